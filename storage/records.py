@@ -1,4 +1,8 @@
-"""Frozen records that leave this package. Nothing here knows a database or a front end."""
+"""Frozen records that leave this package. Nothing here knows a database or a front end.
+
+Times are aware datetimes in UTC. Ids are UUID strings. `saved` mappings are JSON values that
+belong to whoever wrote them and are handed back unread.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,382 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
 
-type Json = Mapping[str, Any]
+
+class Action(StrEnum):
+    """What a person can decide at a checkpoint."""
+
+    CONTINUE = "continue"
+    REVISE = "revise"
+    STOP = "stop"
+    SKIP = "skip"
+
+
+class OnTimeout(StrEnum):
+    """What a deadline does that passes without a decision."""
+
+    STOP = "stop"
+    CONTINUE = "continue"
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+class CrewKind(StrEnum):
+    CREW = "crew"  # `crew:` names a Python object: a crew or a flow
+    COMMAND = "command"  # `command:` names a program
+
+
+class ActorKind(StrEnum):
+    SLACK = "slack"
+    API = "api"
+    TIMEOUT = "timeout"
+    SYSTEM = "system"  # recovery and operators' commands
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted, with the facts that the policy needs; None means that a fact is not known.
+
+    `channel_member` speaks of the channel of the execution that is acted on.
+    """
+
+    kind: ActorKind
+    id: str
+    name: str = ""
+    channel_member: bool | None = None
+    guest: bool | None = None
+    external: bool | None = None
+    groups: frozenset[str] = frozenset()
+    groups_known: bool = False
+    decides_everything: bool = False
+
+
+TIMEOUT = Actor(ActorKind.TIMEOUT, "timeout", "timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRule:
+    """Who may decide, until when, and what happens then.
+
+    `approvers` holds `@requester`, `@channel`, Slack user ids (U…, W…) and user groups (S…).
+    """
+
+    approvers: tuple[str, ...]
+    except_requester: bool = False
+    timeout: timedelta | None = None
+    on_timeout: OnTimeout = OnTimeout.STOP
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseDefinition:
+    name: str
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointDefinition:
+    """A pause at a boundary. Exactly one of `after` and `before` names a phase."""
+
+    name: str
+    rule: DecisionRule
+    after: str | None = None
+    before: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CrewDefinition:
+    """An entry of crews.yml, validated. Copied into each execution at its start.
+
+    `phases` is empty where the file names none: then the crew describes itself when it first
+    runs. `rule` is the crew's own default, also for checkpoints that arise inside it.
+    """
+
+    name: str
+    kind: CrewKind
+    description: str = ""
+    target: str | None = None
+    command: tuple[str, ...] = ()
+    cwd: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    phases: tuple[PhaseDefinition, ...] = ()
+    checkpoints: tuple[CheckpointDefinition, ...] = ()
+    rule: DecisionRule | None = None
+    tries: int = 3
+    time_limit: timedelta = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which model the crews use. Nothing set: the offline drafter."""
+
+    openai_api_key: str | None = None
+    openai_base_url: str | None = None
+    openai_model: str | None = None
+    openrouter_api_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for. `user_input` and `message` fill each other."""
+
+    user_input: str
+    message: str = ""
+    campaign_context: str = ""
+    language: str = ""
+
+    def inputs(self) -> dict[str, str]:
+        """The inputs that every crew is given."""
+        return {
+            "user_input": self.user_input or self.message,
+            "message": self.message or self.user_input,
+            "campaign_context": self.campaign_context,
+            "language": self.language,
+            "output_language": self.language,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """What one task gave. `saved` is the runner's own dump, needed to go on and to revise."""
+
+    task: str
+    agent: str
+    output: str
+    saved: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseOutput:
+    """What a phase gave: its last task's text, each task's result, tokens by model."""
+
+    output: str
+    tasks: tuple[TaskResult, ...] = ()
+    usage: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a phase failed, in words for the requester; `detail` (a traceback) is for the log."""
+
+    message: str
+    detail: str = ""
+    retryable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A decision as recorded. `tasks` are the outputs that a revision names; empty means all."""
+
+    action: Action | OnTimeout
+    text: str
+    actor: Actor
+    at: datetime
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One run of a crew. `version` counts its changes."""
+
+    id: str
+    crew: str
+    definition: CrewDefinition
+    state: ExecutionState
+    version: int
+    request: Request
+    requester: Actor
+    created_at: datetime
+    updated_at: datetime
+    channel: str | None = None
+    thread_ts: str | None = None
+    phases: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    ended_at: datetime | None = None
+    ended_by: Actor | None = None
+    result: PhaseOutput | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRun:
+    """One try of a phase. `attempt` and `revision` start at 1."""
+
+    id: str
+    execution_id: str
+    phase: str
+    phase_index: int
+    attempt: int
+    revision: int
+    state: PhaseRunState
+    fence: int
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    not_before: datetime | None = None
+    lease_owner: str | None = None
+    lease_until: datetime | None = None
+    feedback: str = ""
+    revise_tasks: tuple[str, ...] = ()
+    output: PhaseOutput | None = None
+    progress: Mapping[str, object] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A pause for a human, with the exact output shown."""
+
+    id: str
+    execution_id: str
+    phase_run_id: str
+    name: str
+    description: str
+    phase: str
+    revision: int
+    rule: DecisionRule
+    state: CheckpointState
+    created_at: datetime
+    deadline: datetime | None
+    output: PhaseOutput
+    feedback: Feedback | None = None
+    asked: str = ""
+    asked_by: Actor | None = None
+    message_ts: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's hold on a phase run, with all that its child needs.
+
+    `done` are the outputs of the phases before this one, in order. `previous` is the output
+    that a revision starts from, and the words stand in `run.feedback`.
+    """
+
+    run: PhaseRun
+    execution: Execution
+    done: tuple[tuple[str, PhaseOutput], ...]
+    previous: PhaseOutput | None
+    owner: str
+    fence: int
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CrewReport:
+    """What a child found when it built the crew: its phases, or the problem in words."""
+
+    crew: str
+    problem: str | None
+    phases: tuple[str, ...]
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    active_executions: int
+    pending_checkpoints: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """A message of Slack's."""
+
+    channel: str
+    ts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody wants to decide. `message` is the one clicked on; None where there is none.
+
+    `delivery` is the front end's id of this very delivery: a second one changes nothing and is
+    answered as the first was.
+    """
+
+    checkpoint_id: str
+    action: Action
+    actor: Actor
+    text: str = ""
+    tasks: tuple[str, ...] = ()
+    message: MessageRef | None = None
+    delivery: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that was recorded, and where it left the execution."""
+
+    checkpoint: Checkpoint
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A message that somebody wrote in a thread."""
+
+    channel: str
+    thread_ts: str
+    ts: str
+    text: str
+    actor: Actor
+    mentions_bot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionOffered:
+    """Talk by somebody who may decide: nothing moved; they may be asked whether they meant to."""
+
+    checkpoint: Checkpoint
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Nothing that concerns a checkpoint."""
+
+
+class OutboxKind(StrEnum):
+    """What a message of ours shows. One row stands for one message over its whole life."""
+
+    ROOT = "root"
+    CHECKPOINT = "checkpoint"
+    FILE = "file"  # the whole text of an output, as a file
+    REMINDER = "reminder"
+    FINAL = "final"
+    NOTICE = "notice"  # words to the thread; `payload` says which
+
+
+class OutboxState(StrEnum):
+    QUEUED = "queued"
+    SENDING = "sending"  # a post was begun: look for it before posting again
+    POSTED = "posted"  # `ts` is stored
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A message to post, or to update while `shown` is behind `wanted`.
+
+    `key` is unique and goes with the message as metadata; `generation` counts the times that a
+    message had to be posted anew because it was deleted.
+    """
+
+    key: str
+    seq: int
+    kind: OutboxKind
+    execution_id: str
+    checkpoint_id: str | None
+    payload: Mapping[str, object]
+    state: OutboxState
+    channel: str
+    thread_ts: str | None
+    ts: str | None
+    generation: int
+    wanted: int
+    shown: int
+    attempts: int
+    created_at: datetime
+    sent_at: datetime | None

@@ -1,0 +1,110 @@
+"""What a use case refuses. One tree; each error names the thing and carries it."""
+
+from __future__ import annotations
+
+from storage.policy import Refusal
+from storage.records import Checkpoint, CrewDefinition, DecisionRule, Execution
+
+
+class CountersignError(Exception):
+    """Root of all that the use cases refuse."""
+
+
+class UnknownExecution(CountersignError):
+    def __init__(self, execution_id: str) -> None:
+        super().__init__(f"no execution {execution_id!r}")
+        self.execution_id = execution_id
+
+
+class AmbiguousExecution(CountersignError):
+    """A shortened id that fits more than one execution."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(f"more than one execution begins with {prefix!r}")
+        self.prefix = prefix
+
+
+class UnknownCheckpoint(CountersignError):
+    def __init__(self, checkpoint_id: str) -> None:
+        super().__init__(f"no checkpoint {checkpoint_id!r}")
+        self.checkpoint_id = checkpoint_id
+
+
+class AlreadyDecided(CountersignError):
+    """The checkpoint, as it was decided, stands in `checkpoint`."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__(f"checkpoint {checkpoint.id} is already {checkpoint.state}")
+        self.checkpoint = checkpoint
+
+
+class OutdatedMessage(CountersignError):
+    """A click on a message that is not the one that shows this checkpoint."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__(f"checkpoint {checkpoint.id} is shown by another message")
+        self.checkpoint = checkpoint
+
+
+class NotAllowed(CountersignError):
+    """`rule` is None where it is about cancel or retry."""
+
+    def __init__(self, refusal: Refusal, execution: Execution, rule: DecisionRule | None) -> None:
+        super().__init__(f"not allowed on execution {execution.id}: {refusal}")
+        self.refusal = refusal
+        self.execution = execution
+        self.rule = rule
+
+
+class LeavingOutNotAllowed(CountersignError):
+    """Somebody who may not decide a checkpoint wants to leave it out."""
+
+    def __init__(self, checkpoint: str, refusal: Refusal, rule: DecisionRule) -> None:
+        super().__init__(f"checkpoint {checkpoint!r} may not be left out: {refusal}")
+        self.checkpoint = checkpoint
+        self.refusal = refusal
+        self.rule = rule
+
+
+class UnknownCheckpointName(CountersignError):
+    """`checkpoints` names one that the crew does not have."""
+
+    def __init__(self, name: str, definition: CrewDefinition) -> None:
+        known = ", ".join(c.name for c in definition.checkpoints) or "none"
+        super().__init__(f"crew {definition.name!r} has no checkpoint {name!r} (it has: {known})")
+        self.name = name
+        self.definition = definition
+
+
+class TextNeeded(CountersignError):
+    """Revise without words."""
+
+
+class UnknownTasks(CountersignError):
+    """A revision names outputs that the checkpoint does not show."""
+
+    def __init__(self, unknown: tuple[str, ...], checkpoint: Checkpoint) -> None:
+        super().__init__(f"checkpoint {checkpoint.id} shows no {', '.join(unknown)}")
+        self.unknown = unknown
+        self.checkpoint = checkpoint
+
+
+class WrongState(CountersignError):
+    """Cancel or retry of an execution that does not take it; `execution` says where it stands."""
+
+    def __init__(self, execution: Execution, wanted: str) -> None:
+        super().__init__(f"execution {execution.id} is {execution.state}: cannot {wanted}")
+        self.execution = execution
+        self.wanted = wanted
+
+
+class LeaseLost(CountersignError):
+    """Another worker holds the phase run, or it was cancelled: drop the work, write nothing."""
+
+    def __init__(self, phase_run_id: str) -> None:
+        super().__init__(f"lease on phase run {phase_run_id} is lost")
+        self.phase_run_id = phase_run_id
+
+
+class Busy(CountersignError):
+    """The database could not take the write in time; nothing was changed."""

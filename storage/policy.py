@@ -1,0 +1,96 @@
+"""Who may decide. Pure: records in, a verdict out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from storage.records import Action, Actor, ActorKind, DecisionRule, OnTimeout
+from storage.states import CheckpointEvent
+
+CHANNEL = "@channel"
+REQUESTER = "@requester"
+
+
+class Refusal(StrEnum):
+    """Why somebody may not. Front ends turn these into words."""
+
+    NOT_AN_APPROVER = "not_an_approver"
+    IS_THE_REQUESTER = "is_the_requester"  # four eyes
+    GUEST = "guest"  # guests and people of other workspaces never match @channel
+    UNKNOWN = "unknown"  # Slack could not be asked
+    NEITHER_REQUESTER_NOR_APPROVER = "neither_requester_nor_approver"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    refusal: Refusal | None = None
+
+    @property
+    def allowed(self) -> bool:
+        return self.refusal is None
+
+
+ALLOWED = Verdict()
+
+
+def same_person(one: Actor, other: Actor) -> bool:
+    return (one.kind, one.id) == (other.kind, other.id)
+
+
+def may_decide(rule: DecisionRule, *, actor: Actor, requester: Actor) -> Verdict:
+    """Whether `actor` may decide a checkpoint with this rule. What is not known is refused."""
+    if actor.decides_everything or actor.kind is ActorKind.TIMEOUT:
+        return ALLOWED
+    is_requester = same_person(actor, requester)
+    if is_requester and rule.except_requester:
+        return Verdict(Refusal.IS_THE_REQUESTER)
+    if is_requester and REQUESTER in rule.approvers:
+        return ALLOWED
+    if actor.kind is not ActorKind.SLACK:
+        return Verdict(Refusal.NOT_AN_APPROVER)
+    if actor.id in rule.approvers or actor.groups & set(rule.approvers):
+        return ALLOWED
+    return _by_membership(rule, actor)
+
+
+def _by_membership(rule: DecisionRule, actor: Actor) -> Verdict:
+    unknown = any(a.startswith("S") for a in rule.approvers) and not actor.groups_known
+    if CHANNEL in rule.approvers:
+        if actor.guest or actor.external:
+            return Verdict(Refusal.GUEST)
+        if None in (actor.channel_member, actor.guest, actor.external):
+            return Verdict(Refusal.UNKNOWN)
+        if actor.channel_member:
+            return ALLOWED
+    return Verdict(Refusal.UNKNOWN if unknown else Refusal.NOT_AN_APPROVER)
+
+
+def may_manage(
+    rules: tuple[DecisionRule, ...], *, actor: Actor, requester: Actor
+) -> Verdict:
+    """Whether `actor` may cancel or retry: the requester, or an approver of any checkpoint."""
+    if same_person(actor, requester) or actor.kind is ActorKind.SYSTEM:
+        return ALLOWED
+    verdicts = [may_decide(rule, actor=actor, requester=requester) for rule in rules]
+    if actor.decides_everything or any(verdict.allowed for verdict in verdicts):
+        return ALLOWED
+    if any(verdict.refusal is Refusal.UNKNOWN for verdict in verdicts):
+        return Verdict(Refusal.UNKNOWN)
+    return Verdict(Refusal.NEITHER_REQUESTER_NOR_APPROVER)
+
+
+EVENT_OF_ACTION: dict[Action, CheckpointEvent] = {
+    Action.CONTINUE: CheckpointEvent.CONTINUE,
+    Action.REVISE: CheckpointEvent.REVISE,
+    Action.STOP: CheckpointEvent.STOP,
+    Action.SKIP: CheckpointEvent.SKIP,
+}
+
+ACTION_OF_TIMEOUT: dict[OnTimeout, Action | None] = {
+    OnTimeout.CONTINUE: Action.CONTINUE,
+    OnTimeout.SKIP: Action.SKIP,
+    OnTimeout.STOP: Action.STOP,
+    OnTimeout.FAIL: None,
+}
+"""What a timeout does in a person's stead; None means that the execution fails."""

@@ -1,0 +1,30 @@
+"""Protocols that the wiring fills."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+
+class Clock(Protocol):
+    """Tells the time as an aware datetime in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class Dispatch(Protocol):
+    """Tells workers that there is work. Either method may do nothing: the rows are the truth."""
+
+    def enqueue(self, connection: Connection, phase_run_id: str) -> None:
+        """Called inside the transaction that queues the phase run."""
+
+    def committed(self, phase_run_id: str) -> None:
+        """Called after that transaction has committed."""
+
+
+class Signal(Protocol):
+    """Told after a commit that left something for the deliverer to post or update."""
+
+    def outbox_changed(self) -> None: ...

@@ -1,0 +1,241 @@
+"""StateManager: one method = one transaction = one use case.
+
+Each reads, decides, writes by compare-and-set, adds audit and outbox rows and the next phase
+run, and commits once. Effects (telling workers and the deliverer) come after the commit, by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from storage import decisions, executions, outbox, phase_runs, timeouts
+from storage.database import writing
+from storage.ports import Clock, Dispatch, Signal
+from storage.records import (
+    Actor,
+    Checkpoint,
+    Claim,
+    CrewDefinition,
+    CrewReport,
+    Decided,
+    Decision,
+    Execution,
+    Failure,
+    MessageRef,
+    PhaseOutput,
+    Reply,
+    Request,
+    RevisionOffered,
+    Talk,
+)
+from storage.transaction import Transaction
+
+
+class StateManager:
+    """All that changes an execution. Safe to share between threads.
+
+    Every method raises Busy, with nothing changed, if the database does not take the write in
+    time; the other errors of a method are named in its docstring and live in storage.errors.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        clock: Clock,
+        dispatch: Dispatch,
+        signal: Signal,
+        lease: timedelta = timedelta(seconds=30),
+        backoff: timedelta = timedelta(seconds=2),
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._dispatch = dispatch
+        self._signal = signal
+        self._lease = lease
+        self._backoff = backoff
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        with writing(self._engine) as connection:
+            tx = Transaction(connection, self._clock.now(), self._dispatch.enqueue)
+            yield tx
+        for phase_run_id in tx.queued:
+            self._dispatch.committed(phase_run_id)
+        if tx.outbox_changed:
+            self._signal.outbox_changed()
+
+    # --- executions -------------------------------------------------------------------------
+
+    def start_execution(
+        self,
+        *,
+        definition: CrewDefinition,
+        request: Request,
+        requester: Actor,
+        channel: str | None = None,
+        checkpoints: Sequence[str] | None = None,
+        delivery: str | None = None,
+    ) -> Execution:
+        """Record an execution, its first phase run and, with a channel, its root message.
+
+        `checkpoints` chooses among the crew's checkpoints (None: all); to leave one out is a
+        skip decided in advance by `requester`. A `delivery` seen before returns the execution
+        that it started. Raises UnknownCheckpointName, LeavingOutNotAllowed.
+        """
+        with self._transaction() as tx:
+            return executions.start(
+                tx,
+                definition=definition,
+                request=request,
+                requester=requester,
+                channel=channel,
+                checkpoints=checkpoints,
+                delivery=delivery,
+            )
+
+    def cancel(self, execution_id: str, *, actor: Actor) -> Execution:
+        """End an execution that has not ended; a running phase is told at its next heartbeat.
+
+        Raises UnknownExecution, NotAllowed, WrongState.
+        """
+        with self._transaction() as tx:
+            return executions.cancel(tx, execution_id, actor=actor)
+
+    def retry(self, execution_id: str, *, actor: Actor) -> Execution:
+        """Queue the failed phase of an execution in `error` again.
+
+        Raises UnknownExecution, NotAllowed, WrongState.
+        """
+        with self._transaction() as tx:
+            return executions.retry(tx, execution_id, actor=actor)
+
+    # --- phase runs -------------------------------------------------------------------------
+
+    def claim(self, owner: str) -> Claim | None:
+        """Take the oldest phase run that is queued and due, or whose lease ran out; else None.
+
+        `owner` names the worker's process. Of two workers one gets it.
+        """
+        with self._transaction() as tx:
+            return phase_runs.claim(tx, owner=owner, lease=self._lease)
+
+    def heartbeat(self, claim: Claim) -> Claim:
+        """Renew the lease. Raises LeaseLost when it was taken, given up or cancelled."""
+        with self._transaction() as tx:
+            return phase_runs.heartbeat(tx, claim, lease=self._lease)
+
+    def progress(self, claim: Claim, progress: dict[str, object]) -> None:
+        """Store what the root message shows of a running phase. Raises LeaseLost.
+
+        `progress` is JSON: {"tasks": [{"task", "agent", "state"}], …}.
+        """
+        with self._transaction() as tx:
+            phase_runs.progress(tx, claim, progress)
+
+    def give_back(self, claim: Claim) -> None:
+        """Queue a claimed phase run again at once (a worker that is told to end)."""
+        with self._transaction() as tx:
+            phase_runs.give_back(tx, claim)
+
+    def record_phases(self, claim: Claim, phases: Sequence[str]) -> Claim:
+        """Write down the phases of a crew that described itself, before it runs.
+
+        Each phase is one task. Returns the claim with its phase named. Raises LeaseLost, and
+        BadBoundary if a checkpoint names a phase that is not there.
+        """
+        with self._transaction() as tx:
+            return phase_runs.record_phases(tx, claim, tuple(phases))
+
+    def phase_done(self, claim: Claim, output: PhaseOutput) -> Execution:
+        """Store a phase's output; open its checkpoint, queue the next phase, or finish.
+
+        Raises LeaseLost: then nothing was stored.
+        """
+        with self._transaction() as tx:
+            return phase_runs.done(tx, claim, output)
+
+    def fail(self, claim: Claim, failure: Failure) -> Execution:
+        """Queue another try after a backoff, or, with no try left, put the execution in error.
+
+        Raises LeaseLost.
+        """
+        with self._transaction() as tx:
+            return phase_runs.fail(tx, claim, failure, backoff=self._backoff)
+
+    def release_leases(self, owners: Sequence[str]) -> int:
+        """Queue at once what these owners (known to be dead) had claimed; how many it was."""
+        with self._transaction() as tx:
+            return phase_runs.release(tx, owners)
+
+    def recover(self) -> int:
+        """Hand every queued phase run that is due, and every lost lease, to Dispatch again."""
+        with self._transaction() as tx:
+            return phase_runs.recover(tx)
+
+    def report_crew(self, report: CrewReport) -> None:
+        """Store what a child found when it built a crew."""
+        with self._transaction() as tx:
+            executions.report_crew(tx, report)
+
+    # --- decisions --------------------------------------------------------------------------
+
+    def decide(self, decision: Decision) -> Decided:
+        """Record a decision and queue what it leads to: exactly one decision a checkpoint.
+
+        Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, TextNeeded,
+        UnknownTasks.
+        """
+        with self._transaction() as tx:
+            return decisions.decide(tx, decision)
+
+    def intend_revise(
+        self, checkpoint_id: str, *, actor: Actor, message: MessageRef | None = None
+    ) -> Checkpoint:
+        """Note that somebody is about to write a revision: their next reply is taken as it.
+
+        Holds for 15 minutes. Raises as `decide` does.
+        """
+        with self._transaction() as tx:
+            return decisions.intend_revise(tx, checkpoint_id, actor=actor, message=message)
+
+    def drop_intent(self, checkpoint_id: str, *, actor: Actor) -> bool:
+        """Forget the intent (Never mind); whether there was one."""
+        with self._transaction() as tx:
+            return decisions.drop_intent(tx, checkpoint_id, actor=actor)
+
+    def reply(self, reply: Reply) -> Decided | RevisionOffered | Talk:
+        """Take a message in a thread: a revision after an intent or with a mention, else talk.
+
+        A (channel, ts) seen before is Talk. Raises as `decide` does.
+        """
+        with self._transaction() as tx:
+            return decisions.reply(tx, reply)
+
+    # --- ticks ------------------------------------------------------------------------------
+
+    def expire_due(self, *, limit: int = 100) -> int:
+        """Let the timeout decide checkpoints past their deadline; how many it decided."""
+        with self._transaction() as tx:
+            return timeouts.expire_due(tx, limit=limit)
+
+    def remind_due(self, *, limit: int = 100) -> int:
+        """Queue reminders at half time and shortly before the deadline; how many."""
+        with self._transaction() as tx:
+            return timeouts.remind_due(tx, limit=limit)
+
+    def forget_deliveries(self, *, older_than: timedelta = timedelta(hours=48)) -> int:
+        """Drop the de-duplication rows of deliveries that can no longer come again."""
+        with self._transaction() as tx:
+            return timeouts.forget_deliveries(tx, older_than=older_than)
+
+    # --- words to a thread ------------------------------------------------------------------
+
+    def notice(self, execution_id: str, text: str, *, key: str) -> None:
+        """Queue a message to the execution's thread, once a `key`. Without a thread: nothing."""
+        with self._transaction() as tx:
+            outbox.notice(tx, execution_id, text=text, key=key)
