@@ -5,8 +5,10 @@ A text without such a table passes: whether figures are wanted at all is for the
 """
 
 import re  # and no postponed annotations: CrewAI reads a guardrail's return type from the function
+from typing import Any
 
 from crewai import TaskOutput
+from crewai.lite_agent_output import LiteAgentOutput
 
 _ROW = re.compile(r"^\s*\|(.+)\|\s*$")
 _SHARE = re.compile(r"(?<![\d.,])(\d{1,3}(?:[.,]\d+)?)\s*%")
@@ -14,7 +16,7 @@ _SCORE = re.compile(r"^\W*(-?\d{1,4}(?:[.,]\d+)?)(?:\s*(?:/\s*100|%))?\W*$")
 _RULE = re.compile(r"^[\s|:-]+$")
 
 
-def shares_sum_to_100(output: TaskOutput) -> tuple[bool, str]:
+def shares_sum_to_100(output: TaskOutput | LiteAgentOutput) -> tuple[bool, Any]:
     """The first table of three shares adds up, or the author is told by how much it does not."""
     for rows in _tables(output.raw):
         shares = [share for row in rows if (share := _only(_SHARE, " ".join(row))) is not None]
@@ -29,7 +31,7 @@ def shares_sum_to_100(output: TaskOutput) -> tuple[bool, str]:
     return True, output.raw
 
 
-def scores_within_range(output: TaskOutput) -> tuple[bool, str]:
+def scores_within_range(output: TaskOutput | LiteAgentOutput) -> tuple[bool, Any]:
     """Every score of the first table that has scores lies between 0 and 100."""
     for rows in _tables(output.raw):
         scores = [(row[0], score) for row in rows for score in [_score(row)] if score is not None]

@@ -58,27 +58,27 @@ class ContentPlanCrew:
 
     @task
     def create_content_plan(self) -> Task:
-        return Task(config=self.tasks_config["create_content_plan"])
+        return Task(**self.tasks_config["create_content_plan"])
 
     @task
     def analyze_sentiment(self) -> Task:
-        return Task(config=self.tasks_config["analyze_sentiment"], guardrail=shares_sum_to_100)
+        return Task(**self.tasks_config["analyze_sentiment"], guardrail=shares_sum_to_100)
 
     @task
     def research_trends(self) -> Task:
-        return Task(config=self.tasks_config["research_trends"], guardrail=scores_within_range)
+        return Task(**self.tasks_config["research_trends"], guardrail=scores_within_range)
 
     @task
     def draft_strategy(self) -> Task:
-        return Task(config=self.tasks_config["draft_strategy"])
+        return Task(**self.tasks_config["draft_strategy"])
 
     @task
     def finalize_strategy(self) -> Task:
-        return Task(config=self.tasks_config["finalize_strategy"])
+        return Task(**self.tasks_config["finalize_strategy"])
 
     @crew
     def crew(self) -> Crew:
-        return Crew(agents=self.agents, tasks=self.tasks, process=Process.sequential)
+        return Crew(agents=[*self.agents], tasks=self.tasks, process=Process.sequential)
 
     def _agent(self, name: str) -> Agent:
         # A failing model is tried again by the runner, with backoff; once here is enough.
