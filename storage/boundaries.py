@@ -33,7 +33,7 @@ def resolve(
 
 
 def _after(checkpoint: CheckpointDefinition, phases: Sequence[str]) -> int:
-    named = checkpoint.after if checkpoint.after is not None else checkpoint.before
+    named = checkpoint.after or checkpoint.before or ""
     if named not in phases:
         raise BadBoundary(
             f"checkpoint {checkpoint.name!r} names phase {named!r}, which is not one of: "

@@ -108,3 +108,11 @@ class LeaseLost(CountersignError):
 
 class Busy(CountersignError):
     """The database could not take the write in time; nothing was changed."""
+
+
+class StaleExecution(Busy):
+    """Somebody else changed the execution in between; nothing was changed here."""
+
+    def __init__(self, execution_id: str) -> None:
+        super().__init__(f"execution {execution_id} was changed at the same time")
+        self.execution_id = execution_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from storage.records import Action, Actor, ActorKind, DecisionRule, OnTimeout
@@ -66,9 +67,7 @@ def _by_membership(rule: DecisionRule, actor: Actor) -> Verdict:
     return Verdict(Refusal.UNKNOWN if unknown else Refusal.NOT_AN_APPROVER)
 
 
-def may_manage(
-    rules: tuple[DecisionRule, ...], *, actor: Actor, requester: Actor
-) -> Verdict:
+def may_manage(rules: tuple[DecisionRule, ...], *, actor: Actor, requester: Actor) -> Verdict:
     """Whether `actor` may cancel or retry: the requester, or an approver of any checkpoint."""
     if same_person(actor, requester) or actor.kind is ActorKind.SYSTEM:
         return ALLOWED
@@ -94,3 +93,17 @@ ACTION_OF_TIMEOUT: dict[OnTimeout, Action | None] = {
     OnTimeout.FAIL: None,
 }
 """What a timeout does in a person's stead; None means that the execution fails."""
+
+
+def reminder_times(opened: datetime, deadline: datetime) -> dict[str, datetime]:
+    """When a waiting checkpoint reminds, by name: at `half` time, and at `last`, shortly before.
+
+    Waits under a minute have no reminder and under five minutes no second one.
+    """
+    wait = deadline - opened
+    times: dict[str, datetime] = {}
+    if wait >= timedelta(minutes=1):
+        times["half"] = opened + wait / 2
+    if wait >= timedelta(minutes=5):
+        times["last"] = deadline - min(max(wait / 10, timedelta(seconds=30)), timedelta(minutes=15))
+    return times

@@ -28,3 +28,20 @@ class Signal(Protocol):
     """Told after a commit that left something for the deliverer to post or update."""
 
     def outbox_changed(self) -> None: ...
+
+
+class NoDispatch:
+    """Tells nobody: workers find the work by polling."""
+
+    def enqueue(self, connection: Connection, phase_run_id: str) -> None:
+        pass
+
+    def committed(self, phase_run_id: str) -> None:
+        pass
+
+
+class NoSignal:
+    """Tells nobody: the deliverer finds its rows by polling, or there is none."""
+
+    def outbox_changed(self) -> None:
+        pass

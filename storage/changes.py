@@ -1,0 +1,247 @@
+"""The writes that several use cases share: moves by compare-and-set, the next phase run, views."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from storage import outbox
+from storage.boundaries import checkpoint_after
+from storage.errors import StaleExecution
+from storage.policy import reminder_times
+from storage.records import (
+    Actor,
+    Checkpoint,
+    CheckpointDefinition,
+    Execution,
+    Feedback,
+    PhaseOutput,
+    PhaseRun,
+    TaskResult,
+)
+from storage.rows import find_execution, newest_outputs, phase_runs_of
+from storage.states import (
+    ENDED,
+    CheckpointState,
+    ExecutionEvent,
+    PhaseRunState,
+    next_execution,
+)
+from storage.tables import checkpoints, executions, phase_runs
+from storage.transaction import Transaction, new_id
+
+
+def move(tx: Transaction, execution: Execution, event: ExecutionEvent, **values: Any) -> Execution:
+    """Move an execution by compare-and-set on its state and version.
+
+    Of two writers one wins and the other gets StaleExecution, with nothing changed.
+    """
+    state = next_execution(execution.state, event)
+    if state in ENDED:
+        values.setdefault("ended_at", tx.now)
+    changed = tx.connection.execute(
+        update(executions)
+        .where(
+            executions.c.id == execution.id,
+            executions.c.state == execution.state,
+            executions.c.version == execution.version,
+        )
+        .values(state=state, version=execution.version + 1, updated_at=tx.now, **values)
+    )
+    if changed.rowcount != 1:
+        raise StaleExecution(execution.id)
+    outbox.refresh_root(tx, execution.id)
+    return find_execution(tx.connection, execution.id)
+
+
+def queue_run(
+    tx: Transaction,
+    execution: Execution,
+    *,
+    phase_index: int,
+    attempt: int = 1,
+    revision: int = 1,
+    feedback: str = "",
+    revise_tasks: tuple[str, ...] = (),
+    delay: timedelta | None = None,
+) -> str:
+    """Add the next try of a phase and hand it to the workers. Returns its id."""
+    run_id = new_id()
+    tx.connection.execute(
+        insert(phase_runs).values(
+            id=run_id,
+            execution_id=execution.id,
+            phase=execution.phases[phase_index] if execution.phases else "",
+            phase_index=phase_index,
+            attempt=attempt,
+            revision=revision,
+            state=PhaseRunState.QUEUED,
+            fence=0,
+            created_at=tx.now,
+            not_before=None if delay is None else tx.now + delay,
+            feedback=feedback,
+            revise_tasks=revise_tasks,
+        )
+    )
+    tx.dispatch(run_id)
+    return run_id
+
+
+def go_on(
+    tx: Transaction,
+    execution: Execution,
+    run: PhaseRun,
+    *,
+    onward: ExecutionEvent | None,
+    last: ExecutionEvent,
+) -> Execution:
+    """After phase run `run`: move by `onward` and queue the next phase, or end by `last`.
+
+    `onward` is None where the execution stays as it is between two phases.
+    """
+    following = run.phase_index + 1
+    if following < len(execution.phases):
+        if onward is not None:
+            execution = move(tx, execution, onward)
+        queue_run(tx, execution, phase_index=following)
+        outbox.refresh_root(tx, execution.id)
+        return execution
+    ended = move(tx, execution, last, result=_result(tx, execution))
+    tx.audit(execution.id, "execution.completed")
+    outbox.final(tx, ended)
+    return ended
+
+
+def _result(tx: Transaction, execution: Execution) -> PhaseOutput:
+    """The last phase's text and every task's, without the runner's own dumps."""
+    outputs = newest_outputs(phase_runs_of(tx.connection, execution.id))
+    ordered = [outputs[index][1] for index in sorted(outputs)]
+    return PhaseOutput(
+        output=ordered[-1].output,
+        tasks=tuple(
+            TaskResult(task=task.task, agent=task.agent, output=task.output)
+            for output in ordered
+            for task in output.tasks
+        ),
+    )
+
+
+def boundary_of(execution: Execution, run: PhaseRun) -> CheckpointDefinition | None:
+    return checkpoint_after(execution.definition.checkpoints, execution.phases, run.phase_index)
+
+
+def add_checkpoint(
+    tx: Transaction,
+    execution: Execution,
+    run: PhaseRun,
+    definition: CheckpointDefinition,
+    *,
+    skipped_by: Actor | None = None,
+    asked_by: Actor | None = None,
+) -> str:
+    """Write a checkpoint down: waiting, or skipped in advance. Returns its id."""
+    checkpoint_id = new_id()
+    timeout = definition.rule.timeout
+    deadline = None if timeout is None else tx.now + timeout
+    values: dict[str, object] = {"state": CheckpointState.PENDING, "deadline": deadline}
+    if deadline is not None:
+        values["remind_at"] = next_reminder(tx.now, deadline, after=tx.now)
+    if skipped_by is not None:
+        values = {
+            "state": CheckpointState.SKIPPED,
+            "action": "skip",
+            "text": "",
+            "tasks": (),
+            "actor": skipped_by,
+            "decided_at": tx.now,
+        }
+    tx.connection.execute(
+        insert(checkpoints).values(
+            id=checkpoint_id,
+            execution_id=execution.id,
+            phase_run_id=run.id,
+            name=definition.name,
+            description=definition.description,
+            rule=definition.rule,
+            created_at=tx.now,
+            asked=run.feedback,
+            asked_by=asked_by,
+            **values,
+        )
+    )
+    return checkpoint_id
+
+
+def open_checkpoint(
+    tx: Transaction, execution: Execution, run: PhaseRun, definition: CheckpointDefinition
+) -> Execution:
+    """Pause for a human: the checkpoint, its message and the execution's state."""
+    checkpoint_id = add_checkpoint(
+        tx, execution, run, definition, asked_by=_reviser(tx, execution, run)
+    )
+    waiting = move(tx, execution, ExecutionEvent.CHECKPOINT)
+    tx.audit(
+        execution.id,
+        "checkpoint.opened",
+        checkpoint=checkpoint_id,
+        name=definition.name,
+        revision=run.revision,
+    )
+    outbox.checkpoint(tx, waiting, checkpoint_id)
+    return waiting
+
+
+def _reviser(tx: Transaction, execution: Execution, run: PhaseRun) -> Actor | None:
+    """Who asked for the revision that this run made."""
+    if run.revision == 1:
+        return None
+    return tx.connection.execute(
+        select(checkpoints.c.actor)
+        .where(
+            checkpoints.c.execution_id == execution.id,
+            checkpoints.c.state == CheckpointState.REVISED,
+        )
+        .order_by(checkpoints.c.seq.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def next_reminder(opened: datetime, deadline: datetime, *, after: datetime) -> datetime | None:
+    """The first reminder of this checkpoint that is still to come."""
+    coming = [at for at in reminder_times(opened, deadline).values() if at > after]
+    return min(coming, default=None)
+
+
+def record_feedback(
+    tx: Transaction,
+    checkpoint: Checkpoint,
+    state: CheckpointState,
+    feedback: Feedback | None,
+    *,
+    delivery: str | None = None,
+) -> bool:
+    """Decide a checkpoint by compare-and-set; False where somebody else did already."""
+    values: dict[str, object] = {"state": state, "remind_at": None}
+    if feedback is not None:
+        values |= {
+            "action": feedback.action.value,
+            "text": feedback.text,
+            "tasks": feedback.tasks,
+            "actor": feedback.actor,
+            "decided_at": feedback.at,
+            "delivery": delivery,
+        }
+    changed = tx.connection.execute(
+        update(checkpoints)
+        .where(
+            checkpoints.c.id == checkpoint.id,
+            checkpoints.c.state == CheckpointState.PENDING,
+        )
+        .values(values)
+    )
+    if changed.rowcount != 1:
+        return False
+    outbox.refresh_checkpoint(tx, checkpoint.id)
+    return True

@@ -1,0 +1,230 @@
+"""Use cases of people: decide, intend to revise, reply."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import delete, insert, select
+
+from storage import changes, inbox
+from storage.errors import (
+    AlreadyDecided,
+    NotAllowed,
+    OutdatedMessage,
+    TextNeeded,
+    UnknownTasks,
+)
+from storage.policy import EVENT_OF_ACTION, may_decide
+from storage.records import (
+    Action,
+    Actor,
+    Checkpoint,
+    Decided,
+    Decision,
+    Execution,
+    Feedback,
+    MessageRef,
+    PhaseRun,
+    Reply,
+    RevisionOffered,
+    Talk,
+)
+from storage.rows import (
+    execution_in_thread,
+    find_checkpoint,
+    find_execution,
+    phase_runs_of,
+    waiting_checkpoint,
+)
+from storage.states import CheckpointState, ExecutionEvent, next_checkpoint
+from storage.tables import checkpoints, revise_intents
+from storage.transaction import Transaction
+
+INTENT_HOLDS: Final = timedelta(minutes=15)
+
+
+def decide(tx: Transaction, decision: Decision) -> Decided:
+    checkpoint = find_checkpoint(tx.connection, decision.checkpoint_id)
+    execution = find_execution(tx.connection, checkpoint.execution_id, locked=True)
+    checkpoint = find_checkpoint(tx.connection, decision.checkpoint_id)
+    if _repeats(tx, checkpoint, decision):
+        return Decided(checkpoint, execution)
+    _admit(tx, checkpoint, execution, actor=decision.actor, message=decision.message)
+    _check_words(checkpoint, decision)
+    feedback = Feedback(
+        action=decision.action,
+        text=decision.text.strip(),
+        actor=decision.actor,
+        at=tx.now,
+        tasks=decision.tasks,
+    )
+    state = next_checkpoint(checkpoint.state, EVENT_OF_ACTION[decision.action])
+    if not changes.record_feedback(tx, checkpoint, state, feedback, delivery=decision.delivery):
+        raise AlreadyDecided(find_checkpoint(tx.connection, checkpoint.id))
+    tx.audit(
+        execution.id,
+        "checkpoint.decided",
+        actor=decision.actor,
+        checkpoint=checkpoint.id,
+        action=decision.action.value,
+    )
+    after = take_effect(tx, execution, checkpoint, decision.action, feedback)
+    return Decided(find_checkpoint(tx.connection, checkpoint.id), after)
+
+
+def _repeats(tx: Transaction, checkpoint: Checkpoint, decision: Decision) -> bool:
+    """Whether this very delivery made the decision that stands."""
+    if decision.delivery is None or checkpoint.state is CheckpointState.PENDING:
+        return False
+    stored = tx.connection.execute(
+        select(checkpoints.c.delivery).where(checkpoints.c.id == checkpoint.id)
+    ).scalar_one()
+    return bool(stored == decision.delivery)
+
+
+def _admit(
+    tx: Transaction,
+    checkpoint: Checkpoint,
+    execution: Execution,
+    *,
+    actor: Actor,
+    message: MessageRef | None,
+) -> None:
+    """Refuse the late, clicks on another message, and those who may not."""
+    if checkpoint.state is not CheckpointState.PENDING:
+        raise AlreadyDecided(checkpoint)
+    if message is not None and message != _shown_by(tx, checkpoint):
+        raise OutdatedMessage(checkpoint)
+    verdict = may_decide(checkpoint.rule, actor=actor, requester=execution.requester)
+    if verdict.refusal is not None:
+        raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
+
+
+def _shown_by(tx: Transaction, checkpoint: Checkpoint) -> MessageRef:
+    row = tx.connection.execute(
+        select(checkpoints.c.message_channel, checkpoints.c.message_ts).where(
+            checkpoints.c.id == checkpoint.id
+        )
+    ).one()
+    return MessageRef(row.message_channel, row.message_ts)
+
+
+def _check_words(checkpoint: Checkpoint, decision: Decision) -> None:
+    if decision.action is Action.REVISE and not decision.text.strip():
+        raise TextNeeded("a revision needs words")
+    shown = {task.task for task in checkpoint.output.tasks}
+    unknown = tuple(task for task in decision.tasks if task not in shown)
+    if unknown:
+        raise UnknownTasks(unknown, checkpoint)
+
+
+def take_effect(
+    tx: Transaction,
+    execution: Execution,
+    checkpoint: Checkpoint,
+    action: Action,
+    feedback: Feedback,
+) -> Execution:
+    """What a recorded decision leads to."""
+    run = _run_of(tx, checkpoint)
+    match action:
+        case Action.CONTINUE | Action.SKIP:
+            return changes.go_on(
+                tx, execution, run, onward=ExecutionEvent.PROCEED, last=ExecutionEvent.COMPLETE
+            )
+        case Action.REVISE:
+            running = changes.move(tx, execution, ExecutionEvent.REVISE)
+            changes.queue_run(
+                tx,
+                running,
+                phase_index=run.phase_index,
+                revision=run.revision + 1,
+                feedback=feedback.text,
+                revise_tasks=feedback.tasks,
+            )
+            return running
+        case Action.STOP:
+            stopped = changes.move(tx, execution, ExecutionEvent.STOP, ended_by=feedback.actor)
+            tx.audit(execution.id, "execution.stopped", actor=feedback.actor)
+            return stopped
+
+
+def _run_of(tx: Transaction, checkpoint: Checkpoint) -> PhaseRun:
+    runs = phase_runs_of(tx.connection, checkpoint.execution_id)
+    return next(run for run in runs if run.id == checkpoint.phase_run_id)
+
+
+def intend_revise(
+    tx: Transaction, checkpoint_id: str, *, actor: Actor, message: MessageRef | None
+) -> Checkpoint:
+    checkpoint = find_checkpoint(tx.connection, checkpoint_id)
+    execution = find_execution(tx.connection, checkpoint.execution_id)
+    _admit(tx, checkpoint, execution, actor=actor, message=message)
+    drop_intent(tx, checkpoint_id, actor=actor)
+    tx.connection.execute(
+        insert(revise_intents).values(
+            checkpoint_id=checkpoint_id, actor_id=actor.id, expires_at=tx.now + INTENT_HOLDS
+        )
+    )
+    return checkpoint
+
+
+def drop_intent(tx: Transaction, checkpoint_id: str, *, actor: Actor) -> bool:
+    dropped = tx.connection.execute(
+        delete(revise_intents).where(
+            revise_intents.c.checkpoint_id == checkpoint_id,
+            revise_intents.c.actor_id == actor.id,
+        )
+    )
+    return dropped.rowcount > 0
+
+
+def _intends(tx: Transaction, checkpoint: Checkpoint, actor: Actor) -> bool:
+    expires_at = tx.connection.execute(
+        select(revise_intents.c.expires_at).where(
+            revise_intents.c.checkpoint_id == checkpoint.id,
+            revise_intents.c.actor_id == actor.id,
+        )
+    ).scalar_one_or_none()
+    return expires_at is not None and expires_at > tx.now
+
+
+def reply(tx: Transaction, said: Reply) -> Decided | RevisionOffered | Talk:
+    delivery = f"message:{said.channel}:{said.ts}"
+    if inbox.seen(tx, delivery):
+        return Talk()
+    checkpoint = _waiting_in_thread(tx, said)
+    if checkpoint is None:
+        return Talk()
+    inbox.take(tx, delivery, execution_id=checkpoint.execution_id)
+    if said.mentions_bot or _intends(tx, checkpoint, said.actor):
+        return decide(
+            tx,
+            Decision(
+                checkpoint_id=checkpoint.id,
+                action=Action.REVISE,
+                actor=said.actor,
+                text=said.text,
+                delivery=delivery,
+            ),
+        )
+    execution = find_execution(tx.connection, checkpoint.execution_id)
+    verdict = may_decide(checkpoint.rule, actor=said.actor, requester=execution.requester)
+    return RevisionOffered(checkpoint, said.text) if verdict.allowed else Talk()
+
+
+def _waiting_in_thread(tx: Transaction, said: Reply) -> Checkpoint | None:
+    """The checkpoint that waits in this thread: the execution's own, or that of a message that
+    had to be shown elsewhere."""
+    execution = execution_in_thread(tx.connection, channel=said.channel, thread_ts=said.thread_ts)
+    if execution is not None:
+        return waiting_checkpoint(tx.connection, execution.id)
+    moved = tx.connection.execute(
+        select(checkpoints.c.id).where(
+            checkpoints.c.message_channel == said.channel,
+            checkpoints.c.message_ts == said.thread_ts,
+            checkpoints.c.state == CheckpointState.PENDING,
+        )
+    ).scalar_one_or_none()
+    return None if moved is None else find_checkpoint(tx.connection, moved)

@@ -1,0 +1,247 @@
+"""Messages to be posted and kept up to date. One row stands for one message over its life.
+
+Use cases add rows and raise `wanted`; the deliverer (class Outbox) posts, and updates while
+`shown` is behind `wanted`, always rendering from the present state and never from a copy.
+
+Payloads: REMINDER {"which": "half" | "last"}; NOTICE {"notice": "cancelled" | "error"},
+{"notice": "expired", "checkpoint": id} or {"text": words}. The others need none. A FILE row
+stands beside every checkpoint (`file:CHECKPOINT`) and every final message (`file:EXECUTION`):
+the deliverer says `unneeded` where the message shows all of the text already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine, insert, or_, select, update
+
+from storage.database import reading, writing
+from storage.ports import Clock
+from storage.records import Execution, OutboxKind, OutboxRow, OutboxState
+from storage.rows import AnyRow, find_execution, select_outbox, to_outbox_row
+from storage.tables import OUTBOX_TO_DO, checkpoints, executions, outbox
+from storage.transaction import Transaction
+
+# --- what the use cases say -------------------------------------------------------------------
+
+
+def _add(
+    tx: Transaction,
+    execution: Execution,
+    kind: OutboxKind,
+    key: str,
+    *,
+    checkpoint_id: str | None = None,
+    payload: Mapping[str, object] | None = None,
+) -> None:
+    """Once a key; and nothing for an execution that lives without Slack."""
+    if execution.channel is None:
+        return
+    if tx.connection.execute(select(outbox.c.seq).where(outbox.c.key == key)).first() is not None:
+        return
+    tx.connection.execute(
+        insert(outbox).values(
+            key=key,
+            kind=kind.value,
+            execution_id=execution.id,
+            checkpoint_id=checkpoint_id,
+            payload=dict(payload or {}),
+            state=OutboxState.QUEUED,
+            channel=execution.channel,
+            created_at=tx.now,
+        )
+    )
+    tx.outbox_changed = True
+
+
+def _refresh(tx: Transaction, key: str) -> None:
+    tx.connection.execute(
+        update(outbox).where(outbox.c.key == key).values(wanted=outbox.c.wanted + 1)
+    )
+    tx.outbox_changed = True
+
+
+def root(tx: Transaction, execution: Execution) -> None:
+    _add(tx, execution, OutboxKind.ROOT, f"root:{execution.id}")
+
+
+def refresh_root(tx: Transaction, execution_id: str) -> None:
+    _refresh(tx, f"root:{execution_id}")
+
+
+def checkpoint(tx: Transaction, execution: Execution, checkpoint_id: str) -> None:
+    for kind in (OutboxKind.CHECKPOINT, OutboxKind.FILE):
+        key = f"{kind.value}:{checkpoint_id}"
+        _add(tx, execution, kind, key, checkpoint_id=checkpoint_id)
+
+
+def refresh_checkpoint(tx: Transaction, checkpoint_id: str) -> None:
+    _refresh(tx, f"checkpoint:{checkpoint_id}")
+
+
+def reminder(tx: Transaction, execution: Execution, checkpoint_id: str, *, which: str) -> None:
+    _add(
+        tx,
+        execution,
+        OutboxKind.REMINDER,
+        f"reminder:{checkpoint_id}:{which}",
+        checkpoint_id=checkpoint_id,
+        payload={"which": which},
+    )
+
+
+def final(tx: Transaction, execution: Execution) -> None:
+    for kind in (OutboxKind.FINAL, OutboxKind.FILE):
+        _add(tx, execution, kind, f"{kind.value}:{execution.id}")
+
+
+def outcome(
+    tx: Transaction, execution: Execution, payload: Mapping[str, object], *, key: str
+) -> None:
+    """Words to the thread about something that nobody there did just now."""
+    _add(tx, execution, OutboxKind.NOTICE, f"notice:{execution.id}:{key}", payload=payload)
+
+
+def notice(tx: Transaction, execution_id: str, *, text: str, key: str) -> None:
+    outcome(tx, find_execution(tx.connection, execution_id), {"text": text}, key=key)
+
+
+# --- what the deliverer says ------------------------------------------------------------------
+
+
+class Outbox:
+    """The deliverer's view. Each method is one transaction; a row taken is held for `owner`."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def take(
+        self, *, owner: str, limit: int = 20, hold: timedelta = timedelta(seconds=60)
+    ) -> tuple[OutboxRow, ...]:
+        """Rows to work on, oldest first: of one execution at most one new post at a time.
+
+        While an earlier message of an execution is not posted, later ones wait; updates of
+        posted messages do not.
+        """
+        now = self._clock.now()
+        with reading(self._engine) as connection:
+            open_rows = connection.execute(
+                select_outbox().where(OUTBOX_TO_DO).order_by(outbox.c.seq).limit(limit * 50)
+            ).all()
+        wanted = _turns(open_rows)
+        free = [row for row in wanted if _free(row, now)][:limit]
+        if not free:
+            return ()
+        taken = []
+        with writing(self._engine) as connection:
+            for row in free:
+                held = connection.execute(
+                    update(outbox)
+                    .where(
+                        outbox.c.seq == row.seq,
+                        outbox.c.state == row.state,
+                        or_(outbox.c.held_until.is_(None), outbox.c.held_until < now),
+                    )
+                    .values(held_by=owner, held_until=now + hold)
+                )
+                if held.rowcount == 1:
+                    # Read again: what is wanted may have grown, or the root got its thread.
+                    fresh = connection.execute(select_outbox().where(outbox.c.seq == row.seq)).one()
+                    taken.append(to_outbox_row(fresh))
+        return tuple(taken)
+
+    def sending(self, row: OutboxRow) -> OutboxRow:
+        """Note that a post is about to be made, so that a crash leads to a look for it."""
+        return self._set(row, state=OutboxState.SENDING, sent_at=self._clock.now())
+
+    def posted(self, row: OutboxRow, *, channel: str, ts: str, shown: int) -> OutboxRow:
+        """Store where the message is. `shown` is the version it shows, 0 if it needs an update."""
+        with writing(self._engine) as connection:
+            if row.kind is OutboxKind.ROOT:
+                connection.execute(
+                    update(executions)
+                    .where(executions.c.id == row.execution_id)
+                    .values(channel=channel, thread_ts=ts)
+                )
+            if row.kind is OutboxKind.CHECKPOINT:
+                connection.execute(
+                    update(checkpoints)
+                    .where(checkpoints.c.id == row.checkpoint_id)
+                    .values(message_channel=channel, message_ts=ts)
+                )
+            return self._write(
+                connection, row, state=OutboxState.POSTED, channel=channel, ts=ts, shown=shown
+            )
+
+    def shown(self, row: OutboxRow, version: int, *, not_before: timedelta = timedelta(0)) -> None:
+        """An update that shows `version` was made; the next one waits for `not_before`."""
+        self._set(row, shown=version, attempts=0, **self._release(not_before))
+
+    def unneeded(self, row: OutboxRow) -> None:
+        """There is nothing to post for this row after all."""
+        self._set(row, state=OutboxState.POSTED, shown=row.wanted, **self._release())
+
+    def later(self, row: OutboxRow, delay: timedelta, error: str) -> None:
+        """Try again after `delay`. The row keeps its state, also `sending`."""
+        self._set(row, attempts=row.attempts + 1, error=error, **self._release(delay))
+
+    def move(self, row: OutboxRow, *, channel: str, thread_ts: str | None) -> OutboxRow:
+        """Show it elsewhere, such as in a direct message."""
+        return self._set(row, channel=channel, moved_thread_ts=thread_ts, moved=1)
+
+    def anew(self, row: OutboxRow) -> OutboxRow:
+        """The message was deleted: it must be posted again, as a new one."""
+        return self._set(
+            row, state=OutboxState.QUEUED, ts=None, shown=0, generation=row.generation + 1
+        )
+
+    def fail(self, row: OutboxRow, error: str) -> None:
+        """Give up on this message; what comes after it goes on."""
+        self._set(row, state=OutboxState.FAILED, error=error, **self._release())
+
+    def release(self, row: OutboxRow) -> None:
+        self._set(row, **self._release())
+
+    def next_due(self) -> bool:
+        """Whether anything is left to do, now or later."""
+        with reading(self._engine) as connection:
+            return (
+                connection.execute(select(outbox.c.seq).where(OUTBOX_TO_DO).limit(1)).first()
+                is not None
+            )
+
+    def _release(self, delay: timedelta = timedelta(0)) -> dict[str, Any]:
+        not_before = self._clock.now() + delay if delay else None
+        return {"held_by": None, "held_until": None, "not_before": not_before}
+
+    def _set(self, row: OutboxRow, **values: Any) -> OutboxRow:
+        with writing(self._engine) as connection:
+            return self._write(connection, row, **values)
+
+    def _write(self, connection: Any, row: OutboxRow, **values: Any) -> OutboxRow:
+        connection.execute(update(outbox).where(outbox.c.seq == row.seq).values(**values))
+        return to_outbox_row(
+            connection.execute(select_outbox().where(outbox.c.seq == row.seq)).one()
+        )
+
+
+def _turns(rows: list[AnyRow] | Any) -> list[AnyRow]:
+    """Updates, and of each execution its earliest message that is not posted yet."""
+    posting: set[str] = set()
+    turns = []
+    for row in rows:
+        if row.state is not OutboxState.POSTED:
+            if row.execution_id in posting:
+                continue
+            posting.add(row.execution_id)
+        turns.append(row)
+    return turns
+
+
+def _free(row: AnyRow, now: Any) -> bool:
+    held = row.held_until is not None and row.held_until >= now
+    early = row.not_before is not None and row.not_before > now
+    return not held and not early

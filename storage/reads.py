@@ -1,0 +1,126 @@
+"""Reads: what front ends and workers look at. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Engine, func, select
+
+from storage.database import reading
+from storage.phase_runs import anything_due
+from storage.records import Checkpoint, Counts, CrewReport, Execution, PhaseRun
+from storage.rows import (
+    execution_in_thread,
+    find_checkpoint,
+    find_execution,
+    phase_runs_of,
+    select_checkpoints,
+    to_checkpoint,
+    to_execution,
+    waiting_checkpoint,
+)
+from storage.states import ACTIVE, ExecutionState, PhaseRunState
+from storage.tables import CHECKPOINT_IS_PENDING, checkpoints, crew_reports, executions, phase_runs
+
+
+class Reads:
+    """Consistent views; safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def execution(self, execution_id: str) -> Execution:
+        """By its id or the beginning of it (4 characters or more).
+
+        Raises UnknownExecution, AmbiguousExecution.
+        """
+        with reading(self._engine) as connection:
+            return find_execution(connection, execution_id)
+
+    def execution_in_thread(self, channel: str, thread_ts: str) -> Execution | None:
+        with reading(self._engine) as connection:
+            return execution_in_thread(connection, channel=channel, thread_ts=thread_ts)
+
+    def executions(
+        self,
+        *,
+        channel: str | None = None,
+        states: Collection[ExecutionState] | None = None,
+        limit: int = 20,
+    ) -> tuple[Execution, ...]:
+        """The newest first."""
+        query = select(executions).order_by(executions.c.created_at.desc()).limit(limit)
+        if channel is not None:
+            query = query.where(executions.c.channel == channel)
+        if states is not None:
+            query = query.where(executions.c.state.in_(list(states)))
+        with reading(self._engine) as connection:
+            return tuple(map(to_execution, connection.execute(query)))
+
+    def checkpoint(self, checkpoint_id: str) -> Checkpoint:
+        """Raises UnknownCheckpoint."""
+        with reading(self._engine) as connection:
+            return find_checkpoint(connection, checkpoint_id)
+
+    def checkpoints(self, execution_id: str) -> tuple[Checkpoint, ...]:
+        """All of an execution's, in the order they were opened."""
+        query = (
+            select_checkpoints()
+            .where(checkpoints.c.execution_id == execution_id)
+            .order_by(checkpoints.c.seq)
+        )
+        with reading(self._engine) as connection:
+            return tuple(map(to_checkpoint, connection.execute(query)))
+
+    def waiting_checkpoint(self, execution_id: str) -> Checkpoint | None:
+        with reading(self._engine) as connection:
+            return waiting_checkpoint(connection, execution_id)
+
+    def phase_runs(self, execution_id: str) -> tuple[PhaseRun, ...]:
+        """All tries of all phases, oldest first."""
+        with reading(self._engine) as connection:
+            return phase_runs_of(connection, execution_id)
+
+    def anything_due(self, now: datetime) -> bool:
+        """Whether a worker would find something to claim."""
+        with reading(self._engine) as connection:
+            return anything_due(connection, now)
+
+    def lease_owners(self) -> tuple[str, ...]:
+        """Who holds phase runs, whether or not the lease has run out."""
+        query = (
+            select(phase_runs.c.lease_owner)
+            .where(
+                phase_runs.c.state == PhaseRunState.RUNNING,
+                phase_runs.c.lease_owner.is_not(None),
+            )
+            .distinct()
+        )
+        with reading(self._engine) as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def crew_reports(self) -> dict[str, CrewReport]:
+        """What building each crew gave, by crew."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(crew_reports)).all()
+        return {
+            row.crew: CrewReport(
+                crew=row.crew,
+                problem=row.problem,
+                phases=row.phases,
+                checked_at=row.checked_at,
+            )
+            for row in rows
+        }
+
+    def counts(self) -> Counts:
+        active = (
+            select(func.count()).select_from(executions).where(executions.c.state.in_(list(ACTIVE)))
+        )
+        pending = select(func.count()).select_from(checkpoints).where(CHECKPOINT_IS_PENDING)
+        with reading(self._engine) as connection:
+            return Counts(
+                active_executions=connection.execute(active).scalar_one(),
+                pending_checkpoints=connection.execute(pending).scalar_one(),
+            )

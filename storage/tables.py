@@ -1,0 +1,253 @@
+"""The tables. Migrations create them; docs/architecture.md draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    and_,
+    literal_column,
+    or_,
+)
+from sqlalchemy.types import TypeDecorator
+
+from storage.columns import Encoded, UtcDateTime
+from storage.records import (
+    Actor,
+    CrewDefinition,
+    DecisionRule,
+    OutboxState,
+    PhaseOutput,
+    Request,
+)
+from storage.states import CheckpointState, ExecutionState, PhaseRunState
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = String(36)
+Names = tuple[str, ...]
+Facts = Mapping[str, object]
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class Word(TypeDecorator[E]):
+    """A member of a StrEnum, kept as its value."""
+
+    impl = String(24)
+    cache_ok = True
+
+    def __init__(self, of: type[E]) -> None:
+        super().__init__()
+        self.of = of
+
+    def process_bind_param(self, value: E | None, dialect: object) -> str | None:  # noqa: ARG002
+        return None if value is None else self.of(value).value
+
+    def process_result_value(self, value: str | None, dialect: object) -> E | None:  # noqa: ARG002
+        return None if value is None else self.of(value)
+
+
+def _is(column: Column[Any], state: StrEnum) -> ColumnElement[bool]:
+    """A comparison with the state written out: a partial index serves no bound parameter."""
+    return column == literal_column(f"'{state.value}'")
+
+
+executions = Table(
+    "executions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("crew", String(100), nullable=False),
+    Column("definition", Encoded[CrewDefinition](CrewDefinition), nullable=False),
+    Column("state", Word(ExecutionState), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("request", Encoded[Request](Request), nullable=False),
+    Column("requester", Encoded[Actor](Actor), nullable=False),
+    Column("channel", String(64)),
+    Column("thread_ts", String(32)),
+    Column("phases", Encoded[Names](Names), nullable=False),
+    Column("left_out", Encoded[Names](Names), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("ended_by", Encoded[Actor](Actor)),
+    Column("result", Encoded[PhaseOutput](PhaseOutput)),
+    Column("error", Text),
+    Index(None, "channel", "thread_ts"),
+    Index(None, "state", "created_at"),
+    Index(None, "created_at"),
+)
+
+phase_runs = Table(
+    "phase_runs",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("execution_id", Id, ForeignKey("executions.id"), nullable=False),
+    Column("phase", String(200), nullable=False),
+    Column("phase_index", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", Word(PhaseRunState), nullable=False),
+    Column("fence", Integer, nullable=False, default=0),
+    Column("losses", Integer, nullable=False, default=0),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("not_before", UtcDateTime),
+    Column("lease_owner", String(200)),
+    Column("lease_until", UtcDateTime),
+    Column("feedback", Text, nullable=False, default=""),
+    Column("revise_tasks", Encoded[Names](Names), nullable=False),
+    Column("output", Encoded[PhaseOutput](PhaseOutput)),
+    Column("progress", Encoded[Facts](dict[str, object])),
+    Column("error", Text),
+    Index(None, "execution_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+RUN_IS_OPEN = or_(
+    _is(phase_runs.c.state, PhaseRunState.QUEUED), _is(phase_runs.c.state, PhaseRunState.RUNNING)
+)
+Index(
+    "ix_phase_runs_open", phase_runs.c.seq, sqlite_where=RUN_IS_OPEN, postgresql_where=RUN_IS_OPEN
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("execution_id", Id, ForeignKey("executions.id"), nullable=False),
+    Column("phase_run_id", Id, ForeignKey("phase_runs.id"), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("state", Word(CheckpointState), nullable=False),
+    Column("rule", Encoded[DecisionRule](DecisionRule), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("deadline", UtcDateTime),
+    Column("remind_at", UtcDateTime),
+    Column("asked", Text, nullable=False, default=""),
+    Column("asked_by", Encoded[Actor](Actor)),
+    Column("message_channel", String(64)),
+    Column("message_ts", String(32)),
+    Column("action", String(24)),
+    Column("text", Text),
+    Column("tasks", Encoded[Names](Names)),
+    Column("actor", Encoded[Actor](Actor)),
+    Column("decided_at", UtcDateTime),
+    Column("delivery", String(200)),
+    Index(None, "execution_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+CHECKPOINT_IS_PENDING = _is(checkpoints.c.state, CheckpointState.PENDING)
+Index(
+    "uq_checkpoints_one_pending",
+    checkpoints.c.execution_id,
+    unique=True,
+    sqlite_where=CHECKPOINT_IS_PENDING,
+    postgresql_where=CHECKPOINT_IS_PENDING,
+)
+Index(
+    "ix_checkpoints_due",
+    checkpoints.c.deadline,
+    sqlite_where=CHECKPOINT_IS_PENDING,
+    postgresql_where=CHECKPOINT_IS_PENDING,
+)
+Index(
+    "ix_checkpoints_remind",
+    checkpoints.c.remind_at,
+    sqlite_where=CHECKPOINT_IS_PENDING,
+    postgresql_where=CHECKPOINT_IS_PENDING,
+)
+
+revise_intents = Table(
+    "revise_intents",
+    metadata,
+    Column("checkpoint_id", Id, ForeignKey("checkpoints.id"), primary_key=True),
+    Column("actor_id", String(64), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("key", String(200), nullable=False, unique=True),
+    Column("kind", String(24), nullable=False),
+    Column("execution_id", Id, ForeignKey("executions.id"), nullable=False),
+    Column("checkpoint_id", Id),
+    Column("payload", Encoded[Facts](dict[str, object]), nullable=False),
+    Column("state", Word(OutboxState), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("moved_thread_ts", String(32)),
+    Column("moved", Integer, nullable=False, default=0),
+    Column("ts", String(32)),
+    Column("generation", Integer, nullable=False, default=1),
+    Column("wanted", Integer, nullable=False, default=1),
+    Column("shown", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Column("not_before", UtcDateTime),
+    Column("held_by", String(200)),
+    Column("held_until", UtcDateTime),
+    Column("error", Text),
+    Index(None, "execution_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+OUTBOX_TO_DO = or_(
+    _is(outbox.c.state, OutboxState.QUEUED),
+    _is(outbox.c.state, OutboxState.SENDING),
+    and_(_is(outbox.c.state, OutboxState.POSTED), outbox.c.shown < outbox.c.wanted),
+)
+Index("ix_outbox_to_do", outbox.c.seq, sqlite_where=OUTBOX_TO_DO, postgresql_where=OUTBOX_TO_DO)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("key", String(300), primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("execution_id", Id),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("execution_id", Id, nullable=False, index=True),
+    Column("event", String(40), nullable=False),
+    Column("actor", Encoded[Actor](Actor)),
+    Column("facts", Encoded[Facts](dict[str, object]), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+crew_reports = Table(
+    "crew_reports",
+    metadata,
+    Column("crew", String(100), primary_key=True),
+    Column("problem", Text),
+    Column("phases", Encoded[Names](Names), nullable=False),
+    Column("checked_at", UtcDateTime, nullable=False),
+)
