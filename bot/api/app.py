@@ -1,0 +1,151 @@
+"""The REST API over StateManager: six calls, health, and the place where Slack's requests land."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Protocol
+
+from fastapi import APIRouter, FastAPI, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from bot.api import bodies, words
+from bot.api.calls import ApiConfig, Calls
+from bot.api.guard import BodyLimit, LoopbackOnly
+from storage.errors import CountersignError
+from storage.reads import Reads
+from storage.records import CrewDefinition
+from storage.state_manager import StateManager
+
+DOOR_PATH: Final = "/slack/events"
+
+
+class DoorAnswer(Protocol):
+    """What Slack's door answers."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+Door = Callable[[Mapping[str, str], bytes], DoorAnswer]
+
+
+def create_api(
+    *,
+    state: StateManager,
+    reads: Reads,
+    crews: Mapping[str, CrewDefinition],
+    door: Door | None,
+    config: ApiConfig,
+) -> FastAPI:
+    """The application. `door` takes Slack's requests; None: they do not come this way."""
+    api = FastAPI(
+        title="Countersign",
+        version=config.version,
+        description="Human sign-off for CrewAI crews.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    api.include_router(_routes(Calls(state, reads, crews, config), config))
+    if door is not None:
+        api.include_router(_slack(door))
+    _without_422(api)
+    api.add_middleware(BodyLimit, limit=config.body_limit)
+    api.add_middleware(LoopbackOnly, hosts=config.hosts, door_path=DOOR_PATH)
+    api.add_exception_handler(CountersignError, _refused)
+    api.add_exception_handler(RequestValidationError, _bad_request)
+    api.add_exception_handler(HTTPException, _said)
+    return api
+
+
+def _without_422(api: FastAPI) -> None:
+    """FastAPI describes every route as able to answer 422; here bad input is 400."""
+    schema = api.openapi()
+    for path in schema["paths"].values():
+        for call in path.values():
+            call["responses"].pop("422", None)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(unused, None)
+    api.openapi_schema = schema
+
+
+def _answers(*codes: int) -> dict[int | str, dict[str, Any]]:
+    return {code: {"model": bodies.ErrorBody} for code in (*codes, 503)}
+
+
+def _routes(calls: Calls, config: ApiConfig) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/")
+    def root() -> dict[str, object]:
+        return {
+            "name": "Countersign",
+            "version": config.version,
+            "links": {"health": "/health", "openapi": "/openapi.json", "api": "/api/crew"},
+        }
+
+    @routes.get("/health", responses=_answers())
+    def health() -> bodies.HealthBody:
+        return bodies.health(calls.reads.counts())
+
+    @routes.post("/api/crew/execute", responses=_answers(400, 403, 409))
+    def execute(
+        body: bodies.ExecuteBody,
+        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    ) -> bodies.StatusBody:
+        return calls.execute(body, idempotency_key)
+
+    @routes.get("/api/crew/status/{execution_id}", responses=_answers(404))
+    def status(execution_id: str) -> bodies.StatusBody:
+        return calls.status(execution_id)
+
+    @routes.get(
+        "/api/crew/checkpoint/{execution_id}",
+        response_model=bodies.CheckpointBody,
+        responses={204: {"description": "No checkpoint waits"}, **_answers(400, 404)},
+    )
+    def checkpoint(execution_id: str) -> bodies.CheckpointBody | Response:
+        return calls.checkpoint(execution_id) or Response(status_code=204)
+
+    @routes.post("/api/crew/feedback", responses=_answers(400, 403, 404, 409))
+    def feedback(body: bodies.FeedbackBody) -> bodies.FeedbackReceivedBody:
+        return calls.feedback(body)
+
+    return routes
+
+
+def _slack(door: Door) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.post(DOOR_PATH, include_in_schema=False)
+    async def events(request: Request) -> Response:
+        body = await request.body()
+        answer = await run_in_threadpool(door, dict(request.headers), body)
+        return Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
+
+    return routes
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, CountersignError)  # noqa: S101  # what the handler is registered for
+    code = words.status_code(error)
+    headers = {"Retry-After": "1"} if code == 503 else None
+    return JSONResponse({"detail": words.detail(error)}, status_code=code, headers=headers)
+
+
+async def _bad_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # as above
+    return JSONResponse({"detail": bodies.problem(error.errors())}, status_code=400)
+
+
+async def _said(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # as above
+    return JSONResponse(
+        {"detail": error.detail}, status_code=error.status_code, headers=error.headers
+    )

@@ -1,0 +1,131 @@
+"""The work of the REST calls: records in from StateManager and Reads, bodies out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from fastapi import HTTPException
+
+from bot.api import bodies
+from bot.api.guard import BODY_LIMIT
+from storage.errors import UnknownCheckpoint, UnknownExecution
+from storage.reads import Reads
+from storage.records import (
+    Action,
+    Actor,
+    ActorKind,
+    CrewDefinition,
+    Decision,
+    Execution,
+)
+from storage.state_manager import StateManager
+from storage.states import ENDED
+
+LOOPBACK: Final = Actor(
+    ActorKind.API, "loopback", "unauthenticated loopback", decides_everything=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """`hosts` are the Host headers to answer to; `channel` is where executions get their thread."""
+
+    hosts: tuple[str, ...]
+    version: str
+    channel: str | None = None
+    body_limit: int = BODY_LIMIT
+    actor: Actor = field(default=LOOPBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The routes' work, with what it needs."""
+
+    state: StateManager
+    reads: Reads
+    crews: Mapping[str, CrewDefinition]
+    config: ApiConfig
+
+    def execute(self, body: bodies.ExecuteBody, key: str | None) -> bodies.StatusBody:
+        request = body.request()
+        if request is None:
+            raise HTTPException(400, "one of message and user_input is needed")
+        definition = self._crew(body.crew)
+        execution = self.state.start_execution(
+            definition=definition,
+            request=request,
+            requester=self.config.actor,
+            channel=self.config.channel,
+            checkpoints=body.checkpoints,
+            delivery=None if key is None else f"api:{key}",
+        )
+        if (execution.crew, execution.request) != (definition.name, request):
+            raise HTTPException(409, "this Idempotency-Key was used for another request")
+        return self._status(execution)
+
+    def status(self, execution_id: str) -> bodies.StatusBody:
+        return self._status(self._execution(execution_id))
+
+    def checkpoint(self, execution_id: str) -> bodies.CheckpointBody | None:
+        execution = self._execution(execution_id)
+        if execution.state in ENDED:
+            raise HTTPException(400, f"the execution has ended: it is {execution.state}")
+        waiting = self.reads.waiting_checkpoint(execution.id)
+        return None if waiting is None else bodies.checkpoint(waiting)
+
+    def feedback(self, body: bodies.FeedbackBody) -> bodies.FeedbackReceivedBody:
+        action = _action(body.action)
+        execution = self._execution(body.execution_id)
+        if self.reads.checkpoint(body.checkpoint_id).execution_id != execution.id:
+            raise UnknownCheckpoint(body.checkpoint_id)
+        self.state.decide(
+            Decision(
+                checkpoint_id=body.checkpoint_id,
+                action=action,
+                actor=self.config.actor,
+                text=(body.feedback or "").strip(),
+            )
+        )
+        return bodies.FeedbackReceivedBody(
+            action=action.value,
+            execution_id=execution.id,
+            checkpoint_id=body.checkpoint_id,
+        )
+
+    def _execution(self, execution_id: str) -> Execution:
+        """By its whole id: a client has it, and a shortened one may come to mean another."""
+        execution = self.reads.execution(execution_id)
+        if execution.id != execution_id:
+            raise UnknownExecution(execution_id)
+        return execution
+
+    def _status(self, execution: Execution) -> bodies.StatusBody:
+        return bodies.status(
+            execution,
+            self.reads.checkpoints(execution.id),
+            () if execution.result is None else self.reads.phase_runs(execution.id),
+        )
+
+    def _crew(self, name: str | None) -> CrewDefinition:
+        if name is None:
+            name = (
+                "plan" if "plan" in self.crews or len(self.crews) != 1 else next(iter(self.crews))
+            )
+        definition = self.crews.get(name)
+        if definition is None:
+            known = ", ".join(sorted(self.crews)) or "none"
+            raise HTTPException(400, f"no crew {name!r} (there are: {known})")
+        report = self.reads.crew_reports().get(name)
+        if report is not None and report.problem is not None:
+            raise HTTPException(409, f"crew {name!r} cannot run: {report.problem}")
+        return definition
+
+
+def _action(name: str) -> Action:
+    try:
+        return Action(name)
+    except ValueError:
+        allowed = ", ".join(action.value for action in Action)
+        raise HTTPException(400, f"no action {name!r} (there are: {allowed})") from None

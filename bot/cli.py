@@ -1,0 +1,191 @@
+"""The command line: `python -m bot serve | worker | practice | migrate | doctor | version`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final, Protocol
+
+from bot import logs
+from bot.settings import ENV_FILE, Settings, SettingsError, load_settings
+from bot.version import VERSION
+
+if TYPE_CHECKING:
+    from bot.wiring import CannotStartError
+
+log = logging.getLogger(__name__)
+
+OK: Final = 0
+FAILED: Final = 1
+BAD_SETTINGS: Final = 2
+KILLED: Final = 130
+DEFAULT_WORKERS: Final = 4
+PRACTICE_PORT: Final = 8400
+
+
+class Service(Protocol):
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; the exit code is 0, 1 (it failed) or 2 (settings or arguments)."""
+    arguments = _parser().parse_args(argv)
+    if arguments.command == "version":
+        print(f"countersign {VERSION}")
+        return OK
+    try:
+        settings = load_settings(arguments.env_file)
+    except SettingsError as error:
+        return _bad_settings(error)
+    logs.configure(settings.log, settings.log_level)
+    return _COMMANDS[arguments.command](settings, arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bot", description="Countersign: human sign-off for CrewAI, in Slack."
+    )
+    parser.add_argument(
+        "--env-file",
+        type=Path,
+        default=ENV_FILE,
+        metavar="FILE",
+        help="settings below those of the environment (default: %(default)s)",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser(
+        "serve", help="run everything: Slack, REST, the scheduler and the workers"
+    )
+    _workers(serve, least=0, rest="; 0 leaves them to `worker`")
+    worker = commands.add_parser("worker", help="run phases of crews, and nothing else")
+    _workers(worker, least=1, rest="")
+    practice = commands.add_parser(
+        "practice", help="open a practice workspace in the browser, with the bot in it"
+    )
+    practice.add_argument(
+        "--port",
+        type=_whole(1, 65535),
+        default=None,
+        metavar="P",
+        help=f"the page's port (default: {PRACTICE_PORT}, or a free one if that is taken)",
+    )
+    practice.add_argument("--fresh", action="store_true", help="forget earlier practice first")
+    commands.add_parser("migrate", help="bring the database up to date, and end")
+    doctor = commands.add_parser("doctor", help="check settings, database, crews, model, Slack")
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    commands.add_parser("version", help="print the version")
+    return parser
+
+
+def _workers(parser: argparse.ArgumentParser, *, least: int, rest: str) -> None:
+    parser.add_argument(
+        "--workers",
+        type=_whole(least, 256),
+        default=DEFAULT_WORKERS,
+        metavar="N",
+        help=f"phases at once (default: %(default)s){rest}",
+    )
+
+
+class _whole:  # noqa: N801  # argparse shows the name when it refuses a value
+    def __init__(self, least: int, most: int) -> None:
+        self._least, self._most = least, most
+
+    def __call__(self, text: str) -> int:
+        if not text.isdecimal() or not self._least <= int(text) <= self._most:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a whole number from {self._least} to {self._most}"
+            )
+        return int(text)
+
+
+def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot.wiring import Application, CannotStartError
+
+    try:
+        application = Application(settings, workers=arguments.workers)
+    except CannotStartError as error:
+        return _cannot_start(error)
+    return _until_told(application)
+
+
+def _work(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot.wiring import CannotStartError, Worker
+
+    try:
+        worker = Worker(settings, workers=arguments.workers)
+    except CannotStartError as error:
+        return _cannot_start(error)
+    return _until_told(worker)
+
+
+def _migrate(settings: Settings, _: argparse.Namespace) -> int:
+    from bot.wiring import CannotStartError, open_database
+
+    try:
+        open_database(settings).dispose()
+    except CannotStartError as error:
+        return _cannot_start(error)
+    print("The database is up to date.")
+    return OK
+
+
+def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot import doctor
+
+    return doctor.run(settings, as_json=arguments.json)
+
+
+def _practice(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot import supervisor
+
+    return supervisor.practice(settings, port=arguments.port, fresh=arguments.fresh)
+
+
+_COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
+    "serve": _serve,
+    "worker": _work,
+    "migrate": _migrate,
+    "doctor": _doctor,
+    "practice": _practice,
+}
+
+
+def _until_told(service: Service) -> int:
+    """Run until SIGTERM or Ctrl-C, then stop in peace; a second signal ends it at once."""
+    told = threading.Event()
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if told.is_set():
+            os._exit(KILLED)
+        log.info("signal", extra={"name_of_signal": signal.Signals(number).name})
+        told.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    try:
+        service.start()
+        told.wait()
+    finally:
+        service.stop()
+    return OK
+
+
+def _cannot_start(error: CannotStartError) -> int:
+    print(error, file=sys.stderr)
+    return BAD_SETTINGS if error.of_settings else FAILED
+
+
+def _bad_settings(error: SettingsError) -> int:
+    print("The settings cannot be used:", file=sys.stderr)
+    for problem in error.problems:
+        print(f"  - {problem}", file=sys.stderr)
+    return BAD_SETTINGS

@@ -1,0 +1,88 @@
+"""Logging: one line an event, as key=value or JSON. Facts stand in `extra`; secrets are masked."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Final, Literal, TextIO
+
+_PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_SECRET: Final = re.compile(
+    r"\b(xox[a-z]-|xapp-|sk-)[A-Za-z0-9-]{4,}|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"
+)
+
+QUIET: Final = (
+    "alembic",
+    "apscheduler",
+    "asyncio",
+    "httpcore",
+    "httpx",
+    "slack_bolt",
+    "slack_sdk",
+    "uvicorn",
+    "websockets",
+)
+"""Libraries of which only warnings are worth a line; what we need of them we say ourselves."""
+
+
+def mask(text: str) -> str:
+    """Tokens, keys and passwords in URLs, should one ever reach a message, as `***`."""
+    return _SECRET.sub(lambda found: (found.group(1) or "") + "***", text)
+
+
+def _facts(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _PLAIN}
+
+
+def _when(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class TextFormatter(logging.Formatter):
+    """`TIME LEVEL logger: event key=value …`, one line (a traceback follows on its own lines)."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = f"{_when(record)} {record.levelname:<7} {record.name}: {record.getMessage()}"
+        line += "".join(f" {name}={_word(value)}" for name, value in _facts(record).items())
+        line = line.replace("\n", "\\n").replace("\r", "\\r")
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return mask(line)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, object] = {
+            "time": _when(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+            **_facts(record),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return mask(json.dumps(entry, default=str, ensure_ascii=False))
+
+
+def _word(value: object) -> str:
+    text = f"{value:.3f}" if isinstance(value, float) else str(value)
+    return json.dumps(text, ensure_ascii=False) if re.search(r"[\s\"=]", text) or not text else text
+
+
+def configure(
+    style: Literal["text", "json"], level: str = "info", stream: TextIO | None = None
+) -> None:
+    """Send everything to standard error (or `stream`) in the chosen style."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

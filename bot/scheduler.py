@@ -1,0 +1,100 @@
+"""APScheduler as a clockwork of ticks. It holds no job of anybody's: every tick asks the rows.
+
+The jobs live in memory and run on every node: deadlines and leases stand in the database, and of
+several sweepers compare-and-set lets one win. A tick that was missed or that fails loses nothing,
+because the next one finds the same rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from storage.state_manager import StateManager
+
+log = logging.getLogger(__name__)
+
+SWEEP: Final = 100
+_PASSES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    name: str
+    every: timedelta
+    work: Callable[[], object]
+
+
+def state_ticks(state: StateManager, *, lease: timedelta) -> tuple[Tick, ...]:
+    """What the database needs done in time."""
+    return (
+        Tick("expire", timedelta(seconds=1), lambda: _sweep(state.expire_due)),
+        Tick("remind", timedelta(seconds=15), lambda: _sweep(state.remind_due)),
+        Tick("recover", lease / 3, state.recover),
+        Tick("forget_deliveries", timedelta(hours=1), state.forget_deliveries),
+    )
+
+
+def slack_ticks(
+    *, deliver_due: Callable[[], object], refresh_actors: Callable[[], object]
+) -> tuple[Tick, ...]:
+    """What Slack's side needs done in time."""
+    return (
+        Tick("deliver", timedelta(seconds=2), deliver_due),
+        Tick("refresh_actors", timedelta(minutes=5), refresh_actors),
+    )
+
+
+def _sweep(step: Callable[..., int]) -> None:
+    """Passes of SWEEP rows each until one finds fewer; capped, the next tick goes on."""
+    for _ in range(_PASSES):
+        if step(limit=SWEEP) < SWEEP:
+            return
+
+
+class Scheduler:
+    """Runs each tick at start and then at its interval, one at a time each."""
+
+    def __init__(self, ticks: Sequence[Tick]) -> None:
+        self._ticks = tuple(ticks)
+        self._scheduler = BackgroundScheduler(
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": ThreadPoolExecutor(max(len(self._ticks), 1))},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+        self._scheduler.add_listener(_tick_failed, EVENT_JOB_ERROR)
+
+    def start(self) -> None:
+        for name in ("apscheduler.executors", "apscheduler.scheduler"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # the listener says it once
+        for tick in self._ticks:
+            self._scheduler.add_job(
+                tick.work,
+                "interval",
+                seconds=tick.every.total_seconds(),
+                id=tick.name,
+                next_run_time=datetime.now(UTC),
+            )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """No tick starts any more; those that run are waited for."""
+        self._scheduler.shutdown(wait=True)
+
+
+def _tick_failed(event: JobExecutionEvent) -> None:
+    error = event.exception
+    log.error(
+        "tick.failed",
+        extra={"tick": event.job_id, "error": type(error).__name__},
+        exc_info=(type(error), error, error.__traceback__),
+    )

@@ -1,0 +1,69 @@
+"""The HTTP server in a thread of its own, on a socket that is bound before anything starts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_LOOK = 0.01
+
+
+class CannotBindError(Exception):
+    """The address is taken or not ours."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"cannot listen on {host} port {port}: {reason}")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 picks a free one. Raises CannotBindError."""
+    bare = host.strip("[]")
+    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((bare, port))
+    except OSError as error:
+        listening.close()
+        raise CannotBindError(host, port, error.strerror or str(error)) from error
+    return listening
+
+
+class HttpServer:
+    """Serves `app` on `listening` from `start` to `stop`."""
+
+    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
+        self._listening = listening
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                ws="none",
+                proxy_headers=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
+
+    def start(self) -> None:
+        """Returns when requests are answered."""
+        self._thread.start()
+        while not self._server.started:
+            self._thread.join(_LOOK)
+            if not self._thread.is_alive():
+                raise RuntimeError("the HTTP server ended while it started")
+
+    def stop(self) -> None:
+        """Answers what was begun, takes nothing new, returns when that is done."""
+        self._server.should_exit = True
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.run(self._server.serve(sockets=[self._listening]))

@@ -1,0 +1,219 @@
+"""The only reader of the environment: `.env` below what is set in the process."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from dotenv import dotenv_values
+from pydantic import (
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic import model_validator as model_rule
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from storage.records import ModelSettings
+
+PREFIX: Final = "COUNTERSIGN_"
+ENV_FILE: Final = Path(".env")
+_NOT_FOR_CREWS: Final = ("SLACK_", "HITL_BACKEND_", PREFIX)
+
+
+class SettingsError(Exception):
+    """What is wrong with the environment, one sentence a problem; never a secret's value."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _variable(name: str) -> Any:
+    return Field(default=None, validation_alias=name)
+
+
+class Settings(BaseSettings):
+    """All that can be set from outside. An empty variable counts as one that is not set."""
+
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, case_sensitive=True, hide_input_in_errors=True
+    )
+
+    slack_bot_token: SecretStr | None = _variable("SLACK_BOT_TOKEN")
+    slack_signing_secret: SecretStr | None = _variable("SLACK_SIGNING_SECRET")
+    slack_app_token: SecretStr | None = _variable("SLACK_APP_TOKEN")
+    slack_api_url: str = Field("https://slack.com/api/", validation_alias="SLACK_API_URL")
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///countersign.db"), validation_alias="DATABASE_URL"
+    )
+    host: str = Field("127.0.0.1", validation_alias="HITL_BACKEND_HOST")
+    port: int = Field(8000, ge=0, le=65535, validation_alias="HITL_BACKEND_PORT")
+    crews_file: Path = Field(Path("crews.yml"), validation_alias="CREWS_FILE")
+    openai_api_key: SecretStr | None = _variable("OPENAI_API_KEY")
+    openai_base_url: str | None = _variable("OPENAI_BASE_URL")
+    openai_model: str | None = _variable("OPENAI_MODEL")
+    openrouter_api_key: SecretStr | None = _variable("OPENROUTER_API_KEY")
+    lease_seconds: float = Field(30, ge=1, le=3600, validation_alias="COUNTERSIGN_LEASE_SECONDS")
+    default_channel: str | None = Field(
+        None, pattern=r"^[CG][A-Z0-9]+$", validation_alias="COUNTERSIGN_DEFAULT_CHANNEL"
+    )
+    log: Literal["text", "json"] = Field("text", validation_alias="COUNTERSIGN_LOG")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias="COUNTERSIGN_LOG_LEVEL"
+    )
+
+    _crew_environment: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @model_rule(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, values: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in values.items() if value != ""}
+
+    @field_validator("slack_bot_token", "slack_app_token")
+    @classmethod
+    def _token_of_its_kind(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        prefix = "xoxb-" if info.field_name == "slack_bot_token" else "xapp-"
+        if token is not None and not token.get_secret_value().startswith(prefix):
+            raise ValueError(f"must begin with {prefix}")
+        return token
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _api_url(cls, url: str) -> str:
+        if not url.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return url.rstrip("/") + "/"
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, url: SecretStr) -> SecretStr:
+        try:
+            make_url(url.get_secret_value())
+        except ArgumentError:
+            raise ValueError("must be an SQLAlchemy URL such as sqlite:///countersign.db") from None
+        return url
+
+    @field_validator("host")
+    @classmethod
+    def _loopback_only(cls, host: str) -> str:
+        if not is_loopback(host):
+            raise ValueError(
+                "must be a loopback address (127.0.0.1, ::1 or localhost): the REST API has no "
+                "tokens yet, so whoever reaches it may decide everything"
+            )
+        return host
+
+    @model_rule(mode="after")
+    def _slack_whole_or_not_at_all(self) -> Settings:
+        if self.slack_bot_token is None and (self.slack_app_token or self.slack_signing_secret):
+            raise ValueError("SLACK_BOT_TOKEN is missing: the other SLACK_ variables need it")
+        if self.slack_bot_token and not (self.slack_app_token or self.slack_signing_secret):
+            raise ValueError(
+                "SLACK_BOT_TOKEN needs company: SLACK_APP_TOKEN (Socket Mode) or "
+                "SLACK_SIGNING_SECRET (requests to POST /slack/events)"
+            )
+        return self
+
+    @property
+    def slack_mode(self) -> Literal["socket", "http"] | None:
+        """How Slack reaches the bot; None: no Slack."""
+        if self.slack_bot_token is None:
+            return None
+        return "socket" if self.slack_app_token else "http"
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def model(self) -> ModelSettings:
+        return ModelSettings(
+            openai_api_key=_open(self.openai_api_key),
+            openai_base_url=self.openai_base_url,
+            openai_model=self.openai_model,
+            openrouter_api_key=_open(self.openrouter_api_key),
+        )
+
+    @property
+    def crew_environment(self) -> Mapping[str, str]:
+        """What `.env` holds beyond our own names: it is the crews' own, for their tools."""
+        return self._crew_environment
+
+
+def _open(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+VARIABLES: Final = tuple(str(field.validation_alias) for field in Settings.model_fields.values())
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(env_file: Path = ENV_FILE) -> Settings:
+    """Read the environment, or raise SettingsError with every problem in words."""
+    in_file = _read_env_file(env_file)
+    problems = list(_unknown_of_ours({**in_file, **os.environ}))
+    settings = None
+    try:
+        settings = Settings(_env_file=env_file)  # type: ignore[call-arg]  # added by pydantic-settings
+    except ValidationError as error:
+        problems += [_sentence(dict(problem)) for problem in error.errors(include_input=False)]
+    if settings is None or problems:
+        raise SettingsError(tuple(problems))
+    settings._crew_environment = {
+        name: value
+        for name, value in in_file.items()
+        if name not in VARIABLES and not name.startswith(_NOT_FOR_CREWS)
+    }
+    return settings
+
+
+def _read_env_file(env_file: Path) -> dict[str, str]:
+    try:
+        found = dotenv_values(env_file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError((f"{env_file} cannot be read: {error}",)) from error
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _unknown_of_ours(environment: Mapping[str, str]) -> tuple[str, ...]:
+    ours = [name for name in VARIABLES if name.startswith(PREFIX)]
+    unknown = sorted(n for n in environment if n.startswith(PREFIX) and n not in ours)
+    return tuple(f"{name} is not a setting; {_nearest(name, ours)}" for name in unknown)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    suffixes = [candidate.removeprefix(PREFIX) for candidate in known]
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), suffixes, n=1, cutoff=0.4)
+    return f"did you mean {PREFIX}{near[0]}?" if near else "there are: " + ", ".join(known)
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    """A pydantic error as one sentence; its input is never part of it."""
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    allowed = {
+        "int_parsing": "must be a whole number",
+        "float_parsing": "must be a number",
+        "string_pattern_mismatch": "must be a channel's id such as C0123456789",
+    }
+    reason = allowed.get(problem["type"], str(problem["msg"]).removeprefix("Value error, "))
+    reason = reason.replace("Input should be", "must be")
+    return f"{name} {reason}".strip()

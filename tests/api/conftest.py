@@ -1,0 +1,151 @@
+"""The API on a real database, with a worker that the tests play by hand."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from bot.api.app import create_api
+from bot.api.calls import ApiConfig
+from bot.api.guard import loopback_hosts
+from storage.database import SystemClock, open_engine, upgrade
+from storage.ports import NoDispatch, NoSignal
+from storage.reads import Reads
+from storage.records import (
+    CheckpointDefinition,
+    Claim,
+    CrewDefinition,
+    CrewKind,
+    DecisionRule,
+    PhaseDefinition,
+    PhaseOutput,
+    TaskResult,
+)
+from storage.state_manager import StateManager
+
+ADDRESS = "http://127.0.0.1:8000"
+ANYONE = DecisionRule(approvers=("@channel",), timeout=timedelta(hours=1))
+
+PLAN = CrewDefinition(
+    name="plan",
+    kind=CrewKind.COMMAND,
+    command=("true",),
+    phases=tuple(PhaseDefinition(name, (f"{name}_task",)) for name in ("draft", "check", "end")),
+    checkpoints=(
+        CheckpointDefinition("after_draft", ANYONE, after="draft", description="Read the draft"),
+        CheckpointDefinition("before_end", ANYONE, before="end", description="Last look"),
+    ),
+    tries=1,
+)
+NOTE = CrewDefinition(
+    name="note",
+    kind=CrewKind.COMMAND,
+    command=("true",),
+    phases=(PhaseDefinition("write"),),
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """What stands behind the API."""
+
+    state: StateManager
+    reads: Reads
+    api: FastAPI
+    database: Path
+
+    def claim(self) -> Claim:
+        claim = self.state.claim("tests")
+        assert claim is not None, "no phase run is due"
+        return claim
+
+    def run_phase(self, text: str = "") -> Claim:
+        """Do the next phase as a worker would."""
+        claim = self.claim()
+        phase = claim.run.phase
+        output = text or f"{phase} done, revision {claim.run.revision}"
+        self.state.phase_done(
+            claim, PhaseOutput(output, (TaskResult(f"{phase}_task", "writer", output),))
+        )
+        return claim
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the newest schema and no rows."""
+    database = tmp_path_factory.mktemp("migrated") / "c.db"
+    engine = open_engine(f"sqlite:///{database}")
+    upgrade(engine)
+    engine.dispose()
+    return database
+
+
+@pytest.fixture
+def service(tmp_path: Path, migrated: Path) -> Iterator[Service]:
+    database = tmp_path / "c.db"
+    shutil.copy(migrated, database)
+    engine = open_engine(f"sqlite:///{database}")
+    state = StateManager(engine, clock=SystemClock(), dispatch=NoDispatch(), signal=NoSignal())
+    reads = Reads(engine)
+    yield Service(state, reads, _api(state, reads), database)
+    engine.dispose()
+
+
+def _api(state: StateManager, reads: Reads) -> FastAPI:
+    return create_api(
+        state=state,
+        reads=reads,
+        crews={"plan": PLAN, "note": NOTE},
+        door=None,
+        config=ApiConfig(hosts=loopback_hosts("127.0.0.1", 8000), version="1.2.3"),
+    )
+
+
+@pytest.fixture
+def client(service: Service) -> TestClient:
+    return TestClient(service.api, base_url=ADDRESS, raise_server_exceptions=False)
+
+
+@dataclass(frozen=True)
+class Api:
+    """The six calls, as a client makes them."""
+
+    http: TestClient
+
+    def execute(self, **body: Any) -> Any:
+        body.setdefault("message", "a summer campaign")
+        answer = self.http.post("/api/crew/execute", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def status(self, execution_id: str) -> Any:
+        return self.http.get(f"/api/crew/status/{execution_id}").json()
+
+    def checkpoint(self, execution_id: str) -> Any:
+        answer = self.http.get(f"/api/crew/checkpoint/{execution_id}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def decide(self, checkpoint: Any, action: str, feedback: str | None = None) -> Any:
+        return self.http.post(
+            "/api/crew/feedback",
+            json={
+                "execution_id": checkpoint["execution_id"],
+                "checkpoint_id": checkpoint["checkpoint_id"],
+                "action": action,
+                "feedback": feedback,
+            },
+        )
+
+
+@pytest.fixture
+def api(client: TestClient) -> Api:
+    return Api(client)
