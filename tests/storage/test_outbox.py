@@ -1,0 +1,162 @@
+"""What the deliverer is handed: in order, one holder each, as often as something changed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from storage.outbox import Outbox
+from storage.reads import Reads
+from storage.records import Action, Decision, OutboxKind, OutboxRow, OutboxState
+from storage.state_manager import StateManager
+from tests.storage.conftest import Run
+from tests.support.factories import BEN, SettableClock, crew
+
+
+def take_one(outbox: Outbox) -> OutboxRow:
+    [row] = outbox.take(owner="d")
+    return row
+
+
+def post(outbox: Outbox, row: OutboxRow) -> OutboxRow:
+    """Post and show it whole."""
+    posted = outbox.posted(
+        outbox.sending(row), channel=row.channel, ts=f"{row.seq}.0", shown=row.wanted
+    )
+    outbox.release(posted)
+    return posted
+
+
+def test_the_root_message_comes_first_and_gives_the_thread_to_the_rest(
+    run: Run, outbox: Outbox, reads: Reads
+) -> None:
+    run.start()
+    run.work()
+
+    root = take_one(outbox)
+    assert root.kind is OutboxKind.ROOT
+    post(outbox, root)
+    checkpoint = take_one(outbox)
+
+    assert reads.execution(run.id).thread_ts == "1.0"
+    assert (checkpoint.kind, checkpoint.thread_ts) == (OutboxKind.CHECKPOINT, "1.0")
+    post(outbox, checkpoint)
+    assert take_one(outbox).kind is OutboxKind.FILE
+
+
+def test_a_row_that_somebody_holds_is_not_handed_out_until_the_hold_ends(
+    run: Run, outbox: Outbox, clock: SettableClock
+) -> None:
+    run.start()
+
+    assert len(outbox.take(owner="one")) == 1
+    assert outbox.take(owner="two") == ()
+    clock.move(timedelta(seconds=61))
+    assert len(outbox.take(owner="two")) == 1
+
+
+def test_a_post_that_was_begun_is_handed_out_as_such_after_a_crash(
+    run: Run, outbox: Outbox, clock: SettableClock
+) -> None:
+    run.start()
+    outbox.sending(take_one(outbox))
+    clock.move(timedelta(seconds=61))
+
+    row = take_one(outbox)
+
+    assert row.state is OutboxState.SENDING
+    assert row.sent_at is not None
+
+
+def test_a_change_while_an_update_is_made_leads_to_another_update(
+    run: Run, outbox: Outbox, state: StateManager
+) -> None:
+    run.start()
+    root = post(outbox, take_one(outbox))
+    assert outbox.take(owner="d") == ()
+    state.claim("worker")
+    seen = take_one(outbox)
+    state.cancel(run.id, actor=BEN)
+
+    outbox.shown(seen, seen.wanted)
+
+    kinds = {row.key: row for row in outbox.take(owner="d")}
+    assert kinds[root.key].wanted > seen.wanted
+
+
+def test_a_decision_asks_for_the_checkpoints_message_and_the_root_to_be_shown_anew(
+    run: Run, outbox: Outbox, state: StateManager
+) -> None:
+    run.start()
+    run.work()
+    for _ in range(3):
+        post(outbox, take_one(outbox))
+    assert outbox.take(owner="d") == ()
+
+    state.decide(Decision(run.waiting.id, Action.CONTINUE, BEN))
+
+    rows = outbox.take(owner="d")
+    assert {row.kind for row in rows} == {OutboxKind.ROOT, OutboxKind.CHECKPOINT}
+    assert all(row.shown < row.wanted for row in rows)
+
+
+def test_later_waits_its_time_and_updates_keep_their_distance(
+    run: Run, outbox: Outbox, state: StateManager, clock: SettableClock
+) -> None:
+    run.start()
+    outbox.later(take_one(outbox), timedelta(seconds=10), "ratelimited")
+    assert outbox.take(owner="d") == ()
+    clock.move(timedelta(seconds=11))
+    row = take_one(outbox)
+    assert row.attempts == 1
+
+    posted = outbox.posted(row, channel=row.channel, ts="1.0", shown=0)
+    outbox.shown(posted, row.wanted, not_before=timedelta(seconds=3))
+    state.claim("worker")
+    assert outbox.take(owner="d") == ()
+    clock.move(timedelta(seconds=4))
+    assert take_one(outbox).kind is OutboxKind.ROOT
+
+
+def test_a_deleted_message_is_posted_anew_under_a_new_generation(
+    run: Run, outbox: Outbox, state: StateManager
+) -> None:
+    run.start()
+    post(outbox, take_one(outbox))
+    state.claim("worker")
+
+    again = outbox.anew(take_one(outbox))
+
+    assert (again.state, again.ts, again.generation) == (OutboxState.QUEUED, None, 2)
+
+
+def test_a_message_that_failed_does_not_hold_up_the_next(run: Run, outbox: Outbox) -> None:
+    run.start()
+    run.work()
+    outbox.fail(take_one(outbox), "channel_not_found")
+
+    checkpoint = take_one(outbox)
+    assert checkpoint.kind is OutboxKind.CHECKPOINT
+    moved = outbox.move(checkpoint, channel="DANA", thread_ts=None)
+    assert (moved.channel, moved.thread_ts) == ("DANA", None)
+
+
+def test_an_execution_without_a_channel_posts_nothing(
+    run: Run, outbox: Outbox, state: StateManager
+) -> None:
+    run.start(crew(), channel=None)
+    run.work()
+    state.decide(Decision(run.waiting.id, Action.STOP, BEN))
+
+    assert outbox.take(owner="d") == ()
+
+
+def test_a_notice_is_posted_once_a_key(run: Run, outbox: Outbox, state: StateManager) -> None:
+    run.start()
+    post(outbox, take_one(outbox))
+    for _ in range(2):
+        state.notice(run.id, "A word to the wise.", key="word")
+
+    row = take_one(outbox)
+    assert row.payload == {"text": "A word to the wise."}
+    post(outbox, row)
+    assert outbox.take(owner="d") == ()

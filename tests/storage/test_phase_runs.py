@@ -1,0 +1,204 @@
+"""The workers' side: lease, fence, retries, recovery."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from storage.boundaries import BadBoundary
+from storage.errors import LeaseLost
+from storage.phase_runs import MOST_LOSSES
+from storage.reads import Reads
+from storage.records import (
+    CheckpointDefinition,
+    Claim,
+    CrewDefinition,
+    CrewKind,
+    Failure,
+    PhaseRun,
+)
+from storage.state_manager import StateManager
+from storage.states import ExecutionState, PhaseRunState
+from tests.storage.conftest import RecordingDispatch, Run
+from tests.support.factories import SettableClock, crew, output, rule
+
+
+def claimed(state: StateManager, owner: str = "worker") -> Claim:
+    claim = state.claim(owner)
+    assert claim is not None, "no phase run was due"
+    return claim
+
+
+def last_run(run: Run, reads: Reads) -> PhaseRun:
+    return reads.phase_runs(run.id)[-1]
+
+
+def test_a_claim_starts_the_execution_and_nobody_else_gets_the_phase(
+    run: Run, state: StateManager
+) -> None:
+    run.start()
+
+    claim = claimed(state)
+
+    assert claim.run.phase == "planning"
+    assert claim.execution.state is ExecutionState.RUNNING
+    assert state.claim("another") is None
+
+
+def test_of_many_workers_one_gets_each_phase(run: Run, state: StateManager) -> None:
+    started = {run.start().id for _ in range(20)}
+
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda n: state.claim(f"worker {n}"), range(40)))
+
+    got = [c.execution.id for c in claims if c is not None]
+    assert sorted(got) == sorted(started)
+
+
+def test_a_lease_that_ran_out_is_taken_and_the_late_worker_writes_nothing(
+    run: Run, state: StateManager, clock: SettableClock
+) -> None:
+    run.start()
+    late = claimed(state, "late")
+    clock.move(timedelta(seconds=31))
+
+    quick = claimed(state, "quick")
+
+    assert quick.run.id == late.run.id
+    assert quick.fence == late.fence + 1
+    for write in (
+        lambda: state.heartbeat(late),
+        lambda: state.progress(late, {}),
+        lambda: state.give_back(late),
+        lambda: state.fail(late, Failure("late")),
+        lambda: state.phase_done(late, output("late")),
+    ):
+        with pytest.raises(LeaseLost):
+            write()
+    state.phase_done(quick, output("in time"))
+    assert run.waiting.output.output == "in time"
+
+
+def test_heartbeats_keep_the_lease(run: Run, state: StateManager, clock: SettableClock) -> None:
+    run.start()
+    claim = claimed(state)
+
+    for _ in range(5):
+        clock.move(timedelta(seconds=20))
+        claim = state.heartbeat(claim)
+        assert state.claim("another") is None
+
+
+def test_a_phase_given_back_is_due_at_once_and_starts_afresh(
+    run: Run, state: StateManager, dispatch: RecordingDispatch
+) -> None:
+    run.start()
+    first = claimed(state)
+
+    state.give_back(first)
+
+    assert dispatch.told == [first.run.id, first.run.id]
+    assert claimed(state, "another").run.id == first.run.id
+
+
+def test_a_failing_phase_is_tried_again_after_growing_pauses_then_is_an_error(
+    run: Run, state: StateManager, reads: Reads, clock: SettableClock
+) -> None:
+    run.start(crew(tries=3))
+    for pause in (timedelta(seconds=2), timedelta(seconds=4)):
+        state.fail(claimed(state), Failure("The model did not answer."))
+        assert state.claim("too early") is None
+        clock.move(pause)
+
+    last = claimed(state)
+    failed = state.fail(last, Failure("The model did not answer."))
+
+    assert last.run.attempt == 3
+    assert failed.state is ExecutionState.ERROR
+    assert failed.error == "The model did not answer."
+    assert [r.state for r in reads.phase_runs(run.id)] == [PhaseRunState.FAILED] * 3
+
+
+def test_what_cannot_be_mended_by_trying_again_is_an_error_at_once(
+    run: Run, state: StateManager
+) -> None:
+    run.start()
+
+    failed = state.fail(claimed(state), Failure("The key was refused.", retryable=False))
+
+    assert failed.state is ExecutionState.ERROR
+    assert state.claim("worker") is None
+
+
+def test_leases_of_the_dead_are_released_at_once(
+    run: Run, state: StateManager, reads: Reads
+) -> None:
+    run.start()
+    first = claimed(state, "host:1")
+    assert reads.lease_owners() == ("host:1",)
+
+    assert state.release_leases(["host:1", "host:9"]) == 1
+
+    assert claimed(state, "host:2").run.id == first.run.id
+
+
+def test_a_phase_that_kills_its_workers_ends_in_words(
+    run: Run, state: StateManager, clock: SettableClock
+) -> None:
+    run.start()
+    for _ in range(MOST_LOSSES + 1):
+        claimed(state)
+        clock.move(timedelta(seconds=31))
+
+    assert state.claim("the next victim") is None
+    assert run.now.state is ExecutionState.ERROR
+    assert "died" in (run.now.error or "")
+
+
+def test_recovery_hands_out_again_what_is_due_and_leaves_the_rest(
+    run: Run, state: StateManager, dispatch: RecordingDispatch, clock: SettableClock
+) -> None:
+    for _ in range(3):
+        run.start()
+    lost, alive = claimed(state), claimed(state)
+    clock.move(timedelta(seconds=20))
+    state.heartbeat(alive)
+    clock.move(timedelta(seconds=15))
+    dispatch.told.clear()
+
+    assert state.recover() == 2
+    assert lost.run.id in dispatch.told
+    assert alive.run.id not in dispatch.told
+
+
+def undescribed(*checkpoints: CheckpointDefinition) -> CrewDefinition:
+    return CrewDefinition(
+        name="own", kind=CrewKind.CREW, target="some.where:Crew", checkpoints=checkpoints
+    )
+
+
+def test_a_crew_that_describes_itself_gets_its_phases_before_it_runs(
+    run: Run, state: StateManager, reads: Reads
+) -> None:
+    run.start(undescribed(CheckpointDefinition("before_post", rule(), before="post")))
+    claim = claimed(state)
+
+    claim = state.record_phases(claim, ["write", "post"])
+    state.phase_done(claim, output("written"))
+
+    assert claim.run.phase == "write"
+    assert run.now.phases == ("write", "post")
+    assert run.waiting.name == "before_post"
+    assert run.waiting.phase == "write"
+    assert last_run(run, reads).state is PhaseRunState.DONE
+
+
+def test_a_checkpoint_at_a_phase_that_the_crew_does_not_have_is_refused_before_it_runs(
+    run: Run, state: StateManager
+) -> None:
+    run.start(undescribed(CheckpointDefinition("after_lunch", rule(), after="lunch")))
+
+    with pytest.raises(BadBoundary, match="lunch"):
+        state.record_phases(claimed(state), ["write", "post"])
