@@ -1,0 +1,27 @@
+// Calls to the practice server. A failed call is an answer too: `{ok: false, notice}`.
+
+const UNREACHABLE = "The practice server did not answer. Is it still running?";
+
+async function read(response) {
+  const answer = await response.json().catch(() => null);
+  if (answer !== null && typeof answer === "object") {
+    return response.ok || answer.ok === false ? answer : { ok: false, notice: answer.error ?? answer.notice ?? UNREACHABLE };
+  }
+  return { ok: response.ok, notice: response.ok ? undefined : `The practice server answered ${response.status}.` };
+}
+
+export async function get(path, query = {}) {
+  const response = await fetch(`${path}?${new URLSearchParams(query)}`, { cache: "no-store" });
+  if (!response.ok) throw new Error(`GET ${path} answered ${response.status}`);
+  return response.json();
+}
+
+export async function post(path, body) {
+  let response;
+  try {
+    response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  } catch {
+    return { ok: false, notice: UNREACHABLE };
+  }
+  return read(response);
+}

@@ -1,0 +1,136 @@
+// Puts the panes together and keeps the address, the model and the screen in step.
+import { h } from "./dom.js";
+import { icon } from "./icons.js";
+import { Model } from "./model.js";
+import { Modals } from "./overlay/modal.js";
+import { TrafficDrawer } from "./overlay/traffic.js";
+import { ChannelPane } from "./panes/channel.js";
+import { Sidebar } from "./panes/sidebar.js";
+import { ThreadPane } from "./panes/thread.js";
+import { go, onRoute, readRoute } from "./route.js";
+import { decodeEntities } from "./text/tokens.js";
+
+const FIRST_CHANNEL = "campaigns";
+const LOST_AFTER = 700; // milliseconds without a connection before it is said
+
+class Page {
+  constructor(root) {
+    this.root = root;
+    this.model = new Model();
+    this.shown = { user: null, channel: null, thread: null, tab: null };
+    this.traffic = new TrafficDrawer(this.model, {});
+    this.modals = new Modals(this.model);
+    this.sidebar = new Sidebar(this.model, {
+      openChannel: (channel) => this.#go({ channel, thread: null, tab: null, list: false }),
+      actAs: (user) => this.#go({ user, list: false }),
+      toggleTraffic: () => this.traffic.toggle(),
+    });
+    this.channel = new ChannelPane(this.model, {
+      back: () => this.#go({ list: true, thread: null }),
+      openThread: (thread) => this.#openThread(thread),
+      openTab: (tab) => this.#go({ tab, thread: null }),
+    });
+    this.thread = new ThreadPane(this.model, { close: () => this.#closeThread() });
+    this.banner = h("div", { class: "banner", role: "status", hidden: true, data: { testid: "banner" } }, icon("alert", { size: 16 }), "The connection to the practice server is lost. Trying again…");
+    this.lostTimer = null;
+    this.model.addEventListener("change", () => this.#draw());
+    this.model.addEventListener("arrived", ({ detail }) => this.#arrived(detail));
+    onRoute(() => void this.#follow());
+  }
+
+  async start() {
+    await this.#follow();
+    this.root.replaceChildren(this.banner, this.sidebar.element, this.channel.element, this.thread.element, this.traffic.element);
+    this.#draw();
+  }
+
+  #go(change) {
+    go({ ...readRoute(), user: this.model.me, ...change });
+  }
+
+  async #openThread(thread) {
+    this.#go({ thread, list: false });
+    await this.following;
+    if (matchMedia("(min-width: 641px)").matches) this.thread.composer.field.focus();
+    else this.thread.list.scroller.focus();
+  }
+
+  #closeThread() {
+    const ts = this.shown.thread;
+    this.#go({ thread: null });
+    const back = this.channel.element.querySelector(`[data-focus-key="thread/${CSS.escape(ts ?? "")}"]`);
+    (back ?? this.channel.composer.field).focus({ preventScroll: true });
+  }
+
+  /** Make the page show what the address says; one step after the other. */
+  #follow() {
+    this.following = (this.following ?? Promise.resolve()).then(() => this.#followRoute(readRoute()));
+    return this.following;
+  }
+
+  async #followRoute(route) {
+    if (route.user !== this.shown.user || this.model.state === null) {
+      this.modals.reset();
+      await this.model.become(route.user).catch(() => this.model.become(null));
+      this.shown = { user: this.model.me, channel: null, thread: null, tab: null };
+    }
+    const channel = this.model.channel(route.channel) ? route.channel : this.#firstChannel();
+    const thread = channel === route.channel ? route.thread : null;
+    const changed = channel !== this.shown.channel || thread !== this.shown.thread;
+    const tab = this.model.channel(channel)?.is_im ? route.tab : null;
+    const opensHome = tab === "home" && this.shown.tab !== "home";
+    this.shown = { user: this.model.me, channel, thread, tab };
+    go({ ...this.shown, list: route.list }, { replace: true });
+    this.root.dataset.pane = route.list ? "list" : thread ? "thread" : "channel";
+    if (changed) await this.model.show(channel, thread);
+    if (opensHome) await this.model.readHome();
+    this.model.changed();
+  }
+
+  #firstChannel() {
+    const rooms = this.model.state.channels.filter((channel) => !channel.is_im);
+    return (rooms.find((channel) => channel.name === FIRST_CHANNEL) ?? rooms[0] ?? this.model.state.channels[0])?.id ?? null;
+  }
+
+  #draw() {
+    if (this.model.state === null) return;
+    const { channel, thread, tab } = this.shown;
+    this.sidebar.draw({ channelId: channel });
+    this.channel.draw({ channelId: channel, tab });
+    this.thread.draw({ channelId: channel, thread });
+    this.root.classList.toggle("with-thread", Boolean(thread));
+    this.#drawBanner();
+    const waiting = this.model.state.channels.reduce((sum, room) => sum + (room.unread ?? 0), 0);
+    document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${this.model.state.team.name}`;
+  }
+
+  #drawBanner() {
+    if (!this.model.lost) {
+      clearTimeout(this.lostTimer);
+      this.lostTimer = null;
+      this.banner.hidden = true;
+    } else {
+      this.lostTimer ??= setTimeout(() => {
+        this.banner.hidden = false;
+      }, LOST_AFTER);
+    }
+  }
+
+  #arrived(message) {
+    const own = message.user === this.model.me;
+    const { channel, thread } = this.shown;
+    if (message.channel !== channel) return;
+    const isReply = Boolean(message.thread_ts) && message.thread_ts !== message.ts;
+    if (isReply && message.thread_ts === thread) this.thread.list.arrived({ own });
+    if (!isReply || message.broadcast) this.channel.list.arrived({ own });
+    if (!own) this.#say(message);
+  }
+
+  /** Tell a screen reader about a message that came in where the person is. */
+  #say(message) {
+    const { name } = this.model.names.author(message);
+    document.getElementById("live").textContent = `${name}: ${decodeEntities(message.text ?? "").slice(0, 300)}`;
+  }
+}
+
+void new Page(document.getElementById("app")).start();

@@ -1,0 +1,64 @@
+// A button with a menu under it: arrow keys move, Escape and a click elsewhere close.
+import { h } from "../dom.js";
+
+/** `items()` gives `{label | node, choose, checked?}` each time the menu opens. */
+export function menuButton(button, items, { className = "", testid = null } = {}) {
+  const wrap = h("span", { class: `menu-wrap ${className}` }, button);
+  let menu = null;
+  button.setAttribute("aria-haspopup", "menu");
+  button.setAttribute("aria-expanded", "false");
+
+  const close = ({ refocus }) => {
+    if (menu === null) return;
+    menu.remove();
+    menu = null;
+    button.setAttribute("aria-expanded", "false");
+    document.removeEventListener("pointerdown", outside, true);
+    if (refocus) button.focus();
+  };
+  const outside = (event) => {
+    if (!wrap.contains(event.target)) close({ refocus: false });
+  };
+  const entry = ({ label, node, choose, checked }) =>
+    h(
+      "button",
+      {
+        type: "button",
+        class: "menu-item",
+        role: checked === undefined ? "menuitem" : "menuitemradio",
+        "aria-checked": checked === undefined ? null : String(checked),
+        tabindex: -1,
+        on: {
+          click: () => {
+            close({ refocus: true });
+            choose();
+          },
+        },
+      },
+      node ?? label,
+    );
+  const open = () => {
+    menu = h("div", { class: "menu", role: "menu", data: testid ? { testid } : {} }, items().map(entry));
+    wrap.append(menu);
+    button.setAttribute("aria-expanded", "true");
+    document.addEventListener("pointerdown", outside, true);
+    menu.firstElementChild?.focus();
+  };
+  button.addEventListener("click", () => (menu === null ? open() : close({ refocus: true })));
+  wrap.addEventListener("keydown", (event) => {
+    if (menu === null) return;
+    const entries = [...menu.children];
+    const at = entries.indexOf(document.activeElement);
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step !== undefined) entries[(at + step + entries.length) % entries.length].focus();
+    else if (event.key === "Home") entries[0].focus();
+    else if (event.key === "End") entries.at(-1).focus();
+    else if (event.key === "Escape") close({ refocus: true });
+    else if (event.key === "Tab") return close({ refocus: false });
+    else return undefined;
+    event.preventDefault();
+    event.stopPropagation();
+    return undefined;
+  });
+  return wrap;
+}

@@ -1,0 +1,159 @@
+// Where people write: messages, commands, mentions.
+import { h } from "../dom.js";
+import { icon } from "../icons.js";
+import { escapeEntities } from "../text/tokens.js";
+import { bareUrlAt } from "../text/links.js";
+import { Suggestions } from "./suggest.js";
+
+const TALLEST = 240; // pixels
+
+export class Composer {
+  /** `target()` is `{channel, thread}`; `label()` names the place. */
+  constructor(model, { testid, target }) {
+    this.model = model;
+    this.target = target;
+    this.drafts = new Map();
+    this.place = null;
+    this.field = h("textarea", { class: "composer-field", rows: 1, data: { testid }, autocomplete: "off", enterkeyhint: "send" });
+    this.button = h("button", { type: "submit", class: "composer-send", "aria-label": "Send", disabled: true }, icon("send", { size: 18 }));
+    this.progress = h("div", { class: "composer-progress", role: "status", hidden: true });
+    this.suggestions = new Suggestions(this.field, model, () => this.changed());
+    this.form = h(
+      "form",
+      { class: "composer" },
+      this.suggestions.element,
+      h("div", { class: "composer-box" }, this.field, this.button),
+      h("div", { class: "composer-foot" }, this.progress, h("span", { class: "composer-hint" }, "Shift + Enter for a new line")),
+    );
+    this.field.addEventListener("input", () => this.changed());
+    this.field.addEventListener("keydown", (event) => this.#key(event));
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.send();
+    });
+  }
+
+  /** Turn to another place, keeping what was begun in this one. */
+  turnTo(key, label) {
+    this.field.placeholder = label;
+    this.field.setAttribute("aria-label", label);
+    if (key === this.place) return;
+    if (this.place !== null) this.drafts.set(this.place, this.field.value);
+    this.place = key;
+    this.fill(this.drafts.get(key) ?? "", { focus: false });
+  }
+
+  fill(text, { focus = true } = {}) {
+    this.field.value = text;
+    this.changed();
+    if (focus) {
+      this.field.focus();
+      this.field.setSelectionRange(text.length, text.length);
+    }
+  }
+
+  changed() {
+    this.button.disabled = this.field.value.trim() === "";
+    this.field.style.height = "auto";
+    this.field.style.height = `${Math.min(TALLEST, this.field.scrollHeight)}px`;
+    this.suggestions.update();
+  }
+
+  #key(event) {
+    if (event.isComposing || this.suggestions.key(event)) return;
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      void this.send();
+    }
+  }
+
+  async send() {
+    const text = this.field.value.trim();
+    if (text === "") return;
+    const { channel, thread } = this.target();
+    const place = this.place;
+    this.drafts.delete(place);
+    this.fill("", { focus: true });
+    const sent = text.startsWith("/") ? await this.#command(text, channel, thread) : await this.#message(text, channel, thread);
+    // What could not be sent comes back, unless something else has been written meanwhile.
+    if (sent) return;
+    if (this.place === place && this.field.value === "") this.fill(text, { focus: false });
+    else if (this.place !== place) this.drafts.set(place, text);
+  }
+
+  async #message(text, channel, thread) {
+    const answer = await this.model.write({ channel, thread, text: toSlackText(text, this.model.names) });
+    return answer.ok;
+  }
+
+  async #command(text, channel, thread) {
+    const name = text.split(/\s/, 1)[0];
+    if (thread) {
+      this.model.notice(`\`${name}\` does not work in a thread. Please type it in the channel.`, { channel, thread });
+      return false;
+    }
+    if (name === "/invite") return this.#invite(channel);
+    if (!this.model.state.commands.some(({ command }) => command === name)) {
+      this.model.notice(`There is no command \`${escapeEntities(name)}\` here. A message that begins with a slash is read as a command.`, { channel });
+      return false;
+    }
+    this.#wait(`Sending ${name} to ${this.model.state.bot.name}…`);
+    const answer = await this.model.send("/page/command", { channel, text: toSlackText(text, this.model.names, { links: false }) }, { channel });
+    this.#wait(null);
+    return answer.ok;
+  }
+
+  async #invite(channel) {
+    const answer = await this.model.send("/page/invite", { channel }, { channel });
+    return answer.ok;
+  }
+
+  #wait(words) {
+    this.progress.hidden = words === null;
+    this.progress.textContent = words ?? "";
+  }
+}
+
+/** What a person typed as Slack sends it on: escaped, with mentions and links as tokens. */
+export function toSlackText(text, names, { links = true } = {}) {
+  const mentions = mentionable(names);
+  let out = "";
+  let at = 0;
+  while (at < text.length) {
+    const token = mentionAt(text, at, mentions) ?? (links && !/\w/.test(text[at - 1] ?? "") ? linkAt(text, at) : null);
+    if (token === null) {
+      out += escapeEntities(text[at]);
+      at += 1;
+    } else {
+      out += token.text;
+      at += token.length;
+    }
+  }
+  return out;
+}
+
+function linkAt(text, at) {
+  const address = text[at] === "h" ? bareUrlAt(text, at) : null;
+  return address === null ? null : { text: `<${escapeEntities(address)}>`, length: address.length };
+}
+
+function mentionAt(text, at, mentions) {
+  if ((text[at] !== "@" && text[at] !== "#") || /[\p{L}\p{N}]/u.test(text[at - 1] ?? "")) return null;
+  const rest = text.slice(at).toLowerCase();
+  const found = mentions.find(({ typed }) => rest.startsWith(typed) && !/[\p{L}\p{N}_-]/u.test(rest[typed.length] ?? ""));
+  return found ? { text: found.token, length: found.typed.length } : null;
+}
+
+function mentionable(names) {
+  const { users, usergroups, channels, bot } = names.state;
+  const list = [
+    ...users.flatMap((user) => [user.real_name, user.name].map((name) => ({ typed: `@${name}`, token: `<@${user.id}>` }))),
+    { typed: `@${bot.name}`, token: `<@${bot.user_id}>` },
+    ...usergroups.map((group) => ({ typed: `@${group.handle}`, token: `<!subteam^${group.id}>` })),
+    ...["channel", "here", "everyone"].map((range) => ({ typed: `@${range}`, token: `<!${range}>` })),
+    ...channels.filter((channel) => !channel.is_im).map((channel) => ({ typed: `#${channel.name}`, token: `<#${channel.id}>` })),
+  ].filter(({ typed }) => typed.length > 1 && !typed.endsWith("undefined"));
+  return list
+    .map((entry) => ({ ...entry, typed: entry.typed.toLowerCase() }))
+    .sort((one, other) => other.typed.length - one.typed.length);
+}

@@ -1,0 +1,29 @@
+// The app's Home tab.
+import { h, replaceChildren } from "../dom.js";
+import { blockNodes } from "../kit/blocks.js";
+import { Surface } from "../kit/surface.js";
+
+export class HomeTab {
+  constructor(model) {
+    this.model = model;
+    this.content = h("div", { class: "home-content" });
+    this.element = h("div", { class: "home", hidden: true, data: { testid: "home" } }, this.content);
+    this.surface = new Surface({ names: model.names, send: () => Promise.resolve({ ok: false }) });
+    this.drawn = undefined;
+  }
+
+  draw() {
+    const { home: view, names, state } = this.model;
+    const sig = JSON.stringify([view ?? null, view === undefined, this.model.me]);
+    if (sig === this.drawn) return;
+    this.drawn = sig;
+    if (!view) {
+      const words = view === undefined ? "Opening…" : `${state.bot.name} has not put anything here.`;
+      replaceChildren(this.content, h("p", { class: "muted" }, words));
+      return;
+    }
+    this.surface.names = names;
+    this.surface.send = (interaction) => this.model.send("/page/interact", { container: "home", view_id: view.id, ...interaction });
+    replaceChildren(this.content, h("div", { class: "blocks" }, blockNodes(view.blocks ?? [], this.surface)));
+  }
+}

@@ -1,0 +1,102 @@
+// A scrolling list of messages that stays at its end unless the reader has scrolled up.
+import { append, h, reconcile, replaceChildren } from "../dom.js";
+import { icon } from "../icons.js";
+import { dayKey, dayLabel } from "../time.js";
+import { continues, messageNode } from "./message.js";
+
+const NEAR_END = 60; // pixels
+
+export class MessageList {
+  constructor(model, { label }) {
+    this.model = model;
+    this.content = h("div", { class: "messages-content", role: "list" });
+    this.extra = h("div", { class: "messages-extra" });
+    this.scroller = h("div", { class: "messages", tabindex: 0, role: "region", "aria-label": label }, this.extra, this.content);
+    this.chip = h("button", { type: "button", class: "new-chip", hidden: true, data: { testid: "new-messages" }, on: { click: () => this.toEnd() } });
+    this.element = h("div", { class: "messages-frame" }, this.scroller, this.chip);
+    this.atEnd = true;
+    this.missed = 0;
+    this.key = null;
+    this.scroller.addEventListener("scroll", () => this.#scrolled());
+    const follow = new ResizeObserver(() => {
+      if (this.atEnd) this.#jump();
+    });
+    follow.observe(this.content);
+    follow.observe(this.scroller);
+  }
+
+  #scrolled() {
+    const { scrollTop, clientHeight, scrollHeight } = this.scroller;
+    this.atEnd = scrollHeight - clientHeight - scrollTop < NEAR_END;
+    if (this.atEnd) this.#miss(0);
+  }
+
+  #jump() {
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+  }
+
+  toEnd() {
+    this.atEnd = true;
+    this.#miss(0);
+    this.#jump();
+  }
+
+  #miss(count) {
+    this.missed = count;
+    this.chip.hidden = count === 0;
+    if (count > 0) replaceChildren(this.chip, count === 1 ? "1 new message" : `${count} new messages`, icon("down", { size: 16 }));
+  }
+
+  /** A message came in; `own` ones bring the reader to the end. */
+  arrived({ own }) {
+    if (own) this.atEnd = true;
+    else if (!this.atEnd) this.#miss(this.missed + 1);
+  }
+
+  /** `place` as in messageNode; `above` are nodes over the first message; `rootTs` divides a thread. */
+  draw({ key, messages, place, above = [], rootTs = null, newFrom = null }) {
+    if (key !== this.key) {
+      this.key = key;
+      this.atEnd = true;
+      this.#miss(0);
+      this.content.replaceChildren();
+    }
+    replaceChildren(this.extra);
+    append(this.extra, above);
+    reconcile(this.content, this.#items(messages, place, rootTs, newFrom));
+    if (this.atEnd) this.#jump();
+  }
+
+  #items(messages, place, rootTs, newFrom) {
+    const items = [];
+    let before = null;
+    for (const message of messages) {
+      const divided = before === null || dayKey(before.ts) !== dayKey(message.ts);
+      if (divided && rootTs === null) items.push(this.#divider(`day:${dayKey(message.ts)}`, dayLabel(message.ts), "day"));
+      if (newFrom !== null && message.ts === newFrom) items.push(this.#divider("new", "New", "new"));
+      const compact = !divided && message.ts !== newFrom && before?.ts !== rootTs && continues(message, before, this.model.names);
+      items.push(this.#item(message, { ...place, compact }));
+      if (message.ts === rootTs) {
+        const count = messages.filter((other) => other.ts !== rootTs && !other.ephemeral).length;
+        if (count > 0) items.push(this.#divider(`replies:${count}`, count === 1 ? "1 reply" : `${count} replies`, "replies"));
+      }
+      before = message;
+    }
+    return items;
+  }
+
+  #divider(key, label, kind) {
+    return { key, sig: label, make: () => h("div", { class: `divide divide-${kind}`, role: "separator", "aria-label": label }, h("span", {}, label)) };
+  }
+
+  #item(message, place) {
+    const { ts, reply_count: replies } = message;
+    const fresh = this.model.freshThreads.has(ts);
+    const sig = JSON.stringify([message, place.compact, fresh, replies, this.model.me]);
+    const make = () => {
+      const node = messageNode(message, this.model, place);
+      return h("div", { role: "listitem" }, node);
+    };
+    return { key: `${message.ephemeral ? "e" : "m"}${ts}`, sig, make };
+  }
+}

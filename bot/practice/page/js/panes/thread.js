@@ -1,0 +1,55 @@
+// One thread, at the right or over the whole screen of a phone.
+import { h, replaceChildren } from "../dom.js";
+import { icon } from "../icons.js";
+import { Composer } from "./composer.js";
+import { MessageList } from "./messages.js";
+
+export class ThreadPane {
+  /** `actions`: `{close()}` */
+  constructor(model, actions) {
+    this.model = model;
+    this.actions = actions;
+    this.channelId = null;
+    this.ts = null;
+    this.head = h("header", { class: "pane-head" });
+    this.list = new MessageList(model, { label: "Thread" });
+    this.composer = new Composer(model, { testid: "thread-composer", target: () => ({ channel: this.channelId, thread: this.ts }) });
+    this.element = h("aside", { class: "pane pane-thread", "aria-label": "Thread", hidden: true, data: { testid: "thread" } }, this.head, this.list.element, this.composer.form);
+    this.element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !event.defaultPrevented) actions.close();
+    });
+    this.headSig = null;
+  }
+
+  draw({ channelId, thread }) {
+    this.element.hidden = !thread;
+    this.channelId = channelId;
+    this.ts = thread;
+    const channel = this.model.channel(channelId);
+    if (!thread || !channel) return;
+    this.#drawHead(channel);
+    const key = `${this.model.me}:${channelId}:${thread}`;
+    const isMember = channel.is_im || (channel.members?.includes(this.model.me) ?? true);
+    this.composer.form.hidden = !isMember;
+    this.composer.turnTo(key, "Reply…");
+    this.list.draw({
+      key,
+      messages: this.model.thread(channelId, thread),
+      place: { inThread: true, openThread: () => undefined },
+      rootTs: thread,
+    });
+  }
+
+  #drawHead(channel) {
+    const name = channel.is_im ? this.model.names.author({ user: channel.im_user }).name : `#${channel.name}`;
+    if (name === this.headSig) return;
+    this.headSig = name;
+    const close = (className, label, drawing) => h("button", { type: "button", class: `tool ${className}`, "aria-label": label, on: { click: () => this.actions.close() } }, icon(drawing));
+    replaceChildren(
+      this.head,
+      close("pane-back narrow-only", "Back to the channel", "back"),
+      h("div", { class: "pane-words" }, h("h2", { class: "pane-title" }, "Thread"), h("p", { class: "pane-topic" }, name)),
+      close("wide-only", "Close thread", "close"),
+    );
+  }
+}

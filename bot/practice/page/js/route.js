@@ -1,0 +1,34 @@
+// The address keeps what is open: #u=user&c=channel&t=thread&tab=home&v=list
+
+export function readRoute() {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  const part = (name) => parts.get(name) || null;
+  return { user: part("u"), channel: part("c"), thread: part("t"), tab: part("tab"), list: part("v") === "list" };
+}
+
+function hashOf({ user, channel, thread, tab, list }) {
+  const parts = new URLSearchParams();
+  if (user) parts.set("u", user);
+  if (channel) parts.set("c", channel);
+  if (thread) parts.set("t", thread);
+  if (tab) parts.set("tab", tab);
+  if (list) parts.set("v", "list");
+  return `#${parts}`;
+}
+
+/** Go there. With `replace` the address is only put right: nobody is told, and Back has no step for it. */
+export function go(route, { replace = false } = {}) {
+  const hash = hashOf(route);
+  if (hash === location.hash) return;
+  if (replace) {
+    history.replaceState(null, "", hash);
+    return;
+  }
+  history.pushState(null, "", hash);
+  dispatchEvent(new Event("routechange"));
+}
+
+export function onRoute(listener) {
+  addEventListener("routechange", listener);
+  addEventListener("hashchange", listener);
+}

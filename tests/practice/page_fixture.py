@@ -1,0 +1,213 @@
+"""A server that shows the page what a test gives it, and keeps what the page sends."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tests.practice import page_samples
+
+Json = dict[str, Any]
+Answer = Callable[[Json], Json]
+
+PAGE = Path(__file__).resolve().parents[2] / "bot" / "practice" / "page"
+POLICY = (
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+class Call(NamedTuple):
+    path: str
+    body: Json
+
+
+class CannedWorkspace:
+    """State, histories and answers are plain attributes: a test sets them before it opens the page."""
+
+    def __init__(self) -> None:
+        self.histories: dict[str, list[Json]] = {page_samples.CAMPAIGNS: page_samples.history()}
+        self.threads: dict[str, list[Json]] = {page_samples.ROOT: page_samples.thread()}
+        self.home: Json | None = None
+        self.traffic: list[Json] = []
+        self.file_text = page_samples.PLAN
+        self.answers: dict[str, Answer] = {}
+        self.change_state: Callable[[Json], None] = lambda _state: None
+        self.calls: list[Call] = []
+        self.address = ""
+        self._arrived = threading.Condition()
+        self._release = threading.Event()
+        self._release.set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sockets: list[WebSocket] = []
+
+    # What tests do.
+
+    def show(self, *messages: Json, channel: str = page_samples.CAMPAIGNS) -> None:
+        """The channel holds these messages and nothing else."""
+        self.histories[channel] = list(messages)
+
+    def push(self, event: Json) -> None:
+        """Send the event to every open page."""
+        self._run(self._push(event))
+
+    def drop_connections(self) -> None:
+        self._run(self._drop())
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Answer no POST before the block ends."""
+        self._release.clear()
+        try:
+            yield
+        finally:
+            self._release.set()
+
+    def wait_for_call(self, path: str, *, after: int = 0, timeout: float = 5) -> Json:
+        """The body of a POST to `path` that came as number `after` or later."""
+
+        def found() -> Json | None:
+            return next((call.body for call in self.calls[after:] if call.path == path), None)
+
+        with self._arrived:
+            self._arrived.wait_for(lambda: found() is not None, timeout)
+        body = found()
+        assert body is not None, f"the page sent no {path}, only {self.calls[after:]}"
+        return body
+
+    @property
+    def connections(self) -> int:
+        return len(self._sockets)
+
+    # The server's side.
+
+    def _run(self, work: Any) -> None:
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(5)
+
+    async def _push(self, event: Json) -> None:
+        for open_socket in list(self._sockets):
+            await open_socket.send_json(event)
+
+    async def _drop(self) -> None:
+        for open_socket in list(self._sockets):
+            await open_socket.close(code=1012)
+
+    async def _state(self, request: Request) -> Response:
+        state = page_samples.state(request.query_params.get("user", page_samples.ANA))
+        self.change_state(state)
+        return JSONResponse(state)
+
+    async def _history(self, request: Request) -> Response:
+        return JSONResponse(
+            {"messages": self.histories.get(request.query_params["channel"], [])}
+        )
+
+    async def _thread(self, request: Request) -> Response:
+        return JSONResponse({"messages": self.threads.get(request.query_params["ts"], [])})
+
+    async def _home(self, _request: Request) -> Response:
+        return JSONResponse({"view": self.home})
+
+    async def _traffic(self, _request: Request) -> Response:
+        return JSONResponse({"entries": self.traffic, "next": len(self.traffic)})
+
+    async def _traffic_body(self, request: Request) -> Response:
+        return JSONResponse({"seq": request.path_params["seq"], "body": {"text": "<b>raw</b>"}})
+
+    async def _file(self, _request: Request) -> Response:
+        return PlainTextResponse(self.file_text)
+
+    async def _post(self, request: Request) -> Response:
+        call = Call(request.url.path, await request.json())
+        with self._arrived:
+            self.calls.append(call)
+            self._arrived.notify_all()
+        await asyncio.to_thread(self._release.wait, 10)
+        answer = self.answers.get(call.path, lambda _body: {"ok": True})
+        return JSONResponse(answer(call.body))
+
+    async def _events(self, websocket: WebSocket) -> None:
+        await websocket.accept()
+        self._sockets.append(websocket)
+        try:
+            while True:
+                await websocket.receive_text()
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self._sockets.remove(websocket)
+
+    async def _index(self, _request: Request) -> Response:
+        return FileResponse(PAGE / "index.html")
+
+    def app(self) -> ASGIApp:
+        return _with_policy(
+            Starlette(
+                routes=[
+                    Route("/", self._index),
+                    Route("/page/state", self._state),
+                    Route("/page/history", self._history),
+                    Route("/page/thread", self._thread),
+                    Route("/page/home", self._home),
+                    Route("/page/traffic", self._traffic),
+                    Route("/page/traffic/{seq:int}", self._traffic_body),
+                    Route("/files/{file_id}/{name}", self._file),
+                    WebSocketRoute("/page/events", self._events),
+                    Route("/page/{call:path}", self._post, methods=["POST"]),
+                ]
+            )
+        )
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Serve on a free port of loopback; gives the address."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(self.app(), log_level="error", lifespan="off", ws="websockets-sansio")
+        server = uvicorn.Server(config)
+        ready = threading.Event()
+
+        async def serve() -> None:
+            self._loop = asyncio.get_running_loop()
+            ready.set()
+            await server.serve(sockets=[listener])
+
+        thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+        thread.start()
+        assert ready.wait(10)
+        self.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        try:
+            yield self.address
+        finally:
+            server.should_exit = True
+            thread.join(10)
+            listener.close()
+            assert not thread.is_alive()
+
+
+def _with_policy(app: Starlette) -> ASGIApp:
+    """Add the headers under which the page has to work, as the practice server sets them."""
+    app.mount("/static", StaticFiles(directory=PAGE))
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message["headers"], (b"content-security-policy", POLICY.encode())]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await app(scope, receive, send_with_policy)
+
+    return serve
