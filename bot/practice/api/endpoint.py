@@ -1,0 +1,163 @@
+"""The HTTP end of the Web API: tokens, scopes, faults and Slack's way of answering."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from bot.practice.api import chat, conversations, files, modals, people
+from bot.practice.api.call import Call, Method
+from bot.practice.cutting import cut, shortened
+from bot.practice.errors import SlackError
+from bot.practice.faults import Fault, Faults
+from bot.practice.pace import Pace
+from bot.practice.records import App, Json
+from bot.practice.traffic import Traffic
+
+METHODS: dict[str, Method] = (
+    chat.METHODS | conversations.METHODS | people.METHODS | modals.METHODS | files.METHODS
+)
+SECRET_ARGUMENTS = {"token"}
+
+
+class WebApi:
+    """Answers `/api/{method}`."""
+
+    def __init__(
+        self,
+        *,
+        app: App,
+        faults: Faults,
+        pace: Pace,
+        traffic: Traffic,
+        new_call: Callable[[str, Json], Call],
+    ) -> None:
+        self._app = app
+        self._faults = faults
+        self._pace = pace
+        self._traffic = traffic
+        self._new_call = new_call
+
+    async def endpoint(self, request: Request) -> Response:
+        begun = time.monotonic()
+        method = request.path_params["method"]
+        arguments = await _arguments(request)
+        channel = str(arguments.get("channel") or arguments.get("channel_id") or "") or None
+        fault = self._faults.next(method, channel)
+        response, answer = await self._answer(request, method, arguments, fault)
+        self._traffic.note(
+            direction="from_bot",
+            kind="web_api",
+            name=method,
+            status=response.status_code,
+            seconds=time.monotonic() - begun,
+            note=fault.kind if fault else ("" if answer.get("ok") else str(answer.get("error"))),
+            sent={key: value for key, value in arguments.items() if key not in SECRET_ARGUMENTS},
+            answered=answer,
+        )
+        return response
+
+    async def _answer(
+        self, request: Request, method: str, arguments: Json, fault: Fault | None
+    ) -> tuple[Response, Json]:
+        before = await _before(request, fault)
+        if before is not None:
+            return before
+        seconds = self._pace.wait_for(str(arguments.get("channel"))) if _paced(method) else 0
+        if seconds:
+            return _rate_limited(seconds)
+        answer = self._run(request, method, arguments)
+        headers = {
+            "x-oauth-scopes": ",".join(self._app.scopes),
+            "x-accepted-oauth-scopes": ",".join(METHODS[method].scopes)
+            if method in METHODS
+            else "",
+            "x-slack-req-id": f"{time.monotonic_ns():x}",
+        }
+        if fault is not None and fault.kind == "lost_reply":
+            return await cut(request), answer
+        if fault is not None and fault.kind == "truncated":
+            return shortened(answer, headers), answer
+        return JSONResponse(answer, headers=headers), answer
+
+    def _run(self, request: Request, name: str, arguments: Json) -> Json:
+        try:
+            method = METHODS.get(name)
+            if method is None:
+                raise SlackError("unknown_method", req_method=name)
+            self._authorize(request, method, arguments)
+            call = self._new_call(name, arguments)
+            if method.scopes:
+                call.needs(*method.scopes)
+            return {"ok": True, **method.run(call)}
+        except SlackError as refused:
+            return {"ok": False, "error": refused.name, **refused.details}
+
+    def _authorize(self, request: Request, method: Method, arguments: Json) -> None:
+        if method.open_to_all:
+            return
+        header = request.headers.get("authorization", "")
+        token = header[7:] if header.lower().startswith("bearer ") else arguments.get("token")
+        if not token:
+            raise SlackError("not_authed")
+        wanted = self._app.app_token if method.holder == "app" else self._app.bot_token
+        if token != wanted:
+            known = (self._app.app_token, self._app.bot_token)
+            raise SlackError("not_allowed_token_type" if token in known else "invalid_auth")
+
+
+async def _before(request: Request, fault: Fault | None) -> tuple[Response, Json] | None:
+    """The answer of a fault that keeps the call from happening, if it is one."""
+    match fault.kind if fault else None:
+        case "ratelimited":
+            return _rate_limited(fault.retry_after if fault else 1)
+        case "http_500":
+            return Response("Internal Server Error", status_code=500), {}
+        case "error":
+            answer: Json = {"ok": False, "error": fault.error if fault else ""}
+            return JSONResponse(answer), answer
+        case "lost_request":
+            return await cut(request), {}
+        case "hang":
+            await asyncio.sleep(fault.seconds if fault else 0)
+            return None
+        case _:
+            return None
+
+
+def _rate_limited(seconds: int) -> tuple[Response, Json]:
+    answer: Json = {"ok": False, "error": "ratelimited"}
+    return (
+        JSONResponse(answer, status_code=429, headers={"Retry-After": str(seconds)}),
+        answer,
+    )
+
+
+def _paced(method: str) -> bool:
+    return method in ("chat.postMessage", "chat.postEphemeral")
+
+
+async def _arguments(request: Request) -> Json:
+    """The arguments of a call from its query, form or JSON body."""
+    arguments: Json = dict(request.query_params)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if kind == "application/json":
+        try:
+            body = json.loads(await request.body() or b"{}")
+        except ValueError:
+            return arguments
+        return arguments | body if isinstance(body, dict) else arguments
+    if kind == "multipart/form-data":
+        form = await request.form()
+        return arguments | {key: value for key, value in form.items() if isinstance(value, str)}
+    text = (await request.body()).decode("utf-8", "replace")
+    return arguments | dict(parse_qsl(text, keep_blank_values=True))
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]

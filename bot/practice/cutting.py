@@ -1,0 +1,47 @@
+"""Answers that do not arrive whole: cut connections and shortened bodies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from bot.practice.records import Json
+
+CUT = "practice.cut"
+
+
+class CuttableProtocol(H11Protocol):
+    """HTTP whose requests can end their own connection, for replies that get lost."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, CUT: transport.abort}
+
+
+class NoResponse(Response):
+    """Stands for an answer that never leaves the server."""
+
+    async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
+        return
+
+
+async def cut(request: Request) -> Response:
+    """Cut the connection of this request; the caller sees it break."""
+    state: Mapping[str, Any] = request.scope.get("state", {})
+    state[CUT]()
+    while not await request.is_disconnected():
+        await asyncio.sleep(0)
+    return NoResponse(status_code=499)
+
+
+def shortened(answer: Json, headers: Mapping[str, str]) -> Response:
+    """The first half of an answer, as whole JSON would be announced."""
+    body = json.dumps(answer).encode()
+    return Response(body[: len(body) // 2], media_type="application/json", headers=dict(headers))

@@ -1,0 +1,91 @@
+"""Things that go wrong on request: for one method or all, a number of times or until cleared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "ratelimited",  # 429 with Retry-After; nothing happens
+    "http_500",  # a server error; nothing happens
+    "error",  # {"ok": false, "error": …}; nothing happens
+    "hang",  # waits `seconds`, then goes on as usual
+    "lost_request",  # the connection is cut; nothing happens
+    "lost_reply",  # it happens, but the connection is cut before the answer
+    "truncated",  # it happens, and half of the answer arrives
+]
+
+
+@dataclass
+class Fault:
+    """One planned failure. `times` None lasts until cleared; `skip` lets calls pass first."""
+
+    id: int
+    method: str  # a Web API method, "response_url", "upload", or "*"
+    kind: Kind
+    times: int | None = 1
+    skip: int = 0
+    error: str = "internal_error"
+    seconds: float = 1.0
+    retry_after: int = 1
+    channel: str | None = None
+    hits: int = 0
+
+
+class Faults:
+    """The plan of failures, asked once for each call."""
+
+    def __init__(self) -> None:
+        self._planned: list[Fault] = []
+        self._ids = 0
+
+    def plan(
+        self,
+        method: str,
+        kind: Kind,
+        *,
+        times: int | None = 1,
+        skip: int = 0,
+        error: str = "internal_error",
+        seconds: float = 1.0,
+        retry_after: int = 1,
+        channel: str | None = None,
+    ) -> Fault:
+        self._ids += 1
+        fault = Fault(
+            id=self._ids,
+            method=method,
+            kind=kind,
+            times=times,
+            skip=skip,
+            error=error,
+            seconds=seconds,
+            retry_after=retry_after,
+            channel=channel,
+        )
+        self._planned.append(fault)
+        return fault
+
+    def next(self, method: str, channel: str | None = None) -> Fault | None:
+        """The failure that this call meets, counted off; None when it goes well."""
+        for fault in self._planned:
+            if fault.method not in (method, "*"):
+                continue
+            if fault.channel is not None and fault.channel != channel:
+                continue
+            if fault.skip > 0:
+                fault.skip -= 1
+                continue
+            fault.hits += 1
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._planned.remove(fault)
+            return fault
+        return None
+
+    def planned(self) -> list[Fault]:
+        return list(self._planned)
+
+    def clear(self) -> None:
+        self._planned.clear()
