@@ -71,7 +71,15 @@ class Shown:
         return "\n".join(readable(self.blocks)) if self.blocks else self.text
 
     @property
-    def buttons(blocks: list[Json] | None) -> list[Button]:
+    def buttons(self) -> list[Button]:
+        return buttons(self.blocks)
+
+    def button(self, label: str) -> Button | None:
+        """The first button whose label begins with these words."""
+        return next((b for b in self.buttons if b.label.startswith(label)), None)
+
+
+def buttons(blocks: list[Json] | None) -> list[Button]:
     return [
         Button(
             label=element["text"]["text"],
