@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from storage.records import (
     PhaseRun,
     TaskResult,
 )
-from storage.rows import find_execution, newest_outputs, phase_runs_of
+from storage.rows import newest_outputs, phase_runs_of
 from storage.states import (
     ENDED,
     CheckpointState,
@@ -52,8 +53,11 @@ def move(tx: Transaction, execution: Execution, event: ExecutionEvent, **values:
     )
     if changed.rowcount != 1:
         raise StaleExecution(execution.id)
-    outbox.refresh_root(tx, execution.id)
-    return find_execution(tx.connection, execution.id)
+    moved = replace(
+        execution, state=state, version=execution.version + 1, updated_at=tx.now, **values
+    )
+    outbox.refresh_root(tx, moved)
+    return moved
 
 
 def queue_run(
@@ -106,7 +110,7 @@ def go_on(
         if onward is not None:
             execution = move(tx, execution, onward)
         queue_run(tx, execution, phase_index=following)
-        outbox.refresh_root(tx, execution.id)
+        outbox.refresh_root(tx, execution)
         return execution
     ended = move(tx, execution, last, result=_result(tx, execution))
     tx.audit(execution.id, "execution.completed")

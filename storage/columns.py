@@ -24,7 +24,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -41,8 +41,8 @@ class Encoded(TypeDecorator[T], Generic[T]):
         self.of = of
         self._adapter: TypeAdapter[T] = TypeAdapter(of)
 
-    def process_bind_param(self, value: T | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: T | None, _dialect: Dialect) -> str | None:
         return None if value is None else self._adapter.dump_json(value).decode()
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> T | None:  # noqa: ARG002
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> T | None:
         return None if value is None else self._adapter.validate_json(value)

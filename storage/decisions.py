@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -13,6 +14,7 @@ from storage.errors import (
     NotAllowed,
     OutdatedMessage,
     TextNeeded,
+    UnknownCheckpoint,
     UnknownTasks,
 )
 from storage.policy import EVENT_OF_ACTION, may_decide
@@ -25,7 +27,6 @@ from storage.records import (
     Execution,
     Feedback,
     MessageRef,
-    PhaseRun,
     Reply,
     RevisionOffered,
     Talk,
@@ -34,7 +35,7 @@ from storage.rows import (
     execution_in_thread,
     find_checkpoint,
     find_execution,
-    phase_runs_of,
+    find_phase_run,
     waiting_checkpoint,
 )
 from storage.states import CheckpointState, ExecutionEvent, next_checkpoint
@@ -45,8 +46,7 @@ INTENT_HOLDS: Final = timedelta(minutes=15)
 
 
 def decide(tx: Transaction, decision: Decision) -> Decided:
-    checkpoint = find_checkpoint(tx.connection, decision.checkpoint_id)
-    execution = find_execution(tx.connection, checkpoint.execution_id, locked=True)
+    execution = _execution_of(tx, decision.checkpoint_id)
     checkpoint = find_checkpoint(tx.connection, decision.checkpoint_id)
     if _repeats(tx, checkpoint, decision):
         return Decided(checkpoint, execution)
@@ -70,7 +70,17 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         action=decision.action.value,
     )
     after = take_effect(tx, execution, checkpoint, decision.action, feedback)
-    return Decided(find_checkpoint(tx.connection, checkpoint.id), after)
+    return Decided(replace(checkpoint, state=state, feedback=feedback), after)
+
+
+def _execution_of(tx: Transaction, checkpoint_id: str) -> Execution:
+    """The checkpoint's execution, locked: what is read after this stays as it is."""
+    execution_id = tx.connection.execute(
+        select(checkpoints.c.execution_id).where(checkpoints.c.id == checkpoint_id)
+    ).scalar_one_or_none()
+    if execution_id is None:
+        raise UnknownCheckpoint(checkpoint_id)
+    return find_execution(tx.connection, execution_id, locked=True)
 
 
 def _repeats(tx: Transaction, checkpoint: Checkpoint, decision: Decision) -> bool:
@@ -127,7 +137,7 @@ def take_effect(
     feedback: Feedback,
 ) -> Execution:
     """What a recorded decision leads to."""
-    run = _run_of(tx, checkpoint)
+    run = find_phase_run(tx.connection, checkpoint.phase_run_id)
     match action:
         case Action.CONTINUE | Action.SKIP:
             return changes.go_on(
@@ -148,11 +158,6 @@ def take_effect(
             stopped = changes.move(tx, execution, ExecutionEvent.STOP, ended_by=feedback.actor)
             tx.audit(execution.id, "execution.stopped", actor=feedback.actor)
             return stopped
-
-
-def _run_of(tx: Transaction, checkpoint: Checkpoint) -> PhaseRun:
-    runs = phase_runs_of(tx.connection, checkpoint.execution_id)
-    return next(run for run in runs if run.id == checkpoint.phase_run_id)
 
 
 def intend_revise(

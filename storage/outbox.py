@@ -67,8 +67,9 @@ def root(tx: Transaction, execution: Execution) -> None:
     _add(tx, execution, OutboxKind.ROOT, f"root:{execution.id}")
 
 
-def refresh_root(tx: Transaction, execution_id: str) -> None:
-    _refresh(tx, f"root:{execution_id}")
+def refresh_root(tx: Transaction, execution: Execution) -> None:
+    if execution.channel is not None:
+        _refresh(tx, f"root:{execution.id}")
 
 
 def checkpoint(tx: Transaction, execution: Execution, checkpoint_id: str) -> None:

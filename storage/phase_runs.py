@@ -87,7 +87,8 @@ def claim(tx: Transaction, *, owner: str, lease: timedelta) -> Claim | None:
     execution = find_execution(tx.connection, row.execution_id, locked=True)
     if execution.state is ExecutionState.PENDING:
         execution = changes.move(tx, execution, ExecutionEvent.CLAIM)
-    outbox.refresh_root(tx, execution.id)
+    else:
+        outbox.refresh_root(tx, execution)
     tx.audit(execution.id, "phase.claimed", run=row.id, fence=fence, lost=lost or None)
     runs = phase_runs_of(tx.connection, execution.id)
     outputs = newest_outputs(runs)
@@ -139,7 +140,7 @@ def heartbeat(tx: Transaction, held: Claim, *, lease: timedelta) -> Claim:
 
 def progress(tx: Transaction, held: Claim, progress: dict[str, object]) -> None:
     _own(tx, held, progress=progress)
-    outbox.refresh_root(tx, held.execution.id)
+    outbox.refresh_root(tx, held.execution)
 
 
 def give_back(tx: Transaction, held: Claim) -> None:
@@ -156,7 +157,7 @@ def record_phases(tx: Transaction, held: Claim, phases: tuple[str, ...]) -> Clai
     tx.connection.execute(
         update(executions).where(executions.c.id == held.execution.id).values(phases=phases)
     )
-    outbox.refresh_root(tx, held.execution.id)
+    outbox.refresh_root(tx, held.execution)
     return replace(
         held,
         run=replace(held.run, phase=phase),
@@ -219,7 +220,7 @@ def fail(tx: Transaction, held: Claim, failure: Failure, *, backoff: timedelta) 
         revise_tasks=run.revise_tasks,
         delay=backoff * 2 ** (run.attempt - 1),
     )
-    outbox.refresh_root(tx, execution.id)
+    outbox.refresh_root(tx, execution)
     return execution
 
 

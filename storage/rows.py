@@ -191,6 +191,13 @@ def waiting_checkpoint(connection: Connection, execution_id: str) -> Checkpoint 
     return None if row is None else to_checkpoint(row)
 
 
+def find_phase_run(connection: Connection, phase_run_id: str) -> PhaseRun:
+    """One that is known to exist."""
+    return to_phase_run(
+        connection.execute(select(phase_runs).where(phase_runs.c.id == phase_run_id)).one()
+    )
+
+
 def phase_runs_of(connection: Connection, execution_id: str) -> tuple[PhaseRun, ...]:
     """All tries of all phases, oldest first."""
     rows = connection.execute(

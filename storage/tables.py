@@ -59,10 +59,10 @@ class Word(TypeDecorator[E]):
         super().__init__()
         self.of = of
 
-    def process_bind_param(self, value: E | None, dialect: object) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: E | None, _dialect: object) -> str | None:
         return None if value is None else self.of(value).value
 
-    def process_result_value(self, value: str | None, dialect: object) -> E | None:  # noqa: ARG002
+    def process_result_value(self, value: str | None, _dialect: object) -> E | None:
         return None if value is None else self.of(value)
 
 
