@@ -27,7 +27,6 @@ FAILED: Final = 1
 BAD_SETTINGS: Final = 2
 KILLED: Final = 130
 DEFAULT_WORKERS: Final = 4
-PRACTICE_PORT: Final = 8400
 
 
 class Service(Protocol):
@@ -42,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
         print(f"countersign {VERSION}")
         return OK
     try:
+        if arguments.command == "practice":
+            return _practice(arguments)
         settings = load_settings(arguments.env_file)
     except SettingsError as error:
         return _bad_settings(error)
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_whole(1, 65535),
         default=None,
         metavar="P",
-        help=f"the page's port (default: {PRACTICE_PORT}, or a free one if that is taken)",
+        help="the page's port (default: 8400, or a free one if that is taken)",
     )
     practice.add_argument("--fresh", action="store_true", help="forget earlier practice first")
     commands.add_parser("migrate", help="bring the database up to date, and end")
@@ -138,16 +139,18 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
     return OK
 
 
+def _practice(arguments: argparse.Namespace) -> int:
+    from bot import supervisor
+
+    return supervisor.practice(
+        env_file=arguments.env_file, port=arguments.port, fresh=arguments.fresh
+    )
+
+
 def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     from bot import doctor
 
     return doctor.run(settings, as_json=arguments.json)
-
-
-def _practice(settings: Settings, arguments: argparse.Namespace) -> int:
-    from bot import supervisor
-
-    return supervisor.practice(settings, port=arguments.port, fresh=arguments.fresh)
 
 
 _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
@@ -155,7 +158,6 @@ _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "worker": _work,
     "migrate": _migrate,
     "doctor": _doctor,
-    "practice": _practice,
 }
 
 

@@ -167,13 +167,18 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def load_settings(env_file: Path = ENV_FILE) -> Settings:
-    """Read the environment, or raise SettingsError with every problem in words."""
+def load_settings(
+    env_file: Path = ENV_FILE, *, instead: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the environment, or raise SettingsError with every problem in words.
+
+    The variables in `instead` win over everything; an empty one there is not set at all.
+    """
     in_file = _read_env_file(env_file)
     problems = list(_unknown_of_ours({**in_file, **os.environ}))
     settings = None
     try:
-        settings = Settings(_env_file=env_file)  # type: ignore[call-arg]  # added by pydantic-settings
+        settings = Settings(_env_file=env_file, **(instead or {}))  # type: ignore[call-arg, arg-type]  # as pydantic-settings takes them
     except ValidationError as error:
         problems += [_sentence(dict(problem)) for problem in error.errors(include_input=False)]
     if settings is None or problems:

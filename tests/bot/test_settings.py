@@ -1,0 +1,175 @@
+"""What may be set, and how a wrong setting is refused: in words, never with its value."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.settings import VARIABLES, Settings, SettingsError, load_settings
+from storage.records import ModelSettings
+
+Load = Callable[..., Settings]
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Load settings from exactly these variables and this `.env`."""
+    for name in os.environ:
+        if name in VARIABLES or name.startswith("COUNTERSIGN_"):
+            monkeypatch.delenv(name)
+
+    def loaded(env_file: str | bytes = "", **variables: str) -> Settings:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        written = env_file if isinstance(env_file, bytes) else env_file.encode()
+        (tmp_path / ".env").write_bytes(written)
+        return load_settings(tmp_path / ".env")
+
+    return loaded
+
+
+def test_nothing_set_is_a_bot_without_slack_on_a_file_and_loopback(load: Load) -> None:
+    settings = load()
+
+    assert settings.slack_mode is None
+    assert settings.database_url.get_secret_value() == "sqlite:///countersign.db"
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.crews_file == Path("crews.yml")
+    assert settings.lease.total_seconds() == 30
+    assert settings.model == ModelSettings()
+
+
+def test_an_app_token_means_socket_mode_and_none_means_http(load: Load) -> None:
+    bot = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "s"}
+
+    assert load(**bot).slack_mode == "http"
+    assert load(**bot, SLACK_APP_TOKEN="xapp-1").slack_mode == "socket"
+
+
+def test_the_environment_wins_over_the_file_even_when_empty(load: Load) -> None:
+    file = "OPENAI_MODEL=from-file\nOPENAI_API_KEY=sk-file\nOPENAI_BASE_URL=http://file/v1\n"
+
+    model = load(file, OPENAI_MODEL="from-environment", OPENAI_API_KEY="").model
+
+    assert model.openai_model == "from-environment"
+    assert model.openai_api_key is None
+    assert model.openai_base_url == "http://file/v1"
+
+
+def test_a_missing_file_is_no_problem(tmp_path: Path, load: Load) -> None:
+    load()
+    (tmp_path / ".env").unlink()
+
+    assert load_settings(tmp_path / ".env").port == 8000
+
+
+def test_what_the_file_holds_for_the_crews_tools_is_theirs_and_what_is_ours_is_not(
+    load: Load,
+) -> None:
+    file = (
+        "SERPER_API_KEY=abc\nSLACK_BOT_TOKEN=xoxb-1\nSLACK_APP_TOKEN=xapp-1\n"
+        "SLACK_CLIENT_SECRET=theirs\nDATABASE_URL=sqlite:///x.db\nOPENAI_API_KEY=sk-1\n"
+        "COUNTERSIGN_LOG=json\nHITL_BACKEND_PORT=1234\nCREWS_FILE=c.yml\n"
+    )
+
+    assert load(file).crew_environment == {"SERPER_API_KEY": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SLACK_BOT_TOKEN", "hunter2hunter2", "must begin with xoxb-"),
+        ("SLACK_APP_TOKEN", "hunter2hunter2", "must begin with xapp-"),
+        ("SLACK_API_URL", "slack.hunter2", "must begin with https://"),
+        ("DATABASE_URL", "hunter2", "must be an SQLAlchemy URL such as sqlite:///countersign.db"),
+        ("HITL_BACKEND_HOST", "0.0.0.0", "must be a loopback address (127.0.0.1, ::1"),
+        ("HITL_BACKEND_HOST", "::", "must be a loopback address"),
+        ("HITL_BACKEND_HOST", "10.1.2.3", "must be a loopback address"),
+        ("HITL_BACKEND_HOST", "bot.example", "must be a loopback address"),
+        ("HITL_BACKEND_PORT", "http", "must be a whole number"),
+        ("HITL_BACKEND_PORT", "70000", "must be less than or equal to 65535"),
+        ("COUNTERSIGN_LEASE_SECONDS", "soon", "must be a number"),
+        ("COUNTERSIGN_LEASE_SECONDS", "0", "must be greater than or equal to 1"),
+        ("COUNTERSIGN_LEASE_SECONDS", "nan", "must be"),
+        ("COUNTERSIGN_DEFAULT_CHANNEL", "#general", "must be a channel's id such as C0123456789"),
+        ("COUNTERSIGN_LOG", "xml", "must be 'text' or 'json'"),
+        ("COUNTERSIGN_LOG_LEVEL", "loud", "must be 'debug', 'info', 'warning' or 'error'"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name_and_never_repeated(
+    load: Load, variable: str, value: str, said: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(**{variable: value})
+
+    words = "\n".join(refused.value.problems)
+    assert re.search(rf"^{variable} {re.escape(said)}", words, re.MULTILINE)
+    assert "hunter2" not in words
+
+
+@pytest.mark.parametrize("name", ["SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"])
+def test_half_of_slack_is_refused(load: Load, name: str) -> None:
+    with pytest.raises(SettingsError, match="SLACK_BOT_TOKEN is missing"):
+        load(**{name: "xapp-1"})
+
+
+def test_a_bot_token_that_can_receive_nothing_is_refused(load: Load) -> None:
+    with pytest.raises(SettingsError, match=r"SLACK_APP_TOKEN .* or SLACK_SIGNING_SECRET"):
+        load(SLACK_BOT_TOKEN="xoxb-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("COUNTERSIGN_LEASE", "COUNTERSIGN_LEASE_SECONDS"),
+        ("COUNTERSIGN_DEFAULT_CHANEL", "COUNTERSIGN_DEFAULT_CHANNEL"),
+        ("COUNTERSIGN_LOGLEVEL", "COUNTERSIGN_LOG_LEVEL"),
+    ],
+)
+@pytest.mark.parametrize("in_file", [True, False])
+def test_an_unknown_setting_of_ours_names_the_nearest(
+    load: Load, name: str, near: str, in_file: bool
+) -> None:
+    with pytest.raises(SettingsError, match=rf"{name} is not a setting; did you mean {near}\?"):
+        load(f"{name}=1") if in_file else load(**{name: "1"})
+
+
+def test_every_problem_is_told_at_once(load: Load) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(HITL_BACKEND_PORT="x", COUNTERSIGN_NOTHING="1", SLACK_BOT_TOKEN="y")
+
+    assert len(refused.value.problems) == 3
+
+
+def test_a_file_that_is_not_text_is_refused(load: Load) -> None:
+    with pytest.raises(SettingsError, match=r"\.env cannot be read"):
+        load(b"OPENAI_MODEL=\xff\xfe\n")
+
+
+def test_secrets_are_not_printed(load: Load) -> None:
+    settings = load(
+        SLACK_BOT_TOKEN="xoxb-hunter2",
+        SLACK_APP_TOKEN="xapp-hunter2",
+        SLACK_SIGNING_SECRET="hunter2",
+        DATABASE_URL="postgresql://u:hunter2@h/d",
+        OPENAI_API_KEY="sk-hunter2",
+        OPENROUTER_API_KEY="hunter2",
+    )
+
+    assert "hunter2" not in f"{settings!r} {settings}"
+
+
+def test_every_setting_stands_in_the_example_file() -> None:
+    example = (Path(__file__).parents[2] / ".env.example").read_text()
+
+    assert set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", example, re.MULTILINE)) == set(VARIABLES)
+
+
+def test_the_example_file_as_it_stands_is_a_working_file(load: Load) -> None:
+    example = (Path(__file__).parents[2] / ".env.example").read_text()
+
+    assert load(example).slack_mode is None

@@ -1,0 +1,194 @@
+"""The real bot as a process: `python -m bot serve`, to be stopped, killed and started again.
+
+    with BotProcess(tmp_path, env=workspace.env()) as bot:
+        bot.http.post("/api/crew/execute", json={...})
+        bot.kill()          # SIGKILL to all of it
+        bot.start()         # the same folder, database and port
+
+The environment of the tests does not reach it, except PATH and HOME. Its log is `bot.log_text`,
+and stands in every failure message of this module.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+import psutil
+
+ROOT = Path(__file__).parents[2]
+_LOOK = 0.02
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """What a stranger's shell would have: nothing of ours."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(ROOT), **more}
+
+
+def wait_until(
+    condition: Callable[[], bool], *, within: float, what: str, shown: Callable[[], str] = str
+) -> None:
+    """Returns when the condition holds; past `within` seconds fails with what `shown` gives."""
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {within} s\n{shown()}")
+        time.sleep(_LOOK)
+
+
+def alive(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run, the dead that nobody has reaped left out."""
+    return [process for process in processes if _runs(process)]
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+class BotProcess:
+    """`python -m bot serve` (or another command) in `folder`, with a SQLite file there."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        workers: int = 2,
+        crews_file: Path = ROOT / "crews.yml",
+        command: str = "serve",
+        start_within: float = 30,
+    ) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.database = folder / "countersign.db"
+        self._command = [sys.executable, "-m", "bot", command, "--workers", str(workers)]
+        self._serves = command == "serve"
+        self._start_within = start_within
+        self._env = clean_environment(
+            DATABASE_URL=f"sqlite:///{self.database}",
+            CREWS_FILE=str(crews_file),
+            HITL_BACKEND_PORT=str(self.port),
+            COUNTERSIGN_LEASE_SECONDS="3",
+            **(env or {}),
+        )
+        self._log_file = folder / f"{command}.log"
+        self._process: psutil.Popen | None = None
+        self.http = httpx.Client(base_url=self.address, trust_env=False, timeout=10)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+        self.http.close()
+        if error is not None:
+            error.add_note(f"--- the log of the bot ---\n{self.log_text}")
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log_text(self) -> str:
+        return self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
+
+    @property
+    def process(self) -> psutil.Popen:
+        assert self._process is not None, "the bot was not started"
+        return self._process
+
+    def launch(self) -> None:
+        """Start it without waiting for anything."""
+        with self._log_file.open("ab") as log:
+            self._process = psutil.Popen(
+                self._command,
+                cwd=self.folder,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def start(self) -> None:
+        """Start it, and return when `/health` answers (a worker: when it has said that it runs)."""
+        said = self.log_text.count("worker.started")
+        self.launch()
+
+        def ready() -> bool:
+            code = self.process.poll()
+            assert code is None, f"the bot ended with {code} at its start\n{self.log_text}"
+            return self.healthy() if self._serves else self.log_text.count("worker.started") > said
+
+        self.until(ready, what="the bot is ready", within=self._start_within)
+
+    def healthy(self) -> bool:
+        try:
+            return self.http.get("/health").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def until(self, condition: Callable[[], bool], *, what: str, within: float = 20) -> None:
+        """Wait for something, and show the log if it does not come."""
+        wait_until(condition, within=within, what=what, shown=lambda: self.log_text)
+
+    def family(self) -> list[psutil.Process]:
+        """The process and all that descends from it."""
+        if self._process is None or not _runs(self._process):
+            return []
+        return [psutil.Process(self._process.pid), *self._process.children(recursive=True)]
+
+    def kill(self) -> None:
+        """SIGKILL to the process and all that descends from it."""
+        for process in self.family():
+            if _runs(process):
+                process.kill()
+        self._reap()
+
+    def kill_alone(self) -> list[psutil.Process]:
+        """SIGKILL to the process itself; its descendants, who are to end by themselves."""
+        descendants = self.family()[1:]
+        self.process.kill()
+        self._reap()
+        return descendants
+
+    def stop(self, *, within: float = 20) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        self.until(lambda: self.process.poll() is not None, what="the bot ends", within=within)
+        return int(self.process.returncode)
+
+    def restart(self) -> None:
+        """Stop in peace, then start."""
+        assert self.stop() == 0, self.log_text
+        self.start()
+
+    def _reap(self) -> None:
+        if self._process is not None:
+            self._process.wait()
