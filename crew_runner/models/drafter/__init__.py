@@ -1,0 +1,1 @@
+"""Drafts text with no model: an OpenAI-compatible endpoint on loopback."""

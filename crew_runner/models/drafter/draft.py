@@ -1,0 +1,59 @@
+"""From a conversation to the text of the next answer."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from crew_runner.models.drafter import analysis, generic, markdown, plan, strategy
+from crew_runner.models.drafter.brief import Brief, language_named, language_of, read
+from crew_runner.models.drafter.conversation import Conversation, Deliverable
+from crew_runner.models.drafter.facts import Context
+from crew_runner.models.drafter.markdown import Document
+from crew_runner.models.drafter.words import words
+
+
+def answer(conversation: Conversation) -> str:
+    """The whole answer, in the form that the prompt asks for."""
+    text = markdown.render(_document(conversation))
+    if conversation.final_answer_marked:
+        return f"Thought: I now can give a great answer\nFinal Answer: {text}"
+    return text
+
+
+def first_draft(conversation: Conversation, language: str) -> Document:
+    """The draft before anybody has said anything about it, in `language` (a code)."""
+    deliverable = conversation.deliverable
+    if deliverable is None:
+        return generic.generic(conversation, words(language))
+    brief = read(conversation.request, conversation.background, language=language)
+    return _deliver(deliverable, brief, Context(conversation.context, brief))
+
+
+def language_for(conversation: Conversation) -> str:
+    """The language asked for; else that of the texts handed on, which follow the request."""
+    named = language_named(conversation.language)
+    if named:
+        return named
+    if conversation.deliverable is None:
+        return generic.language(conversation)
+    return language_of(conversation.context or conversation.request)
+
+
+def _document(conversation: Conversation) -> Document:
+    return first_draft(conversation, language_for(conversation))
+
+
+def _deliver(deliverable: Deliverable, brief: Brief, context: Context) -> Document:
+    match deliverable:
+        case Deliverable.PLAN:
+            return plan.plan(brief)
+        case Deliverable.SENTIMENT:
+            return analysis.sentiment(brief, context)
+        case Deliverable.TRENDS:
+            return analysis.trends(brief, context)
+        case Deliverable.DRAFT:
+            return strategy.draft(brief, context)
+        case Deliverable.FINAL:
+            return strategy.final(brief, context)
+        case _:
+            assert_never(deliverable)

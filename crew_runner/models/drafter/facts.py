@@ -1,0 +1,130 @@
+"""What later tasks need to know of earlier ones, read from the texts in their context.
+
+The texts are the approved ones, so that what a reviewer changed is carried on; where the context
+holds something else than a draft of ours, the brief stands in.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from crew_runner.models.drafter import markdown
+from crew_runner.models.drafter import plan as plans
+from crew_runner.models.drafter.brief import Brief
+from crew_runner.models.drafter.markdown import Bullets, Paragraph, Table
+from crew_runner.models.drafter.words import LANGUAGES, heading_anywhere, words
+
+_BETWEEN = re.compile(r"\n+-{10}\n+")
+_BOLD = re.compile(r"^\*\*(.+?)[.:]?\*\*[.:]?\s*(.*)$", re.DOTALL)
+_VERDICT = re.compile(r"\*\*(no-go|go|caution)\*\*", re.IGNORECASE)
+_SCORE = re.compile(r"\d{1,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One week of the calendar."""
+
+    week: str
+    theme: str
+    piece: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    name: str
+    score: int
+
+
+class Context:
+    """The documents handed on, section by section."""
+
+    def __init__(self, text: str, brief: Brief) -> None:
+        self.brief = brief
+        self._sections: dict[str, markdown.Section] = {}
+        for document in (*map(markdown.parse, _BETWEEN.split(text)), plans.plan(brief)):
+            for section in document.sections:
+                if key := heading_anywhere(section.heading):
+                    self._sections.setdefault(key, section)
+
+    def items(self, key: str) -> tuple[str, ...]:
+        """The bullets of a section."""
+        blocks = self._sections[key].blocks if key in self._sections else ()
+        return tuple(item for block in blocks if isinstance(block, Bullets) for item in block.items)
+
+    def paragraphs(self, key: str) -> tuple[str, ...]:
+        blocks = self._sections[key].blocks if key in self._sections else ()
+        return tuple(block.text for block in blocks if isinstance(block, Paragraph))
+
+    def rows(self, key: str) -> tuple[tuple[str, ...], ...]:
+        blocks = self._sections[key].blocks if key in self._sections else ()
+        return tuple(row for block in blocks if isinstance(block, Table) for row in block.rows)
+
+    @property
+    def calendar(self) -> tuple[Row, ...]:
+        rows = [row for row in self.rows("calendar") if len(row) >= 4]
+        return tuple(Row(self._week(row[0]), row[1], _piece(row[2]), row[3]) for row in rows)
+
+    @property
+    def themes(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in map(bold, self.items("themes")) if name)
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        return self.items("draft_messages") or self.items("messages")
+
+    @property
+    def call(self) -> str:
+        lines = self.paragraphs("draft_messages") or self.paragraphs("messages")
+        return next((line for line in lines if line.startswith("**")), "")
+
+    @property
+    def audience(self) -> str:
+        """The audience as the overview names it: its third line, unless somebody moved it."""
+        lead = bold(self.brief.speech.text("plan.audience", audience=""))[0]
+        found = [text for name, text in map(bold, self.items("overview")) if name == lead]
+        return found[0] if found else self.brief.audience
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(row[0] for row in self.rows("distribution") if row)
+
+    @property
+    def budget(self) -> str:
+        return next((bold(p)[1] for p in self.paragraphs("distribution") if bold(p)[0]), "")
+
+    @property
+    def verdict(self) -> str:
+        text = " ".join((*self.paragraphs("verdict"), *self.items("verdict")))
+        match = _VERDICT.search(text)
+        return match.group(1).lower() if match else "go"
+
+    @property
+    def topics(self) -> tuple[Topic, ...]:
+        found = [
+            Topic(row[0], int(match.group()))
+            for row in self.rows("scores")
+            if len(row) > 1 and (match := _SCORE.search(row[1]))
+        ]
+        return tuple(sorted(found, key=lambda topic: -topic.score))
+
+    def _week(self, cell: str) -> str:
+        """`3 · 15 Jun` is spoken of by its date, a bare number as week 3."""
+        number, _, when = cell.partition("·")
+        return when.strip() or self.brief.speech.text("language.week", n=number.strip())
+
+
+def bold(line: str) -> tuple[str, str]:
+    """A line such as `**Name.** the rest` as name and rest; no name where none is bold."""
+    match = _BOLD.match(line)
+    return (match.group(1).strip(), match.group(2).strip()) if match else ("", line)
+
+
+def _piece(cell: str) -> str:
+    """A piece's working title, without the words that say kick-off."""
+    for code in LANGUAGES:
+        opening = words(code).text("plan.kick_off", piece="").rstrip()
+        if cell.startswith(opening):
+            return cell.removeprefix(opening).strip()
+    return cell
