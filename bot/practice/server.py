@@ -20,7 +20,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from bot.practice.cutting import CuttableProtocol
+from bot.practice.control import Control
+from bot.practice.cutting import CuttableHttp, CuttableWebSocket
 from bot.practice.guard import Guard
 from bot.practice.page_api import PageApi
 from bot.practice.practice import Practice
@@ -61,6 +62,7 @@ def create_app(practice: Practice) -> ASGIApp:
             Route("/hooks/{team}/{name}", practice.hooks.endpoint, methods=["POST"]),
             WebSocketRoute("/socket", practice.sockets.endpoint),
             *PageApi(practice).routes(),
+            *Control(practice).routes(),
         ],
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
@@ -110,8 +112,8 @@ def web_server(practice: Practice, listening: socket.socket) -> uvicorn.Server:
     practice.base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     config = uvicorn.Config(
         create_app(practice),
-        http=CuttableProtocol,
-        ws="websockets-sansio",
+        http=CuttableHttp,
+        ws=CuttableWebSocket,
         ws_ping_interval=10.0,
         ws_per_message_deflate=False,
         log_config=None,

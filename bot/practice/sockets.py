@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from bot.practice.cutting import abort
 from bot.practice.deliveries import Ack, Delivery
 from bot.practice.records import Json
 from bot.practice.tickets import SocketTickets
@@ -101,7 +102,7 @@ class Sockets:
                 )
         if abrupt:
             for link in links:
-                await self._close(link)
+                abort(link.websocket)
         self._changed()
         return len(links)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from slack_bolt import App
-from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
+from tests.support import bolt
 from tests.support.workspace import Workspace
 
 
@@ -42,8 +42,5 @@ def app(workspace: Workspace, client: WebClient) -> App:
 @pytest.fixture
 def connected(workspace: Workspace, app: App) -> Iterator[App]:
     """The app on an open socket; give it its listeners in the test."""
-    handler = SocketModeHandler(app, workspace.env()["SLACK_APP_TOKEN"])
-    handler.connect()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
-    workspace.wait_until_connected()
-    yield app
-    handler.close()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+    with bolt.connected(app, workspace):
+        yield app

@@ -1,0 +1,50 @@
+"""`python -m bot.practice`: the workspace alone, for a bot that is started elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from bot.practice.practice import Practice
+from bot.practice.server import NotLoopback, bound_socket, web_server
+from bot.practice.store import Store
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m bot.practice", description="A local Slack workspace to practise in."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
+    parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
+    parser.add_argument("--state", type=Path, help="keep the workspace in this file")
+    parser.add_argument("--push", metavar="URL", help="deliver by signed HTTP to this URL")
+    given = parser.parse_args(arguments)
+    practice = Practice()
+    store = Store(given.state) if given.state else None
+    if store is not None:
+        store.attach(practice.workspace)
+    practice.reach_by_http(given.push)
+    try:
+        listening = bound_socket(given.host, given.port)
+    except (NotLoopback, OSError) as wrong:
+        sys.stderr.write(f"The workspace cannot be served: {wrong}\n")
+        return 2
+    server = web_server(practice, listening)
+    app = practice.workspace.app
+    sys.stdout.write(
+        f"The workspace is at {practice.base_url}\n"
+        f"Point a bot at it with SLACK_API_URL={practice.base_url}/api/"
+        f" SLACK_BOT_TOKEN={app.bot_token} SLACK_SIGNING_SECRET={app.signing_secret}"
+        f" SLACK_APP_TOKEN={app.app_token}\n"
+    )
+    sys.stdout.flush()
+    asyncio.run(server.serve(sockets=[listening]))
+    if store is not None:
+        store.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""Connecting a Bolt app to the workspace, and letting go of it without a wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+
+from tests.support.workspace import Workspace
+
+
+@contextmanager
+def connected(app: App, workspace: Workspace) -> Iterator[SocketModeHandler]:
+    """Hold this app on an open socket.
+
+    Closing a Socket Mode client waits for the next thing to read (3 s) and to process
+    (1 s), so at the end the workspace cuts the socket and the queue is given something.
+    """
+    handler = SocketModeHandler(app, workspace.env()["SLACK_APP_TOKEN"])
+    handler.connect()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+    workspace.wait_until_connected()
+    try:
+        yield handler
+    finally:
+        handler.client.auto_reconnect_enabled = False
+        handler.client.closed = True
+        handler.client.message_queue.put("")
+        workspace.disconnect(abrupt=True)
+        handler.close()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
