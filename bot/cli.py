@@ -41,8 +41,8 @@ def main(argv: Sequence[str]) -> int:
         print(f"countersign {VERSION}")
         return OK
     try:
-        if arguments.command == "practice":
-            return _practice(arguments)
+        if arguments.command in _WITH_SETTINGS_OF_THEIR_OWN:
+            return _WITH_SETTINGS_OF_THEIR_OWN[arguments.command](arguments)
         settings = load_settings(arguments.env_file)
     except SettingsError as error:
         return _bad_settings(error)
@@ -147,16 +147,20 @@ def _practice(arguments: argparse.Namespace) -> int:
     )
 
 
-def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
+def _doctor(arguments: argparse.Namespace) -> int:
     from bot import doctor
 
-    return doctor.run(settings, as_json=arguments.json)
+    return doctor.run(env_file=arguments.env_file, as_json=arguments.json)
 
 
 _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "serve": _serve,
     "worker": _work,
     "migrate": _migrate,
+}
+
+_WITH_SETTINGS_OF_THEIR_OWN: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
+    "practice": _practice,
     "doctor": _doctor,
 }
 

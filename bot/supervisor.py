@@ -25,6 +25,7 @@ from typing import Final, TextIO
 
 from bot.practice.seed import ANA, CAMPAIGNS, practice_app
 from bot.settings import Settings, load_settings
+from crew_runner.models.environment import Route, choose
 
 FOLDER: Final = Path("var/practice")
 PAGE_PORT: Final = 8400
@@ -265,8 +266,8 @@ def _free_port(preferred: int) -> int:
 
 
 def _banner(places: Places, settings: Settings, bot_address: str) -> str:
-    model = settings.model
-    offline = not (model.openai_api_key or model.openai_base_url or model.openrouter_api_key)
+    choice = choose(settings.model)
+    writer = _OFFLINE if choice.route is Route.OFFLINE else f"by {choice.model}"
     line = "─" * 72
     return f"""
 {line}
@@ -278,7 +279,7 @@ def _banner(places: Places, settings: Settings, bot_address: str) -> str:
              /crew plan a summer campaign for a bicycle shop
 
 {line}
-  Texts      {_OFFLINE if offline else f"by {settings.openai_model or 'the default model'}"}
+  Texts      {writer}
   REST       {bot_address}
   Logs       {places.folder / "bot.log"}, {places.folder / "workspace.log"}
   Ctrl-C ends it; what was said is kept (start over with --fresh).

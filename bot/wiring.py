@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.api.app import DoorAnswer, create_api
@@ -20,6 +20,8 @@ from bot.scheduler import Scheduler, slack_ticks, state_ticks
 from bot.server import CannotBindError, HttpServer, bind
 from bot.settings import Settings
 from bot.version import VERSION
+from crew_runner.models.environment import Route, choose
+from crew_runner.queues.local import LocalDispatch
 from crew_runner.registry import CrewsFileError, load_crews
 from crew_runner.worker import WorkerPool
 from storage.database import SystemClock, open_engine, upgrade
@@ -62,23 +64,6 @@ class LateSignal:
             self._wake()
 
 
-class LateDispatch:
-    """Wakes this process's workers, once there are some. Others find the rows by polling."""
-
-    def __init__(self) -> None:
-        self._wake: Callable[[], None] | None = None
-
-    def bind(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
-
-    def enqueue(self, connection: Connection, phase_run_id: str) -> None:
-        """The row itself is the job."""
-
-    def committed(self, _phase_run_id: str) -> None:
-        if self._wake is not None:
-            self._wake()
-
-
 @dataclass(frozen=True, slots=True)
 class NotYet:
     """What Slack's door answers while Slack's side is being built: Slack sends it again."""
@@ -99,7 +84,7 @@ class Core:
         self.clock = SystemClock()
         self.engine = open_database(settings)
         self.signal = LateSignal()
-        self.dispatch = LateDispatch()
+        self.dispatch = LocalDispatch()
         self.state = StateManager(
             self.engine,
             clock=self.clock,
@@ -119,7 +104,7 @@ class Core:
             lease=settings.lease,
             environment=settings.crew_environment,
         )
-        self.dispatch.bind(pool.wake)
+        self.dispatch.bind(pool)
         return pool
 
 
@@ -273,9 +258,8 @@ def build_slack(settings: Settings, core: Core) -> SlackFront:
 
 
 def model_in_words(model: ModelSettings) -> str:
-    """Which model writes, without a key."""
-    if model.openrouter_api_key and not model.openai_api_key:
-        return f"{model.openai_model or 'default'} through OpenRouter"
-    if model.openai_api_key or model.openai_base_url:
-        return f"{model.openai_model or 'default'} at {model.openai_base_url or 'OpenAI'}"
-    return "offline drafter (no model key is set)"
+    """Which model writes, without its key."""
+    choice = choose(model)
+    if choice.route is Route.OFFLINE:
+        return "offline drafter (no model key is set)"
+    return f"{choice.model} at {choice.base_url or choice.route.value}"

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from bot.api import bodies, words
 from bot.api.calls import ApiConfig, Calls
-from bot.api.guard import BodyLimit, LoopbackOnly
+from bot.api.guard import LoopbackOnly
 from storage.errors import CountersignError
 from storage.reads import Reads
 from storage.records import CrewDefinition
@@ -51,16 +51,17 @@ def create_api(
         description="Human sign-off for CrewAI crews.",
         docs_url=None,
         redoc_url=None,
+        max_body_size=config.body_limit,
     )
     api.include_router(_routes(Calls(state, reads, crews, config), config))
     if door is not None:
         api.include_router(_slack(door))
     _without_422(api)
-    api.add_middleware(BodyLimit, limit=config.body_limit)
     api.add_middleware(LoopbackOnly, hosts=config.hosts, door_path=DOOR_PATH)
     api.add_exception_handler(CountersignError, _refused)
     api.add_exception_handler(RequestValidationError, _bad_request)
     api.add_exception_handler(HTTPException, _said)
+    api.add_exception_handler(Exception, _broken)
     return api
 
 
@@ -149,3 +150,8 @@ async def _said(_: Request, error: Exception) -> Response:
     return JSONResponse(
         {"detail": error.detail}, status_code=error.status_code, headers=error.headers
     )
+
+
+async def _broken(_: Request, __: Exception) -> Response:
+    """What nobody foresaw: the server logs it with its traceback, the client learns no more."""
+    return JSONResponse({"detail": "something went wrong; the bot's log says more"}, 500)

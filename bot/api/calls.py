@@ -9,7 +9,6 @@ from typing import Final
 from fastapi import HTTPException
 
 from bot.api import bodies
-from bot.api.guard import BODY_LIMIT
 from storage.errors import UnknownCheckpoint, UnknownExecution
 from storage.reads import Reads
 from storage.records import (
@@ -35,7 +34,7 @@ class ApiConfig:
     hosts: tuple[str, ...]
     version: str
     channel: str | None = None
-    body_limit: int = BODY_LIMIT
+    body_limit: int = 1024 * 1024
     actor: Actor = field(default=LOOPBACK)
 
 

@@ -1,4 +1,4 @@
-"""What stands before every route: a limit on bodies, and who may speak to an open loopback.
+"""What stands before every route: who may speak to an open loopback.
 
 Without tokens the only thing that protects REST is that it listens on loopback. A web page in
 the operator's browser can reach loopback too, so the names it was called by (Host), the page
@@ -12,53 +12,9 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-BODY_LIMIT = 1024 * 1024
 _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-
-
-class BodyLimit:
-    """Answers 413 to a body of more than `limit` bytes, whether or not it says its length."""
-
-    def __init__(self, app: ASGIApp, *, limit: int = BODY_LIMIT) -> None:
-        self._app = app
-        self._limit = limit
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in _WRITING:
-            await self._app(scope, receive, send)
-            return
-        declared = Headers(scope=scope).get("content-length", "0")
-        if declared.isdigit() and int(declared) > self._limit:
-            await self._refuse(send)
-            return
-        begun: list[Message] = []
-        size, more = 0, True
-        while more:
-            message = await receive()
-            begun.append(message)
-            size += len(message.get("body", b""))
-            more = message["type"] == "http.request" and message.get("more_body", False)
-            if size > self._limit:
-                await self._refuse(send)
-                return
-        await self._app(scope, _replay(begun, receive), send)
-
-    async def _refuse(self, send: Send) -> None:
-        await refuse(send, 413, f"the body is larger than {self._limit} bytes")
-
-
-def _replay(begun: list[Message], receive: Receive) -> Receive:
-    """The messages that were read already, then those that follow."""
-    waiting = iter(begun)
-
-    async def replayed() -> Message:
-        for message in waiting:
-            return message
-        return await receive()
-
-    return replayed
 
 
 class LoopbackOnly:
