@@ -1,0 +1,237 @@
+"""Brings the outbox to Slack: posts, arms, updates, and mends what goes wrong.
+
+A message is posted without its buttons, its place is stored, and only then is it given them.
+Whatever happens in between, at most one message of a checkpoint can be acted on.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event, Thread
+from time import monotonic
+from typing import Final
+from uuid import uuid4
+
+from slack_sdk import WebClient
+
+from bot.slack import reconcile, troubles
+from bot.slack.mending import Mending, Next
+from bot.slack.pace import Pace
+from bot.slack.posting import Posting
+from bot.slack.views import Views
+from storage.outbox import Outbox
+from storage.ports import Clock
+from storage.reads import Reads
+from storage.records import OutboxKind, OutboxRow, OutboxState
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS: Final = 2.0
+SOON_SECONDS: Final = 0.25
+ROOT_PAUSE: Final = timedelta(seconds=3)
+SETTLE: Final = timedelta(seconds=10)
+"""How long an answer that was lost may still turn into a message."""
+
+LOOK_AGAIN: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A message that was posted again although an earlier post may still appear."""
+
+    row: OutboxRow
+    kept: str
+    look_at: float
+
+
+class Delivery:
+    """Threads that work on outbox rows. Several processes may run it on one database."""
+
+    def __init__(
+        self,
+        client: WebClient,
+        *,
+        outbox: Outbox,
+        reads: Reads,
+        clock: Clock,
+        threads: int = 3,
+        settle: timedelta = SETTLE,
+        look_again: timedelta = LOOK_AGAIN,
+        pace: Pace | None = None,
+    ) -> None:
+        self._client = client
+        self._outbox = outbox
+        self._views = Views(reads)
+        self._posting = Posting(client)
+        self._clock = clock
+        self._settle = settle
+        self._look_again = look_again.total_seconds()
+        self._pace = pace if pace is not None else Pace()
+        self._mending = Mending(
+            outbox=outbox, views=self._views, posting=self._posting, pace=self._pace
+        )
+        self._doubts: list[_Doubt] = []
+        self._wakes = [Event() for _ in range(threads)]
+        self._stopping = Event()
+        self._threads = [
+            Thread(target=self._run, args=(n, wake), name=f"slack-delivery-{n}", daemon=True)
+            for n, wake in enumerate(self._wakes)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """There may be something to do. Returns at once."""
+        for wake in self._wakes:
+            wake.set()
+
+    def stop(self, grace: timedelta) -> None:
+        """Let each thread finish the row that it is at."""
+        self._stopping.set()
+        self.wake()
+        until = monotonic() + grace.total_seconds()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, until - monotonic()))
+
+    def _run(self, number: int, wake: Event) -> None:
+        """The first thread looks often while anything is put off; the others when woken."""
+        owner = uuid4().hex
+        soon = False
+        while not self._stopping.is_set():
+            wake.wait(SOON_SECONDS if soon else IDLE_SECONDS)
+            wake.clear()
+            try:
+                soon = self._deliver_all(owner) and number == 0
+                self._clear_doubts()
+            except Exception:
+                log.exception("delivery.failed")
+                soon = False
+                self._stopping.wait(1.0)
+
+    def _deliver_all(self, owner: str) -> bool:
+        """Work until nothing is due; whether something was put off and comes due later."""
+        while not self._stopping.is_set():
+            taken = self._outbox.take(owner=owner, limit=1)
+            if not taken:
+                break
+            self.deliver(taken[0])
+        return self._outbox.next_due()
+
+    # --- one row ----------------------------------------------------------------------------
+
+    def deliver(self, row: OutboxRow) -> None:
+        """Bring one row a step on; afterwards it is done, put off, or given up in words."""
+        try:
+            if row.state is not OutboxState.POSTED:
+                posted = self._post(row)
+                if posted is None:
+                    return
+                row = posted
+            if row.shown < row.wanted:
+                self._update(row)
+            else:
+                self._outbox.release(row)
+        except troubles.FAULTS as fault:
+            trouble = troubles.of(fault)
+            log.warning(
+                "delivery.trouble",
+                extra={"row": row.key, "error": trouble.error, "attempts": row.attempts},
+            )
+            if self._mending.mend(row, trouble) is Next.NOW:
+                self.wake()
+
+    def _post(self, row: OutboxRow) -> OutboxRow | None:
+        """The row with its place stored; None where there is nothing (more) to do now."""
+        if not self._views.still_to_tell(row):
+            self._outbox.unneeded(row)
+            return None
+        if row.kind is OutboxKind.FILE:
+            return self._upload(row)
+        doubtful = row.state is OutboxState.SENDING and not self._mending.was_refused(row)
+        if doubtful:
+            adopted = self._adopt(row)
+            if adopted is not None:
+                return adopted
+            if self._put_off_until_settled(row):
+                return None
+        if self._put_off_by_pace(row):
+            return None
+        version = row.wanted
+        rendered = self._views.message(row)
+        row = self._outbox.sending(row)
+        posted = self._posting.post(row, rendered, simply=self._mending.simply(row))
+        if doubtful:
+            look_at = monotonic() + self._look_again
+            self._doubts.append(_Doubt(row, kept=posted.ts, look_at=look_at))
+        return self._outbox.posted(
+            row,
+            channel=posted.channel,
+            ts=posted.ts,
+            shown=0 if rendered.buttons else version,
+        )
+
+    def _update(self, row: OutboxRow) -> None:
+        version = row.wanted
+        rendered = self._views.message(row)
+        self._posting.update(row, rendered, simply=self._mending.simply(row))
+        pause = ROOT_PAUSE if row.kind is OutboxKind.ROOT else timedelta(0)
+        self._outbox.shown(row, version, not_before=pause)
+        self._mending.went_well(row)
+
+    def _upload(self, row: OutboxRow) -> OutboxRow | None:
+        whole = self._views.whole_text(row)
+        if whole is None:
+            self._outbox.unneeded(row)
+            return None
+        if row.state is OutboxState.SENDING and not self._mending.was_refused(row):
+            found = reconcile.find_file(self._client, row, whole.name)
+            if found is not None:
+                return self._outbox.posted(row, channel=row.channel, ts=found, shown=row.wanted)
+            if self._put_off_until_settled(row):
+                return None
+        if self._put_off_by_pace(row):
+            return None
+        row = self._outbox.sending(row)
+        file_id = self._posting.upload(row, whole)
+        return self._outbox.posted(row, channel=row.channel, ts=file_id, shown=row.wanted)
+
+    # --- what may have happened already ---------------------------------------------------------
+
+    def _adopt(self, row: OutboxRow) -> OutboxRow | None:
+        """Take over a message that was posted before; others of it are removed."""
+        found = reconcile.find_messages(self._client, row)
+        if not found:
+            return None
+        for duplicate in found[1:]:
+            self._posting.delete(channel=row.channel, ts=duplicate)
+        log.info("delivery.adopted", extra={"row": row.key, "found": len(found)})
+        return self._outbox.posted(row, channel=row.channel, ts=found[0], shown=0)
+
+    def _put_off_until_settled(self, row: OutboxRow) -> bool:
+        since = self._clock.now() - (row.sent_at or row.created_at)
+        if since >= self._settle:
+            return False
+        self._outbox.later(row, self._settle - since, "waiting whether it was posted")
+        return True
+
+    def _put_off_by_pace(self, row: OutboxRow) -> bool:
+        seconds = self._pace.take(row.channel)
+        if seconds <= 0:
+            return False
+        self._outbox.later(row, timedelta(seconds=seconds), "pacing")
+        return True
+
+    def _clear_doubts(self) -> None:
+        """Remove messages that appeared after they were taken for lost and posted again."""
+        now = monotonic()
+        due = [doubt for doubt in self._doubts if doubt.look_at <= now]
+        for doubt in due:
+            self._doubts.remove(doubt)
+            for ts in reconcile.find_messages(self._client, doubt.row):
+                if ts != doubt.kept:
+                    self._posting.delete(channel=doubt.row.channel, ts=ts)

@@ -1,0 +1,18 @@
+"""`/crew …`"""
+
+from __future__ import annotations
+
+from slack_bolt import Ack, App, Respond
+
+from bot.slack import ids, parse
+from bot.slack.commands import Commands
+from bot.slack.listeners.answering import privately
+
+
+def register(app: App, *, commands: Commands) -> None:
+    def on_command(ack: Ack, body: parse.Body, respond: Respond) -> None:
+        answer = commands.run(parse.command(body))
+        ack()
+        privately(respond, answer)
+
+    app.command(ids.COMMAND)(on_command)

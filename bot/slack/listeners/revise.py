@@ -1,0 +1,45 @@
+"""Revise: the button, the form, and the reply in its stead."""
+
+from __future__ import annotations
+
+from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
+
+from bot.slack import ids, parse
+from bot.slack.desk import Desk
+from bot.slack.forms import open_form
+from bot.slack.listeners.answering import in_thread, privately
+
+
+def register(app: App, *, desk: Desk) -> None:
+    def on_revise(ack: Ack, body: parse.Body, client: WebClient) -> None:
+        click = parse.click(body)
+        checkpoint, form = desk.intend_revision(click)
+        ack()
+        open_form(client, form, trigger_id=click.trigger_id, checkpoint=checkpoint)
+
+    def on_sent(ack: Ack, body: parse.Body) -> None:
+        desk.revise(parse.submission(body))
+        ack()
+
+    def on_closed(ack: Ack, body: parse.Body, client: WebClient) -> None:
+        closed = parse.closed(body)
+        answer = desk.close_form(closed)
+        ack()
+        in_thread(
+            client,
+            answer,
+            channel=closed.view.channel,
+            thread_ts=closed.view.thread_ts,
+            user=closed.by.id,
+        )
+
+    def on_never_mind(ack: Ack, body: parse.Body, respond: Respond) -> None:
+        answer = desk.never_mind(parse.click(body))
+        ack()
+        privately(respond, answer, replace=True)
+
+    app.action(str(ids.ActionId.REVISE))(on_revise)
+    app.view(ids.REVISION_VIEW)(on_sent)
+    app.view_closed(ids.REVISION_VIEW)(on_closed)
+    app.action(str(ids.ActionId.NEVER_MIND))(on_never_mind)

@@ -1,0 +1,175 @@
+"""What becomes of a row after trouble: put off, shown elsewhere, shown simply, or given up.
+
+Whatever is given up is said in words to the one who asked for the run.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from enum import Enum, auto
+from threading import Lock
+from typing import Final
+
+from bot.slack import troubles
+from bot.slack.ids import short
+from bot.slack.pace import Pace
+from bot.slack.posting import Posting
+from bot.slack.troubles import Kind, Trouble
+from bot.slack.views import Views
+from storage.outbox import Outbox
+from storage.records import ActorKind, OutboxKind, OutboxRow, OutboxState
+from storage.states import ENDED
+
+log = logging.getLogger(__name__)
+
+GIVE_UP_AFTER: Final = 8
+MOST_WAIT: Final = 60.0
+TOKEN_WAIT: Final = timedelta(seconds=30)
+PLACE_WAIT: Final = timedelta(minutes=10)
+
+WAITING_SHOWN_ELSEWHERE: Final = frozenset(
+    {OutboxKind.ROOT, OutboxKind.CHECKPOINT, OutboxKind.FINAL, OutboxKind.NOTICE}
+)
+
+
+class Next(Enum):
+    """Whether the row can be taken again at once."""
+
+    NOW = auto()
+    LATER = auto()
+
+
+class Mending:
+    """Remembers for this process what was tried with which row. Safe to share between threads."""
+
+    def __init__(self, *, outbox: Outbox, views: Views, posting: Posting, pace: Pace) -> None:
+        self._outbox = outbox
+        self._views = views
+        self._posting = posting
+        self._pace = pace
+        self._lock = Lock()
+        self._failures: dict[str, int] = {}
+        self._refused: set[tuple[str, int]] = set()
+        self._simply: set[str] = set()
+
+    def was_refused(self, row: OutboxRow) -> bool:
+        """Whether Slack is known to have refused the last post, so that it need not be sought."""
+        return (row.key, row.generation) in self._refused
+
+    def simply(self, row: OutboxRow) -> bool:
+        """Whether the row is shown in the plain form because Slack refused the other."""
+        return row.key in self._simply
+
+    def went_well(self, row: OutboxRow) -> None:
+        with self._lock:
+            self._failures.pop(row.key, None)
+            self._refused.discard((row.key, row.generation))
+
+    def mend(  # noqa: PLR0911 an arm for each kind of trouble
+        self, row: OutboxRow, trouble: Trouble
+    ) -> Next:
+        posting = row.state is not OutboxState.POSTED
+        with self._lock:
+            failures = self._failures[row.key] = self._failures.get(row.key, 0) + 1
+            place = (row.key, row.generation)
+            (self._refused.add if trouble.refused else self._refused.discard)(place)
+        match trouble.kind:
+            case Kind.RATE:
+                return self._rest(row, trouble)
+            case Kind.PLACE:
+                return self._elsewhere(row, trouble, posting=posting)
+            case Kind.THREAD if row.thread_ts is not None:
+                self._outbox.release(self._outbox.move(row, channel=row.channel, thread_ts=None))
+                return Next.NOW
+            case Kind.MESSAGE if not posting:
+                self._outbox.release(self._outbox.anew(row))
+                return Next.NOW
+            case Kind.BLOCKS if not self.simply(row):
+                with self._lock:
+                    self._simply.add(row.key)
+                self._outbox.release(row)
+                return Next.NOW
+            case Kind.TOKEN:
+                log.error("slack.token_refused", extra={"error": trouble.error})
+                return self._put_off(row, TOKEN_WAIT, trouble)
+            case Kind.UNCERTAIN:
+                return self._put_off(row, backoff(failures), trouble)
+            case _ if failures < GIVE_UP_AFTER:
+                return self._put_off(row, backoff(failures), trouble)
+            case _:
+                return self._give_up(row, trouble)
+
+    def _put_off(self, row: OutboxRow, delay: timedelta, trouble: Trouble) -> Next:
+        self._outbox.later(row, delay, trouble.error)
+        return Next.LATER
+
+    def _rest(self, row: OutboxRow, trouble: Trouble) -> Next:
+        seconds = trouble.wait or 30.0
+        self._pace.pause(row.channel, seconds)
+        return self._put_off(row, timedelta(seconds=seconds), trouble)
+
+    def _elsewhere(self, row: OutboxRow, trouble: Trouble, *, posting: bool) -> Next:
+        """Where the bot may not post, the requester gets it as a direct message."""
+        execution = self._views.execution(row)
+        unarmed = row.kind is OutboxKind.CHECKPOINT and row.shown == 0
+        if not posting and not unarmed:
+            if execution.state in ENDED:
+                self._outbox.fail(row, trouble.error)
+                return Next.LATER
+            return self._put_off(row, PLACE_WAIT, trouble)
+        if execution.requester.kind is not ActorKind.SLACK or row.channel.startswith("D"):
+            return self._give_up(row, trouble)
+        try:
+            direct = self._posting.direct_message(execution.requester.id)
+        except troubles.FAULTS as fault:
+            further = troubles.of(fault)
+            if further.kind is Kind.OTHER:
+                return self._give_up(row, further)
+            return self._put_off(row, backoff(self._failures[row.key]), further)
+        if not posting:
+            row = self._outbox.anew(row)
+        self._outbox.release(self._outbox.move(row, channel=direct, thread_ts=None))
+        log.warning(
+            "delivery.moved",
+            extra={"row": row.key, "error": trouble.error, "execution": execution.id},
+        )
+        return Next.NOW
+
+    def _give_up(self, row: OutboxRow, trouble: Trouble) -> Next:
+        """What comes after this message goes on; the requester is told that it is missing."""
+        self._outbox.fail(row, trouble.error)
+        log.error("delivery.given_up", extra={"row": row.key, "error": trouble.error})
+        requester = self._views.execution(row).requester
+        if requester.kind is ActorKind.SLACK:
+            try:
+                self._posting.tell(
+                    self._posting.direct_message(requester.id), _missing(row, trouble)
+                )
+            except troubles.FAULTS as fault:
+                further = troubles.of(fault)
+                log.error("delivery.untold", extra={"row": row.key, "error": further.error})
+        return Next.LATER
+
+
+def backoff(failures: int) -> timedelta:
+    """Half a second, doubling, a minute at the most."""
+    return timedelta(seconds=min(MOST_WAIT, 0.5 * 2 ** min(failures - 1, 10)))
+
+
+_NAMES: Final = {
+    OutboxKind.ROOT: "the message that its thread hangs on",
+    OutboxKind.CHECKPOINT: "a checkpoint",
+    OutboxKind.FILE: "the file with a whole text",
+    OutboxKind.REMINDER: "a reminder",
+    OutboxKind.FINAL: "its result",
+    OutboxKind.NOTICE: "a notice",
+}
+
+
+def _missing(row: OutboxRow, trouble: Trouble) -> str:
+    return (
+        f":warning: Run `{short(row.execution_id)}`: I could not show {_NAMES[row.kind]} "
+        f"(Slack says `{trouble.error}`). Look at `/crew status {short(row.execution_id)}`, and "
+        "tell whoever runs this bot."
+    )

@@ -1,0 +1,77 @@
+"""The one place where errors of listeners become answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from slack_bolt import App, BoltContext, BoltResponse
+from slack_sdk import WebClient
+
+from bot.slack import ids, parse, words
+from bot.slack.desk import FormNotOpened
+from bot.slack.listeners.answering import in_thread, privately
+from bot.slack.parse import PayloadError
+from bot.slack.render import answers, modal
+from bot.slack.render.answers import Answer
+from storage.errors import Busy, CountersignError, TextNeeded
+
+log = logging.getLogger(__name__)
+
+
+def register(app: App) -> None:
+    def on_error(
+        error: Exception, body: parse.Body, context: BoltContext, response: BoltResponse | None
+    ) -> None:
+        """`response` is None where the request is acknowledged already."""
+        reply = response if response is not None else BoltResponse(status=200)
+        if isinstance(error, (PayloadError, ids.IdError)):
+            reply.status, reply.body = 400, ""
+            return
+        answer = _answer(error)
+        if parse.is_event(body):
+            _answer_event(error, answer, body, context.client, reply)
+            return
+        reply.status, reply.body = 200, ""
+        if parse.is_submission(body):
+            _answer_form(error, answer, reply)
+            return
+        context.ack()
+        if context.respond is not None and context.response_url is not None:
+            privately(context.respond, answer, thread_ts=parse.thread_of(body))
+
+    app.error(on_error)
+
+
+def _answer(error: Exception) -> Answer:
+    if isinstance(error, CountersignError):
+        return Answer(words.refusal(error))
+    if isinstance(error, FormNotOpened):
+        return answers.reply_is_revision(error.checkpoint)
+    log.error("slack.listener_failed", exc_info=error, extra={"error": type(error).__name__})
+    return Answer(words.UNEXPECTED)
+
+
+def _answer_event(
+    error: Exception, answer: Answer, body: parse.Body, client: WebClient, reply: BoltResponse
+) -> None:
+    """Slack sends an event again that was not taken, so what may pass is not acknowledged."""
+    if isinstance(error, Busy) or not isinstance(error, CountersignError):
+        reply.status, reply.body = 503, ""
+        return
+    reply.status, reply.body = 200, ""
+    channel, thread_ts = parse.answer_place(body)
+    in_thread(client, answer, channel=channel, thread_ts=thread_ts, user=parse.author(body).id)
+
+
+def _answer_form(error: Exception, answer: Answer, reply: BoltResponse) -> None:
+    """In the form itself: beside the field where it is about the field."""
+    if isinstance(error, TextNeeded):
+        said: dict[str, object] = {
+            "response_action": "errors",
+            "errors": {ids.TEXT_BLOCK: answer.text},
+        }
+    else:
+        said = {"response_action": "update", "view": modal.told(answer.text).to_dict()}
+    reply.headers["content-type"] = ["application/json"]
+    reply.body = json.dumps(said)

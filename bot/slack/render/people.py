@@ -1,0 +1,114 @@
+"""People, rules and times as messages show them. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from bot.slack.render import text
+from bot.slack.render.message import listed
+from storage.policy import CHANNEL, REQUESTER
+from storage.records import Actor, ActorKind, DecisionRule, Feedback, OnTimeout
+
+
+def person(actor: Actor) -> str:
+    """A mention where there is somebody to mention. In an update it calls nobody."""
+    match actor.kind:
+        case ActorKind.SLACK:
+            return f"<@{actor.id}>"
+        case ActorKind.API:
+            return text.mrkdwn(text.plain(actor.name or actor.id, 80)) + " (through the API)"
+        case ActorKind.TIMEOUT:
+            return "the deadline"
+        case ActorKind.SYSTEM:
+            return "the operator"
+        case _:
+            assert_never(actor.kind)
+
+
+def approvers(rule: DecisionRule, requester: Actor) -> str:
+    """Who may decide, in words and mentions."""
+    named: list[str] = []
+    for who in rule.approvers:
+        if who == CHANNEL:
+            named.append("anyone in this channel but guests")
+        elif who == REQUESTER:
+            named.append(person(requester))
+        elif who.startswith("S"):
+            named.append(f"<!subteam^{who}>")
+        else:
+            named.append(f"<@{who}>")
+    unless = f", but not {person(requester)}, who asked for it" if rule.except_requester else ""
+    return listed(named, last="or") + unless
+
+
+def called(rule: DecisionRule, requester: Actor) -> tuple[str, ...]:
+    """Whom a new checkpoint notifies: the named ones; for a whole channel its requester."""
+    mentions = []
+    for who in rule.approvers:
+        if who.startswith("S"):
+            mentions.append(f"<!subteam^{who}>")
+        elif not who.startswith("@"):
+            mentions.append(f"<@{who}>")
+        elif requester.kind is ActorKind.SLACK:
+            mentions.append(person(requester))
+    return tuple(dict.fromkeys(mentions))
+
+
+def when(at: datetime) -> str:
+    """In the reader's own time zone."""
+    return _date(at, "{date_short_pretty} at {time}")
+
+
+def _date(at: datetime, shape: str) -> str:
+    return f"<!date^{int(at.timestamp())}^{shape}|{at:%Y-%m-%d %H:%M} UTC>"
+
+
+def timeout_does(on_timeout: OnTimeout) -> str:
+    """What the deadline will do, after "then "."""
+    match on_timeout:
+        case OnTimeout.STOP:
+            return "the run stops"
+        case OnTimeout.CONTINUE:
+            return "the run continues as if approved"
+        case OnTimeout.SKIP:
+            return "the run goes on without approval"
+        case OnTimeout.FAIL:
+            return "the run fails and can be retried"
+        case _:
+            assert_never(on_timeout)
+
+
+def timeout_did(on_timeout: OnTimeout) -> str:
+    """What the deadline did."""
+    match on_timeout:
+        case OnTimeout.STOP:
+            return "stopped the run"
+        case OnTimeout.CONTINUE:
+            return "let the run continue as if approved"
+        case OnTimeout.SKIP:
+            return "let the run go on without approval"
+        case OnTimeout.FAIL:
+            return "failed the run; it can be retried"
+        case _:
+            assert_never(on_timeout)
+
+
+def deadline_did(feedback: Feedback) -> str:
+    """The same as a continuation of "nobody decided in time"."""
+    if not isinstance(feedback.action, OnTimeout):
+        return ""
+    return f"; the deadline {timeout_did(feedback.action)}"
+
+
+def duration(span: timedelta) -> str:
+    """45 s, 12 min, 3 h 5 min, 2 d 4 h"""
+    seconds = max(0, int(span.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if hours == 0:
+        return f"{minutes} min"
+    if days == 0:
+        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"

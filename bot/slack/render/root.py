@@ -1,0 +1,237 @@
+"""The message that a run's thread hangs on: what was asked, and how far it is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from slack_sdk.models.blocks import (
+    Block,
+    ButtonElement,
+    ConfirmObject,
+    InteractiveElement,
+    PlainTextObject,
+    PlanBlock,
+    RichTextBlock,
+    RichTextElementParts,
+    RichTextSectionElement,
+    TaskCardBlock,
+)
+
+from bot.slack.ids import ActionId, short
+from bot.slack.render import people, text
+from bot.slack.render.message import Rendered, context, listed, section
+from storage.records import Checkpoint, Execution, PhaseRun
+from storage.states import ACTIVE, ENDED, CheckpointState, ExecutionState, PhaseRunState
+
+REQUEST_LIMIT = 1200
+PHASES_SHOWN: Final = 20
+
+_STATUS: Final = {
+    PhaseRunState.QUEUED: "pending",
+    PhaseRunState.RUNNING: "in_progress",
+    PhaseRunState.DONE: "complete",
+    PhaseRunState.FAILED: "error",
+    PhaseRunState.CANCELLED: "pending",
+}
+
+_DECIDED: Final = {
+    CheckpointState.PENDING: "Waiting for a decision",
+    CheckpointState.APPROVED: "Approved",
+    CheckpointState.SKIPPED: "Skipped: went on without approval",
+    CheckpointState.REVISED: "A revision was asked for",
+    CheckpointState.REJECTED: "Stopped here",
+    CheckpointState.EXPIRED: "Nobody decided in time",
+    CheckpointState.CANCELLED: "Cancelled here",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """All that the root message shows beside the execution itself."""
+
+    runs: Sequence[PhaseRun] = ()
+    checkpoints: Sequence[Checkpoint] = ()
+
+
+def render(execution: Execution, progress: Progress, *, instead_of: str = "") -> Rendered:
+    """`instead_of` says why this is shown here and not where the run was asked for."""
+    asked = f"{people.person(execution.requester)} asked *{text.mrkdwn(execution.crew)}* for"
+    state = state_line(execution, progress)
+    blocks: list[Block] = []
+    if instead_of:
+        blocks.append(section(instead_of))
+    blocks.append(section(f"{asked}\n{text.quote(_words(execution), REQUEST_LIMIT)}"))
+    if execution.state in ACTIVE and execution.phases:
+        blocks.append(_plan(execution, progress, title=_plain_state(execution, progress)))
+    else:
+        blocks.append(section(state))
+        if progress.runs:
+            blocks.append(context(_phases_line(execution, progress)))
+    blocks.append(context(*_small_print(execution)))
+    return Rendered(
+        text=f"{asked} {text.mrkdwn(text.plain(_words(execution), 150))}. {state}",
+        blocks=tuple(blocks),
+        plain=f"{asked}\n{text.quote(_words(execution), REQUEST_LIMIT)}\n{state}",
+        buttons=_buttons(execution),
+    )
+
+
+def _words(execution: Execution) -> str:
+    request = execution.request
+    return request.user_input or request.message
+
+
+def state_line(execution: Execution, progress: Progress) -> str:
+    """Where the run stands, as mrkdwn."""
+    took = people.duration((execution.ended_at or execution.updated_at) - execution.created_at)
+    match execution.state:
+        case ExecutionState.PENDING | ExecutionState.RUNNING | ExecutionState.WAITING_FEEDBACK:
+            return text.mrkdwn(_plain_state(execution, progress))
+        case ExecutionState.COMPLETED:
+            return f":white_check_mark: The execution is complete, after {took}."
+        case ExecutionState.STOPPED:
+            return f":octagonal_sign: Stopped by {_ended_by(execution)}."
+        case ExecutionState.CANCELLED:
+            return f":no_entry_sign: Cancelled by {_ended_by(execution)}."
+        case ExecutionState.ERROR:
+            return f":warning: It failed: {failure(execution)}"
+        case _:
+            assert_never(execution.state)
+
+
+def failure(execution: Execution) -> str:
+    """What went wrong, as mrkdwn on one line."""
+    return text.mrkdwn(text.plain(execution.error or "for a reason that was not told", 600))
+
+
+def _ended_by(execution: Execution) -> str:
+    return people.person(execution.ended_by) if execution.ended_by else "somebody"
+
+
+def _plain_state(execution: Execution, progress: Progress) -> str:
+    """Where an active run stands, as plain text: a plan's title takes no formatting."""
+    run = progress.runs[-1] if progress.runs else None
+    if execution.state is ExecutionState.PENDING or run is None:
+        return "Waiting for a worker"
+    place = f" (phase {run.phase_index + 1} of {len(execution.phases)})" if execution.phases else ""
+    phase = text.label(run.phase)
+    if execution.state is ExecutionState.WAITING_FEEDBACK:
+        return f"Waiting for a decision after {phase}{place}"
+    again = f", try {run.attempt}" if run.attempt > 1 else ""
+    doing = "Revising" if run.revision > 1 else "Working on"
+    return f"{doing} {phase}{place}{again}"
+
+
+def _plan(execution: Execution, progress: Progress, *, title: str) -> PlanBlock:
+    latest = {run.phase_index: run for run in progress.runs}
+    current = progress.runs[-1].phase_index if progress.runs else 0
+    first = max(0, min(current - 3, len(execution.phases) - PHASES_SHOWN))
+    shown = list(enumerate(execution.phases))[first : first + PHASES_SHOWN]
+    cards = [_card(index, phase, latest.get(index), progress) for index, phase in shown]
+    left = len(execution.phases) - len(shown)
+    if left:
+        title = f"{title} · {left} more phases not shown"
+    return PlanBlock(title=text.plain(title, 150), tasks=cards)
+
+
+def _card(index: int, phase: str, run: PhaseRun | None, progress: Progress) -> TaskCardBlock:
+    status = _STATUS[run.state] if run is not None else "pending"
+    name = text.plain(text.label(phase), 100)
+    details = _details(run, progress) if run is not None else ""
+    return TaskCardBlock(
+        task_id=f"phase_{index + 1}",
+        title=name,
+        status=status,
+        details=_rich(details) if details else None,
+    )
+
+
+def _details(run: PhaseRun, progress: Progress) -> str:
+    decided = [c for c in progress.checkpoints if c.phase_run_id == run.id]
+    if decided:
+        return _DECIDED[decided[-1].state]
+    match run.state:
+        case PhaseRunState.RUNNING:
+            return _doing(run)
+        case PhaseRunState.QUEUED:
+            return f"Try {run.attempt} is about to start" if run.attempt > 1 else ""
+        case PhaseRunState.FAILED:
+            return text.plain(run.error or "", 200)
+        case PhaseRunState.DONE | PhaseRunState.CANCELLED:
+            return ""
+        case _:
+            assert_never(run.state)
+
+
+def _doing(run: PhaseRun) -> str:
+    """Who is at what, from the progress that the run reported."""
+    tasks = run.progress.get("tasks")
+    lines: list[str] = []
+    for task in tasks if isinstance(tasks, list) else []:
+        if not isinstance(task, dict) or task.get("state") == "pending":
+            continue
+        name, agent = task.get("task"), task.get("agent")
+        if not isinstance(name, str) or not name:
+            continue
+        by = f" ({text.plain(agent, 60)})" if isinstance(agent, str) and agent.strip() else ""
+        done = "done" if task.get("state") in ("done", "completed") else "at work"
+        lines.append(f"{text.plain(text.label(name), 80)}{by}: {done}")
+    return "\n".join(lines[-6:])
+
+
+def _rich(words: str) -> RichTextBlock:
+    return RichTextBlock(
+        elements=[RichTextSectionElement(elements=[RichTextElementParts.Text(text=words)])]
+    )
+
+
+def _phases_line(execution: Execution, progress: Progress) -> str:
+    latest = {run.phase_index: run for run in progress.runs}
+    signs = {"complete": "✓", "in_progress": "…", "error": "✗", "pending": "–"}
+    parts = []
+    for index, phase in enumerate(execution.phases[:PHASES_SHOWN]):
+        run = latest.get(index)
+        sign = signs[_STATUS[run.state]] if run is not None else signs["pending"]
+        parts.append(f"{text.mrkdwn(text.plain(text.label(phase), 40))} {sign}")
+    if len(execution.phases) > PHASES_SHOWN:
+        parts.append(f"{len(execution.phases) - PHASES_SHOWN} more")
+    return " · ".join(parts) or "no phase has run"
+
+
+def _small_print(execution: Execution) -> list[str]:
+    lines = [f"run `{short(execution.id)}` · started {people.when(execution.created_at)}"]
+    if execution.request.language:
+        language = text.plain(execution.request.language, 60)
+        lines.append(f"language: {text.mrkdwn(language)}")
+    if execution.left_out:
+        names = [text.mrkdwn(text.plain(name, 60)) for name in execution.left_out[:10]]
+        lines.append(f"skipped in advance by {people.person(execution.requester)}: {listed(names)}")
+    return lines
+
+
+def _buttons(execution: Execution) -> tuple[InteractiveElement, ...]:
+    if execution.state in ENDED:
+        return ()
+    retry = ButtonElement(
+        action_id=ActionId.RETRY,
+        text=PlainTextObject(text="Retry", emoji=False),
+        value=execution.id,
+        style="primary",
+    )
+    cancel = ButtonElement(
+        action_id=ActionId.CANCEL,
+        text=PlainTextObject(text="Cancel run", emoji=False),
+        value=execution.id,
+        confirm=ConfirmObject(
+            title="Cancel this run?",
+            text=PlainTextObject(
+                text="What runs is ended within seconds. It cannot be taken up again."
+            ),
+            confirm="Cancel the run",
+            deny="Let it run",
+            style="danger",
+        ),
+    )
+    return (retry, cancel) if execution.state is ExecutionState.ERROR else (cancel,)

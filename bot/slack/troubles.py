@@ -1,0 +1,108 @@
+"""What went wrong in a call to Slack, as a closed choice. Pure but for reading the exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from http.client import HTTPException
+from typing import Final
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+FAULTS: Final = (SlackClientError, HTTPException, OSError, ValueError)
+"""What a call to Slack raises: refusals, broken answers, and the network's troubles."""
+
+
+class Kind(Enum):
+    RATE = auto()  # too fast: Slack says how long to wait
+    PLACE = auto()  # the bot may not post there
+    THREAD = auto()  # the thread's first message is gone
+    MESSAGE = auto()  # the message to change is gone
+    FROZEN = auto()  # the message can be changed no more
+    BLOCKS = auto()  # Slack does not take this way of showing it
+    TOKEN = auto()  # an operator has to act
+    UNCERTAIN = auto()  # it may have happened or not
+    OTHER = auto()
+
+
+_KINDS: Final = {
+    "ratelimited": Kind.RATE,
+    "rate_limited": Kind.RATE,
+    "message_limit_exceeded": Kind.RATE,
+    "not_in_channel": Kind.PLACE,
+    "is_archived": Kind.PLACE,
+    "channel_not_found": Kind.PLACE,
+    "restricted_action": Kind.PLACE,
+    "restricted_action_read_only_channel": Kind.PLACE,
+    "restricted_action_thread_locked": Kind.PLACE,
+    "restricted_action_thread_only_channel": Kind.PLACE,
+    "restricted_action_non_threadable_channel": Kind.PLACE,
+    "team_access_not_granted": Kind.PLACE,
+    "thread_not_found": Kind.THREAD,
+    "cannot_reply_to_message": Kind.THREAD,
+    "message_not_found": Kind.MESSAGE,
+    "cant_update_message": Kind.MESSAGE,
+    "edit_window_closed": Kind.FROZEN,
+    "update_failed": Kind.UNCERTAIN,
+    "invalid_blocks": Kind.BLOCKS,
+    "invalid_blocks_format": Kind.BLOCKS,
+    "msg_too_long": Kind.BLOCKS,
+    "msg_blocks_too_long": Kind.BLOCKS,
+    "too_many_attachments": Kind.BLOCKS,
+    "invalid_arguments": Kind.BLOCKS,
+    "no_text": Kind.BLOCKS,
+    "invalid_auth": Kind.TOKEN,
+    "not_authed": Kind.TOKEN,
+    "account_inactive": Kind.TOKEN,
+    "token_revoked": Kind.TOKEN,
+    "token_expired": Kind.TOKEN,
+    "no_permission": Kind.TOKEN,
+    "missing_scope": Kind.TOKEN,
+    "org_login_required": Kind.TOKEN,
+    "ekm_access_denied": Kind.TOKEN,
+    "access_denied": Kind.TOKEN,
+    "internal_error": Kind.UNCERTAIN,
+    "fatal_error": Kind.UNCERTAIN,
+    "service_unavailable": Kind.UNCERTAIN,
+    "request_timeout": Kind.UNCERTAIN,
+    "team_added_to_org": Kind.UNCERTAIN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """`error` is Slack's name for it, or the exception's. `wait` is in seconds."""
+
+    kind: Kind
+    error: str
+    wait: float | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Slack said no: nothing was posted."""
+        return self.kind is not Kind.UNCERTAIN
+
+
+def of(fault: Exception) -> Trouble:
+    if not isinstance(fault, SlackApiError):
+        return Trouble(Kind.UNCERTAIN, type(fault).__name__)
+    response = fault.response
+    error = response.get("error") if hasattr(response, "get") else None
+    status = getattr(response, "status_code", None)
+    if status == 429 or error in ("ratelimited", "rate_limited"):
+        return Trouble(Kind.RATE, "ratelimited", wait=_retry_after(response))
+    if not isinstance(error, str) or not error:
+        return Trouble(Kind.UNCERTAIN, f"http_{status}" if status else "no_answer")
+    return Trouble(_KINDS.get(error, Kind.OTHER), error)
+
+
+def _retry_after(response: object) -> float:
+    headers = getattr(response, "headers", None) or {}
+    for name, said in headers.items():
+        if str(name).lower() == "retry-after":
+            first = said[0] if isinstance(said, list) and said else said
+            try:
+                return max(1.0, float(str(first)))
+            except ValueError:
+                return 30.0
+    return 30.0

@@ -1,0 +1,98 @@
+"""What each message of the outbox shows, rendered from the present state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from bot.slack.ids import short
+from bot.slack.render import checkpoint as checkpoint_message
+from bot.slack.render import final, root, text
+from bot.slack.render.message import Rendered
+from bot.slack.render.root import Progress
+from storage.reads import Reads
+from storage.records import Checkpoint, Execution, OutboxKind, OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class WholeText:
+    """An output as a file. The name is the same each time, so that it can be found again."""
+
+    name: str
+    title: str
+    content: str
+
+
+class Views:
+    """Renders rows. Reads only."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    def message(self, row: OutboxRow) -> Rendered:
+        """What the row's message is to show now."""
+        execution = self._reads.execution(row.execution_id)
+        instead_of = _instead_of(row, execution)
+        match row.kind:
+            case OutboxKind.ROOT:
+                progress = Progress(
+                    runs=self._reads.phase_runs(execution.id),
+                    checkpoints=self._reads.checkpoints(execution.id),
+                )
+                return root.render(execution, progress, instead_of=instead_of)
+            case OutboxKind.CHECKPOINT:
+                return checkpoint_message.render(
+                    self._checkpoint(row), execution, instead_of=instead_of
+                )
+            case OutboxKind.REMINDER:
+                which = str(row.payload.get("which"))
+                return final.reminder(self._checkpoint(row), execution, which=which)
+            case OutboxKind.FINAL:
+                return final.render(execution, instead_of=instead_of)
+            case OutboxKind.NOTICE:
+                about = row.payload.get("checkpoint")
+                checkpoint = self._reads.checkpoint(about) if isinstance(about, str) else None
+                return final.notice(execution, row.payload, checkpoint, instead_of=instead_of)
+            case OutboxKind.FILE:
+                raise ValueError("a file is not a message")
+            case _:
+                assert_never(row.kind)
+
+    def whole_text(self, row: OutboxRow) -> WholeText | None:
+        """The file of a FILE row; None where the message shows all of it."""
+        execution = self._reads.execution(row.execution_id)
+        if row.checkpoint_id is None:
+            content = final.result_text(execution)
+            name = f"{execution.crew}-result-{short(execution.id)}.md"
+            return WholeText(name, "The whole result", content) if content.strip() else None
+        checkpoint = self._checkpoint(row)
+        _, clipped = checkpoint_message.shown_output(checkpoint)
+        if not clipped:
+            return None
+        phase = text.plain(checkpoint.phase, 60).replace(" ", "-").replace("/", "-")
+        return WholeText(
+            f"{execution.crew}-{phase}-{short(checkpoint.id)}.md",
+            f"The whole text of {text.label(checkpoint.phase)}",
+            checkpoint.output.output,
+        )
+
+    def still_to_tell(self, row: OutboxRow) -> bool:
+        """Whether posting is still worth it: reminders of what is decided are not."""
+        if row.kind is not OutboxKind.REMINDER:
+            return True
+        return self._checkpoint(row).feedback is None
+
+    def execution(self, row: OutboxRow) -> Execution:
+        return self._reads.execution(row.execution_id)
+
+    def _checkpoint(self, row: OutboxRow) -> Checkpoint:
+        return self._reads.checkpoint(str(row.checkpoint_id))
+
+
+def _instead_of(row: OutboxRow, execution: Execution) -> str:
+    """Why a message stands in a direct message: runs themselves never start in one."""
+    if not row.channel.startswith("D"):
+        return ""
+    channel = execution.channel or ""
+    where = "the channel of this run" if channel.startswith("D") or not channel else f"<#{channel}>"
+    return f":information_source: I can no longer post in {where}, so this is shown to you here."

@@ -1,0 +1,205 @@
+"""The stage that the tests of Slack play on: the real bot, with the test as its only worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bot.slack.app import SlackConfig, SlackFront
+from storage.database import SystemClock, open_engine, upgrade
+from storage.outbox import Outbox
+from storage.ports import Clock, NoDispatch
+from storage.reads import Reads
+from storage.records import (
+    Actor,
+    Checkpoint,
+    Claim,
+    CrewDefinition,
+    Execution,
+    Failure,
+    PhaseOutput,
+)
+from storage.state_manager import StateManager
+from tests.support.factories import crew, output
+from tests.support.workspace import ANA, Mode, Shown, Workspace
+
+
+class LateSignal:
+    """Wakes the front, which is made after what it listens to."""
+
+    def __init__(self) -> None:
+        self.front: SlackFront | None = None
+
+    def outbox_changed(self) -> None:
+        if self.front is not None:
+            self.front.outbox_changed()
+
+
+def default_crews() -> dict[str, CrewDefinition]:
+    return {"plan": crew()}
+
+
+class Stage:
+    """Opens the database and the front; `restart` is a crash and a new start."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        database: Path,
+        *,
+        crews: Mapping[str, CrewDefinition] | None = None,
+        clock: Clock | None = None,
+        settle: timedelta = timedelta(milliseconds=300),
+        mode: Mode = "socket",
+    ) -> None:
+        self.workspace = workspace
+        self.crews = crews if crews is not None else default_crews()
+        self.clock = clock or SystemClock()
+        self.engine = open_engine(f"sqlite:///{database}")
+        upgrade(self.engine)
+        self._signal = LateSignal()
+        self.reads = Reads(self.engine)
+        self.outbox = Outbox(self.engine, self.clock)
+        self.state = StateManager(
+            self.engine, clock=self.clock, dispatch=NoDispatch(), signal=self._signal
+        )
+        self._settle = settle
+        self._mode: Mode = mode
+        self._stack = ExitStack()
+        self.front = self._front()
+
+    def _front(self) -> SlackFront:
+        env = self.workspace.env(self._mode)
+        front = SlackFront(
+            config=SlackConfig(
+                bot_token=env["SLACK_BOT_TOKEN"],
+                signing_secret=env["SLACK_SIGNING_SECRET"],
+                app_token=env.get("SLACK_APP_TOKEN"),
+                api_url=env["SLACK_API_URL"],
+            ),
+            state=self.state,
+            reads=self.reads,
+            outbox=self.outbox,
+            crews=self.crews,
+            clock=self.clock,
+            settle=self._settle,
+        )
+        self._signal.front = front
+        return front
+
+    def __enter__(self) -> Self:
+        self.front.start()
+        if self._mode == "socket":
+            self.workspace.wait_until_connected()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.front.stop(timedelta(seconds=3))
+        self._stack.close()
+        self.engine.dispose()
+
+    def restart(self) -> None:
+        """Another process takes over: nothing that this one remembered is known to it."""
+        self.front.stop(timedelta(seconds=3))
+        self.front = self._front()
+        self.front.start()
+        self.workspace.wait_until_connected()
+
+    # -- the run -------------------------------------------------------------------------
+
+    def start(
+        self, text: str = "plan a summer campaign", *, by: str = ANA, in_: str = "campaigns"
+    ) -> Execution:
+        """Type the command, and wait until the thread is there."""
+        before = {execution.id for execution in self.reads.executions()}
+        answer = self.workspace.command(text, by=by, in_=in_)
+        assert answer.ok, answer
+        started = [e for e in self.reads.executions() if e.id not in before]
+        assert len(started) == 1, self.workspace.ephemeral(by)
+        execution_id = started[0].id
+        self.workspace.wait_for(
+            lambda: self.reads.execution(execution_id).thread_ts is not None, what="the thread"
+        )
+        return self.reads.execution(execution_id)
+
+    def root(self, execution: Execution) -> Shown:
+        execution = self.reads.execution(execution.id)
+        roots = [m for m in self.workspace.threads() if m.ts == execution.thread_ts]
+        assert roots, self.workspace.transcript()
+        return roots[0]
+
+    def claim(self) -> Claim:
+        claim = self.state.claim("test worker")
+        assert claim is not None, "nothing to claim"
+        return claim
+
+    def work(
+        self, text: str | PhaseOutput = "# A plan\n\nRide more.", *, tasks: Sequence[str] = ()
+    ) -> Execution:
+        """Run the next phase: it gives `text`."""
+        given = output(text, tasks=tasks) if isinstance(text, str) else text
+        return self.state.phase_done(self.claim(), given)
+
+    def break_down(self, message: str) -> Execution:
+        """Run the next phase: it fails for good."""
+        return self.state.fail(self.claim(), Failure(message, retryable=False))
+
+    # -- what is shown --------------------------------------------------------------------
+
+    def waiting(self, execution: Execution) -> Checkpoint:
+        checkpoint = self.reads.waiting_checkpoint(execution.id)
+        assert checkpoint is not None, "no checkpoint waits"
+        return checkpoint
+
+    def armed(self, execution: Execution, *, timeout: float = 10.0) -> Shown:
+        """The message of the waiting checkpoint, once it can be acted on."""
+        checkpoint = self.waiting(execution)
+
+        def found() -> Shown | None:
+            for message in self.everywhere():
+                if any(b.value == checkpoint.id for b in message.buttons):
+                    return message
+            return None
+
+        return self.workspace.wait_for(found, timeout, what="a checkpoint with buttons")
+
+    def everywhere(self) -> list[Shown]:
+        """Every message that the bot posted and that still stands, oldest first."""
+        return [m for m in self.workspace._shown(lambda _: True) if m.user == self.workspace_bot]
+
+    @property
+    def workspace_bot(self) -> str:
+        return self.workspace.practice.workspace.app.bot_user
+
+    def wait_until_read(self, message: Shown, words: str, *, timeout: float = 10.0) -> Shown:
+        """Wait until this message says so."""
+        self.workspace.wait_for(
+            lambda: words in self.workspace.again(message).everything,
+            timeout,
+            what=f"“{words}” in the message",
+        )
+        return self.workspace.again(message)
+
+    def told(self, user: str, words: str, *, timeout: float = 5.0) -> str:
+        """Wait until this person alone is told so; all of what they were told then."""
+
+        def found() -> str | None:
+            for message in reversed(self.workspace.ephemerals(user)):
+                if words in message.everything:
+                    return message.everything
+            return None
+
+        return self.workspace.wait_for(found, timeout, what=f"{user} to be told “{words}”")
+
+    def decided_by(self, execution: Execution) -> list[Actor]:
+        checkpoints = self.reads.checkpoints(execution.id)
+        return [c.feedback.actor for c in checkpoints if c.feedback is not None]
