@@ -2,51 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
+from tests.practice.samples import Body, modal, question
 from tests.support.workspace import ANA, BEN, Workspace
-
-Body = dict[str, Any]
-
-
-def question(text: str = "Go on with this plan?") -> list[Body]:
-    return [
-        {"type": "section", "text": {"type": "mrkdwn", "text": text}},
-        {
-            "type": "actions",
-            "block_id": "decide",
-            "elements": [
-                {
-                    "type": "button",
-                    "action_id": name.lower(),
-                    "text": {"type": "plain_text", "text": f"{name} this"},
-                    "value": "cp1",
-                }
-                for name in ("Continue", "Revise")
-            ],
-        },
-    ]
-
-
-def revise_modal() -> Body:
-    return {
-        "type": "modal",
-        "callback_id": "revise",
-        "notify_on_close": True,
-        "title": {"type": "plain_text", "text": "Revise"},
-        "submit": {"type": "plain_text", "text": "Send"},
-        "blocks": [
-            {
-                "type": "input",
-                "block_id": "words",
-                "label": {"type": "plain_text", "text": "What should change?"},
-                "element": {"type": "plain_text_input", "action_id": "text", "multiline": True},
-            }
-        ],
-    }
 
 
 def test_a_command_becomes_a_thread_whose_buttons_are_clicked_and_taken_away(
@@ -89,7 +49,7 @@ def test_a_click_opens_a_modal_that_is_refused_then_submitted(
 
     @connected.action("revise")
     def revise(ack: Ack, body: Body, client: WebClient) -> None:
-        client.views_open(trigger_id=body["trigger_id"], view=revise_modal())
+        client.views_open(trigger_id=body["trigger_id"], view=modal(notify_on_close=True))
         ack()
 
     @connected.view("revise")
@@ -121,7 +81,7 @@ def test_closing_a_modal_is_told_to_the_app_that_asked_for_it(
 
     @connected.action("revise")
     def revise(ack: Ack, body: Body, client: WebClient) -> None:
-        client.views_open(trigger_id=body["trigger_id"], view=revise_modal())
+        client.views_open(trigger_id=body["trigger_id"], view=modal(notify_on_close=True))
         ack()
 
     @connected.view_closed("revise")

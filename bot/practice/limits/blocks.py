@@ -114,12 +114,8 @@ def blocks(
     check: Check, nodes: object, pointer: str, *, most: int, allowed: dict[str, Rule]
 ) -> None:
     """Check a list of blocks and that no `block_id` stands in it twice."""
-    if not isinstance(nodes, list):
-        check.add(pointer, "must be an array")
-        return
-    key = pointer.rpartition("/")[2]
     names: list[object] = []
-    for where, block in check.items({key: nodes}, key, "", most=most):
+    for where, block in check.listed(nodes, pointer, most):
         kind = block.get("type")
         rule = allowed.get(kind) if isinstance(kind, str) else None
         if rule is None:

@@ -113,9 +113,11 @@ class Check:
     ) -> list[tuple[str, Json]]:
         """The objects of a list with their pointers, after its length was checked."""
         value = node.get(key)
-        where = f"{pointer}/{key}"
-        if value is None:
-            return []
+        return [] if value is None else self.listed(value, f"{pointer}/{key}", most, least)
+
+    def listed(
+        self, value: object, where: str, most: int, least: int = 1
+    ) -> list[tuple[str, Json]]:
         if not isinstance(value, list):
             self.add(where, "must be an array")
             return []

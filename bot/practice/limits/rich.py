@@ -101,11 +101,8 @@ def table(check: Check, block: Json, pointer: str) -> None:
     before = check.characters
     for index, row in enumerate(rows):
         where = f"{pointer}/rows/{index}"
-        if not isinstance(row, list):
-            check.add(where, "must be an array")
-            continue
-        for place, cell in check.items({"row": row}, "row", where, most=20):
-            _cell(check, cell, place.replace("/row/", "/", 1))
+        for place, cell in check.listed(row, where, 20):
+            _cell(check, cell, place)
     if check.characters - before > TABLE_CHARACTERS:
         check.add(f"{pointer}/rows", f"must be less than {TABLE_CHARACTERS + 1} characters in all")
     for where, setting in check.items(block, "column_settings", pointer, most=20, least=0):
