@@ -33,6 +33,7 @@ class Page {
     this.thread = new ThreadPane(this.model, { close: () => this.#closeThread() });
     this.banner = h("div", { class: "banner", role: "status", hidden: true, data: { testid: "banner" } }, icon("alert", { size: 16 }), "The connection to the practice server is lost. Trying again…");
     this.lostTimer = null;
+    this.settled = false;
     this.model.addEventListener("change", () => this.#draw());
     this.model.addEventListener("arrived", ({ detail }) => this.#arrived(detail));
     onRoute(() => void this.#follow());
@@ -69,6 +70,7 @@ class Page {
   }
 
   async #followRoute(route) {
+    this.settled = false;
     if (route.user !== this.shown.user || this.model.state === null) {
       this.modals.reset();
       await this.model.become(route.user).catch(() => this.model.become(null));
@@ -84,6 +86,7 @@ class Page {
     this.root.dataset.pane = route.list ? "list" : thread ? "thread" : "channel";
     if (changed) await this.model.show(channel, thread);
     if (opensHome) await this.model.readHome();
+    this.settled = true;
     this.model.changed();
   }
 
@@ -99,6 +102,10 @@ class Page {
     this.channel.draw({ channelId: channel, tab });
     this.thread.draw({ channelId: channel, thread });
     this.root.classList.toggle("with-thread", Boolean(thread));
+    // Says that the panes show what the address asks for and that events come in.
+    const settled = this.model.live && this.settled && (!channel || this.model.isRead(channel));
+    if (settled) this.root.dataset.ready = this.model.me;
+    else delete this.root.dataset.ready;
     this.#drawBanner();
     const waiting = this.model.state.channels.reduce((sum, room) => sum + (room.unread ?? 0), 0);
     document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${this.model.state.team.name}`;

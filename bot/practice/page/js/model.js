@@ -13,6 +13,7 @@ export class Model extends EventTarget {
     this.state = null;
     this.names = null;
     this.lost = false;
+    this.live = false;
     this.open = { channel: null, thread: null };
     this.dismissed = new Set(JSON.parse(sessionStorage.getItem(HIDDEN) ?? "[]"));
     this.endEvents = null;
@@ -54,6 +55,7 @@ export class Model extends EventTarget {
   /** Act as `user` (or whom the server suggests) from now on. */
   async become(user) {
     this.endEvents?.();
+    this.live = false;
     this.#forget();
     await this.#readState(user);
     this.endEvents = openEvents(this.me, {
@@ -61,6 +63,7 @@ export class Model extends EventTarget {
       onOpen: ({ again }) => this.#connected(again),
       onLost: () => {
         this.lost = true;
+        this.live = false;
         this.changed();
       },
     });
@@ -74,6 +77,7 @@ export class Model extends EventTarget {
 
   async #connected(again) {
     this.lost = false;
+    this.live = true;
     if (again) {
       await this.#readState(this.me);
       this.histories.clear();

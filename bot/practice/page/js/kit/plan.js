@@ -6,7 +6,7 @@ import { withEmoji } from "../text/emoji.js";
 
 const STATUS = {
   pending: { words: "to do", paths: ["M12 3a9 9 0 100 18 9 9 0 000-18z"] },
-  in_progress: { words: "in progress", paths: ["M12 3a9 9 0 019 9"] },
+  in_progress: { words: "in progress", paths: ["M12 3a9 9 0 11-9 9"] },
   complete: { words: "done", paths: ["M12 3a9 9 0 100 18 9 9 0 000-18z", "M8 12.500l3 3 5-6"] },
   error: { words: "failed", paths: ["M12 3a9 9 0 100 18 9 9 0 000-18z", "M12 8v4.500", "M12 16v.01"] },
 };

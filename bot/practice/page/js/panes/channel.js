@@ -81,7 +81,8 @@ export class ChannelPane {
     const isThere = channel.members?.includes(bot.user_id);
     const people = channel.members?.length ?? 0;
     const count = h("span", { class: "member-count" }, people === 1 ? "1 member" : `${people} members`);
-    if (isThere) return h("div", { class: "pane-facts" }, count);
+    const mayAdd = !isThere && channel.members?.includes(this.model.me);
+    if (!mayAdd) return h("div", { class: "pane-facts" }, count);
     const invite = () => this.model.send("/page/invite", { channel: channel.id }, { channel: channel.id });
     return h("div", { class: "pane-facts" }, h("button", { type: "button", class: "button button-small", on: { click: invite } }, `Add ${bot.name}`), count);
   }
@@ -106,8 +107,10 @@ export class ChannelPane {
     }
     append(box, h("h3", {}, `Welcome to #${channel.name}`));
     const isThere = channel.members?.includes(bot.user_id);
-    if (commands.length === 0 || !isThere) {
-      return append(box, h("p", {}, isThere ? "Nothing has been written here yet." : `${bot.name} is not in this channel. Add it with the button above, or type /invite @${bot.name}.`));
+    const isMember = channel.members?.includes(this.model.me);
+    if (commands.length === 0 || !isMember) return append(box, h("p", {}, "Nothing has been written here yet."));
+    if (!isThere) {
+      return append(box, h("p", {}, `${bot.name} is not in this channel. Add it with the button above, or type /invite @${bot.name}.`));
     }
     return append(
       box,

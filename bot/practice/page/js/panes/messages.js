@@ -5,6 +5,7 @@ import { dayKey, dayLabel } from "../time.js";
 import { continues, messageNode } from "./message.js";
 
 const NEAR_END = 60; // pixels
+const HEAD_ROOM = 8;
 
 export class MessageList {
   constructor(model, { label }) {
@@ -14,31 +15,39 @@ export class MessageList {
     this.scroller = h("div", { class: "messages", tabindex: 0, role: "region", "aria-label": label }, this.extra, this.content);
     this.chip = h("button", { type: "button", class: "new-chip", hidden: true, data: { testid: "new-messages" }, on: { click: () => this.toEnd() } });
     this.element = h("div", { class: "messages-frame" }, this.scroller, this.chip);
-    this.atEnd = true;
+    this.anchor = "newest"; // "newest", "end", or null where the reader has scrolled away
+    this.setTop = null;
     this.missed = 0;
     this.key = null;
     this.scroller.addEventListener("scroll", () => this.#scrolled());
-    const follow = new ResizeObserver(() => {
-      if (this.atEnd) this.#jump();
-    });
+    const follow = new ResizeObserver(() => this.#hold());
     follow.observe(this.content);
     follow.observe(this.scroller);
   }
 
   #scrolled() {
     const { scrollTop, clientHeight, scrollHeight } = this.scroller;
-    this.atEnd = scrollHeight - clientHeight - scrollTop < NEAR_END;
-    if (this.atEnd) this.#miss(0);
+    if (this.setTop !== null && Math.abs(scrollTop - this.setTop) < 2) return;
+    this.setTop = null;
+    this.anchor = scrollHeight - clientHeight - scrollTop < NEAR_END ? "end" : null;
+    if (this.anchor === "end") this.#miss(0);
   }
 
-  #jump() {
-    this.scroller.scrollTop = this.scroller.scrollHeight;
+  /** Stay at the end; a newest message taller than the pane is shown from its head. */
+  #hold() {
+    if (this.anchor === null || this.scroller.clientHeight === 0) return;
+    const { scrollHeight, clientHeight } = this.scroller;
+    const newest = this.content.lastElementChild;
+    const end = scrollHeight - clientHeight;
+    const head = newest ? newest.offsetTop - HEAD_ROOM : end;
+    this.scroller.scrollTop = this.anchor === "newest" ? Math.min(end, head) : end;
+    this.setTop = this.scroller.scrollTop;
   }
 
   toEnd() {
-    this.atEnd = true;
+    this.anchor = "newest";
     this.#miss(0);
-    this.#jump();
+    this.#hold();
   }
 
   #miss(count) {
@@ -49,22 +58,22 @@ export class MessageList {
 
   /** A message came in; `own` ones bring the reader to the end. */
   arrived({ own }) {
-    if (own) this.atEnd = true;
-    else if (!this.atEnd) this.#miss(this.missed + 1);
+    if (own || this.anchor !== null) this.anchor = "newest";
+    else this.#miss(this.missed + 1);
   }
 
   /** `place` as in messageNode; `above` are nodes over the first message; `rootTs` divides a thread. */
   draw({ key, messages, place, above = [], rootTs = null, newFrom = null }) {
     if (key !== this.key) {
       this.key = key;
-      this.atEnd = true;
+      this.anchor = "newest";
       this.#miss(0);
       this.content.replaceChildren();
     }
     replaceChildren(this.extra);
     append(this.extra, above);
     reconcile(this.content, this.#items(messages, place, rootTs, newFrom));
-    if (this.atEnd) this.#jump();
+    this.#hold();
   }
 
   #items(messages, place, rootTs, newFrom) {

@@ -17,12 +17,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tests.practice import page_samples
+from tests.practice.page import samples
 
 Json = dict[str, Any]
 Answer = Callable[[Json], Json]
 
-PAGE = Path(__file__).resolve().parents[2] / "bot" / "practice" / "page"
+PAGE = Path(__file__).resolve().parents[3] / "bot" / "practice" / "page"
 POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
@@ -38,24 +38,29 @@ class CannedWorkspace:
     """State, histories and answers are plain attributes: a test sets them before it opens the page."""
 
     def __init__(self) -> None:
-        self.histories: dict[str, list[Json]] = {page_samples.CAMPAIGNS: page_samples.history()}
-        self.threads: dict[str, list[Json]] = {page_samples.ROOT: page_samples.thread()}
-        self.home: Json | None = None
-        self.traffic: list[Json] = []
-        self.file_text = page_samples.PLAN
-        self.answers: dict[str, Answer] = {}
-        self.change_state: Callable[[Json], None] = lambda _state: None
-        self.calls: list[Call] = []
         self.address = ""
         self._arrived = threading.Condition()
         self._release = threading.Event()
-        self._release.set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sockets: list[WebSocket] = []
+        self.reset()
+
+    def reset(self) -> None:
+        """What every test starts from."""
+        self.histories: dict[str, list[Json]] = {samples.CAMPAIGNS: samples.history()}
+        self.threads: dict[str, list[Json]] = {samples.ROOT: samples.thread()}
+        self.home: Json | None = None
+        self.traffic: list[Json] = []
+        self.file_text = samples.PLAN
+        self.answers: dict[str, Answer] = {}
+        self.change_state: Callable[[Json], None] = lambda _state: None
+        self.refuses_events = False
+        self.calls: list[Call] = []
+        self._release.set()
 
     # What tests do.
 
-    def show(self, *messages: Json, channel: str = page_samples.CAMPAIGNS) -> None:
+    def show(self, *messages: Json, channel: str = samples.CAMPAIGNS) -> None:
         """The channel holds these messages and nothing else."""
         self.histories[channel] = list(messages)
 
@@ -106,14 +111,12 @@ class CannedWorkspace:
             await open_socket.close(code=1012)
 
     async def _state(self, request: Request) -> Response:
-        state = page_samples.state(request.query_params.get("user", page_samples.ANA))
+        state = samples.state(request.query_params.get("user", samples.ANA))
         self.change_state(state)
         return JSONResponse(state)
 
     async def _history(self, request: Request) -> Response:
-        return JSONResponse(
-            {"messages": self.histories.get(request.query_params["channel"], [])}
-        )
+        return JSONResponse({"messages": self.histories.get(request.query_params["channel"], [])})
 
     async def _thread(self, request: Request) -> Response:
         return JSONResponse({"messages": self.threads.get(request.query_params["ts"], [])})
@@ -140,6 +143,9 @@ class CannedWorkspace:
         return JSONResponse(answer(call.body))
 
     async def _events(self, websocket: WebSocket) -> None:
+        if self.refuses_events:
+            await websocket.close()
+            return
         await websocket.accept()
         self._sockets.append(websocket)
         try:
@@ -175,7 +181,9 @@ class CannedWorkspace:
     def serving(self) -> Iterator[str]:
         """Serve on a free port of loopback; gives the address."""
         listener = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(self.app(), log_level="error", lifespan="off", ws="websockets-sansio")
+        config = uvicorn.Config(
+            self.app(), log_level="error", lifespan="off", ws="websockets-sansio"
+        )
         server = uvicorn.Server(config)
         ready = threading.Event()
 
@@ -205,6 +213,8 @@ def _with_policy(app: Starlette) -> ASGIApp:
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [*message["headers"], (b"content-security-policy", POLICY.encode())]
+                if scope["path"].startswith("/static/"):
+                    headers.append((b"cache-control", b"max-age=600"))
                 message = {**message, "headers": headers}
             await send(message)
 
