@@ -1,0 +1,242 @@
+"""One claimed phase run in one child: relays, renews the lease, keeps the limits."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from enum import Enum, auto
+from multiprocessing.connection import wait
+from typing import Final, TypeAlias, assert_never
+
+from crew_runner.jobs import recorded
+from crew_runner.messages import (
+    LONGEST_MESSAGE,
+    BadMessage,
+    Described,
+    Done,
+    Failed,
+    FromChild,
+    Job,
+    Progress,
+    Ready,
+    from_child,
+    to_child,
+)
+from crew_runner.nursery import Child
+from crew_runner.outage import Outage, ask
+from storage.boundaries import BadBoundary
+from storage.errors import LeaseLost
+from storage.reads import Reads
+from storage.records import Claim, Failure, PhaseOutput
+from storage.state_manager import StateManager
+from storage.states import ExecutionState
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+"""How often it is asked whether the execution was cancelled, and progress written down."""
+
+TERM_SECONDS: Final = 2.0
+"""How long a child that is told to end may take for it."""
+
+KILL_SECONDS: Final = 5.0
+_KEPT_NOISE: Final = 4_000
+_LONGEST_WAIT: Final = 0.5
+
+
+class Interrupted(Enum):
+    """Why an attempt ended without a result that counts."""
+
+    LOST = auto()  # cancelled, or another worker has it
+    STOPPING = auto()  # this worker is told to end
+
+
+Outcome: TypeAlias = PhaseOutput | Failure | Interrupted
+
+
+class Attempt:
+    """Belongs to one thread. `give_up_at`: when, on the monotonic clock, to end unfinished."""
+
+    def __init__(
+        self,
+        *,
+        claim: Claim,
+        job: Job,
+        child: Child,
+        state: StateManager,
+        reads: Reads,
+        lease: timedelta,
+        give_up_at: Callable[[], float | None],
+    ) -> None:
+        now = time.monotonic()
+        self.claim = claim
+        self._job = job
+        self._child = child
+        self._state = state
+        self._reads = reads
+        self._give_up_at = give_up_at
+        self._renew_every = lease.total_seconds() / 3
+        self._renew_at = now + self._renew_every
+        self._look_at = now + LOOK_SECONDS
+        self._limit_at: float | None = None
+        self._kill_at: float | None = None
+        self._leave_at: float | None = None
+        self._progress: Progress | None = None
+        self._noise = b""
+        self._open: list[object] = [child.channel, child.noise, child.status]
+        self._outcome: Outcome | None = None
+
+    def run(self) -> Outcome:
+        """Until the child has ended."""
+        while self._child.status in self._open and not self._is_past(self._leave_at):
+            self._listen()
+            self._keep_time()
+        if self._outcome is None:
+            self._outcome = self._ended_without_a_word()
+        return self._outcome
+
+    # --- listening --------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        ready = wait(self._open, timeout=self._patience())  # type: ignore[arg-type] # sockets and descriptors
+        if self._child.noise in ready:
+            self._hear_noise()
+        if self._child.channel in ready:
+            self._hear()
+        elif self._child.status in ready:
+            if self._child.is_born:
+                self._open.remove(self._child.status)
+            else:
+                self._child.born()
+
+    def _patience(self) -> float:
+        times = (self._renew_at, self._look_at, self._limit_at, self._kill_at, self._leave_at)
+        soonest = min(at for at in times if at is not None) - time.monotonic()
+        return min(max(soonest, 0.0), _LONGEST_WAIT)
+
+    def _hear_noise(self) -> None:
+        heard = os.read(self._child.noise, 65536)
+        if not heard:
+            self._open.remove(self._child.noise)
+        self._noise = (self._noise + heard)[-_KEPT_NOISE:]
+
+    def _hear(self) -> None:
+        try:
+            message = from_child(self._child.channel.recv_bytes(LONGEST_MESSAGE))
+        except (EOFError, OSError):
+            self._open.remove(self._child.channel)
+            return
+        except BadMessage as error:
+            self._end(Failure("The crew's process spoke nonsense.", str(error), retryable=False))
+            return
+        if self._outcome is None:
+            self._take(message)
+
+    def _take(self, message: FromChild) -> None:
+        match message:
+            case Ready():
+                seconds = self.claim.execution.definition.time_limit.total_seconds()
+                self._limit_at = time.monotonic() + seconds
+                self._child.channel.send_bytes(to_child(self._job))
+            case Described(tasks):
+                self._write_down(tasks)
+            case Progress():
+                self._progress = message
+            case Done(output):
+                self._end(output)
+            case Failed(failure):
+                self._end(failure)
+            case _:
+                assert_never(message)
+
+    def _write_down(self, tasks: tuple[str, ...]) -> None:
+        try:
+            self.claim = ask(lambda: self._state.record_phases(self.claim, tasks))
+        except LeaseLost:
+            self._end(Interrupted.LOST)
+        except BadBoundary as error:
+            self._end(Failure(f"crews.yml does not fit the crew: {error}.", retryable=False))
+        except Outage as error:
+            self._end(Failure("The database did not answer.", str(error)))
+        else:
+            self._child.channel.send_bytes(to_child(recorded(self.claim)))
+
+    def _ended_without_a_word(self) -> Failure:
+        code = self._child.exit_code()
+        if code == -signal.SIGKILL:
+            words = "The crew's process was killed; the machine may be short of memory."
+        elif code is not None and code < 0:
+            words = f"The crew's process crashed (signal {-code})."
+        else:
+            words = "The crew's process ended without a result."
+        return Failure(words, detail=self._noise.decode(errors="replace"))
+
+    # --- keeping time -----------------------------------------------------------------------
+
+    def _keep_time(self) -> None:
+        now = time.monotonic()
+        try:
+            if now >= self._renew_at:
+                self._renew(now)
+            if now >= self._look_at:
+                self._look(now)
+        except LeaseLost:
+            self._end(Interrupted.LOST)
+        except Outage:
+            self._renew_at = min(self._renew_at, now + LOOK_SECONDS)
+        if self._is_past(self._limit_at):
+            limit = in_words(self.claim.execution.definition.time_limit)
+            self._end(Failure(f"The phase took longer than its limit of {limit}.", retryable=False))
+        if self._is_past(self._give_up_at()):
+            self._end(Interrupted.STOPPING)
+        if self._is_past(self._kill_at):
+            self._kill_at = None
+            self._child.kill(signal.SIGKILL)
+
+    def _renew(self, now: float) -> None:
+        self._renew_at = now + self._renew_every
+        if self._outcome is not Interrupted.LOST:
+            self.claim = ask(lambda: self._state.heartbeat(self.claim))
+
+    def _look(self, now: float) -> None:
+        self._look_at = now + LOOK_SECONDS
+        if self._outcome is not None:
+            return
+        execution = ask(lambda: self._reads.execution(self.claim.execution.id))
+        if execution.state is not ExecutionState.RUNNING:
+            self._renew(now)
+        if self._progress is not None:
+            progress, self._progress = self._progress, None
+            ask(lambda: self._state.progress(self.claim, progress.as_json()))
+
+    def _end(self, outcome: Outcome) -> None:
+        """Settle on the first outcome and end the child: at once if it is through, else gently."""
+        if self._outcome is not None:
+            return
+        self._outcome = outcome
+        now = time.monotonic()
+        through = isinstance(outcome, PhaseOutput)
+        if not through:
+            self._child.kill(signal.SIGTERM)
+        self._kill_at = now if through else now + TERM_SECONDS
+        self._leave_at = self._kill_at + KILL_SECONDS
+        if not self._child.is_born:
+            self._leave_at = now
+
+    @staticmethod
+    def _is_past(at: float | None) -> bool:
+        return at is not None and time.monotonic() >= at
+
+
+def in_words(span: timedelta) -> str:
+    """`90 seconds`, `30 minutes`, `2 hours`."""
+    seconds = span.total_seconds()
+    for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= size and seconds % size == 0:
+            count = int(seconds // size)
+            return f"{count} {unit}" + ("s" if count != 1 else "")
+    return f"{seconds:g} seconds"

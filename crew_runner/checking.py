@@ -1,0 +1,69 @@
+"""Building a crew in a child, to see whether it can be built and what it is made of."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from multiprocessing.connection import wait
+from typing import Final
+
+from crew_runner.messages import (
+    LONGEST_MESSAGE,
+    BadMessage,
+    Described,
+    Failed,
+    Job,
+    Ready,
+    from_child,
+    to_child,
+)
+from crew_runner.nursery import Child
+from storage.boundaries import BadBoundary, resolve
+from storage.records import CrewDefinition, CrewReport, Failure
+
+LONGEST_SECONDS: Final = 60.0
+
+
+def report_on(definition: CrewDefinition, job: Job, child: Child) -> tuple[CrewReport, str]:
+    """What building the crew gave, and the detail for the log where there is a problem."""
+    found = _built(job, child)
+    if isinstance(found, Failure):
+        return _report(definition, found.message, ()), found.detail
+    phases = tuple(phase.name for phase in definition.phases) or found
+    try:
+        resolve(definition.checkpoints, phases)
+    except BadBoundary as error:
+        return _report(definition, f"crews.yml does not fit the crew: {error}.", phases), ""
+    return _report(definition, None, phases), ""
+
+
+def _report(definition: CrewDefinition, problem: str | None, phases: tuple[str, ...]) -> CrewReport:
+    return CrewReport(definition.name, problem, phases, datetime.now(UTC))
+
+
+def _built(job: Job, child: Child) -> tuple[str, ...] | Failure:
+    """The crew's tasks, or why it could not be built."""
+    until = time.monotonic() + LONGEST_SECONDS
+    noise = child.noise
+    while (left := until - time.monotonic()) > 0:
+        ready = wait([child.channel, noise], timeout=left)
+        if noise in ready and not os.read(noise, 65536):
+            return Failure("The crew's process ended while it built the crew.")
+        if child.channel not in ready:
+            continue
+        try:
+            message = from_child(child.channel.recv_bytes(LONGEST_MESSAGE))
+        except (EOFError, OSError, BadMessage):
+            return Failure("The crew's process ended while it built the crew.")
+        match message:
+            case Ready():
+                child.born()
+                child.channel.send_bytes(to_child(job))
+            case Described(tasks):
+                return tasks
+            case Failed(failure):
+                return failure
+            case _:
+                continue
+    return Failure(f"Building the crew took longer than {LONGEST_SECONDS:g} seconds.")

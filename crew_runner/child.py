@@ -1,0 +1,152 @@
+"""The entry of a child: one job, then the end.
+
+A child is a session of its own and never outlives its worker: when the pipe to it ends, the child
+kills its group.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from typing import NoReturn, Protocol, TypeAlias, assert_never
+
+from crew_runner.environment import scrub
+from crew_runner.failures import failure_of
+from crew_runner.messages import (
+    LONGEST_MESSAGE,
+    Described,
+    Done,
+    Failed,
+    FromChild,
+    FromWorker,
+    Job,
+    Phases,
+    Progress,
+    Ready,
+    from_worker,
+    to_worker,
+)
+from storage.records import CrewKind, PhaseOutput
+
+Report: TypeAlias = Callable[[Progress], None]
+
+
+class Runnable(Protocol):
+    """What a kind of crew brings: built once, it describes itself and runs one phase."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of its tasks, in order."""
+
+    def run(self, job: Job, report: Report) -> PhaseOutput:
+        """Run the job's phase. What it raises is turned into words by `failure_of`."""
+
+
+class Channel:
+    """The child's end of the pipe. Its reader kills the group when the worker is gone."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._received: queue.SimpleQueue[FromWorker] = queue.SimpleQueue()
+        threading.Thread(target=self._read, name="worker-pipe", daemon=True).start()
+
+    def send(self, message: FromChild) -> None:
+        raw = to_worker(message)
+        with self._sending:
+            self._connection.send_bytes(raw)
+
+    def receive(self) -> FromWorker:
+        return self._received.get()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                self._received.put(from_worker(self._connection.recv_bytes(LONGEST_MESSAGE)))
+        finally:
+            os.killpg(0, signal.SIGKILL)
+
+
+def main(channel_fd: int, noise_fd: int) -> NoReturn:
+    """Called in the forked process; never returns."""
+    status = 1
+    try:
+        os.setsid()
+        os.dup2(noise_fd, 1)
+        os.dup2(noise_fd, 2)
+        os.close(noise_fd)
+        signal.signal(signal.SIGTERM, _leave)
+        scrub()
+        run(Channel(Connection(channel_fd)))
+        status = 0
+    except _Told:
+        status = 128 + signal.SIGTERM
+    except BaseException:  # noqa: BLE001 the last line of the process: what failed goes to its noise
+        traceback.print_exc()
+    finally:
+        with suppress(OSError, ValueError):  # the crew may have closed them
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def run(channel: Channel) -> None:
+    """Take the job, build the crew, run its phase and tell the worker how it went."""
+    channel.send(Ready())
+    job = channel.receive()
+    if not isinstance(job, Job):
+        raise TypeError(f"a job was expected, not {type(job).__name__}")
+    try:
+        runnable = _build(job)
+        if job.only_check or not job.phases:
+            channel.send(Described(runnable.tasks))
+        if job.only_check:
+            return
+        if not job.phases:
+            job = _with_phases(job, channel.receive())
+        outcome: FromChild = Done(runnable.run(job, channel.send))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 crew code raises what it likes
+        outcome = Failed(failure_of(error))
+    channel.send(outcome)
+
+
+def _build(job: Job) -> Runnable:
+    match job.kind:
+        case CrewKind.CREW:
+            from crew_runner.runnables.crew import build_crew
+
+            return build_crew(job)
+        case CrewKind.COMMAND:
+            from crew_runner.runnables.command import build_command
+
+            # The group's SIGTERM is for the program; the child lives on to tell what it did.
+            signal.signal(signal.SIGTERM, _stay)
+            return build_command(job)
+        case _:
+            assert_never(job.kind)
+
+
+def _with_phases(job: Job, answer: FromWorker) -> Job:
+    if not isinstance(answer, Phases):
+        raise TypeError(f"phases were expected, not {type(answer).__name__}")
+    return replace(job, phases=answer.phases, phase=answer.phase)
+
+
+class _Told(BaseException):
+    """SIGTERM came: end, but let the crew's own `finally` run."""
+
+
+def _leave(_number: int, _frame: object) -> NoReturn:
+    raise _Told
+
+
+def _stay(_number: int, _frame: object) -> None:
+    return

@@ -1,0 +1,119 @@
+"""What a crew raised, in words for the person who started it.
+
+Goes by what errors carry (a status code, a builtin class) and not by their classes, so that every
+provider's client is understood and none is imported.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from typing import Final
+
+from storage.records import Failure
+
+_LONGEST_WORDS: Final = 300
+_LONGEST_DETAIL: Final = 20_000
+_CREWAI_ERRORS: Final = (
+    ("HookAborted: ", "The crew was stopped by a check of its own: {error}", False),
+    (
+        "LLMContextLengthExceededError: ",
+        "The texts of this run are longer than the model can read at once.",
+        False,
+    ),
+    ("EOFError: ", "The crew asked for input on a console; there is none here.", False),
+    (
+        "Missing required template variable",
+        "The crew's prompts need an input that it is not given: {error}",
+        False,
+    ),
+    (
+        "not found in inputs",
+        "The crew's prompts need an input that it is not given: {error}",
+        False,
+    ),
+    ("guardrail validation", "An output did not pass the crew's own check: {error}", True),
+    ("Invalid response from LLM call", "The model gave an empty answer.", True),
+)
+"""What stands in the error, the words for it, and whether trying again may help."""
+
+
+class CrewProblem(Exception):
+    """A failure that is already said in words. `retryable`: whether trying again may help."""
+
+    def __init__(self, words: str, *, retryable: bool = False, detail: str = "") -> None:
+        super().__init__(words)
+        self.words = words
+        self.retryable = retryable
+        self.detail = detail
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The failure that `error` comes to; its traceback is the detail."""
+    detail = "".join(traceback.format_exception(error))
+    words, retryable = _in_words(error)
+    if isinstance(error, CrewProblem) and error.detail:
+        detail = f"{detail}\n{error.detail}"
+    return Failure(message=words, detail=detail[-_LONGEST_DETAIL:], retryable=retryable)
+
+
+def _in_words(error: BaseException) -> tuple[str, bool]:
+    if isinstance(error, CrewProblem):
+        return error.words, error.retryable
+    if isinstance(error, SystemExit):
+        return "The crew's own code ended the program in the middle of the phase.", False
+    for cause in _causes(error):
+        found = _model_error(cause) or _crewai_error(cause)
+        if found is not None:
+            return found
+    return f"The crew failed with an error of its own: {clipped(error)}", True
+
+
+def _model_error(error: BaseException) -> tuple[str, bool] | None:
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int):
+        return _by_status(status, code=str(getattr(error, "code", "")))
+    if isinstance(error, TimeoutError) or type(error).__name__ == "APITimeoutError":
+        return "The model did not answer in time.", True
+    if isinstance(error, ConnectionError) or type(error).__name__ == "APIConnectionError":
+        return "The model could not be reached.", True
+    return None
+
+
+def _by_status(status: int, *, code: str) -> tuple[str, bool]:
+    if status in (401, 403):
+        return f"The model's provider refused the API key (HTTP {status}).", False
+    if code == "insufficient_quota" or status == 402:
+        return "The account at the model's provider has no quota left.", False
+    if status == 404:
+        return "The model's provider does not know this model or address (HTTP 404).", False
+    if status == 429:
+        return "The model is answering too many requests just now (HTTP 429).", True
+    if status in (408, 409, 425) or status >= 500:
+        return f"The model is failing just now (HTTP {status}).", True
+    return f"The model refused the request (HTTP {status}).", False
+
+
+def _crewai_error(error: BaseException) -> tuple[str, bool] | None:
+    said = f"{type(error).__name__}: {error}"
+    for sign, words, retryable in _CREWAI_ERRORS:
+        if sign in said:
+            return words.format(error=clipped(error)), retryable
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it, the innermost last."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def clipped(error: BaseException) -> str:
+    """The kind of the error and its first line, short enough for a message."""
+    first = str(error).strip().splitlines()[:1]
+    words = f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
+    return words if len(words) <= _LONGEST_WORDS else words[: _LONGEST_WORDS - 1] + "…"

@@ -1,0 +1,59 @@
+"""From what a worker claimed to what its child is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from crew_runner.messages import Job, Phases
+from storage.records import Claim, CrewDefinition, PhaseDefinition
+
+
+def job_of(
+    claim: Claim, *, model: Mapping[str, str], extra: Mapping[str, str], storage: str
+) -> Job:
+    """The job of a claimed phase run. `phases` stays empty for a crew that is still to describe."""
+    definition, run = claim.execution.definition, claim.run
+    return Job(
+        kind=definition.kind,
+        target=definition.target,
+        command=definition.command,
+        cwd=definition.cwd,
+        env=definition.env,
+        phases=definition.phases or one_task_each(claim.execution.phases),
+        phase=run.phase,
+        inputs=claim.execution.request.inputs(),
+        done=claim.done,
+        previous=claim.previous,
+        feedback=run.feedback,
+        revise=run.revise_tasks,
+        model=model,
+        extra=extra,
+        storage=storage,
+    )
+
+
+def check_of(
+    definition: CrewDefinition, *, model: Mapping[str, str], extra: Mapping[str, str], storage: str
+) -> Job:
+    """The job of building a crew and nothing more."""
+    return Job(
+        kind=definition.kind,
+        target=definition.target,
+        command=definition.command,
+        cwd=definition.cwd,
+        env=definition.env,
+        phases=definition.phases,
+        model=model,
+        extra=extra,
+        storage=storage,
+        only_check=True,
+    )
+
+
+def recorded(claim: Claim) -> Phases:
+    """The answer to a crew that described itself, once its phases were written down."""
+    return Phases(one_task_each(claim.execution.phases), claim.run.phase)
+
+
+def one_task_each(names: Sequence[str]) -> tuple[PhaseDefinition, ...]:
+    return tuple(PhaseDefinition(name, (name,)) for name in names)

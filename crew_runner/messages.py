@@ -1,0 +1,146 @@
+"""What a worker and its child say to each other: frozen records, as JSON over a pipe.
+
+The worker trusts nothing that it reads here, for crew code runs on the other side: what has not
+the right shape raises BadMessage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from storage.records import CrewKind, Failure, PhaseDefinition, PhaseOutput
+
+LONGEST_MESSAGE: Final = 64 * 1024 * 1024
+"""Bytes; a longer one is not read."""
+
+
+class BadMessage(Exception):
+    """What came over the pipe is none of the messages below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One phase to run or, with `only_check`, a crew to build and describe.
+
+    Without `phases` the child describes the crew first and waits for Phases. `previous`,
+    `feedback` and `revise` are those of a revision; `revise` empty means every task. `model` are
+    the variables that choose the model, `extra` those that the operator hands on. `storage` is a
+    directory that lives as long as the job.
+    """
+
+    kind: CrewKind
+    target: str | None = None
+    command: tuple[str, ...] = ()
+    cwd: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    phases: tuple[PhaseDefinition, ...] = ()
+    phase: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    done: tuple[tuple[str, PhaseOutput], ...] = ()
+    previous: PhaseOutput | None = None
+    feedback: str = ""
+    revise: tuple[str, ...] = ()
+    model: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)
+    storage: str = ""
+    only_check: bool = False
+    message: Literal["job"] = "job"
+
+    @property
+    def revising(self) -> bool:
+        return bool(self.feedback) and self.previous is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """The worker's answer to Described: what to run, now that it is written down."""
+
+    phases: tuple[PhaseDefinition, ...]
+    phase: str
+    message: Literal["phases"] = "phases"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The child waits for its job."""
+
+    message: Literal["ready"] = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The crew was built; its tasks in the order in which they run (of a command: its phases)."""
+
+    tasks: tuple[str, ...]
+    message: Literal["described"] = "described"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskProgress:
+    task: str
+    agent: str
+    state: Literal["waiting", "running", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the phase stands, whole. `tool` is the one in use, or empty."""
+
+    tasks: tuple[TaskProgress, ...]
+    tool: str = ""
+    message: Literal["progress"] = "progress"
+
+    def as_json(self) -> dict[str, object]:
+        """As StateManager.progress stores it."""
+        return {"tasks": [asdict(task) for task in self.tasks], "tool": self.tool}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    output: PhaseOutput
+    message: Literal["done"] = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    failure: Failure
+    message: Literal["failed"] = "failed"
+
+
+FromChild: TypeAlias = Ready | Described | Progress | Done | Failed
+FromWorker: TypeAlias = Job | Phases
+
+_FROM_CHILD: TypeAdapter[FromChild] = TypeAdapter(
+    Annotated[FromChild, Field(discriminator="message")]
+)
+_FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(
+    Annotated[FromWorker, Field(discriminator="message")]
+)
+
+
+def to_worker(message: FromChild) -> bytes:
+    return _FROM_CHILD.dump_json(message)
+
+
+def to_child(message: FromWorker) -> bytes:
+    return _FROM_WORKER.dump_json(message)
+
+
+def from_child(raw: bytes) -> FromChild:
+    """Raises BadMessage."""
+    try:
+        return _FROM_CHILD.validate_json(raw)
+    except ValidationError as error:
+        raise BadMessage(f"{error.error_count()} fields do not fit") from error
+
+
+def from_worker(raw: bytes) -> FromWorker:
+    """Raises BadMessage."""
+    try:
+        return _FROM_WORKER.validate_json(raw)
+    except ValidationError as error:
+        raise BadMessage(f"{error.error_count()} fields do not fit") from error

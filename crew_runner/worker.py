@@ -1,0 +1,276 @@
+"""Workers: claim a phase run, run it in a child, hand what it gave to StateManager."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, assert_never
+
+from crew_runner import owners
+from crew_runner.attempt import Attempt, Interrupted, Outcome
+from crew_runner.checking import report_on
+from crew_runner.jobs import check_of, job_of
+from crew_runner.model_source import ModelSource
+from crew_runner.nursery import Nursery, NurseryGone
+from crew_runner.outage import Outage, Pause, ask, insist
+from storage.errors import CountersignError, LeaseLost
+from storage.reads import Reads
+from storage.records import (
+    Claim,
+    CrewDefinition,
+    CrewKind,
+    CrewReport,
+    Failure,
+    ModelSettings,
+    PhaseOutput,
+)
+from storage.state_manager import StateManager
+
+log = logging.getLogger(__name__)
+
+_MARGIN: Final = timedelta(seconds=2.5)
+"""What of the grace is kept for ending the children and giving back their leases."""
+
+
+class WorkerPool:
+    """Runs up to `slots` phases at once, each in a process of its own.
+
+    `environment`: variables for crews beyond those of this process. `poll`: seconds between looks
+    for work that another process queued.
+    """
+
+    def __init__(
+        self,
+        *,
+        state: StateManager,
+        reads: Reads,
+        model: ModelSettings,
+        crews: Mapping[str, CrewDefinition],
+        slots: int = 4,
+        lease: timedelta,
+        environment: Mapping[str, str] | None = None,
+        poll: float = 0.5,
+    ) -> None:
+        self._state = state
+        self._reads = reads
+        self._model = ModelSource(model)
+        self._crews = crews
+        self._slots = slots
+        self._lease = lease
+        self._environment = dict(environment or {})
+        self._poll = poll
+        self._owner = str(owners.this_process())
+        # A crew may run that crews.yml no longer names: its definition is the execution's own.
+        crew_code = not crews or any(c.kind is CrewKind.CREW for c in crews.values())
+        self._nursery = Nursery(preload=crew_code)
+        self._work = threading.Event()
+        self._stopping = threading.Event()
+        self._give_up_at: float | None = None
+        self._free = threading.Semaphore(slots)
+        self._running: set[threading.Thread] = set()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to claim, and check every crew in the background. Returns at once."""
+        self._nursery.start()
+        self._threads = [
+            threading.Thread(target=self._serve, name="worker", daemon=True),
+            threading.Thread(target=self._check_in_background, name="crew-check", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """There may be work: look now."""
+        self._work.set()
+
+    def stop(self, grace: timedelta) -> None:
+        """Take nothing new, let phases end for a while, then end them and give them back."""
+        until = time.monotonic() + grace.total_seconds()
+        self._give_up_at = until - min(_MARGIN, grace / 2).total_seconds()
+        self._stopping.set()
+        self._work.set()
+        with self._lock:
+            running = [*self._running]
+        for thread in [*running, *self._threads]:
+            thread.join(max(0.0, until - time.monotonic()))
+        self._nursery.stop()
+        self._model.stop()
+
+    def check_crews(self) -> tuple[CrewReport, ...]:
+        """Build every crew in a child, one after another; store and return what that gave."""
+        reports = []
+        for definition in self._crews.values():
+            if self._stopping.is_set():
+                break
+            reports.append(self._check(definition))
+        return tuple(reports)
+
+    # --- claiming ---------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        try:
+            insist(self._release_the_dead, self._stopping)
+        except Outage:
+            return
+        while (claim := self._next()) is not None:
+            slot = threading.Thread(
+                target=self._run, args=(claim,), name=f"phase-{claim.run.id[:8]}", daemon=True
+            )
+            with self._lock:
+                self._running.add(slot)
+            slot.start()
+
+    def _release_the_dead(self) -> None:
+        dead = [owner for owner in self._reads.lease_owners() if owners.is_dead(owner)]
+        if dead:
+            released = self._state.release_leases(dead)
+            log.info("leases.released", extra={"owners": len(dead), "phases": released})
+
+    def _next(self) -> Claim | None:
+        """Wait for a free slot and something to claim. None: told to stop."""
+        self._free.acquire()
+        pause = Pause(self._stopping)
+        while not self._stopping.is_set():
+            self._work.clear()
+            try:
+                if ask(lambda: self._reads.anything_due(datetime.now(UTC))):
+                    claim = ask(lambda: self._state.claim(self._owner))
+                    if claim is not None:
+                        return claim
+            except Outage:
+                pause.wait()
+                continue
+            pause = Pause(self._stopping)
+            self._work.wait(self._poll)
+        return None
+
+    # --- running ----------------------------------------------------------------------------
+
+    def _run(self, claim: Claim) -> None:
+        began = time.monotonic()
+        try:
+            claim, outcome = self._attempt(claim)
+            self._settle(claim, outcome)
+            facts = {"outcome": _name(outcome), "seconds": round(time.monotonic() - began, 3)}
+            log.info("phase.ended", extra={**_facts(claim), **facts})
+        except Outage:
+            log.warning("phase.not_recorded", extra=_facts(claim))
+        except Exception:  # the edge of the worker: a slot outlives whatever went wrong in it
+            log.exception("phase.broke", extra=_facts(claim))
+            self._give_up(claim)
+        finally:
+            with self._lock:
+                self._running.discard(threading.current_thread())
+            self._free.release()
+            self._work.set()
+
+    def _attempt(self, claim: Claim) -> tuple[Claim, Outcome]:
+        """Run the phase. The claim comes back as it was renewed last."""
+        try:
+            with self._storage() as storage, closing(self._nursery.fork()) as child:
+                job = job_of(
+                    claim,
+                    model=self._model.variables(),
+                    extra=self._environment,
+                    storage=str(storage),
+                )
+                attempt = Attempt(
+                    claim=claim,
+                    job=job,
+                    child=child,
+                    state=self._state,
+                    reads=self._reads,
+                    lease=self._lease,
+                    give_up_at=lambda: self._give_up_at,
+                )
+                outcome = attempt.run()
+                return attempt.claim, outcome
+        except NurseryGone as error:
+            return claim, Failure("The process that runs crews could not be started.", str(error))
+
+    def _settle(self, claim: Claim, outcome: Outcome) -> None:
+        """Write down how the phase ended. A lease that is lost meanwhile settles itself."""
+        try:
+            match outcome:
+                case PhaseOutput():
+                    insist(lambda: self._state.phase_done(claim, outcome), self._stopping)
+                case Failure():
+                    log.warning(
+                        "phase.failed",
+                        extra={**_facts(claim), "why": outcome.message, "detail": outcome.detail},
+                    )
+                    insist(lambda: self._state.fail(claim, outcome), self._stopping)
+                case Interrupted.STOPPING:
+                    ask(lambda: self._state.give_back(claim))
+                case Interrupted.LOST:
+                    return
+                case _:
+                    assert_never(outcome)
+        except LeaseLost:
+            log.info("phase.lease_lost", extra=_facts(claim))
+
+    def _give_up(self, claim: Claim) -> None:
+        failure = Failure("Something went wrong in the worker; its log says more.")
+        try:
+            insist(lambda: self._state.fail(claim, failure), self._stopping)
+        except CountersignError:
+            log.info("phase.lease_lost", extra=_facts(claim))
+        except Outage:
+            log.warning("phase.not_recorded", extra=_facts(claim))
+
+    @contextmanager
+    def _storage(self) -> Iterator[Path]:
+        """A directory for one job."""
+        storage = self._nursery.storage()
+        try:
+            yield storage
+        finally:
+            shutil.rmtree(storage, ignore_errors=True)
+
+    # --- checking ---------------------------------------------------------------------------
+
+    def _check_in_background(self) -> None:
+        try:
+            self.check_crews()
+        except (Outage, NurseryGone) as error:
+            log.warning("crews.not_checked", extra={"why": str(error)})
+
+    def _check(self, definition: CrewDefinition) -> CrewReport:
+        with self._storage() as storage, closing(self._nursery.fork()) as child:
+            job = check_of(
+                definition,
+                model=self._model.variables(),
+                extra=self._environment,
+                storage=str(storage),
+            )
+            report, detail = report_on(definition, job, child)
+            child.kill(signal.SIGKILL)
+        if report.problem is not None:
+            facts = {"crew": report.crew, "problem": report.problem, "detail": detail}
+            log.warning("crew.cannot_run", extra=facts)
+        insist(lambda: self._state.report_crew(report), self._stopping)
+        return report
+
+
+def _facts(claim: Claim) -> dict[str, object]:
+    run = claim.run
+    return {
+        "execution": claim.execution.id,
+        "crew": claim.execution.crew,
+        "phase": run.phase,
+        "attempt": run.attempt,
+        "revision": run.revision,
+    }
+
+
+def _name(outcome: Outcome) -> str:
+    return outcome.name.lower() if isinstance(outcome, Interrupted) else type(outcome).__name__
