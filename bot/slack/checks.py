@@ -15,6 +15,7 @@ from slack_sdk.web import SlackResponse
 from bot.findings import Finding, failed, good, warning
 
 _SECONDS: Final = 10
+_AWAY: Final = "Slack cannot be reached"
 _REINSTALL: Final = (
     "Add it under OAuth & Permissions (or paste manifest.yml) and reinstall the app."
 )
@@ -31,6 +32,9 @@ def check(
     """Token, scopes, the way in, the default channel; what follows from a bad token is left out."""
     client = WebClient(token=bot_token, base_url=api_url, timeout=_SECONDS, retry_handlers=[])
     who = _asked(client.auth_test)
+    if isinstance(who, str) and who.startswith(_AWAY):
+        yield failed("Slack", who, "Check the network, a proxy, and SLACK_API_URL.")
+        return
     if isinstance(who, str):
         mend = "Copy the Bot User OAuth Token again, and reinstall the app if it was removed."
         yield failed("Slack", f"SLACK_BOT_TOKEN is refused: {who}", mend)
@@ -88,4 +92,4 @@ def _asked(question: Callable[[], SlackResponse]) -> SlackResponse | str:
     except SlackApiError as error:
         return str(error.response.get("error", "unknown_error"))
     except (SlackClientError, OSError, http.client.HTTPException) as error:
-        return f"Slack cannot be reached ({error})"
+        return f"{_AWAY}: {getattr(error, 'reason', error)}"

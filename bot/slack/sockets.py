@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from http.client import HTTPException
+from socket import SHUT_RDWR
 from threading import Event, Thread
 from typing import Final
 
@@ -47,10 +49,24 @@ class Sockets:
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
+        """Take nothing new, acknowledge what was begun, then close."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(seconds)
-        self._handler.client.close()
+        client = self._handler.client
+        client.auto_reconnect_enabled = False
+        client.current_session_state.terminated = True
+        client.message_workers.shutdown(wait=True, cancel_futures=True)
+        self._end_waiting_read()
+        client.close()
+
+    def _end_waiting_read(self) -> None:
+        """Closing waits for a read to end, which takes seconds unless the socket is shut down."""
+        session = self._handler.client.current_session
+        open_socket = session.sock if session is not None else None
+        if open_socket is not None:
+            with suppress(OSError):
+                open_socket.shutdown(SHUT_RDWR)
 
     def _keep(self) -> None:
         wait = FIRST_WAIT

@@ -11,13 +11,13 @@ from tests.slack.stage import Stage
 from tests.support.workspace import Workspace
 
 
-@pytest.fixture()
+@pytest.fixture
 def workspace() -> Iterator[Workspace]:
     with Workspace() as opened:
         yield opened
 
 
-@pytest.fixture()
+@pytest.fixture
 def stage(workspace: Workspace, tmp_path: Path) -> Iterator[Stage]:
     """A bot that is connected, and a test that plays the worker."""
     with Stage(workspace, tmp_path / "c.db") as ready:

@@ -25,7 +25,8 @@ from storage.records import (
 )
 from storage.state_manager import StateManager
 from tests.support.factories import crew, output
-from tests.support.workspace import ANA, Mode, Shown, Workspace
+from tests.support.shown import Shown
+from tests.support.workspace import ANA, Mode, Workspace
 
 
 class LateSignal:
