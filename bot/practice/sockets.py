@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -14,6 +14,7 @@ from bot.practice.deliveries import Ack, Delivery
 from bot.practice.records import Json
 from bot.practice.tickets import SocketTickets
 
+RETIRING_SECONDS = 10.0
 ACCEPTS_PAYLOAD = {"slash_commands", "interactive"}
 
 
@@ -37,6 +38,7 @@ class Sockets:
         self.links: list[Link] = []
         self.opened = 0
         self.swallow_acks = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def connected(self) -> bool:
@@ -53,6 +55,7 @@ class Sockets:
         try:
             await websocket.send_json(self._hello())
             self._changed()
+            await self._retire()
             while True:
                 self._heard(link, await websocket.receive_text())
         except WebSocketDisconnect:
@@ -88,7 +91,11 @@ class Sockets:
             link.waiting.pop(envelope_id, None)
 
     async def disconnect(self, *, reason: str = "refresh_requested", abrupt: bool = False) -> int:
-        """Ask every socket to go, or cut them without a word; how many there were."""
+        """Ask every socket to go, or cut them without a word; how many there were.
+
+        One that was asked to go gets nothing more, and is closed when another opens or
+        after `RETIRING_SECONDS`.
+        """
         links = [link for link in self.links if not link.retiring]
         for link in links:
             link.retiring = True
@@ -103,12 +110,24 @@ class Sockets:
         if abrupt:
             for link in links:
                 abort(link.websocket)
+        else:
+            loop = asyncio.get_running_loop()
+            loop.call_later(RETIRING_SECONDS, lambda: self._later(self._retire()))
         self._changed()
         return len(links)
 
     async def close(self) -> None:
         for link in list(self.links):
             await self._close(link)
+
+    async def _retire(self) -> None:
+        for link in [link for link in self.links if link.retiring]:
+            await self._close(link)
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _close(self, link: Link) -> None:
         if link.websocket.application_state is WebSocketState.CONNECTED:

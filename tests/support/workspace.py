@@ -48,6 +48,18 @@ from tests.support.transcript import transcript
 
 ANA, BEN, GUS, OLGA, BOT = seed.ANA, seed.BEN, seed.GUS, seed.OLGA, seed.BOT
 REVIEWERS = seed.REVIEWERS
+__all__ = [
+    "ANA",
+    "BEN",
+    "BOT",
+    "GUS",
+    "OLGA",
+    "REVIEWERS",
+    "Answer",
+    "Button",
+    "Shown",
+    "Workspace",
+]
 T = TypeVar("T")
 Mode = Literal["socket", "http"]
 

@@ -1,0 +1,253 @@
+"""What goes wrong on request: failed calls, lost replies, redeliveries, cut sockets."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from http.client import HTTPException
+
+import pytest
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+
+from tests.practice.samples import Body, question
+from tests.support import bolt
+from tests.support.workspace import ANA, BEN, Workspace
+
+CAMPAIGNS = "C00CAMPAIGN"
+BROKEN = (HTTPException, OSError)
+
+
+def post(client: WebClient) -> Callable[[], object]:
+    return lambda: client.chat_postMessage(channel=CAMPAIGNS, text="hi")
+
+
+def test_a_rate_limited_call_goes_through_after_the_pause_it_was_told(
+    workspace: Workspace, client: WebClient
+) -> None:
+    client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=1))
+    workspace.faults.rate_limited("chat.postMessage", retry_after=1)
+    begun = time.monotonic()
+    post(client)()
+
+    assert time.monotonic() - begun >= 1.0
+    assert [c.status for c in workspace.calls("chat.postMessage")] == [429, 200]
+    assert len(workspace.messages()) == 1
+
+
+def test_a_lost_reply_leaves_the_message_there_and_a_lost_request_does_not(
+    workspace: Workspace, client: WebClient
+) -> None:
+    workspace.faults.lost_reply("chat.postMessage")
+    with pytest.raises(BROKEN):
+        post(client)()
+    assert len(workspace.messages()) == 1
+
+    workspace.faults.lost_request("chat.postMessage")
+    with pytest.raises(BROKEN):
+        post(client)()
+    assert len(workspace.messages()) == 1
+    assert [c.note for c in workspace.calls("chat.postMessage")] == ["lost_reply", "lost_request"]
+
+
+def test_half_an_answer_is_no_json_though_the_message_is_there(
+    workspace: Workspace, client: WebClient
+) -> None:
+    workspace.faults.truncated("chat.postMessage")
+    with pytest.raises((SlackApiError, json.JSONDecodeError)):
+        post(client)()
+    assert len(workspace.messages()) == 1
+
+
+def test_errors_come_as_often_as_planned_and_after_the_calls_that_pass_first(
+    workspace: Workspace, client: WebClient
+) -> None:
+    workspace.faults.error("chat.postMessage", "is_archived", times=2, skip=1)
+    outcomes = []
+    for _ in range(4):
+        try:
+            post(client)()
+            outcomes.append("posted")
+        except SlackApiError as refused:
+            outcomes.append(refused.response["error"])
+    assert outcomes == ["posted", "is_archived", "is_archived", "posted"]
+
+    workspace.faults.server_error("*", times=None)
+    with pytest.raises(SlackApiError) as failed:
+        client.auth_test()
+    assert failed.value.response.status_code == 500
+    workspace.faults.clear()
+    assert client.auth_test()["ok"]
+
+
+def test_a_hanging_call_holds_up_nobody_else(workspace: Workspace, client: WebClient) -> None:
+    workspace.faults.hang("chat.postMessage", 1.5)
+    impatient = WebClient(
+        token="xoxb-practice", base_url=client.base_url, timeout=1, retry_handlers=[]
+    )
+    with pytest.raises(TimeoutError):
+        post(impatient)()
+    begun = time.monotonic()
+    post(client)()
+    assert time.monotonic() - begun < 0.5
+
+
+def test_a_redelivered_click_reaches_the_app_again_as_it_was(
+    workspace: Workspace, connected: App, client: WebClient
+) -> None:
+    clicks: list[Body] = []
+
+    @connected.action("continue")
+    def decided(ack: Ack, body: Body) -> None:
+        ack()
+        clicks.append(body)
+
+    client.chat_postMessage(channel=CAMPAIGNS, text="Go on?", blocks=question())
+    workspace.click("Continue", by=BEN)
+    assert workspace.redeliver(workspace.deliveries("interactive")[0]).ok
+
+    workspace.wait_for(lambda: len(clicks) == 2)
+    assert clicks[0] == clicks[1]
+
+
+def test_an_event_can_be_delivered_twice_with_the_same_event_id(
+    workspace: Workspace, connected: App
+) -> None:
+    heard: list[Body] = []
+
+    @connected.event("message")
+    def listen(body: Body) -> None:
+        heard.append(body)
+
+    workspace.duplicate("events_api")
+    workspace.say("hello")
+
+    workspace.wait_for(lambda: len(heard) == 2)
+    assert heard[0]["event_id"] == heard[1]["event_id"]
+    assert heard[0]["event"]["ts"] == heard[1]["event"]["ts"]
+
+
+def test_an_event_that_no_socket_acknowledged_comes_again_as_a_retry(
+    workspace: Workspace, connected: App
+) -> None:
+    heard: list[Body] = []
+
+    @connected.event("message")
+    def listen(body: Body) -> None:
+        heard.append(body)
+
+    workspace.call(lambda: setattr(workspace.practice.deliveries, "ack_seconds", 0.2))
+    workspace.retry_events_after(0.0, 0.0, 0.0)
+    workspace.call(lambda: setattr(workspace.practice.sockets, "swallow_acks", 2))
+    workspace.say("hello")
+
+    workspace.wait_for(lambda: workspace.deliveries("events_api")[0].taken)
+    attempts = workspace.deliveries("events_api")[0].attempts
+    assert [attempt.problem for attempt in attempts] == ["timeout", "timeout", None]
+    assert len(heard) == 3
+
+
+def test_sockets_that_are_asked_to_go_are_replaced_and_nothing_is_lost(
+    workspace: Workspace, connected: App
+) -> None:
+    @connected.command("/crew")
+    def start(ack: Ack) -> None:
+        ack("yes")
+
+    assert workspace.disconnect() == 1
+    workspace.wait_until_connected()
+    assert workspace.practice.sockets.opened == 2
+    assert workspace.command("plan a fair").ok
+
+
+def test_a_socket_that_vanishes_fails_the_command_that_was_on_its_way(
+    workspace: Workspace, connected: App
+) -> None:
+    @connected.command("/crew")
+    def start(ack: Ack) -> None:
+        workspace.disconnect(abrupt=True)
+        ack()
+
+    answer = workspace.command("plan a fair")
+    assert not answer.ok
+    assert workspace.deliveries("slash_commands")[0].attempts[0].problem == "connection_lost"
+
+
+def test_two_sockets_share_the_deliveries(
+    workspace: Workspace, app: App, client: WebClient
+) -> None:
+    @app.command("/crew")
+    def start(ack: Ack) -> None:
+        ack()
+
+    with bolt.connected(app, workspace), bolt.connected(app, workspace):
+        workspace.wait_for(lambda: len(workspace.practice.sockets.links) == 2)
+        order = [link.number for link in workspace.practice.sockets.links]
+        workspace.command("plan one")
+        assert [link.number for link in workspace.practice.sockets.links] == order[::-1]
+        workspace.command("plan two")
+        assert [link.number for link in workspace.practice.sockets.links] == order
+    assert [d.taken for d in workspace.deliveries("slash_commands")] == [True, True]
+
+
+def test_many_clicks_at_once_all_get_their_ack(
+    workspace: Workspace, connected: App, client: WebClient
+) -> None:
+    seen: list[str] = []
+
+    @connected.action("continue")
+    def decided(ack: Ack, body: Body) -> None:
+        ack()
+        seen.append(body["user"]["id"])
+
+    client.chat_postMessage(channel=CAMPAIGNS, text="Go on?", blocks=question())
+    answers = workspace.clicks("Continue", by=[ANA, BEN] * 30)
+
+    assert all(answer.ok for answer in answers)
+    workspace.wait_for(lambda: len(seen) == 60)
+    assert seen.count(ANA) == 30
+
+
+def test_a_click_on_a_screen_that_has_not_caught_up_still_reaches_the_app(
+    workspace: Workspace, connected: App, client: WebClient
+) -> None:
+    clicked: list[str] = []
+
+    @connected.action("continue")
+    def decided(ack: Ack, body: Body) -> None:
+        ack()
+        clicked.append(body["actions"][0]["value"])
+
+    ts = client.chat_postMessage(channel=CAMPAIGNS, text="Go on?", blocks=question())["ts"]
+    old_screen = workspace.message_with("Continue")
+    assert old_screen is not None
+    client.chat_update(channel=CAMPAIGNS, ts=ts, text="Decided", blocks=[])
+
+    assert workspace.click("Continue", by=BEN, message=old_screen).ok
+    assert clicked == ["cp1"]
+
+
+def test_the_history_tells_how_many_messages_showed_the_same_buttons_at_once(
+    workspace: Workspace, client: WebClient
+) -> None:
+    first = client.chat_postMessage(channel=CAMPAIGNS, text="1", blocks=question(value="a"))["ts"]
+    client.chat_update(channel=CAMPAIGNS, ts=first, text="1", blocks=[])
+    client.chat_postMessage(channel=CAMPAIGNS, text="2", blocks=question(value="a"))
+    client.chat_postMessage(channel=CAMPAIGNS, text="3", blocks=question(value="b"))
+    client.chat_postMessage(channel=CAMPAIGNS, text="4", blocks=question(value="b"))
+
+    assert workspace.most_live_at_once(lambda _, button: button.value) == {"a": 1, "b": 2}
+
+
+def test_a_wait_that_fails_prints_the_threads(workspace: Workspace, client: WebClient) -> None:
+    root = client.chat_postMessage(channel=CAMPAIGNS, text="Campaign for a fair")["ts"]
+    client.chat_postMessage(channel=CAMPAIGNS, text="Go on?", thread_ts=root, blocks=question())
+    with pytest.raises(AssertionError) as failed:
+        workspace.wait_for(lambda: False, timeout=0.05, what="a decision")
+    told = str(failed.value)
+    assert "waited 0.05 s for a decision" in told
+    assert "#campaigns\n  countersign: Campaign for a fair" in told
+    assert "[Continue] [Revise]" in told
