@@ -16,7 +16,7 @@ from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from bot.slack import refusals
 from bot.slack.actors import People
 from bot.slack.commands import Commands
-from bot.slack.delivery import SETTLE, Delivery
+from bot.slack.delivery import ROOT_PAUSE, SETTLE, Delivery
 from bot.slack.desk import Desk
 from bot.slack.door import Door, SlackDoor
 from bot.slack.listeners import command, decide, manage, revise, thread
@@ -58,6 +58,7 @@ class SlackFront:
         crews: Mapping[str, CrewDefinition],
         clock: Clock,
         settle: timedelta = SETTLE,
+        root_pause: timedelta = ROOT_PAUSE,
     ) -> None:
         quiet = _quiet_logger()
         patient = [RateLimitErrorRetryHandler(max_retry_count=2)]
@@ -95,6 +96,7 @@ class SlackFront:
             reads=reads,
             clock=clock,
             settle=settle,
+            root_pause=root_pause,
         )
         self._sockets = (
             Sockets(

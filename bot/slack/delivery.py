@@ -58,6 +58,7 @@ class Delivery:
         clock: Clock,
         threads: int = 3,
         settle: timedelta = SETTLE,
+        root_pause: timedelta = ROOT_PAUSE,
         look_again: timedelta = LOOK_AGAIN,
         pace: Pace | None = None,
     ) -> None:
@@ -67,6 +68,7 @@ class Delivery:
         self._posting = Posting(client)
         self._clock = clock
         self._settle = settle
+        self._root_pause = root_pause
         self._look_again = look_again.total_seconds()
         self._pace = pace if pace is not None else Pace()
         self._mending = Mending(
@@ -179,7 +181,7 @@ class Delivery:
         version = row.wanted
         rendered = self._views.message(row)
         self._posting.update(row, rendered, simply=self._mending.simply(row))
-        pause = ROOT_PAUSE if row.kind is OutboxKind.ROOT else timedelta(0)
+        pause = self._root_pause if row.kind is OutboxKind.ROOT else timedelta(0)
         self._outbox.shown(row, version, not_before=pause)
         self._mending.went_well(row)
 

@@ -11,14 +11,35 @@ from tests.slack.stage import Stage
 from tests.support.workspace import Workspace
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One bot for the tests of a module; take `stage`, which comes tidied."""
+    database = tmp_path_factory.mktemp("stage") / "c.db"
+    with Workspace() as workspace, Stage(workspace, database) as ready:
+        yield ready
+
+
 @pytest.fixture
-def workspace() -> Iterator[Workspace]:
+def stage(shared: Stage) -> Stage:
+    """A connected bot with no open runs, no forms and nobody told anything; the test works."""
+    shared.tidy()
+    return shared
+
+
+@pytest.fixture
+def workspace(stage: Stage) -> Workspace:
+    return stage.workspace
+
+
+@pytest.fixture
+def own_workspace() -> Iterator[Workspace]:
+    """A workspace of this test's own, to break."""
     with Workspace() as opened:
         yield opened
 
 
 @pytest.fixture
-def stage(workspace: Workspace, tmp_path: Path) -> Iterator[Stage]:
-    """A bot that is connected, and a test that plays the worker."""
-    with Stage(workspace, tmp_path / "c.db") as ready:
+def own_stage(own_workspace: Workspace, tmp_path: Path) -> Iterator[Stage]:
+    """A bot of this test's own, to break."""
+    with Stage(own_workspace, tmp_path / "c.db") as ready:
         yield ready

@@ -10,12 +10,14 @@ from types import TracebackType
 from typing import Self
 
 from bot.slack.app import SlackConfig, SlackFront
+from bot.slack.commands import OPEN
 from storage.database import SystemClock, open_engine, upgrade
 from storage.outbox import Outbox
 from storage.ports import Clock, NoDispatch
 from storage.reads import Reads
 from storage.records import (
     Actor,
+    ActorKind,
     Checkpoint,
     Claim,
     CrewDefinition,
@@ -24,9 +26,9 @@ from storage.records import (
     PhaseOutput,
 )
 from storage.state_manager import StateManager
-from tests.support.factories import crew, output
+from tests.support.factories import crew, output, rule
 from tests.support.shown import Shown
-from tests.support.workspace import ANA, Mode, Workspace
+from tests.support.workspace import ANA, BEN, BOT, REVIEWERS, Mode, Workspace
 
 
 class LateSignal:
@@ -40,8 +42,18 @@ class LateSignal:
             self.front.outbox_changed()
 
 
+OPERATOR = Actor(ActorKind.SYSTEM, "tests", "tests")
+
+
 def default_crews() -> dict[str, CrewDefinition]:
-    return {"plan": crew()}
+    """`plan` is decided by the channel, `guarded` by Ben, `eyes` by all but its requester,
+    `group` by the reviewers."""
+    return {
+        "plan": crew(),
+        "guarded": crew(name="guarded", decided_by=rule(BEN)),
+        "eyes": crew(name="eyes", decided_by=rule("@channel", except_requester=True)),
+        "group": crew(name="group", decided_by=rule(REVIEWERS)),
+    }
 
 
 class Stage:
@@ -88,6 +100,7 @@ class Stage:
             crews=self.crews,
             clock=self.clock,
             settle=self._settle,
+            root_pause=timedelta(milliseconds=50),
         )
         self._signal.front = front
         return front
@@ -114,6 +127,19 @@ class Stage:
         self.front = self._front()
         self.front.start()
         self.workspace.wait_until_connected()
+
+    def tidy(self) -> None:
+        """End what earlier tests left: runs, forms, and what single people were told."""
+        for execution in self.reads.executions(states=OPEN, limit=100):
+            self.state.cancel(execution.id, actor=OPERATOR)
+        self.workspace.wait_for(lambda: not self.outbox.next_due(), what="delivery to end")
+        self.workspace.call(self._forget_what_was_said)
+
+    def _forget_what_was_said(self) -> None:
+        practice = self.workspace.practice
+        practice.workspace.ephemerals.clear()
+        for user in practice.workspace.users:
+            practice.views.close_all(user)
 
     # -- the run -------------------------------------------------------------------------
 
@@ -175,11 +201,15 @@ class Stage:
 
     def everywhere(self) -> list[Shown]:
         """Every message that the bot posted and that still stands, oldest first."""
-        return [m for m in self.workspace._shown(lambda _: True) if m.user == self.workspace_bot]
-
-    @property
-    def workspace_bot(self) -> str:
-        return self.workspace.practice.workspace.app.bot_user
+        state = self.workspace.practice.workspace
+        return self.workspace.call(
+            lambda: [
+                Shown.of(message)
+                for channel in state.messages.values()
+                for message in channel.values()
+                if message.user == BOT and message.subtype is None
+            ]
+        )
 
     def wait_until_read(self, message: Shown, words: str, *, timeout: float = 10.0) -> Shown:
         """Wait until this message says so."""
