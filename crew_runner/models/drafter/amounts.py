@@ -98,9 +98,9 @@ def of_year(month: int, number: int) -> date:
     return date(_YEAR, month, number)
 
 
-def later(start: date, *, weeks: int) -> date:
-    """So many weeks later (or earlier), folded into the year that dates are reckoned in."""
-    moved = start + timedelta(weeks=weeks)
+def later(start: date, *, weeks: int = 0, days: int = 0) -> date:
+    """So much later (or earlier), folded into the year that dates are reckoned in."""
+    moved = start + timedelta(weeks=weeks, days=days)
     return moved.replace(year=_YEAR)
 
 

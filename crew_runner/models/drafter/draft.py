@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from crew_runner.models.drafter import analysis, generic, markdown, plan, strategy
+from crew_runner.models.drafter import analysis, generic, markdown, plan, revise, strategy
 from crew_runner.models.drafter.brief import Brief, language_named, language_of, read
 from crew_runner.models.drafter.conversation import Conversation, Deliverable
 from crew_runner.models.drafter.facts import Context
@@ -40,6 +40,8 @@ def language_for(conversation: Conversation) -> str:
 
 
 def _document(conversation: Conversation) -> Document:
+    if conversation.feedback and conversation.answer:
+        return revise.revised(conversation, lambda code: first_draft(conversation, code))
     return first_draft(conversation, language_for(conversation))
 
 

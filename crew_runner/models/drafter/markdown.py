@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|(\d+)[.)])\s+(.*)$")
 _RULE = re.compile(r"^\s*\|?(?:\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?\s*$")
-_SENTENCE = re.compile(r"(?<=[.!?])(?:[*_]{0,2})\s+(?=[^\s\d]|\d+[^.\d])")
+_SENTENCE = re.compile(
+    r"(?:(?<=[.!?])|(?<=[.!?]\*\*)|(?<=[.!?][”“»\"]))\s+(?=[^\s\da-zäöü(]|\d+[^.\d\s])"
+)
 
 
 @dataclass(frozen=True, slots=True)

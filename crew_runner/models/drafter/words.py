@@ -135,6 +135,12 @@ def channels_in(text: str) -> tuple[str, ...]:
     return tuple(sorted(places, key=lambda key: places[key]))
 
 
+def other_language(text: str) -> str | None:
+    """A language named in the text that the drafter does not write."""
+    match = whole_words(_facts()["languages"]["other"]).search(text)
+    return match.group() if match else None
+
+
 def find_anywhere(table: str, text: str, *, first: str) -> str | None:
     """As `Words.find`, in the language `first` and then in each of the others."""
     order = (first, *(code for code in LANGUAGES if code != first))

@@ -1,0 +1,324 @@
+"""What a reviewer asks for, in free words of any of the four languages."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from crew_runner.models.drafter import amounts
+from crew_runner.models.drafter.amounts import Money
+from crew_runner.models.drafter.words import (
+    LANGUAGES,
+    channels_in,
+    heading_anywhere,
+    other_language,
+    whole_words,
+    words,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shorter:
+    section: str | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Longer:
+    section: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Take something up; `more` where it is there already and is to have more room."""
+
+    what: str
+    channels: tuple[str, ...] = ()
+    section: str | None = None
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take something out; `partly` where less of it is wanted, not none."""
+
+    what: str
+    channels: tuple[str, ...] = ()
+    section: str | None = None
+    partly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Another language; `code` is None for one that cannot be written."""
+
+    code: str | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    money: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    weeks: int
+    """negative: earlier"""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Anything else: it is worked in where it fits."""
+
+    what: str
+    section: str | None = None
+
+
+Ask = (
+    Shorter
+    | Longer
+    | Add
+    | Remove
+    | Replace
+    | Tone
+    | Speak
+    | Budget
+    | Shift
+    | Start
+    | Audience
+    | Note
+)
+
+_OPPOSITES = {"formal": "warm", "warm": "formal", "playful": "calm", "bold": "calm"}
+
+
+def read(feedback: str) -> tuple[Ask, ...]:
+    """Every ask in a feedback, in its order; words that fit no kind become a Note."""
+    return tuple(_ask(clause) for clause in _clauses(feedback))
+
+
+def _clauses(feedback: str) -> list[str]:
+    """Sentences, and parts of sentences where a new ask begins after a comma or an `and`."""
+    begins = "|".join(
+        _any(f"asks.{kind}") for kind in ("shorter", "longer", "add", "more", "remove", "start")
+    )
+    joint = rf"(?:,\s*(?:(?:{_any('asks.split')})\s+)?|\s+(?:{_any('asks.split')})\s+)"
+    parts = re.split(r"(?<=\w[\w)\"”])[.!?;](?=\s|$)|;|\n+", feedback)
+    again = [
+        piece
+        for part in parts
+        for piece in re.split(rf"{joint}(?=(?:{begins})(?!\w))", part, flags=re.IGNORECASE)
+    ]
+    return [c for piece in again if (c := piece.strip(" ,.;!?-–\t"))]
+
+
+def _ask(clause: str) -> Ask:
+    readers = (
+        _language,
+        _budget,
+        _length,
+        _tone,
+        _replace,
+        _time,
+        _audience,
+        _remove,
+        _add,
+    )
+    return next((ask for read_ in readers if (ask := read_(clause))), _note(clause))
+
+
+def _language(clause: str) -> Ask | None:
+    into = _any("asks.language")
+    for code in LANGUAGES:
+        names = "|".join(sorted(words(code).lines("language.names"), key=len, reverse=True))
+        spelt = "|".join(n for n in names.split("|") if len(n) > 2)
+        if re.search(rf"(?<!\w)(?:{into})\s+(?:{spelt})(?![\w-])", clause, re.IGNORECASE) or (
+            re.fullmatch(rf"(?:{spelt})", bare(clause), re.IGNORECASE)
+        ):
+            return Speak(code, words(code).text("language.name"))
+    named = other_language(clause)
+    if named and re.search(rf"(?<!\w)(?:{into})\s+{named}(?![\w-])", clause, re.IGNORECASE):
+        return Speak(None, named)
+    return None
+
+
+def _budget(clause: str) -> Ask | None:
+    money = amounts.money(clause)
+    return Budget(money) if money and _has("reading.budget", clause) else None
+
+
+def _replace(clause: str) -> Ask | None:
+    for code in LANGUAGES:
+        pattern = words(code).text("asks.replace")
+        if match := re.fullmatch(
+            rf"(?:\W*(?:{_any('asks.fillers')})\s+)*(?:{pattern})", clause, re.I
+        ):
+            said = {name[:3]: bare(_quoted(t)) for name, t in match.groupdict().items() if t}
+            old, new = said.get("old"), said.get("new")
+            if old and new and not amounts.day(new, code):
+                return Replace(old, new)
+    return None
+
+
+def _time(clause: str) -> Ask | None:
+    when = next((d for code in LANGUAGES if (d := amounts.day(clause, code))), None)
+    if when and _has("asks.start", clause):
+        return Start(when)
+    span = amounts.weeks(clause) or 1
+    if _has("asks.earlier", clause):
+        return Shift(-span)
+    if _has("asks.later", clause):
+        return Shift(span)
+    return None
+
+
+def _length(clause: str) -> Ask | None:
+    for kind, make in (("shorter", Shorter), ("longer", Longer)):
+        match = whole_words(_any(f"asks.{kind}")).search(clause)
+        if match is None:
+            continue
+        rest = bare(f"{clause[: match.start()]} {clause[match.end() :]}")
+        section = section_named(rest)
+        limit = re.search(r"(\d{2,4})\s+\w+", rest)
+        if make is Shorter and limit:
+            return Shorter(limit=int(limit.group(1)))
+        if not rest or section:
+            return make(section=section)
+    return None
+
+
+def _tone(clause: str) -> Ask | None:
+    for code in LANGUAGES:
+        for key in words(code).keys("tones"):
+            match = whole_words(words(code).text(f"tones.{key}.match")).search(clause)
+            if match is None:
+                continue
+            rest = bare(f"{clause[: match.start()]} {clause[match.end() :]}")
+            if _has("asks.tone", clause) or len(rest.split()) <= 1:
+                less = whole_words(_any("asks.less")).search(clause[: match.start()])
+                return Tone(_OPPOSITES.get(key, key) if less else key)
+    return None
+
+
+def _audience(clause: str) -> Ask | None:
+    pattern = rf"(?<!\w)(?:{_any('asks.audience')})\s+(?P<who>.+)$"
+    match = re.search(pattern, clause, re.IGNORECASE)
+    return Audience(bare(match["who"])) if match and bare(match["who"]) else None
+
+
+def _remove(clause: str) -> Ask | None:
+    for kind in ("remove", "less"):
+        if what := _after(f"asks.{kind}", clause):
+            section = section_named(what, exactly=True)
+            return Remove(what, channels_in(what), section, partly=kind == "less")
+    return None
+
+
+def _add(clause: str) -> Ask | None:
+    for kind in ("more", "add"):
+        if what := _after(f"asks.{kind}", clause):
+            section = section_named(clause)
+            return Add(_subject_of(what), channels_in(what), section, more=kind == "more")
+    return None
+
+
+def add(what: str) -> Add:
+    """The ask to take something up."""
+    return Add(what, channels_in(what))
+
+
+def _note(clause: str) -> Note:
+    leading = rf"^(?:\W*(?:{_any('asks.fillers')})(?!\w)\s*)+"
+    return Note(re.sub(leading, "", clause, flags=re.IGNORECASE) or clause, section_named(clause))
+
+
+def section_named(text: str, *, exactly: bool = False) -> str | None:
+    """The section that a text names by its heading or, unless `exactly`, by what belongs there."""
+    if key := heading_anywhere(text):
+        return key
+    if exactly:
+        return None
+    for code in LANGUAGES:
+        for key in words(code).keys("fit"):
+            if whole_words(rf"(?:{words(code).text(f'fit.{key}')})\w*").search(text):
+                return key
+    return None
+
+
+def bare(text: str) -> str:
+    """The text without the small words that carry no wish, at its ends."""
+    filler = rf"(?:{_any('asks.fillers')})(?!\w)"
+    trimmed = text.strip(" ,.;:!?\"'“”„«»")
+    for _ in range(8):
+        shorter = re.sub(rf"^\W*{filler}\s*", "", trimmed, flags=re.IGNORECASE)
+        shorter = re.sub(rf"(?:^|\s+){filler}\W*$", "", shorter, flags=re.IGNORECASE)
+        if shorter == trimmed:
+            break
+        trimmed = shorter
+    return trimmed.strip(" ,.;:!?")
+
+
+def _after(path: str, clause: str) -> str:
+    """What a clause asks for: the words after an asking word, or before one that comes last."""
+    fillers = rf"(?:\W*(?:{_any('asks.fillers')})(?!\w)\s*)*"
+    first = rf"{fillers}(?:{_any(path)})(?!\w)\s*(?P<what>.+)$"
+    if match := re.match(first, clause, re.IGNORECASE):
+        return _without_about(bare(_quoted(match["what"])))
+    if path in {"asks.add", "asks.remove"} and (verbs := _any(f"{path}_last")):
+        last = rf"(?P<what>.+?)\s+(?:{verbs})\W*$"
+        if match := re.match(last, clause, re.IGNORECASE):
+            return bare(_quoted(match["what"]))
+    return ""
+
+
+def _without_about(what: str) -> str:
+    return re.sub(rf"^(?:{_any('asks.about')})\s+", "", what, flags=re.IGNORECASE)
+
+
+def _subject_of(what: str) -> str:
+    """`a post about helmets to the calendar` is about helmets."""
+    about = re.search(rf"(?<!\w)(?:{_any('asks.about')})\s+(.+)$", what, re.IGNORECASE)
+    place = rf"\s+(?:{_any('asks.into')})\s+.*$"
+    told = re.sub(place, "", what, flags=re.IGNORECASE)
+    if about and section_named(what[: about.start()]):
+        told = re.sub(place, "", about.group(1), flags=re.IGNORECASE)
+    return bare(told) or what
+
+
+def _quoted(text: str) -> str:
+    match = re.fullmatch(r"\s*[\"'“„«](.+)[\"'”“»]\s*", text)
+    return match.group(1) if match else text.strip()
+
+
+def _has(path: str, text: str) -> bool:
+    return bool(whole_words(_any(path)).search(text))
+
+
+@cache
+def _any(path: str) -> str:
+    """The alternatives of a pattern in all languages."""
+    return "|".join(p for code in LANGUAGES if (p := words(code).text(path)))
