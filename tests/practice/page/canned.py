@@ -35,7 +35,7 @@ class Call(NamedTuple):
 
 
 class CannedWorkspace:
-    """State, histories and answers are plain attributes: a test sets them before it opens the page."""
+    """State, histories and answers are attributes that a test sets before it opens the page."""
 
     def __init__(self) -> None:
         self.address = ""
@@ -139,8 +139,14 @@ class CannedWorkspace:
             self.calls.append(call)
             self._arrived.notify_all()
         await asyncio.to_thread(self._release.wait, 10)
+        if call.path == "/page/dismiss":
+            self._forget(call.body["message_ts"])
         answer = self.answers.get(call.path, lambda _body: {"ok": True})
         return JSONResponse(answer(call.body))
+
+    def _forget(self, ts: str) -> None:
+        for messages in [*self.histories.values(), *self.threads.values()]:
+            messages[:] = [message for message in messages if message["ts"] != ts]
 
     async def _events(self, websocket: WebSocket) -> None:
         if self.refuses_events:

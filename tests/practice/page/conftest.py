@@ -3,10 +3,16 @@
 import functools
 import shutil
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    sync_playwright,
+)
 
 from tests.practice.page import samples
 from tests.practice.page.canned import CannedWorkspace
@@ -46,34 +52,62 @@ def workspace(served_workspace: CannedWorkspace) -> CannedWorkspace:
     return served_workspace
 
 
+class Tab:
+    """One tab that the tests use in turn, and what went wrong in it."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.page = context.new_page()
+        self.page.set_default_timeout(10_000)
+        self.complaints: list[str] = []
+        self.tolerated: str | None = None
+        self._address = address
+        self._loads = 0
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda problem: self.complaints.append(str(problem)))
+        self.page.on("request", self._on_request)
+        self.page.on("dialog", lambda dialog: self.complaints.append(f"alert: {dialog.message}"))
+
+    def load(self, route: str) -> None:
+        """A fresh document, even where only the part after # differs."""
+        self._loads += 1
+        self.page.goto(f"{self._address}/?load={self._loads}#{route}")
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        tolerated = self.tolerated is not None and self.tolerated in message.text
+        if message.type == "error" and not tolerated:
+            self.complaints.append(message.text)
+
+    def _on_request(self, request: Request) -> None:
+        if not request.url.startswith(self._address):
+            self.complaints.append(f"asked for {request.url}")
+
+
 @pytest.fixture(scope="package")
-def contexts(browser: Browser) -> Callable[[bool, bool], BrowserContext]:
-    """Browser contexts by (phone, dark). They are kept, so the page's files are fetched once."""
+def tabs(browser: Browser, served_workspace: CannedWorkspace) -> Callable[[bool, bool], Tab]:
+    """Tabs by (phone, dark). They are kept, so the page's files are fetched once."""
 
     @functools.cache
-    def context(phone: bool, dark: bool) -> BrowserContext:
-        return browser.new_context(
+    def tab(phone: bool, dark: bool) -> Tab:
+        context = browser.new_context(
             viewport={"width": 390, "height": 844} if phone else {"width": 1280, "height": 800},
             has_touch=phone,
             color_scheme="dark" if dark else "light",
             locale="en-GB",
             timezone_id="Europe/Berlin",
         )
+        return Tab(context, served_workspace.address)
 
-    return context
+    return tab
 
 
 @pytest.fixture
-def open_page(
-    contexts: Callable[[bool, bool], BrowserContext], workspace: CannedWorkspace
-) -> Iterator[OpenPage]:
-    """`open_page(user=, channel=, thread=, tab=, pane=, phone=, dark=)`: the page, ready and connected.
+def open_page(tabs: Callable[[bool, bool], Tab], workspace: CannedWorkspace) -> Iterator[OpenPage]:
+    """`open_page(user=, channel=, thread=, tab=, pane=, phone=, dark=)`: the page, connected.
 
     The test fails when the page logged an error, broke its content policy, or asked another server;
     `tolerate` names an error that the test is about.
     """
-    pages: list[Page] = []
-    complaints: list[str] = []
+    used: list[Tab] = []
 
     def open_one(
         *,
@@ -86,32 +120,15 @@ def open_page(
         dark: bool = False,
         tolerate: str | None = None,
     ) -> Page:
-        page = contexts(phone, dark).new_page()
-        pages.append(page)
-        page.set_default_timeout(5000)
-        _listen(page, workspace.address, complaints, tolerate)
+        opened = tabs(phone, dark)
+        used.append(opened)
+        opened.complaints.clear()
+        opened.tolerated = tolerate
         parts = {"u": user, "c": channel, "t": thread, "tab": tab, "v": pane}
-        route = "&".join(f"{name}={value}" for name, value in parts.items() if value)
-        page.goto(f"{workspace.address}/#{route}")
-        page.locator("[data-ready]").wait_for(state="attached")
-        return page
+        opened.load("&".join(f"{name}={value}" for name, value in parts.items() if value))
+        opened.page.locator("[data-ready]").wait_for(state="attached")
+        return opened.page
 
     yield open_one
-    for page in pages:
-        page.close()
-    assert complaints == []
-
-
-def _listen(page: Page, address: str, complaints: list[str], tolerate: str | None) -> None:
-    def on_console(message: Any) -> None:
-        if message.type == "error" and (tolerate is None or tolerate not in message.text):
-            complaints.append(message.text)
-
-    def on_request(request: Any) -> None:
-        if not request.url.startswith((address, address.replace("http", "ws", 1))):
-            complaints.append(f"asked for {request.url}")
-
-    page.on("console", on_console)
-    page.on("pageerror", lambda problem: complaints.append(str(problem)))
-    page.on("request", on_request)
-    page.on("dialog", lambda dialog: complaints.append(f"alert: {dialog.message}"))
+    for opened in used:
+        assert opened.complaints == []

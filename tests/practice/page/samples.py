@@ -207,7 +207,7 @@ def thread() -> list[Json]:
             "1795421040.000250",
             thread_ts=ROOT,
             user=BEN,
-            text="Fewer themes please, and name the rides. See <https://example.org/rides|last year>.",
+            text="Fewer themes please, and name <https://example.org/rides|the rides>.",
         ),
         checkpoint_message(),
         message(

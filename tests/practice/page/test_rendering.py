@@ -21,8 +21,8 @@ def shown(workspace: CannedWorkspace, open_page: OpenPage) -> Any:
 
     def show(*blocks: Json, text: str = "") -> Locator:
         numbered = [{"block_id": f"b{at}", **block} for at, block in enumerate(blocks)]
-        more = {"blocks": numbered} if numbered else {}
-        workspace.show(samples.message(TS, user=samples.BOT, bot_id="B0BOT", text=text, **more))
+        message = samples.message(TS, user=samples.BOT, bot_id="B0BOT", text=text)
+        workspace.show({**message, "blocks": numbered} if numbered else message)
         return open_page().locator(f'[data-ts="{TS}"] .message-content')
 
     return show
@@ -119,7 +119,8 @@ snake_case_name and 2 * 3 * 4 stay, \\*so does this\\*"""
 def test_mrkdwn_marks_mentions_dates_and_quotes(shown: Any) -> None:
     content = shown(
         text=f"*bold* _slanted_ ~gone~ `a*b*` 2*3*4\n> quoted\n• one\n• two\n"
-        f"<@{samples.BEN}> <@{samples.ANA}|old> <#{samples.GENERAL}> <!subteam^S0EDIT|@old> <!here>\n"
+        f"<@{samples.BEN}> <@{samples.ANA}|old> <#{samples.GENERAL}> <!subteam^S0EDIT|@old> "
+        "<!here>\n"
         "<!date^1795424700^{date_num} {time}|never> <https://example.org/x|here> "
         "<mailto:a@example.org|mail> https://example.org/bare. "
         "&lt;b&gt; &amp;amp; :hourglass_flowing_sand: :no_such_emoji:\n"

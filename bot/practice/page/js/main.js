@@ -11,6 +11,7 @@ import { go, onRoute, readRoute } from "./route.js";
 import { decodeEntities } from "./text/tokens.js";
 
 const FIRST_CHANNEL = "campaigns";
+const LAST_USER = "practice.user";
 const LOST_AFTER = 700; // milliseconds without a connection before it is said
 
 class Page {
@@ -73,7 +74,7 @@ class Page {
     this.settled = false;
     if (route.user !== this.shown.user || this.model.state === null) {
       this.modals.reset();
-      await this.model.become(route.user).catch(() => this.model.become(null));
+      await this.#become(route.user);
       this.shown = { user: this.model.me, channel: null, thread: null, tab: null };
     }
     const channel = this.model.channel(route.channel) ? route.channel : this.#firstChannel();
@@ -88,6 +89,20 @@ class Page {
     if (opensHome) await this.model.readHome();
     this.settled = true;
     this.model.changed();
+  }
+
+  /** Act as the one asked for, else as last time, else as the first person of the team. */
+  async #become(asked) {
+    const candidates = [asked, localStorage.getItem(LAST_USER), this.root.dataset.firstUser].filter(Boolean);
+    for (const [index, user] of candidates.entries()) {
+      try {
+        await this.model.become(user);
+        localStorage.setItem(LAST_USER, user);
+        return;
+      } catch (problem) {
+        if (index === candidates.length - 1) throw problem;
+      }
+    }
   }
 
   #firstChannel() {
@@ -140,4 +155,8 @@ class Page {
   }
 }
 
-void new Page(document.getElementById("app")).start();
+const root = document.getElementById("app");
+new Page(root).start().catch((problem) => {
+  root.replaceChildren(h("p", { class: "boot", role: "alert" }, "The workspace could not be opened. Reload the page to try again."));
+  throw problem;
+});

@@ -5,8 +5,6 @@ import { openEvents } from "./events.js";
 import { Names } from "./names.js";
 import { Timeline } from "./timeline.js";
 
-const HIDDEN = "practice.dismissed";
-
 export class Model extends EventTarget {
   constructor() {
     super();
@@ -15,7 +13,6 @@ export class Model extends EventTarget {
     this.lost = false;
     this.live = false;
     this.open = { channel: null, thread: null };
-    this.dismissed = new Set(JSON.parse(sessionStorage.getItem(HIDDEN) ?? "[]"));
     this.endEvents = null;
     this.pending = false;
     this.#forget();
@@ -145,14 +142,15 @@ export class Model extends EventTarget {
   #visible(timeline, channelId, threadTs) {
     const notices = this.notices.filter((notice) => notice.channel === channelId && (notice.thread_ts ?? null) === threadTs);
     const messages = [...(timeline?.sorted() ?? []), ...notices];
-    return messages
-      .filter((message) => !(message.ephemeral && this.dismissed.has(message.ts)))
-      .sort((one, other) => Number(one.ts) - Number(other.ts));
+    return messages.sort((one, other) => Number(one.ts) - Number(other.ts));
   }
 
   dismiss(message) {
-    this.dismissed.add(message.ts);
-    sessionStorage.setItem(HIDDEN, JSON.stringify([...this.dismissed]));
+    if (message.isNotice) this.notices = this.notices.filter((notice) => notice !== message);
+    else {
+      this.removeMessage(message);
+      void this.send("/page/dismiss", { message_ts: message.ts }, null);
+    }
     this.changed();
   }
 
@@ -167,10 +165,10 @@ export class Model extends EventTarget {
     this.changed();
   }
 
-  /** Send to the server as the acting user; what it says against it is shown as a notice. */
+  /** Send to the server as the acting user. What it says against it is shown at `place`, if there is one. */
   async send(path, body, place = {}) {
     const answer = await post(path, { user: this.me, ...body });
-    if (!answer.ok && answer.notice) this.notice(answer.notice, place);
+    if (!answer.ok && answer.notice && place) this.notice(answer.notice, place);
     return answer;
   }
 

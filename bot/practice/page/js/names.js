@@ -1,5 +1,10 @@
 // Who and what the ids in texts stand for, as the acting user sees it.
 
+function standingOf(user) {
+  if (user?.is_stranger) return "external";
+  return user?.is_restricted ? "guest" : null;
+}
+
 export class Names {
   constructor(state) {
     this.me = state.me?.id ?? state.me;
@@ -19,6 +24,11 @@ export class Names {
 
   channel(id) {
     return this.state.channels.find((channel) => channel.id === id)?.name ?? id;
+  }
+
+  /** The other side of a direct message: people have theirs with the app. */
+  partner(channel) {
+    return channel.members?.find((id) => id !== this.me) ?? this.state.bot.user_id;
   }
 
   usergroup(id) {
@@ -43,7 +53,7 @@ export class Names {
     const isApp = Boolean(message.bot_id) || message.user === bot.user_id;
     const user = this.person(message.user);
     const name = (isApp && message.username) || user?.real_name || user?.name || (isApp ? bot.name : message.username) || message.user || "Unknown";
-    return { name, isApp: isApp || Boolean(user?.is_bot), isGuest: Boolean(user?.is_restricted), color: user?.color ?? null, key: message.user ?? message.bot_id ?? name };
+    return { name, isApp: isApp || Boolean(user?.is_bot), standing: standingOf(user), color: user?.color ?? null, key: message.user ?? message.bot_id ?? name };
   }
 
   /** Does this text call for the acting user? */

@@ -42,7 +42,7 @@ export class Modals {
   #close(modal, cleared) {
     const ids = cleared ? this.stack.map((open) => open.view.id) : [modal.view.id];
     for (const open of cleared ? [...this.stack].reverse() : [modal]) this.#remove(open);
-    void this.model.send("/page/view/close", { view_id: ids.at(-1), is_cleared: Boolean(cleared) });
+    void this.model.send("/page/view/close", { view_id: ids.at(-1), is_cleared: Boolean(cleared) }, null);
   }
 
   /** After a submission: what the bot asked for has its own events, a plain success closes the view. */
@@ -128,7 +128,7 @@ class Modal {
   }
 
   async #send(path, body) {
-    const answer = await this.model.send(path, body);
+    const answer = await this.model.send(path, body, null);
     if (!answer.ok && answer.notice) this.#tell(answer.notice);
     return answer;
   }

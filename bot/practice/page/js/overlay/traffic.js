@@ -63,7 +63,7 @@ export class TrafficDrawer {
 
   #row(entry) {
     const toBot = entry.direction === "to_bot";
-    const bad = (typeof entry.status === "number" && entry.status >= 400) || (typeof entry.status === "string" && !/^(ok|ack|acked|200)$/i.test(entry.status));
+    const bad = entry.status >= 400 || entry.status === 0 || (!toBot && Boolean(entry.note));
     const body = h("pre", { class: "pre traffic-body" }, "Opening…");
     const details = h(
       "details",

@@ -51,7 +51,7 @@ export class ChannelPane {
   }
 
   #title(channel) {
-    return channel.is_im ? this.model.names.author({ user: channel.im_user }).name : channel.name;
+    return channel.is_im ? this.model.names.author({ user: this.model.names.partner(channel) }).name : channel.name;
   }
 
   #drawHead(channel, showsHome) {

@@ -2,7 +2,6 @@
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { escapeEntities } from "../text/tokens.js";
-import { bareUrlAt } from "../text/links.js";
 import { Suggestions } from "./suggest.js";
 
 const TALLEST = 240; // pixels
@@ -82,7 +81,7 @@ export class Composer {
   }
 
   async #message(text, channel, thread) {
-    const answer = await this.model.write({ channel, thread, text: toSlackText(text, this.model.names) });
+    const answer = await this.model.write({ channel, thread, text: withMentions(text, this.model.names) });
     return answer.ok;
   }
 
@@ -92,19 +91,13 @@ export class Composer {
       this.model.notice(`\`${name}\` does not work in a thread. Please type it in the channel.`, { channel, thread });
       return false;
     }
-    if (name === "/invite") return this.#invite(channel);
     if (!this.model.state.commands.some(({ command }) => command === name)) {
       this.model.notice(`There is no command \`${escapeEntities(name)}\` here. A message that begins with a slash is read as a command.`, { channel });
       return false;
     }
-    this.#wait(`Sending ${name} to ${this.model.state.bot.name}…`);
-    const answer = await this.model.send("/page/command", { channel, text: toSlackText(text, this.model.names, { links: false }) }, { channel });
+    this.#wait(`Sending ${name}…`);
+    const answer = await this.model.send("/page/command", { channel, text: withMentions(text, this.model.names) }, { channel });
     this.#wait(null);
-    return answer.ok;
-  }
-
-  async #invite(channel) {
-    const answer = await this.model.send("/page/invite", { channel }, { channel });
     return answer.ok;
   }
 
@@ -114,44 +107,32 @@ export class Composer {
   }
 }
 
-/** What a person typed as Slack sends it on: escaped, with mentions and links as tokens. */
-export function toSlackText(text, names, { links = true } = {}) {
+/** What a person typed, with the names they called as tokens. Escaping it is the server's part. */
+export function withMentions(text, names) {
   const mentions = mentionable(names);
   let out = "";
   let at = 0;
   while (at < text.length) {
-    const token = mentionAt(text, at, mentions) ?? (links && !/\w/.test(text[at - 1] ?? "") ? linkAt(text, at) : null);
-    if (token === null) {
-      out += escapeEntities(text[at]);
-      at += 1;
-    } else {
-      out += token.text;
-      at += token.length;
-    }
+    const mention = mentionAt(text, at, mentions);
+    out += mention === null ? text[at] : mention.token;
+    at += mention === null ? 1 : mention.typed.length;
   }
   return out;
 }
 
-function linkAt(text, at) {
-  const address = text[at] === "h" ? bareUrlAt(text, at) : null;
-  return address === null ? null : { text: `<${escapeEntities(address)}>`, length: address.length };
-}
-
 function mentionAt(text, at, mentions) {
-  if ((text[at] !== "@" && text[at] !== "#") || /[\p{L}\p{N}]/u.test(text[at - 1] ?? "")) return null;
+  if (text[at] !== "@" || /[\p{L}\p{N}]/u.test(text[at - 1] ?? "")) return null;
   const rest = text.slice(at).toLowerCase();
-  const found = mentions.find(({ typed }) => rest.startsWith(typed) && !/[\p{L}\p{N}_-]/u.test(rest[typed.length] ?? ""));
-  return found ? { text: found.token, length: found.typed.length } : null;
+  return mentions.find(({ typed }) => rest.startsWith(typed) && !/[\p{L}\p{N}_-]/u.test(rest[typed.length] ?? "")) ?? null;
 }
 
 function mentionable(names) {
-  const { users, usergroups, channels, bot } = names.state;
+  const { users, usergroups, bot } = names.state;
   const list = [
     ...users.flatMap((user) => [user.real_name, user.name].map((name) => ({ typed: `@${name}`, token: `<@${user.id}>` }))),
     { typed: `@${bot.name}`, token: `<@${bot.user_id}>` },
     ...usergroups.map((group) => ({ typed: `@${group.handle}`, token: `<!subteam^${group.id}>` })),
     ...["channel", "here", "everyone"].map((range) => ({ typed: `@${range}`, token: `<!${range}>` })),
-    ...channels.filter((channel) => !channel.is_im).map((channel) => ({ typed: `#${channel.name}`, token: `<#${channel.id}>` })),
   ].filter(({ typed }) => typed.length > 1 && !typed.endsWith("undefined"));
   return list
     .map((entry) => ({ ...entry, typed: entry.typed.toLowerCase() }))

@@ -14,7 +14,7 @@ const GROUP_SECONDS = 300;
 /** Does it stand under the same head as the one before it? */
 export function continues(message, before, names) {
   if (!before || before.ephemeral || message.ephemeral || message.broadcast || message.subtype || before.subtype) return false;
-  if (message.blocks?.length) return false;
+  if (message.blocks?.some((block) => block.type !== "rich_text")) return false;
   return names.author(message).key === names.author(before).key
     && Number(message.ts) - Number(before.ts) < GROUP_SECONDS
     && dayKey(message.ts) === dayKey(before.ts);
@@ -60,7 +60,7 @@ function head(message, author) {
     { class: "message-head" },
     h("span", { class: "message-author" }, author.name),
     author.isApp ? h("span", { class: "badge" }, "APP") : null,
-    author.isGuest ? h("span", { class: "badge badge-guest" }, "guest") : null,
+    author.standing ? h("span", { class: "badge badge-guest" }, author.standing) : null,
     timeNode(message.ts),
   );
 }

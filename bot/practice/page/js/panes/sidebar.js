@@ -40,7 +40,7 @@ export class Sidebar {
       "button",
       { type: "button", class: "switcher", data: { testid: "user-switcher", focusKey: "switcher" } },
       avatar(me, "small"),
-      h("span", { class: "switcher-text" }, h("span", { class: "switcher-note" }, "You are acting as"), h("span", { class: "switcher-name" }, me.name, guestMark(me))),
+      h("span", { class: "switcher-text" }, h("span", { class: "switcher-note" }, "You are acting as"), h("span", { class: "switcher-name" }, me.name, standingMark(me))),
       icon("down", { size: 16 }),
     );
     const choices = () =>
@@ -49,7 +49,7 @@ export class Sidebar {
         .map((user) => {
           const author = names.author({ user: user.id });
           return {
-            node: h("span", { class: "person", data: { user: user.id } }, avatar(author, "small"), h("span", {}, author.name), guestMark(author)),
+            node: h("span", { class: "person", data: { user: user.id } }, avatar(author, "small"), h("span", {}, author.name), standingMark(author)),
             checked: user.id === this.model.me,
             choose: () => this.actions.actAs(user.id),
           };
@@ -94,8 +94,9 @@ export class Sidebar {
 
   #appLink(channel, current) {
     const { names, state } = this.model;
-    const author = names.author({ user: channel.im_user });
-    const isBot = channel.im_user === state.bot.user_id;
+    const partner = names.partner(channel);
+    const author = names.author({ user: partner });
+    const isBot = partner === state.bot.user_id;
     return this.#link(channel, current, [
       avatar(author, "tiny"),
       h("span", { class: "side-name" }, author.name),
@@ -116,6 +117,6 @@ export class Sidebar {
   }
 }
 
-function guestMark(author) {
-  return author.isGuest ? h("span", { class: "badge badge-guest" }, "guest") : null;
+function standingMark(author) {
+  return author.standing ? h("span", { class: "badge badge-guest" }, author.standing) : null;
 }

@@ -2,7 +2,6 @@
 import { h, replaceChildren, uniqueId } from "../dom.js";
 import { avatar } from "./avatar.js";
 
-const INVITE = { command: "/invite", description: "Add the app to this channel", usage_hint: "@app" };
 const MOST = 8;
 
 export class Suggestions {
@@ -45,7 +44,7 @@ export class Suggestions {
   #matches(word) {
     const query = word.slice(1).toLowerCase();
     if (word.startsWith("/")) {
-      return [...this.model.state.commands, INVITE]
+      return this.model.state.commands
         .filter(({ command }) => command.slice(1).startsWith(query))
         .map((command) => ({ insert: command.command, node: () => commandRow(command) }));
     }
@@ -158,6 +157,6 @@ function commandRow({ command, description, usage_hint: hint }) {
 }
 
 function personRow(author) {
-  const mark = author.isApp ? "app" : author.isGuest ? "guest" : "";
+  const mark = author.isApp ? "app" : (author.standing ?? "");
   return [avatar(author, "small"), h("span", { class: "suggest-name" }, author.name), h("span", { class: "suggest-description" }, mark)];
 }

@@ -41,7 +41,7 @@ export class ThreadPane {
   }
 
   #drawHead(channel) {
-    const name = channel.is_im ? this.model.names.author({ user: channel.im_user }).name : `#${channel.name}`;
+    const name = channel.is_im ? this.model.names.author({ user: this.model.names.partner(channel) }).name : `#${channel.name}`;
     if (name === this.headSig) return;
     this.headSig = name;
     const close = (className, label, drawing) => h("button", { type: "button", class: `tool ${className}`, "aria-label": label, on: { click: () => this.actions.close() } }, icon(drawing));
