@@ -26,9 +26,15 @@ class HttpPush:
     def __init__(self, app: App, clock: Callable[[], float]) -> None:
         self._app = app
         self._clock = clock
-        self._client = httpx.AsyncClient(
-            trust_env=False, follow_redirects=False, limits=httpx.Limits(max_connections=300)
-        )
+        self._opened: httpx.AsyncClient | None = None
+
+    @property
+    def _client(self) -> httpx.AsyncClient:
+        if self._opened is None:  # made when first needed: loading certificates takes a while
+            self._opened = httpx.AsyncClient(
+                trust_env=False, follow_redirects=False, limits=httpx.Limits(max_connections=300)
+            )
+        return self._opened
 
     @property
     def connected(self) -> bool:
@@ -65,7 +71,8 @@ class HttpPush:
         )
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._opened is not None:
+            await self._opened.aclose()
 
 
 def _encoded(delivery: Delivery) -> tuple[bytes, str]:

@@ -106,7 +106,26 @@ def bound_socket(host: str, port: int) -> socket.socket:
     return listening
 
 
-def web_server(practice: Practice, listening: socket.socket) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """A uvicorn server that leaves at once when it is told to, from any thread."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), 0.1)
+
+    def leave(self) -> None:
+        self.should_exit = True
+        self._told.set()
+
+
+def web_server(practice: Practice, listening: socket.socket) -> Server:
     """A uvicorn server for this socket; also tells the workspace its own address."""
     host, port = listening.getsockname()[:2]
     practice.base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -121,7 +140,7 @@ def web_server(practice: Practice, listening: socket.socket) -> uvicorn.Server:
         access_log=False,
         timeout_graceful_shutdown=2,
     )
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 class Running:
@@ -171,6 +190,7 @@ def serve(practice: Practice, *, host: str = "127.0.0.1", port: int = 0) -> Iter
             raise RuntimeError("the practice workspace did not start")
         yield Running(practice, loops[0])
     finally:
-        server.should_exit = True
+        if thread.is_alive():
+            loops[0].call_soon_threadsafe(server.leave)
         thread.join(10)
         listening.close()

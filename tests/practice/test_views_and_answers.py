@@ -108,7 +108,7 @@ def test_a_submission_may_update_push_and_clear_the_stack(
     workspace: Workspace, app: App, clicked: tuple[list[Body], WebClient]
 ) -> None:
     bodies, client = clicked
-    steps = iter(
+    steps: Iterator[Body] = iter(
         [
             {"response_action": "update", "view": modal(title=plain("Second"))},
             {"response_action": "push", "view": modal(title=plain("On top"))},

@@ -82,8 +82,10 @@ class Workspace:
     inside `call`.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
-        self.practice = Practice(clock=clock)
+    def __init__(
+        self, *, clock: Callable[[], float] = time.time, practice: Practice | None = None
+    ) -> None:
+        self.practice = practice or Practice(clock=clock)
         self._stack = ExitStack()
         self._running: Running | None = None
         self._notices: list[Noticed] = []
