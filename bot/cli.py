@@ -27,6 +27,7 @@ FAILED: Final = 1
 BAD_SETTINGS: Final = 2
 KILLED: Final = 130
 DEFAULT_WORKERS: Final = 4
+_LOOK: Final = 1.0
 
 
 class Service(Protocol):
@@ -179,7 +180,8 @@ def _until_told(service: Service) -> int:
         signal.signal(number, on_signal)
     try:
         service.start()
-        told.wait()
+        while not told.wait(_LOOK):
+            pass  # a signal that another thread was given does not wake a wait without end
     finally:
         service.stop()
     return OK

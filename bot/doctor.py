@@ -126,7 +126,7 @@ class _UndoneError(Exception):
 def _write_nothing(engine: Engine) -> None:
     try:
         with writing(engine) as connection:
-            connection.execute(text("CREATE TABLE countersign_doctor (nothing INTEGER)"))
+            connection.execute(text("CREATE TABLE countersign_doctor (trial INTEGER)"))
             raise _UndoneError
     except _UndoneError:
         return

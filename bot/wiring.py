@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GRACE: Final = timedelta(seconds=10)
-"""What a phase, a delivery and a request each get to end in peace."""
+GRACE: Final = timedelta(seconds=5)
+"""What running phases, and then the deliverer, get to end in peace."""
 
 MIGRATION_WAIT: Final = 30.0
 
@@ -136,6 +136,7 @@ class Application:
         self._settings = settings
         self._workers = workers
         self._began = time.monotonic()
+        self._core = Core(settings)
         try:
             self._listening = bind(settings.host, settings.port)
         except CannotBindError as error:
@@ -143,7 +144,6 @@ class Application:
                 f"{error}. Set HITL_BACKEND_PORT to another port, or end what uses this one."
             ) from error
         self.port: int = self._listening.getsockname()[1]
-        self._core = Core(settings)
         self._slack: SlackFront | None = None
         self._pool: WorkerPool | None = None
         self._scheduler: Scheduler | None = None

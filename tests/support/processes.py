@@ -84,13 +84,14 @@ class BotProcess:
         self._command = [sys.executable, "-m", "bot", command, "--workers", str(workers)]
         self._serves = command == "serve"
         self._start_within = start_within
-        self._env = clean_environment(
-            DATABASE_URL=f"sqlite:///{self.database}",
-            CREWS_FILE=str(crews_file),
-            HITL_BACKEND_PORT=str(self.port),
-            COUNTERSIGN_LEASE_SECONDS="3",
+        self._env = {
+            **clean_environment(),
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            "CREWS_FILE": str(crews_file),
+            "HITL_BACKEND_PORT": str(self.port),
+            "COUNTERSIGN_LEASE_SECONDS": "3",
             **(env or {}),
-        )
+        }
         self._log_file = folder / f"{command}.log"
         self._process: psutil.Popen | None = None
         self.http = httpx.Client(base_url=self.address, trust_env=False, timeout=10)

@@ -1,0 +1,282 @@
+"""The bot as a process: it starts, serves, ends when told, and says why when it cannot start."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.processes import BotProcess, alive, clean_environment, wait_until
+
+CREWS = """
+crews:
+  note:
+    description: A note in two steps
+    command: [python, note.py]
+    phases: [{name: write}, {name: send}]
+    approvers: ["@channel"]
+    checkpoints: [{name: look, after: write, description: Read it}]
+"""
+NOTE = """
+import json, os, sys, time
+inputs = json.load(sys.stdin)
+while os.path.exists("hold"):
+    time.sleep(0.02)
+print(json.dumps({"status": "complete", "output": inputs["phase"] + " done", "task_outputs": []}))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "crews.yml").write_text(CREWS)
+    (tmp_path / "note.py").write_text(NOTE)
+    return tmp_path
+
+
+def bot_in(folder: Path, *, workers: int, **env: str) -> BotProcess:
+    return BotProcess(folder, workers=workers, crews_file=folder / "crews.yml", env=env)
+
+
+def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A command that is expected to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        cwd=folder,
+        env=clean_environment(**{"HITL_BACKEND_PORT": "0", **variables}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_serve_starts_answers_and_ends_when_told(folder: Path) -> None:
+    with bot_in(folder, workers=0) as bot:
+        assert bot.http.get("/health").json()["status"] == "healthy"
+        assert bot.stop() == 0
+
+    assert re.search(r"serve\.healthy address=http://127\.0\.0\.1:\d+ after_s=", bot.log_text)
+    assert 'slack="off (no SLACK_BOT_TOKEN): REST only"' in bot.log_text
+    assert "offline drafter" in bot.log_text
+    assert bot.log_text.rstrip().endswith("serve.stopped")
+    assert "Traceback" not in bot.log_text
+
+
+def test_a_second_start_goes_on_with_the_same_database(folder: Path) -> None:
+    with bot_in(folder, workers=0) as bot:
+        started = bot.http.post("/api/crew/execute", json={"message": "m"}).json()
+        bot.restart()
+
+        kept = bot.http.get(f"/api/crew/status/{started['execution_id']}").json()
+
+    assert kept == started
+
+
+def test_the_serving_process_never_imports_crewai_nor_slack_before_it_answers(
+    folder: Path,
+) -> None:
+    watched = (
+        "import sys, threading\n"
+        "import bot.server as server\n"
+        "def say(moment):\n"
+        "    for name in ('crewai', 'slack_bolt', 'slack_sdk'):\n"
+        "        print(moment, name, name in sys.modules, flush=True)\n"
+        "start = server.HttpServer.start\n"
+        "def watched_start(self):\n"
+        "    start(self)\n"
+        "    say('healthy')\n"
+        "server.HttpServer.start = watched_start\n"
+        "stop = server.HttpServer.stop\n"
+        "def watched_stop(self):\n"
+        "    say('end')\n"
+        "    stop(self)\n"
+        "server.HttpServer.stop = watched_stop\n"
+        "import os, signal, bot.cli\n"
+        "until_told = bot.cli._until_told\n"
+        "def told_at_once(service):\n"
+        "    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
+        "    return until_told(service)\n"
+        "bot.cli._until_told = told_at_once\n"
+        "sys.exit(bot.cli.main(['serve', '--workers', '1']))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", watched],
+        cwd=folder,
+        env=clean_environment(
+            HITL_BACKEND_PORT="0",
+            SLACK_BOT_TOKEN="xoxb-1",
+            SLACK_APP_TOKEN="xapp-1",
+            SLACK_API_URL="http://127.0.0.1:9/api/",
+        ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    said = set(ended.stdout.splitlines())
+    assert ended.returncode == 0, ended.stderr
+    assert {"healthy crewai False", "healthy slack_bolt False", "healthy slack_sdk False"} <= said
+    assert {"end crewai False", "end slack_bolt True"} <= said
+
+
+def test_a_run_goes_its_way_through_rest(folder: Path) -> None:
+    with bot_in(folder, workers=1) as bot:
+        run_id = bot.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]
+        path = f"/api/crew/checkpoint/{run_id}"
+        bot.until(lambda: bot.http.get(path).status_code == 200, what="the checkpoint opens")
+        shown = bot.http.get(path).json()
+        decision = {
+            "execution_id": run_id,
+            "checkpoint_id": shown["checkpoint_id"],
+            "action": "continue",
+        }
+        bot.http.post("/api/crew/feedback", json=decision)
+
+        def ended() -> bool:
+            status = bot.http.get(f"/api/crew/status/{run_id}").json()
+            return bool(status["status"] == "completed")
+
+        bot.until(ended, what="the run is completed")
+        result = bot.http.get(f"/api/crew/status/{run_id}").json()["result"]
+
+    assert shown["context"]["output"] == "write done"
+    assert result["output"] == "send done"
+
+
+def test_sigterm_gives_the_running_phase_back_and_leaves_nobody_behind(folder: Path) -> None:
+    (folder / "hold").touch()
+    with bot_in(folder, workers=1, COUNTERSIGN_LEASE_SECONDS="600") as bot:
+        run_id = bot.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]
+        bot.until(lambda: _runs_note(bot), what="the crew's program runs")
+        family = bot.family()
+
+        assert bot.stop() == 0
+        wait_until(lambda: not alive(family), within=5, what="all processes ended")
+        (folder / "hold").unlink()
+        bot.start()
+        path = f"/api/crew/checkpoint/{run_id}"
+        bot.until(
+            lambda: bot.http.get(path).status_code == 200,
+            what="the phase is run again long before its lease would have ended",
+        )
+
+
+def _runs_note(bot: BotProcess) -> bool:
+    return any("note.py" in " ".join(_command(process)) for process in bot.family())
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:
+        return []
+
+
+def test_a_worker_of_its_own_runs_what_serve_took_in(folder: Path) -> None:
+    crews = folder / "crews.yml"
+    with (
+        bot_in(folder, workers=0) as bot,
+        BotProcess(folder, workers=1, crews_file=crews, command="worker") as worker,
+    ):
+        run_id = bot.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]
+        path = f"/api/crew/checkpoint/{run_id}"
+        bot.until(lambda: bot.http.get(path).status_code == 200, what="the checkpoint opens")
+
+        assert worker.stop() == 0
+
+
+def test_a_second_signal_ends_it_at_once(folder: Path) -> None:
+    (folder / "hold").touch()
+    with bot_in(folder, workers=1) as bot:
+        bot.http.post("/api/crew/execute", json={"message": "m"})
+        bot.until(lambda: _runs_note(bot), what="the crew's program runs")
+        family = bot.family()
+        bot.process.send_signal(signal.SIGINT)
+        bot.until(lambda: "signal" in bot.log_text, what="the first signal was seen")
+        bot.process.send_signal(signal.SIGINT)
+
+        bot.until(lambda: bot.process.poll() == 130, what="the bot ends", within=3)
+        wait_until(lambda: not alive(family), within=5, what="all processes ended")
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"HITL_BACKEND_HOST": "0.0.0.0"}, "HITL_BACKEND_HOST must be a loopback address"),
+        ({"COUNTERSIGN_LEES": "3"}, "COUNTERSIGN_LEES is not a setting"),
+        ({"SLACK_BOT_TOKEN": "hunter2"}, "SLACK_BOT_TOKEN must begin with xoxb-"),
+        ({"CREWS_FILE": "nowhere.yml"}, "nowhere.yml"),
+    ],
+)
+def test_settings_that_cannot_be_end_with_2_and_words(
+    folder: Path, variables: dict[str, str], said: str
+) -> None:
+    ended = run(folder, "serve", **variables)
+
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "hunter2" not in ended.stderr + ended.stdout
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_crews_file_with_a_mistake_is_refused_with_its_place(folder: Path) -> None:
+    (folder / "crews.yml").write_text(CREWS.replace("after: write", "after: writ"))
+
+    ended = run(folder, "serve")
+
+    assert ended.returncode == 2
+    assert "crews.yml" in ended.stderr
+    assert "write" in ended.stderr
+
+
+def test_a_taken_port_is_told_in_words(folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+
+        ended = run(folder, "serve", HITL_BACKEND_PORT=str(taken.getsockname()[1]))
+
+    assert ended.returncode == 1
+    assert "HITL_BACKEND_PORT" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_a_database_that_does_not_open_is_told_in_words(folder: Path, command: str) -> None:
+    ended = run(folder, command, DATABASE_URL="sqlite:////proc/nowhere/c.db")
+
+    assert ended.returncode == 1
+    assert "The database sqlite:////proc/nowhere/c.db cannot be used" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_migrate_makes_the_database_and_says_so(folder: Path) -> None:
+    for _ in range(2):
+        ended = run(folder, "migrate")
+
+        assert (ended.returncode, ended.stdout) == (0, "The database is up to date.\n")
+    assert (folder / "countersign.db").exists()
+
+
+def test_version_and_help_need_no_settings(folder: Path) -> None:
+    assert run(folder, "version", COUNTERSIGN_X="1").stdout == "countersign 0.1.0\n"
+    help_text = run(folder, "--help", COUNTERSIGN_X="1").stdout
+    for command in ("serve", "worker", "practice", "migrate", "doctor", "version"):
+        assert command in help_text
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["serve", "--workers", "-1"], ["worker", "--workers", "0"]]
+)
+def test_arguments_that_cannot_be_are_refused(folder: Path, arguments: list[str]) -> None:
+    ended = run(folder, *arguments)
+
+    assert ended.returncode == 2
+    assert "usage:" in ended.stderr
