@@ -31,7 +31,7 @@ import psutil
 from crew_runner import child
 from crew_runner.environment import SILENT_CREWAI, scrub, without_secrets
 
-PRELOADED: Final = "crew_runner.runnables.crew"
+PRELOADED: Final = "crew_runner.runnables.warm"
 
 _REQUEST: Final = struct.Struct("!cii")  # operation, pid, signal
 _FORK: Final = b"f"
