@@ -19,6 +19,7 @@ from bot.slack.threads import reply_of
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.records import Actor, ActorKind, DecisionRule, Execution
+from storage.states import CheckpointState
 
 WITHIN_SECONDS: Final = 1.0
 DOUBTED_AFTER: Final = timedelta(seconds=20)
@@ -86,6 +87,9 @@ class People:
     def deciding(self, person: Person, *, checkpoint_id: str) -> Actor:
         """Somebody who acts on a checkpoint. Raises UnknownCheckpoint."""
         checkpoint = self._reads.checkpoint(checkpoint_id)
+        if checkpoint.state is not CheckpointState.PENDING:
+            # Too late whoever they are: no facts are needed to say so.
+            return Actor(ActorKind.SLACK, person.id, person.name)
         execution = self._reads.execution(checkpoint.execution_id)
         return self._acting(person, execution, (checkpoint.rule,))
 

@@ -16,10 +16,11 @@ from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from bot.slack import refusals
 from bot.slack.actors import People
 from bot.slack.commands import Commands
-from bot.slack.delivery import ROOT_PAUSE, SETTLE, Delivery
+from bot.slack.delivery import AS_SLACK_LIKES, Delivery, Tempo
 from bot.slack.desk import Desk
 from bot.slack.door import Door, SlackDoor
 from bot.slack.listeners import command, decide, manage, revise, thread
+from bot.slack.listeners.answering import Answering
 from bot.slack.sockets import Sockets
 from storage.outbox import Outbox
 from storage.ports import Clock
@@ -57,8 +58,7 @@ class SlackFront:
         outbox: Outbox,
         crews: Mapping[str, CrewDefinition],
         clock: Clock,
-        settle: timedelta = SETTLE,
-        root_pause: timedelta = ROOT_PAUSE,
+        tempo: Tempo = AS_SLACK_LIKES,
     ) -> None:
         quiet = _quiet_logger()
         patient = [RateLimitErrorRetryHandler(max_retry_count=2)]
@@ -66,6 +66,7 @@ class SlackFront:
         answering.retry_handlers = list(patient)
         asking = _client(config, quiet, seconds=FACT_SECONDS)
         self._executor = ThreadPoolExecutor(LISTENERS, thread_name_prefix="slack-listener")
+        self._answering = Answering()
         self._people = People(asking, reads=reads, clock=clock)
         desk = Desk(state=state, reads=reads, people=self._people)
         app = App(
@@ -83,20 +84,20 @@ class SlackFront:
             commands=Commands(
                 state=state, reads=reads, people=self._people, desk=desk, crews=crews
             ),
+            answering=self._answering,
         )
         decide.register(app, desk=desk)
-        revise.register(app, desk=desk)
+        revise.register(app, desk=desk, answering=self._answering)
         manage.register(app, desk=desk)
-        thread.register(app, desk=desk)
-        refusals.register(app)
+        thread.register(app, desk=desk, answering=self._answering)
+        refusals.register(app, answering=self._answering)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
         self._delivery = Delivery(
             _client(config, quiet, seconds=POST_SECONDS),
             outbox=outbox,
             reads=reads,
             clock=clock,
-            settle=settle,
-            root_pause=root_pause,
+            tempo=tempo,
         )
         self._sockets = (
             Sockets(
@@ -127,6 +128,7 @@ class SlackFront:
         if self._sockets is not None:
             self._sockets.stop(min(2.0, seconds))
         self._executor.shutdown(wait=True, cancel_futures=False)
+        self._answering.close()
         self._delivery.stop(grace)
         self._people.close()
 

@@ -30,11 +30,20 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 2.0
 SOON_SECONDS: Final = 0.25
-ROOT_PAUSE: Final = timedelta(seconds=3)
-SETTLE: Final = timedelta(seconds=10)
-"""How long an answer that was lost may still turn into a message."""
 
-LOOK_AGAIN: Final = timedelta(seconds=30)
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """How fast to go by Slack. `settle`: how long a lost answer may still become a message;
+    `look_again`: when to look for one that came later still."""
+
+    posts_per_second: float = 1.0
+    root_pause: timedelta = timedelta(seconds=3)
+    settle: timedelta = timedelta(seconds=10)
+    look_again: timedelta = timedelta(seconds=30)
+
+
+AS_SLACK_LIKES: Final = Tempo()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +66,15 @@ class Delivery:
         reads: Reads,
         clock: Clock,
         threads: int = 3,
-        settle: timedelta = SETTLE,
-        root_pause: timedelta = ROOT_PAUSE,
-        look_again: timedelta = LOOK_AGAIN,
-        pace: Pace | None = None,
+        tempo: Tempo,
     ) -> None:
         self._client = client
         self._outbox = outbox
         self._views = Views(reads)
         self._posting = Posting(client)
         self._clock = clock
-        self._settle = settle
-        self._root_pause = root_pause
-        self._look_again = look_again.total_seconds()
-        self._pace = pace if pace is not None else Pace()
+        self._tempo = tempo
+        self._pace = Pace(per_second=tempo.posts_per_second)
         self._mending = Mending(
             outbox=outbox, views=self._views, posting=self._posting, pace=self._pace
         )
@@ -168,7 +172,7 @@ class Delivery:
         row = self._outbox.sending(row)
         posted = self._posting.post(row, rendered, simply=self._mending.simply(row))
         if doubtful:
-            look_at = monotonic() + self._look_again
+            look_at = monotonic() + self._tempo.look_again.total_seconds()
             self._doubts.append(_Doubt(row, kept=posted.ts, look_at=look_at))
         return self._outbox.posted(
             row,
@@ -181,7 +185,7 @@ class Delivery:
         version = row.wanted
         rendered = self._views.message(row)
         self._posting.update(row, rendered, simply=self._mending.simply(row))
-        pause = self._root_pause if row.kind is OutboxKind.ROOT else timedelta(0)
+        pause = self._tempo.root_pause if row.kind is OutboxKind.ROOT else timedelta(0)
         self._outbox.shown(row, version, not_before=pause)
         self._mending.went_well(row)
 
@@ -216,9 +220,9 @@ class Delivery:
 
     def _put_off_until_settled(self, row: OutboxRow) -> bool:
         since = self._clock.now() - (row.sent_at or row.created_at)
-        if since >= self._settle:
+        if since >= self._tempo.settle:
             return False
-        self._outbox.later(row, self._settle - since, "waiting whether it was posted")
+        self._outbox.later(row, self._tempo.settle - since, "waiting whether it was posted")
         return True
 
     def _put_off_by_pace(self, row: OutboxRow) -> bool:

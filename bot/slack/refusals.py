@@ -6,11 +6,10 @@ import json
 import logging
 
 from slack_bolt import App, BoltContext, BoltResponse
-from slack_sdk import WebClient
 
 from bot.slack import ids, parse, words
 from bot.slack.desk import FormNotOpened
-from bot.slack.listeners.answering import in_thread, privately
+from bot.slack.listeners.answering import Answering
 from bot.slack.parse import PayloadError
 from bot.slack.render import answers, modal
 from bot.slack.render.answers import Answer
@@ -19,7 +18,7 @@ from storage.errors import Busy, CountersignError, TextNeeded
 log = logging.getLogger(__name__)
 
 
-def register(app: App) -> None:
+def register(app: App, *, answering: Answering) -> None:
     def on_error(
         error: Exception, body: parse.Body, context: BoltContext, response: BoltResponse | None
     ) -> None:
@@ -30,7 +29,17 @@ def register(app: App) -> None:
             return
         answer = _answer(error)
         if parse.is_event(body):
-            _answer_event(error, answer, body, context.client, reply)
+            # Slack sends an event again that was not taken, so what may pass is not.
+            reply.status, reply.body = (503 if _may_pass(error) else 200), ""
+            if reply.status == 200:
+                channel, thread_ts = parse.answer_place(body)
+                answering.in_thread(
+                    context.client,
+                    answer,
+                    channel=channel,
+                    thread_ts=thread_ts,
+                    user=parse.author(body).id,
+                )
             return
         reply.status, reply.body = 200, ""
         if parse.is_submission(body):
@@ -38,7 +47,7 @@ def register(app: App) -> None:
             return
         context.ack()
         if context.respond is not None and context.response_url is not None:
-            privately(context.respond, answer, thread_ts=parse.thread_of(body))
+            answering.privately(context.respond, answer, thread_ts=parse.thread_of(body))
 
     app.error(on_error)
 
@@ -52,16 +61,9 @@ def _answer(error: Exception) -> Answer:
     return Answer(words.UNEXPECTED)
 
 
-def _answer_event(
-    error: Exception, answer: Answer, body: parse.Body, client: WebClient, reply: BoltResponse
-) -> None:
-    """Slack sends an event again that was not taken, so what may pass is not acknowledged."""
-    if isinstance(error, Busy) or not isinstance(error, CountersignError):
-        reply.status, reply.body = 503, ""
-        return
-    reply.status, reply.body = 200, ""
-    channel, thread_ts = parse.answer_place(body)
-    in_thread(client, answer, channel=channel, thread_ts=thread_ts, user=parse.author(body).id)
+def _may_pass(error: Exception) -> bool:
+    """Trouble after which the same event, sent again, may be taken."""
+    return isinstance(error, Busy) or not isinstance(error, CountersignError)
 
 
 def _answer_form(error: Exception, answer: Answer, reply: BoltResponse) -> None:

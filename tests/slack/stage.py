@@ -11,6 +11,7 @@ from typing import Self
 
 from bot.slack.app import SlackConfig, SlackFront
 from bot.slack.commands import OPEN
+from bot.slack.delivery import Tempo
 from storage.database import SystemClock, open_engine, upgrade
 from storage.outbox import Outbox
 from storage.ports import Clock, NoDispatch
@@ -42,6 +43,14 @@ class LateSignal:
             self.front.outbox_changed()
 
 
+BRISK = Tempo(
+    posts_per_second=50,
+    root_pause=timedelta(milliseconds=50),
+    settle=timedelta(milliseconds=300),
+    look_again=timedelta(milliseconds=500),
+)
+"""The practice workspace has no limits unless a test sets them."""
+
 OPERATOR = Actor(ActorKind.SYSTEM, "tests", "tests")
 
 
@@ -66,7 +75,7 @@ class Stage:
         *,
         crews: Mapping[str, CrewDefinition] | None = None,
         clock: Clock | None = None,
-        settle: timedelta = timedelta(milliseconds=300),
+        tempo: Tempo = BRISK,
         mode: Mode = "socket",
     ) -> None:
         self.workspace = workspace
@@ -80,7 +89,7 @@ class Stage:
         self.state = StateManager(
             self.engine, clock=self.clock, dispatch=NoDispatch(), signal=self._signal
         )
-        self._settle = settle
+        self.tempo = tempo
         self._mode: Mode = mode
         self._stack = ExitStack()
         self.front = self._front()
@@ -99,8 +108,7 @@ class Stage:
             outbox=self.outbox,
             crews=self.crews,
             clock=self.clock,
-            settle=self._settle,
-            root_pause=timedelta(milliseconds=50),
+            tempo=self.tempo,
         )
         self._signal.front = front
         return front

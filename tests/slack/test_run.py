@@ -34,7 +34,9 @@ def test_a_run_goes_from_the_command_to_its_result_by_clicks(
     stage.work("The final strategy: sell bells.")
 
     final = workspace.wait_for(
-        lambda: next((m for m in stage.everywhere() if "execution is complete" in m.text), None)
+        lambda: next(
+            (m for m in stage.everywhere() if m.text.startswith("The execution is complete")), None
+        )
     )
     assert "sell bells" in final.everything
     assert stage.reads.execution(execution.id).state is ExecutionState.COMPLETED

@@ -6,13 +6,13 @@ from slack_bolt import Ack, App, Respond
 
 from bot.slack import ids, parse
 from bot.slack.commands import Commands
-from bot.slack.listeners.answering import privately
+from bot.slack.listeners.answering import Answering
 
 
-def register(app: App, *, commands: Commands) -> None:
+def register(app: App, *, commands: Commands, answering: Answering) -> None:
     def on_command(ack: Ack, body: parse.Body, respond: Respond) -> None:
         answer = commands.run(parse.command(body))
         ack()
-        privately(respond, answer)
+        answering.privately(respond, answer)
 
     app.command(ids.COMMAND)(on_command)

@@ -8,10 +8,10 @@ from slack_sdk import WebClient
 from bot.slack import ids, parse
 from bot.slack.desk import Desk
 from bot.slack.forms import open_form
-from bot.slack.listeners.answering import in_thread, privately
+from bot.slack.listeners.answering import Answering
 
 
-def register(app: App, *, desk: Desk) -> None:
+def register(app: App, *, desk: Desk, answering: Answering) -> None:
     def on_revise(ack: Ack, body: parse.Body, client: WebClient) -> None:
         click = parse.click(body)
         checkpoint, form = desk.intend_revision(click)
@@ -26,7 +26,7 @@ def register(app: App, *, desk: Desk) -> None:
         closed = parse.closed(body)
         answer = desk.close_form(closed)
         ack()
-        in_thread(
+        answering.in_thread(
             client,
             answer,
             channel=closed.view.channel,
@@ -37,7 +37,7 @@ def register(app: App, *, desk: Desk) -> None:
     def on_never_mind(ack: Ack, body: parse.Body, respond: Respond) -> None:
         answer = desk.never_mind(parse.click(body))
         ack()
-        privately(respond, answer, replace=True)
+        answering.privately(respond, answer, replace=True)
 
     app.action(str(ids.ActionId.REVISE))(on_revise)
     app.view(ids.REVISION_VIEW)(on_sent)

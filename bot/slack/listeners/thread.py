@@ -9,11 +9,11 @@ from slack_sdk import WebClient
 
 from bot.slack import ids, parse
 from bot.slack.desk import Desk
-from bot.slack.listeners.answering import in_thread, privately
+from bot.slack.listeners.answering import Answering
 from bot.slack.render import answers
 
 
-def register(app: App, *, desk: Desk) -> None:
+def register(app: App, *, desk: Desk, answering: Answering) -> None:
     def hear(body: parse.Body, context: BoltContext, next: Callable[[], object]) -> None:
         """Runs before Bolt acknowledges the event: what is acknowledged is committed."""
         said = parse.said(body, bot_user=context.bot_user_id)
@@ -24,7 +24,7 @@ def register(app: App, *, desk: Desk) -> None:
     def on_said(context: BoltContext, client: WebClient) -> None:
         said, answer = context["said"], context["answer"]
         if said is not None:
-            in_thread(
+            answering.in_thread(
                 client,
                 answer,
                 channel=said.channel,
@@ -35,11 +35,11 @@ def register(app: App, *, desk: Desk) -> None:
     def on_use(ack: Ack, body: parse.Body, respond: Respond) -> None:
         answer = desk.use_reply(parse.click(body))
         ack()
-        privately(respond, answer, replace=True)
+        answering.privately(respond, answer, replace=True)
 
     def on_dismiss(ack: Ack, respond: Respond) -> None:
         ack()
-        privately(respond, answers.DISMISSED, replace=True)
+        answering.privately(respond, answers.DISMISSED, replace=True)
 
     app.event("message", middleware=[hear])(on_said)
     app.action(str(ids.ActionId.USE_REPLY))(on_use)
