@@ -154,7 +154,7 @@ def _programs(places: Places, env_file: Path, bot_address: str) -> tuple[Program
     folder = places.folder
     bot_port = bot_address.rpartition(":")[2]
     own = {**os.environ, "HITL_BACKEND_HOST": "127.0.0.1", "HITL_BACKEND_PORT": bot_port}
-    page = ["--port", str(places.page_port), "--state", str(folder / "workspace.json")]
+    page = ["--port", str(places.page_port), "--state", str(folder / "workspace.db")]
     return (
         Program("bot.practice", page, os.environ, folder / "workspace.log"),
         Program(
