@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import sys
 from pathlib import Path
 
+from bot.practice.manifest import installed
 from bot.practice.practice import Practice
+from bot.practice.seed import practice_app, practice_team
 from bot.practice.server import NotLoopback, bound_socket, web_server
 from bot.practice.store import Store
+
+MANIFEST = Path("manifest.yml")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,8 +25,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
     parser.add_argument("--state", type=Path, help="keep the workspace in this file")
     parser.add_argument("--push", metavar="URL", help="deliver by signed HTTP to this URL")
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        default=MANIFEST if MANIFEST.exists() else None,
+        help=f"install the app from this manifest ({MANIFEST} where there is one)",
+    )
     given = parser.parse_args(arguments)
-    practice = Practice()
+    app = installed(given.manifest) if given.manifest else practice_app()
+    practice = Practice(practice_team(app=app))
     store = Store(given.state) if given.state else None
     if store is not None:
         store.attach(practice.workspace)
@@ -32,7 +44,6 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"The workspace cannot be served: {wrong}\n")
         return 2
     server = web_server(practice, listening)
-    app = practice.workspace.app
     sys.stdout.write(
         f"The workspace is at {practice.base_url}\n"
         f"Point a bot at it with SLACK_API_URL={practice.base_url}/api/"
@@ -40,7 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
         f" SLACK_APP_TOKEN={app.app_token}\n"
     )
     sys.stdout.flush()
-    asyncio.run(server.serve(sockets=[listening]))
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn hands Ctrl-C on when it is done
+        asyncio.run(server.serve(sockets=[listening]))
     if store is not None:
         store.close()
     return 0

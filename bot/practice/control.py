@@ -159,10 +159,10 @@ class Control:
         self._practice.pace.on = bool(body["on"])
         return {}
 
-    def _reach(self, body: Json) -> Json:
+    async def _reach(self, body: Json) -> Json:
         url = body["request_url"]
         self._practice.reach_by_http(None if url is None else str(url))
-        return {}
+        return {"verified": url is not None and await self._practice.push.verify()}
 
     # -- inside ---------------------------------------------------------------------------
 

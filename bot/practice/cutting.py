@@ -1,9 +1,8 @@
-"""Answers that do not arrive whole: cut connections and shortened bodies."""
+"""Connections that break: requests and WebSockets that end without a word."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +11,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-
-from bot.practice.records import Json
 
 CUT = "practice.cut"
 
@@ -53,9 +50,3 @@ async def cut(request: Request) -> Response:
     while not await request.is_disconnected():
         await asyncio.sleep(0)
     return NoResponse(status_code=499)
-
-
-def shortened(answer: Json, headers: Mapping[str, str]) -> Response:
-    """The first half of an answer, as whole JSON would be announced."""
-    body = json.dumps(answer).encode()
-    return Response(body[: len(body) // 2], media_type="application/json", headers=dict(headers))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,6 +18,7 @@ from bot.practice.records import Json
 from bot.practice.traffic import Traffic
 
 ACK_SECONDS = 3.0
+KEPT = 20_000
 RETRY_AFTER = (0.0, 60.0, 300.0)
 
 
@@ -68,7 +70,8 @@ class Deliveries:
     def __init__(self, transport: Transport, traffic: Traffic) -> None:
         self.transport = transport
         self._traffic = traffic
-        self.sent: list[Delivery] = []
+        self.sent: deque[Delivery] = deque(maxlen=KEPT)
+        self._count = 0
         self.retry_after: tuple[float, ...] = RETRY_AFTER
         self.ack_seconds = ACK_SECONDS
         self.delay: dict[str, float] = {}
@@ -106,7 +109,8 @@ class Deliveries:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _new(self, kind: str, name: str, payload: Json) -> Delivery:
-        delivery = Delivery(len(self.sent) + 1, kind, name, payload)
+        self._count += 1
+        delivery = Delivery(self._count, kind, name, payload)
         self.sent.append(delivery)
         return delivery
 

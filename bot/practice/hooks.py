@@ -13,7 +13,7 @@ import time
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from bot.practice.cutting import cut
+from bot.practice import interference
 from bot.practice.errors import SlackError
 from bot.practice.faults import Faults
 from bot.practice.limits import check_message
@@ -41,12 +41,8 @@ class Hooks:
         except ValueError:
             body = None
         fault = self._faults.next("response_url")
-        response: Response
-        if fault is not None and fault.kind == "http_500":
-            response = PlainTextResponse("server error", status_code=500)
-        elif fault is not None and fault.kind == "lost_request":
-            response = await cut(request)
-        else:
+        response = await interference.before(request, fault)
+        if response is None:
             response = self._use(request.path_params["name"], body)
         self._traffic.note(
             direction="from_bot",
@@ -57,7 +53,7 @@ class Hooks:
             note=fault.kind if fault else "",
             sent=body,
         )
-        return await cut(request) if fault and fault.kind == "lost_reply" else response
+        return await interference.after(request, fault, response)
 
     def ack_message(self, user: str, channel: Channel, body: Json) -> None:
         """Show a message that came as the body of an ack; an empty one shows nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Callable
 from urllib.parse import urlencode
 
@@ -69,6 +70,21 @@ class HttpPush:
             problem=None if answer.status_code == 200 else "http_error",
             no_retry=answer.headers.get("x-slack-no-retry") == "1",
         )
+
+    async def verify(self) -> bool:
+        """Slack's handshake before it takes a request URL: the challenge must come back."""
+        challenge = secrets.token_hex(16)
+        payload = {
+            "type": "url_verification",
+            "token": self._app.verification_token,
+            "challenge": challenge,
+        }
+        delivery = Delivery(0, "events_api", "url_verification", payload)
+        ack = await self.push(delivery, attempt=0, reason=None, timeout=3.0)
+        given = ack.body
+        if isinstance(given, dict):
+            given = given.get("challenge") or given.get("text")
+        return ack.ok and given == challenge
 
     async def close(self) -> None:
         if self._opened is not None:

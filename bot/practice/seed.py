@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from bot.practice.records import App, Channel, User, UserGroup
-from bot.practice.workspace import Workspace
+from bot.practice.workspace import SLACKBOT, Workspace
 
 TEAM = "T00PRACTICE"
 OTHER_TEAM = "T00OUTSIDE0"
@@ -83,6 +83,9 @@ def practice_team(*, app: App | None = None, clock: Callable[[], float] = time.t
             color="1d6f5c",
             is_bot=True,
         )
+    )
+    workspace.add_user(
+        User(id=SLACKBOT, name="slackbot", real_name="Slackbot", team_id=TEAM, is_bot=True)
     )
     for person in (
         User(ANA, "ana", "Ana Lindqvist", TEAM, "b8433c", "ana@practice.example"),

@@ -20,6 +20,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from bot.practice import interference
 from bot.practice.control import Control
 from bot.practice.cutting import CuttableHttp, CuttableWebSocket
 from bot.practice.guard import Guard
@@ -77,12 +78,19 @@ async def _http_error(_request: Request, error: Exception) -> Response:
 
 
 async def _receive_file(practice: Practice, request: Request) -> Response:
-    """The middle step of an upload: the bytes, raw or as the one file of a form."""
-    file_id = practice.uploads.waiting.pop(request.path_params["ticket"], None)
+    """The middle step of an upload: the bytes of the file."""
+    fault = practice.faults.next("upload")
+    answer = await interference.before(request, fault)
+    if answer is None:
+        answer = _kept(practice, request.path_params["ticket"], await request.body())
+    return await interference.after(request, fault, answer)
+
+
+def _kept(practice: Practice, ticket: str, content: bytes) -> Response:
+    file_id = practice.uploads.waiting.pop(ticket, None)
     upload = practice.workspace.files.get(file_id or "")
     if upload is None:
         return PlainTextResponse("unknown upload", status_code=404)
-    content = await request.body()
     if len(content) != upload.size:
         return PlainTextResponse("length differs from what was announced", status_code=400)
     upload.content, upload.uploaded = content, True

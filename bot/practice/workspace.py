@@ -7,6 +7,7 @@ transport and no page. All of it runs in the server's event loop.
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from bot.practice import blockids, mentions
@@ -40,6 +41,9 @@ from bot.practice.records import (
     View,
 )
 
+JOURNAL = 50_000
+SLACKBOT = "USLACKBOT"
+
 
 class Workspace:
     """Users, channels, messages, files and views of one practice team."""
@@ -60,7 +64,8 @@ class Workspace:
         self.views: dict[str, View] = {}
         self.homes: dict[str, View] = {}
         self.reads: dict[tuple[str, str], str] = {}
-        self.journal: list[Version] = []
+        self.journal: deque[Version] = deque(maxlen=JOURNAL)
+        self._versions = 0
         self.listeners: list[Listener] = []
         self.last_micros = 0
 
@@ -220,6 +225,10 @@ class Workspace:
         self.tell(Edited(message, before))
 
     def delete(self, message: Message) -> None:
+        """Delete a message; the root of a thread that has replies leaves a tombstone."""
+        if not message.is_reply and self.replies(message.channel, message.ts):
+            self._entomb(message)
+            return
         del self.messages[message.channel][message.ts]
         self._note("delete", message)
         self.tell(Deleted(message))
@@ -305,6 +314,14 @@ class Workspace:
 
     # -- inside -----------------------------------------------------------------------
 
+    def _entomb(self, message: Message) -> None:
+        before = copy.deepcopy(message)
+        message.user, message.bot_id, message.subtype = SLACKBOT, None, "tombstone"
+        message.text, message.blocks, message.files = "This message was deleted.", None, []
+        message.metadata = None
+        self._note("delete", message)
+        self.tell(Edited(message, before))
+
     def _root_changed(self, message: Message) -> None:
         if message.is_reply and message.thread_ts is not None:
             root = self.find(message.channel, message.thread_ts)
@@ -312,9 +329,10 @@ class Workspace:
                 self.tell(Refreshed(root))
 
     def _note(self, act: str, message: Message) -> None:
+        self._versions += 1
         self.journal.append(
             Version(
-                seq=len(self.journal) + 1,
+                seq=self._versions,
                 at=self.clock(),
                 act=act,
                 channel=message.channel,

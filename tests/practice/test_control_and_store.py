@@ -167,6 +167,47 @@ def _until_it_answers(url: str) -> None:
     raise AssertionError("the workspace did not come up")
 
 
+def test_an_app_installed_from_its_manifest_holds_what_that_grants(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.yml"
+    manifest.write_text(
+        """
+        features:
+          bot_user: {display_name: Signer}
+          app_home: {home_tab_enabled: false}
+          slash_commands:
+            - {command: /sign, description: Sign, should_escape: true}
+        oauth_config: {scopes: {bot: [commands, chat:write]}}
+        settings: {event_subscriptions: {bot_events: [message.im]}}
+        """
+    )
+    with Workspace(manifest=manifest) as workspace:
+        client = WebClient(token="xoxb-practice", base_url=workspace.env()["SLACK_API_URL"])
+        assert client.auth_test()["user"] == "signer"
+        with pytest.raises(Exception, match="missing_scope"):
+            client.users_info(user=ANA)
+        assert workspace.command("/crew plan").notice == "/crew is not a valid command."
+        workspace.say("not subscribed", in_="campaigns")
+        workspace.say("subscribed", in_=workspace.dm(ANA))
+        workspace.command(f"/sign for <@{BEN}>")
+        sent = [d.payload for d in workspace.deliveries()]
+    assert [p["event"]["text"] for p in sent if "event" in p] == ["subscribed"]
+    assert [p["text"] for p in sent if "command" in p] == [f"for <@{BEN}|ben>"]
+
+
+def test_ctrl_c_ends_the_server_without_complaint(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bot.practice", "--state", str(tmp_path / "practice.db")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())
+        assert found is not None
+        _until_it_answers(found.group())
+        server.send_signal(signal.SIGINT)
+        _, complaints = server.communicate(timeout=10)
+    assert (server.returncode, complaints) == (0, "")
+
+
 def test_it_is_served_on_loopback_only(capsys: pytest.CaptureFixture[str]) -> None:
     for host in ("0.0.0.0", "192.168.0.1", "example.com", "::"):
         with pytest.raises(NotLoopback):

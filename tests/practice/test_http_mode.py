@@ -114,6 +114,12 @@ def test_an_event_that_was_not_taken_comes_again_with_its_number_and_reason(
     assert len(workspace.deliveries("events_api")[0].attempts) == 3
 
 
+def test_the_request_url_answers_slacks_handshake(workspace: Workspace, served: App) -> None:
+    assert workspace.verify_request_url()
+    workspace.reach_by_http(f"{workspace.url}/nowhere")
+    assert not workspace.verify_request_url()
+
+
 def test_socket_mode_is_refused_while_the_app_is_reached_by_http(
     workspace: Workspace, served: App
 ) -> None:

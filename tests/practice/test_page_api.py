@@ -47,6 +47,7 @@ def test_the_state_shows_people_places_commands_and_the_bot(page: httpx.Client) 
     assert state["me"] == ANA
     assert {u["name"]: (u["is_restricted"], u["is_stranger"]) for u in state["users"]} == {
         "countersign": (False, False),
+        "slackbot": (False, False),
         "ana": (False, False),
         "ben": (False, False),
         "gus": (True, False),

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from http.client import HTTPException
+from urllib.error import HTTPError
 
 import pytest
 from slack_bolt import Ack, App
@@ -81,6 +82,14 @@ def test_errors_come_as_often_as_planned_and_after_the_calls_that_pass_first(
     assert failed.value.response.status_code == 500
     workspace.faults.clear()
     assert client.auth_test()["ok"]
+
+
+def test_an_upload_fails_on_request_too(workspace: Workspace, client: WebClient) -> None:
+    workspace.faults.server_error("upload")
+    with pytest.raises(HTTPError):  # slack_sdk hands this one on as urllib raised it
+        client.files_upload_v2(channel=CAMPAIGNS, filename="a.md", content="x")
+    client.files_upload_v2(channel=CAMPAIGNS, filename="a.md", content="x")
+    assert len(workspace.messages()) == 1
 
 
 def test_a_hanging_call_holds_up_nobody_else(workspace: Workspace, client: WebClient) -> None:

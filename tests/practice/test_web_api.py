@@ -122,6 +122,22 @@ def test_only_the_bots_own_messages_can_be_changed_and_only_while_they_exist(
     assert [m.text for m in workspace.messages()] == ["mine"]
 
 
+def test_a_deleted_root_leaves_a_tombstone_over_its_replies(
+    workspace: Workspace, client: WebClient
+) -> None:
+    root = post(client, text="root", blocks=question())
+    post(client, text="reply", thread_ts=root)
+    client.chat_delete(channel=CAMPAIGNS, ts=root)
+
+    thread = client.conversations_replies(channel=CAMPAIGNS, ts=root)["messages"]
+    assert [m["text"] for m in thread] == ["This message was deleted.", "reply"]
+    assert thread[0]["subtype"] == "tombstone"
+    assert refused(lambda: client.chat_update(channel=CAMPAIGNS, ts=root, text="x")) == (
+        "cant_update_message"
+    )
+    assert workspace.message_with("Continue") is None
+
+
 def test_metadata_comes_back_only_when_it_is_asked_for(client: WebClient) -> None:
     root = post(client)
     metadata = {"event_type": "checkpoint", "event_payload": {"key": "k1"}}

@@ -30,6 +30,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -37,8 +38,10 @@ from bot.practice import seed
 from bot.practice.changes import Change, Noticed
 from bot.practice.deliveries import Ack, Delivery
 from bot.practice.errors import SlackError
+from bot.practice.manifest import installed
 from bot.practice.practice import Practice
 from bot.practice.records import Channel, Json, Message, User, UserGroup, Version, View
+from bot.practice.seed import practice_team
 from bot.practice.server import Running, serve
 from bot.practice.traffic import Entry
 from tests.support.faults import PlannedFaults
@@ -77,15 +80,22 @@ class Answer:
 class Workspace:
     """The workspace, its people, and everything a test may want to know of it.
 
+    `manifest` installs the app with exactly the scopes, events and commands of that
+    file; without it the app holds every scope that the workspace knows.
     `clock` replaces the time (for response URLs of thirty minutes and the like).
     `practice` is the server side itself, for what no method here says; change it only
     inside `call`.
     """
 
     def __init__(
-        self, *, clock: Callable[[], float] = time.time, practice: Practice | None = None
+        self,
+        *,
+        clock: Callable[[], float] = time.time,
+        manifest: Path | None = None,
+        practice: Practice | None = None,
     ) -> None:
-        self.practice = practice or Practice(clock=clock)
+        app = installed(manifest) if manifest else None
+        self.practice = practice or Practice(practice_team(app=app, clock=clock), clock=clock)
         self._stack = ExitStack()
         self._running: Running | None = None
         self._notices: list[Noticed] = []
@@ -129,6 +139,10 @@ class Workspace:
     def reach_by_http(self, request_url: str | None) -> None:
         """Deliver by signed POST to this URL from now on; None goes back to sockets."""
         self.call(lambda: self.practice.reach_by_http(request_url))
+
+    def verify_request_url(self) -> bool:
+        """Whether the bot answers Slack's handshake for its request URL."""
+        return self._live.wait(self.practice.push.verify())
 
     def wait_until_connected(self, timeout: float = 15.0) -> None:
         """Wait until the bot has an open socket (or, over HTTP, an address)."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from bot.practice import interference
 from bot.practice.api import chat, conversations, files, modals, people
 from bot.practice.api.call import Call, Method
-from bot.practice.cutting import cut, shortened
 from bot.practice.errors import SlackError
 from bot.practice.faults import Fault, Faults
 from bot.practice.pace import Pace
@@ -24,6 +23,7 @@ METHODS: dict[str, Method] = (
     chat.METHODS | conversations.METHODS | people.METHODS | modals.METHODS | files.METHODS
 )
 SECRET_ARGUMENTS = {"token"}
+PACED = {"chat.postMessage", "chat.postEphemeral"}
 
 
 class WebApi:
@@ -50,41 +50,38 @@ class WebApi:
         arguments = await _arguments(request)
         channel = str(arguments.get("channel") or arguments.get("channel_id") or "") or None
         fault = self._faults.next(method, channel)
-        response, answer = await self._answer(request, method, arguments, fault)
+        response = await self._answer(request, method, arguments, fault)
+        answer = _answered(response)
         self._traffic.note(
             direction="from_bot",
             kind="web_api",
             name=method,
             status=response.status_code,
             seconds=time.monotonic() - begun,
-            note=fault.kind if fault else ("" if answer.get("ok") else str(answer.get("error"))),
+            note=fault.kind if fault else _error(answer),
             sent={key: value for key, value in arguments.items() if key not in SECRET_ARGUMENTS},
             answered=answer,
         )
-        return response
+        return await interference.after(request, fault, response)
 
     async def _answer(
         self, request: Request, method: str, arguments: Json, fault: Fault | None
-    ) -> tuple[Response, Json]:
-        before = await _before(request, fault)
-        if before is not None:
-            return before
-        seconds = self._pace.wait_for(str(arguments.get("channel"))) if _paced(method) else 0
+    ) -> Response:
+        kept_from = await interference.before(request, fault)
+        if kept_from is not None:
+            return kept_from
+        seconds = self._pace.wait_for(str(arguments.get("channel"))) if method in PACED else 0
         if seconds:
-            return _rate_limited(seconds)
-        answer = self._run(request, method, arguments)
-        headers = {
-            "x-oauth-scopes": ",".join(self._app.scopes),
-            "x-accepted-oauth-scopes": ",".join(METHODS[method].scopes)
-            if method in METHODS
-            else "",
-            "x-slack-req-id": f"{time.monotonic_ns():x}",
-        }
-        if fault is not None and fault.kind == "lost_reply":
-            return await cut(request), answer
-        if fault is not None and fault.kind == "truncated":
-            return shortened(answer, headers), answer
-        return JSONResponse(answer, headers=headers), answer
+            return interference.rate_limited(seconds)
+        accepted = METHODS[method].scopes if method in METHODS else ()
+        return JSONResponse(
+            self._run(request, method, arguments),
+            headers={
+                "x-oauth-scopes": ",".join(self._app.scopes),
+                "x-accepted-oauth-scopes": ",".join(accepted),
+                "x-slack-req-id": f"{time.monotonic_ns():x}",
+            },
+        )
 
     def _run(self, request: Request, name: str, arguments: Json) -> Json:
         try:
@@ -112,35 +109,13 @@ class WebApi:
             raise SlackError("not_allowed_token_type" if token in known else "invalid_auth")
 
 
-async def _before(request: Request, fault: Fault | None) -> tuple[Response, Json] | None:
-    """The answer of a fault that keeps the call from happening, if it is one."""
-    match fault.kind if fault else None:
-        case "ratelimited":
-            return _rate_limited(fault.retry_after if fault else 1)
-        case "http_500":
-            return Response("Internal Server Error", status_code=500), {}
-        case "error":
-            answer: Json = {"ok": False, "error": fault.error if fault else ""}
-            return JSONResponse(answer), answer
-        case "lost_request":
-            return await cut(request), {}
-        case "hang":
-            await asyncio.sleep(fault.seconds if fault else 0)
-            return None
-        case _:
-            return None
+def _answered(response: Response) -> object:
+    body = bytes(response.body)
+    return json.loads(body) if body.startswith(b"{") else body.decode()
 
 
-def _rate_limited(seconds: int) -> tuple[Response, Json]:
-    answer: Json = {"ok": False, "error": "ratelimited"}
-    return (
-        JSONResponse(answer, status_code=429, headers={"Retry-After": str(seconds)}),
-        answer,
-    )
-
-
-def _paced(method: str) -> bool:
-    return method in ("chat.postMessage", "chat.postEphemeral")
+def _error(answer: object) -> str:
+    return str(answer.get("error", "")) if isinstance(answer, dict) else ""
 
 
 async def _arguments(request: Request) -> Json:
@@ -158,6 +133,3 @@ async def _arguments(request: Request) -> Json:
         return arguments | {key: value for key, value in form.items() if isinstance(value, str)}
     text = (await request.body()).decode("utf-8", "replace")
     return arguments | dict(parse_qsl(text, keep_blank_values=True))
-
-
-Endpoint = Callable[[Request], Awaitable[Response]]
