@@ -7,7 +7,7 @@ from typing import assert_never
 
 from bot.slack.ids import short
 from bot.slack.render import checkpoint as checkpoint_message
-from bot.slack.render import final, root, text
+from bot.slack.render import final, outputs, root, text
 from bot.slack.render.message import Rendered
 from bot.slack.render.root import Progress
 from storage.reads import Reads
@@ -73,7 +73,7 @@ class Views:
         return WholeText(
             f"{execution.crew}-{phase}-{short(checkpoint.id)}.md",
             f"The whole text of {text.label(checkpoint.phase)}",
-            checkpoint.output.output,
+            outputs.whole(checkpoint.output),
         )
 
     def still_to_tell(self, row: OutboxRow) -> bool:

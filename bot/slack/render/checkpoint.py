@@ -16,7 +16,7 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.slack.ids import ActionId, short
-from bot.slack.render import people, text
+from bot.slack.render import outputs, people, text
 from bot.slack.render.message import Rendered, context, section, sentences
 from bot.slack.render.place import next_phase, question, standing
 from storage.policy import CHANNEL
@@ -59,7 +59,7 @@ def render(checkpoint: Checkpoint, execution: Execution, *, instead_of: str = ""
 
 def shown_output(checkpoint: Checkpoint) -> tuple[str, bool]:
     """What of the output the message shows, as Markdown, and whether some was left out."""
-    return text.clip(text.markdown(checkpoint.output.output), OUTPUT_LIMIT)
+    return outputs.shown(checkpoint.output, OUTPUT_LIMIT)
 
 
 def _spoken(checkpoint: Checkpoint, execution: Execution, asked: str) -> str:
