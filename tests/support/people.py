@@ -1,0 +1,190 @@
+"""Acting: what people type, click, choose and submit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.practice.errors import SlackError
+from bot.practice.records import Json, View
+from bot.practice.seed import ANA, BOT
+from tests.support.forms import filled
+from tests.support.shown import Button, Shown, buttons
+from tests.support.sight import Sight
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Slack shows a person for what they did."""
+
+    ok: bool
+    notice: str = ""
+    error: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+class People(Sight):
+    """What people do; each act waits for the bot's ack and tells what Slack shows for it."""
+
+    def command(self, text: str, *, by: str = ANA, in_: str = "campaigns") -> Answer:
+        """Type a slash command; words without a slash are for `/crew`."""
+        typed = text if text.startswith("/") else f"/crew {text}"
+        act = self.practice.interactions.command
+        return self._answer(act(user=by, channel=self.channel(in_).id, text=typed))
+
+    def say(self, text: str, *, by: str = ANA, in_: str = "campaigns") -> Shown:
+        """Post a message in a channel."""
+        return self._say(text, by, self.channel(in_).id, None)
+
+    def reply(self, text: str, *, by: str = ANA, thread: Shown) -> Shown:
+        """Post a reply in the thread that this message is in or begins."""
+        return self._say(text, by, thread.channel, thread.root_ts)
+
+    def mention(self, text: str, *, by: str = ANA, thread: Shown) -> Shown:
+        """Reply in the thread with a mention of the bot before the words."""
+        return self.reply(f"<@{BOT}> {text}", by=by, thread=thread)
+
+    def click(
+        self, label: str, *, by: str = ANA, message: Shown | None = None, timeout: float = 10.0
+    ) -> Answer:
+        """Click the button whose label begins so, and confirm where it asks.
+
+        Without `message` the newest message that shows such a button to this person is
+        waited for. With it the button may be gone from the message by now, as on a
+        screen that has not caught up.
+        """
+        target, button = self._clickable(label, by, message, timeout)
+        return self._answer(self._clicking(target, button, by))
+
+    def clicks(
+        self, label: str, *, by: Iterable[str], message: Shown | None = None
+    ) -> list[Answer]:
+        """All these people click at once; a name that stands twice clicks twice."""
+        people = list(by)
+        target, button = self._clickable(label, people[0], message, 10.0)
+
+        async def all_at_once() -> list[Json]:
+            return await asyncio.gather(
+                *(self._clicking(target, button, person) for person in people)
+            )
+
+        return [_answer(given) for given in self._live.wait(all_at_once(), timeout=60.0)]
+
+    def choose(
+        self, action_id: str, *, by: str = ANA, message: Shown, **selected: object
+    ) -> Answer:
+        """Use a menu in a message, e.g. `selected_option={…}`."""
+        for block in message.blocks:
+            for element in [*(block.get("elements") or []), block.get("accessory")]:
+                if isinstance(element, dict) and element.get("action_id") == action_id:
+                    return self._answer(
+                        self.practice.interactions.act_on_message(
+                            user=by,
+                            channel=message.channel,
+                            message_ts=message.ts,
+                            block_id=block["block_id"],
+                            action_id=action_id,
+                            said=dict(selected),
+                        )
+                    )
+        raise AssertionError(f"no element {action_id} in:\n{message.everything}")
+
+    def open_view(self, by: str = ANA, timeout: float = 5.0) -> View:
+        """The modal in front of this person, waited for."""
+        return self.wait_for(
+            lambda: self.practice.views.top(by), timeout, what=f"a modal for {self._name(by)}"
+        )
+
+    def has_view(self, by: str) -> bool:
+        return self.practice.views.top(by) is not None
+
+    def submit(self, values: dict[str, object] | None = None, *, by: str = ANA) -> Answer:
+        """Fill in the modal in front and submit it.
+
+        Keys name an input by its action_id, block_id or label; values are text, an
+        option's value, or a list of these. What is not named keeps its preset value.
+        """
+        view = self.open_view(by)
+        stated = filled(view.definition["blocks"], values or {})
+        return self._answer(
+            self.practice.interactions.submit(user=by, view_id=view.id, values=stated)
+        )
+
+    def click_in_view(self, label: str, *, by: str = ANA) -> Answer:
+        """Click a button inside the modal in front."""
+        view = self.open_view(by)
+        button = next(b for b in buttons(view.definition["blocks"]) if b.label.startswith(label))
+        return self._answer(
+            self.practice.interactions.act_on_view(
+                user=by,
+                view_id=view.id,
+                block_id=button.block_id,
+                action_id=button.action_id,
+                said={},
+            )
+        )
+
+    def close_view(self, by: str = ANA, *, is_cleared: bool = False) -> None:
+        """Close the modal in front; the bot is told if the view asks for that."""
+        view = self.open_view(by)
+        self._live.wait(
+            self.practice.interactions.close_view(user=by, view_id=view.id, is_cleared=is_cleared)
+        )
+
+    def open_home(self, by: str = ANA) -> View | None:
+        """Open the app's Home tab, and what was published there before."""
+        return self.call(lambda: self.practice.interactions.open_home(by))
+
+    def home(self, by: str = ANA) -> View | None:
+        return self.practice.workspace.homes.get(by)
+
+    def _say(self, text: str, by: str, channel: str, thread_ts: str | None) -> Shown:
+        return self.call(
+            lambda: Shown.of(
+                self.practice.interactions.say(
+                    user=by, channel=channel, text=text, thread_ts=thread_ts
+                )
+            )
+        )
+
+    def _clickable(
+        self, label: str, by: str, message: Shown | None, timeout: float
+    ) -> tuple[Shown, Button]:
+        if message is None:
+            target = self.wait_for(
+                lambda: self.message_with(label, by=by), timeout, what=f"a button “{label}…”"
+            )
+        else:
+            target = message
+        button = target.button(label)
+        if button is None and message is not None:
+            button = self.again(message).button(label)
+        assert button is not None, f"no button “{label}…” in:\n{target.everything}"
+        return target, button
+
+    async def _clicking(self, target: Shown, button: Button, by: str) -> Json:
+        return await self.practice.interactions.act_on_message(
+            user=by,
+            channel=target.channel,
+            message_ts=target.ts,
+            block_id=button.block_id,
+            action_id=button.action_id,
+            said={},
+        )
+
+    def _answer(self, work: Coroutine[Any, Any, Json]) -> Answer:
+        try:
+            return _answer(self._live.wait(work))
+        except SlackError as refused:
+            return Answer(ok=False, error=refused.name)
+
+
+def _answer(given: Json) -> Answer:
+    return Answer(
+        ok=bool(given["ok"]),
+        notice=given.get("notice", ""),
+        error=given.get("error", ""),
+        errors=given.get("errors", {}),
+    )

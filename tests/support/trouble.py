@@ -1,0 +1,80 @@
+"""Arranging and breaking: redeliveries, cut sockets, scopes, members, archives."""
+
+from __future__ import annotations
+
+from bot.practice.deliveries import Ack, Delivery
+from bot.practice.records import Channel, User, UserGroup
+from bot.practice.seed import ANA, BOT
+from tests.support.shown import Shown
+from tests.support.sight import Sight
+
+
+class Trouble(Sight):
+    """What goes wrong or changes around the bot; failed calls are in `faults`."""
+
+    def redeliver(self, delivery: Delivery) -> Ack:
+        """Send an earlier delivery to the bot once more."""
+        return self._live.wait(self.practice.deliveries.redeliver(delivery.seq))
+
+    def disconnect(self, *, abrupt: bool = False) -> int:
+        """Ask the bot's sockets to reconnect, or cut them; how many there were."""
+        return self._live.wait(self.practice.sockets.disconnect(abrupt=abrupt))
+
+    def delay(self, kind: str, seconds: float) -> None:
+        """Let deliveries of this kind reach the bot that much later (0 ends it)."""
+        self.call(lambda: self.practice.deliveries.delay.__setitem__(kind, seconds))
+
+    def retry_events_after(self, *pauses: float) -> None:
+        """The pauses before each retry of an event that was not taken."""
+        self.call(lambda: setattr(self.practice.deliveries, "retry_after", pauses))
+
+    def duplicate(self, *kinds: str) -> None:
+        """Deliver everything of these kinds twice (none ends it)."""
+        self.call(lambda: setattr(self.practice.deliveries, "duplicate", set(kinds)))
+
+    def slow_down(self, *, rate: float = 1.0, burst: float = 4.0) -> None:
+        """Hold the bot to about `rate` messages a second in each channel."""
+
+        def switch_on() -> None:
+            self.practice.pace.on = True
+            self.practice.pace.rate, self.practice.pace.burst = rate, burst
+
+        self.call(switch_on)
+
+    def scopes(self, *scopes: str) -> None:
+        """The app's granted scopes from now on."""
+        self.call(lambda: setattr(self.practice.workspace.app, "scopes", list(scopes)))
+
+    def without_scopes(self, *scopes: str) -> None:
+        self.scopes(*(s for s in self.practice.workspace.app.scopes if s not in scopes))
+
+    def archive(self, channel: str) -> None:
+        self.call(lambda: self.practice.workspace.archive(self.channel(channel)))
+
+    def invite(self, channel: str, user: str = BOT, *, by: str | None = ANA) -> None:
+        place = self.channel(channel)
+        self.call(lambda: self.practice.workspace.join(place, user, inviter=by))
+
+    def kick(self, channel: str, user: str = BOT) -> None:
+        self.call(lambda: self.practice.workspace.leave(self.channel(channel), user))
+
+    def delete(self, message: Shown) -> None:
+        """Somebody deletes a message."""
+        self.call(lambda: self.practice.workspace.delete(self._found(message)))
+
+    def edit(self, message: Shown, text: str) -> None:
+        """A person edits their own message."""
+        self.call(
+            lambda: self.practice.workspace.edit(
+                self._found(message), by=message.user, text=text, blocks=None
+            )
+        )
+
+    def add_user(self, user: User) -> None:
+        self.call(lambda: self.practice.workspace.add_user(user))
+
+    def add_channel(self, channel: Channel) -> None:
+        self.call(lambda: self.practice.workspace.add_channel(channel))
+
+    def add_group(self, group: UserGroup) -> None:
+        self.call(lambda: self.practice.workspace.add_group(group))
