@@ -18,7 +18,7 @@ from bot.slack.parse import Person
 from bot.slack.threads import reply_of
 from storage.ports import Clock
 from storage.reads import Reads
-from storage.records import Actor, ActorKind, DecisionRule, Execution
+from storage.records import Actor, ActorKind, Checkpoint, DecisionRule, Execution
 from storage.states import CheckpointState
 
 WITHIN_SECONDS: Final = 1.0
@@ -84,9 +84,8 @@ class People:
         """Somebody who starts a run in this channel."""
         return self._actor(person, channel=channel, groups=True)
 
-    def deciding(self, person: Person, *, checkpoint_id: str) -> Actor:
-        """Somebody who acts on a checkpoint. Raises UnknownCheckpoint."""
-        checkpoint = self._reads.checkpoint(checkpoint_id)
+    def deciding(self, person: Person, *, checkpoint: Checkpoint) -> Actor:
+        """Somebody who acts on a checkpoint."""
         if checkpoint.state is not CheckpointState.PENDING:
             # Too late whoever they are: no facts are needed to say so.
             return Actor(ActorKind.SLACK, person.id, person.name)

@@ -42,7 +42,10 @@ def check(
     yield good("Slack", f"the bot is @{who['user']} in {who['team']}")
     yield _scopes(who, manifest)
     if app_token is None:
-        yield good("Slack", "no SLACK_APP_TOKEN: it sends requests to POST /slack/events")
+        yield good(
+            "Slack requests",
+            "no SLACK_APP_TOKEN: its Request URLs are to lead to POST /slack/events",
+        )
     else:
         yield _socket(client, app_token)
     if channel is not None:

@@ -12,10 +12,12 @@ from bot.slack.actors import People
 from bot.slack.parse import Click, Closed, Person, Said, Submission
 from bot.slack.render import answers, modal
 from bot.slack.render.answers import Answer
+from storage.errors import AlreadyDecided
 from storage.reads import Reads
 from storage.records import (
     Action,
     Actor,
+    ActorKind,
     Checkpoint,
     Decided,
     Decision,
@@ -47,11 +49,15 @@ class Desk:
 
     def decide(self, click: Click) -> Decided:
         """Continue, Skip or Stop: the button of a message that shows the checkpoint."""
+        checkpoint = self._reads.checkpoint(click.value)
+        if _decided_by_another(checkpoint, click.by):
+            # What is decided stays so: this needs no transaction to be said.
+            raise AlreadyDecided(checkpoint)
         return self._state.decide(
             Decision(
-                checkpoint_id=click.value,
+                checkpoint_id=checkpoint.id,
                 action=ids.DECISIONS[click.action_id],
-                actor=self._people.deciding(click.by, checkpoint_id=click.value),
+                actor=self._people.deciding(click.by, checkpoint=checkpoint),
                 message=MessageRef(click.channel, click.message_ts),
                 delivery=click.trigger_id or None,
             )
@@ -59,9 +65,10 @@ class Desk:
 
     def intend_revision(self, click: Click) -> tuple[Checkpoint, View]:
         """Revise: the intent is noted, and the form asks for the words."""
+        checkpoint = self._reads.checkpoint(click.value)
         checkpoint = self._state.intend_revise(
-            click.value,
-            actor=self._people.deciding(click.by, checkpoint_id=click.value),
+            checkpoint.id,
+            actor=self._people.deciding(click.by, checkpoint=checkpoint),
             message=MessageRef(click.channel, click.message_ts),
         )
         about = ids.RevisionView(
@@ -74,14 +81,13 @@ class Desk:
 
     def revise(self, sent: Submission) -> Decided:
         """The form was sent."""
-        checkpoint_id = sent.view.checkpoint_id
-        checkpoint = self._reads.checkpoint(checkpoint_id)
+        checkpoint = self._reads.checkpoint(sent.view.checkpoint_id)
         everything = {task.task for task in checkpoint.output.tasks}
         return self._state.decide(
             Decision(
-                checkpoint_id=checkpoint_id,
+                checkpoint_id=checkpoint.id,
                 action=Action.REVISE,
-                actor=self._people.deciding(sent.by, checkpoint_id=checkpoint_id),
+                actor=self._people.deciding(sent.by, checkpoint=checkpoint),
                 text=sent.text,
                 tasks=() if set(sent.tasks) == everything else sent.tasks,
                 delivery=sent.delivery,
@@ -97,7 +103,7 @@ class Desk:
 
     def never_mind(self, click: Click) -> str:
         """Forget the intent to revise."""
-        actor = self._people.deciding(click.by, checkpoint_id=click.value)
+        actor = Actor(ActorKind.SLACK, click.by.id, click.by.name)
         return answers.never_mind(self._state.drop_intent(click.value, actor=actor))
 
     def hear(self, said: Said) -> Answer | None:
@@ -108,7 +114,7 @@ class Desk:
         waiting = self._reads.waiting_checkpoint(execution.id)
         if waiting is None:
             return Answer(answers.NOTHING_WAITS) if said.mentions_bot else None
-        actor = self._people.deciding(said.by, checkpoint_id=waiting.id)
+        actor = self._people.deciding(said.by, checkpoint=waiting)
         return self._answer(said, self._state.reply(_reply(said, actor)))
 
     def _hear_elsewhere(self, said: Said) -> Answer | None:
@@ -132,11 +138,12 @@ class Desk:
         )
         if words is None:
             return answers.REPLY_GONE
+        checkpoint = self._reads.checkpoint(offered.checkpoint_id)
         self._state.decide(
             Decision(
-                checkpoint_id=offered.checkpoint_id,
+                checkpoint_id=checkpoint.id,
                 action=Action.REVISE,
-                actor=self._people.deciding(click.by, checkpoint_id=offered.checkpoint_id),
+                actor=self._people.deciding(click.by, checkpoint=checkpoint),
                 text=words,
                 delivery=f"message:{click.channel}:{offered.ts}",
             )
@@ -154,6 +161,11 @@ class Desk:
         execution = self._reads.execution(execution_id)
         actor = self._people.managing(by, execution=execution)
         return self._state.retry(execution.id, actor=actor)
+
+
+def _decided_by_another(checkpoint: Checkpoint, person: Person) -> bool:
+    feedback = checkpoint.feedback
+    return feedback is not None and feedback.actor.id != person.id
 
 
 def _reply(said: Said, actor: Actor) -> Reply:

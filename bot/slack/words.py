@@ -61,14 +61,14 @@ def refusal(error: CountersignError) -> str:  # noqa: PLR0911, PLR0912 an arm fo
                 "Use the buttons of the newer one in the thread."
             )
         case LeavingOutNotAllowed():
-            name = text.mrkdwn(text.plain(error.checkpoint, 100))
+            name = text.line(error.checkpoint, 100)
             why = _why(error.refusal, rule=error.rule, requester=None)
             return (
                 f"You cannot leave out the checkpoint `{name}`: leaving it out is skipping it in "
                 f"advance. {why} Nothing was started."
             )
         case UnknownCheckpointName():
-            name = text.mrkdwn(text.plain(error.name, 100))
+            name = text.line(error.name, 100)
             known = ", ".join(f"`{text.mrkdwn(c.name)}`" for c in error.definition.checkpoints)
             crew = text.mrkdwn(error.definition.name)
             return (
@@ -78,15 +78,15 @@ def refusal(error: CountersignError) -> str:  # noqa: PLR0911, PLR0912 an arm fo
         case TextNeeded():
             return "Say what is to change."
         case UnknownTasks():
-            names = ", ".join(text.mrkdwn(text.plain(name, 80)) for name in error.unknown[:5])
+            names = ", ".join(text.line(name, 80) for name in error.unknown[:5])
             return f"This checkpoint shows no output {names}. Nothing was changed."
         case WrongState():
             return _wrong_state(error)
         case UnknownExecution():
-            said = text.mrkdwn(text.plain(error.execution_id, 60))
+            said = text.line(error.execution_id, 60)
             return f"There is no run `{said}`. `/crew status` shows those of this channel."
         case AmbiguousExecution():
-            said = text.mrkdwn(text.plain(error.prefix, 60))
+            said = text.line(error.prefix, 60)
             return f"More than one run begins with `{said}`. Say more of its id."
         case UnknownCheckpoint():
             return "This checkpoint is no longer there. Nothing was changed."
@@ -142,5 +142,5 @@ def _who(rule: DecisionRule | None, requester: Actor | None) -> str:
 def _wrong_state(error: WrongState) -> str:
     execution: Execution = error.execution
     stands = _STANDS[execution.state]
-    wanted = text.mrkdwn(text.plain(error.wanted, 30))
+    wanted = text.line(error.wanted, 30)
     return f"Run `{short(execution.id)}` {stands}: there is nothing to {wanted}."

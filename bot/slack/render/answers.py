@@ -57,7 +57,7 @@ def crews_listed(crews: Mapping[str, CrewDefinition], reports: Mapping[str, Crew
 
 
 def _crew_line(crew: CrewDefinition, report: CrewReport | None) -> str:
-    about = text.mrkdwn(text.plain(crew.description, 150)) or "no description"
+    about = text.line(crew.description, 150) or "no description"
     stops = ", ".join(f"`{text.mrkdwn(c.name)}`" for c in crew.checkpoints[:8])
     line = f"• `/crew {text.mrkdwn(crew.name)} …` {about}"
     if stops:
@@ -68,15 +68,15 @@ def _crew_line(crew: CrewDefinition, report: CrewReport | None) -> str:
 
 
 def _problem(report: CrewReport) -> str:
-    return text.mrkdwn(text.plain(report.problem or "", 300))
+    return text.line(report.problem or "", 300)
 
 
 def unknown_crew(name: str, crews: Mapping[str, CrewDefinition]) -> str:
     nearest = get_close_matches(name, crews, n=1, cutoff=0.5)
     meant = f" Did you mean `{text.mrkdwn(nearest[0])}`?" if nearest else ""
-    said = text.mrkdwn(text.plain(name, 60))
+    said = text.line(name, 60)
     known = [
-        f"• `{text.mrkdwn(crew.name)}` {text.mrkdwn(text.plain(crew.description, 150))}".rstrip()
+        f"• `{text.mrkdwn(crew.name)}` {text.line(crew.description, 150)}".rstrip()
         for crew in list(crews.values())[:MOST_CREWS]
     ]
     return "\n".join([f"There is no crew `{said}`.{meant}", "These are there:", *known])
@@ -90,7 +90,7 @@ def request_missing(crew: CrewDefinition) -> str:
 
 
 def misused(command: str, problem: str) -> str:
-    example = f"`/crew {text.mrkdwn(text.plain(command, 60))} 1a2b3c4d`"
+    example = f"`/crew {text.line(command, 60)} 1a2b3c4d`"
     if command in ("cancel", "retry"):
         return f"{problem.capitalize()} Say its id, for example {example}. `/crew status` has them."
     return f"{problem}."
@@ -134,7 +134,7 @@ def runs(executions: Sequence[Execution], progress: Mapping[str, Progress]) -> s
         return "Nothing runs in this channel. `/crew help` says how to start."
     lines = ["*Runs in this channel*"]
     for execution in executions:
-        asked = text.mrkdwn(text.plain(execution.request.user_input, 80))
+        asked = text.line(execution.request.user_input, 80)
         state = state_line(execution, progress[execution.id])
         lines.append(
             f"• `{ids.short(execution.id)}` *{text.mrkdwn(execution.crew)}* {asked}: {state}"
@@ -143,7 +143,7 @@ def runs(executions: Sequence[Execution], progress: Mapping[str, Progress]) -> s
 
 
 def run(execution: Execution, progress: Progress) -> str:
-    asked = text.mrkdwn(text.plain(execution.request.user_input, 200))
+    asked = text.line(execution.request.user_input, 200)
     lines = [
         f"`{ids.short(execution.id)}` *{text.mrkdwn(execution.crew)}* {asked}",
         f"{state_line(execution, progress)} Started {people.when(execution.created_at)} "

@@ -17,7 +17,7 @@ def person(actor: Actor) -> str:
         case ActorKind.SLACK:
             return f"<@{actor.id}>"
         case ActorKind.API:
-            return text.mrkdwn(text.plain(actor.name or actor.id, 80)) + " (through the API)"
+            return text.line(actor.name or actor.id, 80) + " (through the API)"
         case ActorKind.TIMEOUT:
             return "the deadline"
         case ActorKind.SYSTEM:

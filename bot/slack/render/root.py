@@ -71,7 +71,7 @@ def render(execution: Execution, progress: Progress, *, instead_of: str = "") ->
             blocks.append(context(_phases_line(execution, progress)))
     blocks.append(context(*_small_print(execution)))
     return Rendered(
-        text=f"{asked} {text.mrkdwn(text.plain(_words(execution), 150))}. {state}",
+        text=f"{asked} {text.line(_words(execution), 150)}. {state}",
         blocks=tuple(blocks),
         plain=f"{asked}\n{text.quote(_words(execution), REQUEST_LIMIT)}\n{state}",
         buttons=_buttons(execution),
@@ -103,7 +103,7 @@ def state_line(execution: Execution, progress: Progress) -> str:
 
 def failure(execution: Execution) -> str:
     """What went wrong, as mrkdwn on one line."""
-    return text.mrkdwn(text.plain(execution.error or "for a reason that was not told", 600))
+    return text.line(execution.error or "for a reason that was not told", 600)
 
 
 def _ended_by(execution: Execution) -> str:
@@ -194,7 +194,7 @@ def _phases_line(execution: Execution, progress: Progress) -> str:
     for index, phase in enumerate(execution.phases[:PHASES_SHOWN]):
         run = latest.get(index)
         sign = signs[_STATUS[run.state]] if run is not None else signs["pending"]
-        parts.append(f"{text.mrkdwn(text.plain(text.label(phase), 40))} {sign}")
+        parts.append(f"{text.line(text.label(phase), 40)} {sign}")
     if len(execution.phases) > PHASES_SHOWN:
         parts.append(f"{len(execution.phases) - PHASES_SHOWN} more")
     return " · ".join(parts) or "no phase has run"
@@ -206,7 +206,7 @@ def _small_print(execution: Execution) -> list[str]:
         language = text.plain(execution.request.language, 60)
         lines.append(f"language: {text.mrkdwn(language)}")
     if execution.left_out:
-        names = [text.mrkdwn(text.plain(name, 60)) for name in execution.left_out[:10]]
+        names = [text.line(name, 60) for name in execution.left_out[:10]]
         lines.append(f"skipped in advance by {people.person(execution.requester)}: {listed(names)}")
     return lines
 

@@ -81,9 +81,17 @@ def markdown(text: str) -> str:
 
 def plain(text: str, limit: int) -> str:
     """For a plain_text object, on one line: `limit` counts as Slack does."""
-    line = " ".join(tame(text).split())
-    line = _BROADCAST.sub("@" + WORD_JOINER, line.replace("<", "‹").replace(">", "›"))
-    return shorten(line, limit)
+    words = _one_line(text).replace("<", "‹").replace(">", "›")
+    return shorten(_BROADCAST.sub("@" + WORD_JOINER, words), limit)
+
+
+def line(text: str, limit: int) -> str:
+    """For a mrkdwn object with `verbatim`, on one line; `limit` counts what a reader sees."""
+    return mrkdwn(shorten(_one_line(text), limit))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(tame(text).split())
 
 
 def label(name: str) -> str:

@@ -1,0 +1,240 @@
+"""What `/crew …` answers to the one who types it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.practice.seed import RANDOM
+from storage.records import CrewReport
+from storage.states import ExecutionState
+from tests.slack.stage import Stage
+from tests.support.workspace import ANA, BEN, GUS, Workspace
+
+
+@pytest.mark.parametrize("text", ["/crew", "/crew help", "/crew   "])
+def test_help_shows_how_to_start_with_a_crew_that_is_there(
+    stage: Stage, workspace: Workspace, text: str
+) -> None:
+    assert workspace.command(text).ok
+
+    assert "/crew plan a summer campaign" in stage.told(ANA, "runs a crew")
+
+
+def test_list_shows_crews_checkpoints_and_what_keeps_one_from_starting(
+    stage: Stage, workspace: Workspace
+) -> None:
+    report(stage, "eyes", "task `nope` is <not> there")
+    try:
+        workspace.command("list")
+        told = stage.told(ANA, "Crews")
+    finally:
+        report(stage, "eyes", None)
+
+    assert "`/crew plan …` A plan" in told
+    assert "`after_planning`" in told
+    assert "cannot be started: task `nope` is &lt;not&gt; there" in told
+
+
+def report(stage: Stage, crew: str, problem: str | None) -> None:
+    stage.state.report_crew(CrewReport(crew, problem, (), datetime.now(UTC)))
+
+
+def test_an_unknown_crew_is_answered_with_the_known_ones_and_the_nearest(
+    stage: Stage, workspace: Workspace
+) -> None:
+    workspace.command("plann a launch")
+
+    told = stage.told(ANA, "There is no crew `plann`")
+    assert "Did you mean `plan`?" in told
+    assert "`guarded` A plan" in told
+    assert stage.reads.executions(states=[ExecutionState.PENDING]) == ()
+
+
+def test_a_crew_without_a_request_is_answered_with_an_example(
+    stage: Stage, workspace: Workspace
+) -> None:
+    workspace.command("plan --language German")
+
+    assert "`/crew plan a summer campaign" in stage.told(ANA, "What should *plan* work on?")
+
+
+def test_a_crew_that_cannot_be_built_is_not_started_and_says_why(
+    stage: Stage, workspace: Workspace
+) -> None:
+    report(stage, "plan", "No module named 'nowhere'")
+    try:
+        workspace.command("plan a launch")
+        assert "No module named 'nowhere'" in stage.told(ANA, "cannot be started")
+    finally:
+        report(stage, "plan", None)
+
+    assert stage.reads.executions(states=[ExecutionState.PENDING]) == ()
+
+
+def test_the_options_reach_the_run_and_the_request_keeps_the_rest(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution = stage.start(
+        "plan a launch —language “Bahasa Indonesia” for --checkpoints after_planning bells"
+    )
+
+    assert execution.request.user_input == "a launch for bells"
+    assert execution.request.language == "Bahasa Indonesia"
+    assert execution.left_out == ("after_analysis",)
+    root = stage.root(execution).everything
+    assert f"skipped in advance by <@{ANA}>: after_analysis" in root
+    assert "language: Bahasa Indonesia" in root
+
+
+def test_who_may_not_decide_a_checkpoint_cannot_leave_it_out(
+    stage: Stage, workspace: Workspace
+) -> None:
+    workspace.command("guarded a launch --checkpoints after_planning", by=ANA)
+
+    told = stage.told(ANA, "You cannot leave out the checkpoint `after_analysis`")
+    assert "Nothing was started" in told
+    assert stage.reads.executions(states=[ExecutionState.PENDING]) == ()
+
+
+def test_an_unknown_checkpoint_is_answered_with_the_known_ones(
+    stage: Stage, workspace: Workspace
+) -> None:
+    workspace.command("plan a launch --checkpoints after_lunch")
+
+    told = stage.told(ANA, "no checkpoint `after_lunch`")
+    assert "`after_planning`, `after_analysis`" in told
+
+
+def test_in_a_channel_without_the_bot_the_requester_is_told_to_invite_it_and_what_to_paste(
+    own_stage: Stage, own_workspace: Workspace
+) -> None:
+    workspace, stage = own_workspace, own_stage
+    workspace.command("plan a launch --language German", in_="random")
+
+    told = stage.told(ANA, "I am not in this channel")
+    assert "/invite @countersign" in told
+    assert "```/crew plan a launch --language German```" in told
+    assert stage.reads.executions() == ()
+
+    workspace.invite("random")
+    workspace.command("plan a launch --language German", in_="random")
+    workspace.wait_for(lambda: workspace.threads("random"), what="the thread")
+
+
+def test_in_a_direct_message_the_requester_is_sent_to_a_channel(
+    stage: Stage, workspace: Workspace
+) -> None:
+    workspace.command("plan a launch", in_=workspace.dm(ANA))
+
+    assert "```/crew plan a launch```" in stage.told(ANA, "A run needs a channel")
+
+
+def test_a_command_delivered_twice_starts_one_run(stage: Stage, workspace: Workspace) -> None:
+    execution = stage.start()
+
+    assert workspace.redeliver(workspace.deliveries("slash_commands")[-1]).ok
+
+    open_runs = stage.reads.executions(states=[ExecutionState.PENDING])
+    assert [e.id for e in open_runs] == [execution.id]
+
+
+def test_status_shows_what_runs_here_and_one_run_by_the_beginning_of_its_id(
+    stage: Stage, workspace: Workspace
+) -> None:
+    workspace.command("status")
+    stage.told(ANA, "Nothing runs in this channel")
+    execution = stage.start("plan a launch")
+    stage.work()
+
+    workspace.command("status")
+    told = stage.told(ANA, "Runs in this channel")
+    assert f"`{execution.id[:8]}` *plan* a launch: Waiting for a decision after planning" in told
+    workspace.command(f"status {execution.id[:8]}", by=BEN)
+    assert "Checkpoints decided: 0 of 2." in stage.told(BEN, "a launch")
+
+
+def test_runs_of_another_channel_are_not_shown_to_those_who_are_not_in_it(
+    own_stage: Stage, own_workspace: Workspace
+) -> None:
+    workspace, stage = own_workspace, own_stage
+    workspace.invite("random")
+    workspace.command("plan a secret", in_="random")
+    workspace.wait_for(lambda: workspace.threads("random"))
+    execution = stage.reads.executions()[0]
+    assert execution.channel == RANDOM
+
+    workspace.command(f"status {execution.id[:8]}", by=GUS, in_="campaigns")
+
+    assert "secret" not in stage.told(GUS, "There is no run")
+
+
+def test_cancel_by_id_ends_a_run_and_says_so_in_the_thread(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution = stage.start()
+
+    workspace.command(f"cancel {execution.id[:8]}", by=ANA)
+
+    stage.told(ANA, "is cancelled")
+    assert stage.reads.execution(execution.id).state is ExecutionState.CANCELLED
+    root = stage.wait_until_read(stage.root(execution), f"Cancelled by <@{ANA}>")
+    workspace.wait_for(
+        lambda: any("was cancelled by" in m.everything for m in workspace.thread(root))
+    )
+    workspace.command(f"cancel {execution.id[:8]}", by=ANA)
+    stage.told(ANA, "was cancelled: there is nothing to cancel")
+
+
+def test_a_guest_cannot_cancel_somebody_elses_run(stage: Stage, workspace: Workspace) -> None:
+    execution = stage.start("plan a launch", by=ANA)
+
+    workspace.click("Cancel run", by=GUS, message=stage.root(execution))
+
+    stage.told(GUS, f"Only <@{ANA}> or somebody who may decide")
+    assert stage.reads.execution(execution.id).state is ExecutionState.PENDING
+
+
+def test_the_cancel_button_asks_first_and_leaves_the_checkpoint_undecidable(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution = stage.start()
+    stage.work()
+    message = stage.armed(execution)
+    root = workspace.wait_for(lambda: workspace.message_with("Cancel run"))
+    cancel = root.button("Cancel run")
+    assert cancel is not None
+    assert cancel.confirm is not None
+
+    workspace.click("Cancel run", by=BEN, message=root)
+
+    stage.wait_until_read(message, "No longer to be decided")
+    assert workspace.again(message).buttons == []
+
+
+def test_a_failed_run_says_why_calls_its_requester_and_goes_on_by_the_retry_button(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution = stage.start()
+    stage.break_down("The model answered <500>")
+
+    root = stage.wait_until_read(stage.root(execution), "The model answered &lt;500&gt;")
+    notice = workspace.wait_for(
+        lambda: next((m for m in workspace.thread(root) if "this run failed" in m.text), None)
+    )
+    assert workspace.notified(notice) == {ANA}
+
+    workspace.click("Retry", by=ANA, message=root)
+    workspace.wait_for(lambda: stage.reads.execution(execution.id).state is ExecutionState.RUNNING)
+    stage.work()
+    assert stage.armed(execution)
+
+
+def test_an_id_that_is_missing_unknown_or_too_short_is_said_in_words(
+    stage: Stage, workspace: Workspace
+) -> None:
+    workspace.command("cancel")
+    stage.told(ANA, "Say its id")
+    workspace.command("retry ffffffff")
+    stage.told(ANA, "There is no run `ffffffff`")
