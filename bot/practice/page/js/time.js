@@ -58,8 +58,7 @@ const TOKENS = {
 /** Slack's date formats: `{date_short_pretty} at {time}`. */
 export function formatSlackDate(seconds, format) {
   const date = new Date(seconds * 1000);
-  const text = format.replace(/\{(\w+)\}/g, (whole, name) => TOKENS[name]?.(date) ?? whole);
-  return format.startsWith("{") ? capital(text) : text;
+  return format.replace(/\{(\w+)\}/g, (whole, name) => TOKENS[name]?.(date) ?? whole);
 }
 
 function ago(date) {

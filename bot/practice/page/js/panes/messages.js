@@ -14,7 +14,8 @@ export class MessageList {
     this.extra = h("div", { class: "messages-extra" });
     this.scroller = h("div", { class: "messages", tabindex: 0, role: "region", "aria-label": label }, this.extra, this.content);
     this.chip = h("button", { type: "button", class: "new-chip", hidden: true, data: { testid: "new-messages" }, on: { click: () => this.toEnd() } });
-    this.element = h("div", { class: "messages-frame" }, this.scroller, this.chip);
+    this.below = h("button", { type: "button", class: "below", hidden: true, "aria-label": "Go to the end", title: "Go to the end", on: { click: () => this.#goToEnd() } }, icon("down"));
+    this.element = h("div", { class: "messages-frame" }, this.scroller, this.below, this.chip);
     this.anchor = "newest"; // "newest", "end", or null where the reader has scrolled away
     this.setTop = null;
     this.missed = 0;
@@ -27,6 +28,7 @@ export class MessageList {
 
   #scrolled() {
     const { scrollTop, clientHeight, scrollHeight } = this.scroller;
+    this.below.hidden = scrollHeight - clientHeight - scrollTop < NEAR_END;
     if (this.setTop !== null && Math.abs(scrollTop - this.setTop) < 2) return;
     this.setTop = null;
     this.anchor = scrollHeight - clientHeight - scrollTop < NEAR_END ? "end" : null;
@@ -42,6 +44,13 @@ export class MessageList {
     const head = newest ? newest.offsetTop - HEAD_ROOM : end;
     this.scroller.scrollTop = this.anchor === "newest" ? Math.min(end, head) : end;
     this.setTop = this.scroller.scrollTop;
+    this.below.hidden = end - this.setTop < NEAR_END;
+  }
+
+  #goToEnd() {
+    this.anchor = "end";
+    this.#miss(0);
+    this.#hold();
   }
 
   toEnd() {
