@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format requirements clean
+.PHONY: help run test check format requirements pictures clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -35,6 +35,9 @@ requirements: $(VENV)/.installed ## compile requirements.in into requirements.tx
 	$(BIN)/pip install --quiet uv==0.13.*
 	$(BIN)/uv pip compile requirements.in --output-file requirements.txt --python-version 3.11 \
 		--no-emit-index-url --custom-compile-command 'make requirements'
+
+pictures: $(VENV)/.installed ## take the README's pictures anew
+	COUNTERSIGN_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/e2e
 
 clean: ## remove what was built
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build

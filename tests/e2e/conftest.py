@@ -1,0 +1,79 @@
+"""The real bot, a practice workspace and a browser in front of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.conftest import browser_path
+from tests.support.processes import ROOT, BotProcess
+from tests.support.workspace import Workspace
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = {"width": 1280, "height": 860}
+PHONE = {"width": 390, "height": 844}
+
+Snap = Callable[[Page, str], None]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def desktop(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport=DESKTOP) as context:  # type: ignore[arg-type]  # a TypedDict
+        yield context.new_page()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(
+        viewport=PHONE,  # type: ignore[arg-type]  # a TypedDict
+        has_touch=True,
+        is_mobile=True,
+        device_scale_factor=2,
+    ) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    with Workspace() as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def bot(workspace: Workspace, tmp_path: Path) -> Iterator[BotProcess]:
+    """The bot with the crews that ship, at work in the workspace."""
+    with BotProcess(tmp_path, env=workspace.env()) as bot:
+        workspace.wait_until_connected()
+        yield bot
+
+
+@pytest.fixture
+def snap() -> Snap:
+    """Saves what a person sees. `make pictures` puts it where the README shows it."""
+    folder = Path(os.environ.get("COUNTERSIGN_PICTURES", ROOT / "build" / "pictures"))
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def save(page: Page, name: str) -> None:
+        page.screenshot(path=folder / f"{name}.png", animations="disabled")
+
+    return save
