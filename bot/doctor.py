@@ -34,18 +34,22 @@ from storage.state_manager import StateManager
 MODEL_SECONDS: Final = 5.0
 CREW_SECONDS: Final = 90.0
 _LOOK: Final = 0.05
+_MANIFEST: Final = Path(__file__).parents[1] / "manifest.yml"
 _OPENAI: Final = "https://api.openai.com/v1"
 _OPENROUTER: Final = "https://openrouter.ai/api/v1"
 
 
 def run(*, env_file: Path, as_json: bool) -> int:
     """Print a line a finding; 1 if anything failed, else 0."""
-    logging.disable(logging.CRITICAL)  # the findings say it in words
     findings = []
-    for finding in _findings(env_file):
-        findings.append(finding)
-        if not as_json:
-            print(finding.line(), flush=True)
+    logging.disable(logging.CRITICAL)  # the findings say it in words
+    try:
+        for finding in _findings(env_file):
+            findings.append(finding)
+            if not as_json:
+                print(finding.line(), flush=True)
+    finally:
+        logging.disable(logging.NOTSET)
     broken = any(finding.mark is Mark.FAILED for finding in findings)
     if as_json:
         print(json.dumps({"ok": not broken, "findings": [f.facts() for f in findings]}, indent=2))
@@ -272,6 +276,6 @@ def check_slack(settings: Settings) -> Iterator[Finding]:
         bot_token=settings.slack_bot_token.get_secret_value(),
         app_token=app_token.get_secret_value() if app_token else None,
         api_url=settings.slack_api_url,
-        manifest=Path("manifest.yml"),
+        manifest=_MANIFEST,
         channel=settings.default_channel,
     )

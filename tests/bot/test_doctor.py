@@ -1,0 +1,333 @@
+"""What the doctor finds, and that it says how to mend it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from bot import cli, doctor
+from bot.findings import Finding, Mark
+from bot.settings import VARIABLES, load_settings
+from storage.database import open_engine, upgrade
+from storage.records import ModelSettings
+from tests.support.workspace import Workspace
+
+CREWS = """
+crews:
+  note:
+    description: A note
+    command: [python, note.py]
+    approvers: ["@channel"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty environment in a folder with one crew."""
+    for name in os.environ:
+        if name in VARIABLES or name.startswith("COUNTERSIGN_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "crews.yml").write_text(CREWS)
+    return tmp_path
+
+
+Set = Callable[..., None]
+
+
+@pytest.fixture
+def set_(monkeypatch: pytest.MonkeyPatch) -> Set:
+    def setting(**variables: str) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return setting
+
+
+def database() -> list[Finding]:
+    return list(doctor.check_database(load_settings()))
+
+
+def words(findings: list[Finding]) -> str:
+    return "\n".join(finding.line() for finding in findings)
+
+
+def marks(findings: list[Finding]) -> list[Mark]:
+    return [finding.mark for finding in findings]
+
+
+def test_everything_in_order_but_slack_and_model_exits_0(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["doctor"]) == 0
+
+    said = capsys.readouterr().out
+    assert "✓ Database: sqlite:///countersign.db is not there yet" in said
+    assert "✓ Crews: crews.yml names note" in said
+    assert "✓ Crew note: can be built" in said
+    assert "! Model: no key is set: the offline drafter writes the texts" in said
+    assert "! REST: on 127.0.0.1 port 8000 it needs no token" in said
+    assert "! Slack: no tokens are set" in said
+    assert "✗" not in said
+
+
+def test_the_doctor_creates_no_database(folder: Path) -> None:
+    cli.main(["doctor"])
+
+    assert not (folder / "countersign.db").exists()
+
+
+def test_json_says_the_same_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["doctor", "--json"]) == 0
+
+    said = json.loads(capsys.readouterr().out)
+    assert said["ok"] is True
+    assert {"mark": "good", "about": "Crews", "found": "crews.yml names note", "mend": ""} in said[
+        "findings"
+    ]
+
+
+def test_bad_settings_are_findings_too(capsys: pytest.CaptureFixture[str], set_: Set) -> None:
+    set_(HITL_BACKEND_HOST="0.0.0.0", SLACK_BOT_TOKEN="hunter2")
+
+    assert cli.main(["doctor"]) == 1
+
+    said = capsys.readouterr().out
+    assert "✗ Settings: HITL_BACKEND_HOST must be a loopback address" in said
+    assert "✗ Settings: SLACK_BOT_TOKEN must begin with xoxb-" in said
+    assert "hunter2" not in said
+
+
+def test_a_crews_file_with_a_mistake_is_a_finding(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "crews.yml").write_text(CREWS.replace("approvers", "aprovers"))
+
+    assert cli.main(["doctor"]) == 1
+
+    assert "✗ Crews:" in capsys.readouterr().out
+
+
+def test_a_crew_that_cannot_be_built_is_named_and_the_others_are_fine(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = "  lost:\n    crew: nowhere.at_all:Crew\n    approvers: ['@requester']\n"
+    (folder / "crews.yml").write_text(CREWS + broken)
+
+    assert cli.main(["doctor"]) == 1
+
+    said = capsys.readouterr().out
+    assert "✗ Crew lost:" in said
+    assert "nowhere" in said
+    assert "✓ Crew note: can be built" in said
+
+
+def test_a_database_in_order(folder: Path) -> None:
+    engine = open_engine(f"sqlite:///{folder / 'countersign.db'}")
+    upgrade(engine)
+    engine.dispose()
+
+    assert marks(database()) == [Mark.GOOD, Mark.GOOD]
+    with sqlite3.connect(folder / "countersign.db") as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+    assert "countersign_doctor" not in str(tables)
+
+
+def test_a_database_that_was_not_migrated_is_a_warning(folder: Path) -> None:
+    sqlite3.connect(folder / "countersign.db").execute("CREATE TABLE other (n INTEGER)").close()
+
+    assert "! Database: sqlite:///countersign.db has an older schema" in words(database())
+    assert "python -m bot migrate" in words(database())
+
+
+def test_a_file_that_is_no_database_fails(folder: Path) -> None:
+    (folder / "countersign.db").write_bytes(b"a letter to my aunt " * 200)
+
+    assert "✗ Database: sqlite:///countersign.db: file is not a database" in words(database())
+
+
+def test_a_folder_that_is_not_there_fails(set_: Set) -> None:
+    set_(DATABASE_URL="sqlite:////proc/nowhere/c.db")
+
+    assert marks(database()) == [Mark.FAILED]
+
+
+def test_a_database_password_is_not_shown(set_: Set) -> None:
+    set_(DATABASE_URL="postgresql+psycopg://user:hunter2@127.0.0.1:9/c")
+
+    assert marks(database()) == [Mark.FAILED]
+    assert "hunter2" not in words(database())
+
+
+# --- the model ------------------------------------------------------------------------------
+
+
+class Model:
+    """A small endpoint that answers as it is told to."""
+
+    def __init__(self) -> None:
+        self.code = 200
+        self.keys: list[str | None] = []
+        self.answers = threading.Event()
+        self.answers.set()
+        model = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                model.keys.append(self.headers["Authorization"])
+                self.rfile.read(int(self.headers["Content-Length"]))
+                model.answers.wait(10)
+                body = b"{}"
+                self.send_response(model.code)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Nothing is printed."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self.answers.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def model() -> Iterator[Model]:
+    made = Model()
+    yield made
+    made.stop()
+
+
+def ask(model: Model) -> Finding:
+    settings = ModelSettings(openai_api_key="sk-hunter2", openai_base_url=model.url)
+    (finding,) = doctor.check_model(settings)
+    return finding
+
+
+def test_a_model_that_answers_is_fine(model: Model) -> None:
+    assert ask(model).mark is Mark.GOOD
+    assert model.keys == ["Bearer sk-hunter2"]
+
+
+@pytest.mark.parametrize(
+    ("code", "mark", "said"),
+    [
+        (401, Mark.FAILED, "refuses the key"),
+        (403, Mark.FAILED, "refuses the key"),
+        (404, Mark.FAILED, "no such model"),
+        (400, Mark.FAILED, "refuses the request"),
+        (429, Mark.WARNING, "too many requests"),
+        (503, Mark.WARNING, "trouble of its own"),
+    ],
+)
+def test_what_a_model_refuses_is_told_apart(model: Model, code: int, mark: Mark, said: str) -> None:
+    model.code = code
+
+    finding = ask(model)
+
+    assert finding.mark is mark
+    assert said in finding.found
+    assert "hunter2" not in finding.line()
+
+
+def test_a_model_that_does_not_answer_is_a_warning(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "MODEL_SECONDS", 0.2)
+    model.answers.clear()
+
+    finding = ask(model)
+
+    assert finding.mark is Mark.WARNING
+    assert "did not answer" in finding.found
+
+
+def test_a_model_that_is_not_there_fails() -> None:
+    settings = ModelSettings(openai_api_key="k", openai_base_url="http://127.0.0.1:9/v1")
+    (finding,) = doctor.check_model(settings)
+
+    assert finding.mark is Mark.FAILED
+    assert "OPENAI_BASE_URL" in finding.mend
+
+
+# --- Slack ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    with Workspace() as opened:
+        yield opened
+
+
+def slack(set_: Set, workspace: Workspace, **more: str) -> list[Finding]:
+    set_(**{**workspace.env(), **more})
+    return list(doctor.check_slack(load_settings()))
+
+
+def test_slack_in_order(set_: Set, workspace: Workspace) -> None:
+    campaigns = workspace.channel("campaigns").id
+    findings = slack(set_, workspace, COUNTERSIGN_DEFAULT_CHANNEL=campaigns)
+
+    assert marks(findings) == [Mark.GOOD] * 4, words(findings)
+    assert "the bot is in #campaigns" in words(findings)
+
+
+def test_a_missing_scope_is_named(set_: Set, workspace: Workspace) -> None:
+    workspace.without_scopes("files:write")
+
+    assert "✗ Slack scopes: missing: files:write" in words(slack(set_, workspace))
+
+
+def test_a_channel_that_the_bot_is_not_in_says_what_to_type(
+    set_: Set, workspace: Workspace
+) -> None:
+    random = workspace.channel("random").id
+    findings = slack(set_, workspace, COUNTERSIGN_DEFAULT_CHANNEL=random)
+
+    assert "✗ Slack channel: the bot is not in #random" in words(findings)
+    assert "/invite @Countersign in #random" in words(findings)
+
+
+def test_a_channel_that_is_not_there_fails(set_: Set, workspace: Workspace) -> None:
+    findings = slack(set_, workspace, COUNTERSIGN_DEFAULT_CHANNEL="C0NOWHERE")
+
+    assert "✗ Slack channel: C0NOWHERE: channel_not_found" in words(findings)
+
+
+def test_tokens_that_slack_refuses_are_told_apart(set_: Set, workspace: Workspace) -> None:
+    assert "✗ Slack: SLACK_BOT_TOKEN is refused: invalid_auth" in words(
+        slack(set_, workspace, SLACK_BOT_TOKEN="xoxb-wrong")
+    )
+
+
+def test_an_app_token_that_slack_refuses_is_named(set_: Set, workspace: Workspace) -> None:
+    set_(**{**workspace.env(), "SLACK_APP_TOKEN": "xapp-wrong"})
+    findings = list(doctor.check_slack(load_settings()))
+
+    assert "✗ Slack socket: SLACK_APP_TOKEN is refused: invalid_auth" in words(findings)
+    assert "connections:write" in words(findings)
+
+
+def test_a_slack_that_is_away_is_no_bad_token(set_: Set) -> None:
+    set_(
+        SLACK_BOT_TOKEN="xoxb-1",
+        SLACK_SIGNING_SECRET="s",
+        SLACK_API_URL="http://127.0.0.1:9/api/",
+    )
+    findings = list(doctor.check_slack(load_settings()))
+
+    assert marks(findings) == [Mark.FAILED]
+    assert "Slack cannot be reached" in words(findings)
+    assert "refused: " not in words(findings).replace("Connection refused", "")

@@ -1,0 +1,278 @@
+"""`python -m bot practice`: one command, and a stranger can decide."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from bot.practice.seed import ANA, BEN, CAMPAIGNS
+from tests.support.processes import alive, clean_environment, free_port, wait_until
+
+CREWS = """
+crews:
+  note:
+    description: A note in two steps
+    command: [python, note.py]
+    phases: [{name: write}, {name: send}]
+    approvers: ["@channel"]
+    checkpoints: [{name: look, after: write, description: Read it}]
+"""
+NOTE = """
+import json, sys
+inputs = json.load(sys.stdin)
+text = inputs["phase"] + " done for " + inputs["message"]
+print(json.dumps({"status": "complete", "output": text, "task_outputs": []}))
+"""
+START_WITHIN = 60
+
+
+class Practice:
+    """The command in a folder, and its page as a browser would speak to it."""
+
+    def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
+        self._out = folder / "out.txt"
+        self._folder = folder
+        with self._out.open("wb") as out:
+            self.process = psutil.Popen(
+                [sys.executable, "-m", "bot", "practice", *arguments],
+                cwd=folder,
+                env=clean_environment(**variables),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.http = httpx.Client(trust_env=False, timeout=10)
+        self.page = ""
+
+    def ready(self) -> Practice:
+        def shown_or_ended() -> bool:
+            assert self.process.poll() is None, self.printed
+            return "Ctrl-C ends it" in self.printed
+
+        self.until(shown_or_ended, what="practice is open", within=START_WITHIN)
+        found = re.search(r"Open +(http://127\.0\.0\.1:\d+)", self.printed)
+        assert found, self.printed
+        self.page = found[1]
+        self.http = httpx.Client(
+            base_url=self.page, headers={"Origin": self.page}, trust_env=False, timeout=10
+        )
+        return self
+
+    @property
+    def printed(self) -> str:
+        return self._out.read_text()
+
+    def until(self, condition: Any, *, what: str, within: float = 20) -> None:
+        wait_until(condition, within=within, what=what, shown=self._logs)
+
+    def _logs(self) -> str:
+        files = [self._out, *sorted((self._folder / "var" / "practice").glob("*.log"))]
+        return "\n".join(f"--- {file.name}\n{file.read_text()}" for file in files)
+
+    def family(self) -> list[psutil.Process]:
+        if not self.process.is_running():
+            return []
+        return [psutil.Process(self.process.pid), *self.process.children(recursive=True)]
+
+    def messages(self) -> list[Any]:
+        history = f"/page/history?user={ANA}&channel={CAMPAIGNS}"
+        top = self.http.get(history).json()["messages"]
+        threads = [m["ts"] for m in top if m.get("reply_count")]
+        replies = [
+            reply
+            for ts in threads
+            for reply in self.http.get(
+                f"/page/thread?user={ANA}&channel={CAMPAIGNS}&ts={ts}"
+            ).json()["messages"]
+        ]
+        return [*top, *replies]
+
+    def says(self, words: str) -> bool:
+        return any(words in message["text"] for message in self.messages())
+
+    def type(self, text: str) -> None:
+        body = {"user": ANA, "channel": CAMPAIGNS, "text": text}
+        assert self.http.post("/page/command", json=body).json() == {"ok": True}
+
+    def click_continue(self) -> None:
+        """Wait for the button, then click it as Ben."""
+        self.until(lambda: bool(self._buttons()), what="a Continue button")
+        message, block, button = self._buttons()[0]
+        body = {
+            "user": BEN,
+            "channel": CAMPAIGNS,
+            "message_ts": message["ts"],
+            "thread_ts": message.get("thread_ts"),
+            "container": "message",
+            "block_id": block["block_id"],
+            "action_id": button["action_id"],
+            "type": "button",
+            "value": button.get("value"),
+        }
+        assert self.http.post("/page/interact", json=body).json() == {"ok": True}
+
+    def _buttons(self) -> list[tuple[Any, Any, Any]]:
+        return [
+            (message, block, element)
+            for message in self.messages()
+            for block in message.get("blocks") or []
+            if block["type"] == "actions"
+            for element in block["elements"]
+            if element["text"]["text"].startswith("Continue")
+        ]
+
+    def close(self) -> None:
+        for process in self.family():
+            if process.is_running():
+                process.kill()
+        self.process.wait()
+        self.http.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "crews.yml").write_text(CREWS)
+    (tmp_path / "note.py").write_text(NOTE)
+    return tmp_path
+
+
+@pytest.fixture
+def practices() -> Iterator[list[Practice]]:
+    opened: list[Practice] = []
+    yield opened
+    for practice in opened:
+        practice.close()
+
+
+class Stranger:
+    """A Slack that must never hear from a bot in practice."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        stranger = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                stranger.heard.append(self.path)
+                self.send_error(500)
+
+            do_GET = do_POST  # noqa: N815  # the name that the server looks for
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/api/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def stranger() -> Iterator[Stranger]:
+    made = Stranger()
+    yield made
+    made.stop()
+
+
+def test_a_run_is_decided_in_practice_and_nothing_real_is_touched(
+    folder: Path, practices: list[Practice], stranger: Stranger
+) -> None:
+    real = {
+        "SLACK_BOT_TOKEN": "xoxb-real",
+        "SLACK_APP_TOKEN": "xapp-real",
+        "SLACK_API_URL": stranger.url,
+        "DATABASE_URL": f"sqlite:///{folder / 'real.db'}",
+    }
+    (folder / ".env").write_text("SLACK_SIGNING_SECRET=real\nCOUNTERSIGN_DEFAULT_CHANNEL=C0REAL\n")
+    practice = Practice(folder, "--port", str(free_port()), **real)
+    practices.append(practice)
+    practice.ready()
+    family = practice.family()
+
+    practice.type("/crew note a birthday")
+    practice.click_continue()
+    practice.until(lambda: practice.says("execution is complete"), what="the run's end")
+    practice.process.send_signal(signal.SIGINT)
+
+    assert practice.process.wait(20) == 0, practice.printed
+    wait_until(lambda: not alive(family), within=5, what="all of practice ended")
+    assert "no model key is set" in practice.printed
+    assert stranger.heard == []
+    assert not (folder / "real.db").exists()
+
+
+def test_what_was_said_is_kept_and_a_fresh_start_forgets_it(
+    folder: Path, practices: list[Practice]
+) -> None:
+    first = Practice(folder, "--port", str(free_port()))
+    practices.append(first)
+    first.ready().type("/crew note a birthday")
+    first.until(lambda: first.says("Checkpoint 1 of 1"), what="the checkpoint")
+    first.process.send_signal(signal.SIGTERM)
+    assert first.process.wait(20) == 0, first.printed
+
+    again = Practice(folder, "--port", str(free_port()))
+    practices.append(again)
+    again.ready().click_continue()
+    again.until(lambda: again.says("execution is complete"), what="the run's end")
+    again.process.send_signal(signal.SIGTERM)
+    assert again.process.wait(20) == 0, again.printed
+
+    fresh = Practice(folder, "--port", str(free_port()), "--fresh")
+    practices.append(fresh)
+    assert fresh.ready().messages() == []
+
+
+def test_a_second_one_is_refused_and_both_programs_end_with_a_killed_supervisor(
+    folder: Path, practices: list[Practice]
+) -> None:
+    first = Practice(folder, "--port", str(free_port()))
+    practices.append(first)
+    first.ready()
+    second = Practice(folder, "--fresh")
+    practices.append(second)
+
+    assert second.process.wait(20) == 1
+    assert "Practice is already open from this folder" in second.printed
+    family = first.family()
+    assert len(alive(family)) >= 3
+
+    first.process.kill()
+
+    wait_until(lambda: not alive(family), within=20, what="all of practice ended")
+
+
+def test_a_bot_that_cannot_start_says_why_and_leaves_nothing_behind(
+    folder: Path, practices: list[Practice]
+) -> None:
+    (folder / "crews.yml").write_text(CREWS.replace("after: write", "after: writ"))
+    practice = Practice(folder, "--port", str(free_port()))
+    practices.append(practice)
+
+    assert practice.process.wait(START_WITHIN) == 1
+    assert "bot ended by itself" in practice.printed
+    assert "crews.yml" in practice.printed
+    assert alive(practice.family()) == []
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_refused(
+    folder: Path, practices: list[Practice], stranger: Stranger
+) -> None:
+    port = httpx.URL(stranger.url).port
+    practice = Practice(folder, "--port", str(port))
+    practices.append(practice)
+
+    assert practice.process.wait(20) == 1
+    assert f"Port {port} is taken" in practice.printed
