@@ -19,9 +19,7 @@ def reached_by_http(app: App, workspace: Workspace) -> Iterator[str]:
     class Door(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            request = BoltRequest(
-                body=body, headers=dict(self.headers.items())
-            )
+            request = BoltRequest(body=body, headers=dict(self.headers.items()))
             answer = app.dispatch(request)
             content = (answer.body or "").encode()
             self.send_response(answer.status)
