@@ -16,10 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.api.app import DoorAnswer, create_api
 from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts
-from bot.scheduler import Scheduler, slack_ticks, state_ticks
+from bot.scheduler import Scheduler, Tick, slack_ticks, state_ticks
 from bot.server import CannotBindError, HttpServer, bind
 from bot.settings import Settings
 from bot.version import VERSION
+from crew_runner import owners
 from crew_runner.models.environment import Route, choose
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.registry import CrewsFileError, load_crews
@@ -40,6 +41,8 @@ GRACE: Final = timedelta(seconds=5)
 """What running phases, and then the deliverer, get to end in peace."""
 
 MIGRATION_WAIT: Final = 30.0
+
+INHERIT_EVERY: Final = timedelta(seconds=5)
 
 
 class CannotStartError(Exception):
@@ -170,12 +173,14 @@ class Application:
         )
         ticks = state_ticks(self._core.state, lease=self._settings.lease)
         if self._settings.slack_mode is not None:
-            self._slack = build_slack(self._settings, self._core)
+            outbox = Outbox(self._core.engine, self._core.clock)
+            self._slack = build_slack(self._settings, self._core, outbox)
             self._core.signal.bind(self._slack.outbox_changed)
             self._slack.start()
             ticks += slack_ticks(
                 deliver_due=self._slack.deliver_due, refresh_actors=self._slack.refresh_actors
             )
+            ticks += (Tick("inherit", INHERIT_EVERY, lambda: inherit(outbox, self._core.signal)),)
         self._scheduler = Scheduler(ticks)
         self._scheduler.start()
         if self._workers > 0:
@@ -234,7 +239,15 @@ def _upgrade_when_free(engine: Engine) -> None:
             return
 
 
-def build_slack(settings: Settings, core: Core) -> SlackFront:
+def inherit(outbox: Outbox, signal: LateSignal) -> None:
+    """Take over at once the messages that processes of this host held when they died."""
+    dead = [holder for holder in outbox.holders() if owners.is_dead(holder.partition("#")[0])]
+    if dead:
+        log.info("outbox.inherited", extra={"holders": len(dead), "rows": outbox.let_go(dead)})
+        signal.outbox_changed()
+
+
+def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:
     """Slack's side. Imported here: its libraries are not needed to answer HTTP."""
     from bot.slack.app import SlackConfig, SlackFront
 
@@ -251,9 +264,10 @@ def build_slack(settings: Settings, core: Core) -> SlackFront:
         ),
         state=core.state,
         reads=core.reads,
-        outbox=Outbox(core.engine, core.clock),
+        outbox=outbox,
         crews=core.crews,
         clock=core.clock,
+        owner=str(owners.this_process()),
     )
 
 

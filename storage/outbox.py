@@ -11,7 +11,7 @@ the deliverer says `unneeded` where the message shows all of the text already.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -205,6 +205,22 @@ class Outbox:
 
     def release(self, row: OutboxRow) -> None:
         self._set(row, **self._release())
+
+    def holders(self) -> tuple[str, ...]:
+        """Who holds rows, whether or not the hold has run out."""
+        query = select(outbox.c.held_by).where(outbox.c.held_by.is_not(None)).distinct()
+        with reading(self._engine) as connection:
+            return tuple(connection.execute(query.where(OUTBOX_TO_DO)).scalars())
+
+    def let_go(self, owners: Sequence[str]) -> int:
+        """Free at once what these owners (known to be dead) held; how many rows it was."""
+        with writing(self._engine) as connection:
+            freed = connection.execute(
+                update(outbox)
+                .where(outbox.c.held_by.in_(owners))
+                .values(held_by=None, held_until=None)
+            )
+        return freed.rowcount
 
     def next_due(self) -> bool:
         """Whether anything is left to do, now or later."""

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
+from uuid import uuid4
 
 from slack_bolt import App
 from slack_sdk import WebClient
@@ -47,7 +48,10 @@ class SlackConfig:
 
 
 class SlackFront:
-    """The bot in Slack. `door` takes what comes over HTTP; with an app token a socket does."""
+    """The bot in Slack. `door` takes what comes over HTTP; with an app token a socket does.
+
+    `owner` names this process in the outbox rows that it holds (default: a random name).
+    """
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class SlackFront:
         outbox: Outbox,
         crews: Mapping[str, CrewDefinition],
         clock: Clock,
+        owner: str | None = None,
         tempo: Tempo = AS_SLACK_LIKES,
     ) -> None:
         quiet = _quiet_logger()
@@ -97,6 +102,7 @@ class SlackFront:
             outbox=outbox,
             reads=reads,
             clock=clock,
+            owner=owner or uuid4().hex,
             tempo=tempo,
         )
         self._sockets = (

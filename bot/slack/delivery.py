@@ -12,7 +12,6 @@ from datetime import timedelta
 from threading import Event, Thread
 from time import monotonic
 from typing import Final
-from uuid import uuid4
 
 from slack_sdk import WebClient
 
@@ -65,6 +64,7 @@ class Delivery:
         outbox: Outbox,
         reads: Reads,
         clock: Clock,
+        owner: str,
         threads: int = 3,
         tempo: Tempo,
     ) -> None:
@@ -73,6 +73,7 @@ class Delivery:
         self._views = Views(reads)
         self._posting = Posting(client)
         self._clock = clock
+        self._owner = owner
         self._tempo = tempo
         self._pace = Pace(per_second=tempo.posts_per_second)
         self._mending = Mending(
@@ -106,7 +107,7 @@ class Delivery:
 
     def _run(self, number: int, wake: Event) -> None:
         """The first thread looks often while anything is put off; the others when woken."""
-        owner = uuid4().hex
+        owner = f"{self._owner}#{number}"
         soon = False
         while not self._stopping.is_set():
             wake.wait(SOON_SECONDS if soon else IDLE_SECONDS)

@@ -54,6 +54,17 @@ def test_a_row_that_somebody_holds_is_not_handed_out_until_the_hold_ends(
     assert len(outbox.take(owner="two")) == 1
 
 
+def test_what_the_dead_held_is_handed_out_at_once(run: Run, outbox: Outbox) -> None:
+    run.start()
+    outbox.take(owner="dead")
+    assert outbox.holders() == ("dead",)
+
+    assert outbox.let_go(["another"]) == 0
+    assert outbox.take(owner="next") == ()
+    assert outbox.let_go(["dead"]) == 1
+    assert len(outbox.take(owner="next")) == 1
+
+
 def test_a_post_that_was_begun_is_handed_out_as_such_after_a_crash(
     run: Run, outbox: Outbox, clock: SettableClock
 ) -> None:
