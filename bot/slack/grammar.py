@@ -60,7 +60,7 @@ OPTIONS = ("checkpoints", "language")
 _OPTION = re.compile(
     r"""(?<!\S)(?:--|[—–])(?P<name>checkpoints|language)
         (?:\s*=\s*|\s+|$)
-        (?:"(?P<quoted>[^"]*)"|(?P<bare>(?!--|[—–])[^\s"]+(?:\s*,\s*(?!--)[^\s",]+)*))?""",
+        (?:"(?P<quoted>[^"]*)"|(?P<bare>(?!--|[—–])[^\s",]+(?:\s*,\s*(?!--)[^\s",]+)*))?""",
     re.VERBOSE | re.IGNORECASE,
 )
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"'})
@@ -103,6 +103,8 @@ def _start(name: str, rest: str, typed: str) -> Start | Misused:
     if options.get("language") == "":
         return Misused(name, "`--language` needs a value, for example `--language German`")
     chosen = options.get("checkpoints")
+    if chosen == "":
+        return Misused(name, "`--checkpoints` needs names, or `none` to stop at none")
     return Start(
         crew=name,
         request=_unquoted(" ".join(word for word in words if word)),

@@ -11,9 +11,6 @@ from bot.slack.render.message import Rendered
 from bot.slack.views import WholeText
 from storage.records import OutboxRow
 
-TEXT_MOST = 3000
-"""Of the top-level text: it is what a notification shows."""
-
 
 @dataclass(frozen=True, slots=True)
 class Posted:
@@ -33,7 +30,7 @@ class Posting:
             channel=row.channel,
             thread_ts=row.thread_ts,
             reply_broadcast=rendered.broadcast if row.thread_ts is not None else None,
-            text=rendered.text[:TEXT_MOST],
+            text=rendered.spoken(),
             blocks=rendered.shown(armed=False, simply=simply),
             metadata=_metadata(row),
             parse="none",
@@ -48,7 +45,7 @@ class Posting:
         self._client.chat_update(
             channel=row.channel,
             ts=str(row.ts),
-            text=rendered.text[:TEXT_MOST],
+            text=rendered.spoken(),
             blocks=rendered.shown(armed=True, simply=simply),
             metadata=_metadata(row),
             parse="none",

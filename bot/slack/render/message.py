@@ -17,6 +17,9 @@ from slack_sdk.models.blocks import (
 
 from bot.slack.render import text
 
+SECTION_MOST = 3000
+SPOKEN_MOST = 3000
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -33,9 +36,13 @@ class Rendered:
     buttons: tuple[InteractiveElement, ...] = ()
     broadcast: bool = False
 
+    def spoken(self) -> str:
+        """The top-level text, of a length that a notification can show."""
+        return text.shorten_mrkdwn(self.text, SPOKEN_MOST)
+
     def shown(self, *, armed: bool, simply: bool = False) -> list[dict[str, Any]]:
         """The blocks as Slack takes them; `simply`: in the plainest form that says the same."""
-        blocks = (section(text.shorten(self.plain, 2900)),) if simply else self.blocks
+        blocks = (section(self.plain),) if simply else self.blocks
         if armed and self.buttons:
             blocks = (*blocks, ActionsBlock(elements=list(self.buttons)))
         return [block.to_dict() for block in blocks]
@@ -43,7 +50,8 @@ class Rendered:
 
 def section(words: str) -> SectionBlock:
     """`words` is mrkdwn, escaped where it is foreign; nothing in it is turned into a link."""
-    return SectionBlock(text=MarkdownTextObject(text=words, verbatim=True))
+    fit = text.shorten_mrkdwn(words, SECTION_MOST)
+    return SectionBlock(text=MarkdownTextObject(text=fit, verbatim=True))
 
 
 def context(*words: str) -> ContextBlock:

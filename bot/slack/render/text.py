@@ -111,6 +111,16 @@ def shorten(text: str, limit: int) -> str:
     return _fit(text, limit - 1).rstrip() + ELLIPSIS
 
 
+def shorten_mrkdwn(words: str, limit: int) -> str:
+    """The same for finished mrkdwn: a mention or date that would be cut open goes as a whole."""
+    if length(words) <= limit:
+        return words
+    cut = _fit(words, limit - 1)
+    if cut.rfind("<") > cut.rfind(">"):
+        cut = cut[: cut.rfind("<")]
+    return cut.rstrip() + ELLIPSIS
+
+
 def _fit(text: str, limit: int) -> str:
     """The longest beginning that is at most `limit` long and cuts no character or entity."""
     cut = text[:limit]

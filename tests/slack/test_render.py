@@ -1,0 +1,357 @@
+"""Every message in every state keeps to Slack's limits and says what it has to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.practice import mentions
+from bot.practice.limits import check_message, check_view
+from bot.practice.seed import practice_team
+from bot.slack import ids
+from bot.slack.render import answers, checkpoint, final, modal, root
+from bot.slack.render.message import Rendered
+from bot.slack.render.root import Progress
+from storage.records import (
+    TIMEOUT,
+    Action,
+    Actor,
+    ActorKind,
+    Checkpoint,
+    Execution,
+    Feedback,
+    OnTimeout,
+    PhaseOutput,
+    PhaseRun,
+    Request,
+    TaskResult,
+)
+from storage.states import CheckpointState, ExecutionState, PhaseRunState
+from tests.support.factories import ANA, BEN, NOON, crew, rule
+
+HOSTILE = (
+    "<!channel> <@U00BEN0001> @here [bank](https://evil.example) \u202egnp \u200b & <b>\n```\n# x\n"
+)
+LONG_NAME = "the_" + "very_" * 60 + "long_phase"
+OUTPUTS = {
+    "none": "",
+    "short": "# Plan\n\nRide more.",
+    "hostile": HOSTILE,
+    "hostile_long": HOSTILE * 800,
+    "long": "A sentence of some words. " * 2400,
+    "emoji": "😀" * 60_000,
+    "escapes": "<&>" * 20_000,
+    "one_word": "x" * 60_000,
+}
+
+
+def an_execution(
+    state: ExecutionState = ExecutionState.WAITING_FEEDBACK,
+    *,
+    phases: tuple[str, ...] = ("planning", "analysis", "finalization"),
+    request: str = "a summer campaign",
+    requester: Actor = ANA,
+    result: str | None = None,
+) -> Execution:
+    definition = crew(phases=phases, after=phases[:-1])
+    ended = state in (ExecutionState.COMPLETED, ExecutionState.STOPPED, ExecutionState.CANCELLED)
+    return Execution(
+        id="1a2b3c4d-0000-4000-8000-000000000000",
+        crew="plan",
+        definition=definition,
+        state=state,
+        version=3,
+        request=Request(user_input=request, message=request, language="German"),
+        requester=requester,
+        created_at=NOON,
+        updated_at=NOON + timedelta(minutes=5),
+        channel="C00CAMPAIGN",
+        thread_ts="1.0",
+        phases=phases,
+        left_out=(),
+        ended_at=NOON + timedelta(hours=1) if ended else None,
+        ended_by=BEN if ended else None,
+        result=None if result is None else PhaseOutput(result),
+        error=HOSTILE * 50 if state is ExecutionState.ERROR else None,
+    )
+
+
+def a_checkpoint(
+    output: str = "# Plan",
+    *,
+    state: CheckpointState = CheckpointState.PENDING,
+    feedback: Feedback | None = None,
+    phase: str = "planning",
+    revision: int = 1,
+    asked: str = "",
+    approvers: tuple[str, ...] = ("@channel",),
+    tasks: tuple[str, ...] = (),
+    description: str = "Review the planning",
+) -> Checkpoint:
+    return Checkpoint(
+        id="9f8e7d6c-0000-4000-8000-000000000000",
+        execution_id="1a2b3c4d-0000-4000-8000-000000000000",
+        phase_run_id="run1",
+        name=f"after_{phase}",
+        description=description,
+        phase=phase,
+        revision=revision,
+        rule=rule(*approvers),
+        state=state,
+        created_at=NOON,
+        deadline=NOON + timedelta(hours=1),
+        output=PhaseOutput(output, tuple(TaskResult(t, "Writer", t) for t in tasks)),
+        feedback=feedback,
+        asked=asked,
+        asked_by=BEN if asked else None,
+    )
+
+
+def a_run(index: int, phase: str, state: PhaseRunState, *, error: str | None = None) -> PhaseRun:
+    return PhaseRun(
+        id=f"run{index + 1}",
+        execution_id="1a2b3c4d-0000-4000-8000-000000000000",
+        phase=phase,
+        phase_index=index,
+        attempt=1,
+        revision=1,
+        state=state,
+        fence=1,
+        created_at=NOON,
+        progress={
+            "tasks": [
+                {"task": "write_" + HOSTILE, "agent": "Writer", "state": "done"},
+                {"task": "check", "agent": None, "state": "running"},
+                {"task": "later", "state": "pending"},
+                "nonsense",
+            ]
+        },
+        error=error,
+    )
+
+
+FEEDBACKS = {
+    CheckpointState.PENDING: None,
+    CheckpointState.APPROVED: Feedback(Action.CONTINUE, "", BEN, NOON),
+    CheckpointState.REJECTED: Feedback(Action.STOP, "", BEN, NOON),
+    CheckpointState.REVISED: Feedback(Action.REVISE, HOSTILE * 60, BEN, NOON, ("a_task", "b_task")),
+    CheckpointState.SKIPPED: Feedback(Action.SKIP, "", BEN, NOON),
+    CheckpointState.EXPIRED: Feedback(OnTimeout.CONTINUE, "", TIMEOUT, NOON),
+    CheckpointState.CANCELLED: None,
+}
+
+
+def everything() -> Iterator[tuple[str, Rendered]]:
+    """Each message in each state, with texts of all kinds."""
+    for kind, output in OUTPUTS.items():
+        for state, feedback in FEEDBACKS.items():
+            shown = a_checkpoint(output, state=state, feedback=feedback)
+            yield f"checkpoint {state} {kind}", checkpoint.render(shown, an_execution())
+        revised = a_checkpoint(
+            output, revision=12, asked=HOSTILE * 60, description=HOSTILE * 9, phase=LONG_NAME
+        )
+        many = an_execution(phases=(LONG_NAME, "two", "three"), request=output or "x")
+        yield (
+            f"checkpoint revised {kind}",
+            checkpoint.render(revised, many, instead_of="I could not post there."),
+        )
+        done = an_execution(ExecutionState.COMPLETED, result=output)
+        yield f"final {kind}", final.render(done)
+    thirty = tuple(f"{LONG_NAME}_{n}" for n in range(30))
+    for execution_state in ExecutionState:
+        for phases in (("a", "b", "c"), thirty, ("one",)):
+            execution = an_execution(execution_state, phases=phases, request=HOSTILE * 100)
+            runs = [
+                a_run(index, phase, list(PhaseRunState)[index % 5], error=HOSTILE * 9)
+                for index, phase in enumerate(phases)
+            ]
+            for count in {0, 1, len(phases)}:
+                progress = Progress(runs[:count], (a_checkpoint(),))
+                left_out = replace(execution, left_out=tuple(f"{LONG_NAME}{n}" for n in range(30)))
+                yield (
+                    f"root {execution_state} {len(phases)}/{count}",
+                    root.render(left_out, progress),
+                )
+    for which in ("half", "last"):
+        yield f"reminder {which}", final.reminder(a_checkpoint(), an_execution(), which=which)
+    for payload in (
+        {"notice": "cancelled"},
+        {"notice": "error"},
+        {"notice": "expired"},
+        {"text": HOSTILE * 100},
+        {},
+    ):
+        execution = an_execution(ExecutionState.ERROR)
+        yield f"notice {payload.keys()}", final.notice(execution, payload, a_checkpoint())
+
+
+MESSAGES = dict(everything())
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_each_message_keeps_to_slacks_limits_in_every_form(name: str) -> None:
+    rendered = MESSAGES[name]
+    for armed in (False, True):
+        for simply in (False, True):
+            blocks = rendered.shown(armed=armed, simply=simply)
+            assert check_message(rendered.spoken(), blocks) == []
+    assert rendered.text.strip()
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_no_message_calls_anybody_that_we_do_not_call_ourselves(name: str) -> None:
+    team = practice_team()
+    rendered = MESSAGES[name]
+    called = mentions.pings(
+        text=rendered.text,
+        blocks=rendered.shown(armed=True),
+        link_names=False,
+        channel=team.channels["C00CAMPAIGN"],
+        users=team.users,
+        groups=team.groups,
+        author="U00SIGN001",
+    )
+    assert called.broadcasts == []
+    assert called.users == []  # the people in these messages are not of the practice team
+
+
+def test_a_message_has_its_buttons_only_when_armed_and_only_while_it_waits() -> None:
+    waiting = checkpoint.render(a_checkpoint(), an_execution())
+    assert all(block["type"] != "actions" for block in waiting.shown(armed=False))
+    assert waiting.shown(armed=True)[-1]["type"] == "actions"
+    labels = [element["text"]["text"] for element in waiting.shown(armed=True)[-1]["elements"]]
+    assert labels == ["Continue to analysis", "Revise", "Skip", "Stop"]
+    for state, feedback in FEEDBACKS.items():
+        if state is not CheckpointState.PENDING:
+            decided = checkpoint.render(
+                a_checkpoint(state=state, feedback=feedback), an_execution()
+            )
+            assert decided.buttons == ()
+
+
+def test_values_and_ids_never_carry_words() -> None:
+    for rendered in MESSAGES.values():
+        for block in rendered.shown(armed=True):
+            for element in block.get("elements", []):
+                if element.get("type") == "button":
+                    assert element["value"][8] == "-"
+                    assert len(element["value"]) == 36
+
+
+def test_continue_from_the_last_phase_says_that_it_finishes() -> None:
+    last = checkpoint.render(a_checkpoint(phase="finalization"), an_execution())
+    assert str(last.buttons[0].to_dict()["text"]["text"]) == "Continue and finish"
+
+
+def words(rendered: Rendered) -> str:
+    return str(rendered.shown(armed=True))
+
+
+def test_a_waiting_checkpoint_says_what_where_who_and_until_when() -> None:
+    shown = words(
+        checkpoint.render(a_checkpoint(approvers=("UBEN", "S1", "@requester")), an_execution())
+    )
+    assert "Checkpoint 1 of 2 · after planning · run `1a2b3c4d`" in shown
+    assert "*May decide:* <@UBEN>, <!subteam^S1> or <@UANA>" in shown
+    assert "<!date^1772456400^{date_short_pretty} at {time}|2026-03-02 13:00 UTC>" in shown
+    assert "then the run stops" in shown
+
+
+def test_notifications_carry_the_question() -> None:
+    said = checkpoint.render(a_checkpoint(approvers=("UBEN",)), an_execution()).text
+    assert said == "Checkpoint 1 of 2 · after planning: Review the planning. <@UBEN> please decide."
+
+
+def test_an_expired_checkpoint_says_what_the_deadline_did() -> None:
+    for effect, said in {
+        OnTimeout.STOP: "stopped the run",
+        OnTimeout.CONTINUE: "let the run continue as if approved",
+        OnTimeout.SKIP: "let the run go on without approval",
+        OnTimeout.FAIL: "failed the run; it can be retried",
+    }.items():
+        feedback = Feedback(effect, "", TIMEOUT, NOON)
+        expired = a_checkpoint(state=CheckpointState.EXPIRED, feedback=feedback)
+        assert f"Nobody decided in time; the deadline {said}" in words(
+            checkpoint.render(expired, an_execution())
+        )
+
+
+def test_a_clipped_output_points_to_the_file_and_a_whole_one_does_not() -> None:
+    assert "whole text is in the file" in words(
+        checkpoint.render(a_checkpoint("x " * 9000), an_execution())
+    )
+    assert "file" not in words(checkpoint.render(a_checkpoint("x"), an_execution()))
+
+
+def test_a_run_of_an_api_client_names_it_without_a_mention() -> None:
+    client = Actor(ActorKind.API, "nightly", "nightly <job>")
+    shown = root.render(an_execution(requester=client), Progress())
+    assert shown.text.startswith("nightly &lt;job&gt; (through the API) asked *plan* for")
+
+
+def test_progress_shows_who_is_at_what() -> None:
+    execution = an_execution(ExecutionState.RUNNING)
+    runs = [
+        a_run(0, "planning", PhaseRunState.DONE),
+        a_run(1, "analysis", PhaseRunState.RUNNING),
+    ]
+    approved = a_checkpoint(
+        state=CheckpointState.APPROVED, feedback=FEEDBACKS[CheckpointState.APPROVED]
+    )
+    plan = next(
+        b
+        for b in root.render(execution, Progress(runs, (approved,))).shown(armed=True)
+        if b["type"] == "plan"
+    )
+    assert plan["title"] == "Working on analysis (phase 2 of 3)"
+    assert [task["status"] for task in plan["tasks"]] == ["complete", "in_progress", "pending"]
+    assert "Approved" in str(plan["tasks"][0]["details"])
+    assert "check: at work" in str(plan["tasks"][1]["details"])
+    assert "later" not in str(plan["tasks"][1]["details"])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 10, 11, 100, 101])
+def test_the_form_keeps_to_slacks_limits_with_any_number_of_outputs(count: int) -> None:
+    shown = a_checkpoint(
+        tasks=tuple(f"task_{n}" for n in range(count)), description=HOSTILE * 9, phase=LONG_NAME
+    )
+    view = modal.revision(
+        shown, an_execution(), about=ids.RevisionView(shown.id, "C00CAMPAIGN", "1.0")
+    ).to_dict()
+    assert check_view(view) == []
+    asks = any(block.get("block_id") == ids.TASKS_BLOCK for block in view["blocks"])
+    assert asks == (1 < count <= 100)
+
+
+def test_the_form_does_not_ask_for_outputs_whose_names_cannot_travel() -> None:
+    assert modal.task_options(a_checkpoint(tasks=("x" * 80, "y"))) == []
+    assert modal.task_options(a_checkpoint(tasks=("same", "same"))) == []
+
+
+def test_what_is_told_in_the_form_keeps_to_the_limits() -> None:
+    assert check_view(modal.told("Too late.").to_dict()) == []
+
+
+def test_answers_keep_to_the_limits_with_hostile_words() -> None:
+    crews = {f"crew{n}": crew(name=f"crew{n}") for n in range(60)}
+    said = [
+        answers.usage(crews),
+        answers.crews_listed(crews, {}),
+        answers.unknown_crew(HOSTILE * 20, crews),
+        answers.request_missing(crews["crew1"]),
+        answers.invite_first("countersign", HOSTILE * 100),
+        answers.not_here(HOSTILE * 100),
+        answers.runs([an_execution(request=HOSTILE * 9)] * 10, {an_execution().id: Progress()}),
+        answers.run(an_execution(request=HOSTILE * 9), Progress()),
+    ]
+    for text in said:
+        assert check_message(text) == []
+        assert len(text) < 10_000
+        assert "<!channel>" not in text
+    offered = answers.offer(a_checkpoint(), HOSTILE * 50, ids.OfferedReply("c", "1.0", "2.0"))
+    closed = answers.reply_is_revision(a_checkpoint(description=HOSTILE * 9))
+    for answer in (offered, closed):
+        assert check_message(answer.text, [block.to_dict() for block in answer.blocks]) == []
