@@ -34,6 +34,10 @@ class Call(NamedTuple):
     body: Json
 
 
+def _agreed(_body: Json) -> Json:
+    return {"ok": True}
+
+
 class CannedWorkspace:
     """State, histories and answers are attributes that a test sets before it opens the page."""
 
@@ -141,7 +145,7 @@ class CannedWorkspace:
         await asyncio.to_thread(self._release.wait, 10)
         if call.path == "/page/dismiss":
             self._forget(call.body["message_ts"])
-        answer = self.answers.get(call.path, lambda _body: {"ok": True})
+        answer = self.answers.get(call.path, _agreed)
         return JSONResponse(answer(call.body))
 
     def _forget(self, ts: str) -> None:
