@@ -1,0 +1,145 @@
+"""Slack and REST over one bot: what is decided in one shows in the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.database import open_engine
+from storage.reads import Reads
+from tests.support.processes import BotProcess
+from tests.support.shown import Shown
+from tests.support.workspace import ANA, BEN, Workspace
+
+CREWS = """
+crews:
+  note:
+    description: A note in two steps
+    command: [python, note.py]
+    phases: [{name: write}, {name: send}]
+    approvers: ["@channel"]
+    checkpoints: [{name: look, after: write, description: Read it}]
+"""
+NOTE = """
+import json, sys
+inputs = json.load(sys.stdin)
+text = inputs["phase"] + " done for " + inputs["message"]
+print(json.dumps({"status": "complete", "output": text, "task_outputs": []}))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "crews.yml").write_text(CREWS)
+    (tmp_path / "note.py").write_text(NOTE)
+    return tmp_path
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    with Workspace() as opened:
+        yield opened
+
+
+def bot_in(folder: Path, env: dict[str, str]) -> BotProcess:
+    return BotProcess(folder, workers=1, crews_file=folder / "crews.yml", env=env)
+
+
+def waiting_checkpoint(workspace: Workspace) -> Shown:
+    return workspace.wait_for(lambda: workspace.message_with("Continue"))
+
+
+def decide(bot: BotProcess, shown: Any, action: str) -> int:
+    answer = bot.http.post(
+        "/api/crew/feedback",
+        json={
+            "execution_id": shown["execution_id"],
+            "checkpoint_id": shown["checkpoint_id"],
+            "action": action,
+        },
+    )
+    return answer.status_code
+
+
+def test_over_http_a_command_and_a_click_lead_to_the_end(
+    folder: Path, workspace: Workspace
+) -> None:
+    with bot_in(folder, workspace.env("http")) as bot:
+        workspace.reach_by_http(f"{bot.address}/slack/events")
+        bot.until(
+            lambda: bot.http.post("/slack/events", content=b"").status_code != 503,
+            what="Slack's door is open",
+        )
+        assert workspace.verify_request_url()
+
+        assert workspace.command("/crew note a birthday", by=ANA).ok
+        waiting_checkpoint(workspace)
+        assert workspace.click("Continue", by=BEN).ok
+        workspace.wait_for(lambda: "execution is complete" in workspace.transcript())
+
+        assert "slack=http" in bot.log_text
+
+
+def test_a_run_started_through_rest_has_its_thread_and_is_decided_there(
+    folder: Path, workspace: Workspace
+) -> None:
+    campaigns = workspace.channel("campaigns").id
+    env = {**workspace.env(), "COUNTERSIGN_DEFAULT_CHANNEL": campaigns}
+    with bot_in(folder, env) as bot:
+        workspace.wait_until_connected()
+        started = bot.http.post("/api/crew/execute", json={"message": "a birthday"}).json()
+        waiting_checkpoint(workspace)
+        shown = bot.http.get(f"/api/crew/checkpoint/{started['execution_id']}").json()
+
+        assert workspace.click("Continue", by=BEN).ok
+
+        assert decide(bot, shown, "stop") == 409
+        bot.until(
+            lambda: (
+                bot.http.get(f"/api/crew/status/{started['execution_id']}").json()["status"]
+                == "completed"
+            ),
+            what="the run is completed",
+        )
+
+
+def test_a_decision_through_rest_takes_the_buttons_off_the_message(
+    folder: Path, workspace: Workspace
+) -> None:
+    with bot_in(folder, workspace.env()) as bot:
+        workspace.wait_until_connected()
+        workspace.command("/crew note a birthday", by=ANA)
+        message = waiting_checkpoint(workspace)
+        shown = the_waiting_one(bot)
+
+        assert decide(bot, shown, "stop") == 200
+
+        workspace.wait_for(lambda: not workspace.live_buttons(workspace.again(message)))
+        assert "unauthenticated loopback" in workspace.again(message).everything
+        assert decide(bot, shown, "continue") == 409
+
+
+def the_waiting_one(bot: BotProcess) -> Any:
+    """What REST shows of the only run there is."""
+    engine = open_engine(f"sqlite:///{bot.database}")
+    (execution,) = Reads(engine).executions()
+    engine.dispose()
+    return bot.http.get(f"/api/crew/checkpoint/{execution.id}").json()
+
+
+def test_a_slack_that_is_away_keeps_nobody_from_rest(folder: Path) -> None:
+    away = {
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_APP_TOKEN": "xapp-1",
+        "SLACK_API_URL": "http://127.0.0.1:9/api/",
+    }
+    with bot_in(folder, away) as bot:
+        started = bot.http.post("/api/crew/execute", json={"message": "a birthday"}).json()
+        path = f"/api/crew/checkpoint/{started['execution_id']}"
+        bot.until(lambda: bot.http.get(path).status_code == 200, what="the checkpoint opens")
+
+        assert decide(bot, bot.http.get(path).json(), "continue") == 200
+        assert bot.stop() == 0
