@@ -37,7 +37,7 @@ requirements: $(VENV)/.installed ## compile requirements.in into requirements.tx
 		--no-emit-index-url --custom-compile-command 'make requirements'
 
 pictures: $(VENV)/.installed ## take the README's pictures anew
-	COUNTERSIGN_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/e2e
+	PICTURES_FOLDER=docs/pictures $(BIN)/python -m pytest -q tests/e2e
 
 clean: ## remove what was built
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build

@@ -12,8 +12,8 @@ LEFT_OUT = pytest.StashKey[int]()
 
 
 def browser_path() -> str | None:
-    """Debian's chromium, or what COUNTERSIGN_TEST_BROWSER names."""
-    named = os.environ.get("COUNTERSIGN_TEST_BROWSER")
+    """Debian's chromium, or what TEST_BROWSER names."""
+    named = os.environ.get("TEST_BROWSER")
     return named or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 

@@ -70,7 +70,7 @@ def bot(workspace: Workspace, tmp_path: Path) -> Iterator[BotProcess]:
 @pytest.fixture
 def snap() -> Snap:
     """Saves what a person sees. `make pictures` puts it where the README shows it."""
-    folder = Path(os.environ.get("COUNTERSIGN_PICTURES", ROOT / "build" / "pictures"))
+    folder = Path(os.environ.get("PICTURES_FOLDER", ROOT / "build" / "pictures"))
     folder.mkdir(parents=True, exist_ok=True)
 
     def save(page: Page, name: str) -> None:
