@@ -36,9 +36,13 @@ class SystemClock:
 def open_engine(url: str) -> Engine:
     """An engine for a SQLAlchemy URL, set up so that an acknowledged commit is never lost."""
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     engine = create_engine(
-        url, pool_size=20, max_overflow=20, connect_args={"timeout": BUSY_SECONDS}
+        url,
+        pool_size=20,
+        max_overflow=20,
+        connect_args={"timeout": BUSY_SECONDS},
+        hide_parameters=True,  # a failed statement is logged, and requests stand in them
     )
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
