@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from enum import Enum, auto
 from multiprocessing.connection import wait
@@ -20,6 +21,7 @@ from crew_runner.messages import (
     Done,
     Failed,
     FromChild,
+    FromWorker,
     Job,
     Progress,
     Ready,
@@ -141,7 +143,7 @@ class Attempt:
             case Ready():
                 seconds = self.claim.execution.definition.time_limit.total_seconds()
                 self._limit_at = time.monotonic() + seconds
-                self._child.channel.send_bytes(to_child(self._job))
+                self._tell(self._job)
             case Described(tasks):
                 self._write_down(tasks)
             case Progress():
@@ -163,7 +165,11 @@ class Attempt:
         except Outage as error:
             self._end(Failure("The database did not answer.", str(error)))
         else:
-            self._child.channel.send_bytes(to_child(recorded(self.claim)))
+            self._tell(recorded(self.claim))
+
+    def _tell(self, message: FromWorker) -> None:
+        with suppress(OSError):  # a child that is gone is noticed by its end
+            self._child.channel.send_bytes(to_child(message))
 
     def _ended_without_a_word(self) -> Failure:
         code = self._child.exit_code()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from typing import Final
@@ -59,7 +60,8 @@ def _built(job: Job, child: Child) -> tuple[str, ...] | Failure:
         match message:
             case Ready():
                 child.born()
-                child.channel.send_bytes(to_child(job))
+                with suppress(OSError):  # a child that is gone is noticed by its end
+                    child.channel.send_bytes(to_child(job))
             case Described(tasks):
                 return tasks
             case Failed(failure):

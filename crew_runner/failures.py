@@ -10,6 +10,8 @@ import traceback
 from collections.abc import Iterator
 from typing import Final
 
+from pydantic import ValidationError
+
 from storage.records import Failure
 
 _LONGEST_WORDS: Final = 300
@@ -113,7 +115,16 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def clipped(error: BaseException) -> str:
-    """The kind of the error and its first line, short enough for a message."""
-    first = str(error).strip().splitlines()[:1]
-    words = f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
+    """The kind of the error and what it says, on one line and short enough for a message."""
+    said = _said(error) if isinstance(error, ValidationError) else str(error)
+    words = ": ".join(filter(None, [type(error).__name__, " ".join(said.split())]))
     return words if len(words) <= _LONGEST_WORDS else words[: _LONGEST_WORDS - 1] + "…"
+
+
+def _said(error: ValidationError) -> str:
+    """What is wrong with which field; not the values, for a key may stand among them."""
+    wrong = (
+        f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
+        for each in error.errors(include_url=False, include_context=False, include_input=False)
+    )
+    return f"{error.title}: {'; '.join(wrong)}"

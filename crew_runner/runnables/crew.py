@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from crewai import Agent, Crew, Flow, Task
 from crewai.core.providers.human_input import set_provider
@@ -62,7 +63,9 @@ class CrewRunnable:
             revised = [name for name in names if not job.revise or name in job.revise]
             kept = [name for name in names if name not in revised]
             conversations = self._reopen(job, revised, kept)
-            order = [*earlier, *kept, *revised]  # CrewAI runs all that follows the first to run
+            # CrewAI runs all that follows the first to run: what is kept stays out of its sight.
+            start = names.index(revised[0])
+            order = [*earlier, *names[:start], *revised]
         else:
             order = [*earlier, *names]
         is_last = position == len(job.phases) - 1
@@ -112,6 +115,7 @@ class CrewRunnable:
         crew = self._crew
         crew.tasks = [self._named[name] for name in order]
         crew.stream = False
+        _end_together(crew.tasks)
         if any(task.output is not None for task in crew.tasks):
             crew.checkpoint_kickoff_event_id = "resume"
         if not is_last:
@@ -240,6 +244,13 @@ def _builds_on(task: Task, before: Task, changing: Sequence[Task]) -> bool:
     if isinstance(task.context, list):
         return any(other is before for other in task.context)
     return task.context is not None
+
+
+def _end_together(tasks: Sequence[Task]) -> None:
+    """CrewAI refuses tasks that end with more than one asynchronous one, as a phase well may."""
+    trailing = list(takewhile(lambda task: task.async_execution, reversed(tasks)))
+    for task in trailing[1:]:
+        task.async_execution = False
 
 
 def _agents(crew: Crew) -> list[Agent]:

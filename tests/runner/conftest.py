@@ -1,0 +1,51 @@
+"""One warm pool for the folder; tests that end or kill a pool bring their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from crew_runner.models.drafter.server import OfflineDrafter
+from crew_runner.queues.local import LocalDispatch
+from crew_runner.worker import WorkerPool
+from tests.runner.desk import Desk, crew
+
+LEASE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A desk with a pool of workers, and the model that they use."""
+
+    desk: Desk
+    pool: WorkerPool
+    model: OfflineDrafter
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("runner")
+    dispatch = LocalDispatch()
+    desk = Desk(folder / "runner.db", lease=LEASE, dispatch=dispatch)
+    with pytest.MonkeyPatch.context() as environment, OfflineDrafter() as model:
+        environment.setenv("SLACK_BOT_TOKEN", "xoxb-of-the-bot")
+        environment.setenv("DATABASE_URL", desk.url)
+        environment.setenv("COUNTERSIGN_LEASE_SECONDS", "10")
+        pool = WorkerPool(
+            state=desk.state,
+            reads=desk.reads,
+            model=model.settings(),
+            crews={"three_tasks": crew("three_tasks", {"all": ["gather", "weigh", "write"]})},
+            slots=3,
+            lease=LEASE,
+            environment={"TESTS_FOLDER": str(folder), "SLACK_APP_TOKEN": "xapp-from-a-file"},
+        )
+        dispatch.bind(pool)
+        pool.start()
+        yield Shop(desk, pool, model, folder)
+        pool.stop(timedelta(seconds=4))

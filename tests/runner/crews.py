@@ -1,0 +1,187 @@
+"""Small crews that tests run. Their model is a class of this file: it needs no network."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from crewai import Agent, Crew, Flow, Task
+from crewai.flow.flow import start
+from crewai.llms.base_llm import BaseLLM
+from crewai.tools import tool
+from crewai.utilities.types import LLMMessage
+from pydantic import BaseModel
+
+
+class Scribe(BaseLLM):
+    """Answers `answer N`, and writes down what it was asked, a file for each subject."""
+
+    def call(self, messages: str | list[LLMMessage], *_others: Any, **_named: Any) -> str:
+        asked = [messages] if isinstance(messages, str) else [str(m["content"]) for m in messages]
+        subject = re.findall(r"about (\S+)\.", "\n".join(asked))[0]
+        with Path(os.environ["TESTS_FOLDER"], f"{subject}.asked").open("a+") as record:
+            record.seek(0)
+            number = len(record.readlines()) + 1
+            record.write(json.dumps(asked) + "\n")
+        return f"Thought: I know\nFinal Answer: answer {number}"
+
+
+class Shape(BaseModel):
+    kind: str
+    sides: int
+
+
+class Geometer(Scribe):
+    """Answers with a shape."""
+
+    def call(self, messages: str | list[LLMMessage], *_others: Any, **_named: Any) -> str:
+        super().call(messages)
+        return '{"kind": "square", "sides": 4}'
+
+
+class Spy(BaseLLM):
+    """Answers with all that it finds: its own variables, its parent's, connections, stdin."""
+
+    def call(self, *_asked: Any, **_named: Any) -> str:
+        found = {"own": sorted(os.environ), "stdin": sys.stdin.read()}
+        for name, pid in {"self": os.getpid(), "parent": os.getppid()}.items():
+            written = Path(f"/proc/{pid}/environ").read_bytes()
+            found[name] = sorted(v.decode().split("=")[0] for v in written.split(b"\0") if v)
+        parent = psutil.Process(os.getppid())
+        found["open"] = [c.status for c in psutil.Process().net_connections()]
+        found["command"] = parent.cmdline()
+        return json.dumps(found)
+
+
+class Sleeper(BaseLLM):
+    """Starts a program in a session of its own, writes down all ids, and never answers."""
+
+    def call(self, *_asked: Any, **_named: Any) -> str:
+        helpers = [
+            subprocess.Popen(["sleep", "600"]),
+            subprocess.Popen(["sleep", "600"], start_new_session=True),
+        ]
+        ids = [os.getpid(), *(helper.pid for helper in helpers)]
+        target = Path(os.environ["TESTS_FOLDER"], "sleeper.ids")
+        target.with_suffix(".new").write_text(json.dumps(ids))
+        target.with_suffix(".new").rename(target)
+        time.sleep(600)
+        return "too late"
+
+
+def _agent(role: str, model: BaseLLM | None, **more: Any) -> Agent:
+    return Agent(role=role, goal="to help", backstory="long", llm=model, **more)
+
+
+def _task(name: str | None, agent: Agent, **more: Any) -> Task:
+    about = more.pop("about", f"Do {name} about {{user_input}}.")
+    return Task(name=name, description=about, expected_output="a line", agent=agent, **more)
+
+
+def three_tasks() -> Crew:
+    """gather; weigh, which builds on it; write, which builds on both."""
+    agent = _agent("writer", Scribe(model="scribe"))
+    gather = _task("gather", agent)
+    weigh = _task("weigh", agent, context=[gather])
+    write = _task("write", agent, context=[gather, weigh])
+    return Crew(agents=[agent], tasks=[gather, weigh, write])
+
+
+@tool("search")
+def search(query: str) -> str:
+    """Looks something up."""
+    with Path(os.environ["TESTS_FOLDER"], "searches").open("a") as searches:
+        searches.write(query + "\n")
+    return "eleven shops"
+
+
+class Searching(Scribe):
+    """Uses the search tool once in a conversation, then answers."""
+
+    def call(self, messages: str | list[LLMMessage], *_others: Any, **_named: Any) -> str:
+        answer = super().call(messages)
+        if "eleven shops" in str(messages):
+            return answer
+        return 'Thought: look\nAction: search\nAction Input: {"query": "shops"}'
+
+
+def with_tool() -> Crew:
+    agent = _agent("researcher", Searching(model="scribe"), tools=[search])
+    return Crew(agents=[agent], tasks=[_task("look", agent)])
+
+
+def shapes() -> Crew:
+    """The first task's output is structured."""
+    agent = _agent("geometer", Geometer(model="scribe"))
+    draw = _task("draw", agent, output_pydantic=Shape)
+    return Crew(
+        agents=[agent], tasks=[draw, _task("tell", _agent("writer", Scribe(model="scribe")))]
+    )
+
+
+def two_at_once() -> Crew:
+    """Two tasks run at the same time, and a third brings them together."""
+    agent = _agent("writer", Scribe(model="scribe"))
+    pair = [_task(name, agent, async_execution=True) for name in ("left", "right")]
+    return Crew(agents=[agent], tasks=[*pair, _task("join", agent, context=pair)])
+
+
+def asks_human() -> Crew:
+    agent = _agent("writer", Scribe(model="scribe"))
+    return Crew(agents=[agent], tasks=[_task("draft", agent, human_input=True)])
+
+
+def unnamed() -> Crew:
+    agent = _agent("writer", Scribe(model="scribe"))
+    tasks = [_task(None, agent, about="First, about {message}."), _task("last", agent)]
+    return Crew(agents=[agent], tasks=tasks)
+
+
+def default_model() -> Crew:
+    """Uses the model that the operator chose."""
+    agent = _agent("writer", None)
+    return Crew(agents=[agent], tasks=[_task("draft", agent)])
+
+
+def spies() -> Crew:
+    agent = _agent("spy", Spy(model="spy"))
+    return Crew(agents=[agent], tasks=[_task("spy", agent)])
+
+
+def sleeps() -> Crew:
+    agent = _agent("sleeper", Sleeper(model="sleeper"))
+    return Crew(agents=[agent], tasks=[_task("sleep", agent)])
+
+
+def ends_the_process() -> Crew:
+    agent = _agent("writer", Scribe(model="scribe"))
+
+    def leave(_output: Any) -> None:
+        os.kill(os.getpid(), 11)
+
+    return Crew(agents=[agent], tasks=[_task("draft", agent, callback=leave)])
+
+
+def wants_another_input() -> Crew:
+    agent = _agent("writer", Scribe(model="scribe"))
+    return Crew(agents=[agent], tasks=[_task("draft", agent, about="Something about {brand}.")])
+
+
+def cannot_be_built() -> Crew:
+    raise LookupError("the price list is missing")
+
+
+class AFlow(Flow[Any]):
+    @start()
+    def begin(self) -> str:
+        return "begun"
+
+
+NO_CREW = 3

@@ -1,0 +1,61 @@
+"""A command crew: what it does is asked for in the request."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def main() -> None:
+    inputs = json.loads(sys.stdin.readline() or sys.stdin.read())
+    wish = inputs["user_input"].split()[0]
+    if wish == "noise":
+        sys.stdout.write("loading the model… {not json}\n")
+        sys.stderr.write("warning: {\n\x00\xff plain noise\n" * 3)
+        sys.stderr.write('{"type":"other"}\n[1]\n')
+    if wish == "runaway":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        helper = subprocess.Popen(["sleep", "600"])
+        ids = Path(os.environ["IDS"])
+        ids.with_suffix(".new").write_text(json.dumps([os.getpid(), helper.pid]))
+        ids.with_suffix(".new").rename(ids)
+        time.sleep(600)
+    if wish == "flood":
+        sys.stdout.write("x" * (11 * 1024 * 1024))
+    if wish == "crash":
+        sys.stderr.write("no such table\n")
+        sys.exit(3)
+    if wish == "error":
+        answer({"status": "error", "error": "the printer is out of paper"})
+        return
+    if wish == "strange":
+        answer({"status": "complete", "output": {"not": "a text"}})
+        return
+    for task in ("think", "write"):
+        line = {"type": "progress", "agent": "Ada", "task": task, "timestamp": time.time()}
+        sys.stderr.write(json.dumps(line) + "\n")
+        sys.stderr.flush()
+    if wish == "wait":
+        until = Path(os.environ["GO"])
+        while not until.exists():
+            time.sleep(0.02)
+    told = {"inputs": inputs, "environment": sorted(os.environ), "cwd": os.getcwd()}
+    result: dict[str, object] = {
+        "status": "complete",
+        "output": json.dumps(told),
+        "task_outputs": [{"task": "write", "agent": "Ada", "output": "written"}],
+        "token_usage": {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12},
+    }
+    answer(result)
+
+
+def answer(result: dict[str, object]) -> None:
+    json.dump(result, sys.stdout, indent=2)
+
+
+main()
