@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -29,6 +30,7 @@ from storage.records import ModelSettings
 PREFIX: Final = "COUNTERSIGN_"
 ENV_FILE: Final = Path(".env")
 _NOT_FOR_CREWS: Final = ("SLACK_", "HITL_BACKEND_", PREFIX)
+_PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy")
 
 
 class SettingsError(Exception):
@@ -146,8 +148,15 @@ class Settings(BaseSettings):
         )
 
     @property
+    def slack_is_here(self) -> bool:
+        """Whether SLACK_API_URL leads to this machine, as in practice."""
+        return is_loopback(urlsplit(self.slack_api_url).hostname or "")
+
+    @property
     def crew_environment(self) -> Mapping[str, str]:
-        """What `.env` holds beyond our own names: it is the crews' own, for their tools."""
+        """What is there for the crews alone: what `.env` holds beyond our own names, and the
+        way out through a proxy, which leaves this machine itself out (the drafter listens here).
+        """
         return self._crew_environment
 
 
@@ -183,12 +192,34 @@ def load_settings(
         problems += [_sentence(dict(problem)) for problem in error.errors(include_input=False)]
     if settings is None or problems:
         raise SettingsError(tuple(problems))
-    settings._crew_environment = {
+    settings._crew_environment = {**_for_crews(in_file), **_proxies()}
+    return settings
+
+
+def forget_proxies() -> None:
+    """Take the proxies out of this process, for a Slack that is on this machine.
+
+    Slack's libraries send everything through a proxy that they find, whatever NO_PROXY says.
+    """
+    for name in [name for name in os.environ if name.lower() in _PROXIES]:
+        del os.environ[name]
+
+
+def _for_crews(in_file: Mapping[str, str]) -> dict[str, str]:
+    return {
         name: value
         for name, value in in_file.items()
         if name not in VARIABLES and not name.startswith(_NOT_FOR_CREWS)
     }
-    return settings
+
+
+def _proxies() -> dict[str, str]:
+    found = {name: value for name, value in os.environ.items() if name.lower() in _PROXIES}
+    if not found:
+        return {}
+    direct = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    spared = ",".join(part for part in (direct, "127.0.0.1,localhost,::1") if part)
+    return {**found, "NO_PROXY": spared, "no_proxy": spared}
 
 
 def _read_env_file(env_file: Path) -> dict[str, str]:

@@ -18,7 +18,7 @@ from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts
 from bot.scheduler import Scheduler, Tick, slack_ticks, state_ticks
 from bot.server import CannotBindError, HttpServer, bind
-from bot.settings import Settings
+from bot.settings import Settings, forget_proxies
 from bot.version import VERSION
 from crew_runner import owners
 from crew_runner.models.environment import Route, choose
@@ -253,6 +253,8 @@ def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:
 
     if settings.slack_bot_token is None:
         raise ValueError("no SLACK_BOT_TOKEN")
+    if settings.slack_is_here:
+        forget_proxies()
     secret, app_token = settings.slack_signing_secret, settings.slack_app_token
     return SlackFront(
         config=SlackConfig(

@@ -194,6 +194,8 @@ def test_a_run_is_decided_in_practice_and_nothing_real_is_touched(
         "SLACK_APP_TOKEN": "xapp-real",
         "SLACK_API_URL": stranger.url,
         "DATABASE_URL": f"sqlite:///{folder / 'real.db'}",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
     }
     (folder / ".env").write_text("SLACK_SIGNING_SECRET=real\nCOUNTERSIGN_DEFAULT_CHANNEL=C0REAL\n")
     practice = Practice(folder, "--port", str(free_port()), **real)

@@ -19,7 +19,7 @@ Load = Callable[..., Settings]
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     """Load settings from exactly these variables and this `.env`."""
     for name in os.environ:
-        if name in VARIABLES or name.startswith("COUNTERSIGN_"):
+        if name in VARIABLES or name.startswith("COUNTERSIGN_") or "proxy" in name.lower():
             monkeypatch.delenv(name)
 
     def loaded(env_file: str | bytes = "", **variables: str) -> Settings:
@@ -77,6 +77,13 @@ def test_what_the_file_holds_for_the_crews_tools_is_theirs_and_what_is_ours_is_n
     )
 
     assert load(file).crew_environment == {"SERPER_API_KEY": "abc"}
+
+
+def test_crews_go_through_the_proxy_but_not_to_this_machine(load: Load) -> None:
+    crews = load(https_proxy="http://proxy.example:3128", NO_PROXY="intra.example").crew_environment
+
+    assert crews["https_proxy"] == "http://proxy.example:3128"
+    assert crews["NO_PROXY"] == crews["no_proxy"] == "intra.example,127.0.0.1,localhost,::1"
 
 
 @pytest.mark.parametrize(
