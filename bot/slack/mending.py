@@ -23,7 +23,8 @@ from storage.states import ENDED
 
 log = logging.getLogger(__name__)
 
-GIVE_UP_AFTER: Final = 8
+GIVE_UP_AFTER: Final = 6
+ROOT_CHANCES: Final = 3
 MOST_WAIT: Final = 60.0
 TOKEN_WAIT: Final = timedelta(seconds=30)
 PLACE_WAIT: Final = timedelta(minutes=10)
@@ -79,6 +80,9 @@ class Mending:
                 return self._rest(row, trouble)
             case Kind.PLACE:
                 return self._elsewhere(row, trouble, posting=posting)
+            case Kind.THREAD if failures <= ROOT_CHANCES:
+                # The root is refreshed by whatever queued this row, and then posted anew.
+                return self._put_off(row, backoff(failures), trouble)
             case Kind.THREAD if row.thread_ts is not None:
                 self._outbox.release(self._outbox.move(row, channel=row.channel, thread_ts=None))
                 return Next.NOW
@@ -95,6 +99,8 @@ class Mending:
                 return self._put_off(row, TOKEN_WAIT, trouble)
             case Kind.UNCERTAIN:
                 return self._put_off(row, backoff(failures), trouble)
+            case Kind.BLOCKS:
+                return self._give_up(row, trouble)
             case _ if failures < GIVE_UP_AFTER:
                 return self._put_off(row, backoff(failures), trouble)
             case _:

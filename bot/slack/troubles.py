@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from http.client import HTTPException
@@ -24,6 +25,8 @@ class Kind(Enum):
     UNCERTAIN = auto()  # it may have happened or not
     OTHER = auto()
 
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 _KINDS: Final = {
     "ratelimited": Kind.RATE,
@@ -91,8 +94,11 @@ def of(fault: Exception) -> Trouble:
     status = getattr(response, "status_code", None)
     if status == 429 or error in ("ratelimited", "rate_limited"):
         return Trouble(Kind.RATE, "ratelimited", wait=_retry_after(response))
-    if not isinstance(error, str) or not error:
-        return Trouble(Kind.UNCERTAIN, f"http_{status}" if status else "no_answer")
+    if not isinstance(error, str) or _NAME.fullmatch(error) is None:
+        # Half an answer, or none of Slack's: the client puts what it got in the error's place.
+        return Trouble(Kind.UNCERTAIN, f"broken_answer_{status}")
+    if isinstance(status, int) and status >= 500:
+        return Trouble(Kind.UNCERTAIN, error)
     return Trouble(_KINDS.get(error, Kind.OTHER), error)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,9 +12,9 @@ from typing import Self
 from bot.slack.app import SlackConfig, SlackFront
 from bot.slack.commands import OPEN
 from bot.slack.delivery import Tempo
-from storage.database import SystemClock, open_engine, upgrade
+from storage.database import open_engine, upgrade
 from storage.outbox import Outbox
-from storage.ports import Clock, NoDispatch
+from storage.ports import NoDispatch
 from storage.reads import Reads
 from storage.records import (
     Actor,
@@ -30,6 +30,19 @@ from storage.state_manager import StateManager
 from tests.support.factories import crew, output, rule
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, BOT, REVIEWERS, Mode, Workspace
+
+
+class MovableClock:
+    """The system's time, and what a test adds to it."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def move(self, by: timedelta) -> None:
+        self._ahead += by
 
 
 class LateSignal:
@@ -74,13 +87,12 @@ class Stage:
         database: Path,
         *,
         crews: Mapping[str, CrewDefinition] | None = None,
-        clock: Clock | None = None,
         tempo: Tempo = BRISK,
         mode: Mode = "socket",
     ) -> None:
         self.workspace = workspace
         self.crews = crews if crews is not None else default_crews()
-        self.clock = clock or SystemClock()
+        self.clock = MovableClock()
         self.engine = open_engine(f"sqlite:///{database}")
         upgrade(self.engine)
         self._signal = LateSignal()
@@ -129,9 +141,11 @@ class Stage:
         self._stack.close()
         self.engine.dispose()
 
-    def restart(self) -> None:
+    def restart(self, *, before_start: Callable[[], None] | None = None) -> None:
         """Another process takes over: nothing that this one remembered is known to it."""
         self.front.stop(timedelta(seconds=3))
+        if before_start is not None:
+            before_start()
         self.front = self._front()
         self.front.start()
         self.workspace.wait_until_connected()

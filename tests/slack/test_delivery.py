@@ -1,0 +1,370 @@
+"""Whatever Slack does, a checkpoint ends up shown once and decidable, or words say why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from bot.slack.delivery import AS_SLACK_LIKES
+from bot.slack.ids import DECISIONS
+from storage.records import Execution
+from storage.states import ExecutionState
+from tests.slack.stage import Stage
+from tests.support.shown import Shown
+from tests.support.workspace import ANA, BEN, Workspace
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_over(stage: Stage) -> Iterator[None]:
+    yield
+    stage.workspace.faults.clear()
+
+
+def about(stage: Stage, execution: Execution) -> list[Shown]:
+    """Messages in the run's thread that show its waiting checkpoint."""
+    checkpoint = stage.waiting(execution)
+    return [m for m in stage.everywhere() if checkpoint.id in str(m.metadata)]
+
+
+def assert_shown_once_and_decidable(stage: Stage, execution: Execution) -> Shown:
+    message = stage.armed(execution)
+    stage.workspace.wait_for(
+        lambda: len(about(stage, execution)) == 1, what="one message of the checkpoint"
+    )
+    checkpoint = stage.waiting(execution)
+    most = stage.workspace.most_live_at_once(
+        lambda _, button: button.value if button.action_id in DECISIONS else None
+    )
+    assert most[checkpoint.id] == 1
+    assert stage.workspace.click("Continue", by=ANA, message=message).ok
+    stage.wait_until_read(message, "Continued by")
+    return message
+
+
+@pytest.mark.parametrize("step", ["chat.postMessage", "chat.update"])
+@pytest.mark.parametrize(
+    "fault", ["lost_reply", "lost_request", "truncated", "server_error", "rate_limited"]
+)
+def test_one_message_of_the_checkpoint_whatever_befalls_a_call(
+    stage: Stage, workspace: Workspace, step: str, fault: str
+) -> None:
+    execution = stage.start()
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    getattr(workspace.faults, fault)(step)
+
+    stage.work()
+
+    assert_shown_once_and_decidable(stage, execution)
+
+
+@pytest.mark.parametrize("fault", ["lost_reply", "truncated", "lost_request"])
+def test_one_root_message_whatever_befalls_its_post(
+    stage: Stage, workspace: Workspace, fault: str
+) -> None:
+    before = len(workspace.threads())
+    getattr(workspace.faults, fault)("chat.postMessage")
+
+    execution = stage.start()
+
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    assert len(workspace.threads()) == before + 1
+    assert stage.root(execution).button("Cancel run")
+
+
+def test_retry_after_is_honoured_before_the_next_post(stage: Stage, workspace: Workspace) -> None:
+    execution = stage.start()
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.faults.rate_limited("chat.postMessage", retry_after=1)
+
+    stage.work()
+    stage.armed(execution)
+
+    refused, posted = workspace.calls("chat.postMessage")[-2:]
+    assert refused.status == 429
+    assert posted.at - refused.at >= 1.0
+
+
+def test_posts_keep_to_slacks_pace_without_being_refused(
+    own_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    own_workspace.slow_down(rate=1.0, burst=4.0)
+    database = tmp_path_factory.mktemp("pace") / "c.db"
+    with Stage(own_workspace, database, tempo=AS_SLACK_LIKES):
+        runs = [own_workspace.command(f"plan number {n}") for n in range(5)]
+        assert all(run.ok for run in runs)
+        own_workspace.wait_for(lambda: len(own_workspace.threads()) == 5)
+    assert {call.status for call in own_workspace.calls("chat.postMessage")} == {200}
+
+
+def test_a_crash_between_post_and_note_leads_to_the_same_message(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution = stage.start()
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    # The reply is lost and the process ends before it could look: only the row tells of it.
+    workspace.faults.lost_reply("chat.postMessage")
+    workspace.faults.server_error("conversations.replies", times=None)
+    stage.work()
+    workspace.wait_for(lambda: len(about(stage, execution)) == 1)
+    stage.restart(before_start=workspace.faults.clear)
+
+    assert_shown_once_and_decidable(stage, execution)
+
+
+def test_an_unarmed_duplicate_is_removed(stage: Stage, workspace: Workspace) -> None:
+    execution = stage.start()
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.faults.lost_reply("chat.postMessage", times=1)
+    workspace.faults.server_error("conversations.replies", times=None)
+    stage.work()
+    workspace.wait_for(lambda: len(about(stage, execution)) == 1)
+    first = about(stage, execution)[0]
+    copy_message(workspace, first)
+    assert len(about(stage, execution)) == 2
+
+    workspace.faults.clear()
+
+    message = assert_shown_once_and_decidable_after_decision(stage, execution)
+    assert message.ts == first.ts
+
+
+def copy_message(workspace: Workspace, message: Shown) -> None:
+    """A second copy, as a post that was sent twice leaves it."""
+    state = workspace.practice.workspace
+    workspace.call(
+        lambda: state.post(
+            channel=message.channel,
+            user=message.user,
+            text=message.text,
+            blocks=message.blocks,
+            thread_ts=message.thread_ts,
+            metadata=message.metadata,
+        )
+    )
+
+
+def assert_shown_once_and_decidable_after_decision(stage: Stage, execution: Execution) -> Shown:
+    message = stage.armed(execution)
+    stage.workspace.wait_for(lambda: len(about(stage, execution)) == 1)
+    stage.workspace.click("Continue", by=ANA, message=message)
+    stage.wait_until_read(message, "Continued by")
+    return message
+
+
+def test_a_post_that_appears_long_after_it_was_lost_is_removed(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution = stage.start()
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.faults.lost_request("chat.postMessage")
+    stage.work()
+    message = stage.armed(execution)
+
+    copy_message(workspace, message)
+
+    workspace.wait_for(
+        lambda: [m.ts for m in about(stage, execution)] == [message.ts], what="the copy to go"
+    )
+
+
+def test_a_deleted_checkpoint_message_is_posted_anew_when_it_changes(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution = stage.start()
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.faults.hang("chat.update", 0.3)
+    stage.work()
+    unarmed = workspace.wait_for(lambda: about(stage, execution))[0]
+    workspace.delete(unarmed)
+
+    message = stage.armed(execution)
+
+    assert message.ts != unarmed.ts
+    assert_shown_once_and_decidable(stage, execution)
+
+
+def test_a_deleted_root_is_posted_anew_and_the_run_goes_on_under_it(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution = stage.start()
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    gone = stage.root(execution)
+    workspace.delete(gone)
+
+    stage.work()
+
+    message = stage.armed(execution)
+    assert stage.root(execution).ts != gone.ts
+    assert message.root_ts == stage.root(execution).ts
+
+
+@pytest.mark.parametrize("error", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long"])
+def test_what_slack_does_not_take_is_shown_plainly_and_stays_decidable(
+    stage: Stage, workspace: Workspace, error: str
+) -> None:
+    execution = stage.start()
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.faults.error("chat.postMessage", error)
+
+    stage.work("The text of the draft.")
+
+    message = assert_shown_once_and_decidable(stage, execution)
+    assert "The text of the draft." in message.everything
+    assert "header" not in {block["type"] for block in message.blocks}
+
+
+@pytest.mark.parametrize("error", ["not_in_channel", "is_archived", "channel_not_found"])
+def test_a_channel_that_cannot_be_written_to_moves_the_checkpoint_to_the_requester(
+    own_stage: Stage, own_workspace: Workspace, error: str
+) -> None:
+    workspace, stage = own_workspace, own_stage
+    execution = stage.start(by=ANA)
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    campaigns = workspace.channel("campaigns").id
+    workspace.faults.error("chat.postMessage", error, times=None, channel=campaigns)
+    workspace.faults.error("chat.update", error, times=None, channel=campaigns)
+
+    stage.work("The text of the draft.")
+
+    message = stage.armed(execution)
+    assert message.channel == workspace.dm(ANA)
+    assert f"I can no longer post in <#{campaigns}>" in message.everything
+    assert workspace.click("Continue", by=ANA, message=message).ok
+    stage.wait_until_read(message, f"Continued by <@{ANA}>")
+    assert stage.reads.execution(execution.id).state is ExecutionState.RUNNING
+
+
+def test_a_reply_beneath_a_checkpoint_shown_in_a_direct_message_is_its_revision(
+    own_stage: Stage, own_workspace: Workspace
+) -> None:
+    workspace, stage = own_workspace, own_stage
+    execution = stage.start(by=ANA)
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    campaigns = workspace.channel("campaigns").id
+    workspace.faults.error("chat.postMessage", "is_archived", times=None, channel=campaigns)
+    stage.work()
+    message = stage.armed(execution)
+
+    workspace.mention("with more bells", by=ANA, thread=message)
+
+    stage.wait_until_read(message, "with more bells")
+
+
+def test_a_bot_kicked_before_its_first_post_tells_the_requester_directly(
+    own_stage: Stage, own_workspace: Workspace
+) -> None:
+    workspace, stage = own_workspace, own_stage
+    campaigns = workspace.channel("campaigns").id
+    workspace.faults.error("chat.postMessage", "not_in_channel", times=None, channel=campaigns)
+
+    workspace.command("plan a launch", by=ANA)
+
+    root = workspace.wait_for(stage.everywhere)[0]
+    assert root.channel == workspace.dm(ANA)
+    assert "a launch" in root.everything
+    stage.work()
+    message = stage.armed(stage.reads.executions()[0])
+    assert message.channel == workspace.dm(ANA)
+    workspace.click("Continue", by=ANA, message=message)
+    stage.wait_until_read(message, "Continued by")
+
+
+def test_an_archived_channel_still_lets_its_requester_decide(
+    own_stage: Stage, own_workspace: Workspace
+) -> None:
+    workspace, stage = own_workspace, own_stage
+    execution = stage.start(by=ANA)
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.archive("campaigns")
+
+    stage.work()
+
+    message = stage.armed(execution)
+    assert message.channel == workspace.dm(ANA)
+    workspace.click("Continue", by=ANA, message=message)
+    stage.wait_until_read(message, "Continued by")
+
+
+def test_a_bad_token_delays_and_loses_nothing(
+    own_stage: Stage, own_workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace, stage = own_workspace, own_stage
+    execution = stage.start()
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.faults.error("chat.postMessage", "invalid_auth")
+    stage.work()
+    workspace.wait_for(
+        lambda: [r for r in caplog.records if r.message == "slack.token_refused"],
+        what="a line in the log",
+    )
+
+    stage.clock.move(timedelta(seconds=31))
+    stage.front.deliver_due()
+
+    assert_shown_once_and_decidable(stage, execution)
+
+
+def test_a_long_output_is_clipped_and_whole_in_a_file_that_is_uploaded_once(
+    stage: Stage, workspace: Workspace
+) -> None:
+    whole = "A long plan with <!channel> & 😀. " * 2000
+    execution = stage.start()
+    workspace.faults.lost_reply("files.completeUploadExternal")
+
+    stage.work(whole)
+
+    message = stage.armed(execution)
+    assert "The whole text is in the file below." in message.everything
+    assert not message.pings.broadcasts
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    files = [m for m in workspace.thread(message) if m.files]
+    assert len(files) == 1
+    assert workspace.file_text(files[0]) == whole
+
+
+def test_an_output_that_is_shown_whole_needs_no_file(stage: Stage, workspace: Workspace) -> None:
+    execution = stage.start()
+    stage.work("short")
+    message = stage.armed(execution)
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+
+    assert [m for m in workspace.thread(message) if m.files] == []
+
+
+def test_what_cannot_be_shown_at_all_is_said_to_the_requester(
+    own_stage: Stage, own_workspace: Workspace
+) -> None:
+    workspace, stage = own_workspace, own_stage
+    stage.start(by=ANA)
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    campaigns = workspace.channel("campaigns").id
+    workspace.faults.error("chat.postMessage", "invalid_blocks", times=None, channel=campaigns)
+
+    stage.work()
+
+    told = workspace.wait_for(
+        lambda: [m for m in stage.everywhere() if m.channel == workspace.dm(ANA)],
+        timeout=60,
+        what="words to the requester",
+    )[0]
+    assert "I could not show a checkpoint (Slack says `invalid_blocks`)" in told.text
+
+
+def test_every_call_is_made_without_parsing_or_unfurling(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution = stage.start()
+    stage.work()
+    message = stage.armed(execution)
+    workspace.click("Continue", by=BEN, message=message)
+    stage.wait_until_read(message, "Continued by")
+
+    for method in ("chat.postMessage", "chat.update"):
+        for call in workspace.calls(method):
+            sent = call.sent
+            assert isinstance(sent, dict)
+            assert sent["parse"] == "none"
+            for switch in ("link_names", "unfurl_links", "unfurl_media"):
+                assert str(sent[switch]).lower() in ("0", "false")
