@@ -63,7 +63,8 @@ class HttpServer:
     def stop(self) -> None:
         """Answers what was begun, takes nothing new, returns when that is done."""
         self._server.should_exit = True
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         asyncio.run(self._server.serve(sockets=[self._listening]))

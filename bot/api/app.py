@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Protocol
 
 from fastapi import APIRouter, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -18,6 +20,8 @@ from storage.errors import CountersignError
 from storage.reads import Reads
 from storage.records import CrewDefinition
 from storage.state_manager import StateManager
+
+log = logging.getLogger(__name__)
 
 DOOR_PATH: Final = "/slack/events"
 
@@ -61,6 +65,7 @@ def create_api(
     api.add_exception_handler(CountersignError, _refused)
     api.add_exception_handler(RequestValidationError, _bad_request)
     api.add_exception_handler(HTTPException, _said)
+    api.add_exception_handler(OperationalError, _no_database)
     api.add_exception_handler(Exception, _broken)
     return api
 
@@ -150,6 +155,12 @@ async def _said(_: Request, error: Exception) -> Response:
     return JSONResponse(
         {"detail": error.detail}, status_code=error.status_code, headers=error.headers
     )
+
+
+async def _no_database(_: Request, error: Exception) -> Response:
+    log.error("api.no_database", extra={"error": str(getattr(error, "orig", error))})
+    words_for_it = {"detail": "the database cannot be reached: try again"}
+    return JSONResponse(words_for_it, status_code=503, headers={"Retry-After": "5"})
 
 
 async def _broken(_: Request, __: Exception) -> Response:

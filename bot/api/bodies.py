@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from storage.records import (
     Checkpoint,
@@ -21,17 +21,28 @@ from storage.states import CheckpointState, PhaseRunState
 _TEXT_LIMIT = 100_000
 
 
+def _storable(text: str) -> str:
+    """Databases hold neither NUL characters nor halves of surrogate pairs."""
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("it holds characters that cannot be stored")
+    return text
+
+
+Text = Annotated[str, Field(max_length=_TEXT_LIMIT), AfterValidator(_storable)]
+Word = Annotated[str, Field(max_length=100), AfterValidator(_storable)]
+
+
 class ExecuteBody(BaseModel):
     """A start. One of `message` and `user_input` is needed; each fills the other."""
 
     model_config = ConfigDict(extra="ignore")
 
-    message: str | None = Field(None, max_length=_TEXT_LIMIT)
-    user_input: str | None = Field(None, max_length=_TEXT_LIMIT)
-    campaign_context: str | None = Field(None, max_length=_TEXT_LIMIT)
-    language: str | None = Field(None, max_length=100)
-    checkpoints: list[str] | None = None
-    crew: str | None = None
+    message: Text | None = None
+    user_input: Text | None = None
+    campaign_context: Text | None = None
+    language: Word | None = None
+    checkpoints: list[Text] | None = None
+    crew: Text | None = None
 
     def request(self) -> Request | None:
         """What is asked for, or None if it is nothing."""
@@ -51,10 +62,10 @@ class FeedbackBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    execution_id: str
-    checkpoint_id: str
-    action: str
-    feedback: str | None = Field(None, max_length=_TEXT_LIMIT)
+    execution_id: Text
+    checkpoint_id: Text
+    action: Text
+    feedback: Text | None = None
 
 
 class TaskOutputBody(BaseModel):
@@ -205,4 +216,5 @@ def _complaint(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"] if part != "body") or "the body"
     if error["type"] == "missing":
         return f"{where} is needed"
-    return f"{where}: {str(error['msg'])[:1].lower()}{str(error['msg'])[1:]}"
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return f"{where}: {said[:1].lower()}{said[1:]}"

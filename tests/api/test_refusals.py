@@ -57,6 +57,38 @@ def test_garbage_is_a_bad_request(client: TestClient, path: str, raw: bytes) -> 
     assert answer.json()["detail"]
 
 
+@pytest.mark.parametrize("path", [EXECUTE, FEEDBACK])
+@pytest.mark.parametrize(
+    "odd",
+    ["\\ud800", "a\\u0000b", "\\ud83d alone"],
+)
+def test_text_that_no_database_can_hold_is_a_bad_request(
+    client: TestClient, service: Service, path: str, odd: str
+) -> None:
+    fields = '"execution_id": "x", "checkpoint_id": "y", "action": "revise"'
+    raw = f'{{{fields}, "message": "{odd}", "feedback": "{odd}"}}'
+
+    answer = client.post(path, content=raw, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 400, answer.text
+    assert service.reads.executions() == ()
+
+
+@pytest.mark.parametrize("name", ["execution_id", "checkpoint_id"])
+def test_an_odd_id_is_an_unknown_one(client: TestClient, name: str) -> None:
+    fields = {"execution_id": NOBODY, "checkpoint_id": NOBODY, "action": "stop", name: "\u0000%_'"}
+
+    assert client.post(FEEDBACK, json=fields).status_code in (400, 404)
+
+
+def test_json_that_goes_very_deep_is_a_bad_request(client: TestClient) -> None:
+    raw = "[" * 100_000
+
+    answer = client.post(EXECUTE, content=raw, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 400
+
+
 @pytest.mark.parametrize(
     ("change", "code", "said"),
     [
@@ -210,6 +242,18 @@ def test_a_busy_database_asks_to_come_again(api: Api, service: Service) -> None:
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
     assert [execution.id for execution in service.reads.executions()] == [run]
+
+
+def test_a_database_that_is_gone_is_told_and_asked_to_come_again(
+    client: TestClient, service: Service
+) -> None:
+    with closing(sqlite3.connect(service.database)) as other_process:
+        other_process.execute("ALTER TABLE executions RENAME TO elsewhere")
+
+    for answer in (client.get("/health"), client.post(EXECUTE, json={"message": "hunter2"})):
+        assert answer.status_code == 503
+        assert "database" in answer.json()["detail"]
+        assert "hunter2" not in answer.text
 
 
 def test_no_path_answers_422_even_in_the_schema(client: TestClient) -> None:
