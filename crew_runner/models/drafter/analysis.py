@@ -44,7 +44,7 @@ def sentiment(brief: Brief, context: Context) -> Document:
         (
             speech.text("sentiment.neutral"),
             f"{neutral} %",
-            speech.text("sentiment.neutral_why", second=row.week),
+            speech.text("sentiment.neutral_why"),
         ),
         (
             speech.text("sentiment.negative"),
@@ -101,16 +101,16 @@ def _risks(brief: Brief, context: Context) -> tuple[str, ...]:
 
 def _mitigation(brief: Brief, context: Context) -> tuple[str, ...]:
     speech = brief.speech
-    first, second, third = (_row_of(context, n) for n in range(3))
+    first, third = _row_of(context, 0), _row_of(context, 2)
     steps = [
         speech.text("sentiment.mitigate_sector", fix=brief.sector.texts["fix"]),
         speech.text("sentiment.mitigate_theme", piece=third.piece),
-        speech.text("sentiment.mitigate_silence", first=first.week, second=second.week),
+        speech.text("sentiment.mitigate_silence"),
     ]
     if brief.disputed:
         steps.insert(
             0,
-            speech.text("sentiment.mitigate_word", word=brief.disputed, first=first.week),
+            speech.text("sentiment.mitigate_word", word=brief.disputed, first=first.when),
         )
     return tuple(steps)
 
@@ -125,9 +125,7 @@ def trends(brief: Brief, context: Context) -> Document:
             trend.topic,
             str(trend.score),
             speech.text(f"trends.{directions[trend.direction]}"),
-            speech.text(f"sentiment.{'high' if trend.score > 70 else 'medium'}")
-            if trend.direction >= 0
-            else speech.text("sentiment.low"),
+            speech.text(f"trends.sure_{_sureness(trend)}"),
         )
         for trend in rated
     )
@@ -173,13 +171,19 @@ def trends(brief: Brief, context: Context) -> Document:
     )
 
 
+def _sureness(trend: Trend) -> str:
+    if trend.direction < 0:
+        return "low"
+    return "high" if trend.score > 70 else "medium"
+
+
 def _timing(brief: Brief, first: Row, middle: Row, last: Row) -> tuple[str, ...]:
     speech = brief.speech
     moment = speech.subject("occasions", brief.occasion, "moment")
     return (
-        speech.text("trends.timing_first", first=_capital(first.week)),
+        speech.text("trends.timing_first", first=_capital(first.when)),
         speech.text("trends.timing_moment", moment=_capital(moment), piece=middle.piece),
-        speech.text("trends.timing_last", last=_capital(last.week)),
+        speech.text("trends.timing_last", last=_capital(last.when)),
     )
 
 

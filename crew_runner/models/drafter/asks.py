@@ -258,7 +258,7 @@ def _note(clause: str) -> Note:
 
 def section_named(text: str, *, exactly: bool = False) -> str | None:
     """The section that a text names by its heading or, unless `exactly`, by what belongs there."""
-    if key := heading_anywhere(text):
+    if key := heading_anywhere(text, beginning=True):
         return key
     if exactly:
         return None

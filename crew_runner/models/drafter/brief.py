@@ -129,18 +129,19 @@ class _Reading:
     def __init__(self, speech: Words, request: str) -> None:
         self.speech = speech
         self.request = " ".join(request.split())
-        text = re.split(r"(?<=[\w)])[.!?](?:\s|$)", self.request, maxsplit=1)[0]
+        text = re.split(r"(?<=[^\W\d]|[)”“»\"])[.!?](?:\s|$)", self.request, maxsplit=1)[0]
         rule = speech.text("reading.openers")
         text = re.sub(rf"^(?:(?:{rule})[\s,]+)+", "", text, flags=re.IGNORECASE)
         verbs = speech.text("reading.verbs")
         text = re.sub(rf"^(?:{verbs})\s+(?:me\s+|us\s+)?", "", text, flags=re.IGNORECASE)
         cut = re.compile(rf"\s(?:{speech.text('reading.cuts')})(?!\w)|[,;:(\n]", re.IGNORECASE)
-        joint = re.compile(
-            rf"\s(?:{speech.text('reading.for')}|{speech.text('reading.of')})\s", re.IGNORECASE
-        )
-        parts = joint.split(text, maxsplit=1)
-        self.campaign = self.bare(cut.split(parts[0], maxsplit=1)[0])
-        self.subject = cut.split(parts[1], maxsplit=1)[0].strip() if len(parts) > 1 else ""
+        head, _, tail = _halves(text, speech.text("reading.for"))
+        self.campaign = self.bare(cut.split(head, maxsplit=1)[0])
+        self.subject = cut.split(tail, maxsplit=1)[0].strip()
+        self.one_phrase = not self.subject
+        """Nothing is said to be `for` something: the phrase stands as a whole, as `launch of X`."""
+        if self.one_phrase:
+            self.subject = _halves(self.campaign, speech.text("reading.of"))[2].strip()
 
     def bare(self, phrase: str) -> str:
         articles = self.speech.text("reading.articles")
@@ -166,6 +167,11 @@ class _Reading:
         return None
 
 
+def _halves(text: str, joint: str) -> tuple[str, str, str]:
+    match = re.search(rf"\s(?:{joint})\s", text, re.IGNORECASE)
+    return (text[: match.start()], match.group(), text[match.end() :]) if match else (text, "", "")
+
+
 def _known(name: str) -> bool:
     """Whether a capitalised word is a month, a season, a channel: not a brand."""
     months = {month for code in LANGUAGES for month in amounts.month_names(code)}
@@ -177,16 +183,22 @@ def _known(name: str) -> bool:
 
 
 def _campaign(speech: Words, spoken: str, reading: _Reading, occasion: str) -> str:
-    generic = words(spoken).text("reading.generic")
-    plain = re.fullmatch(rf"(?:{generic})", reading.campaign, re.IGNORECASE)
-    fits = reading.campaign and not plain and len(reading.campaign) <= 60
-    if fits and speech.code == spoken:
-        return reading.campaign[0].upper() + reading.campaign[1:]
-    if occasion == "always":
-        phrase = speech.text("titles.campaign")
+    heard = words(spoken)
+    plain = re.fullmatch(rf"(?:{heard.text('reading.generic')})", reading.campaign, re.IGNORECASE)
+    twice = fold(heard.text("titles.plan", topic="")) in fold(reading.campaign)
+    if not _fits(reading) or plain or twice or speech.code != spoken:
+        phrase = speech.subject("occasions", occasion, "campaign")
+        if plain and heard.find("occasions", reading.subject) and speech.code == spoken:
+            phrase = reading.campaign
     else:
-        phrase = speech.text("titles.seasonal", occasion=speech.subject("occasions", occasion))
+        phrase = reading.campaign
     return phrase[0].upper() + phrase[1:]
+
+
+def _fits(reading: _Reading) -> bool:
+    """Whether what was read as a campaign can stand in a title."""
+    words_ = len(reading.campaign.split())
+    return 0 < len(reading.campaign) <= 60 and words_ <= (8 if reading.subject else 4)
 
 
 def _subject(speech: Words, spoken: str, reading: _Reading, brand: str | None) -> tuple[str, str]:
@@ -203,7 +215,10 @@ def _subject(speech: Words, spoken: str, reading: _Reading, brand: str | None) -
         subject = brand or speech.text("language.quote", text=reading.bare(said))
     else:
         subject = ""
-    return subject, brand or _name(speech, subject) or reading.campaign
+    if reading.one_phrase and said and _fits(reading) and speech.code == spoken:
+        subject = ""
+    name = brand or _name(speech, subject or said if speech.code == spoken else subject)
+    return subject, name or speech.text("titles.offer")
 
 
 def _name(speech: Words, subject: str) -> str:

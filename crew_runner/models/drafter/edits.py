@@ -21,6 +21,7 @@ from crew_runner.models.drafter.markdown import (
 )
 from crew_runner.models.drafter.words import Words, heading_anywhere
 
+_WORD_FOR_WORD: Final = ("overview", "messages", "draft_messages", "say")
 _MISSED_LEAST: Final = ("questions", "formats", "open", "talent", "days")
 
 
@@ -94,13 +95,20 @@ def without(document: Document, what: str, *, spare: str, every: int = 1) -> tup
     def cut(text: str) -> str:
         return " ".join(s for s in sentences(text) if not hit(s))
 
+    def cut_item(item: str) -> str:
+        """An item goes as a whole where its first sentence goes."""
+        parts = sentences(item)
+        if not parts or hit(parts[0]):
+            return ""
+        return " ".join([parts[0], *(s for s in parts[1:] if not hit(s))])
+
     def of_block(block: Block) -> Block | None:
         match block:
             case Paragraph(text):
                 kept = cut(text)
                 return Paragraph(kept) if kept else None
             case Bullets(items, numbered):
-                left = tuple(item for item in items if not hit(item))
+                left = tuple(kept for item in items if (kept := cut_item(item)))
                 return Bullets(left, numbered) if left else None
             case Table(head, rows):
                 rest = tuple(row for row in rows if not hit(" ".join(row)))
@@ -134,14 +142,20 @@ def shorten(
     def in_reach(section: Section) -> bool:
         return section.heading != spare and only in {None, heading_anywhere(section.heading)}
 
-    def step(document: Document, cut: Callable[[Block], Block]) -> Document:
+    def step(
+        document: Document, cut: Callable[[Block], Block], untouched: tuple[str, ...] = ()
+    ) -> Document:
         sections = tuple(
-            replace(s, blocks=tuple(map(cut, s.blocks))) if in_reach(s) else s
+            replace(s, blocks=tuple(map(cut, s.blocks)))
+            if in_reach(s) and heading_anywhere(s.heading) not in untouched
+            else s
             for s in document.sections
         )
         return replace(document, sections=sections)
 
-    document = step(document, _one_sentence) if document.words() > limit else document
+    document = (
+        step(document, _one_sentence, _WORD_FOR_WORD) if document.words() > limit else document
+    )
     for key in () if only else _MISSED_LEAST:
         if document.words() > limit:
             gone = section_of(document, key)

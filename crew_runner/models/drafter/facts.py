@@ -23,9 +23,10 @@ _SCORE = re.compile(r"\d{1,3}")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One week of the calendar."""
+    """One week of the calendar; `when` is its `week` as a sentence takes it."""
 
     week: str
+    when: str
     theme: str
     piece: str
     channel: str
@@ -64,7 +65,7 @@ class Context:
     @property
     def calendar(self) -> tuple[Row, ...]:
         rows = [row for row in self.rows("calendar") if len(row) >= 4]
-        return tuple(Row(self._week(row[0]), row[1], _piece(row[2]), row[3]) for row in rows)
+        return tuple(Row(*self._week(row[0]), row[1], _piece(row[2]), row[3]) for row in rows)
 
     @property
     def themes(self) -> tuple[str, ...]:
@@ -109,10 +110,13 @@ class Context:
         ]
         return tuple(sorted(found, key=lambda topic: -topic.score))
 
-    def _week(self, cell: str) -> str:
+    def _week(self, cell: str) -> tuple[str, str]:
         """`3 · 15 Jun` is spoken of by its date, a bare number as week 3."""
-        number, _, when = cell.partition("·")
-        return when.strip() or self.brief.speech.text("language.week", n=number.strip())
+        speech = self.brief.speech
+        number, _, day = (part.strip() for part in cell.partition("·"))
+        if day:
+            return day, speech.text("language.when_date", date=day)
+        return speech.text("language.week", n=number), speech.text("language.when_week", n=number)
 
 
 def bold(line: str) -> tuple[str, str]:
@@ -124,7 +128,7 @@ def bold(line: str) -> tuple[str, str]:
 def _piece(cell: str) -> str:
     """A piece's working title, without the words that say kick-off."""
     for code in LANGUAGES:
-        opening = words(code).text("plan.kick_off", piece="").rstrip()
-        if cell.startswith(opening):
-            return cell.removeprefix(opening).strip()
+        before, _, after = words(code).text("plan.kick_off", piece="\0").partition("\0")
+        if cell.startswith(before) and cell.endswith(after):
+            return cell.removeprefix(before).removesuffix(after)
     return cell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from crew_runner.models.drafter.amounts import later, say_day
@@ -42,8 +43,12 @@ def section(speech: Words, key: str, *blocks: Block) -> Section:
 def week(brief: Brief, number: int) -> str:
     """A week as it is spoken of in a sentence: by its date, or else by its number."""
     if brief.start is None:
-        return brief.speech.text("language.week", n=number)
-    return say_day(later(brief.start, weeks=number - 1), brief.speech)
+        return brief.speech.text("language.when_week", n=number)
+    return brief.speech.text("language.when_date", date=_monday(brief.start, number, brief.speech))
+
+
+def _monday(start: date, number: int, speech: Words) -> str:
+    return say_day(later(start, weeks=number - 1), speech)
 
 
 def last_day(brief: Brief) -> date | None:
@@ -72,7 +77,9 @@ def calendar(brief: Brief) -> Block:
         if number == brief.weeks:
             piece = speech.text("plan.wrap_up")
         channel = brief.channels[(number - 1) % len(brief.channels)]
-        label_ = f"{number} · {week(brief, number)}" if brief.start else str(number)
+        label_ = str(number)
+        if brief.start:
+            label_ += f" · {_monday(brief.start, number, speech)}"
         rows.append((label_, theme.name, piece, speech.subject("channels", channel)))
     return table(speech.lines("plan.calendar_head"), rows)
 
@@ -120,13 +127,29 @@ def _objectives(brief: Brief) -> tuple[str, ...]:
 
 def _talent(brief: Brief) -> tuple[Block, ...]:
     speech = brief.speech
-    rows = [list(row) for row in speech.rows("plan.talent", face=brief.sector.texts["face"])]
-    for row, person in zip(rows, brief.people, strict=False):
-        row[0] = f"{person.name} ({person.job})" if person.job else f"{person.name} ({row[0]})"
+    roles = list(speech.rows("plan.talent", face=brief.sector.texts["face"]))
+    rows: list[tuple[str, ...]] = []
+    for person in brief.people:
+        fitting = next((r for r in roles if _alike(person.job, r[0])), None)
+        role = fitting or (roles[0] if roles and not person.job else None)
+        if role:
+            roles.remove(role)
+        makes = role[1] if role else person.job
+        said = person.job or (role[0].partition(" (")[0] if role else "")
+        rows.append(
+            (f"{person.name} ({said})" if said else person.name, makes, role[2] if role else "3")
+        )
+    rows += roles
     blocks: list[Block] = [table(speech.lines("plan.talent_head"), rows)]
     if brief.people:
         blocks.append(Paragraph(speech.text("plan.talent_named")))
     return tuple(blocks)
+
+
+def _alike(job: str, role: str) -> bool:
+    """Whether a job and a role share the beginning of a word, as `Photos` and `Photo and cut`."""
+    starts = {word[:4].casefold() for word in re.findall(r"\w{4,}", role)}
+    return any(word[:4].casefold() in starts for word in re.findall(r"\w{4,}", job))
 
 
 def _themes(brief: Brief) -> tuple[str, ...]:

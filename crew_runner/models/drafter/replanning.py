@@ -50,9 +50,10 @@ def added(scene: Scene, document: Document, ask: Add) -> Changed:
 
 def removed(scene: Scene, document: Document, ask: Remove) -> Changed:
     what = scene.quote(ask.what)
-    if ask.section and (section := edits.section_of(document, ask.section)):
-        rest = tuple(s for s in document.sections if s is not section)
-        return Changed(replace(document, sections=rest), scene.say("removed_one", what=what))
+    if ask.section:
+        rest = tuple(s for s in document.sections if heading_anywhere(s.heading) != ask.section)
+        gone = "removed_one" if len(rest) < len(document.sections) else "not_found"
+        return Changed(replace(document, sections=rest), scene.say(gone, what=what))
     places = 0
     for channel in ask.channels:
         document, moved = _without_channel(scene, document, channel, partly=ask.partly)
@@ -174,7 +175,7 @@ def _with_topic(scene: Scene, document: Document, what: str) -> Document:
         return document
     score = str(45 + zlib.crc32(what.casefold().encode()) % 30)
     speech = scene.speech
-    row = (what, score, speech.text("trends.steady"), speech.text("sentiment.low"))
+    row = (what, score, speech.text("trends.steady"), speech.text("trends.sure_low"))
     rows = sorted((*found[1].rows, row), key=lambda r: -int(r[1]) if r[1].isdigit() else 0)
     return with_table(document, *found, tuple(rows))
 
@@ -220,12 +221,15 @@ def _dated(scene: Scene, document: Document, ask: Start) -> Document:
         return (f"{said} · {day(int(said))}", *cells[1:]) if said.isdigit() else cells
 
     said = speech.text("language.weeks", n=weeks)
-    span = speech.text("plan.span_dates", weeks=said, first=day(1), last=day(weeks + 1))
+    first, last = (speech.text("language.when_date", date=day(n)) for n in (1, weeks + 1))
+    span = speech.text("plan.span_dates", weeks=said, first=first, last=last)
     open_ = speech.text("plan.span_weeks", weeks=said)
     document, _ = edits.substitute(document, open_, span, spare=scene.heading)
     for number in range(weeks, 0, -1):
-        week = speech.text("language.week", n=number)
-        document, _ = edits.substitute(document, week, day(number), spare=scene.heading)
+        when = speech.text("language.when_date", date=day(number))
+        for week in ("when_week", "week"):
+            known = speech.text(f"language.{week}", n=number)
+            document, _ = edits.substitute(document, known, when, spare=scene.heading)
     return each_row(document, labelled)
 
 

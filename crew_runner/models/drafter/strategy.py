@@ -58,7 +58,7 @@ def final(brief: Brief, context: Context) -> Document:
 def _position(brief: Brief, context: Context) -> str:
     return brief.speech.text(
         "draft.position",
-        last=_rows(context)[-1].week,
+        last=_rows(context)[-1].when,
         name=brief.name,
         promise=brief.sector.texts["promise"],
     )
@@ -136,7 +136,7 @@ def _open(brief: Brief, context: Context) -> tuple[str, ...]:
     lines = [speech.text("draft.open_first")]
     if _has_money(context):
         lines.append(speech.text("draft.open_money"))
-    lines.append(speech.text("draft.open_dates", first=_rows(context)[0].week))
+    lines.append(speech.text("draft.open_dates", first=_rows(context)[0].when))
     return tuple(lines)
 
 
@@ -162,7 +162,7 @@ def _steps(brief: Brief, context: Context) -> tuple[str, ...]:
         steps.append(
             speech.text(
                 "final.step",
-                week=row.week[0].upper() + row.week[1:],
+                week=row.when[0].upper() + row.when[1:],
                 piece=speech.text("language.quote", text=row.piece),
                 channel=row.channel,
                 done=speech.text(f"final.done_{done}"),

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-LANGUAGES: Final = ("en",)
+LANGUAGES: Final = ("en", "de", "es", "id")
 LABEL: Final = "offline draft, no model"
 
 _HERE = Path(__file__).parent
@@ -104,8 +104,12 @@ class Words:
         match = whole_words(str(self._subjects["words"][strength])).search(text)
         return match.group() if match else None
 
-    def heading_key(self, heading: str) -> str | None:
-        return _headings(self.code).get(fold(heading))
+    def heading_key(self, heading: str, *, beginning: bool = False) -> str | None:
+        """The key of a heading; with `beginning` its first words are enough."""
+        known, said = _headings(self.code), fold(heading)
+        if said in known or not beginning or len(said) < 5:
+            return known.get(said)
+        return next((key for text, key in known.items() if text.startswith(f"{said} ")), None)
 
     def _at(self, path: str) -> Any:
         found: Any = self._texts
@@ -147,8 +151,9 @@ def find_anywhere(table: str, text: str, *, first: str) -> str | None:
     return next((key for code in order if (key := words(code).find(table, text))), None)
 
 
-def heading_anywhere(heading: str) -> str | None:
-    return next((key for code in LANGUAGES if (key := words(code).heading_key(heading))), None)
+def heading_anywhere(heading: str, *, beginning: bool = False) -> str | None:
+    keys = (words(code).heading_key(heading, beginning=beginning) for code in LANGUAGES)
+    return next((key for key in keys if key), None)
 
 
 @cache
