@@ -51,6 +51,10 @@ class Entry:
     def __contains__(self, key: str) -> bool:
         return self._values.get(key) is not None
 
+    def is_empty(self, key: str) -> bool:
+        """Whether an empty list or mapping stands under the key."""
+        return self._values.get(key) in ([], {})
+
     def keys(self) -> Iterator[str]:
         """Its keys; one that is no text is noted."""
         for key in self._values:

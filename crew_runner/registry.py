@@ -74,7 +74,7 @@ def load_crews(path: str | Path) -> Mapping[str, CrewDefinition]:
     top = Entry(_read(path), "", problems)
     top.allow(["crews"])
     crews: dict[str, CrewDefinition] = {}
-    if "crews" not in top:
+    if "crews" not in top or top.is_empty("crews"):
         if not problems.found:
             problems.note("crews", "is missing or empty: at least one crew is needed")
     else:
@@ -189,7 +189,7 @@ def _phases(entry: Entry, kind: CrewKind) -> tuple[PhaseDefinition, ...]:
         if not tasks and kind is CrewKind.CREW:
             each.note("tasks", "is missing or empty: the names of the phase's tasks are needed")
         phases.append(PhaseDefinition(_word(each), tasks))
-    if "phases" in entry and not phases:
+    if entry.is_empty("phases"):
         entry.note("phases", "is empty: leave it out, then every task is a phase")
     _no_name_twice(entry, "phases", (phase.name for phase in phases))
     where: dict[str, str] = {}
@@ -231,10 +231,8 @@ def _checkpoint(entry: Entry, defaults: DecisionRule) -> CheckpointDefinition:
 
 def _rule(entry: Entry, defaults: DecisionRule) -> DecisionRule:
     approvers = entry.texts("approvers", _APPROVERS_ALLOWED)
-    if "approvers" in entry and not approvers:
-        entry.note(
-            "approvers", f"has to be a list of {_APPROVERS_ALLOWED}; an empty one decides nothing"
-        )
+    if entry.is_empty("approvers"):
+        entry.note("approvers", f"is empty: at least one of {_APPROVERS_ALLOWED} is needed")
     for index, approver in enumerate(approvers):
         if approver not in (REQUESTER, CHANNEL) and not _APPROVER.fullmatch(approver):
             entry.note(

@@ -1,0 +1,43 @@
+"""A worker as a process of its own: `python -m tests.runner.pool_process DB LEASE GRACE`."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from datetime import timedelta
+
+from crew_runner.worker import WorkerPool
+from storage.database import SystemClock, open_engine
+from storage.ports import NoDispatch, NoSignal
+from storage.reads import Reads
+from storage.records import CrewDefinition, CrewKind, ModelSettings
+from storage.state_manager import StateManager
+
+
+def main(url: str, lease_seconds: float, grace_seconds: float) -> None:
+    logging.basicConfig(level=logging.INFO)
+    engine = open_engine(url)
+    lease = timedelta(seconds=lease_seconds)
+    state = StateManager(
+        engine, clock=SystemClock(), dispatch=NoDispatch(), signal=NoSignal(), lease=lease
+    )
+    commands_only = {"none": CrewDefinition("none", CrewKind.COMMAND, command=("true",))}
+    pool = WorkerPool(
+        state=state,
+        reads=Reads(engine),
+        model=ModelSettings(),
+        crews=commands_only,
+        lease=lease,
+        poll=0.1,
+    )
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: told.set())
+    pool.start()
+    told.wait()
+    pool.stop(timedelta(seconds=grace_seconds))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]))
