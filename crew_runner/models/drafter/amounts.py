@@ -61,7 +61,9 @@ def weeks(text: str) -> int | None:
         spoken = list(speech.lines("reading.numbers"))
         number = rf"(?P<n>\d{{1,3}}|{'|'.join(spoken)})"
         for unit, factor in (("weeks", 1.0), ("months", 4.0), ("days", 1 / 7)):
-            pattern = rf"(?<![\w.,]){number}[\s-]+(?:{speech.text(f'reading.{unit}')})(?!\w)"
+            pattern = (
+                rf"(?<![\w.,]){number}[\s-]+(?:\w+\s+)?(?:{speech.text(f'reading.{unit}')})(?!\w)"
+            )
             if match := re.search(pattern, text, re.IGNORECASE):
                 said = match["n"].casefold()
                 count = int(said) if said.isdigit() else spoken.index(said) + 1

@@ -86,6 +86,14 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """How many weeks the calendar covers, or with `by` how many it grows by."""
+
+    weeks: int = 0
+    by: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Audience:
     who: str
 
@@ -109,6 +117,7 @@ Ask = (
     | Budget
     | Shift
     | Start
+    | Span
     | Audience
     | Note
 )
@@ -127,11 +136,14 @@ def _clauses(feedback: str) -> list[str]:
         _any(f"asks.{kind}") for kind in ("shorter", "longer", "add", "more", "remove", "start")
     )
     joint = rf"(?:,\s*(?:(?:{_any('asks.split')})\s+)?|\s+(?:{_any('asks.split')})\s+)"
+    small = rf"(?:(?:{_any('asks.fillers')}|{_any('asks.with')})\s+)*"
+    verbs = f"{_any('asks.add_last')}|{_any('asks.remove_last')}"
     parts = re.split(r"(?<=\w[\w)\"”])[.!?;](?=\s|$)|;|\n+", feedback)
     again = [
         piece
         for part in parts
-        for piece in re.split(rf"{joint}(?=(?:{begins})(?!\w))", part, flags=re.IGNORECASE)
+        for half in re.sub(rf"(?<=\s)({verbs}){joint}", r"\1\n", part, flags=re.I).split("\n")
+        for piece in re.split(rf"{joint}(?={small}(?:{begins})(?!\w))", half, flags=re.IGNORECASE)
     ]
     return [c for piece in again if (c := piece.strip(" ,.;!?-–\t"))]
 
@@ -188,12 +200,16 @@ def _time(clause: str) -> Ask | None:
     when = next((d for code in LANGUAGES if (d := amounts.day(clause, code))), None)
     if when and _has("asks.start", clause):
         return Start(when)
-    span = amounts.weeks(clause) or 1
+    span = amounts.weeks(clause)
     if _has("asks.earlier", clause):
-        return Shift(-span)
+        return Shift(-(span or 1))
     if _has("asks.later", clause):
-        return Shift(span)
-    return None
+        return Shift(span or 1)
+    if span and _has("asks.more_weeks", clause):
+        return Span(by=span)
+    if span and _has("asks.less", clause):
+        return Span(by=-span)
+    return Span(span) if span else None
 
 
 def _length(clause: str) -> Ask | None:
@@ -218,8 +234,11 @@ def _tone(clause: str) -> Ask | None:
             if match is None:
                 continue
             rest = bare(f"{clause[: match.start()]} {clause[match.end() :]}")
-            if _has("asks.tone", clause) or len(rest.split()) <= 1:
-                less = whole_words(_any("asks.less")).search(clause[: match.start()])
+            said = _has("asks.tone", clause) or section_named(rest) == "messages"
+            if said or len(rest.split()) <= 1:
+                less = whole_words(f"{_any('asks.less')}|{_any('asks.too')}").search(
+                    clause[: match.start()]
+                )
                 return Tone(_OPPOSITES.get(key, key) if less else key)
     return None
 
@@ -284,7 +303,7 @@ def bare(text: str) -> str:
 
 def _after(path: str, clause: str) -> str:
     """What a clause asks for: the words after an asking word, or before one that comes last."""
-    fillers = rf"(?:\W*(?:{_any('asks.fillers')})(?!\w)\s*)*"
+    fillers = rf"(?:\W*(?:{_any('asks.fillers')}|{_any('asks.with')})(?!\w)\s*)*"
     first = rf"{fillers}(?:{_any(path)})(?!\w)\s*(?P<what>.+)$"
     if match := re.match(first, clause, re.IGNORECASE):
         return _without_about(bare(_quoted(match["what"])))
@@ -306,7 +325,9 @@ def _subject_of(what: str) -> str:
     told = re.sub(place, "", what, flags=re.IGNORECASE)
     if about and section_named(what[: about.start()]):
         told = re.sub(place, "", about.group(1), flags=re.IGNORECASE)
-    return bare(told) or what
+    articles = "|".join(words(code).text("reading.articles") for code in LANGUAGES)
+    named = re.sub(rf"^(?:{articles})\s+", "", bare(told) or what, flags=re.IGNORECASE)
+    return named or what
 
 
 def _quoted(text: str) -> str:

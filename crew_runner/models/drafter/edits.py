@@ -74,6 +74,14 @@ def substitute(document: Document, old: str, new: str, *, spare: str) -> tuple[D
     return everywhere(document, change, spare=spare), count
 
 
+def substitute_in(document: Document, key: str, old: str, new: str) -> Document:
+    """Every occurrence of `old` in one section replaced, as it is spelt."""
+    section = section_of(document, key)
+    if section is None or not old:
+        return document
+    return document.with_section(each_text(section, lambda text: text.replace(old, new)))
+
+
 def without(document: Document, what: str, *, spare: str, every: int = 1) -> tuple[Document, int]:
     """The document without what speaks of `what`: sentences, list items, rows.
 

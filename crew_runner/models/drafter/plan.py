@@ -7,7 +7,15 @@ from datetime import date
 
 from crew_runner.models.drafter.amounts import later, say_day
 from crew_runner.models.drafter.brief import Brief
-from crew_runner.models.drafter.markdown import Block, Bullets, Document, Paragraph, Section, table
+from crew_runner.models.drafter.markdown import (
+    Block,
+    Bullets,
+    Document,
+    Paragraph,
+    Section,
+    Table,
+    table,
+)
 from crew_runner.models.drafter.words import LABEL, Words
 
 
@@ -64,7 +72,7 @@ def span(brief: Brief) -> str:
     )
 
 
-def calendar(brief: Brief) -> Block:
+def calendar(brief: Brief) -> Table:
     speech, themes = brief.speech, brief.sector.themes
     spare = iter(speech.lines("plan.extra_pieces"))
     rows = []

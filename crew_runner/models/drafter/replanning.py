@@ -7,10 +7,17 @@ import zlib
 from dataclasses import replace
 
 from crew_runner.models.drafter import amounts, edits, markdown
-from crew_runner.models.drafter.asks import Add, Audience, Budget, Remove, Shift, Start
+from crew_runner.models.drafter.asks import Add, Audience, Budget, Remove, Shift, Span, Start
 from crew_runner.models.drafter.facts import bold
-from crew_runner.models.drafter.markdown import Bullets, Document, Paragraph, Section
-from crew_runner.models.drafter.plan import budget_line, channel_row, format_line
+from crew_runner.models.drafter.markdown import Bullets, Document, Paragraph, Section, Table
+from crew_runner.models.drafter.plan import (
+    budget_line,
+    calendar,
+    channel_row,
+    format_line,
+    span,
+    week,
+)
 from crew_runner.models.drafter.scene import (
     Cells,
     Changed,
@@ -116,6 +123,36 @@ def started(scene: Scene, document: Document, ask: Start) -> Changed:
     else:
         document = _dated(scene, document, ask)
     return Changed(document, scene.say("start", what=amounts.say_day(ask.on, scene.speech)))
+
+
+def spanned(scene: Scene, document: Document, ask: Span) -> Changed:
+    """The calendar made longer or shorter; its first day and requested pieces stay."""
+    speech = scene.speech
+    found = first_table(document, "calendar")
+    rows = found[1].rows if found else ()
+    now = len({row[0] for row in rows}) or scene.brief().weeks
+    weeks = min(12, max(2, ask.weeks or now + ask.by))
+    dates = edits.dates_in(Document("", found[1:], ()), speech) if found else []
+    before, after = (
+        replace(scene.brief(), weeks=n, start=dates[0] if dates else None) for n in (now, weeks)
+    )
+    if found:
+        document = with_table(document, *found, _with_requested(scene, calendar(after), rows))
+    for key in ("overview", "objectives"):
+        for old, new in ((span(before), span(after)), (week(before, now), week(after, weeks))):
+            document = edits.substitute_in(document, key, old, new)
+    said = speech.text("language.weeks", n=weeks)
+    return Changed(document, scene.say("span", weeks=said))
+
+
+def _with_requested(scene: Scene, table: Table, rows: tuple[Cells, ...]) -> tuple[Cells, ...]:
+    """The rows of a new calendar with the requested pieces of the old one, week by week."""
+    requested = scene.say("piece_theme")
+    kept = [row for row in rows if len(row) > 1 and row[1] == requested]
+    labels = [row[0] for row in table.rows]
+    late = [(labels[-1], *row[1:]) for row in kept if row[0] not in labels]
+    grown = [r for row in table.rows for r in (row, *(k for k in kept if k[0] == row[0]))]
+    return (*grown, *late)
 
 
 def addressed(scene: Scene, document: Document, ask: Audience) -> Changed:

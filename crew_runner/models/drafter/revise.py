@@ -73,6 +73,8 @@ def _change(scene: Scene, document: Document, ask: Ask) -> Changed:  # noqa: PLR
             changed = replanning.shifted(scene, document, ask)
         case asks.Start():
             changed = replanning.started(scene, document, ask)
+        case asks.Span():
+            changed = replanning.spanned(scene, document, ask)
         case asks.Audience():
             changed = replanning.addressed(scene, document, ask)
         case _:

@@ -68,7 +68,8 @@ def toned(scene: Scene, document: Document, ask: Tone) -> Changed:
     """The messages said again in another tone; elsewhere a line that names it with an example."""
     speech = scene.speech
     name = speech.text(f"tones.{ask.key}.name")
-    lines = speech.lines(f"tones.{ask.key}.messages", name=capital(scene.brief().name))
+    said = scene.brief().name
+    lines = speech.lines(f"tones.{ask.key}.messages", name=said, Name=capital(said))
     line = scene.say("tone_line", tone=name, example=lines[0])
     opening = scene.say("tone_line", tone="", example="").partition(":")[0]
     section = scene.target(document, "messages")

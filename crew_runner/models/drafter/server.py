@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -43,12 +44,19 @@ class Call:
 class OfflineDrafter:
     """`start()` gives the base URL; `stop()` ends it. Also a context manager.
 
-    `delay` seconds pass before each answer. `fail_next` and `calls` are for those who want to see
-    how their side behaves.
+    `delay` seconds pass before each answer. `fail_next`, `calls` and `watch`, which is handed the
+    body of every call, are for those who want to see how their side behaves.
     """
 
-    def __init__(self, *, delay: float = 0.0, port: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        delay: float = 0.0,
+        port: int = 0,
+        watch: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
         self.delay = delay
+        self._watch = watch
         self._port = port
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
@@ -133,6 +141,8 @@ class OfflineDrafter:
     def record(self, body: dict[str, Any], *, status: int, reply: wire.Reply | None) -> int:
         """Note a call and give its number, counted from 1."""
         task, revision = wire.outline(body)
+        if self._watch is not None:
+            self._watch(body)
         with self._lock:
             number = len(self._calls) + 1
             self._calls.append(
