@@ -45,6 +45,8 @@ class CannedWorkspace:
         self.address = ""
         self._arrived = threading.Condition()
         self._release = threading.Event()
+        self._reads = threading.Event()
+        self._reading = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sockets: list[WebSocket] = []
         self.reset()
@@ -61,6 +63,7 @@ class CannedWorkspace:
         self.refuses_events = False
         self.calls: list[Call] = []
         self._release.set()
+        self._reads.set()
 
     # What tests do.
 
@@ -84,7 +87,21 @@ class CannedWorkspace:
         finally:
             self._release.set()
 
-    def wait_for_call(self, path: str, *, after: int = 0, timeout: float = 5) -> Json:
+    @contextmanager
+    def held_reads(self) -> Iterator[Callable[[], None]]:
+        """Let a history be taken but not arrive before the block ends; gives the wait for one."""
+        self._reads.clear()
+        self._reading.clear()
+
+        def wait_for_a_read() -> None:
+            assert self._reading.wait(15)
+
+        try:
+            yield wait_for_a_read
+        finally:
+            self._reads.set()
+
+    def wait_for_call(self, path: str, *, after: int = 0, timeout: float = 15) -> Json:
         """The body of a POST to `path` that came as number `after` or later."""
 
         def found() -> Json | None:
@@ -104,7 +121,7 @@ class CannedWorkspace:
 
     def _run(self, work: Any) -> None:
         assert self._loop is not None
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(15)
 
     async def _push(self, event: Json) -> None:
         for open_socket in list(self._sockets):
@@ -120,7 +137,10 @@ class CannedWorkspace:
         return JSONResponse(state)
 
     async def _history(self, request: Request) -> Response:
-        return JSONResponse({"messages": self.histories.get(request.query_params["channel"], [])})
+        messages = list(self.histories.get(request.query_params["channel"], []))
+        self._reading.set()
+        await asyncio.to_thread(self._reads.wait, 10)
+        return JSONResponse({"messages": messages})
 
     async def _thread(self, request: Request) -> Response:
         return JSONResponse({"messages": self.threads.get(request.query_params["ts"], [])})

@@ -88,6 +88,33 @@ def test_a_decided_checkpoint_loses_its_buttons_while_one_looks_at_it(
     assert decided.evaluate(inside), "the focus fell out of the message"
 
 
+def test_nothing_is_missed_that_comes_while_a_channel_is_being_read(
+    workspace: CannedWorkspace, open_page: OpenPage
+) -> None:
+    page = open_page()
+    old = said(1, "first words", channel=samples.GENERAL)
+    workspace.show(old["message"], channel=samples.GENERAL)
+    with workspace.held_reads() as wait_for_a_read:
+        page.get_by_test_id("channel-link").filter(has_text="general").click()
+        wait_for_a_read()
+        workspace.push(said(2, "in between", channel=samples.GENERAL))
+        edited = old["message"] | {"text": "better words"}
+        workspace.push({"type": "message_changed", "message": edited})
+
+    expect(shown(page, "in between")).to_be_visible()
+    expect(shown(page, "better words")).to_be_visible()
+    expect(shown(page, "first words")).to_have_count(0)
+
+
+def test_a_thread_that_is_gone_says_so_and_the_page_goes_on(open_page: OpenPage) -> None:
+    page = open_page(thread="1795000000.000100")
+    expect(page.get_by_test_id("thread")).to_contain_text("This thread is not there any more.")
+
+    page.get_by_role("button", name="Close thread").click()
+    page.get_by_test_id("thread-summary").click()
+    expect(page.get_by_test_id("thread").get_by_role("button", name="Continue")).to_be_visible()
+
+
 def test_deleted_and_ephemeral_messages_come_and_go(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:

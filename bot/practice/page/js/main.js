@@ -12,6 +12,7 @@ import { decodeEntities } from "./text/tokens.js";
 
 const FIRST_CHANNEL = "campaigns";
 const LAST_USER = "practice.user";
+const ROOMY = "(min-width: 641px)";
 const LOST_AFTER = 700; // milliseconds without a connection before it is said
 
 class Page {
@@ -22,7 +23,7 @@ class Page {
     this.traffic = new TrafficDrawer(this.model, {});
     this.modals = new Modals(this.model);
     this.sidebar = new Sidebar(this.model, {
-      openChannel: (channel) => this.#go({ channel, thread: null, tab: null, list: false }),
+      openChannel: (channel) => this.#openChannel(channel),
       actAs: (user) => this.#go({ user, list: false }),
       toggleTraffic: () => this.traffic.toggle(),
     });
@@ -38,23 +39,38 @@ class Page {
     this.model.addEventListener("change", () => this.#draw());
     this.model.addEventListener("arrived", ({ detail }) => this.#arrived(detail));
     onRoute(() => void this.#follow());
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && this.model.state) this.model.returned();
+    });
   }
 
   async start() {
     await this.#follow();
     this.root.replaceChildren(this.banner, this.sidebar.element, this.channel.element, this.thread.element, this.traffic.element);
     this.#draw();
+    if (!this.shown.thread && matchMedia(ROOMY).matches) this.channel.composer.field.focus();
   }
 
   #go(change) {
     go({ ...readRoute(), user: this.model.me, ...change });
   }
 
+  async #openChannel(channel) {
+    this.#go({ channel, thread: null, tab: null, list: false });
+    await this.following;
+    this.#focus(this.channel);
+  }
+
   async #openThread(thread) {
     this.#go({ thread, list: false });
     await this.following;
-    if (matchMedia("(min-width: 641px)").matches) this.thread.composer.field.focus();
-    else this.thread.list.scroller.focus();
+    this.#focus(this.thread);
+  }
+
+  /** One can write at once; on a phone that would bring up the keyboard over what is to be read. */
+  #focus(pane) {
+    if (matchMedia(ROOMY).matches) pane.composer.field.focus();
+    else pane.list.scroller.focus({ preventScroll: true });
   }
 
   #closeThread() {
@@ -66,7 +82,8 @@ class Page {
 
   /** Make the page show what the address says; one step after the other. */
   #follow() {
-    this.following = (this.following ?? Promise.resolve()).then(() => this.#followRoute(readRoute()));
+    const step = () => this.#followRoute(readRoute());
+    this.following = (this.following ?? Promise.resolve()).then(step, step);
     return this.following;
   }
 
@@ -118,7 +135,7 @@ class Page {
     this.thread.draw({ channelId: channel, thread });
     this.root.classList.toggle("with-thread", Boolean(thread));
     // Says that the panes show what the address asks for and that events come in.
-    const settled = this.model.live && this.settled && (!channel || this.model.isRead(channel));
+    const settled = this.model.live && this.settled && (!channel || this.model.said.hasHistory(channel));
     if (settled) this.root.dataset.ready = this.model.me;
     else delete this.root.dataset.ready;
     this.#drawBanner();

@@ -1,9 +1,11 @@
 // What the page knows of the workspace. The server is the truth: this follows its events and asks again
 // when the connection comes back. Panes listen for "change" and draw what they show.
 import { get, post } from "./api.js";
+import { Conversations } from "./conversations.js";
 import { openEvents } from "./events.js";
 import { Names } from "./names.js";
-import { Timeline } from "./timeline.js";
+
+const OPENING = 2000; // milliseconds that a first connection may take before the page is shown without it
 
 export class Model extends EventTarget {
   constructor() {
@@ -12,6 +14,7 @@ export class Model extends EventTarget {
     this.names = null;
     this.lost = false;
     this.live = false;
+    this.becoming = false;
     this.open = { channel: null, thread: null };
     this.endEvents = null;
     this.pending = false;
@@ -19,13 +22,13 @@ export class Model extends EventTarget {
   }
 
   #forget() {
-    this.histories = new Map();
-    this.threads = new Map();
-    this.notices = [];
+    this.said = new Conversations();
     this.home = undefined;
     this.mentions = new Map();
     this.freshThreads = new Set();
     this.newFrom = null;
+    this.buffers = new Set();
+    this.open = { channel: null, thread: null };
   }
 
   get me() {
@@ -49,36 +52,69 @@ export class Model extends EventTarget {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
-  /** Act as `user` (or whom the server suggests) from now on. */
+  // -- reading ------------------------------------------------------------------------------------
+
+  /** Act as `user` from now on. Events are listened to first, so nothing falls between them and what is read. */
   async become(user) {
     this.endEvents?.();
     this.live = false;
+    this.becoming = true;
     this.#forget();
-    await this.#readState(user);
-    this.endEvents = openEvents(this.me, {
-      onEvent: (event) => this.apply(event),
-      onOpen: ({ again }) => this.#connected(again),
-      onLost: () => {
-        this.lost = true;
-        this.live = false;
-        this.changed();
-      },
+    await new Promise((opened) => {
+      setTimeout(opened, OPENING);
+      this.endEvents = openEvents(user, {
+        onEvent: (event) => this.apply(event),
+        onOpen: ({ again }) => {
+          opened();
+          void this.#connected(again);
+        },
+        onLost: () => {
+          this.lost = true;
+          this.live = false;
+          this.changed();
+        },
+      });
     });
+    try {
+      await this.#readState(user);
+    } catch (problem) {
+      this.endEvents();
+      throw problem;
+    } finally {
+      this.becoming = false;
+    }
     this.changed();
   }
 
-  async #readState(user) {
-    this.state = await get("/page/state", user ? { user } : {});
-    this.names = new Names(this.state);
+  /** What `fetching` brings goes through `put`; then what was told meanwhile goes through `replay`. */
+  async #reading(fetching, put, replay) {
+    const meanwhile = [];
+    const { buffers } = this;
+    buffers.add(meanwhile);
+    try {
+      put(await fetching);
+    } finally {
+      buffers.delete(meanwhile);
+    }
+    for (const event of meanwhile) replay(event);
+  }
+
+  #readState(user) {
+    const put = (state) => {
+      this.state = state;
+      this.names = new Names(state);
+    };
+    return this.#reading(get("/page/state", { user }), put, (event) => {
+      if (event.type === "bot" || event.type === "channel") HANDLERS[event.type].call(this, event);
+    });
   }
 
   async #connected(again) {
     this.lost = false;
     this.live = true;
-    if (again) {
+    if (again && !this.becoming) {
       await this.#readState(this.me);
-      this.histories.clear();
-      this.threads.clear();
+      this.said.keepOnly(this.open.channel, this.open.thread);
       await this.show(this.open.channel, this.open.thread);
       if (this.home !== undefined) await this.readHome();
     }
@@ -92,14 +128,10 @@ export class Model extends EventTarget {
     const channel = this.channel(channelId);
     if (channel === null) return;
     const unread = moved ? (channel.unread ?? 0) : 0;
-    const asked = [this.#readHistory(channelId)];
-    if (threadTs) {
-      this.freshThreads.delete(threadTs);
-      asked.push(this.#readThread(channelId, threadTs));
-    }
-    await Promise.all(asked);
+    this.freshThreads.delete(threadTs);
+    await Promise.all([this.#readHistory(channelId), threadTs ? this.#readThread(channelId, threadTs) : null]);
     if (moved) {
-      const others = this.messages(channelId).filter((message) => !message.ephemeral && message.user !== this.me);
+      const others = this.said.messages(channelId).filter((message) => !message.ephemeral && message.user !== this.me);
       this.newFrom = unread > 0 ? (others.at(-unread)?.ts ?? null) : null;
     }
     this.#seen(channelId);
@@ -112,14 +144,17 @@ export class Model extends EventTarget {
     this.mentions.delete(channelId);
   }
 
-  async #readHistory(channelId) {
-    const { messages } = await get("/page/history", { user: this.me, channel: channelId });
-    this.histories.set(channelId, new Timeline(messages));
+  #readHistory(channelId) {
+    const { said } = this;
+    const asked = get("/page/history", { user: this.me, channel: channelId });
+    return this.#reading(asked, ({ messages }) => said.setHistory(channelId, messages), (event) => said.fold(event));
   }
 
-  async #readThread(channelId, ts) {
-    const { messages } = await get("/page/thread", { user: this.me, channel: channelId, ts });
-    this.threads.set(`${channelId}:${ts}`, new Timeline(messages));
+  /** A thread that is not there is an empty one. */
+  #readThread(channelId, ts) {
+    const { said } = this;
+    const asked = get("/page/thread", { user: this.me, channel: channelId, ts }).catch(() => ({ messages: [] }));
+    return this.#reading(asked, ({ messages }) => said.setThread(channelId, ts, messages), (event) => said.fold(event));
   }
 
   async readHome() {
@@ -127,43 +162,7 @@ export class Model extends EventTarget {
     this.changed();
   }
 
-  isRead(channelId) {
-    return this.histories.has(channelId);
-  }
-
-  messages(channelId) {
-    return this.#visible(this.histories.get(channelId), channelId, null);
-  }
-
-  thread(channelId, ts) {
-    return this.#visible(this.threads.get(`${channelId}:${ts}`), channelId, ts);
-  }
-
-  #visible(timeline, channelId, threadTs) {
-    const notices = this.notices.filter((notice) => notice.channel === channelId && (notice.thread_ts ?? null) === threadTs);
-    const messages = [...(timeline?.sorted() ?? []), ...notices];
-    return messages.sort((one, other) => Number(one.ts) - Number(other.ts));
-  }
-
-  dismiss(message) {
-    if (message.isNotice) this.notices = this.notices.filter((notice) => notice !== message);
-    else {
-      this.removeMessage(message);
-      void this.send("/page/dismiss", { message_ts: message.ts }, null);
-    }
-    this.changed();
-  }
-
-  /** Something only this person is told, by the workspace itself. */
-  notice(text, { channel = this.open.channel, thread = null } = {}) {
-    const now = Date.now() / 1000;
-    const same = this.notices.at(-1);
-    if (same && same.text === text && now - Number(same.ts) < 3) return;
-    const message = { ts: now.toFixed(6), channel, thread_ts: thread ?? undefined, username: "Slackbot", text, ephemeral: true, isNotice: true };
-    this.notices.push(message);
-    this.announce("arrived", message);
-    this.changed();
-  }
+  // -- doing --------------------------------------------------------------------------------------
 
   /** Send to the server as the acting user. What it says against it is shown at `place`, if there is one. */
   async send(path, body, place = {}) {
@@ -174,75 +173,58 @@ export class Model extends EventTarget {
 
   async write({ channel, text, thread }) {
     const answer = await this.send("/page/message", { channel, text, thread_ts: thread ?? undefined }, { channel, thread });
-    if (answer.ok && answer.message) this.#arrive(answer.message);
+    if (answer.ok && answer.message) this.arrive(answer.message);
     return answer;
   }
 
+  dismiss(message) {
+    if (message.isNotice) this.said.dropNotice(message);
+    else {
+      this.said.remove(message);
+      void this.send("/page/dismiss", { message_ts: message.ts }, null);
+    }
+    this.changed();
+  }
+
+  /** Something that only this person is told, by the workspace itself. */
+  notice(text, { channel = this.open.channel, thread = null } = {}) {
+    const notice = this.said.addNotice({ text, channel, thread, now: Date.now() / 1000 });
+    if (notice !== null) this.announce("arrived", notice);
+    this.changed();
+  }
+
+  // -- following ----------------------------------------------------------------------------------
+
   apply(event) {
-    const act = HANDLERS[event.type];
-    if (act) act.call(this, event);
+    for (const buffer of this.buffers) buffer.push(event);
+    if (this.becoming) return;
+    HANDLERS[event.type]?.call(this, event);
     this.changed();
   }
 
   arrive(message) {
-    this.#arrive(message);
-  }
-
-  #arrive(message) {
-    const isReply = Boolean(message.thread_ts) && message.thread_ts !== message.ts;
-    let isNew = false;
-    if (isReply) isNew = this.#arriveInThread(message) || isNew;
-    if (!isReply || message.broadcast) isNew = (this.histories.get(message.channel)?.put(message) ?? true) || isNew;
-    if (isNew && message.user !== this.me && !message.ephemeral) this.#countUnread(message, isReply);
+    const isNew = this.said.arrive(message);
+    if (isNew && message.user !== this.me && !message.ephemeral) this.#countUnread(message);
     if (isNew) this.announce("arrived", message);
     this.changed();
   }
 
-  #arriveInThread(reply) {
-    const { channel, thread_ts: rootTs } = reply;
-    const isNew = this.threads.get(`${channel}:${rootTs}`)?.put(reply) ?? true;
-    if (reply.ephemeral) return isNew;
-    for (const timeline of [this.histories.get(channel), this.threads.get(`${channel}:${rootTs}`)]) {
-      const root = timeline?.find(rootTs);
-      if (!root || Number(root.latest_reply ?? 0) >= Number(reply.ts)) continue;
-      const author = reply.user ?? reply.bot_id;
-      const authors = new Set(root.reply_users ?? []).add(author);
-      timeline.put({ ...root, reply_count: (root.reply_count ?? 0) + 1, latest_reply: reply.ts, reply_users: [...authors] });
-    }
-    return isNew;
-  }
-
-  #countUnread(message, isReply) {
+  #countUnread(message) {
+    const inThread = Boolean(message.thread_ts) && message.thread_ts !== message.ts;
+    const inChannel = !inThread || Boolean(message.broadcast);
     const isOpen = message.channel === this.open.channel && !document.hidden;
-    const threadOpen = isOpen && message.thread_ts === this.open.thread;
-    if (isReply && !threadOpen) this.freshThreads.add(message.thread_ts);
+    if (inThread && !(isOpen && message.thread_ts === this.open.thread)) this.freshThreads.add(message.thread_ts);
     const channel = this.channel(message.channel);
-    if (!channel || (isOpen && (!isReply || message.broadcast))) return;
-    if (!isReply || message.broadcast) channel.unread = (channel.unread ?? 0) + 1;
-    if (!isOpen && this.names.mentionsMe(message.text)) {
-      this.mentions.set(message.channel, (this.mentions.get(message.channel) ?? 0) + 1);
-    }
+    if (channel === null || isOpen) return;
+    if (inChannel) channel.unread = (channel.unread ?? 0) + 1;
+    if (this.names.mentionsMe(message.text)) this.mentions.set(channel.id, (this.mentions.get(channel.id) ?? 0) + 1);
   }
 
-  changeMessage(message) {
-    const rootTs = message.thread_ts ?? message.ts;
-    const history = this.histories.get(message.channel);
-    const thread = this.threads.get(`${message.channel}:${rootTs}`);
-    for (const timeline of [history, thread]) {
-      const old = timeline?.find(message.ts);
-      // A change of the text alone may come without the thread's figures: keep those we have.
-      if (old) timeline.put({ ...pick(old, ["reply_count", "latest_reply", "reply_users", "broadcast"]), ...message });
-    }
-  }
-
-  removeMessage({ channel, ts }) {
-    const history = this.histories.get(channel);
-    history?.remove(ts);
-    for (const [key, thread] of this.threads) {
-      if (!key.startsWith(`${channel}:`) || !thread.remove(ts)) continue;
-      const root = history?.find(key.split(":")[1]);
-      if (root && root.reply_count > 0) history.put({ ...root, reply_count: root.reply_count - 1 });
-    }
+  /** The person looks at the page again. */
+  returned() {
+    this.#seen(this.open.channel);
+    this.freshThreads.delete(this.open.thread);
+    this.changed();
   }
 
   changeChannel(channel) {
@@ -250,10 +232,6 @@ export class Model extends EventTarget {
     if (at < 0) this.state.channels.push(channel);
     else this.state.channels[at] = { ...this.state.channels[at], ...channel, unread: this.state.channels[at].unread };
   }
-}
-
-function pick(source, keys) {
-  return Object.fromEntries(keys.filter((key) => source[key] !== undefined).map((key) => [key, source[key]]));
 }
 
 const HANDLERS = {
@@ -264,13 +242,13 @@ const HANDLERS = {
     this.arrive({ ...event.message, ephemeral: true });
   },
   message_changed(event) {
-    this.changeMessage(event.message);
+    this.said.change(event.message);
   },
   message_deleted(event) {
-    this.removeMessage(event);
+    this.said.remove(event);
   },
   ephemeral_deleted(event) {
-    this.removeMessage(event);
+    this.said.remove(event);
   },
   view_opened(event) {
     this.announce("view", { kind: "opened", view: event.view });

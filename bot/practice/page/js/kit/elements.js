@@ -54,7 +54,7 @@ function buttonNode(element, block, surface) {
     h("span", { class: "button-label" }, plainText(element.text)),
   );
   button.addEventListener("click", async () => {
-    if (!(await confirmed(element, surface)) || button.disabled) return;
+    if (isWaiting(button) || !(await confirmed(element, surface)) || isWaiting(button)) return;
     const url = element.url ? safeUrl(element.url) : null;
     if (url !== null) window.open(url.href, "_blank", "noopener,noreferrer");
     await whileWaiting(button, () => surface.act(block, element, { value: element.value, text: element.text }));
@@ -62,16 +62,19 @@ function buttonNode(element, block, surface) {
   return button;
 }
 
+const isWaiting = (button) => button.getAttribute("aria-busy") === "true";
+
+/** Disabled in every way but the one that would take the focus from it. */
 async function whileWaiting(button, work) {
-  button.disabled = true;
-  button.classList.add("button-waiting");
+  button.setAttribute("aria-disabled", "true");
   button.setAttribute("aria-busy", "true");
+  button.classList.add("button-waiting");
   try {
     await work();
   } finally {
-    button.disabled = false;
-    button.classList.remove("button-waiting");
+    button.removeAttribute("aria-disabled");
     button.removeAttribute("aria-busy");
+    button.classList.remove("button-waiting");
   }
 }
 
@@ -87,6 +90,7 @@ function overflowNode(element, block, surface) {
     icon("more", { size: 18 }),
   );
   const choose = async (option) => {
+    if (isWaiting(button)) return;
     const url = option.url ? safeUrl(option.url) : null;
     if (!(await confirmed(element, surface))) return;
     if (url !== null) window.open(url.href, "_blank", "noopener,noreferrer");

@@ -40,12 +40,12 @@ export class ChannelPane {
     if (!channel) return;
     if (!isMember) this.#drawJoin(channel);
     this.composer.turnTo(`${this.model.me}:${channelId}`, channel.is_im ? `Message ${this.#title(channel)}` : `Message #${channel.name}`);
-    const messages = this.model.messages(channelId);
+    const messages = this.model.said.messages(channelId);
     this.list.draw({
       key: `${this.model.me}:${channelId}`,
       messages,
       place: { inThread: false, openThread: this.actions.openThread },
-      above: this.model.isRead(channelId) ? [messages.length === 0 ? this.#welcome(channel) : this.#beginning(channel)] : [],
+      above: this.model.said.hasHistory(channelId) ? [messages.length === 0 ? this.#welcome(channel) : this.#beginning(channel)] : [],
       newFrom: this.model.newFrom,
     });
   }
@@ -72,8 +72,12 @@ export class ChannelPane {
 
   #tabs(showsHome) {
     const tab = (label, name, selected) =>
-      h("button", { type: "button", role: "tab", class: "tab", "aria-selected": String(selected), data: { testid: `${label.toLowerCase()}-tab` }, on: { click: () => this.actions.openTab(name) } }, label);
-    return h("div", { class: "tabs", role: "tablist", "aria-label": "App" }, tab("Home", "home", showsHome), tab("Messages", null, !showsHome));
+      h("button", { type: "button", role: "tab", class: "tab", "aria-selected": String(selected), tabindex: selected ? 0 : -1, data: { testid: `${label.toLowerCase()}-tab` }, on: { click: () => this.actions.openTab(name) } }, label);
+    const turn = (event) => {
+      if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+      this.actions.openTab(showsHome ? null : "home");
+    };
+    return h("div", { class: "tabs", role: "tablist", "aria-label": "App", on: { keydown: turn } }, tab("Home", "home", showsHome), tab("Messages", null, !showsHome));
   }
 
   #members(channel) {

@@ -76,7 +76,7 @@ function onlyYou(message, model) {
 }
 
 function repliedTo(message, model, place) {
-  const root = model.messages(message.channel).find((other) => other.ts === message.thread_ts);
+  const root = model.said.messages(message.channel).find((other) => other.ts === message.thread_ts);
   const open = () => place.openThread(message.thread_ts);
   const label = root?.text ? clip(root.text, 60) : "a thread";
   return h(

@@ -10,7 +10,7 @@ const HEAD_ROOM = 8;
 export class MessageList {
   constructor(model, { label }) {
     this.model = model;
-    this.content = h("div", { class: "messages-content", role: "list" });
+    this.content = h("div", { class: "messages-content" });
     this.extra = h("div", { class: "messages-extra" });
     this.scroller = h("div", { class: "messages", tabindex: 0, role: "region", "aria-label": label }, this.extra, this.content);
     this.chip = h("button", { type: "button", class: "new-chip", hidden: true, data: { testid: "new-messages" }, on: { click: () => this.toEnd() } });
@@ -111,10 +111,7 @@ export class MessageList {
     const { ts, reply_count: replies } = message;
     const fresh = this.model.freshThreads.has(ts);
     const sig = JSON.stringify([message, place.compact, fresh, replies, this.model.me]);
-    const make = () => {
-      const node = messageNode(message, this.model, place);
-      return h("div", { role: "listitem" }, node);
-    };
+    const make = () => h("div", {}, messageNode(message, this.model, place));
     return { key: `${message.ephemeral ? "e" : "m"}${ts}`, sig, make };
   }
 }

@@ -32,9 +32,12 @@ export class ThreadPane {
     const isMember = channel.is_im || (channel.members?.includes(this.model.me) ?? true);
     this.composer.form.hidden = !isMember;
     this.composer.turnTo(key, "Reply…");
+    const messages = this.model.said.thread(channelId, thread);
+    const isGone = this.model.said.hasThread(channelId, thread) && !messages.some((message) => message.ts === thread);
     this.list.draw({
       key,
-      messages: this.model.thread(channelId, thread),
+      messages,
+      above: isGone ? [h("div", { class: "beginning" }, "This thread is not there any more.")] : [],
       place: { inThread: true, openThread: () => undefined },
       rootTs: thread,
     });

@@ -16,6 +16,17 @@ export class Run {
   constructor() {
     this.nodes = [];
     this.plain = "";
+    this.unclosed = new Map();
+  }
+
+  /** From where a closing `mark` has to be looked for: what was searched in vain is not searched again. */
+  searchFrom(mark, start) {
+    return Math.max(start, this.unclosed.get(mark) ?? 0);
+  }
+
+  /** There is no closing `mark` before `end`. */
+  noneBefore(mark, end) {
+    this.unclosed.set(mark, end);
   }
 
   text(characters) {

@@ -56,6 +56,9 @@ function readLink(text, at, run, names) {
   const isImage = text[at] === "!" && text[at + 1] === "[";
   if (text[at] !== "[" && !isImage) return at;
   const open = isImage ? at + 1 : at;
+  const joint = text.indexOf("](", run.searchFrom("](", open));
+  run.noneBefore("](", joint < 0 ? text.length : joint);
+  if (joint < 0 || joint - open > REACH) return at;
   const close = matching(text, open, "[", "]");
   if (close < 0 || text[close + 1] !== "(") return at;
   const end = matching(text, close + 1, "(", ")");
@@ -89,16 +92,18 @@ function readStyle(text, at, run, names) {
   const [mark, tags] = found;
   const inner = at + mark.length;
   if (isSpace(text[inner]) || (mark[0] === "_" && isWord(text[at - 1]))) return at;
-  const end = closing(text, inner, mark);
-  if (end < 0) return at;
+  const end = closing(text, run.searchFrom(mark, inner + 1), mark, inner + REACH);
+  if (end < 0) {
+    run.noneBefore(mark, Math.min(text.length, inner + REACH));
+    return at;
+  }
   const content = markdownInline(text.slice(inner, end), names);
   run.node(tags.reduceRight((children, tag) => [h(tag, {}, children)], content)[0]);
   return end + mark.length;
 }
 
-function closing(text, from, mark) {
-  const limit = Math.min(text.length, from + REACH);
-  for (let end = text.indexOf(mark, from + 1); end > 0 && end < limit; end = text.indexOf(mark, end + 1)) {
+function closing(text, from, mark, limit) {
+  for (let end = text.indexOf(mark, from); end > 0 && end < limit; end = text.indexOf(mark, end + 1)) {
     if (isSpace(text[end - 1]) || text[end - 1] === "\\") continue;
     if (mark[0] === "_" && isWord(text[end + mark.length])) continue;
     if (mark.length === 1 && text[end + 1] === mark) {

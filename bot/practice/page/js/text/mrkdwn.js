@@ -92,10 +92,12 @@ function readStyle(text, at, run, names) {
   const tag = STYLES[mark];
   if (tag === undefined || isWord(text[at - 1]) || isSpace(text[at + 1]) || text[at + 1] === mark) return 0;
   const limit = Math.min(text.length, at + REACH);
-  for (let end = at + 2; end < limit && text[end] !== "\n"; end += 1) {
+  let end = run.searchFrom(mark, at + 2);
+  for (; end < limit && text[end] !== "\n"; end += 1) {
     if (text[end] !== mark || isSpace(text[end - 1]) || isWord(text[end + 1])) continue;
     run.node(h(tag, {}, mrkdwnInline(text.slice(at + 1, end), names)));
     return end + 1;
   }
+  run.noneBefore(mark, end);
   return 0;
 }
