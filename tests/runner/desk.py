@@ -67,7 +67,7 @@ class Desk:
         )
         return started.id
 
-    def checkpoint(self, execution_id: str, *, within: float = 30) -> Checkpoint:
+    def checkpoint(self, execution_id: str, *, within: float = 90) -> Checkpoint:
         """The checkpoint that waits, as soon as there is one."""
         found: list[Checkpoint] = []
 
@@ -82,7 +82,7 @@ class Desk:
         assert found, self.story(execution_id)
         return found[0]
 
-    def ended(self, execution_id: str, *, within: float = 30) -> Execution:
+    def ended(self, execution_id: str, *, within: float = 90) -> Execution:
         """The execution, as soon as nothing more happens to it by itself."""
         wait_until(
             lambda: self.reads.execution(execution_id).state in OVER,
@@ -144,7 +144,7 @@ def _after(phases: tuple[str, ...]) -> tuple[CheckpointDefinition, ...]:
 
 def read_ids(path: Path) -> list[int]:
     """Process ids that a crew wrote down, as soon as it has."""
-    wait_until(path.exists, within=20, what=f"{path.name} is written")
+    wait_until(path.exists, within=60, what=f"{path.name} is written")
     ids: list[int] = json.loads(path.read_text())
     return ids
 

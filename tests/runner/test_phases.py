@@ -195,7 +195,7 @@ def test_crews_find_none_of_the_bots_secrets_and_none_of_its_connections(shop: S
     assert "TESTS_FOLDER" in found["own"]
     assert found["stdin"] == ""
     assert found["open"] == []
-    assert "nursery" in " ".join(found["command"])
+    assert "forking" in " ".join(found["command"])
 
 
 @pytest.mark.parametrize(
