@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from bot import logs
+from bot.secrecy import hide_secrets
 from bot.settings import ENV_FILE, Settings, SettingsError, load_settings
 from bot.version import VERSION
 
@@ -47,6 +48,7 @@ def main(argv: Sequence[str]) -> int:
         settings = load_settings(arguments.env_file)
     except SettingsError as error:
         return _bad_settings(error)
+    hide_secrets()
     logs.configure(settings.log, settings.log_level)
     return _COMMANDS[arguments.command](settings, arguments)
 
@@ -173,8 +175,8 @@ def _until_told(service: Service) -> int:
     def on_signal(number: int, _: FrameType | None) -> None:
         if told.is_set():
             os._exit(KILLED)
-        log.info("signal", extra={"name_of_signal": signal.Signals(number).name})
         told.set()
+        log.info("signal", extra={"name_of_signal": signal.Signals(number).name})
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)

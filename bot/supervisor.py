@@ -24,6 +24,7 @@ from types import FrameType
 from typing import Final, TextIO
 
 from bot.practice.seed import ANA, CAMPAIGNS, practice_app
+from bot.secrecy import hide_secrets, is_secret
 from bot.settings import Settings, load_settings
 from crew_runner.models.environment import Route, choose
 
@@ -130,6 +131,7 @@ def _open(places: Places, env_file: Path) -> int:
     settings = load_settings(env_file, instead=places.variables())
     bot_address = f"http://127.0.0.1:{_free_port(settings.port)}"
     workspace, bot = _programs(places, env_file, bot_address)
+    hide_secrets()
     told = _told_to_end((bot, workspace))
     _say("Opening the practice workspace…")
     try:
@@ -153,10 +155,11 @@ def _open(places: Places, env_file: Path) -> int:
 def _programs(places: Places, env_file: Path, bot_address: str) -> tuple[Program, Program]:
     folder = places.folder
     bot_port = bot_address.rpartition(":")[2]
-    own = {**os.environ, "HITL_BACKEND_HOST": "127.0.0.1", "HITL_BACKEND_PORT": bot_port}
+    without_secrets = {name: value for name, value in os.environ.items() if not is_secret(name)}
+    own = {**without_secrets, "HITL_BACKEND_HOST": "127.0.0.1", "HITL_BACKEND_PORT": bot_port}
     page = ["--port", str(places.page_port), "--state", str(folder / "workspace.db")]
     return (
-        Program("bot.practice", page, os.environ, folder / "workspace.log"),
+        Program("bot.practice", page, without_secrets, folder / "workspace.log"),
         Program(
             "bot",
             ["--env-file", str(env_file), "serve"],
