@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -247,9 +248,9 @@ def _refused(about: str, base: str, code: int) -> Finding:
 def check_rest(settings: Settings) -> Iterator[Finding]:
     """Who can reach the API, and whether its port is free."""
     address = f"{settings.host} port {settings.port}"
-    with socket.socket() as trial:
-        trial.settimeout(1)
-        taken = settings.port != 0 and trial.connect_ex((settings.host, settings.port)) == 0
+    taken = False
+    with suppress(OSError), socket.create_connection((settings.host, settings.port), timeout=1):
+        taken = True
     if taken:
         yield warning("REST", f"something listens on {address} already (the bot itself?)")
     yield warning(

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.api.app import DoorAnswer, create_api
 from bot.api.calls import ApiConfig
-from bot.api.guard import loopback_hosts
+from bot.api.guard import in_a_url, loopback_hosts
 from bot.scheduler import Scheduler, Tick, slack_ticks, state_ticks
 from bot.server import CannotBindError, HttpServer, bind
 from bot.settings import Settings, forget_proxies
@@ -167,7 +167,7 @@ class Application:
         log.info(
             "serve.healthy",
             extra={
-                "address": f"http://{self._settings.host}:{self.port}",
+                "address": f"http://{in_a_url(self._settings.host)}:{self.port}",
                 "after_s": time.monotonic() - self._began,
             },
         )

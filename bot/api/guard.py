@@ -53,9 +53,14 @@ class LoopbackOnly:
 
 def loopback_hosts(host: str, port: int) -> tuple[str, ...]:
     """The Host headers under which a server bound to `host` and `port` may be called."""
-    names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host}
+    names = {"127.0.0.1", "localhost", "[::1]", in_a_url(host)}
     bare = sorted(names) if port == 80 else []
     return (*sorted(f"{name}:{port}" for name in names), *bare)
+
+
+def in_a_url(host: str) -> str:
+    """IPv6 addresses stand in brackets there."""
+    return f"[{host.strip('[]')}]" if ":" in host else host
 
 
 async def refuse(send: Send, status: int, words: str) -> None:

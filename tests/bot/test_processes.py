@@ -235,6 +235,12 @@ def test_a_second_signal_ends_it_at_once(folder: Path) -> None:
         wait_until(lambda: not alive(family), within=5, what="all processes ended")
 
 
+def test_it_serves_on_the_other_loopback_too(folder: Path) -> None:
+    with bot_in(folder, workers=0, HITL_BACKEND_HOST="::1") as bot:
+        assert f"address=http://[::1]:{bot.port}" in bot.log_text
+        assert bot.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("variables", "said"),
     [

@@ -76,7 +76,7 @@ class BotProcess:
         workers: int = 2,
         crews_file: Path = ROOT / "crews.yml",
         command: str = "serve",
-        start_within: float = 30,
+        start_within: float = 60,
     ) -> None:
         self.folder = folder
         self.port = free_port()
@@ -88,6 +88,7 @@ class BotProcess:
             **clean_environment(),
             "DATABASE_URL": f"sqlite:///{self.database}",
             "CREWS_FILE": str(crews_file),
+            "HITL_BACKEND_HOST": "127.0.0.1",
             "HITL_BACKEND_PORT": str(self.port),
             "COUNTERSIGN_LEASE_SECONDS": "3",
             **(env or {}),
@@ -113,7 +114,8 @@ class BotProcess:
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        host = self._env["HITL_BACKEND_HOST"]
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def log_text(self) -> str:
