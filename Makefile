@@ -21,6 +21,9 @@ run: $(VENV)/.installed ## open the practice workspace with the bot and a crew i
 test: $(VENV)/.installed ## run the test suite
 	$(BIN)/python -m pytest
 
+bench: $(VENV)/.installed ## measure start, acks, phases and storage (four minutes)
+	$(BIN)/python -m tests.bench
+
 check: $(VENV)/.installed ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

@@ -1,0 +1,133 @@
+"""Storage alone, one thread: claim a phase run, hand in its output, decide its checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from storage.database import SystemClock, open_engine, upgrade
+from storage.ports import NoDispatch, NoSignal
+from storage.reads import Reads
+from storage.records import Action, Claim, Decision, Execution
+from storage.state_manager import StateManager
+from storage.states import ExecutionState
+from tests.bench.disk import Disk
+from tests.bench.figures import Result, median, per_second, ratio, spread
+from tests.support.factories import ANA, asking, crew, output
+
+PHASES = ("planning", "analysis", "strategy", "finalization")
+DRAFT = "A paragraph of a draft, as a reviewer would read it on a phone. " * 60
+COMMITS_A_CYCLE = 3
+
+T = TypeVar("T")
+
+
+class Cycles:
+    """Executions with a thread in Slack, driven as workers and reviewers would, and the clock."""
+
+    def __init__(self, state: StateManager, reads: Reads) -> None:
+        self._state = state
+        self._reads = reads
+        self.claims: list[float] = []
+        self.hand_ins: list[float] = []
+        self.decisions: list[float] = []
+
+    def start(self, count: int) -> None:
+        definition = crew(phases=PHASES, after=PHASES[:-1])
+        for _ in range(count):
+            self._state.start_execution(
+                definition=definition, request=asking(), requester=ANA, channel="CCAMPAIGNS"
+            )
+
+    def turn(self) -> float:
+        """One cycle; the seconds that it took."""
+        claim = self._claimed()
+        after = self._timed(
+            self.hand_ins, lambda: self._state.phase_done(claim, output(DRAFT, tasks=("task",)))
+        )
+        decision = self._approval(after)
+        self._timed(self.decisions, lambda: self._state.decide(decision))
+        return self.claims[-1] + self.hand_ins[-1] + self.decisions[-1]
+
+    def finish(self, count: int) -> None:
+        """Run the last phase of `count` executions, which no checkpoint follows."""
+        for _ in range(count):
+            claim = self._state.claim("worker")
+            assert claim is not None, "no phase run was due"
+            ended = self._state.phase_done(claim, output(DRAFT, tasks=("task",)))
+            assert ended.state is ExecutionState.COMPLETED
+
+    def _claimed(self) -> Claim:
+        claim = self._timed(self.claims, lambda: self._state.claim("worker"))
+        assert claim is not None, "no phase run was due"
+        return claim
+
+    def _approval(self, execution: Execution) -> Decision:
+        checkpoint = self._reads.waiting_checkpoint(execution.id)
+        assert checkpoint is not None, "no checkpoint is waiting"
+        return Decision(checkpoint.id, Action.CONTINUE, ANA)
+
+    @staticmethod
+    def _timed(samples: list[float], act: Callable[[], T]) -> T:
+        began = time.perf_counter()
+        given = act()
+        samples.append(time.perf_counter() - began)
+        return given
+
+
+@contextmanager
+def storage_in(folder: Path) -> Iterator[Cycles]:
+    engine = open_engine(f"sqlite:///{folder / 'cycles.db'}")
+    upgrade(engine)
+    state = StateManager(engine, clock=SystemClock(), dispatch=NoDispatch(), signal=NoSignal())
+    try:
+        yield Cycles(state, Reads(engine))
+    finally:
+        engine.dispose()
+
+
+def measure(folder: Path, *, rounds: int = 8, executions: int = 20) -> Result:
+    """Each round takes `executions` through their three checkpoints, then asks the disk."""
+    disk = Disk(folder)
+    rates, limits, commits = [], [], []
+    with storage_in(folder) as cycles:
+        cycles.start(1)
+        for _ in PHASES[:-1]:
+            cycles.turn()
+        cycles.finish(1)
+        for samples in (cycles.claims, cycles.hand_ins, cycles.decisions):
+            samples.clear()
+        for _ in range(rounds):
+            cycles.start(executions)
+            turns = executions * (len(PHASES) - 1)
+            rates.append(turns / sum(cycles.turn() for _ in range(turns)))
+            cycles.finish(executions)
+            took = disk.commits(turns)
+            commits.extend(took)
+            limits.append(len(took) / sum(took))
+    return Result(
+        name="cycles",
+        about="storage, one thread: claim → phase_done → decide, against the disk's own commits",
+        samples=len(cycles.decisions),
+        figures=(
+            per_second("cycles", median(rates)),
+            per_second("durable commits of the disk", median(limits)),
+            ratio(
+                "cycles, of what the disk allows at three commits each",
+                median(
+                    [
+                        rate * COMMITS_A_CYCLE / limit
+                        for rate, limit in zip(rates, limits, strict=True)
+                    ]
+                ),
+                1,
+            ),
+            *spread("claim", cycles.claims),
+            *spread("phase_done", cycles.hand_ins),
+            *spread("decide", cycles.decisions),
+            *spread("a commit of the disk", commits),
+        ),
+    )

@@ -1,0 +1,115 @@
+"""Each benchmark with counts too small for its figures to mean anything: they are all there."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.bench import __main__ as command
+from tests.bench import acks, cycles, onward, phase_cost, start
+from tests.bench.figures import Figure, Result, percentile, ratio
+from tests.support.workspace import Mode
+
+
+def names(result: Result) -> set[str]:
+    """Of the figures, each checked to be a number that a measurement can give."""
+    for figure in result.figures:
+        assert math.isfinite(figure.value), figure
+        assert figure.value > 0, figure
+    return {figure.name for figure in result.figures}
+
+
+def test_start_compares_each_start_of_the_bot_with_another_program(tmp_path: Path) -> None:
+    result = start.measure(tmp_path, rounds=1, reference=["-c", "import json"])
+
+    assert result.samples == 1
+    assert names(result) == {
+        "serve to /health",
+        "python -c 'import crewai'",
+        "serve, of the import",
+    }
+    assert result["serve, of the import"] == pytest.approx(
+        result["serve to /health"] / result["python -c 'import crewai'"]
+    )
+
+
+@pytest.mark.parametrize("mode", ["socket", "http"])
+def test_acks_time_every_command_and_click_of_both_apps(tmp_path: Path, mode: Mode) -> None:
+    result = acks.measure(tmp_path, mode=mode, samples=2, crew="program", long="waiting")
+
+    assert result.name == f"acks-{mode}"
+    assert result.samples == 2 * 2
+    assert names(result) == {
+        f"{asked}, {figure}"
+        for asked in ("/crew", "click")
+        for figure in (
+            "bot, p50",
+            "bot, p99",
+            "empty Bolt app, p50",
+            "empty Bolt app, p99",
+            "bot to empty app",
+            "bot to empty app, p99",
+        )
+    }
+
+
+def test_onward_sees_the_claim_before_the_first_line_of_the_process(tmp_path: Path) -> None:
+    result = onward.measure(tmp_path, samples=2, kinds=("program",))
+
+    assert result.samples == 2
+    assert {"program: click to claim, p99", "program: click to first line, in commits"} <= names(
+        result
+    )
+    assert (
+        result["program: click to claim, p50"]
+        < result["program: click to the child's first line, p50"]
+    )
+
+
+def test_phase_cost_counts_the_phases_that_ran(tmp_path: Path) -> None:
+    result = phase_cost.measure(tmp_path, rounds=2, kinds=("program",))
+
+    assert result.samples == 2 * 2
+    assert result["program: a phase through the runner"] > 0
+    assert "program: through the runner to without" in {f.name for f in result.figures}
+
+
+def test_cycles_drive_every_execution_through_all_of_its_checkpoints(tmp_path: Path) -> None:
+    result = cycles.measure(tmp_path, rounds=2, executions=2)
+
+    assert result.samples == 2 * 2 * 3
+    assert {"cycles", "durable commits of the disk", "decide, p99"} <= names(result)
+
+
+def test_the_command_prints_a_table_and_writes_the_same_figures_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measured(_folder: Path) -> Result:
+        return Result("cycles", "storage", 3, (Figure("claim, p50", 1.25, "ms"),))
+
+    benchmarks: dict[str, Callable[[Path], Result]] = {"cycles": measured}
+    monkeypatch.setattr(command, "BENCHMARKS", benchmarks)
+    told = tmp_path / "figures.json"
+
+    assert command.main(["--only", "cycles", "--json", str(told), "--folder", str(tmp_path)]) == 0
+
+    printed = capsys.readouterr().out
+    assert "cycles: storage (3 samples)" in printed
+    assert "claim, p50        1.2 ms" in printed
+    assert "Python 3." in printed
+    written = json.loads(told.read_text())
+    assert written["cores"] >= 1
+    assert written["results"][0]["figures"] == [{"name": "claim, p50", "value": 1.25, "unit": "ms"}]
+
+
+def test_a_percentile_is_a_sample_that_was_taken() -> None:
+    samples = [float(n) for n in range(100, 0, -1)]
+
+    assert percentile(samples, 50) == 50
+    assert percentile(samples, 99) == 99
+    assert percentile([7.0], 99) == 7
+    assert str(ratio("of two", 3, 2)) == "1.50 x"
