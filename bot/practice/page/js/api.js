@@ -5,9 +5,14 @@ const UNREACHABLE = "The practice server did not answer. Is it still running?";
 async function read(response) {
   const answer = await response.json().catch(() => null);
   if (answer !== null && typeof answer === "object") {
-    return response.ok || answer.ok === false ? answer : { ok: false, notice: answer.error ?? answer.notice ?? UNREACHABLE };
+    return response.ok || answer.ok === false
+      ? answer
+      : { ok: false, notice: answer.error ?? answer.notice ?? UNREACHABLE };
   }
-  return { ok: response.ok, notice: response.ok ? undefined : `The practice server answered ${response.status}.` };
+  return {
+    ok: response.ok,
+    notice: response.ok ? undefined : `The practice server answered ${response.status}.`,
+  };
 }
 
 export async function get(path, query = {}) {
@@ -19,7 +24,11 @@ export async function get(path, query = {}) {
 export async function post(path, body) {
   let response;
   try {
-    response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    response = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
   } catch {
     return { ok: false, notice: UNREACHABLE };
   }

@@ -26,7 +26,8 @@ export class Conversations {
   /** Forget everything but one channel and one thread of it. */
   keepOnly(channel, ts) {
     for (const known of this.histories.keys()) if (known !== channel) this.histories.delete(known);
-    for (const known of this.threads.keys()) if (known !== threadKey(channel, ts)) this.threads.delete(known);
+    for (const known of this.threads.keys())
+      if (known !== threadKey(channel, ts)) this.threads.delete(known);
   }
 
   hasHistory(channel) {
@@ -48,15 +49,20 @@ export class Conversations {
   }
 
   #shown(timeline, channel, ts) {
-    const notices = this.notices.filter((notice) => notice.channel === channel && (notice.thread_ts ?? null) === ts);
-    return [...(timeline?.sorted() ?? []), ...notices].sort((one, other) => Number(one.ts) - Number(other.ts));
+    const notices = this.notices.filter(
+      (notice) => notice.channel === channel && (notice.thread_ts ?? null) === ts,
+    );
+    return [...(timeline?.sorted() ?? []), ...notices].sort(
+      (one, other) => Number(one.ts) - Number(other.ts),
+    );
   }
 
   /** True when the message was not known before. */
   arrive(message) {
     let isNew = false;
     if (isReply(message)) isNew = this.#arriveInThread(message);
-    if (!isReply(message) || message.broadcast) isNew = (this.histories.get(message.channel)?.put(message) ?? true) || isNew;
+    if (!isReply(message) || message.broadcast)
+      isNew = (this.histories.get(message.channel)?.put(message) ?? true) || isNew;
     return isNew;
   }
 
@@ -70,7 +76,12 @@ export class Conversations {
       // The root may have been counted by the server already.
       if (!root || Number(root.latest_reply ?? 0) >= Number(reply.ts)) continue;
       const authors = new Set(root.reply_users ?? []).add(reply.user ?? reply.bot_id);
-      timeline.put({ ...root, reply_count: (root.reply_count ?? 0) + 1, latest_reply: reply.ts, reply_users: [...authors] });
+      timeline.put({
+        ...root,
+        reply_count: (root.reply_count ?? 0) + 1,
+        latest_reply: reply.ts,
+        reply_users: [...authors],
+      });
     }
     return isNew;
   }
@@ -99,7 +110,8 @@ export class Conversations {
     if (event.type === "message") this.arrive(event.message);
     else if (event.type === "ephemeral") this.arrive({ ...event.message, ephemeral: true });
     else if (event.type === "message_changed") this.change(event.message);
-    else if (event.type === "message_deleted" || event.type === "ephemeral_deleted") this.remove(event);
+    else if (event.type === "message_deleted" || event.type === "ephemeral_deleted")
+      this.remove(event);
   }
 
   /** The notice as a message, or null if it was told a moment ago: an answer and an event may both bring it. */
@@ -118,5 +130,7 @@ export class Conversations {
 }
 
 function pick(source, keys) {
-  return Object.fromEntries(keys.filter((key) => source[key] !== undefined).map((key) => [key, source[key]]));
+  return Object.fromEntries(
+    keys.filter((key) => source[key] !== undefined).map((key) => [key, source[key]]),
+  );
 }

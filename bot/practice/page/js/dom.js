@@ -11,7 +11,9 @@ function textNodes(text) {
   return text
     .split(DIRECTION_OVERRIDE)
     .filter((part) => part !== "")
-    .map((part) => (DIRECTION_OVERRIDE.test(part) ? directionMark(part) : document.createTextNode(part)));
+    .map((part) =>
+      DIRECTION_OVERRIDE.test(part) ? directionMark(part) : document.createTextNode(part),
+    );
 }
 
 function directionMark(character) {
@@ -42,7 +44,8 @@ export function h(tag, props = {}, ...children) {
     if (value === null || value === undefined || value === false) continue;
     if (name === "class") element.className = value;
     else if (name === "on") {
-      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+      for (const [event, listener] of Object.entries(value))
+        element.addEventListener(event, listener);
     } else if (name === "data") Object.assign(element.dataset, value);
     else if (name === "value") element.value = value;
     else element.setAttribute(name, value === true ? "" : value);
@@ -52,8 +55,18 @@ export function h(tag, props = {}, ...children) {
 
 export function svg(paths, { size = 20, label = null } = {}) {
   const element = document.createElementNS(SVG, "svg");
-  const attributes = { viewBox: "0 0 24 24", width: size, height: size, fill: "none", stroke: "currentColor" };
-  Object.assign(attributes, { "stroke-width": 2, "stroke-linecap": "round", "stroke-linejoin": "round" });
+  const attributes = {
+    viewBox: "0 0 24 24",
+    width: size,
+    height: size,
+    fill: "none",
+    stroke: "currentColor",
+  };
+  Object.assign(attributes, {
+    "stroke-width": 2,
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+  });
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   if (label === null) element.setAttribute("aria-hidden", "true");
   else {
@@ -106,7 +119,9 @@ export function reconcile(parent, items) {
 }
 
 function refocus(element, focusKey) {
-  const same = focusKey ? element.querySelector(`[data-focus-key="${CSS.escape(focusKey)}"]`) : null;
+  const same = focusKey
+    ? element.querySelector(`[data-focus-key="${CSS.escape(focusKey)}"]`)
+    : null;
   if (same && !same.disabled) {
     same.focus({ preventScroll: true });
     return;

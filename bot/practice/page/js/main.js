@@ -33,12 +33,21 @@ class Page {
       openTab: (tab) => this.#go({ tab, thread: null }),
     });
     this.thread = new ThreadPane(this.model, { close: () => this.#closeThread() });
-    this.banner = h("div", { class: "banner", role: "status", hidden: true, data: { testid: "banner" } }, icon("alert", { size: 16 }), "The connection to the practice server is lost. Trying again…");
+    this.banner = h(
+      "div",
+      { class: "banner", role: "status", hidden: true, data: { testid: "banner" } },
+      icon("alert", { size: 16 }),
+      "The connection to the practice server is lost. Trying again…",
+    );
     this.lostTimer = null;
     this.settled = false;
     this.model.addEventListener("change", () => this.#draw());
     this.model.addEventListener("arrived", ({ detail }) => this.#arrived(detail));
     onRoute(() => void this.#follow());
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !event.defaultPrevented && this.shown.thread)
+        this.#closeThread();
+    });
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden && this.model.state) this.model.returned();
     });
@@ -46,7 +55,13 @@ class Page {
 
   async start() {
     await this.#follow();
-    this.root.replaceChildren(this.banner, this.sidebar.element, this.channel.element, this.thread.element, this.traffic.element);
+    this.root.replaceChildren(
+      this.banner,
+      this.sidebar.element,
+      this.channel.element,
+      this.thread.element,
+      this.traffic.element,
+    );
     this.#draw();
     if (!this.shown.thread && matchMedia(ROOMY).matches) this.channel.composer.field.focus();
   }
@@ -76,7 +91,9 @@ class Page {
   #closeThread() {
     const ts = this.shown.thread;
     this.#go({ thread: null });
-    const back = this.channel.element.querySelector(`[data-focus-key="thread/${CSS.escape(ts ?? "")}"]`);
+    const back = this.channel.element.querySelector(
+      `[data-focus-key="thread/${CSS.escape(ts ?? "")}"]`,
+    );
     (back ?? this.channel.composer.field).focus({ preventScroll: true });
   }
 
@@ -110,7 +127,9 @@ class Page {
 
   /** Act as the one asked for, else as last time, else as the first person of the team. */
   async #become(asked) {
-    const candidates = [asked, localStorage.getItem(LAST_USER), this.root.dataset.firstUser].filter(Boolean);
+    const candidates = [asked, localStorage.getItem(LAST_USER), this.root.dataset.firstUser].filter(
+      Boolean,
+    );
     for (const [index, user] of candidates.entries()) {
       try {
         await this.model.become(user);
@@ -124,7 +143,13 @@ class Page {
 
   #firstChannel() {
     const rooms = this.model.state.channels.filter((channel) => !channel.is_im);
-    return (rooms.find((channel) => channel.name === FIRST_CHANNEL) ?? rooms[0] ?? this.model.state.channels[0])?.id ?? null;
+    return (
+      (
+        rooms.find((channel) => channel.name === FIRST_CHANNEL) ??
+        rooms[0] ??
+        this.model.state.channels[0]
+      )?.id ?? null
+    );
   }
 
   #draw() {
@@ -135,7 +160,8 @@ class Page {
     this.thread.draw({ channelId: channel, thread });
     this.root.classList.toggle("with-thread", Boolean(thread));
     // Says that the panes show what the address asks for and that events come in.
-    const settled = this.model.live && this.settled && (!channel || this.model.said.hasHistory(channel));
+    const settled =
+      this.model.live && this.settled && (!channel || this.model.said.hasHistory(channel));
     if (settled) this.root.dataset.ready = this.model.me;
     else delete this.root.dataset.ready;
     this.#drawBanner();
@@ -168,12 +194,19 @@ class Page {
   /** Tell a screen reader about a message that came in where the person is. */
   #say(message) {
     const { name } = this.model.names.author(message);
-    document.getElementById("live").textContent = `${name}: ${decodeEntities(message.text ?? "").slice(0, 300)}`;
+    document.getElementById("live").textContent =
+      `${name}: ${decodeEntities(message.text ?? "").slice(0, 300)}`;
   }
 }
 
 const root = document.getElementById("app");
 new Page(root).start().catch((problem) => {
-  root.replaceChildren(h("p", { class: "boot", role: "alert" }, "The workspace could not be opened. Reload the page to try again."));
+  root.replaceChildren(
+    h(
+      "p",
+      { class: "boot", role: "alert" },
+      "The workspace could not be opened. Reload the page to try again.",
+    ),
+  );
   throw problem;
 });

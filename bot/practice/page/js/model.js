@@ -129,9 +129,14 @@ export class Model extends EventTarget {
     if (channel === null) return;
     const unread = moved ? (channel.unread ?? 0) : 0;
     this.freshThreads.delete(threadTs);
-    await Promise.all([this.#readHistory(channelId), threadTs ? this.#readThread(channelId, threadTs) : null]);
+    await Promise.all([
+      this.#readHistory(channelId),
+      threadTs ? this.#readThread(channelId, threadTs) : null,
+    ]);
     if (moved) {
-      const others = this.said.messages(channelId).filter((message) => !message.ephemeral && message.user !== this.me);
+      const others = this.said
+        .messages(channelId)
+        .filter((message) => !message.ephemeral && message.user !== this.me);
       this.newFrom = unread > 0 ? (others.at(-unread)?.ts ?? null) : null;
     }
     this.#seen(channelId);
@@ -147,14 +152,24 @@ export class Model extends EventTarget {
   #readHistory(channelId) {
     const { said } = this;
     const asked = get("/page/history", { user: this.me, channel: channelId });
-    return this.#reading(asked, ({ messages }) => said.setHistory(channelId, messages), (event) => said.fold(event));
+    return this.#reading(
+      asked,
+      ({ messages }) => said.setHistory(channelId, messages),
+      (event) => said.fold(event),
+    );
   }
 
   /** A thread that is not there is an empty one. */
   #readThread(channelId, ts) {
     const { said } = this;
-    const asked = get("/page/thread", { user: this.me, channel: channelId, ts }).catch(() => ({ messages: [] }));
-    return this.#reading(asked, ({ messages }) => said.setThread(channelId, ts, messages), (event) => said.fold(event));
+    const asked = get("/page/thread", { user: this.me, channel: channelId, ts }).catch(() => ({
+      messages: [],
+    }));
+    return this.#reading(
+      asked,
+      ({ messages }) => said.setThread(channelId, ts, messages),
+      (event) => said.fold(event),
+    );
   }
 
   async readHome() {
@@ -172,7 +187,11 @@ export class Model extends EventTarget {
   }
 
   async write({ channel, text, thread }) {
-    const answer = await this.send("/page/message", { channel, text, thread_ts: thread ?? undefined }, { channel, thread });
+    const answer = await this.send(
+      "/page/message",
+      { channel, text, thread_ts: thread ?? undefined },
+      { channel, thread },
+    );
     if (answer.ok && answer.message) this.arrive(answer.message);
     return answer;
   }
@@ -213,11 +232,13 @@ export class Model extends EventTarget {
     const inThread = Boolean(message.thread_ts) && message.thread_ts !== message.ts;
     const inChannel = !inThread || Boolean(message.broadcast);
     const isOpen = message.channel === this.open.channel && !document.hidden;
-    if (inThread && !(isOpen && message.thread_ts === this.open.thread)) this.freshThreads.add(message.thread_ts);
+    if (inThread && !(isOpen && message.thread_ts === this.open.thread))
+      this.freshThreads.add(message.thread_ts);
     const channel = this.channel(message.channel);
     if (channel === null || isOpen) return;
     if (inChannel) channel.unread = (channel.unread ?? 0) + 1;
-    if (this.names.mentionsMe(message.text)) this.mentions.set(channel.id, (this.mentions.get(channel.id) ?? 0) + 1);
+    if (this.names.mentionsMe(message.text))
+      this.mentions.set(channel.id, (this.mentions.get(channel.id) ?? 0) + 1);
   }
 
   /** The person looks at the page again. */
@@ -230,7 +251,12 @@ export class Model extends EventTarget {
   changeChannel(channel) {
     const at = this.state.channels.findIndex((known) => known.id === channel.id);
     if (at < 0) this.state.channels.push(channel);
-    else this.state.channels[at] = { ...this.state.channels[at], ...channel, unread: this.state.channels[at].unread };
+    else
+      this.state.channels[at] = {
+        ...this.state.channels[at],
+        ...channel,
+        unread: this.state.channels[at].unread,
+      };
   }
 }
 
@@ -269,7 +295,10 @@ const HANDLERS = {
     this.changeChannel(event.channel);
   },
   notice(event) {
-    this.notice(event.text, { channel: event.channel ?? this.open.channel, thread: event.thread_ts ?? null });
+    this.notice(event.text, {
+      channel: event.channel ?? this.open.channel,
+      thread: event.thread_ts ?? null,
+    });
   },
   traffic(event) {
     this.announce("traffic", event.entry);

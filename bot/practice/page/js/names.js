@@ -36,7 +36,9 @@ export class Names {
   }
 
   isInGroup(id) {
-    return this.state.usergroups.find((group) => group.id === id)?.users?.includes(this.me) ?? false;
+    return (
+      this.state.usergroups.find((group) => group.id === id)?.users?.includes(this.me) ?? false
+    );
   }
 
   users() {
@@ -52,8 +54,20 @@ export class Names {
     const bot = this.state.bot;
     const isApp = Boolean(message.bot_id) || message.user === bot.user_id;
     const user = this.person(message.user);
-    const name = (isApp && message.username) || user?.real_name || user?.name || (isApp ? bot.name : message.username) || message.user || "Unknown";
-    return { name, isApp: isApp || Boolean(user?.is_bot), standing: standingOf(user), color: user?.color ?? null, key: message.user ?? message.bot_id ?? name };
+    const name =
+      (isApp && message.username) ||
+      user?.real_name ||
+      user?.name ||
+      (isApp ? bot.name : message.username) ||
+      message.user ||
+      "Unknown";
+    return {
+      name,
+      isApp: isApp || Boolean(user?.is_bot),
+      standing: standingOf(user),
+      color: user?.color ?? null,
+      key: message.user ?? message.bot_id ?? name,
+    };
   }
 
   /** Does this text call for the acting user? */

@@ -3,7 +3,13 @@
 export function readRoute() {
   const parts = new URLSearchParams(location.hash.slice(1));
   const part = (name) => parts.get(name) || null;
-  return { user: part("u"), channel: part("c"), thread: part("t"), tab: part("tab"), list: part("v") === "list" };
+  return {
+    user: part("u"),
+    channel: part("c"),
+    thread: part("t"),
+    tab: part("tab"),
+    list: part("v") === "list",
+  };
 }
 
 function hashOf({ user, channel, thread, tab, list }) {

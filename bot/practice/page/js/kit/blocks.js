@@ -9,14 +9,17 @@ import { picture, plainText, textNodes } from "./objects.js";
 import { planBlock, taskCard } from "./plan.js";
 
 const BLOCKS = {
-  header: (block) => h("div", { class: "k-header", role: "heading", "aria-level": 3 }, plainText(block.text)),
+  header: (block) =>
+    h("div", { class: "k-header", role: "heading", "aria-level": 3 }, plainText(block.text)),
   section: sectionBlock,
   context: contextBlock,
   actions: actionsBlock,
   divider: () => h("hr", { class: "k-divider" }),
   image: imageBlock,
-  markdown: (block, surface) => h("div", { class: "k-markdown prose" }, markdown(block.text ?? "", surface.names)),
-  rich_text: (block, surface) => h("div", { class: "k-rich prose" }, richText(block, surface.names)),
+  markdown: (block, surface) =>
+    h("div", { class: "k-markdown prose" }, markdown(block.text ?? "", surface.names)),
+  rich_text: (block, surface) =>
+    h("div", { class: "k-rich prose" }, richText(block, surface.names)),
   plan: planBlock,
   task_card: taskCard,
   table: tableBlock,
@@ -46,13 +49,19 @@ export function unsupported(block) {
 
 function sectionBlock(block, surface) {
   const body = h("div", { class: "k-section-body" });
-  if (block.text) body.append(h("div", { class: "k-text prose" }, textNodes(block.text, surface.names)));
+  if (block.text)
+    body.append(h("div", { class: "k-text prose" }, textNodes(block.text, surface.names)));
   if (block.fields) {
-    const fields = block.fields.map((field) => h("div", { class: "k-field prose" }, textNodes(field, surface.names)));
+    const fields = block.fields.map((field) =>
+      h("div", { class: "k-field prose" }, textNodes(field, surface.names)),
+    );
     body.append(h("div", { class: "k-fields" }, fields));
   }
   const section = h("div", { class: "k-section" }, body);
-  if (block.accessory) section.append(h("div", { class: "k-accessory" }, elementNode(block.accessory, block, surface)));
+  if (block.accessory)
+    section.append(
+      h("div", { class: "k-accessory" }, elementNode(block.accessory, block, surface)),
+    );
   return section;
 }
 
@@ -80,7 +89,10 @@ function imageBlock(block) {
 }
 
 function tableBlock(block, surface) {
-  const cell = (value) => (value?.type === "rich_text" ? richText(value, surface.names) : [String(value?.text ?? value?.value ?? "")]);
+  const cell = (value) =>
+    value?.type === "rich_text"
+      ? richText(value, surface.names)
+      : [String(value?.text ?? value?.value ?? "")];
   const [head, ...body] = (block.rows ?? []).map((row) => row.map(cell));
   const aligns = (block.column_settings ?? []).map((column) => column?.align ?? "left");
   return h("div", { class: "k-table prose" }, dataTable(head ?? [], body, aligns));

@@ -20,7 +20,11 @@ export function elementNode(element, block, surface) {
     default:
       return Object.hasOwn(FIELDS, element?.type ?? "")
         ? FIELDS[element.type](element, fieldContext(element, block, surface))
-        : h("span", { class: "k-unsupported" }, `Unsupported element: ${element?.type ?? "without a type"}`);
+        : h(
+            "span",
+            { class: "k-unsupported" },
+            `Unsupported element: ${element?.type ?? "without a type"}`,
+          );
   }
 }
 
@@ -57,7 +61,9 @@ function buttonNode(element, block, surface) {
     if (isWaiting(button) || !(await confirmed(element, surface)) || isWaiting(button)) return;
     const url = element.url ? safeUrl(element.url) : null;
     if (url !== null) window.open(url.href, "_blank", "noopener,noreferrer");
-    await whileWaiting(button, () => surface.act(block, element, { value: element.value, text: element.text }));
+    await whileWaiting(button, () =>
+      surface.act(block, element, { value: element.value, text: element.text }),
+    );
   });
   return button;
 }
@@ -97,6 +103,9 @@ function overflowNode(element, block, surface) {
     await whileWaiting(button, () => surface.act(block, element, { selected_option: option }));
   };
   const items = () =>
-    (element.options ?? []).map((option) => ({ label: spokenText(option.text), choose: () => choose(option) }));
+    (element.options ?? []).map((option) => ({
+      label: spokenText(option.text),
+      choose: () => choose(option),
+    }));
   return menuButton(button, items);
 }

@@ -33,11 +33,23 @@ function shared(element, context) {
 
 function textField(tag, attributes = {}, key = "value") {
   return (element, context) => {
-    const start = current(element, context, { [key]: element.initial_value ?? element[`initial_${key}`] ?? null });
-    const field = h(tag, { ...shared(element, context), ...attributes, maxlength: element.max_length ?? null, value: start[key] ?? "" });
+    const start = current(element, context, {
+      [key]: element.initial_value ?? element[`initial_${key}`] ?? null,
+    });
+    const field = h(tag, {
+      ...shared(element, context),
+      ...attributes,
+      maxlength: element.max_length ?? null,
+      value: start[key] ?? "",
+    });
     const triggers = element.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"];
     field.addEventListener("input", () => {
-      keep(element, context, { [key]: field.value === "" ? null : field.value }, { commit: triggers.includes("on_character_entered") });
+      keep(
+        element,
+        context,
+        { [key]: field.value === "" ? null : field.value },
+        { commit: triggers.includes("on_character_entered") },
+      );
     });
     field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && tag === "input" && triggers.includes("on_enter_pressed")) {
@@ -49,22 +61,32 @@ function textField(tag, attributes = {}, key = "value") {
 }
 
 function plainTextInput(element, context) {
-  if (!element.multiline) return textField("input", { type: "text", autocomplete: "off" })(element, context);
+  if (!element.multiline)
+    return textField("input", { type: "text", autocomplete: "off" })(element, context);
   return textField("textarea", { rows: 5 })(element, context);
 }
 
 function picker(type, key) {
   return (element, context) => {
-    const start = current(element, context, { [key]: element[`initial_${key.replace("selected_", "")}`] ?? null });
+    const start = current(element, context, {
+      [key]: element[`initial_${key.replace("selected_", "")}`] ?? null,
+    });
     const field = h("input", { ...shared(element, context), type, value: start[key] ?? "" });
-    field.addEventListener("change", () => keep(element, context, { [key]: field.value || null }, { commit: true }));
+    field.addEventListener("change", () =>
+      keep(element, context, { [key]: field.value || null }, { commit: true }),
+    );
     return field;
   };
 }
 
 function dateTimePicker(element, context) {
-  const start = current(element, context, { selected_date_time: element.initial_date_time ?? null });
-  const local = (seconds) => new Date(seconds * 1000 - new Date(seconds * 1000).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  const start = current(element, context, {
+    selected_date_time: element.initial_date_time ?? null,
+  });
+  const local = (seconds) =>
+    new Date(seconds * 1000 - new Date(seconds * 1000).getTimezoneOffset() * 60_000)
+      .toISOString()
+      .slice(0, 16);
   const value = start.selected_date_time ? local(start.selected_date_time) : "";
   const field = h("input", { ...shared(element, context), type: "datetime-local", value });
   field.addEventListener("change", () => {
@@ -87,18 +109,28 @@ function selectNode(element, context, { key, groups, start, toFact }) {
     "select",
     { ...shared(element, context), placeholder: null },
     h("option", { value: "", selected: startKey === "" }, placeholder),
-    groups.map((group) => (group.label ? h("optgroup", { label: group.label }, group.options.map(option)) : group.options.map(option))),
+    groups.map((group) =>
+      group.label
+        ? h("optgroup", { label: group.label }, group.options.map(option))
+        : group.options.map(option),
+    ),
   );
-  field.addEventListener("change", () => keep(element, context, { [key]: toFact(field.value) }, { commit: field.value !== "" }));
+  field.addEventListener("change", () =>
+    keep(element, context, { [key]: toFact(field.value) }, { commit: field.value !== "" }),
+  );
   return field;
 }
 
 function staticSelect(element, context) {
   const start = current(element, context, { selected_option: element.initial_option ?? null });
-  const listed = (options) => options.map((option) => ({ value: option.value, label: spokenText(option.text) }));
+  const listed = (options) =>
+    options.map((option) => ({ value: option.value, label: spokenText(option.text) }));
   const groups = element.options
     ? [{ options: listed(element.options) }]
-    : (element.option_groups ?? []).map((group) => ({ label: plainText(group.label), options: listed(group.options) }));
+    : (element.option_groups ?? []).map((group) => ({
+        label: plainText(group.label),
+        options: listed(group.options),
+      }));
   return selectNode(element, context, {
     key: "selected_option",
     groups,
@@ -120,14 +152,22 @@ function namedSelect(key, choices) {
   };
 }
 
-const people = (names) => names.users().map((user) => ({ value: user.id, label: user.real_name || user.name }));
-const channels = (names) => names.channels().map((channel) => ({ value: channel.id, label: `#${channel.name}` }));
+const people = (names) =>
+  names.users().map((user) => ({ value: user.id, label: user.real_name || user.name }));
+const channels = (names) =>
+  names.channels().map((channel) => ({ value: channel.id, label: `#${channel.name}` }));
 
 /** Checkboxes or radio buttons with their descriptions. */
 function choiceGroup(type, { options, isChosen, onChange, context, element }) {
   const group = uniqueId("choice");
   const role = type === "radio" ? "radiogroup" : "group";
-  const box = h("div", { class: "choices", role, "aria-label": context.label, "aria-describedby": context.describedBy ?? null, id: context.id ?? null });
+  const box = h("div", {
+    class: "choices",
+    role,
+    "aria-label": context.label,
+    "aria-describedby": context.describedBy ?? null,
+    id: context.id ?? null,
+  });
   options.forEach((option, index) => {
     const input = h("input", {
       type,
@@ -135,10 +175,20 @@ function choiceGroup(type, { options, isChosen, onChange, context, element }) {
       value: option.value,
       checked: isChosen(option),
       data: { focusKey: `${context.block.block_id ?? ""}/${element.action_id ?? ""}/${index}` },
-      on: { change: () => onChange([...box.querySelectorAll("input:checked")].map((field) => field.value)) },
+      on: {
+        change: () =>
+          onChange([...box.querySelectorAll("input:checked")].map((field) => field.value)),
+      },
     });
-    const words = h("span", { class: "choice-text" }, textNodes(option.text, context.surface.names));
-    if (option.description) words.append(h("span", { class: "choice-note" }, textNodes(option.description, context.surface.names)));
+    const words = h(
+      "span",
+      { class: "choice-text" },
+      textNodes(option.text, context.surface.names),
+    );
+    if (option.description)
+      words.append(
+        h("span", { class: "choice-note" }, textNodes(option.description, context.surface.names)),
+      );
     box.append(h("label", { class: "choice" }, input, words));
   });
   return box;
@@ -155,13 +205,22 @@ function multiChoice(element, context, { key, options, identify }) {
     isChosen: (option) => chosen.has(option.value),
     onChange: (values) => {
       const picked = options.filter((option) => values.includes(option.value));
-      keep(element, context, { [key]: key === "selected_options" ? picked : picked.map((option) => option.value) }, { commit: true });
+      keep(
+        element,
+        context,
+        { [key]: key === "selected_options" ? picked : picked.map((option) => option.value) },
+        { commit: true },
+      );
     },
   });
 }
 
 const checkboxes = (element, context) =>
-  multiChoice(element, context, { key: "selected_options", options: optionsOf(element), identify: (option) => option.value });
+  multiChoice(element, context, {
+    key: "selected_options",
+    options: optionsOf(element),
+    identify: (option) => option.value,
+  });
 
 function radioButtons(element, context) {
   const start = current(element, context, { selected_option: element.initial_option ?? null });
@@ -171,7 +230,13 @@ function radioButtons(element, context) {
     element,
     context,
     isChosen: (option) => option.value === start.selected_option?.value,
-    onChange: ([value]) => keep(element, context, { selected_option: options.find((option) => option.value === value) }, { commit: true }),
+    onChange: ([value]) =>
+      keep(
+        element,
+        context,
+        { selected_option: options.find((option) => option.value === value) },
+        { commit: true },
+      ),
   });
 }
 
@@ -181,8 +246,11 @@ function multiSelect(list) {
     const summary = h("summary", { class: "field multi-summary" });
     const choices = list(element, { ...context, id: null });
     const say = () => {
-      const labels = [...choices.querySelectorAll("input:checked")].map((input) => input.parentElement.querySelector(".choice-text").firstChild.textContent);
-      summary.textContent = labels.length > 0 ? labels.join(", ") : plainText(element.placeholder) || "Choose…";
+      const labels = [...choices.querySelectorAll("input:checked")].map(
+        (input) => input.parentElement.querySelector(".choice-text").firstChild.textContent,
+      );
+      summary.textContent =
+        labels.length > 0 ? labels.join(", ") : plainText(element.placeholder) || "Choose…";
     };
     choices.addEventListener("change", say);
     say();
@@ -194,7 +262,10 @@ const namedMulti = (key, choices) =>
   multiSelect((element, context) =>
     multiChoice(element, context, {
       key,
-      options: choices(context.surface.names).map(({ value, label }) => ({ value, text: { type: "plain_text", text: label, emoji: false } })),
+      options: choices(context.surface.names).map(({ value, label }) => ({
+        value,
+        text: { type: "plain_text", text: label, emoji: false },
+      })),
       identify: (id) => id,
     }),
   );

@@ -21,9 +21,19 @@ export function inputBlock(block, surface) {
     onCommit: block.dispatch_action ? (value) => surface.act(block, element, value) : undefined,
   };
   const make = FIELDS[element.type];
-  const field = make ? make(element, context) : h("span", { class: "k-unsupported" }, `Unsupported element: ${element.type}`);
+  const field = make
+    ? make(element, context)
+    : h("span", { class: "k-unsupported" }, `Unsupported element: ${element.type}`);
   const labelTag = field.matches("input, select, textarea") ? "label" : "div";
-  append(node, h(labelTag, { class: "k-label", for: labelTag === "label" ? id : null }, label, optionalMark(block)));
+  append(
+    node,
+    h(
+      labelTag,
+      { class: "k-label", for: labelTag === "label" ? id : null },
+      label,
+      optionalMark(block),
+    ),
+  );
   append(node, field);
   append(node, h("div", { class: "k-error", id: errorId, role: "alert", hidden: true }));
   if (block.hint) append(node, h("div", { class: "k-hint", id: hintId }, plainText(block.hint)));
@@ -60,11 +70,16 @@ export function missingAnswers(blocks, surface) {
 
 function problemWith(block, value) {
   const answers = Object.entries(value).filter(([key]) => key !== "type");
-  const given = answers.some(([, answer]) => (Array.isArray(answer) ? answer.length > 0 : answer !== null && answer !== undefined && String(answer).trim() !== ""));
+  const given = answers.some(([, answer]) =>
+    Array.isArray(answer)
+      ? answer.length > 0
+      : answer !== null && answer !== undefined && String(answer).trim() !== "",
+  );
   if (!given) return block.optional ? null : "Please fill this in";
   const { min_length: least, max_length: most } = block.element;
   const length = typeof value.value === "string" ? [...value.value].length : null;
-  if (length !== null && least && length < least) return `Please write at least ${least} characters`;
+  if (length !== null && least && length < least)
+    return `Please write at least ${least} characters`;
   if (length !== null && most && length > most) return `Please write at most ${most} characters`;
   return null;
 }

@@ -24,13 +24,16 @@ export function textNodes(object, names) {
 
 /** What a screen reader or a menu says for a text object: no marks, no nodes. */
 export function spokenText(object) {
-  return object?.type === "mrkdwn" ? decodeEntities(withEmoji(object.text ?? "")) : plainText(object);
+  return object?.type === "mrkdwn"
+    ? decodeEntities(withEmoji(object.text ?? ""))
+    : plainText(object);
 }
 
 /** An image of this server; one that lies elsewhere is named and linked, not fetched. */
 export function picture(source, altText, className) {
   const url = new URL(source ?? "", location.href);
-  if (url.origin === location.origin && source) return h("img", { class: className, src: url.href, alt: altText ?? "" });
+  if (url.origin === location.origin && source)
+    return h("img", { class: className, src: url.href, alt: altText ?? "" });
   const label = h("span", { class: `${className} picture-elsewhere` }, "🖼 ", altText || "image");
   if (safeUrl(url.href) === null) return label;
   return h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow" }, label);

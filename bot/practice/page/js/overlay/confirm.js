@@ -17,9 +17,17 @@ export function askConfirm(confirm, names) {
       role: "alertdialog",
       onCancel: () => settle(false),
     });
-    const deny = h("button", { type: "button", class: "button", on: { click: () => settle(false) } }, plainText(confirm.deny) || "Cancel");
+    const deny = h(
+      "button",
+      { type: "button", class: "button", on: { click: () => settle(false) } },
+      plainText(confirm.deny) || "Cancel",
+    );
     const style = confirm.style === "danger" ? "danger" : "primary";
-    const agree = h("button", { type: "button", class: `button button-${style}`, on: { click: () => settle(true) } }, plainText(confirm.confirm) || "Yes");
+    const agree = h(
+      "button",
+      { type: "button", class: `button button-${style}`, on: { click: () => settle(true) } },
+      plainText(confirm.confirm) || "Yes",
+    );
     dialog.append(
       h("header", { class: "dialog-head" }, dialog.heading),
       h("div", { class: "dialog-body prose" }, textNodes(confirm.text, names)),

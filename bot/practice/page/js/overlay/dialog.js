@@ -1,13 +1,20 @@
 // A modal dialog: the rest of the page is inert, Tab stays inside, Escape asks to close.
 import { h, uniqueId } from "../dom.js";
 
-const FOCUSABLE = "a[href], button:not([disabled]), input:not([disabled]), select:not([disabled]), textarea:not([disabled]), summary, [tabindex='0']";
+const FOCUSABLE =
+  "a[href], button:not([disabled]), input:not([disabled]), select:not([disabled]), textarea:not([disabled]), summary, [tabindex='0']";
 
 /** Opens at once. `onCancel` is asked on Escape. Returns the `<dialog>`; `dialog.finish()` removes it. */
 export function openDialog({ title, className = "", testid, role = "dialog", onCancel }) {
   const titleId = uniqueId("dialog-title");
   const heading = h("h2", { class: "dialog-title", id: titleId }, title);
-  const dialog = h("dialog", { class: `dialog ${className}`, role, "aria-modal": "true", "aria-labelledby": titleId, data: { testid } });
+  const dialog = h("dialog", {
+    class: `dialog ${className}`,
+    role,
+    "aria-modal": "true",
+    "aria-labelledby": titleId,
+    data: { testid },
+  });
   const before = document.activeElement;
   dialog.heading = heading;
   dialog.finish = () => {

@@ -38,7 +38,11 @@ export function menuButton(button, items, { className = "", testid = null } = {}
       node ?? label,
     );
   const open = () => {
-    menu = h("div", { class: "menu", role: "menu", data: testid ? { testid } : {} }, items().map(entry));
+    menu = h(
+      "div",
+      { class: "menu", role: "menu", data: testid ? { testid } : {} },
+      items().map(entry),
+    );
     wrap.append(menu);
     button.setAttribute("aria-expanded", "true");
     document.addEventListener("pointerdown", outside, true);

@@ -42,7 +42,11 @@ export class Modals {
   #close(modal, cleared) {
     const ids = cleared ? this.stack.map((open) => open.view.id) : [modal.view.id];
     for (const open of cleared ? [...this.stack].reverse() : [modal]) this.#remove(open);
-    void this.model.send("/page/view/close", { view_id: ids.at(-1), is_cleared: Boolean(cleared) }, null);
+    void this.model.send(
+      "/page/view/close",
+      { view_id: ids.at(-1), is_cleared: Boolean(cleared) },
+      null,
+    );
   }
 
   /** After a submission: what the bot asked for has its own events, a plain success closes the view. */
@@ -65,19 +69,39 @@ class Modal {
     this.onDone = onDone;
     this.surface = new Surface({
       names: model.names,
-      send: (interaction) => this.#send("/page/interact", { container: "view", view_id: this.view.id, ...interaction }),
+      send: (interaction) =>
+        this.#send("/page/interact", { container: "view", view_id: this.view.id, ...interaction }),
     });
-    this.dialog = openDialog({ title: "", className: "modal", testid: "modal", onCancel: () => onClose(false) });
+    this.dialog = openDialog({
+      title: "",
+      className: "modal",
+      testid: "modal",
+      onCancel: () => onClose(false),
+    });
     this.problem = h("p", { class: "dialog-problem", role: "alert", hidden: true });
     this.blocks = h("div", { class: "blocks" });
     this.submit = h("button", { type: "submit", class: "button button-primary" });
-    this.cancel = h("button", { type: "button", class: "button", on: { click: () => onClose(false) } });
+    this.cancel = h("button", {
+      type: "button",
+      class: "button",
+      on: { click: () => onClose(false) },
+    });
     const label = depth > 0 ? "Back" : "Close";
-    const leave = h("button", { type: "button", class: "tool", "aria-label": label, on: { click: () => onClose(false) } }, icon(depth > 0 ? "back" : "close"));
+    const leave = h(
+      "button",
+      { type: "button", class: "tool", "aria-label": label, on: { click: () => onClose(false) } },
+      icon(depth > 0 ? "back" : "close"),
+    );
     this.form = h(
       "form",
       { class: "modal-form", novalidate: true },
-      h("header", { class: "dialog-head" }, depth > 0 ? leave : null, this.dialog.heading, depth > 0 ? null : leave),
+      h(
+        "header",
+        { class: "dialog-head" },
+        depth > 0 ? leave : null,
+        this.dialog.heading,
+        depth > 0 ? null : leave,
+      ),
       h("div", { class: "dialog-body" }, this.problem, this.blocks),
       h("footer", { class: "dialog-foot" }, this.cancel, this.submit),
     );
@@ -104,7 +128,9 @@ class Modal {
 
   #draw() {
     const { view } = this;
-    const focusKey = this.dialog.contains(document.activeElement) ? document.activeElement.dataset.focusKey : null;
+    const focusKey = this.dialog.contains(document.activeElement)
+      ? document.activeElement.dataset.focusKey
+      : null;
     this.surface.keepOnly(new Set(view.blocks.map((block) => block.block_id)));
     replaceChildren(this.dialog.heading, plainText(view.title));
     replaceChildren(this.blocks, blockNodes(view.blocks, this.surface));
@@ -139,11 +165,15 @@ class Modal {
     if (this.#showErrors(missingAnswers(this.view.blocks, this.surface))) return;
     this.submit.disabled = true;
     this.submit.classList.add("button-waiting");
-    const answer = await this.#send("/page/view/submit", { view_id: this.view.id, values: this.surface.stateValues() });
+    const answer = await this.#send("/page/view/submit", {
+      view_id: this.view.id,
+      values: this.surface.stateValues(),
+    });
     this.submit.disabled = false;
     this.submit.classList.remove("button-waiting");
     if (answer.ok) this.onDone(answer.response_action);
-    else if (!this.#showErrors(answer.errors ?? {}) && !answer.notice) this.#tell("It could not be sent. Please try again.");
+    else if (!this.#showErrors(answer.errors ?? {}) && !answer.notice)
+      this.#tell("It could not be sent. Please try again.");
   }
 
   /** True when there was something to show; the first field with an error gets the focus. */
@@ -155,7 +185,9 @@ class Modal {
       if (words !== null) first ??= node;
     }
     first?.querySelector(".field, .choices input")?.focus();
-    const elsewhere = Object.entries(errors).filter(([blockId]) => !this.blocks.querySelector(`[data-block-id="${CSS.escape(blockId)}"]`));
+    const elsewhere = Object.entries(errors).filter(
+      ([blockId]) => !this.blocks.querySelector(`[data-block-id="${CSS.escape(blockId)}"]`),
+    );
     if (elsewhere.length > 0) this.#tell(elsewhere.map(([, words]) => words).join(" "));
     return Object.keys(errors).length > 0;
   }

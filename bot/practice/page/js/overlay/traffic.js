@@ -10,7 +10,12 @@ export class TrafficDrawer {
     this.onClose = onClose;
     this.seen = new Set();
     this.list = h("ol", { class: "traffic-list" });
-    this.filter = h("input", { class: "field", type: "search", placeholder: "Filter by name", "aria-label": "Filter by name" });
+    this.filter = h("input", {
+      class: "field",
+      type: "search",
+      placeholder: "Filter by name",
+      "aria-label": "Filter by name",
+    });
     this.filter.addEventListener("input", () => this.#applyFilter());
     this.element = h(
       "aside",
@@ -18,14 +23,30 @@ export class TrafficDrawer {
       h(
         "header",
         { class: "pane-head" },
-        h("div", { class: "pane-words" }, h("h2", { class: "pane-title" }, "Traffic"), h("p", { class: "pane-topic" }, "Everything between the workspace and the bot")),
+        h(
+          "div",
+          { class: "pane-words" },
+          h("h2", { class: "pane-title" }, "Traffic"),
+          h("p", { class: "pane-topic" }, "Everything between the workspace and the bot"),
+        ),
         this.filter,
-        h("button", { type: "button", class: "tool", "aria-label": "Close traffic", on: { click: () => this.toggle(false) } }, icon("close")),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "tool",
+            "aria-label": "Close traffic",
+            on: { click: () => this.toggle(false) },
+          },
+          icon("close"),
+        ),
       ),
       this.list,
     );
     this.element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !event.defaultPrevented) this.toggle(false);
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      this.toggle(false);
     });
     model.addEventListener("traffic", ({ detail }) => {
       if (!this.element.hidden) this.#add(detail);
@@ -58,7 +79,8 @@ export class TrafficDrawer {
 
   #applyFilter(only = null) {
     const wanted = this.filter.value.trim().toLowerCase();
-    for (const row of only ? [only] : this.list.children) row.hidden = !row.dataset.name.includes(wanted);
+    for (const row of only ? [only] : this.list.children)
+      row.hidden = !row.dataset.name.includes(wanted);
   }
 
   #row(entry) {
@@ -71,26 +93,46 @@ export class TrafficDrawer {
       h(
         "summary",
         {},
-        h("span", { class: `traffic-way ${toBot ? "to-bot" : "from-bot"}` }, toBot ? "to bot" : "from bot"),
+        h(
+          "span",
+          { class: `traffic-way ${toBot ? "to-bot" : "from-bot"}` },
+          toBot ? "to bot" : "from bot",
+        ),
         h("span", { class: "traffic-name" }, entry.name ?? ""),
         h("span", { class: "traffic-kind" }, entry.kind ?? ""),
         entry.note ? h("span", { class: "traffic-note" }, entry.note) : null,
-        h("span", { class: bad ? "traffic-status traffic-bad" : "traffic-status" }, entry.status === null || entry.status === undefined ? "" : String(entry.status)),
-        h("span", { class: "traffic-ms" }, entry.ms === null || entry.ms === undefined ? "" : `${Math.round(entry.ms)} ms`),
+        h(
+          "span",
+          { class: bad ? "traffic-status traffic-bad" : "traffic-status" },
+          entry.status === null || entry.status === undefined ? "" : String(entry.status),
+        ),
+        h(
+          "span",
+          { class: "traffic-ms" },
+          entry.ms === null || entry.ms === undefined ? "" : `${Math.round(entry.ms)} ms`,
+        ),
         h("span", { class: "traffic-at" }, clock(entry.at)),
       ),
       body,
     );
     details.addEventListener("toggle", async () => {
       if (!details.open) return;
-      const whole = await get(`/page/traffic/${entry.seq}`).catch((problem) => ({ problem: String(problem) }));
+      const whole = await get(`/page/traffic/${entry.seq}`).catch((problem) => ({
+        problem: String(problem),
+      }));
       replaceChildren(body, JSON.stringify(whole, null, 2));
     });
-    return h("li", { data: { name: `${entry.name ?? ""} ${entry.kind ?? ""}`.toLowerCase() } }, details);
+    return h(
+      "li",
+      { data: { name: `${entry.name ?? ""} ${entry.kind ?? ""}`.toLowerCase() } },
+      details,
+    );
   }
 }
 
 function clock(at) {
   const moment = typeof at === "number" ? new Date(at * 1000) : new Date(at);
-  return Number.isNaN(moment.getTime()) ? "" : moment.toLocaleTimeString(undefined, { hour12: false });
+  return Number.isNaN(moment.getTime())
+    ? ""
+    : moment.toLocaleTimeString(undefined, { hour12: false });
 }

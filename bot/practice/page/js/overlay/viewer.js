@@ -12,23 +12,54 @@ export async function openFile(file, names) {
   const title = file.title || file.name;
   const close = () => dialog.finish();
   const dialog = openDialog({ title, className: "viewer", testid: "viewer", onCancel: close });
-  const body = h("div", { class: "dialog-body viewer-body", tabindex: 0 }, h("p", { class: "muted" }, "Opening…"));
-  const closeButton = h("button", { type: "button", class: "tool", "aria-label": "Close", on: { click: close } }, icon("close"));
+  const body = h(
+    "div",
+    { class: "dialog-body viewer-body", tabindex: 0 },
+    h("p", { class: "muted" }, "Opening…"),
+  );
+  const closeButton = h(
+    "button",
+    { type: "button", class: "tool", "aria-label": "Close", on: { click: close } },
+    icon("close"),
+  );
   dialog.append(
     h(
       "header",
       { class: "dialog-head" },
       dialog.heading,
-      h("a", { class: "tool", href: fileAddress(file), target: "_blank", rel: "noopener", "aria-label": "Open in a new tab", title: "Open in a new tab" }, icon("open")),
-      h("a", { class: "tool", href: fileAddress(file, { download: true }), download: file.name, "aria-label": "Download", title: "Download" }, icon("download")),
+      h(
+        "a",
+        {
+          class: "tool",
+          href: fileAddress(file),
+          target: "_blank",
+          rel: "noopener",
+          "aria-label": "Open in a new tab",
+          title: "Open in a new tab",
+        },
+        icon("open"),
+      ),
+      h(
+        "a",
+        {
+          class: "tool",
+          href: fileAddress(file, { download: true }),
+          download: file.name,
+          "aria-label": "Download",
+          title: "Download",
+        },
+        icon("download"),
+      ),
       closeButton,
     ),
     body,
   );
   closeButton.focus();
   const text = await read(file);
-  if (text === null) replaceChildren(body, h("p", { class: "dialog-problem" }, "The file could not be read."));
-  else if (/\.(md|markdown)$/i.test(file.name)) replaceChildren(body, h("div", { class: "prose viewer-prose" }, markdown(text, names)));
+  if (text === null)
+    replaceChildren(body, h("p", { class: "dialog-problem" }, "The file could not be read."));
+  else if (/\.(md|markdown)$/i.test(file.name))
+    replaceChildren(body, h("div", { class: "prose viewer-prose" }, markdown(text, names)));
   else replaceChildren(body, h("pre", { class: "viewer-plain" }, text));
 }
 

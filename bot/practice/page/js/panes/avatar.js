@@ -16,12 +16,22 @@ function isLight(colour) {
 
 function initials(name) {
   const words = name.trim().split(/\s+/);
-  return (words.length > 1 ? [words[0], words.at(-1)] : words).map((word) => [...word][0] ?? "").join("").toUpperCase();
+  return (words.length > 1 ? [words[0], words.at(-1)] : words)
+    .map((word) => [...word][0] ?? "")
+    .join("")
+    .toUpperCase();
 }
 
 export function avatar(author, size = "") {
   const colour = colourOf(author);
-  const node = h("span", { class: `avatar ${size ? `avatar-${size}` : ""} ${author.isApp ? "avatar-app" : ""}`, "aria-hidden": "true" }, initials(author.name));
+  const node = h(
+    "span",
+    {
+      class: `avatar ${size ? `avatar-${size}` : ""} ${author.isApp ? "avatar-app" : ""}`,
+      "aria-hidden": "true",
+    },
+    initials(author.name),
+  );
   node.style.backgroundColor = `#${colour}`;
   node.style.color = isLight(colour) ? "#1d1c1d" : "#ffffff";
   return node;

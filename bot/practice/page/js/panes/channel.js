@@ -17,9 +17,20 @@ export class ChannelPane {
     this.head = h("header", { class: "pane-head" });
     this.list = new MessageList(model, { label: "Messages" });
     this.home = new HomeTab(model);
-    this.composer = new Composer(model, { testid: "composer", target: () => ({ channel: this.channelId, thread: null }) });
+    this.composer = new Composer(model, {
+      testid: "composer",
+      target: () => ({ channel: this.channelId, thread: null }),
+    });
     this.join = h("div", { class: "join-bar" });
-    this.element = h("main", { class: "pane pane-channel", data: { testid: "channel" } }, this.head, this.list.element, this.home.element, this.join, this.composer.form);
+    this.element = h(
+      "main",
+      { class: "pane pane-channel", data: { testid: "channel" } },
+      this.head,
+      this.list.element,
+      this.home.element,
+      this.join,
+      this.composer.form,
+    );
     this.headSig = null;
   }
 
@@ -27,7 +38,8 @@ export class ChannelPane {
     const channel = this.model.channel(channelId);
     this.channelId = channelId;
     const showsHome = Boolean(channel?.is_im) && tab === "home";
-    const isMember = Boolean(channel) && (channel.is_im || (channel.members?.includes(this.model.me) ?? true));
+    const isMember =
+      Boolean(channel) && (channel.is_im || (channel.members?.includes(this.model.me) ?? true));
     this.#drawHead(channel, showsHome);
     this.home.element.hidden = !showsHome;
     this.list.element.hidden = showsHome;
@@ -39,19 +51,26 @@ export class ChannelPane {
     }
     if (!channel) return;
     if (!isMember) this.#drawJoin(channel);
-    this.composer.turnTo(`${this.model.me}:${channelId}`, channel.is_im ? `Message ${this.#title(channel)}` : `Message #${channel.name}`);
+    this.composer.turnTo(
+      `${this.model.me}:${channelId}`,
+      channel.is_im ? `Message ${this.#title(channel)}` : `Message #${channel.name}`,
+    );
     const messages = this.model.said.messages(channelId);
     this.list.draw({
       key: `${this.model.me}:${channelId}`,
       messages,
       place: { inThread: false, openThread: this.actions.openThread },
-      above: this.model.said.hasHistory(channelId) ? [messages.length === 0 ? this.#welcome(channel) : this.#beginning(channel)] : [],
+      above: this.model.said.hasHistory(channelId)
+        ? [messages.length === 0 ? this.#welcome(channel) : this.#beginning(channel)]
+        : [],
       newFrom: this.model.newFrom,
     });
   }
 
   #title(channel) {
-    return channel.is_im ? this.model.names.author({ user: this.model.names.partner(channel) }).name : channel.name;
+    return channel.is_im
+      ? this.model.names.author({ user: this.model.names.partner(channel) }).name
+      : channel.name;
   }
 
   #drawHead(channel, showsHome) {
@@ -59,72 +78,177 @@ export class ChannelPane {
     const sig = JSON.stringify([channel, showsHome, bot, this.model.me]);
     if (sig === this.headSig) return;
     this.headSig = sig;
-    const back = h("button", { type: "button", class: "tool pane-back phone-only", "aria-label": "Back to channels", on: { click: () => this.actions.back() } }, icon("back"));
+    const back = h(
+      "button",
+      {
+        type: "button",
+        class: "tool pane-back phone-only",
+        "aria-label": "Back to channels",
+        on: { click: () => this.actions.back() },
+      },
+      icon("back"),
+    );
     if (!channel) {
       replaceChildren(this.head, back, h("h2", { class: "pane-title" }, "No channel"));
       return;
     }
     const mark = channel.is_im ? null : icon(channel.is_private ? "lock" : "hash", { size: 18 });
-    const title = h("h2", { class: "pane-title" }, mark, this.#title(channel), channel.is_im ? h("span", { class: "badge" }, "APP") : null);
-    const topic = channel.topic ? h("p", { class: "pane-topic" }, mrkdwnInline(topicText(channel.topic), this.model.names)) : null;
-    replaceChildren(this.head, back, h("div", { class: "pane-words" }, title, topic), channel.is_im ? this.#tabs(showsHome) : this.#members(channel));
+    const title = h(
+      "h2",
+      { class: "pane-title" },
+      mark,
+      this.#title(channel),
+      channel.is_im ? h("span", { class: "badge" }, "APP") : null,
+    );
+    const topic = channel.topic
+      ? h("p", { class: "pane-topic" }, mrkdwnInline(topicText(channel.topic), this.model.names))
+      : null;
+    replaceChildren(
+      this.head,
+      back,
+      h("div", { class: "pane-words" }, title, topic),
+      channel.is_im ? this.#tabs(showsHome) : this.#members(channel),
+    );
   }
 
   #tabs(showsHome) {
     const tab = (label, name, selected) =>
-      h("button", { type: "button", role: "tab", class: "tab", "aria-selected": String(selected), tabindex: selected ? 0 : -1, data: { testid: `${label.toLowerCase()}-tab` }, on: { click: () => this.actions.openTab(name) } }, label);
+      h(
+        "button",
+        {
+          type: "button",
+          role: "tab",
+          class: "tab",
+          "aria-selected": String(selected),
+          tabindex: selected ? 0 : -1,
+          data: { testid: `${label.toLowerCase()}-tab` },
+          on: { click: () => this.actions.openTab(name) },
+        },
+        label,
+      );
     const turn = (event) => {
       if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
       this.actions.openTab(showsHome ? null : "home");
     };
-    return h("div", { class: "tabs", role: "tablist", "aria-label": "App", on: { keydown: turn } }, tab("Home", "home", showsHome), tab("Messages", null, !showsHome));
+    return h(
+      "div",
+      { class: "tabs", role: "tablist", "aria-label": "App", on: { keydown: turn } },
+      tab("Home", "home", showsHome),
+      tab("Messages", null, !showsHome),
+    );
   }
 
   #members(channel) {
     const { bot } = this.model.state;
     const isThere = channel.members?.includes(bot.user_id);
     const people = channel.members?.length ?? 0;
-    const count = h("span", { class: "member-count" }, people === 1 ? "1 member" : `${people} members`);
+    const count = h(
+      "span",
+      { class: "member-count" },
+      people === 1 ? "1 member" : `${people} members`,
+    );
     const mayAdd = !isThere && channel.members?.includes(this.model.me);
     if (!mayAdd) return h("div", { class: "pane-facts" }, count);
-    const invite = () => this.model.send("/page/invite", { channel: channel.id }, { channel: channel.id });
-    return h("div", { class: "pane-facts" }, h("button", { type: "button", class: "button button-small", on: { click: invite } }, `Add ${bot.name}`), count);
+    const invite = () =>
+      this.model.send("/page/invite", { channel: channel.id }, { channel: channel.id });
+    return h(
+      "div",
+      { class: "pane-facts" },
+      h(
+        "button",
+        { type: "button", class: "button button-small", on: { click: invite } },
+        `Add ${bot.name}`,
+      ),
+      count,
+    );
   }
 
   #drawJoin(channel) {
     const join = async () => {
-      const answer = await this.model.send("/page/join", { channel: channel.id }, { channel: channel.id });
+      const answer = await this.model.send(
+        "/page/join",
+        { channel: channel.id },
+        { channel: channel.id },
+      );
       if (answer.ok) await this.model.show(channel.id, null);
     };
-    replaceChildren(this.join, h("p", {}, `You are not in #${channel.name}.`), h("button", { type: "button", class: "button button-primary", on: { click: join } }, "Join channel"));
+    replaceChildren(
+      this.join,
+      h("p", {}, `You are not in #${channel.name}.`),
+      h(
+        "button",
+        { type: "button", class: "button button-primary", on: { click: join } },
+        "Join channel",
+      ),
+    );
   }
 
   #beginning(channel) {
-    return h("div", { class: "beginning" }, channel.is_im ? `Your conversation with ${this.#title(channel)} begins here.` : `#${channel.name} begins here.`);
+    return h(
+      "div",
+      { class: "beginning" },
+      channel.is_im
+        ? `Your conversation with ${this.#title(channel)} begins here.`
+        : `#${channel.name} begins here.`,
+    );
   }
 
   #welcome(channel) {
     const { bot, commands } = this.model.state;
     const box = h("div", { class: "welcome", data: { testid: "welcome" } });
     if (channel.is_im) {
-      return append(box, h("h3", {}, `This is your conversation with ${bot.name}`), h("p", {}, "What is meant for you alone is written here."));
+      return append(
+        box,
+        h("h3", {}, `This is your conversation with ${bot.name}`),
+        h("p", {}, "What is meant for you alone is written here."),
+      );
     }
     append(box, h("h3", {}, `Welcome to #${channel.name}`));
     const isThere = channel.members?.includes(bot.user_id);
     const isMember = channel.members?.includes(this.model.me);
-    if (commands.length === 0 || !isMember) return append(box, h("p", {}, "Nothing has been written here yet."));
+    if (commands.length === 0 || !isMember)
+      return append(box, h("p", {}, "Nothing has been written here yet."));
     if (!isThere) {
-      return append(box, h("p", {}, `${bot.name} is not in this channel. Add it with the button above, or type /invite @${bot.name}.`));
+      return append(
+        box,
+        h(
+          "p",
+          {},
+          `${bot.name} is not in this channel. Add it with the button above, or type /invite @${bot.name}.`,
+        ),
+      );
     }
     return append(
       box,
-      h("p", {}, `${bot.name} runs a crew for you in a thread, and stops at each checkpoint to ask the people here.`),
-      h("p", { class: "welcome-try" }, "Try: ", h("button", { type: "button", class: "example", data: { testid: "example" }, on: { click: () => this.composer.fill(EXAMPLE) } }, EXAMPLE)),
-      h("ol", { class: "welcome-steps" }, [
-        "Send the command. The crew's work appears in a thread under it.",
-        "At a checkpoint, read the output and choose Continue, Revise, Stop or Skip.",
-        "Act as somebody else, at the top left, to see what another reviewer or a guest may do.",
-      ].map((step) => h("li", {}, step))),
+      h(
+        "p",
+        {},
+        `${bot.name} runs a crew for you in a thread, and stops at each checkpoint to ask the people here.`,
+      ),
+      h(
+        "p",
+        { class: "welcome-try" },
+        "Try: ",
+        h(
+          "button",
+          {
+            type: "button",
+            class: "example",
+            data: { testid: "example" },
+            on: { click: () => this.composer.fill(EXAMPLE) },
+          },
+          EXAMPLE,
+        ),
+      ),
+      h(
+        "ol",
+        { class: "welcome-steps" },
+        [
+          "Send the command. The crew's work appears in a thread under it.",
+          "At a checkpoint, read the output and choose Continue, Revise, Stop or Skip.",
+          "Act as somebody else, at the top left, to see what another reviewer or a guest may do.",
+        ].map((step) => h("li", {}, step)),
+      ),
     );
   }
 }

@@ -13,8 +13,18 @@ export class Composer {
     this.target = target;
     this.drafts = new Map();
     this.place = null;
-    this.field = h("textarea", { class: "composer-field", rows: 1, data: { testid }, autocomplete: "off", enterkeyhint: "send" });
-    this.button = h("button", { type: "submit", class: "composer-send", "aria-label": "Send", disabled: true }, icon("send", { size: 18 }));
+    this.field = h("textarea", {
+      class: "composer-field",
+      rows: 1,
+      data: { testid },
+      autocomplete: "off",
+      enterkeyhint: "send",
+    });
+    this.button = h(
+      "button",
+      { type: "submit", class: "composer-send", "aria-label": "Send", disabled: true },
+      icon("send", { size: 18 }),
+    );
     this.progress = h("div", { class: "composer-progress", role: "status", hidden: true });
     this.suggestions = new Suggestions(this.field, model, () => this.changed());
     this.form = h(
@@ -22,7 +32,12 @@ export class Composer {
       { class: "composer" },
       this.suggestions.element,
       h("div", { class: "composer-box" }, this.field, this.button),
-      h("div", { class: "composer-foot" }, this.progress, h("span", { class: "composer-hint" }, "Shift + Enter for a new line")),
+      h(
+        "div",
+        { class: "composer-foot" },
+        this.progress,
+        h("span", { class: "composer-hint" }, "Shift + Enter for a new line"),
+      ),
     );
     this.field.addEventListener("input", () => this.changed());
     this.field.addEventListener("keydown", (event) => this.#key(event));
@@ -73,7 +88,9 @@ export class Composer {
     const place = this.place;
     this.drafts.delete(place);
     this.fill("", { focus: true });
-    const sent = text.startsWith("/") ? await this.#command(text, channel, thread) : await this.#message(text, channel, thread);
+    const sent = text.startsWith("/")
+      ? await this.#command(text, channel, thread)
+      : await this.#message(text, channel, thread);
     // What could not be sent comes back, unless something else has been written meanwhile.
     if (sent) return;
     if (this.place === place && this.field.value === "") this.fill(text, { focus: false });
@@ -81,22 +98,36 @@ export class Composer {
   }
 
   async #message(text, channel, thread) {
-    const answer = await this.model.write({ channel, thread, text: withMentions(text, this.model.names) });
+    const answer = await this.model.write({
+      channel,
+      thread,
+      text: withMentions(text, this.model.names),
+    });
     return answer.ok;
   }
 
   async #command(text, channel, thread) {
     const name = text.split(/\s/, 1)[0];
     if (thread) {
-      this.model.notice(`\`${name}\` does not work in a thread. Please type it in the channel.`, { channel, thread });
+      this.model.notice(`\`${name}\` does not work in a thread. Please type it in the channel.`, {
+        channel,
+        thread,
+      });
       return false;
     }
     if (!this.model.state.commands.some(({ command }) => command === name)) {
-      this.model.notice(`There is no command \`${escapeEntities(name)}\` here. A message that begins with a slash is read as a command.`, { channel });
+      this.model.notice(
+        `There is no command \`${escapeEntities(name)}\` here. A message that begins with a slash is read as a command.`,
+        { channel },
+      );
       return false;
     }
     this.#wait(`Sending ${name}…`);
-    const answer = await this.model.send("/page/command", { channel, text: withMentions(text, this.model.names) }, { channel });
+    const answer = await this.model.send(
+      "/page/command",
+      { channel, text: withMentions(text, this.model.names) },
+      { channel },
+    );
     this.#wait(null);
     return answer.ok;
   }
@@ -123,16 +154,25 @@ export function withMentions(text, names) {
 function mentionAt(text, at, mentions) {
   if (text[at] !== "@" || /[\p{L}\p{N}]/u.test(text[at - 1] ?? "")) return null;
   const rest = text.slice(at).toLowerCase();
-  return mentions.find(({ typed }) => rest.startsWith(typed) && !/[\p{L}\p{N}_-]/u.test(rest[typed.length] ?? "")) ?? null;
+  return (
+    mentions.find(
+      ({ typed }) => rest.startsWith(typed) && !/[\p{L}\p{N}_-]/u.test(rest[typed.length] ?? ""),
+    ) ?? null
+  );
 }
 
 function mentionable(names) {
   const { users, usergroups, bot } = names.state;
   const list = [
-    ...users.flatMap((user) => [user.real_name, user.name].map((name) => ({ typed: `@${name}`, token: `<@${user.id}>` }))),
+    ...users.flatMap((user) =>
+      [user.real_name, user.name].map((name) => ({ typed: `@${name}`, token: `<@${user.id}>` })),
+    ),
     { typed: `@${bot.name}`, token: `<@${bot.user_id}>` },
     ...usergroups.map((group) => ({ typed: `@${group.handle}`, token: `<!subteam^${group.id}>` })),
-    ...["channel", "here", "everyone"].map((range) => ({ typed: `@${range}`, token: `<!${range}>` })),
+    ...["channel", "here", "everyone"].map((range) => ({
+      typed: `@${range}`,
+      token: `<!${range}>`,
+    })),
   ].filter(({ typed }) => typed.length > 1 && !typed.endsWith("undefined"));
   return list
     .map((entry) => ({ ...entry, typed: entry.typed.toLowerCase() }))

@@ -7,7 +7,11 @@ export class HomeTab {
   constructor(model) {
     this.model = model;
     this.content = h("div", { class: "home-content" });
-    this.element = h("div", { class: "home", hidden: true, data: { testid: "home" } }, this.content);
+    this.element = h(
+      "div",
+      { class: "home", hidden: true, data: { testid: "home" } },
+      this.content,
+    );
     this.surface = new Surface({ names: model.names, send: () => Promise.resolve({ ok: false }) });
     this.drawn = undefined;
   }
@@ -18,12 +22,17 @@ export class HomeTab {
     if (sig === this.drawn) return;
     this.drawn = sig;
     if (!view) {
-      const words = view === undefined ? "Opening…" : `${state.bot.name} has not put anything here.`;
+      const words =
+        view === undefined ? "Opening…" : `${state.bot.name} has not put anything here.`;
       replaceChildren(this.content, h("p", { class: "muted" }, words));
       return;
     }
     this.surface.names = names;
-    this.surface.send = (interaction) => this.model.send("/page/interact", { container: "home", view_id: view.id, ...interaction });
-    replaceChildren(this.content, h("div", { class: "blocks" }, blockNodes(view.blocks ?? [], this.surface)));
+    this.surface.send = (interaction) =>
+      this.model.send("/page/interact", { container: "home", view_id: view.id, ...interaction });
+    replaceChildren(
+      this.content,
+      h("div", { class: "blocks" }, blockNodes(view.blocks ?? [], this.surface)),
+    );
   }
 }

@@ -13,11 +13,21 @@ const GROUP_SECONDS = 300;
 
 /** Does it stand under the same head as the one before it? */
 export function continues(message, before, names) {
-  if (!before || before.ephemeral || message.ephemeral || message.broadcast || message.subtype || before.subtype) return false;
+  if (
+    !before ||
+    before.ephemeral ||
+    message.ephemeral ||
+    message.broadcast ||
+    message.subtype ||
+    before.subtype
+  )
+    return false;
   if (message.blocks?.some((block) => block.type !== "rich_text")) return false;
-  return names.author(message).key === names.author(before).key
-    && Number(message.ts) - Number(before.ts) < GROUP_SECONDS
-    && dayKey(message.ts) === dayKey(before.ts);
+  return (
+    names.author(message).key === names.author(before).key &&
+    Number(message.ts) - Number(before.ts) < GROUP_SECONDS &&
+    dayKey(message.ts) === dayKey(before.ts)
+  );
 }
 
 /** `place` is `{inThread, compact, openThread(ts), root}`. */
@@ -28,22 +38,35 @@ export function messageNode(message, model, place) {
   if (place.compact) classes.push("message-compact");
   if (message.ephemeral) classes.push("message-ephemeral");
   if (!message.ephemeral && names.mentionsMe(message.text)) classes.push("message-for-me");
-  const node = h(
-    "article",
-    {
-      class: classes.join(" "),
-      tabindex: -1,
-      "aria-label": `${author.name}, ${nearTime(message.ts)}`,
-      data: { testid: "message", ts: message.ts, user: message.user ?? "", ephemeral: String(Boolean(message.ephemeral)) },
+  const node = h("article", {
+    class: classes.join(" "),
+    tabindex: -1,
+    "aria-label": `${author.name}, ${nearTime(message.ts)}`,
+    data: {
+      testid: "message",
+      ts: message.ts,
+      user: message.user ?? "",
+      ephemeral: String(Boolean(message.ephemeral)),
     },
+  });
+  node.append(
+    place.compact
+      ? h("div", { class: "gutter" }, timeNode(message.ts))
+      : h("div", { class: "gutter" }, avatar(author)),
   );
-  node.append(place.compact ? h("div", { class: "gutter" }, timeNode(message.ts)) : h("div", { class: "gutter" }, avatar(author)));
   const body = h("div", { class: "message-body" });
   if (message.ephemeral) body.append(onlyYou(message, model));
   if (!place.compact) body.append(head(message, author));
   if (message.broadcast && !place.inThread) body.append(repliedTo(message, model, place));
   body.append(content(message, model));
-  if (message.files?.length) body.append(h("div", { class: "files" }, message.files.map((file) => fileCard(file, names))));
+  if (message.files?.length)
+    body.append(
+      h(
+        "div",
+        { class: "files" },
+        message.files.map((file) => fileCard(file, names)),
+      ),
+    );
   if (!place.inThread && message.reply_count > 0) body.append(threadSummary(message, model, place));
   node.append(body);
   if (!place.inThread && !message.ephemeral) node.append(replyButton(message, place));
@@ -51,7 +74,15 @@ export function messageNode(message, model, place) {
 }
 
 function timeNode(ts) {
-  return h("time", { class: "message-time", datetime: new Date(Number(ts) * 1000).toISOString(), title: fullTimeOf(ts) }, timeOf(ts));
+  return h(
+    "time",
+    {
+      class: "message-time",
+      datetime: new Date(Number(ts) * 1000).toISOString(),
+      title: fullTimeOf(ts),
+    },
+    timeOf(ts),
+  );
 }
 
 function head(message, author) {
@@ -71,7 +102,11 @@ function onlyYou(message, model) {
     { class: "only-you" },
     icon("eye", { size: 14 }),
     h("span", {}, "Only visible to you"),
-    h("button", { type: "button", class: "link-button", on: { click: () => model.dismiss(message) } }, "Dismiss"),
+    h(
+      "button",
+      { type: "button", class: "link-button", on: { click: () => model.dismiss(message) } },
+      "Dismiss",
+    ),
   );
 }
 
@@ -83,7 +118,11 @@ function repliedTo(message, model, place) {
     "div",
     { class: "replied-to" },
     "replied to a thread: ",
-    h("button", { type: "button", class: "link-button", on: { click: open } }, root?.text ? mrkdwnInline(label.replace(/\n/g, " "), model.names) : label),
+    h(
+      "button",
+      { type: "button", class: "link-button", on: { click: open } },
+      root?.text ? mrkdwnInline(label.replace(/\n/g, " "), model.names) : label,
+    ),
   );
 }
 
@@ -97,10 +136,18 @@ function content(message, model) {
   if (message.subtype === "tombstone") {
     node.append(h("em", { class: "muted" }, "This message was deleted."));
   } else if (message.blocks?.length) {
-    node.append(h("div", { class: "blocks" }, blockNodes(message.blocks, surfaceOf(message, model))));
+    node.append(
+      h("div", { class: "blocks" }, blockNodes(message.blocks, surfaceOf(message, model))),
+    );
   } else if (message.text) {
-    const quiet = message.subtype && message.subtype !== "bot_message" && message.subtype !== "thread_broadcast" && message.subtype !== "file_share";
-    node.append(h("div", { class: quiet ? "prose muted" : "prose" }, mrkdwn(message.text, model.names)));
+    const quiet =
+      message.subtype &&
+      message.subtype !== "bot_message" &&
+      message.subtype !== "thread_broadcast" &&
+      message.subtype !== "file_share";
+    node.append(
+      h("div", { class: quiet ? "prose muted" : "prose" }, mrkdwn(message.text, model.names)),
+    );
   }
   if (message.edited) node.append(h("span", { class: "edited" }, "(edited)"));
   return node;
@@ -109,7 +156,11 @@ function content(message, model) {
 /** The surface outlives a re-rendered message, so half-made choices stay. */
 function surfaceOf(message, model) {
   const key = `${model.me}:${message.channel}:${message.ts}`;
-  if (!SURFACES.has(key)) SURFACES.set(key, new Surface({ names: model.names, send: () => Promise.resolve({ ok: false }) }));
+  if (!SURFACES.has(key))
+    SURFACES.set(
+      key,
+      new Surface({ names: model.names, send: () => Promise.resolve({ ok: false }) }),
+    );
   const surface = SURFACES.get(key);
   surface.names = model.names;
   surface.keepOnly(new Set(message.blocks.map((block) => block.block_id)));
@@ -124,14 +175,19 @@ function surfaceOf(message, model) {
         ephemeral: Boolean(message.ephemeral),
         ...interaction,
       },
-      { channel: message.channel, thread: message.thread_ts && message.thread_ts !== message.ts ? message.thread_ts : null },
+      {
+        channel: message.channel,
+        thread: message.thread_ts && message.thread_ts !== message.ts ? message.thread_ts : null,
+      },
     );
   return surface;
 }
 
 function threadSummary(message, model, place) {
   const count = message.reply_count;
-  const people = (message.reply_users ?? []).slice(0, 3).map((id) => avatar(model.names.author({ user: id }), "small"));
+  const people = (message.reply_users ?? [])
+    .slice(0, 3)
+    .map((id) => avatar(model.names.author({ user: id }), "small"));
   const fresh = model.freshThreads.has(message.ts);
   return h(
     "button",
@@ -143,7 +199,9 @@ function threadSummary(message, model, place) {
     },
     h("span", { class: "thread-people", "aria-hidden": "true" }, people),
     h("span", { class: "thread-count" }, count === 1 ? "1 reply" : `${count} replies`),
-    message.latest_reply ? h("span", { class: "thread-latest" }, ` · last reply ${nearTime(message.latest_reply)}`) : null,
+    message.latest_reply
+      ? h("span", { class: "thread-latest" }, ` · last reply ${nearTime(message.latest_reply)}`)
+      : null,
     fresh ? h("span", { class: "thread-new" }, "new") : null,
   );
 }
@@ -154,7 +212,13 @@ function replyButton(message, place) {
     { class: "message-tools" },
     h(
       "button",
-      { type: "button", class: "tool", "aria-label": "Reply in thread", title: "Reply in thread", on: { click: () => place.openThread(message.thread_ts ?? message.ts) } },
+      {
+        type: "button",
+        class: "tool",
+        "aria-label": "Reply in thread",
+        title: "Reply in thread",
+        on: { click: () => place.openThread(message.thread_ts ?? message.ts) },
+      },
       icon("reply", { size: 18 }),
     ),
   );
@@ -162,7 +226,11 @@ function replyButton(message, place) {
 
 function sizeWords(bytes) {
   if (!bytes) return "";
-  return bytes < 1024 ? `${bytes} bytes` : bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
+  return bytes < 1024
+    ? `${bytes} bytes`
+    : bytes < 1048576
+      ? `${Math.round(bytes / 1024)} KB`
+      : `${(bytes / 1048576).toFixed(1)} MB`;
 }
 
 function fileCard(file, names) {
@@ -174,9 +242,34 @@ function fileCard(file, names) {
       "div",
       { class: "file-head" },
       h("span", { class: "file-icon" }, icon("file", { size: 22 })),
-      h("span", { class: "file-name" }, h("strong", {}, title), h("span", { class: "muted" }, [file.name !== title ? file.name : null, sizeWords(file.size)].filter(Boolean).join(" · "))),
-      h("button", { type: "button", class: "button", on: { click: () => openFile(file, names) } }, "Open"),
-      h("a", { class: "button button-icon", href: fileAddress(file, { download: true }), download: file.name, "aria-label": `Download ${title}`, title: "Download" }, icon("download", { size: 18 })),
+      h(
+        "span",
+        { class: "file-name" },
+        h("strong", {}, title),
+        h(
+          "span",
+          { class: "muted" },
+          [file.name !== title ? file.name : null, sizeWords(file.size)]
+            .filter(Boolean)
+            .join(" · "),
+        ),
+      ),
+      h(
+        "button",
+        { type: "button", class: "button", on: { click: () => openFile(file, names) } },
+        "Open",
+      ),
+      h(
+        "a",
+        {
+          class: "button button-icon",
+          href: fileAddress(file, { download: true }),
+          download: file.name,
+          "aria-label": `Download ${title}`,
+          title: "Download",
+        },
+        icon("download", { size: 18 }),
+      ),
     ),
     file.preview ? h("pre", { class: "file-preview" }, file.preview) : null,
   );

@@ -12,9 +12,31 @@ export class MessageList {
     this.model = model;
     this.content = h("div", { class: "messages-content" });
     this.extra = h("div", { class: "messages-extra" });
-    this.scroller = h("div", { class: "messages", tabindex: 0, role: "region", "aria-label": label }, this.extra, this.content);
-    this.chip = h("button", { type: "button", class: "new-chip", hidden: true, data: { testid: "new-messages" }, on: { click: () => this.toEnd() } });
-    this.below = h("button", { type: "button", class: "below", hidden: true, "aria-label": "Go to the end", title: "Go to the end", on: { click: () => this.#goToEnd() } }, icon("down"));
+    this.scroller = h(
+      "div",
+      { class: "messages", tabindex: 0, role: "region", "aria-label": label },
+      this.extra,
+      this.content,
+    );
+    this.chip = h("button", {
+      type: "button",
+      class: "new-chip",
+      hidden: true,
+      data: { testid: "new-messages" },
+      on: { click: () => this.toEnd() },
+    });
+    this.below = h(
+      "button",
+      {
+        type: "button",
+        class: "below",
+        hidden: true,
+        "aria-label": "Go to the end",
+        title: "Go to the end",
+        on: { click: () => this.#goToEnd() },
+      },
+      icon("down"),
+    );
     this.element = h("div", { class: "messages-frame" }, this.scroller, this.below, this.chip);
     this.anchor = "newest"; // "newest", "end", or null where the reader has scrolled away
     this.setTop = null;
@@ -62,7 +84,12 @@ export class MessageList {
   #miss(count) {
     this.missed = count;
     this.chip.hidden = count === 0;
-    if (count > 0) replaceChildren(this.chip, count === 1 ? "1 new message" : `${count} new messages`, icon("down", { size: 16 }));
+    if (count > 0)
+      replaceChildren(
+        this.chip,
+        count === 1 ? "1 new message" : `${count} new messages`,
+        icon("down", { size: 16 }),
+      );
   }
 
   /** A message came in; `own` ones bring the reader to the end. */
@@ -90,13 +117,26 @@ export class MessageList {
     let before = null;
     for (const message of messages) {
       const divided = before === null || dayKey(before.ts) !== dayKey(message.ts);
-      if (divided && rootTs === null) items.push(this.#divider(`day:${dayKey(message.ts)}`, dayLabel(message.ts), "day"));
-      if (newFrom !== null && message.ts === newFrom) items.push(this.#divider("new", "New", "new"));
-      const compact = !divided && message.ts !== newFrom && before?.ts !== rootTs && continues(message, before, this.model.names);
+      if (divided && rootTs === null)
+        items.push(this.#divider(`day:${dayKey(message.ts)}`, dayLabel(message.ts), "day"));
+      if (newFrom !== null && message.ts === newFrom)
+        items.push(this.#divider("new", "New", "new"));
+      const compact =
+        !divided &&
+        message.ts !== newFrom &&
+        before?.ts !== rootTs &&
+        continues(message, before, this.model.names);
       items.push(this.#item(message, { ...place, compact }));
       if (message.ts === rootTs) {
         const count = messages.filter((other) => other.ts !== rootTs && !other.ephemeral).length;
-        if (count > 0) items.push(this.#divider(`replies:${count}`, count === 1 ? "1 reply" : `${count} replies`, "replies"));
+        if (count > 0)
+          items.push(
+            this.#divider(
+              `replies:${count}`,
+              count === 1 ? "1 reply" : `${count} replies`,
+              "replies",
+            ),
+          );
       }
       before = message;
     }
@@ -104,7 +144,16 @@ export class MessageList {
   }
 
   #divider(key, label, kind) {
-    return { key, sig: label, make: () => h("div", { class: `divide divide-${kind}`, role: "separator", "aria-label": label }, h("span", {}, label)) };
+    return {
+      key,
+      sig: label,
+      make: () =>
+        h(
+          "div",
+          { class: `divide divide-${kind}`, role: "separator", "aria-label": label },
+          h("span", {}, label),
+        ),
+    };
   }
 
   #item(message, place) {

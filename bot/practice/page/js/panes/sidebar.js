@@ -16,7 +16,15 @@ export class Sidebar {
 
   draw({ channelId }) {
     const { state, mentions } = this.model;
-    const sig = JSON.stringify([state.team, state.channels, state.bot, state.users, this.model.me, [...mentions], channelId]);
+    const sig = JSON.stringify([
+      state.team,
+      state.channels,
+      state.bot,
+      state.users,
+      this.model.me,
+      [...mentions],
+      channelId,
+    ]);
     if (sig === this.drawn) return;
     this.drawn = sig;
     const focused = document.activeElement?.dataset?.focusKey;
@@ -24,10 +32,23 @@ export class Sidebar {
     const direct = state.channels.filter((channel) => channel.is_im);
     replaceChildren(
       this.body,
-      h("div", { class: "side-team" }, h("h1", { class: "side-title" }, state.team.name), h("p", { class: "side-note" }, "Practice workspace, on this machine only")),
+      h(
+        "div",
+        { class: "side-team" },
+        h("h1", { class: "side-title" }, state.team.name),
+        h("p", { class: "side-note" }, "Practice workspace, on this machine only"),
+      ),
       this.#switcher(),
-      this.#section("Channels", rooms.map((channel) => this.#roomLink(channel, channelId))),
-      direct.length > 0 ? this.#section("Apps", direct.map((channel) => this.#appLink(channel, channelId))) : null,
+      this.#section(
+        "Channels",
+        rooms.map((channel) => this.#roomLink(channel, channelId)),
+      ),
+      direct.length > 0
+        ? this.#section(
+            "Apps",
+            direct.map((channel) => this.#appLink(channel, channelId)),
+          )
+        : null,
       this.#foot(),
     );
     if (focused) this.body.querySelector(`[data-focus-key="${CSS.escape(focused)}"]`)?.focus();
@@ -38,9 +59,18 @@ export class Sidebar {
     const me = names.author({ user: this.model.me });
     const button = h(
       "button",
-      { type: "button", class: "switcher", data: { testid: "user-switcher", focusKey: "switcher" } },
+      {
+        type: "button",
+        class: "switcher",
+        data: { testid: "user-switcher", focusKey: "switcher" },
+      },
       avatar(me, "small"),
-      h("span", { class: "switcher-text" }, h("span", { class: "switcher-note" }, "You are acting as"), h("span", { class: "switcher-name" }, me.name, standingMark(me))),
+      h(
+        "span",
+        { class: "switcher-text" },
+        h("span", { class: "switcher-note" }, "You are acting as"),
+        h("span", { class: "switcher-name" }, me.name, standingMark(me)),
+      ),
       icon("down", { size: 16 }),
     );
     const choices = () =>
@@ -49,7 +79,13 @@ export class Sidebar {
         .map((user) => {
           const author = names.author({ user: user.id });
           return {
-            node: h("span", { class: "person", data: { user: user.id } }, avatar(author, "small"), h("span", {}, author.name), standingMark(author)),
+            node: h(
+              "span",
+              { class: "person", data: { user: user.id } },
+              avatar(author, "small"),
+              h("span", {}, author.name),
+              standingMark(author),
+            ),
             checked: user.id === this.model.me,
             choose: () => this.actions.actAs(user.id),
           };
@@ -58,7 +94,16 @@ export class Sidebar {
   }
 
   #section(title, links) {
-    return h("section", { class: "side-section", "aria-label": title }, h("h2", { class: "side-heading" }, title), h("ul", { class: "side-list" }, links.map((link) => h("li", {}, link))));
+    return h(
+      "section",
+      { class: "side-section", "aria-label": title },
+      h("h2", { class: "side-heading" }, title),
+      h(
+        "ul",
+        { class: "side-list" },
+        links.map((link) => h("li", {}, link)),
+      ),
+    );
   }
 
   #link(channel, current, children) {
@@ -71,7 +116,12 @@ export class Sidebar {
         type: "button",
         class: `side-link ${unread > 0 ? "side-unread" : ""}`,
         "aria-current": isCurrent ? "page" : null,
-        data: { testid: "channel-link", channel: channel.id, name: channel.name ?? "", focusKey: `channel/${channel.id}` },
+        data: {
+          testid: "channel-link",
+          channel: channel.id,
+          name: channel.name ?? "",
+          focusKey: `channel/${channel.id}`,
+        },
         on: { click: () => this.actions.openChannel(channel.id) },
       },
       children,
@@ -79,7 +129,14 @@ export class Sidebar {
     const count = mentions || unread;
     if (count > 0) {
       const words = mentions > 0 ? `${mentions} for you` : `${unread} unread`;
-      append(link, h("span", { class: mentions > 0 ? "count count-me" : "count", "aria-label": words, role: "img" }, String(count)));
+      append(
+        link,
+        h(
+          "span",
+          { class: mentions > 0 ? "count count-me" : "count", "aria-label": words, role: "img" },
+          String(count),
+        ),
+      );
     }
     return link;
   }
@@ -100,19 +157,45 @@ export class Sidebar {
     return this.#link(channel, current, [
       avatar(author, "tiny"),
       h("span", { class: "side-name" }, author.name),
-      isBot ? h("span", { class: `dot ${state.bot.connected ? "dot-on" : ""}`, title: state.bot.connected ? "connected" : "not connected" }) : null,
+      isBot
+        ? h("span", {
+            class: `dot ${state.bot.connected ? "dot-on" : ""}`,
+            title: state.bot.connected ? "connected" : "not connected",
+          })
+        : null,
     ]);
   }
 
   #foot() {
     const { bot } = this.model.state;
     const how = { socket: "Socket Mode", http: "HTTP" }[bot.mode];
-    const words = bot.connected ? `${bot.name} is connected${how ? ` over ${how}` : ""}` : `${bot.name} is not connected`;
+    const words = bot.connected
+      ? `${bot.name} is connected${how ? ` over ${how}` : ""}`
+      : `${bot.name} is not connected`;
     return h(
       "div",
       { class: "side-foot" },
-      h("p", { class: "bot-state", role: "status", data: { testid: "bot-state", connected: String(Boolean(bot.connected)) } }, h("span", { class: `dot ${bot.connected ? "dot-on" : ""}` }), words),
-      h("button", { type: "button", class: "side-tool", data: { testid: "traffic-toggle", focusKey: "traffic" }, on: { click: () => this.actions.toggleTraffic() } }, icon("traffic", { size: 16 }), "Traffic"),
+      h(
+        "p",
+        {
+          class: "bot-state",
+          role: "status",
+          data: { testid: "bot-state", connected: String(Boolean(bot.connected)) },
+        },
+        h("span", { class: `dot ${bot.connected ? "dot-on" : ""}` }),
+        words,
+      ),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "side-tool",
+          data: { testid: "traffic-toggle", focusKey: "traffic" },
+          on: { click: () => this.actions.toggleTraffic() },
+        },
+        icon("traffic", { size: 16 }),
+        "Traffic",
+      ),
     );
   }
 }

@@ -13,9 +13,19 @@ export class Suggestions {
     this.at = 0;
     this.closedFor = null;
     this.id = uniqueId("suggestions");
-    this.list = h("div", { class: "suggest-list", role: "listbox", id: this.id, "aria-label": "Suggestions" });
+    this.list = h("div", {
+      class: "suggest-list",
+      role: "listbox",
+      id: this.id,
+      "aria-label": "Suggestions",
+    });
     this.usage = h("div", { class: "suggest-usage", hidden: true });
-    this.element = h("div", { class: "suggest", hidden: true, data: { testid: "suggestions" } }, this.list, this.usage);
+    this.element = h(
+      "div",
+      { class: "suggest", hidden: true, data: { testid: "suggestions" } },
+      this.list,
+      this.usage,
+    );
     field.setAttribute("role", "combobox");
     field.setAttribute("aria-autocomplete", "list");
     field.setAttribute("aria-controls", this.id);
@@ -83,7 +93,10 @@ export class Suggestions {
 
   #show(entries) {
     this.entries = entries;
-    replaceChildren(this.list, entries.map((entry, index) => this.#option(entry, index)));
+    replaceChildren(
+      this.list,
+      entries.map((entry, index) => this.#option(entry, index)),
+    );
     this.list.hidden = entries.length === 0;
     this.#mark();
     this.#showUsage();
@@ -97,7 +110,10 @@ export class Suggestions {
     const command = this.model.state?.commands.find((known) => known.command === name);
     const shown = Boolean(command?.usage_hint) && document.activeElement === this.field;
     this.usage.hidden = !shown;
-    replaceChildren(this.usage, shown ? [h("strong", {}, `${command.command} `), command.usage_hint] : null);
+    replaceChildren(
+      this.usage,
+      shown ? [h("strong", {}, `${command.command} `), command.usage_hint] : null,
+    );
   }
 
   #option(entry, index) {
@@ -105,7 +121,16 @@ export class Suggestions {
       event.preventDefault(); // the field keeps the focus
       this.#insert(entry);
     };
-    return h("div", { class: "suggest-row", role: "option", id: `${this.id}-${index}`, on: { pointerdown: choose } }, entry.node());
+    return h(
+      "div",
+      {
+        class: "suggest-row",
+        role: "option",
+        id: `${this.id}-${index}`,
+        on: { pointerdown: choose },
+      },
+      entry.node(),
+    );
   }
 
   #mark() {
@@ -113,7 +138,8 @@ export class Suggestions {
       option.setAttribute("aria-selected", String(index === this.at));
       if (index === this.at) option.scrollIntoView({ block: "nearest" });
     });
-    if (this.entries.length > 0) this.field.setAttribute("aria-activedescendant", `${this.id}-${this.at}`);
+    if (this.entries.length > 0)
+      this.field.setAttribute("aria-activedescendant", `${this.id}-${this.at}`);
     else this.field.removeAttribute("aria-activedescendant");
   }
 
@@ -149,7 +175,11 @@ export class Suggestions {
 }
 
 function row(name, description, hint) {
-  return [h("span", { class: "suggest-name" }, name), h("span", { class: "suggest-hint" }, hint), h("span", { class: "suggest-description" }, description)];
+  return [
+    h("span", { class: "suggest-name" }, name),
+    h("span", { class: "suggest-hint" }, hint),
+    h("span", { class: "suggest-description" }, description),
+  ];
 }
 
 function commandRow({ command, description, usage_hint: hint }) {
@@ -158,5 +188,9 @@ function commandRow({ command, description, usage_hint: hint }) {
 
 function personRow(author) {
   const mark = author.isApp ? "app" : (author.standing ?? "");
-  return [avatar(author, "small"), h("span", { class: "suggest-name" }, author.name), h("span", { class: "suggest-description" }, mark)];
+  return [
+    avatar(author, "small"),
+    h("span", { class: "suggest-name" }, author.name),
+    h("span", { class: "suggest-description" }, mark),
+  ];
 }

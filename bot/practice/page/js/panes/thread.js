@@ -13,11 +13,22 @@ export class ThreadPane {
     this.ts = null;
     this.head = h("header", { class: "pane-head" });
     this.list = new MessageList(model, { label: "Thread" });
-    this.composer = new Composer(model, { testid: "thread-composer", target: () => ({ channel: this.channelId, thread: this.ts }) });
-    this.element = h("aside", { class: "pane pane-thread", "aria-label": "Thread", hidden: true, data: { testid: "thread" } }, this.head, this.list.element, this.composer.form);
-    this.element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !event.defaultPrevented) actions.close();
+    this.composer = new Composer(model, {
+      testid: "thread-composer",
+      target: () => ({ channel: this.channelId, thread: this.ts }),
     });
+    this.element = h(
+      "aside",
+      {
+        class: "pane pane-thread",
+        "aria-label": "Thread",
+        hidden: true,
+        data: { testid: "thread" },
+      },
+      this.head,
+      this.list.element,
+      this.composer.form,
+    );
     this.headSig = null;
   }
 
@@ -33,7 +44,9 @@ export class ThreadPane {
     this.composer.form.hidden = !isMember;
     this.composer.turnTo(key, "Reply…");
     const messages = this.model.said.thread(channelId, thread);
-    const isGone = this.model.said.hasThread(channelId, thread) && !messages.some((message) => message.ts === thread);
+    const isGone =
+      this.model.said.hasThread(channelId, thread) &&
+      !messages.some((message) => message.ts === thread);
     this.list.draw({
       key,
       messages,
@@ -44,14 +57,31 @@ export class ThreadPane {
   }
 
   #drawHead(channel) {
-    const name = channel.is_im ? this.model.names.author({ user: this.model.names.partner(channel) }).name : `#${channel.name}`;
+    const name = channel.is_im
+      ? this.model.names.author({ user: this.model.names.partner(channel) }).name
+      : `#${channel.name}`;
     if (name === this.headSig) return;
     this.headSig = name;
-    const close = (className, label, drawing) => h("button", { type: "button", class: `tool ${className}`, "aria-label": label, on: { click: () => this.actions.close() } }, icon(drawing));
+    const close = (className, label, drawing) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: `tool ${className}`,
+          "aria-label": label,
+          on: { click: () => this.actions.close() },
+        },
+        icon(drawing),
+      );
     replaceChildren(
       this.head,
       close("pane-back narrow-only", "Back to the channel", "back"),
-      h("div", { class: "pane-words" }, h("h2", { class: "pane-title" }, "Thread"), h("p", { class: "pane-topic" }, name)),
+      h(
+        "div",
+        { class: "pane-words" },
+        h("h2", { class: "pane-title" }, "Thread"),
+        h("p", { class: "pane-topic" }, name),
+      ),
       close("wide-only", "Close thread", "close"),
     );
   }

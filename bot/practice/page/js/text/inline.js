@@ -60,7 +60,8 @@ export function readCommon(text, at, run, names) {
   }
   if (character === "<") {
     const end = text.indexOf(">", at);
-    const node = end > at + 1 && end - at < REACH ? slackToken(text.slice(at + 1, end), names) : null;
+    const node =
+      end > at + 1 && end - at < REACH ? slackToken(text.slice(at + 1, end), names) : null;
     if (node !== null) {
       run.node(node);
       return end + 1;
@@ -70,7 +71,13 @@ export function readCommon(text, at, run, names) {
     const match = SHORTCODE.exec(text.slice(at, at + 80));
     const characters = match === null ? null : emoji(match[1]);
     if (characters !== null) {
-      run.node(h("span", { class: "emoji", role: "img", "aria-label": match[1].replaceAll("_", " ") }, characters));
+      run.node(
+        h(
+          "span",
+          { class: "emoji", role: "img", "aria-label": match[1].replaceAll("_", " ") },
+          characters,
+        ),
+      );
       return at + match[0].length;
     }
   }

@@ -21,7 +21,8 @@ function hostIn(text) {
 /** A link around `label`; text alone where the address is not one to follow. */
 export function link(address, label) {
   const url = safeUrl(address);
-  if (url === null) return h("span", { class: "dead-link", title: "This address is not opened" }, label);
+  if (url === null)
+    return h("span", { class: "dead-link", title: "This address is not opened" }, label);
   const anchor = h(
     "a",
     { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow", title: url.href },

@@ -40,7 +40,11 @@ function readBlock(rows, at, names, depth) {
   if (heading !== null) {
     const level = heading[1].length;
     // The page has its own headings; those of a message start below them.
-    const made = h("div", { class: `md-h md-h${level}`, role: "heading", "aria-level": Math.min(6, level + 2) });
+    const made = h("div", {
+      class: `md-h md-h${level}`,
+      role: "heading",
+      "aria-level": Math.min(6, level + 2),
+    });
     made.append(...h("span", {}, markdownInline(heading[2], names)).childNodes);
     return [made, at + 1];
   }
@@ -106,7 +110,8 @@ function readItemRest(rows, at, inset, outer, content) {
     else content.push(row.trimStart());
     next += 1;
   }
-  while (next < rows.length && rows[next].trim() === "" && ITEM.test(rows[next + 1] ?? "")) next += 1;
+  while (next < rows.length && rows[next].trim() === "" && ITEM.test(rows[next + 1] ?? ""))
+    next += 1;
   return next;
 }
 
@@ -114,7 +119,11 @@ function listItem(content, names, depth) {
   const task = TASK.exec(content[0]);
   if (task !== null) {
     const done = task[1] !== " ";
-    const box = h("span", { class: "md-task", role: "img", "aria-label": done ? "done" : "not done" }, done ? "☑" : "☐");
+    const box = h(
+      "span",
+      { class: "md-task", role: "img", "aria-label": done ? "done" : "not done" },
+      done ? "☑" : "☐",
+    );
     const inner = blocks([content[0].replace(TASK, ""), ...content.slice(1)], names, depth + 1);
     return h("li", { class: "md-task-item" }, box, inner);
   }
@@ -125,7 +134,9 @@ const indentOf = (row) => row.length - row.trimStart().length;
 
 function startsBlock(rows, at) {
   const row = rows[at];
-  return FENCE.test(row) || HEADING.test(row) || RULE.test(row) || QUOTE.test(row) || isTable(rows, at);
+  return (
+    FENCE.test(row) || HEADING.test(row) || RULE.test(row) || QUOTE.test(row) || isTable(rows, at)
+  );
 }
 
 function readParagraph(rows, at, names, depth) {
@@ -141,8 +152,13 @@ function readParagraph(rows, at, names, depth) {
 
 function isTable(rows, at) {
   const next = rows[at + 1];
-  return next !== undefined && rows[at].includes("|") && next.includes("-") && DELIMITER.test(next)
-    && cells(rows[at]).length === cells(next).length;
+  return (
+    next !== undefined &&
+    rows[at].includes("|") &&
+    next.includes("-") &&
+    DELIMITER.test(next) &&
+    cells(rows[at]).length === cells(next).length
+  );
 }
 
 function readTable(rows, at, names) {
@@ -159,11 +175,15 @@ function readTable(rows, at, names) {
     body.push(row);
     next += 1;
   }
-  const inline = (row) => row.map((cell) => markdownInline(cell.replace(/<br\s*\/?>/gi, "\n"), names));
+  const inline = (row) =>
+    row.map((cell) => markdownInline(cell.replace(/<br\s*\/?>/gi, "\n"), names));
   return [dataTable(inline(head), body.map(inline), aligns), next];
 }
 
 function cells(row) {
-  const inner = row.trim().replace(/^\|/, "").replace(/(^|[^\\])\|$/, "$1");
+  const inner = row
+    .trim()
+    .replace(/^\|/, "")
+    .replace(/(^|[^\\])\|$/, "$1");
   return inner.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
 }

@@ -103,7 +103,11 @@ function readStyle(text, at, run, names) {
 }
 
 function closing(text, from, mark, limit) {
-  for (let end = text.indexOf(mark, from); end > 0 && end < limit; end = text.indexOf(mark, end + 1)) {
+  for (
+    let end = text.indexOf(mark, from);
+    end > 0 && end < limit;
+    end = text.indexOf(mark, end + 1)
+  ) {
     if (isSpace(text[end - 1]) || text[end - 1] === "\\") continue;
     if (mark[0] === "_" && isWord(text[end + mark.length])) continue;
     if (mark.length === 1 && text[end + 1] === mark) {

@@ -14,7 +14,10 @@ export function mrkdwn(text, names) {
   text.split("```").forEach((part, index, parts) => {
     const closed = index < parts.length - 1;
     if (index % 2 === 0) nodes.push(...lines(part, names));
-    else if (closed) nodes.push(h("pre", { class: "pre", tabindex: 0 }, decodeEntities(part.replace(/^\n|\n$/g, ""))));
+    else if (closed)
+      nodes.push(
+        h("pre", { class: "pre", tabindex: 0 }, decodeEntities(part.replace(/^\n|\n$/g, ""))),
+      );
     else nodes.push(...lines("```" + part, names));
   });
   return nodes;
@@ -26,7 +29,8 @@ function lines(text, names) {
   const nodes = [];
   let flow = [];
   const flush = () => {
-    if (flow.length > 0) nodes.push(h("span", { class: "flow" }, mrkdwnInline(flow.join("\n"), names)));
+    if (flow.length > 0)
+      nodes.push(h("span", { class: "flow" }, mrkdwnInline(flow.join("\n"), names)));
     flow = [];
   };
   for (let index = 0; index < rows.length; index += 1) {
@@ -57,7 +61,12 @@ function lines(text, names) {
     const [, indent, mark, rest] = listed;
     const depth = Math.min(4, Math.floor(indent.length / 2));
     nodes.push(
-      h("span", { class: `listed listed-${depth}` }, h("span", { class: "listed-mark" }, mark, " "), h("span", {}, mrkdwnInline(rest, names))),
+      h(
+        "span",
+        { class: `listed listed-${depth}` },
+        h("span", { class: "listed-mark" }, mark, " "),
+        h("span", {}, mrkdwnInline(rest, names)),
+      ),
     );
   }
   flush();
@@ -69,7 +78,10 @@ export function mrkdwnInline(text, names) {
   const run = new Run();
   let at = 0;
   while (at < text.length) {
-    const next = readCode(text, at, run) || readStyle(text, at, run, names) || readCommon(text, at, run, names);
+    const next =
+      readCode(text, at, run) ||
+      readStyle(text, at, run, names) ||
+      readCommon(text, at, run, names);
     if (next > at) at = next;
     else {
       run.text(text[at]);
@@ -90,7 +102,8 @@ function readCode(text, at, run) {
 function readStyle(text, at, run, names) {
   const mark = text[at];
   const tag = STYLES[mark];
-  if (tag === undefined || isWord(text[at - 1]) || isSpace(text[at + 1]) || text[at + 1] === mark) return 0;
+  if (tag === undefined || isWord(text[at - 1]) || isSpace(text[at + 1]) || text[at + 1] === mark)
+    return 0;
   const limit = Math.min(text.length, at + REACH);
   let end = run.searchFrom(mark, at + 2);
   for (; end < limit && text[end] !== "\n"; end += 1) {

@@ -55,7 +55,11 @@ function bareLeaf(leaf, names) {
     case "link":
       return link(leaf.url ?? "", leaf.text || leaf.url || "");
     case "emoji":
-      return h("span", { class: "emoji", role: "img", "aria-label": leaf.name }, emoji(leaf.name) ?? `:${leaf.name}:`);
+      return h(
+        "span",
+        { class: "emoji", role: "img", "aria-label": leaf.name },
+        emoji(leaf.name) ?? `:${leaf.name}:`,
+      );
     case "user":
       return userMention(leaf.user_id, names);
     case "channel":

@@ -8,7 +8,10 @@ export function decodeEntities(text) {
 }
 
 export function escapeEntities(text) {
-  return text.replace(/[&<>]/g, (character) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[character]);
+  return text.replace(
+    /[&<>]/g,
+    (character) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[character],
+  );
 }
 
 function mention(kind, id, label, isMe) {
@@ -54,7 +57,11 @@ function dateToken(target, fallback) {
   const [, seconds, format, address] = target.split("^");
   const when = Number(seconds);
   if (!Number.isFinite(when) || !format) return document.createTextNode(fallback ?? "");
-  const shown = h("time", { datetime: new Date(when * 1000).toISOString() }, formatSlackDate(when, format));
+  const shown = h(
+    "time",
+    { datetime: new Date(when * 1000).toISOString() },
+    formatSlackDate(when, format),
+  );
   shown.title = new Date(when * 1000).toLocaleString();
   return address ? link(address, shown) : shown;
 }
