@@ -130,9 +130,8 @@ class SlackFront:
 
     def stop(self, grace: timedelta) -> None:
         """Take nothing new, let what was begun end, then let delivery end its rows."""
-        seconds = grace.total_seconds()
         if self._sockets is not None:
-            self._sockets.stop(min(2.0, seconds))
+            self._sockets.stop()
         self._executor.shutdown(wait=True, cancel_futures=False)
         self._answering.close()
         self._delivery.stop(grace)

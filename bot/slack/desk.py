@@ -31,14 +31,6 @@ from storage.state_manager import StateManager
 from storage.states import CheckpointState
 
 
-class FormNotOpened(Exception):
-    """Slack did not open the revision form; the intent to revise holds."""
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        super().__init__(f"no form was opened for checkpoint {checkpoint.id}")
-        self.checkpoint = checkpoint
-
-
 class Desk:
     """Each method is one act of one person. Errors are those of the use case."""
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from http.client import HTTPException
+import logging
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackClientError
 from slack_sdk.models.views import View
 
-from bot.slack.desk import FormNotOpened
+from bot.slack import troubles
+from bot.slack.render import answers
+from bot.slack.render.answers import Answer
 from storage.records import Checkpoint
 
+log = logging.getLogger(__name__)
 
-def open_form(client: WebClient, form: View, *, trigger_id: str, checkpoint: Checkpoint) -> None:
-    """Raises FormNotOpened, after which a reply in the thread can say the same."""
+
+def open_form(
+    client: WebClient, form: View, *, trigger_id: str, checkpoint: Checkpoint
+) -> Answer | None:
+    """None if the form is open; else words, after which a reply in the thread says the same.
+
+    Does not raise: an exception that follows an acknowledgement closely makes Bolt lose it.
+    """
     try:
         client.views_open(trigger_id=trigger_id, view=form)
-    except (SlackClientError, HTTPException, OSError) as trouble:
-        raise FormNotOpened(checkpoint) from trouble
+    except troubles.FAULTS as fault:
+        log.warning("slack.form_not_opened", extra={"error": troubles.of(fault).error})
+        return answers.reply_is_revision(checkpoint)
+    return None

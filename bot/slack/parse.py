@@ -233,7 +233,7 @@ def check(body: Body) -> None:
             raise PayloadError(name)
     for name in ("team", "user", "enterprise", "channel", "view", "container", "message"):
         _check_part(body, name)
-    _check_authorizations(body)
+    _check_lists(body)
     kind = body.get("type")
     if kind is None:
         _check_form(body)
@@ -284,15 +284,17 @@ def _check_part(body: Body, name: str) -> None:
             raise PayloadError(f"{name}.{inner}")
 
 
-def _check_authorizations(body: Body) -> None:
-    authorizations = body.get("authorizations")
-    if authorizations is None:
-        return
-    if not isinstance(authorizations, list):
-        raise PayloadError("authorizations")
-    for authorization in authorizations:
-        if not isinstance(authorization, Mapping):
-            raise PayloadError("authorizations")
-        for name in ("team_id", "enterprise_id", "user_id"):
-            if not isinstance(authorization.get(name), str | None):
-                raise PayloadError(f"authorizations.{name}")
+def _check_lists(body: Body) -> None:
+    """`authorizations` of events and `response_urls` of forms: absent, or lists of objects."""
+    for name in ("authorizations", "response_urls"):
+        listed = body.get(name)
+        if listed is None:
+            continue
+        if not isinstance(listed, list):
+            raise PayloadError(name)
+        for item in listed:
+            if not isinstance(item, Mapping):
+                raise PayloadError(name)
+            for inner in ("team_id", "enterprise_id", "user_id", "response_url", "channel_id"):
+                if not isinstance(item.get(inner), str | None):
+                    raise PayloadError(f"{name}.{inner}")

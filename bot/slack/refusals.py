@@ -8,10 +8,9 @@ import logging
 from slack_bolt import App, BoltContext, BoltResponse
 
 from bot.slack import ids, parse, words
-from bot.slack.desk import FormNotOpened
 from bot.slack.listeners.answering import Answering
 from bot.slack.parse import PayloadError
-from bot.slack.render import answers, modal
+from bot.slack.render import modal
 from bot.slack.render.answers import Answer
 from storage.errors import Busy, CountersignError, TextNeeded
 
@@ -55,8 +54,6 @@ def register(app: App, *, answering: Answering) -> None:
 def _answer(error: Exception) -> Answer:
     if isinstance(error, CountersignError):
         return Answer(words.refusal(error))
-    if isinstance(error, FormNotOpened):
-        return answers.reply_is_revision(error.checkpoint)
     log.error("slack.listener_failed", exc_info=error, extra={"error": type(error).__name__})
     return Answer(words.UNEXPECTED)
 

@@ -12,11 +12,12 @@ from bot.slack.listeners.answering import Answering
 
 
 def register(app: App, *, desk: Desk, answering: Answering) -> None:
-    def on_revise(ack: Ack, body: parse.Body, client: WebClient) -> None:
+    def on_revise(ack: Ack, body: parse.Body, client: WebClient, respond: Respond) -> None:
         click = parse.click(body)
         checkpoint, form = desk.intend_revision(click)
         ack()
-        open_form(client, form, trigger_id=click.trigger_id, checkpoint=checkpoint)
+        answer = open_form(client, form, trigger_id=click.trigger_id, checkpoint=checkpoint)
+        answering.privately(respond, answer, thread_ts=click.thread_ts)
 
     def on_sent(ack: Ack, body: parse.Body) -> None:
         desk.revise(parse.submission(body))

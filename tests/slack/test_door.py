@@ -1,0 +1,345 @@
+"""The HTTP door: garbage gets a 4xx and leaves no trace; what Slack signed does its work."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import hmac
+import json
+import logging
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from bot.slack.door import DoorAnswer
+from tests.slack.stage import Stage
+from tests.support.workspace import ANA, BEN, Workspace
+
+SECRET_WORDS = "the-body-must-not-be-logged"
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+EVENT = '{"type": "event_callback", "event": %s}'
+
+
+@pytest.fixture(scope="module")
+def http_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    database = tmp_path_factory.mktemp("door") / "c.db"
+    with Workspace() as workspace, Stage(workspace, database, mode="http") as stage:
+        yield stage
+
+
+@contextmanager
+def served(stage: Stage) -> Iterator[None]:
+    """The door at an address of its own, to which the workspace delivers."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = stage.front.door(dict(self.headers.items()), body)
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, format: str, *_arguments: object) -> None:
+            del format
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    stage.workspace.reach_by_http(f"http://127.0.0.1:{server.server_port}/slack/events")
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def knock(
+    stage: Stage,
+    body: bytes | str,
+    *,
+    kind: str = FORM,
+    age: float = 0.0,
+    secret: str = "practice",
+    **headers: str,
+) -> DoorAnswer:
+    """Deliver a body signed as Slack signs, or wrongly where a part is given."""
+    raw = body.encode() if isinstance(body, str) else body
+    stamp = str(int(stage.clock.now().timestamp() - age))
+    digest = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + raw, hashlib.sha256).hexdigest()
+    sent = {
+        "Content-Type": kind,
+        "X-Slack-Request-Timestamp": stamp,
+        "X-Slack-Signature": f"v0={digest}",
+    }
+    sent.update({name.replace("_", "-"): value for name, value in headers.items()})
+    return stage.front.door(sent, raw)
+
+
+def clicked(**parts: object) -> str:
+    return payload({"type": "block_actions", "user": {"id": "U1"}, **parts})
+
+
+def payload(said: object) -> str:
+    return urlencode({"payload": json.dumps(said)})
+
+
+def test_a_run_works_over_signed_http_from_the_command_to_a_revision(http_stage: Stage) -> None:
+    stage, workspace = http_stage, http_stage.workspace
+    with served(stage):
+        execution = stage.start("plan a launch")
+        stage.work()
+        message = stage.armed(execution)
+        workspace.click("Revise", by=BEN, message=message)
+        workspace.submit({"revision_text": "shorter"}, by=BEN)
+        stage.wait_until_read(message, f"Revision asked for by <@{BEN}>")
+        stage.work()
+        again = stage.armed(execution)
+        workspace.mention("longer", by=ANA, thread=again)
+        stage.wait_until_read(again, f"Revision asked for by <@{ANA}>")
+
+
+def test_slacks_check_of_the_address_is_answered(http_stage: Stage) -> None:
+    answer = knock(
+        http_stage, json.dumps({"type": "url_verification", "challenge": "xyz"}), kind=JSON
+    )
+    assert answer.status == 200
+    assert b"xyz" in answer.body
+
+
+GARBAGE: dict[str, tuple[int, dict[str, Any]]] = {
+    "unsigned": (401, {"body": "x=1", "X_Slack_Signature": ""}),
+    "another secret": (401, {"body": payload({"type": "block_actions"}), "secret": "other"}),
+    "signature not ascii": (401, {"body": "x=1", "X_Slack_Signature": "v0=é\udcff"}),
+    "no time": (401, {"body": "x=1", "X_Slack_Request_Timestamp": ""}),
+    "time not a number": (401, {"body": "x=1", "X_Slack_Request_Timestamp": "now"}),
+    "time of other digits": (401, {"body": "x=1", "X_Slack_Request_Timestamp": "١٢٣"}),
+    "endless time": (401, {"body": "x=1", "X_Slack_Request_Timestamp": "9" * 5000}),
+    "stale": (401, {"body": "x=1", "age": 301.0}),
+    "from the future": (401, {"body": "x=1", "age": -302.0}),
+    "oversized": (413, {"body": b"x" * (1024 * 1024 + 1)}),
+    "not utf-8": (400, {"body": b"payload=\xff\xfe"}),
+    "form not utf-8": (400, {"body": "payload=%ff%fe"}),
+    "unknown kind": (415, {"body": "<xml/>", "kind": "text/xml"}),
+    "no kind": (415, {"body": "{}", "kind": ""}),
+    "empty form": (400, {"body": ""}),
+    "empty json": (400, {"body": "", "kind": JSON}),
+    "half json": (400, {"body": '{"type": "event', "kind": JSON}),
+    "json list": (400, {"body": "[1, 2]", "kind": JSON}),
+    "json string": (400, {"body": '"x"', "kind": JSON}),
+    "deep json": (400, {"body": "[" * 200_000, "kind": JSON}),
+    "payload not json": (400, {"body": "payload=x"}),
+    "payload a list": (400, {"body": payload([])}),
+    "many fields": (400, {"body": "&".join(f"a{n}=1" for n in range(5000))}),
+    "unknown type": (400, {"body": payload({"type": "surprise"})}),
+    "type not a string": (400, {"body": payload({"type": {"a": 1}})}),
+    "command without slash": (400, {"body": urlencode({"command": "crew", "text": ""})}),
+    "command of nobody": (400, {"body": urlencode({"command": "/crew", "text": "help"})}),
+    "event that is a number": (400, {"body": EVENT % "5", "kind": JSON}),
+    "event without type": (400, {"body": EVENT % "{}", "kind": JSON}),
+    "actions empty": (400, {"body": clicked(actions=[])}),
+    "user a number": (400, {"body": clicked(user=7, actions=[{}])}),
+    "view missing": (400, {"body": payload({"type": "view_submission", "user": {"id": "U1"}})}),
+    "challenge missing": (400, {"body": '{"type": "url_verification"}', "kind": JSON}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_garbage_gets_a_4xx(http_stage: Stage, name: str) -> None:
+    status, request = GARBAGE[name]
+    body = request["body"]
+    answer = knock(http_stage, body, **{k: v for k, v in request.items() if k != "body"})
+
+    assert answer.status == status
+
+
+def test_signed_nonsense_only_ever_gets_a_4xx_and_changes_nothing(
+    http_stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    before = http_stage.workspace.transcript()
+    dice = random.Random(7)
+    for _ in range(300):
+        said = nonsense(dice, depth=0)
+        body, kind = (json.dumps(said), JSON) if dice.random() < 0.5 else (payload(said), FORM)
+        answer = knock(http_stage, body, kind=kind)
+        assert 400 <= answer.status < 500, (answer, said)
+    assert SECRET_WORDS not in caplog.text
+    assert http_stage.workspace.transcript().split("latest")[0] == before.split("latest")[0]
+
+
+def test_real_payloads_with_a_part_spoilt_never_get_a_5xx(
+    http_stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage, workspace = http_stage, http_stage.workspace
+    stage.tidy()
+    with served(stage):
+        execution = stage.start("plan a launch")
+        stage.work()
+        message = stage.armed(execution)
+        workspace.click("Revise", by=BEN, message=message)
+        workspace.submit({"revision_text": "   "}, by=BEN)
+        workspace.close_view(BEN)
+        workspace.reply("hm", by=ANA, thread=message)
+        stage.told(ANA, "Shall I take")
+    kinds = {"interactive": FORM, "events_api": JSON, "slash_commands": FORM}
+    real = {(d.kind, d.name.split()[0]): d for d in workspace.deliveries()}.values()
+    assert len(real) >= 5
+    dice = random.Random(11)
+    for delivery in real:
+        for _ in range(15):
+            said = spoilt(dice, delivery.payload)
+            if delivery.kind == "slash_commands":
+                body = urlencode({name: str(value) for name, value in said.items()})
+            else:
+                body = payload(said) if kinds[delivery.kind] == FORM else json.dumps(said)
+            answer = knock(stage, body, kind=kinds[delivery.kind])
+            assert answer.status < 500, said
+    failed = [r for r in caplog.records if r.message == "slack.listener_failed"]
+    assert failed == []
+
+
+def spoilt(dice: random.Random, said: dict[str, Any]) -> dict[str, Any]:
+    """A copy in which one part, anywhere, is gone or is something else."""
+    copied: dict[str, Any] = copy.deepcopy(said)
+    node: Any = copied
+    while True:
+        key = dice.choice(list(node) if isinstance(node, dict) else range(len(node)))
+        inner = node[key]
+        if isinstance(inner, dict | list) and inner and dice.random() < 0.7:
+            node = inner
+            continue
+        if dice.random() < 0.3:
+            del node[key]
+        else:
+            node[key] = dice.choice([None, 7, True, "", "x", [], {}, ["x"], {"id": 5}])
+        return copied
+
+
+KEYS = [
+    *(
+        "type",
+        "event",
+        "user",
+        "team",
+        "actions",
+        "view",
+        "channel",
+        "authorizations",
+        "enterprise",
+    ),
+    *(
+        "container",
+        "message",
+        "action_id",
+        "value",
+        "state",
+        "callback_id",
+        "id",
+        "token",
+        "command",
+    ),
+    *("text", "ts", "thread_ts", "api_app_id", "trigger_id", "private_metadata", "subtype"),
+]
+TYPES = ["block_actions", "view_submission", "view_closed", "event_callback", "message", "shortcut"]
+
+
+def nonsense(dice: random.Random, *, depth: int) -> dict[str, object]:
+    """An object of Slack's words in the wrong places."""
+
+    def value() -> object:
+        choice = dice.randint(0, 8 if depth < 3 else 4)
+        if choice == 0:
+            return dice.choice([None, True, 0, -1, 1.5, 10**400])
+        if choice == 1:
+            return dice.choice(
+                ["", SECRET_WORDS, "checkpoint_continue", "revision", "U1", "\ud800"]
+            )
+        if choice < 5:
+            return dice.choice(TYPES)
+        if choice == 5:
+            return [nonsense(dice, depth=depth + 1) for _ in range(dice.randint(0, 2))]
+        return nonsense(dice, depth=depth + 1)
+
+    return {dice.choice(KEYS): value() for _ in range(dice.randint(0, 9))}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"action_id": "checkpoint_continue", "value": "no such checkpoint"},
+        {"action_id": "checkpoint_revise", "value": SECRET_WORDS},
+        {"action_id": "execution_cancel", "value": ""},
+        {"action_id": "revision_use_reply", "value": SECRET_WORDS},
+        {"action_id": "revision_use_reply", "value": "a b c"},
+        {"action_id": "unknown_action", "value": "x"},
+    ],
+)
+def test_well_formed_clicks_on_nothing_do_no_harm(
+    http_stage: Stage, caplog: pytest.LogCaptureFixture, said: dict[str, str]
+) -> None:
+    body = {
+        "type": "block_actions",
+        "user": {"id": ANA, "username": "ana"},
+        "team": {"id": "T1"},
+        "container": {"type": "message", "message_ts": "1.0", "channel_id": "C1"},
+        "channel": {"id": "C1"},
+        "trigger_id": SECRET_WORDS,
+        "actions": [{"type": "button", "block_id": "b", **said}],
+    }
+    answer = knock(http_stage, payload(body))
+
+    assert answer.status < 500
+    assert SECRET_WORDS not in caplog.text
+
+
+def test_nothing_of_a_refused_body_is_logged(
+    http_stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    knock(http_stage, f"payload={SECRET_WORDS}", secret="other")
+    knock(http_stage, f"payload={SECRET_WORDS}")
+    knock(http_stage, payload({"type": SECRET_WORDS}))
+    knock(http_stage, urlencode({"command": "/unknown", "text": SECRET_WORDS, "channel_id": "C",
+                                 "user_id": "U", "trigger_id": "t"}))  # fmt: skip
+
+    assert SECRET_WORDS not in caplog.text
+    assert [r.message for r in caplog.records].count("slack.door_refused") == 3
+
+
+def test_an_event_that_could_not_be_committed_is_not_taken_and_comes_again(
+    http_stage: Stage,
+) -> None:
+    stage, workspace = http_stage, http_stage.workspace
+    stage.tidy()
+    workspace.retry_events_after(0.0, 0.3, 0.3, 0.3, 0.3, 0.3)
+    with served(stage):
+        execution = stage.start("plan a launch")
+        stage.work()
+        message = stage.armed(execution)
+        workspace.wait_for(lambda: not stage.outbox.next_due())
+        with stage.engine.connect() as locking:
+            locking.exec_driver_sql("SELECT 1")  # begins, and holds the one write lock
+            said = workspace.mention("shorter", by=ANA, thread=message)
+            event = workspace.wait_for(
+                lambda: next(
+                    (d for d in workspace.deliveries("events_api") if said.ts in str(d.payload)),
+                    None,
+                )
+            )
+            workspace.wait_for(lambda: event.attempts and not event.attempts[0].ok)
+            locking.rollback()
+
+        stage.wait_until_read(message, f"Revision asked for by <@{ANA}>")
+        assert [r.revision for r in stage.reads.phase_runs(execution.id)] == [1, 2]
