@@ -105,9 +105,20 @@ class Desk:
             return self._hear_elsewhere(said)
         waiting = self._reads.waiting_checkpoint(execution.id)
         if waiting is None:
-            return Answer(answers.NOTHING_WAITS) if said.mentions_bot else None
+            if not said.mentions_bot or self._was_taken(said, execution):
+                return None
+            return Answer(answers.NOTHING_WAITS)
         actor = self._people.deciding(said.by, checkpoint=waiting)
         return self._answer(said, self._state.reply(_reply(said, actor)))
+
+    def _was_taken(self, said: Said, execution: Execution) -> bool:
+        """Whether these very words are a revision already: Slack may deliver a reply twice."""
+        return any(
+            checkpoint.feedback is not None
+            and checkpoint.feedback.actor.id == said.by.id
+            and checkpoint.feedback.text == said.text.strip()
+            for checkpoint in self._reads.checkpoints(execution.id)
+        )
 
     def _hear_elsewhere(self, said: Said) -> Answer | None:
         """A checkpoint that could not be shown in its channel waits in a direct message."""
