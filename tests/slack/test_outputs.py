@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.slack.render import outputs
 from bot.slack.render.text import length
 from storage.records import PhaseOutput, TaskResult
@@ -22,6 +24,17 @@ def test_every_task_of_a_phase_is_shown_under_its_name() -> None:
 def test_a_single_task_needs_no_heading() -> None:
     assert outputs.shown(phase(plan="the plan"), 1000) == ("the plan", False)
     assert outputs.whole(phase(plan="the plan")) == "the plan"
+
+
+@pytest.mark.parametrize("count", [2, 60, 400])
+def test_any_number_of_tasks_keeps_to_the_limit(count: int) -> None:
+    given = phase(**{f"task_{number}": "long " * 500 for number in range(count)})
+
+    shown, clipped = outputs.shown(given, 1000)
+
+    assert clipped
+    assert length(shown) <= 1000
+    assert "task 0" in shown
 
 
 def test_a_long_task_leaves_room_for_the_others_and_takes_what_they_leave() -> None:

@@ -124,6 +124,13 @@ def test_escaping_happens_once() -> None:
     assert text.mrkdwn("a & b < c &amp; d") == "a &amp; b &lt; c &amp;amp; d"
 
 
+@pytest.mark.parametrize("limit", range(-20, 40))
+def test_clip_keeps_to_the_smallest_limits(limit: int) -> None:
+    shown, clipped = text.clip("some words " * 20, limit)
+    assert clipped
+    assert text.length(shown) <= max(0, limit)
+
+
 @pytest.mark.parametrize("size", [10, 99, 100, 101, 60_000])
 def test_clip_keeps_to_its_limit_and_says_whether_it_cut(size: int) -> None:
     shown, clipped = text.clip("x" * size, 100)

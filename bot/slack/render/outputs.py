@@ -26,7 +26,8 @@ def shown(output: PhaseOutput, limit: int) -> tuple[str, bool]:
         clipped = clipped or cut
         done[number] = heading + body
         left -= text.length(done[number]) + len("\n\n")
-    return "\n\n".join(done[number] for number in range(len(parts))), clipped
+    joined, cut = text.clip("\n\n".join(done[number] for number in range(len(parts))), limit)
+    return joined, clipped or cut
 
 
 def whole(output: PhaseOutput) -> str:

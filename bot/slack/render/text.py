@@ -138,6 +138,8 @@ def clip(text: str, limit: int) -> tuple[str, bool]:
     text = text.strip()
     if length(text) <= limit:
         return text, False
+    if limit < 16:
+        return "", True
     cut = _fit(text, limit - 8)
     for boundary in ("\n\n", "\n", " "):
         at = cut.rfind(boundary, len(cut) * 2 // 3)
