@@ -72,6 +72,22 @@ def test_a_long_new_message_is_shown_from_its_head(
     expect(thread.get_by_role("button", name="Continue")).to_be_in_viewport()
 
 
+def test_the_file_of_a_long_message_does_not_push_its_question_out_of_sight(
+    workspace: CannedWorkspace, open_page: OpenPage
+) -> None:
+    workspace.threads[samples.ROOT] = [samples.root_message()]
+    page = open_page(thread=samples.ROOT)
+    checkpoint = samples.checkpoint_message("1795422000.000100")
+    files = checkpoint.pop("files")
+    workspace.push({"type": "message", "message": checkpoint})
+    whole = samples.message("1795422001.000100", thread_ts=samples.ROOT, user=samples.BOT)
+    workspace.push({"type": "message", "message": whole | {"files": files}})
+
+    thread = page.get_by_test_id("thread")
+    expect(thread.get_by_test_id("file")).to_be_attached()
+    expect(thread.get_by_role("heading", name="Review the content plan")).to_be_in_viewport()
+
+
 def test_a_decided_checkpoint_loses_its_buttons_while_one_looks_at_it(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:

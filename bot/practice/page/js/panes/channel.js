@@ -246,7 +246,7 @@ export class ChannelPane {
         [
           "Send the command. The crew's work appears in a thread under it.",
           "At a checkpoint, read the output and choose Continue, Revise, Stop or Skip.",
-          "Act as somebody else, at the top left, to see what another reviewer or a guest may do.",
+          "Act as somebody else, by your name in the sidebar, to see what a reviewer or a guest may do.",
         ].map((step) => h("li", {}, step)),
       ),
     );

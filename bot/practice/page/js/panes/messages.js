@@ -6,6 +6,14 @@ import { continues, messageNode } from "./message.js";
 
 const NEAR_END = 60; // pixels
 const HEAD_ROOM = 8;
+const BREATH = 5; // seconds
+
+function inOneBreath(one, other) {
+  return (
+    one.dataset.user === other.dataset.user &&
+    Number(other.dataset.ts) - Number(one.dataset.ts) <= BREATH
+  );
+}
 
 export class MessageList {
   constructor(model, { label }) {
@@ -61,12 +69,22 @@ export class MessageList {
   #hold() {
     if (this.anchor === null || this.scroller.clientHeight === 0) return;
     const { scrollHeight, clientHeight } = this.scroller;
-    const newest = this.content.lastElementChild;
     const end = scrollHeight - clientHeight;
-    const head = newest ? newest.offsetTop - HEAD_ROOM : end;
-    this.scroller.scrollTop = this.anchor === "newest" ? Math.min(end, head) : end;
+    this.scroller.scrollTop =
+      this.anchor === "newest" ? Math.min(end, this.#headOfNewest() ?? end) : end;
     this.setTop = this.scroller.scrollTop;
     this.below.hidden = end - this.setTop < NEAR_END;
+  }
+
+  /** Where the newest message begins. What follows a long one in the same breath, as its file does, is part of it. */
+  #headOfNewest() {
+    const messages = [...this.content.querySelectorAll("article")];
+    let newest = messages.at(-1);
+    for (let at = messages.length - 2; at >= 0; at -= 1) {
+      if (!inOneBreath(messages[at], messages[at + 1])) break;
+      if (messages[at].offsetHeight > this.scroller.clientHeight / 2) newest = messages[at];
+    }
+    return newest ? newest.offsetTop - HEAD_ROOM : null;
   }
 
   #goToEnd() {
