@@ -49,9 +49,9 @@ def _built(job: Job, child: Child) -> tuple[str, ...] | Failure:
     noise = child.noise
     while (left := until - time.monotonic()) > 0:
         ready = wait([child.channel, noise], timeout=left)
-        if noise in ready and not os.read(noise, 65536):
-            return Failure("The crew's process ended while it built the crew.")
-        if child.channel not in ready:
+        if child.channel not in ready:  # what it said counts, also when it ended right after
+            if noise in ready and not os.read(noise, 65536):
+                return Failure("The crew's process ended while it built the crew.")
             continue
         try:
             message = from_child(child.channel.recv_bytes(LONGEST_MESSAGE))

@@ -8,16 +8,19 @@ behind, and ends all of them, itself last, when its worker ends.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import gc
 import importlib
 import os
+import select
 import selectors
 import shutil
 import signal
 import socket
 import struct
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn
@@ -55,12 +58,14 @@ def serve(control_fd: int, *, preload: str) -> NoReturn:
     """Fork children for whoever holds the other end of `control_fd`, until that end closes."""
     _adopt_orphans()
     storage = Path(os.environ["CREWAI_STORAGE_DIR"])
+    control = socket.socket(fileno=control_fd)
     if preload:
-        _import_quietly(preload)
+        with _leaving_if_closed(control, storage):
+            _import_quietly(preload)
     scrub()
     gc.collect()
     gc.freeze()  # children then share these pages instead of copying them
-    _Nest(socket.socket(fileno=control_fd), storage).watch()
+    _Nest(control, storage).watch()
 
 
 class _Nest:
@@ -157,6 +162,27 @@ def _adopt_orphans() -> None:
     """Become the parent of descendants whose own parent ends, so that they can be reaped."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+
+
+@contextmanager
+def _leaving_if_closed(control: socket.socket, storage: Path) -> Iterator[None]:
+    """End at once if the worker ends meanwhile: imports take seconds and ask nobody."""
+
+    def look(_number: int, _frame: object) -> None:
+        poll = select.poll()
+        poll.register(control, 0)
+        if any(event & select.POLLHUP for _fd, event in poll.poll(0)):
+            shutil.rmtree(storage, ignore_errors=True)
+            os._exit(0)
+
+    flags = fcntl.fcntl(control, fcntl.F_GETFL)
+    signal.signal(signal.SIGIO, look)
+    fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(control, fcntl.F_SETFL, flags | os.O_ASYNC)
+    look(signal.SIGIO, None)  # it may have ended before it could be noticed
+    yield
+    fcntl.fcntl(control, fcntl.F_SETFL, flags)
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
 
 
 def _import_quietly(module: str) -> None:

@@ -25,6 +25,7 @@ _START: Final = (
     "import sys; sys.path[:0] = sys.argv[2:3]; "
     "from crew_runner.forking import serve; serve(int(sys.argv[1]), preload=sys.argv[3])"
 )
+_END_SECONDS: Final = 3.0
 Kill: TypeAlias = Callable[[int, int], None]
 
 
@@ -87,6 +88,7 @@ class Nursery:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._storage: Path | None = None
+        self._stopped = False
 
     def start(self) -> None:
         """Start the process, or another one if it died. Does not wait for its imports."""
@@ -118,16 +120,17 @@ class Nursery:
             return Path(tempfile.mkdtemp(dir=self._storage))
 
     def stop(self) -> None:
-        """End the nursery and every child."""
+        """End the nursery and every child, for good."""
         with self._lock:
+            self._stopped = True
             if self._control is not None:
                 self._control.close()
             if self._process is not None:
-                self._process.wait()
+                _wait_or_kill(self._process)
             self._forget()
 
     def _kill(self, pid: int, number: int) -> None:
-        # A nursery that is gone has taken its children along.
+        # Where the nursery is gone, a child ends when its channel is closed.
         with suppress(NurseryGone, OSError):
             self._request(KILL, pid, number)
 
@@ -145,6 +148,8 @@ class Nursery:
                 raise NurseryGone("the process that starts crews ended") from error
 
     def _ensure_running(self) -> None:
+        if self._stopped:
+            raise NurseryGone("the process that starts crews was told to end")
         if self._process is not None and self._process.poll() is None:
             return
         self._forget()
@@ -173,3 +178,11 @@ class Nursery:
         if self._storage is not None:
             shutil.rmtree(self._storage, ignore_errors=True)
         self._control = self._process = self._storage = None
+
+
+def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -7,12 +7,16 @@ import threading
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from storage.errors import Busy, CountersignError
+from storage.errors import Busy
 
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 5.0
+
+_OF_A_LOST_DATABASE: Final = frozenset(
+    {"OperationalError", "InterfaceError", "DisconnectionError", "TimeoutError"}
+)
 
 T = TypeVar("T")
 
@@ -22,16 +26,22 @@ class Outage(Exception):
 
 
 def ask(call: Callable[[], T]) -> T:
-    """Call a use case or a read. What it refuses is raised as it is, all else as Outage."""
+    """Call a use case or a read. Busy, and what drivers raise for a lost database, is Outage."""
     try:
         return call()
     except Busy as error:
         raise Outage(str(error)) from error
-    except CountersignError:
-        raise
-    except Exception as error:  # this package knows no driver's errors: whatever they are, go on
-        log.warning("database.unreachable", exc_info=True)
+    except Exception as error:
+        if not _is_outage(error):
+            raise
+        log.warning("database.unreachable", extra={"why": type(error).__name__})
         raise Outage(type(error).__name__) from error
+
+
+def _is_outage(error: Exception) -> bool:
+    # This package knows no driver: it goes by the names that all of them share.
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return isinstance(error, OSError) or bool(names & _OF_A_LOST_DATABASE)
 
 
 class Pause:

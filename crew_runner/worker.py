@@ -72,6 +72,7 @@ class WorkerPool:
         self._nursery = Nursery(preload=crew_code)
         self._work = threading.Event()
         self._stopping = threading.Event()
+        self._released = False
         self._give_up_at: float | None = None
         self._free = threading.Semaphore(slots)
         self._running: set[threading.Thread] = set()
@@ -98,6 +99,9 @@ class WorkerPool:
         self._give_up_at = until - min(_MARGIN, grace / 2).total_seconds()
         self._stopping.set()
         self._work.set()
+        self._free.release()  # so that the thread that waits for a free slot sees it too
+        for thread in self._threads[:1]:
+            thread.join(max(0.0, until - time.monotonic()))
         with self._lock:
             running = [*self._running]
         for thread in [*running, *self._threads]:
@@ -117,10 +121,6 @@ class WorkerPool:
     # --- claiming ---------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        try:
-            insist(self._release_the_dead, self._stopping)
-        except Outage:
-            return
         while (claim := self._next()) is not None:
             slot = threading.Thread(
                 target=self._run, args=(claim,), name=f"phase-{claim.run.id[:8]}", daemon=True
@@ -134,6 +134,7 @@ class WorkerPool:
         if dead:
             released = self._state.release_leases(dead)
             log.info("leases.released", extra={"owners": len(dead), "phases": released})
+        self._released = True
 
     def _next(self) -> Claim | None:
         """Wait for a free slot and something to claim. None: told to stop."""
@@ -142,11 +143,17 @@ class WorkerPool:
         while not self._stopping.is_set():
             self._work.clear()
             try:
+                if not self._released:
+                    ask(self._release_the_dead)
                 if ask(lambda: self._reads.anything_due(datetime.now(UTC))):
                     claim = ask(lambda: self._state.claim(self._owner))
                     if claim is not None:
                         return claim
             except Outage:
+                pause.wait()
+                continue
+            except Exception:  # the edge of the worker: it goes on looking for work
+                log.exception("claim.broke")
                 pause.wait()
                 continue
             pause = Pause(self._stopping)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +15,17 @@ from crew_runner.worker import WorkerPool
 from tests.runner.desk import Desk, crew
 
 LEASE = timedelta(seconds=10)
+CREWS = {
+    each.name: each
+    for each in (
+        crew("three_tasks", {"all": ["gather", "weigh", "write"]}, "all"),
+        replace(crew("three_tasks", None, "way"), name="describes"),
+        crew("cannot_be_built"),
+        crew("AFlow"),
+        crew("unnamed", {"one": ["task_1", "lost"]}),
+    )
+}
+"""What crews.yml names. Tests start these, and others too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             state=desk.state,
             reads=desk.reads,
             model=model.settings(),
-            crews={"three_tasks": crew("three_tasks", {"all": ["gather", "weigh", "write"]})},
+            crews=CREWS,
             slots=3,
             lease=LEASE,
             environment={"TESTS_FOLDER": str(folder), "SLACK_APP_TOKEN": "xapp-from-a-file"},

@@ -160,6 +160,16 @@ def sleeps() -> Crew:
     return Crew(agents=[agent], tasks=[_task("sleep", agent)])
 
 
+def prints_much() -> Crew:
+    agent = _agent("writer", Scribe(model="scribe"))
+
+    def shout(_output: Any) -> None:
+        for _ in range(200):
+            sys.stdout.write("all work and no play\n" * 1000)
+
+    return Crew(agents=[agent], tasks=[_task("draft", agent, callback=shout)])
+
+
 def ends_the_process() -> Crew:
     agent = _agent("writer", Scribe(model="scribe"))
 

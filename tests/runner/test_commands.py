@@ -81,7 +81,7 @@ def test_progress_lines_show_which_task_is_at_work(shop: Shop) -> None:
     def shown() -> dict[str, object]:
         return dict(shop.desk.runs(run)[0].progress)
 
-    wait_until(lambda: bool(shown()), within=10, what="progress is written down")
+    wait_until(lambda: bool(shown()), within=60, what="progress is written down")
     go.touch()
     shop.desk.ended(run)
 

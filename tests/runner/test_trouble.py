@@ -69,6 +69,12 @@ def test_a_crew_that_crashes_its_process_is_said_in_words(shop: Shop) -> None:
     assert shop.desk.ended(run).error == "The crew's process crashed (signal 11)."
 
 
+def test_a_crew_that_prints_much_blocks_nothing(shop: Shop) -> None:
+    run = shop.desk.start(crew("prints_much", {"draft": ["draft"]}), "noise")
+
+    assert shop.desk.ended(run).state is ExecutionState.COMPLETED
+
+
 def test_cancel_ends_a_running_phase_and_all_that_it_started(shop: Shop) -> None:
     run, processes = _asleep(shop)
     began = time.monotonic()
@@ -116,7 +122,7 @@ def _asleep(shop: Shop, **more: object) -> tuple[str, list[psutil.Process]]:
 
 
 def _wait_for_the_end_of(processes: list[psutil.Process]) -> None:
-    wait_until(lambda: not alive(processes), within=10, what="all of its processes have ended")
+    wait_until(lambda: not alive(processes), within=60, what="all of its processes have ended")
 
 
 def _status(process: psutil.Process) -> str:
