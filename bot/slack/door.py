@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from slack_bolt import App, BoltRequest
 
-from bot.slack import parse
+from bot.slack import shape
 from storage.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -62,13 +62,13 @@ class SlackDoor:
         try:
             self._check_sender(lowered, body)
             kind, fields = _read(lowered.get("content-type", ""), body)
-            parse.check(fields)
+            shape.check(fields)
         except Refused as refused:
             log.warning(
                 "slack.door_refused", extra={"reason": refused.word, "status": refused.status}
             )
             return DoorAnswer(refused.status, {"content-type": "text/plain"}, refused.word.encode())
-        except parse.PayloadError:
+        except shape.PayloadError:
             log.warning("slack.door_refused", extra={"reason": "shape", "status": 400})
             return DoorAnswer(400, {"content-type": "text/plain"}, b"shape")
         return self._dispatch(lowered, kind, fields)

@@ -9,9 +9,9 @@ from slack_bolt import App, BoltContext, BoltResponse
 
 from bot.slack import ids, parse, words
 from bot.slack.listeners.answering import Answering
-from bot.slack.parse import PayloadError
 from bot.slack.render import modal
 from bot.slack.render.answers import Answer
+from bot.slack.shape import Body, PayloadError
 from storage.errors import Busy, CountersignError, TextNeeded
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 def register(app: App, *, answering: Answering) -> None:
     def on_error(
-        error: Exception, body: parse.Body, context: BoltContext, response: BoltResponse | None
+        error: Exception, body: Body, context: BoltContext, response: BoltResponse | None
     ) -> None:
         """`response` is None where the request is acknowledged already."""
         reply = response if response is not None else BoltResponse(status=200)

@@ -6,10 +6,11 @@ from slack_bolt import Ack, App
 
 from bot.slack import ids, parse
 from bot.slack.desk import Desk
+from bot.slack.shape import Body
 
 
 def register(app: App, *, desk: Desk) -> None:
-    def on_decision(ack: Ack, body: parse.Body) -> None:
+    def on_decision(ack: Ack, body: Body) -> None:
         """The winner's answer is the message itself, which says so within a moment."""
         desk.decide(parse.click(body))
         ack()

@@ -6,15 +6,16 @@ from slack_bolt import Ack, App
 
 from bot.slack import ids, parse
 from bot.slack.desk import Desk
+from bot.slack.shape import Body
 
 
 def register(app: App, *, desk: Desk) -> None:
-    def on_cancel(ack: Ack, body: parse.Body) -> None:
+    def on_cancel(ack: Ack, body: Body) -> None:
         click = parse.click(body)
         desk.cancel(click.value, click.by)
         ack()
 
-    def on_retry(ack: Ack, body: parse.Body) -> None:
+    def on_retry(ack: Ack, body: Body) -> None:
         click = parse.click(body)
         desk.retry(click.value, click.by)
         ack()

@@ -9,21 +9,22 @@ from bot.slack import ids, parse
 from bot.slack.desk import Desk
 from bot.slack.forms import open_form
 from bot.slack.listeners.answering import Answering
+from bot.slack.shape import Body
 
 
 def register(app: App, *, desk: Desk, answering: Answering) -> None:
-    def on_revise(ack: Ack, body: parse.Body, client: WebClient, respond: Respond) -> None:
+    def on_revise(ack: Ack, body: Body, client: WebClient, respond: Respond) -> None:
         click = parse.click(body)
         checkpoint, form = desk.intend_revision(click)
         ack()
         answer = open_form(client, form, trigger_id=click.trigger_id, checkpoint=checkpoint)
         answering.privately(respond, answer, thread_ts=click.thread_ts)
 
-    def on_sent(ack: Ack, body: parse.Body) -> None:
+    def on_sent(ack: Ack, body: Body) -> None:
         desk.revise(parse.submission(body))
         ack()
 
-    def on_closed(ack: Ack, body: parse.Body, client: WebClient) -> None:
+    def on_closed(ack: Ack, body: Body, client: WebClient) -> None:
         closed = parse.closed(body)
         answer = desk.close_form(closed)
         ack()
@@ -35,7 +36,7 @@ def register(app: App, *, desk: Desk, answering: Answering) -> None:
             user=closed.by.id,
         )
 
-    def on_never_mind(ack: Ack, body: parse.Body, respond: Respond) -> None:
+    def on_never_mind(ack: Ack, body: Body, respond: Respond) -> None:
         answer = desk.never_mind(parse.click(body))
         ack()
         answering.privately(respond, answer, replace=True)

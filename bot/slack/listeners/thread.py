@@ -11,10 +11,11 @@ from bot.slack import ids, parse
 from bot.slack.desk import Desk
 from bot.slack.listeners.answering import Answering
 from bot.slack.render import answers
+from bot.slack.shape import Body
 
 
 def register(app: App, *, desk: Desk, answering: Answering) -> None:
-    def hear(body: parse.Body, context: BoltContext, next: Callable[[], object]) -> None:
+    def hear(body: Body, context: BoltContext, next: Callable[[], object]) -> None:
         """Runs before Bolt acknowledges the event: what is acknowledged is committed."""
         said = parse.said(body, bot_user=context.bot_user_id)
         context["said"] = said
@@ -32,7 +33,7 @@ def register(app: App, *, desk: Desk, answering: Answering) -> None:
                 user=said.by.id,
             )
 
-    def on_use(ack: Ack, body: parse.Body, respond: Respond) -> None:
+    def on_use(ack: Ack, body: Body, respond: Respond) -> None:
         answer = desk.use_reply(parse.click(body))
         ack()
         answering.privately(respond, answer, replace=True)

@@ -95,10 +95,8 @@ def timeout_did(on_timeout: OnTimeout) -> str:
 
 
 def deadline_did(feedback: Feedback) -> str:
-    """The same as a continuation of "nobody decided in time"."""
-    if not isinstance(feedback.action, OnTimeout):
-        return ""
-    return f"; the deadline {timeout_did(feedback.action)}"
+    """The same as a continuation of "nobody decided in time", for what a timeout decided."""
+    return f"; the deadline {timeout_did(OnTimeout(feedback.action.value))}"
 
 
 def duration(span: timedelta) -> str:
