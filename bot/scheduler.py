@@ -18,6 +18,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from storage.errors import Busy
 from storage.state_manager import StateManager
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,9 @@ class Scheduler:
 
 def _tick_failed(event: JobExecutionEvent) -> None:
     error = event.exception
+    if isinstance(error, Busy):
+        log.warning("tick.busy", extra={"tick": event.job_id})
+        return
     log.error(
         "tick.failed",
         extra={"tick": event.job_id, "error": type(error).__name__},

@@ -17,23 +17,9 @@ import psutil
 import pytest
 
 from bot.practice.seed import ANA, BEN, CAMPAIGNS
+from tests.bot.conftest import CREWS
 from tests.support.processes import alive, clean_environment, free_port, wait_until
 
-CREWS = """
-crews:
-  note:
-    description: A note in two steps
-    command: [python, note.py]
-    phases: [{name: write}, {name: send}]
-    approvers: ["@channel"]
-    checkpoints: [{name: look, after: write, description: Read it}]
-"""
-NOTE = """
-import json, sys
-inputs = json.load(sys.stdin)
-text = inputs["phase"] + " done for " + inputs["message"]
-print(json.dumps({"status": "complete", "output": text, "task_outputs": []}))
-"""
 START_WITHIN = 120
 
 
@@ -142,13 +128,6 @@ class Practice:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "crews.yml").write_text(CREWS)
-    (tmp_path / "note.py").write_text(NOTE)
-    return tmp_path
-
-
-@pytest.fixture
 def practices() -> Iterator[list[Practice]]:
     opened: list[Practice] = []
     yield opened
@@ -187,18 +166,20 @@ def stranger() -> Iterator[Stranger]:
 
 
 def test_a_run_is_decided_in_practice_and_nothing_real_is_touched(
-    folder: Path, practices: list[Practice], stranger: Stranger
+    note_folder: Path, practices: list[Practice], stranger: Stranger
 ) -> None:
     real = {
         "SLACK_BOT_TOKEN": "xoxb-real",
         "SLACK_APP_TOKEN": "xapp-real",
         "SLACK_API_URL": stranger.url,
-        "DATABASE_URL": f"sqlite:///{folder / 'real.db'}",
+        "DATABASE_URL": f"sqlite:///{note_folder / 'real.db'}",
         "HTTP_PROXY": "http://127.0.0.1:9",
         "HTTPS_PROXY": "http://127.0.0.1:9",
     }
-    (folder / ".env").write_text("SLACK_SIGNING_SECRET=real\nCOUNTERSIGN_DEFAULT_CHANNEL=C0REAL\n")
-    practice = Practice(folder, "--port", str(free_port()), **real)
+    (note_folder / ".env").write_text(
+        "SLACK_SIGNING_SECRET=real\nCOUNTERSIGN_DEFAULT_CHANNEL=C0REAL\n"
+    )
+    practice = Practice(note_folder, "--port", str(free_port()), **real)
     practices.append(practice)
     practice.ready()
     family = practice.family()
@@ -212,38 +193,38 @@ def test_a_run_is_decided_in_practice_and_nothing_real_is_touched(
     wait_until(lambda: not alive(family), within=5, what="all of practice ended")
     assert "no model key is set" in practice.printed
     assert stranger.heard == []
-    assert not (folder / "real.db").exists()
+    assert not (note_folder / "real.db").exists()
 
 
 def test_what_was_said_is_kept_and_a_fresh_start_forgets_it(
-    folder: Path, practices: list[Practice]
+    note_folder: Path, practices: list[Practice]
 ) -> None:
-    first = Practice(folder, "--port", str(free_port()))
+    first = Practice(note_folder, "--port", str(free_port()))
     practices.append(first)
     first.ready().type("/crew note a birthday")
     first.until(lambda: first.says("Checkpoint 1 of 1"), what="the checkpoint")
     first.process.send_signal(signal.SIGTERM)
     assert first.process.wait(20) == 0, first.printed
 
-    again = Practice(folder, "--port", str(free_port()))
+    again = Practice(note_folder, "--port", str(free_port()))
     practices.append(again)
     again.ready().click_continue()
     again.until(lambda: again.says("execution is complete"), what="the run's end")
     again.process.send_signal(signal.SIGTERM)
     assert again.process.wait(20) == 0, again.printed
 
-    fresh = Practice(folder, "--port", str(free_port()), "--fresh")
+    fresh = Practice(note_folder, "--port", str(free_port()), "--fresh")
     practices.append(fresh)
     assert fresh.ready().messages() == []
 
 
 def test_a_second_one_is_refused_and_both_programs_end_with_a_killed_supervisor(
-    folder: Path, practices: list[Practice]
+    note_folder: Path, practices: list[Practice]
 ) -> None:
-    first = Practice(folder, "--port", str(free_port()))
+    first = Practice(note_folder, "--port", str(free_port()))
     practices.append(first)
     first.ready()
-    second = Practice(folder, "--fresh")
+    second = Practice(note_folder, "--fresh")
     practices.append(second)
 
     assert second.process.wait(20) == 1
@@ -257,10 +238,10 @@ def test_a_second_one_is_refused_and_both_programs_end_with_a_killed_supervisor(
 
 
 def test_a_bot_that_cannot_start_says_why_and_leaves_nothing_behind(
-    folder: Path, practices: list[Practice]
+    note_folder: Path, practices: list[Practice]
 ) -> None:
-    (folder / "crews.yml").write_text(CREWS.replace("after: write", "after: writ"))
-    practice = Practice(folder, "--port", str(free_port()))
+    (note_folder / "crews.yml").write_text(CREWS.replace("after: write", "after: writ"))
+    practice = Practice(note_folder, "--port", str(free_port()))
     practices.append(practice)
 
     assert practice.process.wait(START_WITHIN) == 1
@@ -270,10 +251,10 @@ def test_a_bot_that_cannot_start_says_why_and_leaves_nothing_behind(
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_refused(
-    folder: Path, practices: list[Practice], stranger: Stranger
+    note_folder: Path, practices: list[Practice], stranger: Stranger
 ) -> None:
     port = httpx.URL(stranger.url).port
-    practice = Practice(folder, "--port", str(port))
+    practice = Practice(note_folder, "--port", str(port))
     practices.append(practice)
 
     assert practice.process.wait(20) == 1

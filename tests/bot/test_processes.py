@@ -12,31 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.bot.conftest import CREWS
 from tests.support.processes import BotProcess, alive, clean_environment, wait_until
-
-CREWS = """
-crews:
-  note:
-    description: A note in two steps
-    command: [python, note.py]
-    phases: [{name: write}, {name: send}]
-    approvers: ["@channel"]
-    checkpoints: [{name: look, after: write, description: Read it}]
-"""
-NOTE = """
-import json, os, sys, time
-inputs = json.load(sys.stdin)
-while os.path.exists("hold"):
-    time.sleep(0.02)
-print(json.dumps({"status": "complete", "output": inputs["phase"] + " done", "task_outputs": []}))
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "crews.yml").write_text(CREWS)
-    (tmp_path / "note.py").write_text(NOTE)
-    return tmp_path
 
 
 def bot_in(folder: Path, *, workers: int, **env: str) -> BotProcess:
@@ -56,8 +33,8 @@ def run(folder: Path, *arguments: str, **variables: str) -> subprocess.Completed
     )
 
 
-def test_serve_starts_answers_and_ends_when_told(folder: Path) -> None:
-    with bot_in(folder, workers=0) as bot:
+def test_serve_starts_answers_and_ends_when_told(note_folder: Path) -> None:
+    with bot_in(note_folder, workers=0) as bot:
         assert bot.http.get("/health").json()["status"] == "healthy"
         assert bot.stop() == 0
 
@@ -68,8 +45,8 @@ def test_serve_starts_answers_and_ends_when_told(folder: Path) -> None:
     assert "Traceback" not in bot.log_text
 
 
-def test_a_second_start_goes_on_with_the_same_database(folder: Path) -> None:
-    with bot_in(folder, workers=0) as bot:
+def test_a_second_start_goes_on_with_the_same_database(note_folder: Path) -> None:
+    with bot_in(note_folder, workers=0) as bot:
         started = bot.http.post("/api/crew/execute", json={"message": "m"}).json()
         bot.restart()
 
@@ -79,7 +56,7 @@ def test_a_second_start_goes_on_with_the_same_database(folder: Path) -> None:
 
 
 def test_the_serving_process_never_imports_crewai_nor_slack_before_it_answers(
-    folder: Path,
+    note_folder: Path,
 ) -> None:
     watched = (
         "import sys, threading\n"
@@ -107,7 +84,7 @@ def test_the_serving_process_never_imports_crewai_nor_slack_before_it_answers(
     )
     ended = subprocess.run(
         [sys.executable, "-c", watched],
-        cwd=folder,
+        cwd=note_folder,
         env=clean_environment(
             HITL_BACKEND_PORT="0",
             SLACK_BOT_TOKEN="xoxb-1",
@@ -126,8 +103,8 @@ def test_the_serving_process_never_imports_crewai_nor_slack_before_it_answers(
     assert {"end crewai False", "end slack_bolt True"} <= said
 
 
-def test_a_run_goes_its_way_through_rest(folder: Path) -> None:
-    with bot_in(folder, workers=1) as bot:
+def test_a_run_goes_its_way_through_rest(note_folder: Path) -> None:
+    with bot_in(note_folder, workers=1) as bot:
         run_id = bot.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]
         path = f"/api/crew/checkpoint/{run_id}"
         bot.until(lambda: bot.http.get(path).status_code == 200, what="the checkpoint opens")
@@ -146,20 +123,20 @@ def test_a_run_goes_its_way_through_rest(folder: Path) -> None:
         bot.until(ended, what="the run is completed")
         result = bot.http.get(f"/api/crew/status/{run_id}").json()["result"]
 
-    assert shown["context"]["output"] == "write done"
-    assert result["output"] == "send done"
+    assert shown["context"]["output"] == "write done for m"
+    assert result["output"] == "send done for m"
 
 
-def test_sigterm_gives_the_running_phase_back_and_leaves_nobody_behind(folder: Path) -> None:
-    (folder / "hold").touch()
-    with bot_in(folder, workers=1, COUNTERSIGN_LEASE_SECONDS="600") as bot:
+def test_sigterm_gives_the_running_phase_back_and_leaves_nobody_behind(note_folder: Path) -> None:
+    (note_folder / "hold").touch()
+    with bot_in(note_folder, workers=1, COUNTERSIGN_LEASE_SECONDS="600") as bot:
         run_id = bot.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]
         bot.until(lambda: _runs_note(bot), what="the crew's program runs")
         family = bot.family()
 
         assert bot.stop() == 0
         wait_until(lambda: not alive(family), within=5, what="all processes ended")
-        (folder / "hold").unlink()
+        (note_folder / "hold").unlink()
         bot.start()
         path = f"/api/crew/checkpoint/{run_id}"
         bot.until(
@@ -179,11 +156,11 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_a_worker_of_its_own_runs_what_serve_took_in(folder: Path) -> None:
-    crews = folder / "crews.yml"
+def test_a_worker_of_its_own_runs_what_serve_took_in(note_folder: Path) -> None:
+    crews = note_folder / "crews.yml"
     with (
-        bot_in(folder, workers=0) as bot,
-        BotProcess(folder, workers=1, crews_file=crews, command="worker") as worker,
+        bot_in(note_folder, workers=0) as bot,
+        BotProcess(note_folder, workers=1, crews_file=crews, command="worker") as worker,
     ):
         run_id = bot.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]
         path = f"/api/crew/checkpoint/{run_id}"
@@ -192,15 +169,15 @@ def test_a_worker_of_its_own_runs_what_serve_took_in(folder: Path) -> None:
         assert worker.stop() == 0
 
 
-def test_no_process_of_the_bot_shows_its_secrets_to_the_crews(folder: Path) -> None:
-    (folder / "hold").touch()
+def test_no_process_of_the_bot_shows_its_secrets_to_the_crews(note_folder: Path) -> None:
+    (note_folder / "hold").touch()
     secrets = {
         "SLACK_BOT_TOKEN": "xoxb-hunter2",
         "SLACK_APP_TOKEN": "xapp-hunter2",
         "SLACK_SIGNING_SECRET": "hunter2",
         "SLACK_API_URL": "http://127.0.0.1:9/api/",
     }
-    with bot_in(folder, workers=1, **secrets) as bot:
+    with bot_in(note_folder, workers=1, **secrets) as bot:
         bot.http.post("/api/crew/execute", json={"message": "m"})
         bot.until(lambda: _runs_note(bot), what="the crew's program runs")
 
@@ -221,9 +198,9 @@ def _environment(process: psutil.Process) -> str:
         return "PATH and all else: closed"
 
 
-def test_a_second_signal_ends_it_at_once(folder: Path) -> None:
-    (folder / "hold").touch()
-    with bot_in(folder, workers=1) as bot:
+def test_a_second_signal_ends_it_at_once(note_folder: Path) -> None:
+    (note_folder / "hold").touch()
+    with bot_in(note_folder, workers=1) as bot:
         bot.http.post("/api/crew/execute", json={"message": "m"})
         bot.until(lambda: _runs_note(bot), what="the crew's program runs")
         family = bot.family()
@@ -235,8 +212,8 @@ def test_a_second_signal_ends_it_at_once(folder: Path) -> None:
         wait_until(lambda: not alive(family), within=5, what="all processes ended")
 
 
-def test_it_serves_on_the_other_loopback_too(folder: Path) -> None:
-    with bot_in(folder, workers=0, HITL_BACKEND_HOST="::1") as bot:
+def test_it_serves_on_the_other_loopback_too(note_folder: Path) -> None:
+    with bot_in(note_folder, workers=0, HITL_BACKEND_HOST="::1") as bot:
         assert f"address=http://[::1]:{bot.port}" in bot.log_text
         assert bot.stop() == 0
 
@@ -251,9 +228,9 @@ def test_it_serves_on_the_other_loopback_too(folder: Path) -> None:
     ],
 )
 def test_settings_that_cannot_be_end_with_2_and_words(
-    folder: Path, variables: dict[str, str], said: str
+    note_folder: Path, variables: dict[str, str], said: str
 ) -> None:
-    ended = run(folder, "serve", **variables)
+    ended = run(note_folder, "serve", **variables)
 
     assert ended.returncode == 2
     assert said in ended.stderr
@@ -261,22 +238,22 @@ def test_settings_that_cannot_be_end_with_2_and_words(
     assert "Traceback" not in ended.stderr
 
 
-def test_a_crews_file_with_a_mistake_is_refused_with_its_place(folder: Path) -> None:
-    (folder / "crews.yml").write_text(CREWS.replace("after: write", "after: writ"))
+def test_a_crews_file_with_a_mistake_is_refused_with_its_place(note_folder: Path) -> None:
+    (note_folder / "crews.yml").write_text(CREWS.replace("after: write", "after: writ"))
 
-    ended = run(folder, "serve")
+    ended = run(note_folder, "serve")
 
     assert ended.returncode == 2
     assert "crews.yml" in ended.stderr
     assert "write" in ended.stderr
 
 
-def test_a_taken_port_is_told_in_words(folder: Path) -> None:
+def test_a_taken_port_is_told_in_words(note_folder: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
 
-        ended = run(folder, "serve", HITL_BACKEND_PORT=str(taken.getsockname()[1]))
+        ended = run(note_folder, "serve", HITL_BACKEND_PORT=str(taken.getsockname()[1]))
 
     assert ended.returncode == 1
     assert "HITL_BACKEND_PORT" in ended.stderr
@@ -284,26 +261,26 @@ def test_a_taken_port_is_told_in_words(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])
-def test_a_database_that_does_not_open_is_told_in_words(folder: Path, command: str) -> None:
-    ended = run(folder, command, DATABASE_URL="sqlite:////proc/nowhere/c.db")
+def test_a_database_that_does_not_open_is_told_in_words(note_folder: Path, command: str) -> None:
+    ended = run(note_folder, command, DATABASE_URL="sqlite:////proc/nowhere/c.db")
 
     assert ended.returncode == 1
     assert "The database sqlite:////proc/nowhere/c.db cannot be used" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_migrate_makes_the_database_and_says_so(folder: Path) -> None:
+def test_migrate_makes_the_database_and_says_so(note_folder: Path) -> None:
     for _ in range(2):
-        ended = run(folder, "migrate")
+        ended = run(note_folder, "migrate")
 
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout == "The database is up to date.\n"
-    assert (folder / "countersign.db").exists()
+    assert (note_folder / "countersign.db").exists()
 
 
-def test_version_and_help_need_no_settings(folder: Path) -> None:
-    assert run(folder, "version", COUNTERSIGN_X="1").stdout == "countersign 0.1.0\n"
-    help_text = run(folder, "--help", COUNTERSIGN_X="1").stdout
+def test_version_and_help_need_no_settings(note_folder: Path) -> None:
+    assert run(note_folder, "version", COUNTERSIGN_X="1").stdout == "countersign 0.1.0\n"
+    help_text = run(note_folder, "--help", COUNTERSIGN_X="1").stdout
     for command in ("serve", "worker", "practice", "migrate", "doctor", "version"):
         assert command in help_text
 
@@ -311,8 +288,8 @@ def test_version_and_help_need_no_settings(folder: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", [[], ["serve", "--workers", "-1"], ["worker", "--workers", "0"]]
 )
-def test_arguments_that_cannot_be_are_refused(folder: Path, arguments: list[str]) -> None:
-    ended = run(folder, *arguments)
+def test_arguments_that_cannot_be_are_refused(note_folder: Path, arguments: list[str]) -> None:
+    ended = run(note_folder, *arguments)
 
     assert ended.returncode == 2
     assert "usage:" in ended.stderr

@@ -14,29 +14,6 @@ from tests.support.processes import BotProcess
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
 
-CREWS = """
-crews:
-  note:
-    description: A note in two steps
-    command: [python, note.py]
-    phases: [{name: write}, {name: send}]
-    approvers: ["@channel"]
-    checkpoints: [{name: look, after: write, description: Read it}]
-"""
-NOTE = """
-import json, sys
-inputs = json.load(sys.stdin)
-text = inputs["phase"] + " done for " + inputs["message"]
-print(json.dumps({"status": "complete", "output": text, "task_outputs": []}))
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "crews.yml").write_text(CREWS)
-    (tmp_path / "note.py").write_text(NOTE)
-    return tmp_path
-
 
 @pytest.fixture
 def workspace() -> Iterator[Workspace]:
@@ -65,9 +42,9 @@ def decide(bot: BotProcess, shown: Any, action: str) -> int:
 
 
 def test_over_http_a_command_and_a_click_lead_to_the_end(
-    folder: Path, workspace: Workspace
+    note_folder: Path, workspace: Workspace
 ) -> None:
-    with bot_in(folder, workspace.env("http")) as bot:
+    with bot_in(note_folder, workspace.env("http")) as bot:
         workspace.reach_by_http(f"{bot.address}/slack/events")
         bot.until(
             lambda: bot.http.post("/slack/events", content=b"").status_code != 503,
@@ -84,11 +61,11 @@ def test_over_http_a_command_and_a_click_lead_to_the_end(
 
 
 def test_a_run_started_through_rest_has_its_thread_and_is_decided_there(
-    folder: Path, workspace: Workspace
+    note_folder: Path, workspace: Workspace
 ) -> None:
     campaigns = workspace.channel("campaigns").id
     env = {**workspace.env(), "COUNTERSIGN_DEFAULT_CHANNEL": campaigns}
-    with bot_in(folder, env) as bot:
+    with bot_in(note_folder, env) as bot:
         workspace.wait_until_connected()
         started = bot.http.post("/api/crew/execute", json={"message": "a birthday"}).json()
         waiting_checkpoint(workspace)
@@ -107,9 +84,9 @@ def test_a_run_started_through_rest_has_its_thread_and_is_decided_there(
 
 
 def test_a_decision_through_rest_takes_the_buttons_off_the_message(
-    folder: Path, workspace: Workspace
+    note_folder: Path, workspace: Workspace
 ) -> None:
-    with bot_in(folder, workspace.env()) as bot:
+    with bot_in(note_folder, workspace.env()) as bot:
         workspace.wait_until_connected()
         workspace.command("/crew note a birthday", by=ANA)
         message = waiting_checkpoint(workspace)
@@ -130,13 +107,13 @@ def the_waiting_one(bot: BotProcess) -> Any:
     return bot.http.get(f"/api/crew/checkpoint/{execution.id}").json()
 
 
-def test_a_slack_that_is_away_keeps_nobody_from_rest(folder: Path) -> None:
+def test_a_slack_that_is_away_keeps_nobody_from_rest(note_folder: Path) -> None:
     away = {
         "SLACK_BOT_TOKEN": "xoxb-1",
         "SLACK_APP_TOKEN": "xapp-1",
         "SLACK_API_URL": "http://127.0.0.1:9/api/",
     }
-    with bot_in(folder, away) as bot:
+    with bot_in(note_folder, away) as bot:
         started = bot.http.post("/api/crew/execute", json={"message": "a birthday"}).json()
         path = f"/api/crew/checkpoint/{started['execution_id']}"
         bot.until(lambda: bot.http.get(path).status_code == 200, what="the checkpoint opens")
