@@ -21,7 +21,7 @@ def shares_sum_to_100(output: TaskOutput | LiteAgentOutput) -> tuple[bool, Any]:
     for rows in _tables(output.raw):
         shares = [share for row in rows if (share := _only(_SHARE, " ".join(row))) is not None]
         if len(shares) == len(rows) == 3:
-            total = sum(shares)
+            total = round(sum(shares), 1)
             if total == 100:
                 break
             return False, (

@@ -17,7 +17,12 @@ _ENDS = (
     "Begin! This is VERY important to you",
     "# Memories from past conversations:",
 )
-_FEEDBACK = re.compile(r"^\s*You got human feedback on your work[^\n]*\n\s*", re.IGNORECASE)
+_FEEDBACK = (  # the two ways in which the framework puts a reviewer's words
+    re.compile(r"^\s*You got human feedback on your work[^\n]*\n\s*(.*)$", re.DOTALL),
+    re.compile(
+        r"^\s*User feedback:\s*(.*?)(?:\s*\nInstructions: Use this feedback.*)?$", re.DOTALL
+    ),
+)
 _PROMPTS = (  # what the framework itself says between two answers
     "Analyze the tool result",
     "I did it wrong",
@@ -26,6 +31,9 @@ _PROMPTS = (  # what the framework itself says between two answers
     "Tool Result:",
     "Observation:",
 )
+_RENEWED = "What this builds on was revised as well."
+"""How the runner hands on a text that was revised together with the one that builds on it."""
+_BETWEEN = "\n\n----------\n\n"
 _TAGGED = re.compile(r"<(request|background|language)>\s*(.*?)\s*</\1>", re.DOTALL)
 _FINAL = re.compile(r"Final Answer:\s*", re.IGNORECASE)
 
@@ -62,10 +70,12 @@ def read(messages: Iterable[Mapping[str, Any]]) -> Conversation:
     said = [(str(m.get("role", "user")), text_of(m.get("content"))) for m in messages]
     system = "\n".join(text for role, text in said if role in {"system", "developer"})
     turns = [(role, text) for role, text in said if role in {"user", "assistant"} and text]
+    renewed = [text.partition(":")[2] for _, text in turns if text.startswith(_RENEWED)]
+    turns = [(role, text) for role, text in turns if not text.startswith(_RENEWED)]
     asked = next((text for role, text in turns if role == "user"), system)
     answers = [n for n, (role, _) in enumerate(turns) if role == "assistant"]
     feedback = [
-        _FEEDBACK.sub("", text).strip()
+        _words_of(text)
         for role, text in turns[answers[0] + 1 if answers else len(turns) :]
         if role == "user" and not text.strip().startswith(_PROMPTS)
     ]
@@ -74,7 +84,7 @@ def read(messages: Iterable[Mapping[str, Any]]) -> Conversation:
     return Conversation(
         task=task,
         expected=expected,
-        context=context,
+        context=_BETWEEN.join([*(text.strip() for text in reversed(renewed)), context]).strip(),
         deliverable=_deliverable(task),
         request=tags.get("request", ""),
         background="" if tags.get("background") == "None given." else tags.get("background", ""),
@@ -84,6 +94,12 @@ def read(messages: Iterable[Mapping[str, Any]]) -> Conversation:
         final_answer_marked="Final Answer:" in system + asked,
         system=system,
     )
+
+
+def _words_of(text: str) -> str:
+    """What the reviewer said, without the sentences that the framework puts around it."""
+    found = (match.group(1) for shape in _FEEDBACK if (match := shape.match(text)))
+    return next(found, text).strip()
 
 
 def text_of(content: object) -> str:

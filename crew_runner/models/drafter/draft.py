@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from dataclasses import replace
+from typing import Final, assert_never
 
 from crew_runner.models.drafter import analysis, generic, markdown, plan, revise, strategy
 from crew_runner.models.drafter.brief import Brief, language_named, language_of, read
 from crew_runner.models.drafter.conversation import Conversation, Deliverable
 from crew_runner.models.drafter.facts import Context
 from crew_runner.models.drafter.markdown import Document
-from crew_runner.models.drafter.words import words
+from crew_runner.models.drafter.words import other_language, words
+
+_ASKS_READY: Final = "NOT READY"
+_READY: Final = "READY: I am ready to execute the task."
+"""What an agent that plans first has to hear; without it CrewAI asks again without end."""
 
 
 def answer(conversation: Conversation) -> str:
     """The whole answer, in the form that the prompt asks for."""
     text = markdown.render(_document(conversation))
+    if _ASKS_READY in conversation.task:
+        return f"{text}\n\n{_READY}"
     if conversation.final_answer_marked:
         return f"Thought: I now can give a great answer\nFinal Answer: {text}"
     return text
@@ -26,7 +33,12 @@ def first_draft(conversation: Conversation, language: str) -> Document:
     if deliverable is None:
         return generic.generic(conversation, words(language))
     brief = read(conversation.request, conversation.background, language=language)
-    return _deliver(deliverable, brief, Context(conversation.context, brief))
+    document = _deliver(deliverable, brief, Context(conversation.context, brief))
+    asked = other_language(conversation.language)
+    if asked is None or language_named(conversation.language):
+        return document
+    note = brief.speech.text("language.not_spoken", asked=asked)
+    return replace(document, lead=(plan.label(brief.speech, note), *document.lead[1:]))
 
 
 def language_for(conversation: Conversation) -> str:

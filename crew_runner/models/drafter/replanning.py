@@ -138,9 +138,8 @@ def spanned(scene: Scene, document: Document, ask: Span) -> Changed:
     )
     if found:
         document = with_table(document, *found, _with_requested(scene, calendar(after), rows))
-    for key in ("overview", "objectives"):
-        for old, new in ((span(before), span(after)), (week(before, now), week(after, weeks))):
-            document = edits.substitute_in(document, key, old, new)
+    document = edits.substitute_in(document, "overview", span(before), span(after))
+    document = edits.substitute_in(document, "objectives", week(before, now), week(after, weeks))
     said = speech.text("language.weeks", n=weeks)
     return Changed(document, scene.say("span", weeks=said))
 
@@ -264,8 +263,8 @@ def _dated(scene: Scene, document: Document, ask: Start) -> Document:
     document, _ = edits.substitute(document, open_, span, spare=scene.heading)
     for number in range(weeks, 0, -1):
         when = speech.text("language.when_date", date=day(number))
-        for week in ("when_week", "week"):
-            known = speech.text(f"language.{week}", n=number)
+        for form in ("when_week", "week"):
+            known = speech.text(f"language.{form}", n=number)
             document, _ = edits.substitute(document, known, when, spare=scene.heading)
     return each_row(document, labelled)
 
