@@ -1,0 +1,172 @@
+"""One run as its people play it: patient, and told nothing but what Slack shows them.
+
+Ana types the command. Ben decides each checkpoint as soon as it has buttons, and tries again when
+Slack says that it did not work. Whoever looks after the bot starts it again when it died.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tests.chaos.ledger import Ledger
+from tests.support.people import Answer
+from tests.support.shown import Shown
+from tests.support.workspace import ANA, BEN, Workspace
+
+LOOK = 0.03
+TOLD_WITHIN = 4.0
+
+
+class Startable(Protocol):
+    """A bot that can die and be started again."""
+
+    @property
+    def log_text(self) -> str: ...
+    def runs(self) -> bool: ...
+    def start(self) -> None: ...
+
+
+@dataclass
+class Play:
+    """`words` tell this run from every other. `choices` are Ben's, one a checkpoint.
+
+    `before_start` is called each time that the bot is to be started because it does not run.
+    """
+
+    workspace: Workspace
+    bot: Startable
+    ledger: Ledger
+    words: str
+    crew: str = "steps"
+    choices: Sequence[str] = ("Revise", "Continue", "Skip")
+    before_start: Callable[[], None] = bool
+    asked: bool = False
+    starts: int = 0
+    checkpoints: list[str] = field(default_factory=list)
+    acknowledged: dict[str, str] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    def to_its_end(self, *, within: float) -> None:
+        """Go on until the result is there; fails with all that was said if it does not come."""
+        deadline = time.monotonic() + within
+        while not (self.bot.runs() and self.is_over()):
+            if time.monotonic() > deadline:
+                said = f"{self.workspace.transcript()}\n--- log ---\n{self.bot.log_text[-12000:]}"
+                raise AssertionError(f"“{self.words}” did not end within {within:g} s\n{said}")
+            self.go_on()
+            time.sleep(LOOK)
+
+    def go_on(self) -> None:
+        """Do the next thing, if there is one to be done."""
+        if not self.bot.runs():
+            self.before_start()
+            self.bot.start()
+            self.starts += 1
+            self.workspace.wait_for(
+                lambda: self._is_connected() or not self.bot.runs(),
+                30,
+                what="the bot to connect or to die",
+            )
+        if not self._is_connected():
+            return
+        root = self.root()
+        if root is None:
+            self._ask()
+        else:
+            self._decide(root)
+
+    def root(self) -> Shown | None:
+        """The message that the run's thread hangs on."""
+        return next((m for m in self.workspace.threads() if self.words in m.everything), None)
+
+    def thread(self) -> list[Shown]:
+        root = self.root()
+        return [] if root is None else self.workspace.thread(root)
+
+    def is_over(self) -> bool:
+        """The result and its file are in the thread, and nothing is left to be said."""
+        root = self.root()
+        if root is None or root.buttons or self.ledger.has_work(self.words):
+            return False
+        thread = self.workspace.thread(root)
+        return any(m.files for m in thread) and any(is_final(m) for m in thread)
+
+    def _is_connected(self) -> bool:
+        return self.workspace.practice.deliveries.transport.connected
+
+    def _ask(self) -> None:
+        if self.asked or self.ledger.execution(self.words) is not None:
+            return
+        self.asked = self.workspace.command(f"/crew {self.crew} {self.words}", by=ANA).ok
+        if self.asked and self.ledger.execution(self.words) is None:
+            self.broken.append("the command was acknowledged, but no run is recorded")
+
+    def _decide(self, root: Shown) -> None:
+        shown = next((m for m in self.workspace.thread(root) if m.button("Continue")), None)
+        if shown is None:
+            return
+        checkpoint = checkpoint_of(shown)
+        if checkpoint not in self.checkpoints:
+            self.checkpoints.append(checkpoint)
+        if checkpoint in self.acknowledged:
+            return
+        choice = self.choices[min(self.checkpoints.index(checkpoint), len(self.choices) - 1)]
+        if choice == "Revise":
+            self._revise(shown, checkpoint)
+        else:
+            told = len(self.workspace.ephemerals(BEN))
+            answer = self.workspace.click(choice, by=BEN, message=shown)
+            self._note(answer, checkpoint, choice, told=told)
+
+    def _revise(self, shown: Shown, checkpoint: str) -> None:
+        if not self.workspace.has_view(BEN):
+            if self.workspace.click("Revise", by=BEN, message=shown).ok:
+                self._wait(lambda: self.workspace.has_view(BEN))
+            return
+        told = len(self.workspace.ephemerals(BEN))
+        answer = self.workspace.submit({"revision_text": f"shorter, {self.words}"}, by=BEN)
+        if answer.errors:
+            self.workspace.close_view(BEN)
+        else:
+            self._note(answer, checkpoint, "Revise", told=told)
+
+    def _note(self, answer: Answer, checkpoint: str, choice: str, *, told: int) -> None:
+        """What is acknowledged must be recorded at that moment, or answered in words."""
+        if not answer.ok:
+            return
+        if self.ledger.decision(checkpoint) is not None:
+            self.acknowledged[checkpoint] = choice.lower()
+            return
+        answered = self._wait(lambda: len(self.workspace.ephemerals(BEN)) > told)
+        if not answered and self.bot.runs():
+            self.broken.append(
+                f"{choice} on {checkpoint} was acknowledged, and neither kept nor told"
+            )
+
+    def _wait(self, condition: Callable[[], bool]) -> bool:
+        deadline = time.monotonic() + TOLD_WITHIN
+        while not condition():
+            if time.monotonic() > deadline or not self.bot.runs():
+                return False
+            time.sleep(LOOK)
+        return True
+
+
+def checkpoint_of(shown: Shown) -> str:
+    """The id that the buttons of this message carry."""
+    button = shown.button("Continue")
+    assert button is not None
+    return str(button.value)
+
+
+def key_of(shown: Shown) -> str:
+    """What a message of the bot's says that it is, without which one of its generations."""
+    payload = (shown.metadata or {}).get("event_payload", {})
+    return str(payload.get("key", "")).rpartition(":")[0]
+
+
+def is_final(shown: Shown) -> bool:
+    return key_of(shown).startswith("final:")

@@ -1,0 +1,103 @@
+"""Dying at many points on several lanes at once."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.chaos.lane import Lane, Outcome
+from tests.chaos.table import at_first_start, takes_long
+from tests.support.launchpad import Launchpad
+
+LANES = 6
+DEATHS_A_RUN = 3
+
+
+class Sweep:
+    """`outcome(point)` is how the run went in which the bot died there.
+
+    The points are shared out among runs, far from one another on the way, so that a run has
+    several deaths. A point that the deaths before it took away gets a run of its own.
+    """
+
+    def __init__(self, folder: Path, points: Sequence[str]) -> None:
+        self._folder = folder
+        self._outcomes: dict[str, Future[Outcome]] = {point: Future() for point in points}
+        self._todo: queue.SimpleQueue[tuple[str, ...]] = queue.SimpleQueue()
+        for batch in batches(points):
+            self._todo.put(batch)
+        self._numbers = count(1)
+        self._stack = ExitStack()
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(LANES)]
+        self._launchpad = Launchpad()
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self._launchpad)
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+        self._stack.close()
+
+    def outcome(self, point: str) -> Outcome:
+        """Waits for it; raises what went wrong in its run."""
+        return self._outcomes[point].result()
+
+    def _work(self) -> None:
+        with ExitStack() as open_lane:
+            lane: Lane | None = None
+            while not self._stopping.is_set():
+                try:
+                    batch = self._todo.get_nowait()
+                except queue.Empty:
+                    return
+                if lane is None or any(map(at_first_start, batch)):
+                    open_lane.close()
+                    lane = open_lane.enter_context(Lane(self._launchpad, self._new_folder()))
+                if not self._play(lane, batch):
+                    lane = None
+
+    def _play(self, lane: Lane, batch: tuple[str, ...]) -> bool:
+        """Whether the lane can be used for another run."""
+        try:
+            outcome = lane.run(*batch, slowly=any(map(takes_long, batch)))
+        except BaseException as error:  # noqa: BLE001  # whoever asks for the outcome gets it
+            for point in batch:
+                self._outcomes[point].set_exception(error)
+            return False
+        for point in batch:
+            if point in outcome.reached or len(batch) == 1:
+                self._outcomes[point].set_result(outcome)
+            else:
+                self._todo.put((point,))
+        return True
+
+    def _new_folder(self) -> Path:
+        folder = self._folder / f"lane-{next(self._numbers)}"
+        folder.mkdir()
+        return folder
+
+
+def batches(points: Sequence[str]) -> list[tuple[str, ...]]:
+    """Each a few points that are far from one another, in their order."""
+    alone = [(point,) for point in points if at_first_start(point)]
+    others = [point for point in points if not at_first_start(point)]
+    runs = -(-len(others) // DEATHS_A_RUN)
+    return [*alone, *(tuple(others[first::runs]) for first in range(runs))]

@@ -1,0 +1,145 @@
+"""The tests' end of the launchpad: bots that start in a fraction of a second.
+
+with Launchpad() as launchpad:
+    bot = Bot(launchpad, folder, env=workspace.env())
+    bot.start()
+    bot.arm("before commit decide continue")   # dies there, with all that it started
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+import psutil
+
+from tests.support.arming import ARMED, KILLED, PASSED
+from tests.support.processes import alive, clean_environment, wait_until
+
+MARK = "TEST_RUN_MARK"
+"""The variable by which every process that a bot started is known."""
+
+
+class Launchpad:
+    """One process that forks bots, for as long as the `with` lasts. Safe to share."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.crash"],
+            env=clean_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        process = self._open()
+        process.communicate(timeout=20)
+
+    def fork(self, request: Mapping[str, object]) -> psutil.Process:
+        with self._lock:
+            process = self._open()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(f"{json.dumps(request)}\n")
+            process.stdin.flush()
+            return psutil.Process(int(process.stdout.readline()))
+
+    def _open(self) -> subprocess.Popen[str]:
+        assert self._process is not None, "open the launchpad with `with` first"
+        return self._process
+
+
+class Bot:
+    """`python -m bot serve` in `folder`, with a SQLite file there, which dies where it is told."""
+
+    def __init__(self, launchpad: Launchpad, folder: Path, *, env: Mapping[str, str]) -> None:
+        self._launchpad = launchpad
+        self.folder = folder
+        self.database = folder / "countersign.db"
+        self.mark = uuid4().hex
+        self._log = folder / "serve.log"
+        self._process: psutil.Process | None = None
+        self._environment = {
+            **clean_environment(),
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            "CREWS_FILE": str(folder / "crews.yml"),
+            "HITL_BACKEND_PORT": "0",
+            "COUNTERSIGN_LEASE_SECONDS": "2",
+            MARK: self.mark,
+            **env,
+        }
+
+    @property
+    def log_text(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    @property
+    def passed(self) -> list[str]:
+        """The points passed so far, in order."""
+        file = self.folder / PASSED
+        return file.read_text().splitlines() if file.exists() else []
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether it died at the point that was armed last."""
+        return (self.folder / KILLED).exists()
+
+    def arm(self, point: str) -> None:
+        (self.folder / KILLED).unlink(missing_ok=True)
+        new = self.folder / f"{ARMED}.new"
+        new.write_text(point)
+        new.rename(self.folder / ARMED)
+
+    def disarm(self) -> None:
+        (self.folder / ARMED).unlink(missing_ok=True)
+
+    def start(self) -> None:
+        """Start it, or start it again. Does not wait for anything."""
+        self._process = self._launchpad.fork(
+            {
+                "arguments": ["serve", "--workers", "2"],
+                "environment": self._environment,
+                "folder": str(self.folder),
+                "log": str(self._log),
+            }
+        )
+
+    def runs(self) -> bool:
+        return self._process is not None and bool(alive([self._process]))
+
+    def kill(self) -> None:
+        """SIGKILL to it and to all that it started."""
+        for process in marked(self.mark):
+            process.kill()
+        wait_until(lambda: not marked(self.mark), within=10, what="the killed are gone")
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Every process of this machine that still runs and has this mark in its environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+            continue
+    return alive(found)

@@ -1,0 +1,274 @@
+"""Points of a bot's way at which it can be made to die, put around the product from outside.
+
+A point is passed before and after each commit that changed something, each call that changes
+something in Slack, and each acknowledgement. It is named by what is being done to what:
+"before commit phase_done draft", "after call chat.postMessage checkpoint draft", "before ack
+command". `again` stands for a revision.
+
+`tests.support.arming` names the files through which a test talks with this.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import psutil
+from slack_bolt import App
+from slack_sdk import WebClient
+from slack_sdk.webhook import WebhookClient
+from sqlalchemy import Engine, event
+from sqlalchemy.engine.default import DefaultDialect
+from websockets.sync.client import ClientConnection
+
+import bot.wiring
+from storage.outbox import Outbox
+from storage.records import Claim, Decision, OutboxRow, PhaseRun
+from storage.state_manager import StateManager
+from tests.support.arming import ARMED, KILLED, PASSED
+
+READING: Final = frozenset(
+    {
+        "api.test",
+        "apps.connections.open",
+        "auth.test",
+        "bots.info",
+        "conversations.history",
+        "conversations.info",
+        "conversations.list",
+        "conversations.members",
+        "conversations.open",
+        "conversations.replies",
+        "files.info",
+        "usergroups.list",
+        "usergroups.users.list",
+        "users.conversations",
+        "users.info",
+        "users.list",
+    }
+)
+"""Methods that change nothing that anybody sees."""
+
+TIMED: Final = frozenset({"heartbeat", "progress", "release"})
+"""Use cases of which it depends on the time what they are about."""
+
+Say = Callable[[Any], str]
+"""What a use case is about to commit; asked with the connection that it writes to."""
+
+
+class Points:
+    """Notes each point that is passed, and dies at the armed one."""
+
+    def __init__(self, folder: Path) -> None:
+        flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY
+        self._passed = os.open(folder / PASSED, flags)
+        self._armed = folder / ARMED
+
+    def pass_by(self, point: str) -> None:
+        os.write(self._passed, f"{point}\n".encode())
+        with suppress(FileNotFoundError):
+            if self._armed.read_text() == point:
+                self._armed.rename(self._armed.with_name(KILLED))
+                kill_everything()
+
+    @contextmanager
+    def around(self, what: str) -> Iterator[None]:
+        self.pass_by(f"before {what}")
+        yield
+        self.pass_by(f"after {what}")
+
+
+def kill_everything() -> NoReturn:
+    """SIGKILL to all that descends from this process and to itself, in one go."""
+    family = [process.pid for process in psutil.Process().children(recursive=True)]
+    for pid in [*family, os.getpid()]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    while True:
+        signal.pause()
+
+
+class _Doing(threading.local):
+    """What this thread is in the middle of."""
+
+    say: Say | None = None
+    changes = 0
+    delivery = ""
+
+
+def install(folder: Path, *, database: Path) -> None:
+    """Put the points around this process's commits, calls and acknowledgements."""
+    points, doing = Points(folder), _Doing()
+    for kind in (StateManager, Outbox):
+        for name, method in vars(kind).items():
+            if callable(method) and not name.startswith("_"):
+                setattr(kind, name, _named(method, doing))
+    bot.wiring.upgrade = _named(bot.wiring.upgrade, doing)
+    _watch_commits(points, doing)
+    _watch_calls(points, functools.cache(_lookup(database)))
+    _watch_acks(points, doing)
+
+
+# --- commits ------------------------------------------------------------------------------------
+
+
+def _named(use_case: Callable[..., Any], doing: _Doing) -> Callable[..., Any]:
+    """The use case, which says what it is while it lasts; one inside another keeps its peace."""
+
+    @functools.wraps(use_case)
+    def told(*arguments: Any, **named: Any) -> Any:
+        if doing.say is not None:
+            return use_case(*arguments, **named)
+        doing.say = _what(use_case.__name__, arguments[1:], named)
+        try:
+            return use_case(*arguments, **named)
+        finally:
+            doing.say = None
+
+    return told
+
+
+def _what(name: str, arguments: tuple[object, ...], named: Mapping[str, object]) -> Say:
+    about = arguments[0] if arguments and name not in TIMED else None
+    match about:
+        case Claim():
+            return lambda _: f"{name} {_phase(about.run)}"
+        case Decision():
+            return lambda _: f"{name} {about.action}"
+        case OutboxRow():
+            return lambda connection: f"{name} {subject(connection, about.key)}"
+    if name == "claim":
+        return lambda connection: f"claim {_newest_claim(connection)}"
+    if name == "take":
+        return lambda connection: f"take {_newest_hold(connection, str(named['owner']))}"
+    return lambda _: name
+
+
+def _phase(run: PhaseRun) -> str:
+    return _again(run.phase, run.revision)
+
+
+def _again(phase: str, revision: int) -> str:
+    return phase if revision == 1 else f"{phase} again"
+
+
+def _newest_claim(connection: Any) -> str:
+    query = "SELECT phase, revision FROM phase_runs WHERE state = 'running' ORDER BY started_at"
+    return _again(*connection.execute(query).fetchall()[-1])
+
+
+def _newest_hold(connection: Any, owner: str) -> str:
+    query = "SELECT key, state FROM outbox WHERE held_by = ? ORDER BY held_until"
+    key, state = connection.execute(query, (owner,)).fetchall()[-1]
+    return subject(connection, key) + (" to update" if state == "posted" else "")
+
+
+def subject(connection: Any, key: str) -> str:
+    """What the message of an outbox row shows, in words that are the same in every run."""
+    kind, _, rest = key.partition(":")
+    query = (
+        "SELECT phase, revision FROM phase_runs JOIN checkpoints ON phase_run_id = phase_runs.id"
+        " WHERE checkpoints.id = ?"
+    )
+    found = connection.execute(query, (rest.partition(":")[0],)).fetchone()
+    return kind if found is None else f"{kind} {_again(*found)}"
+
+
+def _lookup(database: Path) -> Callable[[str], str]:
+    def look_up(key: str) -> str:
+        connection = sqlite3.connect(database, timeout=5)
+        try:
+            return subject(connection, key)
+        finally:
+            connection.close()
+
+    return look_up
+
+
+def _watch_commits(points: Points, doing: _Doing) -> None:
+    def begun(connection: Any) -> None:
+        doing.changes = connection.connection.dbapi_connection.total_changes
+
+    event.listen(Engine, "begin", begun)
+    commit = DefaultDialect.do_commit
+
+    def do_commit(dialect: DefaultDialect, connection: Any) -> None:
+        if connection.total_changes == doing.changes:
+            commit(dialect, connection)
+            return
+        with points.around(f"commit {doing.say(connection) if doing.say else 'of no use case'}"):
+            commit(dialect, connection)
+
+    setattr(DefaultDialect, "do_commit", do_commit)  # noqa: B010  # mypy: a method is assigned
+
+
+# --- calls and acknowledgements -----------------------------------------------------------------
+
+
+def _watch_calls(points: Points, named: Callable[[str], str]) -> None:
+    call, upload, respond = WebClient.api_call, WebClient._upload_file, WebhookClient.send_dict
+
+    def api_call(client: WebClient, api_method: str, **sent: Any) -> Any:
+        if api_method in READING:
+            return call(client, api_method, **sent)
+        with points.around(f"call {_called(api_method, sent, named)}"):
+            return call(client, api_method, **sent)
+
+    def upload_file(client: WebClient, **sent: Any) -> Any:
+        with points.around("call upload"):
+            return upload(client, **sent)
+
+    def send_dict(client: WebhookClient, *arguments: Any, **sent: Any) -> Any:
+        with points.around("call response_url"):
+            return respond(client, *arguments, **sent)
+
+    for kind, watched in (
+        (WebClient, {"api_call": api_call, "_upload_file": upload_file}),
+        (WebhookClient, {"send_dict": send_dict}),
+    ):
+        for name, method in watched.items():
+            setattr(kind, name, method)
+
+
+def _called(method: str, sent: Mapping[str, Any], named: Callable[[str], str]) -> str:
+    body = sent.get("json") or sent.get("params") or sent.get("data") or {}
+    key = (body.get("metadata") or {}).get("event_payload", {}).get("key")
+    if key is None:
+        return method
+    what = f"{method} {named(key.rpartition(':')[0])}"
+    if method != "chat.update":
+        return what
+    armed = any(block.get("type") == "actions" for block in body.get("blocks") or [])
+    return f"{what} {'with' if armed else 'without'} buttons"
+
+
+def _watch_acks(points: Points, doing: _Doing) -> None:
+    dispatch, send = App.dispatch, ClientConnection.send
+
+    def dispatch_named(app: App, req: Any) -> Any:
+        doing.delivery = _delivery(req.body)
+        return dispatch(app, req)
+
+    def send_named(connection: ClientConnection, message: Any, **how: Any) -> None:
+        with points.around(f"ack {doing.delivery}"):
+            send(connection, message, **how)
+
+    for kind, name, method in (
+        (App, "dispatch", dispatch_named),
+        (ClientConnection, "send", send_named),
+    ):
+        setattr(kind, name, method)
+
+
+def _delivery(payload: Mapping[str, Any]) -> str:
+    if "command" in payload:
+        return "command"
+    actions = payload.get("actions") or [{}]
+    return str(actions[0].get("action_id") or payload.get("type"))
