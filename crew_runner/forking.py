@@ -43,6 +43,9 @@ PID: Final = struct.Struct("!i")
 STATUS: Final = struct.Struct("!i")
 """And last, when it was reaped: its exit code, negative for a signal."""
 
+_LISTED: Final = Path(f"/proc/self/task/{os.getpid()}/children").exists()
+"""Whether the kernel lists a process's children; else all processes are looked through."""
+
 _SUBREAPER: Final = 36  # PR_SET_CHILD_SUBREAPER
 
 
@@ -195,9 +198,23 @@ def _import_quietly(module: str) -> None:
 def _below(pid: int) -> list[psutil.Process]:
     """All descendants, those in sessions of their own too."""
     try:
-        return psutil.Process(pid).children(recursive=True)
+        if not _LISTED:
+            return psutil.Process(pid).children(recursive=True)
+        return [each for child_pid in _children_of(pid) for each in _with_family(child_pid)]
+    except (psutil.Error, OSError):  # it ended meanwhile
+        return []
+
+
+def _with_family(pid: int) -> list[psutil.Process]:
+    try:
+        return [psutil.Process(pid), *_below(pid)]
     except psutil.Error:
         return []
+
+
+def _children_of(pid: int) -> list[int]:
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child_pid) for listed in lists for child_pid in listed.read_text().split()]
 
 
 def _kill_all(processes: list[psutil.Process]) -> None:
