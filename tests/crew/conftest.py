@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from crew_runner.models.drafter.server import Call, OfflineDrafter
 from crew_runner.models.environment import MODEL_VARIABLES, settings_to_env
 from storage.records import ModelSettings
+
+if TYPE_CHECKING:
+    from crewai import Crew, CrewOutput
 
 # CrewAI reads these when it is imported, which happens in the tests and never before this file.
 os.environ.update(
@@ -56,6 +58,12 @@ class Kickoff:
     completion_tokens: int
 
 
+def run(crew: Crew, inputs: dict[str, str]) -> CrewOutput:
+    result = crew.kickoff(inputs=inputs)
+    assert not isinstance(result, Iterator)
+    return cast("CrewOutput", result)
+
+
 def point_at(monkeypatch: pytest.MonkeyPatch, settings: ModelSettings) -> None:
     """Set this process's model variables as the runner sets those of a child."""
     for name in MODEL_VARIABLES:
@@ -82,10 +90,10 @@ def kickoff() -> Iterator[Kickoff]:
         point_at(monkeypatch, drafter.settings())
         from crew_runner.crews.content_plan.crew import ContentPlanCrew
 
-        result = ContentPlanCrew().crew().kickoff(inputs=inputs_for(REQUEST))
+        result = run(ContentPlanCrew().crew(), inputs_for(REQUEST))
         yield Kickoff(
             prompts=dict(zip(TASKS, bodies, strict=True)),
-            outputs={output.name: output.raw for output in result.tasks_output},
+            outputs={str(output.name): output.raw for output in result.tasks_output},
             calls=drafter.calls,
             prompt_tokens=result.token_usage.prompt_tokens,
             completion_tokens=result.token_usage.completion_tokens,
@@ -123,7 +131,8 @@ def asked_anew(
         tags["language"] = language
     for tag, said in tags.items():
         whole = f"<{tag}>\n{said}\n</{tag}>"
-        text = re.sub(rf"<{tag}>.*?</{tag}>", lambda _, w=whole: w, text, flags=re.DOTALL)
+        before, _, rest = text.partition(f"<{tag}>")
+        text = before + whole + rest.partition(f"</{tag}>")[2]
     if context is not None:
         head, found, rest = text.partition("This is the context you're working with:\n")
         assert found

@@ -13,13 +13,14 @@ import pytest
 
 from crew_runner.models.drafter.server import OfflineDrafter
 from storage.records import ModelSettings
-from tests.crew.conftest import Kickoff, inputs_for, point_at
+from tests.crew.conftest import Kickoff, inputs_for, point_at, run
 
 
 def test_a_revised_task_costs_one_call_and_keeps_the_rest_of_its_text(
     kickoff: Kickoff, drafter: OfflineDrafter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from crewai.core.providers import human_input
+    from crewai.utilities.types import LLMMessage
 
     from crew_runner.crews.content_plan.crew import ContentPlanCrew
 
@@ -29,15 +30,18 @@ def test_a_revised_task_costs_one_call_and_keeps_the_rest_of_its_text(
 
     class Reopened(human_input.SyncHumanInputProvider):
         def setup_messages(self, context: human_input.ExecutorContext) -> bool:
-            context.messages[:] = [*saved, {"role": "assistant", "content": first}]
-            context.messages.append(context._format_feedback_message("Add TikTok, please."))
+            context.messages = [
+                *(LLMMessage(role=m["role"], content=m["content"]) for m in saved),
+                LLMMessage(role="assistant", content=first),
+                context._format_feedback_message("Add TikTok, please."),
+            ]
             return True
 
     crew = ContentPlanCrew().crew()
     crew.tasks = crew.tasks[:1]
     token = human_input.set_provider(Reopened())
     try:
-        revised = crew.kickoff(inputs=inputs_for("ignored")).raw
+        revised = run(crew, inputs_for("ignored")).raw
     finally:
         human_input.reset_provider(token)
 
@@ -119,7 +123,7 @@ def _one_task(
         )
         crew.tasks = [crew.tasks[0], task]
         crew.checkpoint_kickoff_event_id = "resume"
-        return crew.kickoff(inputs=inputs_for("plan a campaign")).raw, prompts
+        return run(crew, inputs_for("plan a campaign")).raw, prompts
 
 
 @contextmanager
