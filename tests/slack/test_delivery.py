@@ -236,6 +236,23 @@ def test_a_channel_that_cannot_be_written_to_moves_the_checkpoint_to_the_request
     assert stage.reads.execution(execution.id).state is ExecutionState.RUNNING
 
 
+def test_a_bot_kicked_between_post_and_buttons_asks_the_requester_directly(
+    own_stage: Stage, own_workspace: Workspace
+) -> None:
+    workspace, stage = own_workspace, own_stage
+    execution = stage.start(by=ANA)
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    campaigns = workspace.channel("campaigns").id
+    workspace.faults.error("chat.update", "not_in_channel", times=None, channel=campaigns)
+
+    stage.work()
+
+    message = stage.armed(execution)
+    assert message.channel == workspace.dm(ANA)
+    unarmed = [m for m in about(stage, execution) if m.channel == campaigns]
+    assert [m.buttons for m in unarmed] == [[]]
+
+
 def test_a_reply_beneath_a_checkpoint_shown_in_a_direct_message_is_its_revision(
     own_stage: Stage, own_workspace: Workspace
 ) -> None:
