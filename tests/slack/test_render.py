@@ -32,7 +32,10 @@ from storage.records import (
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
 from tests.support.factories import ANA, BEN, NOON, crew, rule
 
-HOSTILE = "<!channel> <@U00BEN0001> @here @ben [bank](https://evil.example) \u202egnp \u200b & <b>\n```\n# x\n"
+HOSTILE = (
+    "<!channel> <@U00BEN0001> @here @ben [bank](https://evil.example) "
+    "\u202egnp \u200b & <b>\n```\n# x\n"
+)
 LONG_NAME = "the_" + "very_" * 60 + "long_phase"
 OUTPUTS = {
     "none": "",
