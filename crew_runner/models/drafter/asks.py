@@ -323,7 +323,8 @@ def _subject_of(what: str) -> str:
     about = re.search(rf"(?<!\w)(?:{_any('asks.about')})\s+(.+)$", what, re.IGNORECASE)
     place = rf"\s+(?:{_any('asks.into')})\s+.*$"
     told = re.sub(place, "", what, flags=re.IGNORECASE)
-    if about and section_named(what[: about.start()]):
+    unit = whole_words(_any("asks.unit"))
+    if about and (section_named(what[: about.start()]) or unit.search(what[: about.start()])):
         told = re.sub(place, "", about.group(1), flags=re.IGNORECASE)
     articles = "|".join(words(code).text("reading.articles") for code in LANGUAGES)
     named = re.sub(rf"^(?:{articles})\s+", "", bare(told) or what, flags=re.IGNORECASE)

@@ -28,7 +28,7 @@ from crew_runner.models.drafter.scene import (
     with_table,
     without_items,
 )
-from crew_runner.models.drafter.words import LANGUAGES, heading_anywhere, words
+from crew_runner.models.drafter.words import LANGUAGES, fold, heading_anywhere, words
 
 
 def added(scene: Scene, document: Document, ask: Add) -> Changed:
@@ -57,10 +57,9 @@ def added(scene: Scene, document: Document, ask: Add) -> Changed:
 
 def removed(scene: Scene, document: Document, ask: Remove) -> Changed:
     what = scene.quote(ask.what)
-    if ask.section:
-        rest = tuple(s for s in document.sections if heading_anywhere(s.heading) != ask.section)
-        gone = "removed_one" if len(rest) < len(document.sections) else "not_found"
-        return Changed(replace(document, sections=rest), scene.say(gone, what=what))
+    rest = tuple(s for s in document.sections if not _is_section(s, ask))
+    if len(rest) < len(document.sections):
+        return Changed(replace(document, sections=rest), scene.say("removed_one", what=what))
     places = 0
     for channel in ask.channels:
         document, moved = _without_channel(scene, document, channel, partly=ask.partly)
@@ -76,6 +75,14 @@ def removed(scene: Scene, document: Document, ask: Remove) -> Changed:
         return Changed(new, scene.say("not_found", what=what))
     count = "removed_one" if places == 1 else "removed"
     return Changed(document, scene.say(count, what=what, n=places))
+
+
+def _is_section(section: Section, ask: Remove) -> bool:
+    """Whether a whole section is to go: it is named by its heading or the heading's first words."""
+    heading, said = fold(section.heading), fold(ask.what)
+    return heading == said or (
+        ask.section is not None and heading_anywhere(section.heading) == ask.section
+    )
 
 
 def budgeted(scene: Scene, document: Document, ask: Budget) -> Changed:

@@ -25,7 +25,8 @@ def revised(conversation: Conversation, draft_in: Callable[[str], Document]) -> 
     answer = conversation.answer or ""
     last = conversation.feedback[-1]
     wanted = [ask.code for ask in asks.read(last) if isinstance(ask, Speak) and ask.code]
-    if not wanted or conversation.deliverable is None:
+    drafted_here = conversation.deliverable is not None or LABEL in answer
+    if not wanted or not drafted_here:
         scene = Scene(conversation, words(language_of(answer)))
         return applied(scene, markdown.parse(answer), last)
     document = draft_in(wanted[-1])
