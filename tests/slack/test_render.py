@@ -280,6 +280,17 @@ def test_an_expired_checkpoint_says_what_the_deadline_did() -> None:
         )
 
 
+def test_a_decided_message_says_so_at_its_head_too() -> None:
+    feedback = Feedback(Action.CONTINUE, "", BEN, NOON)
+    decided = a_checkpoint(state=CheckpointState.APPROVED, feedback=feedback)
+    blocks = checkpoint.render(decided, an_execution()).shown(armed=True)
+    assert [block["type"] for block in blocks[:2]] == ["header", "context"]
+    assert ":white_check_mark: Continued by <@UBEN>" in str(blocks[1])
+    assert "Continued by" not in str(
+        checkpoint.render(a_checkpoint(), an_execution()).shown(armed=True)
+    )
+
+
 def test_a_clipped_output_points_to_the_file_and_a_whole_one_does_not() -> None:
     assert "whole text is in the file" in words(
         checkpoint.render(a_checkpoint("x " * 9000), an_execution())

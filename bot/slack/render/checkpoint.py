@@ -38,7 +38,9 @@ def render(checkpoint: Checkpoint, execution: Execution, *, instead_of: str = ""
     if instead_of:
         blocks.append(section(instead_of))
     blocks.append(HeaderBlock(text=PlainTextObject(text=asked, emoji=False)))
-    blocks.append(context(f"{standing(checkpoint, execution)} · run `{short(execution.id)}`"))
+    # Long outputs push the end of the message out of sight: how it stands is said here too.
+    stands = f"{standing(checkpoint, execution)} · run `{short(execution.id)}`"
+    blocks.append(context(stands, "" if waiting else _outcome_line(checkpoint)))
     if checkpoint.asked:
         blocks.append(section(_asked(checkpoint)))
     blocks.append(DividerBlock())
