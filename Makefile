@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test check format requirements pictures clean
+.PHONY: help run test chaos check format requirements pictures clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -19,10 +19,13 @@ run: $(VENV)/.installed ## open the practice workspace with the bot and a crew i
 	$(BIN)/python -m bot practice
 
 test: $(VENV)/.installed ## run the test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(VENV)/.installed ## measure start, acks, phases and storage (four minutes)
 	$(BIN)/python -m tests.bench
+
+chaos: $(VENV)/.installed ## kill the bot at random moments, thirty times with each kind of crew
+	$(BIN)/python -m tests.chaos
 
 check: $(VENV)/.installed ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
