@@ -58,8 +58,9 @@ def added(scene: Scene, document: Document, ask: Add) -> Changed:
 def removed(scene: Scene, document: Document, ask: Remove) -> Changed:
     what = scene.quote(ask.what)
     rest = tuple(s for s in document.sections if not _is_section(s, ask))
-    if len(rest) < len(document.sections):
-        return Changed(replace(document, sections=rest), scene.say("removed_one", what=what))
+    if ask.section or len(rest) < len(document.sections):
+        gone = "removed_one" if len(rest) < len(document.sections) else "not_found"
+        return Changed(replace(document, sections=rest), scene.say(gone, what=what))
     places = 0
     for channel in ask.channels:
         document, moved = _without_channel(scene, document, channel, partly=ask.partly)
