@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,36 +10,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.chaos.ledger import Ledger
+from tests.chaos.kinds import COMMAND
 from tests.chaos.oracles import violations
 from tests.chaos.play import LOOK, Play
-from tests.support.launchpad import MARK, Bot, Launchpad, marked
+from tests.support.launchpad import Bot, Launchpad, marked
 from tests.support.processes import ROOT, wait_until
 from tests.support.workspace import Workspace
 
-PHASES = ("draft", "check", "finish")
-SECONDS = {"check": 1.3}
 GONE_WITHIN = 5.0
 DIES_WITHIN = 2.0
 OVER_WITHIN = 60.0
-
-
-def crews_yml(folder: Path, *, mark: str) -> str:
-    """Three phases by a program, with a checkpoint after the first and the second."""
-    program = ROOT / "tests" / "support" / "steps.py"
-    env = {"EFFECTS": str(folder / "effects.log"), "SECONDS": json.dumps(SECONDS), MARK: mark}
-    return f"""
-crews:
-  steps:
-    description: A draft, a check and the end of it
-    command: [python, {json.dumps(str(program))}]
-    env: {json.dumps(env)}
-    phases: [{{name: draft}}, {{name: check}}, {{name: finish}}]
-    approvers: ["@channel"]
-    checkpoints:
-      - {{name: after_draft, after: draft, description: Read the draft}}
-      - {{name: after_check, after: check, description: Read the check}}
-"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +47,8 @@ class Lane:
     def __enter__(self) -> Self:
         self.workspace.__enter__()
         self.bot = Bot(self._launchpad, self.folder, env=self.workspace.env())
-        (self.folder / "crews.yml").write_text(crews_yml(self.folder, mark=self.bot.mark))
+        crews_yml = COMMAND.crews_yml(self.folder, self.bot.mark)
+        (self.folder / "crews.yml").write_text(crews_yml)
         return self
 
     def __exit__(
@@ -87,7 +67,7 @@ class Lane:
 
         Slowly: the second phase lasts longer than it takes to renew a lease.
         """
-        self.forget()
+        forget(self.workspace)
         how = "slowly " if slowly else ""
         words = f"{how}run {next(self._numbers)} of {self.folder.name}"
         left, reached = [*points], list[str]()
@@ -97,19 +77,18 @@ class Lane:
                 self.bot.arm(left[0])
 
         def look_after_the_dead() -> None:
-            self._expect_no_orphans()
+            expect_no_orphans(self.bot.mark)
             if left and self.bot.was_killed:
                 reached.append(left.pop(0))
                 arm_the_next()
 
         arm_the_next()
-        play = Play(self.workspace, self.bot, Ledger(self.bot.database), words)
-        play.before_start = look_after_the_dead
+        play = Play(self.workspace, self.bot, COMMAND, words, before_start=look_after_the_dead)
         play.to_its_end(within=OVER_WITHIN)
         while left and self._dies():
             play.to_its_end(within=OVER_WITHIN)
         self.bot.disarm()
-        wrong = violations(play, phases=PHASES, kills=len(reached))
+        wrong = violations(play, kills=len(reached))
         return Outcome(points, reached, wrong)
 
     def _dies(self) -> bool:
@@ -119,24 +98,27 @@ class Lane:
             time.sleep(LOOK)
         return not self.bot.runs()
 
-    def forget(self) -> None:
-        """What was said before is of no interest; nothing of it is open any more."""
 
-        def clear() -> None:
-            state = self.workspace.practice.workspace
-            for messages in state.messages.values():
-                messages.clear()
-            state.ephemerals.clear()
-            state.journal.clear()
-            for user in state.users:
-                self.workspace.practice.views.close_all(user)
+def expect_no_orphans(mark: str) -> None:
+    """What a dead bot started ends with it, within seconds."""
+    wait_until(
+        lambda: not marked(mark),
+        within=GONE_WITHIN,
+        what="what the bot started ends with it",
+        shown=lambda: str(marked(mark)),
+    )
 
-        self.workspace.call(clear)
 
-    def _expect_no_orphans(self) -> None:
-        wait_until(
-            lambda: not marked(self.bot.mark),
-            within=GONE_WITHIN,
-            what="what the bot started ends with it",
-            shown=lambda: str(marked(self.bot.mark)),
-        )
+def forget(workspace: Workspace) -> None:
+    """What was said before is of no interest, when nothing of it is open any more."""
+
+    def clear() -> None:
+        practice = workspace.practice
+        for messages in practice.workspace.messages.values():
+            messages.clear()
+        practice.workspace.ephemerals.clear()
+        practice.workspace.journal.clear()
+        for user in practice.workspace.users:
+            practice.views.close_all(user)
+
+    workspace.call(clear)

@@ -27,6 +27,7 @@ class PhaseRow:
     revision: int
     attempt: int
     state: str
+    created_at: float
     ended_at: float
 
 
@@ -87,14 +88,32 @@ class Ledger:
 
     def phases(self, words: str) -> list[PhaseRow]:
         query = """
-            SELECT phase, revision, attempt, phase_runs.state, phase_runs.ended_at
+            SELECT phase, revision, attempt, phase_runs.state,
+                   phase_runs.created_at, phase_runs.ended_at
             FROM phase_runs JOIN executions ON executions.id = phase_runs.execution_id
             WHERE instr(request, ?) > 0 ORDER BY phase_runs.seq
         """
         return [
-            PhaseRow(**{**row, "ended_at": _seconds(row["ended_at"])})
+            PhaseRow(**{**row, **{at: _seconds(row[at]) for at in ("created_at", "ended_at")}})
             for row in self._ask(query, words)
         ]
+
+    def moment(self, words: str) -> str:
+        """How far a run is, in a few words."""
+        if self.execution(words) is None:
+            return "before it was asked for"
+        query = """
+            SELECT key, outbox.state FROM outbox
+            JOIN executions ON executions.id = outbox.execution_id
+            WHERE instr(request, ?) > 0
+              AND (outbox.state IN ('queued', 'sending')
+                   OR outbox.state = 'posted' AND shown < wanted)
+            ORDER BY seq
+        """
+        said = [f"{row['key'].partition(':')[0]} {row['state']}" for row in self._ask(query, words)]
+        last = self.phases(words)[-1]
+        open_messages = f"; {', '.join(said)}" if said else ""
+        return f"{self.state(words)}, {last.phase} {last.state}{open_messages}"
 
     def _ask(self, query: str, *values: object) -> list[dict[str, Any]]:
         with self._connected() as connection:

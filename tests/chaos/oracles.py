@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.practice.records import Version
+from tests.chaos.kinds import EFFECTS
 from tests.chaos.play import Play, is_final, key_of
 from tests.support.shown import Button
 from tests.support.workspace import BEN
@@ -40,13 +41,13 @@ def effects(file: Path, words: str) -> list[Effect]:
     ]
 
 
-def violations(play: Play, *, phases: Sequence[str], kills: int) -> list[str]:
-    """In words, all that is wrong with a run that has come to its end."""
+def violations(play: Play, *, kills: int) -> list[str]:
+    """In words, all that is wrong with a run that has come to its end after so many kills."""
     return [
         *play.broken,
         *_in_slack(play),
-        *_in_the_database(play, phases),
-        *_started_too_often(play, kills),
+        *_in_the_database(play),
+        *_in_the_crew(play, kills),
     ]
 
 
@@ -84,7 +85,7 @@ def _acts_on(version: Version, button: Button) -> str | None:
     return button.value if button.label.startswith(DECIDING) else None
 
 
-def _in_the_database(play: Play, phases: Sequence[str]) -> Iterator[str]:
+def _in_the_database(play: Play) -> Iterator[str]:
     ledger, words = play.ledger, play.words
     if ledger.state(words) != "completed":
         yield f"the run is {ledger.state(words)}"
@@ -101,12 +102,12 @@ def _in_the_database(play: Play, phases: Sequence[str]) -> Iterator[str]:
             yield f"{action} was acknowledged, but {decided.get(checkpoint)} decided {checkpoint}"
     if [row.id for row in rows] != play.checkpoints:
         yield "the checkpoints that people saw are not those that were opened"
-    chosen = [choice.lower() for choice in play.choices[: len(rows)]]
+    chosen = [choice.lower() for choice in play.kind.choices]
     if [row.action for row in rows] != chosen:
         yield f"the decisions are {[row.action for row in rows]}, not {chosen}"
     done = [run.phase for run in ledger.phases(words) if run.state == "done"]
     revised = Counter(row.phase for row in rows if row.action == "revise")
-    expected = [phase for phase in phases for _ in range(1 + revised[phase])]
+    expected = [phase for phase in play.kind.phases for _ in range(1 + revised[phase])]
     if done != expected:
         yield f"the finished phases are {done}, not {expected}"
     yield from (
@@ -116,19 +117,20 @@ def _in_the_database(play: Play, phases: Sequence[str]) -> Iterator[str]:
     )
 
 
-def _started_too_often(play: Play, kills: int) -> Iterator[str]:
-    file = getattr(play.bot, "folder", Path()) / "effects.log"
-    begun = [effect for effect in effects(file, play.words) if effect.event == "begin"]
-    times = Counter((effect.phase, effect.again) for effect in begun)
-    if sum(times.values()) - len(times) > kills:
-        yield f"phases were begun {dict(times)} times with {kills} kills"
-    for run in play.ledger.phases(play.words):
-        late = [
-            effect
-            for effect in begun
-            if (effect.phase, effect.again) == (run.phase, run.revision > 1)
-            and run.state == "done"
-            and effect.at > run.ended_at
-        ]
-        if late:
-            yield f"phase {run.phase} was run again after it was finished"
+def _in_the_crew(play: Play, kills: int) -> Iterator[str]:
+    """A phase begins once, and once more for each kill; nothing of it happens when it is done."""
+    seen = effects(play.bot.folder / EFFECTS, play.words)
+    begun = Counter((effect.phase, effect.again) for effect in seen if effect.event == "begin")
+    if sum(begun.values()) - len(begun) > kills:
+        yield f"phases were begun {dict(begun)} times with {kills} kills"
+    runs = play.ledger.phases(play.words)
+    for effect in seen:
+        phase = play.kind.phase_of.get(effect.phase, effect.phase)
+        if not any(
+            run.phase == phase and run.created_at <= effect.at <= run.ended_at for run in runs
+        ):
+            yield f"{effect.phase} had its {effect.event} when phase {phase} was not open"
+    if {play.kind.phase_of.get(effect.phase, effect.phase) for effect in seen} != set(
+        play.kind.phases
+    ):
+        yield f"the crew's own log does not know of all phases: {seen}"

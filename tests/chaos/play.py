@@ -9,19 +9,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
+from tests.chaos.kinds import Kind
 from tests.chaos.ledger import Ledger
 from tests.support.people import Answer
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
 
-LOOK = 0.03
+LOOK = 0.05
 TOLD_WITHIN = 4.0
 
 
 class Startable(Protocol):
     """A bot that can die and be started again."""
+
+    folder: Path
+    database: Path
 
     @property
     def log_text(self) -> str: ...
@@ -31,23 +36,25 @@ class Startable(Protocol):
 
 @dataclass
 class Play:
-    """`words` tell this run from every other. `choices` are Ben's, one a checkpoint.
+    """`words` tell this run from every other.
 
     `before_start` is called each time that the bot is to be started because it does not run.
     """
 
     workspace: Workspace
     bot: Startable
-    ledger: Ledger
+    kind: Kind
     words: str
-    crew: str = "steps"
-    choices: Sequence[str] = ("Revise", "Continue", "Skip")
-    before_start: Callable[[], None] = bool
+    before_start: Callable[[], None]
     asked: bool = False
     starts: int = 0
     checkpoints: list[str] = field(default_factory=list)
     acknowledged: dict[str, str] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.bot.database)
 
     def to_its_end(self, *, within: float) -> None:
         """Go on until the result is there; fails with all that was said if it does not come."""
@@ -72,27 +79,26 @@ class Play:
             )
         if not self._is_connected():
             return
-        root = self.root()
-        if root is None:
-            self._ask()
+        thread = self.thread()
+        if thread:
+            self._decide(thread)
         else:
-            self._decide(root)
-
-    def root(self) -> Shown | None:
-        """The message that the run's thread hangs on."""
-        return next((m for m in self.workspace.threads() if self.words in m.everything), None)
+            self._ask()
 
     def thread(self) -> list[Shown]:
-        root = self.root()
-        return [] if root is None else self.workspace.thread(root)
+        """The run's messages, the one that its thread hangs on first; empty before that."""
+        roots = [m for m in self.workspace.threads() if self.words in m.everything]
+        return self.workspace.thread(roots[0]) if roots else []
 
     def is_over(self) -> bool:
         """The result and its file are in the thread, and nothing is left to be said."""
-        root = self.root()
-        if root is None or root.buttons or self.ledger.has_work(self.words):
-            return False
-        thread = self.workspace.thread(root)
-        return any(m.files for m in thread) and any(is_final(m) for m in thread)
+        thread = self.thread()
+        return (
+            any(is_final(m) for m in thread)
+            and any(m.files for m in thread)
+            and not any(m.buttons for m in thread)
+            and not self.ledger.has_work(self.words)
+        )
 
     def _is_connected(self) -> bool:
         return self.workspace.practice.deliveries.transport.connected
@@ -100,12 +106,12 @@ class Play:
     def _ask(self) -> None:
         if self.asked or self.ledger.execution(self.words) is not None:
             return
-        self.asked = self.workspace.command(f"/crew {self.crew} {self.words}", by=ANA).ok
+        self.asked = self.workspace.command(f"/crew {self.kind.crew} {self.words}", by=ANA).ok
         if self.asked and self.ledger.execution(self.words) is None:
             self.broken.append("the command was acknowledged, but no run is recorded")
 
-    def _decide(self, root: Shown) -> None:
-        shown = next((m for m in self.workspace.thread(root) if m.button("Continue")), None)
+    def _decide(self, thread: Sequence[Shown]) -> None:
+        shown = next((m for m in thread if m.button("Continue")), None)
         if shown is None:
             return
         checkpoint = checkpoint_of(shown)
@@ -113,7 +119,8 @@ class Play:
             self.checkpoints.append(checkpoint)
         if checkpoint in self.acknowledged:
             return
-        choice = self.choices[min(self.checkpoints.index(checkpoint), len(self.choices) - 1)]
+        choices = self.kind.choices
+        choice = choices[min(self.checkpoints.index(checkpoint), len(choices) - 1)]
         if choice == "Revise":
             self._revise(shown, checkpoint)
         else:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.chaos.lane import Lane
 from tests.chaos.sweep import Sweep
-from tests.chaos.table import POINTS
+from tests.chaos.table import POINTS, SAME
 from tests.support.launchpad import Launchpad
 
 pytestmark = pytest.mark.slow
@@ -40,9 +39,26 @@ def test_a_run_survives_the_death_of_everything(sweep: Sweep, point: str) -> Non
     assert not outcome.wrong, f"after deaths at {outcome.reached}"
 
 
-def test_the_table_names_every_point_that_a_run_passes(tmp_path: Path) -> None:
-    with Launchpad() as launchpad, Lane(launchpad, tmp_path) as lane:
+@pytest.fixture(scope="module")
+def passed(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
+    """The threads and the points that they pass in a run in which nothing dies."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with Launchpad() as launchpad, Lane(launchpad, folder) as lane:
         outcome = lane.run(slowly=True)
-
         assert not outcome.wrong
-        assert set(lane.bot.passed) == set(POINTS)
+        return lane.bot.passed
+
+
+def test_the_table_names_every_point_that_a_run_passes(passed: list[tuple[str, str]]) -> None:
+    assert {point for _, point in passed} == {*POINTS, *SAME}
+
+
+def test_what_the_table_holds_for_one_moment_is_one(passed: list[tuple[str, str]]) -> None:
+    for place, (thread, point) in enumerate(passed):
+        if point in SAME and _first(passed, point) == place:
+            following = next(after for by, after in passed[place + 1 :] if by == thread)
+            assert following == SAME[point], f"after {point}"
+
+
+def _first(passed: list[tuple[str, str]], point: str) -> int:
+    return next(place for place, (_, name) in enumerate(passed) if name == point)

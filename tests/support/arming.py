@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 PASSED: Final = "passed"
-"""The points passed so far, one a line."""
+"""The points passed so far, one a line, after the number of the thread that passed it."""
 
 ARMED: Final = "armed"
 """The name of the point at which to die; may appear at any time."""

@@ -4,8 +4,8 @@
 
 Reads a request a line, a JSON object {"arguments", "environment", "folder", "log"}, and answers
 with the process id. The forked process is a session of its own and runs `python -m bot ARGUMENTS`
-in the folder, with the points of `tests.support.points` around it; its database is the SQLite file
-that its environment names. When stdin ends, the launchpad kills what it forked.
+in the folder, with the points of `tests.support.points` around it. When stdin ends, the launchpad
+kills what it forked.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
-
-from sqlalchemy import make_url
 
 from bot import cli
 from bot.slack.app import SlackFront
@@ -69,8 +67,7 @@ def _become(request: dict[str, Any]) -> NoReturn:
             os.dup2(source, target)
         os.environ.clear()
         os.environ.update(request["environment"])
-        database = make_url(os.environ["DATABASE_URL"]).database
-        points.install(folder, database=Path(str(database)))
+        points.install(folder)
         (SlackFront.__init__.__kwdefaults__ or {})["tempo"] = BRISK
         code = cli.main(request["arguments"])
     except BaseException:  # noqa: BLE001  # the last line of the process

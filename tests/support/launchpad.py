@@ -93,10 +93,11 @@ class Bot:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     @property
-    def passed(self) -> list[str]:
-        """The points passed so far, in order."""
+    def passed(self) -> list[tuple[str, str]]:
+        """The threads and the points that they passed so far, in order."""
         file = self.folder / PASSED
-        return file.read_text().splitlines() if file.exists() else []
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [(thread, point) for thread, _, point in (line.partition(" ") for line in lines)]
 
     @property
     def was_killed(self) -> bool:

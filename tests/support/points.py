@@ -2,8 +2,8 @@
 
 A point is passed before and after each commit that changed something, each call that changes
 something in Slack, and each acknowledgement. It is named by what is being done to what:
-"before commit phase_done draft", "after call chat.postMessage checkpoint draft", "before ack
-command". `again` stands for a revision.
+"before commit phase_done draft again" (a revision), "after call chat.postMessage checkpoint",
+"before ack command".
 
 `tests.support.arming` names the files through which a test talks with this.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 import functools
 import os
 import signal
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -29,6 +28,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from websockets.sync.client import ClientConnection
 
 import bot.wiring
+from storage.database import upgrade
 from storage.outbox import Outbox
 from storage.records import Claim, Decision, OutboxRow, PhaseRun
 from storage.state_manager import StateManager
@@ -59,6 +59,8 @@ READING: Final = frozenset(
 TIMED: Final = frozenset({"heartbeat", "progress", "release"})
 """Use cases of which it depends on the time what they are about."""
 
+Method = Callable[..., Any]
+
 Say = Callable[[Any], str]
 """What a use case is about to commit; asked with the connection that it writes to."""
 
@@ -72,7 +74,7 @@ class Points:
         self._armed = folder / ARMED
 
     def pass_by(self, point: str) -> None:
-        os.write(self._passed, f"{point}\n".encode())
+        os.write(self._passed, f"{threading.get_ident()} {point}\n".encode())
         with suppress(FileNotFoundError):
             if self._armed.read_text() == point:
                 self._armed.rename(self._armed.with_name(KILLED))
@@ -103,16 +105,16 @@ class _Doing(threading.local):
     delivery = ""
 
 
-def install(folder: Path, *, database: Path) -> None:
+def install(folder: Path) -> None:
     """Put the points around this process's commits, calls and acknowledgements."""
     points, doing = Points(folder), _Doing()
     for kind in (StateManager, Outbox):
         for name, method in vars(kind).items():
             if callable(method) and not name.startswith("_"):
                 setattr(kind, name, _named(method, doing))
-    bot.wiring.upgrade = _named(bot.wiring.upgrade, doing)
+    setattr(bot.wiring, "upgrade", _named(upgrade, doing))  # noqa: B010  # it is not its own
     _watch_commits(points, doing)
-    _watch_calls(points, functools.cache(_lookup(database)))
+    _watch_calls(points)
     _watch_acks(points, doing)
 
 
@@ -143,7 +145,7 @@ def _what(name: str, arguments: tuple[object, ...], named: Mapping[str, object])
         case Decision():
             return lambda _: f"{name} {about.action}"
         case OutboxRow():
-            return lambda connection: f"{name} {subject(connection, about.key)}"
+            return lambda _: f"{name} {about.kind}"
     if name == "claim":
         return lambda connection: f"claim {_newest_claim(connection)}"
     if name == "take":
@@ -165,31 +167,9 @@ def _newest_claim(connection: Any) -> str:
 
 
 def _newest_hold(connection: Any, owner: str) -> str:
-    query = "SELECT key, state FROM outbox WHERE held_by = ? ORDER BY held_until"
-    key, state = connection.execute(query, (owner,)).fetchall()[-1]
-    return subject(connection, key) + (" to update" if state == "posted" else "")
-
-
-def subject(connection: Any, key: str) -> str:
-    """What the message of an outbox row shows, in words that are the same in every run."""
-    kind, _, rest = key.partition(":")
-    query = (
-        "SELECT phase, revision FROM phase_runs JOIN checkpoints ON phase_run_id = phase_runs.id"
-        " WHERE checkpoints.id = ?"
-    )
-    found = connection.execute(query, (rest.partition(":")[0],)).fetchone()
-    return kind if found is None else f"{kind} {_again(*found)}"
-
-
-def _lookup(database: Path) -> Callable[[str], str]:
-    def look_up(key: str) -> str:
-        connection = sqlite3.connect(database, timeout=5)
-        try:
-            return subject(connection, key)
-        finally:
-            connection.close()
-
-    return look_up
+    query = "SELECT kind, state FROM outbox WHERE held_by = ? ORDER BY held_until"
+    kind, state = connection.execute(query, (owner,)).fetchall()[-1]
+    return f"{kind} to update" if state == "posted" else str(kind)
 
 
 def _watch_commits(points: Points, doing: _Doing) -> None:
@@ -197,7 +177,7 @@ def _watch_commits(points: Points, doing: _Doing) -> None:
         doing.changes = connection.connection.dbapi_connection.total_changes
 
     event.listen(Engine, "begin", begun)
-    commit = DefaultDialect.do_commit
+    commit: Method = DefaultDialect.do_commit
 
     def do_commit(dialect: DefaultDialect, connection: Any) -> None:
         if connection.total_changes == doing.changes:
@@ -212,13 +192,15 @@ def _watch_commits(points: Points, doing: _Doing) -> None:
 # --- calls and acknowledgements -----------------------------------------------------------------
 
 
-def _watch_calls(points: Points, named: Callable[[str], str]) -> None:
-    call, upload, respond = WebClient.api_call, WebClient._upload_file, WebhookClient.send_dict
+def _watch_calls(points: Points) -> None:
+    call: Method = WebClient.api_call
+    upload: Method = WebClient._upload_file
+    respond: Method = WebhookClient.send_dict
 
     def api_call(client: WebClient, api_method: str, **sent: Any) -> Any:
         if api_method in READING:
             return call(client, api_method, **sent)
-        with points.around(f"call {_called(api_method, sent, named)}"):
+        with points.around(f"call {_called(api_method, sent)}"):
             return call(client, api_method, **sent)
 
     def upload_file(client: WebClient, **sent: Any) -> Any:
@@ -237,12 +219,12 @@ def _watch_calls(points: Points, named: Callable[[str], str]) -> None:
             setattr(kind, name, method)
 
 
-def _called(method: str, sent: Mapping[str, Any], named: Callable[[str], str]) -> str:
+def _called(method: str, sent: Mapping[str, Any]) -> str:
     body = sent.get("json") or sent.get("params") or sent.get("data") or {}
     key = (body.get("metadata") or {}).get("event_payload", {}).get("key")
     if key is None:
         return method
-    what = f"{method} {named(key.rpartition(':')[0])}"
+    what = f"{method} {key.partition(':')[0]}"
     if method != "chat.update":
         return what
     armed = any(block.get("type") == "actions" for block in body.get("blocks") or [])
