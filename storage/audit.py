@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
+from storage import statements
 from storage.records import Actor
-from storage.tables import audit
+
+Entry: TypeAlias = dict[str, Any]
 
 
-def add(
-    connection: Connection,
-    *,
-    at: datetime,
-    execution_id: str,
-    event: str,
-    actor: Actor | None,
-    facts: Mapping[str, object],
-) -> None:
-    connection.execute(
-        insert(audit).values(
-            at=at, execution_id=execution_id, event=event, actor=actor, facts=dict(facts)
-        )
-    )
+def entry(
+    *, at: datetime, execution_id: str, event: str, actor: Actor | None, facts: Mapping[str, object]
+) -> Entry:
+    """A line of the log. Facts that are None are left out."""
+    present = {name: fact for name, fact in facts.items() if fact is not None}
+    return {
+        "at": at,
+        "execution_id": execution_id,
+        "event": event,
+        "actor": actor,
+        "facts": present,
+    }
+
+
+def add(connection: Connection, entries: Sequence[Entry]) -> None:
+    connection.execute(statements.ADD_AUDIT, entries)

@@ -6,9 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
-
-from storage import outbox
+from storage import outbox, statements
 from storage.boundaries import checkpoint_after
 from storage.errors import StaleExecution
 from storage.policy import reminder_times
@@ -22,7 +20,7 @@ from storage.records import (
     PhaseRun,
     TaskResult,
 )
-from storage.rows import newest_outputs, phase_runs_of
+from storage.rows import newest_outputs
 from storage.states import (
     ENDED,
     CheckpointState,
@@ -30,7 +28,6 @@ from storage.states import (
     PhaseRunState,
     next_execution,
 )
-from storage.tables import checkpoints, executions, phase_runs
 from storage.transaction import Transaction, new_id
 
 
@@ -39,23 +36,21 @@ def move(tx: Transaction, execution: Execution, event: ExecutionEvent, **values:
 
     Of two writers one wins and the other gets StaleExecution, with nothing changed.
     """
-    state = next_execution(execution.state, event)
-    if state in ENDED:
+    values |= {
+        "state": next_execution(execution.state, event),
+        "version": execution.version + 1,
+        "updated_at": tx.now,
+    }
+    if values["state"] in ENDED:
         values.setdefault("ended_at", tx.now)
-    changed = tx.connection.execute(
-        update(executions)
-        .where(
-            executions.c.id == execution.id,
-            executions.c.state == execution.state,
-            executions.c.version == execution.version,
-        )
-        .values(state=state, version=execution.version + 1, updated_at=tx.now, **values)
-    )
-    if changed.rowcount != 1:
+    seen = {
+        "of_id": execution.id,
+        "of_state": execution.state,
+        "of_version": execution.version,
+    }
+    if tx.connection.execute(statements.MOVE_EXECUTION, values | seen).rowcount != 1:
         raise StaleExecution(execution.id)
-    moved = replace(
-        execution, state=state, version=execution.version + 1, updated_at=tx.now, **values
-    )
+    moved = replace(execution, **values)
     outbox.refresh_root(tx, moved)
     return moved
 
@@ -74,20 +69,20 @@ def queue_run(
     """Add the next try of a phase and hand it to the workers. Returns its id."""
     run_id = new_id()
     tx.connection.execute(
-        insert(phase_runs).values(
-            id=run_id,
-            execution_id=execution.id,
-            phase=execution.phases[phase_index] if execution.phases else "",
-            phase_index=phase_index,
-            attempt=attempt,
-            revision=revision,
-            state=PhaseRunState.QUEUED,
-            fence=0,
-            created_at=tx.now,
-            not_before=None if delay is None else tx.now + delay,
-            feedback=feedback,
-            revise_tasks=revise_tasks,
-        )
+        statements.ADD_RUN,
+        {
+            "id": run_id,
+            "execution_id": execution.id,
+            "phase": execution.phases[phase_index] if execution.phases else "",
+            "phase_index": phase_index,
+            "attempt": attempt,
+            "revision": revision,
+            "state": PhaseRunState.QUEUED,
+            "created_at": tx.now,
+            "not_before": None if delay is None else tx.now + delay,
+            "feedback": feedback,
+            "revise_tasks": revise_tasks,
+        },
     )
     tx.dispatch(run_id)
     return run_id
@@ -96,16 +91,16 @@ def queue_run(
 def go_on(
     tx: Transaction,
     execution: Execution,
-    run: PhaseRun,
     *,
+    after: int,
     onward: ExecutionEvent | None,
     last: ExecutionEvent,
 ) -> Execution:
-    """After phase run `run`: move by `onward` and queue the next phase, or end by `last`.
+    """After phase number `after`: move by `onward` and queue the next phase, or end by `last`.
 
     `onward` is None where the execution stays as it is between two phases.
     """
-    following = run.phase_index + 1
+    following = after + 1
     if following < len(execution.phases):
         if onward is not None:
             execution = move(tx, execution, onward)
@@ -120,7 +115,7 @@ def go_on(
 
 def _result(tx: Transaction, execution: Execution) -> PhaseOutput:
     """The last phase's text and every task's, without the runner's own dumps."""
-    outputs = newest_outputs(phase_runs_of(tx.connection, execution.id))
+    outputs = newest_outputs(tx.connection, execution.id)
     ordered = [outputs[index][1] for index in sorted(outputs)]
     return PhaseOutput(
         output=ordered[-1].output,
@@ -162,18 +157,19 @@ def add_checkpoint(
             "decided_at": tx.now,
         }
     tx.connection.execute(
-        insert(checkpoints).values(
-            id=checkpoint_id,
-            execution_id=execution.id,
-            phase_run_id=run.id,
-            name=definition.name,
-            description=definition.description,
-            rule=definition.rule,
-            created_at=tx.now,
-            asked=run.feedback,
-            asked_by=asked_by,
+        statements.ADD_CHECKPOINT,
+        {
+            "id": checkpoint_id,
+            "execution_id": execution.id,
+            "phase_run_id": run.id,
+            "name": definition.name,
+            "description": definition.description,
+            "rule": definition.rule,
+            "created_at": tx.now,
+            "asked": run.feedback,
+            "asked_by": asked_by,
             **values,
-        )
+        },
     )
     return checkpoint_id
 
@@ -201,15 +197,8 @@ def _reviser(tx: Transaction, execution: Execution, run: PhaseRun) -> Actor | No
     """Who asked for the revision that this run made."""
     if run.revision == 1:
         return None
-    return tx.connection.execute(
-        select(checkpoints.c.actor)
-        .where(
-            checkpoints.c.execution_id == execution.id,
-            checkpoints.c.state == CheckpointState.REVISED,
-        )
-        .order_by(checkpoints.c.seq.desc())
-        .limit(1)
-    ).scalar_one_or_none()
+    revised = {"of_execution": execution.id, "of_state": CheckpointState.REVISED}
+    return tx.connection.execute(statements.LAST_REVISER, revised).scalar_one_or_none()
 
 
 def next_reminder(opened: datetime, deadline: datetime, *, after: datetime) -> datetime | None:
@@ -220,6 +209,7 @@ def next_reminder(opened: datetime, deadline: datetime, *, after: datetime) -> d
 
 def record_feedback(
     tx: Transaction,
+    execution: Execution,
     checkpoint: Checkpoint,
     state: CheckpointState,
     feedback: Feedback | None,
@@ -227,7 +217,7 @@ def record_feedback(
     delivery: str | None = None,
 ) -> bool:
     """Decide a checkpoint by compare-and-set; False where somebody else did already."""
-    values: dict[str, object] = {"state": state, "remind_at": None}
+    values: dict[str, object] = {"of_id": checkpoint.id, "state": state, "remind_at": None}
     if feedback is not None:
         values |= {
             "action": feedback.action.value,
@@ -237,15 +227,7 @@ def record_feedback(
             "decided_at": feedback.at,
             "delivery": delivery,
         }
-    changed = tx.connection.execute(
-        update(checkpoints)
-        .where(
-            checkpoints.c.id == checkpoint.id,
-            checkpoints.c.state == CheckpointState.PENDING,
-        )
-        .values(values)
-    )
-    if changed.rowcount != 1:
+    if tx.connection.execute(statements.DECIDE, values).rowcount != 1:
         return False
-    outbox.refresh_checkpoint(tx, checkpoint.id)
+    outbox.refresh_checkpoint(tx, execution, checkpoint.id)
     return True

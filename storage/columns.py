@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from functools import lru_cache
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
 T = TypeVar("T")
+
+RECURRING: Final = 512
+"""Texts that are remembered with what they were read as, per column."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -31,18 +36,25 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Encoded(TypeDecorator[T], Generic[T]):
-    """A value of the type `of`, kept as JSON text and checked when it is read."""
+    """A value of the type `of`, kept as JSON text and checked when it is read.
+
+    `recurs`: rows often hold the same text, which is then read once; only for frozen values.
+    `absent`: what NULL reads as.
+    """
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, of: Any) -> None:
+    def __init__(self, of: Any, *, recurs: bool = False, absent: T | None = None) -> None:
         super().__init__()
         self.of = of
         self._adapter: TypeAdapter[T] = TypeAdapter(of)
+        self._absent = absent
+        read: Callable[[str], T] = self._adapter.validate_json
+        self._read = lru_cache(RECURRING)(read) if recurs else read
 
     def process_bind_param(self, value: T | None, _dialect: Dialect) -> str | None:
         return None if value is None else self._adapter.dump_json(value).decode()
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> T | None:
-        return None if value is None else self._adapter.validate_json(value)
+        return self._absent if value is None else self._read(value)

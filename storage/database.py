@@ -15,14 +15,23 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from storage.errors import Busy
 
 BUSY_SECONDS: Final = 1.5
 """How long a write waits for another before it gives up: Slack wants its answer within 3 s."""
 
-_READ: Final = "countersign_read"
+_CONFLICTS: Final = frozenset(
+    {
+        "23505",  # unique_violation: the same key was added at the same time
+        "40001",  # serialization_failure
+        "40P01",  # deadlock_detected
+        "55P03",  # lock_not_available
+    }
+)
+"""PostgreSQL's SQLSTATEs of what is lost to another writer."""
+
 _LOCK: Final = "countersign_write_lock"
 
 
@@ -45,13 +54,13 @@ def open_engine(url: str) -> Engine:
         hide_parameters=True,  # a failed statement is logged, and requests stand in them
     )
     event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine.execution_options(**{_LOCK: threading.Lock()})
+    engine.update_execution_options(**{_LOCK: threading.Lock()})
+    return engine
 
 
 def _set_up_sqlite(connection: SqliteConnection, _record: object) -> None:
-    # The driver's own BEGIN comes too late for a read followed by a write: we send our own.
-    connection.isolation_level = None
+    # Used where no transaction was begun by `writing` or `reading`, and then before a write alone.
+    connection.isolation_level = "IMMEDIATE"
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",  # NORMAL can lose an acknowledged commit when power fails
@@ -60,9 +69,10 @@ def _set_up_sqlite(connection: SqliteConnection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    reading = connection.get_execution_options().get(_READ, False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+def _begin(connection: Connection, how: str) -> None:
+    """The driver's own BEGIN comes too late for a read followed by a write: we send our own."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(how)
 
 
 @contextmanager
@@ -77,9 +87,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise Busy("the database is busy")
     try:
         with engine.begin() as connection:
+            _begin(connection, "BEGIN IMMEDIATE")
             yield connection
-    except OperationalError as error:
-        if "locked" in str(error.orig) or "busy" in str(error.orig):
+    except DBAPIError as error:
+        if _was_in_the_way(error):
             raise Busy("the database is busy") from error
         raise
     finally:
@@ -87,10 +98,20 @@ def writing(engine: Engine) -> Iterator[Connection]:
             lock.release()
 
 
+def _was_in_the_way(error: DBAPIError) -> bool:
+    """Whether another writer was: doing the same again may go well."""
+    sqlstate: str | None = getattr(error.orig, "sqlstate", None)
+    if sqlstate is not None:
+        return sqlstate in _CONFLICTS
+    said = str(error.orig)
+    return isinstance(error, OperationalError) and ("locked" in said or "busy" in said)
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A consistent view that takes no write lock."""
-    with engine.execution_options(**{_READ: True}).begin() as connection:
+    with engine.begin() as connection:
+        _begin(connection, "BEGIN")
         yield connection
 
 

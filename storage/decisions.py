@@ -6,15 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
 
-from storage import changes, inbox
+from storage import changes, inbox, statements
 from storage.errors import (
     AlreadyDecided,
     NotAllowed,
     OutdatedMessage,
     TextNeeded,
-    UnknownCheckpoint,
     UnknownTasks,
 )
 from storage.policy import EVENT_OF_ACTION, may_decide
@@ -32,10 +31,11 @@ from storage.records import (
     Talk,
 )
 from storage.rows import (
+    ToDecide,
     execution_in_thread,
     find_checkpoint,
     find_execution,
-    find_phase_run,
+    find_to_decide,
     waiting_checkpoint,
 )
 from storage.states import CheckpointState, ExecutionEvent, next_checkpoint
@@ -46,11 +46,11 @@ INTENT_HOLDS: Final = timedelta(minutes=15)
 
 
 def decide(tx: Transaction, decision: Decision) -> Decided:
-    execution = _execution_of(tx, decision.checkpoint_id)
-    checkpoint = find_checkpoint(tx.connection, decision.checkpoint_id)
-    if _repeats(tx, checkpoint, decision):
+    found = find_to_decide(tx.connection, decision.checkpoint_id)
+    checkpoint, execution = found.checkpoint, found.execution
+    if _repeats(found, decision):
         return Decided(checkpoint, execution)
-    _admit(tx, checkpoint, execution, actor=decision.actor, message=decision.message)
+    _admit(found, actor=decision.actor, message=decision.message)
     _check_words(checkpoint, decision)
     feedback = Feedback(
         action=decision.action,
@@ -60,8 +60,10 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         tasks=decision.tasks,
     )
     state = next_checkpoint(checkpoint.state, EVENT_OF_ACTION[decision.action])
-    if not changes.record_feedback(tx, checkpoint, state, feedback, delivery=decision.delivery):
-        raise AlreadyDecided(find_checkpoint(tx.connection, checkpoint.id))
+    if not changes.record_feedback(
+        tx, execution, checkpoint, state, feedback, delivery=decision.delivery
+    ):
+        return _decided_meanwhile(tx, decision)
     tx.audit(
         execution.id,
         "checkpoint.decided",
@@ -69,55 +71,37 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         checkpoint=checkpoint.id,
         action=decision.action.value,
     )
-    after = take_effect(tx, execution, checkpoint, decision.action, feedback)
+    after = take_effect(tx, found, decision.action, feedback)
     return Decided(replace(checkpoint, state=state, feedback=feedback), after)
 
 
-def _execution_of(tx: Transaction, checkpoint_id: str) -> Execution:
-    """The checkpoint's execution, locked: what is read after this stays as it is."""
-    execution_id = tx.connection.execute(
-        select(checkpoints.c.execution_id).where(checkpoints.c.id == checkpoint_id)
-    ).scalar_one_or_none()
-    if execution_id is None:
-        raise UnknownCheckpoint(checkpoint_id)
-    return find_execution(tx.connection, execution_id, locked=True)
+def _decided_meanwhile(tx: Transaction, decision: Decision) -> Decided:
+    """Somebody's decision was committed while this one waited for the lock."""
+    found = find_to_decide(tx.connection, decision.checkpoint_id)
+    if _repeats(found, decision):
+        return Decided(found.checkpoint, found.execution)
+    raise AlreadyDecided(found.checkpoint)
 
 
-def _repeats(tx: Transaction, checkpoint: Checkpoint, decision: Decision) -> bool:
+def _repeats(found: ToDecide, decision: Decision) -> bool:
     """Whether this very delivery made the decision that stands."""
-    if decision.delivery is None or checkpoint.state is CheckpointState.PENDING:
-        return False
-    stored = tx.connection.execute(
-        select(checkpoints.c.delivery).where(checkpoints.c.id == checkpoint.id)
-    ).scalar_one()
-    return bool(stored == decision.delivery)
+    return (
+        decision.delivery is not None
+        and found.checkpoint.state is not CheckpointState.PENDING
+        and found.delivery == decision.delivery
+    )
 
 
-def _admit(
-    tx: Transaction,
-    checkpoint: Checkpoint,
-    execution: Execution,
-    *,
-    actor: Actor,
-    message: MessageRef | None,
-) -> None:
+def _admit(found: ToDecide, *, actor: Actor, message: MessageRef | None) -> None:
     """Refuse the late, clicks on another message, and those who may not."""
+    checkpoint, execution = found.checkpoint, found.execution
     if checkpoint.state is not CheckpointState.PENDING:
         raise AlreadyDecided(checkpoint)
-    if message is not None and message != _shown_by(tx, checkpoint):
+    if message is not None and message != found.shown_by:
         raise OutdatedMessage(checkpoint)
     verdict = may_decide(checkpoint.rule, actor=actor, requester=execution.requester)
     if verdict.refusal is not None:
         raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
-
-
-def _shown_by(tx: Transaction, checkpoint: Checkpoint) -> MessageRef:
-    row = tx.connection.execute(
-        select(checkpoints.c.message_channel, checkpoints.c.message_ts).where(
-            checkpoints.c.id == checkpoint.id
-        )
-    ).one()
-    return MessageRef(row.message_channel, row.message_ts)
 
 
 def _check_words(checkpoint: Checkpoint, decision: Decision) -> None:
@@ -130,26 +114,26 @@ def _check_words(checkpoint: Checkpoint, decision: Decision) -> None:
 
 
 def take_effect(
-    tx: Transaction,
-    execution: Execution,
-    checkpoint: Checkpoint,
-    action: Action,
-    feedback: Feedback,
+    tx: Transaction, decided: ToDecide, action: Action, feedback: Feedback
 ) -> Execution:
     """What a recorded decision leads to."""
-    run = find_phase_run(tx.connection, checkpoint.phase_run_id)
+    execution = decided.execution
     match action:
         case Action.CONTINUE | Action.SKIP:
             return changes.go_on(
-                tx, execution, run, onward=ExecutionEvent.PROCEED, last=ExecutionEvent.COMPLETE
+                tx,
+                execution,
+                after=decided.phase_index,
+                onward=ExecutionEvent.PROCEED,
+                last=ExecutionEvent.COMPLETE,
             )
         case Action.REVISE:
             running = changes.move(tx, execution, ExecutionEvent.REVISE)
             changes.queue_run(
                 tx,
                 running,
-                phase_index=run.phase_index,
-                revision=run.revision + 1,
+                phase_index=decided.phase_index,
+                revision=decided.checkpoint.revision + 1,
                 feedback=feedback.text,
                 revise_tasks=feedback.tasks,
             )
@@ -163,26 +147,23 @@ def take_effect(
 def intend_revise(
     tx: Transaction, checkpoint_id: str, *, actor: Actor, message: MessageRef | None
 ) -> Checkpoint:
-    checkpoint = find_checkpoint(tx.connection, checkpoint_id)
-    execution = find_execution(tx.connection, checkpoint.execution_id)
-    _admit(tx, checkpoint, execution, actor=actor, message=message)
+    found = find_to_decide(tx.connection, checkpoint_id)
+    _admit(found, actor=actor, message=message)
     drop_intent(tx, checkpoint_id, actor=actor)
     tx.connection.execute(
-        insert(revise_intents).values(
-            checkpoint_id=checkpoint_id, actor_id=actor.id, expires_at=tx.now + INTENT_HOLDS
-        )
+        statements.ADD_INTENT,
+        {
+            "checkpoint_id": checkpoint_id,
+            "actor_id": actor.id,
+            "expires_at": tx.now + INTENT_HOLDS,
+        },
     )
-    return checkpoint
+    return found.checkpoint
 
 
 def drop_intent(tx: Transaction, checkpoint_id: str, *, actor: Actor) -> bool:
-    dropped = tx.connection.execute(
-        delete(revise_intents).where(
-            revise_intents.c.checkpoint_id == checkpoint_id,
-            revise_intents.c.actor_id == actor.id,
-        )
-    )
-    return dropped.rowcount > 0
+    intent = {"of_checkpoint": checkpoint_id, "of_actor": actor.id}
+    return tx.connection.execute(statements.DROP_INTENT, intent).rowcount > 0
 
 
 def _intends(tx: Transaction, checkpoint: Checkpoint, actor: Actor) -> bool:

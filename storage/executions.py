@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from sqlalchemy import insert, update
 
-from storage import changes, inbox, outbox
+from storage import changes, inbox, outbox, statements
 from storage.errors import LeavingOutNotAllowed, NotAllowed, UnknownCheckpointName, WrongState
 from storage.policy import may_decide, may_manage
 from storage.records import (
@@ -18,7 +19,7 @@ from storage.records import (
     Execution,
     Request,
 )
-from storage.rows import find_execution, phase_runs_of, waiting_checkpoint
+from storage.rows import find_execution, last_run_of, waiting_checkpoint
 from storage.states import (
     CheckpointState,
     ExecutionEvent,
@@ -27,7 +28,7 @@ from storage.states import (
     PhaseRunState,
     next_execution,
 )
-from storage.tables import crew_reports, executions, phase_runs
+from storage.tables import crew_reports
 from storage.transaction import Transaction, new_id
 
 
@@ -45,28 +46,26 @@ def start(
     if delivery is not None and (earlier := inbox.execution_of(tx, key)) is not None:
         return find_execution(tx.connection, earlier)
     left_out = _left_out(definition, chosen=checkpoints, requester=requester)
-    execution_id = new_id()
-    tx.connection.execute(
-        insert(executions).values(
-            id=execution_id,
-            crew=definition.name,
-            definition=definition,
-            state=ExecutionState.PENDING,
-            version=1,
-            request=request,
-            requester=requester,
-            channel=channel,
-            phases=tuple(phase.name for phase in definition.phases),
-            left_out=tuple(checkpoint.name for checkpoint in left_out),
-            created_at=tx.now,
-            updated_at=tx.now,
-        )
+    execution = Execution(
+        id=new_id(),
+        crew=definition.name,
+        definition=definition,
+        state=ExecutionState.PENDING,
+        version=1,
+        request=request,
+        requester=requester,
+        created_at=tx.now,
+        updated_at=tx.now,
+        channel=channel,
+        phases=tuple(phase.name for phase in definition.phases),
+        left_out=tuple(checkpoint.name for checkpoint in left_out),
     )
+    columns = {field.name: getattr(execution, field.name) for field in fields(Execution)}
+    tx.connection.execute(statements.ADD_EXECUTION, columns)
     if delivery is not None:
-        inbox.take(tx, key, execution_id=execution_id)
-    execution = find_execution(tx.connection, execution_id)
+        inbox.take(tx, key, execution_id=execution.id)
     tx.audit(
-        execution_id,
+        execution.id,
         "execution.started",
         actor=requester,
         crew=definition.name,
@@ -100,14 +99,16 @@ def cancel(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
     _manage(execution, actor, ExecutionEvent.CANCEL)
     waiting = waiting_checkpoint(tx.connection, execution.id)
     if waiting is not None:
-        changes.record_feedback(tx, waiting, CheckpointState.CANCELLED, None)
+        changes.record_feedback(tx, execution, waiting, CheckpointState.CANCELLED, None)
     tx.connection.execute(
-        update(phase_runs)
-        .where(
-            phase_runs.c.execution_id == execution.id,
-            phase_runs.c.state.in_([PhaseRunState.QUEUED, PhaseRunState.RUNNING]),
-        )
-        .values(state=PhaseRunState.CANCELLED, ended_at=tx.now, lease_owner=None, lease_until=None)
+        statements.CHANGE_OPEN_RUNS,
+        {
+            "of_execution": execution.id,
+            "state": PhaseRunState.CANCELLED,
+            "ended_at": tx.now,
+            "lease_owner": None,
+            "lease_until": None,
+        },
     )
     cancelled = changes.move(tx, execution, ExecutionEvent.CANCEL, ended_by=actor)
     tx.audit(execution.id, "execution.cancelled", actor=actor)
@@ -120,7 +121,7 @@ def retry(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
     _manage(execution, actor, ExecutionEvent.RETRY)
     running = changes.move(tx, execution, ExecutionEvent.RETRY, error=None)
     tx.audit(execution.id, "execution.retried", actor=actor)
-    last = phase_runs_of(tx.connection, execution.id)[-1]
+    last = last_run_of(tx.connection, execution.id)
     if last.state is PhaseRunState.DONE:
         # A deadline failed the execution, not its phase: the output is there to be decided.
         boundary = changes.boundary_of(running, last)

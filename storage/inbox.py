@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete
 
+from storage import statements
 from storage.tables import inbox
 from storage.transaction import Transaction
 
 
 def seen(tx: Transaction, key: str) -> bool:
     """Whether a delivery was taken before."""
-    return tx.connection.execute(select(inbox.c.key).where(inbox.c.key == key)).first() is not None
+    return tx.connection.execute(statements.DELIVERED, {"of_key": key}).first() is not None
 
 
 def execution_of(tx: Transaction, key: str) -> str | None:
     """The execution that an earlier delivery of this key started."""
-    return tx.connection.execute(
-        select(inbox.c.execution_id).where(inbox.c.key == key)
-    ).scalar_one_or_none()
+    row = tx.connection.execute(statements.DELIVERED, {"of_key": key}).first()
+    return None if row is None else row.execution_id
 
 
 def take(tx: Transaction, key: str, *, execution_id: str | None = None) -> None:
     """Note a delivery as taken, in the transaction of what it led to."""
-    tx.connection.execute(insert(inbox).values(key=key, at=tx.now, execution_id=execution_id))
+    delivery = {"key": key, "at": tx.now, "execution_id": execution_id}
+    tx.connection.execute(statements.ADD_DELIVERY, delivery)
 
 
 def forget(tx: Transaction, *, before: datetime) -> int:

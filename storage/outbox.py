@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, insert, or_, select, update
+from sqlalchemy import Engine, or_, select, update
 
+from storage import statements
 from storage.database import reading, writing
 from storage.ports import Clock
 from storage.records import Execution, OutboxKind, OutboxRow, OutboxState
@@ -36,31 +37,25 @@ def _add(
     checkpoint_id: str | None = None,
     payload: Mapping[str, object] | None = None,
 ) -> None:
-    """Once a key; and nothing for an execution that lives without Slack."""
+    """Nothing for an execution that lives without Slack."""
     if execution.channel is None:
         return
-    if tx.connection.execute(select(outbox.c.seq).where(outbox.c.key == key)).first() is not None:
-        return
-    tx.connection.execute(
-        insert(outbox).values(
-            key=key,
-            kind=kind.value,
-            execution_id=execution.id,
-            checkpoint_id=checkpoint_id,
-            payload=dict(payload or {}),
-            state=OutboxState.QUEUED,
-            channel=execution.channel,
-            created_at=tx.now,
-        )
+    tx.post(
+        {
+            "key": key,
+            "kind": kind.value,
+            "execution_id": execution.id,
+            "checkpoint_id": checkpoint_id,
+            "payload": dict(payload or {}),
+            "state": OutboxState.QUEUED,
+            "channel": execution.channel,
+            "created_at": tx.now,
+        }
     )
-    tx.outbox_changed = True
 
 
-def _refresh(tx: Transaction, key: str) -> None:
-    tx.connection.execute(
-        update(outbox).where(outbox.c.key == key).values(wanted=outbox.c.wanted + 1)
-    )
-    tx.outbox_changed = True
+def _exists(tx: Transaction, key: str) -> bool:
+    return tx.connection.execute(statements.MESSAGE_EXISTS, {"of_key": key}).first() is not None
 
 
 def root(tx: Transaction, execution: Execution) -> None:
@@ -69,7 +64,7 @@ def root(tx: Transaction, execution: Execution) -> None:
 
 def refresh_root(tx: Transaction, execution: Execution) -> None:
     if execution.channel is not None:
-        _refresh(tx, f"root:{execution.id}")
+        tx.show_anew(f"root:{execution.id}")
 
 
 def checkpoint(tx: Transaction, execution: Execution, checkpoint_id: str) -> None:
@@ -78,19 +73,17 @@ def checkpoint(tx: Transaction, execution: Execution, checkpoint_id: str) -> Non
         _add(tx, execution, kind, key, checkpoint_id=checkpoint_id)
 
 
-def refresh_checkpoint(tx: Transaction, checkpoint_id: str) -> None:
-    _refresh(tx, f"checkpoint:{checkpoint_id}")
+def refresh_checkpoint(tx: Transaction, execution: Execution, checkpoint_id: str) -> None:
+    if execution.channel is not None:
+        tx.show_anew(f"checkpoint:{checkpoint_id}")
 
 
 def reminder(tx: Transaction, execution: Execution, checkpoint_id: str, *, which: str) -> None:
-    _add(
-        tx,
-        execution,
-        OutboxKind.REMINDER,
-        f"reminder:{checkpoint_id}:{which}",
-        checkpoint_id=checkpoint_id,
-        payload={"which": which},
-    )
+    """Once for each of the two."""
+    key = f"reminder:{checkpoint_id}:{which}"
+    if not _exists(tx, key):
+        payload = {"which": which}
+        _add(tx, execution, OutboxKind.REMINDER, key, checkpoint_id=checkpoint_id, payload=payload)
 
 
 def final(tx: Transaction, execution: Execution) -> None:
@@ -106,7 +99,10 @@ def outcome(
 
 
 def notice(tx: Transaction, execution_id: str, *, text: str, key: str) -> None:
-    outcome(tx, find_execution(tx.connection, execution_id), {"text": text}, key=key)
+    """Once a key."""
+    execution = find_execution(tx.connection, execution_id)
+    if not _exists(tx, f"notice:{execution.id}:{key}"):
+        outcome(tx, execution, {"text": text}, key=key)
 
 
 # --- what the deliverer says ------------------------------------------------------------------

@@ -10,18 +10,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, update
+from sqlalchemy import Connection
 
-from storage import changes, outbox
+from storage import changes, outbox, statements
 from storage.boundaries import resolve
 from storage.errors import LeaseLost
-from storage.records import Claim, Execution, Failure, PhaseOutput
-from storage.rows import (
-    AnyRow,
-    find_execution,
-    newest_outputs,
-    phase_runs_of,
-)
+from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun
+from storage.rows import AnyRow, find_execution, find_oldest_due, newest_outputs
 from storage.states import (
     ExecutionEvent,
     ExecutionState,
@@ -29,7 +24,6 @@ from storage.states import (
     PhaseRunState,
     next_phase_run,
 )
-from storage.tables import RUN_IS_OPEN, executions, phase_runs
 from storage.transaction import Transaction
 
 MOST_LOSSES: Final = 20
@@ -38,97 +32,71 @@ MOST_LOSSES: Final = 20
 RECOVERED_AT_ONCE: Final = 500
 
 
-def _due(now: datetime) -> ColumnElement[bool]:
-    queued = and_(
-        phase_runs.c.state == PhaseRunState.QUEUED,
-        or_(phase_runs.c.not_before.is_(None), phase_runs.c.not_before <= now),
-    )
-    return and_(RUN_IS_OPEN, or_(queued, _lapsed(now)))
-
-
-def _lapsed(now: datetime) -> ColumnElement[bool]:
-    return and_(phase_runs.c.state == PhaseRunState.RUNNING, phase_runs.c.lease_until < now)
-
-
-def _oldest_due(now: datetime) -> Select[Any]:
-    return select(phase_runs).where(_due(now)).order_by(phase_runs.c.seq).limit(1)
-
-
 def anything_due(connection: Connection, now: datetime) -> bool:
     """Whether a claim would find something: what an idle worker asks, without a write lock."""
-    return (
-        connection.execute(_oldest_due(now).with_only_columns(phase_runs.c.seq)).first() is not None
-    )
+    return connection.execute(statements.ANYTHING_DUE, {"now": now}).first() is not None
 
 
 def claim(tx: Transaction, *, owner: str, lease: timedelta) -> Claim | None:
-    row = tx.connection.execute(_oldest_due(tx.now).with_for_update(skip_locked=True)).first()
-    if row is None:
+    due = find_oldest_due(tx.connection, tx.now)
+    if due is None:
         return None
-    lost = row.state is PhaseRunState.RUNNING
-    if lost and row.losses >= MOST_LOSSES:
-        _give_up(tx, row)
+    run, execution = due.run, due.execution
+    lost = run.state is PhaseRunState.RUNNING
+    if lost and due.losses >= MOST_LOSSES:
+        _give_up(tx, run, execution)
         return None
-    fence, until = row.fence + 1, tx.now + lease
-    taken = tx.connection.execute(
-        update(phase_runs)
-        .where(phase_runs.c.id == row.id, phase_runs.c.fence == row.fence, _due(tx.now))
-        .values(
-            state=next_phase_run(row.state, PhaseRunEvent.CLAIM),
-            fence=fence,
-            losses=row.losses + lost,
-            started_at=tx.now,
-            lease_owner=owner,
-            lease_until=until,
-        )
-    )
-    if taken.rowcount != 1:
+    taken: dict[str, Any] = {
+        "state": next_phase_run(run.state, PhaseRunEvent.CLAIM),
+        "fence": run.fence + 1,
+        "started_at": tx.now,
+        "lease_owner": owner,
+        "lease_until": tx.now + lease,
+    }
+    if not _take(tx, run, {**taken, "losses": due.losses + lost}):
         return None
-    execution = find_execution(tx.connection, row.execution_id, locked=True)
     if execution.state is ExecutionState.PENDING:
         execution = changes.move(tx, execution, ExecutionEvent.CLAIM)
     else:
         outbox.refresh_root(tx, execution)
-    tx.audit(execution.id, "phase.claimed", run=row.id, fence=fence, lost=lost or None)
-    runs = phase_runs_of(tx.connection, execution.id)
-    outputs = newest_outputs(runs)
+    run = replace(run, **taken)
+    tx.audit(execution.id, "phase.claimed", run=run.id, fence=run.fence, lost=lost or None)
+    outputs = _outputs_for(tx, run)
     return Claim(
-        run=next(run for run in runs if run.id == row.id),
+        run=run,
         execution=execution,
-        done=tuple(outputs[index] for index in sorted(outputs) if index < row.phase_index),
-        previous=outputs[row.phase_index][1] if row.phase_index in outputs else None,
+        done=tuple(outputs[index] for index in sorted(outputs) if index < run.phase_index),
+        previous=outputs[run.phase_index][1] if run.phase_index in outputs else None,
         owner=owner,
-        fence=fence,
-        lease_until=until,
+        fence=run.fence,
+        lease_until=tx.now + lease,
     )
 
 
-def _give_up(tx: Transaction, row: AnyRow) -> None:
-    tx.connection.execute(
-        update(phase_runs)
-        .where(phase_runs.c.id == row.id, phase_runs.c.fence == row.fence)
-        .values(state=next_phase_run(row.state, PhaseRunEvent.FAIL), ended_at=tx.now)
-    )
-    execution = find_execution(tx.connection, row.execution_id, locked=True)
-    _error(
-        tx,
-        execution,
-        f"The worker died {MOST_LOSSES} times in phase {row.phase!r}.",
-    )
+def _take(tx: Transaction, run: PhaseRun, values: dict[str, Any]) -> bool:
+    """By compare-and-set on its fence, while it is still due."""
+    seen = {"of_id": run.id, "of_fence": run.fence, "now": tx.now}
+    return tx.connection.execute(statements.TAKE_RUN, values | seen).rowcount == 1
+
+
+def _outputs_for(tx: Transaction, run: PhaseRun) -> dict[int, tuple[str, PhaseOutput]]:
+    """What was handed in before this run: nothing before the first try of the first phase."""
+    if run.phase_index == 0 and run.revision == 1:
+        return {}
+    return newest_outputs(tx.connection, run.execution_id)
+
+
+def _give_up(tx: Transaction, run: PhaseRun, execution: Execution) -> None:
+    failed = {"state": next_phase_run(run.state, PhaseRunEvent.FAIL), "ended_at": tx.now}
+    if _take(tx, run, failed):
+        words = f"The worker died {MOST_LOSSES} times in phase {run.phase!r}."
+        _error(tx, execution, words)
 
 
 def _own(tx: Transaction, held: Claim, **values: Any) -> None:
     """Write to the claimed phase run if it is still this worker's."""
-    changed = tx.connection.execute(
-        update(phase_runs)
-        .where(
-            phase_runs.c.id == held.run.id,
-            phase_runs.c.fence == held.fence,
-            phase_runs.c.state == PhaseRunState.RUNNING,
-        )
-        .values(**values)
-    )
-    if changed.rowcount != 1:
+    mine = {"of_id": held.run.id, "of_fence": held.fence}
+    if tx.connection.execute(statements.CHANGE_RUNNING, values | mine).rowcount != 1:
         raise LeaseLost(held.run.id)
 
 
@@ -152,30 +120,19 @@ def give_back(tx: Transaction, held: Claim) -> None:
 
 def record_phases(tx: Transaction, held: Claim, phases: tuple[str, ...]) -> Claim:
     resolve(held.execution.definition.checkpoints, phases)
+    execution = find_execution(tx.connection, held.execution.id, locked=True)
     phase = phases[held.run.phase_index]
     _own(tx, held, phase=phase)
-    tx.connection.execute(
-        update(executions).where(executions.c.id == held.execution.id).values(phases=phases)
-    )
-    outbox.refresh_root(tx, held.execution)
+    described = {"of_id": execution.id, "phases": phases}
+    tx.connection.execute(statements.CHANGE_EXECUTION, described)
+    outbox.refresh_root(tx, execution)
     return replace(
-        held,
-        run=replace(held.run, phase=phase),
-        execution=find_execution(tx.connection, held.execution.id),
+        held, run=replace(held.run, phase=phase), execution=replace(execution, phases=phases)
     )
 
 
 def done(tx: Transaction, held: Claim, output: PhaseOutput) -> Execution:
-    _own(
-        tx,
-        held,
-        state=next_phase_run(PhaseRunState.RUNNING, PhaseRunEvent.DONE),
-        output=output,
-        ended_at=tx.now,
-        lease_owner=None,
-        lease_until=None,
-    )
-    execution = find_execution(tx.connection, held.execution.id, locked=True)
+    execution = _ended(tx, held, PhaseRunEvent.DONE, output=output)
     run = held.run
     tx.audit(execution.id, "phase.done", run=run.id, phase=run.phase, revision=run.revision)
     boundary = changes.boundary_of(execution, run)
@@ -192,20 +149,13 @@ def done(tx: Transaction, held: Claim, output: PhaseOutput) -> Execution:
             checkpoint=skipped,
             name=boundary.name,
         )
-    return changes.go_on(tx, execution, run, onward=None, last=ExecutionEvent.FINISH)
+    return changes.go_on(
+        tx, execution, after=run.phase_index, onward=None, last=ExecutionEvent.FINISH
+    )
 
 
 def fail(tx: Transaction, held: Claim, failure: Failure, *, backoff: timedelta) -> Execution:
-    _own(
-        tx,
-        held,
-        state=next_phase_run(PhaseRunState.RUNNING, PhaseRunEvent.FAIL),
-        error=failure.message,
-        ended_at=tx.now,
-        lease_owner=None,
-        lease_until=None,
-    )
-    execution = find_execution(tx.connection, held.execution.id, locked=True)
+    execution = _ended(tx, held, PhaseRunEvent.FAIL, error=failure.message)
     run = held.run
     tx.audit(execution.id, "phase.failed", run=run.id, attempt=run.attempt)
     if not failure.retryable or run.attempt >= execution.definition.tries:
@@ -224,6 +174,25 @@ def fail(tx: Transaction, held: Claim, failure: Failure, *, backoff: timedelta) 
     return execution
 
 
+def _ended(tx: Transaction, held: Claim, event: PhaseRunEvent, **values: Any) -> Execution:
+    """Write down how the claimed phase run ended; its execution, locked.
+
+    The execution is locked first, as everywhere: who holds the run and waits for the execution
+    would meet somebody who cancels and does the reverse.
+    """
+    execution = find_execution(tx.connection, held.execution.id, locked=True)
+    _own(
+        tx,
+        held,
+        state=next_phase_run(PhaseRunState.RUNNING, event),
+        ended_at=tx.now,
+        lease_owner=None,
+        lease_until=None,
+        **values,
+    )
+    return execution
+
+
 def _error(tx: Transaction, execution: Execution, message: str) -> Execution:
     failed = changes.move(tx, execution, ExecutionEvent.FAIL, error=message)
     tx.audit(execution.id, "execution.failed")
@@ -232,36 +201,33 @@ def _error(tx: Transaction, execution: Execution, message: str) -> Execution:
 
 
 def release(tx: Transaction, owners: Sequence[str]) -> int:
-    rows = tx.connection.execute(
-        select(phase_runs).where(
-            phase_runs.c.state == PhaseRunState.RUNNING, phase_runs.c.lease_owner.in_(owners)
-        )
-    ).all()
-    for row in rows:
-        released = tx.connection.execute(
-            update(phase_runs)
-            .where(phase_runs.c.id == row.id, phase_runs.c.fence == row.fence)
-            .values(
-                state=next_phase_run(row.state, PhaseRunEvent.GIVE_BACK),
-                losses=row.losses + 1,
-                lease_owner=None,
-                lease_until=None,
-            )
-        )
-        if released.rowcount == 1:
-            tx.audit(row.execution_id, "phase.released", run=row.id)
-            tx.dispatch(row.id)
-    return len(rows)
+    held = tx.connection.execute(statements.RUNNING_OF_OWNERS, {"owners": list(owners)}).all()
+    return sum(_release(tx, row) for row in held)
+
+
+def _release(tx: Transaction, row: AnyRow) -> bool:
+    """Queue a run of an owner who died, unless it ended or was taken since it was read."""
+    released = tx.connection.execute(
+        statements.CHANGE_RUNNING,
+        {
+            "of_id": row.id,
+            "of_fence": row.fence,
+            "state": next_phase_run(PhaseRunState.RUNNING, PhaseRunEvent.GIVE_BACK),
+            "losses": row.losses + 1,
+            "lease_owner": None,
+            "lease_until": None,
+        },
+    )
+    if released.rowcount != 1:
+        return False
+    tx.audit(row.execution_id, "phase.released", run=row.id)
+    tx.dispatch(row.id)
+    return True
 
 
 def recover(tx: Transaction) -> int:
-    due = tx.connection.execute(
-        select(phase_runs.c.id)
-        .where(_due(tx.now))
-        .order_by(phase_runs.c.seq)
-        .limit(RECOVERED_AT_ONCE)
-    ).scalars()
-    run_ids = list(due)
+    due = {"now": tx.now, "most": RECOVERED_AT_ONCE}
+    run_ids = tx.connection.execute(statements.ALL_DUE, due).scalars().all()
     for run_id in run_ids:
         tx.dispatch(run_id)
     return len(run_ids)

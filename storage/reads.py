@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, func, select
 
+from storage import statements
 from storage.database import reading
 from storage.phase_runs import anything_due
 from storage.records import Checkpoint, Counts, CrewReport, Execution, PhaseRun
@@ -15,7 +16,6 @@ from storage.rows import (
     find_checkpoint,
     find_execution,
     phase_runs_of,
-    select_checkpoints,
     to_checkpoint,
     to_execution,
     waiting_checkpoint,
@@ -50,7 +50,11 @@ class Reads:
         limit: int = 20,
     ) -> tuple[Execution, ...]:
         """The newest first."""
-        query = select(executions).order_by(executions.c.created_at.desc()).limit(limit)
+        query = (
+            select(*statements.EXECUTION_COLUMNS)
+            .order_by(executions.c.created_at.desc())
+            .limit(limit)
+        )
         if channel is not None:
             query = query.where(executions.c.channel == channel)
         if states is not None:
@@ -65,10 +69,8 @@ class Reads:
 
     def checkpoints(self, execution_id: str) -> tuple[Checkpoint, ...]:
         """All of an execution's, in the order they were opened."""
-        query = (
-            select_checkpoints()
-            .where(checkpoints.c.execution_id == execution_id)
-            .order_by(checkpoints.c.seq)
+        query = statements.CHECKPOINTS.where(checkpoints.c.execution_id == execution_id).order_by(
+            checkpoints.c.seq
         )
         with reading(self._engine) as connection:
             return tuple(map(to_checkpoint, connection.execute(query)))

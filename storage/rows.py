@@ -1,87 +1,48 @@
-"""Rows of the tables into records, and the selects that both the use cases and Reads need."""
+"""Rows into records, and the reads that both the use cases and Reads need."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, select
 
+from storage import statements
 from storage.errors import AmbiguousExecution, UnknownCheckpoint, UnknownExecution
 from storage.records import (
     Action,
     Checkpoint,
     Execution,
     Feedback,
+    MessageRef,
     OnTimeout,
     OutboxKind,
     OutboxRow,
     PhaseOutput,
     PhaseRun,
 )
-from storage.states import PhaseRunState
-from storage.tables import CHECKPOINT_IS_PENDING, checkpoints, executions, outbox, phase_runs
+from storage.tables import executions, outbox
 
-AnyRow = Row[Any]
+AnyRow = Row[*tuple[Any, ...]]
 
-UUID_LENGTH = 36
-SHORTEST_PREFIX = 4
-
-
-def to_execution(row: AnyRow) -> Execution:
-    return Execution(
-        id=row.id,
-        crew=row.crew,
-        definition=row.definition,
-        state=row.state,
-        version=row.version,
-        request=row.request,
-        requester=row.requester,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        channel=row.channel,
-        thread_ts=row.thread_ts,
-        phases=row.phases,
-        left_out=row.left_out,
-        ended_at=row.ended_at,
-        ended_by=row.ended_by,
-        result=row.result,
-        error=row.error,
-    )
+UUID_LENGTH: Final = 36
+SHORTEST_PREFIX: Final = 4
 
 
-def to_phase_run(row: AnyRow) -> PhaseRun:
-    return PhaseRun(
-        id=row.id,
-        execution_id=row.execution_id,
-        phase=row.phase,
-        phase_index=row.phase_index,
-        attempt=row.attempt,
-        revision=row.revision,
-        state=row.state,
-        fence=row.fence,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        not_before=row.not_before,
-        lease_owner=row.lease_owner,
-        lease_until=row.lease_until,
-        feedback=row.feedback,
-        revise_tasks=row.revise_tasks,
-        output=row.output,
-        progress=row.progress or {},
-        error=row.error,
-    )
+def to_execution(columns: Sequence[Any]) -> Execution:
+    """From `statements.EXECUTION_COLUMNS`."""
+    return Execution(*columns)
 
 
-def select_checkpoints() -> Select[Any]:
-    """Checkpoints with the phase run whose output they show."""
-    return select(checkpoints, phase_runs.c.phase, phase_runs.c.revision, phase_runs.c.output).join(
-        phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id
-    )
+def to_phase_run(columns: Sequence[Any]) -> PhaseRun:
+    """From `statements.PHASE_RUN_COLUMNS`."""
+    return PhaseRun(*columns)
 
 
 def to_checkpoint(row: AnyRow) -> Checkpoint:
+    """From `statements.CHECKPOINTS`."""
     return Checkpoint(
         id=row.id,
         execution_id=row.execution_id,
@@ -146,72 +107,121 @@ def select_outbox() -> Select[Any]:
     )
 
 
+# --- executions ---------------------------------------------------------------------------------
+
+
 def find_execution(connection: Connection, execution_id: str, *, locked: bool = False) -> Execution:
     """By its id, or by the beginning of it. Raises UnknownExecution, AmbiguousExecution."""
-    query = select(executions)
     if len(execution_id) == UUID_LENGTH:
-        query = query.where(executions.c.id == execution_id)
-    elif len(execution_id) >= SHORTEST_PREFIX:
-        query = query.where(executions.c.id.startswith(execution_id, autoescape=True)).limit(2)
-    else:
-        raise UnknownExecution(execution_id)
-    rows = connection.execute(query.with_for_update() if locked else query).all()
-    if not rows:
-        raise UnknownExecution(execution_id)
-    if len(rows) > 1:
-        raise AmbiguousExecution(execution_id)
-    return to_execution(rows[0])
+        query = statements.EXECUTION_LOCKED if locked else statements.EXECUTION
+        row = connection.execute(query, {"of_id": execution_id}).first()
+        if row is None:
+            raise UnknownExecution(execution_id)
+        return to_execution(row)
+    return find_execution(connection, _whole_id(connection, execution_id), locked=locked)
+
+
+def _whole_id(connection: Connection, prefix: str) -> str:
+    if not SHORTEST_PREFIX <= len(prefix) < UUID_LENGTH:
+        raise UnknownExecution(prefix)
+    begins_so = executions.c.id.startswith(prefix, autoescape=True)
+    found = connection.execute(select(executions.c.id).where(begins_so).limit(2)).scalars().all()
+    if not found:
+        raise UnknownExecution(prefix)
+    if len(found) > 1:
+        raise AmbiguousExecution(prefix)
+    return str(found[0])
 
 
 def execution_in_thread(
     connection: Connection, *, channel: str, thread_ts: str
 ) -> Execution | None:
-    row = connection.execute(
-        select(executions).where(
-            executions.c.channel == channel, executions.c.thread_ts == thread_ts
-        )
-    ).first()
+    thread = {"of_channel": channel, "of_thread_ts": thread_ts}
+    row = connection.execute(statements.EXECUTION_IN_THREAD, thread).first()
     return None if row is None else to_execution(row)
+
+
+# --- checkpoints --------------------------------------------------------------------------------
 
 
 def find_checkpoint(connection: Connection, checkpoint_id: str) -> Checkpoint:
     """Raises UnknownCheckpoint."""
-    row = connection.execute(select_checkpoints().where(checkpoints.c.id == checkpoint_id)).first()
+    row = connection.execute(statements.CHECKPOINT, {"of_id": checkpoint_id}).first()
     if row is None:
         raise UnknownCheckpoint(checkpoint_id)
     return to_checkpoint(row)
 
 
 def waiting_checkpoint(connection: Connection, execution_id: str) -> Checkpoint | None:
-    row = connection.execute(
-        select_checkpoints().where(
-            checkpoints.c.execution_id == execution_id, CHECKPOINT_IS_PENDING
-        )
-    ).first()
+    waits = {"of_execution": execution_id}
+    row = connection.execute(statements.WAITING_CHECKPOINT, waits).first()
     return None if row is None else to_checkpoint(row)
 
 
-def find_phase_run(connection: Connection, phase_run_id: str) -> PhaseRun:
-    """One that is known to exist."""
-    return to_phase_run(
-        connection.execute(select(phase_runs).where(phase_runs.c.id == phase_run_id)).one()
+@dataclass(frozen=True, slots=True)
+class ToDecide:
+    """A checkpoint with all that its decision looks at. `delivery` is that of a decision made."""
+
+    checkpoint: Checkpoint
+    phase_index: int
+    shown_by: MessageRef | None
+    delivery: str | None
+    execution: Execution
+
+
+def find_to_decide(connection: Connection, checkpoint_id: str) -> ToDecide:
+    """The execution is locked: it stays as it is until the transaction ends.
+
+    Raises UnknownCheckpoint.
+    """
+    row = connection.execute(statements.CHECKPOINT_TO_DECIDE, {"of_id": checkpoint_id}).first()
+    if row is None:
+        raise UnknownCheckpoint(checkpoint_id)
+    shown = row.message_channel is not None and row.message_ts is not None
+    return ToDecide(
+        checkpoint=to_checkpoint(row),
+        phase_index=row.phase_index,
+        shown_by=MessageRef(row.message_channel, row.message_ts) if shown else None,
+        delivery=row.delivery,
+        execution=to_execution(row[-len(statements.EXECUTION_COLUMNS) :]),
     )
+
+
+# --- phase runs ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DueRun:
+    """A phase run that may be claimed. `losses` counts the workers that it outlived."""
+
+    run: PhaseRun
+    losses: int
+    execution: Execution
+
+
+def find_oldest_due(connection: Connection, now: datetime) -> DueRun | None:
+    """It and its execution are locked."""
+    row = connection.execute(statements.OLDEST_DUE, {"now": now}).first()
+    if row is None:
+        return None
+    width = len(statements.PHASE_RUN_COLUMNS)
+    return DueRun(to_phase_run(row[:width]), row[width], to_execution(row[width + 1 :]))
 
 
 def phase_runs_of(connection: Connection, execution_id: str) -> tuple[PhaseRun, ...]:
     """All tries of all phases, oldest first."""
-    rows = connection.execute(
-        select(phase_runs)
-        .where(phase_runs.c.execution_id == execution_id)
-        .order_by(phase_runs.c.seq)
-    )
+    rows = connection.execute(statements.PHASE_RUNS, {"of_execution": execution_id})
     return tuple(map(to_phase_run, rows))
 
 
-def newest_outputs(runs: Iterable[PhaseRun]) -> dict[int, tuple[str, PhaseOutput]]:
+def last_run_of(connection: Connection, execution_id: str) -> PhaseRun:
+    """The newest try of an execution, which has at least one."""
+    return to_phase_run(
+        connection.execute(statements.LAST_RUN, {"of_execution": execution_id}).one()
+    )
+
+
+def newest_outputs(connection: Connection, execution_id: str) -> dict[int, tuple[str, PhaseOutput]]:
     """For each phase's index, its name and the output of its newest finished run."""
-    return {
-        run.phase_index: (run.phase, run.output)
-        for run in runs
-        if run.state is PhaseRunState.DONE and run.output is not None
-    }
+    rows = connection.execute(statements.OUTPUTS, {"of_execution": execution_id})
+    return {row.phase_index: (row.phase, row.output) for row in rows}

@@ -64,6 +64,7 @@ class StateManager:
         with writing(self._engine) as connection:
             tx = Transaction(connection, self._clock.now(), self._dispatch.enqueue)
             yield tx
+            tx.flush()
         for phase_run_id in tx.queued:
             self._dispatch.committed(phase_run_id)
         if tx.outbox_changed:

@@ -76,19 +76,19 @@ executions = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("crew", String(100), nullable=False),
-    Column("definition", Encoded[CrewDefinition](CrewDefinition), nullable=False),
+    Column("definition", Encoded[CrewDefinition](CrewDefinition, recurs=True), nullable=False),
     Column("state", Word(ExecutionState), nullable=False),
     Column("version", Integer, nullable=False),
     Column("request", Encoded[Request](Request), nullable=False),
-    Column("requester", Encoded[Actor](Actor), nullable=False),
+    Column("requester", Encoded[Actor](Actor, recurs=True), nullable=False),
     Column("channel", String(64)),
     Column("thread_ts", String(32)),
-    Column("phases", Encoded[Names](Names), nullable=False),
-    Column("left_out", Encoded[Names](Names), nullable=False),
+    Column("phases", Encoded[Names](Names, recurs=True), nullable=False),
+    Column("left_out", Encoded[Names](Names, recurs=True), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
-    Column("ended_by", Encoded[Actor](Actor)),
+    Column("ended_by", Encoded[Actor](Actor, recurs=True)),
     Column("result", Encoded[PhaseOutput](PhaseOutput)),
     Column("error", Text),
     Index(None, "channel", "thread_ts"),
@@ -116,17 +116,18 @@ phase_runs = Table(
     Column("lease_owner", String(200)),
     Column("lease_until", UtcDateTime),
     Column("feedback", Text, nullable=False, default=""),
-    Column("revise_tasks", Encoded[Names](Names), nullable=False),
+    Column("revise_tasks", Encoded[Names](Names, recurs=True), nullable=False),
     Column("output", Encoded[PhaseOutput](PhaseOutput)),
-    Column("progress", Encoded[Facts](dict[str, object])),
+    Column("progress", Encoded[Facts](dict[str, object], absent={})),
     Column("error", Text),
     Index(None, "execution_id", "seq"),
     sqlite_autoincrement=True,
 )
 
-RUN_IS_OPEN = or_(
-    _is(phase_runs.c.state, PhaseRunState.QUEUED), _is(phase_runs.c.state, PhaseRunState.RUNNING)
-)
+RUN_IS_QUEUED = _is(phase_runs.c.state, PhaseRunState.QUEUED)
+RUN_IS_RUNNING = _is(phase_runs.c.state, PhaseRunState.RUNNING)
+RUN_IS_DONE = _is(phase_runs.c.state, PhaseRunState.DONE)
+RUN_IS_OPEN = or_(RUN_IS_QUEUED, RUN_IS_RUNNING)
 Index(
     "ix_phase_runs_open", phase_runs.c.seq, sqlite_where=RUN_IS_OPEN, postgresql_where=RUN_IS_OPEN
 )
@@ -141,18 +142,18 @@ checkpoints = Table(
     Column("name", String(200), nullable=False),
     Column("description", Text, nullable=False),
     Column("state", Word(CheckpointState), nullable=False),
-    Column("rule", Encoded[DecisionRule](DecisionRule), nullable=False),
+    Column("rule", Encoded[DecisionRule](DecisionRule, recurs=True), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("deadline", UtcDateTime),
     Column("remind_at", UtcDateTime),
     Column("asked", Text, nullable=False, default=""),
-    Column("asked_by", Encoded[Actor](Actor)),
+    Column("asked_by", Encoded[Actor](Actor, recurs=True)),
     Column("message_channel", String(64)),
     Column("message_ts", String(32)),
     Column("action", String(24)),
     Column("text", Text),
-    Column("tasks", Encoded[Names](Names)),
-    Column("actor", Encoded[Actor](Actor)),
+    Column("tasks", Encoded[Names](Names, recurs=True)),
+    Column("actor", Encoded[Actor](Actor, recurs=True)),
     Column("decided_at", UtcDateTime),
     Column("delivery", String(200)),
     Index(None, "execution_id", "seq"),
@@ -238,7 +239,7 @@ audit = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("execution_id", Id, nullable=False, index=True),
     Column("event", String(40), nullable=False),
-    Column("actor", Encoded[Actor](Actor)),
+    Column("actor", Encoded[Actor](Actor, recurs=True)),
     Column("facts", Encoded[Facts](dict[str, object]), nullable=False),
     sqlite_autoincrement=True,
 )
@@ -248,6 +249,6 @@ crew_reports = Table(
     metadata,
     Column("crew", String(100), primary_key=True),
     Column("problem", Text),
-    Column("phases", Encoded[Names](Names), nullable=False),
+    Column("phases", Encoded[Names](Names, recurs=True), nullable=False),
     Column("checked_at", UtcDateTime, nullable=False),
 )

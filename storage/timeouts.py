@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import Select, update
+from sqlalchemy import update
 
-from storage import changes, decisions, inbox, outbox
+from storage import changes, decisions, inbox, outbox, statements
 from storage.policy import ACTION_OF_TIMEOUT, reminder_times
 from storage.records import TIMEOUT, Checkpoint, Feedback
-from storage.rows import find_execution, select_checkpoints, to_checkpoint
-from storage.states import CheckpointEvent, ExecutionEvent, next_checkpoint
+from storage.rows import ToDecide, find_execution, find_to_decide, to_checkpoint
+from storage.states import CheckpointEvent, CheckpointState, ExecutionEvent, next_checkpoint
 from storage.tables import CHECKPOINT_IS_PENDING, checkpoints
 from storage.transaction import Transaction
 
 
 def expire_due(tx: Transaction, *, limit: int) -> int:
-    due = tx.connection.execute(
-        _pending()
-        .where(checkpoints.c.deadline <= tx.now)
-        .order_by(checkpoints.c.deadline)
-        .limit(limit)
-    ).all()
-    return sum(_expire(tx, to_checkpoint(row)) for row in due)
+    overdue = {"now": tx.now, "most": limit}
+    due = tx.connection.execute(statements.OVERDUE, overdue).scalars().all()
+    return sum(_expire(tx, find_to_decide(tx.connection, found)) for found in due)
 
 
-def _pending() -> Select[Any]:
-    return select_checkpoints().where(CHECKPOINT_IS_PENDING)
-
-
-def _expire(tx: Transaction, checkpoint: Checkpoint) -> bool:
-    execution = find_execution(tx.connection, checkpoint.execution_id, locked=True)
+def _expire(tx: Transaction, found: ToDecide) -> bool:
+    checkpoint, execution = found.checkpoint, found.execution
+    if checkpoint.state is not CheckpointState.PENDING:
+        return False
     effect = checkpoint.rule.on_timeout
     feedback = Feedback(action=effect, text="", actor=TIMEOUT, at=tx.now)
     state = next_checkpoint(checkpoint.state, CheckpointEvent.EXPIRE)
-    if not changes.record_feedback(tx, checkpoint, state, feedback):
+    if not changes.record_feedback(tx, execution, checkpoint, state, feedback):
         return False
     tx.audit(
         execution.id,
@@ -53,7 +46,7 @@ def _expire(tx: Transaction, checkpoint: Checkpoint) -> bool:
             error=f"Nobody decided {checkpoint.name} in time.",
         )
     else:
-        after = decisions.take_effect(tx, execution, checkpoint, action, feedback)
+        after = decisions.take_effect(tx, found, action, feedback)
     outbox.outcome(
         tx,
         after,
@@ -65,7 +58,7 @@ def _expire(tx: Transaction, checkpoint: Checkpoint) -> bool:
 
 def remind_due(tx: Transaction, *, limit: int) -> int:
     due = tx.connection.execute(
-        _pending()
+        statements.CHECKPOINTS.where(CHECKPOINT_IS_PENDING)
         .where(checkpoints.c.remind_at <= tx.now)
         .order_by(checkpoints.c.remind_at)
         .limit(limit)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from storage import audit
+from storage import audit, statements
 from storage.records import Actor
 
 
 class Transaction:
-    """One use case's transaction. `queued` and `outbox_changed` are acted on after the commit."""
+    """One use case's transaction. `queued` and `outbox_changed` are acted on after the commit.
+
+    Rows of the log and of the outbox are gathered, and written together by `flush`.
+    """
 
     def __init__(
         self,
@@ -24,8 +28,14 @@ class Transaction:
         self.connection = connection
         self.now = now
         self.queued: list[str] = []
-        self.outbox_changed = False
         self._enqueue = enqueue
+        self._happened: list[audit.Entry] = []
+        self._messages: dict[str, dict[str, Any]] = {}
+        self._outdated: set[str] = set()
+
+    @property
+    def outbox_changed(self) -> bool:
+        return bool(self._messages or self._outdated)
 
     def dispatch(self, phase_run_id: str) -> None:
         """Hand a phase run to the workers' transport, now and again after the commit."""
@@ -41,18 +51,31 @@ class Transaction:
         **facts: object,
     ) -> None:
         """Add a row to the log of what happened. Ids and words of ours only, no texts."""
-        audit.add(
-            self.connection,
-            at=self.now,
-            execution_id=execution_id,
-            event=event,
-            actor=actor,
-            facts=_present(facts),
+        self._happened.append(
+            audit.entry(
+                at=self.now, execution_id=execution_id, event=event, actor=actor, facts=facts
+            )
         )
 
+    def post(self, message: dict[str, Any]) -> None:
+        """Add a row to the outbox, once a key."""
+        self._messages.setdefault(message["key"], message)
 
-def _present(facts: Mapping[str, object]) -> dict[str, object]:
-    return {name: fact for name, fact in facts.items() if fact is not None}
+    def show_anew(self, key: str) -> None:
+        """What the message of this key shows has changed."""
+        self._outdated.add(key)
+
+    def flush(self) -> None:
+        """Write what was gathered; the last thing before the commit."""
+        if self._messages:
+            self.connection.execute(statements.ADD_MESSAGE, list(self._messages.values()))
+        if self._outdated:
+            # Root messages before those below them, as the deliverer takes them: two writers
+            # that lock rows in one order do not wait for each other.
+            outdated = sorted(self._outdated, reverse=True)
+            self.connection.execute(statements.WANT_NEWER, [{"of_key": key} for key in outdated])
+        if self._happened:
+            audit.add(self.connection, self._happened)
 
 
 def new_id() -> str:

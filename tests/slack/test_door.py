@@ -330,7 +330,7 @@ def test_an_event_that_could_not_be_committed_is_not_taken_and_comes_again(
         message = stage.armed(execution)
         workspace.wait_for(lambda: not stage.outbox.next_due())
         with stage.engine.connect() as locking:
-            locking.exec_driver_sql("SELECT 1")  # begins, and holds the one write lock
+            locking.exec_driver_sql("BEGIN IMMEDIATE")  # holds the one write lock
             said = workspace.mention("shorter", by=ANA, thread=message)
             event = workspace.wait_for(
                 lambda: next(

@@ -1,0 +1,197 @@
+"""The statements of the use cases, built once: building one costs several times its execution.
+
+Parameters whose names begin with `of_` say which row is meant. An UPDATE sets the columns whose
+names stand among its other parameters, an INSERT those that are given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Final
+
+from sqlalchemy import Select, and_, bindparam, delete, insert, or_, select, update
+
+from storage.records import Execution, PhaseRun
+from storage.tables import (
+    CHECKPOINT_IS_PENDING,
+    RUN_IS_DONE,
+    RUN_IS_OPEN,
+    RUN_IS_QUEUED,
+    RUN_IS_RUNNING,
+    audit,
+    checkpoints,
+    executions,
+    inbox,
+    outbox,
+    phase_runs,
+    revise_intents,
+)
+
+# --- executions ---------------------------------------------------------------------------------
+
+EXECUTION_COLUMNS: Final = [executions.c[field.name] for field in fields(Execution)]
+"""In the order of the record's fields."""
+
+ADD_EXECUTION: Final = insert(executions)
+
+EXECUTION: Final = select(*EXECUTION_COLUMNS).where(executions.c.id == bindparam("of_id"))
+
+EXECUTION_LOCKED: Final = EXECUTION.with_for_update()
+
+EXECUTION_IN_THREAD: Final = select(*EXECUTION_COLUMNS).where(
+    executions.c.channel == bindparam("of_channel"),
+    executions.c.thread_ts == bindparam("of_thread_ts"),
+)
+
+MOVE_EXECUTION: Final = update(executions).where(
+    executions.c.id == bindparam("of_id"),
+    executions.c.state == bindparam("of_state"),
+    executions.c.version == bindparam("of_version"),
+)
+
+CHANGE_EXECUTION: Final = update(executions).where(executions.c.id == bindparam("of_id"))
+
+# --- phase runs ---------------------------------------------------------------------------------
+
+PHASE_RUN_COLUMNS: Final = [phase_runs.c[field.name] for field in fields(PhaseRun)]
+"""In the order of the record's fields."""
+
+DUE: Final = and_(
+    RUN_IS_OPEN,
+    or_(
+        and_(
+            RUN_IS_QUEUED,
+            or_(phase_runs.c.not_before.is_(None), phase_runs.c.not_before <= bindparam("now")),
+        ),
+        and_(RUN_IS_RUNNING, phase_runs.c.lease_until < bindparam("now")),
+    ),
+)
+"""Queued and not put off, or with a lease that ran out before `now`."""
+
+ADD_RUN: Final = insert(phase_runs)
+
+OLDEST_DUE: Final = (
+    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *EXECUTION_COLUMNS)
+    .join(executions, executions.c.id == phase_runs.c.execution_id)
+    .where(DUE)
+    .order_by(phase_runs.c.seq)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+"""Locks the run and its execution together, or passes them by: it never waits for one of them
+while it holds the other."""
+
+ANYTHING_DUE: Final = select(phase_runs.c.seq).where(DUE).order_by(phase_runs.c.seq).limit(1)
+
+ALL_DUE: Final = (
+    select(phase_runs.c.id).where(DUE).order_by(phase_runs.c.seq).limit(bindparam("most"))
+)
+
+TAKE_RUN: Final = update(phase_runs).where(
+    phase_runs.c.id == bindparam("of_id"), phase_runs.c.fence == bindparam("of_fence"), DUE
+)
+
+CHANGE_RUNNING: Final = update(phase_runs).where(
+    phase_runs.c.id == bindparam("of_id"),
+    phase_runs.c.fence == bindparam("of_fence"),
+    RUN_IS_RUNNING,
+)
+
+CHANGE_OPEN_RUNS: Final = update(phase_runs).where(
+    phase_runs.c.execution_id == bindparam("of_execution"), RUN_IS_OPEN
+)
+
+PHASE_RUNS: Final = (
+    select(*PHASE_RUN_COLUMNS)
+    .where(phase_runs.c.execution_id == bindparam("of_execution"))
+    .order_by(phase_runs.c.seq)
+)
+
+LAST_RUN: Final = (
+    select(*PHASE_RUN_COLUMNS)
+    .where(phase_runs.c.execution_id == bindparam("of_execution"))
+    .order_by(phase_runs.c.seq.desc())
+    .limit(1)
+)
+
+OUTPUTS: Final = (
+    select(phase_runs.c.phase_index, phase_runs.c.phase, phase_runs.c.output)
+    .where(phase_runs.c.execution_id == bindparam("of_execution"), RUN_IS_DONE)
+    .order_by(phase_runs.c.seq)
+)
+
+RUNNING_OF_OWNERS: Final = select(
+    phase_runs.c.id, phase_runs.c.execution_id, phase_runs.c.fence, phase_runs.c.losses
+).where(RUN_IS_RUNNING, phase_runs.c.lease_owner.in_(bindparam("owners", expanding=True)))
+
+# --- checkpoints --------------------------------------------------------------------------------
+
+ADD_CHECKPOINT: Final = insert(checkpoints)
+
+CHECKPOINTS: Final[Select[Any]] = select(
+    checkpoints, phase_runs.c.phase, phase_runs.c.revision, phase_runs.c.output
+).join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
+"""With what they show of their phase runs."""
+
+CHECKPOINT: Final = CHECKPOINTS.where(checkpoints.c.id == bindparam("of_id"))
+
+WAITING_CHECKPOINT: Final = CHECKPOINTS.where(
+    checkpoints.c.execution_id == bindparam("of_execution"), CHECKPOINT_IS_PENDING
+)
+
+CHECKPOINT_TO_DECIDE: Final = (
+    CHECKPOINT.add_columns(
+        phase_runs.c.phase_index,
+        *(column.label(f"execution_{column.name}_") for column in EXECUTION_COLUMNS),
+    )
+    .join(executions, executions.c.id == checkpoints.c.execution_id)
+    .with_for_update(of=executions)
+)
+"""With its execution, locked. Where it had to wait for the lock, what it tells of the checkpoint
+may be from before: DECIDE finds that out."""
+
+DECIDE: Final = update(checkpoints).where(
+    checkpoints.c.id == bindparam("of_id"), CHECKPOINT_IS_PENDING
+)
+
+LAST_REVISER: Final = (
+    select(checkpoints.c.actor)
+    .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.state == bindparam("of_state"),
+    )
+    .order_by(checkpoints.c.seq.desc())
+    .limit(1)
+)
+
+OVERDUE: Final = (
+    select(checkpoints.c.id)
+    .where(CHECKPOINT_IS_PENDING, checkpoints.c.deadline <= bindparam("now"))
+    .order_by(checkpoints.c.deadline, checkpoints.c.seq)
+    .limit(bindparam("most"))
+)
+
+ADD_INTENT: Final = insert(revise_intents)
+
+DROP_INTENT: Final = delete(revise_intents).where(
+    revise_intents.c.checkpoint_id == bindparam("of_checkpoint"),
+    revise_intents.c.actor_id == bindparam("of_actor"),
+)
+
+# --- views, deliveries and the log --------------------------------------------------------------
+
+ADD_MESSAGE: Final = insert(outbox)
+
+MESSAGE_EXISTS: Final = select(outbox.c.seq).where(outbox.c.key == bindparam("of_key"))
+
+WANT_NEWER: Final = (
+    update(outbox).where(outbox.c.key == bindparam("of_key")).values(wanted=outbox.c.wanted + 1)
+)
+
+DELIVERED: Final = select(inbox.c.key, inbox.c.execution_id).where(
+    inbox.c.key == bindparam("of_key")
+)
+
+ADD_DELIVERY: Final = insert(inbox)
+
+ADD_AUDIT: Final = insert(audit)
