@@ -14,7 +14,7 @@ from crew_runner.queues.local import LocalDispatch
 from crew_runner.worker import WorkerPool
 from tests.runner.desk import Desk, crew
 
-LEASE = timedelta(seconds=10)
+LEASE = timedelta(seconds=60)
 CREWS = {
     each.name: each
     for each in (
@@ -46,7 +46,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with pytest.MonkeyPatch.context() as environment, OfflineDrafter() as model:
         environment.setenv("SLACK_BOT_TOKEN", "xoxb-of-the-bot")
         environment.setenv("DATABASE_URL", desk.url)
-        environment.setenv("COUNTERSIGN_LEASE_SECONDS", "10")
+        environment.setenv("COUNTERSIGN_LEASE_SECONDS", "60")
         pool = WorkerPool(
             state=desk.state,
             reads=desk.reads,

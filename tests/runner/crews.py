@@ -49,8 +49,11 @@ class Geometer(Scribe):
 class Spy(BaseLLM):
     """Answers with all that it finds: its own variables, its parent's, connections, stdin."""
 
+    at_building: tuple[str, ...] = ()
+
     def call(self, *_asked: Any, **_named: Any) -> str:
-        found = {"own": sorted(os.environ), "stdin": sys.stdin.read()}
+        found: dict[str, Any] = {"own": sorted(os.environ), "stdin": sys.stdin.read()}
+        found["built"] = self.at_building
         for name, pid in {"self": os.getpid(), "parent": os.getppid()}.items():
             written = Path(f"/proc/{pid}/environ").read_bytes()
             found[name] = sorted(v.decode().split("=")[0] for v in written.split(b"\0") if v)
@@ -151,7 +154,7 @@ def default_model() -> Crew:
 
 
 def spies() -> Crew:
-    agent = _agent("spy", Spy(model="spy"))
+    agent = _agent("spy", Spy(model="spy", at_building=tuple(sorted(os.environ))))
     return Crew(agents=[agent], tasks=[_task("spy", agent)])
 
 

@@ -12,7 +12,7 @@ import pytest
 from storage.records import Action, CrewDefinition, CrewKind
 from storage.states import ExecutionState
 from tests.runner.conftest import Shop
-from tests.runner.desk import program, read_ids
+from tests.runner.desk import ANYBODY, program, read_ids
 from tests.support.processes import alive, wait_until
 
 
@@ -138,3 +138,13 @@ def test_a_runaway_that_ignores_sigterm_is_killed_with_its_helpers(shop: Shop) -
 
     wait_until(lambda: not alive(processes), within=5, what="the program and its helper ended")
     assert execution.error == "The phase took longer than its limit of 1 second."
+
+
+def test_cancel_ends_a_program_that_says_nothing(shop: Shop) -> None:
+    noted = shop.folder / "ids"
+    noted.unlink(missing_ok=True)
+    run = shop.desk.start(program(shop.folder, ["run"]), "runaway")
+    processes = [psutil.Process(pid) for pid in read_ids(noted)]
+    shop.desk.state.cancel(run, actor=ANYBODY)
+
+    wait_until(lambda: not alive(processes), within=15, what="the program and its helper ended")

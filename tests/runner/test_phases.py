@@ -188,7 +188,7 @@ def test_crews_find_none_of_the_bots_secrets_and_none_of_its_connections(shop: S
     assert result is not None
     found = json.loads(result.output)
 
-    for place in ("own", "self", "parent"):
+    for place in ("own", "built", "self", "parent"):
         names = [name for name in found[place] if name.startswith(("SLACK_", "COUNTERSIGN_"))]
         assert names == []
         assert "DATABASE_URL" not in found[place]

@@ -55,14 +55,14 @@ def test_a_killed_worker_leaves_no_process_and_another_goes_on_at_once(
     desk: Desk, start_pool: StartPool, tmp_path: Path
 ) -> None:
     run = desk.start(program(tmp_path, ["think", "write"]), "runaway")
-    first = start_pool(lease=60)
+    first = start_pool(lease=600)
     left = _family(first, tmp_path)
     first.kill()
     first.wait()
     wait_until(lambda: not alive(left), within=5, what="nothing is left of the killed worker")
     (tmp_path / "ids").unlink()
 
-    start_pool(lease=60)
+    start_pool(lease=600)
     second = [psutil.Process(pid) for pid in read_ids(tmp_path / "ids")]
 
     [phase] = desk.runs(run)
@@ -91,7 +91,7 @@ def test_a_worker_that_is_told_to_end_gives_its_phase_back(
     desk: Desk, start_pool: StartPool, tmp_path: Path
 ) -> None:
     run = desk.start(program(tmp_path, ["run"]), "runaway")
-    pool = start_pool(lease=60, grace=3)
+    pool = start_pool(lease=600, grace=3)
     left = _family(pool, tmp_path)
     pool.terminate()
 

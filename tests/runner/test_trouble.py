@@ -9,7 +9,7 @@ import psutil
 
 from storage.states import ExecutionState
 from tests.runner.conftest import Shop
-from tests.runner.desk import ANYBODY, crew, read_ids
+from tests.runner.desk import ANYBODY, crew, program, read_ids
 from tests.support.processes import alive, wait_until
 
 DRAFT = crew("default_model", {"draft": ["draft"]})
@@ -75,7 +75,10 @@ def test_a_crew_that_prints_much_blocks_nothing(shop: Shop) -> None:
     assert shop.desk.ended(run).state is ExecutionState.COMPLETED
 
 
-def test_cancel_ends_a_running_phase_and_all_that_it_started(shop: Shop) -> None:
+def test_cancel_ends_a_running_phase_and_all_that_it_started_and_no_other(shop: Shop) -> None:
+    go = shop.folder / "go"
+    go.unlink(missing_ok=True)
+    other = shop.desk.start(program(shop.folder, ["run"]), "wait")
     run, processes = _asleep(shop)
     began = time.monotonic()
     shop.desk.state.cancel(run, actor=ANYBODY)
@@ -83,6 +86,8 @@ def test_cancel_ends_a_running_phase_and_all_that_it_started(shop: Shop) -> None
 
     assert time.monotonic() - began < 6
     assert shop.desk.reads.execution(run).state is ExecutionState.CANCELLED
+    go.touch()
+    assert shop.desk.ended(other).state is ExecutionState.COMPLETED
 
 
 def test_a_phase_that_outlasts_its_limit_is_ended_and_said_in_words(shop: Shop) -> None:
