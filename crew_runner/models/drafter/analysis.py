@@ -75,7 +75,7 @@ def sentiment(brief: Brief, context: Context) -> Document:
 
 def _risks(brief: Brief, context: Context) -> tuple[str, ...]:
     speech, texts = brief.speech, brief.sector.texts
-    piece = _row_of(context, 2).piece
+    piece = context.body.piece
     risks = [
         (texts["risk"], brief.sector.risk_level, texts["risk_how"]),
         (
@@ -101,7 +101,7 @@ def _risks(brief: Brief, context: Context) -> tuple[str, ...]:
 
 def _mitigation(brief: Brief, context: Context) -> tuple[str, ...]:
     speech = brief.speech
-    first, third = _row_of(context, 0), _row_of(context, 2)
+    first, third = _row_of(context, 0), context.body
     steps = [
         speech.text("sentiment.mitigate_sector", fix=brief.sector.texts["fix"]),
         speech.text("sentiment.mitigate_theme", piece=third.piece),
@@ -129,7 +129,7 @@ def trends(brief: Brief, context: Context) -> Document:
         )
         for trend in rated
     )
-    first, third = _row_of(context, 0), _row_of(context, 2)
+    first, third = _row_of(context, 0), context.body
     last = _row_of(context, -1)
     channel = next(iter(context.channels), first.channel)
     message = next(iter(context.messages), brief.sector.texts["promise"])

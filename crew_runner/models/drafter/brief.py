@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from crew_runner.models.drafter import amounts
@@ -13,6 +13,7 @@ from crew_runner.models.drafter.words import (
     LANGUAGES,
     Sector,
     Words,
+    channels_for,
     channels_in,
     find_anywhere,
     fold,
@@ -93,13 +94,20 @@ def read(request: str, background: str = "", *, language: str) -> Brief:
     occasion = find_anywhere("occasions", whole, first=spoken) or "always"
     reading = _Reading(words(spoken), request)
     brand = reading.brand() or _Reading(words(spoken), background).brand()
-    audience = _audience(speech, spoken, whole)
+    people = find_anywhere("people", whole, first=spoken)
+    audience = _audience(speech, spoken, whole, people)
     subject, name = _subject(speech, spoken, reading, brand)
     start = amounts.day(_after_from(whole, spoken), spoken)
     facts = occasion_facts(occasion)
     usual = amounts.of_year(*facts["start"]) if "start" in facts else None
     named = channels_in(whole)
-    channels = (*named, *(c for c in sector.channels if c not in named))[: max(3, len(named))]
+    met = channels_for(people)
+    wanted = dict.fromkeys((*named, *met, *sector.channels))
+    if people in {"students", "young"} and "linkedin" not in named:
+        wanted.pop("linkedin", None)
+    channels = tuple(wanted)[: max(3, len(named))]
+    if people == "seniors":
+        sector = _second_pieces_first(sector)
     strong = _disputed("strong", whole)
     return Brief(
         speech=speech,
@@ -215,10 +223,19 @@ def _subject(speech: Words, spoken: str, reading: _Reading, brand: str | None) -
         subject = brand or speech.text("language.quote", text=reading.bare(said))
     else:
         subject = ""
-    if reading.one_phrase and said and _fits(reading) and speech.code == spoken:
+    told = said if reading.one_phrase else brand or noun
+    within = reading.one_phrase or (not said and _mentions(reading.campaign, brand, noun))
+    if told and within and _fits(reading) and speech.code == spoken:
         subject = ""
     name = brand or _name(speech, subject or said if speech.code == spoken else subject)
     return subject, name or speech.text("titles.offer")
+
+
+def _mentions(campaign: str, brand: str | None, noun: str | None) -> bool:
+    """Whether the campaign's phrase says already what it is for."""
+    return bool(brand and brand in campaign) or (
+        noun is not None and find_anywhere("nouns", campaign, first="en") == noun
+    )
 
 
 def _name(speech: Words, subject: str) -> str:
@@ -237,7 +254,13 @@ def _is_people(phrase: str, spoken: str) -> bool:
     return match is not None and match.start() == 0
 
 
-def _audience(speech: Words, spoken: str, text: str) -> str | None:
+def _second_pieces_first(sector: Sector) -> Sector:
+    """The calmer example of each theme before the quicker one."""
+    turned = tuple(replace(t, pieces=t.pieces[::-1]) for t in sector.themes)
+    return replace(sector, themes=turned)
+
+
+def _audience(speech: Words, spoken: str, text: str, people: str | None) -> str | None:
     heard = words(spoken)
     pattern = rf"(?<!\w){heard.text('reading.audience')}([^,.;:\n]+)"
     if match := re.search(pattern, text, re.IGNORECASE):
@@ -246,8 +269,7 @@ def _audience(speech: Words, spoken: str, text: str) -> str | None:
         )[0].strip()
         if speech.code == spoken and 2 < len(phrase) <= 70:
             return phrase
-    key = find_anywhere("people", text, first=spoken)
-    return speech.subject("people", key) if key else None
+    return speech.subject("people", people) if people else None
 
 
 def _after_from(text: str, spoken: str) -> str:

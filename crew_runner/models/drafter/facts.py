@@ -68,6 +68,18 @@ class Context:
         return tuple(Row(*self._week(row[0]), row[1], _piece(row[2]), row[3]) for row in rows)
 
     @property
+    def body(self) -> Row:
+        """A week in the middle: neither the kick-off nor the wrap-up, where there is another."""
+        rows = self.calendar
+        return rows[min(2, max(0, len(rows) - 2))]
+
+    @property
+    def first_look(self) -> Row:
+        """The week in which the figures are looked at for the first time."""
+        rows = self.calendar
+        return rows[min(2, len(rows) // 2)]
+
+    @property
     def themes(self) -> tuple[str, ...]:
         return tuple(name for name, _ in map(bold, self.items("themes")) if name)
 
@@ -83,9 +95,11 @@ class Context:
     @property
     def audience(self) -> str:
         """The audience as the overview names it: its third line, unless somebody moved it."""
-        lead = bold(self.brief.speech.text("plan.audience", audience=""))[0]
-        found = [text for name, text in map(bold, self.items("overview")) if name == lead]
-        return found[0] if found else self.brief.audience
+        return self._overview("audience") or self.brief.audience
+
+    @property
+    def span(self) -> str:
+        return self._overview("span") or plans.span(self.brief)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -109,6 +123,11 @@ class Context:
             if len(row) > 1 and (match := _SCORE.search(row[1]))
         ]
         return tuple(sorted(found, key=lambda topic: -topic.score))
+
+    def _overview(self, key: str) -> str:
+        lead = bold(self.brief.speech.text(f"plan.{key}", **{key: ""}))[0]
+        lines = map(bold, self.items("overview"))
+        return next((text for name, text in lines if name == lead), "")
 
     def _week(self, cell: str) -> tuple[str, str]:
         """`3 · 15 Jun` is spoken of by its date, a bare number as week 3."""

@@ -169,7 +169,7 @@ def _themes(brief: Brief) -> tuple[str, ...]:
             why=theme.why,
             piece=speech.text("language.quote", text=theme.pieces[0]),
         )
-        for theme in brief.sector.themes
+        for theme in brief.sector.themes[: max(3, brief.weeks)]
     )
 
 

@@ -12,7 +12,7 @@ from crew_runner.models.drafter.markdown import (
     sentences,
     table,
 )
-from crew_runner.models.drafter.plan import label, section, span
+from crew_runner.models.drafter.plan import label, section
 
 _ANSWERS = ("goal", "list", "saves")
 
@@ -77,7 +77,7 @@ def _decisions(brief: Brief, context: Context) -> tuple[str, ...]:
                 "draft.decision_trend",
                 topic=top.name,
                 score=top.score,
-                piece=_rows(context)[min(2, len(_rows(context)) - 1)].piece,
+                piece=context.body.piece,
             )
         )
     consequence = speech.text(f"draft.consequence_{verdict.replace('-', '_')}")
@@ -118,8 +118,7 @@ def _guards(brief: Brief) -> tuple[str, ...]:
 
 
 def _measures(brief: Brief, context: Context) -> tuple[str, ...]:
-    rows = _rows(context)
-    look = rows[min(2, len(rows) - 1)].week
+    look = context.first_look.week
     return tuple(
         brief.speech.text(
             "draft.measure_line",
@@ -146,7 +145,7 @@ def _in_brief(brief: Brief, context: Context) -> tuple[str, ...]:
     return (
         speech.text("final.for_whom", audience=context.audience),
         speech.text("final.what", promise=brief.sector.texts["promise"]),
-        speech.text("final.when", span=span(brief)),
+        speech.text("final.when", span=context.span),
         speech.text("final.with_what", channels=_channels(brief, context)),
         speech.text("final.know", objective=next(iter(sentences(objective)), "")),
     )
@@ -182,7 +181,7 @@ def _say(brief: Brief, context: Context) -> tuple[Block, ...]:
 def _watch(brief: Brief, context: Context) -> Block:
     speech = brief.speech
     rows = _rows(context)
-    look = rows[min(2, len(rows) - 1)].week
+    look = context.first_look.week
     last = rows[-1].week
     goals = context.items("measures") or context.items("objectives")
     found = [

@@ -139,6 +139,11 @@ def channels_in(text: str) -> tuple[str, ...]:
     return tuple(sorted(places, key=lambda key: places[key]))
 
 
+def channels_for(people: str | None) -> tuple[str, ...]:
+    """Where a kind of people is met first, if that is known."""
+    return tuple(_facts()["meeting_places"].get(people, ()))
+
+
 def other_language(text: str) -> str | None:
     """A language named in the text that the drafter does not write."""
     match = whole_words(_facts()["languages"]["other"]).search(text)
