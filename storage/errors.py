@@ -106,6 +106,14 @@ class LeaseLost(CountersignError):
         self.phase_run_id = phase_run_id
 
 
+class HoldLost(CountersignError):
+    """Somebody else works on this message by now: nothing was stored."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"hold on message {key} is lost")
+        self.key = key
+
+
 class Busy(CountersignError):
     """The database could not take the write in time; nothing was changed."""
 

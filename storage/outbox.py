@@ -11,18 +11,19 @@ the deliverer says `unneeded` where the message shows all of the text already.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, or_, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from storage import statements
 from storage.database import reading, writing
+from storage.errors import HoldLost
 from storage.ports import Clock
 from storage.records import Execution, OutboxKind, OutboxRow, OutboxState
-from storage.rows import AnyRow, find_execution, select_outbox, to_outbox_row
-from storage.tables import OUTBOX_TO_DO, checkpoints, executions, outbox
+from storage.rows import AnyRow, find_execution, to_outbox_row
+from storage.tables import OUTBOX_TO_DO, outbox
 from storage.transaction import Transaction
 
 # --- what the use cases say -------------------------------------------------------------------
@@ -109,7 +110,11 @@ def notice(tx: Transaction, execution_id: str, *, text: str, key: str) -> None:
 
 
 class Outbox:
-    """The deliverer's view. Each method is one transaction; a row taken is held for `owner`."""
+    """The deliverer's view. Each method is one transaction; a row taken is held for `owner`.
+
+    Whatever is written of a row raises HoldLost, with nothing changed, once the hold ran out and
+    somebody else took the row: so only one message's place is ever stored.
+    """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
@@ -125,29 +130,19 @@ class Outbox:
         """
         now = self._clock.now()
         with reading(self._engine) as connection:
-            open_rows = connection.execute(
-                select_outbox().where(OUTBOX_TO_DO).order_by(outbox.c.seq).limit(limit * 50)
-            ).all()
-        wanted = _turns(open_rows)
-        free = [row for row in wanted if _free(row, now)][:limit]
+            most = {"most": limit * 50}
+            open_rows = connection.execute(statements.MESSAGES_TO_DO, most).all()
+        free = [row for row in _turns(open_rows) if _free(row, now)][:limit]
         if not free:
             return ()
+        held = {"now": now, "held_by": owner, "held_until": now + hold}
         taken = []
         with writing(self._engine) as connection:
             for row in free:
-                held = connection.execute(
-                    update(outbox)
-                    .where(
-                        outbox.c.seq == row.seq,
-                        outbox.c.state == row.state,
-                        or_(outbox.c.held_until.is_(None), outbox.c.held_until < now),
-                    )
-                    .values(held_by=owner, held_until=now + hold)
-                )
-                if held.rowcount == 1:
+                seen = {"of_seq": row.seq, "of_state": row.state}
+                if connection.execute(statements.HOLD_MESSAGE, held | seen).rowcount == 1:
                     # Read again: what is wanted may have grown, or the root got its thread.
-                    fresh = connection.execute(select_outbox().where(outbox.c.seq == row.seq)).one()
-                    taken.append(to_outbox_row(fresh))
+                    taken.append(_read(connection, row.seq))
         return tuple(taken)
 
     def sending(self, row: OutboxRow) -> OutboxRow:
@@ -158,18 +153,16 @@ class Outbox:
         """Store where the message is. `shown` is the version it shows, 0 if it needs an update."""
         with writing(self._engine) as connection:
             if row.kind is OutboxKind.ROOT:
-                connection.execute(
-                    update(executions)
-                    .where(executions.c.id == row.execution_id)
-                    .values(channel=channel, thread_ts=ts)
-                )
+                thread = {"of_id": row.execution_id, "channel": channel, "thread_ts": ts}
+                connection.execute(statements.CHANGE_EXECUTION, thread)
             if row.kind is OutboxKind.CHECKPOINT:
-                connection.execute(
-                    update(checkpoints)
-                    .where(checkpoints.c.id == row.checkpoint_id)
-                    .values(message_channel=channel, message_ts=ts)
-                )
-            return self._write(
+                place = {
+                    "of_id": row.checkpoint_id,
+                    "message_channel": channel,
+                    "message_ts": ts,
+                }
+                connection.execute(statements.CHANGE_CHECKPOINT, place)
+            return _write(
                 connection, row, state=OutboxState.POSTED, channel=channel, ts=ts, shown=shown
             )
 
@@ -221,10 +214,7 @@ class Outbox:
     def next_due(self) -> bool:
         """Whether anything is left to do, now or later."""
         with reading(self._engine) as connection:
-            return (
-                connection.execute(select(outbox.c.seq).where(OUTBOX_TO_DO).limit(1)).first()
-                is not None
-            )
+            return connection.execute(statements.ANY_MESSAGE_TO_DO).first() is not None
 
     def _release(self, delay: timedelta = timedelta(0)) -> dict[str, Any]:
         not_before = self._clock.now() + delay if delay else None
@@ -232,16 +222,21 @@ class Outbox:
 
     def _set(self, row: OutboxRow, **values: Any) -> OutboxRow:
         with writing(self._engine) as connection:
-            return self._write(connection, row, **values)
-
-    def _write(self, connection: Any, row: OutboxRow, **values: Any) -> OutboxRow:
-        connection.execute(update(outbox).where(outbox.c.seq == row.seq).values(**values))
-        return to_outbox_row(
-            connection.execute(select_outbox().where(outbox.c.seq == row.seq)).one()
-        )
+            return _write(connection, row, **values)
 
 
-def _turns(rows: list[AnyRow] | Any) -> list[AnyRow]:
+def _write(connection: Connection, row: OutboxRow, **values: Any) -> OutboxRow:
+    mine = {"of_seq": row.seq, "of_holder": row.held_by}
+    if connection.execute(statements.CHANGE_HELD_MESSAGE, values | mine).rowcount != 1:
+        raise HoldLost(row.key)
+    return _read(connection, row.seq)
+
+
+def _read(connection: Connection, seq: int) -> OutboxRow:
+    return to_outbox_row(connection.execute(statements.MESSAGE, {"of_seq": seq}).one())
+
+
+def _turns(rows: Iterable[AnyRow]) -> list[AnyRow]:
     """Updates, and of each execution its earliest message that is not posted yet."""
     posting: set[str] = set()
     turns = []
@@ -254,7 +249,7 @@ def _turns(rows: list[AnyRow] | Any) -> list[AnyRow]:
     return turns
 
 
-def _free(row: AnyRow, now: Any) -> bool:
+def _free(row: AnyRow, now: datetime) -> bool:
     held = row.held_until is not None and row.held_until >= now
     early = row.not_before is not None and row.not_before > now
     return not held and not early

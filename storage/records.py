@@ -370,7 +370,7 @@ class OutboxRow:
     """A message to post, or to update while `shown` is behind `wanted`.
 
     `key` is unique and goes with the message as metadata; `generation` counts the times that a
-    message had to be posted anew because it was deleted.
+    message had to be posted anew because it was deleted. `held_by` is who took it to work on it.
     """
 
     key: str
@@ -389,3 +389,4 @@ class OutboxRow:
     attempts: int
     created_at: datetime
     sent_at: datetime | None
+    held_by: str | None

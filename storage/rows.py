@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, select
 
 from storage import statements
 from storage.errors import AmbiguousExecution, UnknownCheckpoint, UnknownExecution
@@ -23,7 +23,7 @@ from storage.records import (
     PhaseOutput,
     PhaseRun,
 )
-from storage.tables import executions, outbox
+from storage.tables import executions
 
 AnyRow = Row[*tuple[Any, ...]]
 
@@ -80,7 +80,7 @@ _ACTIONS = frozenset(Action)
 
 
 def to_outbox_row(row: AnyRow) -> OutboxRow:
-    """`row` carries `root_ts`, the execution's thread, beside the outbox's columns."""
+    """From `statements.MESSAGES`."""
     return OutboxRow(
         key=row.key,
         seq=row.seq,
@@ -98,12 +98,7 @@ def to_outbox_row(row: AnyRow) -> OutboxRow:
         attempts=row.attempts,
         created_at=row.created_at,
         sent_at=row.sent_at,
-    )
-
-
-def select_outbox() -> Select[Any]:
-    return select(outbox, executions.c.thread_ts.label("root_ts")).join(
-        executions, executions.c.id == outbox.c.execution_id
+        held_by=row.held_by,
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Select, and_, bindparam, delete, insert, or_, select, upd
 from storage.records import Execution, PhaseRun
 from storage.tables import (
     CHECKPOINT_IS_PENDING,
+    OUTBOX_TO_DO,
     RUN_IS_DONE,
     RUN_IS_OPEN,
     RUN_IS_QUEUED,
@@ -183,6 +184,29 @@ DROP_INTENT: Final = delete(revise_intents).where(
 ADD_MESSAGE: Final = insert(outbox)
 
 MESSAGE_EXISTS: Final = select(outbox.c.seq).where(outbox.c.key == bindparam("of_key"))
+
+MESSAGES: Final[Select[Any]] = select(outbox, executions.c.thread_ts.label("root_ts")).join(
+    executions, executions.c.id == outbox.c.execution_id
+)
+"""With the thread of their execution."""
+
+MESSAGE: Final = MESSAGES.where(outbox.c.seq == bindparam("of_seq"))
+
+MESSAGES_TO_DO: Final = MESSAGES.where(OUTBOX_TO_DO).order_by(outbox.c.seq).limit(bindparam("most"))
+
+ANY_MESSAGE_TO_DO: Final = select(outbox.c.seq).where(OUTBOX_TO_DO).limit(1)
+
+HOLD_MESSAGE: Final = update(outbox).where(
+    outbox.c.seq == bindparam("of_seq"),
+    outbox.c.state == bindparam("of_state"),
+    or_(outbox.c.held_until.is_(None), outbox.c.held_until < bindparam("now")),
+)
+
+CHANGE_HELD_MESSAGE: Final = update(outbox).where(
+    outbox.c.seq == bindparam("of_seq"), outbox.c.held_by == bindparam("of_holder")
+)
+
+CHANGE_CHECKPOINT: Final = update(checkpoints).where(checkpoints.c.id == bindparam("of_id"))
 
 WANT_NEWER: Final = (
     update(outbox).where(outbox.c.key == bindparam("of_key")).values(wanted=outbox.c.wanted + 1)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from storage.errors import HoldLost
 from storage.outbox import Outbox
 from storage.reads import Reads
 from storage.records import Action, Decision, OutboxKind, OutboxRow, OutboxState
@@ -52,6 +55,27 @@ def test_a_row_that_somebody_holds_is_not_handed_out_until_the_hold_ends(
     assert outbox.take(owner="two") == ()
     clock.move(timedelta(seconds=61))
     assert len(outbox.take(owner="two")) == 1
+
+
+def test_who_lost_the_hold_stores_nothing_over_what_the_next_one_stored(
+    run: Run, outbox: Outbox, reads: Reads, clock: SettableClock
+) -> None:
+    run.start()
+    [slow] = outbox.take(owner="slow")
+    slow = outbox.sending(slow)
+    clock.move(timedelta(seconds=61))
+    [quick] = outbox.take(owner="quick")
+    posted = outbox.posted(quick, channel=quick.channel, ts="2.0", shown=0)
+
+    with pytest.raises(HoldLost):
+        outbox.posted(slow, channel=slow.channel, ts="1.0", shown=0)
+    with pytest.raises(HoldLost):
+        outbox.later(slow, timedelta(0), "timeout")
+
+    assert reads.execution(run.id).thread_ts == "2.0"
+    outbox.shown(posted, posted.wanted)
+    clock.move(timedelta(seconds=61))
+    assert outbox.take(owner="next") == ()
 
 
 def test_what_the_dead_held_is_handed_out_at_once(run: Run, outbox: Outbox) -> None:
