@@ -72,8 +72,8 @@ def point_at(monkeypatch: pytest.MonkeyPatch, settings: ModelSettings) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _crewai_imported() -> None:
+@pytest.fixture(scope="session")
+def crewai_imported() -> None:
     """Its import warns, and a warning is an error here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -81,7 +81,7 @@ def _crewai_imported() -> None:
 
 
 @pytest.fixture(scope="session")
-def kickoff() -> Iterator[Kickoff]:
+def kickoff(crewai_imported: None) -> Iterator[Kickoff]:
     bodies: list[Messages] = []
     with (
         OfflineDrafter(watch=lambda body: bodies.append(body["messages"])) as drafter,

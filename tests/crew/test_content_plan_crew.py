@@ -214,3 +214,24 @@ def test_tables_have_four_columns_at_most(kickoff: Kickoff) -> None:
     for text in kickoff.outputs.values():
         for row in re.findall(r"^\|.*\|$", text, re.MULTILINE):
             assert row.count("|") <= 5
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param("Do something nice in June.", id="no Markdown"),
+        pytest.param(
+            "## Calendar\n\n| When | What |\n|---|---|\n| June | A party |", id="two columns"
+        ),
+        pytest.param("# Plan\n\n## Themes\n\n- Repair\n\n## Calendar\n\nNone.", id="no table"),
+    ],
+)
+@pytest.mark.parametrize("task", TASKS[1:])
+def test_a_plan_from_elsewhere_is_built_on_all_the_same(
+    kickoff: Kickoff, task: str, plan: str
+) -> None:
+    prompt = asked_anew(kickoff.prompts[task], request=REQUESTS["en"], context=plan)
+
+    text = draft.answer(conversation.read(prompt))
+
+    assert headings(text) == [words("en").text(f"headings.{key}") for key in SECTIONS[task].split()]

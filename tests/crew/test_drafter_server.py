@@ -19,6 +19,8 @@ from crew_runner.models.drafter.server import OfflineDrafter
 from crew_runner.models.drafter.words import LABEL
 from tests.crew.conftest import Kickoff, feedback
 
+pytestmark = pytest.mark.usefixtures("crewai_imported")
+
 QUESTION: list[Any] = [{"role": "user", "content": "Write a short note on rain for gardeners."}]
 
 

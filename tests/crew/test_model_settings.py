@@ -20,6 +20,8 @@ from crew_runner.models.environment import (
 )
 from storage.records import ModelSettings
 
+pytestmark = pytest.mark.usefixtures("crewai_imported")
+
 OPENROUTER = "https://openrouter.ai/api/v1"
 
 

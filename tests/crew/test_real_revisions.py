@@ -15,6 +15,8 @@ from crew_runner.models.drafter.server import OfflineDrafter
 from storage.records import ModelSettings
 from tests.crew.conftest import Kickoff, inputs_for, point_at, run
 
+pytestmark = pytest.mark.usefixtures("crewai_imported")
+
 
 def test_a_revised_task_costs_one_call_and_keeps_the_rest_of_its_text(
     kickoff: Kickoff, drafter: OfflineDrafter, monkeypatch: pytest.MonkeyPatch

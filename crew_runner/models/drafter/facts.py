@@ -64,7 +64,8 @@ class Context:
 
     @property
     def calendar(self) -> tuple[Row, ...]:
-        rows = [row for row in self.rows("calendar") if len(row) >= 4]
+        given = [row for row in self.rows("calendar") if len(row) >= 4]
+        rows = given or plans.calendar(self.brief).rows
         return tuple(Row(*self._week(row[0]), row[1], _piece(row[2]), row[3]) for row in rows)
 
     @property

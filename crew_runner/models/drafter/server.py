@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -15,6 +17,8 @@ from typing import Any, Final, Self
 from crew_runner.models.drafter import wire
 from crew_runner.models.environment import OFFLINE_MODEL
 from storage.records import ModelSettings
+
+log = logging.getLogger(__name__)
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _FAULTS: Final = {
@@ -168,8 +172,10 @@ class _Server(ThreadingHTTPServer):
         self.drafter = drafter
         super().__init__(address, _Handler)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that went away in the middle of an answer is no news."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - as in the base
+        """A caller that went away in the middle of an answer is no news; all else is."""
+        if not isinstance(sys.exception(), ConnectionError):
+            log.error("drafter.failed", exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
