@@ -82,7 +82,7 @@ CREW = Kind(
     crew="plan",
     phases=("planning", "analysis", "strategy", "finalization"),
     choices=("Revise", "Continue", "Continue", "Skip"),
-    spread=8.0,
+    spread=6.0,
     phase_of={
         "create_content_plan": "planning",
         "analyze_sentiment": "analysis",

@@ -98,6 +98,18 @@ class Ledger:
             for row in self._ask(query, words)
         ]
 
+    def deadlines(self, words: str) -> list[tuple[float, float]]:
+        """Of each checkpoint when it was due, and when it was decided (0: it was not)."""
+        query = """
+            SELECT deadline, decided_at FROM checkpoints
+            JOIN executions ON executions.id = checkpoints.execution_id
+            WHERE instr(request, ?) > 0 ORDER BY seq
+        """
+        return [
+            (_seconds(row["deadline"]), _seconds(row["decided_at"]))
+            for row in self._ask(query, words)
+        ]
+
     def moment(self, words: str) -> str:
         """How far a run is, in a few words."""
         if self.execution(words) is None:

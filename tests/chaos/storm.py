@@ -1,10 +1,10 @@
-"""Kills at random moments, of bots that are started as anybody would start them."""
+"""Kills at random moments."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -21,7 +21,7 @@ from tests.chaos.lane import expect_no_orphans, forget
 from tests.chaos.ledger import Ledger
 from tests.chaos.oracles import violations
 from tests.chaos.play import Play
-from tests.support.launchpad import MARK
+from tests.support.launchpad import MARK, Bot, Launchpad
 from tests.support.processes import ROOT, BotProcess, alive
 from tests.support.workspace import Workspace
 
@@ -31,16 +31,11 @@ OVER_WITHIN = 240.0
 class RealBot(BotProcess):
     """`python -m bot serve`, with a mark by which all that it starts is known."""
 
-    def __init__(self, folder: Path, workspace: Workspace) -> None:
+    def __init__(self, folder: Path, *, env: Mapping[str, str]) -> None:
         self.mark = uuid4().hex
         super().__init__(
             folder,
-            env={
-                **workspace.env(),
-                "COUNTERSIGN_LEASE_SECONDS": "2",
-                "EFFECTS": str(folder / EFFECTS),
-                MARK: self.mark,
-            },
+            env={**env, "COUNTERSIGN_LEASE_SECONDS": "2", MARK: self.mark},
             crews_file=folder / "crews.yml",
         )
 
@@ -78,13 +73,18 @@ class Storm:
 
 @dataclass
 class Weather:
-    """A workspace and a bot on which storms follow one another; `kills` are the latest one's."""
+    """A workspace and a bot on which storms follow one another; `kills` are the latest one's.
+
+    With a launchpad the bot starts from that, fast and at a brisk tempo; without one it is started
+    as anybody would start it.
+    """
 
     folder: Path
     kind: Kind
     random: Random
+    launchpad: Launchpad | None = None
     workspace: Workspace = field(init=False)
-    bot: RealBot = field(init=False)
+    bot: RealBot | Bot = field(init=False)
 
     def __post_init__(self) -> None:
         self._numbers = count(1)
@@ -93,7 +93,12 @@ class Weather:
 
     def __enter__(self) -> Self:
         self.workspace.__enter__()
-        self.bot = RealBot(self.folder, self.workspace)
+        env = {**self.workspace.env(), "EFFECTS": str(self.folder / EFFECTS)}
+        self.bot = (
+            RealBot(self.folder, env=env)
+            if self.launchpad is None
+            else Bot(self.launchpad, self.folder, env=env)
+        )
         (self.folder / "crews.yml").write_text(self.kind.crews_yml(self.folder, self.bot.mark))
         return self
 
@@ -104,7 +109,7 @@ class Weather:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self.bot.__exit__(kind, error, trace)
+            self.bot.kill()
         finally:
             self.workspace.__exit__(kind, error, trace)
 
@@ -120,7 +125,8 @@ class Weather:
             words,
             before_start=lambda: expect_no_orphans(self.bot.mark),
         )
-        killer = _Killer(self.bot, self.kind, words, Random(self.random.random()), kills)
+        chance = Random(self.random.random())
+        killer = _Killer(self.bot, self.kind, words, random=chance, kills=kills)
         self.kills = killer.done
         with killer:
             play.to_its_end(within=OVER_WITHIN)
@@ -132,7 +138,9 @@ class Weather:
 class _Killer:
     """A thread that kills at random moments until it is told that the run is over."""
 
-    def __init__(self, bot: RealBot, kind: Kind, words: str, random: Random, kills: int) -> None:
+    def __init__(
+        self, bot: RealBot | Bot, kind: Kind, words: str, random: Random, kills: int
+    ) -> None:
         self._bot = bot
         self._kind = kind
         self._words = words

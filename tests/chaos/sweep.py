@@ -16,7 +16,7 @@ from tests.chaos.lane import Lane, Outcome
 from tests.chaos.table import at_first_start, takes_long
 from tests.support.launchpad import Launchpad
 
-LANES = 6
+LANES = 4
 DEATHS_A_RUN = 3
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.chaos.kinds import CREW
 from tests.chaos.storm import Weather
+from tests.support.launchpad import Launchpad
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +20,7 @@ KILLS = 5
 def test_a_real_crew_survives_kills_at_random_moments(tmp_path: Path) -> None:
     seed = randbelow(1_000_000)
     killed = 0
-    with Weather(tmp_path, CREW, Random(seed)) as weather:
+    with Launchpad() as launchpad, Weather(tmp_path, CREW, Random(seed), launchpad) as weather:
         while killed < KILLS:
             storm = weather.storm(KILLS - killed)
             assert not storm.wrong, f"seed {seed}: {[str(kill) for kill in storm.kills]}"

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -127,15 +128,31 @@ class Bot:
     def runs(self) -> bool:
         return self._process is not None and bool(alive([self._process]))
 
+    def family(self) -> list[psutil.Process]:
+        """The process and all that descends from it."""
+        if self._process is None or not self.runs():
+            return []
+        with suppress(psutil.NoSuchProcess):
+            return [self._process, *self._process.children(recursive=True)]
+        return []
+
     def kill(self) -> None:
         """SIGKILL to it and to all that it started."""
-        for process in marked(self.mark):
-            process.kill()
-        wait_until(lambda: not marked(self.mark), within=10, what="the killed are gone")
+        for process in [*self.family(), *marked(self.mark)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        wait_until(
+            lambda: not self.runs() and not marked(self.mark),
+            within=10,
+            what="the killed are gone",
+        )
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """Every process of this machine that still runs and has this mark in its environment."""
+    """Every process that still runs and was started with this mark in its environment.
+
+    A bot that was forked is not among them, but all that it started is.
+    """
     found = []
     for process in psutil.process_iter():
         try:
