@@ -86,6 +86,8 @@ def test_a_secret_that_reaches_a_message_is_masked(style: str, secret: str) -> N
 
 
 def test_libraries_say_only_what_is_wrong() -> None:
+    # An HTTP server that an earlier test ran in this process sets a level of its own.
+    logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
     written = io.StringIO()
     logs.configure("text", stream=written)
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
+from crew_runner.models.environment import MODEL_VARIABLES
 from storage.records import Action, CrewDefinition, CrewKind
 from storage.states import ExecutionState
 from tests.runner.conftest import Shop
@@ -99,7 +100,8 @@ def test_a_program_sees_only_what_it_is_allowed_to(shop: Shop) -> None:
     seen = set(json.loads(result.output)["environment"])
     assert {"IDS", "GO", "OPENAI_API_KEY", "OPENAI_MODEL", "MODEL"} <= seen
     assert seen & {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "DATABASE_URL", "TESTS_FOLDER"} == set()
-    assert {"PATH"} <= seen & os.environ.keys() <= {"PATH", "HOME", "LANG", "LC_CTYPE"}
+    inherited = (seen & os.environ.keys()) - set(MODEL_VARIABLES)
+    assert {"PATH"} <= inherited <= {"PATH", "HOME", "LANG", "LC_CTYPE"}
 
 
 @pytest.mark.parametrize(
