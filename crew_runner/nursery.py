@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -26,6 +28,10 @@ _START: Final = (
     "from crew_runner.forking import serve; serve(int(sys.argv[1]), preload=sys.argv[3])"
 )
 _END_SECONDS: Final = 3.0
+_FOLDER_PREFIX: Final = "countersign-jobs-"
+_SWEPT_AFTER_SECONDS: Final = 60.0
+"""A folder is made a moment before it is claimed."""
+
 Kill: TypeAlias = Callable[[int, int], None]
 
 
@@ -88,6 +94,7 @@ class Nursery:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._storage: Path | None = None
+        self._claimed: int | None = None
         self._stopped = False
 
     def start(self) -> None:
@@ -153,7 +160,8 @@ class Nursery:
         if self._process is not None and self._process.poll() is None:
             return
         self._forget()
-        self._storage = Path(tempfile.mkdtemp(prefix="countersign-"))
+        _sweep()
+        self._storage, self._claimed = _new_folder()
         self._control, theirs = socket.socketpair()
         root = str(Path(__file__).resolve().parent.parent)
         preload = PRELOADED if self._preload else ""
@@ -177,7 +185,35 @@ class Nursery:
             self._control.close()
         if self._storage is not None:
             shutil.rmtree(self._storage, ignore_errors=True)
-        self._control = self._process = self._storage = None
+        if self._claimed is not None:
+            os.close(self._claimed)
+        self._control = self._process = self._storage = self._claimed = None
+
+
+def _new_folder() -> tuple[Path, int]:
+    """A folder for jobs, and a lock on it that ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
+    claimed = os.open(folder, os.O_RDONLY)
+    fcntl.flock(claimed, fcntl.LOCK_EX)
+    return folder, claimed
+
+
+def _sweep() -> None:
+    """Remove the folders of workers that were killed together with their nursery."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
+        with suppress(OSError):  # claimed, somebody else's, or swept by another just now
+            if time.time() - folder.stat().st_mtime > _SWEPT_AFTER_SECONDS:
+                _remove_unclaimed(folder)
+
+
+def _remove_unclaimed(folder: Path) -> None:
+    """Raises BlockingIOError if its worker lives."""
+    seen = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(seen, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(seen)
 
 
 def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:

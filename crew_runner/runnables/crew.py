@@ -23,6 +23,7 @@ from crew_runner.messages import Job
 from crew_runner.models.environment import MODEL_VARIABLES
 from crew_runner.runnables.conversation import Conversations, Reopened
 from crew_runner.runnables.listening import Listener
+from crew_runner.runnables.locks import keep_locks_in
 from storage.records import PhaseDefinition, PhaseOutput, TaskResult
 
 
@@ -32,6 +33,7 @@ def build_crew(job: Job) -> CrewRunnable:
         os.environ.pop(name, None)
     os.environ.update({**without_secrets(job.extra), **job.model})
     os.environ["CREWAI_STORAGE_DIR"] = job.storage
+    keep_locks_in(job.storage)
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     target = job.target or ""

@@ -41,11 +41,13 @@ class Shop:
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("runner")
+    (folder / "temporary").mkdir()
     dispatch = LocalDispatch()
     desk = Desk(folder / "runner.db", lease=LEASE, dispatch=dispatch)
     with pytest.MonkeyPatch.context() as environment, OfflineDrafter() as model:
         environment.setenv("SLACK_BOT_TOKEN", "xoxb-of-the-bot")
         environment.setenv("DATABASE_URL", desk.url)
+        environment.setenv("TMPDIR", str(folder / "temporary"))
         environment.setenv("COUNTERSIGN_LEASE_SECONDS", "60")
         pool = WorkerPool(
             state=desk.state,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,3 +75,25 @@ def test_nothing_is_left_of_a_worker_that_dies_while_crewai_is_being_imported() 
 
 def _has_begun(importing: psutil.Process) -> bool:
     return any("jiter" in mapped.path for mapped in importing.memory_maps())
+
+
+def test_folders_of_dead_workers_are_swept_and_those_of_living_ones_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left_behind = tmp_path / "countersign-jobs-of-the-dead"
+    left_behind.mkdir()
+    (left_behind / "output.db").touch()
+    living = Nursery(preload=False)
+    claimed = living.storage()
+    for folder in (left_behind, claimed.parent):
+        os.utime(folder, (0, 0))
+
+    other = Nursery(preload=False)
+    other.start()
+
+    assert not left_behind.exists()
+    assert claimed.exists()
+    living.stop()
+    other.stop()
+    assert list(tmp_path.iterdir()) == []

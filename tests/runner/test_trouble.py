@@ -110,6 +110,13 @@ def test_ended_children_leave_no_zombies(shop: Shop) -> None:
     wait_until(lambda: not zombies(), within=5, what="every child is reaped")
 
 
+def test_a_run_leaves_nothing_in_the_temporary_directory(shop: Shop) -> None:
+    run = shop.desk.start(crew("three_tasks", {"all": ["gather", "weigh", "write"]}), "trash")
+
+    assert shop.desk.ended(run).state is ExecutionState.COMPLETED
+    assert list((shop.folder / "temporary").iterdir()) == []
+
+
 def test_another_forking_process_takes_the_place_of_one_that_died(shop: Shop) -> None:
     [nursery] = psutil.Process().children()
     nursery.kill()
