@@ -7,10 +7,12 @@ from datetime import date
 import pytest
 
 from crew_runner.models.drafter import amounts, asks
+from crew_runner.models.drafter.amounts import Money
 from crew_runner.models.drafter.asks import (
     Add,
     Ask,
     Audience,
+    Budget,
     Note,
     Remove,
     Replace,
@@ -228,6 +230,28 @@ def test_a_language_is_known_by_its_names_and_codes(said: str, code: str | None)
         ("target families", (Audience("families"),)),
         ("not so much about prices", (Remove("prices", partly=True),)),
         ("Please add a risk about bad weather", (Add("bad weather", section="risks"),)),
+        (
+            "Good start. Please add TikTok, mention our free lunch, and the budget is €3,000.",
+            (
+                Add("TikTok", ("tiktok",)),
+                Add("free lunch", section="messages"),
+                Budget(Money(3000, "€")),
+            ),
+        ),
+        (
+            "add TikTok, have the lawyer read it",
+            (Add("TikTok", ("tiktok",)), Note("have the lawyer read it", "guards")),
+        ),
+        (
+            "the budget is $900 but only the owner may spend it and nobody else",
+            (
+                Budget(Money(900, "$")),
+                Note(
+                    "budget is $900 but only the owner may spend it and nobody else",
+                    "talent",
+                ),
+            ),
+        ),
         ("The goals are too weak", (Note("goals are too weak", "objectives"),)),
     ],
 )

@@ -122,18 +122,49 @@ Ask = (
     | Note
 )
 
+_SAID_AT_ONCE = 9  # words; a longer clause says more than the ask it was read as
 _OPPOSITES = {"formal": "warm", "warm": "formal", "playful": "calm", "bold": "calm"}
 
 
 def read(feedback: str) -> tuple[Ask, ...]:
     """Every ask in a feedback, in its order; words that fit no kind become a Note."""
-    return tuple(_ask(clause) for clause in _clauses(feedback))
+    clauses = [c for part in _clauses(feedback) for c in _unpacked(part) if not _is_praise(c)]
+    return tuple(ask for clause in clauses for ask in (_ask(clause), *_left_over(clause)))
+
+
+def _is_praise(clause: str) -> bool:
+    return bool(re.fullmatch(rf"(?:{_any('asks.praise')})", clause, re.IGNORECASE))
+
+
+def _unpacked(clause: str) -> list[str]:
+    """`add TikTok, have it checked` is two clauses; `add TikTok, Facebook` is one."""
+    first, *rest = clause.split(",")
+    ask = _ask(first)
+    if not rest or not isinstance(ask, Add | Remove) or not ask.channels:
+        return [clause]
+    named = [first, *(part for part in rest if channels_in(part))]
+    return [",".join(named), *(p.strip() for p in rest if p.strip() and not channels_in(p))]
+
+
+def _left_over(clause: str) -> list[Ask]:
+    """What a clause says beyond the ask that it was read as, so that nothing of it is lost."""
+    match _ask(clause):
+        case Add() | Remove() | Replace() | Audience() | Note():
+            return []
+        case _:
+            return [_note(clause)] if len(clause.split()) > _SAID_AT_ONCE else []
 
 
 def _clauses(feedback: str) -> list[str]:
     """Sentences, and parts of sentences where a new ask begins after a comma or an `and`."""
+    names = "|".join(n for code in LANGUAGES for n in words(code).lines("language.names"))
+    kinds = ("shorter", "longer", "add", "more", "remove", "less", "start", "later", "earlier")
     begins = "|".join(
-        _any(f"asks.{kind}") for kind in ("shorter", "longer", "add", "more", "remove", "start")
+        (
+            *(_any(f"asks.{kind}") for kind in (*kinds, "audience")),
+            _any("reading.budget"),
+            rf"(?:{_any('asks.language')})\s+(?:{names})",
+        )
     )
     joint = rf"(?:,\s*(?:(?:{_any('asks.split')})\s+)?|\s+(?:{_any('asks.split')})\s+)"
     small = rf"(?:(?:{_any('asks.fillers')}|{_any('asks.with')})\s+)*"

@@ -184,7 +184,7 @@ def addressed(scene: Scene, document: Document, ask: Audience) -> Changed:
 
 
 def _with_channel(scene: Scene, document: Document, channel: str) -> Document:
-    """The channel in distribution, formats, and every third week of the calendar from week 2."""
+    """The channel in distribution, formats, and every fourth week of the calendar from week 2."""
     row = channel_row(scene.speech, channel)
     found = first_table(document, "distribution")
     if found and row[0] not in {cells[0] for cells in found[1].rows}:
@@ -195,7 +195,7 @@ def _with_channel(scene: Scene, document: Document, channel: str) -> Document:
         document = edits.append(document, formats, line)
     return each_row(
         document,
-        lambda n, cells: (*cells[:3], row[0]) if n % 3 == 1 and len(cells) > 3 else cells,
+        lambda n, cells: (*cells[:3], row[0]) if n % 4 == 1 and len(cells) > 3 else cells,
     )
 
 
