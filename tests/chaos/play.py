@@ -163,19 +163,16 @@ class Play:
         if self.ledger.decision(checkpoint) is not None:
             self.acknowledged[checkpoint] = choice.lower()
             return
-        answered = self._wait(lambda: len(self.workspace.ephemerals(BEN)) > told)
-        if not answered and self.bot.runs():
+        if not self._wait(lambda: len(self.workspace.ephemerals(BEN)) > told):
             self.broken.append(
-                f"{choice} on {checkpoint} was acknowledged, and neither kept nor told"
+                f"{choice} on {checkpoint} was acknowledged, but neither kept nor told"
             )
 
     def _wait(self, condition: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + TOLD_WITHIN
-        while not condition():
-            if time.monotonic() > deadline or not self.bot.runs():
-                return False
+        while self.bot.runs() and time.monotonic() < deadline and not condition():
             time.sleep(LOOK)
-        return True
+        return condition()
 
 
 def checkpoint_of(shown: Shown) -> str:
