@@ -1,6 +1,6 @@
 """Random kills of the whole bot, as many as one likes.
 
-    python -m tests.chaos --kind both --kills 30 --seed 7
+    python -m tests.chaos --kind all --kills 30 --seed 7
 
 Prints the seed, what was killed when, and how each run came out. The exit code is 1 if anything
 was lost, doubled or left behind. The same seed gives the same moments, not the same course: that
@@ -22,11 +22,12 @@ from tests.chaos.kinds import KINDS, Kind
 from tests.chaos.storm import Storm, Weather
 
 MOST_AT_ONCE = 5
+SERIES = {"both": ["command", "crew"], "all": [*KINDS]}
 
 
 def main(arguments: Sequence[str]) -> int:
     wanted = _parser().parse_args(arguments)
-    kinds = list(KINDS.values()) if wanted.kind == "both" else [KINDS[wanted.kind]]
+    kinds = [KINDS[name] for name in SERIES.get(wanted.kind, [wanted.kind])]
     seed = randbelow(1_000_000) if wanted.seed is None else wanted.seed
     _say(f"seed {seed}")
     random = Random(seed)
@@ -66,7 +67,7 @@ def _one(weather: Weather, kills: int) -> Storm:
         return weather.storm(kills)
     except AssertionError as error:
         seconds = time.monotonic() - began
-        return Storm("", weather.kills, [str(error)], seconds, never_ended=True)
+        return Storm(weather.kills, [str(error)], seconds, never_ended=True)
 
 
 def _report(kind: Kind, number: int, storm: Storm) -> None:
@@ -82,7 +83,12 @@ def _report(kind: Kind, number: int, storm: Storm) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--kind", choices=[*KINDS, "both"], default="both")
+    parser.add_argument(
+        "--kind",
+        choices=[*KINDS, *SERIES],
+        default="all",
+        help="a program, real CrewAI, both of them, or also a pair of bots (default: all)",
+    )
     parser.add_argument("--kills", type=int, default=30, help="of each kind (default: 30)")
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
     return parser

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.support.launchpad import MARK
@@ -49,8 +49,8 @@ class Kind:
     """A crew and how its runs are played.
 
     `choices` are the decisions at its checkpoints in the order in which they come up; `spread` is
-    the most seconds that pass before a kill; `phase_of` names the phase of what the crew's own log
-    speaks of, where that is not the phase itself.
+    the most seconds that pass before a kill; `bots` is how many run on one database; `phase_of`
+    names the phase of what the crew's own log speaks of, where that is not the phase itself.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Kind:
     phases: Sequence[str]
     choices: Sequence[str]
     spread: float
+    bots: int = 1
     phase_of: Mapping[str, str] = field(default_factory=dict)
 
     def crews_yml(self, folder: Path, mark: str) -> str:
@@ -74,7 +75,7 @@ COMMAND = Kind(
     crew="steps",
     phases=("draft", "check", "finish"),
     choices=("Revise", "Continue", "Skip"),
-    spread=5.0,
+    spread=4.0,
 )
 
 CREW = Kind(
@@ -92,4 +93,7 @@ CREW = Kind(
     },
 )
 
-KINDS = {kind.name: kind for kind in (COMMAND, CREW)}
+PAIR = replace(COMMAND, name="pair", bots=2)
+"""Two bots, of which one dies and the other goes on."""
+
+KINDS = {kind.name: kind for kind in (COMMAND, CREW, PAIR)}

@@ -35,6 +35,10 @@ class Startable(Protocol):
     def start(self) -> None: ...
 
 
+def _nothing() -> None:
+    """What there is to do before a start, if nobody says otherwise."""
+
+
 @dataclass
 class Play:
     """`words` tell this run from every other.
@@ -46,7 +50,7 @@ class Play:
     bot: Startable
     kind: Kind
     words: str
-    before_start: Callable[[], None]
+    before_start: Callable[[], None] = _nothing
     asked: bool = False
     starts: int = 0
     checkpoints: list[str] = field(default_factory=list)

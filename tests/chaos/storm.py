@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -47,24 +47,45 @@ class RealBot(BotProcess):
         return self._process is not None and self._process.poll() is None
 
 
+class Fleet:
+    """One or more bots on one database, in one workspace; whoever died is started again."""
+
+    def __init__(self, bots: Sequence[RealBot | Bot]) -> None:
+        self.bots = bots
+        self.folder = bots[0].folder
+        self.database = bots[0].database
+
+    @property
+    def log_text(self) -> str:
+        return self.bots[0].log_text
+
+    def runs(self) -> bool:
+        return all(bot.runs() for bot in self.bots)
+
+    def start(self) -> None:
+        """Start the dead, when all that they had started has ended too."""
+        for bot in self.bots:
+            if not bot.runs():
+                expect_no_orphans(bot.mark)
+                bot.start()
+
+
 @dataclass(frozen=True)
 class Kill:
-    """`after`: seconds since the bot was last started. `during`: how far its run was then."""
+    """`after`: seconds since all bots ran. `during`: how far the run was then."""
 
     after: float
-    everything: bool
+    whom: str
     during: str
 
     def __str__(self) -> str:
-        whom = "everything" if self.everything else "the bot alone"
-        return f"{whom} {self.after:.2f} s after its start, {self.during}"
+        return f"{self.whom}, {self.after:.2f} s after the last start, {self.during}"
 
 
 @dataclass(frozen=True)
 class Storm:
     """A run that was killed some times, and what was wrong with it at its end."""
 
-    words: str
     kills: list[Kill]
     wrong: list[str]
     seconds: float
@@ -73,10 +94,10 @@ class Storm:
 
 @dataclass
 class Weather:
-    """A workspace and a bot on which storms follow one another; `kills` are the latest one's.
+    """A workspace and bots on which storms follow one another; `kills` are the latest one's.
 
-    With a launchpad the bot starts from that, fast and at a brisk tempo; without one it is started
-    as anybody would start it.
+    With a launchpad the bots start from that, fast and at a brisk tempo; without one they are
+    started as anybody would start them.
     """
 
     folder: Path
@@ -84,7 +105,7 @@ class Weather:
     random: Random
     launchpad: Launchpad | None = None
     workspace: Workspace = field(init=False)
-    bot: RealBot | Bot = field(init=False)
+    fleet: Fleet = field(init=False)
 
     def __post_init__(self) -> None:
         self._numbers = count(1)
@@ -93,13 +114,9 @@ class Weather:
 
     def __enter__(self) -> Self:
         self.workspace.__enter__()
-        env = {**self.workspace.env(), "EFFECTS": str(self.folder / EFFECTS)}
-        self.bot = (
-            RealBot(self.folder, env=env)
-            if self.launchpad is None
-            else Bot(self.launchpad, self.folder, env=env)
-        )
-        (self.folder / "crews.yml").write_text(self.kind.crews_yml(self.folder, self.bot.mark))
+        self.fleet = Fleet([self._bot() for _ in range(self.kind.bots)])
+        mark = self.fleet.bots[0].mark
+        (self.folder / "crews.yml").write_text(self.kind.crews_yml(self.folder, mark))
         return self
 
     def __exit__(
@@ -109,39 +126,38 @@ class Weather:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self.bot.kill()
+            for bot in self.fleet.bots:
+                bot.kill()
         finally:
             self.workspace.__exit__(kind, error, trace)
+
+    def _bot(self) -> RealBot | Bot:
+        env = {**self.workspace.env(), "EFFECTS": str(self.folder / EFFECTS)}
+        if self.launchpad is None:
+            return RealBot(self.folder, env=env)
+        return Bot(self.launchpad, self.folder, env=env)
 
     def storm(self, kills: int) -> Storm:
         """A whole run, with so many kills, or as many as there is time for before it ends."""
         forget(self.workspace)
         began = time.monotonic()
         words = f"slowly run {next(self._numbers)} of {self.folder.name}"
-        play = Play(
-            self.workspace,
-            self.bot,
-            self.kind,
-            words,
-            before_start=lambda: expect_no_orphans(self.bot.mark),
-        )
+        play = Play(self.workspace, self.fleet, self.kind, words)
         chance = Random(self.random.random())
-        killer = _Killer(self.bot, self.kind, words, random=chance, kills=kills)
+        killer = _Killer(self.fleet, self.kind, words, random=chance, kills=kills)
         self.kills = killer.done
         with killer:
             play.to_its_end(within=OVER_WITHIN)
         play.to_its_end(within=OVER_WITHIN)
         wrong = violations(play, kills=len(killer.done))
-        return Storm(words, killer.done, wrong, time.monotonic() - began)
+        return Storm(killer.done, wrong, time.monotonic() - began)
 
 
 class _Killer:
     """A thread that kills at random moments until it is told that the run is over."""
 
-    def __init__(
-        self, bot: RealBot | Bot, kind: Kind, words: str, random: Random, kills: int
-    ) -> None:
-        self._bot = bot
+    def __init__(self, fleet: Fleet, kind: Kind, words: str, *, random: Random, kills: int) -> None:
+        self._fleet = fleet
         self._kind = kind
         self._words = words
         self._random = random
@@ -165,17 +181,17 @@ class _Killer:
 
     def _go_on(self) -> None:
         while len(self.done) < self._wanted:
-            if not self._wait(self._bot.runs):
+            if not self._wait(self._fleet.runs):
                 return
             after = self._random.uniform(0, self._kind.spread)
             if self._over.wait(after):
                 return
+            number = self._random.randrange(len(self._fleet.bots))
             everything = self._random.random() < 0.5
-            during = Ledger(self._bot.database).moment(self._words)
-            self._kill(everything)
-            self.done.append(Kill(after, everything, during))
-            if not self._wait(lambda: not self._bot.runs()):
-                return
+            during = Ledger(self._fleet.database).moment(self._words)
+            self._kill(self._fleet.bots[number], everything)
+            whom = f"bot {number + 1}{' with all that it started' if everything else ''}"
+            self.done.append(Kill(after, whom, during))
 
     def _wait(self, condition: Callable[[], bool]) -> bool:
         while not condition():
@@ -183,8 +199,10 @@ class _Killer:
                 return False
         return True
 
-    def _kill(self, everything: bool) -> None:
-        family = self._bot.family()
+    def _kill(self, bot: RealBot | Bot, everything: bool) -> None:
+        family = bot.family()
         for process in alive(family if everything else family[:1]):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+        while bot.runs():
+            self._over.wait(0.01)
