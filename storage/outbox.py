@@ -11,8 +11,8 @@ the deliverer says `unneeded` where the message shows all of the text already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
@@ -22,7 +22,7 @@ from storage.database import reading, writing
 from storage.errors import HoldLost
 from storage.ports import Clock
 from storage.records import Execution, OutboxKind, OutboxRow, OutboxState
-from storage.rows import AnyRow, find_execution, to_outbox_row
+from storage.rows import find_execution, to_outbox_row
 from storage.tables import OUTBOX_TO_DO, outbox
 from storage.transaction import Transaction
 
@@ -130,15 +130,13 @@ class Outbox:
         """
         now = self._clock.now()
         with reading(self._engine) as connection:
-            most = {"most": limit * 50}
-            open_rows = connection.execute(statements.MESSAGES_TO_DO, most).all()
-        free = [row for row in _turns(open_rows) if _free(row, now)][:limit]
-        if not free:
+            due = connection.execute(statements.MESSAGES_DUE, {"now": now, "most": limit}).all()
+        if not due:
             return ()
         held = {"now": now, "held_by": owner, "held_until": now + hold}
         taken = []
         with writing(self._engine) as connection:
-            for row in free:
+            for row in due:
                 seen = {"of_seq": row.seq, "of_state": row.state}
                 if connection.execute(statements.HOLD_MESSAGE, held | seen).rowcount == 1:
                     # Read again: what is wanted may have grown, or the root got its thread.
@@ -234,22 +232,3 @@ def _write(connection: Connection, row: OutboxRow, **values: Any) -> OutboxRow:
 
 def _read(connection: Connection, seq: int) -> OutboxRow:
     return to_outbox_row(connection.execute(statements.MESSAGE, {"of_seq": seq}).one())
-
-
-def _turns(rows: Iterable[AnyRow]) -> list[AnyRow]:
-    """Updates, and of each execution its earliest message that is not posted yet."""
-    posting: set[str] = set()
-    turns = []
-    for row in rows:
-        if row.state is not OutboxState.POSTED:
-            if row.execution_id in posting:
-                continue
-            posting.add(row.execution_id)
-        turns.append(row)
-    return turns
-
-
-def _free(row: AnyRow, now: datetime) -> bool:
-    held = row.held_until is not None and row.held_until >= now
-    early = row.not_before is not None and row.not_before > now
-    return not held and not early

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Select, and_, bindparam, delete, exists, insert, or_, select, update
 
-from storage.records import Execution, PhaseRun
+from storage.records import Execution, OutboxState, PhaseRun
 from storage.tables import (
     CHECKPOINT_IS_PENDING,
     OUTBOX_TO_DO,
@@ -192,7 +192,29 @@ MESSAGES: Final[Select[Any]] = select(outbox, executions.c.thread_ts.label("root
 
 MESSAGE: Final = MESSAGES.where(outbox.c.seq == bindparam("of_seq"))
 
-MESSAGES_TO_DO: Final = MESSAGES.where(OUTBOX_TO_DO).order_by(outbox.c.seq).limit(bindparam("most"))
+_EARLIER = outbox.alias("earlier")
+
+MESSAGES_DUE: Final = (
+    MESSAGES.where(
+        OUTBOX_TO_DO,
+        or_(outbox.c.held_until.is_(None), outbox.c.held_until < bindparam("now")),
+        or_(outbox.c.not_before.is_(None), outbox.c.not_before <= bindparam("now")),
+        or_(
+            outbox.c.state == OutboxState.POSTED,
+            ~exists().where(
+                _EARLIER.c.execution_id == outbox.c.execution_id,
+                _EARLIER.c.seq < outbox.c.seq,
+                or_(
+                    _EARLIER.c.state == OutboxState.QUEUED,
+                    _EARLIER.c.state == OutboxState.SENDING,
+                ),
+            ),
+        ),
+    )
+    .order_by(outbox.c.seq)
+    .limit(bindparam("most"))
+)
+"""Updates, and of each execution its earliest message that is not posted yet."""
 
 ANY_MESSAGE_TO_DO: Final = select(outbox.c.seq).where(OUTBOX_TO_DO).limit(1)
 

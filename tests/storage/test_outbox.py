@@ -152,6 +152,26 @@ def test_later_waits_its_time_and_updates_keep_their_distance(
     assert take_one(outbox).kind is OutboxKind.ROOT
 
 
+def test_however_many_messages_are_put_off_the_next_one_that_is_due_is_handed_out(
+    run: Run, outbox: Outbox
+) -> None:
+    for _ in range(60):
+        run.start()
+    for row in outbox.take(owner="d", limit=60):
+        outbox.later(row, timedelta(minutes=10), "pacing")
+    free = run.start()
+
+    assert take_one(outbox).execution_id == free.id
+
+
+def test_a_message_waits_for_an_earlier_one_that_is_put_off(run: Run, outbox: Outbox) -> None:
+    run.start()
+    run.work()
+    outbox.later(take_one(outbox), timedelta(minutes=10), "channel is pausing")
+
+    assert outbox.take(owner="d") == ()
+
+
 def test_a_deleted_message_is_posted_anew_under_a_new_generation(
     run: Run, outbox: Outbox, state: StateManager
 ) -> None:

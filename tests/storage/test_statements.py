@@ -1,0 +1,66 @@
+"""The statements that run often find their rows by an index, however many rows there are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, Executable, event
+
+from storage import statements
+from storage.database import reading
+from tests.support.factories import NOON
+
+ASKED_OFTEN: dict[str, tuple[Executable, dict[str, object]]] = {
+    "the oldest phase run that is due": (statements.OLDEST_DUE, {"now": NOON}),
+    "whether anything is due": (statements.ANYTHING_DUE, {"now": NOON}),
+    "all phase runs that are due": (statements.ALL_DUE, {"now": NOON, "most": 500}),
+    "the phase runs of an owner": (statements.RUNNING_OF_OWNERS, {"owners": ["a", "b"]}),
+    "outputs of an execution": (statements.OUTPUTS, {"of_execution": "x"}),
+    "a checkpoint to decide": (statements.CHECKPOINT_TO_DECIDE, {"of_id": "x"}),
+    "the waiting checkpoint": (statements.WAITING_CHECKPOINT, {"of_execution": "x"}),
+    "overdue checkpoints": (statements.OVERDUE, {"now": NOON, "most": 100}),
+    "who revised last": (statements.LAST_REVISER, {"of_execution": "x", "of_state": "revised"}),
+    "messages that are due": (statements.MESSAGES_DUE, {"now": NOON, "most": 20}),
+    "whether any message is to do": (statements.ANY_MESSAGE_TO_DO, {}),
+    "the execution of a thread": (
+        statements.EXECUTION_IN_THREAD,
+        {"of_channel": "C", "of_thread_ts": "1.0"},
+    ),
+    "a message to show anew": (statements.WANT_NEWER, {"of_key": "root:x"}),
+    "a phase run to renew": (
+        statements.CHANGE_RUNNING,
+        {"of_id": "x", "of_fence": 1, "lease_until": NOON + timedelta(seconds=30)},
+    ),
+    "the open phase runs of an execution": (
+        statements.CHANGE_OPEN_RUNS,
+        {"of_execution": "x", "ended_at": NOON},
+    ),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED_OFTEN)
+def test_what_is_asked_often_is_found_by_an_index(engine: Engine, asked: str) -> None:
+    statement, parameters = ASKED_OFTEN[asked]
+
+    plan = plan_of(engine, statement, parameters)
+
+    assert "USING" in plan
+    assert [step for step in plan.splitlines() if "SCAN" in step and "USING" not in step] == []
+
+
+def plan_of(engine: Engine, statement: Executable, parameters: dict[str, object]) -> str:
+    """What SQLite says of the statement as it is really sent."""
+    sent: list[tuple[str, Any]] = []
+
+    def sending(_connection: Any, _cursor: Any, sql: str, values: Any, *_others: Any) -> None:
+        sent.append((sql, values))
+
+    with reading(engine) as connection:
+        event.listen(connection, "before_cursor_execute", sending)
+        connection.execute(statement, parameters)
+        [(sql, values)] = sent
+        event.remove(connection, "before_cursor_execute", sending)
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
+    return "\n".join(row[3] for row in rows)
