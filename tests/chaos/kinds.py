@@ -48,8 +48,8 @@ crews:
 class Kind:
     """A crew and how its runs are played.
 
-    `choices` are the decisions at its checkpoints in the order in which they come up; `spread` is
-    the most seconds that pass before a kill; `bots` is how many run on one database; `phase_of`
+    `choices` are the decisions at its checkpoints in the order in which they come up; `start` is
+    how many seconds a start may take; `bots` is how many run on one database; `phase_of`
     names the phase of what the crew's own log speaks of, where that is not the phase itself.
     """
 
@@ -57,7 +57,7 @@ class Kind:
     crew: str
     phases: Sequence[str]
     choices: Sequence[str]
-    spread: float
+    start: float
     bots: int = 1
     phase_of: Mapping[str, str] = field(default_factory=dict)
 
@@ -75,7 +75,7 @@ COMMAND = Kind(
     crew="steps",
     phases=("draft", "check", "finish"),
     choices=("Revise", "Continue", "Skip"),
-    spread=4.0,
+    start=3.0,
 )
 
 CREW = Kind(
@@ -83,7 +83,7 @@ CREW = Kind(
     crew="plan",
     phases=("planning", "analysis", "strategy", "finalization"),
     choices=("Revise", "Continue", "Continue", "Skip"),
-    spread=6.0,
+    start=6.0,
     phase_of={
         "create_content_plan": "planning",
         "analyze_sentiment": "analysis",

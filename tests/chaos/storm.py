@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -26,6 +27,8 @@ from tests.support.processes import ROOT, BotProcess, alive
 from tests.support.workspace import Workspace
 
 OVER_WITHIN = 240.0
+MOST_NEWS = 8
+LONGEST_WAIT = 0.7
 
 
 class RealBot(BotProcess):
@@ -72,14 +75,19 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Kill:
-    """`after`: seconds since all bots ran. `during`: how far the run was then."""
+    """`news` messages were shown or changed since all bots ran, and `after` seconds passed since.
 
+    `during` is how far the run was then.
+    """
+
+    news: int
     after: float
     whom: str
     during: str
 
     def __str__(self) -> str:
-        return f"{self.whom}, {self.after:.2f} s after the last start, {self.during}"
+        since = f"message {self.news}" if self.news else "the last start"
+        return f"{self.whom}, {self.after:.2f} s after {since}: {self.during}"
 
 
 @dataclass(frozen=True)
@@ -144,7 +152,8 @@ class Weather:
         words = f"slowly run {next(self._numbers)} of {self.folder.name}"
         play = Play(self.workspace, self.fleet, self.kind, words)
         chance = Random(self.random.random())
-        killer = _Killer(self.fleet, self.kind, words, random=chance, kills=kills)
+        journal = self.workspace.practice.workspace.journal
+        killer = _Killer(self.fleet, play, journal, random=chance, kills=kills)
         self.kills = killer.done
         with killer:
             play.to_its_end(within=OVER_WITHIN)
@@ -156,10 +165,13 @@ class Weather:
 class _Killer:
     """A thread that kills at random moments until it is told that the run is over."""
 
-    def __init__(self, fleet: Fleet, kind: Kind, words: str, *, random: Random, kills: int) -> None:
+    def __init__(
+        self, fleet: Fleet, play: Play, journal: Sized, *, random: Random, kills: int
+    ) -> None:
         self._fleet = fleet
-        self._kind = kind
-        self._words = words
+        self._kind = play.kind
+        self._words = play.words
+        self._journal = journal
         self._random = random
         self._wanted = kills
         self._over = threading.Event()
@@ -183,7 +195,10 @@ class _Killer:
         while len(self.done) < self._wanted:
             if not self._wait(self._fleet.runs):
                 return
-            after = self._random.uniform(0, self._kind.spread)
+            news = self._random.randint(0, MOST_NEWS)
+            if not self._wait(partial(self._has_shown, len(self._journal) + news)):
+                return
+            after = self._random.uniform(0, LONGEST_WAIT if news else self._kind.start)
             if self._over.wait(after):
                 return
             number = self._random.randrange(len(self._fleet.bots))
@@ -191,7 +206,10 @@ class _Killer:
             during = Ledger(self._fleet.database).moment(self._words)
             self._kill(self._fleet.bots[number], everything)
             whom = f"bot {number + 1}{' with all that it started' if everything else ''}"
-            self.done.append(Kill(after, whom, during))
+            self.done.append(Kill(news, after, whom, during))
+
+    def _has_shown(self, versions: int) -> bool:
+        return len(self._journal) >= versions
 
     def _wait(self, condition: Callable[[], bool]) -> bool:
         while not condition():

@@ -20,18 +20,24 @@ LANES = 4
 DEATHS_A_RUN = 3
 
 
+Story = tuple[str, ...]
+"""Points at which the bot dies in one run, in turn."""
+
+
 class Sweep:
-    """`outcome(point)` is how the run went in which the bot died there.
+    """`outcome(point)` is how the run went in which the bot died there, `story(points)` that of
+    a run in which it died at these in turn.
 
     The points are shared out among runs, far from one another on the way, so that a run has
     several deaths. A point that the deaths before it took away gets a run of its own.
     """
 
-    def __init__(self, folder: Path, points: Sequence[str]) -> None:
+    def __init__(self, folder: Path, points: Sequence[str], stories: Sequence[Story] = ()) -> None:
         self._folder = folder
         self._outcomes: dict[str, Future[Outcome]] = {point: Future() for point in points}
-        self._todo: queue.SimpleQueue[tuple[str, ...]] = queue.SimpleQueue()
-        for batch in batches(points):
+        self._stories: dict[Story, Future[Outcome]] = {story: Future() for story in stories}
+        self._todo: queue.SimpleQueue[Story] = queue.SimpleQueue()
+        for batch in (*batches(points), *stories):
             self._todo.put(batch)
         self._numbers = count(1)
         self._stack = ExitStack()
@@ -60,6 +66,10 @@ class Sweep:
         """Waits for it; raises what went wrong in its run."""
         return self._outcomes[point].result()
 
+    def story(self, points: Story) -> Outcome:
+        """Waits for it; raises what went wrong in its run."""
+        return self._stories[points].result()
+
     def _work(self) -> None:
         with ExitStack() as open_lane:
             lane: Lane | None = None
@@ -74,19 +84,21 @@ class Sweep:
                 if not self._play(lane, batch):
                     lane = None
 
-    def _play(self, lane: Lane, batch: tuple[str, ...]) -> bool:
+    def _play(self, lane: Lane, batch: Story) -> bool:
         """Whether the lane can be used for another run."""
+        told = self._stories.get(batch)
+        asked = {batch: told} if told else {(point,): self._outcomes[point] for point in batch}
         try:
             outcome = lane.run(*batch, slowly=any(map(takes_long, batch)))
         except BaseException as error:  # noqa: BLE001  # whoever asks for the outcome gets it
-            for point in batch:
-                self._outcomes[point].set_exception(error)
+            for future in asked.values():
+                future.set_exception(error)
             return False
-        for point in batch:
-            if point in outcome.reached or len(batch) == 1:
-                self._outcomes[point].set_result(outcome)
+        for points, future in asked.items():
+            if told or points[0] in outcome.reached or len(batch) == 1:
+                future.set_result(outcome)
             else:
-                self._todo.put((point,))
+                self._todo.put(points)
         return True
 
     def _new_folder(self) -> Path:
@@ -95,7 +107,7 @@ class Sweep:
         return folder
 
 
-def batches(points: Sequence[str]) -> list[tuple[str, ...]]:
+def batches(points: Sequence[str]) -> list[Story]:
     """Each a few points that are far from one another, in their order."""
     alone = [(point,) for point in points if at_first_start(point)]
     others = [point for point in points if not at_first_start(point)]

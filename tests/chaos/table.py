@@ -77,6 +77,35 @@ POINTS: Final = tuple(
 )
 
 
+RECOVERIES: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        "after commit claim draft",
+        "before commit release_leases",
+        "after commit release_leases",
+        "after commit claim draft",
+    ),
+    (
+        "before commit sending root",
+        "before commit let_go",
+        "after commit let_go",
+        "before commit sending root",
+    ),
+    (
+        "before commit posted checkpoint",  # found again in Slack after this …
+        "before commit posted checkpoint",
+        "after call chat.update checkpoint with buttons",
+    ),
+    (
+        "before call chat.postMessage checkpoint",  # … and not found after this
+        "before call chat.postMessage checkpoint",
+        "before commit posted checkpoint",
+    ),
+    ("before commit posted root", "before commit posted root"),
+    ("before commit posted file", "before commit posted file", "after commit posted file"),
+)
+"""Deaths in a row: what one leaves behind is being mended when the next comes."""
+
+
 def at_first_start(point: str) -> bool:
     """Whether only a bot passes it that has a database of its own to make."""
     return (point.partition(" ")[2],) in AT_FIRST_START

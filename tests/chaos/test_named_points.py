@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.lane import Lane
 from tests.chaos.sweep import Sweep
-from tests.chaos.table import POINTS, SAME
+from tests.chaos.table import POINTS, RECOVERIES, SAME
 from tests.support.launchpad import Launchpad
 
 pytestmark = pytest.mark.slow
@@ -19,15 +19,16 @@ def sweep(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Sweep]:
     """All points that were selected, on their way."""
-    selected = {
-        str(item.callspec.params["point"])
-        for item in request.session.items
-        if isinstance(item, pytest.Function)
-        and item.module is request.module
-        and "sweep" in item.fixturenames
-    }
-    ordered = [point for point in POINTS if point in selected]
-    with Sweep(tmp_path_factory.mktemp("sweep"), ordered) as running:
+    mine = (item for item in request.session.items if isinstance(item, pytest.Function))
+    selected = [
+        value
+        for item in mine
+        if item.module is request.module and hasattr(item, "callspec")
+        for value in item.callspec.params.values()
+    ]
+    points = [point for point in POINTS if point in selected]
+    stories = [story for story in RECOVERIES if story in selected]
+    with Sweep(tmp_path_factory.mktemp("sweep"), points, stories) as running:
         yield running
 
 
@@ -37,6 +38,14 @@ def test_a_run_survives_the_death_of_everything(sweep: Sweep, point: str) -> Non
 
     assert point in outcome.reached, f"the run never came to {point}"
     assert not outcome.wrong, f"after deaths at {outcome.reached}"
+
+
+@pytest.mark.parametrize("story", RECOVERIES, ids=" then ".join)
+def test_a_run_survives_deaths_while_it_recovers(sweep: Sweep, story: tuple[str, ...]) -> None:
+    outcome = sweep.story(story)
+
+    assert outcome.reached == list(story)
+    assert not outcome.wrong
 
 
 @pytest.fixture(scope="module")
