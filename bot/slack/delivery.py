@@ -20,6 +20,7 @@ from bot.slack.mending import Mending, Next
 from bot.slack.pace import Pace
 from bot.slack.posting import Posting
 from bot.slack.views import Views
+from storage.errors import HoldLost
 from storage.outbox import Outbox
 from storage.ports import Clock
 from storage.reads import Reads
@@ -143,6 +144,8 @@ class Delivery:
                 self._update(row)
             else:
                 self._outbox.release(row)
+        except HoldLost:
+            log.info("delivery.hold_lost", extra={"row": row.key})
         except troubles.FAULTS as fault:
             trouble = troubles.of(fault)
             log.warning(
@@ -175,12 +178,19 @@ class Delivery:
         if doubtful:
             look_at = monotonic() + self._tempo.look_again.total_seconds()
             self._doubts.append(_Doubt(row, kept=posted.ts, look_at=look_at))
-        return self._outbox.posted(
-            row,
-            channel=posted.channel,
-            ts=posted.ts,
-            shown=0 if rendered.buttons else version,
-        )
+        try:
+            return self._outbox.posted(
+                row,
+                channel=posted.channel,
+                ts=posted.ts,
+                shown=0 if rendered.buttons else version,
+            )
+        except HoldLost:
+            # It took so long that another deliverer has the row now. That one found this message
+            # and adopted it, or posts its own.
+            if not self._views.is_shown_by(row, posted.ts):
+                self._posting.delete(channel=posted.channel, ts=posted.ts)
+            raise
 
     def _update(self, row: OutboxRow) -> None:
         version = row.wanted

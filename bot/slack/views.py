@@ -82,6 +82,12 @@ class Views:
             return True
         return self._checkpoint(row).feedback is None
 
+    def is_shown_by(self, row: OutboxRow, ts: str) -> bool:
+        """Whether the message `ts` is the one that is stored for what this row shows."""
+        if row.kind is OutboxKind.CHECKPOINT:
+            return self._checkpoint(row).message_ts == ts
+        return row.kind is OutboxKind.ROOT and self.execution(row).thread_ts == ts
+
     def execution(self, row: OutboxRow) -> Execution:
         return self._reads.execution(row.execution_id)
 

@@ -57,7 +57,7 @@ def _serve(app: App) -> None:
         sys.stdout.write(f"http://127.0.0.1:{listening.getsockname()[1]}/slack/events\n")
         sys.stdout.flush()
         routes = [Route("/slack/events", events, methods=["POST"])]
-        config = uvicorn.Config(Starlette(routes=routes), log_level="error", access_log=False)
+        config = uvicorn.Config(Starlette(routes=routes), log_config=None, access_log=False)
         uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy import select
+
 from bot.slack.app import SlackConfig, SlackFront
 from bot.slack.commands import OPEN
 from bot.slack.delivery import Tempo
@@ -24,9 +26,11 @@ from storage.records import (
     CrewDefinition,
     Execution,
     Failure,
+    OutboxState,
     PhaseOutput,
 )
 from storage.state_manager import StateManager
+from storage.tables import outbox
 from tests.support.factories import crew, output, rule
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, BOT, REVIEWERS, Mode, Workspace
@@ -185,6 +189,16 @@ class Stage:
         roots = [m for m in self.workspace.threads() if m.ts == execution.thread_ts]
         assert roots, self.workspace.transcript()
         return roots[0]
+
+    def is_sending(self, execution: Execution) -> bool:
+        """Whether a post of this run was begun and has not ended."""
+        with self.engine.connect() as connection:
+            sending = connection.execute(
+                select(outbox.c.seq).where(
+                    outbox.c.execution_id == execution.id, outbox.c.state == OutboxState.SENDING
+                )
+            )
+            return sending.first() is not None
 
     def claim(self) -> Claim:
         claim = self.state.claim("test worker")

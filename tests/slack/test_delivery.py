@@ -169,6 +169,36 @@ def test_a_post_that_appears_long_after_it_was_lost_is_removed(
     )
 
 
+def test_a_post_so_slow_that_another_deliverer_took_over_leaves_one_message(
+    stage: Stage, workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    execution = stage.start()
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    begun = len(workspace.calls("chat.postMessage"))
+    caplog.set_level("INFO", logger="bot.slack.delivery")
+    workspace.faults.hang("chat.postMessage", 2.5)
+
+    stage.work()
+    workspace.wait_for(lambda: stage.is_sending(execution), what="the post to begin")
+    stage.clock.move(timedelta(seconds=61))
+
+    assert_shown_once_and_decidable(stage, execution)
+    workspace.wait_for(
+        lambda: len(workspace.calls("chat.postMessage")) >= begun + 2, what="the slow post to end"
+    )
+    workspace.wait_for(
+        lambda: len(about_all(stage, execution)) == 1, what="one message of the checkpoint"
+    )
+    workspace.wait_for(lambda: "delivery.hold_lost" in caplog.messages, what="the late one to stop")
+    assert "delivery.failed" not in caplog.messages
+
+
+def about_all(stage: Stage, execution: Execution) -> list[Shown]:
+    """Messages that show any checkpoint of the run."""
+    ids = [checkpoint.id for checkpoint in stage.reads.checkpoints(execution.id)]
+    return [m for m in stage.everywhere() if any(f"checkpoint:{i}" in str(m.metadata) for i in ids)]
+
+
 def test_a_deleted_checkpoint_message_is_posted_anew_when_it_changes(
     stage: Stage, workspace: Workspace
 ) -> None:

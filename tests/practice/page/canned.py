@@ -212,7 +212,7 @@ class CannedWorkspace:
         """Serve on a free port of loopback; gives the address."""
         listener = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(
-            self.app(), log_level="error", lifespan="off", ws="websockets-sansio"
+            self.app(), log_config=None, log_level="error", lifespan="off", ws="websockets-sansio"
         )
         server = uvicorn.Server(config)
         ready = threading.Event()
