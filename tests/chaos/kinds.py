@@ -74,7 +74,7 @@ COMMAND = Kind(
     name="command",
     crew="steps",
     phases=("draft", "check", "finish"),
-    choices=("Revise", "Continue", "Skip"),
+    choices=("Revise", "Continue", "Continue"),
     start=3.0,
 )
 

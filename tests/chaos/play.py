@@ -56,6 +56,7 @@ class Play:
     checkpoints: list[str] = field(default_factory=list)
     acknowledged: dict[str, str] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
+    _root: Shown | None = None
     _newest: int = -1
     _look_at: float = 0.0
 
@@ -68,9 +69,10 @@ class Play:
         deadline = time.monotonic() + within
         while True:
             if self._may_be_news():
-                if self.bot.runs() and self.is_over():
+                thread = self.thread()
+                if self.bot.runs() and self._is_over(thread):
                     return
-                self.go_on()
+                self._go_on(thread)
             if time.monotonic() > deadline:
                 said = f"{self.workspace.transcript()}\n--- log ---\n{self.bot.log_text[-12000:]}"
                 raise AssertionError(f"“{self.words}” did not end within {within:g} s\n{said}")
@@ -86,7 +88,7 @@ class Play:
         self._newest, self._look_at = newest, now + LOOK_ANYWAY
         return True
 
-    def go_on(self) -> None:
+    def _go_on(self, thread: Sequence[Shown]) -> None:
         """Do the next thing, if there is one to be done."""
         if not self.bot.runs():
             self.before_start()
@@ -97,22 +99,21 @@ class Play:
                 30,
                 what="the bot to connect or to die",
             )
-        if not self._is_connected():
-            return
-        thread = self.thread()
-        if thread:
-            self._decide(thread)
-        else:
-            self._ask()
+        elif self._is_connected():
+            if thread:
+                self._decide(thread)
+            else:
+                self._ask()
 
     def thread(self) -> list[Shown]:
         """The run's messages, the one that its thread hangs on first; empty before that."""
-        roots = [m for m in self.workspace.threads() if self.words in m.everything]
-        return self.workspace.thread(roots[0]) if roots else []
+        if self._root is None:
+            threads = self.workspace.threads()
+            self._root = next((m for m in threads if self.words in m.everything), None)
+        return [] if self._root is None else self.workspace.thread(self._root)
 
-    def is_over(self) -> bool:
+    def _is_over(self, thread: Sequence[Shown]) -> bool:
         """The result and its file are in the thread, and nothing is left to be said."""
-        thread = self.thread()
         return (
             any(is_final(m) for m in thread)
             and any(m.files for m in thread)

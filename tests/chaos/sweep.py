@@ -17,7 +17,7 @@ from tests.chaos.table import at_first_start, takes_long
 from tests.support.launchpad import Launchpad
 
 LANES = 4
-DEATHS_A_RUN = 3
+DEATHS_A_RUN = 4
 
 
 Story = tuple[str, ...]
@@ -32,7 +32,13 @@ class Sweep:
     several deaths. A point that the deaths before it took away gets a run of its own.
     """
 
-    def __init__(self, folder: Path, points: Sequence[str], stories: Sequence[Story] = ()) -> None:
+    def __init__(
+        self,
+        launchpad: Launchpad,
+        folder: Path,
+        points: Sequence[str],
+        stories: Sequence[Story] = (),
+    ) -> None:
         self._folder = folder
         self._outcomes: dict[str, Future[Outcome]] = {point: Future() for point in points}
         self._stories: dict[Story, Future[Outcome]] = {story: Future() for story in stories}
@@ -40,13 +46,11 @@ class Sweep:
         for batch in (*batches(points), *stories):
             self._todo.put(batch)
         self._numbers = count(1)
-        self._stack = ExitStack()
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(LANES)]
-        self._launchpad = Launchpad()
+        self._launchpad = launchpad
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(self._launchpad)
         for thread in self._threads:
             thread.start()
         return self
@@ -60,7 +64,6 @@ class Sweep:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
-        self._stack.close()
 
     def outcome(self, point: str) -> Outcome:
         """Waits for it; raises what went wrong in its run."""

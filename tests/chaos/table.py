@@ -1,9 +1,9 @@
 """Every point that a run passes, from the first start of its bot to the file with its result.
 
-The run: a draft that is revised, then approved; a check that is skipped; the end. What comes more
-than once has one name and is died at where it comes first. Tests compare this table with what a
-run passes, so that a commit or a call that the product gets anew has to be added here, and is then
-died at like the others.
+The run: a draft that is revised, then approved; a check that is approved; the end. What comes
+more than once has one name and is died at where it comes first. Tests compare this table with what
+a run passes, so that a commit or a call that the product gets anew has to be added here, and is
+then died at like the others.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CHAINS: Final[tuple[Chain, ...]] = (
     ("ack command",),
     _posted("root", _POSTING + _ARMING),
     ("ack event_callback",),
-    ("commit claim draft",),
+    ("commit claim",),
     ("commit phase_done draft",),
     _posted("checkpoint", _POSTING + _ARMING),
     ("commit take file", "commit unneeded file"),
@@ -40,17 +40,11 @@ CHAINS: Final[tuple[Chain, ...]] = (
     ("commit decide revise",),
     ("ack view_submission",),
     ("commit take checkpoint to update", "call chat.update checkpoint without buttons"),
-    ("commit claim draft again",),
-    ("commit phase_done draft again",),
     ("commit decide continue",),
     ("ack checkpoint_continue",),
-    ("commit claim check",),
     ("commit heartbeat",),
     ("commit progress",),
     ("commit phase_done check",),
-    ("commit decide skip",),
-    ("ack checkpoint_skip",),
-    ("commit claim finish",),
     ("commit phase_done finish",),
     ("commit take root to update",),
     ("call chat.update root without buttons",),
@@ -79,10 +73,10 @@ POINTS: Final = tuple(
 
 RECOVERIES: Final[tuple[tuple[str, ...], ...]] = (
     (
-        "after commit claim draft",
+        "after commit claim",
         "before commit release_leases",
         "after commit release_leases",
-        "after commit claim draft",
+        "after commit claim",
     ),
     (
         "before commit sending root",

@@ -27,17 +27,18 @@ def workspace() -> Iterator[Workspace]:
 
 
 @pytest.fixture(scope="module")
-def bot(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
+def bot(
+    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory, launchpad: Launchpad
+) -> Iterator[Bot]:
     """The steps are skipped when nobody decides for three seconds."""
     folder = tmp_path_factory.mktemp("deadlines")
-    with Launchpad() as launchpad:
-        started = Bot(launchpad, folder, env=workspace.env())
-        crews = COMMAND.crews_yml(folder, started.mark)
-        rule = 'approvers: ["@channel"]\n    timeout: 3s\n    on_timeout: skip'
-        (folder / "crews.yml").write_text(crews.replace('approvers: ["@channel"]', rule))
-        started.start()
-        yield started
-        started.kill()
+    started = Bot(launchpad, folder, env=workspace.env())
+    crews = COMMAND.crews_yml(folder, started.mark)
+    rule = 'approvers: ["@channel"]\n    timeout: 3s\n    on_timeout: skip'
+    (folder / "crews.yml").write_text(crews.replace('approvers: ["@channel"]', rule))
+    started.start()
+    yield started
+    started.kill()
 
 
 def ask(workspace: Workspace, words: str) -> None:

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def sweep(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    launchpad: Launchpad,
 ) -> Iterator[Sweep]:
     """All points that were selected, on their way."""
     mine = (item for item in request.session.items if isinstance(item, pytest.Function))
@@ -28,7 +30,7 @@ def sweep(
     ]
     points = [point for point in POINTS if point in selected]
     stories = [story for story in RECOVERIES if story in selected]
-    with Sweep(tmp_path_factory.mktemp("sweep"), points, stories) as running:
+    with Sweep(launchpad, tmp_path_factory.mktemp("sweep"), points, stories) as running:
         yield running
 
 
@@ -49,10 +51,10 @@ def test_a_run_survives_deaths_while_it_recovers(sweep: Sweep, story: tuple[str,
 
 
 @pytest.fixture(scope="module")
-def passed(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
+def passed(tmp_path_factory: pytest.TempPathFactory, launchpad: Launchpad) -> list[tuple[str, str]]:
     """The threads and the points that they pass in a run in which nothing dies."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    with Launchpad() as launchpad, Lane(launchpad, folder) as lane:
+    with Lane(launchpad, folder) as lane:
         outcome = lane.run(slowly=True)
         assert not outcome.wrong
         return lane.bot.passed

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.slow
 KILLS = 5
 
 
-def test_a_real_crew_survives_kills_at_random_moments(tmp_path: Path) -> None:
+def test_a_real_crew_survives_kills_at_random_moments(tmp_path: Path, launchpad: Launchpad) -> None:
     seed = randbelow(1_000_000)
     killed = 0
-    with Launchpad() as launchpad, Weather(tmp_path, CREW, Random(seed), launchpad) as weather:
+    with Weather(tmp_path, CREW, Random(seed), launchpad) as weather:
         while killed < KILLS:
             storm = weather.storm(KILLS - killed)
             assert not storm.wrong, f"seed {seed}: {[str(kill) for kill in storm.kills]}"

@@ -2,8 +2,7 @@
 
 A point is passed before and after each commit that changed something, each call that changes
 something in Slack, and each acknowledgement. It is named by what is being done to what:
-"before commit phase_done draft again" (a revision), "after call chat.postMessage checkpoint",
-"before ack command".
+"before commit phase_done draft", "after call chat.postMessage checkpoint", "before ack command".
 
 `tests.support.arming` names the files through which a test talks with this.
 """
@@ -30,7 +29,7 @@ from websockets.sync.client import ClientConnection
 import bot.wiring
 from storage.database import upgrade
 from storage.outbox import Outbox
-from storage.records import Claim, Decision, OutboxRow, PhaseRun
+from storage.records import Claim, Decision, OutboxRow
 from storage.state_manager import StateManager
 from tests.support.arming import ARMED, KILLED, PASSED
 
@@ -141,29 +140,14 @@ def _what(name: str, arguments: tuple[object, ...], named: Mapping[str, object])
     about = arguments[0] if arguments and name not in TIMED else None
     match about:
         case Claim():
-            return lambda _: f"{name} {_phase(about.run)}"
+            return lambda _: f"{name} {about.run.phase}"
         case Decision():
             return lambda _: f"{name} {about.action}"
         case OutboxRow():
             return lambda _: f"{name} {about.kind}"
-    if name == "claim":
-        return lambda connection: f"claim {_newest_claim(connection)}"
     if name == "take":
         return lambda connection: f"take {_newest_hold(connection, str(named['owner']))}"
     return lambda _: name
-
-
-def _phase(run: PhaseRun) -> str:
-    return _again(run.phase, run.revision)
-
-
-def _again(phase: str, revision: int) -> str:
-    return phase if revision == 1 else f"{phase} again"
-
-
-def _newest_claim(connection: Any) -> str:
-    query = "SELECT phase, revision FROM phase_runs WHERE state = 'running' ORDER BY started_at"
-    return _again(*connection.execute(query).fetchall()[-1])
 
 
 def _newest_hold(connection: Any, owner: str) -> str:
