@@ -67,6 +67,8 @@ def test_a_campaign_is_planned_and_decided_by_click_modal_and_reply(
         expect(plan).to_contain_text(re.compile(part, re.IGNORECASE))
     plan.scroll_into_view_if_needed()
     snap(page, "desktop-checkpoint")
+    plan.get_by_role("button", name=re.compile("^Stop")).scroll_into_view_if_needed()
+    snap(page, "desktop-buttons")
 
     press(plan, "Revise")
     modal = page.get_by_test_id("modal")
@@ -77,6 +79,7 @@ def test_a_campaign_is_planned_and_decided_by_click_modal_and_reply(
 
     revised = checkpoint(page, "mention free coffee on Saturdays")
     expect(revised).to_contain_text("coffee")
+    revised.get_by_text("Revised because").scroll_into_view_if_needed()
     snap(page, "desktop-revised")
     press(revised, "Continue")
 
