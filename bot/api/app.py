@@ -40,6 +40,22 @@ class DoorAnswer(Protocol):
 Door = Callable[[Mapping[str, str], bytes], DoorAnswer]
 
 
+class _Api(FastAPI):
+    """Describes itself when somebody asks, which a start need not wait for."""
+
+    def openapi(self) -> dict[str, Any]:
+        """FastAPI says that every route can answer 422; here bad input is 400."""
+        if self.openapi_schema is not None:
+            return self.openapi_schema
+        schema = super().openapi()
+        for path in schema["paths"].values():
+            for call in path.values():
+                call["responses"].pop("422", None)
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schema["components"]["schemas"].pop(unused, None)
+        return schema
+
+
 def create_api(
     *,
     state: StateManager,
@@ -49,7 +65,7 @@ def create_api(
     config: ApiConfig,
 ) -> FastAPI:
     """The application. `door` takes Slack's requests; None: they do not come this way."""
-    api = FastAPI(
+    api = _Api(
         title="Countersign",
         version=config.version,
         description="Human sign-off for CrewAI crews.",
@@ -60,7 +76,6 @@ def create_api(
     api.include_router(_routes(Calls(state, reads, crews, config), config))
     if door is not None:
         api.include_router(_slack(door))
-    _without_422(api)
     api.add_middleware(LoopbackOnly, hosts=config.hosts, door_path=DOOR_PATH)
     api.add_exception_handler(CountersignError, _refused)
     api.add_exception_handler(RequestValidationError, _bad_request)
@@ -68,17 +83,6 @@ def create_api(
     api.add_exception_handler(OperationalError, _no_database)
     api.add_exception_handler(Exception, _broken)
     return api
-
-
-def _without_422(api: FastAPI) -> None:
-    """FastAPI describes every route as able to answer 422; here bad input is 400."""
-    schema = api.openapi()
-    for path in schema["paths"].values():
-        for call in path.values():
-            call["responses"].pop("422", None)
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schema["components"]["schemas"].pop(unused, None)
-    api.openapi_schema = schema
 
 
 def _answers(*codes: int) -> dict[int | str, dict[str, Any]]:
