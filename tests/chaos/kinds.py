@@ -48,7 +48,8 @@ crews:
 class Kind:
     """A crew and how its runs are played.
 
-    `choices` are the decisions at its checkpoints in the order in which they come up; `start` is
+    `choices` are the decisions at its checkpoints in the order in which they come up (Reply is a
+    revision, too); `start` is
     how many seconds a start may take; `bots` is how many run on one database; `phase_of`
     names the phase of what the crew's own log speaks of, where that is not the phase itself.
     """
@@ -74,7 +75,7 @@ COMMAND = Kind(
     name="command",
     crew="steps",
     phases=("draft", "check", "finish"),
-    choices=("Revise", "Continue", "Continue"),
+    choices=("Reply", "Revise", "Continue", "Continue"),
     start=3.0,
 )
 

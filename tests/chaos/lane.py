@@ -17,6 +17,9 @@ from tests.support.launchpad import Bot, Launchpad, marked
 from tests.support.processes import ROOT, wait_until
 from tests.support.workspace import Workspace
 
+RETRIES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Slack's own pauses, a minute and more, would make a reply to a dead bot a matter of minutes."""
+
 GONE_WITHIN = 5.0
 DIES_WITHIN = 2.0
 OVER_WITHIN = 60.0
@@ -46,6 +49,7 @@ class Lane:
 
     def __enter__(self) -> Self:
         self.workspace.__enter__()
+        self.workspace.retry_events_after(*RETRIES)
         self.bot = Bot(self._launchpad, self.folder, env=self.workspace.env())
         crews_yml = COMMAND.crews_yml(self.folder, self.bot.mark)
         (self.folder / "crews.yml").write_text(crews_yml)

@@ -16,6 +16,7 @@ class CheckpointRow:
     id: str
     state: str
     action: str | None
+    text: str | None
     actor: str
     phase: str
     revision: int
@@ -66,7 +67,7 @@ class Ledger:
 
     def checkpoints(self, words: str) -> list[CheckpointRow]:
         query = """
-            SELECT checkpoints.id, checkpoints.state, checkpoints.action,
+            SELECT checkpoints.id, checkpoints.state, checkpoints.action, checkpoints.text,
                    coalesce(json_extract(checkpoints.actor, '$.id'), '') AS actor,
                    phase_runs.phase, phase_runs.revision
             FROM checkpoints

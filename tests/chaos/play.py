@@ -1,7 +1,8 @@
 """One run as its people play it: patient, and told nothing but what Slack shows them.
 
 Ana types the command. Ben decides each checkpoint as soon as it has buttons, and tries again when
-Slack says that it did not work. Whoever looks after the bot starts it again when it died.
+Slack says that it did not work; a reply he writes once, for Slack delivers it again. Whoever looks
+after the bot starts it again when it died.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Play:
     starts: int = 0
     checkpoints: list[str] = field(default_factory=list)
     acknowledged: dict[str, str] = field(default_factory=dict)
+    replied: set[str] = field(default_factory=set)
     broken: list[str] = field(default_factory=list)
     _root: Shown | None = None
     _newest: int = -1
@@ -63,6 +65,11 @@ class Play:
     @property
     def ledger(self) -> Ledger:
         return Ledger(self.bot.database)
+
+    @property
+    def change(self) -> str:
+        """What Ben asks for when he asks for a revision."""
+        return f"shorter, please, {self.words}"
 
     def to_its_end(self, *, within: float) -> None:
         """Go on until the result is there; fails with all that was said if it does not come."""
@@ -142,12 +149,20 @@ class Play:
             return
         choices = self.kind.choices
         choice = choices[min(self.checkpoints.index(checkpoint), len(choices) - 1)]
-        if choice == "Revise":
+        if choice == "Reply":
+            self._reply(shown, checkpoint)
+        elif choice == "Revise":
             self._revise(shown, checkpoint)
         else:
             told = len(self.workspace.ephemerals(BEN))
             answer = self.workspace.click(choice, by=BEN, message=shown)
             self._note(answer, checkpoint, choice, told=told)
+
+    def _reply(self, shown: Shown, checkpoint: str) -> None:
+        """Say it once, and count on Slack to deliver it until the bot has taken it."""
+        if checkpoint not in self.replied:
+            self.replied.add(checkpoint)
+            self.workspace.mention(self.change, by=BEN, thread=shown)
 
     def _revise(self, shown: Shown, checkpoint: str) -> None:
         if not self.workspace.has_view(BEN):
@@ -155,7 +170,7 @@ class Play:
                 self._wait(lambda: self.workspace.has_view(BEN))
             return
         told = len(self.workspace.ephemerals(BEN))
-        answer = self.workspace.submit({"revision_text": f"shorter, {self.words}"}, by=BEN)
+        answer = self.workspace.submit({"revision_text": self.change}, by=BEN)
         if answer.errors:
             self.workspace.close_view(BEN)
         else:

@@ -18,7 +18,7 @@ from uuid import uuid4
 import psutil
 
 from tests.chaos.kinds import EFFECTS, Kind
-from tests.chaos.lane import expect_no_orphans, forget
+from tests.chaos.lane import RETRIES, expect_no_orphans, forget
 from tests.chaos.ledger import Ledger
 from tests.chaos.oracles import violations
 from tests.chaos.play import Play
@@ -122,6 +122,7 @@ class Weather:
 
     def __enter__(self) -> Self:
         self.workspace.__enter__()
+        self.workspace.retry_events_after(*RETRIES)
         self.fleet = Fleet([self._bot() for _ in range(self.kind.bots)])
         mark = self.fleet.bots[0].mark
         (self.folder / "crews.yml").write_text(self.kind.crews_yml(self.folder, mark))

@@ -1,9 +1,9 @@
 """Every point that a run passes, from the first start of its bot to the file with its result.
 
-The run: a draft that is revised, then approved; a check that is approved; the end. What comes
-more than once has one name and is died at where it comes first. Tests compare this table with what
-a run passes, so that a commit or a call that the product gets anew has to be added here, and is
-then died at like the others.
+The run: a draft that is revised after a reply, revised again by the form, then approved; a check
+that is approved; the end. What comes more than once has one name and is died at where it comes
+first. Tests compare this table with what a run passes, so that a commit or a call that the product
+gets anew has to be added here, and is then died at like the others.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ CHAINS: Final[tuple[Chain, ...]] = (
     ("commit phase_done draft",),
     _posted("checkpoint", _POSTING + _ARMING),
     ("commit take file", "commit unneeded file"),
+    ("commit reply",),
     ("commit intend_revise",),
     ("ack checkpoint_revise",),
     ("call views.open",),
