@@ -24,7 +24,7 @@ test: $(VENV)/.installed ## run the test suite
 bench: $(VENV)/.installed ## measure start, acks, phases and storage (four minutes)
 	$(BIN)/python -m tests.bench
 
-chaos: $(VENV)/.installed ## kill the bot at random moments, thirty times each of three kinds
+chaos: $(VENV)/.installed ## kill the bot at random moments, thirty times in each of four ways
 	$(BIN)/python -m tests.chaos
 
 check: $(VENV)/.installed ## format, lint, types, import contracts

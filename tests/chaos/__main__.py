@@ -87,7 +87,8 @@ def _parser() -> argparse.ArgumentParser:
         "--kind",
         choices=[*KINDS, *SERIES],
         default="all",
-        help="a program, real CrewAI, both of them, or also a pair of bots (default: all)",
+        help="a program, real CrewAI, both of these, or also a pair of bots and a bot that Slack "
+        "reaches over HTTP (default: all)",
     )
     parser.add_argument("--kills", type=int, default=30, help="of each kind (default: 30)")
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")

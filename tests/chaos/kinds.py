@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.support.launchpad import MARK
 from tests.support.processes import ROOT
+from tests.support.workspace import Mode
 
 EFFECTS = "effects.log"
 SECONDS = {"check": 1.3}
@@ -60,6 +61,7 @@ class Kind:
     choices: Sequence[str]
     start: float
     bots: int = 1
+    mode: Mode = "socket"
     phase_of: Mapping[str, str] = field(default_factory=dict)
 
     def crews_yml(self, folder: Path, mark: str) -> str:
@@ -97,4 +99,7 @@ CREW = Kind(
 PAIR = replace(COMMAND, name="pair", bots=2)
 """Two bots, of which one dies and the other goes on."""
 
-KINDS = {kind.name: kind for kind in (COMMAND, CREW, PAIR)}
+HTTP = replace(COMMAND, name="http", mode="http")
+"""Slack reaches the bot at its own address instead of a socket."""
+
+KINDS = {kind.name: kind for kind in (COMMAND, CREW, PAIR, HTTP)}

@@ -141,10 +141,13 @@ class Weather:
             self.workspace.__exit__(kind, error, trace)
 
     def _bot(self) -> RealBot | Bot:
-        env = {**self.workspace.env(), "EFFECTS": str(self.folder / EFFECTS)}
-        if self.launchpad is None:
-            return RealBot(self.folder, env=env)
-        return Bot(self.launchpad, self.folder, env=env)
+        env = {**self.workspace.env(self.kind.mode), "EFFECTS": str(self.folder / EFFECTS)}
+        if self.launchpad is not None:
+            return Bot(self.launchpad, self.folder, env=env)
+        bot = RealBot(self.folder, env=env)
+        if self.kind.mode == "http":
+            self.workspace.reach_by_http(f"{bot.address}/slack/events")
+        return bot
 
     def storm(self, kills: int) -> Storm:
         """A whole run, with so many kills, or as many as there is time for before it ends."""
@@ -196,7 +199,8 @@ class _Killer:
         while len(self.done) < self._wanted:
             if not self._wait(self._fleet.runs):
                 return
-            news = self._random.randint(0, MOST_NEWS)
+            at_start = self._random.random() < 1 / 3
+            news = 0 if at_start else self._random.randint(1, MOST_NEWS)
             if not self._wait(partial(self._has_shown, len(self._journal) + news)):
                 return
             after = self._random.uniform(0, LONGEST_WAIT if news else self._kind.start)

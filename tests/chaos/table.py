@@ -77,13 +77,11 @@ RECOVERIES: Final[tuple[tuple[str, ...], ...]] = (
         "after commit claim",
         "before commit release_leases",
         "after commit release_leases",
-        "after commit claim",
     ),
     (
         "before commit sending root",
         "before commit let_go",
         "after commit let_go",
-        "before commit sending root",
     ),
     (
         "before commit posted checkpoint",  # found again in Slack after this …
