@@ -18,7 +18,7 @@ from tests.support.launchpad import Launchpad
 
 LANES = 4
 DEATHS_A_RUN = 4
-
+LONGEST_SECONDS = 600.0
 
 Story = tuple[str, ...]
 """Points at which the bot dies in one run, in turn."""
@@ -67,42 +67,43 @@ class Sweep:
 
     def outcome(self, point: str) -> Outcome:
         """Waits for it; raises what went wrong in its run."""
-        return self._outcomes[point].result()
+        return self._outcomes[point].result(LONGEST_SECONDS)
 
     def story(self, points: Story) -> Outcome:
         """Waits for it; raises what went wrong in its run."""
-        return self._stories[points].result()
+        return self._stories[points].result(LONGEST_SECONDS)
 
     def _work(self) -> None:
-        with ExitStack() as open_lane:
+        with ExitStack() as opened:
             lane: Lane | None = None
             while not self._stopping.is_set():
                 try:
                     batch = self._todo.get_nowait()
                 except queue.Empty:
                     return
-                if lane is None or any(map(at_first_start, batch)):
-                    open_lane.close()
-                    lane = open_lane.enter_context(Lane(self._launchpad, self._new_folder()))
-                if not self._play(lane, batch):
+                if any(map(at_first_start, batch)):
                     lane = None
+                lane = self._play(lane, batch, opened)
 
-    def _play(self, lane: Lane, batch: Story) -> bool:
-        """Whether the lane can be used for another run."""
+    def _play(self, lane: Lane | None, batch: Story, opened: ExitStack) -> Lane | None:
+        """Play it on this lane or, if there is none, on a new one; the lane if it is still good."""
         told = self._stories.get(batch)
         asked = {batch: told} if told else {(point,): self._outcomes[point] for point in batch}
         try:
+            if lane is None:
+                opened.close()
+                lane = opened.enter_context(Lane(self._launchpad, self._new_folder()))
             outcome = lane.run(*batch, slowly=any(map(takes_long, batch)))
         except BaseException as error:  # noqa: BLE001  # whoever asks for the outcome gets it
             for future in asked.values():
                 future.set_exception(error)
-            return False
+            return None
         for points, future in asked.items():
             if told or points[0] in outcome.reached or len(batch) == 1:
                 future.set_result(outcome)
             else:
                 self._todo.put(points)
-        return True
+        return lane
 
     def _new_folder(self) -> Path:
         folder = self._folder / f"lane-{next(self._numbers)}"

@@ -1,21 +1,23 @@
-"""Crews that turn against people or against the bot, in a bot started as anybody would start it."""
+"""Crews that turn against people or against the bot."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.chaos.play import is_final
 from tests.support import hostile
+from tests.support.launchpad import Bot, Launchpad
 from tests.support.processes import ROOT, BotProcess
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
 
 pytestmark = pytest.mark.slow
 
-CREWS = f"""
+SHOUT = f"""
 crews:
   shout:
     description: It calls everybody
@@ -23,26 +25,22 @@ crews:
     phases: [{{name: shout}}, {{name: again}}]
     approvers: ["@channel"]
     checkpoints: [{{name: look, after: shout, description: Look at it}}]
+"""
+GANG = """
+crews:
   gang:
     description: It looks for secrets
     crew: tests.support.thief:gang
     approvers: ["@channel"]
 """
+WITHIN = 90.0
+"""Importing crewai takes seconds on a machine that has nothing else to do."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def workspace() -> Iterator[Workspace]:
     with Workspace(manifest=ROOT / "manifest.yml") as opened:
         yield opened
-
-
-@pytest.fixture(scope="module")
-def bot(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
-    folder = tmp_path_factory.mktemp("hostile")
-    (folder / "crews.yml").write_text(CREWS)
-    with BotProcess(folder, env=workspace.env(), crews_file=folder / "crews.yml") as started:
-        workspace.wait_until_connected()
-        yield started
 
 
 def thread_of(workspace: Workspace, words: str) -> list[Shown]:
@@ -59,12 +57,16 @@ def result_of(workspace: Workspace, words: str) -> tuple[Shown, str]:
         files = [m for m in thread if m.files and final is not None and m.ts > final.ts]
         return (final, workspace.file_text(files[0])) if final and files else None
 
-    return workspace.wait_for(found, 40, what="the result and its file")
+    return workspace.wait_for(found, WITHIN, what="the result and its file")
 
 
 def test_hostile_text_calls_nobody_is_not_refused_and_is_whole_in_a_file(
-    workspace: Workspace, bot: BotProcess
+    workspace: Workspace, launchpad: Launchpad, tmp_path: Path
 ) -> None:
+    (tmp_path / "crews.yml").write_text(SHOUT)
+    bot = Bot(launchpad, tmp_path, env=workspace.env())
+    bot.start()
+    workspace.wait_until_connected()
     assert workspace.command("/crew shout at them all", by=ANA).ok
     asking = workspace.wait_for(
         lambda: next(
@@ -97,13 +99,19 @@ def test_hostile_text_calls_nobody_is_not_refused_and_is_whole_in_a_file(
     ]
     assert not refused
     assert "delivery.trouble" not in bot.log_text
+    bot.kill()
 
 
 def test_a_tool_of_a_crew_finds_neither_tokens_nor_the_database(
-    workspace: Workspace, bot: BotProcess
+    workspace: Workspace, tmp_path: Path
 ) -> None:
-    assert workspace.command("/crew gang find all secrets", by=ANA).ok
-    _, loot = result_of(workspace, "find all secrets")
+    (tmp_path / "crews.yml").write_text(GANG)
+    with BotProcess(
+        tmp_path, env=workspace.env(), crews_file=tmp_path / "crews.yml", start_within=WITHIN
+    ) as bot:
+        workspace.wait_until_connected(WITHIN)
+        assert workspace.command("/crew gang find all secrets", by=ANA).ok
+        _, loot = result_of(workspace, "find all secrets")
 
     found = json.loads(loot)["found"]
     assert any(variable.startswith("PATH=") for variable in found), "it did not look"
