@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from storage import outbox, statements
 from storage.boundaries import checkpoint_after
-from storage.errors import StaleExecution
+from storage.errors import NoRule, StaleExecution
 from storage.policy import reminder_times
 from storage.records import (
     Actor,
     Checkpoint,
     CheckpointDefinition,
+    CheckpointKind,
+    DecisionRule,
     Execution,
     Feedback,
+    Pause,
     PhaseOutput,
     PhaseRun,
     TaskResult,
@@ -88,6 +92,20 @@ def queue_run(
     return run_id
 
 
+def cancel_runs(tx: Transaction, execution: Execution) -> None:
+    """Take what is queued or running off the workers: they notice at their next heartbeat."""
+    tx.connection.execute(
+        statements.CHANGE_OPEN_RUNS,
+        {
+            "of_execution": execution.id,
+            "state": PhaseRunState.CANCELLED,
+            "ended_at": tx.now,
+            "lease_owner": None,
+            "lease_until": None,
+        },
+    )
+
+
 def go_on(
     tx: Transaction,
     execution: Execution,
@@ -113,6 +131,14 @@ def go_on(
     return ended
 
 
+def resume_flow(tx: Transaction, execution: Execution, *, gate: str, after: int) -> Execution:
+    """Queue what follows a gate. A flow's phases are written down as it comes to them."""
+    phases = (*execution.phases[: after + 1], f"after {gate}")
+    running = move(tx, execution, ExecutionEvent.PROCEED, phases=phases)
+    queue_run(tx, running, phase_index=after + 1)
+    return running
+
+
 def _result(tx: Transaction, execution: Execution) -> PhaseOutput:
     """The last phase's text and every task's, without the runner's own dumps."""
     outputs = newest_outputs(tx.connection, execution.id)
@@ -127,6 +153,32 @@ def _result(tx: Transaction, execution: Execution) -> PhaseOutput:
     )
 
 
+def open_gate(tx: Transaction, execution: Execution, run: PhaseRun, pause: Pause) -> Execution:
+    """Pause where a flow of its own accord stands still. Raises NoRule."""
+    own = next((c for c in execution.definition.checkpoints if c.name == pause.gate), None)
+    definition = CheckpointDefinition(
+        name=pause.gate,
+        rule=own.rule if own is not None else rule_inside(execution),
+        description=own.description if own is not None and own.description else pause.message,
+    )
+    gate = {
+        "kind": CheckpointKind.GATE,
+        "outcomes": pause.outcomes,
+        "default_outcome": pause.default_outcome,
+    }
+    return open_checkpoint(tx, execution, run, definition, inner=gate)
+
+
+def rule_inside(execution: Execution) -> DecisionRule:
+    """The rule for checkpoints that arise inside a crew. Raises NoRule."""
+    definition = execution.definition
+    if definition.rule is not None:
+        return definition.rule
+    if definition.checkpoints:
+        return definition.checkpoints[0].rule
+    raise NoRule(definition.name)
+
+
 def boundary_of(execution: Execution, run: PhaseRun) -> CheckpointDefinition | None:
     return checkpoint_after(execution.definition.checkpoints, execution.phases, run.phase_index)
 
@@ -139,8 +191,12 @@ def add_checkpoint(
     *,
     skipped_by: Actor | None = None,
     asked_by: Actor | None = None,
+    inner: Mapping[str, object] | None = None,
 ) -> str:
-    """Write a checkpoint down: waiting, or skipped in advance. Returns its id."""
+    """Write a checkpoint down: waiting, or skipped in advance. Returns its id.
+
+    `inner` are the columns of one that arises inside the crew.
+    """
     checkpoint_id = new_id()
     timeout = definition.rule.timeout
     deadline = None if timeout is None else tx.now + timeout
@@ -168,6 +224,7 @@ def add_checkpoint(
             "created_at": tx.now,
             "asked": run.feedback,
             "asked_by": asked_by,
+            **(inner or {}),
             **values,
         },
     )
@@ -175,11 +232,16 @@ def add_checkpoint(
 
 
 def open_checkpoint(
-    tx: Transaction, execution: Execution, run: PhaseRun, definition: CheckpointDefinition
+    tx: Transaction,
+    execution: Execution,
+    run: PhaseRun,
+    definition: CheckpointDefinition,
+    *,
+    inner: Mapping[str, object] | None = None,
 ) -> Execution:
     """Pause for a human: the checkpoint, its message and the execution's state."""
     checkpoint_id = add_checkpoint(
-        tx, execution, run, definition, asked_by=_reviser(tx, execution, run)
+        tx, execution, run, definition, asked_by=_reviser(tx, execution, run), inner=inner
     )
     waiting = move(tx, execution, ExecutionEvent.CHECKPOINT)
     tx.audit(
@@ -223,6 +285,7 @@ def record_feedback(
             "action": feedback.action.value,
             "text": feedback.text,
             "tasks": feedback.tasks,
+            "outcome": feedback.outcome,
             "actor": feedback.actor,
             "decided_at": feedback.at,
             "delivery": delivery,

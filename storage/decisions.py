@@ -11,16 +11,20 @@ from sqlalchemy import select
 from storage import changes, inbox, statements
 from storage.errors import (
     AlreadyDecided,
+    LimitReached,
     NotAllowed,
+    OutcomeNeeded,
     OutdatedMessage,
     TextNeeded,
     UnknownTasks,
 )
 from storage.policy import EVENT_OF_ACTION, may_decide
 from storage.records import (
+    HELD,
     Action,
     Actor,
     Checkpoint,
+    CheckpointKind,
     Decided,
     Decision,
     Execution,
@@ -52,12 +56,14 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         return Decided(checkpoint, execution)
     _admit(found, actor=decision.actor, message=decision.message)
     _check_words(checkpoint, decision)
+    _check_rounds(found, decision)
     feedback = Feedback(
         action=decision.action,
         text=decision.text.strip(),
         actor=decision.actor,
         at=tx.now,
         tasks=decision.tasks,
+        outcome=_outcome(found, decision),
     )
     state = next_checkpoint(checkpoint.state, EVENT_OF_ACTION[decision.action])
     if not changes.record_feedback(
@@ -113,11 +119,39 @@ def _check_words(checkpoint: Checkpoint, decision: Decision) -> None:
         raise UnknownTasks(unknown, checkpoint)
 
 
+def _check_rounds(found: ToDecide, decision: Decision) -> None:
+    """A crew may bound how often a phase is revised."""
+    definition = found.execution.definition
+    most = definition.limits.revisions
+    revises = decision.action is Action.REVISE and found.checkpoint.kind is CheckpointKind.PHASE
+    if revises and most is not None and found.checkpoint.revision > most:
+        raise LimitReached("revisions", most, definition.name)
+
+
+def _outcome(found: ToDecide, decision: Decision) -> str | None:
+    """The chosen outcome of a gate; going on without one takes the gate's own default."""
+    offered = found.checkpoint.outcomes
+    if not offered or decision.action in (Action.STOP, Action.REVISE):
+        return None
+    chosen = decision.outcome
+    if chosen is None and decision.action is Action.SKIP:
+        chosen = found.default_outcome
+    if chosen not in offered:
+        raise OutcomeNeeded(found.checkpoint, decision.outcome)
+    return chosen
+
+
 def take_effect(
     tx: Transaction, decided: ToDecide, action: Action, feedback: Feedback
 ) -> Execution:
     """What a recorded decision leads to."""
-    execution = decided.execution
+    execution, kind = decided.execution, decided.checkpoint.kind
+    if action is not Action.STOP and kind is CheckpointKind.GATE:
+        return changes.resume_flow(
+            tx, execution, gate=decided.checkpoint.name, after=decided.phase_index
+        )
+    if action is not Action.STOP and kind in HELD:
+        return changes.move(tx, execution, ExecutionEvent.PROCEED)
     match action:
         case Action.CONTINUE | Action.SKIP:
             return changes.go_on(
@@ -139,6 +173,7 @@ def take_effect(
             )
             return running
         case Action.STOP:
+            changes.cancel_runs(tx, execution)
             stopped = changes.move(tx, execution, ExecutionEvent.STOP, ended_by=feedback.actor)
             tx.audit(execution.id, "execution.stopped", actor=feedback.actor)
             return stopped

@@ -89,6 +89,47 @@ class UnknownTasks(CountersignError):
         self.checkpoint = checkpoint
 
 
+class NoRule(CountersignError):
+    """A checkpoint arises inside a crew whose entry does not say who may decide."""
+
+    def __init__(self, crew: str) -> None:
+        super().__init__(f"crews.yml gives crew {crew!r} no `approvers` for what arises inside it")
+        self.crew = crew
+
+
+class OutcomeNeeded(CountersignError):
+    """A gate offers outcomes, and the decision names none of them."""
+
+    def __init__(self, checkpoint: Checkpoint, named: str | None) -> None:
+        super().__init__(f"checkpoint {checkpoint.id} has no outcome {named!r}")
+        self.checkpoint = checkpoint
+        self.named = named
+
+
+class LimitReached(CountersignError):
+    """A bound of the crew. `limit` is its key in crews.yml, `most` what is allowed."""
+
+    def __init__(self, limit: str, most: int, crew: str) -> None:
+        super().__init__(f"crew {crew!r} allows {limit} of {most}")
+        self.limit = limit
+        self.most = most
+        self.crew = crew
+
+
+class UnknownLesson(CountersignError):
+    def __init__(self, lesson_id: str) -> None:
+        super().__init__(f"no lesson {lesson_id!r}")
+        self.lesson_id = lesson_id
+
+
+class NoLesson(CountersignError):
+    """A checkpoint that holds no revision, or a crew whose entry does not say `lessons: true`."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__(f"checkpoint {checkpoint.id} teaches no lesson")
+        self.checkpoint = checkpoint
+
+
 class WrongState(CountersignError):
     """Cancel or retry of an execution that does not take it; `execution` says where it stands."""
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from sqlalchemy import insert, update
 
-from storage import changes, inbox, outbox, statements
+from storage import changes, inbox, limits, outbox, statements
 from storage.errors import LeavingOutNotAllowed, NotAllowed, UnknownCheckpointName, WrongState
 from storage.policy import may_decide, may_manage
 from storage.records import (
@@ -46,6 +46,7 @@ def start(
     if delivery is not None and (earlier := inbox.execution_of(tx, key)) is not None:
         return find_execution(tx.connection, earlier)
     left_out = _left_out(definition, chosen=checkpoints, requester=requester)
+    limits.check_start(tx, definition, requester)
     execution = Execution(
         id=new_id(),
         crew=definition.name,
@@ -61,6 +62,7 @@ def start(
         left_out=tuple(checkpoint.name for checkpoint in left_out),
     )
     columns = {field.name: getattr(execution, field.name) for field in fields(Execution)}
+    columns["requester_key"] = limits.key_of(requester)
     tx.connection.execute(statements.ADD_EXECUTION, columns)
     if delivery is not None:
         inbox.take(tx, key, execution_id=execution.id)
@@ -100,16 +102,7 @@ def cancel(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
     waiting = waiting_checkpoint(tx.connection, execution.id)
     if waiting is not None:
         changes.record_feedback(tx, execution, waiting, CheckpointState.CANCELLED, None)
-    tx.connection.execute(
-        statements.CHANGE_OPEN_RUNS,
-        {
-            "of_execution": execution.id,
-            "state": PhaseRunState.CANCELLED,
-            "ended_at": tx.now,
-            "lease_owner": None,
-            "lease_until": None,
-        },
-    )
+    changes.cancel_runs(tx, execution)
     cancelled = changes.move(tx, execution, ExecutionEvent.CANCEL, ended_by=actor)
     tx.audit(execution.id, "execution.cancelled", actor=actor)
     outbox.outcome(tx, cancelled, {"notice": "cancelled"}, key="cancelled")

@@ -12,11 +12,21 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from storage import changes, outbox, statements
+from storage import changes, lessons, outbox, questions, statements
 from storage.boundaries import resolve
 from storage.errors import LeaseLost
-from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun
-from storage.rows import AnyRow, find_execution, find_oldest_due, newest_outputs
+from storage.records import (
+    Budget,
+    CheckpointDefinition,
+    Claim,
+    CrewDefinition,
+    Execution,
+    Failure,
+    PhaseDefinition,
+    PhaseOutput,
+    PhaseRun,
+)
+from storage.rows import AnyRow, find_execution, find_oldest_due, newest_outputs, resume_of
 from storage.states import (
     ExecutionEvent,
     ExecutionState,
@@ -57,6 +67,8 @@ def claim(tx: Transaction, *, owner: str, lease: timedelta) -> Claim | None:
         return None
     if execution.state is ExecutionState.PENDING:
         execution = changes.move(tx, execution, ExecutionEvent.CLAIM)
+    elif execution.state is ExecutionState.WAITING_FEEDBACK:
+        execution = questions.withdraw(tx, execution)
     else:
         outbox.refresh_root(tx, execution)
     run = replace(run, **taken)
@@ -70,7 +82,25 @@ def claim(tx: Transaction, *, owner: str, lease: timedelta) -> Claim | None:
         owner=owner,
         fence=run.fence,
         lease_until=tx.now + lease,
+        resume=resume_of(tx.connection, execution.id, phase_index=run.phase_index),
+        lessons=_lessons_for(tx, run, execution),
+        raises=_raises(tx, execution),
     )
+
+
+def _lessons_for(tx: Transaction, run: PhaseRun, execution: Execution) -> tuple[str, ...]:
+    """The crew's lessons, noted as what this run was told."""
+    if not execution.definition.lessons:
+        return ()
+    told = tuple(lesson.text for lesson in lessons.of_crew(tx.connection, execution.crew))
+    _own_run(tx, run, lessons=told)
+    return told
+
+
+def _raises(tx: Transaction, execution: Execution) -> int:
+    if execution.definition.budget == Budget():
+        return 0
+    return tx.connection.execute(statements.RAISES, {"of_execution": execution.id}).scalar_one()
 
 
 def _take(tx: Transaction, run: PhaseRun, values: dict[str, Any]) -> bool:
@@ -95,9 +125,13 @@ def _give_up(tx: Transaction, run: PhaseRun, execution: Execution) -> None:
 
 def _own(tx: Transaction, held: Claim, **values: Any) -> None:
     """Write to the claimed phase run if it is still this worker's."""
-    mine = {"of_id": held.run.id, "of_fence": held.fence}
+    _own_run(tx, held.run, **values)
+
+
+def _own_run(tx: Transaction, run: PhaseRun, **values: Any) -> None:
+    mine = {"of_id": run.id, "of_fence": run.fence}
     if tx.connection.execute(statements.CHANGE_RUNNING, values | mine).rowcount != 1:
-        raise LeaseLost(held.run.id)
+        raise LeaseLost(run.id)
 
 
 def heartbeat(tx: Transaction, held: Claim, *, lease: timedelta) -> Claim:
@@ -118,23 +152,52 @@ def give_back(tx: Transaction, held: Claim) -> None:
     tx.dispatch(held.run.id)
 
 
-def record_phases(tx: Transaction, held: Claim, phases: tuple[str, ...]) -> Claim:
-    resolve(held.execution.definition.checkpoints, phases)
+def record_phases(
+    tx: Transaction,
+    held: Claim,
+    phases: tuple[PhaseDefinition, ...],
+    arising: Sequence[tuple[str, str, str]],
+) -> Claim:
     execution = find_execution(tx.connection, held.execution.id, locked=True)
-    phase = phases[held.run.phase_index]
+    names = tuple(phase.name for phase in phases)
+    definition = _described(execution, phases, names, arising)
+    phase = names[held.run.phase_index]
     _own(tx, held, phase=phase)
-    described = {"of_id": execution.id, "phases": phases}
+    described = {"of_id": execution.id, "phases": names, "definition": definition}
     tx.connection.execute(statements.CHANGE_EXECUTION, described)
     outbox.refresh_root(tx, execution)
     return replace(
-        held, run=replace(held.run, phase=phase), execution=replace(execution, phases=phases)
+        held,
+        run=replace(held.run, phase=phase),
+        execution=replace(execution, phases=names, definition=definition),
     )
+
+
+def _described(
+    execution: Execution,
+    phases: tuple[PhaseDefinition, ...],
+    names: tuple[str, ...],
+    arising: Sequence[tuple[str, str, str]],
+) -> CrewDefinition:
+    """The execution's definition with what the crew told of itself."""
+    written = resolve(execution.definition.checkpoints, names)
+    taken = {checkpoint.after for checkpoint in written}
+    inner = [
+        CheckpointDefinition(
+            name=name, rule=changes.rule_inside(execution), after=after, description=description
+        )
+        for name, after, description in arising
+        if after not in taken
+    ]
+    return replace(execution.definition, phases=phases, checkpoints=(*written, *inner))
 
 
 def done(tx: Transaction, held: Claim, output: PhaseOutput) -> Execution:
     execution = _ended(tx, held, PhaseRunEvent.DONE, output=output)
     run = held.run
     tx.audit(execution.id, "phase.done", run=run.id, phase=run.phase, revision=run.revision)
+    if output.pause is not None:
+        return changes.open_gate(tx, execution, run, output.pause)
     boundary = changes.boundary_of(execution, run)
     if boundary is not None and boundary.name not in execution.left_out:
         return changes.open_checkpoint(tx, execution, run, boundary)

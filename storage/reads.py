@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Engine, func, select
 
-from storage import statements
+from storage import lessons, statements
 from storage.database import reading
 from storage.phase_runs import anything_due
-from storage.records import Checkpoint, Counts, CrewReport, Execution, PhaseRun
+from storage.records import Checkpoint, Counts, CrewReport, Execution, Lesson, PhaseRun
 from storage.rows import (
     execution_in_thread,
     find_checkpoint,
@@ -115,6 +115,29 @@ class Reads:
             )
             for row in rows
         }
+
+    def lessons(self, crew: str) -> tuple[Lesson, ...]:
+        """Those that hold for a crew, oldest first."""
+        with reading(self._engine) as connection:
+            return lessons.of_crew(connection, crew)
+
+    def usage_of_phase(
+        self, crew: str, phase: str, *, runs: int = 20
+    ) -> tuple[Mapping[str, Mapping[str, int]], ...]:
+        """What the newest finished runs of a phase used, by model: the ground of an estimate."""
+        query = (
+            select(phase_runs.c.output)
+            .join(executions, executions.c.id == phase_runs.c.execution_id)
+            .where(
+                executions.c.crew == crew,
+                phase_runs.c.phase == phase,
+                phase_runs.c.state == PhaseRunState.DONE,
+            )
+            .order_by(phase_runs.c.seq.desc())
+            .limit(runs)
+        )
+        with reading(self._engine) as connection:
+            return tuple(output.usage for output in connection.execute(query).scalars())
 
     def counts(self) -> Counts:
         active = (

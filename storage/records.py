@@ -96,11 +96,37 @@ class CheckpointDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What an execution may spend before somebody is asked. None: as much as it takes."""
+
+    tokens: int | None = None
+    dollars: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a crew; None: unbounded. Each ends in words, none in silence.
+
+    `model_calls` and `output_bytes` are of one phase, `revisions` of one phase's checkpoint,
+    `at_once` of the crew, `per_person` of one requester's executions of the crew at once.
+    """
+
+    model_calls: int | None = None
+    output_bytes: int | None = None
+    revisions: int | None = None
+    at_once: int | None = None
+    per_person: int | None = None
+    starts_per_hour: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CrewDefinition:
     """An entry of crews.yml, validated. Copied into each execution at its start.
 
     `phases` is empty where the file names none: then the crew describes itself when it first
     runs. `rule` is the crew's own default, also for checkpoints that arise inside it.
+    `approve_tools` names the tools whose calls wait for a person. `model` overrides the models
+    that the settings and the crew itself name.
     """
 
     name: str
@@ -115,6 +141,11 @@ class CrewDefinition:
     rule: DecisionRule | None = None
     tries: int = 3
     time_limit: timedelta = timedelta(minutes=30)
+    model: str | None = None
+    approve_tools: tuple[str, ...] = ()
+    budget: Budget = Budget()
+    limits: Limits = Limits()
+    lessons: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +189,32 @@ class TaskResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Where a flow stands still for a person (CrewAI's `@human_feedback`).
+
+    `gate` is the method's name. With `outcomes` one of them is chosen; `default_outcome` is what
+    a timeout that continues takes. `saved` is the flow's own state, handed back unread.
+    """
+
+    gate: str
+    message: str = ""
+    outcomes: tuple[str, ...] = ()
+    default_outcome: str | None = None
+    saved: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseOutput:
-    """What a phase gave: its last task's text, each task's result, tokens by model."""
+    """What a phase gave: its last task's text, each task's result, what it used by model.
+
+    Of a model: `prompt_tokens`, `completion_tokens`, `cached_tokens`, `calls`, and where the
+    price is known `microdollars`. With `pause` the crew has not ended: it waits at a gate.
+    """
 
     output: str
     tasks: tuple[TaskResult, ...] = ()
     usage: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +228,53 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """A decision as recorded. `tasks` are the outputs that a revision names; empty means all."""
+    """A decision as recorded. `tasks` are the outputs that a revision names; empty means all.
+
+    `outcome` is what was chosen at a gate that offers outcomes.
+    """
 
     action: Action | OnTimeout
     text: str
     actor: Actor
     at: datetime
     tasks: tuple[str, ...] = ()
+    outcome: str | None = None
+
+
+class CheckpointKind(StrEnum):
+    """Why a run waits. In those of HELD its child lives on and waits for the answer."""
+
+    PHASE = "phase"  # a phase's output is to be decided
+    GATE = "gate"  # a flow's own; the flow stands still in the database
+    TOOL = "tool"  # a tool is to be called
+    QUESTION = "question"  # a flow asks for an answer in words
+    BUDGET = "budget"  # the budget is used up
+
+
+HELD = frozenset({CheckpointKind.TOOL, CheckpointKind.QUESTION, CheckpointKind.BUDGET})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a running child asks, and holds its place for.
+
+    `key` is the same for the same question: a child that runs the phase again after a crash is
+    given the answer that was given. `shown` is what the person decides about.
+    """
+
+    kind: CheckpointKind
+    name: str
+    key: str
+    message: str
+    shown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """What a paused flow goes on with: its own saved state, and the decision."""
+
+    pause: Pause
+    feedback: Feedback
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +345,9 @@ class Checkpoint:
     asked: str = ""
     asked_by: Actor | None = None
     message_ts: str | None = None
+    kind: CheckpointKind = CheckpointKind.PHASE
+    outcomes: tuple[str, ...] = ()
+    lessons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +355,8 @@ class Claim:
     """A worker's hold on a phase run, with all that its child needs.
 
     `done` are the outputs of the phases before this one, in order. `previous` is the output
-    that a revision starts from, and the words stand in `run.feedback`.
+    that a revision starts from, and the words stand in `run.feedback`. `resume` is what a flow
+    goes on with. `raises` counts how often somebody let the execution go on over its budget.
     """
 
     run: PhaseRun
@@ -271,6 +366,20 @@ class Claim:
     owner: str
     fence: int
     lease_until: datetime
+    resume: Resume | None = None
+    lessons: tuple[str, ...] = ()
+    raises: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a reviewer asked for once and wants to hold from now on, for one crew."""
+
+    id: str
+    crew: str
+    text: str
+    by: Actor
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +421,7 @@ class Decision:
     tasks: tuple[str, ...] = ()
     message: MessageRef | None = None
     delivery: str | None = None
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

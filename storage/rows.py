@@ -22,6 +22,7 @@ from storage.records import (
     OutboxRow,
     PhaseOutput,
     PhaseRun,
+    Resume,
 )
 from storage.tables import executions
 
@@ -55,11 +56,14 @@ def to_checkpoint(row: AnyRow) -> Checkpoint:
         state=row.state,
         created_at=row.created_at,
         deadline=row.deadline,
-        output=row.output or PhaseOutput(""),
+        output=row.shown or row.output or PhaseOutput(""),
         feedback=_feedback(row),
         asked=row.asked,
         asked_by=row.asked_by,
         message_ts=row.message_ts,
+        kind=row.kind,
+        outcomes=row.outcomes or (),
+        lessons=row.lessons or (),
     )
 
 
@@ -73,6 +77,7 @@ def _feedback(row: AnyRow) -> Feedback | None:
         actor=row.actor,
         at=row.decided_at,
         tasks=row.tasks,
+        outcome=row.outcome,
     )
 
 
@@ -161,6 +166,7 @@ class ToDecide:
     phase_index: int
     shown_by: MessageRef | None
     delivery: str | None
+    default_outcome: str | None
     execution: Execution
 
 
@@ -178,6 +184,7 @@ def find_to_decide(connection: Connection, checkpoint_id: str) -> ToDecide:
         phase_index=row.phase_index,
         shown_by=MessageRef(row.message_channel, row.message_ts) if shown else None,
         delivery=row.delivery,
+        default_outcome=row.default_outcome,
         execution=to_execution(row[-len(statements.EXECUTION_COLUMNS) :]),
     )
 
@@ -214,6 +221,16 @@ def last_run_of(connection: Connection, execution_id: str) -> PhaseRun:
     return to_phase_run(
         connection.execute(statements.LAST_RUN, {"of_execution": execution_id}).one()
     )
+
+
+def resume_of(connection: Connection, execution_id: str, *, phase_index: int) -> Resume | None:
+    """What the flow that paused before this phase goes on with."""
+    before = {"of_execution": execution_id, "of_index": phase_index - 1}
+    row = connection.execute(statements.LAST_GATE, before).first()
+    if row is None or row.output is None or row.output.pause is None:
+        return None
+    feedback = to_checkpoint(row).feedback
+    return None if feedback is None else Resume(row.output.pause, feedback)
 
 
 def newest_outputs(connection: Connection, execution_id: str) -> dict[int, tuple[str, PhaseOutput]]:

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from storage import decisions, executions, outbox, phase_runs, timeouts
+from storage import decisions, executions, lessons, outbox, phase_runs, questions, timeouts
 from storage.database import writing
 from storage.ports import Clock, Dispatch, Signal
 from storage.records import (
@@ -25,8 +25,11 @@ from storage.records import (
     Decision,
     Execution,
     Failure,
+    Lesson,
     MessageRef,
+    PhaseDefinition,
     PhaseOutput,
+    Question,
     Reply,
     Request,
     RevisionOffered,
@@ -86,7 +89,7 @@ class StateManager:
 
         `checkpoints` chooses among the crew's checkpoints (None: all); to leave one out is a
         skip decided in advance by `requester`. A `delivery` seen before returns the execution
-        that it started. Raises UnknownCheckpointName, LeavingOutNotAllowed.
+        that it started. Raises UnknownCheckpointName, LeavingOutNotAllowed, LimitReached.
         """
         with self._transaction() as tx:
             return executions.start(
@@ -143,14 +146,35 @@ class StateManager:
         with self._transaction() as tx:
             phase_runs.give_back(tx, claim)
 
-    def record_phases(self, claim: Claim, phases: Sequence[str]) -> Claim:
+    def record_phases(
+        self,
+        claim: Claim,
+        phases: Sequence[str | PhaseDefinition],
+        *,
+        arising: Sequence[tuple[str, str, str]] = (),
+    ) -> Claim:
         """Write down the phases of a crew that described itself, before it runs.
 
-        Each phase is one task. Returns the claim with its phase named. Raises LeaseLost, and
-        BadBoundary if a checkpoint names a phase that is not there.
+        A bare name is a phase of that one task. `arising` are checkpoints of the crew's own, as
+        (name, after which phase, description); one that crews.yml has at that boundary stands
+        instead. Returns the claim with its phase named. Raises LeaseLost, NoRule, and BadBoundary
+        if a checkpoint names a phase that is not there.
+        """
+        described = tuple(
+            PhaseDefinition(phase, (phase,)) if isinstance(phase, str) else phase
+            for phase in phases
+        )
+        with self._transaction() as tx:
+            return phase_runs.record_phases(tx, claim, described, arising)
+
+    def ask(self, claim: Claim, question: Question) -> Checkpoint:
+        """Open a checkpoint for what a running child asks; the phase run goes on running.
+
+        If this very question was answered to a child that died, that answer is returned.
+        Raises LeaseLost, NoRule.
         """
         with self._transaction() as tx:
-            return phase_runs.record_phases(tx, claim, tuple(phases))
+            return questions.ask(tx, claim, question)
 
     def phase_done(self, claim: Claim, output: PhaseOutput) -> Execution:
         """Store a phase's output; open its checkpoint, queue the next phase, or finish.
@@ -189,7 +213,7 @@ class StateManager:
         """Record a decision and queue what it leads to: exactly one decision a checkpoint.
 
         Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, TextNeeded,
-        UnknownTasks.
+        UnknownTasks, OutcomeNeeded, LimitReached.
         """
         with self._transaction() as tx:
             return decisions.decide(tx, decision)
@@ -233,6 +257,21 @@ class StateManager:
         """Drop the de-duplication rows of deliveries that can no longer come again."""
         with self._transaction() as tx:
             return timeouts.forget_deliveries(tx, older_than=older_than)
+
+    # --- lessons ----------------------------------------------------------------------------
+
+    def add_lesson(self, checkpoint_id: str, *, actor: Actor) -> Lesson:
+        """Keep a revision's words for the crew's later runs. Once a checkpoint.
+
+        Raises UnknownCheckpoint, NotAllowed, NoLesson.
+        """
+        with self._transaction() as tx:
+            return lessons.add(tx, checkpoint_id, actor=actor)
+
+    def delete_lesson(self, lesson_id: str, *, actor: Actor) -> Lesson:
+        """Raises UnknownLesson, NotAllowed."""
+        with self._transaction() as tx:
+            return lessons.delete(tx, lesson_id, actor=actor)
 
     # --- words to a thread ------------------------------------------------------------------
 

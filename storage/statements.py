@@ -9,9 +9,21 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
-from storage.records import Execution, OutboxState, PhaseRun
+from storage.records import Action, CheckpointKind, Execution, OutboxState, PhaseRun
 from storage.tables import (
     CHECKPOINT_IS_PENDING,
     OUTBOX_TO_DO,
@@ -130,7 +142,11 @@ RUNNING_OF_OWNERS: Final = select(
 ADD_CHECKPOINT: Final = insert(checkpoints)
 
 CHECKPOINTS: Final[Select[Any]] = select(
-    checkpoints, phase_runs.c.phase, phase_runs.c.revision, phase_runs.c.output
+    checkpoints,
+    phase_runs.c.phase,
+    phase_runs.c.revision,
+    phase_runs.c.output,
+    phase_runs.c.lessons,
 ).join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
 """With what they show of their phase runs."""
 
@@ -150,6 +166,27 @@ CHECKPOINT_TO_DECIDE: Final = (
 )
 """With its execution, locked. Where it had to wait for the lock, what it tells of the checkpoint
 may be from before: DECIDE finds that out."""
+
+LAST_GATE: Final = (
+    CHECKPOINTS.where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.kind == literal_column(f"'{CheckpointKind.GATE.value}'"),
+        phase_runs.c.phase_index == bindparam("of_index"),
+    )
+    .order_by(checkpoints.c.seq.desc())
+    .limit(1)
+)
+
+RAISES: Final = (
+    select(func.count())
+    .select_from(checkpoints)
+    .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.kind == literal_column(f"'{CheckpointKind.BUDGET.value}'"),
+        checkpoints.c.action.in_([Action.CONTINUE.value, Action.SKIP.value]),
+    )
+)
+"""How often an execution was let go on over its budget."""
 
 DECIDE: Final = update(checkpoints).where(
     checkpoints.c.id == bindparam("of_id"), CHECKPOINT_IS_PENDING

@@ -89,6 +89,7 @@ EXECUTION_TRANSITIONS: Final[dict[tuple[ExecutionState, ExecutionEvent], Executi
     (_X.RUNNING, _E.CHECKPOINT): _X.WAITING_FEEDBACK,
     (_X.RUNNING, _E.FINISH): _X.COMPLETED,
     (_X.WAITING_FEEDBACK, _E.PROCEED): _X.RUNNING,
+    (_X.WAITING_FEEDBACK, _E.CLAIM): _X.RUNNING,  # the child that asked died; it will ask again
     (_X.WAITING_FEEDBACK, _E.COMPLETE): _X.COMPLETED,
     (_X.WAITING_FEEDBACK, _E.REVISE): _X.RUNNING,
     (_X.WAITING_FEEDBACK, _E.STOP): _X.STOPPED,

@@ -25,6 +25,7 @@ from sqlalchemy.types import TypeDecorator
 from storage.columns import Encoded, UtcDateTime
 from storage.records import (
     Actor,
+    CheckpointKind,
     CrewDefinition,
     DecisionRule,
     OutboxState,
@@ -81,6 +82,7 @@ executions = Table(
     Column("version", Integer, nullable=False),
     Column("request", Encoded[Request](Request), nullable=False),
     Column("requester", Encoded[Actor](Actor, recurs=True), nullable=False),
+    Column("requester_key", String(100), nullable=False, server_default=""),
     Column("channel", String(64)),
     Column("thread_ts", String(32)),
     Column("phases", Encoded[Names](Names, recurs=True), nullable=False),
@@ -93,6 +95,7 @@ executions = Table(
     Column("error", Text),
     Index(None, "channel", "thread_ts"),
     Index(None, "state", "created_at"),
+    Index(None, "crew", "created_at"),
     Index(None, "created_at"),
 )
 
@@ -119,6 +122,7 @@ phase_runs = Table(
     Column("revise_tasks", Encoded[Names](Names, recurs=True), nullable=False),
     Column("output", Encoded[PhaseOutput](PhaseOutput)),
     Column("progress", Encoded[Facts](dict[str, object], absent={})),
+    Column("lessons", Encoded[Names](Names)),
     Column("error", Text),
     Index(None, "execution_id", "seq"),
     sqlite_autoincrement=True,
@@ -148,8 +152,15 @@ checkpoints = Table(
     Column("remind_at", UtcDateTime),
     Column("asked", Text, nullable=False, default=""),
     Column("asked_by", Encoded[Actor](Actor, recurs=True)),
+    Column("kind", Word(CheckpointKind), nullable=False, server_default="phase"),
+    Column("outcomes", Encoded[Names](Names)),
+    Column("default_outcome", String(200)),
+    Column("question_key", String(64)),
+    Column("shown", Encoded[PhaseOutput](PhaseOutput)),
+    Column("given_to", Integer),
     Column("message_channel", String(64)),
     Column("message_ts", String(32)),
+    Column("outcome", String(200)),
     Column("action", String(24)),
     Column("text", Text),
     Column("tasks", Encoded[Names](Names, recurs=True)),
@@ -241,6 +252,20 @@ audit = Table(
     Column("event", String(40), nullable=False),
     Column("actor", Encoded[Actor](Actor, recurs=True)),
     Column("facts", Encoded[Facts](dict[str, object]), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+lessons = Table(
+    "lessons",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("crew", String(100), nullable=False, index=True),
+    Column("checkpoint_id", Id, ForeignKey("checkpoints.id"), nullable=False, unique=True),
+    Column("text", Text, nullable=False),
+    Column("by", Encoded[Actor](Actor), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
     sqlite_autoincrement=True,
 )
 

@@ -26,7 +26,8 @@ def _expire(tx: Transaction, found: ToDecide) -> bool:
     if checkpoint.state is not CheckpointState.PENDING:
         return False
     effect = checkpoint.rule.on_timeout
-    feedback = Feedback(action=effect, text="", actor=TIMEOUT, at=tx.now)
+    outcome = found.default_outcome if checkpoint.outcomes else None
+    feedback = Feedback(action=effect, text="", actor=TIMEOUT, at=tx.now, outcome=outcome)
     state = next_checkpoint(checkpoint.state, CheckpointEvent.EXPIRE)
     if not changes.record_feedback(tx, execution, checkpoint, state, feedback):
         return False
@@ -39,6 +40,7 @@ def _expire(tx: Transaction, found: ToDecide) -> bool:
     )
     action = ACTION_OF_TIMEOUT[effect]
     if action is None:
+        changes.cancel_runs(tx, execution)
         after = changes.move(
             tx,
             execution,

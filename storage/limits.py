@@ -1,0 +1,39 @@
+"""Bounds on how much is started at once and how often. Checked inside the transaction."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, func, select
+
+from storage.errors import LimitReached
+from storage.records import Actor, CrewDefinition
+from storage.states import ACTIVE
+from storage.tables import executions
+from storage.transaction import Transaction
+
+
+def key_of(actor: Actor) -> str:
+    """A person as the limits count them."""
+    return f"{actor.kind.value}:{actor.id}"
+
+
+def check_start(tx: Transaction, definition: CrewDefinition, requester: Actor) -> None:
+    """Raises LimitReached where one more start would be too many."""
+    limits = definition.limits
+    active = executions.c.state.in_(list(ACTIVE))
+    mine = executions.c.requester_key == key_of(requester)
+    lately = executions.c.created_at > tx.now - timedelta(hours=1)
+    for name, most, counted in (
+        ("at_once", limits.at_once, (active,)),
+        ("per_person", limits.per_person, (active, mine)),
+        ("starts_per_hour", limits.starts_per_hour, (lately,)),
+    ):
+        if most is not None and _count(tx, definition.name, counted) >= most:
+            raise LimitReached(name, most, definition.name)
+
+
+def _count(tx: Transaction, crew: str, conditions: tuple[ColumnElement[bool], ...]) -> int:
+    return tx.connection.execute(
+        select(func.count()).select_from(executions).where(executions.c.crew == crew, *conditions)
+    ).scalar_one()

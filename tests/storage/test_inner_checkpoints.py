@@ -1,0 +1,271 @@
+"""What arises inside a crew: a flow's gates, and questions of a child that waits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from storage.errors import LeaseLost, LimitReached, NoLesson, NoRule, OutcomeNeeded
+from storage.reads import Reads
+from storage.records import (
+    Action,
+    CheckpointKind,
+    Claim,
+    CrewDefinition,
+    Decision,
+    Failure,
+    Limits,
+    OnTimeout,
+    Pause,
+    PhaseOutput,
+    Question,
+)
+from storage.state_manager import StateManager
+from storage.states import CheckpointState, ExecutionState
+from tests.storage.conftest import Run
+from tests.support.factories import ANA, BEN, SettableClock, asking, crew, output, rule
+
+
+def a_flow(**changes: object) -> CrewDefinition:
+    flow = replace(crew(phases=(), after=()), rule=rule())
+    return replace(flow, **changes)  # type: ignore[arg-type]  # by name
+
+
+def claimed(state: StateManager) -> Claim:
+    claim = state.claim("worker")
+    assert claim is not None, "no phase run was due"
+    return claim
+
+
+def paused(
+    gate: str = "review", *, outcomes: tuple[str, ...] = (), default: str | None = None
+) -> PhaseOutput:
+    return PhaseOutput(
+        output="a draft",
+        pause=Pause(gate, "Is it good?", outcomes, default, saved={"state": {"round": 1}}),
+    )
+
+
+@pytest.fixture
+def at_a_gate(run: Run, state: StateManager) -> Run:
+    run.start(a_flow())
+    claim = state.record_phases(claimed(state), ["start"])
+    state.phase_done(claim, paused(outcomes=("good", "bad"), default="bad"))
+    return run
+
+
+def test_a_flow_stands_still_at_its_gate_and_goes_on_with_the_decision(
+    at_a_gate: Run, state: StateManager
+) -> None:
+    gate = at_a_gate.waiting
+    assert (gate.kind, gate.name, gate.outcomes) == (
+        CheckpointKind.GATE,
+        "review",
+        ("good", "bad"),
+    )
+
+    state.decide(Decision(gate.id, Action.CONTINUE, BEN, "nice", outcome="good"))
+
+    claim = claimed(state)
+    assert claim.resume is not None
+    assert claim.resume.pause.saved == {"state": {"round": 1}}
+    assert (claim.resume.feedback.outcome, claim.resume.feedback.text) == ("good", "nice")
+    assert at_a_gate.now.phases == ("start", "after review")
+    assert state.phase_done(claim, output("the end")).state is ExecutionState.COMPLETED
+
+
+def test_a_gate_may_come_again(at_a_gate: Run, state: StateManager) -> None:
+    for _ in range(3):
+        state.decide(Decision(at_a_gate.waiting.id, Action.CONTINUE, BEN, outcome="bad"))
+        state.phase_done(claimed(state), paused(outcomes=("good", "bad")))
+
+    assert at_a_gate.now.phases == ("start", *["after review"] * 3)
+    assert at_a_gate.waiting.kind is CheckpointKind.GATE
+
+
+def test_a_gate_with_outcomes_needs_one_of_them(at_a_gate: Run, state: StateManager) -> None:
+    for named in (None, "splendid"):
+        with pytest.raises(OutcomeNeeded):
+            state.decide(Decision(at_a_gate.waiting.id, Action.CONTINUE, BEN, outcome=named))
+
+
+def test_a_gates_deadline_takes_its_default_outcome(
+    run: Run, state: StateManager, clock: SettableClock
+) -> None:
+    run.start(a_flow(rule=rule("@channel", on_timeout=OnTimeout.CONTINUE)))
+    claim = state.record_phases(claimed(state), ["start"])
+    state.phase_done(claim, paused(outcomes=("good", "bad"), default="bad"))
+    clock.move(timedelta(hours=1))
+
+    state.expire_due()
+
+    resume = claimed(state).resume
+    assert resume is not None
+    assert resume.feedback.outcome == "bad"
+
+
+def test_a_retry_resumes_from_the_same_pause(at_a_gate: Run, state: StateManager) -> None:
+    state.decide(Decision(at_a_gate.waiting.id, Action.CONTINUE, BEN, outcome="good"))
+    first = claimed(state)
+    state.fail(first, Failure("The flow's class has changed.", retryable=False))
+
+    state.retry(at_a_gate.id, actor=ANA)
+
+    assert claimed(state).resume == first.resume
+
+
+def test_a_gate_without_anybody_to_decide_it_is_refused(run: Run, state: StateManager) -> None:
+    run.start(a_flow(rule=None))
+    claim = state.record_phases(claimed(state), ["start"])
+
+    with pytest.raises(NoRule):
+        state.phase_done(claim, paused())
+
+
+def a_question(key: str = "search:bikes") -> Question:
+    return Question(
+        CheckpointKind.TOOL, "search", key, "The agent wants to search.", shown='{"q": "bikes"}'
+    )
+
+
+def test_a_child_that_asks_waits_and_its_phase_goes_on_with_the_answer(
+    run: Run, state: StateManager, reads: Reads
+) -> None:
+    run.start()
+    claim = claimed(state)
+
+    asked = state.ask(claim, a_question())
+
+    assert run.waiting.output.output == '{"q": "bikes"}'
+    assert run.now.state is ExecutionState.WAITING_FEEDBACK
+    state.heartbeat(claim)
+    state.decide(Decision(asked.id, Action.REVISE, BEN, "not that"))
+    answered = reads.checkpoint(asked.id)
+    assert answered.feedback is not None
+    assert (answered.feedback.action, answered.feedback.text) == (Action.REVISE, "not that")
+    assert reads.execution(run.id).state is ExecutionState.RUNNING
+    assert state.claim("another") is None
+    state.phase_done(claim, output("the plan"))
+    assert run.waiting.kind is CheckpointKind.PHASE
+
+
+def test_a_question_dies_with_its_child_and_is_asked_again(
+    run: Run, state: StateManager, reads: Reads, clock: SettableClock
+) -> None:
+    run.start()
+    asked = state.ask(claimed(state), a_question())
+    clock.move(timedelta(seconds=31))
+
+    claim = claimed(state)
+
+    assert reads.checkpoint(asked.id).state is CheckpointState.CANCELLED
+    assert run.now.state is ExecutionState.RUNNING
+    assert state.ask(claim, a_question()).state is CheckpointState.PENDING
+
+
+def test_an_answer_that_its_child_did_not_live_to_use_is_handed_on_once(
+    run: Run, state: StateManager, clock: SettableClock
+) -> None:
+    run.start()
+    asked = state.ask(claimed(state), a_question())
+    state.decide(Decision(asked.id, Action.CONTINUE, BEN))
+    clock.move(timedelta(seconds=31))
+    claim = claimed(state)
+
+    assert state.ask(claim, a_question()).id == asked.id
+    assert run.now.state is ExecutionState.RUNNING
+    assert state.ask(claim, a_question()).state is CheckpointState.PENDING
+
+
+def test_stop_at_a_question_ends_the_running_phase(run: Run, state: StateManager) -> None:
+    run.start()
+    claim = claimed(state)
+    asked = state.ask(claim, a_question())
+
+    state.decide(Decision(asked.id, Action.STOP, BEN))
+
+    assert run.now.state is ExecutionState.STOPPED
+    with pytest.raises(LeaseLost):
+        state.heartbeat(claim)
+
+
+def test_tasks_with_human_input_bring_checkpoints_of_their_own(
+    run: Run, state: StateManager
+) -> None:
+    run.start(a_flow())
+    claim = state.record_phases(
+        claimed(state), ["write", "post"], arising=[("write", "write", "Read the text")]
+    )
+    state.phase_done(claim, output("a text"))
+
+    assert (run.waiting.name, run.waiting.description) == ("write", "Read the text")
+    state.decide(Decision(run.waiting.id, Action.CONTINUE, BEN))
+    assert claimed(state).run.phase == "post"
+
+
+@pytest.mark.parametrize(
+    ("limits", "limit"),
+    [
+        (Limits(at_once=2), "at_once"),
+        (Limits(per_person=2), "per_person"),
+        (Limits(starts_per_hour=2), "starts_per_hour"),
+    ],
+)
+def test_one_start_too_many_is_refused_and_others_are_not_touched(
+    run: Run, reads: Reads, limits: Limits, limit: str
+) -> None:
+    bounded = a_flow(limits=limits)
+    for _ in range(2):
+        run.start(bounded)
+
+    with pytest.raises(LimitReached) as refused:
+        run.start(bounded)
+
+    assert (refused.value.limit, refused.value.most) == (limit, 2)
+    assert len(reads.executions()) == 2
+    run.start(a_flow(name="another"))
+    if limit == "per_person":
+        run.start(bounded, requester=BEN)
+
+
+def test_revisions_are_bounded(run: Run, state: StateManager) -> None:
+    run.start(replace(crew(), limits=Limits(revisions=1)))
+    run.work()
+    state.decide(Decision(run.waiting.id, Action.REVISE, BEN, "shorter"))
+    run.work()
+
+    with pytest.raises(LimitReached):
+        state.decide(Decision(run.waiting.id, Action.REVISE, BEN, "longer"))
+    assert state.decide(Decision(run.waiting.id, Action.CONTINUE, BEN))
+
+
+def test_a_lesson_is_told_to_later_runs_until_it_is_deleted(
+    run: Run, state: StateManager, reads: Reads
+) -> None:
+    taught = replace(crew(), lessons=True)
+    run.start(taught)
+    run.work()
+    revised = run.waiting.id
+    state.decide(Decision(revised, Action.REVISE, BEN, "name the prices"))
+    lesson = state.add_lesson(revised, actor=BEN)
+    assert state.add_lesson(revised, actor=ANA) == lesson
+    run.work()
+    assert run.waiting.lessons == ("name the prices",)
+
+    state.start_execution(definition=taught, request=asking(), requester=ANA)
+    assert claimed(state).lessons == ("name the prices",)
+    assert reads.lessons("plan") == (lesson,)
+    state.delete_lesson(lesson.id, actor=BEN)
+    assert reads.lessons("plan") == ()
+
+
+def test_a_crew_without_lessons_learns_none(run: Run, state: StateManager) -> None:
+    run.start()
+    run.work()
+    revised = run.waiting.id
+    state.decide(Decision(revised, Action.REVISE, BEN, "name the prices"))
+
+    with pytest.raises(NoLesson):
+        state.add_lesson(revised, actor=BEN)
