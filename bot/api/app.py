@@ -104,7 +104,7 @@ def _routes(calls: Calls, config: ApiConfig) -> APIRouter:
     def health() -> bodies.HealthBody:
         return bodies.health(calls.reads.counts())
 
-    @routes.post("/api/crew/execute", responses=_answers(400, 403, 409))
+    @routes.post("/api/crew/execute", responses=_answers(400, 403, 409, 429))
     def execute(
         body: bodies.ExecuteBody,
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,

@@ -58,7 +58,10 @@ class ExecuteBody(BaseModel):
 
 
 class FeedbackBody(BaseModel):
-    """A decision. `action` is checked by hand, so that its refusal can say what is allowed."""
+    """A decision. `action` is checked by hand, so that its refusal can say what is allowed.
+
+    `outcome` goes with `continue` where the checkpoint offers outcomes.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -66,6 +69,7 @@ class FeedbackBody(BaseModel):
     checkpoint_id: Text
     action: Text
     feedback: Text | None = None
+    outcome: Text | None = None
 
 
 class TaskOutputBody(BaseModel):
@@ -99,6 +103,8 @@ class ContextBody(BaseModel):
 
 
 class CheckpointBody(BaseModel):
+    """`kind` says why the run waits; where there are `outcomes`, continue names one of them."""
+
     execution_id: str
     checkpoint_id: str
     checkpoint_name: str
@@ -111,6 +117,8 @@ class CheckpointBody(BaseModel):
     approvers: list[str]
     deadline: str | None
     on_timeout: str | None
+    kind: str
+    outcomes: list[str]
 
 
 class FeedbackReceivedBody(BaseModel):
@@ -190,6 +198,8 @@ def checkpoint(shown: Checkpoint) -> CheckpointBody:
         approvers=list(shown.rule.approvers),
         deadline=_iso(shown.deadline) if shown.deadline else None,
         on_timeout=shown.rule.on_timeout.value if shown.deadline else None,
+        kind=shown.kind.value,
+        outcomes=list(shown.outcomes),
     )
 
 

@@ -9,18 +9,19 @@ from typing import Final
 from fastapi import HTTPException
 
 from bot.api import bodies
-from storage.errors import UnknownCheckpoint, UnknownExecution
+from storage.errors import TextNeeded, UnknownCheckpoint, UnknownExecution
 from storage.reads import Reads
 from storage.records import (
     Action,
     Actor,
     ActorKind,
+    CheckpointKind,
     CrewDefinition,
     Decision,
     Execution,
 )
 from storage.state_manager import StateManager
-from storage.states import ENDED
+from storage.states import ENDED, CheckpointState
 
 LOOPBACK: Final = Actor(
     ActorKind.API, "loopback", "unauthenticated loopback", decides_everything=True
@@ -77,14 +78,20 @@ class Calls:
     def feedback(self, body: bodies.FeedbackBody) -> bodies.FeedbackReceivedBody:
         action = _action(body.action)
         execution = self._execution(body.execution_id)
-        if self.reads.checkpoint(body.checkpoint_id).execution_id != execution.id:
+        checkpoint = self.reads.checkpoint(body.checkpoint_id)
+        if checkpoint.execution_id != execution.id:
             raise UnknownCheckpoint(body.checkpoint_id)
+        words = (body.feedback or "").strip()
+        answers = checkpoint.kind is CheckpointKind.QUESTION and action is Action.CONTINUE
+        if answers and not words and checkpoint.state is CheckpointState.PENDING:
+            raise TextNeeded("an answer needs words")
         self.state.decide(
             Decision(
                 checkpoint_id=body.checkpoint_id,
                 action=action,
                 actor=self.config.actor,
-                text=(body.feedback or "").strip(),
+                text=words,
+                outcome=body.outcome,
             )
         )
         return bodies.FeedbackReceivedBody(

@@ -10,12 +10,17 @@ from storage.errors import (
     Busy,
     CountersignError,
     LeavingOutNotAllowed,
+    LimitReached,
+    NoLesson,
+    NoRule,
     NotAllowed,
+    OutcomeNeeded,
     OutdatedMessage,
     TextNeeded,
     UnknownCheckpoint,
     UnknownCheckpointName,
     UnknownExecution,
+    UnknownLesson,
     UnknownTasks,
     WrongState,
 )
@@ -35,6 +40,11 @@ STATUS_OF: Final[dict[type[CountersignError], int]] = {
     UnknownCheckpointName: 400,
     UnknownTasks: 400,
     TextNeeded: 400,
+    OutcomeNeeded: 400,
+    UnknownLesson: 404,
+    NoLesson: 409,
+    NoRule: 409,
+    LimitReached: 429,
     Busy: 503,
 }
 
@@ -56,11 +66,25 @@ _REFUSED: Final = {
 }
 
 
+_REVISIONS: Final = "revisions"
+"""The one limit that waiting does not lift."""
+
+_LIMITS: Final = {
+    "at_once": "crew {crew!r} may run {most} at once, and so many are under way: try again later",
+    "per_person": "{most} of crew {crew!r} at once for each client: wait until one has ended",
+    "starts_per_hour": "crew {crew!r} may be started {most} times an hour: try again later",
+    _REVISIONS: "crew {crew!r} allows no more than {most} revisions of a phase: continue, skip "
+    "or stop",
+}
+
+
 def status_code(error: CountersignError) -> int:
+    if isinstance(error, LimitReached) and error.limit == _REVISIONS:
+        return 409
     return STATUS_OF.get(type(error), 500)
 
 
-def detail(error: CountersignError) -> str:
+def detail(error: CountersignError) -> str:  # noqa: PLR0911 an arm for each
     """The refusal in words."""
     match error:
         case AlreadyDecided(checkpoint=checkpoint):
@@ -70,7 +94,13 @@ def detail(error: CountersignError) -> str:
         case LeavingOutNotAllowed(checkpoint=name, refusal=refusal):
             return f"checkpoint {name!r} may not be left out: {_REFUSED[refusal]}"
         case TextNeeded():
-            return "revise needs feedback: say what should change"
+            return "feedback is needed: say what should change, or the answer"
+        case OutcomeNeeded(checkpoint=checkpoint, named=named):
+            offered = ", ".join(repr(name) for name in checkpoint.outcomes)
+            given = "" if named is None else f", not {named!r}"
+            return f"outcome must be one of {offered}{given}"
+        case LimitReached(limit=limit) if limit in _LIMITS:
+            return _LIMITS[limit].format(crew=error.crew, most=error.most)
         case Busy():
             return "the database is busy and nothing was changed: try again"
         case _:
@@ -78,8 +108,10 @@ def detail(error: CountersignError) -> str:
 
 
 def _already_decided(checkpoint: Checkpoint) -> str:
-    said = f"checkpoint {checkpoint.name!r} was already {_VERB[checkpoint.state]}"
     feedback = checkpoint.feedback
+    said = f"checkpoint {checkpoint.name!r} was already {_VERB[checkpoint.state]}"
+    if feedback is not None and feedback.outcome is not None:
+        said += f" with outcome {feedback.outcome!r}"
     if feedback is None or feedback.actor.kind is ActorKind.TIMEOUT:
         return said
     return f"{said} by {feedback.actor.name or feedback.actor.id}"

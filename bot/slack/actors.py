@@ -89,6 +89,10 @@ class People:
         if checkpoint.state is not CheckpointState.PENDING:
             # Too late whoever they are: no facts are needed to say so.
             return Actor(ActorKind.SLACK, person.id, person.name)
+        return self.judging(person, checkpoint=checkpoint)
+
+    def judging(self, person: Person, *, checkpoint: Checkpoint) -> Actor:
+        """Somebody who acts on a checkpoint that may be decided already."""
         execution = self._reads.execution(checkpoint.execution_id)
         return self._acting(person, execution, (checkpoint.rule,))
 

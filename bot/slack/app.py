@@ -20,7 +20,9 @@ from bot.slack.commands import Commands
 from bot.slack.delivery import AS_SLACK_LIKES, Delivery, Tempo
 from bot.slack.desk import Desk
 from bot.slack.door import Door, SlackDoor
-from bot.slack.listeners import command, decide, manage, revise, thread
+from bot.slack.lessons import Lessons
+from bot.slack.listeners import command, decide, inner, manage, revise, thread
+from bot.slack.listeners import lessons as lesson_buttons
 from bot.slack.listeners.answering import Answering
 from bot.slack.sockets import Sockets
 from storage.outbox import Outbox
@@ -74,6 +76,7 @@ class SlackFront:
         self._answering = Answering()
         self._people = People(asking, reads=reads, clock=clock)
         desk = Desk(state=state, reads=reads, people=self._people)
+        lessons = Lessons(state=state, reads=reads, people=self._people, crews=crews)
         app = App(
             client=answering,
             signing_secret=config.signing_secret,
@@ -87,13 +90,20 @@ class SlackFront:
         command.register(
             app,
             commands=Commands(
-                state=state, reads=reads, people=self._people, desk=desk, crews=crews
+                state=state,
+                reads=reads,
+                people=self._people,
+                desk=desk,
+                lessons=lessons,
+                crews=crews,
             ),
             answering=self._answering,
         )
         decide.register(app, desk=desk)
         revise.register(app, desk=desk, answering=self._answering)
+        inner.register(app, desk=desk, answering=self._answering)
         manage.register(app, desk=desk)
+        lesson_buttons.register(app, lessons=lessons, answering=self._answering)
         thread.register(app, desk=desk, answering=self._answering)
         refusals.register(app, answering=self._answering)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)

@@ -9,8 +9,10 @@ from typing import assert_never
 from bot.slack import grammar
 from bot.slack.actors import People
 from bot.slack.desk import Desk
+from bot.slack.lessons import Lessons
 from bot.slack.parse import CommandCall
 from bot.slack.render import answers
+from bot.slack.render.answers import Answer
 from bot.slack.render.root import Progress
 from storage.errors import UnknownExecution
 from storage.reads import Reads
@@ -39,15 +41,17 @@ class Commands:
         reads: Reads,
         people: People,
         desk: Desk,
+        lessons: Lessons,
         crews: Mapping[str, CrewDefinition],
     ) -> None:
         self._state = state
         self._reads = reads
         self._people = people
         self._desk = desk
+        self._lessons = lessons
         self._crews = crews
 
-    def run(self, call: CommandCall) -> str | None:  # noqa: PLR0911 an arm for each command
+    def run(self, call: CommandCall) -> str | Answer | None:  # noqa: PLR0911 an arm for each
         """Carry the command out; the answer for the one who typed it."""
         command = grammar.read(call.text)
         match command:
@@ -61,6 +65,8 @@ class Commands:
                 return answers.cancelled(self._desk.cancel(execution_id, call.by))
             case grammar.Retry(execution=execution_id):
                 return answers.retried(self._desk.retry(execution_id, call.by))
+            case grammar.Lessons(crew=crew):
+                return self._lessons.listed(crew)
             case grammar.Misused():
                 return self._misused(command)
             case grammar.Start():

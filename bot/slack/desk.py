@@ -12,13 +12,21 @@ from bot.slack.actors import People
 from bot.slack.parse import Click, Closed, Person, Said, Submission
 from bot.slack.render import answers, modal
 from bot.slack.render.answers import Answer
-from storage.errors import AlreadyDecided
+from storage.errors import (
+    AlreadyDecided,
+    LimitReached,
+    NotAllowed,
+    OutdatedMessage,
+    TextNeeded,
+)
+from storage.policy import may_decide
 from storage.reads import Reads
 from storage.records import (
     Action,
     Actor,
     ActorKind,
     Checkpoint,
+    CheckpointKind,
     Decided,
     Decision,
     Execution,
@@ -55,20 +63,72 @@ class Desk:
             )
         )
 
+    def choose(self, click: Click) -> Decided:
+        """One of a gate's outcomes, by its button or in the menu."""
+        chosen = ids.ChosenOutcome.of_click(action_id=click.action_id, value=click.value)
+        checkpoint = self._reads.checkpoint(chosen.checkpoint_id)
+        if _decided_by_another(checkpoint, click.by):
+            raise AlreadyDecided(checkpoint)
+        return self._state.decide(
+            Decision(
+                checkpoint_id=checkpoint.id,
+                action=Action.CONTINUE,
+                actor=self._people.deciding(click.by, checkpoint=checkpoint),
+                message=MessageRef(click.channel, click.message_ts),
+                delivery=click.trigger_id or None,
+                outcome=_outcome(checkpoint, chosen),
+            )
+        )
+
+    def ask_for_words(self, click: Click) -> tuple[Checkpoint, View]:
+        """The form for an answer, or for an outcome with words; refused to whom a decision is."""
+        checkpoint = self._reads.checkpoint(click.value)
+        execution = self._reads.execution(checkpoint.execution_id)
+        if checkpoint.state is not CheckpointState.PENDING:
+            raise AlreadyDecided(checkpoint)
+        if checkpoint.message_ts != click.message_ts:
+            raise OutdatedMessage(checkpoint)
+        actor = self._people.deciding(click.by, checkpoint=checkpoint)
+        verdict = may_decide(checkpoint.rule, actor=actor, requester=execution.requester)
+        if verdict.refusal is not None:
+            raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
+        form = modal.outcome if checkpoint.outcomes else modal.answer
+        return checkpoint, form(checkpoint, execution, about=_about(checkpoint, click))
+
+    def answer(self, sent: Submission) -> Decided:
+        """The form with the answer to a question was sent."""
+        if not sent.text:
+            raise TextNeeded("an answer needs words")
+        return self._decide_by_form(sent, None)
+
+    def choose_with_words(self, sent: Submission) -> Decided:
+        """The form with an outcome and words was sent."""
+        return self._decide_by_form(sent, sent.outcome)
+
+    def _decide_by_form(self, sent: Submission, chosen: ids.ChosenOutcome | None) -> Decided:
+        checkpoint = self._reads.checkpoint(sent.view.checkpoint_id)
+        return self._state.decide(
+            Decision(
+                checkpoint_id=checkpoint.id,
+                action=Action.CONTINUE,
+                actor=self._people.deciding(sent.by, checkpoint=checkpoint),
+                text=sent.text,
+                delivery=sent.delivery,
+                outcome=None if chosen is None else _outcome(checkpoint, chosen),
+            )
+        )
+
     def intend_revision(self, click: Click) -> tuple[Checkpoint, View]:
         """Revise: the intent is noted, and the form asks for the words."""
         checkpoint = self._reads.checkpoint(click.value)
+        execution = self._reads.execution(checkpoint.execution_id)
+        _refuse_words_in_vain(checkpoint, execution)
         checkpoint = self._state.intend_revise(
             checkpoint.id,
             actor=self._people.deciding(click.by, checkpoint=checkpoint),
             message=MessageRef(click.channel, click.message_ts),
         )
-        about = ids.RevisionView(
-            checkpoint_id=checkpoint.id,
-            channel=click.channel,
-            thread_ts=click.thread_ts or click.message_ts,
-        )
-        execution = self._reads.execution(checkpoint.execution_id)
+        about = _about(checkpoint, click)
         return checkpoint, modal.revision(checkpoint, execution, about=about)
 
     def revise(self, sent: Submission) -> Decided:
@@ -108,8 +168,34 @@ class Desk:
             if not said.mentions_bot or self._was_taken(said, execution):
                 return None
             return Answer(answers.NOTHING_WAITS)
+        if not _written_after(said, waiting) and self._was_taken(said, execution):
+            return None
+        return self._hear_about(waiting, said)
+
+    def _hear_about(self, waiting: Checkpoint, said: Said) -> Answer | None:
+        if said.mentions_bot and waiting.kind is CheckpointKind.BUDGET:
+            return Answer(answers.ONLY_BUTTONS)
+        if said.mentions_bot and waiting.kind is CheckpointKind.QUESTION:
+            return self._answer_by_reply(said, waiting)
         actor = self._people.deciding(said.by, checkpoint=waiting)
         return self._answer(said, self._state.reply(_reply(said, actor)))
+
+    def _answer_by_reply(self, said: Said, asked: Checkpoint) -> Answer | None:
+        """What was written before a question stood there is no answer to it."""
+        if not _written_after(said, asked):
+            return Answer(answers.NOTHING_WAITS)
+        if not said.text.strip():
+            raise TextNeeded("an answer needs words")
+        self._state.decide(
+            Decision(
+                checkpoint_id=asked.id,
+                action=Action.CONTINUE,
+                actor=self._people.deciding(said.by, checkpoint=asked),
+                text=said.text,
+                delivery=f"message:{said.channel}:{said.ts}",
+            )
+        )
+        return None
 
     def _was_taken(self, said: Said, execution: Execution) -> bool:
         """Whether these very words are a revision already: Slack may deliver a reply twice."""
@@ -130,11 +216,13 @@ class Desk:
     def _answer(self, said: Said, outcome: Decided | RevisionOffered | Talk) -> Answer | None:
         if not isinstance(outcome, RevisionOffered):
             return None
+        if outcome.checkpoint.kind is CheckpointKind.BUDGET:
+            return None
         reply = ids.OfferedReply(outcome.checkpoint.id, said.thread_ts, said.ts)
         return answers.offer(outcome.checkpoint, outcome.text, reply)
 
     def use_reply(self, click: Click) -> str:
-        """Take an earlier reply as the revision, in the words that stand there now."""
+        """Take an earlier reply as the revision or answer, in the words that stand there now."""
         offered = ids.OfferedReply.decode(click.value)
         words = self._people.reply_of(
             click.by, channel=click.channel, thread_ts=offered.thread_ts, ts=offered.ts
@@ -142,16 +230,17 @@ class Desk:
         if words is None:
             return answers.REPLY_GONE
         checkpoint = self._reads.checkpoint(offered.checkpoint_id)
+        asked = checkpoint.kind is CheckpointKind.QUESTION
         self._state.decide(
             Decision(
                 checkpoint_id=checkpoint.id,
-                action=Action.REVISE,
+                action=Action.CONTINUE if asked else Action.REVISE,
                 actor=self._people.deciding(click.by, checkpoint=checkpoint),
                 text=words,
                 delivery=f"message:{click.channel}:{offered.ts}",
             )
         )
-        return answers.USED
+        return answers.used(checkpoint)
 
     def cancel(self, execution_id: str, by: Person) -> Execution:
         """`execution_id` may be the beginning of one."""
@@ -169,6 +258,44 @@ class Desk:
 def _decided_by_another(checkpoint: Checkpoint, person: Person) -> bool:
     feedback = checkpoint.feedback
     return feedback is not None and feedback.actor.id != person.id
+
+
+def _about(checkpoint: Checkpoint, click: Click) -> ids.FormView:
+    return ids.FormView(
+        checkpoint_id=checkpoint.id,
+        channel=click.channel,
+        thread_ts=click.thread_ts or click.message_ts,
+    )
+
+
+def _outcome(checkpoint: Checkpoint, chosen: ids.ChosenOutcome) -> str:
+    if chosen.checkpoint_id != checkpoint.id or chosen.number >= len(checkpoint.outcomes):
+        raise ids.IdError("value is not an outcome of this checkpoint")
+    return checkpoint.outcomes[chosen.number]
+
+
+def _refuse_words_in_vain(checkpoint: Checkpoint, execution: Execution) -> None:
+    """A phase that may not be revised again: said before anybody writes what is to change."""
+    most = execution.definition.limits.revisions
+    waits = checkpoint.state is CheckpointState.PENDING
+    if most is None or not waits or checkpoint.kind is not CheckpointKind.PHASE:
+        return
+    if checkpoint.revision > most:
+        raise LimitReached("revisions", most, execution.crew)
+
+
+def _written_after(said: Said, checkpoint: Checkpoint) -> bool:
+    """Whether a reply is younger than the message that shows the checkpoint: by Slack's clock."""
+    if checkpoint.message_ts is None:
+        return False
+    return _moment(said.ts) > _moment(checkpoint.message_ts)
+
+
+def _moment(ts: str) -> tuple[int, int]:
+    seconds, _, fraction = ts.partition(".")
+    if not (seconds.isdigit() and fraction.isdigit()):
+        raise ids.IdError("ts is not a time of Slack's")
+    return int(seconds), int(fraction)
 
 
 def _reply(said: Said, actor: Actor) -> Reply:

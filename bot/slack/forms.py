@@ -8,17 +8,15 @@ from slack_sdk import WebClient
 from slack_sdk.models.views import View
 
 from bot.slack import troubles
-from bot.slack.render import answers
 from bot.slack.render.answers import Answer
-from storage.records import Checkpoint
 
 log = logging.getLogger(__name__)
 
 
 def open_form(
-    client: WebClient, form: View, *, trigger_id: str, checkpoint: Checkpoint
+    client: WebClient, form: View, *, trigger_id: str, otherwise: Answer
 ) -> Answer | None:
-    """None if the form is open; else words, after which a reply in the thread says the same.
+    """None if the form is open; else `otherwise`, which says how to go on without it.
 
     Does not raise: an exception that follows an acknowledgement closely makes Bolt lose it.
     """
@@ -26,5 +24,5 @@ def open_form(
         client.views_open(trigger_id=trigger_id, view=form)
     except troubles.FAULTS as fault:
         log.warning("slack.form_not_opened", extra={"error": troubles.of(fault).error})
-        return answers.reply_is_revision(checkpoint)
+        return otherwise
     return None

@@ -34,6 +34,13 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Lessons:
+    """Of one crew, or of all."""
+
+    crew: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """`checkpoints` is None where the option is absent; `typed` is the text to paste again."""
 
@@ -52,7 +59,7 @@ class Misused:
     problem: str
 
 
-Command = Help | ListCrews | Status | Cancel | Retry | Start | Misused
+Command = Help | ListCrews | Status | Cancel | Retry | Lessons | Start | Misused
 
 RESERVED = ("help", "list", "status", "cancel", "retry", "lessons")
 OPTIONS = ("checkpoints", "language")
@@ -66,7 +73,7 @@ _OPTION = re.compile(
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"'})
 
 
-def read(text: str) -> Command:
+def read(text: str) -> Command:  # noqa: PLR0911 an arm for each
     """Phones turn `--` into a dash and quotes into curly ones: both are understood."""
     typed = text.strip()
     plain = to_plain(typed)
@@ -83,6 +90,8 @@ def read(text: str) -> Command:
             return Cancel(_id(rest)) if rest else Misused("cancel", "which run?")
         case "retry":
             return Retry(_id(rest)) if rest else Misused("retry", "which run?")
+        case "lessons":
+            return Lessons(_id(rest) if rest else None)
         case _:
             return _start(name, rest, typed)
 

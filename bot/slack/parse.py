@@ -33,7 +33,7 @@ class CommandCall:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A button of ours. `message_ts` is the message that it stands in."""
+    """A button or menu of ours. `message_ts` is the message that it stands in."""
 
     action_id: str
     value: str
@@ -47,21 +47,22 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The revision modal, sent. `tasks` is empty where the modal asked for none."""
+    """A modal, sent. `tasks` is empty and `outcome` None where the modal asked for none."""
 
-    view: ids.RevisionView
+    view: ids.FormView
     text: str
     tasks: tuple[str, ...]
     asked_for_tasks: bool
     by: Person
     delivery: str
+    outcome: ids.ChosenOutcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
     """The revision modal, closed without sending."""
 
-    view: ids.RevisionView
+    view: ids.FormView
     by: Person
 
 
@@ -96,7 +97,7 @@ def click(body: Body) -> Click:
         thread_ts = message.get("thread_ts")
     return Click(
         action_id=text(action, "action_id"),
-        value=text(action, "value", default=""),
+        value=_value(action),
         channel=text(channel, "id" if channel is not container else "channel_id"),
         message_ts=text(container, "message_ts"),
         thread_ts=thread_ts if isinstance(thread_ts, str) else None,
@@ -112,17 +113,18 @@ def submission(body: Body) -> Submission:
     words = mapping(mapping(values, ids.TEXT_BLOCK), ids.TEXT_INPUT).get("value")
     asked = ids.TASKS_BLOCK in values
     return Submission(
-        view=_revision_view(view),
+        view=_form_view(view),
         text=words.strip() if isinstance(words, str) else "",
         tasks=_chosen(mapping(values, ids.TASKS_BLOCK)) if asked else (),
         asked_for_tasks=asked,
         by=_person(body),
         delivery=f"view:{text(view, 'id')}:{text(view, 'hash', default='')}",
+        outcome=_chosen_outcome(values),
     )
 
 
 def closed(body: Body) -> Closed:
-    return Closed(view=_revision_view(mapping(body, "view")), by=_person(body))
+    return Closed(view=_form_view(mapping(body, "view")), by=_person(body))
 
 
 def said(body: Body, *, bot_user: str | None) -> Said | None:
@@ -164,11 +166,25 @@ def author(body: Body) -> Person:
     return Person(text(mapping(body, "event"), "user"))
 
 
-def _revision_view(view: Mapping[str, Any]) -> ids.RevisionView:
+def _form_view(view: Mapping[str, Any]) -> ids.FormView:
     try:
-        return ids.RevisionView.decode(text(view, "private_metadata"))
+        return ids.FormView.decode(text(view, "private_metadata"))
     except ids.IdError as problem:
         raise PayloadError("view.private_metadata") from problem
+
+
+def _value(action: Mapping[str, Any]) -> str:
+    """What a button carries, or the option that was chosen in a menu."""
+    if action.get("selected_option") is not None:
+        return text(mapping(action, "selected_option"), "value")
+    return text(action, "value", default="")
+
+
+def _chosen_outcome(values: Mapping[str, Any]) -> ids.ChosenOutcome | None:
+    if ids.OUTCOME_BLOCK not in values:
+        return None
+    chooser = mapping(mapping(values, ids.OUTCOME_BLOCK), ids.OUTCOME_INPUT)
+    return ids.ChosenOutcome.decode(text(mapping(chooser, "selected_option"), "value"))
 
 
 def _chosen(tasks_block: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ from bot.slack.ids import short
 from bot.slack.render import checkpoint as checkpoint_message
 from bot.slack.render import final, outputs, root, text
 from bot.slack.render.message import Rendered
+from bot.slack.render.place import times_met
 from bot.slack.render.root import Progress
 from storage.reads import Reads
-from storage.records import Checkpoint, Execution, OutboxKind, OutboxRow
+from storage.records import Checkpoint, CheckpointKind, Execution, OutboxKind, OutboxRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +42,29 @@ class Views:
                 )
                 return root.render(execution, progress, instead_of=instead_of)
             case OutboxKind.CHECKPOINT:
+                shown = self._checkpoint(row)
                 return checkpoint_message.render(
-                    self._checkpoint(row), execution, instead_of=instead_of
+                    shown, execution, met=self._times_met(shown), instead_of=instead_of
                 )
             case OutboxKind.REMINDER:
                 which = str(row.payload.get("which"))
-                return final.reminder(self._checkpoint(row), execution, which=which)
+                about = self._checkpoint(row)
+                return final.reminder(about, execution, which=which, met=self._times_met(about))
             case OutboxKind.FINAL:
                 return final.render(execution, instead_of=instead_of)
             case OutboxKind.NOTICE:
-                about = row.payload.get("checkpoint")
-                checkpoint = self._reads.checkpoint(about) if isinstance(about, str) else None
+                named = row.payload.get("checkpoint")
+                checkpoint = self._reads.checkpoint(named) if isinstance(named, str) else None
                 return final.notice(execution, row.payload, checkpoint, instead_of=instead_of)
             case OutboxKind.FILE:
                 raise ValueError("a file is not a message")
             case _:
                 assert_never(row.kind)
+
+    def _times_met(self, checkpoint: Checkpoint) -> int:
+        if checkpoint.kind is not CheckpointKind.GATE:
+            return 1
+        return times_met(checkpoint, self._reads.checkpoints(checkpoint.execution_id))
 
     def whole_text(self, row: OutboxRow) -> WholeText | None:
         """The file of a FILE row; None where the message shows all of it."""

@@ -6,24 +6,30 @@ from typing import Final
 
 from bot.slack.ids import short
 from bot.slack.render import people, text
-from bot.slack.render.checkpoint import outcome
+from bot.slack.render.decided import chosen, outcome
+from bot.slack.render.message import listed
 from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,
     Busy,
     CountersignError,
     LeavingOutNotAllowed,
+    LimitReached,
+    NoLesson,
+    NoRule,
     NotAllowed,
+    OutcomeNeeded,
     OutdatedMessage,
     TextNeeded,
     UnknownCheckpoint,
     UnknownCheckpointName,
     UnknownExecution,
+    UnknownLesson,
     UnknownTasks,
     WrongState,
 )
 from storage.policy import Refusal
-from storage.records import Actor, Checkpoint, DecisionRule, Execution
+from storage.records import Actor, Checkpoint, CheckpointKind, DecisionRule, Execution
 from storage.states import CheckpointState, ExecutionState
 
 UNEXPECTED = (
@@ -76,7 +82,7 @@ def refusal(error: CountersignError) -> str:  # noqa: PLR0911, PLR0912 an arm fo
                 f"It has: {known or 'none'}. Nothing was started."
             )
         case TextNeeded():
-            return "Say what is to change."
+            return "Say it in words: without them there is nothing to go by."
         case UnknownTasks():
             names = ", ".join(text.line(name, 80) for name in error.unknown[:5])
             return f"This checkpoint shows no output {names}. Nothing was changed."
@@ -90,17 +96,67 @@ def refusal(error: CountersignError) -> str:  # noqa: PLR0911, PLR0912 an arm fo
             return f"More than one run begins with `{said}`. Say more of its id."
         case UnknownCheckpoint():
             return "This checkpoint is no longer there. Nothing was changed."
+        case OutcomeNeeded():
+            return _outcome_needed(error.checkpoint)
+        case LimitReached():
+            return limit_reached(error)
+        case NoRule():
+            crew = text.line(error.crew, 60)
+            return (
+                f"Nobody may decide what arises inside *{crew}*: its entry in `crews.yml` has no "
+                "`approvers`. Whoever keeps the crews can add them."
+            )
+        case NoLesson():
+            return (
+                "This cannot be kept as a lesson: only the words of a revision can, of a crew "
+                "whose entry in `crews.yml` says `lessons: true`."
+            )
+        case UnknownLesson():
+            return "This lesson is no longer there."
         case Busy():
             return "The database was too busy to take this. Nothing was changed; try again."
         case _:
             return UNEXPECTED
 
 
+_LIMITS: Final = {
+    "at_once": "{most} of *{crew}* at once, and so many are under way",
+    "per_person": "{most} of *{crew}* at once for each person, and yours are under way",
+    "starts_per_hour": "{most} of *{crew}* an hour, and so many were started",
+}
+
+
+def limit_reached(error: LimitReached) -> str:
+    """Which bound of the crew it is, and what can be done."""
+    crew = text.line(error.crew, 60)
+    if error.limit == "revisions":
+        times = "once" if error.most == 1 else f"{error.most} times"
+        return (
+            f"*{crew}* allows a phase to be revised {times}, and it was. Nothing was changed: "
+            "click Continue, Skip or Stop."
+        )
+    known = _LIMITS.get(error.limit)
+    if known is None:
+        return f"*{crew}* allows `{text.line(error.limit, 40)}` of {error.most}. Nothing was done."
+    bound = known.format(most=error.most, crew=crew)
+    later = (
+        " Try again later." if error.limit == "starts_per_hour" else " Wait until one has ended."
+    )
+    return f"There may be {bound}. Nothing was started.{later}"
+
+
+def _outcome_needed(checkpoint: Checkpoint) -> str:
+    shown = [chosen(name) for name in checkpoint.outcomes[:10]]
+    left = len(checkpoint.outcomes) - len(shown)
+    names = listed([*shown, *([f"{left} more"] if left else [])], last="or")
+    return f"This asks for one of {names}. Nothing was changed: use the buttons of the message."
+
+
 def already_decided(checkpoint: Checkpoint) -> str:
     """Who decided what and when, for somebody who came too late."""
     feedback = checkpoint.feedback
     verb = _DECIDED.get(checkpoint.state)
-    if verb is None or feedback is None:
+    if verb is None or feedback is None or checkpoint.kind is not CheckpointKind.PHASE:
         return f"Too late, nothing was changed. {outcome(checkpoint)}"
     by = people.person(feedback.actor)
     line = f"Too late: this was already {verb} by {by}, {people.when(feedback.at)}."

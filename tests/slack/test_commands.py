@@ -190,7 +190,8 @@ def test_cancel_by_id_ends_a_run_and_says_so_in_the_thread(
 def test_a_guest_cannot_cancel_somebody_elses_run(stage: Stage, workspace: Workspace) -> None:
     execution = stage.start("plan a launch", by=ANA)
 
-    workspace.click("Cancel run", by=GUS, message=stage.root(execution))
+    root = workspace.wait_for(lambda: workspace.message_with("Cancel run"))
+    workspace.click("Cancel run", by=GUS, message=root)
 
     stage.told(GUS, f"Only <@{ANA}> or somebody who may decide")
     assert stage.reads.execution(execution.id).state is ExecutionState.PENDING

@@ -331,7 +331,7 @@ def test_the_form_keeps_to_slacks_limits_with_any_number_of_outputs(count: int) 
         tasks=tuple(f"task_{n}" for n in range(count)), description=HOSTILE * 9, phase=LONG_NAME
     )
     view = modal.revision(
-        shown, an_execution(), about=ids.RevisionView(shown.id, "C00CAMPAIGN", "1.0")
+        shown, an_execution(), about=ids.FormView(shown.id, "C00CAMPAIGN", "1.0")
     ).to_dict()
     assert check_view(view) == []
     asks = any(block.get("block_id") == ids.TASKS_BLOCK for block in view["blocks"])

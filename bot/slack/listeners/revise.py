@@ -9,6 +9,7 @@ from bot.slack import ids, parse
 from bot.slack.desk import Desk
 from bot.slack.forms import open_form
 from bot.slack.listeners.answering import Answering
+from bot.slack.render import answers
 from bot.slack.shape import Body
 
 
@@ -17,7 +18,8 @@ def register(app: App, *, desk: Desk, answering: Answering) -> None:
         click = parse.click(body)
         checkpoint, form = desk.intend_revision(click)
         ack()
-        answer = open_form(client, form, trigger_id=click.trigger_id, checkpoint=checkpoint)
+        otherwise = answers.reply_is_revision(checkpoint)
+        answer = open_form(client, form, trigger_id=click.trigger_id, otherwise=otherwise)
         answering.privately(respond, answer, thread_ts=click.thread_ts)
 
     def on_sent(ack: Ack, body: Body) -> None:

@@ -16,7 +16,7 @@ from bot.slack.render import people, text
 from bot.slack.render.message import section
 from bot.slack.render.place import checkpoints_to_come, question
 from bot.slack.render.root import Progress, state_line
-from storage.records import Checkpoint, CrewDefinition, CrewReport, Execution
+from storage.records import Checkpoint, CheckpointKind, CrewDefinition, CrewReport, Execution
 
 MOST_CREWS = 20
 
@@ -38,6 +38,7 @@ def usage(crews: Mapping[str, CrewDefinition]) -> str:
             "• `/crew list` shows the crews",
             "• `/crew status` shows what runs in this channel, `/crew status ID` one run",
             "• `/crew cancel ID` ends a run, `/crew retry ID` takes up one that failed",
+            "• `/crew lessons` shows what crews were taught to heed, and deletes it",
             "Options, anywhere after the name: `--language German`, "
             "`--checkpoints after_planning,after_analysis` (stop at these only).",
             "At a checkpoint click *Continue*, *Revise*, *Skip* or *Stop*. To revise you can also "
@@ -149,10 +150,10 @@ def run(execution: Execution, progress: Progress) -> str:
         f"{state_line(execution, progress)} Started {people.when(execution.created_at)} "
         f"by {people.person(execution.requester)}.",
     ]
-    total = len(checkpoints_to_come(execution))
-    decided = {c.name for c in progress.checkpoints if c.feedback is not None}
-    if total:
-        lines.append(f"Checkpoints decided: {min(len(decided), total)} of {total}.")
+    to_come = {definition.name for definition in checkpoints_to_come(execution)}
+    decided = {c.name for c in progress.checkpoints if c.feedback is not None} & to_come
+    if to_come:
+        lines.append(f"Checkpoints decided: {len(decided)} of {len(to_come)}.")
     return "\n".join(lines)
 
 
@@ -166,8 +167,9 @@ def retried(execution: Execution) -> str:
 
 def reply_is_revision(checkpoint: Checkpoint) -> Answer:
     """The modal was closed, but the intent to revise holds."""
+    taken = _TAKEN_AS.get(checkpoint.kind, _TAKEN_AS[CheckpointKind.PHASE])
     words = (
-        f"Your next reply in this thread is taken as the revision of “"
+        f"Your next reply in this thread is taken as {taken} “"
         f"{text.mrkdwn(question(checkpoint))}”, for 15 minutes."
     )
     return Answer(
@@ -179,15 +181,32 @@ def reply_is_revision(checkpoint: Checkpoint) -> Answer:
     )
 
 
+_TAKEN_AS = {
+    CheckpointKind.PHASE: "the revision of",
+    CheckpointKind.TOOL: "the refusal of",
+}
+
+
+def form_not_opened(checkpoint: Checkpoint) -> Answer:
+    """Slack did not open the form in which an answer or an outcome's words are written."""
+    if checkpoint.kind is CheckpointKind.QUESTION:
+        return Answer(
+            "The form could not be opened. Click again, or reply in the thread and mention me: "
+            "that is the answer."
+        )
+    return Answer("The form could not be opened. Click again, or choose without words.")
+
+
 def never_mind(dropped: bool) -> str:
     return "Never mind, then. Nothing was changed." if dropped else "There was nothing to forget."
 
 
 def offer(checkpoint: Checkpoint, said: str, reply: ids.OfferedReply) -> Answer:
-    """Somebody who may decide talked while the checkpoint waits: did they mean a revision?"""
+    """Somebody who may decide talked while the checkpoint waits: did they mean to decide?"""
+    taken, label = _OFFERED.get(checkpoint.kind, _OFFERED[CheckpointKind.PHASE])
     words = (
         f"“{text.mrkdwn(question(checkpoint))}” waits for a decision. "
-        f"Shall I take what you wrote as a revision?\n{text.quote(said, 300)}"
+        f"Shall I take what you wrote as {taken}?\n{text.quote(said, 300)}"
     )
     return Answer(
         words,
@@ -197,7 +216,7 @@ def offer(checkpoint: Checkpoint, said: str, reply: ids.OfferedReply) -> Answer:
                 elements=[
                     _button(
                         ids.ActionId.USE_REPLY,
-                        "Use as the revision",
+                        label,
                         reply.encode(),
                         style="primary",
                     ),
@@ -210,11 +229,27 @@ def offer(checkpoint: Checkpoint, said: str, reply: ids.OfferedReply) -> Answer:
 
 DISMISSED = "All right, it stays talk. The checkpoint still waits."
 USED = "Taken: the phase is revised with what you wrote."
+_USED_AS = {
+    CheckpointKind.GATE: "Taken: the flow goes on with what you wrote.",
+    CheckpointKind.TOOL: "Taken: the tool is not called, and the agent reads what you wrote.",
+    CheckpointKind.QUESTION: "Taken: the crew goes on with your answer.",
+}
+_OFFERED = {
+    CheckpointKind.PHASE: ("a revision", "Use as the revision"),
+    CheckpointKind.TOOL: ("your refusal of the call", "Use as the refusal"),
+    CheckpointKind.QUESTION: ("the answer", "Use as the answer"),
+}
+ONLY_BUTTONS = "This asks for a click: Continue or Stop, on its message. Nothing was changed."
 REPLY_GONE = "I can no longer find what you wrote, so nothing was changed. Click Revise instead."
 NOTHING_WAITS = (
     "Nothing waits for a decision in this thread, so there is nothing to revise. "
     "`/crew help` says what I can do."
 )
+
+
+def used(checkpoint: Checkpoint) -> str:
+    """A reply was taken as the decision."""
+    return _USED_AS.get(checkpoint.kind, USED)
 
 
 def _button(action_id: str, label: str, value: str, *, style: str | None = None) -> ButtonElement:

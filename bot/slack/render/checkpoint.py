@@ -2,79 +2,150 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from slack_sdk.models.blocks import (
     Block,
-    ButtonElement,
-    ConfirmObject,
     DividerBlock,
     HeaderBlock,
     InteractiveElement,
     MarkdownBlock,
     PlainTextObject,
+    RichTextBlock,
+    RichTextElementParts,
+    RichTextPreformattedElement,
 )
 
 from bot.slack.ids import ActionId, short
-from bot.slack.render import outputs, people, text
+from bot.slack.render import choices, outputs, people, text
+from bot.slack.render.decided import WORDS_LIMIT, chosen, outcome, outcome_line
 from bot.slack.render.message import Rendered, context, section, sentences
-from bot.slack.render.place import next_phase, question, standing
+from bot.slack.render.place import asked_at_length, question, standing
 from storage.policy import CHANNEL
-from storage.records import Checkpoint, Execution
+from storage.records import HELD, Checkpoint, CheckpointKind, Execution, OnTimeout
 from storage.states import CheckpointState
 
-OUTPUT_LIMIT = 7000
+OUTPUT_LIMIT: Final = 7000
 """Of the about 10,000 characters that a whole message may have."""
 
-WORDS_LIMIT = 800
+ASKED_LIMIT: Final = 1500
+LESSONS_LIMIT: Final = 600
+LESSON_LIMIT: Final = 120
+
+_WITH_OUTPUT: Final = (CheckpointKind.PHASE, CheckpointKind.GATE)
 
 
-def render(checkpoint: Checkpoint, execution: Execution, *, instead_of: str = "") -> Rendered:
-    """`instead_of` says why this is shown here and not where the run belongs."""
+def render(
+    checkpoint: Checkpoint, execution: Execution, *, met: int = 1, instead_of: str = ""
+) -> Rendered:
+    """`met` counts a gate's rounds. `instead_of` says why this is shown here and not where the
+    run belongs."""
     asked = question(checkpoint)
     waiting = checkpoint.state is CheckpointState.PENDING
+    stands = standing(checkpoint, execution, met=met)
     output, clipped = shown_output(checkpoint)
     blocks: list[Block] = []
     if instead_of:
         blocks.append(section(instead_of))
     blocks.append(HeaderBlock(text=PlainTextObject(text=asked, emoji=False)))
     # Long outputs push the end of the message out of sight: how it stands is said here too.
-    stands = f"{standing(checkpoint, execution)} · run `{short(execution.id)}`"
-    blocks.append(context(stands, "" if waiting else _outcome_line(checkpoint)))
-    if checkpoint.asked:
-        blocks.append(section(_asked(checkpoint)))
-    blocks.append(DividerBlock())
-    blocks.append(MarkdownBlock(text=output or "_The phase gave no text._"))
+    place = f"{stands} · run `{short(execution.id)}`"
+    blocks.append(context(place, "" if waiting else outcome_line(checkpoint)))
+    if checkpoint.asked and checkpoint.kind not in HELD:
+        blocks.append(section(_revised_because(checkpoint)))
+    blocks += [section(part) for part in (_at_length(checkpoint),) if part]
+    blocks += _body(checkpoint, output)
     if clipped:
         blocks.append(context("This is the beginning. The whole text is in the file below."))
+    blocks += [context(part) for part in (_lessons(checkpoint.lessons),) if part]
     blocks.append(DividerBlock())
     closing = _who_and_when(checkpoint, execution) if waiting else outcome(checkpoint)
     blocks.append(section(closing))
     return Rendered(
-        text=_spoken(checkpoint, execution, asked),
+        text=_spoken(checkpoint, execution, f"{stands}: {text.mrkdwn(asked)}"),
         blocks=tuple(blocks),
-        plain="\n".join([f"*{text.mrkdwn(asked)}*", text.shorten(output, 1500), "", closing]),
-        buttons=_buttons(checkpoint, execution) if waiting else (),
+        plain="\n".join([f"*{text.mrkdwn(asked)}*", _plain_body(checkpoint, output), "", closing]),
+        buttons=choices.buttons(checkpoint, execution)
+        if waiting
+        else _afterwards(checkpoint, execution),
         broadcast=waiting and CHANNEL in checkpoint.rule.approvers,
     )
 
 
 def shown_output(checkpoint: Checkpoint) -> tuple[str, bool]:
-    """What of the output the message shows, as Markdown, and whether some was left out."""
-    return outputs.shown(checkpoint.output, OUTPUT_LIMIT)
+    """What of the output the message shows, and whether some was left out.
+
+    Markdown; of a tool's call its bare arguments, to the letter.
+    """
+    taken = text.length(_at_length(checkpoint)) + text.length(_lessons(checkpoint.lessons))
+    limit = OUTPUT_LIMIT - taken
+    if checkpoint.kind is not CheckpointKind.TOOL:
+        return outputs.shown(checkpoint.output, limit)
+    arguments = text.visible(checkpoint.output.output)
+    return text.shorten(arguments, limit), text.length(arguments) > limit
 
 
-def _spoken(checkpoint: Checkpoint, execution: Execution, asked: str) -> str:
-    said = f"{standing(checkpoint, execution)}: {text.mrkdwn(asked)}"
+def _body(checkpoint: Checkpoint, output: str) -> list[Block]:
+    if checkpoint.kind is CheckpointKind.TOOL:
+        tool = section(f"*Tool:* `{_as_code(text.line(checkpoint.name, 100))}`")
+        return [DividerBlock(), tool, *([_code(output)] if output.strip() else [])]
+    if output:
+        return [DividerBlock(), MarkdownBlock(text=output)]
+    if checkpoint.kind in _WITH_OUTPUT:
+        return [DividerBlock(), MarkdownBlock(text="_The phase gave no text._")]
+    return []
+
+
+def _code(words: str) -> RichTextBlock:
+    return RichTextBlock(
+        elements=[RichTextPreformattedElement(elements=[RichTextElementParts.Text(text=words)])]
+    )
+
+
+def _plain_body(checkpoint: Checkpoint, output: str) -> str:
+    if checkpoint.kind is CheckpointKind.TOOL:
+        code = text.mrkdwn(_as_code(text.shorten(output, 1500)))
+        return f"{text.line(checkpoint.name, 100)}\n```{code or ' '}```"
+    return text.shorten(output, 1500)
+
+
+def _as_code(words: str) -> str:
+    """So that it does not end the code that it stands in."""
+    return words.replace("`", "'")
+
+
+def _spoken(checkpoint: Checkpoint, execution: Execution, said: str) -> str:
     if checkpoint.state is CheckpointState.PENDING:
         called = " ".join(people.called(checkpoint.rule, execution.requester))
-        return sentences([f"{said}.", f"{called} please decide." if called else ""])
-    return f"{said}. {_outcome_line(checkpoint)}"
+        end = "" if said.endswith(("?", ".", "!")) else "."
+        return sentences([f"{said}{end}", f"{called} please decide." if called else ""])
+    return f"{said}. {outcome_line(checkpoint)}"
 
 
-def _asked(checkpoint: Checkpoint) -> str:
+def _revised_because(checkpoint: Checkpoint) -> str:
     by = people.person(checkpoint.asked_by) if checkpoint.asked_by else "Somebody"
     return f"Revised because {by} asked:\n{text.quote(checkpoint.asked, WORDS_LIMIT)}"
+
+
+def _at_length(checkpoint: Checkpoint) -> str:
+    """What is asked, where the header holds only its beginning."""
+    words = text.mrkdwn(text.tame(asked_at_length(checkpoint)))
+    return text.shorten_mrkdwn(words, ASKED_LIMIT)
+
+
+def _lessons(lessons: Sequence[str]) -> str:
+    """Which lessons the crew was told, clipped."""
+    if not lessons:
+        return ""
+    line, shown = f"Lessons applied ({len(lessons)}):", 0
+    for lesson in lessons:
+        more = f" “{text.line(lesson, LESSON_LIMIT)}”"
+        if text.length(line) + text.length(more) > LESSONS_LIMIT:
+            break
+        line, shown = line + more, shown + 1
+    left = len(lessons) - shown
+    return f"{line} and {left} more" if left else line
 
 
 def _who_and_when(checkpoint: Checkpoint, execution: Execution) -> str:
@@ -85,85 +156,24 @@ def _who_and_when(checkpoint: Checkpoint, execution: Execution) -> str:
     if called and CHANNEL in rule.approvers:
         lines.append(f"{called} this waits for a decision.")
     lines.append(f"*May decide:* {may}")
+    if checkpoint.kind is CheckpointKind.QUESTION:
+        lines.append("A reply in this thread that mentions me is taken as the answer.")
     if checkpoint.deadline is not None:
-        then = people.timeout_does(rule.on_timeout)
-        lines.append(f"*Until:* {people.when(checkpoint.deadline)}; then {then}.")
+        lines.append(f"*Until:* {people.when(checkpoint.deadline)}; then {_then(checkpoint)}.")
     return "\n".join(lines)
 
 
-def _buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveElement, ...]:
-    following = next_phase(checkpoint, execution)
-    onward = f"Continue to {text.label(following)}" if following else "Continue and finish"
-    return (
-        _button(ActionId.CONTINUE, text.shorten(onward, 70), checkpoint.id, style="primary"),
-        _button(ActionId.REVISE, "Revise", checkpoint.id),
-        _button(ActionId.SKIP, "Skip", checkpoint.id),
-        _button(
-            ActionId.STOP,
-            "Stop",
-            checkpoint.id,
-            style="danger",
-            confirm=ConfirmObject(
-                title="Stop this run?",
-                text=PlainTextObject(
-                    text=f"The run ends here, after {text.label(checkpoint.phase)}. "
-                    "It cannot be taken up again."
-                ),
-                confirm="Stop the run",
-                deny="Keep it waiting",
-                style="danger",
-            ),
-        ),
-    )
+def _then(checkpoint: Checkpoint) -> str:
+    """What the deadline will do."""
+    effect, pause = checkpoint.rule.on_timeout, checkpoint.output.pause
+    goes_on = effect in (OnTimeout.CONTINUE, OnTimeout.SKIP)
+    if checkpoint.outcomes and goes_on and pause is not None and pause.default_outcome:
+        return f"{chosen(pause.default_outcome)} is chosen"
+    return people.timeout_does(effect)
 
 
-def _button(
-    action_id: str,
-    label: str,
-    value: str,
-    *,
-    style: str | None = None,
-    confirm: ConfirmObject | None = None,
-) -> ButtonElement:
-    return ButtonElement(
-        action_id=action_id,
-        text=PlainTextObject(text=label, emoji=False),
-        value=value,
-        style=style,
-        confirm=confirm,
-    )
-
-
-def outcome(checkpoint: Checkpoint) -> str:
-    """Who decided what and when, with the words of a revision."""
-    line = _outcome_line(checkpoint)
-    feedback = checkpoint.feedback
-    if feedback is None:
-        return line
-    line = f"{line} · {people.when(feedback.at)}"
-    if feedback.tasks:
-        line += "\nTo be revised: " + ", ".join(text.label(task) for task in feedback.tasks)
-    if feedback.text:
-        line += "\n" + text.quote(feedback.text, WORDS_LIMIT)
-    return line
-
-
-_OUTCOMES: Final = {
-    CheckpointState.PENDING: "Waiting for a decision",
-    CheckpointState.APPROVED: ":white_check_mark: Continued by {by}",
-    CheckpointState.REVISED: ":pencil2: Revision asked for by {by}",
-    CheckpointState.REJECTED: ":octagonal_sign: Stopped by {by}",
-    CheckpointState.SKIPPED: ":fast_forward: Skipped by {by}: the run goes on without approval",
-    CheckpointState.CANCELLED: ":no_entry_sign: No longer to be decided: the run was cancelled",
-    CheckpointState.EXPIRED: ":hourglass: Nobody decided in time",
-}
-
-
-def _outcome_line(checkpoint: Checkpoint) -> str:
-    feedback = checkpoint.feedback
-    line = _OUTCOMES[checkpoint.state].format(
-        by=people.person(feedback.actor) if feedback is not None else "somebody"
-    )
-    if checkpoint.state is CheckpointState.EXPIRED and feedback is not None:
-        line += people.deadline_did(feedback)
-    return line
+def _afterwards(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveElement, ...]:
+    """What a decided checkpoint still offers: a revision can become a lesson."""
+    if not execution.definition.lessons or checkpoint.state is not CheckpointState.REVISED:
+        return ()
+    return (choices.button(ActionId.KEEP_LESSON, "Keep as a lesson", checkpoint.id),)

@@ -46,7 +46,7 @@ def result_text(execution: Execution) -> str:
     return execution.result.output if execution.result is not None else ""
 
 
-def reminder(checkpoint: Checkpoint, execution: Execution, *, which: str) -> Rendered:
+def reminder(checkpoint: Checkpoint, execution: Execution, *, which: str, met: int = 1) -> Rendered:
     """A nudge to those who may decide, with what the deadline will do."""
     called = " ".join(people.called(checkpoint.rule, execution.requester))
     asked = text.mrkdwn(question(checkpoint))
@@ -55,7 +55,9 @@ def reminder(checkpoint: Checkpoint, execution: Execution, *, which: str) -> Ren
     if checkpoint.deadline is not None:
         then = people.timeout_does(checkpoint.rule.on_timeout)
         until = f" If nobody decides until {people.when(checkpoint.deadline)}, {then}."
-    words = f":bell: {called} {lead}: *{asked}* ({standing(checkpoint, execution)}).{until}"
+    words = (
+        f":bell: {called} {lead}: *{asked}* ({standing(checkpoint, execution, met=met)}).{until}"
+    )
     words = " ".join(words.split(" "))
     return Rendered(text=words, blocks=(section(words),), plain=words)
 

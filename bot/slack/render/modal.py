@@ -1,6 +1,10 @@
-"""The modal that takes the words of a revision. Pure."""
+"""The modals that take words: of a revision, of an answer, with an outcome. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from slack_sdk.models.blocks import (
     Block,
@@ -16,52 +20,136 @@ from slack_sdk.models.views import View
 
 from bot.slack import ids
 from bot.slack.render import text
+from bot.slack.render.choices import outcome_menu
 from bot.slack.render.message import section
-from bot.slack.render.place import question, standing
-from storage.records import Checkpoint, Execution
+from bot.slack.render.place import asked_at_length, question, standing
+from storage.records import Checkpoint, CheckpointKind, Execution
 
 TEXT_MOST = 3000
 MOST_CHECKBOXES = 10
 MOST_OPTIONS = 100
 VALUE_MOST = 75
+LEAD_MOST = 1500
 
 
-def revision(checkpoint: Checkpoint, execution: Execution, *, about: ids.RevisionView) -> View:
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """What a form says: its title, the field for the words, and the button."""
+
+    title: str
+    label: str
+    hint: str
+    example: str
+    submit: str
+
+
+_REVISION: Final = _Wording(
+    title="Ask for a revision",
+    label="What is to change?",
+    hint="Say it as you would to a colleague. The phase is done again with your words, "
+    "and its new output comes back here for a decision.",
+    example="For example: shorter, and more for beginners",
+    submit="Revise",
+)
+_WORDINGS: Final = {
+    CheckpointKind.GATE: _Wording(
+        title="Ask for a revision",
+        label="What is to change?",
+        hint="The flow goes on with your words as its feedback; what it makes of them is its own.",
+        example="For example: shorter, and more for beginners",
+        submit="Revise",
+    ),
+    CheckpointKind.TOOL: _Wording(
+        title="Refuse the call",
+        label="Why not, or what instead?",
+        hint="The tool is not called. The agent reads your words and goes on.",
+        example="For example: search in our own pages only",
+        submit="Refuse",
+    ),
+}
+_ANSWER: Final = _Wording(
+    title="Answer",
+    label="Your answer",
+    hint="The crew is given exactly these words and goes on.",
+    example="Write the answer",
+    submit="Answer",
+)
+_OUTCOME: Final = _Wording(
+    title="Choose with words",
+    label="Your words",
+    hint="The flow takes the outcome that you choose, with your words as its feedback.",
+    example="For example: fine, but name the prices",
+    submit="Choose",
+)
+
+
+def revision(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormView) -> View:
     """Asks what is to change and, where the phase has several outputs, which of them."""
-    lead = f"*{text.mrkdwn(question(checkpoint))}*\n{standing(checkpoint, execution)}"
-    blocks: list[Block] = [
-        section(lead),
-        InputBlock(
-            block_id=ids.TEXT_BLOCK,
-            label="What is to change?",
-            hint="Say it as you would to a colleague. The phase is done again with your words, "
-            "and its new output comes back here for a decision.",
-            element=PlainTextInputElement(
-                action_id=ids.TEXT_INPUT,
-                multiline=True,
-                max_length=TEXT_MOST,
-                placeholder="For example: shorter, and more for beginners",
-            ),
-        ),
-    ]
+    wording = _WORDINGS.get(checkpoint.kind, _REVISION)
+    blocks: list[Block] = [_lead(checkpoint, execution), _words(wording)]
     choices = task_options(checkpoint)
     if choices:
         blocks.append(
-            InputBlock(
-                block_id=ids.TASKS_BLOCK,
-                label="Which outputs?",
-                element=_chooser(choices),
-            )
+            InputBlock(block_id=ids.TASKS_BLOCK, label="Which outputs?", element=_chooser(choices))
         )
+    return _form(ids.REVISION_VIEW, wording, blocks, about=about, tell_when_closed=True)
+
+
+def answer(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormView) -> View:
+    """Asks for the answer to a question."""
+    blocks = [_lead(checkpoint, execution), _words(_ANSWER)]
+    return _form(ids.ANSWER_VIEW, _ANSWER, blocks, about=about)
+
+
+def outcome(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormView) -> View:
+    """Asks for one of a gate's outcomes, and words to go with it."""
+    which = InputBlock(
+        block_id=ids.OUTCOME_BLOCK,
+        label="Which outcome?",
+        element=outcome_menu(checkpoint, action_id=ids.OUTCOME_INPUT),
+    )
+    blocks = [_lead(checkpoint, execution), which, _words(_OUTCOME)]
+    return _form(ids.OUTCOME_VIEW, _OUTCOME, blocks, about=about)
+
+
+def _form(
+    callback_id: str,
+    wording: _Wording,
+    blocks: Sequence[Block],
+    *,
+    about: ids.FormView,
+    tell_when_closed: bool = False,
+) -> View:
     return View(
         type="modal",
-        callback_id=ids.REVISION_VIEW,
-        title=PlainTextObject(text="Ask for a revision"),
-        submit=PlainTextObject(text="Revise"),
+        callback_id=callback_id,
+        title=PlainTextObject(text=wording.title),
+        submit=PlainTextObject(text=wording.submit),
         close=PlainTextObject(text="Cancel"),
         private_metadata=about.encode(),
-        notify_on_close=True,
+        notify_on_close=tell_when_closed,
         blocks=blocks,
+    )
+
+
+def _lead(checkpoint: Checkpoint, execution: Execution) -> Block:
+    asked = asked_at_length(checkpoint)
+    more = f"\n{text.quote(asked, LEAD_MOST)}" if asked else ""
+    lead = f"*{text.mrkdwn(question(checkpoint))}*\n{standing(checkpoint, execution)}{more}"
+    return section(lead)
+
+
+def _words(wording: _Wording) -> InputBlock:
+    return InputBlock(
+        block_id=ids.TEXT_BLOCK,
+        label=wording.label,
+        hint=wording.hint,
+        element=PlainTextInputElement(
+            action_id=ids.TEXT_INPUT,
+            multiline=True,
+            max_length=TEXT_MOST,
+            placeholder=wording.example,
+        ),
     )
 
 
@@ -94,7 +182,7 @@ def told(words: str) -> View:
     """What the modal becomes when its words can no longer be taken."""
     return View(
         type="modal",
-        title=PlainTextObject(text="Not revised"),
+        title=PlainTextObject(text="Not taken"),
         close=PlainTextObject(text="Close"),
         blocks=[section(words)],
     )

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final, assert_never
+
 from bot.slack.render import text
 from storage.boundaries import BadBoundary, resolve
-from storage.records import Checkpoint, CheckpointDefinition, Execution
+from storage.records import Checkpoint, CheckpointDefinition, CheckpointKind, Execution
+
+QUESTION_MOST: Final = 150
+
+_UNSAID: Final = {
+    CheckpointKind.PHASE: "Review {}",
+    CheckpointKind.GATE: "Review {}",
+    CheckpointKind.TOOL: "May the tool {} be called?",
+    CheckpointKind.QUESTION: "The crew asks for an answer: {}",
+    CheckpointKind.BUDGET: "The budget is used up: go on?",
+}
+"""What is asked where nobody wrote it down."""
 
 
 def checkpoints_to_come(execution: Execution) -> tuple[CheckpointDefinition, ...]:
@@ -17,8 +31,29 @@ def checkpoints_to_come(execution: Execution) -> tuple[CheckpointDefinition, ...
     return tuple(c for c in ordered if c.name not in execution.left_out)
 
 
-def standing(checkpoint: Checkpoint, execution: Execution) -> str:
-    """Checkpoint 1 of 3 · after planning"""
+def standing(checkpoint: Checkpoint, execution: Execution, *, met: int = 1) -> str:
+    """Checkpoint 1 of 3 · after planning; of what arises inside a crew, what it is.
+
+    `met` says how many times a flow has come to this gate by now.
+    """
+    phase = text.label(checkpoint.phase)
+    match checkpoint.kind:
+        case CheckpointKind.PHASE:
+            return _boundary(checkpoint, execution)
+        case CheckpointKind.GATE:
+            again = f" · round {met}" if met > 1 else ""
+            return f"Gate {text.label(checkpoint.name)}{again}"
+        case CheckpointKind.TOOL:
+            return f"Tool call · in phase {phase}"
+        case CheckpointKind.QUESTION:
+            return f"Question · in phase {phase}"
+        case CheckpointKind.BUDGET:
+            return f"Budget · in phase {phase}"
+        case _:
+            assert_never(checkpoint.kind)
+
+
+def _boundary(checkpoint: Checkpoint, execution: Execution) -> str:
     names = [definition.name for definition in checkpoints_to_come(execution)]
     counted = "Checkpoint"
     if checkpoint.name in names:
@@ -27,10 +62,27 @@ def standing(checkpoint: Checkpoint, execution: Execution) -> str:
     return f"{counted} · after {text.label(checkpoint.phase)}{revised}"
 
 
+def times_met(checkpoint: Checkpoint, checkpoints: Iterable[Checkpoint]) -> int:
+    """How many times the flow had come to this gate; `checkpoints` are the run's, oldest first."""
+    count = 0
+    for opened in checkpoints:
+        count += (opened.kind, opened.name) == (CheckpointKind.GATE, checkpoint.name)
+        if opened.id == checkpoint.id:
+            break
+    return max(1, count)
+
+
+def asked_at_length(checkpoint: Checkpoint) -> str:
+    """All that is asked, unescaped, where one line does not hold it; else nothing."""
+    asked = checkpoint.description.strip()
+    return "" if text.plain(asked, QUESTION_MOST) == asked else asked
+
+
 def question(checkpoint: Checkpoint) -> str:
     """What is asked, on one line, unescaped."""
-    asked = text.plain(checkpoint.description, 150)
-    return asked or text.plain(f"Review {text.label(checkpoint.name)}", 150)
+    asked = text.plain(checkpoint.description, QUESTION_MOST)
+    name = text.label(checkpoint.name)
+    return asked or text.plain(_UNSAID[checkpoint.kind].format(name), QUESTION_MOST)
 
 
 def next_phase(checkpoint: Checkpoint, execution: Execution) -> str | None:

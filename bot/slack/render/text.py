@@ -60,6 +60,14 @@ def _takes_joiner(character: str) -> bool:
     return unicodedata.category(character)[0] in "LMS"
 
 
+def visible(text: str) -> str:
+    """The same marks written out, for what somebody is to check to the letter."""
+    text = _NEWLINE.sub("\n", text)
+    for marks in (_SURROGATE, _CONTROL, _HIDDEN, _JOINER):
+        text = marks.sub(lambda mark: f"\\u{ord(mark.group()):04x}", text)
+    return text
+
+
 def escape(text: str) -> str:
     """Slack's three control characters, so that nothing in `text` is a mention or a link."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
