@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -26,8 +27,11 @@ from storage.records import (
     CrewDefinition,
     Execution,
     Failure,
+    Limits,
+    OnTimeout,
     OutboxState,
     PhaseOutput,
+    Question,
 )
 from storage.state_manager import StateManager
 from storage.tables import outbox
@@ -73,8 +77,15 @@ OPERATOR = Actor(ActorKind.SYSTEM, "tests", "tests")
 
 def default_crews() -> dict[str, CrewDefinition]:
     """`plan` is decided by the channel, `guarded` by Ben, `eyes` by all but its requester,
-    `group` by the reviewers."""
+    `group` by the reviewers. `flow` and `hasty` describe themselves, and of the latter
+    a deadline continues; `learner` keeps lessons, `bounded` has limits."""
     return {
+        "flow": crew(name="flow", phases=(), after=()),
+        "hasty": crew(
+            name="hasty", phases=(), after=(), decided_by=rule(on_timeout=OnTimeout.CONTINUE)
+        ),
+        "learner": replace(crew(name="learner"), lessons=True),
+        "bounded": replace(crew(name="bounded"), limits=Limits(revisions=1, at_once=1)),
         "plan": crew(),
         "guarded": crew(name="guarded", decided_by=rule(BEN)),
         "eyes": crew(name="eyes", decided_by=rule("@channel", except_requester=True)),
@@ -211,6 +222,19 @@ class Stage:
         """Run the next phase: it gives `text`."""
         given = output(text, tasks=tasks) if isinstance(text, str) else text
         return self.state.phase_done(self.claim(), given)
+
+    def pause(self, output: PhaseOutput) -> Execution:
+        """Run a flow until its next gate, where `output.pause` says how it stands still."""
+        claim = self.claim()
+        if not claim.execution.phases:
+            claim = self.state.record_phases(claim, ["start"])
+        return self.state.phase_done(claim, output)
+
+    def ask(self, question: Question) -> Claim:
+        """Run the next phase until its crew asks; the phase goes on once it is answered."""
+        claim = self.claim()
+        self.state.ask(claim, question)
+        return claim
 
     def break_down(self, message: str) -> Execution:
         """Run the next phase: it fails for good."""

@@ -22,7 +22,7 @@ from slack_sdk.models.blocks import (
 from bot.slack.ids import ActionId, short
 from bot.slack.render import people, text
 from bot.slack.render.message import Rendered, context, listed, section
-from storage.records import Checkpoint, Execution, PhaseRun
+from storage.records import HELD, Checkpoint, CheckpointKind, Execution, PhaseRun
 from storage.states import ACTIVE, ENDED, CheckpointState, ExecutionState, PhaseRunState
 
 REQUEST_LIMIT = 1200
@@ -44,6 +44,12 @@ _DECIDED: Final = {
     CheckpointState.REJECTED: "Stopped here",
     CheckpointState.EXPIRED: "Nobody decided in time",
     CheckpointState.CANCELLED: "Cancelled here",
+}
+
+_ASKED: Final = {
+    CheckpointKind.TOOL: "Waiting whether a tool may be called",
+    CheckpointKind.QUESTION: "Waiting for an answer",
+    CheckpointKind.BUDGET: "Waiting whether to go on over the budget",
 }
 
 
@@ -115,13 +121,28 @@ def _plain_state(execution: Execution, progress: Progress) -> str:
     run = progress.runs[-1] if progress.runs else None
     if execution.state is ExecutionState.PENDING or run is None:
         return "Waiting for a worker"
-    place = f" (phase {run.phase_index + 1} of {len(execution.phases)})" if execution.phases else ""
+    place = _place(run, execution, progress)
     phase = text.label(run.phase)
     if execution.state is ExecutionState.WAITING_FEEDBACK:
-        return f"Waiting for a decision after {phase}{place}"
+        return f"{_waiting_for(progress)} {phase}{place}"
     again = f", try {run.attempt}" if run.attempt > 1 else ""
     doing = "Revising" if run.revision > 1 else "Working on"
     return f"{doing} {phase}{place}{again}"
+
+
+def _place(run: PhaseRun, execution: Execution, progress: Progress) -> str:
+    """How far that is. A flow's phases are written down as it comes to them: nobody knows."""
+    open_ended = any(c.kind is CheckpointKind.GATE for c in progress.checkpoints)
+    if open_ended or not execution.phases:
+        return ""
+    return f" (phase {run.phase_index + 1} of {len(execution.phases)})"
+
+
+def _waiting_for(progress: Progress) -> str:
+    waiting = progress.checkpoints[-1] if progress.checkpoints else None
+    if waiting is None or waiting.kind not in HELD:
+        return "Waiting for a decision after"
+    return f"{_ASKED[waiting.kind]} in"
 
 
 def _plan(execution: Execution, progress: Progress, *, title: str) -> PlanBlock:
@@ -149,9 +170,12 @@ def _card(index: int, phase: str, run: PhaseRun | None, progress: Progress) -> T
 
 
 def _details(run: PhaseRun, progress: Progress) -> str:
-    decided = [c for c in progress.checkpoints if c.phase_run_id == run.id]
-    if decided:
-        return _DECIDED[decided[-1].state]
+    opened = [c for c in progress.checkpoints if c.phase_run_id == run.id]
+    newest = opened[-1] if opened else None
+    if newest is not None and newest.kind not in HELD:
+        return _decided(newest)
+    if newest is not None and newest.state is CheckpointState.PENDING:
+        return _ASKED[newest.kind]
     match run.state:
         case PhaseRunState.RUNNING:
             return _doing(run)
@@ -163,6 +187,13 @@ def _details(run: PhaseRun, progress: Progress) -> str:
             return ""
         case _:
             assert_never(run.state)
+
+
+def _decided(checkpoint: Checkpoint) -> str:
+    feedback = checkpoint.feedback
+    if feedback is not None and feedback.outcome is not None:
+        return text.plain(f"Outcome: {feedback.outcome}", 100)
+    return _DECIDED[checkpoint.state]
 
 
 def _doing(run: PhaseRun) -> str:
