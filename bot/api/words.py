@@ -72,9 +72,8 @@ _REVISIONS: Final = "revisions"
 _LIMITS: Final = {
     "at_once": "crew {crew!r} may run {most} at once, and so many are under way: try again later",
     "per_person": "{most} of crew {crew!r} at once for each client: wait until one has ended",
-    "starts_per_hour": "crew {crew!r} may be started {most} times an hour: try again later",
-    _REVISIONS: "crew {crew!r} allows no more than {most} revisions of a phase: continue, skip "
-    "or stop",
+    "starts_per_hour": "crew {crew!r} may be started {most}x an hour: try again later",
+    _REVISIONS: "crew {crew!r} limits the revisions of a phase to {most}: continue, skip or stop",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from storage.records import (
     CrewDefinition,
     CrewKind,
     DecisionRule,
+    Limits,
     PhaseDefinition,
     PhaseOutput,
     TaskResult,
@@ -45,6 +46,16 @@ PLAN = CrewDefinition(
     ),
     tries=1,
 )
+FLOW = CrewDefinition(name="flow", kind=CrewKind.CREW, target="some.where:Flow", rule=ANYONE)
+BOUNDED = {
+    name: replace(PLAN, name=name, limits=limits)
+    for name, limits in {
+        "one_at_once": Limits(at_once=1),
+        "one_per_client": Limits(per_person=1),
+        "one_per_hour": Limits(starts_per_hour=1),
+        "one_revision": Limits(revisions=1),
+    }.items()
+}
 NOTE = CrewDefinition(
     name="note",
     kind=CrewKind.COMMAND,
@@ -103,7 +114,7 @@ def _api(state: StateManager, reads: Reads) -> FastAPI:
     return create_api(
         state=state,
         reads=reads,
-        crews={"plan": PLAN, "note": NOTE},
+        crews={"plan": PLAN, "note": NOTE, "flow": FLOW, **BOUNDED},
         door=None,
         config=ApiConfig(hosts=loopback_hosts("127.0.0.1", 8000), version="1.2.3"),
     )

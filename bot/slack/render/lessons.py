@@ -58,24 +58,27 @@ def listed(of_crews: Mapping[str, Sequence[Lesson]], *, lead: str = "") -> Answe
     """Each lesson with a button that deletes it; what finds no room is counted."""
     blocks: list[Block] = [section(lead)] if lead else []
     words = [lead] if lead else []
-    room, shown = ROOM, 0
-    for crew, lessons in of_crews.items():
-        head = _head(crew, lessons)
+    room = ROOM
+    for number, (crew, lessons) in enumerate(of_crews.items()):
+        if len(blocks) >= MOST_SHOWN:
+            left = len(of_crews) - number
+            blocks.append(section(f"… and those of {left} more crews: `/crew lessons NAME`"))
+            break
+        name = text.line(crew, 60)
+        head = _head(name, lessons)
         blocks.append(section(head))
         words.append(head)
         fit = 0
         for lesson in lessons:
             line = _line(lesson)
             room -= text.length(line)
-            if room < 0 or shown >= MOST_SHOWN or len(blocks) > MOST_SHOWN:
+            if room < 0 or len(blocks) >= MOST_SHOWN:
                 break
             blocks.append(_lesson(lesson, line))
             words.append(line)
-            fit, shown = fit + 1, shown + 1
+            fit += 1
         if fit < len(lessons):
-            blocks.append(section(f"… and {len(lessons) - fit} more: `/crew lessons {crew}`"))
-        if len(blocks) > MOST_SHOWN:
-            break
+            blocks.append(section(f"… and {len(lessons) - fit} more: `/crew lessons {name}`"))
     return Answer(text.shorten_mrkdwn("\n".join(words), 3000), tuple(blocks))
 
 
@@ -83,8 +86,7 @@ def deleted(lesson: Lesson) -> str:
     return f"Deleted; later runs are no longer told:\n{text.quote(lesson.text, LESSON_LIMIT)}"
 
 
-def _head(crew: str, lessons: Sequence[Lesson]) -> str:
-    name = text.line(crew, 60)
+def _head(name: str, lessons: Sequence[Lesson]) -> str:
     if not lessons:
         return (
             f"*{name}* has no lessons yet. After a revision its message offers *Keep as a lesson*."

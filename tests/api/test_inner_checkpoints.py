@@ -1,0 +1,156 @@
+"""What arises inside a crew, decided through REST; and the crews' limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from storage.records import Action, CheckpointKind, Claim, Pause, PhaseOutput, Question
+from tests.api.conftest import Api, Service
+
+QUESTION = Question(CheckpointKind.QUESTION, "ask", "ask:1", "Which town?")
+TOOL = Question(CheckpointKind.TOOL, "search", "search:1", "May it search?", shown='{"q": "bikes"}')
+
+
+def feedback(api: Api, shown: Any, **fields: object) -> Any:
+    return api.http.post(
+        "/api/crew/feedback",
+        json={
+            "execution_id": shown["execution_id"],
+            "checkpoint_id": shown["checkpoint_id"],
+            **fields,
+        },
+    )
+
+
+@pytest.fixture
+def at_gate(api: Api, service: Service) -> Any:
+    """The checkpoint of a flow that stands still."""
+    run = api.execute(crew="flow")["execution_id"]
+    claim = service.state.record_phases(service.claim(), ["start"])
+    pause = Pause("review", "Is it good?", ("approved", "needs_work"), "needs_work")
+    service.state.phase_done(claim, PhaseOutput("a draft", pause=pause))
+    return api.checkpoint(run)
+
+
+def asked(api: Api, service: Service, question: Question) -> tuple[Any, Claim]:
+    run = api.execute(crew="flow")["execution_id"]
+    claim = service.state.record_phases(service.claim(), ["start"])
+    service.state.ask(claim, question)
+    return api.checkpoint(run), claim
+
+
+def test_a_gate_shows_its_outcomes_and_takes_one(at_gate: Any, api: Api, service: Service) -> None:
+    assert (at_gate["kind"], at_gate["outcomes"]) == ("gate", ["approved", "needs_work"])
+
+    answer = feedback(
+        api, at_gate, action="continue", outcome="approved", feedback="but name the prices"
+    )
+
+    assert answer.status_code == 200
+    resume = service.claim().resume
+    assert resume is not None
+    assert (resume.feedback.outcome, resume.feedback.text) == ("approved", "but name the prices")
+
+
+@pytest.mark.parametrize("outcome", [None, "splendid"])
+def test_a_gate_refuses_what_it_does_not_offer_and_names_what_it_does(
+    at_gate: Any, api: Api, outcome: str | None
+) -> None:
+    answer = feedback(api, at_gate, action="continue", outcome=outcome)
+
+    assert answer.status_code == 400
+    assert "outcome must be one of 'approved', 'needs_work'" in answer.json()["detail"]
+    assert api.status(at_gate["execution_id"])["status"] == "waiting_feedback"
+
+
+def test_a_second_outcome_is_a_conflict_that_says_the_first(at_gate: Any, api: Api) -> None:
+    feedback(api, at_gate, action="continue", outcome="approved")
+
+    answer = feedback(api, at_gate, action="continue", outcome="needs_work")
+
+    assert answer.status_code == 409
+    assert "already continued with outcome 'approved'" in answer.json()["detail"]
+
+
+def test_a_usual_checkpoint_is_of_kind_phase(api: Api, service: Service) -> None:
+    run = api.execute()["execution_id"]
+    service.run_phase()
+
+    shown = api.checkpoint(run)
+
+    assert (shown["kind"], shown["outcomes"]) == ("phase", [])
+
+
+def test_a_question_is_answered_with_the_feedbacks_words(api: Api, service: Service) -> None:
+    shown, _ = asked(api, service, QUESTION)
+    assert (shown["kind"], shown["description"]) == ("question", "Which town?")
+
+    for nothing in (None, "", "  "):
+        refused = feedback(api, shown, action="continue", feedback=nothing)
+        assert refused.status_code == 400
+        assert "the answer" in refused.json()["detail"]
+    assert feedback(api, shown, action="continue", feedback="Ghent").status_code == 200
+
+    answered = service.reads.checkpoint(shown["checkpoint_id"]).feedback
+    assert answered is not None
+    assert (answered.action, answered.text) == (Action.CONTINUE, "Ghent")
+    again = feedback(api, shown, action="continue")
+    assert again.status_code == 409
+
+
+def test_a_tools_call_shows_its_arguments_and_is_refused_with_words(
+    api: Api, service: Service
+) -> None:
+    shown, claim = asked(api, service, TOOL)
+    assert (shown["kind"], shown["checkpoint_name"]) == ("tool", "search")
+    assert shown["context"]["output"] == '{"q": "bikes"}'
+
+    assert feedback(api, shown, action="revise", feedback="not that").status_code == 200
+
+    assert api.status(shown["execution_id"])["status"] == "running"
+    service.state.phase_done(claim, PhaseOutput("done"))
+    assert api.status(shown["execution_id"])["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("crew", "said"),
+    [
+        ("one_at_once", "may run 1 at once"),
+        ("one_per_client", "1 of crew 'one_per_client' at once for each client"),
+        ("one_per_hour", "may be started 1x an hour"),
+    ],
+)
+def test_a_start_beyond_a_limit_is_too_many_requests(
+    api: Api, service: Service, crew: str, said: str
+) -> None:
+    api.execute(crew=crew)
+
+    answer = api.http.post("/api/crew/execute", json={"message": "m", "crew": crew})
+
+    assert answer.status_code == 429
+    assert said in answer.json()["detail"]
+    assert len(service.reads.executions()) == 1
+    assert api.execute(crew="plan")["status"] == "pending"
+
+
+def test_a_revision_beyond_the_limit_is_a_conflict_and_the_checkpoint_still_waits(
+    api: Api, service: Service
+) -> None:
+    run = api.execute(crew="one_revision")["execution_id"]
+    service.run_phase()
+    api.decide(api.checkpoint(run), "revise", "shorter")
+    service.run_phase()
+
+    answer = api.decide(api.checkpoint(run), "revise", "shorter still")
+
+    assert answer.status_code == 409
+    assert "limits the revisions of a phase to 1" in answer.json()["detail"]
+    assert api.decide(api.checkpoint(run), "continue").status_code == 200
+
+
+def test_the_schema_knows_that_a_start_may_be_one_too_many(api: Api) -> None:
+    start = api.http.get("/openapi.json").json()["paths"]["/api/crew/execute"]["post"]
+
+    assert "429" in start["responses"]

@@ -1,0 +1,311 @@
+"""What arises inside a crew, rendered: Slack's limits hold whatever the crew writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from bot.practice import mentions
+from bot.practice.limits import check_message, check_view
+from bot.practice.seed import practice_team
+from bot.slack import ids, words
+from bot.slack.render import answers, checkpoint, choices, final, lessons, modal, root
+from bot.slack.render.message import Rendered
+from bot.slack.render.place import times_met
+from bot.slack.render.root import Progress
+from storage.errors import (
+    AlreadyDecided,
+    LimitReached,
+    NoLesson,
+    NoRule,
+    OutcomeNeeded,
+    UnknownLesson,
+)
+from storage.records import (
+    TIMEOUT,
+    Action,
+    Checkpoint,
+    CheckpointKind,
+    Feedback,
+    Lesson,
+    OnTimeout,
+    Pause,
+    PhaseOutput,
+)
+from storage.states import CheckpointState, ExecutionState, PhaseRunState
+from tests.slack.test_render import (
+    FEEDBACKS,
+    HOSTILE,
+    LONG_NAME,
+    OUTPUTS,
+    a_checkpoint,
+    a_run,
+    an_execution,
+)
+from tests.support.factories import BEN, NOON
+
+INNER = [kind for kind in CheckpointKind if kind is not CheckpointKind.PHASE]
+OUTCOMES = {
+    "none": (),
+    "two": ("approved", "needs_work"),
+    "twenty": tuple(f"outcome {n}" for n in range(20)),
+    "a_menu": tuple(f"outcome {n}" for n in range(21)),
+    "groups": tuple(f"outcome {n}" for n in range(250)),
+    "hostile": (HOSTILE * 5, LONG_NAME, "", " ", "\u200b", "Stop", "Stop"),
+}
+
+
+def inner(
+    kind: CheckpointKind,
+    output: str = "A draft.",
+    *,
+    outcomes: tuple[str, ...] = (),
+    description: str = "Is it good?",
+    state: CheckpointState = CheckpointState.PENDING,
+    feedback: Feedback | None = None,
+) -> Checkpoint:
+    shown = a_checkpoint(output, description=description, state=state, feedback=feedback)
+    pause = Pause("review", description, outcomes, outcomes[0] if outcomes else None)
+    return replace(
+        shown,
+        kind=kind,
+        name="review",
+        outcomes=outcomes,
+        output=PhaseOutput(output, pause=pause if kind is CheckpointKind.GATE else None),
+    )
+
+
+def everything() -> Iterator[tuple[str, Rendered]]:
+    learning = replace(an_execution(), definition=replace(an_execution().definition, lessons=True))
+    for kind in INNER:
+        for name, output in OUTPUTS.items():
+            shown = replace(
+                inner(kind, output, description=HOSTILE * 60),
+                name=LONG_NAME,
+                phase=LONG_NAME,
+                lessons=(HOSTILE * 9,) * 30,
+            )
+            yield (
+                f"{kind} {name}",
+                checkpoint.render(shown, an_execution(), instead_of="Elsewhere."),
+            )
+        for state, feedback in FEEDBACKS.items():
+            shown = inner(kind, HOSTILE, state=state, feedback=feedback)
+            yield f"{kind} {state}", checkpoint.render(shown, learning)
+        yield f"{kind} reminder", final.reminder(inner(kind), an_execution(), which="half")
+        progress = Progress([a_run(0, "planning", PhaseRunState.RUNNING)], [inner(kind)])
+        yield f"{kind} root", root.render(an_execution(), progress)
+    for name, outcomes in OUTCOMES.items():
+        shown = inner(CheckpointKind.GATE, OUTPUTS["long"], outcomes=outcomes)
+        yield f"outcomes {name}", checkpoint.render(shown, an_execution(), met=3)
+        for outcome in outcomes[:2]:
+            chosen = Feedback(Action.CONTINUE, HOSTILE * 60, BEN, NOON, outcome=outcome)
+            decided = replace(shown, state=CheckpointState.APPROVED, feedback=chosen)
+            yield f"chosen {name} {outcome[:9]}", checkpoint.render(decided, learning)
+            progress = Progress([a_run(0, "planning", PhaseRunState.DONE)], [decided])
+            running = an_execution(ExecutionState.RUNNING)
+            yield f"root chosen {name} {outcome[:9]}", root.render(running, progress)
+
+
+MESSAGES = dict(everything())
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_each_message_keeps_to_slacks_limits_in_every_form(name: str) -> None:
+    rendered = MESSAGES[name]
+    for armed in (False, True):
+        for simply in (False, True):
+            blocks = rendered.shown(armed=armed, simply=simply)
+            assert check_message(rendered.spoken(), blocks) == []
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_no_message_calls_anybody_that_we_do_not_call_ourselves(name: str) -> None:
+    team = practice_team()
+    rendered = MESSAGES[name]
+    for simply in (False, True):
+        called = mentions.pings(
+            text=rendered.text,
+            blocks=rendered.shown(armed=True, simply=simply),
+            link_names=False,
+            channel=team.channels["C00CAMPAIGN"],
+            users=team.users,
+            groups=team.groups,
+            author="U00SIGN001",
+        )
+        assert called.broadcasts == []
+        assert called.users == []  # the people in these messages are not of the practice team
+
+
+def elements(rendered: Rendered) -> list[dict[str, object]]:
+    actions = [block for block in rendered.shown(armed=True) if block["type"] == "actions"]
+    return [element for block in actions for element in block["elements"]]
+
+
+def labels(rendered: Rendered) -> list[str]:
+    return [
+        str(element["text"]["text"])  # type: ignore[index]  # of a button
+        for element in elements(rendered)
+        if element["type"] == "button"
+    ]
+
+
+def test_values_carry_ids_and_numbers_alone() -> None:
+    for rendered in MESSAGES.values():
+        for element in elements(rendered):
+            if element["type"] == "button":
+                assert len(str(element["value"])) == 36
+            else:
+                menu = choices.outcome_menu(
+                    inner(CheckpointKind.GATE, outcomes=OUTCOMES["a_menu"]), action_id="x"
+                )
+                values = [option["value"] for option in menu.to_dict()["options"]]
+                assert all(value[36] == " " and value[37:].isdigit() for value in values)
+
+
+@pytest.mark.parametrize("name", ["two", "twenty"])
+def test_the_label_of_an_outcome_begins_with_its_own_words(name: str) -> None:
+    outcomes = OUTCOMES[name]
+
+    assert labels(MESSAGES[f"outcomes {name}"]) == [*outcomes, "Add words…", "Stop the run"]
+
+
+def test_an_outcome_without_visible_words_still_has_a_button() -> None:
+    assert labels(MESSAGES["outcomes hostile"])[2:5] == ["Outcome 3", "Outcome 4", "Outcome 5"]
+
+
+def test_more_outcomes_than_buttons_stand_in_one_menu() -> None:
+    menu = elements(MESSAGES["outcomes groups"])[0]
+
+    groups = menu["option_groups"]
+    assert isinstance(groups, list)
+    assert [group["label"]["text"] for group in groups] == ["1 to 100", "101 to 200", "201 to 250"]
+    assert sum(len(group["options"]) for group in groups) == 250
+
+
+def test_every_kind_says_what_it_is_and_counts_no_checkpoints() -> None:
+    said = {
+        kind: checkpoint.render(inner(kind), an_execution(), met=2).shown(armed=False)[1]
+        for kind in INNER
+    }
+    assert "Gate review · round 2 · run" in str(said[CheckpointKind.GATE])
+    assert "Tool call · in phase planning" in str(said[CheckpointKind.TOOL])
+    assert "Question · in phase planning" in str(said[CheckpointKind.QUESTION])
+    assert "Budget · in phase planning" in str(said[CheckpointKind.BUDGET])
+    assert not any(" of " in str(line) for line in said.values())
+
+
+def test_the_rounds_of_a_gate_are_counted_apart_from_other_gates() -> None:
+    opened = [
+        replace(inner(CheckpointKind.GATE), id="1"),
+        replace(inner(CheckpointKind.TOOL), id="2"),
+        replace(inner(CheckpointKind.GATE), id="3", name="other"),
+        replace(inner(CheckpointKind.GATE), id="4"),
+        replace(inner(CheckpointKind.GATE), id="5"),
+    ]
+    assert [times_met(gate, opened) for gate in opened if gate.name == "review"][::2] == [1, 2]
+    assert times_met(opened[4], opened) == 3
+
+
+def test_a_tools_arguments_are_shown_to_the_letter_and_a_clipped_rest_is_in_the_file() -> None:
+    hidden = inner(CheckpointKind.TOOL, '{"to": "a\u202eb\u200b@x"}\n``` <!channel>')
+    block = next(
+        b
+        for b in checkpoint.render(hidden, an_execution()).shown(armed=False)
+        if b["type"] == "rich_text"
+    )
+    code = block["elements"][0]["elements"][0]["text"]
+    assert code == '{"to": "a\\u202eb\\u200b@x"}\n``` <!channel>'
+
+    long = checkpoint.render(inner(CheckpointKind.TOOL, "x" * 60_000), an_execution())
+    assert "whole text is in the file" in str(long.shown(armed=False))
+    assert checkpoint.shown_output(inner(CheckpointKind.TOOL, "x" * 60_000))[1]
+
+
+def test_a_long_question_is_shown_whole_below_its_beginning() -> None:
+    long = "Which of these towns, " * 12 + "then?"
+    shown = checkpoint.render(inner(CheckpointKind.QUESTION, "", description=long), an_execution())
+
+    assert long in str(shown.shown(armed=False))
+
+
+def test_lessons_are_named_clipped_and_counted() -> None:
+    taught = replace(a_checkpoint(), lessons=("name the prices", "x" * 200, *["y" * 200] * 20))
+    shown = str(checkpoint.render(taught, an_execution()).shown(armed=False))
+
+    assert "Lessons applied (22): “name the prices” “xxx" in shown
+    assert "x" * 121 not in shown
+    assert "and 17 more" in shown
+
+
+@pytest.mark.parametrize("kind", INNER)
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_the_forms_keep_to_slacks_limits(kind: CheckpointKind, name: str) -> None:
+    shown = inner(kind, outcomes=OUTCOMES[name], description=HOSTILE * 60)
+    about = ids.FormView(shown.id, "C00CAMPAIGN", "1.0")
+    forms = [modal.revision, modal.answer, *([modal.outcome] if shown.outcomes else [])]
+    for form in forms:
+        assert check_view(form(shown, an_execution(), about=about).to_dict()) == []
+
+
+def test_the_deadline_of_a_question_says_what_it_did() -> None:
+    late = Feedback(OnTimeout.STOP, "", TIMEOUT, NOON, outcome="approved")
+    shown = inner(
+        CheckpointKind.GATE,
+        outcomes=("approved", "no"),
+        state=CheckpointState.EXPIRED,
+        feedback=late,
+    )
+    said = str(checkpoint.render(shown, an_execution()).shown(armed=False))
+    assert "Nobody decided in time; the deadline stopped the run" in said
+
+
+@pytest.mark.parametrize("count", [0, 1, 40, 200])
+def test_the_list_of_lessons_keeps_to_the_limits_and_counts_what_it_leaves_out(count: int) -> None:
+    held = [Lesson(f"{n:036}", "plan", HOSTILE * 20, BEN, NOON) for n in range(count)]
+
+    listed = lessons.listed({f"crew{n}": held for n in range(60)}, lead="Deleted.")
+
+    blocks = [block.to_dict() for block in listed.blocks]
+    assert check_message(listed.text, blocks) == []
+    of_the_first = [block for block in blocks if "accessory" in block][:count]
+    if count > len(of_the_first):
+        assert f"… and {count - len(of_the_first)} more: `/crew lessons crew0`" in str(blocks)
+    assert "more crews: `/crew lessons NAME`" in str(blocks)
+
+
+def test_refusals_are_said_in_words() -> None:
+    gate = inner(CheckpointKind.GATE, outcomes=OUTCOMES["hostile"])
+    said = {
+        words.refusal(error)
+        for error in (
+            LimitReached("at_once", 2, "plan"),
+            LimitReached("per_person", 2, "plan"),
+            LimitReached("starts_per_hour", 2, "plan"),
+            LimitReached("revisions", 2, "plan"),
+            LimitReached("something_new", 2, "plan"),
+            OutcomeNeeded(gate, HOSTILE),
+            NoRule("plan"),
+            NoLesson(gate),
+            UnknownLesson("x"),
+            AlreadyDecided(
+                replace(
+                    gate,
+                    state=CheckpointState.APPROVED,
+                    feedback=Feedback(Action.CONTINUE, HOSTILE, BEN, NOON, outcome="approved"),
+                )
+            ),
+        )
+    }
+    assert len(said) == 10
+    assert words.UNEXPECTED not in said
+    for sentence in said:
+        assert check_message(sentence) == []
+        assert "<!channel>" not in sentence
+
+
+def test_a_form_that_was_not_opened_says_how_to_go_on() -> None:
+    for kind in (CheckpointKind.QUESTION, CheckpointKind.GATE):
+        assert "Click again" in answers.form_not_opened(inner(kind)).text
