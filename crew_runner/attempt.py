@@ -13,6 +13,7 @@ from enum import Enum, auto
 from multiprocessing.connection import wait
 from typing import Final, TypeAlias, assert_never
 
+from crew_runner.checking import NOBODY_DECIDES, check_rule
 from crew_runner.jobs import recorded
 from crew_runner.messages import (
     LONGEST_MESSAGE,
@@ -31,7 +32,7 @@ from crew_runner.messages import (
 from crew_runner.nursery import Child
 from crew_runner.outage import Outage, ask
 from storage.boundaries import BadBoundary
-from storage.errors import LeaseLost
+from storage.errors import LeaseLost, NoRule
 from storage.reads import Reads
 from storage.records import Claim, Failure, PhaseOutput
 from storage.state_manager import StateManager
@@ -144,8 +145,8 @@ class Attempt:
                 seconds = self.claim.execution.definition.time_limit.total_seconds()
                 self._limit_at = time.monotonic() + seconds
                 self._tell(self._job)
-            case Described(tasks):
-                self._write_down(tasks)
+            case Described():
+                self._write_down(message)
             case Progress():
                 self._progress = message
             case Done(output):
@@ -155,11 +156,18 @@ class Attempt:
             case _:
                 assert_never(message)
 
-    def _write_down(self, tasks: tuple[str, ...]) -> None:
+    def _write_down(self, described: Described) -> None:
         try:
-            self.claim = ask(lambda: self._state.record_phases(self.claim, tasks))
+            self.claim = ask(
+                lambda: self._state.record_phases(
+                    self.claim, described.phases, arising=described.arising
+                )
+            )
+            check_rule(self.claim.execution.definition, described)
         except LeaseLost:
             self._end(Interrupted.LOST)
+        except NoRule:
+            self._end(Failure(NOBODY_DECIDES, retryable=False))
         except BadBoundary as error:
             self._end(Failure(f"crews.yml does not fit the crew: {error}.", retryable=False))
         except Outage as error:

@@ -21,9 +21,14 @@ from crew_runner.messages import (
 )
 from crew_runner.nursery import Child
 from storage.boundaries import BadBoundary, resolve
+from storage.errors import NoRule
 from storage.records import CrewDefinition, CrewReport, Failure
 
 LONGEST_SECONDS: Final = 60.0
+NOBODY_DECIDES: Final = (
+    "The crew pauses for a person by itself, and its entry in crews.yml does not say who may "
+    "decide: 'approvers' is needed there."
+)
 
 
 def report_on(definition: CrewDefinition, job: Job, child: Child) -> tuple[CrewReport, str]:
@@ -31,20 +36,30 @@ def report_on(definition: CrewDefinition, job: Job, child: Child) -> tuple[CrewR
     found = _built(job, child)
     if isinstance(found, Failure):
         return _report(definition, found.message, ()), found.detail
-    phases = tuple(phase.name for phase in definition.phases) or found
+    phases = tuple(phase.name for phase in found.phases)
     try:
         resolve(definition.checkpoints, phases)
+        check_rule(definition, found)
+    except NoRule:
+        return _report(definition, NOBODY_DECIDES, phases), ""
     except BadBoundary as error:
         return _report(definition, f"crews.yml does not fit the crew: {error}.", phases), ""
     return _report(definition, None, phases), ""
+
+
+def check_rule(definition: CrewDefinition, described: Described) -> None:
+    """Raises NoRule where the crew pauses of its own accord and nobody may decide."""
+    pauses = described.gates or described.arising
+    if pauses and definition.rule is None and not definition.checkpoints:
+        raise NoRule(definition.name)
 
 
 def _report(definition: CrewDefinition, problem: str | None, phases: tuple[str, ...]) -> CrewReport:
     return CrewReport(definition.name, problem, phases, datetime.now(UTC))
 
 
-def _built(job: Job, child: Child) -> tuple[str, ...] | Failure:
-    """The crew's tasks, or why it could not be built."""
+def _built(job: Job, child: Child) -> Described | Failure:
+    """What the crew is made of, or why it could not be built."""
     until = time.monotonic() + LONGEST_SECONDS
     noise = child.noise
     while (left := until - time.monotonic()) > 0:
@@ -62,8 +77,8 @@ def _built(job: Job, child: Child) -> tuple[str, ...] | Failure:
                 child.born()
                 with suppress(OSError):  # a child that is gone is noticed by its end
                     child.channel.send_bytes(to_child(job))
-            case Described(tasks):
-                return tasks
+            case Described():
+                return message
             case Failed(failure):
                 return failure
             case _:

@@ -42,9 +42,8 @@ Report: TypeAlias = Callable[[Progress], None]
 class Runnable(Protocol):
     """What a kind of crew brings: built once, it describes itself and runs one phase."""
 
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """The names of its tasks, in order."""
+    def describe(self) -> Described:
+        """Its phases in order, and the checkpoints that it brings itself."""
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
         """Run the job's phase. What it raises is turned into words by `failure_of`."""
@@ -106,11 +105,13 @@ def run(channel: Channel) -> None:
         raise TypeError(f"a job was expected, not {type(job).__name__}")
     try:
         runnable = _build(job)
-        if job.only_check or not job.phases:
-            channel.send(Described(runnable.tasks))
+        described = runnable.describe()
+        news = _is_news(job, described)
+        if job.only_check or news:
+            channel.send(described)
         if job.only_check:
             return
-        if not job.phases:
+        if news:
             job = _with_phases(job, channel.receive())
         outcome: FromChild = Done(runnable.run(job, channel.send))
     except (Exception, SystemExit) as error:  # noqa: BLE001 crew code raises what it likes
@@ -121,9 +122,9 @@ def run(channel: Channel) -> None:
 def _build(job: Job) -> Runnable:
     match job.kind:
         case CrewKind.CREW:
-            from crew_runner.runnables.crew import build_crew
+            from crew_runner.runnables.target import build
 
-            return build_crew(job)
+            return build(job)
         case CrewKind.COMMAND:
             from crew_runner.runnables.command import build_command
 
@@ -134,10 +135,18 @@ def _build(job: Job) -> Runnable:
             assert_never(job.kind)
 
 
+def _is_news(job: Job, described: Described) -> bool:
+    """Whether the worker has to write something down before the crew runs."""
+    if not job.phases:
+        return True
+    arises = any(after not in job.pauses for _name, after, _description in described.arising)
+    return job.first and (arises or described.phases != job.phases)
+
+
 def _with_phases(job: Job, answer: FromWorker) -> Job:
     if not isinstance(answer, Phases):
         raise TypeError(f"phases were expected, not {type(answer).__name__}")
-    return replace(job, phases=answer.phases, phase=answer.phase)
+    return replace(job, phases=answer.phases, phase=answer.phase, pauses=answer.pauses)
 
 
 class _Told(BaseException):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crew_runner.messages import Job, Phases
+from storage.boundaries import resolve
 from storage.records import Claim, CrewDefinition, PhaseDefinition
 
 
@@ -19,13 +20,16 @@ def job_of(
         command=definition.command,
         cwd=definition.cwd,
         env=definition.env,
-        phases=definition.phases or one_task_each(claim.execution.phases),
+        phases=definition.phases or _one_task_each(claim.execution.phases),
         phase=run.phase,
+        first=run.phase_index == 0,
+        pauses=_pauses(claim),
         inputs=claim.execution.request.inputs(),
         done=claim.done,
         previous=claim.previous,
         feedback=run.feedback,
         revise=run.revise_tasks,
+        resume=claim.resume,
         model=model,
         extra=extra,
         storage=storage,
@@ -52,8 +56,17 @@ def check_of(
 
 def recorded(claim: Claim) -> Phases:
     """The answer to a crew that described itself, once its phases were written down."""
-    return Phases(one_task_each(claim.execution.phases), claim.run.phase)
+    return Phases(claim.execution.definition.phases, claim.run.phase, _pauses(claim))
 
 
-def one_task_each(names: Sequence[str]) -> tuple[PhaseDefinition, ...]:
+def _pauses(claim: Claim) -> tuple[str, ...]:
+    """The phases after which a checkpoint stands, as far as the phases are known."""
+    names = claim.execution.phases
+    if not names:
+        return ()
+    standing = resolve(claim.execution.definition.checkpoints, names)
+    return tuple(checkpoint.after for checkpoint in standing if checkpoint.after is not None)
+
+
+def _one_task_each(names: Sequence[str]) -> tuple[PhaseDefinition, ...]:
     return tuple(PhaseDefinition(name, (name,)) for name in names)

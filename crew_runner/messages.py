@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from storage.records import CrewKind, Failure, PhaseDefinition, PhaseOutput
+from storage.records import CrewKind, Failure, PhaseDefinition, PhaseOutput, Resume
 
 LONGEST_MESSAGE: Final = 64 * 1024 * 1024
 """Bytes; a longer one is not read."""
@@ -26,10 +26,12 @@ class BadMessage(Exception):
 class Job:
     """One phase to run or, with `only_check`, a crew to build and describe.
 
-    Without `phases` the child describes the crew first and waits for Phases. `previous`,
-    `feedback` and `revise` are those of a revision; `revise` empty means every task. `model` are
-    the variables that choose the model, `extra` those that the operator hands on. `storage` is a
-    directory that lives as long as the job.
+    Without `phases` the child describes the crew first and waits for Phases; with `first` also
+    where the crew adds to what crews.yml says. `pauses` are the phases that end at a checkpoint.
+    `previous`, `feedback` and `revise` are those of a revision; `revise` empty means every task.
+    `resume` is what a flow that paused goes on with. `model` are the variables that choose the
+    model, `extra` those that the operator hands on. `storage` is a directory that lives as long
+    as the job.
     """
 
     kind: CrewKind
@@ -39,11 +41,14 @@ class Job:
     env: Mapping[str, str] = field(default_factory=dict)
     phases: tuple[PhaseDefinition, ...] = ()
     phase: str = ""
+    first: bool = False
+    pauses: tuple[str, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
     done: tuple[tuple[str, PhaseOutput], ...] = ()
     previous: PhaseOutput | None = None
     feedback: str = ""
     revise: tuple[str, ...] = ()
+    resume: Resume | None = None
     model: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
     storage: str = ""
@@ -61,6 +66,7 @@ class Phases:
 
     phases: tuple[PhaseDefinition, ...]
     phase: str
+    pauses: tuple[str, ...] = ()
     message: Literal["phases"] = "phases"
 
 
@@ -73,9 +79,15 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """The crew was built; its tasks in the order in which they run (of a command: its phases)."""
+    """The crew was built: its phases, and where a person decides of the crew's own accord.
 
-    tasks: tuple[str, ...]
+    `arising` are checkpoints that its tasks ask for: a name, the phase before it, a description.
+    `gates` are the methods at which a flow pauses.
+    """
+
+    phases: tuple[PhaseDefinition, ...]
+    arising: tuple[tuple[str, str, str], ...] = ()
+    gates: tuple[str, ...] = ()
     message: Literal["described"] = "described"
 
 

@@ -15,12 +15,12 @@ from typing import Final, assert_never
 
 from crew_runner import owners
 from crew_runner.attempt import Attempt, Interrupted, Outcome
-from crew_runner.checking import report_on
+from crew_runner.checking import NOBODY_DECIDES, report_on
 from crew_runner.jobs import check_of, job_of
 from crew_runner.model_source import ModelSource
 from crew_runner.nursery import Nursery, NurseryGone
 from crew_runner.outage import Outage, Pause, ask, insist
-from storage.errors import CountersignError, LeaseLost
+from storage.errors import CountersignError, LeaseLost, NoRule
 from storage.reads import Reads
 from storage.records import (
     Claim,
@@ -222,6 +222,9 @@ class WorkerPool:
                     return
                 case _:
                     assert_never(outcome)
+        except NoRule:
+            failure = Failure(NOBODY_DECIDES, retryable=False)
+            insist(lambda: self._state.fail(claim, failure), self._stopping)
         except LeaseLost:
             log.info("phase.lease_lost", extra=_facts(claim))
 

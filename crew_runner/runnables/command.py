@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 from crew_runner.child import Report
 from crew_runner.environment import COMMAND_ALLOWED, without_secrets
 from crew_runner.failures import CrewProblem
-from crew_runner.messages import Job, Progress, TaskProgress
+from crew_runner.messages import Described, Job, Progress, TaskProgress
 from storage.records import PhaseDefinition, PhaseOutput, TaskResult
 
 LARGEST_OUTPUT: Final = 10 * 1024 * 1024
@@ -52,9 +52,8 @@ class CommandRunnable:
         self._environment = environment
         self._phases = phases
 
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        return tuple(phase.name for phase in self._phases) or (ONE_PHASE,)
+    def describe(self) -> Described:
+        return Described(self._phases or (PhaseDefinition(ONE_PHASE, (ONE_PHASE,)),))
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
         try:

@@ -18,8 +18,11 @@ from crewai.core.providers.human_input import (
     ExecutorContext,
     SyncHumanInputProvider,
 )
+from crewai.hooks.dispatch import HookAborted
 from crewai.tasks.task_output import TaskOutput
 from crewai.utilities.types import LLMMessage
+
+from crew_runner.failures import CrewProblem
 
 _CHANGED = "What this builds on was revised as well. The new version of {name}:\n\n{output}"
 
@@ -80,6 +83,38 @@ class Conversations(SyncHumanInputProvider):
         ]
         words = context._format_feedback_message(self.feedback)
         return [*([] if said else [answer]), *changed, words]
+
+
+class NobodyThere(SyncHumanInputProvider):
+    """For crews inside a flow: there is no checkpoint for what their tasks ask a person."""
+
+    def setup_messages(self, context: ExecutorContext) -> bool:
+        del context
+        return False
+
+    def post_setup_messages(self, context: ExecutorContext) -> None:
+        """Nothing was said before."""
+
+    def handle_feedback(
+        self, formatted_answer: AgentFinish, context: ExecutorContext
+    ) -> AgentFinish:
+        del formatted_answer
+        raise PassedOver(context.task.name if context.task is not None else None)
+
+    async def handle_feedback_async(
+        self, formatted_answer: AgentFinish, context: AsyncExecutorContext
+    ) -> AgentFinish:
+        return self.handle_feedback(formatted_answer, context)
+
+
+class PassedOver(CrewProblem, HookAborted):
+    """A task asks for a person where none can be asked. Agents do not catch what aborts them."""
+
+    def __init__(self, task: str | None) -> None:
+        super().__init__(
+            f"Task {task or 'without a name'} has human_input=True inside a flow. A flow asks at "
+            "its own gates: put @human_feedback on the method that runs the crew."
+        )
 
 
 def _copy(message: LLMMessage) -> LLMMessage:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 
-from crewai import Agent, Crew, Flow, Task
+from crewai import Agent, Crew, Task
 from crewai.core.providers.human_input import set_provider
 from crewai.crews.crew_output import CrewOutput
 from crewai.events.stream_context import add_stream_sink
@@ -17,46 +13,37 @@ from crewai.tasks.conditional_task import ConditionalTask
 from crewai.tasks.task_output import TaskOutput
 
 from crew_runner.child import Report
-from crew_runner.environment import scrub, without_secrets
-from crew_runner.failures import CrewProblem, clipped
-from crew_runner.messages import Job
-from crew_runner.models.environment import MODEL_VARIABLES
+from crew_runner.failures import CrewProblem
+from crew_runner.messages import Described, Job
 from crew_runner.runnables.conversation import Conversations, Reopened
-from crew_runner.runnables.listening import Listener
-from crew_runner.runnables.locks import keep_locks_in
-from storage.records import PhaseDefinition, PhaseOutput, TaskResult
-
-
-def build_crew(job: Job) -> CrewRunnable:
-    """Build the crew that `job.target` names. Raises CrewProblem, in words."""
-    for name in MODEL_VARIABLES:
-        os.environ.pop(name, None)
-    os.environ.update({**without_secrets(job.extra), **job.model})
-    os.environ["CREWAI_STORAGE_DIR"] = job.storage
-    keep_locks_in(job.storage)
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    target = job.target or ""
-    crew = _crew_of(target, _found(target))
-    scrub()  # crew code may have read a `.env` file
-    return CrewRunnable(crew, job.phases)
+from crew_runner.runnables.listening import TaskListener
+from crew_runner.runnables.phases import (
+    asked_for,
+    check_people_are_heard,
+    check_phases,
+    cut_where_people_speak,
+    named,
+)
+from storage.records import PhaseOutput, TaskResult
 
 
 class CrewRunnable:
     """A built crew, whose phases fit its tasks."""
 
-    def __init__(self, crew: Crew, phases: Sequence[PhaseDefinition]) -> None:
+    def __init__(self, crew: Crew, job: Job) -> None:
         self._crew = crew
-        self._named = _named(crew.tasks)
-        _check_phases(phases, self.tasks)
+        self._named = named(crew.tasks)
+        check_phases(job.phases, list(self._named))
+        self._phases = cut_where_people_speak(job.phases, self._named)
+        self._inputs = job.inputs
 
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        return tuple(self._named)
+    def describe(self) -> Described:
+        return Described(self._phases, asked_for(self._phases, self._named, self._inputs))
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
-        _check_phases(job.phases, self.tasks)
+        check_phases(job.phases, list(self._named))
         position = [phase.name for phase in job.phases].index(job.phase)
+        check_people_are_heard(job.phases[position], self._named, job.pauses)
         names = job.phases[position].tasks
         earlier = [name for phase in job.phases[:position] for name in phase.tasks]
         self._restore(earlier, [output for _phase, output in job.done])
@@ -71,7 +58,7 @@ class CrewRunnable:
         else:
             order = [*earlier, *names]
         is_last = position == len(job.phases) - 1
-        listener = Listener([self._named[name] for name in names], report)
+        listener = TaskListener([self._named[name] for name in names], report)
         result = self._kickoff(job, order, conversations, listener, is_last=is_last)
         outputs = [_task_result(name, self._named[name]) for name in names]
         changed_after = is_last and self._crew.after_kickoff_callbacks and not job.revising
@@ -110,7 +97,7 @@ class CrewRunnable:
         job: Job,
         order: Sequence[str],
         conversations: Conversations,
-        listener: Listener,
+        listener: TaskListener,
         *,
         is_last: bool,
     ) -> CrewOutput:
@@ -131,88 +118,6 @@ class CrewRunnable:
         if not isinstance(result, CrewOutput):
             raise TypeError(f"kickoff gave {type(result).__name__}")
         return result
-
-
-# --- building --------------------------------------------------------------------------------
-
-
-def _found(target: str) -> object:
-    module_name, _, attribute = target.partition(":")
-    if not module_name or not attribute:
-        raise CrewProblem(f"{target!r} does not name a crew: it has to be `module:name`.")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise CrewProblem(
-            f"The crew cannot be built: there is no module {error.name!r} "
-            f"(looked for from {os.getcwd()} and PYTHONPATH)."
-        ) from error
-    except Exception as error:
-        raise CrewProblem(f"The crew cannot be built: {clipped(error)}") from error
-    try:
-        return getattr(module, attribute)
-    except AttributeError:
-        raise CrewProblem(
-            f"The crew cannot be built: {module_name} has no {attribute!r}."
-            + _nearest(attribute, dir(module))
-        ) from None
-
-
-def _crew_of(target: str, found: object) -> Crew:
-    if isinstance(found, Flow) or (isinstance(found, type) and issubclass(found, Flow)):
-        raise CrewProblem(f"{target} is a flow. Only crews and commands can be run so far.")
-    try:
-        built = found() if not isinstance(found, Crew) and callable(found) else found
-        make = getattr(built, "crew", None)  # a @CrewBase class's own method
-        if not isinstance(built, Crew) and callable(make):
-            built = make()
-    except Exception as error:
-        raise CrewProblem(f"The crew cannot be built: {clipped(error)}") from error
-    if not isinstance(built, Crew):
-        raise CrewProblem(
-            f"{target} is no crew: it gives {type(built).__name__}. A @CrewBase class, a function "
-            "that returns a Crew, or a Crew is needed."
-        )
-    return built
-
-
-def _named(tasks: Sequence[Task]) -> dict[str, Task]:
-    """The tasks by name. One without a name gets its number; a name used twice gets a number."""
-    named: dict[str, Task] = {}
-    for number, task in enumerate(tasks, start=1):
-        name = task.name or f"task_{number}"
-        if name in named:
-            name = f"{name}_{number}"
-        task.name = name
-        named[name] = task
-    return named
-
-
-def _check_phases(phases: Sequence[PhaseDefinition], tasks: Sequence[str]) -> None:
-    if not phases:
-        return
-    wanted = [name for phase in phases for name in phase.tasks]
-    unknown = [name for name in wanted if name not in tasks]
-    if unknown:
-        raise CrewProblem(
-            "The phases in crews.yml name tasks that the crew does not have: "
-            f"{', '.join(unknown)}. It has: {', '.join(tasks)}."
-        )
-    missing = [name for name in tasks if name not in wanted]
-    if missing:
-        raise CrewProblem(
-            f"No phase in crews.yml names these tasks of the crew: {', '.join(missing)}."
-        )
-    if wanted != list(tasks):
-        raise CrewProblem(
-            "The phases in crews.yml have to name the tasks in the order in which the crew runs "
-            f"them: {', '.join(tasks)}."
-        )
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, [other for other in known if other[:1] != "_"], n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 # --- outputs ---------------------------------------------------------------------------------

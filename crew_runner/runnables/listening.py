@@ -5,9 +5,16 @@ from __future__ import annotations
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
 
-from crewai import Task
+from crewai import Flow, Task
 from crewai.events.base_events import BaseEvent
+from crewai.events.types.flow_events import (
+    MethodExecutionFinishedEvent,
+    MethodExecutionPausedEvent,
+    MethodExecutionStartedEvent,
+)
 from crewai.events.types.llm_events import LLMCallCompletedEvent
 from crewai.events.types.task_events import TaskCompletedEvent, TaskStartedEvent
 from crewai.events.types.tool_usage_events import (
@@ -19,21 +26,22 @@ from crewai.events.types.tool_usage_events import (
 from crew_runner.messages import Progress, TaskProgress
 
 _TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens")
+_LONGEST_NAME: Final = 80
+
+State: TypeAlias = Literal["waiting", "running", "done"]
 
 
 class Listener:
-    """A stream sink: called in whichever thread emits an event."""
+    """A stream sink: called in whichever thread emits an event. Its lock is held while it notes.
 
-    def __init__(self, tasks: Sequence[Task], report: Callable[[Progress], None]) -> None:
+    `_shown` is what the progress lists, in order, by the id of a task or the name of a method.
+    """
+
+    def __init__(self, report: Callable[[Progress], None]) -> None:
         self._report = report
         self._lock = threading.Lock()
         self._tool = ""
-        self._tasks = {
-            task.id: TaskProgress(
-                task.name or "", task.agent.role.strip() if task.agent else "", "waiting"
-            )
-            for task in tasks
-        }
+        self._shown: dict[UUID | str, TaskProgress] = {}
         self._usage: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     @property
@@ -49,7 +57,7 @@ class Listener:
                 return
             if not self._note(source, event):
                 return
-            progress = Progress(tuple(self._tasks.values()), self._tool)
+            progress = Progress(tuple(self._shown.values()), self._tool)
         self._report(progress)
 
     def _note(self, source: object, event: BaseEvent) -> bool:
@@ -67,16 +75,17 @@ class Listener:
                 return False
         return True
 
-    def _set(self, task: Task, state: str) -> bool:
-        shown = self._tasks.get(task.id)
-        if shown is None:
+    def _set(self, task: Task, state: State) -> bool:
+        if not self._is_shown(task):
             return False
         self._tool = ""
-        agent = task.agent.role.strip() if task.agent else shown.agent
-        self._tasks[task.id] = TaskProgress(
-            shown.task, agent, "done" if state == "done" else "running"
-        )
+        shown = self._shown.get(task.id)
+        role = _role(task) or (shown.agent if shown else "")
+        self._shown[task.id] = TaskProgress(shown.task if shown else _name(task), role, state)
         return True
+
+    def _is_shown(self, task: Task) -> bool:
+        return task.id in self._shown
 
     def _count(self, event: LLMCallCompletedEvent) -> None:
         counts = self._usage[event.model or "unknown"]
@@ -85,3 +94,49 @@ class Listener:
             tokens = (event.usage or {}).get(name)
             if isinstance(tokens, int):
                 counts[name] += tokens
+
+
+class TaskListener(Listener):
+    """Shows these tasks, those that are still to run as well."""
+
+    def __init__(self, tasks: Sequence[Task], report: Callable[[Progress], None]) -> None:
+        super().__init__(report)
+        self._shown = {task.id: TaskProgress(_name(task), _role(task), "waiting") for task in tasks}
+
+
+class FlowListener(Listener):
+    """Shows the methods of a flow as they come, and the tasks of the crews that they start."""
+
+    def __init__(self, flow: Flow[Any], report: Callable[[Progress], None]) -> None:
+        super().__init__(report)
+        self._flow = flow
+        self.last = ""
+        """The method that ended last."""
+
+    def _note(self, source: object, event: BaseEvent) -> bool:
+        if source is not self._flow:
+            return super()._note(source, event)
+        match event:
+            case MethodExecutionStartedEvent():
+                self._show(event.method_name, "running")
+            case MethodExecutionFinishedEvent() | MethodExecutionPausedEvent():
+                self.last = event.method_name
+                self._show(event.method_name, "done")
+            case _:
+                return False
+        return True
+
+    def _show(self, method: str, state: State) -> None:
+        self._shown[method] = TaskProgress(method, "", state)
+
+    def _is_shown(self, task: Task) -> bool:
+        del task
+        return True
+
+
+def _name(task: Task) -> str:
+    return task.name or " ".join(task.description.split())[:_LONGEST_NAME]
+
+
+def _role(task: Task) -> str:
+    return task.agent.role.strip() if task.agent else ""

@@ -202,7 +202,7 @@ def test_crews_find_none_of_the_bots_secrets_and_none_of_its_connections(shop: S
     ("target", "said"),
     [
         ("cannot_be_built", "LookupError: the price list is missing"),
-        ("AFlow", "is a flow"),
+        ("AFlow", "names phases for a flow"),
         ("NO_CREW", "is no crew: it gives int"),
         ("three_task", "Did you mean 'three_tasks'?"),
     ],

@@ -11,7 +11,7 @@ from crew_runner.checking import report_on
 from crew_runner.jobs import check_of
 from crew_runner.messages import Described, Ready, to_worker
 from crew_runner.nursery import Child
-from storage.records import CrewDefinition, CrewKind
+from storage.records import CrewDefinition, CrewKind, PhaseDefinition
 
 
 def ended_after(*messages: Ready | Described) -> Child:
@@ -37,7 +37,7 @@ def test_what_a_child_said_counts_also_when_it_has_ended() -> None:
         command=("true",),
         time_limit=timedelta(minutes=1),
     )
-    child = ended_after(Ready(), Described(("run",)))
+    child = ended_after(Ready(), Described((PhaseDefinition("run"),)))
 
     report, _ = report_on(definition, check_of(definition, model={}, extra={}, storage=""), child)
 

@@ -1,0 +1,221 @@
+"""Flows: run to the next gate or to the end, and taken up again with a person's decision.
+
+A flow is not changed for this. CrewAI asks a provider at each `@human_feedback`; the one here
+always pauses. What the flow knows then goes to the database, and comes back to another process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from crewai import Flow
+from crewai.core.providers.human_input import set_provider
+from crewai.events.stream_context import add_stream_sink
+from crewai.flow.async_feedback.providers import ConsoleProvider
+from crewai.flow.async_feedback.types import HumanFeedbackPending, PendingFeedbackContext
+from crewai.flow.flow_config import flow_config
+from crewai.flow.flow_definition import FlowHumanFeedbackDefinition
+from crewai.flow.human_feedback import HumanFeedbackResult
+from pydantic import BaseModel, ValidationError
+
+from crew_runner.child import Report
+from crew_runner.failures import CrewProblem, clipped
+from crew_runner.messages import Described, Job
+from crew_runner.runnables.conversation import NobodyThere
+from crew_runner.runnables.keeping import Kept
+from crew_runner.runnables.listening import FlowListener
+from crew_runner.runnables.outcome import Chosen, NotAsked
+from crew_runner.runnables.reading import text_of
+from storage.records import (
+    Action,
+    OnTimeout,
+    Pause,
+    PhaseDefinition,
+    PhaseOutput,
+    Resume,
+    TaskResult,
+)
+
+FIRST_PHASE: Final = "start"
+"""The phase of a flow until its first gate; what follows is named by storage: `after GATE`."""
+
+_CHANGED: Final = "The flow was changed since it paused: {what}. Put it back, or start anew."
+
+
+class FlowRunnable:
+    """A built flow. `kept` is where it saves itself."""
+
+    def __init__(self, flow: Flow[Any], kept: Kept, job: Job) -> None:
+        if job.phases not in ((), (PhaseDefinition(FIRST_PHASE, (FIRST_PHASE,)),)):
+            raise CrewProblem(
+                "crews.yml names phases for a flow. A flow goes from gate to gate by itself: "
+                "leave them out."
+            )
+        self._flow = flow
+        self._kept = kept
+        self._gates: dict[str, FlowHumanFeedbackDefinition] = {
+            str(name): method.human_feedback
+            for name, method in flow._definition.methods.items()
+            if method.human_feedback is not None
+        }
+
+    def describe(self) -> Described:
+        return Described((PhaseDefinition(FIRST_PHASE, (FIRST_PHASE,)),), gates=tuple(self._gates))
+
+    def run(self, job: Job, report: Report) -> PhaseOutput:
+        flow = self._flow
+        flow.stream = False
+        flow.persistence = self._kept
+        resumed = None if job.resume is None else self._check(job.resume)
+        models = {name: gate.llm for name, gate in self._gates.items()}
+        for gate in self._gates.values():
+            _make_wait(gate)
+        listener = FlowListener(flow, report)
+        set_provider(NobodyThere())
+        add_stream_sink(listener)
+        flow_config.hitl_provider = Gatekeeper()
+        if job.resume is None or resumed is None:
+            given = flow.kickoff(inputs=_fitting(flow, job.inputs))
+        else:
+            given = self._go_on(job.resume, resumed, models.get(resumed.method_name))
+        if isinstance(given, HumanFeedbackPending):
+            return self._paused(given.context, listener)
+        output = text_of(given)
+        last = TaskResult(task=listener.last or job.phase, agent="", output=output)
+        return PhaseOutput(output=output, tasks=(last,), usage=listener.usage)
+
+    # --- pausing ----------------------------------------------------------------------------
+
+    def _paused(self, context: PendingFeedbackContext, listener: FlowListener) -> PhaseOutput:
+        shown = text_of(context.method_output)
+        saved = {**self._kept.saved(context.flow_id), "between": _between(self._flow)}
+        return PhaseOutput(
+            output=shown,
+            tasks=(TaskResult(task=context.method_name, agent="", output=shown),),
+            usage=listener.usage,
+            pause=Pause(
+                gate=context.method_name,
+                message=context.message,
+                outcomes=tuple(context.emit or ()),
+                default_outcome=context.default_outcome,
+                saved=saved,
+            ),
+        )
+
+    # --- going on ---------------------------------------------------------------------------
+
+    def _check(self, resume: Resume) -> PendingFeedbackContext:
+        """The saved pause. Raises CrewProblem where the flow's class does not know it any more."""
+        context = self._kept.fill(resume.pause.saved)
+        gate, outcome = self._gates.get(resume.pause.gate), resume.feedback.outcome
+        if gate is None:
+            raise _changed(f"it has no gate {resume.pause.gate!r} any more")
+        offered = gate.emit or []
+        if bool(offered) != bool(context.emit):
+            raise _changed(f"the outcomes of its gate {resume.pause.gate!r} are others")
+        if outcome is not None and outcome not in offered:
+            raise _changed(f"its gate {resume.pause.gate!r} has no outcome {outcome!r} any more")
+        if offered and outcome is None and not resume.feedback.text.strip():
+            raise CrewProblem(
+                f"Nobody chose an outcome at {resume.pause.gate!r}, and the flow names none as "
+                "its default_outcome."
+            )
+        return context
+
+    def _go_on(self, resume: Resume, context: PendingFeedbackContext, model: object) -> object:
+        flow, outcome = self._flow, resume.feedback.outcome
+        try:
+            # A flow may be built in a way of its own: the one that is built already is used.
+            restore = Flow.from_pending.__func__  # type: ignore[attr-defined] # a classmethod has it
+            restore(lambda **_named: flow, context.flow_id, self._kept)
+        except (ValueError, TypeError) as error:
+            raise _changed(f"its state does not fit ({_said(error)})") from error
+        _restore_between(flow, resume.pause.saved.get("between"))
+        gate_model: Any = model
+        if outcome is not None:
+            gate_model = Chosen(model="chosen", outcome=outcome, otherwise=model)
+            context.default_outcome = outcome  # it is taken where no words came with the choice
+        context.llm = gate_model
+        return flow.resume(_words(resume))
+
+
+class Gatekeeper:
+    """Asked at every gate: nobody is waited for in this process."""
+
+    def request_feedback(self, context: PendingFeedbackContext, flow: Flow[Any]) -> str:
+        del flow
+        raise HumanFeedbackPending(context=context)
+
+
+def _make_wait(gate: FlowHumanFeedbackDefinition) -> None:
+    """A gate that would read the console pauses, and needs no model to do so."""
+    if isinstance(gate.provider, ConsoleProvider):
+        gate.provider = None
+    if gate.provider is None and not gate.learn:
+        gate.llm = NotAsked()
+
+
+def _words(resume: Resume) -> str:
+    """What the flow is told as feedback; to go on without approving says nothing."""
+    skipped = resume.feedback.action in (Action.SKIP, OnTimeout.SKIP)
+    if skipped and resume.feedback.outcome is None:
+        return ""
+    return resume.feedback.text
+
+
+def _changed(what: str) -> CrewProblem:
+    return CrewProblem(_CHANGED.format(what=what))
+
+
+def _said(error: Exception) -> str:
+    cause = error.__cause__ or error.__context__
+    return clipped(cause if isinstance(cause, ValidationError) else error)
+
+
+# --- what a flow knows beside its state --------------------------------------------------------
+
+
+def _between(flow: Flow[Any]) -> dict[str, object]:
+    """What CrewAI itself forgets between two processes: half-met joins, rounds, past feedback."""
+    return {
+        "joins": {str(name): sorted(map(str, seen)) for name, seen in flow._pending_events.items()},
+        "fired": sorted(map(str, flow._fired_or_listeners)),
+        "completed": sorted(map(str, flow._completed_methods)),
+        "calls": {str(name): count for name, count in flow._method_call_counts.items()},
+        "feedback": [
+            {
+                "output": PendingFeedbackContext._make_json_safe(past.output),
+                "feedback": past.feedback,
+                "outcome": past.outcome,
+                "timestamp": past.timestamp.isoformat(),
+                "method_name": past.method_name,
+                "metadata": PendingFeedbackContext._make_json_safe(past.metadata),
+            }
+            for past in flow.human_feedback_history
+        ],
+    }
+
+
+def _restore_between(flow: Flow[Any], between: object) -> None:
+    """Take over what `_between` gave in another process."""
+    if not isinstance(between, Mapping):
+        return
+    flow._pending_events = {name: set(seen) for name, seen in between["joins"].items()}
+    flow._fired_or_listeners = set(between["fired"])
+    flow._completed_methods = set(between["completed"])
+    flow._method_call_counts = dict(between["calls"])
+    flow.human_feedback_history = [
+        HumanFeedbackResult(**{**past, "timestamp": datetime.fromisoformat(past["timestamp"])})
+        for past in between["feedback"]
+    ]
+    flow.last_human_feedback = next(reversed(flow.human_feedback_history), None)
+
+
+def _fitting(flow: Flow[Any], inputs: Mapping[str, str]) -> dict[str, Any]:
+    """The inputs; where the flow's state is a model, those of them that it has."""
+    state = flow._state
+    if not isinstance(state, BaseModel) or state.model_config.get("extra") == "allow":
+        return dict(inputs)
+    return {name: value for name, value in inputs.items() if name in type(state).model_fields}

@@ -1,0 +1,190 @@
+"""Small flows that tests run. What they did is written down, a line a step, for each subject."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from crewai import Agent, Crew, Flow, Task
+from crewai.flow import and_, human_feedback, listen, or_, persist, start
+from crewai.flow.human_feedback import HumanFeedbackResult
+from pydantic import BaseModel
+
+from tests.runner.crews import Scribe
+
+
+class Brief(BaseModel):
+    """The state of the flows below; the request fills `user_input`."""
+
+    user_input: str = ""
+    round: int = 0
+    notes: list[str] = []
+
+
+class Writing(Flow[Brief]):
+    """What the flows share: a draft a round, and a record of the steps."""
+
+    def did(self, step: str) -> None:
+        record = Path(os.environ["TESTS_FOLDER"], f"{self.state.user_input}.steps")
+        with record.open("a") as steps:
+            steps.write(f"{os.getpid()} {step}\n")
+
+    def draft_text(self) -> str:
+        self.state.round += 1
+        self.did(f"draft {self.state.round}")
+        return f"draft {self.state.round} about {self.state.user_input}"
+
+
+class WithOutcomes(Writing):
+    """A loop: `revise` leads back to the draft. Its model must never be asked."""
+
+    @start()
+    def begin(self) -> str:
+        return "begun"
+
+    @listen(or_("begin", "revise"))
+    @human_feedback(
+        message="Is this draft good enough?",
+        emit=["drop", "revise", "approve"],
+        llm="anthropic/no-such-model",
+        default_outcome="drop",
+    )
+    def review(self) -> str:
+        if self.last_human_feedback is not None:
+            self.state.notes.append(self.last_human_feedback.feedback)
+        return self.draft_text()
+
+    @listen("approve")
+    def publish(self, result: HumanFeedbackResult) -> str:
+        self.did("publish")
+        notes = "; ".join(self.state.notes)
+        return f"published: {result.output} (notes: {notes}) with {result.feedback!r}"
+
+    @listen("drop")
+    def drop_it(self) -> str:
+        return "dropped"
+
+
+class WithoutOutcomes(Writing):
+    """What the reviewer says goes into the text."""
+
+    @start()
+    @human_feedback(message="Anything to add?")
+    def draft(self) -> str:
+        return self.draft_text()
+
+    @listen(draft)
+    def finish(self, result: HumanFeedbackResult) -> dict[str, object]:
+        return {"text": result.output, "added": result.feedback}
+
+
+class TwoGates(Writing):
+    """Two gates behind a crew, and a join that is half met at the first of them."""
+
+    @start()
+    def look(self) -> str:
+        agent = Agent(role="writer", goal="to help", backstory="long", llm=Scribe(model="scribe"))
+        task = Task(
+            name="look",
+            description=f"Look about {self.state.user_input}.",
+            expected_output="a line",
+            agent=agent,
+        )
+        given: Any = Crew(agents=[agent], tasks=[task]).kickoff()
+        return str(given.raw)
+
+    @listen(look)
+    @human_feedback(message="The facts?", emit=["right", "wrong"], llm="no-such-model")
+    def facts(self, looked: str) -> str:
+        return f"facts: {looked}"
+
+    @listen("right")
+    @human_feedback(message="The tone?")
+    def tone(self) -> str:
+        return "a tone"
+
+    @listen(and_("right", tone))
+    def end(self) -> str:
+        said = [past.outcome or past.feedback for past in self.human_feedback_history]
+        return f"ended after {said}"
+
+
+@persist()
+class Persisted(Writing):
+    """Keeps its state after each method by CrewAI's own means as well."""
+
+    @start()
+    @human_feedback(message="Anything to add?")
+    def draft(self) -> str:
+        return self.draft_text()
+
+    @listen(draft)
+    def finish(self, result: HumanFeedbackResult) -> str:
+        return f"{result.output} with {result.feedback} in round {self.state.round}"
+
+
+class NeverPauses(Flow[Any]):
+    @start()
+    def begin(self) -> str:
+        return f"begun with {self.state['user_input']}"
+
+
+class AsksInside(Flow[Any]):
+    """A crew inside of it has a task with `human_input`."""
+
+    @start()
+    def begin(self) -> str:
+        agent = Agent(role="writer", goal="to help", backstory="long", llm=Scribe(model="scribe"))
+        task = Task(
+            name="ask",
+            description=f"Ask about {self.state['user_input']}.",
+            expected_output="a line",
+            agent=agent,
+            human_input=True,
+        )
+        return str(Crew(agents=[agent], tasks=[task]).kickoff())
+
+
+class HoldsAConnection(Writing):
+    """Its state is more than JSON can hold."""
+
+    @start()
+    @human_feedback(message="Well?")
+    def draft(self) -> str:
+        self.state.notes = [object()]
+        return "a draft"
+
+
+class Changing(Writing):
+    """Its gate is there only as long as the file says so: a stand-in for a deploy."""
+
+    @start()
+    @human_feedback(message="Well?", emit=["yes", "no"], llm="no-such-model")
+    def gate(self) -> str:
+        return self.draft_text()
+
+    @listen("yes")
+    def end(self) -> str:
+        return "the end"
+
+
+class Changed(Writing):
+    @start()
+    def another(self) -> str:
+        return "another"
+
+
+class OtherOutcomes(Writing):
+    @start()
+    @human_feedback(message="Well?", emit=["sure", "no"], llm="no-such-model")
+    def gate(self) -> str:
+        return self.draft_text()
+
+
+def changing() -> Flow[Any]:
+    """The flow as it is deployed just now."""
+    deployed = Path(os.environ["TESTS_FOLDER"], "deployed")
+    name = deployed.read_text() if deployed.exists() else "Changing"
+    flow: Flow[Any] = globals()[name]()
+    return flow
