@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +17,12 @@ from crew_runner.environment import is_secret
 from storage.boundaries import BadBoundary, resolve
 from storage.policy import CHANNEL, REQUESTER
 from storage.records import (
+    Budget,
     CheckpointDefinition,
     CrewDefinition,
     CrewKind,
     DecisionRule,
+    Limits,
     OnTimeout,
     PhaseDefinition,
 )
@@ -42,7 +45,14 @@ _CREW_KEYS: Final = (
     *_RULE_KEYS,
     "time_limit",
     "tries",
+    "model",
+    "approve_tools",
+    "budget",
+    "limits",
+    "lessons",
 )
+_BUDGET_KEYS: Final = ("tokens", "dollars")
+_LIMIT_KEYS: Final = tuple(field.name for field in fields(Limits))
 _PHASE_KEYS: Final = ("name", "tasks")
 _CHECKPOINT_KEYS: Final = ("name", "after", "before", "description", *_RULE_KEYS)
 
@@ -54,6 +64,7 @@ _APPROVERS_ALLOWED: Final = (
     f"{REQUESTER}, {CHANNEL}, a Slack user id (U… or W…) or the id of a user group (S…)"
 )
 _MOST_TRIES: Final = 20
+_MOST: Final = 10**12
 DEFAULT_TRIES: Final = 3
 DEFAULT_TIME_LIMIT: Final = timedelta(minutes=30)
 
@@ -134,7 +145,7 @@ def _crew(name: str, entry: Entry) -> CrewDefinition:
         for each in entry.entries("checkpoints", "checkpoints, each with a name and a phase")
     )
     _no_name_twice(entry, "checkpoints", (checkpoint.name for checkpoint in checkpoints))
-    _check_boundaries(entry, checkpoints, phases)
+    checkpoints = _standing(entry, checkpoints, phases)
     return CrewDefinition(
         name=name,
         kind=kind,
@@ -148,6 +159,11 @@ def _crew(name: str, entry: Entry) -> CrewDefinition:
         rule=defaults if defaults.approvers else None,
         tries=entry.count("tries", least=1, most=_MOST_TRIES) or DEFAULT_TRIES,
         time_limit=entry.duration("time_limit") or DEFAULT_TIME_LIMIT,
+        model=entry.text("model"),
+        approve_tools=_tools(entry, kind),
+        budget=_budget(entry),
+        limits=_limits(entry, kind),
+        lessons=entry.flag("lessons") or False,
     )
 
 
@@ -179,6 +195,44 @@ def _env(entry: Entry) -> dict[str, str]:
         if is_secret(name):
             entry.note(f"env.{name}", "is the bot's own and is not handed to crews")
     return env
+
+
+def _tools(entry: Entry, kind: CrewKind) -> tuple[str, ...]:
+    tools = entry.texts("approve_tools", "tool names")
+    if entry.is_empty("approve_tools"):
+        entry.note("approve_tools", "is empty: the names of the tools that wait are needed")
+    if tools and kind is CrewKind.COMMAND:
+        entry.note("approve_tools", "is not allowed beside 'command': its tools are its own")
+    _no_name_twice(entry, "approve_tools", tools)
+    return tools
+
+
+def _budget(entry: Entry) -> Budget:
+    if "budget" not in entry:
+        return Budget()
+    budget = entry.entry("budget")
+    budget.allow(_BUDGET_KEYS)
+    if entry.is_empty("budget"):
+        entry.note("budget", f"is empty: {' or '.join(_BUDGET_KEYS)} is needed")
+    return Budget(
+        tokens=budget.count("tokens", least=1, most=_MOST), dollars=budget.amount("dollars")
+    )
+
+
+def _limits(entry: Entry, kind: CrewKind) -> Limits:
+    if "limits" not in entry:
+        return Limits()
+    limits = entry.entry("limits")
+    limits.allow(_LIMIT_KEYS)
+    if entry.is_empty("limits"):
+        entry.note("limits", f"is empty: one of {', '.join(_LIMIT_KEYS)} is needed")
+    if "model_calls" in limits and kind is CrewKind.COMMAND:
+        limits.note("model_calls", "is not allowed beside 'command': its calls are its own")
+    found = {
+        key: limits.count(key, least=0 if key == "revisions" else 1, most=_MOST)
+        for key in _LIMIT_KEYS
+    }
+    return Limits(**found)
 
 
 def _phases(entry: Entry, kind: CrewKind) -> tuple[PhaseDefinition, ...]:
@@ -266,17 +320,19 @@ def _no_name_twice(entry: Entry, key: str, names: Iterable[str]) -> None:
             entry.note(key, f"the name {name!r} stands {times} times: each has to be another")
 
 
-def _check_boundaries(
+def _standing(
     entry: Entry, checkpoints: Sequence[CheckpointDefinition], phases: Sequence[PhaseDefinition]
-) -> None:
-    """Where the phases are not written down, this waits until the crew describes itself."""
+) -> tuple[CheckpointDefinition, ...]:
+    """The checkpoints as `after:` a phase, in the order of the phases.
+
+    Where the phases are not written down, this waits until the crew describes itself.
+    """
     names = [phase.name for phase in phases]
-    standing = [each for each in checkpoints if (each.after is None) != (each.before is None)]
     if not names:
-        return
+        return tuple(checkpoints)
     fitting: list[CheckpointDefinition] = []
     for index, checkpoint in enumerate(checkpoints):
-        if checkpoint not in standing:
+        if (checkpoint.after is None) == (checkpoint.before is None):
             continue
         try:
             resolve([*fitting, checkpoint], names)
@@ -284,3 +340,4 @@ def _check_boundaries(
             entry.note(f"checkpoints[{index}]", str(error))
         else:
             fitting.append(checkpoint)
+    return resolve(fitting, names)
