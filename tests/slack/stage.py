@@ -80,16 +80,16 @@ def default_crews() -> dict[str, CrewDefinition]:
     `group` by the reviewers. `flow` and `hasty` describe themselves, and of the latter
     a deadline continues; `learner` keeps lessons, `bounded` has limits."""
     return {
+        "plan": crew(),
+        "guarded": crew(name="guarded", decided_by=rule(BEN)),
+        "eyes": crew(name="eyes", decided_by=rule("@channel", except_requester=True)),
+        "group": crew(name="group", decided_by=rule(REVIEWERS)),
         "flow": crew(name="flow", phases=(), after=()),
         "hasty": crew(
             name="hasty", phases=(), after=(), decided_by=rule(on_timeout=OnTimeout.CONTINUE)
         ),
         "learner": replace(crew(name="learner"), lessons=True),
         "bounded": replace(crew(name="bounded"), limits=Limits(revisions=1, at_once=1)),
-        "plan": crew(),
-        "guarded": crew(name="guarded", decided_by=rule(BEN)),
-        "eyes": crew(name="eyes", decided_by=rule("@channel", except_requester=True)),
-        "group": crew(name="group", decided_by=rule(REVIEWERS)),
     }
 
 

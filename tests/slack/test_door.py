@@ -284,10 +284,19 @@ def nonsense(dice: random.Random, *, depth: int) -> dict[str, object]:
         {"action_id": "revision_use_reply", "value": SECRET_WORDS},
         {"action_id": "revision_use_reply", "value": "a b c"},
         {"action_id": "unknown_action", "value": "x"},
+        {"action_id": "checkpoint_outcome_0", "value": "no such checkpoint"},
+        {"action_id": "checkpoint_outcome_99999999999", "value": SECRET_WORDS},
+        {"action_id": "checkpoint_outcome", "value": SECRET_WORDS},
+        {"action_id": "checkpoint_outcome", "selected_option": {"value": "a b c"}},
+        {"action_id": "checkpoint_outcome", "selected_option": "x"},
+        {"action_id": "checkpoint_answer", "value": SECRET_WORDS},
+        {"action_id": "checkpoint_outcome_words", "value": ""},
+        {"action_id": "lesson_keep", "value": SECRET_WORDS},
+        {"action_id": "lesson_delete", "value": SECRET_WORDS},
     ],
 )
 def test_well_formed_clicks_on_nothing_do_no_harm(
-    http_stage: Stage, caplog: pytest.LogCaptureFixture, said: dict[str, str]
+    http_stage: Stage, caplog: pytest.LogCaptureFixture, said: dict[str, object]
 ) -> None:
     body = {
         "type": "block_actions",

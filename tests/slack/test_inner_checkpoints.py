@@ -294,9 +294,9 @@ def test_a_reply_delivered_again_does_not_answer_the_next_question(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution, claim, message = asked(stage, QUESTION)
-    workspace.mention("Ghent", by=ANA, thread=message)
+    said = workspace.mention("Ghent", by=ANA, thread=message)
     stage.wait_until_read(message, "Answered by")
-    delivery = workspace.deliveries("events_api")[-1]
+    delivery = next(d for d in workspace.deliveries("events_api") if said.ts in str(d.payload))
     stage.state.ask(claim, Question(CheckpointKind.QUESTION, "ask", "ask:2", "And which year?"))
     stage.armed(execution)
 

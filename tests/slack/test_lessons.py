@@ -66,6 +66,7 @@ def test_lessons_are_listed_and_deleted_by_a_click(
 
     assert "*learner* has no lessons yet" in stage.told(ANA, "Deleted; later runs are no longer")
     assert stage.reads.lessons("learner") == ()
+    assert all(shown.button("Delete") is None for shown in workspace.ephemerals(ANA))
     stage.work()
     assert "Lessons applied" not in stage.armed(execution).everything
 
