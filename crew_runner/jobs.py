@@ -24,16 +24,25 @@ def job_of(
         phase=run.phase,
         first=run.phase_index == 0,
         pauses=_pauses(claim),
-        inputs=claim.execution.request.inputs(),
+        inputs=_inputs(claim),
         done=claim.done,
         previous=claim.previous,
         feedback=run.feedback,
         revise=run.revise_tasks,
         resume=claim.resume,
+        lessons=claim.lessons,
         model=model,
         extra=extra,
         storage=storage,
     )
+
+
+def _inputs(claim: Claim) -> dict[str, str]:
+    """The request, and the lessons for crews that place them in their own prompts."""
+    inputs = claim.execution.request.inputs()
+    if claim.execution.definition.lessons:
+        inputs["lessons"] = "\n".join(f"- {lesson}" for lesson in claim.lessons)
+    return inputs
 
 
 def check_of(

@@ -29,7 +29,8 @@ class Job:
     Without `phases` the child describes the crew first and waits for Phases; with `first` also
     where the crew adds to what crews.yml says. `pauses` are the phases that end at a checkpoint.
     `previous`, `feedback` and `revise` are those of a revision; `revise` empty means every task.
-    `resume` is what a flow that paused goes on with. `model` are the variables that choose the
+    `resume` is what a flow that paused goes on with. `lessons` are what the crew's reviewers want
+    to hold. `model` are the variables that choose the
     model, `extra` those that the operator hands on. `storage` is a directory that lives as long
     as the job.
     """
@@ -49,6 +50,7 @@ class Job:
     feedback: str = ""
     revise: tuple[str, ...] = ()
     resume: Resume | None = None
+    lessons: tuple[str, ...] = ()
     model: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
     storage: str = ""

@@ -17,7 +17,6 @@ from crew_runner.environment import is_secret
 from storage.boundaries import BadBoundary, resolve
 from storage.policy import CHANNEL, REQUESTER
 from storage.records import (
-    Budget,
     CheckpointDefinition,
     CrewDefinition,
     CrewKind,
@@ -45,13 +44,9 @@ _CREW_KEYS: Final = (
     *_RULE_KEYS,
     "time_limit",
     "tries",
-    "model",
-    "approve_tools",
-    "budget",
     "limits",
     "lessons",
 )
-_BUDGET_KEYS: Final = ("tokens", "dollars")
 _LIMIT_KEYS: Final = tuple(field.name for field in fields(Limits))
 _PHASE_KEYS: Final = ("name", "tasks")
 _CHECKPOINT_KEYS: Final = ("name", "after", "before", "description", *_RULE_KEYS)
@@ -159,10 +154,7 @@ def _crew(name: str, entry: Entry) -> CrewDefinition:
         rule=defaults if defaults.approvers else None,
         tries=entry.count("tries", least=1, most=_MOST_TRIES) or DEFAULT_TRIES,
         time_limit=entry.duration("time_limit") or DEFAULT_TIME_LIMIT,
-        model=entry.text("model"),
-        approve_tools=_tools(entry, kind),
-        budget=_budget(entry),
-        limits=_limits(entry, kind),
+        limits=_limits(entry),
         lessons=entry.flag("lessons") or False,
     )
 
@@ -197,37 +189,13 @@ def _env(entry: Entry) -> dict[str, str]:
     return env
 
 
-def _tools(entry: Entry, kind: CrewKind) -> tuple[str, ...]:
-    tools = entry.texts("approve_tools", "tool names")
-    if entry.is_empty("approve_tools"):
-        entry.note("approve_tools", "is empty: the names of the tools that wait are needed")
-    if tools and kind is CrewKind.COMMAND:
-        entry.note("approve_tools", "is not allowed beside 'command': its tools are its own")
-    _no_name_twice(entry, "approve_tools", tools)
-    return tools
-
-
-def _budget(entry: Entry) -> Budget:
-    if "budget" not in entry:
-        return Budget()
-    budget = entry.entry("budget")
-    budget.allow(_BUDGET_KEYS)
-    if entry.is_empty("budget"):
-        entry.note("budget", f"is empty: {' or '.join(_BUDGET_KEYS)} is needed")
-    return Budget(
-        tokens=budget.count("tokens", least=1, most=_MOST), dollars=budget.amount("dollars")
-    )
-
-
-def _limits(entry: Entry, kind: CrewKind) -> Limits:
+def _limits(entry: Entry) -> Limits:
     if "limits" not in entry:
         return Limits()
     limits = entry.entry("limits")
     limits.allow(_LIMIT_KEYS)
     if entry.is_empty("limits"):
         entry.note("limits", f"is empty: one of {', '.join(_LIMIT_KEYS)} is needed")
-    if "model_calls" in limits and kind is CrewKind.COMMAND:
-        limits.note("model_calls", "is not allowed beside 'command': its calls are its own")
     found = {
         key: limits.count(key, least=0 if key == "revisions" else 1, most=_MOST)
         for key in _LIMIT_KEYS

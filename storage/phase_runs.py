@@ -16,7 +16,6 @@ from storage import changes, lessons, outbox, questions, statements
 from storage.boundaries import resolve
 from storage.errors import LeaseLost
 from storage.records import (
-    Budget,
     CheckpointDefinition,
     Claim,
     CrewDefinition,
@@ -84,7 +83,6 @@ def claim(tx: Transaction, *, owner: str, lease: timedelta) -> Claim | None:
         lease_until=tx.now + lease,
         resume=resume_of(tx.connection, execution.id, phase_index=run.phase_index),
         lessons=_lessons_for(tx, run, execution),
-        raises=_raises(tx, execution),
     )
 
 
@@ -95,12 +93,6 @@ def _lessons_for(tx: Transaction, run: PhaseRun, execution: Execution) -> tuple[
     told = tuple(lesson.text for lesson in lessons.of_crew(tx.connection, execution.crew))
     _own_run(tx, run, lessons=told)
     return told
-
-
-def _raises(tx: Transaction, execution: Execution) -> int:
-    if execution.definition.budget == Budget():
-        return 0
-    return tx.connection.execute(statements.RAISES, {"of_execution": execution.id}).scalar_one()
 
 
 def _take(tx: Transaction, run: PhaseRun, values: dict[str, Any]) -> bool:

@@ -96,23 +96,13 @@ class CheckpointDefinition:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """What an execution may spend before somebody is asked. None: as much as it takes."""
-
-    tokens: int | None = None
-    dollars: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of a crew; None: unbounded. Each ends in words, none in silence.
 
-    `model_calls` and `output_bytes` are of one phase, `revisions` of one phase's checkpoint,
-    `at_once` of the crew, `per_person` of one requester's executions of the crew at once.
+    `revisions` is of one phase's checkpoint, `at_once` of the crew, `per_person` of one
+    requester's executions of the crew at once.
     """
 
-    model_calls: int | None = None
-    output_bytes: int | None = None
     revisions: int | None = None
     at_once: int | None = None
     per_person: int | None = None
@@ -125,8 +115,7 @@ class CrewDefinition:
 
     `phases` is empty where the file names none: then the crew describes itself when it first
     runs. `rule` is the crew's own default, also for checkpoints that arise inside it.
-    `approve_tools` names the tools whose calls wait for a person. `model` overrides the models
-    that the settings and the crew itself name.
+    `lessons`: whether revisions may become standing lessons.
     """
 
     name: str
@@ -141,9 +130,6 @@ class CrewDefinition:
     rule: DecisionRule | None = None
     tries: int = 3
     time_limit: timedelta = timedelta(minutes=30)
-    model: str | None = None
-    approve_tools: tuple[str, ...] = ()
-    budget: Budget = Budget()
     limits: Limits = Limits()
     lessons: bool = False
 
@@ -356,7 +342,7 @@ class Claim:
 
     `done` are the outputs of the phases before this one, in order. `previous` is the output
     that a revision starts from, and the words stand in `run.feedback`. `resume` is what a flow
-    goes on with. `raises` counts how often somebody let the execution go on over its budget.
+    goes on with, `lessons` what the crew's reviewers want to hold.
     """
 
     run: PhaseRun
@@ -368,7 +354,6 @@ class Claim:
     lease_until: datetime
     resume: Resume | None = None
     lessons: tuple[str, ...] = ()
-    raises: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
-    func,
     insert,
     literal_column,
     or_,
@@ -23,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.records import Action, CheckpointKind, Execution, OutboxState, PhaseRun
+from storage.records import CheckpointKind, Execution, OutboxState, PhaseRun
 from storage.tables import (
     CHECKPOINT_IS_PENDING,
     OUTBOX_TO_DO,
@@ -176,17 +175,6 @@ LAST_GATE: Final = (
     .order_by(checkpoints.c.seq.desc())
     .limit(1)
 )
-
-RAISES: Final = (
-    select(func.count())
-    .select_from(checkpoints)
-    .where(
-        checkpoints.c.execution_id == bindparam("of_execution"),
-        checkpoints.c.kind == literal_column(f"'{CheckpointKind.BUDGET.value}'"),
-        checkpoints.c.action.in_([Action.CONTINUE.value, Action.SKIP.value]),
-    )
-)
-"""How often an execution was let go on over its budget."""
 
 DECIDE: Final = update(checkpoints).where(
     checkpoints.c.id == bindparam("of_id"), CHECKPOINT_IS_PENDING

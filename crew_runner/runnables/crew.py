@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
+from typing import Final
 
 from crewai import Agent, Crew, Task
 from crewai.core.providers.human_input import set_provider
@@ -25,6 +26,9 @@ from crew_runner.runnables.phases import (
     named,
 )
 from storage.records import PhaseOutput, TaskResult
+
+LESSONS: Final = "\n\nLessons from earlier reviews. Keep to them:\n{lessons}"
+"""Added to each task of a crew that has some; CrewAI fills them in from the inputs."""
 
 
 class CrewRunnable:
@@ -112,6 +116,9 @@ class CrewRunnable:
         for agent in {id(agent): agent for agent in _agents(crew)}.values():
             if "max_retry_limit" not in agent.model_fields_set:
                 agent.max_retry_limit = 0  # the phase is tried again, with a backoff, by the worker
+        if job.lessons and not job.revising:
+            for task in crew.tasks:
+                task.description += LESSONS
         set_provider(conversations)
         add_stream_sink(listener)
         result = crew.kickoff(inputs=dict(job.inputs))

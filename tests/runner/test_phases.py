@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from crew_runner.registry import load_crews
 from storage.records import Action, CrewDefinition
 from storage.states import ExecutionState
 from tests.runner.conftest import Shop
-from tests.runner.desk import asked, crew
+from tests.runner.desk import ANYBODY, asked, crew
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = load_crews(ROOT / "crews.yml")["plan"]
@@ -229,3 +230,20 @@ def test_phases_that_do_not_fit_the_tasks_are_said_in_words(shop: Shop) -> None:
     assert "does not have: way. It has: gather, weigh, write." in errors[0]
     assert "No phase in crews.yml names these tasks of the crew: weigh." in errors[1]
     assert "in the order in which the crew runs them" in errors[2]
+
+
+def test_a_lesson_stands_in_the_prompts_of_later_runs(shop: Shop) -> None:
+    taught = replace(three("research"), lessons=True)
+    first = shop.desk.start(taught, "kites to learn from")
+    checkpoint = shop.desk.checkpoint(first)
+    shop.desk.decide(checkpoint, Action.REVISE, "name the prices")
+    shop.desk.state.add_lesson(checkpoint.id, actor=ANYBODY)
+    shop.desk.checkpoint(first)
+
+    second = shop.desk.start(taught, "kites to teach with")
+    checkpoint = shop.desk.checkpoint(second)
+
+    assert checkpoint.lessons == ("name the prices",)
+    asked_for = [str(call) for call in asked(shop.folder, "kites to teach with")]
+    assert len(asked_for) == 2
+    assert all("- name the prices" in call for call in asked_for)

@@ -10,7 +10,7 @@ import pytest
 
 from crew_runner.durations import parse_duration
 from crew_runner.registry import CrewsFileError, load_crews
-from storage.records import Budget, CrewKind, Limits, OnTimeout, PhaseDefinition
+from storage.records import CrewKind, Limits, OnTimeout, PhaseDefinition
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -95,18 +95,13 @@ def test_rules_of_the_crew_are_the_defaults_of_its_checkpoints(file: Path) -> No
     assert (plan.tries, plan.time_limit, plan.phases) == (1, timedelta(seconds=90), ())
 
 
-def test_bounds_models_tools_and_lessons_are_read(file: Path) -> None:
+def test_bounds_and_lessons_are_read(file: Path) -> None:
     file.write_text(
         dedent("""
         crews:
           plan:
             crew: shop.crews:PlanCrew
-            model: openrouter/a/b
-            approve_tools: [send_mail, book]
-            budget: {tokens: 20000, dollars: 0.5}
             limits:
-              model_calls: 40
-              output_bytes: 100000
               revisions: 0
               at_once: 3
               per_person: 1
@@ -117,12 +112,9 @@ def test_bounds_models_tools_and_lessons_are_read(file: Path) -> None:
     )
     plan, bare = load_crews(file).values()
 
-    assert (plan.model, plan.approve_tools) == ("openrouter/a/b", ("send_mail", "book"))
-    assert plan.budget == Budget(20000, 0.5)
-    assert plan.limits == Limits(40, 100000, 0, 3, 1, 20)
+    assert plan.limits == Limits(revisions=0, at_once=3, per_person=1, starts_per_hour=20)
     assert plan.lessons
-    assert (bare.model, bare.approve_tools, bare.lessons) == (None, (), False)
-    assert (bare.budget, bare.limits) == (Budget(), Limits())
+    assert (bare.limits, bare.lessons) == (Limits(), False)
 
 
 def test_before_a_phase_is_after_the_one_before_it(file: Path) -> None:
@@ -135,21 +127,10 @@ def test_before_a_phase_is_after_the_one_before_it(file: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("model: 4", "model: has to be a text, not the number 4"),
-        ("approve_tools: search", "approve_tools: has to be a list of tool names"),
-        ("approve_tools: []", "approve_tools: is empty"),
-        ("approve_tools: [a, a]", "approve_tools: the name 'a' stands 2 times"),
-        ("budget: 5", "budget: has to be a mapping of keys to values, not the number 5"),
-        ("budget: {}", "budget: is empty: tokens or dollars is needed"),
-        ("budget: {token: 5}", "budget.token: is not a known key; did you mean 'tokens'?"),
-        ("budget: {tokens: 1.5}", "budget.tokens: 1.5 is not allowed: a whole number from 1"),
-        ("budget: {dollars: 0}", "budget.dollars: 0 is not allowed: a number above 0"),
-        ("budget: {dollars: .inf}", "budget.dollars: inf is not allowed: a number above 0"),
-        ("budget: {dollars: true}", "budget.dollars: True is not allowed: a number above 0"),
-        ("limits: {model_call: 5}", "limits.model_call: is not a known key"),
+        ("limits: {at_one: 5}", "limits.at_one: is not a known key; did you mean 'at_once'?"),
         ("limits: {at_once: 0}", "limits.at_once: 0 is not allowed: a whole number from 1"),
         ("limits: {revisions: -1}", "limits.revisions: -1 is not allowed: a whole number from 0"),
-        ("limits: {}", "limits: is empty: one of model_calls, output_bytes"),
+        ("limits: {}", "limits: is empty: one of revisions, at_once"),
         ("lessons: often", "lessons: has to be true or false, not the text 'often'"),
     ],
 )
@@ -158,18 +139,6 @@ def test_a_mistaken_bound_is_refused(file: Path, written: str, said: str) -> Non
     lines = refused(file, GOOD.replace(head, f"{head}\n    {written}"))
 
     assert [line for line in lines if line.startswith(f"crews.plan.{said}")], lines
-
-
-@pytest.mark.parametrize(
-    ("written", "key"),
-    [("approve_tools: [a]", "approve_tools"), ("limits: {model_calls: 5}", "limits.model_calls")],
-)
-def test_what_needs_a_look_into_the_crew_is_refused_for_programs(
-    file: Path, written: str, key: str
-) -> None:
-    [line] = refused(file, f"crews:\n  do:\n    command: [x]\n    {written}\n")
-
-    assert line.startswith(f"crews.do.{key}: is not allowed beside 'command'")
 
 
 def test_a_command_crew_without_phases_has_the_phase_run(file: Path) -> None:
