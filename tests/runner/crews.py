@@ -136,9 +136,22 @@ def two_at_once() -> Crew:
     return Crew(agents=[agent], tasks=[*pair, _task("join", agent, context=pair)])
 
 
-def asks_human() -> Crew:
+def interviews() -> Crew:
+    """ask and check want a person; the others do not."""
     agent = _agent("writer", Scribe(model="scribe"))
-    return Crew(agents=[agent], tasks=[_task("draft", agent, human_input=True)])
+    ask = _task("ask", agent, human_input=True)
+    sort = _task("sort", agent, context=[ask])
+    check = _task("check", agent, context=[sort], human_input=True)
+    tell = _task("tell", agent, context=[check])
+    return Crew(agents=[agent], tasks=[ask, sort, check, tell])
+
+
+def asks_since_the_deploy() -> Crew:
+    """Its second task wants a person as soon as the file is there."""
+    agent = _agent("writer", Scribe(model="scribe"))
+    asks = Path(os.environ["TESTS_FOLDER"], "asks").exists()
+    tasks = [_task("first", agent), _task("second", agent, human_input=asks)]
+    return Crew(agents=[agent], tasks=tasks)
 
 
 def unnamed() -> Crew:

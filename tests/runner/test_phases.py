@@ -175,14 +175,6 @@ def test_a_phase_may_end_with_tasks_that_run_at_the_same_time(shop: Shop) -> Non
     assert "answer 2" in joined
 
 
-def test_a_task_that_asks_a_human_waits_for_no_console(shop: Shop) -> None:
-    run = shop.desk.start(crew("asks_human", None, "draft"), "bread")
-    checkpoint = shop.desk.checkpoint(run)
-
-    assert checkpoint.output.output == "answer 1"
-    assert len(asked(shop.folder, "bread")) == 1
-
-
 def test_crews_find_none_of_the_bots_secrets_and_none_of_its_connections(shop: Shop) -> None:
     run = shop.desk.start(crew("spies", {"spy": ["spy"]}), "keys")
     result = shop.desk.ended(run).result
