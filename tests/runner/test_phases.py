@@ -226,16 +226,16 @@ def test_phases_that_do_not_fit_the_tasks_are_said_in_words(shop: Shop) -> None:
 
 def test_a_lesson_stands_in_the_prompts_of_later_runs(shop: Shop) -> None:
     taught = replace(three("research"), lessons=True)
-    first = shop.desk.start(taught, "kites to learn from")
+    first = shop.desk.start(taught, "learners")
     checkpoint = shop.desk.checkpoint(first)
     shop.desk.decide(checkpoint, Action.REVISE, "name the prices")
     shop.desk.state.add_lesson(checkpoint.id, actor=ANYBODY)
     shop.desk.checkpoint(first)
 
-    second = shop.desk.start(taught, "kites to teach with")
+    second = shop.desk.start(taught, "teachers")
     checkpoint = shop.desk.checkpoint(second)
 
     assert checkpoint.lessons == ("name the prices",)
-    asked_for = [str(call) for call in asked(shop.folder, "kites to teach with")]
+    asked_for = [str(call) for call in asked(shop.folder, "teachers")]
     assert len(asked_for) == 2
     assert all("- name the prices" in call for call in asked_for)
