@@ -13,10 +13,8 @@ from typing import Any, Final
 from crewai import Flow
 from crewai.core.providers.human_input import set_provider
 from crewai.events.stream_context import add_stream_sink
-from crewai.flow.async_feedback.providers import ConsoleProvider
 from crewai.flow.async_feedback.types import HumanFeedbackPending, PendingFeedbackContext
 from crewai.flow.flow_config import flow_config
-from crewai.flow.flow_definition import FlowHumanFeedbackDefinition
 from crewai.flow.human_feedback import HumanFeedbackResult
 from pydantic import BaseModel, ValidationError
 
@@ -24,9 +22,10 @@ from crew_runner.child import Report
 from crew_runner.failures import CrewProblem, clipped
 from crew_runner.messages import Described, Job
 from crew_runner.runnables.conversation import NobodyThere
+from crew_runner.runnables.gates import Gatekeeper, check_branches, gates_of, make_wait
 from crew_runner.runnables.keeping import Kept
 from crew_runner.runnables.listening import FlowListener
-from crew_runner.runnables.outcome import Chosen, NotAsked
+from crew_runner.runnables.outcome import Chosen
 from crew_runner.runnables.reading import text_of
 from storage.records import (
     Action,
@@ -55,11 +54,8 @@ class FlowRunnable:
             )
         self._flow = flow
         self._kept = kept
-        self._gates: dict[str, FlowHumanFeedbackDefinition] = {
-            str(name): method.human_feedback
-            for name, method in flow._definition.methods.items()
-            if method.human_feedback is not None
-        }
+        self._gates = gates_of(flow._definition)
+        check_branches(flow._definition)
 
     def describe(self) -> Described:
         return Described((PhaseDefinition(FIRST_PHASE, (FIRST_PHASE,)),), gates=tuple(self._gates))
@@ -71,11 +67,11 @@ class FlowRunnable:
         resumed = None if job.resume is None else self._check(job.resume)
         models = {name: gate.llm for name, gate in self._gates.items()}
         for gate in self._gates.values():
-            _make_wait(gate)
+            make_wait(gate)
         listener = FlowListener(flow, report)
         set_provider(NobodyThere())
         add_stream_sink(listener)
-        flow_config.hitl_provider = Gatekeeper()
+        flow_config.hitl_provider = Gatekeeper(listener)
         if job.resume is None or resumed is None:
             given = flow.kickoff(inputs=_fitting(flow, job.inputs))
         else:
@@ -139,22 +135,6 @@ class FlowRunnable:
             context.default_outcome = outcome  # it is taken where no words came with the choice
         context.llm = gate_model
         return flow.resume(_words(resume))
-
-
-class Gatekeeper:
-    """Asked at every gate: nobody is waited for in this process."""
-
-    def request_feedback(self, context: PendingFeedbackContext, flow: Flow[Any]) -> str:
-        del flow
-        raise HumanFeedbackPending(context=context)
-
-
-def _make_wait(gate: FlowHumanFeedbackDefinition) -> None:
-    """A gate that would read the console pauses, and needs no model to do so."""
-    if isinstance(gate.provider, ConsoleProvider):
-        gate.provider = None
-    if gate.provider is None and not gate.learn:
-        gate.llm = NotAsked()
 
 
 def _words(resume: Resume) -> str:

@@ -110,16 +110,25 @@ class FlowListener(Listener):
     def __init__(self, flow: Flow[Any], report: Callable[[Progress], None]) -> None:
         super().__init__(report)
         self._flow = flow
+        self._running: Counter[str] = Counter()
         self.last = ""
         """The method that ended last."""
+
+    @property
+    def running(self) -> frozenset[str]:
+        """The methods that have begun and not ended."""
+        with self._lock:
+            return frozenset(name for name, times in self._running.items() if times > 0)
 
     def _note(self, source: object, event: BaseEvent) -> bool:
         if source is not self._flow:
             return super()._note(source, event)
         match event:
             case MethodExecutionStartedEvent():
+                self._running[event.method_name] += 1
                 self._show(event.method_name, "running")
             case MethodExecutionFinishedEvent() | MethodExecutionPausedEvent():
+                self._running[event.method_name] -= 1
                 self.last = event.method_name
                 self._show(event.method_name, "done")
             case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,84 @@ class TwoGates(Writing):
     def end(self) -> str:
         said = [past.outcome or past.feedback for past in self.human_feedback_history]
         return f"ended after {said}"
+
+
+class Beside(Writing):
+    """A slow branch of two steps runs beside the one with the gate; a join brings them together."""
+
+    @start()
+    def begin(self) -> str:
+        return "begun"
+
+    @listen(begin)
+    def prepare(self) -> str:
+        return "prepared"
+
+    @listen(prepare)
+    @human_feedback(message="Well?")
+    def gate(self) -> str:
+        return "a draft"
+
+    @listen(begin)
+    def dig(self) -> str:
+        deadline = time.monotonic() + 30
+        while "gate" not in self._method_call_counts and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.2)  # it goes on working while the gate has begun to wait
+        self.did("dig")
+        return "dug"
+
+    @listen(dig)
+    def wash(self) -> str:
+        time.sleep(0.2)
+        self.did("wash")
+        return "washed"
+
+    @listen(and_(gate, wash))
+    def end(self) -> str:
+        return "both came"
+
+
+class TwoAtOnce(Writing):
+    @start()
+    def begin(self) -> str:
+        return "begun"
+
+    @listen(begin)
+    @human_feedback(message="Left?")
+    def left(self) -> str:
+        return "left"
+
+    @listen(begin)
+    @human_feedback(message="Right?")
+    def right(self) -> str:
+        return "right"
+
+
+class DropsAListener(WithOutcomes):
+    @start()
+    def begin(self) -> str:
+        return "begun"
+
+    @listen(or_("begin", "revise"))
+    @human_feedback(message="Well?", emit=["revise", "approve"])
+    def review(self) -> str:
+        return "a draft"
+
+    @listen("revise")
+    def count(self) -> None:
+        self.state.round += 1
+
+
+class StartsAgain(Writing):
+    @start(or_("revise", "begin"))
+    def draft(self) -> str:
+        return "a draft"
+
+    @listen(draft)
+    @human_feedback(message="Well?", emit=["revise", "approve"])
+    def review(self) -> str:
+        return "a draft"
 
 
 @persist()

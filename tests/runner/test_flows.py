@@ -108,6 +108,32 @@ def test_two_gates_in_a_flow_and_a_join_across_them(shop: Shop) -> None:
     assert len(asked(shop.folder, "silk")) == 1
 
 
+def test_what_runs_beside_a_gate_ends_before_the_flow_stands_still(shop: Shop) -> None:
+    run = shop.desk.start(flow("Beside"), "clay")
+    gate = shop.desk.checkpoint(run)
+    assert [step for _process, step in steps(shop.folder, "clay")] == ["dig", "wash"]
+    shop.desk.decide(gate, Action.CONTINUE)
+
+    assert result(shop.desk, run) == "both came"
+    assert len(steps(shop.folder, "clay")) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("TwoAtOnce", "The flow is at two gates at once: "),
+        ("DropsAListener", "count listens to revise, as the gate review does."),
+        ("StartsAgain", "The flow starts draft again with an outcome of its gate review"),
+    ],
+)
+def test_what_crewai_would_lose_at_a_gate_is_refused_in_words(
+    shop: Shop, name: str, words: str
+) -> None:
+    run = shop.desk.start(flow(name), "sand")
+
+    assert words in (shop.desk.ended(run).error or "")
+
+
 def test_a_flow_that_never_pauses_simply_ends(shop: Shop) -> None:
     run = shop.desk.start(flow("NeverPauses", rule=None), "rope")
 
