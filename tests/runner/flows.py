@@ -111,6 +111,23 @@ class TwoGates(Writing):
         return f"ended after {said}"
 
 
+class Lingers(Writing):
+    """What follows its gate waits for a file."""
+
+    @start()
+    @human_feedback(message="Well?", emit=["yes", "no"], llm="no-such-model")
+    def gate(self) -> str:
+        return self.draft_text()
+
+    @listen("yes")
+    def linger(self, result: HumanFeedbackResult) -> str:
+        self.did("linger")
+        deadline = time.monotonic() + 60
+        while not Path(os.environ["TESTS_FOLDER"], "go").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return f"{result.output}, {result.feedback}, round {self.state.round}"
+
+
 class Beside(Writing):
     """A slow branch of two steps runs beside the one with the gate; a join brings them together."""
 

@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from crew_runner import owners
+from storage.records import Action, Decision
 from storage.states import ExecutionState, PhaseRunState
-from tests.runner.desk import Desk, program, read_ids
+from tests.runner.desk import ANYBODY, RULE, Desk, crew, program, read_ids
 from tests.support.processes import alive, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -113,6 +115,37 @@ def test_a_phase_that_ends_within_the_grace_is_kept(
 
     assert pool.wait(timeout=12) == 0
     assert desk.reads.execution(run).state is ExecutionState.COMPLETED
+
+
+def test_a_flow_goes_on_from_its_pause_when_its_workers_were_killed(
+    desk: Desk, start_pool: StartPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TESTS_FOLDER", str(tmp_path))
+    target = "tests.runner.flows:Lingers"
+    run = desk.start(replace(crew("lingers"), target=target, rule=RULE), "kites")
+    steps = tmp_path / "kites.steps"
+    first = start_pool(lease=600)
+    gate = desk.checkpoint(run)
+    first.kill()
+    second = start_pool(lease=600)
+    desk.state.decide(Decision(gate.id, Action.CONTINUE, ANYBODY, "nice", outcome="yes"))
+    wait_until(
+        lambda: "linger" in steps.read_text(), within=60, what="the second worker resumes the flow"
+    )
+    second.kill()
+    second.wait()
+    (tmp_path / "go").touch()
+    start_pool(lease=600)
+
+    execution = desk.ended(run)
+    assert execution.result is not None, desk.story(run)
+    assert execution.result.output == "draft 1 about kites, nice, round 1"
+    assert [(r.phase, r.attempt, r.fence) for r in desk.runs(run)] == [
+        ("start", 1, 1),
+        ("after gate", 1, 2),
+    ]
+    did = [line.split(" ", 1)[1] for line in steps.read_text().splitlines()]
+    assert did == ["draft 1", "linger", "linger"]
 
 
 def test_an_idle_pool_costs_almost_nothing(desk: Desk, start_pool: StartPool) -> None:
