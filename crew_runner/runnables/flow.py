@@ -7,6 +7,7 @@ always pauses. What the flow knows then goes to the database, and comes back to 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,7 +23,13 @@ from crew_runner.child import Report
 from crew_runner.failures import CrewProblem, clipped
 from crew_runner.messages import Described, Job
 from crew_runner.runnables.conversation import NobodyThere
-from crew_runner.runnables.gates import Gatekeeper, check_branches, gates_of, make_wait
+from crew_runner.runnables.gates import (
+    Gatekeeper,
+    check_branches,
+    gates_of,
+    make_wait,
+    outcome_back_to,
+)
 from crew_runner.runnables.keeping import Kept
 from crew_runner.runnables.listening import FlowListener
 from crew_runner.runnables.outcome import Chosen
@@ -40,6 +47,7 @@ from storage.records import (
 FIRST_PHASE: Final = "start"
 """The phase of a flow until its first gate; what follows is named by storage: `after GATE`."""
 
+_CHOOSE: Final = "(Words alone chose nothing. One of these is needed: {outcomes}.)"
 _CHANGED: Final = "The flow was changed since it paused: {what}. Put it back, or start anew."
 
 
@@ -64,7 +72,10 @@ class FlowRunnable:
         flow = self._flow
         flow.stream = False
         flow.persistence = self._kept
-        resumed = None if job.resume is None else self._check(job.resume)
+        resume = None if job.resume is None else self._with_outcome(job.resume)
+        resumed = None if resume is None else self._check(resume)
+        if resume is not None and resumed is not None and _is_undecided(resume):
+            return _asked_again(resume.pause, resumed)
         models = {name: gate.llm for name, gate in self._gates.items()}
         for gate in self._gates.values():
             make_wait(gate)
@@ -72,10 +83,10 @@ class FlowRunnable:
         set_provider(NobodyThere())
         add_stream_sink(listener)
         flow_config.hitl_provider = Gatekeeper(listener)
-        if job.resume is None or resumed is None:
+        if resume is None or resumed is None:
             given = flow.kickoff(inputs=_fitting(flow, job.inputs))
         else:
-            given = self._go_on(job.resume, resumed, models.get(resumed.method_name))
+            given = self._go_on(resume, resumed, models.get(resumed.method_name))
         if isinstance(given, HumanFeedbackPending):
             return self._paused(given.context, listener)
         output = text_of(given)
@@ -85,20 +96,14 @@ class FlowRunnable:
     # --- pausing ----------------------------------------------------------------------------
 
     def _paused(self, context: PendingFeedbackContext, listener: FlowListener) -> PhaseOutput:
-        shown = text_of(context.method_output)
-        saved = {**self._kept.saved(context.flow_id), "between": _between(self._flow)}
-        return PhaseOutput(
-            output=shown,
-            tasks=(TaskResult(task=context.method_name, agent="", output=shown),),
-            usage=listener.usage,
-            pause=Pause(
-                gate=context.method_name,
-                message=context.message,
-                outcomes=tuple(context.emit or ()),
-                default_outcome=context.default_outcome,
-                saved=saved,
-            ),
+        pause = Pause(
+            gate=context.method_name,
+            message=context.message,
+            outcomes=tuple(context.emit or ()),
+            default_outcome=context.default_outcome,
+            saved={**self._kept.saved(context.flow_id), "between": _between(self._flow)},
         )
+        return replace(_shown(context, pause), usage=listener.usage)
 
     # --- going on ---------------------------------------------------------------------------
 
@@ -113,12 +118,17 @@ class FlowRunnable:
             raise _changed(f"the outcomes of its gate {resume.pause.gate!r} are others")
         if outcome is not None and outcome not in offered:
             raise _changed(f"its gate {resume.pause.gate!r} has no outcome {outcome!r} any more")
-        if offered and outcome is None and not resume.feedback.text.strip():
-            raise CrewProblem(
-                f"Nobody chose an outcome at {resume.pause.gate!r}, and the flow names none as "
-                "its default_outcome."
-            )
         return context
+
+    def _with_outcome(self, resume: Resume) -> Resume:
+        """Words without an outcome ask for another round, where one outcome leads to it.
+
+        They are given to no model: it might take them for an approval.
+        """
+        if resume.feedback.outcome is not None or not resume.feedback.text.strip():
+            return resume
+        back = outcome_back_to(self._flow._definition, resume.pause.gate)
+        return replace(resume, feedback=replace(resume.feedback, outcome=back))
 
     def _go_on(self, resume: Resume, context: PendingFeedbackContext, model: object) -> object:
         flow, outcome = self._flow, resume.feedback.outcome
@@ -129,12 +139,35 @@ class FlowRunnable:
         except (ValueError, TypeError) as error:
             raise _changed(f"its state does not fit ({_said(error)})") from error
         _restore_between(flow, resume.pause.saved.get("between"))
-        gate_model: Any = model
         if outcome is not None:
-            gate_model = Chosen(model="chosen", outcome=outcome, otherwise=model)
+            chosen: Any = Chosen(model="chosen", outcome=outcome, otherwise=model)
+            context.llm = chosen
             context.default_outcome = outcome  # it is taken where no words came with the choice
-        context.llm = gate_model
         return flow.resume(_words(resume))
+
+
+def _shown(context: PendingFeedbackContext, pause: Pause) -> PhaseOutput:
+    """What the reviewer of a gate is shown."""
+    text = text_of(context.method_output)
+    result = TaskResult(task=context.method_name, agent="", output=text)
+    return PhaseOutput(output=text, tasks=(result,), pause=pause)
+
+
+def _is_undecided(resume: Resume) -> bool:
+    """Raises CrewProblem where nobody can be asked again: a timeout, and no default_outcome."""
+    if not resume.pause.outcomes or resume.feedback.outcome is not None:
+        return False
+    if not resume.feedback.text.strip():
+        raise CrewProblem(
+            f"Nobody chose an outcome at {resume.pause.gate!r}, and the flow names none as its "
+            "default_outcome."
+        )
+    return True
+
+
+def _asked_again(pause: Pause, context: PendingFeedbackContext) -> PhaseOutput:
+    message = f"{context.message} {_CHOOSE.format(outcomes=', '.join(pause.outcomes))}"
+    return _shown(context, replace(pause, message=message))
 
 
 def _words(resume: Resume) -> str:

@@ -86,6 +86,30 @@ def check_branches(definition: FlowDefinition) -> None:
                 )
 
 
+def outcome_back_to(definition: FlowDefinition, gate: str) -> str | None:
+    """The one outcome of a gate after which the flow comes to it again, past no other gate."""
+    feedback = gates_of(definition).get(gate)
+    if feedback is None:
+        return None
+    back = [outcome for outcome in feedback.emit or () if gate in _after(definition, outcome)]
+    return back[0] if len(back) == 1 else None
+
+
+def _after(definition: FlowDefinition, event: str) -> set[str]:
+    """The methods that may run after an event, up to the next gates and with them."""
+    found: set[str] = set()
+    events = [event]
+    while events:
+        happened = events.pop()
+        for name, method in definition.methods.items():
+            if name in found or happened not in {*_events(method.listen), *_events(method.start)}:
+                continue
+            found.add(name)
+            if method.human_feedback is None:
+                events += [name, *(method.emit or ())]
+    return found
+
+
 def _events(condition: object) -> Iterator[str]:
     """The names of methods and outcomes in a condition of @start or @listen."""
     if isinstance(condition, str):

@@ -79,6 +79,29 @@ def test_a_loop_comes_back_to_its_gate_each_time_in_another_process(shop: Shop) 
     assert phases == ["start", "after review", "after review", "after review"]
 
 
+def test_words_without_an_outcome_take_the_one_that_leads_back_to_the_gate(shop: Shop) -> None:
+    run = shop.desk.start(flow("WithOutcomes"), "limes")
+    shop.desk.decide(shop.desk.checkpoint(run), Action.REVISE, "approve it when it is longer")
+    again = shop.desk.checkpoint(run)
+
+    assert again.output.output == "draft 2 about limes"
+
+
+def test_words_alone_never_choose_where_no_single_outcome_leads_back(shop: Shop) -> None:
+    run = shop.desk.start(flow("changing"), "dates")
+    first = shop.desk.checkpoint(run)
+    shop.desk.decide(first, Action.REVISE, "yes")
+    again = shop.desk.checkpoint(run)
+
+    assert again.id != first.id
+    assert again.output.output == first.output.output
+    assert again.description == (
+        "Well? (Words alone chose nothing. One of these is needed: yes, no.)"
+    )
+    choose(shop.desk, again, "yes")
+    assert result(shop.desk, run) == "the end"
+
+
 @pytest.mark.parametrize(
     ("action", "text", "heard"),
     [(Action.REVISE, "name prices", "name prices"), (Action.CONTINUE, "", "")],
