@@ -17,11 +17,12 @@ _ENDS = (
     "Begin! This is VERY important to you",
     "# Memories from past conversations:",
 )
-_FEEDBACK = (  # the two ways in which the framework puts a reviewer's words
+_FEEDBACK = (  # the ways in which the framework puts a reviewer's words
     re.compile(r"^\s*You got human feedback on your work[^\n]*\n\s*(.*)$", re.DOTALL),
     re.compile(
         r"^\s*User feedback:\s*(.*?)(?:\s*\nInstructions: Use this feedback.*)?$", re.DOTALL
     ),
+    re.compile(r"^\s*Current Task:\s*(.*?)(?:\s*Provide your complete response:.*)?$", re.DOTALL),
 )
 _PROMPTS = (  # what the framework itself says between two answers
     "Analyze the tool result",
