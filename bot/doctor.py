@@ -26,10 +26,10 @@ from crew_runner.models.environment import ModelChoice, Route, choose
 from crew_runner.registry import CrewsFileError, load_crews
 from crew_runner.worker import WorkerPool
 from storage.database import SystemClock, is_current, open_engine, upgrade, writing
+from storage.definitions import CrewDefinition, CrewReport, ModelSettings
 from storage.errors import Busy
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
-from storage.records import CrewDefinition, CrewReport, ModelSettings
 from storage.state_manager import StateManager
 
 MODEL_SECONDS: Final = 5.0

@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from storage.records import ModelSettings
+from storage.definitions import ModelSettings
 
 PREFIX: Final = "COUNTERSIGN_"
 ENV_FILE: Final = Path(".env")

@@ -26,10 +26,10 @@ from crew_runner.queues.local import LocalDispatch
 from crew_runner.registry import CrewsFileError, load_crews
 from crew_runner.worker import WorkerPool
 from storage.database import SystemClock, open_engine, upgrade
+from storage.definitions import CrewDefinition, ModelSettings
 from storage.errors import Busy
 from storage.outbox import Outbox
 from storage.reads import Reads
-from storage.records import CrewDefinition, ModelSettings
 from storage.state_manager import StateManager
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ from crew_runner.messages import (
 )
 from crew_runner.nursery import Child
 from storage.boundaries import BadBoundary, resolve
+from storage.definitions import CrewDefinition, CrewReport
 from storage.errors import NoRule
-from storage.records import CrewDefinition, CrewReport, Failure
+from storage.records import Failure
 
 LONGEST_SECONDS: Final = 60.0
 NOBODY_DECIDES: Final = (

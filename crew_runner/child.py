@@ -34,7 +34,8 @@ from crew_runner.messages import (
     from_worker,
     to_worker,
 )
-from storage.records import CrewKind, PhaseOutput
+from storage.definitions import CrewKind
+from storage.records import PhaseOutput
 
 Report: TypeAlias = Callable[[Progress], None]
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from crew_runner.messages import Job, Phases
 from storage.boundaries import resolve
-from storage.records import Claim, CrewDefinition, PhaseDefinition
+from storage.definitions import CrewDefinition, PhaseDefinition
+from storage.records import Claim
 
 
 def job_of(

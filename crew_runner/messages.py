@@ -12,7 +12,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from storage.records import CrewKind, Failure, PhaseDefinition, PhaseOutput, Resume
+from storage.definitions import CrewKind, PhaseDefinition
+from storage.records import Failure, PhaseOutput, Resume
 
 LONGEST_MESSAGE: Final = 64 * 1024 * 1024
 """Bytes; a longer one is not read."""

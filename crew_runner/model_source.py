@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from crew_runner.models.drafter.server import OfflineDrafter
 from crew_runner.models.environment import Route, choose, settings_to_env
-from storage.records import ModelSettings
+from storage.definitions import ModelSettings
 
 
 class ModelSource:

@@ -15,8 +15,7 @@ import yaml
 from crew_runner.crews_file import Entry, Problem, Problems
 from crew_runner.environment import is_secret
 from storage.boundaries import BadBoundary, resolve
-from storage.policy import CHANNEL, REQUESTER
-from storage.records import (
+from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
     CrewKind,
@@ -25,6 +24,7 @@ from storage.records import (
     OnTimeout,
     PhaseDefinition,
 )
+from storage.policy import CHANNEL, REQUESTER
 
 COMMAND_PHASE: Final = "run"
 """The phase of a command crew that names none."""

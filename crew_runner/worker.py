@@ -20,17 +20,10 @@ from crew_runner.jobs import check_of, job_of
 from crew_runner.model_source import ModelSource
 from crew_runner.nursery import Nursery, NurseryGone
 from crew_runner.outage import Outage, Pause, ask, insist
+from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
 from storage.reads import Reads
-from storage.records import (
-    Claim,
-    CrewDefinition,
-    CrewKind,
-    CrewReport,
-    Failure,
-    ModelSettings,
-    PhaseOutput,
-)
+from storage.records import Claim, Failure, PhaseOutput
 from storage.state_manager import StateManager
 
 log = logging.getLogger(__name__)

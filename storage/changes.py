@@ -9,14 +9,13 @@ from typing import Any
 
 from storage import outbox, statements
 from storage.boundaries import checkpoint_after
+from storage.definitions import CheckpointDefinition, DecisionRule
 from storage.errors import NoRule, StaleExecution
 from storage.policy import reminder_times
 from storage.records import (
     Actor,
     Checkpoint,
-    CheckpointDefinition,
     CheckpointKind,
-    DecisionRule,
     Execution,
     Feedback,
     Pause,

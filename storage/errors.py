@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from storage.definitions import CrewDefinition, DecisionRule
 from storage.policy import Refusal
-from storage.records import Checkpoint, CrewDefinition, DecisionRule, Execution
+from storage.records import Checkpoint, Execution
 
 
 class CountersignError(Exception):

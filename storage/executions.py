@@ -8,17 +8,10 @@ from dataclasses import fields
 from sqlalchemy import insert, update
 
 from storage import changes, inbox, limits, outbox, statements
+from storage.definitions import CheckpointDefinition, CrewDefinition, CrewReport, DecisionRule
 from storage.errors import LeavingOutNotAllowed, NotAllowed, UnknownCheckpointName, WrongState
 from storage.policy import may_decide, may_manage
-from storage.records import (
-    Actor,
-    CheckpointDefinition,
-    CrewDefinition,
-    CrewReport,
-    DecisionRule,
-    Execution,
-    Request,
-)
+from storage.records import Actor, Execution, Request
 from storage.rows import find_execution, last_run_of, waiting_checkpoint
 from storage.states import (
     CheckpointState,

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, func, select
 
+from storage.definitions import CrewDefinition
 from storage.errors import LimitReached
-from storage.records import Actor, CrewDefinition
+from storage.records import Actor
 from storage.states import ACTIVE
 from storage.tables import executions
 from storage.transaction import Transaction

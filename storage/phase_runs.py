@@ -14,17 +14,9 @@ from sqlalchemy import Connection
 
 from storage import changes, lessons, outbox, questions, statements
 from storage.boundaries import resolve
+from storage.definitions import CheckpointDefinition, CrewDefinition, PhaseDefinition
 from storage.errors import LeaseLost
-from storage.records import (
-    CheckpointDefinition,
-    Claim,
-    CrewDefinition,
-    Execution,
-    Failure,
-    PhaseDefinition,
-    PhaseOutput,
-    PhaseRun,
-)
+from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun
 from storage.rows import AnyRow, find_execution, find_oldest_due, newest_outputs, resume_of
 from storage.states import (
     ExecutionEvent,

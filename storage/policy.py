@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from storage.records import Action, Actor, ActorKind, DecisionRule, OnTimeout
+from storage.definitions import DecisionRule, OnTimeout
+from storage.records import Action, Actor, ActorKind
 from storage.states import CheckpointEvent
 
 CHANNEL = "@channel"

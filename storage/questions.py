@@ -9,16 +9,9 @@ from __future__ import annotations
 from sqlalchemy import select, update
 
 from storage import changes, outbox
+from storage.definitions import CheckpointDefinition
 from storage.errors import LeaseLost
-from storage.records import (
-    HELD,
-    Checkpoint,
-    CheckpointDefinition,
-    Claim,
-    Execution,
-    PhaseOutput,
-    Question,
-)
+from storage.records import HELD, Checkpoint, Claim, Execution, PhaseOutput, Question
 from storage.rows import find_checkpoint, find_execution, waiting_checkpoint
 from storage.states import CheckpointState, ExecutionEvent, ExecutionState
 from storage.tables import checkpoints

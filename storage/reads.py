@@ -9,8 +9,9 @@ from sqlalchemy import Engine, func, select
 
 from storage import lessons, statements
 from storage.database import reading
+from storage.definitions import CrewReport
 from storage.phase_runs import anything_due
-from storage.records import Checkpoint, Counts, CrewReport, Execution, Lesson, PhaseRun
+from storage.records import Checkpoint, Counts, Execution, Lesson, PhaseRun
 from storage.rows import (
     execution_in_thread,
     find_checkpoint,

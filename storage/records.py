@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
+from storage.definitions import CrewDefinition, DecisionRule, OnTimeout
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
 
 
@@ -21,20 +22,6 @@ class Action(StrEnum):
     REVISE = "revise"
     STOP = "stop"
     SKIP = "skip"
-
-
-class OnTimeout(StrEnum):
-    """What a deadline does that passes without a decision."""
-
-    STOP = "stop"
-    CONTINUE = "continue"
-    SKIP = "skip"
-    FAIL = "fail"
-
-
-class CrewKind(StrEnum):
-    CREW = "crew"  # `crew:` names a Python object: a crew or a flow
-    COMMAND = "command"  # `command:` names a program
 
 
 class ActorKind(StrEnum):
@@ -63,85 +50,6 @@ class Actor:
 
 
 TIMEOUT = Actor(ActorKind.TIMEOUT, "timeout", "timeout")
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionRule:
-    """Who may decide, until when, and what happens then.
-
-    `approvers` holds `@requester`, `@channel`, Slack user ids (U…, W…) and user groups (S…).
-    """
-
-    approvers: tuple[str, ...]
-    except_requester: bool = False
-    timeout: timedelta | None = None
-    on_timeout: OnTimeout = OnTimeout.STOP
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseDefinition:
-    name: str
-    tasks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointDefinition:
-    """A pause at a boundary. Exactly one of `after` and `before` names a phase."""
-
-    name: str
-    rule: DecisionRule
-    after: str | None = None
-    before: str | None = None
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of a crew; None: unbounded. Each ends in words, none in silence.
-
-    `revisions` is of one phase's checkpoint, `at_once` of the crew, `per_person` of one
-    requester's executions of the crew at once.
-    """
-
-    revisions: int | None = None
-    at_once: int | None = None
-    per_person: int | None = None
-    starts_per_hour: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CrewDefinition:
-    """An entry of crews.yml, validated. Copied into each execution at its start.
-
-    `phases` is empty where the file names none: then the crew describes itself when it first
-    runs. `rule` is the crew's own default, also for checkpoints that arise inside it.
-    `lessons`: whether revisions may become standing lessons.
-    """
-
-    name: str
-    kind: CrewKind
-    description: str = ""
-    target: str | None = None
-    command: tuple[str, ...] = ()
-    cwd: str | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
-    phases: tuple[PhaseDefinition, ...] = ()
-    checkpoints: tuple[CheckpointDefinition, ...] = ()
-    rule: DecisionRule | None = None
-    tries: int = 3
-    time_limit: timedelta = timedelta(minutes=30)
-    limits: Limits = Limits()
-    lessons: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """Which model the crews use. Nothing set: the offline drafter."""
-
-    openai_api_key: str | None = None
-    openai_base_url: str | None = None
-    openai_model: str | None = None
-    openrouter_api_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,16 +273,6 @@ class Lesson:
     text: str
     by: Actor
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CrewReport:
-    """What a child found when it built the crew: its phases, or the problem in words."""
-
-    crew: str
-    problem: str | None
-    phases: tuple[str, ...]
-    checked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

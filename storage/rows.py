@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, select
 
 from storage import statements
+from storage.definitions import OnTimeout
 from storage.errors import AmbiguousExecution, UnknownCheckpoint, UnknownExecution
 from storage.records import (
     Action,
@@ -17,7 +18,6 @@ from storage.records import (
     Execution,
     Feedback,
     MessageRef,
-    OnTimeout,
     OutboxKind,
     OutboxRow,
     PhaseOutput,

@@ -14,20 +14,18 @@ from sqlalchemy import Engine
 
 from storage import decisions, executions, lessons, outbox, phase_runs, questions, timeouts
 from storage.database import writing
+from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.ports import Clock, Dispatch, Signal
 from storage.records import (
     Actor,
     Checkpoint,
     Claim,
-    CrewDefinition,
-    CrewReport,
     Decided,
     Decision,
     Execution,
     Failure,
     Lesson,
     MessageRef,
-    PhaseDefinition,
     PhaseOutput,
     Question,
     Reply,

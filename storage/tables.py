@@ -23,15 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 from storage.columns import Encoded, UtcDateTime
-from storage.records import (
-    Actor,
-    CheckpointKind,
-    CrewDefinition,
-    DecisionRule,
-    OutboxState,
-    PhaseOutput,
-    Request,
-)
+from storage.definitions import CrewDefinition, DecisionRule
+from storage.records import Actor, CheckpointKind, OutboxState, PhaseOutput, Request
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
 
 metadata = MetaData(

@@ -16,9 +16,9 @@ from starlette.exceptions import HTTPException
 from bot.api import bodies, words
 from bot.api.calls import ApiConfig, Calls
 from bot.api.guard import LoopbackOnly
+from storage.definitions import CrewDefinition
 from storage.errors import CountersignError
 from storage.reads import Reads
-from storage.records import CrewDefinition
 from storage.state_manager import StateManager
 
 log = logging.getLogger(__name__)

@@ -9,17 +9,10 @@ from typing import Final
 from fastapi import HTTPException
 
 from bot.api import bodies
+from storage.definitions import CrewDefinition
 from storage.errors import TextNeeded, UnknownCheckpoint, UnknownExecution
 from storage.reads import Reads
-from storage.records import (
-    Action,
-    Actor,
-    ActorKind,
-    CheckpointKind,
-    CrewDefinition,
-    Decision,
-    Execution,
-)
+from storage.records import Action, Actor, ActorKind, CheckpointKind, Decision, Execution
 from storage.state_manager import StateManager
 from storage.states import ENDED, CheckpointState
 

@@ -16,9 +16,10 @@ from slack_sdk import WebClient
 from bot.slack.directory import Directory, Identity, Place, wait_for
 from bot.slack.parse import Person
 from bot.slack.threads import reply_of
+from storage.definitions import DecisionRule
 from storage.ports import Clock
 from storage.reads import Reads
-from storage.records import Actor, ActorKind, Checkpoint, DecisionRule, Execution
+from storage.records import Actor, ActorKind, Checkpoint, Execution
 from storage.states import CheckpointState
 
 WITHIN_SECONDS: Final = 1.0

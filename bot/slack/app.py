@@ -25,10 +25,10 @@ from bot.slack.listeners import command, decide, inner, manage, revise, thread
 from bot.slack.listeners import lessons as lesson_buttons
 from bot.slack.listeners.answering import Answering
 from bot.slack.sockets import Sockets
+from storage.definitions import CrewDefinition
 from storage.outbox import Outbox
 from storage.ports import Clock
 from storage.reads import Reads
-from storage.records import CrewDefinition
 from storage.state_manager import StateManager
 
 SLACK_API: Final = "https://slack.com/api/"

@@ -14,9 +14,10 @@ from bot.slack.parse import CommandCall
 from bot.slack.render import answers
 from bot.slack.render.answers import Answer
 from bot.slack.render.root import Progress
+from storage.definitions import CrewDefinition
 from storage.errors import UnknownExecution
 from storage.reads import Reads
-from storage.records import CrewDefinition, Execution, Request
+from storage.records import Execution, Request
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
 

@@ -10,9 +10,10 @@ from bot.slack.parse import Click
 from bot.slack.render import answers
 from bot.slack.render import lessons as shown
 from bot.slack.render.answers import Answer
+from storage.definitions import CrewDefinition
 from storage.errors import UnknownLesson
 from storage.reads import Reads
-from storage.records import CrewDefinition, Lesson
+from storage.records import Lesson
 from storage.state_manager import StateManager
 
 RUNS_LOOKED_AT: Final = 200

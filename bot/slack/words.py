@@ -8,6 +8,7 @@ from bot.slack.ids import short
 from bot.slack.render import people, text
 from bot.slack.render.decided import chosen, outcome
 from bot.slack.render.message import listed
+from storage.definitions import DecisionRule
 from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,
@@ -29,7 +30,7 @@ from storage.errors import (
     WrongState,
 )
 from storage.policy import Refusal
-from storage.records import Actor, Checkpoint, CheckpointKind, DecisionRule, Execution
+from storage.records import Actor, Checkpoint, CheckpointKind, Execution
 from storage.states import CheckpointState, ExecutionState
 
 UNEXPECTED = (

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final, assert_never
 from urllib.parse import urlsplit
 
-from storage.records import ModelSettings
+from storage.definitions import ModelSettings
 
 DEFAULT_MODEL: Final = "gpt-4.1-mini"
 OFFLINE_MODEL: Final = "offline-drafter"

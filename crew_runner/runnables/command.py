@@ -17,7 +17,8 @@ from crew_runner.child import Report
 from crew_runner.environment import COMMAND_ALLOWED, without_secrets
 from crew_runner.failures import CrewProblem
 from crew_runner.messages import Described, Job, Progress, TaskProgress
-from storage.records import PhaseDefinition, PhaseOutput, TaskResult
+from storage.definitions import PhaseDefinition
+from storage.records import PhaseOutput, TaskResult
 
 LARGEST_OUTPUT: Final = 10 * 1024 * 1024
 LONGEST_LINE: Final = 64 * 1024

@@ -34,15 +34,8 @@ from crew_runner.runnables.keeping import Kept
 from crew_runner.runnables.listening import FlowListener
 from crew_runner.runnables.outcome import Chosen
 from crew_runner.runnables.reading import text_of
-from storage.records import (
-    Action,
-    OnTimeout,
-    Pause,
-    PhaseDefinition,
-    PhaseOutput,
-    Resume,
-    TaskResult,
-)
+from storage.definitions import OnTimeout, PhaseDefinition
+from storage.records import Action, Pause, PhaseOutput, Resume, TaskResult
 
 FIRST_PHASE: Final = "start"
 """The phase of a flow until its first gate; what follows is named by storage: `after GATE`."""

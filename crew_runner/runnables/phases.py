@@ -8,7 +8,7 @@ from typing import Final
 from crewai import Task
 
 from crew_runner.failures import CrewProblem
-from storage.records import PhaseDefinition
+from storage.definitions import PhaseDefinition
 
 _LONGEST_DESCRIPTION: Final = 120
 

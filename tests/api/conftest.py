@@ -17,19 +17,17 @@ from bot.api.app import create_api
 from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts
 from storage.database import SystemClock, open_engine, upgrade
-from storage.ports import NoDispatch, NoSignal
-from storage.reads import Reads
-from storage.records import (
+from storage.definitions import (
     CheckpointDefinition,
-    Claim,
     CrewDefinition,
     CrewKind,
     DecisionRule,
     Limits,
     PhaseDefinition,
-    PhaseOutput,
-    TaskResult,
 )
+from storage.ports import NoDispatch, NoSignal
+from storage.reads import Reads
+from storage.records import Claim, PhaseOutput, TaskResult
 from storage.state_manager import StateManager
 
 ADDRESS = "http://127.0.0.1:8000"

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from storage.records import CrewReport, Failure
+from storage.definitions import CrewReport
+from storage.records import Failure
 from tests.api.conftest import Api, Service
 
 EXECUTE = "/api/crew/execute"

@@ -21,9 +21,9 @@ from crew_runner.queues.local import LocalDispatch
 from crew_runner.registry import load_crews
 from crew_runner.worker import WorkerPool
 from storage.database import SystemClock, open_engine, upgrade
+from storage.definitions import CrewDefinition
 from storage.ports import NoSignal
 from storage.reads import Reads
-from storage.records import CrewDefinition
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
 from tests.bench.crews import write_crews

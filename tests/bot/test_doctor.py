@@ -16,7 +16,7 @@ from bot import cli, doctor
 from bot.findings import Finding, Mark
 from bot.settings import VARIABLES, load_settings
 from storage.database import open_engine, upgrade
-from storage.records import ModelSettings
+from storage.definitions import ModelSettings
 from tests.support.workspace import Workspace
 
 CREWS = """

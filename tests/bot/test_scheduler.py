@@ -14,20 +14,17 @@ import pytest
 
 from bot.scheduler import Scheduler, Tick, slack_ticks, state_ticks
 from storage.database import SystemClock, open_engine, upgrade
-from storage.ports import Clock, NoDispatch, NoSignal
-from storage.reads import Reads
-from storage.records import (
-    Actor,
-    ActorKind,
+from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
     CrewKind,
     DecisionRule,
     OnTimeout,
     PhaseDefinition,
-    PhaseOutput,
-    Request,
 )
+from storage.ports import Clock, NoDispatch, NoSignal
+from storage.reads import Reads
+from storage.records import Actor, ActorKind, PhaseOutput, Request
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import VARIABLES, Settings, SettingsError, load_settings
-from storage.records import ModelSettings
+from storage.definitions import ModelSettings
 
 Load = Callable[..., Settings]
 

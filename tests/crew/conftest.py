@@ -14,7 +14,7 @@ import pytest
 
 from crew_runner.models.drafter.server import Call, OfflineDrafter
 from crew_runner.models.environment import MODEL_VARIABLES, settings_to_env
-from storage.records import ModelSettings
+from storage.definitions import ModelSettings
 
 if TYPE_CHECKING:
     from crewai import Crew, CrewOutput

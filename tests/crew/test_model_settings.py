@@ -18,7 +18,7 @@ from crew_runner.models.environment import (
     choose,
     settings_to_env,
 )
-from storage.records import ModelSettings
+from storage.definitions import ModelSettings
 
 pytestmark = pytest.mark.usefixtures("crewai_imported")
 

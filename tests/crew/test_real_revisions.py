@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from crew_runner.models.drafter.server import OfflineDrafter
-from storage.records import ModelSettings
+from storage.definitions import ModelSettings
 from tests.crew.conftest import Kickoff, inputs_for, point_at, run
 
 pytestmark = pytest.mark.usefixtures("crewai_imported")

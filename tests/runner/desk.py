@@ -8,6 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from storage.database import SystemClock, open_engine, upgrade
+from storage.definitions import (
+    CheckpointDefinition,
+    CrewDefinition,
+    CrewKind,
+    DecisionRule,
+    PhaseDefinition,
+)
 from storage.ports import Dispatch, NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import (
@@ -15,13 +22,8 @@ from storage.records import (
     Actor,
     ActorKind,
     Checkpoint,
-    CheckpointDefinition,
-    CrewDefinition,
-    CrewKind,
     Decision,
-    DecisionRule,
     Execution,
-    PhaseDefinition,
     PhaseRun,
     Request,
 )

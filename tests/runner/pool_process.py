@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from crew_runner.worker import WorkerPool
 from storage.database import SystemClock, open_engine
+from storage.definitions import CrewDefinition, CrewKind, ModelSettings
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
-from storage.records import CrewDefinition, CrewKind, ModelSettings
 from storage.state_manager import StateManager
 
 

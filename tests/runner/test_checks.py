@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from crew_runner.worker import WorkerPool
-from storage.records import CrewDefinition, CrewKind, CrewReport, ModelSettings
+from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from tests.runner.conftest import Shop
 from tests.runner.desk import Desk, crew, program
 from tests.support.processes import wait_until

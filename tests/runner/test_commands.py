@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from crew_runner.models.environment import MODEL_VARIABLES
-from storage.records import Action, CrewDefinition, CrewKind
+from storage.definitions import CrewDefinition, CrewKind
+from storage.records import Action
 from storage.states import ExecutionState
 from tests.runner.conftest import Shop
 from tests.runner.desk import ANYBODY, program, read_ids

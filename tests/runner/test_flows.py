@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.records import Action, Checkpoint, CheckpointKind, CrewDefinition, Decision
+from storage.definitions import CrewDefinition
+from storage.records import Action, Checkpoint, CheckpointKind, Decision
 from storage.states import ExecutionState
 from tests.runner.conftest import Shop
 from tests.runner.desk import ANYBODY, RULE, Desk, asked, crew

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from storage.records import Action, CheckpointDefinition, CrewDefinition, DecisionRule
+from storage.definitions import CheckpointDefinition, CrewDefinition, DecisionRule
+from storage.records import Action
 from storage.states import ExecutionState
 from tests.runner.conftest import Shop
 from tests.runner.desk import RULE, Desk, asked, crew

@@ -15,8 +15,8 @@ import pytest
 from crew_runner.outage import Outage, ask, insist
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.worker import WorkerPool
+from storage.definitions import ModelSettings
 from storage.errors import Busy, LeaseLost
-from storage.records import ModelSettings
 from storage.states import ExecutionState
 from tests.runner.desk import Desk, program
 from tests.support.processes import wait_until

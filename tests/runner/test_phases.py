@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from crew_runner.registry import load_crews
-from storage.records import Action, CrewDefinition
+from storage.definitions import CrewDefinition
+from storage.records import Action
 from storage.states import ExecutionState
 from tests.runner.conftest import Shop
 from tests.runner.desk import ANYBODY, asked, crew

@@ -11,7 +11,7 @@ from crew_runner.checking import report_on
 from crew_runner.jobs import check_of
 from crew_runner.messages import Described, Ready, to_worker
 from crew_runner.nursery import Child
-from storage.records import CrewDefinition, CrewKind, PhaseDefinition
+from storage.definitions import CrewDefinition, CrewKind, PhaseDefinition
 
 
 def ended_after(*messages: Ready | Described) -> Child:

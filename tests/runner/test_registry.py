@@ -10,7 +10,7 @@ import pytest
 
 from crew_runner.durations import parse_duration
 from crew_runner.registry import CrewsFileError, load_crews
-from storage.records import CrewKind, Limits, OnTimeout, PhaseDefinition
+from storage.definitions import CrewKind, Limits, OnTimeout, PhaseDefinition
 
 ROOT = Path(__file__).parent.parent.parent
 

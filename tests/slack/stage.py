@@ -16,6 +16,7 @@ from bot.slack.app import SlackConfig, SlackFront
 from bot.slack.commands import OPEN
 from bot.slack.delivery import Tempo
 from storage.database import open_engine, upgrade
+from storage.definitions import CrewDefinition, Limits, OnTimeout
 from storage.outbox import Outbox
 from storage.ports import NoDispatch
 from storage.reads import Reads
@@ -24,11 +25,8 @@ from storage.records import (
     ActorKind,
     Checkpoint,
     Claim,
-    CrewDefinition,
     Execution,
     Failure,
-    Limits,
-    OnTimeout,
     OutboxState,
     PhaseOutput,
     Question,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.practice.seed import RANDOM
-from storage.records import CrewReport
+from storage.definitions import CrewReport
 from storage.states import ExecutionState
 from tests.slack.stage import Stage
 from tests.support.workspace import ANA, BEN, GUS, Workspace

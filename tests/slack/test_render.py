@@ -15,6 +15,7 @@ from bot.slack import ids
 from bot.slack.render import answers, checkpoint, final, modal, root
 from bot.slack.render.message import Rendered
 from bot.slack.render.root import Progress
+from storage.definitions import OnTimeout
 from storage.records import (
     TIMEOUT,
     Action,
@@ -23,7 +24,6 @@ from storage.records import (
     Checkpoint,
     Execution,
     Feedback,
-    OnTimeout,
     PhaseOutput,
     PhaseRun,
     Request,

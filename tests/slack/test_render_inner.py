@@ -15,6 +15,7 @@ from bot.slack.render import answers, checkpoint, choices, final, lessons, modal
 from bot.slack.render.message import Rendered
 from bot.slack.render.place import times_met
 from bot.slack.render.root import Progress
+from storage.definitions import OnTimeout
 from storage.errors import (
     AlreadyDecided,
     LimitReached,
@@ -30,7 +31,6 @@ from storage.records import (
     CheckpointKind,
     Feedback,
     Lesson,
-    OnTimeout,
     Pause,
     PhaseOutput,
 )

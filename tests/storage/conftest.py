@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from storage.database import open_engine, upgrade
+from storage.definitions import CrewDefinition
 from storage.outbox import Outbox
 from storage.reads import Reads
-from storage.records import Checkpoint, CrewDefinition, Execution, PhaseOutput
+from storage.records import Checkpoint, Execution, PhaseOutput
 from storage.state_manager import StateManager
 from tests.support.factories import ANA, SettableClock, asking, crew, output
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError
 
+from storage.definitions import OnTimeout
 from storage.errors import (
     AmbiguousExecution,
     LeaseLost,
@@ -18,7 +19,7 @@ from storage.errors import (
     WrongState,
 )
 from storage.reads import Reads
-from storage.records import Action, Actor, ActorKind, Decision, Failure, OnTimeout
+from storage.records import Action, Actor, ActorKind, Decision, Failure
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
 from tests.storage.conftest import RecordingDispatch, RecordingSignal, Run

@@ -7,17 +7,15 @@ from datetime import timedelta
 
 import pytest
 
+from storage.definitions import CrewDefinition, Limits, OnTimeout
 from storage.errors import LeaseLost, LimitReached, NoLesson, NoRule, OutcomeNeeded
 from storage.reads import Reads
 from storage.records import (
     Action,
     CheckpointKind,
     Claim,
-    CrewDefinition,
     Decision,
     Failure,
-    Limits,
-    OnTimeout,
     Pause,
     PhaseOutput,
     Question,

@@ -8,17 +8,11 @@ from datetime import timedelta
 import pytest
 
 from storage.boundaries import BadBoundary
+from storage.definitions import CheckpointDefinition, CrewDefinition, CrewKind
 from storage.errors import LeaseLost
 from storage.phase_runs import MOST_LOSSES
 from storage.reads import Reads
-from storage.records import (
-    CheckpointDefinition,
-    Claim,
-    CrewDefinition,
-    CrewKind,
-    Failure,
-    PhaseRun,
-)
+from storage.records import Claim, Failure, PhaseRun
 from storage.state_manager import StateManager
 from storage.states import ExecutionState, PhaseRunState
 from tests.storage.conftest import RecordingDispatch, Run

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from storage.boundaries import BadBoundary, checkpoint_after, resolve
 from storage.database import is_current, open_engine, upgrade
-from storage.records import CheckpointDefinition
+from storage.definitions import CheckpointDefinition
 from storage.states import (
     CHECKPOINT_TRANSITIONS,
     ENDED,

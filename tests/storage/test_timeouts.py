@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from storage.definitions import OnTimeout
 from storage.outbox import Outbox
 from storage.reads import Reads
-from storage.records import TIMEOUT, Action, Decision, OnTimeout, OutboxKind
+from storage.records import TIMEOUT, Action, Decision, OutboxKind
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
 from tests.storage.conftest import Run

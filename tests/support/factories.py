@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from storage.records import (
-    Actor,
-    ActorKind,
+from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
     CrewKind,
     DecisionRule,
     OnTimeout,
     PhaseDefinition,
-    PhaseOutput,
-    Request,
-    TaskResult,
 )
+from storage.records import Actor, ActorKind, PhaseOutput, Request, TaskResult
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

@@ -16,7 +16,8 @@ from bot.slack.render import people, text
 from bot.slack.render.message import section
 from bot.slack.render.place import checkpoints_to_come, question
 from bot.slack.render.root import Progress, state_line
-from storage.records import Checkpoint, CheckpointKind, CrewDefinition, CrewReport, Execution
+from storage.definitions import CrewDefinition, CrewReport
+from storage.records import Checkpoint, CheckpointKind, Execution
 
 MOST_CREWS = 20
 

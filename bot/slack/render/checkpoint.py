@@ -22,8 +22,9 @@ from bot.slack.render import choices, outputs, people, text
 from bot.slack.render.decided import WORDS_LIMIT, chosen, outcome, outcome_line
 from bot.slack.render.message import Rendered, context, section, sentences
 from bot.slack.render.place import asked_at_length, question, standing
+from storage.definitions import OnTimeout
 from storage.policy import CHANNEL
-from storage.records import HELD, Checkpoint, CheckpointKind, Execution, OnTimeout
+from storage.records import HELD, Checkpoint, CheckpointKind, Execution
 from storage.states import CheckpointState
 
 OUTPUT_LIMIT: Final = 7000

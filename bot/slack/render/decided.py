@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from bot.slack.render import people, text
-from storage.records import HELD, Checkpoint, CheckpointKind, Feedback, OnTimeout
+from storage.definitions import OnTimeout
+from storage.records import HELD, Checkpoint, CheckpointKind, Feedback
 from storage.states import CheckpointState
 
 WORDS_LIMIT: Final = 800

@@ -18,7 +18,8 @@ from bot.slack import ids
 from bot.slack.render import people, text
 from bot.slack.render.answers import Answer
 from bot.slack.render.message import section
-from storage.records import CrewDefinition, Lesson
+from storage.definitions import CrewDefinition
+from storage.records import Lesson
 
 MOST_SHOWN: Final = 40
 """A message holds 50 blocks."""

@@ -7,8 +7,9 @@ from typing import assert_never
 
 from bot.slack.render import text
 from bot.slack.render.message import listed
+from storage.definitions import DecisionRule, OnTimeout
 from storage.policy import CHANNEL, REQUESTER
-from storage.records import Actor, ActorKind, DecisionRule, Feedback, OnTimeout
+from storage.records import Actor, ActorKind, Feedback
 
 
 def person(actor: Actor) -> str:

@@ -7,7 +7,8 @@ from typing import Final, assert_never
 
 from bot.slack.render import text
 from storage.boundaries import BadBoundary, resolve
-from storage.records import Checkpoint, CheckpointDefinition, CheckpointKind, Execution
+from storage.definitions import CheckpointDefinition
+from storage.records import Checkpoint, CheckpointKind, Execution
 
 QUESTION_MOST: Final = 150
 

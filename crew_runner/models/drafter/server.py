@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from crew_runner.models.drafter import wire
 from crew_runner.models.environment import OFFLINE_MODEL
-from storage.records import ModelSettings
+from storage.definitions import ModelSettings
 
 log = logging.getLogger(__name__)
 
