@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import timedelta
 from enum import Enum, auto
@@ -17,6 +17,8 @@ from crew_runner.checking import NOBODY_DECIDES, check_rule
 from crew_runner.jobs import recorded
 from crew_runner.messages import (
     LONGEST_MESSAGE,
+    Answer,
+    Asked,
     BadMessage,
     Described,
     Done,
@@ -31,17 +33,21 @@ from crew_runner.messages import (
 )
 from crew_runner.nursery import Child
 from crew_runner.outage import Outage, ask
+from crew_runner.usage import total
 from storage.boundaries import BadBoundary
 from storage.errors import LeaseLost, NoRule
 from storage.reads import Reads
-from storage.records import Claim, Failure, PhaseOutput
+from storage.records import Claim, Failure, PhaseOutput, Question, Usage
 from storage.state_manager import StateManager
-from storage.states import ExecutionState
+from storage.states import WENT_ON, ExecutionState
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 1.0
 """How often it is asked whether the execution was cancelled, and progress written down."""
+
+ANSWER_SECONDS: Final = 0.3
+"""How often it is looked whether a person answered what the child asked."""
 
 TERM_SECONDS: Final = 2.0
 """How long a child that is told to end may take for it."""
@@ -88,7 +94,11 @@ class Attempt:
         self._limit_at: float | None = None
         self._kill_at: float | None = None
         self._leave_at: float | None = None
+        self._asked: str | None = None
+        self._time_left: float | None = None
         self._progress: Progress | None = None
+        self._used_before = claim.run.usage
+        self._used: Usage = {}
         self._noise = b""
         self._open: list[object] = [child.channel, child.noise, child.status]
         self._outcome: Outcome | None = None
@@ -101,6 +111,18 @@ class Attempt:
         if self._outcome is None:
             self._outcome = self._ended_without_a_word()
         return self._outcome
+
+    @property
+    def usage(self) -> Usage:
+        """What the phase run used, its earlier workers included."""
+        return total([self._used_before, self._used])
+
+    @property
+    def _goes_on(self) -> Collection[ExecutionState]:
+        """The states of the execution in which this phase is still to run."""
+        if self._asked is None:
+            return (ExecutionState.RUNNING,)
+        return (ExecutionState.RUNNING, ExecutionState.WAITING_FEEDBACK)
 
     # --- listening --------------------------------------------------------------------------
 
@@ -148,8 +170,11 @@ class Attempt:
             case Described():
                 self._write_down(message)
             case Progress():
-                self._progress = message
+                self._progress, self._used = message, message.usage
+            case Asked(question):
+                self._put(question)
             case Done(output):
+                self._used = output.usage
                 self._end(output)
             case Failed(failure):
                 self._end(failure)
@@ -174,6 +199,34 @@ class Attempt:
             self._end(Failure("The database did not answer.", str(error)))
         else:
             self._tell(recorded(self.claim))
+
+    def _put(self, question: Question) -> None:
+        """Have a person asked. The time that it takes them is not the phase's."""
+        try:
+            self._asked = ask(lambda: self._state.ask(self.claim, question)).id
+        except LeaseLost:
+            self._end(Interrupted.LOST)
+        except NoRule:
+            self._end(Failure(NOBODY_DECIDES, retryable=False))
+        except Outage as error:
+            self._end(Failure("The database did not answer.", str(error)))
+        else:
+            now = time.monotonic()
+            self._time_left = None if self._limit_at is None else self._limit_at - now
+            self._limit_at = None
+            self._look_at = now
+
+    def _hand_on_answer(self, now: float) -> None:
+        """Tell the child what was decided, if it was. What ends the run ends it elsewhere."""
+        asked = self._asked
+        if asked is None:
+            return
+        checkpoint = ask(lambda: self._reads.checkpoint(asked))
+        if checkpoint.state not in WENT_ON or checkpoint.feedback is None:
+            return
+        self._asked = None
+        self._limit_at = None if self._time_left is None else now + self._time_left
+        self._tell(Answer(checkpoint.feedback.action, checkpoint.feedback.text))
 
     def _tell(self, message: FromWorker) -> None:
         with suppress(OSError):  # a child that is gone is noticed by its end
@@ -205,7 +258,8 @@ class Attempt:
         if self._is_past(self._limit_at):
             limit = in_words(self.claim.execution.definition.time_limit)
             self._end(Failure(f"The phase took longer than its limit of {limit}.", retryable=False))
-        if self._is_past(self._give_up_at()):
+        give_up_at = self._give_up_at()
+        if self._is_past(give_up_at) or (give_up_at is not None and self._asked is not None):
             self._end(Interrupted.STOPPING)
         if self._is_past(self._kill_at):
             self._kill_at = None
@@ -220,12 +274,15 @@ class Attempt:
         self._look_at = now + LOOK_SECONDS
         if self._outcome is not None:
             return
+        self._hand_on_answer(now)
         execution = ask(lambda: self._reads.execution(self.claim.execution.id))
-        if execution.state is not ExecutionState.RUNNING:
+        if execution.state not in self._goes_on:
             self._renew(now)
         if self._progress is not None:
             progress, self._progress = self._progress, None
-            ask(lambda: self._state.progress(self.claim, progress.as_json()))
+            ask(lambda: self._state.progress(self.claim, progress.as_json(), usage=self.usage))
+        if self._asked is not None:
+            self._look_at = now + ANSWER_SECONDS
 
     def _end(self, outcome: Outcome) -> None:
         """Settle on the first outcome and end the child: at once if it is through, else gently."""

@@ -26,6 +26,10 @@ from storage.errors import NoRule
 from storage.records import Failure
 
 LONGEST_SECONDS: Final = 60.0
+BUDGET: Final = "budget"
+QUESTION: Final = "question"
+"""Names of the checkpoints that open over the budget, and where a flow asks for words."""
+
 NOBODY_DECIDES: Final = (
     "The crew pauses for a person by itself, and its entry in crews.yml does not say who may "
     "decide: 'approvers' is needed there."
@@ -49,10 +53,20 @@ def report_on(definition: CrewDefinition, job: Job, child: Child) -> tuple[CrewR
 
 
 def check_rule(definition: CrewDefinition, described: Described) -> None:
-    """Raises NoRule where the crew pauses of its own accord and nobody may decide."""
-    pauses = described.gates or described.arising
-    if pauses and definition.rule is None and not definition.checkpoints:
+    """Raises NoRule where the crew pauses of its own accord and nobody may decide, and
+    BadBoundary where crews.yml has a rule for what does not pause.
+    """
+    own = {*described.gates, *(name for name, _after, _description in described.arising)}
+    pauses = {*own, *definition.approve_tools}
+    ruled = {gate.name for gate in definition.gates}
+    if definition.rule is None and not definition.checkpoints and pauses - ruled:
         raise NoRule(definition.name)
+    unknown = ruled - pauses - {BUDGET, QUESTION}
+    if unknown:
+        raise BadBoundary(
+            f"nothing in the crew pauses by the name of {', '.join(sorted(unknown))}; "
+            f"what pauses in it: {', '.join(sorted(pauses)) or 'nothing'}"
+        )
 
 
 def _report(definition: CrewDefinition, problem: str | None, phases: tuple[str, ...]) -> CrewReport:

@@ -22,6 +22,8 @@ from crew_runner.environment import scrub
 from crew_runner.failures import failure_of
 from crew_runner.messages import (
     LONGEST_MESSAGE,
+    Answer,
+    Asked,
     Described,
     Done,
     Failed,
@@ -35,7 +37,7 @@ from crew_runner.messages import (
     to_worker,
 )
 from storage.definitions import CrewKind
-from storage.records import PhaseOutput
+from storage.records import PhaseOutput, Question
 
 Report: TypeAlias = Callable[[Progress], None]
 
@@ -56,6 +58,7 @@ class Channel:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._sending = threading.Lock()
+        self._asking = threading.Lock()
         self._received: queue.SimpleQueue[FromWorker] = queue.SimpleQueue()
         threading.Thread(target=self._read, name="worker-pipe", daemon=True).start()
 
@@ -66,6 +69,15 @@ class Channel:
 
     def receive(self) -> FromWorker:
         return self._received.get()
+
+    def ask(self, question: Question) -> Answer:
+        """Wait until a person answered. One question after another, whichever thread asks."""
+        with self._asking:
+            self.send(Asked(question))
+            answer = self.receive()
+        if not isinstance(answer, Answer):
+            raise TypeError(f"an answer was expected, not {type(answer).__name__}")
+        return answer
 
     def _read(self) -> None:
         try:

@@ -6,6 +6,7 @@ A reader that notes a problem gives a harmless value back, so that one pass find
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -132,6 +133,16 @@ class Entry:
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
         self.note(key, f"{value!r} is not allowed: a whole number from {least} to {most} is needed")
+        return None
+
+    def amount(self, key: str) -> float | None:
+        """A number above zero."""
+        value = self._values.get(key)
+        if value is None:
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
+            return float(value)
+        self.note(key, f"{value!r} is not allowed: a number above 0 is needed")
         return None
 
     def duration(self, key: str) -> timedelta | None:

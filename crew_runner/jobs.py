@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crew_runner.messages import Job, Phases
+from crew_runner.usage import total
 from storage.boundaries import resolve
 from storage.definitions import CrewDefinition, PhaseDefinition
 from storage.records import Claim
@@ -35,6 +36,11 @@ def job_of(
         model=model,
         extra=extra,
         storage=storage,
+        approve_tools=definition.approve_tools,
+        budget=definition.budget,
+        spent=total([*claim.spent, run.usage]),
+        raises=claim.raises,
+        model_calls=definition.limits.model_calls,
     )
 
 

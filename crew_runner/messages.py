@@ -12,8 +12,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from storage.definitions import CrewKind, PhaseDefinition
-from storage.records import Failure, PhaseOutput, Resume
+from storage.definitions import Budget, CrewKind, OnTimeout, PhaseDefinition
+from storage.records import Action, Failure, PhaseOutput, Question, Resume, Usage
 
 LONGEST_MESSAGE: Final = 64 * 1024 * 1024
 """Bytes; a longer one is not read."""
@@ -31,9 +31,10 @@ class Job:
     where the crew adds to what crews.yml says. `pauses` are the phases that end at a checkpoint.
     `previous`, `feedback` and `revise` are those of a revision; `revise` empty means every task.
     `resume` is what a flow that paused goes on with. `lessons` are what the crew's reviewers want
-    to hold. `model` are the variables that choose the
-    model, `extra` those that the operator hands on. `storage` is a directory that lives as long
-    as the job.
+    to hold. `model` are the variables that choose the model, `extra` those that the operator
+    hands on. `storage` is a directory that lives as long as the job. `approve_tools`, `budget`
+    (with what was `spent` before and how often it was raised) and `model_calls` are what the
+    child asks about or ends at.
     """
 
     kind: CrewKind
@@ -55,6 +56,11 @@ class Job:
     model: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
     storage: str = ""
+    approve_tools: tuple[str, ...] = ()
+    budget: Budget = field(default_factory=Budget)
+    spent: Usage = field(default_factory=dict)
+    raises: int = 0
+    model_calls: int | None = None
     only_check: bool = False
     message: Literal["job"] = "job"
 
@@ -71,6 +77,18 @@ class Phases:
     phase: str
     pauses: tuple[str, ...] = ()
     message: Literal["phases"] = "phases"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The worker's answer to Asked: what a person, or the timeout, decided.
+
+    Continue is a yes, revise a no with words, skip means to go on without.
+    """
+
+    action: Action | OnTimeout
+    text: str = ""
+    message: Literal["answer"] = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +121,27 @@ class TaskProgress:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where the phase stands, whole. `tool` is the one in use, or empty."""
+    """Where the phase stands, whole. `tool` is the one in use, or empty.
+
+    `usage` is what this child used so far.
+    """
 
     tasks: tuple[TaskProgress, ...]
     tool: str = ""
+    usage: Usage = field(default_factory=dict)
     message: Literal["progress"] = "progress"
 
     def as_json(self) -> dict[str, object]:
         """As StateManager.progress stores it."""
         return {"tasks": [asdict(task) for task in self.tasks], "tool": self.tool}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person is to answer before the phase goes on; the worker tells Answer."""
+
+    question: Question
+    message: Literal["asked"] = "asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +156,8 @@ class Failed:
     message: Literal["failed"] = "failed"
 
 
-FromChild: TypeAlias = Ready | Described | Progress | Done | Failed
-FromWorker: TypeAlias = Job | Phases
+FromChild: TypeAlias = Ready | Described | Progress | Asked | Done | Failed
+FromWorker: TypeAlias = Job | Phases | Answer
 
 _FROM_CHILD: TypeAdapter[FromChild] = TypeAdapter(
     Annotated[FromChild, Field(discriminator="message")]

@@ -16,6 +16,7 @@ from crew_runner.crews_file import Entry, Problem, Problems
 from crew_runner.environment import is_secret
 from storage.boundaries import BadBoundary, resolve
 from storage.definitions import (
+    Budget,
     CheckpointDefinition,
     CrewDefinition,
     CrewKind,
@@ -44,12 +45,17 @@ _CREW_KEYS: Final = (
     *_RULE_KEYS,
     "time_limit",
     "tries",
+    "model",
+    "approve_tools",
+    "budget",
     "limits",
     "lessons",
 )
+_BUDGET_KEYS: Final = tuple(field.name for field in fields(Budget))
 _LIMIT_KEYS: Final = tuple(field.name for field in fields(Limits))
 _PHASE_KEYS: Final = ("name", "tasks")
 _CHECKPOINT_KEYS: Final = ("name", "after", "before", "description", *_RULE_KEYS)
+_GATE_KEYS: Final = ("gate", "description", *_RULE_KEYS)
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _NAME_ALLOWED: Final = "one word of up to 40 letters, digits, - and _"
@@ -135,11 +141,10 @@ def _crew(name: str, entry: Entry) -> CrewDefinition:
     kind = _kind(entry)
     phases = _phases(entry, kind)
     defaults = _rule(entry, DecisionRule(()))
-    checkpoints = tuple(
-        _checkpoint(each, defaults)
-        for each in entry.entries("checkpoints", "checkpoints, each with a name and a phase")
-    )
-    _no_name_twice(entry, "checkpoints", (checkpoint.name for checkpoint in checkpoints))
+    written = entry.entries("checkpoints", "checkpoints, each with a name and a phase")
+    gates = tuple(_gate(each, defaults, kind) for each in written if "gate" in each)
+    checkpoints = tuple(_checkpoint(each, defaults) for each in written if "gate" not in each)
+    _no_name_twice(entry, "checkpoints", (each.name for each in (*checkpoints, *gates)))
     checkpoints = _standing(entry, checkpoints, phases)
     return CrewDefinition(
         name=name,
@@ -151,10 +156,14 @@ def _crew(name: str, entry: Entry) -> CrewDefinition:
         env=_env(entry),
         phases=phases,
         checkpoints=checkpoints,
+        gates=gates,
         rule=defaults if defaults.approvers else None,
         tries=entry.count("tries", least=1, most=_MOST_TRIES) or DEFAULT_TRIES,
         time_limit=entry.duration("time_limit") or DEFAULT_TIME_LIMIT,
-        limits=_limits(entry),
+        model=entry.text("model"),
+        approve_tools=_tools(entry, kind),
+        budget=_budget(entry),
+        limits=_limits(entry, kind),
         lessons=entry.flag("lessons") or False,
     )
 
@@ -189,13 +198,37 @@ def _env(entry: Entry) -> dict[str, str]:
     return env
 
 
-def _limits(entry: Entry) -> Limits:
+def _tools(entry: Entry, kind: CrewKind) -> tuple[str, ...]:
+    tools = entry.texts("approve_tools", "tool names")
+    if entry.is_empty("approve_tools"):
+        entry.note("approve_tools", "is empty: the names of the tools that wait are needed")
+    if tools and kind is CrewKind.COMMAND:
+        entry.note("approve_tools", "is not allowed beside 'command': its tools are its own")
+    _no_name_twice(entry, "approve_tools", tools)
+    return tools
+
+
+def _budget(entry: Entry) -> Budget:
+    if "budget" not in entry:
+        return Budget()
+    budget = entry.entry("budget")
+    budget.allow(_BUDGET_KEYS)
+    if entry.is_empty("budget"):
+        entry.note("budget", f"is empty: {' or '.join(_BUDGET_KEYS)} is needed")
+    return Budget(
+        tokens=budget.count("tokens", least=1, most=_MOST), dollars=budget.amount("dollars")
+    )
+
+
+def _limits(entry: Entry, kind: CrewKind) -> Limits:
     if "limits" not in entry:
         return Limits()
     limits = entry.entry("limits")
     limits.allow(_LIMIT_KEYS)
     if entry.is_empty("limits"):
         entry.note("limits", f"is empty: one of {', '.join(_LIMIT_KEYS)} is needed")
+    if "model_calls" in limits and kind is CrewKind.COMMAND:
+        limits.note("model_calls", "is not allowed beside 'command': its calls are its own")
     found = {
         key: limits.count(key, least=0 if key == "revisions" else 1, most=_MOST)
         for key in _LIMIT_KEYS
@@ -229,12 +262,38 @@ def _phases(entry: Entry, kind: CrewKind) -> tuple[PhaseDefinition, ...]:
     return tuple(phases)
 
 
+def _gate(entry: Entry, defaults: DecisionRule, kind: CrewKind) -> CheckpointDefinition:
+    """The rule of a checkpoint that arises inside the crew, under the name of what brings it."""
+    entry.allow(_GATE_KEYS)
+    if kind is CrewKind.COMMAND:
+        entry.note("gate", "is not allowed beside 'command': a program pauses after its phases")
+    return CheckpointDefinition(
+        name=entry.text("gate") or "",
+        rule=_rule_of(entry, defaults),
+        description=entry.text("description") or "",
+    )
+
+
 def _checkpoint(entry: Entry, defaults: DecisionRule) -> CheckpointDefinition:
     entry.allow(_CHECKPOINT_KEYS)
     name = _word(entry)
     after, before = entry.text("after"), entry.text("before")
     if (after is None) == (before is None):
-        entry.problems.note(entry.at, "exactly one of 'after' and 'before' has to name a phase")
+        entry.problems.note(
+            entry.at,
+            "one of 'after' and 'before' has to name a phase, or 'gate' what pauses inside",
+        )
+    return CheckpointDefinition(
+        name=name,
+        rule=_rule_of(entry, defaults),
+        after=after,
+        before=before,
+        description=entry.text("description") or "",
+    )
+
+
+def _rule_of(entry: Entry, defaults: DecisionRule) -> DecisionRule:
+    """The rule of a checkpoint, by which somebody has to be able to decide."""
     rule = _rule(entry, defaults)
     if not rule.approvers and "approvers" not in entry:
         entry.note(
@@ -242,13 +301,7 @@ def _checkpoint(entry: Entry, defaults: DecisionRule) -> CheckpointDefinition:
             "is missing, here and on the crew: nobody could decide. "
             f"A list of {_APPROVERS_ALLOWED} is needed",
         )
-    return CheckpointDefinition(
-        name=name,
-        rule=rule,
-        after=after,
-        before=before,
-        description=entry.text("description") or "",
-    )
+    return rule
 
 
 def _rule(entry: Entry, defaults: DecisionRule) -> DecisionRule:

@@ -23,7 +23,7 @@ from crew_runner.outage import Outage, Pause, ask, insist
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
 from storage.reads import Reads
-from storage.records import Claim, Failure, PhaseOutput
+from storage.records import Claim, Failure, PhaseOutput, Usage
 from storage.state_manager import StateManager
 
 log = logging.getLogger(__name__)
@@ -158,8 +158,8 @@ class WorkerPool:
     def _run(self, claim: Claim) -> None:
         began = time.monotonic()
         try:
-            claim, outcome = self._attempt(claim)
-            self._settle(claim, outcome)
+            claim, outcome, usage = self._attempt(claim)
+            self._settle(claim, outcome, usage)
             facts = {"outcome": _name(outcome), "seconds": round(time.monotonic() - began, 3)}
             log.info("phase.ended", extra={**_facts(claim), **facts})
         except Outage:
@@ -173,8 +173,8 @@ class WorkerPool:
             self._free.release()
             self._work.set()
 
-    def _attempt(self, claim: Claim) -> tuple[Claim, Outcome]:
-        """Run the phase. The claim comes back as it was renewed last."""
+    def _attempt(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
+        """Run the phase: how it ended, and what it used. The claim is as it was renewed last."""
         try:
             with self._storage() as storage, closing(self._nursery.fork()) as child:
                 job = job_of(
@@ -193,31 +193,33 @@ class WorkerPool:
                     give_up_at=lambda: self._give_up_at,
                 )
                 outcome = attempt.run()
-                return attempt.claim, outcome
+                return attempt.claim, outcome, attempt.usage
         except NurseryGone as error:
-            return claim, Failure("The process that runs crews could not be started.", str(error))
+            return claim, Failure("The process that runs crews did not start.", str(error)), None
 
-    def _settle(self, claim: Claim, outcome: Outcome) -> None:
+    def _settle(self, claim: Claim, outcome: Outcome, usage: Usage | None) -> None:
         """Write down how the phase ended. A lease that is lost meanwhile settles itself."""
         try:
             match outcome:
                 case PhaseOutput():
-                    insist(lambda: self._state.phase_done(claim, outcome), self._stopping)
+                    insist(
+                        lambda: self._state.phase_done(claim, outcome, usage=usage), self._stopping
+                    )
                 case Failure():
                     log.warning(
                         "phase.failed",
                         extra={**_facts(claim), "why": outcome.message, "detail": outcome.detail},
                     )
-                    insist(lambda: self._state.fail(claim, outcome), self._stopping)
+                    insist(lambda: self._state.fail(claim, outcome, usage=usage), self._stopping)
                 case Interrupted.STOPPING:
-                    ask(lambda: self._state.give_back(claim))
+                    ask(lambda: self._state.give_back(claim, usage=usage))
                 case Interrupted.LOST:
                     return
                 case _:
                     assert_never(outcome)
         except NoRule:
             failure = Failure(NOBODY_DECIDES, retryable=False)
-            insist(lambda: self._state.fail(claim, failure), self._stopping)
+            insist(lambda: self._state.fail(claim, failure, usage=usage), self._stopping)
         except LeaseLost:
             log.info("phase.lease_lost", extra=_facts(claim))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from storage import outbox, statements
 from storage.boundaries import checkpoint_after
-from storage.definitions import CheckpointDefinition, DecisionRule
+from storage.definitions import CheckpointDefinition, CrewDefinition, DecisionRule
 from storage.errors import NoRule, StaleExecution
 from storage.policy import reminder_times
 from storage.records import (
@@ -154,12 +154,7 @@ def _result(tx: Transaction, execution: Execution) -> PhaseOutput:
 
 def open_gate(tx: Transaction, execution: Execution, run: PhaseRun, pause: Pause) -> Execution:
     """Pause where a flow of its own accord stands still. Raises NoRule."""
-    own = next((c for c in execution.definition.checkpoints if c.name == pause.gate), None)
-    definition = CheckpointDefinition(
-        name=pause.gate,
-        rule=own.rule if own is not None else rule_inside(execution),
-        description=own.description if own is not None and own.description else pause.message,
-    )
+    definition = inside(execution, pause.gate, description=pause.message)
     gate = {
         "kind": CheckpointKind.GATE,
         "outcomes": pause.outcomes,
@@ -168,9 +163,19 @@ def open_gate(tx: Transaction, execution: Execution, run: PhaseRun, pause: Pause
     return open_checkpoint(tx, execution, run, definition, inner=gate)
 
 
-def rule_inside(execution: Execution) -> DecisionRule:
-    """The rule for checkpoints that arise inside a crew. Raises NoRule."""
+def inside(execution: Execution, name: str, *, description: str) -> CheckpointDefinition:
+    """A checkpoint that arises inside a crew: as crews.yml has it, else by the crew's own rule.
+
+    Raises NoRule.
+    """
     definition = execution.definition
+    own = next((gate for gate in definition.gates if gate.name == name), None)
+    if own is not None:
+        return replace(own, description=own.description or description)
+    return CheckpointDefinition(name, _rule_inside(definition), description=description)
+
+
+def _rule_inside(definition: CrewDefinition) -> DecisionRule:
     if definition.rule is not None:
         return definition.rule
     if definition.checkpoints:

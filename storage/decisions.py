@@ -220,11 +220,12 @@ def reply(tx: Transaction, said: Reply) -> Decided | RevisionOffered | Talk:
         return Talk()
     inbox.take(tx, delivery, execution_id=checkpoint.execution_id)
     if said.mentions_bot or _intends(tx, checkpoint, said.actor):
+        answers = checkpoint.kind is CheckpointKind.QUESTION
         return decide(
             tx,
             Decision(
                 checkpoint_id=checkpoint.id,
-                action=Action.REVISE,
+                action=Action.CONTINUE if answers else Action.REVISE,
                 actor=said.actor,
                 text=said.text,
                 delivery=delivery,

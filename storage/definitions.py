@@ -43,7 +43,10 @@ class PhaseDefinition:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointDefinition:
-    """A pause at a boundary. Exactly one of `after` and `before` names a phase."""
+    """A pause at a boundary: one of `after` and `before` names a phase.
+
+    Without both it is one that arises inside the crew and bears the name of what brings it.
+    """
 
     name: str
     rule: DecisionRule
@@ -53,13 +56,28 @@ class CheckpointDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What an execution may use before a person is asked whether it may go on; None: as it likes.
+
+    Each yes allows as much again. `dollars` counts the models whose price is known.
+    """
+
+    tokens: int | None = None
+    dollars: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of a crew; None: unbounded. Each ends in words, none in silence.
 
-    `revisions` is of one phase's checkpoint, `at_once` of the crew, `per_person` of one
-    requester's executions of the crew at once.
+    `model_calls`, `output_bytes` and `memory_megabytes` are of one try of a phase, `revisions`
+    of one phase's checkpoint, `at_once` of the crew, `per_person` of one requester's executions
+    of the crew at once.
     """
 
+    model_calls: int | None = None
+    output_bytes: int | None = None
+    memory_megabytes: int | None = None
     revisions: int | None = None
     at_once: int | None = None
     per_person: int | None = None
@@ -72,6 +90,8 @@ class CrewDefinition:
 
     `phases` is empty where the file names none: then the crew describes itself when it first
     runs. `rule` is the crew's own default, also for checkpoints that arise inside it.
+    `gates` are the rules that crews.yml has for single ones of those, by their names. `model`
+    stands over every model of the crew's own. Calls of `approve_tools` wait for a person.
     `lessons`: whether revisions may become standing lessons.
     """
 
@@ -84,9 +104,13 @@ class CrewDefinition:
     env: Mapping[str, str] = field(default_factory=dict)
     phases: tuple[PhaseDefinition, ...] = ()
     checkpoints: tuple[CheckpointDefinition, ...] = ()
+    gates: tuple[CheckpointDefinition, ...] = ()
     rule: DecisionRule | None = None
     tries: int = 3
     time_limit: timedelta = timedelta(minutes=30)
+    model: str | None = None
+    approve_tools: tuple[str, ...] = ()
+    budget: Budget = Budget()
     limits: Limits = Limits()
     lessons: bool = False
 

@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 
 from storage import changes, lessons, outbox, questions, statements
 from storage.boundaries import resolve
-from storage.definitions import CheckpointDefinition, CrewDefinition, PhaseDefinition
+from storage.definitions import Budget, CrewDefinition, PhaseDefinition
 from storage.errors import LeaseLost
-from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun
+from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun, Usage
 from storage.rows import AnyRow, find_execution, find_oldest_due, newest_outputs, resume_of
 from storage.states import (
     ExecutionEvent,
@@ -65,6 +65,7 @@ def claim(tx: Transaction, *, owner: str, lease: timedelta) -> Claim | None:
     run = replace(run, **taken)
     tx.audit(execution.id, "phase.claimed", run=run.id, fence=run.fence, lost=lost or None)
     outputs = _outputs_for(tx, run)
+    spent, raises = _spent_before(tx, run, execution)
     return Claim(
         run=run,
         execution=execution,
@@ -75,7 +76,21 @@ def claim(tx: Transaction, *, owner: str, lease: timedelta) -> Claim | None:
         lease_until=tx.now + lease,
         resume=resume_of(tx.connection, execution.id, phase_index=run.phase_index),
         lessons=_lessons_for(tx, run, execution),
+        spent=spent,
+        raises=raises,
     )
+
+
+def _spent_before(
+    tx: Transaction, run: PhaseRun, execution: Execution
+) -> tuple[tuple[Usage, ...], int]:
+    """What other runs used, and how often the budget was raised; nothing where there is none."""
+    if execution.definition.budget == Budget():
+        return (), 0
+    of_execution = {"of_execution": execution.id}
+    usages = tx.connection.execute(statements.USAGES, of_execution | {"of_id": run.id})
+    raises = tx.connection.execute(statements.RAISES, of_execution)
+    return tuple(usages.scalars()), raises.scalar_one()
 
 
 def _lessons_for(tx: Transaction, run: PhaseRun, execution: Execution) -> tuple[str, ...]:
@@ -124,14 +139,20 @@ def heartbeat(tx: Transaction, held: Claim, *, lease: timedelta) -> Claim:
     return replace(held, lease_until=until)
 
 
-def progress(tx: Transaction, held: Claim, progress: dict[str, object]) -> None:
-    _own(tx, held, progress=progress)
+def progress(
+    tx: Transaction, held: Claim, progress: dict[str, object], usage: Usage | None
+) -> None:
+    _own(tx, held, progress=progress, **_used(usage))
     outbox.refresh_root(tx, held.execution)
 
 
-def give_back(tx: Transaction, held: Claim) -> None:
+def _used(usage: Usage | None) -> dict[str, Usage]:
+    return {} if usage is None else {"usage": usage}
+
+
+def give_back(tx: Transaction, held: Claim, usage: Usage | None) -> None:
     state = next_phase_run(PhaseRunState.RUNNING, PhaseRunEvent.GIVE_BACK)
-    _own(tx, held, state=state, lease_owner=None, lease_until=None)
+    _own(tx, held, state=state, lease_owner=None, lease_until=None, **_used(usage))
     tx.audit(held.execution.id, "phase.given_back", run=held.run.id)
     tx.dispatch(held.run.id)
 
@@ -167,17 +188,18 @@ def _described(
     written = resolve(execution.definition.checkpoints, names)
     taken = {checkpoint.after for checkpoint in written}
     inner = [
-        CheckpointDefinition(
-            name=name, rule=changes.rule_inside(execution), after=after, description=description
-        )
+        replace(changes.inside(execution, name, description=description), after=after)
         for name, after, description in arising
         if after not in taken
     ]
     return replace(execution.definition, phases=phases, checkpoints=(*written, *inner))
 
 
-def done(tx: Transaction, held: Claim, output: PhaseOutput) -> Execution:
-    execution = _ended(tx, held, PhaseRunEvent.DONE, output=output)
+def done(
+    tx: Transaction, held: Claim, output: PhaseOutput, usage: Usage | None = None
+) -> Execution:
+    used = _used(output.usage if usage is None else usage)
+    execution = _ended(tx, held, PhaseRunEvent.DONE, output=output, **used)
     run = held.run
     tx.audit(execution.id, "phase.done", run=run.id, phase=run.phase, revision=run.revision)
     if output.pause is not None:
@@ -201,8 +223,10 @@ def done(tx: Transaction, held: Claim, output: PhaseOutput) -> Execution:
     )
 
 
-def fail(tx: Transaction, held: Claim, failure: Failure, *, backoff: timedelta) -> Execution:
-    execution = _ended(tx, held, PhaseRunEvent.FAIL, error=failure.message)
+def fail(
+    tx: Transaction, held: Claim, failure: Failure, usage: Usage | None, *, backoff: timedelta
+) -> Execution:
+    execution = _ended(tx, held, PhaseRunEvent.FAIL, error=failure.message, **_used(usage))
     run = held.run
     tx.audit(execution.id, "phase.failed", run=run.id, attempt=run.attempt)
     if not failure.retryable or run.attempt >= execution.definition.tries:

@@ -6,23 +6,22 @@ that runs the phase again asks again; if the answer had been given meanwhile, it
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
 from sqlalchemy import select, update
 
 from storage import changes, outbox
-from storage.definitions import CheckpointDefinition
 from storage.errors import LeaseLost
 from storage.records import HELD, Checkpoint, Claim, Execution, PhaseOutput, Question
 from storage.rows import find_checkpoint, find_execution, waiting_checkpoint
-from storage.states import CheckpointState, ExecutionEvent, ExecutionState
+from storage.states import WENT_ON, CheckpointState, ExecutionEvent, ExecutionState
 from storage.tables import checkpoints
 from storage.transaction import Transaction
 
-ANSWERED = (
-    CheckpointState.APPROVED,
-    CheckpointState.REVISED,
-    CheckpointState.SKIPPED,
-    CheckpointState.EXPIRED,
-)
+HELD_AT_MOST: Final = timedelta(hours=1)
+"""How long a child is held for an answer where crews.yml sets no timeout."""
 
 
 def ask(tx: Transaction, held: Claim, question: Question) -> Checkpoint:
@@ -32,9 +31,9 @@ def ask(tx: Transaction, held: Claim, question: Question) -> Checkpoint:
     given = _given_before(tx, held, question)
     if given is not None:
         return given
-    definition = CheckpointDefinition(
-        name=question.name, rule=changes.rule_inside(execution), description=question.message
-    )
+    definition = changes.inside(execution, question.name, description=question.message)
+    if definition.rule.timeout is None:
+        definition = replace(definition, rule=replace(definition.rule, timeout=HELD_AT_MOST))
     checkpoint_id = changes.add_checkpoint(
         tx,
         execution,
@@ -60,7 +59,7 @@ def _given_before(tx: Transaction, held: Claim, question: Question) -> Checkpoin
         .where(
             checkpoints.c.phase_run_id == held.run.id,
             checkpoints.c.question_key == question.key,
-            checkpoints.c.state.in_(ANSWERED),
+            checkpoints.c.state.in_(list(WENT_ON)),
             checkpoints.c.given_to < held.fence,
         )
         .order_by(checkpoints.c.seq)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Engine, func, select
@@ -11,7 +11,7 @@ from storage import lessons, statements
 from storage.database import reading
 from storage.definitions import CrewReport
 from storage.phase_runs import anything_due
-from storage.records import Checkpoint, Counts, Execution, Lesson, PhaseRun
+from storage.records import Checkpoint, Counts, Execution, Lesson, PhaseRun, Usage
 from storage.rows import (
     execution_in_thread,
     find_checkpoint,
@@ -122,23 +122,22 @@ class Reads:
         with reading(self._engine) as connection:
             return lessons.of_crew(connection, crew)
 
-    def usage_of_phase(
-        self, crew: str, phase: str, *, runs: int = 20
-    ) -> tuple[Mapping[str, Mapping[str, int]], ...]:
+    def usage_of_phase(self, crew: str, phase: str, *, runs: int = 20) -> tuple[Usage, ...]:
         """What the newest finished runs of a phase used, by model: the ground of an estimate."""
         query = (
-            select(phase_runs.c.output)
+            select(phase_runs.c.usage)
             .join(executions, executions.c.id == phase_runs.c.execution_id)
             .where(
                 executions.c.crew == crew,
                 phase_runs.c.phase == phase,
                 phase_runs.c.state == PhaseRunState.DONE,
+                phase_runs.c.usage.is_not(None),
             )
             .order_by(phase_runs.c.seq.desc())
             .limit(runs)
         )
         with reading(self._engine) as connection:
-            return tuple(output.usage for output in connection.execute(query).scalars())
+            return tuple(connection.execute(query).scalars())
 
     def counts(self) -> Counts:
         active = (

@@ -10,9 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from storage.definitions import CrewDefinition, DecisionRule, OnTimeout
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
+
+Usage: TypeAlias = Mapping[str, Mapping[str, int]]
+"""By model: `calls`, `prompt_tokens`, `completion_tokens`, `cached_tokens` (those of the prompt
+that a cache had), and, only where the price is known, `microdollars`."""
 
 
 class Action(StrEnum):
@@ -101,13 +106,12 @@ class Pause:
 class PhaseOutput:
     """What a phase gave: its last task's text, each task's result, what it used by model.
 
-    Of a model: `prompt_tokens`, `completion_tokens`, `cached_tokens`, `calls`, and where the
-    price is known `microdollars`. With `pause` the crew has not ended: it waits at a gate.
+    With `pause` the crew has not ended: it waits at a gate.
     """
 
     output: str
     tasks: tuple[TaskResult, ...] = ()
-    usage: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    usage: Usage = field(default_factory=dict)
     pause: Pause | None = None
 
 
@@ -196,7 +200,10 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class PhaseRun:
-    """One try of a phase. `attempt` and `revision` start at 1."""
+    """One try of a phase. `attempt` and `revision` start at 1.
+
+    `usage` is what it used by model so far, whether or not it led to an output.
+    """
 
     id: str
     execution_id: str
@@ -217,6 +224,7 @@ class PhaseRun:
     output: PhaseOutput | None = None
     progress: Mapping[str, object] = field(default_factory=dict)
     error: str | None = None
+    usage: Usage = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +258,9 @@ class Claim:
 
     `done` are the outputs of the phases before this one, in order. `previous` is the output
     that a revision starts from, and the words stand in `run.feedback`. `resume` is what a flow
-    goes on with, `lessons` what the crew's reviewers want to hold.
+    goes on with, `lessons` what the crew's reviewers want to hold. `spent` are the usages of the
+    execution's other runs, and `raises` how often a person let it go over its budget; both are
+    looked up only where there is a budget.
     """
 
     run: PhaseRun
@@ -262,6 +272,8 @@ class Claim:
     lease_until: datetime
     resume: Resume | None = None
     lessons: tuple[str, ...] = ()
+    spent: tuple[Usage, ...] = ()
+    raises: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from storage.records import (
     Request,
     RevisionOffered,
     Talk,
+    Usage,
 )
 from storage.transaction import Transaction
 
@@ -131,18 +132,21 @@ class StateManager:
         with self._transaction() as tx:
             return phase_runs.heartbeat(tx, claim, lease=self._lease)
 
-    def progress(self, claim: Claim, progress: dict[str, object]) -> None:
+    def progress(
+        self, claim: Claim, progress: dict[str, object], *, usage: Usage | None = None
+    ) -> None:
         """Store what the root message shows of a running phase. Raises LeaseLost.
 
-        `progress` is JSON: {"tasks": [{"task", "agent", "state"}], …}.
+        `progress` is JSON: {"tasks": [{"task", "agent", "state"}], …}. `usage` is what the phase
+        run used so far, over all its workers; None leaves what stands.
         """
         with self._transaction() as tx:
-            phase_runs.progress(tx, claim, progress)
+            phase_runs.progress(tx, claim, progress, usage)
 
-    def give_back(self, claim: Claim) -> None:
+    def give_back(self, claim: Claim, *, usage: Usage | None = None) -> None:
         """Queue a claimed phase run again at once (a worker that is told to end)."""
         with self._transaction() as tx:
-            phase_runs.give_back(tx, claim)
+            phase_runs.give_back(tx, claim, usage)
 
     def record_phases(
         self,
@@ -174,21 +178,24 @@ class StateManager:
         with self._transaction() as tx:
             return questions.ask(tx, claim, question)
 
-    def phase_done(self, claim: Claim, output: PhaseOutput) -> Execution:
+    def phase_done(
+        self, claim: Claim, output: PhaseOutput, *, usage: Usage | None = None
+    ) -> Execution:
         """Store a phase's output; open its checkpoint, queue the next phase, or finish.
 
+        `usage` is what the phase run used over all its workers; None: what the output tells.
         Raises LeaseLost: then nothing was stored.
         """
         with self._transaction() as tx:
-            return phase_runs.done(tx, claim, output)
+            return phase_runs.done(tx, claim, output, usage)
 
-    def fail(self, claim: Claim, failure: Failure) -> Execution:
+    def fail(self, claim: Claim, failure: Failure, *, usage: Usage | None = None) -> Execution:
         """Queue another try after a backoff, or, with no try left, put the execution in error.
 
         Raises LeaseLost.
         """
         with self._transaction() as tx:
-            return phase_runs.fail(tx, claim, failure, backoff=self._backoff)
+            return phase_runs.fail(tx, claim, failure, usage, backoff=self._backoff)
 
     def release_leases(self, owners: Sequence[str]) -> int:
         """Queue at once what these owners (known to be dead) had claimed; how many it was."""

@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     insert,
     literal_column,
     or_,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 )
 
 from storage.records import CheckpointKind, Execution, OutboxState, PhaseRun
+from storage.states import WENT_ON
 from storage.tables import (
     CHECKPOINT_IS_PENDING,
     OUTBOX_TO_DO,
@@ -132,6 +134,13 @@ OUTPUTS: Final = (
     .order_by(phase_runs.c.seq)
 )
 
+USAGES: Final = select(phase_runs.c.usage).where(
+    phase_runs.c.execution_id == bindparam("of_execution"),
+    phase_runs.c.id != bindparam("of_id"),
+    phase_runs.c.usage.is_not(None),
+)
+"""Of an execution's other runs."""
+
 RUNNING_OF_OWNERS: Final = select(
     phase_runs.c.id, phase_runs.c.execution_id, phase_runs.c.fence, phase_runs.c.losses
 ).where(RUN_IS_RUNNING, phase_runs.c.lease_owner.in_(bindparam("owners", expanding=True)))
@@ -196,6 +205,17 @@ OVERDUE: Final = (
     .order_by(checkpoints.c.deadline, checkpoints.c.seq)
     .limit(bindparam("most"))
 )
+
+RAISES: Final = (
+    select(func.count())
+    .select_from(checkpoints)
+    .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.kind == literal_column(f"'{CheckpointKind.BUDGET.value}'"),
+        checkpoints.c.state.in_([literal_column(f"'{state.value}'") for state in sorted(WENT_ON)]),
+    )
+)
+"""How often an execution was let go over its budget."""
 
 ADD_INTENT: Final = insert(revise_intents)
 

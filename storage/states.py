@@ -153,3 +153,6 @@ ENDED: Final = frozenset({_X.COMPLETED, _X.CANCELLED, _X.STOPPED})
 """States that nothing leaves. An execution in `error` has not ended: it can be retried."""
 
 ACTIVE: Final = frozenset({_X.PENDING, _X.RUNNING, _X.WAITING_FEEDBACK})
+
+WENT_ON: Final = frozenset({_C.APPROVED, _C.REVISED, _C.SKIPPED, _C.EXPIRED})
+"""Of a checkpoint that was decided so the run may go on."""

@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeDecorator
 
 from storage.columns import Encoded, UtcDateTime
 from storage.definitions import CrewDefinition, DecisionRule
-from storage.records import Actor, CheckpointKind, OutboxState, PhaseOutput, Request
+from storage.records import Actor, CheckpointKind, OutboxState, PhaseOutput, Request, Usage
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
 
 metadata = MetaData(
@@ -117,6 +117,7 @@ phase_runs = Table(
     Column("progress", Encoded[Facts](dict[str, object], absent={})),
     Column("lessons", Encoded[Names](Names)),
     Column("error", Text),
+    Column("usage", Encoded[Usage](Usage, absent={})),
     Index(None, "execution_id", "seq"),
     sqlite_autoincrement=True,
 )

@@ -54,10 +54,10 @@ class Listener:
         with self._lock:
             if isinstance(event, LLMCallCompletedEvent):
                 self._count(event)
+            elif not self._note(source, event):
                 return
-            if not self._note(source, event):
-                return
-            progress = Progress(tuple(self._shown.values()), self._tool)
+            usage = {model: dict(counts) for model, counts in self._usage.items()}
+            progress = Progress(tuple(self._shown.values()), self._tool, usage)
         self._report(progress)
 
     def _note(self, source: object, event: BaseEvent) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from crew_runner.durations import parse_duration
 from crew_runner.registry import CrewsFileError, load_crews
-from storage.definitions import CrewKind, Limits, OnTimeout, PhaseDefinition
+from storage.definitions import Budget, CrewKind, Limits, OnTimeout, PhaseDefinition
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -95,6 +95,48 @@ def test_rules_of_the_crew_are_the_defaults_of_its_checkpoints(file: Path) -> No
     assert (plan.tries, plan.time_limit, plan.phases) == (1, timedelta(seconds=90), ())
 
 
+def test_models_tools_and_budgets_are_read(file: Path) -> None:
+    file.write_text(
+        dedent("""
+        crews:
+          plan:
+            crew: shop.crews:PlanCrew
+            model: openrouter/a/b
+            approve_tools: [send_mail, book]
+            budget: {tokens: 20000, dollars: 0.5}
+            limits: {model_calls: 40, output_bytes: 100000, memory_megabytes: 512}
+          bare: {crew: "shop.crews:PlanCrew"}
+        """)
+    )
+    plan, bare = load_crews(file).values()
+
+    assert (plan.model, plan.approve_tools) == ("openrouter/a/b", ("send_mail", "book"))
+    assert plan.budget == Budget(20000, 0.5)
+    assert plan.limits == Limits(model_calls=40, output_bytes=100000, memory_megabytes=512)
+    assert (bare.model, bare.approve_tools, bare.budget) == (None, (), Budget())
+
+
+def test_what_pauses_inside_a_crew_may_have_a_rule_of_its_own(file: Path) -> None:
+    file.write_text(
+        dedent("""
+        crews:
+          shop:
+            crew: shop.flows:ShopFlow
+            approvers: ["@channel"]
+            checkpoints:
+              - {gate: refund, approvers: [U0BOSS], timeout: 2h, description: Pay it back}
+              - {gate: publish}
+        """)
+    )
+    shop = load_crews(file)["shop"]
+    refund, publish = shop.gates
+
+    assert shop.checkpoints == ()
+    assert (refund.name, refund.rule.approvers) == ("refund", ("U0BOSS",))
+    assert (refund.rule.timeout, refund.description) == (timedelta(hours=2), "Pay it back")
+    assert (publish.name, publish.rule.approvers) == ("publish", ("@channel",))
+
+
 def test_bounds_and_lessons_are_read(file: Path) -> None:
     file.write_text(
         dedent("""
@@ -127,10 +169,21 @@ def test_before_a_phase_is_after_the_one_before_it(file: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
+        ("model: 4", "model: has to be a text, not the number 4"),
+        ("approve_tools: search", "approve_tools: has to be a list of tool names"),
+        ("approve_tools: []", "approve_tools: is empty"),
+        ("approve_tools: [a, a]", "approve_tools: the name 'a' stands 2 times"),
+        ("budget: 5", "budget: has to be a mapping of keys to values, not the number 5"),
+        ("budget: {}", "budget: is empty: tokens or dollars is needed"),
+        ("budget: {token: 5}", "budget.token: is not a known key; did you mean 'tokens'?"),
+        ("budget: {tokens: 1.5}", "budget.tokens: 1.5 is not allowed: a whole number from 1"),
+        ("budget: {dollars: 0}", "budget.dollars: 0 is not allowed: a number above 0"),
+        ("budget: {dollars: .inf}", "budget.dollars: inf is not allowed: a number above 0"),
+        ("budget: {dollars: true}", "budget.dollars: True is not allowed: a number above 0"),
         ("limits: {at_one: 5}", "limits.at_one: is not a known key; did you mean 'at_once'?"),
         ("limits: {at_once: 0}", "limits.at_once: 0 is not allowed: a whole number from 1"),
         ("limits: {revisions: -1}", "limits.revisions: -1 is not allowed: a whole number from 0"),
-        ("limits: {}", "limits: is empty: one of revisions, at_once"),
+        ("limits: {}", "limits: is empty: one of model_calls, output_bytes"),
         ("lessons: often", "lessons: has to be true or false, not the text 'often'"),
     ],
 )
@@ -139,6 +192,22 @@ def test_a_mistaken_bound_is_refused(file: Path, written: str, said: str) -> Non
     lines = refused(file, GOOD.replace(head, f"{head}\n    {written}"))
 
     assert [line for line in lines if line.startswith(f"crews.plan.{said}")], lines
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("approve_tools: [a]", "approve_tools"),
+        ("limits: {model_calls: 5}", "limits.model_calls"),
+        ("checkpoints: [{gate: a, approvers: ['@channel']}]", "checkpoints[0].gate"),
+    ],
+)
+def test_what_needs_a_look_into_the_crew_is_refused_for_programs(
+    file: Path, written: str, key: str
+) -> None:
+    [line] = refused(file, f"crews:\n  do:\n    command: [x]\n    {written}\n")
+
+    assert line.startswith(f"crews.do.{key}: is not allowed beside 'command'")
 
 
 def test_a_command_crew_without_phases_has_the_phase_run(file: Path) -> None:
@@ -231,12 +300,12 @@ def test_a_command_crew_without_phases_has_the_phase_run(file: Path) -> None:
         (
             "after: first",
             "after: first, before: second",
-            "crews.plan.checkpoints[0]: exactly one of 'after' and 'before' has to name a phase",
+            "crews.plan.checkpoints[0]: one of 'after' and 'before' has to name a phase",
         ),
         (
             "after: first, ",
             "",
-            "crews.plan.checkpoints[0]: exactly one of 'after' and 'before' has to name a phase",
+            "crews.plan.checkpoints[0]: one of 'after' and 'before' has to name a phase",
         ),
         ("name: look, ", "", "crews.plan.checkpoints[0].name: is missing"),
         (

@@ -1,0 +1,13 @@
+"""What each try of a phase used, whether or not it led to an output."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("phase_runs", sa.Column("usage", sa.Text()))
