@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import takewhile
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from crewai import Agent, Crew, Task
 from crewai.core.providers.human_input import set_provider
@@ -12,10 +11,12 @@ from crewai.crews.crew_output import CrewOutput
 from crewai.events.stream_context import add_stream_sink
 from crewai.tasks.conditional_task import ConditionalTask
 from crewai.tasks.task_output import TaskOutput
+from pydantic import ValidationError
 
 from crew_runner.child import Report
-from crew_runner.failures import CrewProblem
+from crew_runner.failures import CrewProblem, clipped
 from crew_runner.messages import Described, Job
+from crew_runner.runnables.arranging import judge_by_the_task_before, keep_apart, was_not_run
 from crew_runner.runnables.conversation import Conversations, Reopened
 from crew_runner.runnables.listening import TaskListener
 from crew_runner.runnables.phases import (
@@ -25,10 +26,13 @@ from crew_runner.runnables.phases import (
     cut_where_people_speak,
     named,
 )
+from crew_runner.runnables.reading import text_of
 from storage.records import PhaseOutput, TaskResult
 
 LESSONS: Final = "\n\nLessons from earlier reviews. Keep to them:\n{lessons}"
 """Added to each task of a crew that has some; CrewAI fills them in from the inputs."""
+
+NOT_RUN: Final = "(Not run: the condition of this task did not hold.)"
 
 
 class CrewRunnable:
@@ -61,15 +65,45 @@ class CrewRunnable:
             order = [*earlier, *names[:start], *revised]
         else:
             order = [*earlier, *names]
-        is_last = position == len(job.phases) - 1
         listener = TaskListener([self._named[name] for name in names], report)
-        result = self._kickoff(job, order, conversations, listener, is_last=is_last)
+        finish = self._finishing(is_last=position == len(job.phases) - 1)
+        given = self._kickoff(job, order, conversations, listener)
         outputs = [_task_result(name, self._named[name]) for name in names]
-        changed_after = is_last and self._crew.after_kickoff_callbacks and not job.revising
         return PhaseOutput(
-            output=result.raw if changed_after else outputs[-1].output,
+            output=finish(given, job.revising) or _last_that_ran(outputs),
             tasks=tuple(outputs),
             usage=listener.usage,
+        )
+
+    def _finishing(self, *, is_last: bool) -> Callable[[CrewOutput, bool], str]:
+        """What the crew's `after_kickoff` makes of the whole: it runs once the last phase ended.
+
+        A revision leaves kept tasks out, which the callbacks see nevertheless.
+        """
+        crew, callbacks = self._crew, list(self._crew.after_kickoff_callbacks)
+        crew.after_kickoff_callbacks = []
+
+        def finish(given: CrewOutput, revising: bool) -> str:
+            if not is_last or not callbacks:
+                return ""
+            result: Any = self._whole(given) if revising else given
+            for callback in callbacks:
+                result = callback(result)
+            return text_of(result)
+
+        return finish
+
+    def _whole(self, given: CrewOutput) -> CrewOutput:
+        """The crew's output with all of its tasks."""
+        outputs = [task.output or _passed_over(task) for task in self._named.values()]
+        last = next(output for output in reversed(outputs) if output.raw)
+        return given.model_copy(
+            update={
+                "raw": last.raw,
+                "pydantic": last.pydantic,
+                "json_dict": last.json_dict,
+                "tasks_output": outputs,
+            }
         )
 
     def _restore(self, names: Iterable[str], outputs: Iterable[PhaseOutput]) -> None:
@@ -84,10 +118,13 @@ class CrewRunnable:
         assert job.previous is not None  # noqa: S101 asked by the caller
         self._restore([*kept, *revised], [job.previous])
         changing = [self._named[name] for name in revised]
+        judge_by_the_task_before(list(self._named.values()))
         reopened = {}
         for task in changing:
             if task.output is None:
                 raise CrewProblem(f"The output of task {task.name} was not kept.")
+            if was_not_run(task, task.output):
+                continue
             builds_on = tuple(before for before in changing if _builds_on(task, before, changing))
             reopened[task.id] = Reopened(task.output, builds_on)
         for task in changing:
@@ -102,17 +139,13 @@ class CrewRunnable:
         order: Sequence[str],
         conversations: Conversations,
         listener: TaskListener,
-        *,
-        is_last: bool,
     ) -> CrewOutput:
         crew = self._crew
         crew.tasks = [self._named[name] for name in order]
         crew.stream = False
-        _end_together(crew.tasks)
+        keep_apart(crew)
         if any(task.output is not None for task in crew.tasks):
             crew.checkpoint_kickoff_event_id = "resume"
-        if not is_last:
-            crew.after_kickoff_callbacks = []
         for agent in {id(agent): agent for agent in _agents(crew)}.values():
             if "max_retry_limit" not in agent.model_fields_set:
                 agent.max_retry_limit = 0  # the phase is tried again, with a backoff, by the worker
@@ -120,6 +153,7 @@ class CrewRunnable:
             for task in crew.tasks:
                 task.description += LESSONS
         set_provider(conversations)
+        add_stream_sink(conversations)
         add_stream_sink(listener)
         result = crew.kickoff(inputs=dict(job.inputs))
         if not isinstance(result, CrewOutput):
@@ -131,23 +165,37 @@ class CrewRunnable:
 
 
 def _task_result(name: str, task: Task) -> TaskResult:
-    output = task.output
-    if output is None and isinstance(task, ConditionalTask):
-        output = task.get_skipped_task_output()
-    if output is None:
-        raise CrewProblem(f"Task {name} ended without an output.")
+    output = task.output or _passed_over(task)
     structured = output.pydantic
     saved: dict[str, object] = {
         "output": output.model_dump(mode="json", exclude={"pydantic"}, fallback=str),
         "pydantic": structured.model_dump(mode="json", fallback=str) if structured else None,
     }
-    return TaskResult(task=name, agent=output.agent.strip(), output=output.raw, saved=saved)
+    text = NOT_RUN if was_not_run(task, output) else output.raw
+    return TaskResult(task=name, agent=output.agent.strip(), output=text, saved=saved)
+
+
+def _passed_over(task: Task) -> TaskOutput:
+    if not isinstance(task, ConditionalTask):
+        raise CrewProblem(f"Task {task.name} ended without an output.")
+    return task.get_skipped_task_output()
+
+
+def _last_that_ran(outputs: Sequence[TaskResult]) -> str:
+    ran = [result.output for result in outputs if result.output != NOT_RUN]
+    return ran[-1] if ran else NOT_RUN
 
 
 def _restored(saved: Mapping[str, object], task: Task) -> TaskOutput:
-    output = TaskOutput.model_validate(saved["output"])
-    if saved.get("pydantic") is not None and task.output_pydantic is not None:
-        output.pydantic = task.output_pydantic.model_validate(saved["pydantic"])
+    try:
+        output = TaskOutput.model_validate(saved["output"])
+        if saved.get("pydantic") is not None and task.output_pydantic is not None:
+            output.pydantic = task.output_pydantic.model_validate(saved["pydantic"])
+    except ValidationError as error:
+        raise CrewProblem(
+            f"The output of task {task.name} no longer fits the crew, which was changed since: "
+            f"{clipped(error)}. Put it back, or start anew."
+        ) from error
     return output
 
 
@@ -160,15 +208,8 @@ def _builds_on(task: Task, before: Task, changing: Sequence[Task]) -> bool:
     return task.context is not None
 
 
-def _end_together(tasks: Sequence[Task]) -> None:
-    """CrewAI refuses tasks that end with more than one asynchronous one, as a phase well may."""
-    trailing = list(takewhile(lambda task: task.async_execution, reversed(tasks)))
-    for task in trailing[1:]:
-        task.async_execution = False
-
-
 def _agents(crew: Crew) -> list[Agent]:
-    found = [*crew.agents, *(task.agent for task in crew.tasks)]
+    found = [*crew.agents, crew.manager_agent, *(task.agent for task in crew.tasks)]
     return [agent for agent in found if isinstance(agent, Agent)]
 
 
