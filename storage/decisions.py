@@ -13,6 +13,7 @@ from storage.errors import (
     AlreadyDecided,
     LimitReached,
     NotAllowed,
+    NotOffered,
     OutcomeNeeded,
     OutdatedMessage,
     TextNeeded,
@@ -21,6 +22,7 @@ from storage.errors import (
 from storage.policy import EVENT_OF_ACTION, may_decide
 from storage.records import (
     HELD,
+    OFFERED,
     Action,
     Actor,
     Checkpoint,
@@ -111,12 +113,19 @@ def _admit(found: ToDecide, *, actor: Actor, message: MessageRef | None) -> None
 
 
 def _check_words(checkpoint: Checkpoint, decision: Decision) -> None:
-    if decision.action is Action.REVISE and not decision.text.strip():
-        raise TextNeeded("a revision needs words")
+    if decision.action not in OFFERED[checkpoint.kind]:
+        raise NotOffered(checkpoint, decision.action)
+    if not decision.text.strip() and _is_told_by_words(checkpoint, decision.action):
+        raise TextNeeded("a revision and an answer need words")
     shown = {task.task for task in checkpoint.output.tasks}
     unknown = tuple(task for task in decision.tasks if task not in shown)
     if unknown:
         raise UnknownTasks(unknown, checkpoint)
+
+
+def _is_told_by_words(checkpoint: Checkpoint, action: Action) -> bool:
+    answers = checkpoint.kind is CheckpointKind.QUESTION and action is Action.CONTINUE
+    return answers or action is Action.REVISE
 
 
 def _check_rounds(found: ToDecide, decision: Decision) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from storage.definitions import CrewDefinition, DecisionRule
 from storage.policy import Refusal
-from storage.records import Checkpoint, Execution
+from storage.records import OFFERED, Action, Checkpoint, Execution
 
 
 class CountersignError(Exception):
@@ -79,6 +79,16 @@ class UnknownCheckpointName(CountersignError):
 
 class TextNeeded(CountersignError):
     """Revise without words."""
+
+
+class NotOffered(CountersignError):
+    """What waits here is not decided in this way: `offered` says how."""
+
+    def __init__(self, checkpoint: Checkpoint, wanted: Action) -> None:
+        super().__init__(f"checkpoint {checkpoint.id} does not offer {wanted}")
+        self.checkpoint = checkpoint
+        self.wanted = wanted
+        self.offered = OFFERED[checkpoint.kind]
 
 
 class UnknownTasks(CountersignError):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from storage.definitions import CrewDefinition, DecisionRule, OnTimeout
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
@@ -148,6 +148,16 @@ class CheckpointKind(StrEnum):
     QUESTION = "question"  # a flow asks for an answer in words
     BUDGET = "budget"  # the budget is used up
 
+
+_ALL: Final = tuple(Action)
+OFFERED: Final[Mapping[CheckpointKind, tuple[Action, ...]]] = {
+    CheckpointKind.PHASE: _ALL,
+    CheckpointKind.GATE: _ALL,
+    CheckpointKind.TOOL: _ALL,
+    CheckpointKind.QUESTION: (Action.CONTINUE, Action.STOP, Action.SKIP),
+    CheckpointKind.BUDGET: (Action.CONTINUE, Action.STOP),
+}
+"""How each kind may be decided."""
 
 HELD = frozenset({CheckpointKind.TOOL, CheckpointKind.QUESTION, CheckpointKind.BUDGET})
 

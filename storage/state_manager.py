@@ -217,8 +217,8 @@ class StateManager:
     def decide(self, decision: Decision) -> Decided:
         """Record a decision and queue what it leads to: exactly one decision a checkpoint.
 
-        Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, TextNeeded,
-        UnknownTasks, OutcomeNeeded, LimitReached.
+        Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
+        TextNeeded, UnknownTasks, OutcomeNeeded, LimitReached.
         """
         with self._transaction() as tx:
             return decisions.decide(tx, decision)

@@ -14,6 +14,7 @@ from storage.errors import (
     NoLesson,
     NoRule,
     NotAllowed,
+    NotOffered,
     OutcomeNeeded,
     OutdatedMessage,
     TextNeeded,
@@ -41,6 +42,7 @@ STATUS_OF: Final[dict[type[CountersignError], int]] = {
     UnknownTasks: 400,
     TextNeeded: 400,
     OutcomeNeeded: 400,
+    NotOffered: 400,
     UnknownLesson: 404,
     NoLesson: 409,
     NoRule: 409,
@@ -94,6 +96,9 @@ def detail(error: CountersignError) -> str:  # noqa: PLR0911 an arm for each
             return f"checkpoint {name!r} may not be left out: {_REFUSED[refusal]}"
         case TextNeeded():
             return "feedback is needed: say what should change, or the answer"
+        case NotOffered(checkpoint=checkpoint, offered=actions):
+            ways = ", ".join(action.value for action in actions)
+            return f"this is a {checkpoint.kind.value}: action must be one of {ways}"
         case OutcomeNeeded(checkpoint=checkpoint, named=named):
             offered = ", ".join(repr(name) for name in checkpoint.outcomes)
             given = "" if named is None else f", not {named!r}"

@@ -19,6 +19,7 @@ from storage.errors import (
     NoLesson,
     NoRule,
     NotAllowed,
+    NotOffered,
     OutcomeNeeded,
     OutdatedMessage,
     TextNeeded,
@@ -84,6 +85,9 @@ def refusal(error: CountersignError) -> str:  # noqa: PLR0911, PLR0912 an arm fo
             )
         case TextNeeded():
             return "Say it in words: without them there is nothing to go by."
+        case NotOffered():
+            ways = " or ".join(action.value.capitalize() for action in error.offered)
+            return f"This is decided by {ways}. Nothing was changed."
         case UnknownTasks():
             names = ", ".join(text.line(name, 80) for name in error.unknown[:5])
             return f"This checkpoint shows no output {names}. Nothing was changed."

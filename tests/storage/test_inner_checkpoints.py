@@ -8,10 +8,20 @@ from datetime import timedelta
 import pytest
 
 from storage.definitions import CrewDefinition, Limits, OnTimeout
-from storage.errors import LeaseLost, LimitReached, NoLesson, NoRule, OutcomeNeeded
+from storage.errors import (
+    LeaseLost,
+    LimitReached,
+    NoLesson,
+    NoRule,
+    NotOffered,
+    OutcomeNeeded,
+    TextNeeded,
+)
+from storage.outbox import Outbox
 from storage.reads import Reads
 from storage.records import (
     Action,
+    Checkpoint,
     CheckpointKind,
     Claim,
     Decision,
@@ -19,6 +29,7 @@ from storage.records import (
     Pause,
     PhaseOutput,
     Question,
+    Reply,
 )
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
@@ -175,6 +186,42 @@ def test_an_answer_that_its_child_did_not_live_to_use_is_handed_on_once(
     assert state.ask(claim, a_question()).id == asked.id
     assert run.now.state is ExecutionState.RUNNING
     assert state.ask(claim, a_question()).state is CheckpointState.PENDING
+
+
+def asked(kind: CheckpointKind, run: Run, state: StateManager) -> Checkpoint:
+    run.start()
+    return state.ask(claimed(state), replace(a_question(), kind=kind))
+
+
+def test_words_alone_raise_no_budget(run: Run, state: StateManager) -> None:
+    over = asked(CheckpointKind.BUDGET, run, state)
+
+    for action in (Action.REVISE, Action.SKIP):
+        with pytest.raises(NotOffered):
+            state.decide(Decision(over.id, action, BEN, "far too dear"))
+
+    assert run.waiting.state is CheckpointState.PENDING
+
+
+def test_an_answer_needs_words(run: Run, state: StateManager) -> None:
+    question = asked(CheckpointKind.QUESTION, run, state)
+
+    with pytest.raises(TextNeeded):
+        state.decide(Decision(question.id, Action.CONTINUE, BEN, " "))
+
+
+def test_a_reply_that_mentions_the_bot_answers_a_question(
+    run: Run, state: StateManager, reads: Reads, outbox: Outbox
+) -> None:
+    question = asked(CheckpointKind.QUESTION, run, state)
+    [root] = outbox.take(owner="d", limit=1)
+    outbox.posted(outbox.sending(root), channel=root.channel, ts="100.0", shown=root.wanted)
+
+    state.reply(Reply(root.channel, "100.0", "100.9", "on Monday", BEN, mentions_bot=True))
+
+    feedback = reads.checkpoint(question.id).feedback
+    assert feedback is not None
+    assert (feedback.action, feedback.text) == (Action.CONTINUE, "on Monday")
 
 
 def test_stop_at_a_question_ends_the_running_phase(run: Run, state: StateManager) -> None:
