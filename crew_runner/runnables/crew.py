@@ -131,6 +131,8 @@ class CrewRunnable:
             task.output = None
             _answer_at_once(task.agent)
         self._crew.planning = False
+        if len(reopened) == len(changing):
+            _look_nothing_up(self._crew, changing)
         return Conversations(feedback=job.feedback, reopened=reopened)
 
     def _kickoff(
@@ -218,3 +220,12 @@ def _answer_at_once(agent: object) -> None:
     if isinstance(agent, Agent):
         agent.planning = False
         agent.planning_config = None
+
+
+def _look_nothing_up(crew: Crew, tasks: Sequence[Task]) -> None:
+    """What was looked up stands in the conversation; CrewAI asks a model for each new search."""
+    crew.knowledge = crew.knowledge_sources = None
+    for task in tasks:
+        if isinstance(task.agent, Agent):
+            task.agent.knowledge = None
+            task.agent.knowledge_sources = None

@@ -11,6 +11,7 @@ from crewai import Agent, Crew, Process, Task
 from crewai.crews.crew_output import CrewOutput
 from crewai.knowledge.source.string_knowledge_source import StringKnowledgeSource
 from crewai.project import CrewBase, after_kickoff, agent, before_kickoff, crew, task
+from crewai.rag.embeddings.providers.custom.embedding_callable import CustomEmbeddingFunction
 from crewai.tasks.conditional_task import ConditionalTask
 from crewai.tools import tool
 from crewai.utilities.types import LLMMessage
@@ -262,7 +263,7 @@ def plans() -> Crew:
     return Crew(agents=[writer], tasks=tasks, planning=True, planning_llm=Planner(model="planner"))
 
 
-class Letters(EmbeddingFunction[Any]):
+class Letters(CustomEmbeddingFunction, EmbeddingFunction[Any]):  # CrewAI checks for both
     """As many figures as letters of the alphabet: how often each occurs."""
 
     def __call__(self, input: Any) -> Any:
