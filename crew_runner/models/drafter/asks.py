@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 
@@ -21,8 +21,11 @@ from crew_runner.models.drafter.words import (
 
 @dataclass(frozen=True, slots=True)
 class Shorter:
+    """`said` are the words that were taken for it."""
+
     section: str | None = None
     limit: int | None = None
+    said: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,9 +255,9 @@ def _length(clause: str) -> Ask | None:
         section = section_named(rest)
         limit = re.search(r"(\d{2,4})\s+\w+", rest)
         if make is Shorter and limit:
-            return Shorter(limit=int(limit.group(1)))
+            return Shorter(limit=int(limit.group(1)), said=clause)
         if not rest or section:
-            return make(section=section)
+            return Longer(section) if make is Longer else Shorter(section, said=clause)
     return None
 
 

@@ -57,7 +57,7 @@ class Brief:
 
     @property
     def topic(self) -> str:
-        if not self.subject:
+        if not self.subject or fold(self.campaign) in fold(self.subject):
             return self.campaign
         return self.speech.text("titles.topic", campaign=self.campaign, subject=self.subject)
 

@@ -35,6 +35,7 @@ _PROMPTS = (  # what the framework itself says between two answers
 _RENEWED = "What this builds on was revised as well."
 """How the runner hands on a text that was revised together with the one that builds on it."""
 _BETWEEN = "\n\n----------\n\n"
+_LESSONS = "Lessons from earlier reviews. Keep to them:"
 _TAGGED = re.compile(r"<(request|background|language)>\s*(.*?)\s*</\1>", re.DOTALL)
 _FINAL = re.compile(r"Final Answer:\s*", re.IGNORECASE)
 
@@ -57,6 +58,7 @@ class Conversation:
     expected: str
     context: str
     deliverable: Deliverable | None
+    lessons: tuple[str, ...]
     request: str
     background: str
     language: str
@@ -81,12 +83,16 @@ def read(messages: Iterable[Mapping[str, Any]]) -> Conversation:
         if role == "user" and not text.strip().startswith(_PROMPTS)
     ]
     task, expected, context = _parts(asked)
+    task, _, lessons = task.partition(_LESSONS)
     tags = dict(_TAGGED.findall(task))
     return Conversation(
-        task=task,
+        task=task.strip(),
         expected=expected,
         context=_BETWEEN.join([*(text.strip() for text in reversed(renewed)), context]).strip(),
         deliverable=_deliverable(task),
+        lessons=tuple(
+            line.strip()[2:] for line in lessons.splitlines() if line.strip()[:2] == "- "
+        ),
         request=tags.get("request", ""),
         background="" if tags.get("background") == "None given." else tags.get("background", ""),
         language=tags.get("language", ""),

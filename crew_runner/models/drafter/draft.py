@@ -54,7 +54,8 @@ def language_for(conversation: Conversation) -> str:
 def _document(conversation: Conversation) -> Document:
     if conversation.feedback and conversation.answer:
         return revise.revised(conversation, lambda code: first_draft(conversation, code))
-    return first_draft(conversation, language_for(conversation))
+    language = language_for(conversation)
+    return revise.kept_to(conversation, first_draft(conversation, language), language)
 
 
 def _deliver(deliverable: Deliverable, brief: Brief, context: Context) -> Document:

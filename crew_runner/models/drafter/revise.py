@@ -36,6 +36,15 @@ def revised(conversation: Conversation, draft_in: Callable[[str], Document]) -> 
     return document
 
 
+def kept_to(conversation: Conversation, document: Document, language: str) -> Document:
+    """A first draft in which the lessons from earlier reviews hold."""
+    scene = Scene(conversation, words(language))
+    for lesson in conversation.lessons:
+        for ask in asks.read(lesson) or (Note(lesson),):
+            document = _change(scene, document, ask).document
+    return document
+
+
 def applied(scene: Scene, document: Document, feedback: str) -> Document:
     """One feedback worked in, ask by ask, and written down in the list of changes."""
     effects = []

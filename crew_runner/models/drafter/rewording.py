@@ -21,6 +21,8 @@ def shorter(scene: Scene, document: Document, ask: Shorter) -> Changed:
         a.what for f in scene.conversation.feedback for a in read(f) if isinstance(a, Add | Note)
     ]
     new = edits.shorten(document, limit, spare=scene.heading, keep=keep, only=ask.section)
+    if new.words() >= before:
+        return note(scene, document, Note(ask.said, ask.section))
     return Changed(new, scene.say("shorter", before=before, after=new.words()))
 
 
