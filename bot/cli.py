@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from bot import logs
 from bot.secrecy import hide_secrets
 from bot.settings import ENV_FILE, Settings, SettingsError, load_settings
+from bot.told import told_to_end
 from bot.version import VERSION
 
 if TYPE_CHECKING:
     from bot.wiring import CannotStartError
-
-log = logging.getLogger(__name__)
 
 OK: Final = 0
 FAILED: Final = 1
 BAD_SETTINGS: Final = 2
 KILLED: Final = 130
 DEFAULT_WORKERS: Final = 4
-_LOOK: Final = 1.0
 
 
 class Service(Protocol):
@@ -170,20 +164,10 @@ _WITH_SETTINGS_OF_THEIR_OWN: Final[dict[str, Callable[[argparse.Namespace], int]
 
 def _until_told(service: Service) -> int:
     """Run until SIGTERM or Ctrl-C, then stop in peace; a second signal ends it at once."""
-    told = threading.Event()
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        if told.is_set():
-            os._exit(KILLED)
-        told.set()
-        log.info("signal", extra={"name_of_signal": signal.Signals(number).name})
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    told = told_to_end(at_once=lambda: os._exit(KILLED))
     try:
         service.start()
-        while not told.wait(_LOOK):
-            pass  # a signal that another thread was given does not wake a wait without end
+        told.wait()
     finally:
         service.stop()
     return OK

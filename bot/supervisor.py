@@ -17,15 +17,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Final, TextIO
 
 from bot.practice.seed import ANA, CAMPAIGNS, practice_app
 from bot.secrecy import hide_secrets, is_secret
 from bot.settings import Settings, load_settings
+from bot.told import told_to_end
 from crew_runner.models.environment import Route, choose
 
 FOLDER: Final = Path("var/practice")
@@ -106,7 +106,8 @@ class Program:
 
     def kill(self) -> None:
         if self._process is not None and not self.ended:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended while another thread waited for it
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     def last_words(self) -> str:
@@ -132,7 +133,7 @@ def _open(places: Places, env_file: Path) -> int:
     bot_address = f"http://127.0.0.1:{_free_port(settings.port)}"
     workspace, bot = _programs(places, env_file, bot_address)
     hide_secrets()
-    told = _told_to_end((bot, workspace))
+    told = told_to_end(at_once=lambda: _kill_all((bot, workspace)))
     _say("Opening the practice workspace…")
     try:
         workspace.start()
@@ -169,19 +170,9 @@ def _programs(places: Places, env_file: Path, bot_address: str) -> tuple[Program
     )
 
 
-def _told_to_end(programs: Sequence[Program]) -> threading.Event:
-    """Set by Ctrl-C or SIGTERM; a second one kills."""
-    told = threading.Event()
-
-    def on_signal(_: int, __: FrameType | None) -> None:
-        if told.is_set():
-            for program in programs:
-                program.kill()
-        told.set()
-
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
-    return told
+def _kill_all(programs: Sequence[Program]) -> None:
+    for program in programs:
+        program.kill()
 
 
 def _wait_until(ready: Callable[[], bool], program: Program, told: threading.Event) -> None:

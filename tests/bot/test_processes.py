@@ -205,11 +205,41 @@ def test_a_second_signal_ends_it_at_once(note_folder: Path) -> None:
         bot.until(lambda: _runs_note(bot), what="the crew's program runs")
         family = bot.family()
         bot.process.send_signal(signal.SIGINT)
-        bot.until(lambda: "signal" in bot.log_text, what="the first signal was seen")
+        bot.until(lambda: "name_of_signal=SIGINT" in bot.log_text, what="the first was seen")
         bot.process.send_signal(signal.SIGINT)
 
         bot.until(lambda: bot.process.poll() == 130, what="the bot ends")
         wait_until(lambda: not alive(family), within=5, what="all processes ended")
+
+
+def test_a_second_signal_is_heard_while_the_stop_waits_for_something_that_never_comes(
+    note_folder: Path,
+) -> None:
+    """Given to another thread, a signal does not wake the main thread: it must not be needed."""
+    stuck = (
+        "import signal, sys, threading\n"
+        "import bot.cli\n"
+        "def signal_this_thread():\n"
+        "    signal.pthread_kill(threading.get_ident(), signal.SIGINT)\n"
+        "class Stuck:\n"
+        "    def start(self):\n"
+        "        threading.Thread(target=signal_this_thread).start()\n"
+        "    def stop(self):\n"
+        "        threading.Timer(0.2, signal_this_thread).start()\n"
+        "        never = threading.Lock()\n"
+        "        never.acquire()\n"
+        "        never.acquire()\n"
+        "sys.exit(bot.cli._until_told(Stuck()))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", stuck],
+        cwd=note_folder,
+        env=clean_environment(),
+        timeout=20,
+        check=False,
+    )
+
+    assert ended.returncode == 130
 
 
 def test_it_serves_on_the_other_loopback_too(note_folder: Path) -> None:
