@@ -1,22 +1,45 @@
 """From the operator's model settings to the variables that CrewAI really reads.
 
 CrewAI takes its default model from MODEL and never looks at OPENAI_MODEL; an OPENROUTER_API_KEY
-counts only together with MODEL=openrouter/…, and then any OPENAI_BASE_URL would be applied to it
-as well. A model name with a slash is read as `provider/model`. All of that is settled here, once,
-before a crew is built.
+counts only together with MODEL=openrouter/…, and any OPENAI_BASE_URL is applied to the default
+model of every provider. A model name with a slash is read as `provider/model`. All of that is
+settled here, once, before a crew is built.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, assert_never
 from urllib.parse import urlsplit
 
+from crew_runner.models.providers import ProviderSettings, Route, provider_of
 from storage.definitions import ModelSettings
 
+__all__ = [
+    "DEFAULT_MODEL",
+    "GEMINI_ADDRESS",
+    "MODEL_VARIABLES",
+    "NO_KEY",
+    "OFFLINE_MODEL",
+    "OVERLAY_VARIABLE",
+    "ModelChoice",
+    "Route",
+    "choose",
+    "settings_to_env",
+]
+
 DEFAULT_MODEL: Final = "gpt-4.1-mini"
+DEFAULT_MODELS: Final = {
+    Route.ANTHROPIC: "claude-sonnet-4-6",
+    Route.GEMINI: "gemini-2.5-flash",
+}
 OFFLINE_MODEL: Final = "offline-drafter"
+NO_KEY: Final = "no-key"
+"""Sent to a server of the operator's own that was given without a key."""
+
+OVERLAY_VARIABLE: Final = "OVERLAY_MODEL"
+"""The model that takes the place of every model a crew names, as CrewAI writes it."""
+
 MODEL_VARIABLES: Final = frozenset(
     {
         "MODEL",
@@ -30,6 +53,14 @@ MODEL_VARIABLES: Final = frozenset(
         "API_BASE",
         "OPENROUTER_API_KEY",
         "OPENROUTER_BASE_URL",
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_BASE_URL",
+        "GEMINI_API_KEY",
+        "GOOGLE_GEMINI_BASE_URL",
+        "OLLAMA_HOST",
+        "VLLM_API_KEY",
+        "VLLM_BASE_URL",
+        OVERLAY_VARIABLE,
     }
 )
 """Every variable that picks a model. Take them all out of an environment before updating it with
@@ -37,15 +68,9 @@ MODEL_VARIABLES: Final = frozenset(
 
 _OPENAI_HOST = "api.openai.com"
 _OPENROUTER_HOST = "openrouter.ai"
-
-
-class Route(StrEnum):
-    """Where the crews' questions go."""
-
-    OPENAI = "openai"
-    COMPATIBLE = "compatible"
-    OPENROUTER = "openrouter"
-    OFFLINE = "offline"
+GEMINI_ADDRESS: Final = "https://generativelanguage.googleapis.com"
+_GEMINI_PATH = "/v1beta/openai"
+"""Where Google answers in OpenAI's protocol, for which nothing needs to be installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,57 +82,168 @@ class ModelChoice:
     base_url: str | None = None
 
 
-def choose(settings: ModelSettings) -> ModelChoice:
-    """Which model is meant.
+def choose(settings: ModelSettings, crew_model: str | None = None) -> ModelChoice:
+    """Which model is meant. `crew_model` is what crews.yml says of a crew.
 
-    No key: the offline drafter. An OpenRouter key decides where it is the only one, or where the
-    base URL or the model's name says OpenRouter. Elsewhere the OpenAI key goes to the base URL,
-    and the model's name is sent as it was written.
+    Nothing set: the offline drafter. OPENAI_BASE_URL is sent the name as it was written, but for
+    a crew's own model whose provider has a key. Elsewhere the name says the provider; where it
+    does not, the first key there is: OpenAI's, OpenRouter's, Anthropic's, Gemini's. The provider
+    may be one whose key is missing: see `preflight`.
     """
-    model = (settings.openai_model or "").strip()
-    base_url = (settings.openai_base_url or "").strip() or None
+    known = ProviderSettings.of(settings)
+    name = (crew_model or known.openai_model or "").strip()
+    provider, rest = provider_of(name)
+    base_url = (known.openai_base_url or "").strip() or None
     host = urlsplit(base_url).hostname if base_url else None
-    says_openrouter = host == _OPENROUTER_HOST or model.startswith("openrouter/")
-    if settings.openrouter_api_key and (says_openrouter or not settings.openai_api_key):
-        return ModelChoice(Route.OPENROUTER, _openrouter_model(model))
-    if not settings.openai_api_key:
+    has_server = base_url is not None and host not in (_OPENAI_HOST, _OPENROUTER_HOST)
+    if _nothing_set(known, provider, has_server=has_server):
         return ModelChoice(Route.OFFLINE, OFFLINE_MODEL)
+    if crew_model or not has_server:
+        direct = _direct(known, provider, rest)
+        if direct is not None:
+            return direct
+    says_openrouter = host == _OPENROUTER_HOST or provider is Route.OPENROUTER
+    if known.openrouter_api_key and (says_openrouter or not known.openai_api_key):
+        return ModelChoice(Route.OPENROUTER, _openrouter_model(name), known.openrouter_base_url)
     if base_url and host != _OPENAI_HOST:
         fallback = f"openai/{DEFAULT_MODEL}" if host == _OPENROUTER_HOST else DEFAULT_MODEL
-        return ModelChoice(Route.COMPATIBLE, model or fallback, base_url)
-    return ModelChoice(Route.OPENAI, model.removeprefix("openai/") or DEFAULT_MODEL, base_url)
+        return ModelChoice(Route.COMPATIBLE, name or fallback, base_url)
+    if not name and not known.openai_api_key:
+        return _first_key(known)
+    return _by_name(known, provider, rest, base_url)
 
 
-def settings_to_env(settings: ModelSettings) -> dict[str, str]:
+def _nothing_set(known: ProviderSettings, provider: Route | None, *, has_server: bool) -> bool:
+    keys = (
+        known.openai_api_key,
+        known.openrouter_api_key,
+        known.anthropic_api_key,
+        known.gemini_api_key,
+    )
+    by_name = provider in (Route.OLLAMA, Route.OTHER) or (
+        provider is Route.GEMINI and known.google_api_key
+    )
+    return not (any(keys) or has_server or by_name)
+
+
+def _direct(known: ProviderSettings, provider: Route | None, rest: str) -> ModelChoice | None:
+    """The provider that the name names, if it can be asked without going through another."""
+    match provider:
+        case Route.ANTHROPIC if known.anthropic_api_key:
+            return ModelChoice(Route.ANTHROPIC, rest, known.anthropic_base_url)
+        case Route.GEMINI if known.gemini_key:
+            return ModelChoice(Route.GEMINI, rest, known.gemini_base_url)
+        case Route.OLLAMA:
+            return ModelChoice(Route.OLLAMA, rest, known.ollama_host)
+        case Route.OTHER if not known.openrouter_api_key or known.openai_api_key:
+            return ModelChoice(Route.OTHER, rest)
+        case _:
+            return None
+
+
+def _first_key(known: ProviderSettings) -> ModelChoice:
+    if known.anthropic_api_key:
+        model = DEFAULT_MODELS[Route.ANTHROPIC]
+        return ModelChoice(Route.ANTHROPIC, model, known.anthropic_base_url)
+    return ModelChoice(Route.GEMINI, DEFAULT_MODELS[Route.GEMINI], known.gemini_base_url)
+
+
+def _by_name(
+    known: ProviderSettings, provider: Route | None, rest: str, base_url: str | None
+) -> ModelChoice:
+    """The provider that the name names, though its key may be missing. A bare name is OpenAI's."""
+    if provider in (Route.ANTHROPIC, Route.GEMINI):
+        return ModelChoice(provider, rest)
+    if provider is Route.OPENROUTER:
+        return ModelChoice(Route.OPENROUTER, rest, known.openrouter_base_url)
+    return ModelChoice(Route.OPENAI, rest or DEFAULT_MODEL, base_url)
+
+
+def settings_to_env(
+    settings: ModelSettings, crew_model: str | None = None, *, over_the_crews: bool = False
+) -> dict[str, str]:
     """The variables to set in a child's environment, after removing `MODEL_VARIABLES` from it.
 
-    Empty for the offline drafter: hand its own settings (`OfflineDrafter.settings()`) over instead.
+    With `crew_model` or `over_the_crews` they say that the model stands in for every one that the
+    crew's code names. Empty for the offline drafter: hand its own settings
+    (`OfflineDrafter.settings()`) over instead.
     """
-    choice = choose(settings)
+    known = ProviderSettings.of(settings)
+    choice = choose(settings, crew_model)
+    if choice.route is Route.OFFLINE:
+        return {}
+    variables = {**_of_other_providers(known), **_of_choice(known, choice)}
+    if crew_model or over_the_crews:
+        variables |= _overlay(choice, variables)
+    return variables
+
+
+def _of_choice(known: ProviderSettings, choice: ModelChoice) -> dict[str, str]:
     match choice.route:
-        case Route.OFFLINE:
-            return {}
-        case Route.OPENROUTER:
-            return {
-                "MODEL": f"openrouter/{choice.model}",
-                "OPENAI_MODEL_NAME": f"openrouter/{choice.model}",
-                "OPENROUTER_API_KEY": settings.openrouter_api_key or "",
-            }
-        case Route.OPENAI | Route.COMPATIBLE:
+        case Route.OPENAI:
+            return {**_model(choice.model), **_openai(known.openai_api_key, choice.base_url)}
+        case Route.COMPATIBLE:
             # CrewAI cuts the first `openai/` off and sends the rest as it stands, to the base URL.
             # Without it a name such as `anthropic/claude` would leave for another provider.
-            prefix = "openai/" if choice.route is Route.COMPATIBLE else ""
-            variables = {
-                "MODEL": prefix + choice.model,
-                "OPENAI_MODEL_NAME": prefix + choice.model,
-                "OPENAI_API_KEY": settings.openai_api_key or "",
+            key = known.openai_api_key or NO_KEY
+            return {**_model(f"openai/{choice.model}"), **_openai(key, choice.base_url)}
+        case Route.GEMINI:
+            base_url = (choice.base_url or GEMINI_ADDRESS).rstrip("/") + _GEMINI_PATH
+            return {
+                **_model(f"openai/{choice.model}"),
+                **_openai(known.gemini_key or "", base_url),
             }
-            if choice.base_url:
-                variables["OPENAI_BASE_URL"] = choice.base_url
-                variables["OPENAI_API_BASE"] = choice.base_url
-            return variables
+        case Route.OPENROUTER | Route.ANTHROPIC | Route.OLLAMA:
+            return _model(f"{choice.route}/{choice.model}")
+        case Route.OTHER | Route.OFFLINE:
+            return _model(choice.model)
         case _:
             assert_never(choice.route)
+
+
+def _model(name: str) -> dict[str, str]:
+    return {"MODEL": name, "OPENAI_MODEL_NAME": name}
+
+
+def _openai(key: str | None, base_url: str | None) -> dict[str, str]:
+    variables = {"OPENAI_API_KEY": key or ""}
+    if base_url:
+        variables |= {"OPENAI_BASE_URL": base_url, "OPENAI_API_BASE": base_url}
+    return variables
+
+
+def _of_other_providers(known: ProviderSettings) -> dict[str, str]:
+    """Keys and addresses for the models that a crew's code names itself.
+
+    OPENAI_API_KEY goes along only where it is OpenAI's own: without its OPENAI_BASE_URL, which
+    CrewAI would apply to every provider, another server's key would be sent to OpenAI.
+    """
+    found = {
+        "OPENAI_API_KEY": None if known.openai_base_url else known.openai_api_key,
+        "OPENROUTER_API_KEY": known.openrouter_api_key,
+        "OPENROUTER_BASE_URL": known.openrouter_base_url,
+        "ANTHROPIC_API_KEY": known.anthropic_api_key,
+        "ANTHROPIC_BASE_URL": known.anthropic_base_url,
+        "GEMINI_API_KEY": known.gemini_api_key,
+        "GOOGLE_GEMINI_BASE_URL": known.gemini_base_url,
+        "OLLAMA_HOST": known.ollama_host,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _overlay(choice: ModelChoice, variables: dict[str, str]) -> dict[str, str]:
+    """The model once more, in a form that needs no address next to it.
+
+    CrewAI builds `openai/` with a name that it does not know only where an address is handed over
+    with it. It takes any name for a vLLM server, which is asked in the same protocol.
+    """
+    if choice.route not in (Route.COMPATIBLE, Route.GEMINI):
+        return {OVERLAY_VARIABLE: variables["MODEL"]}
+    return {
+        OVERLAY_VARIABLE: f"hosted_vllm/{choice.model}",
+        "VLLM_API_KEY": variables["OPENAI_API_KEY"],
+        "VLLM_BASE_URL": variables["OPENAI_BASE_URL"],
+    }
 
 
 def _openrouter_model(name: str) -> str:

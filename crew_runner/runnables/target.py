@@ -23,6 +23,7 @@ from crew_runner.runnables.flow import FlowRunnable
 from crew_runner.runnables.keeping import Kept
 from crew_runner.runnables.late_memory import late_storage
 from crew_runner.runnables.locks import keep_locks_in
+from crew_runner.runnables.models import settle_models
 
 
 def build(job: Job) -> Runnable:
@@ -32,6 +33,7 @@ def build(job: Job) -> Runnable:
     os.environ.update({**without_secrets(job.extra), **job.model})
     os.environ["CREWAI_STORAGE_DIR"] = job.storage
     keep_locks_in(job.storage)
+    settle_models(job.model)
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     kept = Kept()

@@ -170,7 +170,7 @@ def test_openais_own_api_is_sent_no_address_and_the_bare_name() -> None:
     ("settings", "route"),
     [
         (ModelSettings(), Route.OFFLINE),
-        (ModelSettings(openai_base_url="http://127.0.0.1:1/v1"), Route.OFFLINE),
+        (ModelSettings(openai_base_url="http://127.0.0.1:1/v1"), Route.COMPATIBLE),
         (ModelSettings(openai_api_key="key"), Route.OPENAI),
         (ModelSettings("key", "https://api.openai.com/v1"), Route.OPENAI),
         (ModelSettings("key", "http://127.0.0.1:1/v1"), Route.COMPATIBLE),

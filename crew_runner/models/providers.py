@@ -1,0 +1,86 @@
+"""What the operator can set about model providers, and how a model's name says whose it is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Final
+
+from storage.definitions import ModelSettings
+
+
+class Route(StrEnum):
+    """Where the crews' questions go."""
+
+    OPENAI = "openai"
+    COMPATIBLE = "compatible"  # OpenAI's protocol at OPENAI_BASE_URL
+    OPENROUTER = "openrouter"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+    OLLAMA = "ollama"
+    OTHER = "other"  # a provider that CrewAI knows, set up by its own variables
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings(ModelSettings):
+    """The settings of every provider. An address that is not set is the provider's own.
+
+    `google_api_key` may be meant for a tool: it counts only for a model that is named as Gemini's.
+    """
+
+    openrouter_base_url: str | None = None
+    anthropic_api_key: str | None = None
+    anthropic_base_url: str | None = None
+    gemini_api_key: str | None = None
+    google_api_key: str | None = None
+    gemini_base_url: str | None = None
+    ollama_host: str | None = None
+
+    @classmethod
+    def of(cls, settings: ModelSettings) -> ProviderSettings:
+        return settings if isinstance(settings, cls) else cls(**asdict(settings))
+
+    @property
+    def gemini_key(self) -> str | None:
+        return self.gemini_api_key or self.google_api_key
+
+
+_PREFIXES: Final = {
+    "openai": Route.OPENAI,
+    "openrouter": Route.OPENROUTER,
+    "anthropic": Route.ANTHROPIC,
+    "claude": Route.ANTHROPIC,
+    "gemini": Route.GEMINI,
+    "google": Route.GEMINI,
+    "ollama": Route.OLLAMA,
+    "ollama_chat": Route.OLLAMA,
+    **dict.fromkeys(
+        (
+            "azure",
+            "azure_openai",
+            "bedrock",
+            "aws",
+            "cerebras",
+            "dashscope",
+            "deepinfra",
+            "deepseek",
+            "hosted_vllm",
+            "snowflake",
+        ),
+        Route.OTHER,
+    ),
+}
+_BARE: Final = {"claude-": Route.ANTHROPIC, "gemini-": Route.GEMINI}
+
+
+def provider_of(name: str) -> tuple[Route | None, str]:
+    """The provider that a model's name names, as CrewAI reads it, and the rest of the name.
+
+    None: the name leaves it open. `claude-…` and `gemini-…` say it without a prefix.
+    """
+    prefix, slash, rest = name.partition("/")
+    if slash:
+        route = _PREFIXES.get(prefix.lower())
+        return (None, name) if route is None else (route, name if route is Route.OTHER else rest)
+    return next((route for start, route in _BARE.items() if name.startswith(start)), None), name
