@@ -33,13 +33,13 @@ from crew_runner.messages import (
 )
 from crew_runner.nursery import Child
 from crew_runner.outage import Outage, ask
-from crew_runner.usage import total
 from storage.boundaries import BadBoundary
 from storage.errors import LeaseLost, NoRule
 from storage.reads import Reads
 from storage.records import Claim, Failure, PhaseOutput, Question, Usage
 from storage.state_manager import StateManager
 from storage.states import WENT_ON, ExecutionState
+from storage.usage import total
 
 log = logging.getLogger(__name__)
 

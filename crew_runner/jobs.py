@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crew_runner.messages import Job, Phases
-from crew_runner.usage import total
 from storage.boundaries import resolve
 from storage.definitions import CrewDefinition, PhaseDefinition
 from storage.records import Claim
+from storage.usage import total
 
 
 def job_of(
@@ -66,6 +66,7 @@ def check_of(
         model=model,
         extra=extra,
         storage=storage,
+        approve_tools=definition.approve_tools,
         only_check=True,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
@@ -24,8 +24,8 @@ from crewai.events.types.tool_usage_events import (
 )
 
 from crew_runner.messages import Progress, TaskProgress
+from crew_runner.runnables.counting import Tally
 
-_TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _LONGEST_NAME: Final = 80
 
 State: TypeAlias = Literal["waiting", "running", "done"]
@@ -42,21 +42,21 @@ class Listener:
         self._lock = threading.Lock()
         self._tool = ""
         self._shown: dict[UUID | str, TaskProgress] = {}
-        self._usage: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._tally = Tally()
 
     @property
     def usage(self) -> Mapping[str, Mapping[str, int]]:
-        """Tokens and calls by model."""
+        """What each model was asked for so far."""
         with self._lock:
-            return {model: dict(counts) for model, counts in self._usage.items()}
+            return self._tally.by_model()
 
     def __call__(self, source: object, event: BaseEvent) -> None:
         with self._lock:
             if isinstance(event, LLMCallCompletedEvent):
-                self._count(event)
+                self._tally.add(source, event)
             elif not self._note(source, event):
                 return
-            usage = {model: dict(counts) for model, counts in self._usage.items()}
+            usage = self._tally.by_model()
             progress = Progress(tuple(self._shown.values()), self._tool, usage)
         self._report(progress)
 
@@ -86,14 +86,6 @@ class Listener:
 
     def _is_shown(self, task: Task) -> bool:
         return task.id in self._shown
-
-    def _count(self, event: LLMCallCompletedEvent) -> None:
-        counts = self._usage[event.model or "unknown"]
-        counts["calls"] += 1
-        for name in _TOKENS:
-            tokens = (event.usage or {}).get(name)
-            if isinstance(tokens, int):
-                counts[name] += tokens
 
 
 class TaskListener(Listener):
