@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +23,12 @@ from storage.records import PhaseOutput, TaskResult
 
 LARGEST_OUTPUT: Final = 10 * 1024 * 1024
 LONGEST_LINE: Final = 64 * 1024
-_ENDED_SECONDS: Final = 5.0
+_ENDED_SECONDS: Final = 2.0
+"""How long its outputs are read on once the program has ended."""
+
+_MOST_SHOWN: Final = 40
+_LONGEST_NAME: Final = 200
+_CHUNK: Final = 64 * 1024
 ONE_PHASE: Final = "run"
 """The only phase of a command crew that names none. It is called with the plain inputs."""
 
@@ -83,6 +89,7 @@ class _Call:
         self._waiting = tasks
         self._shown: dict[str, TaskProgress] = {}
         self._noise: deque[str] = deque(maxlen=50)
+        self._written = bytearray()
 
     @property
     def noise(self) -> str:
@@ -94,18 +101,29 @@ class _Call:
         stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
         if stdin is None or stdout is None or stderr is None:
             raise ValueError("the program was not started with pipes")
-        feeding = threading.Thread(target=_feed, args=(stdin, inputs), daemon=True)
-        listening = threading.Thread(target=self._listen, args=(stderr,), daemon=True)
-        feeding.start()
-        listening.start()
-        written = stdout.read(LARGEST_OUTPUT + 1)
-        if len(written) > LARGEST_OUTPUT:
-            self._process.kill()
-            raise CrewProblem("The crew's program wrote more than 10 MiB of output.")
+        threading.Thread(target=_feed, args=(stdin, inputs), daemon=True).start()
+        reading = [
+            threading.Thread(target=self._read, args=(stdout,), daemon=True),
+            threading.Thread(target=self._listen, args=(stderr,), daemon=True),
+        ]
+        for thread in reading:
+            thread.start()
         self._process.wait()
-        # A sub-process of its own may hold stderr open: it is not waited for long.
-        listening.join(_ENDED_SECONDS)
+        # A sub-process of its own may hold the outputs open: they are not waited for long.
+        until = time.monotonic() + _ENDED_SECONDS
+        for thread in reading:
+            thread.join(max(until - time.monotonic(), 0))
+        written = bytes(self._written)
+        if len(written) > LARGEST_OUTPUT:
+            raise CrewProblem("The crew's program wrote more than 10 MiB of output.")
         return written
+
+    def _read(self, stdout: IO[bytes]) -> None:
+        while chunk := os.read(stdout.fileno(), _CHUNK):
+            self._written += chunk
+            if len(self._written) > LARGEST_OUTPUT:
+                self._process.kill()
+                return
 
     def failed(self) -> CrewProblem:
         """The program ended without an answer that can be read."""
@@ -127,6 +145,8 @@ class _Call:
     def _show(self, task: str, agent: str) -> None:
         shown = {name: TaskProgress(p.task, p.agent, "done") for name, p in self._shown.items()}
         shown[task] = TaskProgress(task, agent, "running")
+        while len(shown) > _MOST_SHOWN:
+            shown.pop(next(name for name in shown if name != task))
         self._shown = shown
         waiting = tuple(
             TaskProgress(name, "", "waiting") for name in self._waiting if name not in shown
@@ -180,12 +200,16 @@ def _progress(line: bytes) -> tuple[str, str] | None:
         return None
     try:
         said: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(said, dict) or said.get("type") != "progress":
         return None
     task, agent = said.get("task"), said.get("agent")
-    return (task if isinstance(task, str) else "", agent if isinstance(agent, str) else "")
+    return _name(task), _name(agent)
+
+
+def _name(said: object) -> str:
+    return said[:_LONGEST_NAME] if isinstance(said, str) else ""
 
 
 def _phase_output(written: bytes, job: Job, called: _Call) -> PhaseOutput:
@@ -218,7 +242,7 @@ def _answer(written: str) -> Mapping[str, Any] | None:
             continue
         try:
             found, _end = decoder.raw_decode(text, start)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(found, dict) and "status" in found:
             return found

@@ -1,0 +1,140 @@
+"""Release notes as a program: JSON in on stdin, JSON out on stdout, a phase a call.
+
+Nothing here knows of Slack, of CrewAI, or of who calls: try it in a shell.
+
+    echo '{"user_input": "add search; fix login", "phase": "sort"}' | python -m crew.run --stdin
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+SECTIONS: Final = {
+    "Added": ("add", "new", "introduce", "support"),
+    "Fixed": ("fix", "repair", "correct", "mend"),
+    "Removed": ("remove", "delete", "end of"),
+    "Changed": (),
+}
+"""The headings, and how a change begins that belongs below one."""
+
+
+def main() -> int:
+    sys.stdout.write("release notes, version 1\n")  # noise: whoever reads the answer passes it over
+    inputs = json.load(sys.stdin)
+    try:
+        answer = PHASES[inputs["phase"]](inputs)
+    except (KeyError, ValueError) as problem:
+        answer = {"status": "error", "error": f"{type(problem).__name__}: {problem}"}
+    json.dump(answer, sys.stdout)
+    return 0 if answer["status"] == "complete" else 1
+
+
+def sort(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes of the request, each below its heading."""
+    begin("sort the changes", "Archivist")
+    if "feedback" in inputs:
+        return complete(revised(inputs), "sort the changes", "Archivist")
+    found: dict[str, list[str]] = {heading: [] for heading in SECTIONS}
+    for change in re.split(r"[;\n]+", inputs["user_input"]):
+        if change.strip():
+            found[_heading(change.strip())].append(change.strip())
+    if not any(found.values()):
+        raise ValueError("the request names no changes")
+    return complete(_text(found), "sort the changes", "Archivist")
+
+
+def write(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The notes: an opening line above the sorted changes."""
+    begin("count the changes", "Archivist")
+    begin("write the notes", "Writer")
+    if "feedback" in inputs:
+        return complete(revised(inputs), "write the notes", "Writer")
+    changes = inputs["outputs"]["sort"]
+    count = len(re.findall(r"^- ", changes, re.MULTILINE))
+    opening = f"This release brings {count} change{'s' if count != 1 else ''}."
+    return complete(f"# Release notes\n\n{opening}\n\n{changes}", "write the notes", "Writer")
+
+
+def announce(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """One paragraph for those who will not read the notes."""
+    begin("announce", "Herald")
+    if "feedback" in inputs:
+        return complete(revised(inputs), "announce", "Herald")
+    changes = re.findall(r"^- (.+)$", inputs["outputs"]["write"], re.MULTILINE)
+    more = f", and {len(changes) - 2} more" if len(changes) > 2 else ""
+    return complete(f"Out today: {', '.join(changes[:2])}{more}.", "announce", "Herald")
+
+
+PHASES: Final = {"sort": sort, "write": write, "announce": announce}
+
+
+def revised(inputs: Mapping[str, Any]) -> str:
+    """The earlier output, changed as asked for, a line or a clause after the other.
+
+    `drop WORD` takes out the lines with the word, `say OLD as NEW` replaces, `add CHANGE` puts a
+    change below its heading. Whatever else is asked for stands as a remark at the end.
+    """
+    text = str(inputs["previous_output"])
+    for wish in filter(None, map(str.strip, re.split(r"[;\n]+", inputs["feedback"]))):
+        if match := re.fullmatch(r"drop (.+)", wish, re.IGNORECASE):
+            text = _dropped(text, match[1])
+        elif match := re.fullmatch(r"say (.+) as (.+)", wish, re.IGNORECASE):
+            text = re.sub(re.escape(match[1]), lambda _found, new=match[2]: new, text, flags=re.I)
+        elif re.match(r"add ", wish, re.IGNORECASE):
+            text = _added(text, wish)
+        else:
+            text = f"{text}\n\n(Asked for: {wish})"
+    return text
+
+
+def begin(task: str, agent: str) -> None:
+    """A progress line: whoever called shows it while the phase runs."""
+    line = {"type": "progress", "task": task, "agent": agent, "timestamp": time.time()}
+    sys.stderr.write(json.dumps(line) + "\n")
+    sys.stderr.flush()
+
+
+def complete(text: str, task: str, agent: str) -> dict[str, Any]:
+    outputs = [{"task": task, "agent": agent, "output": text}]
+    return {"status": "complete", "output": text, "task_outputs": outputs}
+
+
+def _heading(change: str) -> str:
+    beginnings = ((heading, words) for heading, words in SECTIONS.items() if words)
+    return next((h for h, words in beginnings if change.lower().startswith(words)), "Changed")
+
+
+def _text(found: Mapping[str, list[str]]) -> str:
+    parts = [
+        "\n".join([f"## {heading}", *(f"- {change}" for change in changes)])
+        for heading, changes in found.items()
+        if changes
+    ]
+    return "\n\n".join(parts)
+
+
+def _added(text: str, change: str) -> str:
+    """Below its heading, where the text has it, else at the end."""
+    heading = f"## {_heading(change)}\n"
+    if heading in text:
+        return text.replace(heading, f"{heading}- {change}\n", 1)
+    return f"{text}\n- {change}"
+
+
+def _dropped(text: str, word: str) -> str:
+    kept = [line for line in text.splitlines() if word.lower() not in line.lower()]
+    bare = [  # a heading with nothing below it goes too
+        line
+        for line, following in zip(kept, [*kept[1:], ""], strict=True)
+        if not line.startswith("## ") or following.startswith("- ")
+    ]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(bare)).strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
