@@ -36,6 +36,7 @@ from crew_runner.messages import (
     from_worker,
     to_worker,
 )
+from crew_runner.watch import Watch
 from storage.definitions import CrewKind
 from storage.records import PhaseOutput, Question
 
@@ -126,7 +127,9 @@ def run(channel: Channel) -> None:
             return
         if news:
             job = _with_phases(job, channel.receive())
-        outcome: FromChild = Done(runnable.run(job, channel.send))
+        watch = _watched(job, channel)
+        watch.before_phase()
+        outcome: FromChild = Done(runnable.run(job, watch.report))
     except (Exception, SystemExit) as error:  # noqa: BLE001 crew code raises what it likes
         outcome = Failed(failure_of(error))
     channel.send(outcome)
@@ -135,9 +138,12 @@ def run(channel: Channel) -> None:
 def _build(job: Job) -> Runnable:
     match job.kind:
         case CrewKind.CREW:
+            from crew_runner.runnables.oversight import check
             from crew_runner.runnables.target import build
 
-            return build(job)
+            built = build(job)
+            check(built, job)
+            return built
         case CrewKind.COMMAND:
             from crew_runner.runnables.command import build_command
 
@@ -146,6 +152,15 @@ def _build(job: Job) -> Runnable:
             return build_command(job)
         case _:
             assert_never(job.kind)
+
+
+def _watched(job: Job, channel: Channel) -> Watch:
+    watch = Watch(job, channel)
+    if job.kind is CrewKind.CREW:
+        from crew_runner.runnables.oversight import oversee
+
+        oversee(job, watch)
+    return watch
 
 
 def _is_news(job: Job, described: Described) -> bool:

@@ -12,7 +12,7 @@ import ssl
 from contextlib import suppress
 from typing import Any, Final
 
-from crew_runner.runnables import target
+from crew_runner.runnables import oversight, target
 
 _LATE: Final = (
     "crewai.hooks.contexts",
@@ -32,7 +32,7 @@ _LATE: Final = (
 )
 _TRUSTED: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
-__all__ = ["target"]
+__all__ = ["oversight", "target"]
 
 for name in _LATE:
     with suppress(ImportError):
