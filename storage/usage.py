@@ -11,8 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median_high
+from typing import Final
 
 from storage.records import PhaseRun, Usage
+
+_MOST: Final = 10**15
+"""No run counts more; a program may say so nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,9 @@ def total(usages: Iterable[Usage]) -> dict[str, dict[str, int]]:
     priced = {model for model, counts in parts if "microdollars" in counts}
     for model, counts in parts:
         added = sums.setdefault(model, Counter())
-        added.update({name: max(0, count) for name, count in counts.items()})
+        added.update({name: _sane(count) for name, count in counts.items()})
         if model in priced and not counts.keys() & {"microdollars", "unpriced_calls"}:
-            added["unpriced_calls"] += max(1, counts.get("calls", 0))
+            added["unpriced_calls"] += max(1, _sane(counts.get("calls", 0)))
     return {model: dict(counts) for model, counts in sums.items()}
 
 
@@ -58,7 +62,7 @@ def tokens(usage: Usage) -> int:
 def tokens_of(counts: Mapping[str, int]) -> int:
     """The same of one model. A program may know only the sum of both."""
     parts = [counts[name] for name in ("prompt_tokens", "completion_tokens") if name in counts]
-    return sum(max(0, part) for part in parts or [counts.get("total_tokens", 0)])
+    return sum(map(_sane, parts or [counts.get("total_tokens", 0)]))
 
 
 def is_at_least(usage: Usage) -> bool:
@@ -67,7 +71,7 @@ def is_at_least(usage: Usage) -> bool:
 
 
 def cost(usage: Usage) -> Cost:
-    known = [max(0, c["microdollars"]) for c in usage.values() if "microdollars" in c]
+    known = [_sane(c["microdollars"]) for c in usage.values() if "microdollars" in c]
     return Cost(sum(known) if known else None, tuple(filter(None, _unpriced(usage))))
 
 
@@ -75,6 +79,10 @@ def _unpriced(usage: Usage) -> Iterable[str]:
     for model, counts in usage.items():
         if counts.get("unpriced_calls", 0) > 0 or "microdollars" not in counts:
             yield model or "unnamed"
+
+
+def _sane(count: int) -> int:
+    return min(max(0, count), _MOST)
 
 
 def by_phase(runs: Iterable[PhaseRun]) -> dict[int, dict[str, dict[str, int]]]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from bot.slack.ids import short
 from bot.slack.render import checkpoint as checkpoint_message
-from bot.slack.render import final, outputs, root, text
+from bot.slack.render import final, outputs, root, text, usage
 from bot.slack.render.message import Rendered
 from bot.slack.render.place import times_met
 from bot.slack.render.root import Progress
+from storage import usage as sums
 from storage.reads import Reads
 from storage.records import Checkpoint, CheckpointKind, Execution, OutboxKind, OutboxRow
+from storage.states import ACTIVE
+from storage.usage import Estimate, estimate
+
+ESTIMATES_KEPT: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class Views:
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
+        self._estimates: dict[tuple[str, str], Estimate | None] = {}
 
     def message(self, row: OutboxRow) -> Rendered:
         """What the row's message is to show now."""
@@ -36,22 +42,25 @@ class Views:
         instead_of = _instead_of(row, execution)
         match row.kind:
             case OutboxKind.ROOT:
-                progress = Progress(
-                    runs=self._reads.phase_runs(execution.id),
-                    checkpoints=self._reads.checkpoints(execution.id),
-                )
-                return root.render(execution, progress, instead_of=instead_of)
+                return root.render(execution, self._progress(execution), instead_of=instead_of)
             case OutboxKind.CHECKPOINT:
                 shown = self._checkpoint(row)
                 return checkpoint_message.render(
-                    shown, execution, met=self._times_met(shown), instead_of=instead_of
+                    shown,
+                    execution,
+                    met=self._times_met(shown),
+                    used=usage.until(shown, self._reads.phase_runs(execution.id)),
+                    upcoming=self._upcoming(execution, usage.phase_after(shown, execution)),
+                    instead_of=instead_of,
                 )
             case OutboxKind.REMINDER:
                 which = str(row.payload.get("which"))
                 about = self._checkpoint(row)
                 return final.reminder(about, execution, which=which, met=self._times_met(about))
             case OutboxKind.FINAL:
-                return final.render(execution, instead_of=instead_of)
+                runs = self._reads.phase_runs(execution.id)
+                used = sums.total(run.usage for run in runs)
+                return final.render(execution, used=used, instead_of=instead_of)
             case OutboxKind.NOTICE:
                 named = row.payload.get("checkpoint")
                 checkpoint = self._reads.checkpoint(named) if isinstance(named, str) else None
@@ -60,6 +69,24 @@ class Views:
                 raise ValueError("a file is not a message")
             case _:
                 assert_never(row.kind)
+
+    def _progress(self, execution: Execution) -> Progress:
+        runs = self._reads.phase_runs(execution.id)
+        checkpoints = self._reads.checkpoints(execution.id)
+        following = usage.phase_to_come(execution, runs, checkpoints)
+        return Progress(runs, checkpoints, self._upcoming(execution, following))
+
+    def _upcoming(self, execution: Execution, phase: str | None) -> usage.Upcoming | None:
+        """What a phase of a run usually takes: looked up once, for a number that stays the same."""
+        if phase is None or execution.state not in ACTIVE:
+            return None
+        key = (execution.id, phase)
+        if key not in self._estimates:
+            if len(self._estimates) >= ESTIMATES_KEPT:
+                self._estimates.clear()
+            self._estimates[key] = estimate(self._reads.usage_of_phase(execution.crew, phase))
+        usual = self._estimates[key]
+        return None if usual is None else usage.Upcoming(phase, usual)
 
     def _times_met(self, checkpoint: Checkpoint) -> int:
         if checkpoint.kind is not CheckpointKind.GATE:

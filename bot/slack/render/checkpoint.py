@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Final
 
 from slack_sdk.models.blocks import (
@@ -18,13 +19,13 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.slack.ids import ActionId, short
-from bot.slack.render import choices, outputs, people, text
+from bot.slack.render import choices, outputs, people, text, usage
 from bot.slack.render.decided import WORDS_LIMIT, chosen, outcome, outcome_line
 from bot.slack.render.message import Rendered, context, section, sentences
 from bot.slack.render.place import asked_at_length, question, standing
 from storage.definitions import OnTimeout
 from storage.policy import CHANNEL
-from storage.records import HELD, Checkpoint, CheckpointKind, Execution
+from storage.records import HELD, Checkpoint, CheckpointKind, Execution, Usage
 from storage.states import CheckpointState
 
 OUTPUT_LIMIT: Final = 7000
@@ -34,14 +35,21 @@ ASKED_LIMIT: Final = 1500
 LESSONS_LIMIT: Final = 600
 LESSON_LIMIT: Final = 120
 
+NOTHING_USED: Final[Usage] = MappingProxyType({})
 _WITH_OUTPUT: Final = (CheckpointKind.PHASE, CheckpointKind.GATE)
 
 
 def render(
-    checkpoint: Checkpoint, execution: Execution, *, met: int = 1, instead_of: str = ""
+    checkpoint: Checkpoint,
+    execution: Execution,
+    *,
+    met: int = 1,
+    used: Usage = NOTHING_USED,
+    upcoming: usage.Upcoming | None = None,
+    instead_of: str = "",
 ) -> Rendered:
-    """`met` counts a gate's rounds. `instead_of` says why this is shown here and not where the
-    run belongs."""
+    """`met` counts a gate's rounds, `used` is what its phase took. `instead_of` says why this is
+    shown here and not where the run belongs."""
     asked = question(checkpoint)
     waiting = checkpoint.state is CheckpointState.PENDING
     stands = standing(checkpoint, execution, met=met)
@@ -53,6 +61,9 @@ def render(
     # Long outputs push the end of the message out of sight: how it stands is said here too.
     place = f"{stands} · run `{short(execution.id)}`"
     blocks.append(context(place, "" if waiting else outcome_line(checkpoint)))
+    amounts = _amounts(checkpoint, used, upcoming if waiting else None)
+    if amounts:
+        blocks.append(context(*amounts))
     if checkpoint.asked and checkpoint.kind not in HELD:
         blocks.append(section(_revised_because(checkpoint)))
     blocks += [section(part) for part in (_at_length(checkpoint),) if part]
@@ -72,6 +83,14 @@ def render(
         else _afterwards(checkpoint, execution),
         broadcast=waiting and CHANNEL in checkpoint.rule.approvers,
     )
+
+
+def _amounts(checkpoint: Checkpoint, used: Usage, upcoming: usage.Upcoming | None) -> list[str]:
+    """What the phase took, and what the next one usually takes."""
+    spent = usage.spent(used)
+    so_far = " so far" if checkpoint.kind in HELD else ""
+    took = f"this phase{so_far}: {spent}" if spent else ""
+    return [part for part in (took, usage.upcoming(upcoming)) if part]
 
 
 def shown_output(checkpoint: Checkpoint) -> tuple[str, bool]:

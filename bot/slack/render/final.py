@@ -7,17 +7,20 @@ from collections.abc import Mapping
 from slack_sdk.models.blocks import Block, HeaderBlock, MarkdownBlock, PlainTextObject
 
 from bot.slack.ids import short
-from bot.slack.render import people, text
+from bot.slack.render import people, text, usage
 from bot.slack.render.message import Rendered, context, section
 from bot.slack.render.place import question, standing
 from bot.slack.render.root import failure
-from storage.records import Checkpoint, Execution
+from storage.records import Checkpoint, Execution, Usage
 
 RESULT_LIMIT = 7000
 
 
-def render(execution: Execution, *, instead_of: str = "") -> Rendered:
-    """The result of a run that is complete; the whole of it goes with it as a file."""
+def render(execution: Execution, *, used: Usage | None = None, instead_of: str = "") -> Rendered:
+    """The result of a run that is complete; the whole of it goes with it as a file.
+
+    `used` is what the whole run took.
+    """
     result, clipped = text.clip(text.markdown(result_text(execution)), RESULT_LIMIT)
     done = "The execution is complete"
     asked_by = people.person(execution.requester)
@@ -35,11 +38,20 @@ def render(execution: Execution, *, instead_of: str = "") -> Rendered:
             f"run `{short(execution.id)}` · took {took}",
         ),
     ]
+    amounts = _amounts(used or {})
+    if amounts:
+        blocks.append(context(*amounts))
     return Rendered(
         text=f"{done}: {lead}",
         blocks=tuple(blocks),
         plain=f"*{done}*\n{lead}\n{text.shorten(result, 2000)}",
     )
+
+
+def _amounts(used: Usage) -> list[str]:
+    """What was used in all, and by model where there were several."""
+    parts = (usage.spent(used), usage.by_model(used))
+    return [part for part in parts if part]
 
 
 def result_text(execution: Execution) -> str:

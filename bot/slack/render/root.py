@@ -20,8 +20,9 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.slack.ids import ActionId, short
-from bot.slack.render import people, text
+from bot.slack.render import people, text, usage
 from bot.slack.render.message import Rendered, context, listed, section
+from storage import usage as sums
 from storage.records import HELD, Checkpoint, CheckpointKind, Execution, PhaseRun
 from storage.states import ACTIVE, ENDED, CheckpointState, ExecutionState, PhaseRunState
 
@@ -46,6 +47,9 @@ _DECIDED: Final = {
     CheckpointState.CANCELLED: "Cancelled here",
 }
 
+_AT: Final = {"running": "at work", "done": "done"}
+"""Tasks that are still to come are not told."""
+
 _ASKED: Final = {
     CheckpointKind.TOOL: "Waiting whether a tool may be called",
     CheckpointKind.QUESTION: "Waiting for an answer",
@@ -59,6 +63,7 @@ class Progress:
 
     runs: Sequence[PhaseRun] = ()
     checkpoints: Sequence[Checkpoint] = ()
+    upcoming: usage.Upcoming | None = None
 
 
 def render(execution: Execution, progress: Progress, *, instead_of: str = "") -> Rendered:
@@ -75,6 +80,9 @@ def render(execution: Execution, progress: Progress, *, instead_of: str = "") ->
         blocks.append(section(state))
         if progress.runs:
             blocks.append(context(_phases_line(execution, progress)))
+    amounts = _amounts(execution, progress)
+    if amounts:
+        blocks.append(context(*amounts))
     blocks.append(context(*_small_print(execution)))
     return Rendered(
         text=f"{asked} {text.line(_words(execution), 150)}. {state}",
@@ -170,6 +178,12 @@ def _card(index: int, phase: str, run: PhaseRun | None, progress: Progress) -> T
 
 
 def _details(run: PhaseRun, progress: Progress) -> str:
+    """How the phase stands, and what it used."""
+    used = usage.spent(usage.of_phase(progress.runs, run.phase_index))
+    return "\n".join(line for line in (_stands(run, progress), used) if line)
+
+
+def _stands(run: PhaseRun, progress: Progress) -> str:
     opened = [c for c in progress.checkpoints if c.phase_run_id == run.id]
     newest = opened[-1] if opened else None
     if newest is not None and newest.kind not in HELD:
@@ -201,14 +215,16 @@ def _doing(run: PhaseRun) -> str:
     tasks = run.progress.get("tasks")
     lines: list[str] = []
     for task in tasks if isinstance(tasks, list) else []:
-        if not isinstance(task, dict) or task.get("state") == "pending":
+        if not isinstance(task, dict) or task.get("state") not in _AT:
             continue
         name, agent = task.get("task"), task.get("agent")
         if not isinstance(name, str) or not name:
             continue
         by = f" ({text.plain(agent, 60)})" if isinstance(agent, str) and agent.strip() else ""
-        done = "done" if task.get("state") in ("done", "completed") else "at work"
-        lines.append(f"{text.plain(text.label(name), 80)}{by}: {done}")
+        lines.append(f"{text.plain(text.label(name), 80)}{by}: {_AT[str(task['state'])]}")
+    tool = run.progress.get("tool")
+    if isinstance(tool, str) and tool.strip():
+        lines.append(f"Using the tool {text.plain(text.label(tool), 80)}")
     return "\n".join(lines[-6:])
 
 
@@ -229,6 +245,16 @@ def _phases_line(execution: Execution, progress: Progress) -> str:
     if len(execution.phases) > PHASES_SHOWN:
         parts.append(f"{len(execution.phases) - PHASES_SHOWN} more")
     return " · ".join(parts) or "no phase has run"
+
+
+def _amounts(execution: Execution, progress: Progress) -> list[str]:
+    """What the run used, by phase once it has ended, and what the next phase usually takes."""
+    used = usage.spent(sums.total(run.usage for run in progress.runs))
+    if execution.state in ACTIVE:
+        so_far = f"{used} so far" if used else ""
+        return [part for part in (so_far, usage.upcoming(progress.upcoming)) if part]
+    parts = usage.by_phase(progress.runs, execution.phases)
+    return [f"{used} ({parts})" if parts else used] if used else []
 
 
 def _small_print(execution: Execution) -> list[str]:
