@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from crew_runner.usage import tokens
 from storage.definitions import Budget
 from storage.records import CheckpointKind, Question, Usage
+from storage.usage import tokens
 
 NAME: Final = "budget"
 """Of the checkpoints that open over the budget."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from storage import usage
 from storage.records import (
     Checkpoint,
     Counts,
@@ -15,6 +16,7 @@ from storage.records import (
     PhaseOutput,
     PhaseRun,
     Request,
+    Usage,
 )
 from storage.states import CheckpointState, PhaseRunState
 
@@ -84,6 +86,31 @@ class ResultBody(BaseModel):
     task_outputs: list[TaskOutputBody]
 
 
+class SpentBody(BaseModel):
+    """`tokens` are at least so many where `at_least` is set. `cost` is in dollars and null where
+    no price is known; those of the models in `price_unknown` are not in it."""
+
+    tokens: int
+    at_least: bool
+    cost: float | None
+    price_unknown: list[str]
+
+
+class PhaseSpentBody(SpentBody):
+    phase: str
+
+
+class ModelSpentBody(SpentBody):
+    model: str
+
+
+class UsageBody(SpentBody):
+    """What an execution used so far, failed tries and revisions included."""
+
+    by_phase: list[PhaseSpentBody]
+    by_model: list[ModelSpentBody]
+
+
 class StatusBody(BaseModel):
     execution_id: str
     status: str
@@ -91,6 +118,7 @@ class StatusBody(BaseModel):
     completed_checkpoints: list[str]
     result: ResultBody | None
     error: str | None
+    usage: UsageBody
 
 
 class ContextBody(BaseModel):
@@ -147,16 +175,41 @@ def status(
     execution: Execution, checkpoints: Iterable[Checkpoint], runs: Iterable[PhaseRun]
 ) -> StatusBody:
     """Where an execution stands; `checkpoints` oldest first."""
-    in_order = tuple(checkpoints)
+    in_order, tried = tuple(checkpoints), tuple(runs)
     waiting = [c.id for c in in_order if c.state is CheckpointState.PENDING]
     return StatusBody(
         execution_id=execution.id,
         status=execution.state.value,
         current_checkpoint=waiting[-1] if waiting else None,
         completed_checkpoints=[c.id for c in in_order if c.state not in _NOT_COMPLETED],
-        result=_result(execution, runs),
+        result=_result(execution, tried),
         error=execution.error,
+        usage=_usage(tried),
     )
+
+
+def _usage(runs: Sequence[PhaseRun]) -> UsageBody:
+    whole = usage.total(run.usage for run in runs)
+    names = {run.phase_index: run.phase for run in runs}
+    return UsageBody(
+        **_spent(whole),
+        by_phase=[
+            PhaseSpentBody(phase=names[index], **_spent(used))
+            for index, used in usage.by_phase(runs).items()
+            if used
+        ],
+        by_model=[ModelSpentBody(model=m, **_spent({m: counts})) for m, counts in whole.items()],
+    )
+
+
+def _spent(used: Usage) -> dict[str, Any]:
+    cost = usage.cost(used)
+    return {
+        "tokens": usage.tokens(used),
+        "at_least": usage.is_at_least(used),
+        "cost": None if cost.microdollars is None else cost.microdollars / 1_000_000,
+        "price_unknown": list(cost.unknown),
+    }
 
 
 def _result(execution: Execution, runs: Iterable[PhaseRun]) -> ResultBody | None:

@@ -104,7 +104,7 @@ class Calls:
         return bodies.status(
             execution,
             self.reads.checkpoints(execution.id),
-            () if execution.result is None else self.reads.phase_runs(execution.id),
+            self.reads.phase_runs(execution.id),
         )
 
     def _crew(self, name: str | None) -> CrewDefinition:
