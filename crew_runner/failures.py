@@ -16,6 +16,14 @@ from storage.records import Failure
 
 _LONGEST_WORDS: Final = 300
 _LONGEST_DETAIL: Final = 20_000
+_NO_KEY: Final = (
+    "The crew names a model of its own, and its provider's key is not set: {error} Set it for the "
+    "bot, or give the crew a `model:` in crews.yml."
+)
+_NO_CLIENT: Final = (
+    "The crew names a model whose client is not installed: {error} Install it, or give the crew a "
+    "`model:` in crews.yml."
+)
 _CREWAI_ERRORS: Final = (
     ("HookAborted: ", "The crew was stopped by a check of its own: {error}", False),
     (
@@ -34,6 +42,10 @@ _CREWAI_ERRORS: Final = (
         "The crew's prompts need an input that it is not given: {error}",
         False,
     ),
+    ("_API_KEY is required", _NO_KEY, False),
+    ("API key required for", _NO_KEY, False),
+    ("LiteLLM fallback package is not installed", _NO_CLIENT, False),
+    ("native provider not available", _NO_CLIENT, False),
     ("guardrail validation", "An output did not pass the crew's own check: {error}", True),
     ("Invalid response from LLM call", "The model gave an empty answer.", True),
 )
@@ -84,7 +96,11 @@ def _model_error(error: BaseException) -> tuple[str, bool] | None:
 
 def _by_status(status: int, *, code: str) -> tuple[str, bool]:
     if status in (401, 403):
-        return f"The model's provider refused the API key (HTTP {status}).", False
+        return (
+            f"The model's provider refused the API key (HTTP {status}). Set a key that it accepts "
+            "for the bot, start it again and choose Retry; `python -m bot doctor` tests it.",
+            False,
+        )
     if code == "insufficient_quota" or status == 402:
         return "The account at the model's provider has no quota left.", False
     if status == 404:

@@ -10,7 +10,7 @@ from typing import Final
 
 from crew_runner.models.drafter.server import OfflineDrafter
 from crew_runner.models.environment import Route, choose, settings_to_env
-from crew_runner.models.preflight import problem_of
+from crew_runner.models.preflight import problem_of, provider_in
 from storage.definitions import ModelSettings
 
 GOOD_SECONDS: Final = 300.0
@@ -39,7 +39,7 @@ class ModelSource:
         self._lock = threading.Lock()
         self._drafter: OfflineDrafter | None = None
         self._asking = threading.Lock()
-        self._verdicts: dict[frozenset[tuple[str, str]], _Verdict] = {}
+        self._verdicts: dict[tuple[str, str], _Verdict] = {}
 
     def variables(self, crew_model: str | None = None) -> Mapping[str, str]:
         """What a child's environment needs, once other models' variables were taken out of it.
@@ -65,7 +65,10 @@ class ModelSource:
         if choose(self._settings, crew_model).route is Route.OFFLINE:
             return None
         variables = settings_to_env(self._settings, crew_model)
-        about = frozenset(variables.items())
+        provider = provider_in(variables)
+        if provider is None or not provider.key:
+            return problem_of(variables)
+        about = (provider.base_url, provider.key)
         with self._asking:
             known = self._verdicts.get(about)
             if known is None or known.until <= self._clock():
