@@ -8,11 +8,10 @@ import socket
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.findings import Finding, Mark, failed, good, warning
 from bot.settings import Settings, SettingsError, load_settings
-from crew_runner.models.environment import ModelChoice, Route, choose
+from crew_runner.models.environment import Route, choose, settings_to_env
+from crew_runner.models.preflight import Provider, ask, provider_in, refuses_key, trial
 from crew_runner.registry import CrewsFileError, load_crews
 from crew_runner.worker import WorkerPool
 from storage.database import SystemClock, is_current, open_engine, upgrade, writing
@@ -36,8 +36,6 @@ MODEL_SECONDS: Final = 5.0
 CREW_SECONDS: Final = 90.0
 _LOOK: Final = 0.05
 _MANIFEST: Final = Path(__file__).parents[1] / "manifest.yml"
-_OPENAI: Final = "https://api.openai.com/v1"
-_OPENROUTER: Final = "https://openrouter.ai/api/v1"
 
 
 def run(*, env_file: Path, as_json: bool) -> int:
@@ -67,7 +65,7 @@ def _findings(env_file: Path) -> Iterator[Finding]:
     yield good("Settings", f"read from the environment and {env_file}")
     yield from check_database(settings)
     yield from check_crews(settings)
-    yield from check_model(settings.model)
+    yield from check_models(settings)
     yield from check_rest(settings)
     yield from check_slack(settings)
 
@@ -190,56 +188,75 @@ def _build(crews: Mapping[str, CrewDefinition], settings: Settings) -> dict[str,
 # --- the model ------------------------------------------------------------------------------
 
 
-def check_model(model: ModelSettings) -> Iterator[Finding]:
+def check_models(settings: Settings) -> Iterator[Finding]:
+    """The model of crews that name none, and each that crews.yml gives to a crew."""
+    yield from check_model(settings.model)
+    try:
+        crews = load_crews(settings.crews_file)
+    except CrewsFileError:
+        return  # told where the crews are checked
+    for model in sorted({crew.model for crew in crews.values() if crew.model}):
+        if choose(settings.model, model).route is not Route.OFFLINE:
+            yield from check_model(settings.model, model)
+
+
+def check_model(settings: ModelSettings, crew_model: str | None = None) -> Iterator[Finding]:
     """Which model is chosen, and whether it answers a question of two words."""
-    choice = choose(model)
+    choice = choose(settings, crew_model)
     if choice.route is Route.OFFLINE:
         yield warning(
             "Model",
             "no key is set: the offline drafter writes the texts",
-            "Set OPENAI_API_KEY or OPENROUTER_API_KEY to have a model write them.",
+            "Set OPENAI_API_KEY, OPENROUTER_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY to have a "
+            "model write them.",
         )
         return
-    yield _ask(model, choice)
-
-
-def _ask(model: ModelSettings, choice: ModelChoice) -> Finding:
     about = f"Model {choice.model}"
-    openrouter = choice.route is Route.OPENROUTER
-    base = _OPENROUTER if openrouter else (choice.base_url or _OPENAI)
-    key = (model.openrouter_api_key if openrouter else model.openai_api_key) or ""
-    question = {"model": choice.model, "messages": [{"role": "user", "content": "Say ok."}]}
-    request = urllib.request.Request(  # noqa: S310  # the operator's own base URL
-        f"{base.rstrip('/')}/chat/completions",
-        data=json.dumps(question).encode(),
-        headers={"Content-Type": "application/json", "Authorization": f"Bearer {key}"},
-    )
+    provider = provider_in(settings_to_env(settings, crew_model))
+    if provider is None:
+        yield warning(about, f"is asked by way of {choice.route}, which is not checked here")
+    elif not provider.key:
+        yield failed(about, f"{provider.variable} is not set", f"Set {provider.variable}.")
+    else:
+        yield _ask(about, provider)
+
+
+def _ask(about: str, provider: Provider) -> Finding:
+    base = provider.base_url
     try:
-        with urllib.request.urlopen(request, timeout=MODEL_SECONDS) as answer:  # noqa: S310
-            json.load(answer)
-    except urllib.error.HTTPError as error:
-        return _refused(about, base, error.code)
+        status, said = ask(trial(provider), seconds=MODEL_SECONDS)
+        if status == 200:
+            json.loads(said)
     except TimeoutError:
-        return warning(about, f"{base} did not answer within {MODEL_SECONDS:.0f} s")
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        if isinstance(getattr(error, "reason", None), TimeoutError):
-            return warning(about, f"{base} did not answer within {MODEL_SECONDS:.0f} s")
+        return _silent(about, base)
+    except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
-        return failed(about, f"{base} cannot be reached: {reason}", "Check OPENAI_BASE_URL.")
-    return good(about, f"answers at {base}")
+        if isinstance(reason, TimeoutError):
+            return _silent(about, base)
+        mend = f"Check the address: {provider.address_variable}."
+        return failed(about, f"{base} cannot be reached: {reason}", mend)
+    if status == 200:
+        return good(about, f"answers at {base}")
+    return _refused(about, provider, status, said)
 
 
-def _refused(about: str, base: str, code: int) -> Finding:
-    if code in (401, 403):
-        return failed(about, f"{base} refuses the key ({code})", "Set a key that it accepts.")
+def _silent(about: str, base: str) -> Finding:
+    return warning(about, f"{base} did not answer within {MODEL_SECONDS:.0f} s")
+
+
+def _refused(about: str, provider: Provider, code: int, said: str) -> Finding:
+    base = provider.base_url
+    if code in (401, 403) or refuses_key(code, said):
+        mend = f"Set {provider.variable} to a key that it accepts."
+        return failed(about, f"{base} refuses the key ({code})", mend)
     if code == 404:
-        mend = "Check OPENAI_MODEL and OPENAI_BASE_URL."
+        mend = f"Check the model's name and {provider.address_variable}."
         return failed(about, f"{base} knows no such model or path ({code})", mend)
     if code == 429:
         return warning(about, f"{base} says: too many requests, or no credit left (429)")
     if code >= 500:
         return warning(about, f"{base} has trouble of its own ({code})")
-    return failed(about, f"{base} refuses the request ({code})", "Check OPENAI_MODEL.")
+    return failed(about, f"{base} refuses the request ({code})", "Check the model's name.")
 
 
 # --- front ends -----------------------------------------------------------------------------

@@ -25,11 +25,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from storage.definitions import ModelSettings
+from crew_runner.models.providers import ProviderSettings
 
 PREFIX: Final = "COUNTERSIGN_"
 ENV_FILE: Final = Path(".env")
 _NOT_FOR_CREWS: Final = ("SLACK_", "HITL_BACKEND_", PREFIX)
+_ALSO_FOR_CREWS: Final = ("GOOGLE_API_KEY",)
+"""Read by us, and by tools such as Google's search too."""
+
 _PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -65,7 +68,15 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = _variable("OPENAI_API_KEY")
     openai_base_url: str | None = _variable("OPENAI_BASE_URL")
     openai_model: str | None = _variable("OPENAI_MODEL")
+    crewai_model: str | None = _variable("MODEL")
     openrouter_api_key: SecretStr | None = _variable("OPENROUTER_API_KEY")
+    openrouter_base_url: str | None = _variable("OPENROUTER_BASE_URL")
+    anthropic_api_key: SecretStr | None = _variable("ANTHROPIC_API_KEY")
+    anthropic_base_url: str | None = _variable("ANTHROPIC_BASE_URL")
+    gemini_api_key: SecretStr | None = _variable("GEMINI_API_KEY")
+    google_api_key: SecretStr | None = _variable("GOOGLE_API_KEY")
+    gemini_base_url: str | None = _variable("GOOGLE_GEMINI_BASE_URL")
+    ollama_host: str | None = _variable("OLLAMA_HOST")
     lease_seconds: float = Field(30, ge=1, le=3600, validation_alias="COUNTERSIGN_LEASE_SECONDS")
     default_channel: str | None = Field(
         None, pattern=r"^[CG][A-Z0-9]+$", validation_alias="COUNTERSIGN_DEFAULT_CHANNEL"
@@ -139,12 +150,19 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.lease_seconds)
 
     @property
-    def model(self) -> ModelSettings:
-        return ModelSettings(
+    def model(self) -> ProviderSettings:
+        return ProviderSettings(
             openai_api_key=_open(self.openai_api_key),
             openai_base_url=self.openai_base_url,
-            openai_model=self.openai_model,
+            openai_model=self.openai_model or self.crewai_model,
             openrouter_api_key=_open(self.openrouter_api_key),
+            openrouter_base_url=self.openrouter_base_url,
+            anthropic_api_key=_open(self.anthropic_api_key),
+            anthropic_base_url=self.anthropic_base_url,
+            gemini_api_key=_open(self.gemini_api_key),
+            google_api_key=_open(self.google_api_key),
+            gemini_base_url=self.gemini_base_url,
+            ollama_host=self.ollama_host,
         )
 
     @property
@@ -209,7 +227,8 @@ def _for_crews(in_file: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in in_file.items()
-        if name not in VARIABLES and not name.startswith(_NOT_FOR_CREWS)
+        if name in _ALSO_FOR_CREWS
+        or (name not in VARIABLES and not name.startswith(_NOT_FOR_CREWS))
     }
 
 

@@ -23,7 +23,15 @@ _LARGEST_ANSWER: Final = 64 * 1024
 _OPENAI: Final = "https://api.openai.com/v1"
 _OPENROUTER: Final = "https://openrouter.ai/api/v1"
 _ANTHROPIC: Final = "https://api.anthropic.com"
+_OLLAMA_PORT: Final = 11434
 _ANTHROPIC_VERSION: Final = "2023-06-01"
+_ADDRESSES: Final = {
+    "OPENAI_API_KEY": "OPENAI_BASE_URL",
+    "OPENROUTER_API_KEY": "OPENROUTER_BASE_URL",
+    "ANTHROPIC_API_KEY": "ANTHROPIC_BASE_URL",
+    "GEMINI_API_KEY": "GOOGLE_GEMINI_BASE_URL",
+    "OLLAMA_API_KEY": "OLLAMA_HOST",
+}
 _MAY_NOT_LIST: Final = ("scope", "insufficient permission")
 """In the refusal of a key that is good, but not for listing models."""
 
@@ -38,6 +46,11 @@ class Provider:
     variable: str
     """Which variable holds the key."""
     headers: Mapping[str, str] = field(repr=False)
+
+    @property
+    def address_variable(self) -> str:
+        """Which variable the operator sets for another address."""
+        return _ADDRESSES[self.variable]
 
     @property
     def host(self) -> str:
@@ -61,6 +74,9 @@ def provider_in(variables: Mapping[str, str]) -> Provider | None:
             base_url = variables.get("ANTHROPIC_BASE_URL") or _ANTHROPIC
             base_url = base_url.rstrip("/").removesuffix("/v1") + "/v1"
             return Provider(model, base_url, key, "ANTHROPIC_API_KEY", headers)
+        case "ollama":
+            base_url = _ollama(variables.get("OLLAMA_HOST", ""))
+            return _bearing({"OLLAMA_API_KEY": NO_KEY}, "OLLAMA_API_KEY", base_url, model)
         case "openai" if named:
             base_url = variables.get("OPENAI_BASE_URL") or _OPENAI
             return _bearing(variables, _variable(variables), base_url, model or named)
@@ -71,6 +87,14 @@ def provider_in(variables: Mapping[str, str]) -> Provider | None:
 def _bearing(variables: Mapping[str, str], variable: str, base_url: str, model: str) -> Provider:
     key = variables.get(variable) or variables.get("OPENAI_API_KEY", "")
     return Provider(model, base_url.rstrip("/"), key, variable, {"Authorization": f"Bearer {key}"})
+
+
+def _ollama(host: str) -> str:
+    """As CrewAI reads OLLAMA_HOST: a host, a host with its port, or an address."""
+    parts = urlsplit(host if "://" in host else f"http://{host or 'localhost'}")
+    port = f":{_OLLAMA_PORT}" if parts.scheme == "http" and parts.port is None else ""
+    path = parts.path.rstrip("/").removesuffix("/v1")
+    return f"{parts.scheme}://{parts.netloc}{port}{path}/v1"
 
 
 def _variable(variables: Mapping[str, str]) -> str:
@@ -99,9 +123,7 @@ def problem_of(variables: Mapping[str, str], *, seconds: float = SECONDS) -> str
 
 def verdict(provider: Provider, status: int, said: str) -> str | None:
     """What an answer to the listing means for the key."""
-    may_not_list = any(sign in said.lower() for sign in _MAY_NOT_LIST)
-    invalid = status == 400 and "api key" in said.lower()  # Google's way to say it
-    if not invalid and (status not in (401, 403) or may_not_list):
+    if not refuses_key(status, said):
         return None
     if provider.key == NO_KEY:
         return (
@@ -113,6 +135,14 @@ def verdict(provider: Provider, status: int, said: str) -> str | None:
         f"({status} from {provider.host}). Set a key that it accepts for the bot and start it "
         "again; `python -m bot doctor` tests it."
     )
+
+
+def refuses_key(status: int, said: str) -> bool:
+    """Whether the key itself is refused, and not what it was used for."""
+    said = said.lower()
+    if status == 400:
+        return "api key not valid" in said  # Google's way to say it
+    return status in (401, 403) and not any(sign in said for sign in _MAY_NOT_LIST)
 
 
 def _listing(provider: Provider) -> urllib.request.Request:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import pytest
 from bot import cli, doctor
 from bot.findings import Finding, Mark
 from bot.settings import VARIABLES, load_settings
+from crew_runner.models.providers import ProviderSettings
 from storage.database import open_engine, upgrade
 from storage.definitions import ModelSettings
+from tests.support.providers import ANTHROPIC, GOOD_KEY, OPENAI, ProviderServer
 from tests.support.workspace import Workspace
 
 CREWS = """
@@ -260,6 +263,40 @@ def test_a_model_that_is_not_there_fails() -> None:
 
     assert finding.mark is Mark.FAILED
     assert "OPENAI_BASE_URL" in finding.mend
+
+
+def test_an_anthropic_key_alone_is_asked_in_its_own_protocol_with_a_model_that_is_named() -> None:
+    with ProviderServer(ANTHROPIC) as server:
+        settings = ProviderSettings(anthropic_api_key=GOOD_KEY, anthropic_base_url=server.address)
+        (finding,) = doctor.check_model(settings)
+        (bad,) = doctor.check_model(replace(settings, anthropic_api_key="sk-hunter2"))
+
+    assert finding.line() == f"✓ Model claude-sonnet-4-6: answers at {server.address}/v1"
+    assert "refuses the key (401)" in bad.found
+    assert "ANTHROPIC_API_KEY" in bad.mend
+    assert "hunter2" not in bad.line()
+
+
+def test_each_model_that_crews_yml_names_is_asked_too(folder: Path, set_: Set) -> None:
+    (folder / "crews.yml").write_text(
+        CREWS + "  other:\n    crew: some.where:Crew\n    approvers: ['@requester']\n"
+        "    model: gemini/gemini-2.5-pro\n"
+    )
+    with ProviderServer(OPENAI) as server:
+        set_(OPENAI_API_KEY=GOOD_KEY, OPENAI_BASE_URL=server.base_url, OPENAI_MODEL="house")
+        findings = list(doctor.check_models(load_settings()))
+
+    assert marks(findings) == [Mark.GOOD, Mark.GOOD]
+    assert [asked.model for asked in server.asked] == ["house", "gemini/gemini-2.5-pro"]
+
+
+def test_a_model_whose_provider_has_no_key_names_the_variable() -> None:
+    settings = ModelSettings(openai_api_key=GOOD_KEY)
+
+    (finding,) = doctor.check_model(settings, "anthropic/claude-haiku-4-5")
+
+    assert finding.mark is Mark.FAILED
+    assert "ANTHROPIC_API_KEY is not set" in finding.found
 
 
 # --- Slack ----------------------------------------------------------------------------------
