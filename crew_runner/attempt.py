@@ -15,9 +15,9 @@ from typing import Final, TypeAlias, assert_never
 
 from crew_runner.checking import NOBODY_DECIDES, check_rule
 from crew_runner.jobs import recorded
+from crew_runner.memory import megabytes_of
 from crew_runner.messages import (
     LONGEST_MESSAGE,
-    Answer,
     Asked,
     BadMessage,
     Described,
@@ -28,17 +28,19 @@ from crew_runner.messages import (
     Job,
     Progress,
     Ready,
+    Withdrawn,
     from_child,
     to_child,
 )
 from crew_runner.nursery import Child
 from crew_runner.outage import Outage, ask
+from crew_runner.questions import ALLOWED, Questions
 from storage.boundaries import BadBoundary
 from storage.errors import LeaseLost, NoRule
 from storage.reads import Reads
 from storage.records import Claim, Failure, PhaseOutput, Question, Usage
 from storage.state_manager import StateManager
-from storage.states import WENT_ON, ExecutionState
+from storage.states import ExecutionState
 from storage.usage import total
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,9 @@ LOOK_SECONDS: Final = 1.0
 
 ANSWER_SECONDS: Final = 0.3
 """How often it is looked whether a person answered what the child asked."""
+
+WEIGH_SECONDS: Final = 1.0
+"""How often it is looked how much memory the child holds, where that has a limit."""
 
 TERM_SECONDS: Final = 2.0
 """How long a child that is told to end may take for it."""
@@ -94,9 +99,11 @@ class Attempt:
         self._limit_at: float | None = None
         self._kill_at: float | None = None
         self._leave_at: float | None = None
-        self._asked: str | None = None
+        self._weigh_at = now
+        self._questions = Questions(claim, state, reads)
         self._time_left: float | None = None
         self._progress: Progress | None = None
+        self._shown: dict[str, object] = {}
         self._used_before = claim.run.usage
         self._used: Usage = {}
         self._noise = b""
@@ -120,7 +127,7 @@ class Attempt:
     @property
     def _goes_on(self) -> Collection[ExecutionState]:
         """The states of the execution in which this phase is still to run."""
-        if self._asked is None:
+        if not self._questions.is_open:
             return (ExecutionState.RUNNING,)
         return (ExecutionState.RUNNING, ExecutionState.WAITING_FEEDBACK)
 
@@ -173,9 +180,12 @@ class Attempt:
                 self._progress, self._used = message, message.usage
             case Asked(question):
                 self._put(question)
+            case Withdrawn():
+                self._questions.withdraw()
+                self._look_at = time.monotonic()
             case Done(output):
                 self._used = output.usage
-                self._end(output)
+                self._end(self._held_to_size(output))
             case Failed(failure):
                 self._end(failure)
             case _:
@@ -203,7 +213,7 @@ class Attempt:
     def _put(self, question: Question) -> None:
         """Have a person asked. The time that it takes them is not the phase's."""
         try:
-            self._asked = ask(lambda: self._state.ask(self.claim, question)).id
+            self._questions.put(self.claim, question)
         except LeaseLost:
             self._end(Interrupted.LOST)
         except NoRule:
@@ -217,16 +227,28 @@ class Attempt:
             self._look_at = now
 
     def _hand_on_answer(self, now: float) -> None:
-        """Tell the child what was decided, if it was. What ends the run ends it elsewhere."""
-        asked = self._asked
-        if asked is None:
+        """Tell the child what was decided, if it was, and what it is allowed is written down."""
+        if (answer := self._questions.answer()) is None:
             return
-        checkpoint = ask(lambda: self._reads.checkpoint(asked))
-        if checkpoint.state not in WENT_ON or checkpoint.feedback is None:
-            return
-        self._asked = None
+        if self._questions.allowed:
+            self._write_progress()
+        self._questions.close()
         self._limit_at = None if self._time_left is None else now + self._time_left
-        self._tell(Answer(checkpoint.feedback.action, checkpoint.feedback.text))
+        self._tell(answer)
+
+    def _held_to_size(self, output: PhaseOutput) -> Outcome:
+        """The output, unless it is longer than it may be."""
+        most = self.claim.execution.definition.limits.output_bytes
+        if most is None:
+            return output
+        texts = [output.output, *(task.output for task in output.tasks)]
+        written = sum(len(text.encode()) for text in texts[1:] or texts)
+        if written <= most:
+            return output
+        return Failure(
+            f"The phase gave {written:,} bytes; its limit is {most:,}.",
+            retryable=False,
+        )
 
     def _tell(self, message: FromWorker) -> None:
         with suppress(OSError):  # a child that is gone is noticed by its end
@@ -258,8 +280,10 @@ class Attempt:
         if self._is_past(self._limit_at):
             limit = in_words(self.claim.execution.definition.time_limit)
             self._end(Failure(f"The phase took longer than its limit of {limit}.", retryable=False))
+        if self._is_past(self._weigh_at):
+            self._weigh(now)
         give_up_at = self._give_up_at()
-        if self._is_past(give_up_at) or (give_up_at is not None and self._asked is not None):
+        if self._is_past(give_up_at) or (give_up_at is not None and self._questions.is_open):
             self._end(Interrupted.STOPPING)
         if self._is_past(self._kill_at):
             self._kill_at = None
@@ -279,16 +303,38 @@ class Attempt:
         if execution.state not in self._goes_on:
             self._renew(now)
         if self._progress is not None:
-            progress, self._progress = self._progress, None
-            ask(lambda: self._state.progress(self.claim, progress.as_json(), usage=self.usage))
-        if self._asked is not None:
+            self._write_progress()
+        if self._questions.is_open:
             self._look_at = now + ANSWER_SECONDS
+
+    def _write_progress(self) -> None:
+        progress = self._progress
+        if progress is not None:
+            self._shown, self._progress = progress.as_json(), None
+        shown = {**self._shown, ALLOWED: list(self._questions.allowed)}
+        ask(lambda: self._state.progress(self.claim, shown, usage=self.usage))
+
+    def _weigh(self, now: float) -> None:
+        """End a child that holds more memory than its crew may, at once: it could take all."""
+        self._weigh_at = now + WEIGH_SECONDS
+        most = self.claim.execution.definition.limits.memory_megabytes
+        if most is None or not self._child.is_born or self._outcome is not None:
+            return
+        held = megabytes_of(self._child.born())
+        if held > most:
+            words = f"The phase held {held:,} MB of memory; its limit is {most:,} MB."
+            self._end(Failure(words, retryable=False))
+            self._kill_at = now
 
     def _end(self, outcome: Outcome) -> None:
         """Settle on the first outcome and end the child: at once if it is through, else gently."""
         if self._outcome is not None:
             return
         self._outcome = outcome
+        if self._questions.is_open and not isinstance(outcome, Interrupted):
+            self._questions.withdraw()
+            with suppress(Outage):  # the next claim takes it back
+                self._questions.answer()
         now = time.monotonic()
         through = isinstance(outcome, PhaseOutput)
         if not through:

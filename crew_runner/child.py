@@ -33,6 +33,7 @@ from crew_runner.messages import (
     Phases,
     Progress,
     Ready,
+    Withdrawn,
     from_worker,
     to_worker,
 )
@@ -71,11 +72,18 @@ class Channel:
     def receive(self) -> FromWorker:
         return self._received.get()
 
-    def ask(self, question: Question) -> Answer:
-        """Wait until a person answered. One question after another, whichever thread asks."""
+    def ask(self, question: Question, *, seconds: float | None = None) -> Answer:
+        """Wait until a person answered. One question after another, whichever thread asks.
+
+        After `seconds` the question is withdrawn, which counts as skip.
+        """
         with self._asking:
             self.send(Asked(question))
-            answer = self.receive()
+            try:
+                answer = self._received.get(timeout=seconds)
+            except queue.Empty:
+                self.send(Withdrawn())
+                answer = self.receive()
         if not isinstance(answer, Answer):
             raise TypeError(f"an answer was expected, not {type(answer).__name__}")
         return answer

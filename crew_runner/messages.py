@@ -34,7 +34,8 @@ class Job:
     to hold. `model` are the variables that choose the model, `extra` those that the operator
     hands on. `storage` is a directory that lives as long as the job. `approve_tools`, `budget`
     (with what was `spent` before and how often it was raised) and `model_calls` are what the
-    child asks about or ends at.
+    child asks about or ends at. `allowed` are the keys of the calls that an earlier child of the
+    same phase run was allowed, and may have made before it died.
     """
 
     kind: CrewKind
@@ -61,6 +62,7 @@ class Job:
     spent: Usage = field(default_factory=dict)
     raises: int = 0
     model_calls: int | None = None
+    allowed: tuple[str, ...] = ()
     only_check: bool = False
     message: Literal["job"] = "job"
 
@@ -145,6 +147,15 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Whoever asked waits no longer. The worker tells Answer nevertheless: skip, or what was
+    decided just before.
+    """
+
+    message: Literal["withdrawn"] = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     output: PhaseOutput
     message: Literal["done"] = "done"
@@ -156,7 +167,7 @@ class Failed:
     message: Literal["failed"] = "failed"
 
 
-FromChild: TypeAlias = Ready | Described | Progress | Asked | Done | Failed
+FromChild: TypeAlias = Ready | Described | Progress | Asked | Withdrawn | Done | Failed
 FromWorker: TypeAlias = Job | Phases | Answer
 
 _FROM_CHILD: TypeAdapter[FromChild] = TypeAdapter(

@@ -10,8 +10,8 @@ from typing import Final, NoReturn, Protocol
 
 from crew_runner.budgets import Allowance
 from crew_runner.messages import Answer, Failed, FromChild, Job, Progress
-from storage.usage import total
 from storage.records import Failure, Question, Usage
+from storage.usage import total
 
 TOO_MANY_CALLS: Final = "The phase wanted more model calls than its limit of {most}."
 
@@ -21,7 +21,7 @@ class Line(Protocol):
 
     def send(self, message: FromChild) -> None: ...
 
-    def ask(self, question: Question) -> Answer: ...
+    def ask(self, question: Question, *, seconds: float | None = None) -> Answer: ...
 
 
 class Watch:
@@ -40,9 +40,9 @@ class Watch:
         self._used = progress.usage
         self._line.send(progress)
 
-    def ask(self, question: Question) -> Answer:
-        """Wait for a person."""
-        return self._line.ask(question)
+    def ask(self, question: Question, *, seconds: float | None = None) -> Answer:
+        """Wait for a person, `seconds` at the most."""
+        return self._line.ask(question, seconds=seconds)
 
     def before_phase(self) -> None:
         """What is over its budget already does not begin unasked."""

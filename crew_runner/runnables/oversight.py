@@ -8,6 +8,7 @@ from crewai.hooks.dispatch import InterceptionPoint, register
 from crew_runner.child import Runnable
 from crew_runner.failures import failure_of
 from crew_runner.messages import Job
+from crew_runner.runnables.asking import answer_flows
 from crew_runner.runnables.crew import CrewRunnable
 from crew_runner.runnables.tool_gate import ToolGate, check_time, check_tools
 from crew_runner.watch import Watch
@@ -26,7 +27,10 @@ def check(runnable: Runnable, job: Job) -> None:
 
 def oversee(job: Job, watch: Watch) -> None:
     """From now on every call of a model or of a tool in this process passes by `watch`."""
-    gate = ToolGate(job.approve_tools, watch) if job.approve_tools else None
+    gate = None
+    if job.approve_tools:
+        gate = ToolGate(job.approve_tools, watch, allowed=job.allowed)
+    answer_flows(watch)
 
     def before_model_call(_context: object) -> None:
         try:

@@ -13,7 +13,7 @@ import json
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from crewai import Crew, Process
@@ -38,6 +38,9 @@ TOO_LONG: Final = (
     "This call was not made: a person has to approve it, and its arguments are too long to read "
     f"(more than {LONGEST_ARGUMENTS:,} characters)."
 )
+MAYBE_MADE: Final = (
+    " The same call was allowed before the work was interrupted, and may have been made already."
+)
 BROKEN: Final = "A person could not be asked about a call of the tool {tool}; it was not made."
 
 BUILT_IN: Final = frozenset(
@@ -56,8 +59,10 @@ BUILT_IN: Final = frozenset(
 class ToolGate:
     """Asks about each call of the tools that were named. Holds for the whole process."""
 
-    def __init__(self, tools: Sequence[str], watch: Watch) -> None:
+    def __init__(self, tools: Sequence[str], watch: Watch, *, allowed: Collection[str]) -> None:
+        """`allowed`: the keys of calls that were allowed before this process began."""
         self._named = {sanitize_tool_name(name): name for name in tools}
+        self._allowed = allowed
         self._watch = watch
         self._lock = threading.Lock()
         self._times: Counter[str] = Counter()
@@ -108,11 +113,12 @@ class ToolGate:
             return TOO_LONG
         role = " ".join(str(getattr(context.agent, "role", "") or "").split())
         who = f"The agent {role}" if role else "An agent"
+        key, repeats = self._key(tool, shown)
         question = Question(
             kind=CheckpointKind.TOOL,
             name=tool,
-            key=self._key(tool, shown),
-            message=f"{who} wants to call {tool}.",
+            key=key,
+            message=f"{who} wants to call {tool}.{MAYBE_MADE if repeats else ''}",
             shown=shown,
         )
         words = _words(self._watch.ask(question))
@@ -120,12 +126,21 @@ class ToolGate:
         context.tool_input.update(arguments)
         return words
 
-    def _key(self, tool: str, shown: str) -> str:
-        """The same in another child that comes to the same call, of so many alike."""
+    def _key(self, tool: str, shown: str) -> tuple[str, bool]:
+        """The same in another process that comes to the same call, of so many alike.
+
+        A yes is good for one call: the key of one that an earlier process was allowed is passed
+        over, and it is told.
+        """
         call = hashlib.sha256(f"{tool}\n{shown}".encode()).hexdigest()[:40]
+        repeats = False
         with self._lock:
-            self._times[call] += 1
-            return f"{call}:{self._times[call]}"
+            while True:
+                self._times[call] += 1
+                key = f"{call}:{self._times[call]}"
+                if key not in self._allowed:
+                    return key, repeats
+                repeats = True
 
 
 def _words(answer: Answer) -> str | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 from crewai import Agent, Crew, Flow, Process, Task
-from crewai.flow.flow import start
+from crewai.flow.flow import listen, start
 from crewai.hooks import before_tool_call
 from crewai.llms.base_llm import BaseLLM
 from crewai.tools import tool
@@ -21,8 +22,11 @@ ANSWER = "Thought: I know\nFinal Answer: "
 @tool("Pay back")
 def pay_back(to: str, amount: int, note: str = "") -> str:
     """Pays an amount back."""
-    with Path(os.environ["TESTS_FOLDER"], f"{to}.paid").open("a") as paid:
+    folder = Path(os.environ["TESTS_FOLDER"])
+    with (folder / f"{to}.paid").open("a") as paid:
         paid.write(f"{amount} {note}".strip() + "\n")
+    while note == "slowly" and not (folder / f"{to}.go").exists():
+        time.sleep(0.05)
     return f"paid {amount}"
 
 
@@ -88,6 +92,11 @@ def twice_alike() -> Crew:
     return _crew(NativeClerk(model="clerk", amounts=(40, 40)))
 
 
+def slowly() -> Crew:
+    """It has paid long before the call ends."""
+    return _crew(NativeClerk(model="clerk", note="slowly"))
+
+
 def writes_backwards() -> Crew:
     return _crew(NativeClerk(model="clerk", note="\u202e04"))
 
@@ -117,6 +126,20 @@ def in_a_hurry() -> Crew:
     return _crew(Clerk(model="clerk"), max_execution_time=30)
 
 
+class ObedientClerk(NativeClerk):
+    """Pays what a reviewer asks for as well."""
+
+    def call(self, messages: str | list[LLMMessage], *others: Any, **named: Any) -> Any:
+        revising = self.calls == 0 and "pay ten more" in str(messages)
+        if revising:
+            self.amounts = (10,)
+        return super().call(messages, *others, **named)
+
+
+def pays_again_when_revised() -> Crew:
+    return _crew(ObedientClerk(model="clerk"))
+
+
 class Manager(Clerk):
     """Has the clerk do it."""
 
@@ -142,4 +165,24 @@ class PaysInside(Flow[dict[str, Any]]):
     @start()
     def settle(self) -> str:
         crew = _crew(NativeClerk(model="clerk"))
-        return crew.kickoff(inputs={"user_input": self.state["user_input"]}).raw
+        return str(crew.kickoff(inputs={"user_input": self.state["user_input"]}))
+
+
+class AsksTwice(Flow[dict[str, Any]]):
+    """Once in a thread, once in the loop."""
+
+    @start()
+    def topic(self) -> str:
+        return self.ask("Which topic?") or "nothing"
+
+    @listen(topic)
+    async def tone(self, topic: str) -> str:
+        return f"{topic}, {self.ask('Which tone?')}"
+
+
+class AsksBriefly(Flow[dict[str, Any]]):
+    """Waits a second for each answer."""
+
+    @start()
+    def wait(self) -> str:
+        return f"{self.ask('Well?', timeout=1)} and {self.ask('Now?', timeout=60)}"
