@@ -225,6 +225,8 @@ def _answer_at_once(agent: object) -> None:
 def _look_nothing_up(crew: Crew, tasks: Sequence[Task]) -> None:
     """What was looked up stands in the conversation; CrewAI asks a model for each new search."""
     crew.knowledge = crew.knowledge_sources = None
+    if crew.memory is True:  # of CrewAI's own, which lasts as long as the phase
+        crew.memory, crew._memory = False, None
     for task in tasks:
         if isinstance(task.agent, Agent):
             task.agent.knowledge = None

@@ -1,0 +1,85 @@
+"""The examples that ship, started and decided in a practice workspace: one bot for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tests.support.processes import ROOT, BotProcess
+from tests.support.workspace import ANA, BEN, Shown, Workspace
+
+PHASE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace with the bot at work in it, which is started where the examples lie."""
+    folder = tmp_path_factory.mktemp("examples")
+    (folder / "examples").symlink_to(ROOT / "examples")
+    with Workspace() as workspace, BotProcess(folder, env=workspace.env()):
+        workspace.wait_until_connected()
+        yield workspace
+
+
+def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[Shown]:
+    """Start it and decide to its end: each checkpoint as it was shown, and the final message.
+
+    `revisions`: what to ask for once, by words of the question.
+    """
+    earlier = {message.ts for message in office.threads()}
+    assert office.command(command, by=ANA).ok
+    root = office.wait_for(
+        lambda: next((m for m in office.threads() if m.ts not in earlier), None), PHASE_SECONDS
+    )
+    left, shown = dict(revisions), [root]
+
+    def news() -> Shown | None:
+        known = {message.ts for message in shown}
+        waiting = office.message_with("Continue", thread=root)
+        ended = (m for m in office.thread(root) if "complete" in m.text and m.ts != root.ts)
+        return next((m for m in (waiting, *ended) if m is not None and m.ts not in known), None)
+
+    while "complete" not in shown[-1].text or shown[-1] is root:
+        message = office.wait_for(news, PHASE_SECONDS)
+        shown.append(message)
+        wish = next((words for words in left if words in message.everything), None)
+        if wish is not None:
+            office.mention(left.pop(wish), by=BEN, thread=message)
+        elif message.button("Continue"):
+            assert office.click("Continue", by=BEN, message=message).ok
+    return shown[1:]
+
+
+def test_the_program_sorts_writes_and_announces_and_does_as_it_is_told(office: Workspace) -> None:
+    first, revised, written, final = run(
+        office,
+        "/crew release_notes add search; fix login; remove the old export",
+        {"right heading": "drop export; say login as sign-in"},
+    )
+
+    assert "remove the old export" in first.everything
+    assert "remove the old export" not in revised.everything
+    assert "fix sign-in" in revised.everything
+    assert "This release brings 2 changes." in written.everything
+    assert "Out today: add search, fix sign-in." in final.everything
+
+
+def test_the_market_crew_shows_facts_then_views_then_its_memo(office: Workspace) -> None:
+    facts, views, final = run(office, "/crew market a bicycle shop in Vienna", {})
+
+    assert "Are the facts right and enough?" in facts.everything
+    assert "Few facts were found" in facts.everything  # the condition was met
+    assert "Who is there already?" in views.everything
+    assert "bicycle shop in Vienna" in final.everything
+
+
+def test_the_managed_crew_is_revised_by_its_manager(office: Workspace) -> None:
+    plan, revised, final = run(
+        office, "/crew removal our office moves in May", {"may it cost that much": "rent one van"}
+    )
+
+    assert "our office moves in May" in plan.everything
+    assert "rent one van" not in plan.everything
+    assert "rent one van" in revised.everything
+    assert "our office moves in May" in final.everything
