@@ -27,12 +27,19 @@ class Tally:
 
     def __init__(self) -> None:
         self._by_model: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._counted: set[str] = set()
 
     def by_model(self) -> dict[str, dict[str, int]]:
         return {model: dict(counts) for model, counts in self._by_model.items()}
 
-    def add(self, source: object, event: LLMCallCompletedEvent) -> None:
-        """Count one call that ended. `source` is the LLM that made it."""
+    def add(self, source: object, event: LLMCallCompletedEvent) -> bool:
+        """Count one call that ended, once, however often it is told; whether it was news.
+
+        `source` is the LLM that made it.
+        """
+        if event.event_id in self._counted:
+            return False
+        self._counted.add(event.event_id)
         counts = self._by_model[event.model or UNNAMED]
         counts["calls"] += 1
         used = UsageMetrics.from_provider_dict(event.usage)
@@ -47,6 +54,7 @@ class Tally:
             counts["unpriced_calls"] += 1
         else:
             counts["microdollars"] += price
+        return True
 
 
 def _price(llm: object, model: str, used: UsageMetrics) -> int | None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from crewai import Flow, Task
 from crewai.events.base_events import BaseEvent
+from crewai.events.event_bus import crewai_event_bus
 from crewai.events.types.flow_events import (
     MethodExecutionFinishedEvent,
     MethodExecutionPausedEvent,
@@ -40,25 +41,39 @@ class Listener:
     def __init__(self, report: Callable[[Progress], None]) -> None:
         self._report = report
         self._lock = threading.Lock()
+        self._telling = threading.Lock()
         self._tool = ""
         self._shown: dict[UUID | str, TaskProgress] = {}
         self._tally = Tally()
+        # Stream sinks do not hear of calls in threads that the author's code starts.
+        crewai_event_bus.on(LLMCallCompletedEvent)(self._overhear)
 
     @property
     def usage(self) -> Mapping[str, Mapping[str, int]]:
         """What each model was asked for so far."""
+        crewai_event_bus.flush()
         with self._lock:
             return self._tally.by_model()
 
     def __call__(self, source: object, event: BaseEvent) -> None:
         with self._lock:
             if isinstance(event, LLMCallCompletedEvent):
-                self._tally.add(source, event)
-            elif not self._note(source, event):
-                return
-            usage = self._tally.by_model()
-            progress = Progress(tuple(self._shown.values()), self._tool, usage)
-        self._report(progress)
+                changed = self._tally.add(source, event)
+            else:
+                changed = self._note(source, event)
+        if changed:
+            self._tell()
+
+    def _overhear(self, source: object, event: LLMCallCompletedEvent) -> None:
+        self(source, event)
+
+    def _tell(self) -> None:
+        """One after another, so that an older state never comes after a newer one."""
+        with self._telling:
+            with self._lock:
+                usage = self._tally.by_model()
+                progress = Progress(tuple(self._shown.values()), self._tool, usage)
+            self._report(progress)
 
     def _note(self, source: object, event: BaseEvent) -> bool:
         """Whether the event changed what is shown."""
