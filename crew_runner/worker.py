@@ -175,11 +175,14 @@ class WorkerPool:
 
     def _attempt(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
         """Run the phase: how it ended, and what it used. The claim is as it was renewed last."""
+        problem = self._model_problem(claim.execution.definition)
+        if problem is not None:
+            return claim, Failure(problem, retryable=False), None
         try:
             with self._storage() as storage, closing(self._nursery.fork()) as child:
                 job = job_of(
                     claim,
-                    model=self._model.variables(),
+                    model=self._model.variables(claim.execution.definition.model),
                     extra=self._environment,
                     storage=str(storage),
                 )
@@ -196,6 +199,12 @@ class WorkerPool:
                 return attempt.claim, outcome, attempt.usage
         except NurseryGone as error:
             return claim, Failure("The process that runs crews did not start.", str(error)), None
+
+    def _model_problem(self, definition: CrewDefinition) -> str | None:
+        """Why the crew's model would refuse it. What a program asks is its own affair."""
+        if definition.kind is CrewKind.COMMAND and definition.model is None:
+            return None
+        return self._model.problem(definition.model)
 
     def _settle(self, claim: Claim, outcome: Outcome, usage: Usage | None) -> None:
         """Write down how the phase ended. A lease that is lost meanwhile settles itself."""
@@ -253,7 +262,7 @@ class WorkerPool:
         with self._storage() as storage, closing(self._nursery.fork()) as child:
             job = check_of(
                 definition,
-                model=self._model.variables(),
+                model=self._model.variables(definition.model),
                 extra=self._environment,
                 storage=str(storage),
             )
