@@ -49,26 +49,29 @@ def microdollars(
     was not the provider's own address. Cached tokens are a part of the prompt's. A call of which
     no tokens are told has no price.
     """
-    name = model.removeprefix(f"{provider}/").removeprefix("models/")
-    if name == OFFLINE_MODEL and _is_on_this_machine(base_url):
+    bare = model.removeprefix(f"{provider}/").removeprefix("models/")
+    if bare == OFFLINE_MODEL and _is_on_this_machine(base_url):
         return 0
     served_by = _served_by(provider, base_url)
     if served_by is None or prompt_tokens + completion_tokens <= 0:
         return None
     cached = min(max(0, cached_tokens), prompt_tokens)
+    used = Usage(
+        input_tokens=prompt_tokens,
+        output_tokens=completion_tokens,
+        cache_read_tokens=cached,
+        cache_write_tokens=min(max(0, cache_written_tokens), prompt_tokens - cached),
+    )
+    # At a router's address `openai/…` is the model's name; at OpenAI's own it is CrewAI's prefix.
+    names = dict.fromkeys((model, bare))
+    return next(
+        (p for p in (_price(name, served_by, used) for name in names) if p is not None), None
+    )
+
+
+def _price(name: str, served_by: Provider, used: Usage) -> int | None:
     try:
-        priced = _TABLE.calc(
-            Usage(
-                input_tokens=prompt_tokens,
-                output_tokens=completion_tokens,
-                cache_read_tokens=cached,
-                cache_write_tokens=min(max(0, cache_written_tokens), prompt_tokens - cached),
-            ),
-            name,
-            served_by.id,
-            None,
-            None,
-        )
+        priced = _TABLE.calc(used, name, served_by.id, None, None)
     except (LookupError, ValueError):
         return None
     has = vars(priced.model_price)
