@@ -15,8 +15,11 @@ $(VENV)/.installed: requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-run: $(VENV)/.installed ## open the practice workspace with the bot and a crew in it
-	$(BIN)/python -m bot practice
+# MODEL=… on the command line alone: in the environment it is CrewAI's word for its default model.
+LOCAL_MODEL := $(if $(filter command,$(firstword $(origin MODEL))),$(MODEL))
+
+run: $(VENV)/.installed ## open the practice workspace with the bot and a crew in it; MODEL=smollm2: with a small model
+	$(if $(LOCAL_MODEL),$(BIN)/python -m crew_runner.models.local '$(LOCAL_MODEL)' -- )$(BIN)/python -m bot practice
 
 test: $(VENV)/.installed ## run the test suite
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -76,7 +76,7 @@ def provider_in(variables: Mapping[str, str]) -> Provider | None:
             return Provider(model, base_url, key, "ANTHROPIC_API_KEY", headers)
         case "ollama":
             base_url = _ollama(variables.get("OLLAMA_HOST", ""))
-            return _bearing({"OLLAMA_API_KEY": NO_KEY}, "OLLAMA_API_KEY", base_url, model)
+            return _bearing({"OLLAMA_API_KEY": "ollama"}, "OLLAMA_API_KEY", base_url, model)
         case "openai" if named:
             base_url = variables.get("OPENAI_BASE_URL") or _OPENAI
             return _bearing(variables, _variable(variables), base_url, model or named)

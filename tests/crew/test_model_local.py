@@ -1,0 +1,81 @@
+"""`make run MODEL=…`: what is understood, and where the program is led."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.settings import load_settings
+from crew_runner.models.environment import Route, choose
+from crew_runner.models.local import MODELS, LocalModelError, main
+
+ROOT = Path(__file__).parents[2]
+ADDRESS = "http://127.0.0.1:4321"
+
+
+def test_an_unknown_model_is_refused_in_words_and_nothing_is_started(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ran = tmp_path / "ran"
+
+    code = main(["gpt-9", "--", "touch", str(ran)], environment={}, serve=lambda _: ADDRESS)
+
+    assert code == 2
+    assert not ran.exists()
+    said = capfd.readouterr().err
+    assert "MODEL=gpt-9 is none that comes along; there is: smollm2." in said
+    assert "OPENAI_MODEL" in said
+
+
+def test_a_model_that_cannot_be_served_ends_it_in_words(capfd: pytest.CaptureFixture[str]) -> None:
+    def fails(_: object) -> str:
+        raise LocalModelError("There is no network.")
+
+    assert main(["smollm2", "--", "true"], environment={}, serve=fails) == 2
+    assert "There is no network." in capfd.readouterr().err
+
+
+def test_the_program_is_led_to_the_model_whatever_else_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process of its own: it heeds signals as the whole program does."""
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-file\nANTHROPIC_API_KEY=sk-file\n")
+    told = tmp_path / "told"
+    program = f"import json, os; json.dump(dict(os.environ), open({str(told)!r}, 'w')); exit(7)"
+    start = (
+        "import os, sys; from crew_runner.models.local import main;"
+        f"sys.exit(main(sys.argv[1:], environment=os.environ, serve=lambda _: {ADDRESS!r}))"
+    )
+    command = [sys.executable, "-c", start, "smollm2", "--", sys.executable, "-c", program]
+    environment = {"PYTHONPATH": str(ROOT), "MODEL": "smollm2", "OPENROUTER_API_KEY": "sk-shell"}
+
+    ended = subprocess.run(command, env=environment, timeout=60, check=False)
+
+    assert ended.returncode == 7
+    for name, value in json.loads(told.read_text()).items():
+        monkeypatch.setenv(name, value)
+    choice = choose(load_settings(tmp_path / ".env").model)
+    assert (choice.route, choice.model) == (Route.COMPATIBLE, "smollm2")
+    assert choice.base_url == f"{ADDRESS}/v1"
+
+
+def test_make_hands_over_a_model_from_its_command_line_and_not_from_the_environment() -> None:
+    def recipe(*arguments: str, **environment: str) -> str:
+        command = ["make", "--dry-run", "--old-file=.venv/.installed", "run", *arguments]
+        path = {"PATH": "/usr/bin:/bin", **environment}
+        return subprocess.run(
+            command, cwd=ROOT, env=path, capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+
+    assert "crew_runner.models.local 'smollm2' -- .venv/bin/python -m bot practice" in recipe(
+        "MODEL=smollm2"
+    )
+    assert "models.local" not in recipe(MODEL="gpt-4o")
+
+
+def test_what_is_installed_is_pinned() -> None:
+    assert all("==" in package for model in MODELS.values() for package in model.packages)
