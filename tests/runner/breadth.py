@@ -296,5 +296,25 @@ def remembers() -> Crew:
     return Crew(agents=[writer], tasks=[only], memory=True)
 
 
+class Newer(BaseModel):
+    shops: int
+    country: str
+
+
+def counts_otherwise_now() -> Crew:
+    """Its first task's class is another one as soon as the file is there."""
+    changed = Path(os.environ["TESTS_FOLDER"], "changed").exists()
+    clerk = Agent(role="clerk", goal="to count", backstory="long", llm=Clerk(model="clerk"))
+    about = "Do count about {user_input}. Known: seven shops found."
+    shape = Newer if changed else Count
+    tasks = [
+        Task(name="one", description=about, expected_output="a count", output_pydantic=shape),
+        Task(name="two", description="Do two about {user_input}.", expected_output="a line"),
+    ]
+    for each in tasks:
+        each.agent = clerk
+    return Crew(agents=[clerk], tasks=tasks)
+
+
 ready_made = plans()
 """A crew, not a function that makes one."""

@@ -25,6 +25,7 @@ def main() -> None:
         ids.with_suffix(".new").write_text(json.dumps([os.getpid(), helper.pid]))
         ids.with_suffix(".new").rename(ids)
         time.sleep(600)
+    disturb(wish)
     if wish == "flood":
         sys.stdout.write("x" * (11 * 1024 * 1024))
     if wish == "crash":
@@ -52,6 +53,18 @@ def main() -> None:
         "token_usage": {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12},
     }
     answer(result)
+
+
+def disturb(wish: str) -> None:
+    """What a program may do beside its answer."""
+    if wish == "helper":
+        subprocess.Popen(["sleep", "600"])  # it keeps both outputs open
+    if wish == "nested":
+        sys.stdout.write('{"a":' * 100_000 + "\n")
+    if wish == "chatty":
+        for number in range(3_000):
+            said = {"type": "progress", "agent": "Ada" * 1_000, "task": f"step {number}"}
+            sys.stderr.write(json.dumps(said) + "\n")
 
 
 def answer(result: dict[str, object]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +13,7 @@ from storage.definitions import CrewDefinition
 from storage.records import Action, Checkpoint, Execution
 from storage.states import ExecutionState
 from tests.runner.conftest import Shop
-from tests.runner.desk import asked, crew
+from tests.runner.desk import asked, crew, program
 
 SURVEY = {
     "count": ["count"],
@@ -205,3 +206,25 @@ def test_a_crew_with_memory_runs_where_no_embedder_can_be_reached(shop: Shop) ->
     told = tell(shop, breadth("remembers", {"a": ["one"]}, "a"), "walls")
 
     assert told.text("a") == "answer 1"
+
+
+def test_a_typed_output_whose_class_was_changed_is_said_in_words(shop: Shop) -> None:
+    run = shop.desk.start(breadth("counts_otherwise_now", TWO, "a"), "trams")
+    checkpoint = shop.desk.checkpoint(run)
+    (shop.folder / "changed").touch()
+    shop.desk.decide(checkpoint, Action.CONTINUE)
+    error = shop.desk.ended(run).error or ""
+
+    assert error.startswith("The output of task one no longer fits the crew, which was changed")
+    assert "country: Field required" in error
+
+
+@pytest.mark.parametrize("wish", ["helper", "nested", "chatty"])
+def test_a_program_that_answers_is_heard_whatever_else_it_does(shop: Shop, wish: str) -> None:
+    limit = timedelta(seconds=60)
+    run = shop.desk.start(program(shop.folder, ["run"], tries=1, time_limit=limit), wish)
+    execution = shop.desk.ended(run)
+
+    assert execution.state is ExecutionState.COMPLETED, execution.error
+    [ran] = shop.desk.runs(run)
+    assert len(ran.progress.get("tasks", ())) <= 40  # type: ignore[arg-type] # a list of tasks
