@@ -9,7 +9,7 @@ from typing import Final
 
 from storage.definitions import Budget
 from storage.records import CheckpointKind, Question, Usage
-from storage.usage import tokens
+from storage.usage import cost, is_at_least, tokens, tokens_of
 
 NAME: Final = "budget"
 """Of the checkpoints that open over the budget."""
@@ -71,13 +71,13 @@ class Allowance:
             most = max(self.tokens, tokens(used)) + budget.tokens
             more = replace(more, tokens=most)
         if budget.dollars is not None and self.microdollars is not None:
-            most = max(self.microdollars, _cost(used)) + _micro(budget.dollars)
+            most = max(self.microdollars, _spent(used)) + _micro(budget.dollars)
             more = replace(more, microdollars=most)
         return replace(more, raises=self.raises + 1)
 
     def _is_over(self, used: Usage) -> bool:
         by_tokens = self.tokens is not None and tokens(used) >= self.tokens
-        return by_tokens or (self.microdollars is not None and _cost(used) >= self.microdollars)
+        return by_tokens or (self.microdollars is not None and _spent(used) >= self.microdollars)
 
     def _question(self, key: str, asked: str, used: Usage) -> Question:
         return Question(CheckpointKind.BUDGET, NAME, key, asked, _in_words(self, used))
@@ -87,11 +87,12 @@ def _in_words(allowance: Allowance, used: Usage) -> str:
     """What was used of what, and by which model."""
     lines = []
     if allowance.tokens is not None:
-        lines.append(f"{tokens(used):,} of {allowance.tokens:,} tokens were used.")
+        least = "At least " if is_at_least(used) else ""
+        lines.append(f"{least}{tokens(used):,} of {allowance.tokens:,} tokens were used.")
     if allowance.microdollars is not None:
         more = ", and what has no known price" if _unpriced(used) else ""
         allowed = _dollars(allowance.microdollars)
-        lines.append(f"{_dollars(_cost(used))} of {allowed} were spent{more}.")
+        lines.append(f"{_dollars(_spent(used))} of {allowed} were spent{more}.")
     lines += ["", "By model:"]
     lines += [f"- {model}: {_of_model(counts)}" for model, counts in sorted(used.items())]
     return "\n".join(lines)
@@ -99,22 +100,21 @@ def _in_words(allowance: Allowance, used: Usage) -> str:
 
 def _of_model(counts: Mapping[str, int]) -> str:
     calls = counts.get("calls", 0)
-    said = [f"{calls:,} call{'' if calls == 1 else 's'}", f"{tokens({'': counts}):,} tokens"]
-    cost = counts.get("microdollars")
-    said.append("price unknown" if cost is None else _dollars(cost))
+    said = [f"{calls:,} call{'' if calls == 1 else 's'}", f"{tokens_of(counts):,} tokens"]
+    price = cost({"": counts})
+    known = None if price.microdollars is None else _dollars(price.microdollars)
+    unknown = "price unknown" if known is None else "and calls of unknown price"
+    said += [known] if known else []
+    said += [unknown] if price.unknown else []
     return ", ".join(said)
 
 
 def _unpriced(used: Usage) -> frozenset[str]:
-    return frozenset(
-        model
-        for model, counts in used.items()
-        if "microdollars" not in counts and tokens({model: counts})
-    )
+    return frozenset(cost(used).unknown)
 
 
-def _cost(used: Usage) -> int:
-    return sum(counts.get("microdollars", 0) for counts in used.values())
+def _spent(used: Usage) -> int:
+    return cost(used).microdollars or 0
 
 
 def _micro(dollars: float) -> int:
@@ -124,4 +124,4 @@ def _micro(dollars: float) -> int:
 def _dollars(microdollars: int) -> str:
     """`$1.25`; of less than a dollar as many digits as tell something."""
     dollars = microdollars / 1_000_000
-    return f"${dollars:,.2f}" if dollars >= 1 else f"${dollars:.4f}"
+    return f"${dollars:.4f}" if 0 < dollars < 1 else f"${dollars:,.2f}"

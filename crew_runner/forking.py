@@ -116,6 +116,7 @@ class _Nest:
                 os.close(fd)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _adopt_orphans()  # what it starts stays below it as long as it lives
             child.main(channel, noise)
         os.close(channel)
         os.close(noise)
@@ -141,9 +142,17 @@ class _Nest:
             ended = self._children.pop(pid)
             _tell(ended.status, STATUS.pack(os.waitstatus_to_exitcode(status)))
             os.close(ended.status)
-            if not self._children:
-                _kill_all(_below(os.getpid()))
+        self._kill_strays()
         self._reap_orphans()
+
+    def _kill_strays(self) -> None:
+        """Kill what a child left behind that has ended: nothing else comes to this process.
+
+        One that begets others meanwhile brings us here again when it ends.
+        """
+        for pid in _children_of(os.getpid()):
+            if pid not in self._children:
+                _kill_all(_with_family(pid))
 
     def _reap_orphans(self) -> None:
         with suppress(ChildProcessError):
@@ -213,6 +222,8 @@ def _with_family(pid: int) -> list[psutil.Process]:
 
 
 def _children_of(pid: int) -> list[int]:
+    if not _LISTED:
+        return [each.pid for each in psutil.Process(pid).children()]
     lists = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child_pid) for listed in lists for child_pid in listed.read_text().split()]
 

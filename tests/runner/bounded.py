@@ -1,0 +1,134 @@
+"""Crews that use more than they may."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from crewai import LLM, Agent, Crew, Flow, Task
+from crewai.flow.flow import start
+from crewai.llms.base_llm import BaseLLM
+
+
+def _crew(llm: object, *names: str) -> Crew:
+    agent = Agent(role="writer", goal="to help", backstory="long", llm=llm)
+    tasks = [
+        Task(name=name, description=f"Do {name} about {{user_input}}.", expected_output="a line")
+        for name in names
+    ]
+    for task in tasks:
+        task.agent = agent
+    return Crew(agents=[agent], tasks=tasks)
+
+
+def three_calls() -> Crew:
+    """Uses the model that the operator chose, once for each task."""
+    return _crew(None, "one", "two", "three")
+
+
+def of_unknown_price() -> Crew:
+    """A model of no known provider."""
+    return _crew(
+        LLM(model="openai/of-nobody", base_url=os.environ["OPENAI_BASE_URL"]), "one", "two"
+    )
+
+
+def _drafter() -> LLM:
+    return LLM(model="openai/offline-drafter", base_url=os.environ["OPENAI_BASE_URL"])
+
+
+class CallsDirectly(Flow[dict[str, Any]]):
+    """A method calls the model itself, and would go on without it."""
+
+    @start()
+    def begin(self) -> str:
+        said = []
+        for number in range(3):
+            try:
+                said.append(_drafter().call(f"say {number}"))
+            except Exception as error:  # noqa: BLE001 flows do so
+                said.append(f"no answer: {error}")
+        return " ".join(map(str, said))
+
+
+class Talker(BaseLLM):
+    def call(self, *_asked: Any, **_named: Any) -> str:
+        return "Thought: I know\nFinal Answer: " + "é" * 600
+
+
+def talks_much() -> Crew:
+    return _crew(Talker(model="talker"), "one")
+
+
+class Runaway(BaseLLM):
+    """Does all that a program can do to stay alive and to be noticed."""
+
+    greedy: bool = False
+
+    def call(self, *_asked: Any, **_named: Any) -> str:
+        pids = Path(os.environ["TESTS_FOLDER"], f"runaway-{self.greedy}.pids")
+        _note(pids)
+        for life in (_hop, _stay):
+            _daemonise(life, pids)
+        for _ in range(3):
+            if os.fork() == 0:
+                _stay(pids)
+        threading.Thread(target=_flood, daemon=True).start()
+        eaten = []
+        while self.greedy:
+            eaten.append(bytearray(os.urandom(1024)) * (8 * 1024))
+            time.sleep(0.02)
+        time.sleep(600)
+        return "too late"
+
+
+def _note(pids: Path) -> None:
+    with pids.open("a") as noted:
+        noted.write(f"{os.getpid()}\n")
+
+
+def _daemonise(life: Any, pids: Path) -> None:
+    """Fork twice, in a session of its own: no parent is left that knows it."""
+    first = os.fork()
+    if first == 0:
+        os.setsid()
+        if os.fork() == 0:
+            life(pids)
+        os._exit(0)
+    os.waitpid(first, 0)
+
+
+def _stay(pids: Path) -> None:
+    _note(pids)
+    time.sleep(600)
+    os._exit(0)
+
+
+def _hop(pids: Path) -> None:
+    """Goes on in another process every moment, so that its id is never known for long."""
+    while True:
+        _note(pids)
+        time.sleep(0.02)
+        if os.fork() != 0:
+            os._exit(0)
+        os.setsid()
+
+
+def _flood() -> None:
+    while True:
+        sys.stdout.write("all work and no play\n" * 1000)
+
+
+def runs_away() -> Crew:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return _crew(Runaway(model="runaway"), "one")
+
+
+def eats_memory() -> Crew:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return _crew(Runaway(model="runaway", greedy=True), "one")
