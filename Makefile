@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test chaos check format requirements pictures clean
+.PHONY: help run test bench chaos storm check format requirements pictures clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -29,6 +29,9 @@ bench: $(VENV)/.installed ## measure start, acks, phases and storage (four minut
 
 chaos: $(VENV)/.installed ## kill the bot at random moments, thirty times in each of four ways
 	$(BIN)/python -m tests.chaos
+
+storm: $(VENV)/.installed ## run 200 executions of all kinds while a worker dies every five seconds
+	$(BIN)/python -m tests.storm
 
 check: $(VENV)/.installed ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
