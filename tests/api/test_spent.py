@@ -1,0 +1,53 @@
+"""What REST tells of tokens and money."""
+
+from __future__ import annotations
+
+from bot.api.calls import LOOPBACK
+from storage.records import Failure, PhaseOutput
+from tests.api.conftest import Api, Service
+
+PRICED = {"gpt": {"calls": 1, "prompt_tokens": 900, "completion_tokens": 100, "microdollars": 4200}}
+LOCAL = {"llama": {"calls": 2, "prompt_tokens": 30, "uncounted_calls": 1, "unpriced_calls": 2}}
+
+
+def test_a_run_that_has_not_begun_used_nothing(api: Api) -> None:
+    assert api.execute()["usage"] == {
+        "tokens": 0,
+        "at_least": False,
+        "cost": None,
+        "price_unknown": [],
+        "by_phase": [],
+        "by_model": [],
+    }
+
+
+def test_status_tells_tokens_and_cost_by_phase_and_model_with_failed_tries(
+    api: Api, service: Service
+) -> None:
+    run = api.execute()["execution_id"]
+    service.state.phase_done(service.claim(), PhaseOutput("a draft"), usage=PRICED)
+    api.decide(api.checkpoint(run), "continue")
+    service.state.fail(service.claim(), Failure("away", retryable=False), usage=PRICED)
+    service.state.retry(run, actor=LOOPBACK)
+    service.state.phase_done(service.claim(), PhaseOutput("checked"), usage=LOCAL)
+
+    used = api.status(run)["usage"]
+
+    of_gpt = {"tokens": 1000, "at_least": False, "cost": 0.0042, "price_unknown": []}
+    of_llama = {"tokens": 30, "at_least": True, "cost": None, "price_unknown": ["llama"]}
+    assert used["by_phase"] == [
+        of_gpt | {"phase": "draft"},
+        {
+            "phase": "check",
+            "tokens": 1030,
+            "at_least": True,
+            "cost": 0.0042,
+            "price_unknown": ["llama"],
+        },
+    ]
+    assert used["by_model"] == [
+        {**of_gpt, "tokens": 2000, "cost": 0.0084, "model": "gpt"},
+        of_llama | {"model": "llama"},
+    ]
+    assert (used["tokens"], used["cost"], used["at_least"]) == (2030, 0.0084, True)
+    assert used["price_unknown"] == ["llama"]

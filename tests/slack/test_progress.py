@@ -1,0 +1,90 @@
+"""The first message of a run follows it at a bearable pace, and ends up with its last state."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from bot.slack.delivery import AS_SLACK_LIKES
+from storage.records import PhaseOutput, Usage
+from tests.slack.stage import BRISK, Stage
+from tests.support.shown import Shown
+from tests.support.workspace import ANA, Workspace
+
+PAUSE = AS_SLACK_LIKES.root_pause.total_seconds()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """Brisk but for the root message, which keeps its real pace."""
+    tempo = replace(BRISK, root_pause=AS_SLACK_LIKES.root_pause)
+    with Workspace() as workspace, Stage(workspace, tmp_path / "c.db", tempo=tempo) as ready:
+        yield ready
+
+
+def used(tokens: int) -> Usage:
+    return {"gpt": {"calls": 1, "prompt_tokens": tokens, "microdollars": tokens * 10}}
+
+
+def test_a_chatty_run_is_shown_every_three_seconds_at_most_and_its_last_state_always(
+    stage: Stage,
+) -> None:
+    workspace = stage.workspace
+    execution = stage.start()
+    root = stage.root(execution)
+    claim = stage.claim()
+    told = 0
+    until = time.monotonic() + 2 * PAUSE + 1
+    while time.monotonic() < until:
+        told += 1
+        doing: dict[str, object] = {
+            "tasks": [{"task": f"step_{told}", "agent": "Writer", "state": "running"}]
+        }
+        stage.state.progress(claim, doing, usage=used(1000 + told))
+        time.sleep(0.02)  # about fifty a second: what is told is the load, not a wait
+    assert told > 50
+    stage.wait_until_read(root, f"{1000 + told:,} tokens")
+    stage.wait_until_read(root, f"step {told} (Writer): at work")
+
+    updates = [
+        entry.at
+        for entry in workspace.calls("chat.update")
+        if isinstance(entry.sent, dict) and entry.sent.get("ts") == root.ts
+    ]
+    pauses = [later - earlier for earlier, later in pairwise(updates)]
+    assert len(updates) >= 3
+    assert min(pauses) >= PAUSE * 0.95, pauses
+
+
+def test_what_runs_used_is_told_on_the_way_and_estimates_the_next_run(stage: Stage) -> None:
+    stage.tempo = BRISK
+    stage.restart()
+    workspace = stage.workspace
+    for number in (1, 2):
+        execution = stage.start(by=ANA)
+        root = stage.root(execution)
+        estimated = "next: analysis, usually about 2,300 tokens, $0.02"
+        for tokens in (1200, 2345, 345):
+            stage.state.phase_done(stage.claim(), PhaseOutput("A text."), usage=used(tokens))
+            if tokens == 345:
+                continue
+            asked = stage.armed(execution)
+            assert f"this phase: {tokens:,} tokens" in asked.everything
+            assert (estimated in asked.everything) == (number == 2 and tokens == 1200)
+            assert workspace.click("Continue", by=ANA, message=asked).ok
+        stage.wait_until_read(root, "The execution is complete")
+        stage.wait_until_read(
+            root, "3,890 tokens · $0.04 (planning 1,200, analysis 2,345, finalization 345)"
+        )
+    finals = workspace.wait_for(lambda: _two_finals(stage), what="both final messages")
+    assert ["3,890 tokens · $0.04" in m.everything for m in finals] == [True, True]
+
+
+def _two_finals(stage: Stage) -> list[Shown]:
+    finals = [m for m in stage.everywhere() if m.text.startswith("The execution is complete")]
+    return finals if len(finals) == 2 else []
