@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, Final
 
+from crewai import llm_overlay
+from crewai.agent import core
 from crewai.events.base_events import BaseEvent
 from crewai.events.stream_context import add_stream_sink
 from crewai.events.types.llm_events import LLMCallFailedEvent
 from crewai.hooks import HookAborted, InterceptionPoint, register_hook
 from crewai.hooks.llm_hooks import LLMCallHookContext
-from crewai.llm_overlay import active, overlay_model_for_llm
+from crewai.llm_overlay import overlay_model_for_llm
 from crewai.utilities import llm_utils
 
 from crew_runner.models.environment import OVERLAY_VARIABLE
@@ -34,9 +37,13 @@ def _put_over_the_crew(model: str) -> None:
 
     Keys, addresses and what else belongs to the provider of the model that the crew named do not
     go along, as they would where both are of one provider. A model that is a class of the crew's
-    own stays what it is, as it does where CrewAI builds it.
+    own stays what it is, as it does where CrewAI builds it. Threads that the crew starts itself see
+    only what a variable has by default.
     """
-    active.set({_EVERY_MODEL: model})
+    overlay: dict[str, str] | None = {_EVERY_MODEL: model}
+    in_every_thread = ContextVar("overlay", default=overlay)
+    llm_overlay.active = in_every_thread
+    core.overlay_active = in_every_thread  # type: ignore[attr-defined] # as it imports it
     llm_utils.PROVIDER_SETTINGS = ()  # type: ignore[misc] # what CrewAI carries over
     llm_utils.overlay_model_for_llm = _of_crewai_alone  # type: ignore[attr-defined] # as it imports it
 

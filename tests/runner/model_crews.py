@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any
 
 from crewai import LLM, Agent, Crew, Flow, Process, Task
@@ -75,9 +76,18 @@ def managed() -> Crew:
 
 
 class Asking(Flow[Any]):
-    """Asks a model that it builds itself."""
+    """Asks models that it builds itself, the second one in a thread of its own."""
 
     @start()
     def begin(self) -> str:
-        author = LLM(model="openai/gpt-4o", api_key="sk-of-the-author")
-        return str(author.call("Say something."))
+        said: list[str] = []
+
+        def ask() -> None:
+            author = LLM(model="openai/gpt-4o", api_key="sk-of-the-author")
+            said.append(str(author.call("Say something.")))
+
+        ask()
+        aside = threading.Thread(target=ask)
+        aside.start()
+        aside.join()
+        return " ".join(said)

@@ -161,7 +161,7 @@ def test_a_crew_is_answered_by_the_provider_that_its_model_names(
     assert used["prompt_tokens"] + used["completion_tokens"] == market.servers[server].tokens
 
 
-@pytest.mark.parametrize(("target", "calls"), [("names_models", 4), ("managed", 1), ("Asking", 1)])
+@pytest.mark.parametrize(("target", "calls"), [("names_models", 4), ("managed", 1), ("Asking", 2)])
 def test_the_model_in_crews_yml_stands_over_every_model_key_and_address_in_the_code(
     market: Market, target: str, calls: int
 ) -> None:
