@@ -53,16 +53,17 @@ def phone(browser: Browser) -> Iterator[Page]:
         yield context.new_page()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def workspace() -> Iterator[Workspace]:
+    """One for all stories of a file: each leaves no checkpoint open."""
     with Workspace() as workspace:
         yield workspace
 
 
-@pytest.fixture
-def bot(workspace: Workspace, tmp_path: Path) -> Iterator[BotProcess]:
+@pytest.fixture(scope="module")
+def bot(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
     """The bot with the crews that ship, at work in the workspace."""
-    with BotProcess(tmp_path, env=workspace.env()) as bot:
+    with BotProcess(tmp_path_factory.mktemp("bot"), env=workspace.env()) as bot:
         workspace.wait_until_connected()
         yield bot
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +13,14 @@ from tests.support.workspace import ANA, BEN, Shown, Workspace
 PHASE_SECONDS = 45
 
 
-@pytest.fixture
-def bot_over_http(workspace: Workspace, tmp_path: Path) -> Iterator[BotProcess]:
+@pytest.fixture(scope="module")
+def bot_over_http(
+    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BotProcess]:
     env = workspace.env("http") | {
         "COUNTERSIGN_DEFAULT_CHANNEL": workspace.channel("campaigns").id,
     }
-    with BotProcess(tmp_path, env=env) as bot:
+    with BotProcess(tmp_path_factory.mktemp("bot"), env=env) as bot:
         workspace.reach_by_http(f"{bot.address}/slack/events")
         bot.until(lambda: "serve.started" in bot.log_text, what="the door opens")
         yield bot
@@ -42,7 +43,8 @@ def test_the_main_job_over_signed_http_with_a_decision_by_rest(
         lambda: (m := workspace.message_with("Continue")) and m.ts != first.ts and m, PHASE_SECONDS
     )
     with sqlite3.connect(bot_over_http.database) as database:
-        [(execution_id,)] = database.execute("SELECT id FROM executions")
+        newest = "SELECT id FROM executions ORDER BY created_at DESC LIMIT 1"
+        [(execution_id,)] = database.execute(newest)
     checkpoint = http.get(f"/api/crew/checkpoint/{execution_id}").json()
     assert checkpoint["checkpoint_name"] == "after_analysis"
     answered = http.post(

@@ -155,3 +155,4 @@ def test_a_guest_is_told_why_they_may_not_decide(
     snap(page, "desktop-guest")
     assert "guest" in workspace.ephemeral(GUS).lower()
     assert workspace.live_buttons(waiting), "it still waits for somebody who may"
+    assert workspace.click("Stop", by=BEN, message=waiting).ok
