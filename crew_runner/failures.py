@@ -15,6 +15,15 @@ from pydantic import ValidationError
 from storage.records import Failure
 
 _LONGEST_WORDS: Final = 300
+_ADVICE: Final = {
+    # With all that it asks for it would hold back packages that the bot needs newer.
+    'to install: uv add "crewai[google-genai]"': (
+        "to install: pip install --no-deps google-genai==1.65.* google-auth==2.* pyasn1==0.6.* "
+        "pyasn1-modules==0.4.*"
+    ),
+}
+"""What errors advise that does not do here, and what does."""
+
 _LONGEST_DETAIL: Final = 20_000
 _NO_KEY: Final = (
     "The crew names a model of its own, and its provider's key is not set: {error} Set it for the "
@@ -134,6 +143,8 @@ def clipped(error: BaseException) -> str:
     """The kind of the error and what it says, on one line and short enough for a message."""
     said = _said(error) if isinstance(error, ValidationError) else str(error)
     words = ": ".join(filter(None, [type(error).__name__, " ".join(said.split())]))
+    for advice, better in _ADVICE.items():
+        words = words.replace(advice, better)
     return words if len(words) <= _LONGEST_WORDS else words[: _LONGEST_WORDS - 1] + "…"
 
 
