@@ -119,7 +119,7 @@ def test_the_first_message_tells_what_was_used_so_far_by_phase_and_what_comes_ne
     plan = next(block for block in blocks if block["type"] == "plan")
     assert "3,000 tokens · $0.03" in str(plan["tasks"][0]["details"])
     assert "345 tokens · under $0.01" in str(plan["tasks"][1]["details"])
-    assert "3,345 tokens · $0.03 so far" in str(blocks)
+    assert "so far: 3,345 tokens · $0.03" in str(blocks)
     assert "next: finalization, usually about 3,400 tokens, $0.02" in str(blocks)
 
 
@@ -129,7 +129,8 @@ def test_the_first_message_of_an_ended_run_tells_the_sum_and_each_phases_part() 
         a_run_of(1, "analysis", {"gpt": used(345, 4_000)}, PhaseRunState.DONE),
     ]
     shown = words(root.render(an_execution(ExecutionState.COMPLETED), Progress(runs)))
-    assert "3,345 tokens · $0.03 (planning 3,000, analysis 345)" in shown
+    assert "3,345 tokens · $0.03" in shown
+    assert "planning 3,000, analysis 345" in shown
     assert "so far" not in shown
 
 

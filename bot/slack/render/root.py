@@ -251,10 +251,10 @@ def _amounts(execution: Execution, progress: Progress) -> list[str]:
     """What the run used, by phase once it has ended, and what the next phase usually takes."""
     used = usage.spent(sums.total(run.usage for run in progress.runs))
     if execution.state in ACTIVE:
-        so_far = f"{used} so far" if used else ""
+        so_far = f"so far: {used}" if used else ""
         return [part for part in (so_far, usage.upcoming(progress.upcoming)) if part]
     parts = usage.by_phase(progress.runs, execution.phases)
-    return [f"{used} ({parts})" if parts else used] if used else []
+    return [part for part in (used, parts) if used and part]
 
 
 def _small_print(execution: Execution) -> list[str]:
