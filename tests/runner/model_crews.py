@@ -27,6 +27,12 @@ def plain() -> Crew:
     return Crew(agents=[agent], tasks=[_task("write", agent)])
 
 
+def stubborn() -> Crew:
+    """Names no model, and asks again where asking failed."""
+    agent = _agent("writer", None, max_retry_limit=3)
+    return Crew(agents=[agent], tasks=[_task("write", agent)])
+
+
 def names_models() -> Crew:
     """Each agent names another provider's model; the first brings a key and an address too."""
     author = LLM(

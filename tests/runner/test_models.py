@@ -194,7 +194,7 @@ def test_without_a_model_in_crews_yml_the_code_keeps_its_own(market: Market) -> 
 def test_a_key_that_is_refused_is_used_once_and_said_in_words(market: Market) -> None:
     market.servers["anthropic"].refuses = ANTHROPIC.chat
 
-    ended = market.run("plain", "anthropic/claude-haiku-4-5")
+    ended = market.run("stubborn", "anthropic/claude-haiku-4-5")
 
     assert ended.state is ExecutionState.ERROR
     assert len(market.servers["anthropic"].asked) == 1
