@@ -14,10 +14,10 @@ from multiprocessing.connection import wait
 from typing import Final, TypeAlias, assert_never
 
 from crew_runner.checking import NOBODY_DECIDES, check_rule
+from crew_runner.frames import TooLong
 from crew_runner.jobs import recorded
 from crew_runner.memory import megabytes_of
 from crew_runner.messages import (
-    LONGEST_MESSAGE,
     Asked,
     BadMessage,
     Described,
@@ -50,6 +50,11 @@ LOOK_SECONDS: Final = 1.0
 
 ANSWER_SECONDS: Final = 0.3
 """How often it is looked whether a person answered what the child asked."""
+
+MOST_OUTPUT_BYTES: Final = 10 * 1024 * 1024
+"""Of a phase, where crews.yml says nothing of it."""
+
+TOO_LONG: Final = "The phase gave more than can be kept."
 
 WEIGH_SECONDS: Final = 1.0
 """How often it is looked how much memory the child holds, where that has a limit."""
@@ -158,15 +163,16 @@ class Attempt:
 
     def _hear(self) -> None:
         try:
-            message = from_child(self._child.channel.recv_bytes(LONGEST_MESSAGE))
-        except (EOFError, OSError):
+            for raw in self._child.hear():
+                if self._outcome is None:
+                    self._take(from_child(raw))
+        except EOFError:
             self._open.remove(self._child.channel)
-            return
+        except TooLong:
+            self._open.remove(self._child.channel)
+            self._end(Failure(TOO_LONG, retryable=False))
         except BadMessage as error:
             self._end(Failure("The crew's process spoke nonsense.", str(error), retryable=False))
-            return
-        if self._outcome is None:
-            self._take(message)
 
     def _take(self, message: FromChild) -> None:
         match message:
@@ -238,9 +244,7 @@ class Attempt:
 
     def _held_to_size(self, output: PhaseOutput) -> Outcome:
         """The output, unless it is longer than it may be."""
-        most = self.claim.execution.definition.limits.output_bytes
-        if most is None:
-            return output
+        most = self.claim.execution.definition.limits.output_bytes or MOST_OUTPUT_BYTES
         texts = [output.output, *(task.output for task in output.tasks)]
         written = sum(len(text.encode()) for text in texts[1:] or texts)
         if written <= most:

@@ -68,11 +68,10 @@ class Allowance:
             return replace(self, raises=self.raises + 1, unpriced=self.unpriced | unpriced)
         budget, more = self.budget, self
         if budget.tokens is not None and self.tokens is not None:
-            most = max(self.tokens, tokens(used)) + budget.tokens
-            more = replace(more, tokens=most)
+            more = replace(more, tokens=_raised(self.tokens, budget.tokens, tokens(used)))
         if budget.dollars is not None and self.microdollars is not None:
-            most = max(self.microdollars, _spent(used)) + _micro(budget.dollars)
-            more = replace(more, microdollars=most)
+            raised = _raised(self.microdollars, _micro(budget.dollars), _spent(used))
+            more = replace(more, microdollars=raised)
         return replace(more, raises=self.raises + 1)
 
     def _is_over(self, used: Usage) -> bool:
@@ -83,16 +82,24 @@ class Allowance:
         return Question(CheckpointKind.BUDGET, NAME, key, asked, _in_words(self, used))
 
 
+def _raised(bound: int, budget: int, used: int) -> int:
+    """As much again; where that is used up as well, as much again from here."""
+    raised = bound + budget
+    return raised if used < raised else used + budget
+
+
 def _in_words(allowance: Allowance, used: Usage) -> str:
     """What was used of what, and by which model."""
     lines = []
     if allowance.tokens is not None:
         least = "At least " if is_at_least(used) else ""
-        lines.append(f"{least}{tokens(used):,} of {allowance.tokens:,} tokens were used.")
+        lines.append(
+            f"{least}{tokens(used):,} tokens were used; {allowance.tokens:,} are allowed so far."
+        )
     if allowance.microdollars is not None:
         more = ", and what has no known price" if _unpriced(used) else ""
         allowed = _dollars(allowance.microdollars)
-        lines.append(f"{_dollars(_spent(used))} of {allowed} were spent{more}.")
+        lines.append(f"{_dollars(_spent(used))} were spent{more}; {allowed} are allowed so far.")
     lines += ["", "By model:"]
     lines += [f"- {model}: {_of_model(counts)}" for model, counts in sorted(used.items())]
     return "\n".join(lines)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from typing import Final
 
+from crew_runner.budgets import NAME as BUDGET
+from crew_runner.frames import TooLong
 from crew_runner.messages import (
-    LONGEST_MESSAGE,
     BadMessage,
     Described,
     Failed,
@@ -21,14 +22,13 @@ from crew_runner.messages import (
 )
 from crew_runner.nursery import Child
 from storage.boundaries import BadBoundary, resolve
-from storage.definitions import CrewDefinition, CrewReport
+from storage.definitions import Budget, CrewDefinition, CrewReport
 from storage.errors import NoRule
 from storage.records import Failure
 
 LONGEST_SECONDS: Final = 60.0
-BUDGET: Final = "budget"
 QUESTION: Final = "question"
-"""Names of the checkpoints that open over the budget, and where a flow asks for words."""
+"""Of the checkpoints at which a flow asks for words."""
 
 NOBODY_DECIDES: Final = (
     "The crew pauses for a person by itself, and its entry in crews.yml does not say who may "
@@ -58,6 +58,8 @@ def check_rule(definition: CrewDefinition, described: Described) -> None:
     """
     own = {*described.gates, *(name for name, _after, _description in described.arising)}
     pauses = {*own, *definition.approve_tools}
+    if definition.budget != Budget():
+        pauses.add(BUDGET)
     ruled = {gate.name for gate in definition.gates}
     if definition.rule is None and not definition.checkpoints and pauses - ruled:
         raise NoRule(definition.name)
@@ -84,18 +86,19 @@ def _built(job: Job, child: Child) -> Described | Failure:
                 return Failure("The crew's process ended while it built the crew.")
             continue
         try:
-            message = from_child(child.channel.recv_bytes(LONGEST_MESSAGE))
-        except (EOFError, OSError, BadMessage):
+            messages = [from_child(raw) for raw in child.hear()]
+        except (EOFError, TooLong, BadMessage):
             return Failure("The crew's process ended while it built the crew.")
-        match message:
-            case Ready():
-                child.born()
-                with suppress(OSError):  # a child that is gone is noticed by its end
-                    child.channel.send_bytes(to_child(job))
-            case Described():
-                return message
-            case Failed(failure):
-                return failure
-            case _:
-                continue
+        for message in messages:
+            match message:
+                case Ready():
+                    child.born()
+                    with suppress(OSError):  # a child that is gone is noticed by its end
+                        child.channel.send_bytes(to_child(job))
+                case Described():
+                    return message
+                case Failed(failure):
+                    return failure
+                case _:
+                    continue
     return Failure(f"Building the crew took longer than {LONGEST_SECONDS:g} seconds.")

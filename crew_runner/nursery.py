@@ -20,6 +20,8 @@ from typing import Final, TypeAlias
 
 from crew_runner.environment import SILENT_CREWAI, without_secrets
 from crew_runner.forking import FORK, KILL, PID, REQUEST, STATUS
+from crew_runner.frames import Frames
+from crew_runner.messages import LONGEST_MESSAGE
 
 PRELOADED: Final = "crew_runner.runnables.warm"
 
@@ -28,6 +30,7 @@ _START: Final = (
     "from crew_runner.forking import serve; serve(int(sys.argv[1]), preload=sys.argv[3])"
 )
 _END_SECONDS: Final = 3.0
+_READ_AT_ONCE: Final = 1024 * 1024
 _FOLDER_PREFIX: Final = "countersign-jobs-"
 _SWEPT_AFTER_SECONDS: Final = 60.0
 """A folder is made a moment before it is claimed."""
@@ -51,6 +54,7 @@ class Child:
         self.status = status
         self._kill = kill
         self._pid: int | None = None
+        self._frames = Frames(LONGEST_MESSAGE)
 
     @property
     def is_born(self) -> bool:
@@ -64,6 +68,19 @@ class Child:
                 raise NurseryGone("the process that starts crews ended")
             self._pid = PID.unpack(pid)[0]
         return self._pid
+
+    def hear(self) -> list[bytes]:
+        """The messages that came whole, never waiting for the rest of one.
+
+        Raises EOFError where none will come any more, and TooLong.
+        """
+        try:
+            read = os.read(self.channel.fileno(), _READ_AT_ONCE)
+        except OSError as error:
+            raise EOFError from error
+        if not read:
+            raise EOFError
+        return self._frames.feed(read)
 
     def exit_code(self) -> int | None:
         """The exit code, negative for a signal, which `status` brings last; None: not known."""

@@ -14,13 +14,11 @@ from crewai.flow.async_feedback.providers import ConsoleProvider
 from crewai.flow.flow_config import flow_config
 from crewai.flow.flow_context import current_flow_method_name
 
+from crew_runner.checking import QUESTION
 from crew_runner.failures import failure_of
 from crew_runner.watch import Watch
 from storage.definitions import OnTimeout
 from storage.records import Action, CheckpointKind, Question
-
-NAME: Final = "question"
-"""Of the checkpoints at which a flow asks for words."""
 
 UNSAID: Final = "The flow asks for an answer."
 
@@ -40,7 +38,7 @@ class Asker:
     ) -> str | None:
         del flow, metadata
         asked = str(message).strip() or UNSAID
-        question = Question(CheckpointKind.QUESTION, NAME, self._key(asked), asked)
+        question = Question(CheckpointKind.QUESTION, QUESTION, self._key(asked), asked)
         try:
             answer = self._watch.ask(question, seconds=_seconds.get())
         except Exception as error:  # noqa: BLE001 the flow would take it for no answer

@@ -39,7 +39,7 @@ TOO_LONG: Final = (
     f"(more than {LONGEST_ARGUMENTS:,} characters)."
 )
 MAYBE_MADE: Final = (
-    " The same call was allowed before the work was interrupted, and may have been made already."
+    "The same call was allowed before the work was interrupted, and may have been made already."
 )
 BROKEN: Final = "A person could not be asked about a call of the tool {tool}; it was not made."
 
@@ -118,8 +118,8 @@ class ToolGate:
             kind=CheckpointKind.TOOL,
             name=tool,
             key=key,
-            message=f"{who} wants to call {tool}.{MAYBE_MADE if repeats else ''}",
-            shown=shown,
+            message=f"{who} wants to call {tool}.",
+            shown=f"{MAYBE_MADE}\n\n{shown}" if repeats else shown,
         )
         words = _words(self._watch.ask(question))
         context.tool_input.clear()

@@ -173,7 +173,9 @@ def test_a_yes_is_good_for_one_call_also_when_the_worker_is_lost(shop: Shop) -> 
     lose_workers(shop)
     once_more = next_question(shop, run, again)
 
-    assert once_more.description.endswith("and may have been made already.")
+    told, _, arguments = once_more.output.output.partition("\n\n")
+    assert told.endswith("and may have been made already.")
+    assert json.loads(arguments)["amount"] == 40
     shop.desk.decide(once_more, Action.REVISE, "it was paid")
     assert "it was paid" in result(shop, run)
     assert paid(shop, "lost") == ["40 slowly"]

@@ -39,7 +39,7 @@ def test_a_run_over_its_budget_asks_before_its_next_model_call(shop: Shop) -> No
 
     assert (first.kind, first.name) == (CheckpointKind.BUDGET, "budget")
     assert first.description == ("The budget is used up. May the run go on, and use as much again?")
-    assert " of 50 tokens were used." in first.output.output
+    assert " tokens were used; 50 are allowed so far." in first.output.output
     assert "- offline-drafter: 1 call, " in first.output.output
     shop.desk.decide(first, Action.CONTINUE)
     second = next_question(shop, run, first)
@@ -54,7 +54,7 @@ def test_a_budget_in_money_says_which_price_is_not_known_and_says_it_once(shop: 
     asked = shop.desk.checkpoint(run)
 
     assert asked.description.startswith("The price of of-nobody is not known: the budget in money")
-    assert "$0.00 of $5.00 were spent, and what has no known price." in asked.output.output
+    assert "$0.00 were spent, and what has no known price; $5.00 are" in asked.output.output
     shop.desk.decide(asked, Action.CONTINUE)
     assert shop.desk.ended(run).state is ExecutionState.COMPLETED
 
@@ -65,7 +65,7 @@ def test_a_program_over_its_budget_asks_before_its_next_phase(shop: Shop) -> Non
     asked = shop.desk.checkpoint(run)
 
     assert (asked.kind, asked.phase) == (CheckpointKind.BUDGET, "write")
-    assert "12 of 10 tokens were used." in asked.output.output
+    assert "12 tokens were used; 10 are allowed so far." in asked.output.output
     shop.desk.decide(asked, Action.CONTINUE)
     assert shop.desk.ended(run).state is ExecutionState.COMPLETED
 
@@ -81,7 +81,7 @@ def test_each_yes_allows_as_much_again() -> None:
         assert asked is not None
         assert asked.key == "budget:0"
         assert fresh.granted(over).question(over) is None
-    assert fresh.granted(used(100, 0)).question(used(200, 0)) is not None
+    assert fresh.granted(used(150, 0)).question(used(200, 0)) is not None
     assert fresh.granted(used(900, 0)).question(used(999, 0)) is None
     later = Allowance.of(Budget(tokens=100), spent=used(150, 0), raises=1)
     assert later.question(used(199, 0)) is None

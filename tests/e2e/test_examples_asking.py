@@ -1,0 +1,93 @@
+"""The examples that ask while they run, in a practice workspace: one bot for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.slack import ids
+from tests.support.processes import ROOT, BotProcess
+from tests.support.workspace import ANA, BEN, Shown, Workspace
+
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace with the bot at work in it, which is started where the examples lie."""
+    folder = tmp_path_factory.mktemp("examples")
+    (folder / "examples").symlink_to(ROOT / "examples")
+    with Workspace() as workspace, BotProcess(folder, env=workspace.env()):
+        workspace.wait_until_connected()
+        yield workspace
+
+
+def start(office: Workspace, command: str) -> Shown:
+    earlier = {message.ts for message in office.threads()}
+    assert office.command(command, by=ANA).ok
+    return office.wait_for(
+        lambda: next((m for m in office.threads() if m.ts not in earlier), None), SECONDS
+    )
+
+
+def asked(office: Workspace, root: Shown, words: str, *, after: Shown | None = None) -> Shown:
+    """The message that asks this, as soon as it can be answered."""
+
+    def found() -> Shown | None:
+        newer = [m for m in office.thread(root) if after is None or m.ts > after.ts]
+        return next((m for m in newer if words in m.everything and m.button("Stop")), None)
+
+    return office.wait_for(found, SECONDS, what=f"a question with {words!r}")
+
+
+def final(office: Workspace, root: Shown) -> Shown:
+    return office.wait_for(
+        lambda: next(
+            (m for m in office.thread(root) if "complete" in m.text and m.ts != root.ts), None
+        ),
+        SECONDS,
+        what="the final message",
+    )
+
+
+def test_a_payment_is_refused_with_words_tried_again_and_made_after_a_yes(
+    office: Workspace,
+) -> None:
+    root = start(office, "/crew refund Mia was charged 40 euros twice")
+    first = asked(office, root, "May this be paid back?")
+    assert '"euros": 40' in first.everything
+    assert '"customer": "Mia"' in first.everything
+    office.click("Revise", by=BEN, message=first)
+    assert office.submit({ids.TEXT_BLOCK: "only 20, the rest was paid on Monday"}, by=BEN).ok
+    second = asked(office, root, '"euros": 20')
+    assert office.click("Continue", by=BEN, message=second).ok
+
+    assert "Paid 20 euros back to Mia" in final(office, root).everything
+    assert f"Refused by <@{BEN}>" in office.again(first).everything
+
+
+def test_a_flow_asks_twice_and_writes_with_what_it_was_told(office: Workspace) -> None:
+    root = start(office, "/crew briefing the new bicycle lanes")
+    first = asked(office, root, "Who is the briefing for?")
+    office.click("Continue: answer", by=ANA, message=first)
+    assert office.submit({ids.TEXT_BLOCK: "the town council"}, by=ANA).ok
+    second = asked(office, root, "What will the town council worry about most?")
+    assert office.click("Skip: give no answer", by=ANA, message=second).ok
+    told = final(office, root).everything
+
+    assert "For the town council" in told
+    assert "new bicycle lanes" in told
+
+
+def test_a_run_over_its_budget_says_what_was_used_and_ends_with_a_stop(office: Workspace) -> None:
+    root = start(office, "/crew newsletter bees on our roofs")
+    first = asked(office, root, "The budget is used up.")
+    assert "tokens were used; 300 are allowed so far." in first.everything
+    assert office.click("Continue", by=ANA, message=first).ok
+    second = asked(office, root, "The budget is used up.", after=first)
+    assert office.click("Stop", by=ANA, message=second).ok
+
+    office.wait_for(
+        lambda: "stopped" in office.again(root).everything.lower(), SECONDS, what="it stops"
+    )
