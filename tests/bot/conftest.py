@@ -27,8 +27,13 @@ print(json.dumps({"status": "complete", "output": text, "task_outputs": []}))
 """
 
 
+def with_notes(folder: Path) -> Path:
+    """The folder, with the crew in it."""
+    (folder / "crews.yml").write_text(CREWS)
+    (folder / "note.py").write_text(NOTE)
+    return folder
+
+
 @pytest.fixture
 def note_folder(tmp_path: Path) -> Path:
-    (tmp_path / "crews.yml").write_text(CREWS)
-    (tmp_path / "note.py").write_text(NOTE)
-    return tmp_path
+    return with_notes(tmp_path)

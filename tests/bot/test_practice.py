@@ -165,7 +165,7 @@ def stranger() -> Iterator[Stranger]:
     made.stop()
 
 
-def test_a_run_is_decided_in_practice_and_nothing_real_is_touched(
+def test_a_run_is_decided_after_another_start_and_nothing_real_is_touched(
     note_folder: Path, practices: list[Practice], stranger: Stranger
 ) -> None:
     real = {
@@ -179,51 +179,35 @@ def test_a_run_is_decided_in_practice_and_nothing_real_is_touched(
     (note_folder / ".env").write_text(
         "SLACK_SIGNING_SECRET=real\nCOUNTERSIGN_DEFAULT_CHANNEL=C0REAL\n"
     )
-    practice = Practice(note_folder, "--port", str(free_port()), **real)
-    practices.append(practice)
-    practice.ready()
-    family = practice.family()
+    first = Practice(note_folder, "--port", str(free_port()), **real)
+    practices.append(first)
+    first.ready().type("/crew note a birthday")
+    first.until(lambda: first.says("Checkpoint 1 of 1"), what="the checkpoint")
+    family = first.family()
+    first.process.send_signal(signal.SIGINT)
 
-    practice.type("/crew note a birthday")
-    practice.click_continue()
-    practice.until(lambda: practice.says("execution is complete"), what="the run's end")
-    practice.process.send_signal(signal.SIGINT)
-
-    assert practice.process.wait(20) == 0, practice.printed
+    assert first.process.wait(20) == 0, first.printed
     wait_until(lambda: not alive(family), within=5, what="all of practice ended")
-    assert "no model key is set" in practice.printed
+
+    again = Practice(note_folder, "--port", str(free_port()), **real)
+    practices.append(again)
+    again.ready().click_continue()
+    again.until(lambda: again.says("execution is complete"), what="the run's end")
+    again.process.send_signal(signal.SIGTERM)
+
+    assert again.process.wait(20) == 0, again.printed
+    assert "no model key is set" in again.printed
     assert stranger.heard == []
     assert not (note_folder / "real.db").exists()
 
 
-def test_what_was_said_is_kept_and_a_fresh_start_forgets_it(
+def test_a_second_one_is_refused_all_ends_with_a_killed_supervisor_and_fresh_forgets(
     note_folder: Path, practices: list[Practice]
 ) -> None:
     first = Practice(note_folder, "--port", str(free_port()))
     practices.append(first)
     first.ready().type("/crew note a birthday")
     first.until(lambda: first.says("Checkpoint 1 of 1"), what="the checkpoint")
-    first.process.send_signal(signal.SIGTERM)
-    assert first.process.wait(20) == 0, first.printed
-
-    again = Practice(note_folder, "--port", str(free_port()))
-    practices.append(again)
-    again.ready().click_continue()
-    again.until(lambda: again.says("execution is complete"), what="the run's end")
-    again.process.send_signal(signal.SIGTERM)
-    assert again.process.wait(20) == 0, again.printed
-
-    fresh = Practice(note_folder, "--port", str(free_port()), "--fresh")
-    practices.append(fresh)
-    assert fresh.ready().messages() == []
-
-
-def test_a_second_one_is_refused_and_both_programs_end_with_a_killed_supervisor(
-    note_folder: Path, practices: list[Practice]
-) -> None:
-    first = Practice(note_folder, "--port", str(free_port()))
-    practices.append(first)
-    first.ready()
     second = Practice(note_folder, "--fresh")
     practices.append(second)
 
@@ -235,6 +219,10 @@ def test_a_second_one_is_refused_and_both_programs_end_with_a_killed_supervisor(
     first.process.kill()
 
     wait_until(lambda: not alive(family), within=20, what="all of practice ended")
+
+    fresh = Practice(note_folder, "--port", str(free_port()), "--fresh")
+    practices.append(fresh)
+    assert fresh.ready().messages() == []
 
 
 def test_a_bot_that_cannot_start_says_why_and_leaves_nothing_behind(

@@ -10,6 +10,8 @@ import pytest
 
 from storage.database import open_engine
 from storage.reads import Reads
+from storage.states import ExecutionState
+from tests.bot.conftest import with_notes
 from tests.support.processes import BotProcess
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
@@ -19,6 +21,25 @@ from tests.support.workspace import ANA, BEN, Workspace
 def workspace() -> Iterator[Workspace]:
     with Workspace() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_workspace() -> Iterator[Workspace]:
+    with Workspace() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_bot(
+    shared_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BotProcess]:
+    """A bot that is reached over a socket and posts runs of REST in #campaigns."""
+    campaigns = shared_workspace.channel("campaigns").id
+    folder = with_notes(tmp_path_factory.mktemp("shared"))
+    env = {**shared_workspace.env(), "COUNTERSIGN_DEFAULT_CHANNEL": campaigns}
+    with bot_in(folder, env) as bot:
+        shared_workspace.wait_until_connected()
+        yield bot
 
 
 def bot_in(folder: Path, env: dict[str, str]) -> BotProcess:
@@ -61,48 +82,44 @@ def test_over_http_a_command_and_a_click_lead_to_the_end(
 
 
 def test_a_run_started_through_rest_has_its_thread_and_is_decided_there(
-    note_folder: Path, workspace: Workspace
+    shared_workspace: Workspace, shared_bot: BotProcess
 ) -> None:
-    campaigns = workspace.channel("campaigns").id
-    env = {**workspace.env(), "COUNTERSIGN_DEFAULT_CHANNEL": campaigns}
-    with bot_in(note_folder, env) as bot:
-        workspace.wait_until_connected()
-        started = bot.http.post("/api/crew/execute", json={"message": "a birthday"}).json()
-        waiting_checkpoint(workspace)
-        shown = bot.http.get(f"/api/crew/checkpoint/{started['execution_id']}").json()
+    workspace, bot = shared_workspace, shared_bot
+    started = bot.http.post("/api/crew/execute", json={"message": "a birthday"}).json()
+    waiting_checkpoint(workspace)
+    shown = bot.http.get(f"/api/crew/checkpoint/{started['execution_id']}").json()
 
-        assert workspace.click("Continue", by=BEN).ok
+    assert workspace.click("Continue", by=BEN).ok
 
-        assert decide(bot, shown, "stop") == 409
-        bot.until(
-            lambda: (
-                bot.http.get(f"/api/crew/status/{started['execution_id']}").json()["status"]
-                == "completed"
-            ),
-            what="the run is completed",
-        )
+    assert decide(bot, shown, "stop") == 409
+    bot.until(
+        lambda: (
+            bot.http.get(f"/api/crew/status/{started['execution_id']}").json()["status"]
+            == "completed"
+        ),
+        what="the run is completed",
+    )
 
 
 def test_a_decision_through_rest_takes_the_buttons_off_the_message(
-    note_folder: Path, workspace: Workspace
+    shared_workspace: Workspace, shared_bot: BotProcess
 ) -> None:
-    with bot_in(note_folder, workspace.env()) as bot:
-        workspace.wait_until_connected()
-        workspace.command("/crew note a birthday", by=ANA)
-        message = waiting_checkpoint(workspace)
-        shown = the_waiting_one(bot)
+    workspace, bot = shared_workspace, shared_bot
+    workspace.command("/crew note a wedding", by=ANA)
+    message = waiting_checkpoint(workspace)
+    shown = the_waiting_one(bot)
 
-        assert decide(bot, shown, "stop") == 200
+    assert decide(bot, shown, "stop") == 200
 
-        workspace.wait_for(lambda: not workspace.live_buttons(workspace.again(message)))
-        assert "unauthenticated loopback" in workspace.again(message).everything
-        assert decide(bot, shown, "continue") == 409
+    workspace.wait_for(lambda: not workspace.live_buttons(workspace.again(message)))
+    assert "unauthenticated loopback" in workspace.again(message).everything
+    assert decide(bot, shown, "continue") == 409
 
 
 def the_waiting_one(bot: BotProcess) -> Any:
-    """What REST shows of the only run there is."""
+    """What REST shows of the only run that waits."""
     engine = open_engine(f"sqlite:///{bot.database}")
-    (execution,) = Reads(engine).executions()
+    (execution,) = Reads(engine).executions(states={ExecutionState.WAITING_FEEDBACK})
     engine.dispose()
     return bot.http.get(f"/api/crew/checkpoint/{execution.id}").json()
 

@@ -14,7 +14,7 @@ from tests.support.launchpad import Launchpad
 
 pytestmark = pytest.mark.slow
 
-KILLS = 5
+KILLS = 2
 
 
 def test_a_real_crew_survives_kills_at_random_moments(tmp_path: Path, launchpad: Launchpad) -> None:
