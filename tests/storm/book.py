@@ -33,6 +33,7 @@ class Decided:
 
     id: str
     token: str
+    kind: str
     state: str
     stored: str
     text: str
@@ -88,7 +89,8 @@ class Book:
         """In the order in which they were opened."""
         rows = self._ask(
             """SELECT checkpoints.id, json_extract(request, '$.user_input') AS token,
-                      checkpoints.state, phase_runs.output, coalesce(text, '') AS text, decided_at
+                      kind, checkpoints.state, phase_runs.output,
+                      coalesce(text, '') AS text, decided_at
                FROM checkpoints
                JOIN executions ON executions.id = checkpoints.execution_id
                JOIN phase_runs ON phase_runs.id = checkpoints.phase_run_id
@@ -98,6 +100,7 @@ class Book:
             Decided(
                 id=row["id"],
                 token=row["token"],
+                kind=row["kind"],
                 state=row["state"],
                 stored=_hash_of_output(row["output"]),
                 text=row["text"],

@@ -3,25 +3,55 @@ what the ones before it gave."""
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from crewai import Agent, Crew, Process, Task
 from crewai.llms.base_llm import BaseLLM
 from crewai.project import CrewBase, agent, crew, task
+from crewai.tools import tool
 from crewai.utilities.types import LLMMessage
 
-from tests.storm.slips import EFFECTS, PARTS, answer
+from tests.storm.slips import ASKED, EFFECTS, PARTS, answer, called
+
+POSTED: Final = "The note is posted."
+REFUSED: Final = "A person refused this call"
+
+
+@tool("Post a note")
+def post_a_note(token: str, memo: str) -> str:
+    """Posts a note."""
+    called(Path(os.environ[EFFECTS]), {"token": token, "memo": memo})
+    return POSTED
 
 
 class Writer(BaseLLM):
     """A model in the crew's own process: it answers with a slip."""
 
     def call(self, messages: str | list[LLMMessage], *_others: Any, **_named: Any) -> str:
-        asked = [messages] if isinstance(messages, str) else [str(m["content"]) for m in messages]
-        slip = answer(Path(os.environ[EFFECTS]), "\n".join(asked))
+        slip = answer(Path(os.environ[EFFECTS]), _text_of(messages))
         return f"Thought: I know\nFinal Answer: {slip}"
+
+
+class Poster(Writer):
+    """Posts a note before it writes the second part, if it may."""
+
+    def call(self, messages: str | list[LLMMessage], *others: Any, **named: Any) -> str:
+        asked = _text_of(messages)
+        part, token = ASKED.findall(asked)[-1]
+        if part != "second" or POSTED in asked or REFUSED in asked:
+            return super().call(messages, *others, **named)
+        note = json.dumps({"token": token, "memo": f"<{secrets.token_hex(12)}> & `größer`"})
+        return f"Thought: I post\nAction: post_a_note\nAction Input: {note}"
+
+
+def _text_of(messages: str | list[LLMMessage]) -> str:
+    if isinstance(messages, str):
+        return messages
+    return "\n".join(str(message["content"]) for message in messages)
 
 
 @CrewBase
@@ -64,14 +94,26 @@ def asking() -> Crew:
     return _crew(asking=("first", "second"))
 
 
+def posting() -> Crew:
+    """Its writer uses a tool."""
+    writer = Agent(
+        role="writer",
+        goal="to write",
+        backstory="calm",
+        llm=Poster(model="writer"),
+        tools=[post_a_note],
+    )
+    return _crew(asking=(), writer=writer)
+
+
 def one_part(part: str, about: str) -> Crew:
     """A crew of one task, for use within a flow."""
     writer = _writer()
     return Crew(agents=[writer], tasks=[_task(part, writer, about=about)])
 
 
-def _crew(*, asking: tuple[str, ...]) -> Crew:
-    writer = _writer()
+def _crew(*, asking: tuple[str, ...], writer: Agent | None = None) -> Crew:
+    writer = writer or _writer()
     tasks: list[Task] = []
     for part in PARTS:
         tasks.append(_task(part, writer, context=[*tasks], human_input=part in asking))

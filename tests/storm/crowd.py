@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import html
+import json
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from bot.practice.changes import Change, Edited, Posted
 from bot.practice.records import Channel, Message, User
 from bot.practice.seed import BOT, TEAM
 from tests.storm.kinds import Move, Plan
-from tests.storm.slips import TOKEN, hash_of, note
+from tests.storm.slips import TOKEN, hash_of, hash_of_arguments, note
 from tests.support.people import Answer
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, Workspace
@@ -26,6 +28,14 @@ TAKEN_WITHIN: Final = 15.0
 LOOK: Final = 0.05
 
 _CLIPPED: Final = "The whole text is in the file below"
+
+
+class Held(StrEnum):
+    """For what a running crew is held, told by its buttons."""
+
+    CALL = "Continue: call it"
+    QUESTION = "Continue: answer"
+    BUDGET = "Continue"
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,21 @@ class Reading:
     shown: str
     move: Move
     number: int
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A checkpoint at which a running crew was held. `shown` is the hash of a tool's arguments.
+
+    `said` is the number of the note in the answer, or 0.
+    """
+
+    token: str
+    checkpoint: str
+    what: Held
+    shown: str
+    said: int = 0
+    allowed: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,6 +83,7 @@ class Crowd:
     workspace: Workspace
     plans: Sequence[Plan]
     readings: list[Reading] = field(default_factory=list)
+    answered: list[Answered] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     _roots: dict[tuple[str, str], str] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
@@ -121,8 +147,12 @@ class Crowd:
 
     def _review(self, person: str) -> None:
         while (waiting := self._queue.get()) is not None:
+            held = _held_for(waiting.message)
             try:
-                self._decide(waiting, person)
+                if held is None:
+                    self._decide(waiting, person)
+                else:
+                    self._let_go_on(held, waiting, person)
             except AssertionError as error:
                 self.broken.append(f"{waiting.token}: {error}")
 
@@ -141,11 +171,43 @@ class Crowd:
         )
         if move is Move.LEAVE:
             return
+        self._insist(
+            lambda: self._do(move, waiting.message, person, words), waiting, what=move.value
+        )
+
+    def _let_go_on(self, held: Held, waiting: _Waiting, person: str) -> None:
+        """Answer; one call of a tool in five is refused. The question may be withdrawn meanwhile,
+        and asked again, for its crew dies with the worker."""
+        message, said, shown = waiting.message, 0, ""
+        refused = held is Held.CALL and int(waiting.checkpoint[:2], 16) % 5 == 0
+        if held is Held.CALL:
+            shown = hash_of_arguments(_arguments(message))
+        if held is Held.QUESTION or refused:
+            said = FIRST_ANSWER + len(self.answered)
+        words = note(waiting.token, said)
+        answered = Answered(waiting.token, waiting.checkpoint, held, shown, said, not refused)
+        self.answered.append(answered)
+
+        def answer() -> bool:
+            if refused or (held is Held.QUESTION and said % 2):
+                return self._in_form(Move.FORM, message, person, words)
+            if held is Held.QUESTION:
+                return self._do(Move.MENTION, message, person, words)
+            return self._click(held.value, message, person).ok
+
+        self._insist(answer, waiting, what=f"to let go on what is held for: {held.value}")
+
+    def _insist(self, act: Callable[[], bool], waiting: _Waiting, *, what: str) -> None:
+        """Do it until the message has lost its buttons."""
         deadline = time.monotonic() + PATIENCE
-        while not self._until(lambda: self._is_decided(waiting.message), within=0):
+        while not self._is_decided(waiting.message):
             if time.monotonic() > deadline:
-                raise AssertionError(f"{move} on {waiting.checkpoint} had no effect")
-            self._act(move, waiting.message, person, words)
+                raise AssertionError(f"{what} on {waiting.checkpoint} had no effect")
+            try:
+                patience = TAKEN_WITHIN if act() else 1.0
+            except Gone:
+                patience = 1.0
+            self._until(lambda: self._is_decided(waiting.message), within=patience)
 
     def _read(self, message: Shown) -> str:
         """The whole text that this message asks about, of which it may show the beginning."""
@@ -164,12 +226,6 @@ class Crowd:
         beginning = shown.removesuffix("…").rstrip()
         assert whole.startswith(beginning), f"{file.text} does not begin as the message does"
         return whole
-
-    def _act(self, move: Move, message: Shown, person: str, words: str) -> None:
-        """Do it once, and give the bot time to show what came of it."""
-        ok = self._do(move, message, person, words)
-        patience = TAKEN_WITHIN if ok else 1.0
-        self._until(lambda: self._is_decided(message), within=patience)
 
     def _do(self, move: Move, message: Shown, person: str, words: str) -> bool:
         chosen = "good" if message.button("good") else "Continue"
@@ -191,7 +247,10 @@ class Crowd:
                 raise AssertionError(f"{move} is nothing to be done")
 
     def _in_form(self, move: Move, message: Shown, person: str, words: str) -> bool:
-        opens = "Add words" if message.button("Add words") else "Revise"
+        labels = ("Add words", "Revise", Held.QUESTION.value)
+        opens = next(label for label in labels if message.button(label))
+        if self.workspace.has_view(person):  # of what was decided before it was submitted
+            self.workspace.close_view(person)
         if not self._click(opens, message, person).ok:
             return False
         opened = self._until(lambda: self.workspace.has_view(person), within=MODAL_WITHIN)
@@ -214,6 +273,8 @@ class Crowd:
         raise AssertionError(f"no outcome {label} is offered in the form")
 
     def _click(self, label: str, message: Shown, person: str) -> Answer:
+        if self._is_decided(message):
+            raise Gone
         return self.workspace.click(label, by=person, message=message)
 
     def _is_decided(self, message: Shown) -> bool:
@@ -227,8 +288,30 @@ class Crowd:
         return held
 
 
+class Gone(Exception):
+    """What was to be clicked has been decided or withdrawn."""
+
+
+FIRST_ANSWER: Final = 1000
+"""The notes in answers are numbered from here, so that none is taken for that of a revision."""
+
 _LABELS: Final = {Move.SKIP: "Skip", Move.STOP: "Stop", Move.AGAIN: "again"}
 WITH_WORDS: Final = {Move.FORM, Move.REPLY, Move.MENTION}
+
+
+def _held_for(message: Shown) -> Held | None:
+    """None: the message shows what a phase or a gate gave."""
+    if message.button("good") or (message.button("Revise") and not message.button(Held.CALL)):
+        return None
+    return next((held for held in Held if message.button(held.value)), None)
+
+
+def _arguments(message: Shown) -> dict[str, object]:
+    """Of the tool's call that this message asks about."""
+    [block] = [block for block in message.blocks if block["type"] == "rich_text"]
+    written = "".join(text["text"] for part in block["elements"] for text in part["elements"])
+    arguments: dict[str, object] = json.loads(written)
+    return arguments
 
 
 def _checkpoint_of(message: Message) -> str:

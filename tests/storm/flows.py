@@ -23,8 +23,8 @@ class Story(BaseModel):
 class Telling(Flow[Story]):
     """What the flows share."""
 
-    def part(self, name: str) -> str:
-        given = self.given(name)
+    def part(self, name: str, *more: str) -> str:
+        given = "\n".join([self.given(name), *more])
         token = self.state.user_input
         return write(Path(os.environ[EFFECTS]), token=token, part=name, given=given)
 
@@ -66,6 +66,25 @@ class WithWords(Telling):
     @human_feedback(message="What about the first part?")
     def first(self) -> str:
         return str(one_part("first", self.state.user_input).kickoff())
+
+    @listen(first)
+    @human_feedback(message="What about the second part?")
+    def second(self) -> str:
+        return self.part("second")
+
+    @listen(second)
+    def third(self) -> str:
+        return self.part("third")
+
+
+class WithQuestion(Telling):
+    """Asks in words before it writes the first part."""
+
+    @start()
+    @human_feedback(message="What about the first part?")
+    def first(self) -> str:
+        tone = self.ask(f"Which tone for {self.state.user_input}?")
+        return self.part("first", str(tone))
 
     @listen(first)
     @human_feedback(message="What about the second part?")

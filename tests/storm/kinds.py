@@ -32,7 +32,8 @@ class Move(StrEnum):
 
 @dataclass(frozen=True)
 class Kind:
-    """A crew of crews.yml. `steps`: how many checkpoints have to be passed.
+    """A crew of crews.yml. `steps`: how many checkpoints have to be passed, besides those at
+    which a running crew is held: for a tool's call, a question or its budget.
 
     `passing` and `revising` are how. `words_pass`: what people say leads on, and not back.
     `rounds`: how often it has to be asked for anew before it may pass.
@@ -78,6 +79,19 @@ KINDS: Final = (
         revising=_CHOSEN,
         rounds=1,
         parts=PARTS[:2],
+    ),
+    Kind("flow_asks", {"crew": "tests.storm.flows:WithQuestion"}, words_pass=True),
+    Kind(
+        "tool_gate",
+        {
+            "crew": "tests.storm.crews:posting",
+            "approve_tools": ["Post a note"],
+            **_WRITTEN,
+        },
+    ),
+    Kind(
+        "budget",
+        {"crew": "tests.storm.crews:StormCrew", "budget": {"tokens": 150}, **_WRITTEN},
     ),
     Kind(
         "program",

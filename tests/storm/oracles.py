@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tests.storm.book import Decided, Run, Try
-from tests.storm.crowd import WITH_WORDS, Reading
+from tests.storm.crowd import WITH_WORDS, Answered, Held, Reading
 from tests.storm.kinds import Move, Plan
-from tests.storm.slips import TOKEN, Line, hash_of, lines, note
+from tests.storm.slips import CALL, TOKEN, Line, hash_of, lines, note
 from tests.storm.storm import Weather
 
 STATES: Final = {
@@ -24,6 +24,10 @@ STATES: Final = {
     Move.STOP: "rejected",
     Move.LEAVE: "pending",
 }
+_UNDECIDED: Final = ("pending", "cancelled")
+_BETWEEN: Final = ("phase", "gate")
+"""The kinds of checkpoints at which no crew is held."""
+
 WAITING: Final = "waiting_feedback"
 
 
@@ -36,7 +40,10 @@ class Story:
     checkpoints: list[Decided] = field(default_factory=list)
     tries: list[Try] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
+    answered: list[Answered] = field(default_factory=list)
+    held: list[Decided] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
+    calls: list[Line] = field(default_factory=list)
     compared: int = 0
 
     @property
@@ -68,8 +75,8 @@ def verdict(weather: Weather) -> Verdict:
         ]
         wrong += [
             f"{story.plan.token}: checkpoint {each.id} was decided {written.get(each.id, 0)} times"
-            for each in story.checkpoints
-            if written.get(each.id, 0) != (each.state != "pending")
+            for each in (*story.checkpoints, *story.held)
+            if written.get(each.id, 0) != (each.state not in _UNDECIDED)
         ]
     return Verdict([*stories.values()], wrong)
 
@@ -79,13 +86,18 @@ def _stories(weather: Weather) -> dict[str, Story]:
     for run in weather.book.runs():
         stories[run.token].run = run
     for checkpoint in weather.book.checkpoints():
-        stories[checkpoint.token].checkpoints.append(checkpoint)
+        story = stories[checkpoint.token]
+        kept = story.checkpoints if checkpoint.kind in _BETWEEN else story.held
+        kept.append(checkpoint)
     for each in weather.book.tries():
         stories[each.token].tries.append(each)
     for reading in weather.crowd.readings:
         stories[reading.token].readings.append(reading)
+    for answered in weather.crowd.answered:
+        stories[answered.token].answered.append(answered)
     for line in lines(weather.effects):
-        stories[line.token].lines.append(line)
+        story = stories[line.token]
+        (story.calls if line.part == CALL else story.lines).append(line)
     return stories
 
 
@@ -97,6 +109,7 @@ def _wrong(story: Story, files: set[str]) -> Iterator[str]:
     yield from _decisions(story)
     yield from _shown_and_stored(story)
     yield from _handed_on(story)
+    yield from _while_held(story)
     yield from _own_words_alone(story)
 
 
@@ -176,9 +189,34 @@ def _handed_on(story: Story) -> Iterator[str]:
             yield f"{line.part} was written with {later}, which come later"
 
 
+def _while_held(story: Story) -> Iterator[str]:
+    """What was called had been allowed, to the letter; what was answered reached the crew."""
+    states = {each.id: each.state for each in story.held}
+    unasked = states.keys() - {each.checkpoint for each in story.answered}
+    if any(states[checkpoint] != "cancelled" for checkpoint in unasked):
+        yield "something was decided that nobody was asked"
+    yes = {
+        each.shown
+        for each in story.answered
+        if each.what is Held.CALL and each.allowed and states.get(each.checkpoint) == "approved"
+    }
+    for call in story.calls:
+        story.compared += 1
+        if call.wrote not in yes:
+            yield "a tool was called with what nobody had allowed"
+    for each in story.answered:
+        state = states.get(each.checkpoint)
+        if state not in ("cancelled", "approved" if each.allowed else "revised"):
+            yield f"after an answer checkpoint {each.checkpoint} is {state}"
+        if each.what is Held.QUESTION and state == "approved":
+            story.compared += 1
+            if not any(str(each.said) in line.words for line in story.lines):
+                yield f"the answer at checkpoint {each.checkpoint} never reached the crew"
+
+
 def _own_words_alone(story: Story) -> Iterator[str]:
     own = story.plan.token
-    for line in story.lines:
+    for line in (*story.lines, *story.calls):
         if line.tokens != [own]:
             yield f"{line.part} was written with words of {line.tokens}"
     for each in story.tries:

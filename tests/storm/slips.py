@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,9 @@ EFFECTS: Final = "EFFECTS"
 TOKEN: Final = re.compile(r"\bt\d{3}q[0-9a-f]{8}\b")
 ASKED: Final = re.compile(rf"Write the (\w+) part for ({TOKEN.pattern})")
 WORDS: Final = re.compile(rf"mind note ({TOKEN.pattern}) (\d+)")
+CALL: Final = "call"
+"""What stands for the part in the line of a tool that was called."""
+
 _SLIP: Final = re.compile(rf"<slip {TOKEN.pattern} (\w+) ([0-9a-f]{{16}})>.*?<end \2>", re.DOTALL)
 
 _SHORT, _LONG = 6, 160
@@ -71,19 +75,18 @@ def write(effects: Path, *, token: str, part: str, given: str) -> str:
         known = hashes.setdefault(found.group(1), [])
         if hash_of(found.group()) not in known:
             known.append(hash_of(found.group()))
-    line = Line(
-        at=time.time(),
-        token=token,
-        part=part,
-        wrote=hash_of(slip),
-        given=hashes,
-        tokens=sorted(set(TOKEN.findall(given))),
-        words=sorted({found.group(2) for found in WORDS.finditer(given)}),
-        pid=os.getpid(),
-    )
-    with effects.open("a") as lines:
-        lines.write(json.dumps(asdict(line)) + "\n")
+    _note(effects, token, part, wrote=hash_of(slip), given=given, hashes=hashes)
     return slip
+
+
+def called(effects: Path, arguments: Mapping[str, str]) -> None:
+    """Write down that a tool was called, with the hash of its arguments."""
+    wrote = hash_of_arguments(arguments)
+    _note(effects, arguments["token"], CALL, wrote=wrote, given=arguments["token"], hashes={})
+
+
+def hash_of_arguments(arguments: Mapping[str, object]) -> str:
+    return hash_of(json.dumps(arguments, sort_keys=True))
 
 
 def answer(effects: Path, asked: str) -> str:
@@ -96,6 +99,29 @@ def lines(effects: Path) -> list[Line]:
     if not effects.exists():
         return []
     return [Line(**json.loads(line)) for line in effects.read_text().splitlines()]
+
+
+def _note(
+    effects: Path,
+    token: str,
+    part: str,
+    *,
+    wrote: str,
+    given: str,
+    hashes: dict[str, list[str]],
+) -> None:
+    line = Line(
+        at=time.time(),
+        token=token,
+        part=part,
+        wrote=wrote,
+        given=hashes,
+        tokens=sorted(set(TOKEN.findall(given))),
+        words=sorted({found.group(2) for found in WORDS.finditer(given)}),
+        pid=os.getpid(),
+    )
+    with effects.open("a") as lines:
+        lines.write(json.dumps(asdict(line)) + "\n")
 
 
 def _slip(token: str, part: str) -> str:

@@ -61,6 +61,7 @@ class Weather:
     """What happened in a storm, for those who judge it."""
 
     folder: Path
+    effects: Path
     plans: list[Plan]
     workspace: Workspace
     crowd: Crowd
@@ -68,10 +69,6 @@ class Weather:
     kills: int = 0
     seconds: float = 0.0
     broken: list[str] = field(default_factory=list)
-
-    @property
-    def effects(self) -> Path:
-        return self.folder / EFFECTS
 
 
 class Storm:
@@ -91,12 +88,13 @@ class Storm:
         """Play it to its end; with `kills` no more than so many workers die."""
         began = time.monotonic()
         mark = uuid4().hex
+        effects = self._folder / EFFECTS
         with ExitStack() as stack:
             workspace = stack.enter_context(Workspace(manifest=ROOT / "manifest.yml"))
-            model = stack.enter_context(Model(self._folder / EFFECTS))
-            crews = crews_yml(self._folder / EFFECTS, mark)
+            model = stack.enter_context(Model(effects))
+            crews = crews_yml(effects, mark)
             (self._folder / "crews.yml").write_text(crews)
-            crew_env = {EFFECTS: str(self._folder / EFFECTS), MARK: mark, **model.env()}
+            crew_env = {EFFECTS: str(effects), MARK: mark, **model.env()}
             env = {**workspace.env(), **LEASE, **crew_env}
             bot = BotProcess(
                 self._folder, env=env, workers=0, crews_file=self._folder / "crews.yml"
@@ -109,7 +107,7 @@ class Storm:
             workspace.wait_until_connected()
             book = Book(bot.database)
             crowd = Crowd(workspace, self._plans)
-            weather = Weather(self._folder, self._plans, workspace, crowd, book)
+            weather = Weather(self._folder, effects, self._plans, workspace, crowd, book)
             crowd.open()
             thunder = _Thunder(hands, weather, every=self._every, most=kills, random=self._random)
             with thunder:
