@@ -38,7 +38,7 @@ def oversee(job: Job, watch: Watch) -> None:
         except Exception as error:  # noqa: BLE001 CrewAI would make the call
             watch.end(failure_of(error))
         if gate is not None:
-            gate.put_last()  # whoever calls a tool has called a model before
+            gate.before_model_call()
 
     register(InterceptionPoint.PRE_MODEL_CALL, before_model_call)
     if gate is not None:

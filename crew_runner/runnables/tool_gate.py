@@ -67,6 +67,15 @@ class ToolGate:
         self._lock = threading.Lock()
         self._times: Counter[str] = Counter()
         self._told: dict[int, tuple[object, str]] = {}
+        self._answering: dict[int, Any] = {}
+
+    def before_model_call(self) -> None:
+        """Whoever calls a tool has called a model before: so everything is in place by then."""
+        with self._lock:
+            for tool in self._answering.values():
+                tool.result_as_answer = True
+            self._answering.clear()
+        self.put_last()
 
     def put_last(self) -> None:
         """Let no hook of the crew's own come after: it could change what was approved."""
@@ -91,6 +100,11 @@ class ToolGate:
             return None
         with self._lock:
             self._told[id(context.tool_input)] = (context.tool_input, words)
+            tool = getattr(context.tool, "_original_tool", None)
+            if getattr(tool, "result_as_answer", False):
+                # What was refused is no answer: the agent reads why, and goes on.
+                tool.result_as_answer = False
+                self._answering[id(tool)] = tool
         return False
 
     def _after(self, context: ToolCallHookContext) -> str | None:

@@ -126,6 +126,19 @@ def in_a_hurry() -> Crew:
     return _crew(Clerk(model="clerk"), max_execution_time=30)
 
 
+@tool("pay_at_last", result_as_answer=True)
+def pay_at_last(to: str, amount: int) -> str:
+    """Pays, and what it says is the agent's answer."""
+    return f"paid {to} {amount} at last"
+
+
+def pays_at_last() -> Crew:
+    """The first call is for 40, the second for 20."""
+    model = NativeClerk(model="clerk", name_of_tool="pay_at_last", amounts=(40, 20))
+    agent = _agent("clerk", model, tools=[pay_at_last])
+    return Crew(agents=[agent], tasks=[_task("settle", agent)])
+
+
 class ObedientClerk(NativeClerk):
     """Pays what a reviewer asks for as well."""
 
@@ -166,6 +179,16 @@ class PaysInside(Flow[dict[str, Any]]):
     def settle(self) -> str:
         crew = _crew(NativeClerk(model="clerk"))
         return str(crew.kickoff(inputs={"user_input": self.state["user_input"]}))
+
+
+class PaysAlone(Flow[dict[str, Any]]):
+    """An agent without a crew, in the loop of the flow."""
+
+    @start()
+    async def settle(self) -> str:
+        agent = _agent("clerk", NativeClerk(model="clerk"), tools=[pay_back])
+        answer: Any = await agent.kickoff_async(f"Do it about {self.state['user_input']}.")
+        return str(answer.raw)
 
 
 class AsksTwice(Flow[dict[str, Any]]):

@@ -48,7 +48,7 @@ def lose_workers(shop: Shop) -> None:
 
 
 AFTER = (CheckpointDefinition("look", RULE, after="settle"),)
-WAYS = ["in_text", "natively", "delegated", "PaysInside"]
+WAYS = ["in_text", "natively", "delegated", "PaysInside", "PaysAlone"]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -81,6 +81,17 @@ def test_a_skipped_call_is_not_made_and_the_agent_goes_on_without(shop: Shop, wa
 
     assert "Go on without it" in result(shop, run)
     assert paid(shop, f"skip-{way}") == []
+
+
+def test_a_refusal_is_no_answer_even_where_the_tools_result_would_be_one(shop: Shop) -> None:
+    run = shop.desk.start(asking("pays_at_last", approve_tools=("pay_at_last",)), "late")
+    first = shop.desk.checkpoint(run)
+    shop.desk.decide(first, Action.REVISE, "only 20")
+    second = next_question(shop, run, first)
+    assert json.loads(second.output.output)["amount"] == 20
+    shop.desk.decide(second, Action.CONTINUE)
+
+    assert result(shop, run) == "paid late 20 at last"
 
 
 def test_stop_ends_the_run_and_the_call_is_never_made(shop: Shop) -> None:
