@@ -267,7 +267,9 @@ HOLD_MESSAGE: Final = update(outbox).where(
     outbox.c.seq == bindparam("of_seq"),
     outbox.c.state == bindparam("of_state"),
     or_(outbox.c.held_until.is_(None), outbox.c.held_until < bindparam("now")),
+    or_(outbox.c.not_before.is_(None), outbox.c.not_before <= bindparam("now")),
 )
+"""Somebody else may have worked on it since it was found due."""
 
 CHANGE_HELD_MESSAGE: Final = update(outbox).where(
     outbox.c.seq == bindparam("of_seq"), outbox.c.held_by == bindparam("of_holder")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Engine, event
 
 from storage.errors import HoldLost
 from storage.outbox import Outbox
@@ -215,3 +216,29 @@ def test_a_notice_is_posted_once_a_key(run: Run, outbox: Outbox, state: StateMan
     assert row.payload == {"text": "A word to the wise."}
     post(outbox, row)
     assert outbox.take(owner="d") == ()
+
+
+def test_a_row_that_another_deliverer_showed_and_put_off_meanwhile_is_not_handed_out(
+    run: Run, outbox: Outbox, state: StateManager, engine: Engine
+) -> None:
+    """Two find it due at the same moment; one has shown it before the other takes hold of it."""
+    run.start()
+    post(outbox, take_one(outbox))
+    claim = state.claim("worker")
+    assert claim is not None
+    state.progress(claim, {"tasks": []})
+    worked: list[str] = []
+
+    def work_at_once(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT outbox.") and not worked:
+            worked.append(statement)
+            row = take_one(outbox)
+            outbox.shown(row, row.wanted, not_before=timedelta(seconds=3))
+            state.progress(claim, {"tasks": []})
+
+    event.listen(engine, "after_cursor_execute", work_at_once)
+    try:
+        assert outbox.take(owner="second") == ()
+    finally:
+        event.remove(engine, "after_cursor_execute", work_at_once)
+    assert worked
