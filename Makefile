@@ -22,9 +22,9 @@ run: $(VENV)/.installed ## open the practice workspace with the bot and a crew i
 	$(if $(LOCAL_MODEL),$(BIN)/python -m crew_runner.models.local '$(LOCAL_MODEL)' -- )$(BIN)/python -m bot practice
 
 test: $(VENV)/.installed ## run the test suite
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-bench: $(VENV)/.installed ## measure start, acks, phases and storage (four minutes)
+bench: $(VENV)/.installed ## measure start, acks, phases, slots and storage (five minutes)
 	$(BIN)/python -m tests.bench
 
 chaos: $(VENV)/.installed ## kill the bot at random moments, thirty times in each of four ways

@@ -1,7 +1,9 @@
-"""What the runner is compared with: `python -m tests.bench.bare`.
+"""What the runner is compared with: `python -m tests.bench.bare crew|flow`.
 
-Builds the shipped crew and kicks it off once for each line on stdin; says on stdout how many
-seconds the kickoff took. Nothing of the runner is in this process.
+Builds the shipped crew, or the flow, and runs it once for each line on stdin; says on stdout how
+many seconds that took. The flow goes from gate to gate with CrewAI's own means: each gate ends the
+run with what is pending in CrewAI's own SQLite file, and the next one is taken up from there.
+Nothing of the runner is in this process.
 """
 
 from __future__ import annotations
@@ -9,15 +11,49 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Never
+
+from crewai import Flow
+from crewai.flow.async_feedback.types import HumanFeedbackPending, PendingFeedbackContext
+from crewai.flow.flow_config import flow_config
 
 from crew_runner.crews.content_plan.crew import ContentPlanCrew
+from tests.bench.flows import Notes
+
+
+class Pauses:
+    """A provider at which every gate pauses."""
+
+    def request_feedback(self, context: PendingFeedbackContext, flow: Flow[Any]) -> Never:
+        del flow
+        raise HumanFeedbackPending(context=context)
+
+
+def crew(inputs: dict[str, str]) -> Callable[[], object]:
+    """What is timed, of a crew that is built already."""
+    return partial(ContentPlanCrew().crew().kickoff, inputs=inputs)
+
+
+def flow(inputs: dict[str, str]) -> Callable[[], object]:
+    return partial(_to_the_end, Notes(), inputs["user_input"])
+
+
+def _to_the_end(notes: Notes, subject: str) -> object:
+    given = notes.kickoff(inputs={"user_input": subject})
+    while isinstance(given, HumanFeedbackPending):
+        given = Notes.from_pending(given.context.flow_id).resume("")
+    return given
 
 
 def main() -> None:
+    prepared = {"crew": crew, "flow": flow}[sys.argv[1]]
+    flow_config.hitl_provider = Pauses()
     for line in sys.stdin:
-        crew = ContentPlanCrew().crew()
+        run = prepared(json.loads(line))
         began = time.perf_counter()
-        crew.kickoff(inputs=json.loads(line))
+        run()
         sys.stdout.write(f"took {time.perf_counter() - began}\n")
         sys.stdout.flush()
 

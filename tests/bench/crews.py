@@ -43,6 +43,11 @@ CREWS: Final[dict[str, dict[str, Any]]] = {
         "phases": [{"name": name, "tasks": [name]} for name in ("first", "second")],
         "checkpoints": [_LOOK],
     },
+    "flow": {"crew": "tests.bench.flows:Notes"},
+    "note": {
+        "crew": "tests.bench.crews:one_note",
+        "phases": [{"name": "only", "tasks": ["only"]}],
+    },
     "long": {
         "crew": "tests.bench.crews:many_notes",
         "phases": [{"name": "all", "tasks": [f"note_{n}" for n in range(LONG_TASKS)]}],
@@ -64,6 +69,11 @@ def two_notes() -> Crew:
     with Path(STARTS).open("a") as starts:
         starts.write(f"{time.time()!r}\n")
     return _notes(["first", "second"])
+
+
+def one_note() -> Crew:
+    """A single model call."""
+    return _notes(["only"])
 
 
 def many_notes() -> Crew:

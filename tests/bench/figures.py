@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number with its unit: `s`, `ms`, `/s` or, for a ratio, `x`."""
+    """A number with its unit: `s`, `ms`, `/s`, `/min` or, for a ratio, `x`."""
 
     name: str
     value: float
     unit: str
 
     def __str__(self) -> str:
-        decimals = {"s": 2, "ms": 1, "/s": 0, "x": 2}[self.unit]
+        decimals = {"s": 2, "ms": 1, "/s": 0, "/min": 0, "x": 2}[self.unit]
         return f"{self.value:,.{decimals}f} {self.unit}"
 
 
@@ -58,6 +58,10 @@ def milliseconds(name: str, value_in_seconds: float) -> Figure:
 
 def per_second(name: str, value: float) -> Figure:
     return Figure(name, value, "/s")
+
+
+def per_minute(name: str, value_per_second: float) -> Figure:
+    return Figure(name, value_per_second * 60, "/min")
 
 
 def ratio(name: str, measured: float, reference: float) -> Figure:

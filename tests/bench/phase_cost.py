@@ -8,65 +8,35 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from crew_runner.environment import SILENT_CREWAI
 from crew_runner.models.drafter.server import OfflineDrafter
 from crew_runner.models.environment import settings_to_env
-from crew_runner.queues.local import LocalDispatch
 from crew_runner.registry import load_crews
-from crew_runner.worker import WorkerPool
-from storage.database import SystemClock, open_engine, upgrade
 from storage.definitions import CrewDefinition
-from storage.ports import NoSignal
-from storage.reads import Reads
-from storage.state_manager import StateManager
-from storage.states import ExecutionState
 from tests.bench.crews import write_crews
 from tests.bench.figures import Figure, Result, median, milliseconds, ratio
-from tests.support.factories import ANA, asking
-from tests.support.processes import ROOT, clean_environment, wait_until
+from tests.bench.runner import Runner, runner_in
+from tests.support.factories import asking
+from tests.support.processes import ROOT, clean_environment
 
-LEASE = timedelta(seconds=30)
 Bare = Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Runner:
-    """The worker pool of one slot over a database of its own."""
-
-    state: StateManager
-    reads: Reads
-
-    def run(self, definition: CrewDefinition) -> list[float]:
-        """An execution from start to end: for each phase, the seconds from the commit that
-        queued it to the one that stored its output."""
-        execution_id = self.state.start_execution(
-            definition=definition, request=asking(), requester=ANA, checkpoints=()
-        ).id
-        wait_until(
-            lambda: (
-                self.reads.execution(execution_id).state is not ExecutionState.PENDING
-                and self.reads.execution(execution_id).state is not ExecutionState.RUNNING
-            ),
-            within=60,
-            what="the execution ends",
-        )
-        ended = self.reads.execution(execution_id)
-        assert ended.state is ExecutionState.COMPLETED, ended.error
-        return [
-            (run.ended_at - run.created_at).total_seconds()
-            for run in self.reads.phase_runs(execution_id)
-            if run.ended_at is not None
-        ]
+WITHOUT: Final = {
+    "program": "the program itself",
+    "crew": "bare Crew.kickoff",
+    "flow": "bare Flow.kickoff and resume",
+}
 
 
 def measure(
-    folder: Path, *, rounds: int = 10, kinds: tuple[str, ...] = ("program", "crew")
+    folder: Path, *, rounds: int = 10, kinds: tuple[str, ...] = ("program", "crew", "flow")
 ) -> Result:
     """Each round takes one execution through the runner, and does the same work without it."""
     figures: list[Figure] = []
@@ -81,8 +51,11 @@ def measure(
             bares["program"] = partial(_run_program, place)
         if "crew" in kinds:
             crews["crew"] = load_crews(ROOT / "crews.yml")["plan"]
-            bares["crew"] = stack.enter_context(_bare_crew(place, drafter))
-        runner = stack.enter_context(_runner(place, crews, drafter))
+        if "flow" in kinds:
+            crews["flow"] = load_crews(write_crews(place, ["flow"]))["flow"]
+        for kind in crews.keys() - bares.keys():
+            bares[kind] = stack.enter_context(_bare(kind, place, drafter))
+        runner = stack.enter_context(runner_in(place, crews, drafter, slots=1))
         for kind in kinds:
             counted, kind_figures = _compare(runner, kind, crews[kind], bares[kind], rounds)
             phases += counted
@@ -108,10 +81,9 @@ def _compare(
         ran.append(sum(took))
         kicked_off.append(bare())
     per_phase = phases / rounds
-    without = {"program": "the program itself", "crew": "bare Crew.kickoff"}[kind]
     return phases, [
         milliseconds(f"{kind}: a phase through the runner", median(ran) / per_phase),
-        milliseconds(f"{kind}: {without}, a phase's share", median(kicked_off) / per_phase),
+        milliseconds(f"{kind}: {WITHOUT[kind]}, a phase's share", median(kicked_off) / per_phase),
         milliseconds(
             f"{kind}: cost a phase",
             median([with_ - alone for with_, alone in zip(ran, kicked_off, strict=True)])
@@ -119,34 +91,6 @@ def _compare(
         ),
         ratio(f"{kind}: through the runner to without", median(ran), median(kicked_off)),
     ]
-
-
-@contextmanager
-def _runner(
-    folder: Path, crews: dict[str, CrewDefinition], drafter: OfflineDrafter
-) -> Iterator[Runner]:
-    engine = open_engine(f"sqlite:///{folder / 'runner.db'}")
-    upgrade(engine)
-    dispatch = LocalDispatch()
-    state = StateManager(
-        engine, clock=SystemClock(), dispatch=dispatch, signal=NoSignal(), lease=LEASE
-    )
-    reads = Reads(engine)
-    pool = WorkerPool(
-        state=state, reads=reads, model=drafter.settings(), crews=crews, slots=1, lease=LEASE
-    )
-    dispatch.bind(pool)
-    pool.start()
-    try:
-        wait_until(
-            lambda: len(reads.crew_reports()) == len(crews),
-            within=60,
-            what="every crew was built once",
-        )
-        yield Runner(state, reads)
-    finally:
-        pool.stop(timedelta(seconds=2))
-        engine.dispose()
 
 
 # --- the same work without the runner -----------------------------------------------------------
@@ -173,14 +117,14 @@ def _run_program(folder: Path) -> float:
 
 
 @contextmanager
-def _bare_crew(folder: Path, drafter: OfflineDrafter) -> Iterator[Bare]:
-    """The shipped crew in a process that has built and run it before."""
+def _bare(kind: str, folder: Path, drafter: OfflineDrafter) -> Iterator[Bare]:
+    """The same crew or flow in a process that has built and run it before."""
     environment = clean_environment(
         **SILENT_CREWAI, **settings_to_env(drafter.settings()), CREWAI_STORAGE_DIR=str(folder)
     )
     inputs = json.dumps(asking().inputs()) + "\n"
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.bare"],
+        [sys.executable, "-m", "tests.bench.bare", kind],
         cwd=folder,
         env=environment,
         stdin=subprocess.PIPE,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import __main__ as command
-from tests.bench import acks, cycles, onward, phase_cost, start
+from tests.bench import acks, cycles, onward, phase_cost, slots, start
 from tests.bench.figures import Figure, Result, percentile, ratio
 from tests.support.workspace import Mode
 
@@ -71,11 +71,29 @@ def test_onward_sees_the_claim_before_the_first_line_of_the_process(tmp_path: Pa
 
 
 def test_phase_cost_counts_the_phases_that_ran(tmp_path: Path) -> None:
-    result = phase_cost.measure(tmp_path, rounds=2, kinds=("program",))
+    result = phase_cost.measure(tmp_path, rounds=1, kinds=("program", "flow"))
 
-    assert result.samples == 2 * 2
-    assert result["program: a phase through the runner"] > 0
-    assert "program: through the runner to without" in {f.name for f in result.figures}
+    assert result.samples == 2 + 3
+    assert {
+        f"{kind}: {figure}"
+        for kind in ("program", "flow")
+        for figure in (
+            "a phase through the runner",
+            "cost a phase",
+            "through the runner to without",
+        )
+    } <= {figure.name for figure in result.figures}
+    assert result["flow: a phase through the runner"] > 0
+    assert result["flow: bare Flow.kickoff and resume, a phase's share"] > 0
+
+
+def test_slots_are_held_against_what_the_model_alone_would_take(tmp_path: Path) -> None:
+    result = slots.measure(tmp_path, slots=(2,), each=1, model_seconds=0.2)
+
+    assert result.samples == 2
+    assert names(result) == {"2 slots: phases", "2 slots: the ideal", "2 slots: of the ideal"}
+    assert result["2 slots: the ideal"] == pytest.approx(2 / 0.2 * 60)
+    assert result["2 slots: of the ideal"] < 1
 
 
 def test_cycles_drive_every_execution_through_all_of_its_checkpoints(tmp_path: Path) -> None:

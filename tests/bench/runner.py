@@ -1,0 +1,103 @@
+"""The runner without its front ends: a worker pool over a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from crew_runner.models.drafter.server import OfflineDrafter
+from crew_runner.queues.local import LocalDispatch
+from crew_runner.worker import WorkerPool
+from storage.database import SystemClock, open_engine, upgrade
+from storage.definitions import CrewDefinition
+from storage.ports import NoSignal
+from storage.reads import Reads
+from storage.records import Action, Decision, Execution, PhaseRun
+from storage.state_manager import StateManager
+from storage.states import ExecutionState
+from tests.support.factories import ANA, asking
+from tests.support.processes import wait_until
+
+LEASE: Final = timedelta(seconds=30)
+_AT_WORK: Final = (ExecutionState.PENDING, ExecutionState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A pool that runs, and somebody who starts executions and lets them pass every gate."""
+
+    state: StateManager
+    reads: Reads
+
+    def start(self, definition: CrewDefinition) -> str:
+        """The id of an execution without any checkpoint that could be left out."""
+        return self.state.start_execution(
+            definition=definition, request=asking(), requester=ANA, checkpoints=()
+        ).id
+
+    def run(self, definition: CrewDefinition) -> list[float]:
+        """An execution from start to end: for each phase, the seconds from the commit that
+        queued it to the one that stored its output."""
+        execution_id = self.start(definition)
+        while (waiting := self.at_rest(execution_id)).state is ExecutionState.WAITING_FEEDBACK:
+            gate = self.reads.waiting_checkpoint(waiting.id)
+            assert gate is not None
+            self.state.decide(Decision(gate.id, Action.CONTINUE, ANA))
+        return [seconds_of(run) for run in self.reads.phase_runs(execution_id)]
+
+    def all_ended(self, execution_ids: Collection[str]) -> list[PhaseRun]:
+        """The phases of all these executions, as soon as the last has ended."""
+        ended = [self.at_rest(execution_id) for execution_id in execution_ids]
+        return [run for execution in ended for run in self.reads.phase_runs(execution.id)]
+
+    def at_rest(self, execution_id: str) -> Execution:
+        """The execution, as soon as it has ended or waits for somebody."""
+        wait_until(
+            lambda: self.reads.execution(execution_id).state not in _AT_WORK,
+            within=120,
+            what="the execution ends or waits",
+        )
+        found = self.reads.execution(execution_id)
+        assert found.state in (ExecutionState.COMPLETED, ExecutionState.WAITING_FEEDBACK), (
+            found.error
+        )
+        return found
+
+
+def seconds_of(run: PhaseRun) -> float:
+    """From the commit that queued a phase to the one that stored its output."""
+    assert run.ended_at is not None
+    return (run.ended_at - run.created_at).total_seconds()
+
+
+@contextmanager
+def runner_in(
+    folder: Path, crews: Mapping[str, CrewDefinition], drafter: OfflineDrafter, *, slots: int
+) -> Iterator[Runner]:
+    """A pool that has built every crew once, and is warm."""
+    engine = open_engine(f"sqlite:///{folder / 'runner.db'}")
+    upgrade(engine)
+    dispatch = LocalDispatch()
+    state = StateManager(
+        engine, clock=SystemClock(), dispatch=dispatch, signal=NoSignal(), lease=LEASE
+    )
+    reads = Reads(engine)
+    pool = WorkerPool(
+        state=state, reads=reads, model=drafter.settings(), crews=crews, slots=slots, lease=LEASE
+    )
+    dispatch.bind(pool)
+    pool.start()
+    try:
+        wait_until(
+            lambda: len(reads.crew_reports()) == len(crews),
+            within=60,
+            what="every crew was built once",
+        )
+        yield Runner(state, reads)
+    finally:
+        pool.stop(timedelta(seconds=2))
+        engine.dispose()
