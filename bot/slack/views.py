@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import assert_never
 
+from bot.slack.estimates import Estimates
 from bot.slack.ids import short
 from bot.slack.render import checkpoint as checkpoint_message
 from bot.slack.render import final, outputs, root, text, usage
@@ -15,9 +16,6 @@ from storage import usage as sums
 from storage.reads import Reads
 from storage.records import Checkpoint, CheckpointKind, Execution, OutboxKind, OutboxRow
 from storage.states import ACTIVE
-from storage.usage import Estimate, estimate
-
-ESTIMATES_KEPT: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class Views:
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
-        self._estimates: dict[tuple[str, str], Estimate | None] = {}
+        self._estimates = Estimates(reads)
 
     def message(self, row: OutboxRow) -> Rendered:
         """What the row's message is to show now."""
@@ -77,15 +75,10 @@ class Views:
         return Progress(runs, checkpoints, self._upcoming(execution, following))
 
     def _upcoming(self, execution: Execution, phase: str | None) -> usage.Upcoming | None:
-        """What a phase of a run usually takes: looked up once, for a number that stays the same."""
+        """What a phase of a run that goes on usually takes."""
         if phase is None or execution.state not in ACTIVE:
             return None
-        key = (execution.id, phase)
-        if key not in self._estimates:
-            if len(self._estimates) >= ESTIMATES_KEPT:
-                self._estimates.clear()
-            self._estimates[key] = estimate(self._reads.usage_of_phase(execution.crew, phase))
-        usual = self._estimates[key]
+        usual = self._estimates.of(execution.crew, phase)
         return None if usual is None else usage.Upcoming(phase, usual)
 
     def _times_met(self, checkpoint: Checkpoint) -> int:

@@ -28,6 +28,8 @@ from crew_runner.messages import Progress, TaskProgress
 from crew_runner.runnables.counting import Tally
 
 _LONGEST_NAME: Final = 80
+_HEARD_WITHIN: Final = 5.0
+"""Seconds that CrewAI's bus may take to hand on what it still holds."""
 
 State: TypeAlias = Literal["waiting", "running", "done"]
 
@@ -51,7 +53,7 @@ class Listener:
     @property
     def usage(self) -> Mapping[str, Mapping[str, int]]:
         """What each model was asked for so far."""
-        crewai_event_bus.flush()
+        crewai_event_bus.flush(timeout=_HEARD_WITHIN)
         with self._lock:
             return self._tally.by_model()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -113,6 +115,12 @@ def test_no_network_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     assert price("gpt-4o", provider="openai") > 0
+
+
+def test_the_process_that_serves_never_loads_the_table() -> None:
+    asked = "import sys, bot.wiring; print('genai_prices' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "False"
 
 
 def counted(model: Any, usage: dict[str, Any] | None) -> Any:

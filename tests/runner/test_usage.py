@@ -116,6 +116,17 @@ def test_what_a_failed_try_asked_is_counted_too(shop: Shop) -> None:
     assert told(shop, run, OFFLINE_MODEL) == counted(shop.model.calls[before:])
 
 
+def test_plans_shapes_judgements_and_tasks_at_the_same_time_are_counted(
+    shop: Shop, other: Other
+) -> None:
+    names = ["left", "right", "shape", "judged"]
+    run = shop.desk.start(crew("broad", phases={"all": names}), "bells")
+    assert shop.desk.ended(run).state is ExecutionState.COMPLETED, shop.desk.story(run)
+
+    assert len(other.calls) > len(names)
+    assert told(shop, run, OTHER) == counted(other.calls)
+
+
 def test_a_flow_is_counted_over_its_gate_and_in_threads_of_its_own(
     shop: Shop, other: Other
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from crewai import LLM, Agent, Crew, Flow, Task
 from crewai.flow.flow import listen, start
 from crewai.flow.human_feedback import human_feedback
+from pydantic import BaseModel
 
 OTHER_ADDRESS = "other_model.address"
 
@@ -49,6 +50,25 @@ def breaks_once() -> Crew:
             raise RuntimeError("broken on purpose")
 
     return _crew(_task("gather", None), _task("write", None, callback=check))
+
+
+class Shape(BaseModel):
+    kind: str
+    sides: int
+
+
+def broad() -> Crew:
+    """Plans first, does two things at once, gives a shape, and has a model judge an output."""
+    pair = [_task(name, _other(), async_execution=True) for name in ("left", "right")]
+    shape = _task("shape", _other(), context=pair, output_pydantic=Shape)
+    judged = _task("judged", _other(), guardrail="It is about something.", guardrail_max_retries=1)
+    tasks = [*pair, shape, judged]
+    return Crew(
+        agents=[task.agent for task in tasks if task.agent],
+        tasks=tasks,
+        planning=True,
+        planning_llm=_other(),
+    )
 
 
 class Talks(Flow[Any]):

@@ -9,8 +9,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
+from bot.slack import estimates
 from bot.slack.delivery import AS_SLACK_LIKES
+from storage.reads import Reads
 from storage.records import PhaseOutput, Usage
 from tests.slack.stage import BRISK, Stage
 from tests.support.shown import Shown
@@ -61,7 +64,10 @@ def test_a_chatty_run_is_shown_every_three_seconds_at_most_and_its_last_state_al
     assert min(pauses) >= PAUSE * 0.95, pauses
 
 
-def test_what_runs_used_is_told_on_the_way_and_estimates_the_next_run(stage: Stage) -> None:
+def test_what_runs_used_is_told_on_the_way_and_estimates_the_next_run(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimates, "CHEAP_SECONDS", 60)  # however busy the machine is
     stage.tempo = BRISK
     stage.restart()
     workspace = stage.workspace
@@ -82,6 +88,23 @@ def test_what_runs_used_is_told_on_the_way_and_estimates_the_next_run(stage: Sta
         stage.wait_until_read(root, "planning 1,200, analysis 2,345, finalization 345")
     finals = workspace.wait_for(lambda: _two_finals(stage), what="both final messages")
     assert ["3,890 tokens · $0.04" in m.everything for m in finals] == [True, True]
+
+
+def test_a_look_up_that_takes_long_is_not_made_again_at_once() -> None:
+    asked = []
+
+    class SlowReads(Reads):
+        def usage_of_phase(self, crew: str, phase: str, *, runs: int = 20) -> tuple[Usage, ...]:
+            asked.append((crew, phase, runs))
+            time.sleep(estimates.CHEAP_SECONDS * 1.5)
+            return (used(1000),)
+
+    usual = estimates.Estimates(SlowReads(create_engine("sqlite://")))
+    first = usual.of("plan", "analysis")
+    assert first is not None
+    assert (usual.of("plan", "analysis"), len(asked)) == (first, 1)
+    usual.of("plan", "finalization")
+    assert len(asked) == 2
 
 
 def _two_finals(stage: Stage) -> list[Shown]:
