@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from crew_runner.models.providers import ProviderSettings
+from storage.definitions import ModelSettings
 
 PREFIX: Final = "COUNTERSIGN_"
 ENV_FILE: Final = Path(".env")
@@ -150,8 +150,8 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.lease_seconds)
 
     @property
-    def model(self) -> ProviderSettings:
-        return ProviderSettings(
+    def model(self) -> ModelSettings:
+        return ModelSettings(
             openai_api_key=_open(self.openai_api_key),
             openai_base_url=self.openai_base_url,
             openai_model=self.openai_model or self.crewai_model,

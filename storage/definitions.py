@@ -117,12 +117,27 @@ class CrewDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Which model the crews use. Nothing set: the offline drafter."""
+    """What the operator sets about model providers. Nothing set: the offline drafter.
+
+    An address that is not set is the provider's own. `google_api_key` may be meant for a tool: it
+    counts only for a model that is named as Gemini's.
+    """
 
     openai_api_key: str | None = None
     openai_base_url: str | None = None
     openai_model: str | None = None
     openrouter_api_key: str | None = None
+    openrouter_base_url: str | None = None
+    anthropic_api_key: str | None = None
+    anthropic_base_url: str | None = None
+    gemini_api_key: str | None = None
+    google_api_key: str | None = None
+    gemini_base_url: str | None = None
+    ollama_host: str | None = None
+
+    @property
+    def gemini_key(self) -> str | None:
+        return self.gemini_api_key or self.google_api_key
 
 
 @dataclass(frozen=True, slots=True)

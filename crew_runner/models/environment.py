@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 from urllib.parse import urlsplit
 
-from crew_runner.models.providers import ProviderSettings, Route, provider_of
+from crew_runner.models.providers import Route, provider_of
 from storage.definitions import ModelSettings
 
 __all__ = [
@@ -90,72 +90,71 @@ def choose(settings: ModelSettings, crew_model: str | None = None) -> ModelChoic
     does not, the first key there is: OpenAI's, OpenRouter's, Anthropic's, Gemini's. The provider
     may be one whose key is missing: see `preflight`.
     """
-    known = ProviderSettings.of(settings)
-    name = (crew_model or known.openai_model or "").strip()
+    name = (crew_model or settings.openai_model or "").strip()
     provider, rest = provider_of(name)
-    base_url = (known.openai_base_url or "").strip() or None
+    base_url = (settings.openai_base_url or "").strip() or None
     host = urlsplit(base_url).hostname if base_url else None
     has_server = base_url is not None and host not in (_OPENAI_HOST, _OPENROUTER_HOST)
-    if _nothing_set(known, provider, has_server=has_server):
+    if _nothing_set(settings, provider, has_server=has_server):
         return ModelChoice(Route.OFFLINE, OFFLINE_MODEL)
     if crew_model or not has_server:
-        direct = _direct(known, provider, rest)
+        direct = _direct(settings, provider, rest)
         if direct is not None:
             return direct
     says_openrouter = host == _OPENROUTER_HOST or provider is Route.OPENROUTER
-    if known.openrouter_api_key and (says_openrouter or not known.openai_api_key):
-        return ModelChoice(Route.OPENROUTER, _openrouter_model(name), known.openrouter_base_url)
+    if settings.openrouter_api_key and (says_openrouter or not settings.openai_api_key):
+        return ModelChoice(Route.OPENROUTER, _openrouter_model(name), settings.openrouter_base_url)
     if base_url and host != _OPENAI_HOST:
         fallback = f"openai/{DEFAULT_MODEL}" if host == _OPENROUTER_HOST else DEFAULT_MODEL
         return ModelChoice(Route.COMPATIBLE, name or fallback, base_url)
-    if not name and not known.openai_api_key:
-        return _first_key(known)
-    return _by_name(known, provider, rest, base_url)
+    if not name and not settings.openai_api_key:
+        return _first_key(settings)
+    return _by_name(settings, provider, rest, base_url)
 
 
-def _nothing_set(known: ProviderSettings, provider: Route | None, *, has_server: bool) -> bool:
+def _nothing_set(settings: ModelSettings, provider: Route | None, *, has_server: bool) -> bool:
     keys = (
-        known.openai_api_key,
-        known.openrouter_api_key,
-        known.anthropic_api_key,
-        known.gemini_api_key,
+        settings.openai_api_key,
+        settings.openrouter_api_key,
+        settings.anthropic_api_key,
+        settings.gemini_api_key,
     )
     by_name = provider in (Route.OLLAMA, Route.OTHER) or (
-        provider is Route.GEMINI and known.google_api_key
+        provider is Route.GEMINI and settings.google_api_key
     )
     return not (any(keys) or has_server or by_name)
 
 
-def _direct(known: ProviderSettings, provider: Route | None, rest: str) -> ModelChoice | None:
+def _direct(settings: ModelSettings, provider: Route | None, rest: str) -> ModelChoice | None:
     """The provider that the name names, if it can be asked without going through another."""
     match provider:
-        case Route.ANTHROPIC if known.anthropic_api_key:
-            return ModelChoice(Route.ANTHROPIC, rest, known.anthropic_base_url)
-        case Route.GEMINI if known.gemini_key:
-            return ModelChoice(Route.GEMINI, rest, known.gemini_base_url)
+        case Route.ANTHROPIC if settings.anthropic_api_key:
+            return ModelChoice(Route.ANTHROPIC, rest, settings.anthropic_base_url)
+        case Route.GEMINI if settings.gemini_key:
+            return ModelChoice(Route.GEMINI, rest, settings.gemini_base_url)
         case Route.OLLAMA:
-            return ModelChoice(Route.OLLAMA, rest, known.ollama_host)
-        case Route.OTHER if not known.openrouter_api_key or known.openai_api_key:
+            return ModelChoice(Route.OLLAMA, rest, settings.ollama_host)
+        case Route.OTHER if not settings.openrouter_api_key or settings.openai_api_key:
             return ModelChoice(Route.OTHER, rest)
         case _:
             return None
 
 
-def _first_key(known: ProviderSettings) -> ModelChoice:
-    if known.anthropic_api_key:
+def _first_key(settings: ModelSettings) -> ModelChoice:
+    if settings.anthropic_api_key:
         model = DEFAULT_MODELS[Route.ANTHROPIC]
-        return ModelChoice(Route.ANTHROPIC, model, known.anthropic_base_url)
-    return ModelChoice(Route.GEMINI, DEFAULT_MODELS[Route.GEMINI], known.gemini_base_url)
+        return ModelChoice(Route.ANTHROPIC, model, settings.anthropic_base_url)
+    return ModelChoice(Route.GEMINI, DEFAULT_MODELS[Route.GEMINI], settings.gemini_base_url)
 
 
 def _by_name(
-    known: ProviderSettings, provider: Route | None, rest: str, base_url: str | None
+    settings: ModelSettings, provider: Route | None, rest: str, base_url: str | None
 ) -> ModelChoice:
     """The provider that the name names, though its key may be missing. A bare name is OpenAI's."""
     if provider in (Route.ANTHROPIC, Route.GEMINI):
         return ModelChoice(provider, rest)
     if provider is Route.OPENROUTER:
-        return ModelChoice(Route.OPENROUTER, rest, known.openrouter_base_url)
+        return ModelChoice(Route.OPENROUTER, rest, settings.openrouter_base_url)
     return ModelChoice(Route.OPENAI, rest or DEFAULT_MODEL, base_url)
 
 
@@ -168,30 +167,29 @@ def settings_to_env(
     crew's code names. Empty for the offline drafter: hand its own settings
     (`OfflineDrafter.settings()`) over instead.
     """
-    known = ProviderSettings.of(settings)
     choice = choose(settings, crew_model)
     if choice.route is Route.OFFLINE:
         return {}
-    variables = {**_of_other_providers(known), **_of_choice(known, choice)}
+    variables = {**_of_other_providers(settings), **_of_choice(settings, choice)}
     if crew_model or over_the_crews:
         variables |= _overlay(choice, variables)
     return variables
 
 
-def _of_choice(known: ProviderSettings, choice: ModelChoice) -> dict[str, str]:
+def _of_choice(settings: ModelSettings, choice: ModelChoice) -> dict[str, str]:
     match choice.route:
         case Route.OPENAI:
-            return {**_model(choice.model), **_openai(known.openai_api_key, choice.base_url)}
+            return {**_model(choice.model), **_openai(settings.openai_api_key, choice.base_url)}
         case Route.COMPATIBLE:
             # CrewAI cuts the first `openai/` off and sends the rest as it stands, to the base URL.
             # Without it a name such as `anthropic/claude` would leave for another provider.
-            key = known.openai_api_key or NO_KEY
+            key = settings.openai_api_key or NO_KEY
             return {**_model(f"openai/{choice.model}"), **_openai(key, choice.base_url)}
         case Route.GEMINI:
             base_url = (choice.base_url or GEMINI_ADDRESS).rstrip("/") + _GEMINI_PATH
             return {
                 **_model(f"openai/{choice.model}"),
-                **_openai(known.gemini_key or "", base_url),
+                **_openai(settings.gemini_key or "", base_url),
             }
         case Route.OPENROUTER | Route.ANTHROPIC | Route.OLLAMA:
             return _model(f"{choice.route}/{choice.model}")
@@ -212,21 +210,21 @@ def _openai(key: str | None, base_url: str | None) -> dict[str, str]:
     return variables
 
 
-def _of_other_providers(known: ProviderSettings) -> dict[str, str]:
+def _of_other_providers(settings: ModelSettings) -> dict[str, str]:
     """Keys and addresses for the models that a crew's code names itself.
 
     OPENAI_API_KEY goes along only where it is OpenAI's own: without its OPENAI_BASE_URL, which
     CrewAI would apply to every provider, another server's key would be sent to OpenAI.
     """
     found = {
-        "OPENAI_API_KEY": None if known.openai_base_url else known.openai_api_key,
-        "OPENROUTER_API_KEY": known.openrouter_api_key,
-        "OPENROUTER_BASE_URL": known.openrouter_base_url,
-        "ANTHROPIC_API_KEY": known.anthropic_api_key,
-        "ANTHROPIC_BASE_URL": known.anthropic_base_url,
-        "GEMINI_API_KEY": known.gemini_api_key,
-        "GOOGLE_GEMINI_BASE_URL": known.gemini_base_url,
-        "OLLAMA_HOST": known.ollama_host,
+        "OPENAI_API_KEY": None if settings.openai_base_url else settings.openai_api_key,
+        "OPENROUTER_API_KEY": settings.openrouter_api_key,
+        "OPENROUTER_BASE_URL": settings.openrouter_base_url,
+        "ANTHROPIC_API_KEY": settings.anthropic_api_key,
+        "ANTHROPIC_BASE_URL": settings.anthropic_base_url,
+        "GEMINI_API_KEY": settings.gemini_api_key,
+        "GOOGLE_GEMINI_BASE_URL": settings.gemini_base_url,
+        "OLLAMA_HOST": settings.ollama_host,
     }
     return {name: value for name, value in found.items() if value}
 

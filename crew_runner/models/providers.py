@@ -1,12 +1,9 @@
-"""What the operator can set about model providers, and how a model's name says whose it is."""
+"""Model providers, and how a model's name says whose it is."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final
-
-from storage.definitions import ModelSettings
 
 
 class Route(StrEnum):
@@ -20,30 +17,6 @@ class Route(StrEnum):
     OLLAMA = "ollama"
     OTHER = "other"  # a provider that CrewAI knows, set up by its own variables
     OFFLINE = "offline"
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderSettings(ModelSettings):
-    """The settings of every provider. An address that is not set is the provider's own.
-
-    `google_api_key` may be meant for a tool: it counts only for a model that is named as Gemini's.
-    """
-
-    openrouter_base_url: str | None = None
-    anthropic_api_key: str | None = None
-    anthropic_base_url: str | None = None
-    gemini_api_key: str | None = None
-    google_api_key: str | None = None
-    gemini_base_url: str | None = None
-    ollama_host: str | None = None
-
-    @classmethod
-    def of(cls, settings: ModelSettings) -> ProviderSettings:
-        return settings if isinstance(settings, cls) else cls(**asdict(settings))
-
-    @property
-    def gemini_key(self) -> str | None:
-        return self.gemini_api_key or self.google_api_key
 
 
 _PREFIXES: Final = {

@@ -16,7 +16,6 @@ import pytest
 from bot import cli, doctor
 from bot.findings import Finding, Mark
 from bot.settings import VARIABLES, load_settings
-from crew_runner.models.providers import ProviderSettings
 from storage.database import open_engine, upgrade
 from storage.definitions import ModelSettings
 from tests.support.providers import ANTHROPIC, GOOD_KEY, OPENAI, ProviderServer
@@ -267,7 +266,7 @@ def test_a_model_that_is_not_there_fails() -> None:
 
 def test_an_anthropic_key_alone_is_asked_in_its_own_protocol_with_a_model_that_is_named() -> None:
     with ProviderServer(ANTHROPIC) as server:
-        settings = ProviderSettings(anthropic_api_key=GOOD_KEY, anthropic_base_url=server.address)
+        settings = ModelSettings(anthropic_api_key=GOOD_KEY, anthropic_base_url=server.address)
         (finding,) = doctor.check_model(settings)
         (bad,) = doctor.check_model(replace(settings, anthropic_api_key="sk-hunter2"))
 

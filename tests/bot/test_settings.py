@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import VARIABLES, Settings, SettingsError, load_settings
-from crew_runner.models.providers import ProviderSettings
+from storage.definitions import ModelSettings
 
 Load = Callable[..., Settings]
 
@@ -40,7 +40,7 @@ def test_nothing_set_is_a_bot_without_slack_on_a_file_and_loopback(load: Load) -
     assert (settings.host, settings.port) == ("127.0.0.1", 8000)
     assert settings.crews_file == Path("crews.yml")
     assert settings.lease.total_seconds() == 30
-    assert settings.model == ProviderSettings()
+    assert settings.model == ModelSettings()
 
 
 def test_an_app_token_means_socket_mode_and_none_means_http(load: Load) -> None:

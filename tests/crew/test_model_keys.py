@@ -12,7 +12,6 @@ from crew_runner.model_source import BAD_SECONDS, GOOD_SECONDS, ModelSource
 from crew_runner.models.environment import MODEL_VARIABLES, ModelChoice, Route, choose
 from crew_runner.models.environment import settings_to_env as variables_of
 from crew_runner.models.preflight import problem_of, provider_in, verdict
-from crew_runner.models.providers import ProviderSettings
 from storage.definitions import ModelSettings
 from tests.support.providers import (
     ANTHROPIC,
@@ -24,7 +23,7 @@ from tests.support.providers import (
     ProviderServer,
 )
 
-ALL = ProviderSettings(
+ALL = ModelSettings(
     openai_api_key="o", openrouter_api_key="r", anthropic_api_key="a", gemini_api_key="g"
 )
 SERVER = "http://127.0.0.1:1/v1"
@@ -33,15 +32,15 @@ SERVER = "http://127.0.0.1:1/v1"
 @pytest.mark.parametrize(
     ("settings", "crew_model", "route", "model"),
     [
-        (ProviderSettings(anthropic_api_key="a"), None, Route.ANTHROPIC, "claude-sonnet-4-6"),
-        (ProviderSettings(gemini_api_key="g"), None, Route.GEMINI, "gemini-2.5-flash"),
-        (ProviderSettings(google_api_key="g"), None, Route.OFFLINE, "offline-drafter"),
-        (ProviderSettings(google_api_key="g"), "gemini/x", Route.GEMINI, "x"),
-        (ProviderSettings(ollama_host="h"), None, Route.OFFLINE, "offline-drafter"),
-        (ProviderSettings(openai_model="ollama/l"), None, Route.OLLAMA, "l"),
-        (ProviderSettings(openai_model="deepseek/d"), None, Route.OTHER, "deepseek/d"),
-        (ProviderSettings(openai_model="gpt-4o"), None, Route.OFFLINE, "offline-drafter"),
-        (ProviderSettings(), "anthropic/claude-x", Route.OFFLINE, "offline-drafter"),
+        (ModelSettings(anthropic_api_key="a"), None, Route.ANTHROPIC, "claude-sonnet-4-6"),
+        (ModelSettings(gemini_api_key="g"), None, Route.GEMINI, "gemini-2.5-flash"),
+        (ModelSettings(google_api_key="g"), None, Route.OFFLINE, "offline-drafter"),
+        (ModelSettings(google_api_key="g"), "gemini/x", Route.GEMINI, "x"),
+        (ModelSettings(ollama_host="h"), None, Route.OFFLINE, "offline-drafter"),
+        (ModelSettings(openai_model="ollama/l"), None, Route.OLLAMA, "l"),
+        (ModelSettings(openai_model="deepseek/d"), None, Route.OTHER, "deepseek/d"),
+        (ModelSettings(openai_model="gpt-4o"), None, Route.OFFLINE, "offline-drafter"),
+        (ModelSettings(), "anthropic/claude-x", Route.OFFLINE, "offline-drafter"),
         (ALL, None, Route.OPENAI, "gpt-4.1-mini"),
         (ALL, "gpt-4o", Route.OPENAI, "gpt-4o"),
         (ALL, "openai/gpt-4o", Route.OPENAI, "gpt-4o"),
@@ -92,13 +91,13 @@ def test_the_key_of_one_server_is_never_sent_to_another() -> None:
 def at(protocol: Protocol, server: ProviderServer, key: str) -> tuple[ModelSettings, str]:
     """Settings that lead to the server, and the variable that holds the key."""
     if protocol is ANTHROPIC:
-        given = ProviderSettings(anthropic_api_key=key, anthropic_base_url=server.address)
+        given = ModelSettings(anthropic_api_key=key, anthropic_base_url=server.address)
         return given, "ANTHROPIC_API_KEY"
     if protocol is GEMINI:
-        given = ProviderSettings(gemini_api_key=key, gemini_base_url=server.address)
+        given = ModelSettings(gemini_api_key=key, gemini_base_url=server.address)
         return given, "GEMINI_API_KEY"
     if protocol is OPENROUTER:
-        given = ProviderSettings(openrouter_api_key=key, openrouter_base_url=server.base_url)
+        given = ModelSettings(openrouter_api_key=key, openrouter_base_url=server.base_url)
         return given, "OPENROUTER_API_KEY"
     return ModelSettings(key, server.base_url), "OPENAI_API_KEY"
 

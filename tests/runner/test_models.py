@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from crew_runner.models.providers import ProviderSettings
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.worker import WorkerPool
 from storage.definitions import (
@@ -100,7 +99,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
         servers["ollama"].keys = {"ollama"}
         environment = stack.enter_context(pytest.MonkeyPatch.context())
         environment.setenv("AUTHORS_ADDRESS", servers["author"].address)
-        settings = ProviderSettings(
+        settings = ModelSettings(
             openai_api_key=GOOD_KEY,
             openai_base_url=servers["openai"].base_url,
             openai_model="house-model",
