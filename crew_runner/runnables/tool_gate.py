@@ -19,6 +19,7 @@ from typing import Any, Final
 from crewai import Crew, Process
 from crewai.hooks.dispatch import InterceptionPoint, get_global_hook_list
 from crewai.hooks.tool_hooks import ToolCallHookContext
+from crewai.tools.base_tool import BaseTool
 from crewai.utilities.string_utils import sanitize_tool_name
 
 from crew_runner.failures import CrewProblem, failure_of
@@ -67,7 +68,7 @@ class ToolGate:
         self._lock = threading.Lock()
         self._times: Counter[str] = Counter()
         self._told: dict[int, tuple[object, str]] = {}
-        self._answering: dict[int, Any] = {}
+        self._answering: dict[int, BaseTool] = {}
 
     def before_model_call(self) -> None:
         """Whoever calls a tool has called a model before: so everything is in place by then."""
@@ -91,17 +92,20 @@ class ToolGate:
     def _before(self, context: ToolCallHookContext) -> bool | None:
         """False keeps the call from being made."""
         try:
-            tool = self._name_of(context)
-            words = None if tool is None else self._decided(tool, context)
+            return self._judge(context)
         except Exception as error:  # noqa: BLE001 CrewAI would make the call
             broken = Failure(BROKEN.format(tool=context.tool_name), failure_of(error).detail)
             self._watch.end(broken)
+
+    def _judge(self, context: ToolCallHookContext) -> bool | None:
+        name = self._name_of(context)
+        words = None if name is None else self._decided(name, context)
         if words is None:
             return None
+        tool = getattr(context.tool, "_original_tool", None)
         with self._lock:
             self._told[id(context.tool_input)] = (context.tool_input, words)
-            tool = getattr(context.tool, "_original_tool", None)
-            if getattr(tool, "result_as_answer", False):
+            if isinstance(tool, BaseTool) and tool.result_as_answer:
                 # What was refused is no answer: the agent reads why, and goes on.
                 tool.result_as_answer = False
                 self._answering[id(tool)] = tool

@@ -209,3 +209,20 @@ class AsksBriefly(Flow[dict[str, Any]]):
     @start()
     def wait(self) -> str:
         return f"{self.ask('Well?', timeout=1)} and {self.ask('Now?', timeout=60)}"
+
+
+class Unspeakable:
+    """Cannot be copied, and so not be shown as it is."""
+
+    def __deepcopy__(self, _memo: object) -> Any:
+        raise TypeError("it is one of a kind")
+
+
+def cannot_be_shown() -> Crew:
+    """A hook of the crew's own puts something among the arguments that cannot be copied."""
+
+    @before_tool_call
+    def add(context: Any) -> None:
+        context.tool_input["note"] = Unspeakable()
+
+    return _crew(NativeClerk(model="clerk"))

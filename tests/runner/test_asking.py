@@ -157,6 +157,14 @@ def test_arguments_that_nobody_could_read_are_not_put_to_a_person(shop: Shop) ->
     assert paid(shop, "endless") == []
 
 
+def test_a_call_about_which_nobody_can_be_asked_is_never_made(shop: Shop) -> None:
+    run = shop.desk.start(asking("cannot_be_shown", tries=1), "unspeakable")
+
+    words = "A person could not be asked about a call of the tool pay_back; it was not made."
+    assert shop.desk.ended(run).error == words
+    assert paid(shop, "unspeakable") == []
+
+
 @pytest.mark.parametrize(
     ("name", "tools", "words"),
     [
