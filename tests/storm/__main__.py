@@ -47,9 +47,9 @@ def table(weather: Weather, judged: Verdict) -> str:
         if stories:
             lines.append(_line(kind.name, stories))
     lines.append(_line("all", judged.stories))
-    lines.append(
-        f"{weather.kills} kills in {weather.seconds:.0f} s; {len(judged.wrong)} violations"
-    )
+    apart = f", one in {weather.seconds / weather.kills:.1f} s" if weather.kills else ""
+    lines.append(f"{weather.seconds:.0f} s; {weather.kills} kills{apart}")
+    lines.append(f"{len(judged.wrong)} violations")
     lines += [f"  ✗ {wrong}" for wrong in judged.wrong]
     return "\n".join(lines)
 

@@ -78,6 +78,13 @@ class Book:
             for row in rows
         ]
 
+    def states(self) -> dict[str, str]:
+        """The state of each execution, by its token."""
+        rows = self._ask(
+            "SELECT json_extract(request, '$.user_input') AS token, state FROM executions"
+        )
+        return {row["token"]: row["state"] for row in rows}
+
     def knows(self, token: str) -> bool:
         return bool(
             self._ask(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,9 @@ AT_ONCE: Final = 24
 
 SLOTS: Final = 3
 LEASE: Final = {"COUNTERSIGN_LEASE_SECONDS": "3"}
+WORTH_ITS_START: Final = 2 * SLOTS
+"""How many phases a worker ends before it may die: starting it costs seconds of a core."""
+
 GONE_WITHIN: Final = 8.0
 STARTED_WITHIN: Final = 60.0
 STANDS_STILL: Final = 120.0
@@ -42,18 +45,22 @@ class Hand(BotProcess):
             folder, env=env, workers=SLOTS, crews_file=folder / "crews.yml", command="worker"
         )
         self._log_file = folder / f"worker-{number}.log"
-        self._ended_before = 0
+        self._before = ""
 
     def launch(self) -> None:
-        self._ended_before = self._ended()
+        self._before = self.log_text
         super().launch()
 
-    def has_worked(self) -> bool:
-        """Whether it has brought a phase to its end since it was started."""
-        return self._ended() > self._ended_before
+    def is_up(self) -> bool:
+        return self._said("worker.started") > 0
 
-    def _ended(self) -> int:
-        return self.log_text.count("phase.ended")
+    def has_worked(self) -> bool:
+        """Whether it has brought some phases to their end since it was started."""
+        return self._said("phase.ended") >= WORTH_ITS_START
+
+    def _said(self, event: str) -> int:
+        """How often it has said so since it was started."""
+        return self.log_text.count(event) - self._before.count(event)
 
 
 @dataclass
@@ -111,25 +118,20 @@ class Storm:
             crowd.open()
             thunder = _Thunder(hands, weather, every=self._every, most=kills, random=self._random)
             with thunder:
-                self._play(weather)
+                self._play(weather, bot)
             crowd.close()
-            for hand in hands:
-                hand.until(lambda: hand.log_text.count("worker.started") > 0, what="it runs")  # noqa: B023
-                if (code := hand.stop(within=STARTED_WITHIN)) != 0:
-                    weather.broken.append(f"a worker that was told to stop ended with {code}")
-            bot.stop(within=STARTED_WITHIN)
-            try:
-                expect_no_orphans(mark)
-            except AssertionError as error:
-                weather.broken.append(f"orphans: {error}")
+            weather.broken += _stop_all(bot, hands, mark)
         weather.seconds = time.monotonic() - began
         return weather
 
-    def _play(self, weather: Weather) -> None:
+    def _play(self, weather: Weather, bot: BotProcess) -> None:
         """Returns when nothing is left to happen, or nothing has come to its end for long."""
         to_start = [*self._plans]
         way, since = set[str](), time.monotonic()
         while to_start or way or weather.book.open_messages():
+            if bot.process.poll() is not None:
+                weather.broken.append(f"the serving bot died\n{bot.log_text[-4000:]}")
+                return
             now = _on_their_way(weather)
             if now != way:
                 way, since = now, time.monotonic()
@@ -142,22 +144,35 @@ class Storm:
                 time.sleep(LOOK)
 
 
+def _stop_all(bot: BotProcess, hands: Sequence[Hand], mark: str) -> Iterator[str]:
+    """Tell all processes to end, in peace; in words, what did not."""
+    for hand in hands:
+        hand.until(hand.is_up, what="the worker is up", within=STARTED_WITHIN)
+    for process in (*hands, bot):
+        if (code := process.stop(within=STARTED_WITHIN)) != 0:
+            yield f"a process that was told to stop ended with {code}"
+    try:
+        expect_no_orphans(mark)
+    except AssertionError as error:
+        yield f"orphans: {error}"
+
+
 def _on_their_way(weather: Weather) -> set[str]:
     """The tokens of executions that are started, have not ended and are not left waiting."""
     left = {each.token for each in weather.crowd.readings if each.move is Move.LEAVE}
     over = (*ENDED, "error", "cancelled")
     return {
-        run.token
-        for run in weather.book.runs()
-        if run.state not in over and not (run.token in left and run.state == "waiting_feedback")
+        token
+        for token, state in weather.book.states().items()
+        if state not in over and not (token in left and state == "waiting_feedback")
     }
 
 
 class _Thunder:
     """A thread that kills one worker after another, and starts each anew.
 
-    A worker that has not yet ended a phase is spared: where the machine is so slow that none has
-    in that time, the next kill waits for one, for otherwise nothing would ever get done.
+    A worker is spared until it has ended some phases: on a machine so busy that none has by the
+    time of the next kill, nothing would ever get done otherwise. The table says how often it was.
     """
 
     def __init__(
