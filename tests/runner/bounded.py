@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
+import struct
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +82,8 @@ class Runaway(BaseLLM):
             if os.fork() == 0:
                 _stay(pids)
         threading.Thread(target=_flood, daemon=True).start()
+        if not self.greedy:
+            _promise()
         eaten = []
         while self.greedy:
             eaten.append(bytearray(os.urandom(1024)) * (8 * 1024))
@@ -117,6 +122,14 @@ def _hop(pids: Path) -> None:
         if os.fork() != 0:
             os._exit(0)
         os.setsid()
+
+
+def _promise() -> None:
+    """Begin a message to the worker and never end it."""
+    for fd in range(3, 64):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                os.write(fd, struct.pack("!i", 1000) + b'{"message":')
 
 
 def _flood() -> None:
