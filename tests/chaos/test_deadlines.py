@@ -52,7 +52,7 @@ def told_that_nobody_decided(workspace: Workspace, words: str) -> Shown:
     def found() -> Shown | None:
         roots = [m for m in workspace.threads() if words in m.everything]
         thread = workspace.thread(roots[0]) if roots else []
-        return next((m for m in thread if f"<@{ANA}> nobody decided" in m.text), None)
+        return next((m for m in thread if f"<@{ANA}>, nobody decided" in m.text), None)
 
     return workspace.wait_for(found, 15, what="words about the deadline")
 

@@ -51,13 +51,13 @@ def test_reminders_call_those_who_may_decide_and_only_while_it_waits(
 
     stage.clock.move(timedelta(minutes=31))
     assert stage.state.remind_due() == 1
-    first = in_thread(workspace, message, "This still waits")
+    first = in_thread(workspace, message, "this still waits")
     assert workspace.notified(first) == {BEN}
     assert "then the run stops" in first.everything or "the run stops" in first.everything
 
     stage.clock.move(timedelta(minutes=24))
     assert stage.state.remind_due() == 1
-    in_thread(workspace, message, "This will soon be too late to decide")
+    in_thread(workspace, message, "this will soon be too late to decide")
 
 
 def test_a_decision_through_the_api_changes_the_message(stage: Stage, workspace: Workspace) -> None:

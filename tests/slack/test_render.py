@@ -263,7 +263,9 @@ def test_a_waiting_checkpoint_says_what_where_who_and_until_when() -> None:
 
 def test_notifications_carry_the_question() -> None:
     said = checkpoint.render(a_checkpoint(approvers=("UBEN",)), an_execution()).text
-    assert said == "Checkpoint 1 of 2 · after planning: Review the planning. <@UBEN> please decide."
+    assert (
+        said == "Checkpoint 1 of 2 · after planning: Review the planning. <@UBEN>, please decide."
+    )
 
 
 def test_an_expired_checkpoint_says_what_the_deadline_did() -> None:

@@ -137,9 +137,11 @@ def _as_code(words: str) -> str:
 
 def _spoken(checkpoint: Checkpoint, execution: Execution, said: str) -> str:
     if checkpoint.state is CheckpointState.PENDING:
-        called = " ".join(people.called(checkpoint.rule, execution.requester))
+        called = people.called(checkpoint.rule, execution.requester)
         end = "" if said.endswith(("?", ".", "!")) else "."
-        return sentences([f"{said}{end}", f"{called} please decide." if called else ""])
+        return sentences(
+            [f"{said}{end}", people.addressed(called, "please decide.") if called else ""]
+        )
     return f"{said}. {outcome_line(checkpoint)}"
 
 
@@ -170,11 +172,11 @@ def _lessons(lessons: Sequence[str]) -> str:
 
 def _who_and_when(checkpoint: Checkpoint, execution: Execution) -> str:
     rule = checkpoint.rule
-    called = " ".join(people.called(rule, execution.requester))
+    called = people.called(rule, execution.requester)
     may = people.approvers(rule, execution.requester)
     lines = []
     if called and CHANNEL in rule.approvers:
-        lines.append(f"{called} this waits for a decision.")
+        lines.append(people.addressed(called, "this waits for a decision."))
     lines.append(f"*May decide:* {may}")
     if checkpoint.kind is CheckpointKind.QUESTION:
         lines.append("A reply in this thread that mentions me is taken as the answer.")

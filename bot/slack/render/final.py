@@ -60,17 +60,16 @@ def result_text(execution: Execution) -> str:
 
 def reminder(checkpoint: Checkpoint, execution: Execution, *, which: str, met: int = 1) -> Rendered:
     """A nudge to those who may decide, with what the deadline will do."""
-    called = " ".join(people.called(checkpoint.rule, execution.requester))
     asked = text.mrkdwn(question(checkpoint))
-    lead = "This still waits" if which == "half" else "This will soon be too late to decide"
+    lead = people.addressed(
+        people.called(checkpoint.rule, execution.requester),
+        "this still waits" if which == "half" else "this will soon be too late to decide",
+    )
     until = ""
     if checkpoint.deadline is not None:
         then = people.timeout_does(checkpoint.rule.on_timeout)
         until = f" If nobody decides until {people.when(checkpoint.deadline)}, {then}."
-    words = (
-        f":bell: {called} {lead}: *{asked}* ({standing(checkpoint, execution, met=met)}).{until}"
-    )
-    words = " ".join(words.split(" "))
+    words = f":bell: {lead}: *{asked}* ({standing(checkpoint, execution, met=met)}).{until}"
     return Rendered(text=words, blocks=(section(words),), plain=words)
 
 
@@ -98,7 +97,7 @@ def _notice_words(
             return f":no_entry_sign: This run was cancelled by {by}."
         case "error":
             return (
-                f":warning: {requester} this run failed: {failure(execution)}\n"
+                f":warning: {requester}, this run failed: {failure(execution)}\n"
                 "Retry takes it up where it failed: the button is on the first message of this "
                 f"thread, or type `/crew retry {short(execution.id)}`."
             )
@@ -106,7 +105,7 @@ def _notice_words(
             feedback = checkpoint.feedback
             did = people.deadline_did(feedback) if feedback is not None else ""
             asked = text.mrkdwn(question(checkpoint))
-            return f":hourglass: {requester} nobody decided “{asked}” in time{did}."
+            return f":hourglass: {requester}, nobody decided “{asked}” in time{did}."
         case _:
             words = payload.get("text")
             return text.mrkdwn(text.shorten(words, 2500)) if isinstance(words, str) else "…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -54,6 +55,11 @@ def called(rule: DecisionRule, requester: Actor) -> tuple[str, ...]:
         elif requester.kind is ActorKind.SLACK:
             mentions.append(person(requester))
     return tuple(dict.fromkeys(mentions))
+
+
+def addressed(mentions: Sequence[str], words: str) -> str:
+    """A sentence to these: "@Ana @Ben, this waits"; to nobody in particular: "This waits"."""
+    return f"{' '.join(mentions)}, {words}" if mentions else words[:1].upper() + words[1:]
 
 
 def when(at: datetime) -> str:
