@@ -82,7 +82,7 @@ _LIMITS: Final = {
 def status_code(error: CountersignError) -> int:
     if isinstance(error, LimitReached) and error.limit == _REVISIONS:
         return 409
-    return STATUS_OF.get(type(error), 500)
+    return next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), 500)
 
 
 def detail(error: CountersignError) -> str:  # noqa: PLR0911 an arm for each
