@@ -1,28 +1,31 @@
-"""Leaves the browser tests out, and says so, where there is no browser."""
+"""The order of the tests. Browser tests are left out, and it is said, where there is no browser."""
 
 from __future__ import annotations
 
-import os
-import shutil
+from typing import Final
 
 import pytest
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+from tests.support.browser import browser_path
+
 LEFT_OUT = pytest.StashKey[int]()
-
-
-def browser_path() -> str | None:
-    """Debian's chromium, or what TEST_BROWSER names."""
-    named = os.environ.get("TEST_BROWSER")
-    return named or next(filter(None, map(shutil.which, BROWSERS)), None)
+LONGEST: Final = ("e2e", "chaos", "storm", "bot", "runner")
+"""The folders whose files take long. They go first, so that no process is left with one at the
+end while the others have nothing to do."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=_place)
     if browser_path() is not None:
         return
     kept = [item for item in items if item.get_closest_marker("browser") is None]
     config.stash[LEFT_OUT] = len(items) - len(kept)
     items[:] = kept
+
+
+def _place(item: pytest.Item) -> int:
+    folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
+    return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
 
 def pytest_terminal_summary(

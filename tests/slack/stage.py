@@ -257,6 +257,11 @@ class Stage:
 
         return self.workspace.wait_for(found, timeout, what="a checkpoint with buttons")
 
+    def about(self, execution: Execution) -> list[Shown]:
+        """Messages that show the checkpoint at which this run waits."""
+        checkpoint = self.waiting(execution)
+        return [m for m in self.everywhere() if checkpoint.id in str(m.metadata)]
+
     def everywhere(self) -> list[Shown]:
         """Every message that the bot posted and that still stands, oldest first."""
         state = self.workspace.practice.workspace

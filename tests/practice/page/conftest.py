@@ -1,7 +1,6 @@
 """A browser, and the page in it with what a test lets the workspace hold."""
 
 import functools
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,37 +8,21 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Locator,
     Page,
-    expect,
-    sync_playwright,
 )
 
 from tests.practice.page import samples
 from tests.practice.page.canned import CannedWorkspace
-
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-PATIENCE = 15_000  # milliseconds: a condition that is waited for on a busy machine
+from tests.support.browser import PATIENCE, launched
 
 OpenPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=OPTIONS)
-        yield opened
-        opened.close()
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="package")
@@ -53,6 +36,11 @@ def served_workspace() -> Iterator[CannedWorkspace]:
 def workspace(served_workspace: CannedWorkspace) -> CannedWorkspace:
     served_workspace.reset()
     return served_workspace
+
+
+def texts(found: Locator) -> list[str]:
+    """What stands in each of these elements."""
+    return [text.strip() for text in found.all_inner_texts()]
 
 
 class Tab:
