@@ -126,6 +126,7 @@ def run(channel: Channel) -> None:
     if not isinstance(job, Job):
         raise TypeError(f"a job was expected, not {type(job).__name__}")
     try:
+        watch = _watched(job, channel)
         runnable = _build(job)
         described = runnable.describe()
         news = _is_news(job, described)
@@ -135,7 +136,6 @@ def run(channel: Channel) -> None:
             return
         if news:
             job = _with_phases(job, channel.receive())
-        watch = _watched(job, channel)
         watch.before_phase()
         outcome: FromChild = Done(runnable.run(job, watch.report))
     except (Exception, SystemExit) as error:  # noqa: BLE001 crew code raises what it likes
@@ -163,6 +163,7 @@ def _build(job: Job) -> Runnable:
 
 
 def _watched(job: Job, channel: Channel) -> Watch:
+    """Before the crew is built: agents remember the hooks that there were when they were made."""
     watch = Watch(job, channel)
     if job.kind is CrewKind.CREW:
         from crew_runner.runnables.oversight import oversee
