@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
 from typing import Final
 
 from bot.practice.changes import Change, Edited, Posted
@@ -87,10 +88,12 @@ class Crowd:
     broken: list[str] = field(default_factory=list)
     _roots: dict[tuple[str, str], str] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
+    _said: set[str] = field(default_factory=set)
     _met: dict[str, int] = field(default_factory=dict)
     _queue: queue.Queue[_Waiting | None] = field(default_factory=queue.Queue)
 
     def __post_init__(self) -> None:
+        self._answers = count(FIRST_ANSWER)
         self._plan_of = {plan.token: plan for plan in self.plans}
         self._people = [f"U00REVIEW{number:02}" for number in range(REVIEWERS)]
         for number, person in enumerate(self._people):
@@ -183,7 +186,7 @@ class Crowd:
         if held is Held.CALL:
             shown = hash_of_arguments(_arguments(message))
         if held is Held.QUESTION or refused:
-            said = FIRST_ANSWER + len(self.answered)
+            said = next(self._answers)
         words = note(waiting.token, said)
         answered = Answered(waiting.token, waiting.checkpoint, held, shown, said, not refused)
         self.answered.append(answered)
@@ -239,8 +242,7 @@ class Crowd:
             case Move.SKIP | Move.STOP | Move.AGAIN:
                 return self._click(_LABELS[move], message, person).ok
             case Move.MENTION:
-                self.workspace.mention(words, by=person, thread=message)
-                return True
+                return self._say_once(words, message, person, mention=True)
             case Move.FORM | Move.REPLY:
                 return self._in_form(move, message, person, words)
             case _:
@@ -261,7 +263,14 @@ class Crowd:
             return not self.workspace.submit(values, by=person).errors
         if opened:
             self.workspace.close_view(person)
-        self.workspace.reply(words, by=person, thread=message)
+        return self._say_once(words, message, person, mention=False)
+
+    def _say_once(self, words: str, message: Shown, person: str, *, mention: bool) -> bool:
+        """Slack delivers a reply until the bot has taken it: said twice it would count twice."""
+        if words not in self._said:
+            self._said.add(words)
+            say = self.workspace.mention if mention else self.workspace.reply
+            say(words, by=person, thread=message)
         return True
 
     def _option(self, label: str, person: str) -> str:
