@@ -21,8 +21,16 @@ from storage.rows import (
     to_execution,
     waiting_checkpoint,
 )
-from storage.states import ACTIVE, ExecutionState, PhaseRunState
-from storage.tables import CHECKPOINT_IS_PENDING, checkpoints, crew_reports, executions, phase_runs
+from storage.states import ACTIVE, ExecutionState
+from storage.tables import (
+    CHECKPOINT_IS_PENDING,
+    RUN_IS_DONE,
+    RUN_IS_RUNNING,
+    checkpoints,
+    crew_reports,
+    executions,
+    phase_runs,
+)
 
 
 class Reads:
@@ -95,7 +103,7 @@ class Reads:
         query = (
             select(phase_runs.c.lease_owner)
             .where(
-                phase_runs.c.state == PhaseRunState.RUNNING,
+                RUN_IS_RUNNING,
                 phase_runs.c.lease_owner.is_not(None),
             )
             .distinct()
@@ -130,7 +138,7 @@ class Reads:
             .where(
                 executions.c.crew == crew,
                 phase_runs.c.phase == phase,
-                phase_runs.c.state == PhaseRunState.DONE,
+                RUN_IS_DONE,
                 phase_runs.c.usage.is_not(None),
             )
             .order_by(phase_runs.c.seq.desc())

@@ -17,7 +17,8 @@ from storage.states import CheckpointState, ExecutionState, PhaseRunState
 
 Usage: TypeAlias = Mapping[str, Mapping[str, int]]
 """By model: `calls`, `prompt_tokens`, `completion_tokens`, `cached_tokens` (those of the prompt
-that a cache had), and, only where the price is known, `microdollars`."""
+that a cache had), and, only where the price is known, `microdollars`. `uncounted_calls` told no
+tokens, `unpriced_calls` were of a model without a known price: the sums are at least so much."""
 
 
 class Action(StrEnum):

@@ -127,6 +127,13 @@ RUN_IS_RUNNING = _is(phase_runs.c.state, PhaseRunState.RUNNING)
 RUN_IS_DONE = _is(phase_runs.c.state, PhaseRunState.DONE)
 RUN_IS_OPEN = or_(RUN_IS_QUEUED, RUN_IS_RUNNING)
 Index(
+    "ix_phase_runs_done",
+    phase_runs.c.phase,
+    phase_runs.c.seq,
+    sqlite_where=RUN_IS_DONE,
+    postgresql_where=RUN_IS_DONE,
+)
+Index(
     "ix_phase_runs_open", phase_runs.c.seq, sqlite_where=RUN_IS_OPEN, postgresql_where=RUN_IS_OPEN
 )
 

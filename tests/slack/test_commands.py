@@ -8,6 +8,7 @@ import pytest
 
 from bot.practice.seed import RANDOM
 from storage.definitions import CrewReport
+from storage.records import PhaseOutput
 from storage.states import ExecutionState
 from tests.slack.stage import Stage
 from tests.support.workspace import ANA, BEN, GUS, Workspace
@@ -146,13 +147,16 @@ def test_status_shows_what_runs_here_and_one_run_by_the_beginning_of_its_id(
     workspace.command("status")
     stage.told(ANA, "Nothing runs in this channel")
     execution = stage.start("plan a launch")
-    stage.work()
+    used = {"gpt": {"calls": 1, "prompt_tokens": 1200, "completion_tokens": 34}}
+    stage.state.phase_done(stage.claim(), PhaseOutput("A draft.", usage=used))
 
     workspace.command("status")
     told = stage.told(ANA, "Runs in this channel")
     assert f"`{execution.id[:8]}` *plan* a launch: Waiting for a decision after planning" in told
     workspace.command(f"status {execution.id[:8]}", by=BEN)
-    assert "Checkpoints decided: 0 of 2." in stage.told(BEN, "a launch")
+    told = stage.told(BEN, "a launch")
+    assert "Checkpoints decided: 0 of 2." in told
+    assert "So far: 1,234 tokens · cost unknown." in told
 
 
 def test_runs_of_another_channel_are_not_shown_to_those_who_are_not_in_it(

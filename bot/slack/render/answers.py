@@ -16,8 +16,10 @@ from bot.slack.render import people, text
 from bot.slack.render.message import section
 from bot.slack.render.place import checkpoints_to_come, question
 from bot.slack.render.root import Progress, state_line
+from bot.slack.render.usage import spent
 from storage.definitions import CrewDefinition, CrewReport
 from storage.records import Checkpoint, CheckpointKind, Execution
+from storage.usage import total
 
 MOST_CREWS = 20
 
@@ -155,6 +157,9 @@ def run(execution: Execution, progress: Progress) -> str:
     decided = {c.name for c in progress.checkpoints if c.feedback is not None} & to_come
     if to_come:
         lines.append(f"Checkpoints decided: {len(decided)} of {len(to_come)}.")
+    used = spent(total(run.usage for run in progress.runs))
+    if used:
+        lines.append(f"So far: {used}.")
     return "\n".join(lines)
 
 

@@ -11,3 +11,11 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("phase_runs", sa.Column("usage", sa.Text()))
+    done = sa.text("state = 'done'")
+    op.create_index(
+        "ix_phase_runs_done",
+        "phase_runs",
+        ["phase", "seq"],
+        sqlite_where=done,
+        postgresql_where=done,
+    )
