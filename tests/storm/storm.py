@@ -54,9 +54,9 @@ class Hand(BotProcess):
     def is_up(self) -> bool:
         return self._said("worker.started") > 0
 
-    def has_worked(self) -> bool:
-        """Whether it has brought some phases to their end since it was started."""
-        return self._said("phase.ended") >= WORTH_ITS_START
+    def ended(self) -> int:
+        """How many phases it has brought to their end since it was started."""
+        return self._said("phase.ended")
 
     def _said(self, event: str) -> int:
         """How often it has said so since it was started."""
@@ -82,12 +82,21 @@ class Storm:
     """Opens a workspace, the serving bot and its workers in `folder`, and plays all plans."""
 
     def __init__(
-        self, folder: Path, *, executions: int, seed: int, every: float, hands: int = 3
+        self,
+        folder: Path,
+        *,
+        executions: int,
+        seed: int,
+        every: float,
+        hands: int = 3,
+        worth: int = WORTH_ITS_START,
     ) -> None:
+        """`worth`: how many phases a worker ends at least before it dies."""
         self._folder = folder
         self._random = Random(seed)
         self._every = every
         self._hands = hands
+        self._worth = worth
         channels = [f"C00STORM{number:03}" for number in range(min(CHANNELS, executions))]
         self._plans = plans(executions, channels, self._random)
 
@@ -116,8 +125,14 @@ class Storm:
             crowd = Crowd(workspace, self._plans)
             weather = Weather(self._folder, effects, self._plans, workspace, crowd, book)
             crowd.open()
-            thunder = _Thunder(hands, weather, every=self._every, most=kills, random=self._random)
-            with thunder:
+            with _Thunder(
+                hands,
+                weather,
+                every=self._every,
+                worth=self._worth,
+                most=kills,
+                random=self._random,
+            ):
                 self._play(weather, bot)
             crowd.close()
             weather.broken += _stop_all(bot, hands, mark)
@@ -181,12 +196,14 @@ class _Thunder:
         weather: Weather,
         *,
         every: float,
+        worth: int,
         most: int | None,
         random: Random,
     ) -> None:
         self._hands = hands
         self._weather = weather
         self._every = every
+        self._worth = worth
         self._most = most
         self._random = Random(random.random())
         self._over = threading.Event()
@@ -203,7 +220,7 @@ class _Thunder:
         while not self._over.wait(self._every):
             if self._most is not None and self._weather.kills >= self._most:
                 return
-            while not (struck := [hand for hand in self._hands if hand.has_worked()]):
+            while not (struck := [hand for hand in self._hands if hand.ended() >= self._worth]):
                 if self._over.wait(LOOK):
                     return
             self._strike(self._random.choice(struck))

@@ -16,7 +16,7 @@ from tests.storm.__main__ import table
 from tests.storm.book import Book
 from tests.storm.kinds import KINDS
 from tests.storm.oracles import verdict
-from tests.storm.slips import Line, hash_of, lines
+from tests.storm.slips import CALL, Line, hash_of, hash_of_arguments, lines
 from tests.storm.storm import Storm, Weather
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -32,7 +32,7 @@ def seed() -> int:
 @pytest.fixture(scope="module")
 def weather(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Weather:
     folder = tmp_path_factory.mktemp("storm")
-    storm = Storm(folder, executions=len(KINDS), seed=seed, every=2.0, hands=2)
+    storm = Storm(folder, executions=len(KINDS), seed=seed, every=2.0, hands=2, worth=1)
     return storm.run(kills=KILLS)
 
 
@@ -74,6 +74,14 @@ def test_words_of_another_execution_are_found(weather: Weather, tmp_path: Path) 
     wrong = verdict(with_line(weather, replace(line, tokens=[stranger]), tmp_path)).wrong
 
     assert any(f"was written with words of ['{stranger}']" in each for each in wrong)
+
+
+def test_a_call_of_a_tool_that_nobody_allowed_is_found(weather: Weather, tmp_path: Path) -> None:
+    line = next(line for line in lines(weather.effects) if line.part == "first")
+    call = replace(line, part=CALL, wrote=hash_of_arguments({"memo": "another"}), given={})
+    wrong = verdict(with_line(weather, call, tmp_path)).wrong
+
+    assert any("called with what nobody had allowed" in each for each in wrong)
 
 
 def test_a_decision_that_was_applied_twice_is_found(weather: Weather, tmp_path: Path) -> None:
