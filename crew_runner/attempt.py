@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from enum import Enum, auto
 from multiprocessing.connection import wait
@@ -179,7 +180,7 @@ class Attempt:
             case Ready():
                 seconds = self.claim.execution.definition.time_limit.total_seconds()
                 self._limit_at = time.monotonic() + seconds
-                self._tell(self._job)
+                self._begin()
             case Described():
                 self._write_down(message)
             case Progress():
@@ -196,6 +197,16 @@ class Attempt:
                 self._end(failure)
             case _:
                 assert_never(message)
+
+    def _begin(self) -> None:
+        job = self._job
+        try:
+            if job.approve_tools:
+                job = replace(job, allowed=self._questions.allowed_before(self.claim))
+        except Outage as error:
+            self._end(Failure("The database did not answer.", str(error)))
+        else:
+            self._tell(job)
 
     def _write_down(self, described: Described) -> None:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crew_runner.messages import Job, Phases
-from crew_runner.questions import allowed_before
 from storage.boundaries import resolve
 from storage.definitions import CrewDefinition, PhaseDefinition
 from storage.records import Claim
@@ -42,7 +41,6 @@ def job_of(
         spent=total([*claim.spent, run.usage]),
         raises=claim.raises,
         model_calls=definition.limits.model_calls,
-        allowed=allowed_before(claim),
     )
 
 

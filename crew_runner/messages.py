@@ -34,8 +34,8 @@ class Job:
     to hold. `model` are the variables that choose the model, `extra` those that the operator
     hands on. `storage` is a directory that lives as long as the job. `approve_tools`, `budget`
     (with what was `spent` before and how often it was raised) and `model_calls` are what the
-    child asks about or ends at. `allowed` are the keys of the calls that an earlier child of the
-    same phase run was allowed, and may have made before it died.
+    child asks about or ends at. `allowed` are the keys of the calls that were allowed when
+    the phase ran before, and may have been made then.
     """
 
     kind: CrewKind

@@ -15,14 +15,15 @@ from storage.records import (
     CheckpointKind,
     Claim,
     Decision,
+    PhaseRun,
     Question,
 )
 from storage.state_manager import StateManager
 from storage.states import WENT_ON, CheckpointState
 
 ALLOWED: Final = "allowed"
-"""In a phase run's progress: the keys of the tool calls that a child of it was allowed. Its
-successor asks again, for a yes is good for one call."""
+"""In a phase run's progress: the keys of the tool calls that a child of it was allowed. Whoever
+runs the phase again asks again, for a yes is good for one call."""
 
 
 class Questions:
@@ -33,11 +34,20 @@ class Questions:
         self._reads = reads
         self._open: tuple[str, Question] | None = None
         self._withdrawn = False
-        self.allowed = allowed_before(claim)
+        self.allowed = _kept(claim.run)
 
     @property
     def is_open(self) -> bool:
         return self._open is not None
+
+    def allowed_before(self, claim: Claim) -> tuple[str, ...]:
+        """The calls that were allowed in this phase before: to a child that died, or in a try
+        that failed. A revision is a new beginning.
+        """
+        phase = (claim.run.phase_index, claim.run.revision)
+        runs = ask(lambda: self._reads.phase_runs(claim.execution.id))
+        tries = [run for run in runs if (run.phase_index, run.revision) == phase]
+        return tuple(dict.fromkeys(key for run in tries for key in _kept(run)))
 
     def put(self, claim: Claim, question: Question) -> None:
         """Raises LeaseLost, NoRule."""
@@ -77,9 +87,8 @@ class Questions:
             return
 
 
-def allowed_before(claim: Claim) -> tuple[str, ...]:
-    """The calls that children of this phase run were allowed before they died."""
-    kept = claim.run.progress.get(ALLOWED)
+def _kept(run: PhaseRun) -> tuple[str, ...]:
+    kept = run.progress.get(ALLOWED)
     return tuple(key for key in kept if isinstance(key, str)) if isinstance(kept, list) else ()
 
 

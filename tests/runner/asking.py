@@ -139,6 +139,21 @@ def pays_at_last() -> Crew:
     return Crew(agents=[agent], tasks=[_task("settle", agent)])
 
 
+class ShakyClerk(NativeClerk):
+    """Is out of reach once, after the call."""
+
+    def call(self, messages: str | list[LLMMessage], *others: Any, **named: Any) -> Any:
+        failed = Path(os.environ["TESTS_FOLDER"], "shaky")
+        if self.calls == 1 and not failed.exists():
+            failed.touch()
+            raise ConnectionError("the line is dead")
+        return super().call(messages, *others, **named)
+
+
+def fails_after_the_call() -> Crew:
+    return _crew(ShakyClerk(model="clerk"))
+
+
 class ObedientClerk(NativeClerk):
     """Pays what a reviewer asks for as well."""
 

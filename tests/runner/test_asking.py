@@ -200,6 +200,21 @@ def test_a_yes_is_good_for_one_call_also_when_the_worker_is_lost(shop: Shop) -> 
     assert paid(shop, "lost") == ["40 slowly"]
 
 
+def test_a_try_that_follows_a_failed_one_asks_again_and_says_that_it_may_be_twice(
+    shop: Shop,
+) -> None:
+    run = shop.desk.start(asking("fails_after_the_call"), "shaky")
+    first = shop.desk.checkpoint(run)
+    shop.desk.decide(first, Action.CONTINUE)
+    again = next_question(shop, run, first)
+
+    assert len(shop.desk.runs(run)) == 2
+    assert "and may have been made already." in again.output.output
+    shop.desk.decide(again, Action.SKIP)
+    assert "Go on without it" in result(shop, run)
+    assert paid(shop, "shaky") == ["40"]
+
+
 def test_a_flow_is_given_the_words_that_it_asks_for_and_asks_nothing_twice(shop: Shop) -> None:
     run = shop.desk.start(asking("AsksTwice", approve_tools=()), "asks")
     first = shop.desk.checkpoint(run)
