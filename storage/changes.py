@@ -166,12 +166,15 @@ def open_gate(tx: Transaction, execution: Execution, run: PhaseRun, pause: Pause
 def inside(execution: Execution, name: str, *, description: str) -> CheckpointDefinition:
     """A checkpoint that arises inside a crew: as crews.yml has it, else by the crew's own rule.
 
+    What crews.yml asks stands before what the crew itself says, and never instead of it.
+
     Raises NoRule.
     """
     definition = execution.definition
     own = next((gate for gate in definition.gates if gate.name == name), None)
     if own is not None:
-        return replace(own, description=own.description or description)
+        both = (own.description, description if own.description != description else "")
+        return replace(own, description="\n".join(part for part in both if part))
     return CheckpointDefinition(name, _rule_inside(definition), description=description)
 
 

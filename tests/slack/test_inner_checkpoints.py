@@ -366,5 +366,5 @@ def test_over_budget_shows_what_was_spent_and_goes_on_by_a_click(
     stage.told(BEN, "This asks for a click")
     workspace.click("Continue", by=BEN, message=message)
 
-    stage.wait_until_read(message, f"Continued by <@{BEN}>: the run may spend as much again")
+    stage.wait_until_read(message, f"Continued by <@{BEN}>: the run goes on")
     assert given(stage, execution).action is Action.CONTINUE

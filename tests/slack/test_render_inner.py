@@ -309,3 +309,31 @@ def test_refusals_are_said_in_words() -> None:
 def test_a_form_that_was_not_opened_says_how_to_go_on() -> None:
     for kind in (CheckpointKind.QUESTION, CheckpointKind.GATE):
         assert "Click again" in answers.form_not_opened(inner(kind)).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "on_timeout", "told"),
+    [
+        (CheckpointKind.TOOL, OnTimeout.CONTINUE, "the tool is called, although nobody looked"),
+        (CheckpointKind.TOOL, OnTimeout.SKIP, "the run goes on and the tool is not called"),
+        (CheckpointKind.QUESTION, OnTimeout.SKIP, "the run goes on without an answer"),
+        (CheckpointKind.BUDGET, OnTimeout.CONTINUE, "the run goes on over its budget"),
+        (CheckpointKind.BUDGET, OnTimeout.STOP, "the run stops"),
+        (CheckpointKind.GATE, OnTimeout.SKIP, "the run goes on without approval"),
+    ],
+)
+def test_what_the_deadline_does_is_told_as_it_is_for_what_waits(
+    kind: CheckpointKind, on_timeout: OnTimeout, told: str
+) -> None:
+    waiting = inner(kind)
+    waiting = replace(waiting, rule=replace(waiting.rule, on_timeout=on_timeout))
+
+    assert told in checkpoint.render(waiting, an_execution()).plain
+    assert told in final.reminder(waiting, an_execution(), which="half").plain
+
+
+def test_a_question_asks_for_an_answer_and_not_for_a_decision() -> None:
+    shown = checkpoint.render(inner(CheckpointKind.QUESTION), an_execution())
+
+    assert "*May answer:*" in shown.plain
+    assert "decide" not in f"{shown.text} {shown.plain}"

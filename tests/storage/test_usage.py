@@ -123,5 +123,5 @@ def test_what_pauses_inside_a_crew_is_decided_by_its_own_rule(
     asked = state.ask(claimed(state), replace(OVER, kind=CheckpointKind.TOOL, name="refund"))
 
     assert asked.rule.approvers == ("UANA",)
-    assert asked.description == "Pay it back?"
+    assert asked.description == f"Pay it back?\n{OVER.message}"
     state.decide(Decision(asked.id, Action.CONTINUE, ANA))

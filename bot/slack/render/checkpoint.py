@@ -19,7 +19,7 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.slack.ids import ActionId, short
-from bot.slack.render import choices, outputs, people, text, usage
+from bot.slack.render import choices, deadlines, outputs, people, text, usage
 from bot.slack.render.decided import WORDS_LIMIT, chosen, outcome, outcome_line
 from bot.slack.render.message import Rendered, context, section, sentences
 from bot.slack.render.place import asked_at_length, question, standing
@@ -139,9 +139,8 @@ def _spoken(checkpoint: Checkpoint, execution: Execution, said: str) -> str:
     if checkpoint.state is CheckpointState.PENDING:
         called = people.called(checkpoint.rule, execution.requester)
         end = "" if said.endswith(("?", ".", "!")) else "."
-        return sentences(
-            [f"{said}{end}", people.addressed(called, "please decide.") if called else ""]
-        )
+        please = people.addressed(called, f"please {_verb(checkpoint)}.") if called else ""
+        return sentences([f"{said}{end}", please])
     return f"{said}. {outcome_line(checkpoint)}"
 
 
@@ -176,13 +175,18 @@ def _who_and_when(checkpoint: Checkpoint, execution: Execution) -> str:
     may = people.approvers(rule, execution.requester)
     lines = []
     if called and CHANNEL in rule.approvers:
-        lines.append(people.addressed(called, "this waits for a decision."))
-    lines.append(f"*May decide:* {may}")
+        what = "an answer" if checkpoint.kind is CheckpointKind.QUESTION else "a decision"
+        lines.append(people.addressed(called, f"this waits for {what}."))
+    lines.append(f"*May {_verb(checkpoint)}:* {may}")
     if checkpoint.kind is CheckpointKind.QUESTION:
         lines.append("A reply in this thread that mentions me is taken as the answer.")
     if checkpoint.deadline is not None:
         lines.append(f"*Until:* {people.when(checkpoint.deadline)}; then {_then(checkpoint)}.")
     return "\n".join(lines)
+
+
+def _verb(checkpoint: Checkpoint) -> str:
+    return "answer" if checkpoint.kind is CheckpointKind.QUESTION else "decide"
 
 
 def _then(checkpoint: Checkpoint) -> str:
@@ -191,7 +195,7 @@ def _then(checkpoint: Checkpoint) -> str:
     goes_on = effect in (OnTimeout.CONTINUE, OnTimeout.SKIP)
     if checkpoint.outcomes and goes_on and pause is not None and pause.default_outcome:
         return f"{chosen(pause.default_outcome)} is chosen"
-    return people.timeout_does(effect)
+    return deadlines.will(checkpoint.kind, effect)
 
 
 def _afterwards(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveElement, ...]:

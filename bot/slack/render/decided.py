@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.slack.render import people, text
+from bot.slack.render import deadlines, people, text
 from storage.definitions import OnTimeout
 from storage.records import HELD, Checkpoint, CheckpointKind, Feedback
 from storage.states import CheckpointState
@@ -38,7 +38,7 @@ _OWN_LINES: Final = {
         ":fast_forward: Skipped by {by}: the crew goes on without an answer"
     ),
     (CheckpointKind.BUDGET, CheckpointState.APPROVED): (
-        ":white_check_mark: Continued by {by}: the run may spend as much again"
+        ":white_check_mark: Continued by {by}: the run goes on"
     ),
 }
 """Of what arises inside a crew, where the general words would mislead."""
@@ -68,7 +68,7 @@ def outcome_line(checkpoint: Checkpoint) -> str:
         return _DIED if died else _LINES[state].format(by="somebody")
     by = people.person(feedback.actor)
     if state is CheckpointState.EXPIRED:
-        return _LINES[state] + _deadline_did(feedback)
+        return _nobody(checkpoint.kind) + _deadline_did(checkpoint.kind, feedback)
     if feedback.outcome is None or state is CheckpointState.REVISED:
         return _OWN_LINES.get((checkpoint.kind, state), _LINES[state]).format(by=by)
     sign = ":fast_forward:" if state is CheckpointState.SKIPPED else ":white_check_mark:"
@@ -80,8 +80,13 @@ def chosen(outcome_name: str) -> str:
     return f"“{text.line(outcome_name, _OUTCOME_SHOWN)}”"
 
 
-def _deadline_did(feedback: Feedback) -> str:
+def _nobody(kind: CheckpointKind) -> str:
+    verb = "answered" if kind is CheckpointKind.QUESTION else "decided"
+    return f":hourglass: Nobody {verb} in time"
+
+
+def _deadline_did(kind: CheckpointKind, feedback: Feedback) -> str:
     goes_on = feedback.action.value in (OnTimeout.CONTINUE, OnTimeout.SKIP)
     if feedback.outcome is not None and goes_on:
         return f"; the deadline chose {chosen(feedback.outcome)}"
-    return people.deadline_did(feedback)
+    return deadlines.did(kind, feedback)

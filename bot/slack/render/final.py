@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from slack_sdk.models.blocks import Block, HeaderBlock, MarkdownBlock, PlainTextObject
 
 from bot.slack.ids import short
-from bot.slack.render import people, text, usage
+from bot.slack.render import deadlines, people, text, usage
 from bot.slack.render.message import Rendered, context, section
 from bot.slack.render.place import question, standing
 from bot.slack.render.root import failure
-from storage.records import Checkpoint, Execution, Usage
+from storage.records import Checkpoint, CheckpointKind, Execution, Usage
 
 RESULT_LIMIT = 7000
 
@@ -67,8 +67,9 @@ def reminder(checkpoint: Checkpoint, execution: Execution, *, which: str, met: i
     )
     until = ""
     if checkpoint.deadline is not None:
-        then = people.timeout_does(checkpoint.rule.on_timeout)
-        until = f" If nobody decides until {people.when(checkpoint.deadline)}, {then}."
+        then = deadlines.will(checkpoint.kind, checkpoint.rule.on_timeout)
+        does = "answers" if checkpoint.kind is CheckpointKind.QUESTION else "decides"
+        until = f" If nobody {does} until {people.when(checkpoint.deadline)}, {then}."
     words = f":bell: {lead}: *{asked}* ({standing(checkpoint, execution, met=met)}).{until}"
     return Rendered(text=words, blocks=(section(words),), plain=words)
 
@@ -103,9 +104,10 @@ def _notice_words(
             )
         case "expired" if checkpoint is not None:
             feedback = checkpoint.feedback
-            did = people.deadline_did(feedback) if feedback is not None else ""
+            did = deadlines.did(checkpoint.kind, feedback) if feedback is not None else ""
             asked = text.mrkdwn(question(checkpoint))
-            return f":hourglass: {requester}, nobody decided “{asked}” in time{did}."
+            verb = "answered" if checkpoint.kind is CheckpointKind.QUESTION else "decided"
+            return f":hourglass: {requester}, nobody {verb} “{asked}” in time{did}."
         case _:
             words = payload.get("text")
             return text.mrkdwn(text.shorten(words, 2500)) if isinstance(words, str) else "…"

@@ -8,9 +8,9 @@ from typing import assert_never
 
 from bot.slack.render import text
 from bot.slack.render.message import listed
-from storage.definitions import DecisionRule, OnTimeout
+from storage.definitions import DecisionRule
 from storage.policy import CHANNEL, REQUESTER
-from storage.records import Actor, ActorKind, Feedback
+from storage.records import Actor, ActorKind
 
 
 def person(actor: Actor) -> str:
@@ -69,41 +69,6 @@ def when(at: datetime) -> str:
 
 def _date(at: datetime, shape: str) -> str:
     return f"<!date^{int(at.timestamp())}^{shape}|{at:%Y-%m-%d %H:%M} UTC>"
-
-
-def timeout_does(on_timeout: OnTimeout) -> str:
-    """What the deadline will do, after "then "."""
-    match on_timeout:
-        case OnTimeout.STOP:
-            return "the run stops"
-        case OnTimeout.CONTINUE:
-            return "the run continues as if approved"
-        case OnTimeout.SKIP:
-            return "the run goes on without approval"
-        case OnTimeout.FAIL:
-            return "the run fails and can be retried"
-        case _:
-            assert_never(on_timeout)
-
-
-def timeout_did(on_timeout: OnTimeout) -> str:
-    """What the deadline did."""
-    match on_timeout:
-        case OnTimeout.STOP:
-            return "stopped the run"
-        case OnTimeout.CONTINUE:
-            return "let the run continue as if approved"
-        case OnTimeout.SKIP:
-            return "let the run go on without approval"
-        case OnTimeout.FAIL:
-            return "failed the run; it can be retried"
-        case _:
-            assert_never(on_timeout)
-
-
-def deadline_did(feedback: Feedback) -> str:
-    """The same as a continuation of "nobody decided in time", for what a timeout decided."""
-    return f"; the deadline {timeout_did(OnTimeout(feedback.action.value))}"
 
 
 def duration(span: timedelta) -> str:
