@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bot import cli
 from tests.bot.conftest import CREWS
 from tests.support.processes import BotProcess, alive, clean_environment, wait_until
 
@@ -308,9 +309,17 @@ def test_migrate_makes_the_database_and_says_so(note_folder: Path) -> None:
     assert (note_folder / "countersign.db").exists()
 
 
-def test_version_and_help_need_no_settings(note_folder: Path) -> None:
-    assert run(note_folder, "version", COUNTERSIGN_X="1").stdout == "countersign 0.1.0\n"
-    help_text = run(note_folder, "--help", COUNTERSIGN_X="1").stdout
+def test_version_and_help_need_no_settings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COUNTERSIGN_X", "1")
+    assert cli.main(["version"]) == 0
+    assert capsys.readouterr().out == "countersign 0.1.0\n"
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+    assert ended.value.code == 0
+    help_text = capsys.readouterr().out
     for command in ("serve", "worker", "practice", "migrate", "doctor", "version"):
         assert command in help_text
 
@@ -318,8 +327,11 @@ def test_version_and_help_need_no_settings(note_folder: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", [[], ["serve", "--workers", "-1"], ["worker", "--workers", "0"]]
 )
-def test_arguments_that_cannot_be_are_refused(note_folder: Path, arguments: list[str]) -> None:
-    ended = run(note_folder, *arguments)
+def test_arguments_that_cannot_be_are_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
 
-    assert ended.returncode == 2
-    assert "usage:" in ended.stderr
+    assert ended.value.code == 2
+    assert "usage:" in capsys.readouterr().err

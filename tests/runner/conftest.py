@@ -38,7 +38,7 @@ class Shop:
     folder: Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("runner")
     (folder / "temporary").mkdir()
