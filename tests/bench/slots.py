@@ -20,7 +20,7 @@ def measure(
     folder: Path,
     *,
     slots: tuple[int, ...] = (1, 2, 4, 8),
-    each: int = 5,
+    each: int = 3,
     model_seconds: float = MODEL_SECONDS,
 ) -> Result:
     """For each number of slots as many executions at once as fill them `each` times.
