@@ -28,6 +28,9 @@ from storage.state_manager import StateManager
 
 log = logging.getLogger(__name__)
 
+_CHECK_WAITS: Final = 15.0
+"""Seconds that the check of a crew waits for phases that run."""
+
 _MARGIN: Final = timedelta(seconds=2.5)
 """What of the grace is kept for ending the children and giving back their leases."""
 
@@ -103,13 +106,22 @@ class WorkerPool:
         self._model.stop()
 
     def check_crews(self) -> tuple[CrewReport, ...]:
-        """Build every crew in a child, one after another; store and return what that gave."""
+        """Build every crew in a child, one after another; store and return what that gave.
+
+        Phases that run go first: before each crew it waits for a quiet moment, not for ever.
+        """
         reports = []
         for definition in self._crews.values():
+            self._wait_while_phases_run()
             if self._stopping.is_set():
                 break
             reports.append(self._check(definition))
         return tuple(reports)
+
+    def _wait_while_phases_run(self) -> None:
+        until = time.monotonic() + _CHECK_WAITS
+        while time.monotonic() < until and self._running and not self._stopping.is_set():
+            self._stopping.wait(self._poll)
 
     # --- claiming ---------------------------------------------------------------------------
 

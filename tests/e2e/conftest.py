@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import launched
-from tests.support.processes import ROOT, BotProcess
+from tests.support.processes import ROOT, BotProcess, crews_file
 from tests.support.workspace import Workspace
 
 DESKTOP = {"width": 1280, "height": 860}
@@ -52,7 +52,8 @@ def workspace() -> Iterator[Workspace]:
 @pytest.fixture(scope="module")
 def bot(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
     """The bot with the crews that ship, at work in the workspace."""
-    with BotProcess(tmp_path_factory.mktemp("bot"), env=workspace.env()) as bot:
+    folder = tmp_path_factory.mktemp("bot")
+    with BotProcess(folder, env=workspace.env(), crews_file=crews_file(folder, "plan")) as bot:
         workspace.wait_until_connected()
         yield bot
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bot.slack import ids
-from tests.support.processes import ROOT, BotProcess
+from tests.support.processes import ROOT, BotProcess, crews_file
 from tests.support.workspace import ANA, BEN, Shown, Workspace
 
 SECONDS = 60
@@ -18,7 +18,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A workspace with the bot at work in it, which is started where the examples lie."""
     folder = tmp_path_factory.mktemp("examples")
     (folder / "examples").symlink_to(ROOT / "examples")
-    with Workspace() as workspace, BotProcess(folder, env=workspace.env()):
+    crews = crews_file(folder, "refund", "briefing", "newsletter")
+    with Workspace() as workspace, BotProcess(folder, env=workspace.env(), crews_file=crews):
         workspace.wait_until_connected()
         yield workspace
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.support.processes import ROOT, BotProcess
+from tests.support.processes import ROOT, BotProcess, crews_file
 from tests.support.workspace import ANA, BEN, Shown, Workspace
 
 PHASE_SECONDS = 60
@@ -17,7 +17,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A workspace with the bot at work in it, which is started where the examples lie."""
     folder = tmp_path_factory.mktemp("examples")
     (folder / "examples").symlink_to(ROOT / "examples")
-    with Workspace() as workspace, BotProcess(folder, env=workspace.env()):
+    crews = crews_file(folder, "market", "removal", "release_notes")
+    with Workspace() as workspace, BotProcess(folder, env=workspace.env(), crews_file=crews):
         workspace.wait_until_connected()
         yield workspace
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.processes import BotProcess
+from tests.support.processes import BotProcess, crews_file
 from tests.support.workspace import ANA, BEN, Shown, Workspace
 
 PHASE_SECONDS = 45
@@ -20,7 +20,8 @@ def bot_over_http(
     env = workspace.env("http") | {
         "COUNTERSIGN_DEFAULT_CHANNEL": workspace.channel("campaigns").id,
     }
-    with BotProcess(tmp_path_factory.mktemp("bot"), env=env) as bot:
+    folder = tmp_path_factory.mktemp("bot")
+    with BotProcess(folder, env=env, crews_file=crews_file(folder, "plan")) as bot:
         workspace.reach_by_http(f"{bot.address}/slack/events")
         bot.until(lambda: "serve.started" in bot.log_text, what="the door opens")
         yield bot

@@ -24,6 +24,7 @@ from typing import Self
 
 import httpx
 import psutil
+import yaml
 
 ROOT = Path(__file__).parents[2]
 _LOOK = 0.02
@@ -34,6 +35,14 @@ def free_port() -> int:
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         return int(trial.getsockname()[1])
+
+
+def crews_file(folder: Path, *crews: str) -> Path:
+    """A crews.yml of these crews of the one that ships: a bot builds all that it finds there."""
+    shipped = yaml.safe_load((ROOT / "crews.yml").read_text())["crews"]
+    path = folder / "crews.yml"
+    path.write_text(yaml.safe_dump({"crews": {name: shipped[name] for name in crews}}))
+    return path
 
 
 def clean_environment(**more: str) -> dict[str, str]:
