@@ -1,0 +1,98 @@
+"""The examples with CrewAI's own human steps, and lessons, in a practice workspace: one bot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.slack import ids
+from tests.support.processes import ROOT, BotProcess, crews_file
+from tests.support.workspace import ANA, BEN, Shown, Workspace
+
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace with the bot at work in it, which is started where the examples lie."""
+    folder = tmp_path_factory.mktemp("examples")
+    (folder / "examples").symlink_to(ROOT / "examples")
+    crews = crews_file(folder, "review_flow", "interview")
+    with Workspace() as workspace, BotProcess(folder, env=workspace.env(), crews_file=crews):
+        workspace.wait_until_connected()
+        yield workspace
+
+
+def start(office: Workspace, command: str) -> Shown:
+    earlier = {message.ts for message in office.threads()}
+    assert office.command(command, by=ANA).ok
+    return office.wait_for(
+        lambda: next((m for m in office.threads() if m.ts not in earlier), None), SECONDS
+    )
+
+
+def waiting(office: Workspace, root: Shown, *, after: Shown | None = None) -> Shown:
+    """The message of the thread that can be decided, as soon as there is one."""
+
+    def found() -> Shown | None:
+        newer = [m for m in office.thread(root) if after is None or m.ts > after.ts]
+        return next((m for m in newer if m.button("Stop")), None)
+
+    return office.wait_for(found, SECONDS, what="something to decide")
+
+
+def final(office: Workspace, root: Shown) -> Shown:
+    return office.wait_for(
+        lambda: next(
+            (m for m in office.thread(root) if "complete" in m.text and m.ts != root.ts), None
+        ),
+        SECONDS,
+        what="the final message",
+    )
+
+
+def test_a_flow_drafts_again_by_a_button_with_words_and_is_published_by_another(
+    office: Workspace,
+) -> None:
+    root = start(office, "/crew review_flow our shop opens on Sundays")
+    first = waiting(office, root)
+    assert "May this announcement go out?" in first.everything
+    assert office.live_buttons(first)[:3] == ["publish", "revise", "discard"]
+
+    assert office.click("Add words", by=BEN, message=first).ok
+    button = first.button("revise")
+    assert button is not None
+    assert button.value is not None
+    revise = ids.ChosenOutcome(button.value, 1).encode()
+    assert office.submit({ids.OUTCOME_BLOCK: revise, ids.TEXT_BLOCK: "name the hours"}, by=BEN).ok
+    again = waiting(office, root, after=first)
+    assert "name the hours" in again.everything
+    assert office.click("publish", by=BEN, message=again).ok
+
+    assert "our shop opens on Sundays" in final(office, root).everything
+    assert f"“revise” chosen by <@{BEN}>" in office.again(first).everything
+
+
+def test_a_task_that_asks_is_revised_and_the_lesson_holds_in_the_next_run(
+    office: Workspace,
+) -> None:
+    root = start(office, "/crew interview bees in the city")
+    first = waiting(office, root)
+    assert "Review: Write 5 questions" in first.everything
+    office.mention("ask about the neighbours", by=BEN, thread=first)
+    revised = waiting(office, root, after=first)
+    assert "ask about the neighbours" in revised.everything
+    office.wait_for(lambda: "Keep as a lesson" in office.live_buttons(first), SECONDS)
+    assert office.click("Keep as a lesson", by=BEN, message=first).ok
+    assert office.click("Continue", by=BEN, message=revised).ok
+    invitation = waiting(office, root, after=revised)
+    assert office.click("Continue", by=BEN, message=invitation).ok
+    assert final(office, root)
+
+    later = start(office, "/crew interview an old bakery")
+    taught = waiting(office, later)
+
+    assert "Lessons applied (1): “ask about the neighbours”" in taught.everything
+    assert "ask about the neighbours" in taught.everything.split("Lessons applied")[0]
+    assert office.click("Stop", by=BEN, message=taught).ok
