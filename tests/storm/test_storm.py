@@ -21,7 +21,9 @@ from tests.storm.storm import Storm, Weather
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-KILLS = 3
+KILLS = 2
+KIND_COUNT = 6
+"""The first ones of the table; `make storm` takes all."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def seed() -> int:
 @pytest.fixture(scope="module")
 def weather(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Weather:
     folder = tmp_path_factory.mktemp("storm")
-    storm = Storm(folder, executions=len(KINDS), seed=seed, every=2.0, hands=2, worth=1)
+    storm = Storm(folder, executions=KIND_COUNT, seed=seed, every=2.0, hands=2, worth=1)
     return storm.run(kills=KILLS)
 
 
@@ -43,7 +45,7 @@ def test_executions_of_every_kind_outlive_their_workers_and_none_is_changed_or_m
 
     seen = f"seed {seed}\n{table(weather, judged)}"
     assert not judged.wrong, seen
-    assert [story.plan.kind for story in judged.stories] == [*KINDS], seen
+    assert [story.plan.kind for story in judged.stories] == [*KINDS][:KIND_COUNT], seen
     assert weather.kills > 0, seen
     assert all(story.compared for story in judged.stories), seen
 
