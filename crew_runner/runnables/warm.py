@@ -9,8 +9,11 @@ from __future__ import annotations
 import importlib
 import os
 import ssl
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
+
+from pydantic import BaseModel
 
 from crew_runner.runnables import oversight, target
 
@@ -39,6 +42,19 @@ for name in _LATE:
         importlib.import_module(name)
 
 
+def build_models() -> None:
+    """Models that pydantic leaves to be built when they are first used."""
+    for model in _models_below(BaseModel):
+        if not model.__pydantic_complete__ and model.__module__.startswith("crewai."):
+            model.model_rebuild(raise_errors=False)
+
+
+def _models_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for below in model.__subclasses__():
+        yield below
+        yield from _models_below(below)
+
+
 def share_trust_store() -> None:
     """Read the certificates that httpx trusts once: every client reads them anew, 40 ms each.
 
@@ -63,5 +79,6 @@ def share_trust_store() -> None:
     default.create_ssl_context = create_or_share  # type: ignore[attr-defined] # not exported
 
 
+build_models()
 with suppress(ImportError, AttributeError):  # another httpx: then each client reads its own
     share_trust_store()
