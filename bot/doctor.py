@@ -25,8 +25,9 @@ from crew_runner.models.environment import Route, choose, settings_to_env
 from crew_runner.models.preflight import Provider, ask, provider_in, refuses_key, trial
 from crew_runner.registry import CrewsFileError, load_crews
 from crew_runner.worker import WorkerPool
-from storage.database import SystemClock, is_current, open_engine, upgrade, writing
+from storage.database import SystemClock, is_current, upgrade, writing
 from storage.definitions import CrewDefinition, CrewReport, ModelSettings
+from storage.engines import open_engine, whole_url
 from storage.errors import Busy
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
@@ -75,7 +76,7 @@ def _findings(env_file: Path) -> Iterator[Finding]:
 
 def check_database(settings: Settings) -> Iterator[Finding]:
     """Whether it opens, has the newest schema and takes a write. Creates nothing."""
-    url = make_url(settings.database_url.get_secret_value())
+    url = make_url(whole_url(settings.database_url.get_secret_value()))
     shown = url.render_as_string(hide_password=True)
     missing = _missing_file(url)
     if missing is not None:

@@ -26,6 +26,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from storage.definitions import ModelSettings
+from storage.engines import whole_url
 
 PREFIX: Final = "COUNTERSIGN_"
 ENV_FILE: Final = Path(".env")
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         SecretStr("sqlite:///countersign.db"), validation_alias="DATABASE_URL"
     )
+    database_pool: int = Field(10, ge=1, le=500, validation_alias="COUNTERSIGN_DATABASE_POOL")
     host: str = Field("127.0.0.1", validation_alias="HITL_BACKEND_HOST")
     port: int = Field(8000, ge=0, le=65535, validation_alias="HITL_BACKEND_PORT")
     crews_file: Path = Field(Path("crews.yml"), validation_alias="CREWS_FILE")
@@ -112,9 +114,11 @@ class Settings(BaseSettings):
     @classmethod
     def _database_url(cls, url: SecretStr) -> SecretStr:
         try:
-            make_url(url.get_secret_value())
+            parsed = make_url(whole_url(url.get_secret_value()))
         except ArgumentError:
             raise ValueError("must be an SQLAlchemy URL such as sqlite:///countersign.db") from None
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ValueError("must name a SQLite file or a PostgreSQL server")
         return url
 
     @field_validator("host")

@@ -25,8 +25,9 @@ from crew_runner.models.environment import Route, choose
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.registry import CrewsFileError, load_crews
 from crew_runner.worker import WorkerPool
-from storage.database import SystemClock, open_engine, upgrade
+from storage.database import SystemClock, upgrade
 from storage.definitions import CrewDefinition, ModelSettings
+from storage.engines import Pool, open_engine, whole_url
 from storage.errors import Busy
 from storage.outbox import Outbox
 from storage.reads import Reads
@@ -215,10 +216,11 @@ class Application:
 
 def open_database(settings: Settings) -> Engine:
     """The database, its schema up to date. Raises CannotStartError."""
-    url = make_url(settings.database_url.get_secret_value())
+    url = make_url(whole_url(settings.database_url.get_secret_value()))
     shown = url.render_as_string(hide_password=True)
     try:
-        engine = open_engine(url.render_as_string(hide_password=False))
+        pool = Pool(size=settings.database_pool, overflow=settings.database_pool)
+        engine = open_engine(url.render_as_string(hide_password=False), pool)
         _upgrade_when_free(engine)
     except (SQLAlchemyError, CommandError, ImportError, Busy) as error:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]

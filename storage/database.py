@@ -1,4 +1,4 @@
-"""Opening the database, its transactions and its schema."""
+"""Transactions, the shared time, and the schema."""
 
 from __future__ import annotations
 
@@ -7,66 +7,54 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from sqlite3 import Connection as SqliteConnection
 from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from storage.errors import Busy
-
-BUSY_SECONDS: Final = 1.5
-"""How long a write waits for another before it gives up: Slack wants its answer within 3 s."""
+from storage.engines import BUSY_SECONDS, WRITE_LOCK
+from storage.errors import Busy, Conflict, Unreachable
 
 _CONFLICTS: Final = frozenset(
     {
         "23505",  # unique_violation: the same key was added at the same time
         "40001",  # serialization_failure
         "40P01",  # deadlock_detected
-        "55P03",  # lock_not_available
     }
 )
-"""PostgreSQL's SQLSTATEs of what is lost to another writer."""
+_IN_THE_WAY: Final = frozenset(
+    {
+        "55P03",  # lock_not_available
+        "57014",  # query_canceled: by statement_timeout
+    }
+)
+"""PostgreSQL's SQLSTATEs of what is lost to another writer, and of what waited too long for it."""
 
-_LOCK: Final = "countersign_write_lock"
+_AWAY: Final = ("08", "57P", "53", "25P03", "58")
+"""How SQLSTATEs begin where the server ends, starts, is full, or has given up on the session."""
+
+_MIGRATING: Final = 5_270_318_462
+"""The advisory lock under which one process at a time changes the schema."""
+
+_NOW: Final = text("SELECT clock_timestamp()")
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock; where a server keeps the database, the server's for all of them."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-
-def open_engine(url: str) -> Engine:
-    """An engine for a SQLAlchemy URL, set up so that an acknowledged commit is never lost."""
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
-    engine = create_engine(
-        url,
-        pool_size=20,
-        max_overflow=20,
-        connect_args={"timeout": BUSY_SECONDS},
-        hide_parameters=True,  # a failed statement is logged, and requests stand in them
-    )
-    event.listen(engine, "connect", _set_up_sqlite)
-    engine.update_execution_options(**{_LOCK: threading.Lock()})
-    return engine
-
-
-def _set_up_sqlite(connection: SqliteConnection, _record: object) -> None:
-    # Used where no transaction was begun by `writing` or `reading`, and then before a write alone.
-    connection.isolation_level = "IMMEDIATE"
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",  # NORMAL can lose an acknowledged commit when power fails
-        "foreign_keys=ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    def at(self, connection: Connection) -> datetime:
+        if connection.dialect.name != "postgresql":
+            return self.now()
+        told: datetime = connection.execute(_NOW).scalar_one()
+        return told.astimezone(UTC)
 
 
 def _begin(connection: Connection, how: str) -> None:
@@ -82,43 +70,77 @@ def writing(engine: Engine) -> Iterator[Connection]:
     SQLite takes one writer at a time and makes the others poll; within this process they queue
     at a lock instead, which is fair and costs no polling.
     """
-    lock: threading.Lock | None = engine.get_execution_options().get(_LOCK)
+    lock: threading.Lock | None = engine.get_execution_options().get(WRITE_LOCK)
     if lock is not None and not lock.acquire(timeout=BUSY_SECONDS):
         raise Busy("the database is busy")
     try:
-        with engine.begin() as connection:
+        with _told_in_our_words(), engine.begin() as connection:
             _begin(connection, "BEGIN IMMEDIATE")
             yield connection
-    except DBAPIError as error:
-        if _was_in_the_way(error):
-            raise Busy("the database is busy") from error
-        raise
     finally:
         if lock is not None:
             lock.release()
 
 
-def _was_in_the_way(error: DBAPIError) -> bool:
-    """Whether another writer was: doing the same again may go well."""
-    sqlstate: str | None = getattr(error.orig, "sqlstate", None)
-    if sqlstate is not None:
-        return sqlstate in _CONFLICTS
-    said = str(error.orig)
-    return isinstance(error, OperationalError) and ("locked" in said or "busy" in said)
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A consistent view that takes no write lock. Raises Unreachable."""
+    with _told_in_our_words(), engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        with connection.begin():
+            _begin(connection, "BEGIN")
+            yield connection
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """A consistent view that takes no write lock."""
-    with engine.begin() as connection:
-        _begin(connection, "BEGIN")
-        yield connection
+def _told_in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise Busy("all connections to the database are in use") from error
+    except DBAPIError as error:
+        ours = _in_our_words(error)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def _in_our_words(error: DBAPIError) -> Busy | None:
+    """Whether another writer was in the way, or the server away; None for anything else."""
+    sqlstate: str | None = getattr(error.orig, "sqlstate", None)
+    if sqlstate in _CONFLICTS:
+        return Conflict("another writer was faster")
+    if sqlstate in _IN_THE_WAY:
+        return Busy("the database is busy")
+    if error.connection_invalidated or (sqlstate or "").startswith(_AWAY):
+        return Unreachable("the database does not answer")
+    if not isinstance(error, OperationalError) or sqlstate is not None:
+        return None
+    said = str(error.orig)
+    if "locked" in said or "busy" in said:
+        return Busy("the database is busy")
+    return Unreachable("the database does not answer") if _is_no_answer(error) else None
+
+
+def _is_no_answer(error: OperationalError) -> bool:
+    """Whether a server could not be reached at all: a driver tells no SQLSTATE then."""
+    return type(error.orig).__module__.startswith("psycopg")
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the schema to the newest revision, in one transaction."""
+    """Bring the schema to the newest revision, in one transaction.
+
+    Of several processes one does it and the others wait for it; raises Busy where that takes
+    longer than a write may wait: try again.
+    """
     config = _alembic()
     with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

@@ -170,6 +170,14 @@ class Busy(CountersignError):
     """The database could not take the write in time; nothing was changed."""
 
 
+class Conflict(Busy):
+    """The database undid the write for the sake of another one: the same again may go well."""
+
+
+class Unreachable(Busy):
+    """The database did not answer. Whether it took the write shows when it answers again."""
+
+
 class StaleExecution(Busy):
     """Somebody else changed the execution in between; nothing was changed here."""
 

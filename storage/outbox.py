@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, select, update
 from storage import statements
 from storage.database import reading, writing
 from storage.errors import HoldLost
-from storage.ports import Clock
+from storage.ports import SharedClock
 from storage.records import Execution, OutboxKind, OutboxRow, OutboxState
 from storage.rows import find_execution, to_outbox_row
 from storage.tables import OUTBOX_TO_DO, outbox
@@ -116,7 +116,7 @@ class Outbox:
     somebody else took the row: so only one message's place is ever stored.
     """
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: SharedClock) -> None:
         self._engine = engine
         self._clock = clock
 
@@ -128,8 +128,8 @@ class Outbox:
         While an earlier message of an execution is not posted, later ones wait; updates of
         posted messages do not.
         """
-        now = self._clock.now()
         with reading(self._engine) as connection:
+            now = self._clock.at(connection)
             due = connection.execute(statements.MESSAGES_DUE, {"now": now, "most": limit}).all()
         if not due:
             return ()
@@ -145,7 +145,9 @@ class Outbox:
 
     def sending(self, row: OutboxRow) -> OutboxRow:
         """Note that a post is about to be made, so that a crash leads to a look for it."""
-        return self._set(row, state=OutboxState.SENDING, sent_at=self._clock.now())
+        with writing(self._engine) as connection:
+            now = self._clock.at(connection)
+            return _write(connection, row, state=OutboxState.SENDING, sent_at=now)
 
     def posted(self, row: OutboxRow, *, channel: str, ts: str, shown: int) -> OutboxRow:
         """Store where the message is. `shown` is the version it shows, 0 if it needs an update."""
@@ -166,15 +168,15 @@ class Outbox:
 
     def shown(self, row: OutboxRow, version: int, *, not_before: timedelta = timedelta(0)) -> None:
         """An update that shows `version` was made; the next one waits for `not_before`."""
-        self._set(row, shown=version, attempts=0, **self._release(not_before))
+        self._let_go(row, not_before, shown=version, attempts=0)
 
     def unneeded(self, row: OutboxRow) -> None:
         """There is nothing to post for this row after all."""
-        self._set(row, state=OutboxState.POSTED, shown=row.wanted, **self._release())
+        self._let_go(row, state=OutboxState.POSTED, shown=row.wanted)
 
     def later(self, row: OutboxRow, delay: timedelta, error: str) -> None:
         """Try again after `delay`. The row keeps its state, also `sending`."""
-        self._set(row, attempts=row.attempts + 1, error=error, **self._release(delay))
+        self._let_go(row, delay, attempts=row.attempts + 1, error=error)
 
     def move(self, row: OutboxRow, *, channel: str, thread_ts: str | None) -> OutboxRow:
         """Show it elsewhere, such as in a direct message."""
@@ -188,10 +190,10 @@ class Outbox:
 
     def fail(self, row: OutboxRow, error: str) -> None:
         """Give up on this message; what comes after it goes on."""
-        self._set(row, state=OutboxState.FAILED, error=error, **self._release())
+        self._let_go(row, state=OutboxState.FAILED, error=error)
 
     def release(self, row: OutboxRow) -> None:
-        self._set(row, **self._release())
+        self._let_go(row)
 
     def holders(self) -> tuple[str, ...]:
         """Who holds rows, whether or not the hold has run out."""
@@ -214,9 +216,12 @@ class Outbox:
         with reading(self._engine) as connection:
             return connection.execute(statements.ANY_MESSAGE_TO_DO).first() is not None
 
-    def _release(self, delay: timedelta = timedelta(0)) -> dict[str, Any]:
-        not_before = self._clock.now() + delay if delay else None
-        return {"held_by": None, "held_until": None, "not_before": not_before}
+    def _let_go(self, row: OutboxRow, delay: timedelta = timedelta(0), **values: Any) -> None:
+        free: dict[str, Any] = {"held_by": None, "held_until": None, "not_before": None}
+        with writing(self._engine) as connection:
+            if delay:
+                free["not_before"] = self._clock.at(connection) + delay
+            _write(connection, row, **free, **values)
 
     def _set(self, row: OutboxRow, **values: Any) -> OutboxRow:
         with writing(self._engine) as connection:

@@ -14,6 +14,11 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
 
+class SharedClock(Clock, Protocol):
+    def at(self, connection: Connection) -> datetime:
+        """The time that all processes on this database agree on."""
+
+
 class Dispatch(Protocol):
     """Tells workers that there is work. Either method may do nothing: the rows are the truth."""
 

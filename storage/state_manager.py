@@ -6,16 +6,18 @@ run, and commits once. Effects (telling workers and the deliverer) come after th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
+from typing import Final, TypeVar
 
 from sqlalchemy import Engine
 
 from storage import decisions, executions, lessons, outbox, phase_runs, questions, timeouts
 from storage.database import writing
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
-from storage.ports import Clock, Dispatch, Signal
+from storage.errors import Conflict
+from storage.ports import Dispatch, SharedClock, Signal
 from storage.records import (
     Actor,
     Checkpoint,
@@ -36,6 +38,11 @@ from storage.records import (
 )
 from storage.transaction import Transaction
 
+T = TypeVar("T")
+
+TRIES: Final = 3
+"""How often a use case is run that another writer's commit undid."""
+
 
 class StateManager:
     """All that changes an execution. Safe to share between threads.
@@ -48,7 +55,7 @@ class StateManager:
         self,
         engine: Engine,
         *,
-        clock: Clock,
+        clock: SharedClock,
         dispatch: Dispatch,
         signal: Signal,
         lease: timedelta = timedelta(seconds=30),
@@ -61,16 +68,23 @@ class StateManager:
         self._lease = lease
         self._backoff = backoff
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Transaction]:
+    def _commit(self, use_case: Callable[[Transaction], T]) -> T:
+        """Run a use case in a transaction, and once more where another writer was in its way."""
+        for _ in range(TRIES - 1):
+            with suppress(Conflict):
+                return self._commit_once(use_case)
+        return self._commit_once(use_case)
+
+    def _commit_once(self, use_case: Callable[[Transaction], T]) -> T:
         with writing(self._engine) as connection:
-            tx = Transaction(connection, self._clock.now(), self._dispatch.enqueue)
-            yield tx
+            tx = Transaction(connection, self._clock.at(connection), self._dispatch.enqueue)
+            given = use_case(tx)
             tx.flush()
         for phase_run_id in tx.queued:
             self._dispatch.committed(phase_run_id)
         if tx.outbox_changed:
             self._signal.outbox_changed()
+        return given
 
     # --- executions -------------------------------------------------------------------------
 
@@ -90,8 +104,8 @@ class StateManager:
         skip decided in advance by `requester`. A `delivery` seen before returns the execution
         that it started. Raises UnknownCheckpointName, LeavingOutNotAllowed, LimitReached.
         """
-        with self._transaction() as tx:
-            return executions.start(
+        return self._commit(
+            lambda tx: executions.start(
                 tx,
                 definition=definition,
                 request=request,
@@ -100,22 +114,21 @@ class StateManager:
                 checkpoints=checkpoints,
                 delivery=delivery,
             )
+        )
 
     def cancel(self, execution_id: str, *, actor: Actor) -> Execution:
         """End an execution that has not ended; a running phase is told at its next heartbeat.
 
         Raises UnknownExecution, NotAllowed, WrongState.
         """
-        with self._transaction() as tx:
-            return executions.cancel(tx, execution_id, actor=actor)
+        return self._commit(lambda tx: executions.cancel(tx, execution_id, actor=actor))
 
     def retry(self, execution_id: str, *, actor: Actor) -> Execution:
         """Queue the failed phase of an execution in `error` again.
 
         Raises UnknownExecution, NotAllowed, WrongState.
         """
-        with self._transaction() as tx:
-            return executions.retry(tx, execution_id, actor=actor)
+        return self._commit(lambda tx: executions.retry(tx, execution_id, actor=actor))
 
     # --- phase runs -------------------------------------------------------------------------
 
@@ -124,13 +137,11 @@ class StateManager:
 
         `owner` names the worker's process. Of two workers one gets it.
         """
-        with self._transaction() as tx:
-            return phase_runs.claim(tx, owner=owner, lease=self._lease)
+        return self._commit(lambda tx: phase_runs.claim(tx, owner=owner, lease=self._lease))
 
     def heartbeat(self, claim: Claim) -> Claim:
         """Renew the lease. Raises LeaseLost when it was taken, given up or cancelled."""
-        with self._transaction() as tx:
-            return phase_runs.heartbeat(tx, claim, lease=self._lease)
+        return self._commit(lambda tx: phase_runs.heartbeat(tx, claim, lease=self._lease))
 
     def progress(
         self, claim: Claim, progress: dict[str, object], *, usage: Usage | None = None
@@ -140,13 +151,11 @@ class StateManager:
         `progress` is JSON: {"tasks": [{"task", "agent", "state"}], …}. `usage` is what the phase
         run used so far, over all its workers; None leaves what stands.
         """
-        with self._transaction() as tx:
-            phase_runs.progress(tx, claim, progress, usage)
+        self._commit(lambda tx: phase_runs.progress(tx, claim, progress, usage))
 
     def give_back(self, claim: Claim, *, usage: Usage | None = None) -> None:
         """Queue a claimed phase run again at once (a worker that is told to end)."""
-        with self._transaction() as tx:
-            phase_runs.give_back(tx, claim, usage)
+        self._commit(lambda tx: phase_runs.give_back(tx, claim, usage))
 
     def record_phases(
         self,
@@ -166,8 +175,7 @@ class StateManager:
             PhaseDefinition(phase, (phase,)) if isinstance(phase, str) else phase
             for phase in phases
         )
-        with self._transaction() as tx:
-            return phase_runs.record_phases(tx, claim, described, arising)
+        return self._commit(lambda tx: phase_runs.record_phases(tx, claim, described, arising))
 
     def ask(self, claim: Claim, question: Question) -> Checkpoint:
         """Open a checkpoint for what a running child asks; the phase run goes on running.
@@ -175,8 +183,7 @@ class StateManager:
         If this very question was answered to a child that died, that answer is returned.
         Raises LeaseLost, NoRule.
         """
-        with self._transaction() as tx:
-            return questions.ask(tx, claim, question)
+        return self._commit(lambda tx: questions.ask(tx, claim, question))
 
     def phase_done(
         self, claim: Claim, output: PhaseOutput, *, usage: Usage | None = None
@@ -186,31 +193,28 @@ class StateManager:
         `usage` is what the phase run used over all its workers; None: what the output tells.
         Raises LeaseLost: then nothing was stored.
         """
-        with self._transaction() as tx:
-            return phase_runs.done(tx, claim, output, usage)
+        return self._commit(lambda tx: phase_runs.done(tx, claim, output, usage))
 
     def fail(self, claim: Claim, failure: Failure, *, usage: Usage | None = None) -> Execution:
         """Queue another try after a backoff, or, with no try left, put the execution in error.
 
         Raises LeaseLost.
         """
-        with self._transaction() as tx:
-            return phase_runs.fail(tx, claim, failure, usage, backoff=self._backoff)
+        return self._commit(
+            lambda tx: phase_runs.fail(tx, claim, failure, usage, backoff=self._backoff)
+        )
 
     def release_leases(self, owners: Sequence[str]) -> int:
         """Queue at once what these owners (known to be dead) had claimed; how many it was."""
-        with self._transaction() as tx:
-            return phase_runs.release(tx, owners)
+        return self._commit(lambda tx: phase_runs.release(tx, owners))
 
     def recover(self) -> int:
         """Hand every queued phase run that is due, and every lost lease, to Dispatch again."""
-        with self._transaction() as tx:
-            return phase_runs.recover(tx)
+        return self._commit(phase_runs.recover)
 
     def report_crew(self, report: CrewReport) -> None:
         """Store what a child found when it built a crew."""
-        with self._transaction() as tx:
-            executions.report_crew(tx, report)
+        self._commit(lambda tx: executions.report_crew(tx, report))
 
     # --- decisions --------------------------------------------------------------------------
 
@@ -220,8 +224,7 @@ class StateManager:
         Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
         TextNeeded, UnknownTasks, OutcomeNeeded, LimitReached.
         """
-        with self._transaction() as tx:
-            return decisions.decide(tx, decision)
+        return self._commit(lambda tx: decisions.decide(tx, decision))
 
     def intend_revise(
         self, checkpoint_id: str, *, actor: Actor, message: MessageRef | None = None
@@ -230,38 +233,34 @@ class StateManager:
 
         Holds for 15 minutes. Raises as `decide` does.
         """
-        with self._transaction() as tx:
-            return decisions.intend_revise(tx, checkpoint_id, actor=actor, message=message)
+        return self._commit(
+            lambda tx: decisions.intend_revise(tx, checkpoint_id, actor=actor, message=message)
+        )
 
     def drop_intent(self, checkpoint_id: str, *, actor: Actor) -> bool:
         """Forget the intent (Never mind); whether there was one."""
-        with self._transaction() as tx:
-            return decisions.drop_intent(tx, checkpoint_id, actor=actor)
+        return self._commit(lambda tx: decisions.drop_intent(tx, checkpoint_id, actor=actor))
 
     def reply(self, reply: Reply) -> Decided | RevisionOffered | Talk:
         """Take a message in a thread: a revision after an intent or with a mention, else talk.
 
         A (channel, ts) seen before is Talk. Raises as `decide` does.
         """
-        with self._transaction() as tx:
-            return decisions.reply(tx, reply)
+        return self._commit(lambda tx: decisions.reply(tx, reply))
 
     # --- ticks ------------------------------------------------------------------------------
 
     def expire_due(self, *, limit: int = 100) -> int:
         """Let the timeout decide checkpoints past their deadline; how many it decided."""
-        with self._transaction() as tx:
-            return timeouts.expire_due(tx, limit=limit)
+        return self._commit(lambda tx: timeouts.expire_due(tx, limit=limit))
 
     def remind_due(self, *, limit: int = 100) -> int:
         """Queue reminders at half time and shortly before the deadline; how many."""
-        with self._transaction() as tx:
-            return timeouts.remind_due(tx, limit=limit)
+        return self._commit(lambda tx: timeouts.remind_due(tx, limit=limit))
 
     def forget_deliveries(self, *, older_than: timedelta = timedelta(hours=48)) -> int:
         """Drop the de-duplication rows of deliveries that can no longer come again."""
-        with self._transaction() as tx:
-            return timeouts.forget_deliveries(tx, older_than=older_than)
+        return self._commit(lambda tx: timeouts.forget_deliveries(tx, older_than=older_than))
 
     # --- lessons ----------------------------------------------------------------------------
 
@@ -270,17 +269,14 @@ class StateManager:
 
         Raises UnknownCheckpoint, NotAllowed, NoLesson.
         """
-        with self._transaction() as tx:
-            return lessons.add(tx, checkpoint_id, actor=actor)
+        return self._commit(lambda tx: lessons.add(tx, checkpoint_id, actor=actor))
 
     def delete_lesson(self, lesson_id: str, *, actor: Actor) -> Lesson:
         """Raises UnknownLesson, NotAllowed."""
-        with self._transaction() as tx:
-            return lessons.delete(tx, lesson_id, actor=actor)
+        return self._commit(lambda tx: lessons.delete(tx, lesson_id, actor=actor))
 
     # --- words to a thread ------------------------------------------------------------------
 
     def notice(self, execution_id: str, text: str, *, key: str) -> None:
         """Queue a message to the execution's thread, once a `key`. Without a thread: nothing."""
-        with self._transaction() as tx:
-            outbox.notice(tx, execution_id, text=text, key=key)
+        self._commit(lambda tx: outbox.notice(tx, execution_id, text=text, key=key))

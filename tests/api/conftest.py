@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from bot.api.app import create_api
 from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts
-from storage.database import SystemClock, open_engine, upgrade
+from storage.database import SystemClock, upgrade
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
@@ -25,6 +25,7 @@ from storage.definitions import (
     Limits,
     PhaseDefinition,
 )
+from storage.engines import open_engine
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import Claim, PhaseOutput, TaskResult

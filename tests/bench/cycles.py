@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from storage.database import SystemClock, open_engine, upgrade
+from storage.database import SystemClock, upgrade
+from storage.engines import open_engine
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import Action, Claim, Decision, Execution

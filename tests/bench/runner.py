@@ -12,8 +12,9 @@ from typing import Final
 from crew_runner.models.drafter.server import OfflineDrafter
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.worker import WorkerPool
-from storage.database import SystemClock, open_engine, upgrade
+from storage.database import SystemClock, upgrade
 from storage.definitions import CrewDefinition
+from storage.engines import open_engine
 from storage.ports import NoSignal
 from storage.reads import Reads
 from storage.records import Action, Decision, Execution, PhaseRun

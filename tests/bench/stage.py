@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.practice.deliveries import Ack, Delivery, Transport
 from bot.practice.records import Channel
-from storage.database import open_engine
+from storage.engines import open_engine
 from storage.reads import Reads
 from tests.bench.crews import write_crews
 from tests.support.processes import BotProcess, clean_environment

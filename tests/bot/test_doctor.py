@@ -16,8 +16,9 @@ import pytest
 from bot import cli, doctor
 from bot.findings import Finding, Mark
 from bot.settings import VARIABLES, load_settings
-from storage.database import open_engine, upgrade
+from storage.database import upgrade
 from storage.definitions import ModelSettings
+from storage.engines import open_engine
 from tests.support.providers import ANTHROPIC, GOOD_KEY, OPENAI, ProviderServer
 from tests.support.workspace import Workspace
 

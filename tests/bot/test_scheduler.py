@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from bot.scheduler import Scheduler, Tick, slack_ticks, state_ticks
-from storage.database import SystemClock, open_engine, upgrade
+from storage.database import SystemClock, upgrade
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
@@ -22,7 +23,8 @@ from storage.definitions import (
     OnTimeout,
     PhaseDefinition,
 )
-from storage.ports import Clock, NoDispatch, NoSignal
+from storage.engines import open_engine
+from storage.ports import NoDispatch, NoSignal, SharedClock
 from storage.reads import Reads
 from storage.records import Actor, ActorKind, PhaseOutput, Request
 from storage.state_manager import StateManager
@@ -39,6 +41,9 @@ class ShiftedClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self._by
+
+    def at(self, _connection: Connection) -> datetime:
+        return self.now()
 
 
 def until(condition: Callable[[], bool], *, within: float) -> float:
@@ -69,7 +74,7 @@ class Runs:
         upgrade(self.engine)
         self.reads = Reads(self.engine)
 
-    def state(self, clock: Clock | None = None) -> StateManager:
+    def state(self, clock: SharedClock | None = None) -> StateManager:
         return StateManager(
             self.engine,
             clock=clock or SystemClock(),

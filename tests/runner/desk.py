@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from storage.database import SystemClock, open_engine, upgrade
+from storage.database import SystemClock, upgrade
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
@@ -15,6 +15,7 @@ from storage.definitions import (
     DecisionRule,
     PhaseDefinition,
 )
+from storage.engines import open_engine
 from storage.ports import Dispatch, NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import (

@@ -9,8 +9,9 @@ import threading
 from datetime import timedelta
 
 from crew_runner.worker import WorkerPool
-from storage.database import SystemClock, open_engine
+from storage.database import SystemClock
 from storage.definitions import CrewDefinition, CrewKind, ModelSettings
+from storage.engines import open_engine
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.state_manager import StateManager

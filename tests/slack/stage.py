@@ -10,13 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from bot.slack.app import SlackConfig, SlackFront
 from bot.slack.commands import OPEN
 from bot.slack.delivery import Tempo
-from storage.database import open_engine, upgrade
+from storage.database import upgrade
 from storage.definitions import CrewDefinition, Limits, OnTimeout
+from storage.engines import open_engine
 from storage.outbox import Outbox
 from storage.ports import NoDispatch
 from storage.reads import Reads
@@ -46,6 +47,9 @@ class MovableClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self._ahead
+
+    def at(self, _connection: Connection) -> datetime:
+        return self.now()
 
     def move(self, by: timedelta) -> None:
         self._ahead += by

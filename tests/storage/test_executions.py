@@ -184,7 +184,11 @@ def test_a_beginning_that_fits_two_executions_is_refused(
 ) -> None:
     ids = [run.start().id for _ in range(2)]
     with engine.begin() as connection:
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        connection.exec_driver_sql(
+            "PRAGMA defer_foreign_keys=ON"
+            if connection.dialect.name == "sqlite"
+            else "SET LOCAL session_replication_role = replica"
+        )
         for n, was in enumerate(ids):
             now = f"abcdef0{n}-0000-4000-8000-000000000000"
             for table, column in (

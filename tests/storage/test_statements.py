@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, Executable, event
 
 from storage import statements
-from storage.database import reading
+from storage.database import writing
 from tests.support.factories import NOON
 
 ASKED_OFTEN: dict[str, tuple[Executable, dict[str, object]]] = {
@@ -46,21 +46,29 @@ def test_what_is_asked_often_is_found_by_an_index(engine: Engine, asked: str) ->
 
     plan = plan_of(engine, statement, parameters)
 
-    assert "USING" in plan
-    assert [step for step in plan.splitlines() if "SCAN" in step and "USING" not in step] == []
+    whole = ("SCAN", "Seq Scan")
+    assert [s for s in plan.splitlines() if any(w in s for w in whole) and "USING" not in s] == []
+    assert "USING" in plan or "Index" in plan
 
 
 def plan_of(engine: Engine, statement: Executable, parameters: dict[str, object]) -> str:
-    """What SQLite says of the statement as it is really sent."""
+    """What the database says of the statement as it is really sent.
+
+    PostgreSQL reads an empty table whole if it may: it is asked what it would do otherwise.
+    """
     sent: list[tuple[str, Any]] = []
 
     def sending(_connection: Any, _cursor: Any, sql: str, values: Any, *_others: Any) -> None:
         sent.append((sql, values))
 
-    with reading(engine) as connection:
+    with writing(engine) as connection:
         event.listen(connection, "before_cursor_execute", sending)
         connection.execute(statement, parameters)
         [(sql, values)] = sent
         event.remove(connection, "before_cursor_execute", sending)
-        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
-    return "\n".join(row[3] for row in rows)
+        if connection.dialect.name == "sqlite":
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
+            return "\n".join(row[3] for row in rows)
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        rows = connection.exec_driver_sql(f"EXPLAIN {sql}", values).all()
+    return "\n".join(row[0] for row in rows)

@@ -8,8 +8,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
 from storage.boundaries import BadBoundary, checkpoint_after, resolve
-from storage.database import is_current, open_engine, upgrade
+from storage.database import is_current, upgrade
 from storage.definitions import CheckpointDefinition
+from storage.engines import open_engine
 from storage.states import (
     CHECKPOINT_TRANSITIONS,
     ENDED,
@@ -96,8 +97,8 @@ def test_an_empty_database_is_not_current_and_upgrading_twice_is_harmless(
     engine.dispose()
 
 
-def test_a_commit_is_on_the_disk_before_it_is_acknowledged(engine: Engine) -> None:
-    with engine.connect() as connection:
+def test_a_commit_is_on_the_disk_before_it_is_acknowledged(sqlite: Engine) -> None:
+    with sqlite.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
         full = 2
         assert connection.execute(text("PRAGMA synchronous")).scalar_one() == full
@@ -114,7 +115,7 @@ def test_a_commit_is_on_the_disk_before_it_is_acknowledged(engine: Engine) -> No
         ("SELECT seq FROM checkpoints WHERE state = 'pending' AND deadline <= ?", "_due"),
     ],
 )
-def test_the_sweeps_use_their_partial_indexes(engine: Engine, query: str, index: str) -> None:
-    with engine.connect() as connection:
+def test_the_sweeps_use_their_partial_indexes(sqlite: Engine, query: str, index: str) -> None:
+    with sqlite.connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", ("2026",)).all()
     assert index in str(plan)

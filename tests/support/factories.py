@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Connection
+
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
@@ -52,6 +54,9 @@ class SettableClock:
         self._now = now
 
     def now(self) -> datetime:
+        return self._now
+
+    def at(self, _connection: Connection) -> datetime:
         return self._now
 
     def move(self, by: timedelta) -> None:

@@ -1,0 +1,101 @@
+"""Engines: SQLite and PostgreSQL, each set up so that an acknowledged commit is never lost."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from sqlite3 import Connection as SqliteConnection
+from typing import Final
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+
+BUSY_SECONDS: Final = 1.5
+"""How long a write waits for another before it gives up: Slack wants its answer within 3 s."""
+
+STATEMENT_SECONDS: Final = 10
+IDLE_SECONDS: Final = 30
+"""PostgreSQL ends a transaction that does nothing for so long: its process hangs or is gone."""
+
+CONNECT_SECONDS: Final = 5
+
+WRITE_LOCK: Final = "countersign_write_lock"
+"""The execution option under which an engine keeps the lock of its process's writers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Connections of one process: `size` stay open, `overflow` more are opened when needed."""
+
+    size: int = 10
+    overflow: int = 10
+
+
+def whole_url(url: str) -> str:
+    """Also in the short form in which hosting services give it, which SQLAlchemy refuses."""
+    scheme, found, rest = url.partition("://")
+    return f"postgresql{found}{rest}" if scheme == "postgres" else url
+
+
+def open_engine(url: str, pool: Pool | None = None) -> Engine:
+    """An engine for an SQLAlchemy URL of SQLite or PostgreSQL; nothing is connected to yet.
+
+    A bare `postgresql://` (or `postgres://`) means psycopg 3. Raises ValueError for another
+    database.
+    """
+    parsed = make_url(whole_url(url))
+    match parsed.get_backend_name():
+        case "sqlite":
+            return _sqlite(parsed)
+        case "postgresql":
+            return _postgresql(parsed, pool or Pool())
+        case other:
+            raise ValueError(f"{other} is not supported: sqlite or postgresql is")
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=20,
+        max_overflow=20,
+        connect_args={"timeout": BUSY_SECONDS},
+        hide_parameters=True,  # a failed statement is logged, and requests stand in them
+    )
+    event.listen(engine, "connect", _set_up_sqlite)
+    engine.update_execution_options(**{WRITE_LOCK: threading.Lock()})
+    return engine
+
+
+def _set_up_sqlite(connection: SqliteConnection, _record: object) -> None:
+    # Used where no transaction was begun by `writing` or `reading`, and then before a write alone.
+    connection.isolation_level = "IMMEDIATE"
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # NORMAL can lose an acknowledged commit when power fails
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _postgresql(url: URL, pool: Pool) -> Engine:
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    limits = {
+        "lock_timeout": f"{BUSY_SECONDS * 1000:.0f}ms",
+        "statement_timeout": f"{STATEMENT_SECONDS}s",
+        "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+        "timezone": "UTC",
+    }
+    return create_engine(
+        url,
+        pool_size=pool.size,
+        max_overflow=pool.overflow,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,  # a server that was started anew has closed the ones from before
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+            # What goes through a proxy that pools transactions finds no prepared statement again.
+            "prepare_threshold": None if url.query.get("prepare_threshold") == "0" else 5,
+        },
+        hide_parameters=True,
+    )
