@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from alembic.util import CommandError
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.api.app import DoorAnswer, create_api
@@ -23,11 +23,12 @@ from bot.version import VERSION
 from crew_runner import owners
 from crew_runner.models.environment import Route, choose
 from crew_runner.queues.local import LocalDispatch
+from crew_runner.queues.port import CannotInstall, Queue
 from crew_runner.registry import CrewsFileError, load_crews
 from crew_runner.worker import WorkerPool
 from storage.database import SystemClock, upgrade
 from storage.definitions import CrewDefinition, ModelSettings
-from storage.engines import Pool, open_engine, whole_url
+from storage.engines import Pool, connection_arguments, open_engine, whole_url
 from storage.errors import Busy
 from storage.outbox import Outbox
 from storage.reads import Reads
@@ -88,18 +89,18 @@ class Core:
         self.clock = SystemClock()
         self.engine = open_database(settings)
         self.signal = LateSignal()
-        self.dispatch = LocalDispatch()
+        self.queue = queue_on(self.engine)
         self.state = StateManager(
             self.engine,
             clock=self.clock,
-            dispatch=self.dispatch,
+            dispatch=self.queue,
             signal=self.signal,
             lease=settings.lease,
         )
         self.reads = Reads(self.engine)
 
     def pool(self, settings: Settings, slots: int) -> WorkerPool:
-        pool = WorkerPool(
+        return WorkerPool(
             state=self.state,
             reads=self.reads,
             model=settings.model,
@@ -107,9 +108,9 @@ class Core:
             slots=slots,
             lease=settings.lease,
             environment=settings.crew_environment,
+            poll=self.queue.poll,
+            fed=self.queue.fed,
         )
-        self.dispatch.bind(pool)
-        return pool
 
 
 class Worker:
@@ -122,9 +123,11 @@ class Worker:
 
     def start(self) -> None:
         self._pool.start()
+        self._core.queue.bind(self._pool)
         log.info("worker.started", extra={"slots": self._workers})
 
     def stop(self) -> None:
+        self._core.queue.stop()
         self._pool.stop(GRACE)
         self._core.engine.dispose()
 
@@ -187,12 +190,14 @@ class Application:
         if self._workers > 0:
             self._pool = self._core.pool(self._settings, self._workers)
             self._pool.start()
+            self._core.queue.bind(self._pool)
         log.info("serve.started", extra=self._summary())
 
     def stop(self) -> None:
         if self._scheduler is not None:
             self._scheduler.stop()
         self._http.stop()
+        self._core.queue.stop()
         if self._pool is not None:
             self._pool.stop(GRACE)
         if self._slack is not None:
@@ -222,10 +227,27 @@ def open_database(settings: Settings) -> Engine:
         pool = Pool(size=settings.database_pool, overflow=settings.database_pool)
         engine = open_engine(url.render_as_string(hide_password=False), pool)
         _upgrade_when_free(engine)
-    except (SQLAlchemyError, CommandError, ImportError, Busy) as error:
+    except (SQLAlchemyError, CommandError, CannotInstall, ImportError, Busy) as error:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         raise CannotStartError(f"The database {shown} cannot be used: {reason}") from error
     return engine
+
+
+def queue_on(engine: Engine) -> Queue:
+    """What brings phase runs to workers: of a server its own jobs, of a file the rows alone."""
+    if engine.dialect.name != "postgresql":
+        return LocalDispatch()
+    from crew_runner.queues.procrastinate import ProcrastinateQueue
+
+    return ProcrastinateQueue(connection_arguments(engine))
+
+
+def install_queue(connection: Connection) -> None:
+    """The engine's own tables, where there are any."""
+    if connection.dialect.name == "postgresql":
+        from crew_runner.queues.procrastinate_schema import install
+
+        install(connection)
 
 
 def _upgrade_when_free(engine: Engine) -> None:
@@ -233,7 +255,7 @@ def _upgrade_when_free(engine: Engine) -> None:
     deadline = time.monotonic() + MIGRATION_WAIT
     while True:
         try:
-            upgrade(engine)
+            upgrade(engine, install_queue)
         except Busy:
             if time.monotonic() > deadline:
                 raise

@@ -7,9 +7,11 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -39,7 +41,8 @@ class WorkerPool:
     """Runs up to `slots` phases at once, each in a process of its own.
 
     `environment`: variables for crews beyond those of this process. `poll`: seconds between looks
-    for work that another process queued.
+    for work that another process queued. `fed`: a queue hands the work over, by `run`; the looks
+    find what it lost.
     """
 
     def __init__(
@@ -53,15 +56,17 @@ class WorkerPool:
         lease: timedelta,
         environment: Mapping[str, str] | None = None,
         poll: float = 0.5,
+        fed: bool = False,
     ) -> None:
         self._state = state
         self._reads = reads
         self._model = ModelSource(model)
         self._crews = crews
-        self._slots = slots
+        self.slots = slots
         self._lease = lease
         self._environment = dict(environment or {})
         self._poll = poll
+        self._fed = fed
         self._owner = str(owners.this_process())
         # A crew may run that crews.yml no longer names: its definition is the execution's own.
         crew_code = not crews or any(c.kind is CrewKind.CREW for c in crews.values())
@@ -89,13 +94,23 @@ class WorkerPool:
         """There may be work: look now."""
         self._work.set()
 
+    def run(self, phase_run_id: str) -> Future[None]:
+        """Run this phase run in the next free slot, if it can be claimed then.
+
+        The future is done when there is nothing more to do about it, and is cancelled where the
+        pool stops before the run's turn has come.
+        """
+        over: Future[None] = Future()
+        self._begin(lambda: self._run_in_turn(phase_run_id, over), phase_run_id)
+        return over
+
     def stop(self, grace: timedelta) -> None:
         """Take nothing new, let phases end for a while, then end them and give them back."""
         until = time.monotonic() + grace.total_seconds()
         self._give_up_at = until - min(_MARGIN, grace / 2).total_seconds()
         self._stopping.set()
         self._work.set()
-        self._free.release()  # so that the thread that waits for a free slot sees it too
+        self._free.release()  # the first of those that wait for a slot sees it, and tells the next
         for thread in self._threads[:1]:
             thread.join(max(0.0, until - time.monotonic()))
         with self._lock:
@@ -126,13 +141,37 @@ class WorkerPool:
     # --- claiming ---------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        while (claim := self._next()) is not None:
-            slot = threading.Thread(
-                target=self._run, args=(claim,), name=f"phase-{claim.run.id[:8]}", daemon=True
-            )
-            with self._lock:
-                self._running.add(slot)
-            slot.start()
+        pause = Pause(self._stopping)
+        while not self._stopping.is_set():
+            self._work.clear()
+            try:
+                self._look()
+            except Outage:
+                pause.wait()
+            except Exception:  # the edge of the worker: it goes on looking for work
+                log.exception("claim.broke")
+                pause.wait()
+            else:
+                pause = Pause(self._stopping)
+                self._work.wait(self._poll)
+
+    def _look(self) -> None:
+        """Begin what is due, as long as slots are free."""
+        if not self._released:
+            ask(self._release_the_dead)
+            if self._fed:  # what is due now is on its way
+                return
+        while not self._stopping.is_set() and self._free.acquire(blocking=False):
+            claim = None
+            try:
+                if ask(lambda: self._reads.anything_due(datetime.now(UTC))):
+                    claim = ask(lambda: self._state.claim(self._owner))
+            finally:
+                if claim is None:
+                    self._free.release()
+            if claim is None:
+                return
+            self._begin(partial(self._run_and_free, claim), claim.run.id)
 
     def _release_the_dead(self) -> None:
         dead = [owner for owner in self._reads.lease_owners() if owners.is_dead(owner)]
@@ -141,31 +180,50 @@ class WorkerPool:
             log.info("leases.released", extra={"owners": len(dead), "phases": released})
         self._released = True
 
-    def _next(self) -> Claim | None:
-        """Wait for a free slot and something to claim. None: told to stop."""
-        self._free.acquire()
-        pause = Pause(self._stopping)
-        while not self._stopping.is_set():
-            self._work.clear()
-            try:
-                if not self._released:
-                    ask(self._release_the_dead)
-                if ask(lambda: self._reads.anything_due(datetime.now(UTC))):
-                    claim = ask(lambda: self._state.claim(self._owner))
-                    if claim is not None:
-                        return claim
-            except Outage:
-                pause.wait()
-                continue
-            except Exception:  # the edge of the worker: it goes on looking for work
-                log.exception("claim.broke")
-                pause.wait()
-                continue
-            pause = Pause(self._stopping)
-            self._work.wait(self._poll)
+    def _claim_handed_over(self, phase_run_id: str) -> Claim | None:
+        """None: somebody has it or had it, or it was cancelled. A queue may say a thing twice."""
+        try:
+            return insist(lambda: self._state.claim(self._owner, phase_run_id), self._stopping)
+        except Outage:
+            log.info("claim.given_up", extra={"run": phase_run_id})
+        except Exception:  # the edge of the worker: the rows know of the run, the tick finds it
+            log.exception("claim.broke", extra={"run": phase_run_id})
         return None
 
     # --- running ----------------------------------------------------------------------------
+
+    def _begin(self, work: Callable[[], None], phase_run_id: str) -> None:
+        def in_thread() -> None:
+            try:
+                work()
+            finally:
+                with self._lock:
+                    self._running.discard(threading.current_thread())
+
+        name = f"phase-{phase_run_id[:8]}"
+        thread = threading.Thread(target=in_thread, name=name, daemon=True)
+        with self._lock:
+            self._running.add(thread)
+        thread.start()
+
+    def _run_and_free(self, claim: Claim) -> None:
+        try:
+            self._run(claim)
+        finally:
+            self._free.release()
+            if not self._fed:
+                self._work.set()
+
+    def _run_in_turn(self, phase_run_id: str, over: Future[None]) -> None:
+        with self._free:
+            if self._stopping.is_set():
+                over.cancel()
+            if not over.set_running_or_notify_cancel():
+                return
+            claim = self._claim_handed_over(phase_run_id)
+            if claim is not None:
+                self._run(claim)
+        over.set_result(None)
 
     def _run(self, claim: Claim) -> None:
         began = time.monotonic()
@@ -179,11 +237,6 @@ class WorkerPool:
         except Exception:  # the edge of the worker: a slot outlives whatever went wrong in it
             log.exception("phase.broke", extra=_facts(claim))
             self._give_up(claim)
-        finally:
-            with self._lock:
-                self._running.discard(threading.current_thread())
-            self._free.release()
-            self._work.set()
 
     def _attempt(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
         """Run the phase: how it ended, and what it used. The claim is as it was renewed last."""

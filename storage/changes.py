@@ -71,6 +71,7 @@ def queue_run(
 ) -> str:
     """Add the next try of a phase and hand it to the workers. Returns its id."""
     run_id = new_id()
+    not_before = None if delay is None else tx.now + delay
     tx.connection.execute(
         statements.ADD_RUN,
         {
@@ -82,12 +83,12 @@ def queue_run(
             "revision": revision,
             "state": PhaseRunState.QUEUED,
             "created_at": tx.now,
-            "not_before": None if delay is None else tx.now + delay,
+            "not_before": not_before,
             "feedback": feedback,
             "revise_tasks": revise_tasks,
         },
     )
-    tx.dispatch(run_id)
+    tx.dispatch(run_id, not_before=not_before)
     return run_id
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,8 +130,8 @@ def _is_no_answer(error: OperationalError) -> bool:
     return type(error.orig).__module__.startswith("psycopg")
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the schema to the newest revision, in one transaction.
+def upgrade(engine: Engine, and_then: Callable[[Connection], None] | None = None) -> None:
+    """Bring the schema to the newest revision, in one transaction; what is given, in the same.
 
     Of several processes one does it and the others wait for it; raises Busy where that takes
     longer than a write may wait: try again.
@@ -143,6 +143,8 @@ def upgrade(engine: Engine) -> None:
             connection.execute(text("SET LOCAL statement_timeout = 0"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if and_then is not None:
+            and_then(connection)
 
 
 def is_current(engine: Engine) -> bool:

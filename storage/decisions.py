@@ -72,6 +72,7 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         tx, execution, checkpoint, state, feedback, delivery=decision.delivery
     ):
         return _decided_meanwhile(tx, decision)
+    tx.urgent = True
     tx.audit(
         execution.id,
         "checkpoint.decided",

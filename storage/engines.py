@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from sqlite3 import Connection as SqliteConnection
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 
@@ -99,3 +99,11 @@ def _postgresql(url: URL, pool: Pool) -> Engine:
         },
         hide_parameters=True,
     )
+
+
+def connection_arguments(engine: Engine) -> dict[str, Any]:
+    """How psycopg reaches the server of this engine: for what needs connections of its own."""
+    arguments = dict(engine.dialect.create_connect_args(engine.url)[1])
+    if arguments.pop("prepare_threshold", None) == "0":
+        arguments["prepare_threshold"] = None
+    return arguments

@@ -17,7 +17,7 @@ from storage.boundaries import resolve
 from storage.definitions import Budget, CrewDefinition, PhaseDefinition
 from storage.errors import LeaseLost
 from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun, Usage
-from storage.rows import AnyRow, find_execution, find_oldest_due, newest_outputs, resume_of
+from storage.rows import AnyRow, find_due, find_execution, newest_outputs, resume_of
 from storage.states import (
     ExecutionEvent,
     ExecutionState,
@@ -38,8 +38,10 @@ def anything_due(connection: Connection, now: datetime) -> bool:
     return connection.execute(statements.ANYTHING_DUE, {"now": now}).first() is not None
 
 
-def claim(tx: Transaction, *, owner: str, lease: timedelta) -> Claim | None:
-    due = find_oldest_due(tx.connection, tx.now)
+def claim(
+    tx: Transaction, *, owner: str, lease: timedelta, phase_run_id: str | None = None
+) -> Claim | None:
+    due = find_due(tx.connection, tx.now, phase_run_id)
     if due is None:
         return None
     run, execution = due.run, due.execution
@@ -154,7 +156,7 @@ def give_back(tx: Transaction, held: Claim, usage: Usage | None) -> None:
     state = next_phase_run(PhaseRunState.RUNNING, PhaseRunEvent.GIVE_BACK)
     _own(tx, held, state=state, lease_owner=None, lease_until=None, **_used(usage))
     tx.audit(held.execution.id, "phase.given_back", run=held.run.id)
-    tx.dispatch(held.run.id)
+    tx.dispatch(held.run.id, again=True)
 
 
 def record_phases(
@@ -292,7 +294,7 @@ def _release(tx: Transaction, row: AnyRow) -> bool:
     if released.rowcount != 1:
         return False
     tx.audit(row.execution_id, "phase.released", run=row.id)
-    tx.dispatch(row.id)
+    tx.dispatch(row.id, again=True)
     return True
 
 
@@ -300,5 +302,5 @@ def recover(tx: Transaction) -> int:
     due = {"now": tx.now, "most": RECOVERED_AT_ONCE}
     run_ids = tx.connection.execute(statements.ALL_DUE, due).scalars().all()
     for run_id in run_ids:
-        tx.dispatch(run_id)
+        tx.dispatch(run_id, again=True)
     return len(run_ids)

@@ -22,8 +22,21 @@ class SharedClock(Clock, Protocol):
 class Dispatch(Protocol):
     """Tells workers that there is work. Either method may do nothing: the rows are the truth."""
 
-    def enqueue(self, connection: Connection, phase_run_id: str) -> None:
-        """Called inside the transaction that queues the phase run."""
+    def enqueue(
+        self,
+        connection: Connection,
+        phase_run_id: str,
+        /,
+        *,
+        urgent: bool = False,
+        not_before: datetime | None = None,
+        again: bool = False,
+    ) -> None:
+        """Called inside the transaction that queues the phase run.
+
+        `urgent`: somebody has just decided, and waits for it. `again`: it was handed over before,
+        and nobody knows whether that was lost.
+        """
 
     def committed(self, phase_run_id: str) -> None:
         """Called after that transaction has committed."""
@@ -38,7 +51,7 @@ class Signal(Protocol):
 class NoDispatch:
     """Tells nobody: workers find the work by polling."""
 
-    def enqueue(self, connection: Connection, phase_run_id: str) -> None:
+    def enqueue(self, connection: Connection, phase_run_id: str, **_how: object) -> None:
         pass
 
     def committed(self, phase_run_id: str) -> None:

@@ -201,9 +201,13 @@ class DueRun:
     execution: Execution
 
 
-def find_oldest_due(connection: Connection, now: datetime) -> DueRun | None:
-    """It and its execution are locked."""
-    row = connection.execute(statements.OLDEST_DUE, {"now": now}).first()
+def find_due(connection: Connection, now: datetime, phase_run_id: str | None) -> DueRun | None:
+    """The one that is named, if it is due, or else the oldest. Its execution is locked."""
+    if phase_run_id is None:
+        row = connection.execute(statements.OLDEST_DUE, {"now": now}).first()
+    else:
+        named = {"now": now, "of_id": phase_run_id}
+        row = connection.execute(statements.RUN_IF_DUE, named).first()
     if row is None:
         return None
     width = len(statements.PHASE_RUN_COLUMNS)

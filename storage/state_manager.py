@@ -77,7 +77,7 @@ class StateManager:
 
     def _commit_once(self, use_case: Callable[[Transaction], T]) -> T:
         with writing(self._engine) as connection:
-            tx = Transaction(connection, self._clock.at(connection), self._dispatch.enqueue)
+            tx = Transaction(connection, self._clock.at(connection), self._dispatch)
             given = use_case(tx)
             tx.flush()
         for phase_run_id in tx.queued:
@@ -132,12 +132,17 @@ class StateManager:
 
     # --- phase runs -------------------------------------------------------------------------
 
-    def claim(self, owner: str) -> Claim | None:
-        """Take the oldest phase run that is queued and due, or whose lease ran out; else None.
+    def claim(self, owner: str, phase_run_id: str | None = None) -> Claim | None:
+        """Take a phase run that is queued and due, or whose lease ran out; None: there is none.
 
-        `owner` names the worker's process. Of two workers one gets it.
+        The one that is named, or else the oldest. `owner` names the worker's process. Of two
+        workers one gets it.
         """
-        return self._commit(lambda tx: phase_runs.claim(tx, owner=owner, lease=self._lease))
+        return self._commit(
+            lambda tx: phase_runs.claim(
+                tx, owner=owner, lease=self._lease, phase_run_id=phase_run_id
+            )
+        )
 
     def heartbeat(self, claim: Claim) -> Claim:
         """Renew the lease. Raises LeaseLost when it was taken, given up or cancelled."""

@@ -84,16 +84,21 @@ DUE: Final = and_(
 
 ADD_RUN: Final = insert(phase_runs)
 
-OLDEST_DUE: Final = (
+_DUE_RUNS: Final[Select[Any]] = (
     select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *EXECUTION_COLUMNS)
     .join(executions, executions.c.id == phase_runs.c.execution_id)
     .where(DUE)
-    .order_by(phase_runs.c.seq)
-    .limit(1)
-    .with_for_update(skip_locked=True)
 )
+
+OLDEST_DUE: Final = _DUE_RUNS.order_by(phase_runs.c.seq).limit(1).with_for_update(skip_locked=True)
 """Locks the run and its execution together, or passes them by: it never waits for one of them
 while it holds the other."""
+
+RUN_IF_DUE: Final = _DUE_RUNS.where(phase_runs.c.id == bindparam("of_id")).with_for_update(
+    of=executions
+)
+"""Waits for the execution, whose holder may need a moment: a worker was told of this very run.
+What it tells of the run may be from before that: TAKE_RUN finds that out."""
 
 ANYTHING_DUE: Final = select(phase_runs.c.seq).where(DUE).order_by(phase_runs.c.seq).limit(1)
 

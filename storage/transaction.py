@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -10,25 +9,28 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from storage import audit, statements
+from storage.ports import Dispatch
 from storage.records import Actor
 
 
 class Transaction:
     """One use case's transaction. `queued` and `outbox_changed` are acted on after the commit.
 
-    Rows of the log and of the outbox are gathered, and written together by `flush`.
+    `urgent` is set where somebody's decision is recorded: they wait for what follows. Rows of the
+    log and of the outbox are gathered, and written together by `flush`.
     """
 
     def __init__(
         self,
         connection: Connection,
         now: datetime,
-        enqueue: Callable[[Connection, str], None],
+        dispatch: Dispatch,
     ) -> None:
         self.connection = connection
         self.now = now
+        self.urgent = False
         self.queued: list[str] = []
-        self._enqueue = enqueue
+        self._dispatch = dispatch
         self._happened: list[audit.Entry] = []
         self._messages: dict[str, dict[str, Any]] = {}
         self._outdated: set[str] = set()
@@ -37,9 +39,16 @@ class Transaction:
     def outbox_changed(self) -> bool:
         return bool(self._messages or self._outdated)
 
-    def dispatch(self, phase_run_id: str) -> None:
-        """Hand a phase run to the workers' transport, now and again after the commit."""
-        self._enqueue(self.connection, phase_run_id)
+    def dispatch(
+        self, phase_run_id: str, *, not_before: datetime | None = None, again: bool = False
+    ) -> None:
+        """Hand a phase run to the workers' transport, and tell it of the commit afterwards.
+
+        `again`: one that was handed over before.
+        """
+        self._dispatch.enqueue(
+            self.connection, phase_run_id, urgent=self.urgent, not_before=not_before, again=again
+        )
         self.queued.append(phase_run_id)
 
     def audit(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final
 
-
-class Pool(Protocol):
-    """What can be told that there may be work."""
-
-    def wake(self) -> None: ...
+from crew_runner.queues.port import Pool
 
 
 class LocalDispatch:
-    """storage.ports.Dispatch. Workers of other processes find the rows by polling.
+    """Workers of other processes find the rows by polling.
 
     The pool needs a StateManager, which needs a Dispatch: so the pool comes in by `bind`.
     """
+
+    poll: Final = 0.5
+    fed: Final = False
 
     def __init__(self) -> None:
         self._pool: Pool | None = None
@@ -23,9 +22,12 @@ class LocalDispatch:
     def bind(self, pool: Pool) -> None:
         self._pool = pool
 
-    def enqueue(self, _connection: object, _phase_run_id: str) -> None:
+    def stop(self) -> None:
+        self._pool = None
+
+    def enqueue(self, _connection: object, _phase_run_id: str, **_how: object) -> None:
         """The row that the transaction writes is the job."""
 
     def committed(self, _phase_run_id: str) -> None:
-        if self._pool is not None:
-            self._pool.wake()
+        if (pool := self._pool) is not None:
+            pool.wake()

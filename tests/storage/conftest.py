@@ -26,10 +26,12 @@ class RecordingDispatch:
     def __init__(self) -> None:
         self.enqueued: list[str] = []
         self.told: list[str] = []
+        self.how: dict[str, dict[str, object]] = {}
 
-    def enqueue(self, connection: Connection, phase_run_id: str) -> None:
+    def enqueue(self, connection: Connection, phase_run_id: str, **how: object) -> None:
         assert connection.in_transaction()
         self.enqueued.append(phase_run_id)
+        self.how[phase_run_id] = how
 
     def committed(self, phase_run_id: str) -> None:
         self.told.append(phase_run_id)

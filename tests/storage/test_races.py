@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from storage import decisions, executions, phase_runs, statements
 from storage.database import writing
 from storage.errors import AlreadyDecided, Busy, LeaseLost, StaleExecution
+from storage.ports import NoDispatch
 from storage.records import Action, Claim, Decision, Failure
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
@@ -41,7 +42,7 @@ def race(engine: Engine, clock: SettableClock) -> Race:
         def executed(connection: Connection, run: Executable, *_others: Any) -> None:
             if run is statement and not acted:
                 acted.append(run)
-                theirs = Transaction(connection, clock.now(), lambda *_arguments: None)
+                theirs = Transaction(connection, clock.now(), NoDispatch())
                 act(theirs)
                 theirs.flush()
 

@@ -1,0 +1,53 @@
+"""A worker as a process of its own, fed by an engine of the contract.
+
+`python -m tests.queues.worker_process ENGINE URL LEASE GRACE POLL`
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from datetime import timedelta
+
+from crew_runner.worker import WorkerPool
+from storage.database import SystemClock
+from storage.definitions import CrewDefinition, CrewKind, ModelSettings
+from storage.engines import open_engine
+from storage.ports import NoSignal
+from storage.reads import Reads
+from storage.state_manager import StateManager
+from tests.queues.transports import transport
+
+
+def main(name: str, url: str, lease_seconds: float, grace_seconds: float, poll: float) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s %(levelname)s")
+    engine = open_engine(url)
+    queue = transport(name, url).queue()
+    lease = timedelta(seconds=lease_seconds)
+    state = StateManager(
+        engine, clock=SystemClock(), dispatch=queue, signal=NoSignal(), lease=lease
+    )
+    commands_only = {"none": CrewDefinition("none", CrewKind.COMMAND, command=("true",))}
+    pool = WorkerPool(
+        state=state,
+        reads=Reads(engine),
+        model=ModelSettings(),
+        crews=commands_only,
+        lease=lease,
+        poll=poll,
+        fed=queue.fed,
+    )
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: told.set())
+    pool.start()
+    queue.bind(pool)
+    logging.info("ready")
+    told.wait()
+    queue.stop()
+    pool.stop(timedelta(seconds=grace_seconds))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], *map(float, sys.argv[3:6]))
