@@ -73,6 +73,8 @@ class ProcrastinateQueue:
     ) -> None:
         self._connect = dict(connect)
         self._forget_seconds = forget_seconds
+        # Its own words are about jobs; ours about phases.
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)
         self._jobs = App(connector=SyncPsycopgConnector())  # never opened: it borrows connections
         self._stopping = threading.Event()
         self._tell: Callable[[], object] | None = None
@@ -120,8 +122,6 @@ class ProcrastinateQueue:
     # --- the workers' side ------------------------------------------------------------------
 
     def bind(self, pool: Pool) -> None:
-        # Its own words are about jobs; ours about phases.
-        logging.getLogger("procrastinate").setLevel(logging.WARNING)
         self._thread = threading.Thread(
             target=self._serve, args=(pool,), name="procrastinate", daemon=True
         )
@@ -175,7 +175,7 @@ class ProcrastinateQueue:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)
+            await asyncio.gather(*tasks, return_exceptions=True)
             for task in ended:
                 task.result()
 

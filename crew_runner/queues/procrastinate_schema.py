@@ -36,11 +36,15 @@ def install(connection: Session) -> None:
         raise CannotInstall(f"Procrastinate's tables cannot be made: {error}") from error
 
 
+def steps() -> list[Path]:
+    """Those that the installed version ships, in their order."""
+    return sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+
+
 def _install(driver: psycopg.Connection[Any]) -> None:
     driver.execute(_MAKE_RECORD)
     applied = {name for (name,) in driver.execute(_READ_RECORD)}
-    steps = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
-    missing = [step for step in steps if step.name not in applied]
+    missing = [step for step in steps() if step.name not in applied]
     if applied:
         for step in missing:
             driver.execute(step.read_text(encoding="utf-8"))

@@ -102,9 +102,11 @@ class Workers:
         self._folder = folder
         self._started: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *, grace: float = 2, poll: float | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, *, grace: float = 2, poll: float | None = None, slots: int = 4
+    ) -> subprocess.Popen[bytes]:
         log = self._folder / f"worker{len(self._started)}.log"
-        numbers = (LEASE.total_seconds(), grace, poll or self._poll)
+        numbers = (LEASE.total_seconds(), grace, poll or self._poll, slots)
         with log.open("wb") as told:
             process = subprocess.Popen(
                 [*self._words, *map(str, numbers)],

@@ -1,6 +1,6 @@
 """A worker as a process of its own, fed by an engine of the contract.
 
-`python -m tests.queues.worker_process ENGINE URL LEASE GRACE POLL`
+`python -m tests.queues.worker_process ENGINE URL LEASE GRACE POLL SLOTS`
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from storage.state_manager import StateManager
 from tests.queues.transports import transport
 
 
-def main(name: str, url: str, lease_seconds: float, grace_seconds: float, poll: float) -> None:
+def main(
+    name: str, url: str, lease_seconds: float, grace_seconds: float, poll: float, slots: float
+) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s %(levelname)s")
     engine = open_engine(url)
     queue = transport(name, url).queue()
@@ -35,6 +37,7 @@ def main(name: str, url: str, lease_seconds: float, grace_seconds: float, poll: 
         reads=Reads(engine),
         model=ModelSettings(),
         crews=commands_only,
+        slots=int(slots),
         lease=lease,
         poll=poll,
         fed=queue.fed,
@@ -50,4 +53,4 @@ def main(name: str, url: str, lease_seconds: float, grace_seconds: float, poll: 
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], *map(float, sys.argv[3:6]))
+    main(sys.argv[1], sys.argv[2], *map(float, sys.argv[3:7]))

@@ -12,11 +12,11 @@ from storage.definitions import CheckpointDefinition, CrewDefinition, CrewKind
 from storage.errors import LeaseLost
 from storage.phase_runs import MOST_LOSSES
 from storage.reads import Reads
-from storage.records import Claim, Failure, PhaseRun
+from storage.records import Action, Claim, Decision, Failure, PhaseRun
 from storage.state_manager import StateManager
 from storage.states import ExecutionState, PhaseRunState
 from tests.storage.conftest import RecordingDispatch, Run
-from tests.support.factories import SettableClock, crew, output, rule
+from tests.support.factories import ANA, SettableClock, crew, output, rule
 
 
 def claimed(state: StateManager, owner: str = "worker") -> Claim:
@@ -49,6 +49,53 @@ def test_of_many_workers_one_gets_each_phase(run: Run, state: StateManager) -> N
 
     got = [c.execution.id for c in claims if c is not None]
     assert sorted(got) == sorted(started)
+
+
+def test_a_worker_that_was_told_of_a_phase_gets_that_one_once_and_when_it_is_due(
+    run: Run, reads: Reads, state: StateManager, clock: SettableClock
+) -> None:
+    run.start()
+    told = run.start()
+    [newer] = reads.phase_runs(told.id)
+
+    claim = state.claim("worker", newer.id)
+    assert claim is not None
+    assert claim.execution.id == told.id
+    assert state.claim("another", newer.id) is None
+    assert state.claim("another", "no such run") is None
+
+    state.fail(claim, Failure("no luck"))
+    [_, again] = reads.phase_runs(told.id)
+    assert state.claim("worker", newer.id) is None
+    assert state.claim("worker", again.id) is None
+    clock.move(timedelta(seconds=3))
+    assert state.claim("worker", again.id) is not None
+
+
+def test_workers_that_are_all_told_of_a_phase_run_it_once(
+    run: Run, reads: Reads, state: StateManager
+) -> None:
+    run.start()
+    [told] = reads.phase_runs(run.id)
+
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda n: state.claim(f"worker {n}", told.id), range(16)))
+
+    assert sum(claim is not None for claim in claims) == 1
+
+
+def test_workers_learn_what_follows_a_decision_and_what_they_may_know_of(
+    run: Run, reads: Reads, state: StateManager, dispatch: RecordingDispatch
+) -> None:
+    run.start()
+    run.work()
+    state.decide(Decision(run.waiting.id, Action.CONTINUE, ANA))
+    started, decided = reads.phase_runs(run.id)
+    assert dispatch.how[started.id] == {"urgent": False, "not_before": None, "again": False}
+    assert dispatch.how[decided.id] == {"urgent": True, "not_before": None, "again": False}
+
+    state.give_back(claimed(state))
+    assert dispatch.how[decided.id] == {"urgent": False, "not_before": None, "again": True}
 
 
 def test_a_lease_that_ran_out_is_taken_and_the_late_worker_writes_nothing(

@@ -14,6 +14,10 @@ from tests.support.factories import NOON
 
 ASKED_OFTEN: dict[str, tuple[Executable, dict[str, object]]] = {
     "the oldest phase run that is due": (statements.OLDEST_DUE, {"now": NOON}),
+    "a phase run that a worker was told of": (
+        statements.RUN_IF_DUE,
+        {"now": NOON, "of_id": "x"},
+    ),
     "whether anything is due": (statements.ANYTHING_DUE, {"now": NOON}),
     "all phase runs that are due": (statements.ALL_DUE, {"now": NOON, "most": 500}),
     "the phase runs of an owner": (statements.RUNNING_OF_OWNERS, {"owners": ["a", "b"]}),
