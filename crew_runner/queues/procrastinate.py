@@ -21,6 +21,7 @@ import psycopg
 from procrastinate import App, PsycopgConnector, RetryStrategy, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
+from psycopg_pool import AsyncConnectionPool
 
 from crew_runner.outage import Pause
 from crew_runner.queues.port import Pool
@@ -42,6 +43,10 @@ FORGET_SECONDS: Final = 3600.0
 """A worker that was silent for so long is gone, and what it left in the queue is deleted."""
 
 STOP_SECONDS: Final = 3.0
+
+PATIENCE_SECONDS: Final = 3.0
+"""How long a connection is waited for, before the worker's side is begun anew."""
+
 _LASTED: Final = 60.0
 _CONNECTIONS: Final = 4
 
@@ -63,18 +68,24 @@ class NotBegun(Exception):
 
 
 class ProcrastinateQueue:
-    """`connect`: psycopg's arguments for connections of the workers' side."""
+    """`connect`: psycopg's arguments for connections of the workers' side, which are its own."""
 
     poll: Final = 5.0
     fed: Final = True
 
     def __init__(
-        self, connect: Mapping[str, Any], *, forget_seconds: float = FORGET_SECONDS
+        self,
+        connect: Mapping[str, Any],
+        *,
+        forget_seconds: float = FORGET_SECONDS,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._connect = dict(connect)
         self._forget_seconds = forget_seconds
-        # Its own words are about jobs; ours about phases.
+        self._patience = patience
+        # They speak of jobs and of every try to connect; we speak of phases and of outages.
         logging.getLogger("procrastinate").setLevel(logging.WARNING)
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
         self._jobs = App(connector=SyncPsycopgConnector())  # never opened: it borrows connections
         self._stopping = threading.Event()
         self._tell: Callable[[], object] | None = None
@@ -157,7 +168,8 @@ class ProcrastinateQueue:
         if self._stopping.is_set():
             return
         app = self._app(pool)
-        async with app.open_async():
+        async with self._connections() as connections, app.open_async(connections):
+            await connections.wait(self._patience)
             parts = (
                 app.run_worker_async(
                     queues=[QUEUE],
@@ -179,10 +191,18 @@ class ProcrastinateQueue:
             for task in ended:
                 task.result()
 
-    def _app(self, pool: Pool) -> App:
-        app = App(
-            connector=PsycopgConnector(kwargs=self._connect, min_size=1, max_size=_CONNECTIONS)
+    def _connections(self) -> AsyncConnectionPool:
+        return AsyncConnectionPool(
+            kwargs=self._connect,
+            min_size=1,
+            max_size=_CONNECTIONS,
+            timeout=self._patience,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
         )
+
+    def _app(self, pool: Pool) -> App:
+        app = App(connector=PsycopgConnector())
 
         @app.task(name=TASK, queue=QUEUE, retry=RetryStrategy(retry_exceptions={NotBegun}))
         async def run_phase(phase_run_id: str) -> None:

@@ -66,12 +66,12 @@ def ask(engine: Engine, question: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(text(question))]
 
 
-class Patience:
+class Handed:
     """A pool that begins what it is handed, or lets it wait, for ever."""
 
     slots = 2
 
-    def __init__(self, *, begins: bool) -> None:
+    def __init__(self, *, begins: bool = True) -> None:
         self.handed: list[Future[None]] = []
         self._begins = begins
 
@@ -80,8 +80,7 @@ class Patience:
 
     def run(self, _phase_run_id: str) -> Future[None]:
         running: Future[None] = Future()
-        if self._begins:
-            running.set_running_or_notify_cancel()
+        assert not self._begins or running.set_running_or_notify_cancel()
         self.handed.append(running)
         return running
 
@@ -166,6 +165,36 @@ def test_workers_go_on_when_the_server_was_restarted(
     assert desk.began("wait") == ["run"]
 
 
+def test_a_queue_that_begins_before_its_server_is_there_hands_over_when_it_is(
+    desk: QueueDesk, engine: Engine, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue, pool = ProcrastinateQueue(connection_arguments(engine), patience=0.3), Handed()
+    server.stop()
+    queue.bind(pool)
+    wait_until(lambda: "queue.away" in caplog.text, within=20, what="it has given up once")
+    server.start()
+    desk.start(desk.program(), "s")
+
+    wait_until(lambda: bool(pool.handed), within=20, what="it is handed over")
+    queue.stop()
+
+
+def test_a_worker_that_procrastinate_took_for_dead_is_fed_again(
+    desk: QueueDesk, jobs: Procrastinate, engine: Engine
+) -> None:
+    queue, pool = jobs.queue(), Handed()
+    queue.bind(pool)
+    wait_until(
+        lambda: bool(ask(engine, "DELETE FROM procrastinate_workers RETURNING id")),
+        within=20,
+        what="it had registered",
+    )
+    desk.start(desk.program(), "s")
+
+    wait_until(lambda: bool(pool.handed), within=20, what="it is handed over")
+    queue.stop()
+
+
 class Cut:
     """A Dispatch whose connection breaks before the job is written."""
 
@@ -200,7 +229,7 @@ def test_a_job_whose_turn_had_not_come_goes_back_when_its_worker_stops(
 ) -> None:
     desk.start(desk.program(), "s")
     [waiting] = jobs.waiting()
-    queue, pool = jobs.queue(), Patience(begins=False)
+    queue, pool = jobs.queue(), Handed(begins=False)
     queue.bind(pool)
     wait_until(lambda: bool(pool.handed), within=20, what="it is handed over")
     assert jobs.waiting() == []
@@ -213,7 +242,7 @@ def test_a_job_that_was_begun_is_gone_when_its_worker_stops(
     desk: QueueDesk, jobs: Procrastinate, engine: Engine
 ) -> None:
     desk.start(desk.program(), "s")
-    queue, pool = jobs.queue(), Patience(begins=True)
+    queue, pool = jobs.queue(), Handed()
     queue.bind(pool)
     wait_until(lambda: bool(pool.handed), within=20, what="it is handed over")
     queue.stop()
@@ -235,7 +264,7 @@ def test_jobs_of_workers_that_died_are_deleted_in_the_end(
         " RETURNING dead.id",
     )
     queue = ProcrastinateQueue(connection_arguments(engine), forget_seconds=30)
-    queue.bind(Patience(begins=True))
+    queue.bind(Handed())
     wait_until(
         lambda: ask(engine, "SELECT id FROM procrastinate_jobs") == [],
         within=20,
