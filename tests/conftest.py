@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import pytest
@@ -12,6 +13,12 @@ LEFT_OUT = pytest.StashKey[int]()
 LONGEST: Final = ("e2e", "chaos", "storm", "bot", "runner")
 """The folders whose files take long. They go first, so that no process is left with one at the
 end while the others have nothing to do."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests wait for other processes much of the time."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
