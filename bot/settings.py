@@ -64,6 +64,7 @@ class Settings(BaseSettings):
         SecretStr("sqlite:///countersign.db"), validation_alias="DATABASE_URL"
     )
     database_pool: int = Field(10, ge=1, le=500, validation_alias="COUNTERSIGN_DATABASE_POOL")
+    celery_broker: SecretStr | None = _variable("COUNTERSIGN_CELERY_BROKER")
     host: str = Field("127.0.0.1", validation_alias="HITL_BACKEND_HOST")
     port: int = Field(8000, ge=0, le=65535, validation_alias="HITL_BACKEND_PORT")
     crews_file: Path = Field(Path("crews.yml"), validation_alias="CREWS_FILE")
@@ -120,6 +121,13 @@ class Settings(BaseSettings):
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise ValueError("must name a SQLite file or a PostgreSQL server")
         return url
+
+    @field_validator("celery_broker")
+    @classmethod
+    def _broker_of_a_kind_that_was_tried(cls, broker: SecretStr | None) -> SecretStr | None:
+        if broker is not None and not broker.get_secret_value().startswith(("amqp", "redis")):
+            raise ValueError("must be a broker's URL: amqp://… (RabbitMQ) or redis://…")
+        return broker
 
     @field_validator("host")
     @classmethod

@@ -89,7 +89,7 @@ class Core:
         self.clock = SystemClock()
         self.engine = open_database(settings)
         self.signal = LateSignal()
-        self.queue = queue_on(self.engine)
+        self.queue = queue_on(self.engine, settings)
         self.state = StateManager(
             self.engine,
             clock=self.clock,
@@ -233,8 +233,12 @@ def open_database(settings: Settings) -> Engine:
     return engine
 
 
-def queue_on(engine: Engine) -> Queue:
-    """What brings phase runs to workers: of a server its own jobs, of a file the rows alone."""
+def queue_on(engine: Engine, settings: Settings) -> Queue:
+    """What brings phase runs to workers: a broker, or a server's own jobs, or a file's rows."""
+    if settings.celery_broker is not None:
+        from crew_runner.queues.celery import CeleryQueue
+
+        return CeleryQueue(settings.celery_broker.get_secret_value())
     if engine.dialect.name != "postgresql":
         return LocalDispatch()
     from crew_runner.queues.procrastinate import ProcrastinateQueue

@@ -104,6 +104,25 @@ class WorkerPool:
         self._begin(lambda: self._run_in_turn(phase_run_id, over), phase_run_id)
         return over
 
+    def take(self, phase_run_id: str, *, within: float) -> bool:
+        """Claim this phase run and run it in a thread of its own, if it can be claimed.
+
+        False, with nothing done, where no slot is free within so many seconds, or the pool stops.
+        """
+        if not self._free.acquire(timeout=within):
+            return False
+        claim = None
+        try:
+            if self._stopping.is_set():
+                return False
+            claim = self._claim_handed_over(phase_run_id)
+        finally:
+            if claim is None:
+                self._free.release()
+        if claim is not None:
+            self._begin(partial(self._run_and_free, claim), phase_run_id)
+        return True
+
     def stop(self, grace: timedelta) -> None:
         """Take nothing new, let phases end for a while, then end them and give them back."""
         until = time.monotonic() + grace.total_seconds()

@@ -27,6 +27,12 @@ class Pool(Protocol):
         Cancelled: the pool stopped, or the future was cancelled, before the turn came.
         """
 
+    def take(self, phase_run_id: str, *, within: float) -> bool:
+        """Claim this one and run it, or find that there is nothing to do about it.
+
+        False: no slot was free within so many seconds.
+        """
+
 
 class Queue(Dispatch, Protocol):
     """Brings phase runs from the transactions that queue them to the pools that run them.

@@ -21,6 +21,7 @@ from storage.engines import open_engine
 from storage.ports import NoSignal
 from storage.reads import Reads
 from storage.state_manager import StateManager
+from tests.queues.broker import Broker
 from tests.queues.transports import ENGINES, Transport, transport
 from tests.runner.desk import RULE, Desk
 from tests.support.postgres import Server
@@ -96,8 +97,10 @@ class QueueDesk(Desk):
 class Workers:
     """Processes of tests.queues.worker_process on one database."""
 
-    def __init__(self, name: str, url: str, poll: float, folder: Path) -> None:
-        self._words = [sys.executable, "-m", "tests.queues.worker_process", name, url]
+    def __init__(
+        self, name: str, url: str, folder: Path, *, broker: str = "", poll: float = 600
+    ) -> None:
+        self._words = [sys.executable, "-m", "tests.queues.worker_process", name, url, broker]
         self._poll = poll
         self._folder = folder
         self._started: list[subprocess.Popen[bytes]] = []
@@ -154,15 +157,24 @@ def folder_of_engine(engine_name: str, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="module")
-def transported(engine_name: str, url: str) -> Transport:
-    return transport(engine_name, url)
+def broker(engine_name: str) -> Iterator[str]:
+    if engine_name != "celery":
+        yield ""
+        return
+    with Broker() as broker:
+        yield broker.url
+
+
+@pytest.fixture(scope="module")
+def transported(engine_name: str, url: str, broker: str) -> Transport:
+    return transport(engine_name, url, broker)
 
 
 @pytest.fixture(scope="module")
 def workers(
-    engine_name: str, url: str, transported: Transport, folder_of_engine: Path
+    engine_name: str, url: str, broker: str, transported: Transport, folder_of_engine: Path
 ) -> Iterator[Workers]:
-    workers = Workers(engine_name, url, transported.poll, folder_of_engine)
+    workers = Workers(engine_name, url, folder_of_engine, broker=broker, poll=transported.poll)
     yield workers
     workers.none()
 

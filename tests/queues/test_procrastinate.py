@@ -11,6 +11,7 @@ import pytest
 from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, Engine, text
 
+from bot.settings import load_settings
 from bot.wiring import install_queue, queue_on
 from crew_runner.queues import procrastinate_schema
 from crew_runner.queues.local import LocalDispatch
@@ -52,7 +53,7 @@ def desk(jobs: Procrastinate, engine: Engine, tmp_path: Path) -> QueueDesk:
 
 @pytest.fixture
 def workers(engine: Engine, tmp_path: Path) -> Iterator[Workers]:
-    workers = Workers("procrastinate", url_of(engine), Procrastinate.poll, tmp_path)
+    workers = Workers("procrastinate", url_of(engine), tmp_path)
     yield workers
     workers.none()
 
@@ -77,6 +78,9 @@ class Handed:
 
     def wake(self) -> None:
         raise AssertionError("a queue that hands work over wakes nobody")
+
+    def take(self, _phase_run_id: str, *, within: float) -> bool:
+        raise AssertionError(f"this queue waits for its turn, not {within} seconds")
 
     def run(self, _phase_run_id: str) -> Future[None]:
         running: Future[None] = Future()
@@ -155,7 +159,7 @@ def test_workers_go_on_when_the_server_was_restarted(
     workers.start()
     before = desk.start(desk.program(), "wait")
     desk.running(before, "wait")
-    server.stop(mode="immediate")
+    server.stop()  # what it had committed it keeps; a crash of one that does not flush may not
     server.start()
     (desk.folder / "go").touch()
     after = desk.start(desk.program(), "after")
@@ -319,5 +323,7 @@ def test_tables_of_an_older_procrastinate_that_is_not_ours_are_refused_in_words(
 
 
 def test_the_database_url_chooses_the_engine(engine: Engine, tmp_path: Path) -> None:
-    assert isinstance(queue_on(engine), ProcrastinateQueue)
-    assert isinstance(queue_on(open_engine(f"sqlite:///{tmp_path / 'a.db'}")), LocalDispatch)
+    usual = load_settings(tmp_path / "none.env")
+
+    assert isinstance(queue_on(engine, usual), ProcrastinateQueue)
+    assert isinstance(queue_on(open_engine(f"sqlite:///{tmp_path / 'a.db'}"), usual), LocalDispatch)

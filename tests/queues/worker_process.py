@@ -1,6 +1,6 @@
 """A worker as a process of its own, fed by an engine of the contract.
 
-`python -m tests.queues.worker_process ENGINE URL LEASE GRACE POLL SLOTS`
+`python -m tests.queues.worker_process ENGINE URL BROKER LEASE GRACE POLL SLOTS`
 """
 
 from __future__ import annotations
@@ -22,11 +22,17 @@ from tests.queues.transports import transport
 
 
 def main(
-    name: str, url: str, lease_seconds: float, grace_seconds: float, poll: float, slots: float
+    name: str,
+    url: str,
+    broker: str,
+    lease_seconds: float,
+    grace_seconds: float,
+    poll: float,
+    slots: float,
 ) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s %(levelname)s")
     engine = open_engine(url)
-    queue = transport(name, url).queue()
+    queue = transport(name, url, broker).queue()
     lease = timedelta(seconds=lease_seconds)
     state = StateManager(
         engine, clock=SystemClock(), dispatch=queue, signal=NoSignal(), lease=lease
@@ -53,4 +59,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], *map(float, sys.argv[3:7]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], *map(float, sys.argv[4:8]))
