@@ -30,8 +30,10 @@ QUEUE: Final = "countersign"
 TURN_SECONDS: Final = 1.0
 """How long a message waits here for a free slot before other workers may have it."""
 
-AGAIN_SECONDS: Final = 30.0
-"""How often, at most, one process repeats a message, and how long a repeated one is good for."""
+AGAIN_SECONDS: Final = 5.0
+"""How often, at most, one process repeats a message, and how long a repeated one is good for.
+
+Redis hands messages also to workers that are stopped or have just died: repeating is no luxury."""
 
 BROKER_SECONDS: Final = 1.0
 """How long somebody who has clicked waits for a broker that does not answer."""

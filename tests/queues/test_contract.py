@@ -112,6 +112,7 @@ def test_what_is_rolled_back_leaves_no_message(
     desk: QueueDesk, workers: Workers, transported: Transport
 ) -> None:
     workers.none()
+    transported.lose()
     undone = StateManager(
         open_engine(desk.url),
         clock=SystemClock(),
