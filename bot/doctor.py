@@ -28,7 +28,7 @@ from crew_runner.worker import WorkerPool
 from storage.database import SystemClock, is_current, upgrade, writing
 from storage.definitions import CrewDefinition, CrewReport, ModelSettings
 from storage.engines import open_engine, whole_url
-from storage.errors import Busy
+from storage.errors import Busy, Unreachable
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.state_manager import StateManager
@@ -89,6 +89,10 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             _write_nothing(engine)
         finally:
             engine.dispose()
+    except Unreachable as error:
+        reason = str(getattr(error.__cause__, "orig", None) or error).partition("\n")[0]
+        mend = "Start it, or set DATABASE_URL to one that answers."
+        yield failed("Database", f"{shown} does not answer: {reason}", mend)
     except Busy:
         yield warning("Database", f"{shown} is busy: another process writes to it at length")
     except (SQLAlchemyError, ImportError) as error:

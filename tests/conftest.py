@@ -1,16 +1,20 @@
-"""The order of the tests. Browser tests are left out, and it is said, where there is no browser."""
+"""The order of the tests; those whose browser or server is not installed are left out, and named."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
 
+from tests.queues.broker import redis_server
 from tests.support.browser import browser_path
+from tests.support.postgres import programs
 
-LEFT_OUT = pytest.StashKey[int]()
-LONGEST: Final = ("e2e", "chaos", "storm", "bot", "runner")
+LEFT_OUT = pytest.StashKey[Counter[str]]()
+LONGEST: Final = ("e2e", "chaos", "storm", "queues", "bot", "runner")
 """The folders whose files take long. They go first, so that no process is left with one at the
 end while the others have nothing to do."""
 
@@ -23,11 +27,29 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=_place)
-    if browser_path() is not None:
-        return
-    kept = [item for item in items if item.get_closest_marker("browser") is None]
-    config.stash[LEFT_OUT] = len(items) - len(kept)
+    there = {"chromium": browser_path(), "postgresql": programs(), "redis-server": redis_server()}
+    left_out: Counter[str] = Counter()
+    kept = []
+    for item in items:
+        missing = next((name for name in _needed(item) if not there[name]), None)
+        if missing is None:
+            kept.append(item)
+        else:
+            left_out[missing] += 1
+    config.stash[LEFT_OUT] = left_out
     items[:] = kept
+
+
+def _needed(item: pytest.Item) -> Iterator[str]:
+    """The Debian packages without which it cannot run."""
+    if item.get_closest_marker("browser") is not None:
+        yield "chromium"
+    chosen = getattr(item, "callspec", None)
+    variant = "" if chosen is None else str(chosen.id)
+    if "postgresql" in variant or "queues" in item.path.parts:
+        yield "postgresql"
+    if "celery" in variant or item.path.name == "test_celery.py":
+        yield "redis-server"
 
 
 def _place(item: pytest.Item) -> int:
@@ -38,7 +60,7 @@ def _place(item: pytest.Item) -> int:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    if left_out := config.stash.get(LEFT_OUT, 0):
+    for package, tests in config.stash.get(LEFT_OUT, Counter()).items():
         terminalreporter.write_line(
-            f"{left_out} browser tests left out: no chromium found (apt-get install chromium)"
+            f"{tests} tests left out that need {package} (apt-get install {package})"
         )

@@ -166,6 +166,7 @@ def test_a_database_password_is_not_shown(set_: Set) -> None:
     set_(DATABASE_URL="postgresql+psycopg://user:hunter2@127.0.0.1:9/c")
 
     assert marks(database()) == [Mark.FAILED]
+    assert "does not answer: connection failed" in words(database())
     assert "hunter2" not in words(database())
 
 

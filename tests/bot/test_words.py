@@ -12,6 +12,7 @@ from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,
     Busy,
+    Conflict,
     CountersignError,
     HoldLost,
     LeaseLost,
@@ -30,6 +31,7 @@ from storage.errors import (
     UnknownExecution,
     UnknownLesson,
     UnknownTasks,
+    Unreachable,
     WrongState,
 )
 from storage.policy import Refusal
@@ -64,6 +66,8 @@ REFUSED = (
     NoLesson(WAITING),
     WrongState(RUN, "retry"),
     Busy("locked"),
+    Conflict("another writer was faster"),
+    Unreachable("the database does not answer"),
     StaleExecution("1a2b"),
 )
 TOLD_TO_NO_PERSON = {LeaseLost, HoldLost}

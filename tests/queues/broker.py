@@ -26,7 +26,7 @@ class Broker:
         return f"redis+socket://{self._socket}"
 
     def start(self) -> None:
-        assert shutil.which("redis-server"), "Redis is not installed: apt-get install redis-server"
+        assert redis_server(), "Redis is not installed: apt-get install redis-server"
         words = ["redis-server", "--port", "0", "--unixsocket", str(self._socket), "--save", ""]
         log = self._folder / "log"
         with log.open("wb") as told:
@@ -53,3 +53,8 @@ class Broker:
     ) -> None:
         self.stop()
         shutil.rmtree(self._folder)
+
+
+def redis_server() -> str | None:
+    """Where the program is, if it is there."""
+    return shutil.which("redis-server")

@@ -29,7 +29,9 @@ class Server:
     """`durable`: as in production; without it commits are not flushed, which tests rarely need."""
 
     def __init__(self, *, durable: bool = False, **settings: object) -> None:
-        self._programs = _programs()
+        found = programs()
+        assert found is not None, "PostgreSQL is not installed: apt-get install postgresql"
+        self._programs = found
         self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self._settings = [f"{name}={value}" for name, value in settings.items()]
         self._settings += [] if durable else _FAST
@@ -100,13 +102,13 @@ class Server:
         assert ran.returncode == 0, f"{program} failed:\n{said}"
 
 
-def _programs() -> Path:
-    """Debian keeps them out of the PATH, one folder a version."""
+def programs() -> Path | None:
+    """The folder of PostgreSQL's programs: Debian keeps them out of the PATH, one a version."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
     on_path = shutil.which("initdb")
-    if not found and on_path is None:
-        raise AssertionError("PostgreSQL is not installed: apt-get install postgresql")
-    return found[-1].parent if found else Path(str(on_path)).parent
+    if found:
+        return found[-1].parent
+    return None if on_path is None else Path(on_path).parent
 
 
 def _version(program: Path) -> int:
