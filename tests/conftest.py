@@ -1,4 +1,4 @@
-"""The order of the tests; those whose browser or server is not installed are left out, and named."""
+"""The order of the tests; those whose browser or server is not there are left out, and named."""
 
 from __future__ import annotations
 
