@@ -168,6 +168,7 @@ def test_signed_nonsense_only_ever_gets_a_4xx_and_changes_nothing(
     http_stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    http_stage.workspace.wait_for(lambda: not http_stage.outbox.next_due(), what="all is shown")
     before = http_stage.workspace.transcript()
     dice = random.Random(7)
     for _ in range(300):
