@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
@@ -17,12 +16,6 @@ LEFT_OUT = pytest.StashKey[Counter[str]]()
 LONGEST: Final = ("e2e", "chaos", "storm", "queues", "bot", "runner")
 """The folders whose files take long. They go first, so that no process is left with one at the
 end while the others have nothing to do."""
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: tests wait for other processes much of the time."""
-    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -161,6 +161,8 @@ class Stage:
     def restart(self, *, before_start: Callable[[], None] | None = None) -> None:
         """Another process takes over: nothing that this one remembered is known to it."""
         self.front.stop(timedelta(seconds=3))
+        transport = self.workspace.practice.deliveries.transport
+        self.workspace.wait_for(lambda: not transport.connected, what="the old one to be gone")
         if before_start is not None:
             before_start()
         self.front = self._front()

@@ -64,13 +64,17 @@ def test_a_chatty_run_is_shown_every_three_seconds_at_most_and_its_last_state_al
     assert min(pauses) >= PAUSE * 0.95, pauses
 
 
+@pytest.fixture
+def brisk(tmp_path: Path) -> Iterator[Stage]:
+    with Workspace() as workspace, Stage(workspace, tmp_path / "c.db", tempo=BRISK) as ready:
+        yield ready
+
+
 def test_what_runs_used_is_told_on_the_way_and_estimates_the_next_run(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    brisk: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(estimates, "CHEAP_SECONDS", 60)  # however busy the machine is
-    stage.tempo = BRISK
-    stage.restart()
-    workspace = stage.workspace
+    stage, workspace = brisk, brisk.workspace
     for number in (1, 2):
         execution = stage.start(by=ANA)
         root = stage.root(execution)
