@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from bot.slack import ids
+from tests.e2e.office import SECONDS, final, start
 from tests.support.processes import ROOT, BotProcess, crews_file
 from tests.support.workspace import ANA, BEN, Shown, Workspace
-
-SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +23,6 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         yield workspace
 
 
-def start(office: Workspace, command: str) -> Shown:
-    earlier = {message.ts for message in office.threads()}
-    assert office.command(command, by=ANA).ok
-    return office.wait_for(
-        lambda: next((m for m in office.threads() if m.ts not in earlier), None), SECONDS
-    )
-
-
 def asked(office: Workspace, root: Shown, words: str, *, after: Shown | None = None) -> Shown:
     """The message that asks this, as soon as it can be answered."""
 
@@ -40,16 +31,6 @@ def asked(office: Workspace, root: Shown, words: str, *, after: Shown | None = N
         return next((m for m in newer if words in m.everything and m.button("Stop")), None)
 
     return office.wait_for(found, SECONDS, what=f"a question with {words!r}")
-
-
-def final(office: Workspace, root: Shown) -> Shown:
-    return office.wait_for(
-        lambda: next(
-            (m for m in office.thread(root) if "complete" in m.text and m.ts != root.ts), None
-        ),
-        SECONDS,
-        what="the final message",
-    )
 
 
 def test_a_payment_is_refused_with_words_tried_again_and_made_after_a_yes(

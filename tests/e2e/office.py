@@ -1,0 +1,28 @@
+"""What the stories of the examples share: to start one, and to wait for its end."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.support.workspace import ANA, Shown, Workspace
+
+SECONDS: Final = 60
+
+
+def start(office: Workspace, command: str) -> Shown:
+    """Type the command; the first message of its thread."""
+    earlier = {message.ts for message in office.threads()}
+    assert office.command(command, by=ANA).ok
+    return office.wait_for(
+        lambda: next((m for m in office.threads() if m.ts not in earlier), None), SECONDS
+    )
+
+
+def final(office: Workspace, root: Shown) -> Shown:
+    return office.wait_for(
+        lambda: next(
+            (m for m in office.thread(root) if "complete" in m.text and m.ts != root.ts), None
+        ),
+        SECONDS,
+        what="the final message",
+    )
