@@ -1,4 +1,7 @@
-"""The order of the tests; those whose browser or server is not there are left out, and named."""
+"""The order of the tests; those whose browser or server is not there are left out, and named.
+
+The server that tests of PostgreSQL share is here, too: one for each process of tests.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,19 @@ import pytest
 
 from tests.queues.broker import redis_server
 from tests.support.browser import browser_path
-from tests.support.postgres import programs
+from tests.support.postgres import Server, programs
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 LONGEST: Final = ("e2e", "chaos", "storm", "queues", "bot", "runner")
 """The folders whose files take long. They go first, so that no process is left with one at the
 end while the others have nothing to do."""
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL of the tests' own; each asks it for databases of its own."""
+    with Server() as server:
+        yield server
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -30,12 +30,6 @@ from tests.support.processes import ROOT, clean_environment, wait_until
 LEASE = timedelta(seconds=3)
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
 @pytest.fixture(scope="module", params=ENGINES)
 def engine_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
@@ -157,12 +151,17 @@ def folder_of_engine(engine_name: str, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="module")
-def broker(engine_name: str) -> Iterator[str]:
-    if engine_name != "celery":
-        yield ""
-        return
+def redis() -> Iterator[Broker]:
     with Broker() as broker:
-        yield broker.url
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def broker(engine_name: str, request: pytest.FixtureRequest) -> str:
+    if engine_name != "celery":
+        return ""
+    redis: Broker = request.getfixturevalue("redis")
+    return redis.url
 
 
 @pytest.fixture(scope="module")

@@ -46,12 +46,6 @@ class RecordingSignal:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
 def on_server(server: Server) -> Iterator[Engine]:
     """A database with the schema, which tests use one after another."""
     engine = open_engine(server.database())
