@@ -139,7 +139,11 @@ def _spoken(checkpoint: Checkpoint, execution: Execution, said: str) -> str:
     if checkpoint.state is CheckpointState.PENDING:
         called = people.called(checkpoint.rule, execution.requester)
         end = "" if said.endswith(("?", ".", "!")) else "."
-        please = people.addressed(called, f"please {_verb(checkpoint)}.") if called else ""
+        please = (
+            people.addressed(called, f"please {deadlines.wanted(checkpoint.kind).do}.")
+            if called
+            else ""
+        )
         return sentences([f"{said}{end}", please])
     return f"{said}. {outcome_line(checkpoint)}"
 
@@ -175,18 +179,14 @@ def _who_and_when(checkpoint: Checkpoint, execution: Execution) -> str:
     may = people.approvers(rule, execution.requester)
     lines = []
     if called and CHANNEL in rule.approvers:
-        what = "an answer" if checkpoint.kind is CheckpointKind.QUESTION else "a decision"
-        lines.append(people.addressed(called, f"this waits for {what}."))
-    lines.append(f"*May {_verb(checkpoint)}:* {may}")
+        thing = deadlines.wanted(checkpoint.kind).thing
+        lines.append(people.addressed(called, f"this waits for {thing}."))
+    lines.append(f"*May {deadlines.wanted(checkpoint.kind).do}:* {may}")
     if checkpoint.kind is CheckpointKind.QUESTION:
         lines.append("A reply in this thread that mentions me is taken as the answer.")
     if checkpoint.deadline is not None:
         lines.append(f"*Until:* {people.when(checkpoint.deadline)}; then {_then(checkpoint)}.")
     return "\n".join(lines)
-
-
-def _verb(checkpoint: Checkpoint) -> str:
-    return "answer" if checkpoint.kind is CheckpointKind.QUESTION else "decide"
 
 
 def _then(checkpoint: Checkpoint) -> str:

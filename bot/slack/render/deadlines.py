@@ -1,7 +1,8 @@
-"""What a deadline does, in words, by what waits for it. Pure."""
+"""What waits and what its deadline does, in words, by kind. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from storage.definitions import OnTimeout
@@ -36,6 +37,22 @@ _DID_OF: Final = {
     (CheckpointKind.BUDGET, OnTimeout.SKIP): "let the run go on over its budget",
 }
 """Of what arises inside a crew, where the general words would mislead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is wanted of people, as verb, past tense and noun."""
+
+    do: str
+    done: str
+    thing: str
+
+
+def wanted(kind: CheckpointKind) -> Wanted:
+    """What people do with a checkpoint of this kind."""
+    if kind is CheckpointKind.QUESTION:
+        return Wanted("answer", "answered", "an answer")
+    return Wanted("decide", "decided", "a decision")
 
 
 def will(kind: CheckpointKind, on_timeout: OnTimeout) -> str:

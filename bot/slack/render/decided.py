@@ -81,8 +81,7 @@ def chosen(outcome_name: str) -> str:
 
 
 def _nobody(kind: CheckpointKind) -> str:
-    verb = "answered" if kind is CheckpointKind.QUESTION else "decided"
-    return f":hourglass: Nobody {verb} in time"
+    return f":hourglass: Nobody {deadlines.wanted(kind).done} in time"
 
 
 def _deadline_did(kind: CheckpointKind, feedback: Feedback) -> str:

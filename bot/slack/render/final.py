@@ -106,8 +106,8 @@ def _notice_words(
             feedback = checkpoint.feedback
             did = deadlines.did(checkpoint.kind, feedback) if feedback is not None else ""
             asked = text.mrkdwn(question(checkpoint))
-            verb = "answered" if checkpoint.kind is CheckpointKind.QUESTION else "decided"
-            return f":hourglass: {requester}, nobody {verb} “{asked}” in time{did}."
+            done = deadlines.wanted(checkpoint.kind).done
+            return f":hourglass: {requester}, nobody {done} “{asked}” in time{did}."
         case _:
             words = payload.get("text")
             return text.mrkdwn(text.shorten(words, 2500)) if isinstance(words, str) else "…"
