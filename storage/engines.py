@@ -18,6 +18,9 @@ IDLE_SECONDS: Final = 30
 
 CONNECT_SECONDS: Final = 5
 
+PRODUCT: Final = "countersign"
+"""How our connections are named in a server's list of them."""
+
 WRITE_LOCK: Final = "countersign_write_lock"
 """The execution option under which an engine keeps the lock of its process's writers."""
 
@@ -93,6 +96,7 @@ def _postgresql(url: URL, pool: Pool) -> Engine:
         pool_pre_ping=True,  # a server that was started anew has closed the ones from before
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
+            "application_name": PRODUCT,
             "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
             # What goes through a proxy that pools transactions finds no prepared statement again.
             "prepare_threshold": None if url.query.get("prepare_threshold") == "0" else 5,
