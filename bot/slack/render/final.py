@@ -11,7 +11,7 @@ from bot.slack.render import deadlines, people, text, usage
 from bot.slack.render.message import Rendered, context, section
 from bot.slack.render.place import question, standing
 from bot.slack.render.root import failure
-from storage.records import Checkpoint, CheckpointKind, Execution, Usage
+from storage.records import Checkpoint, Execution, Usage
 
 RESULT_LIMIT = 7000
 
@@ -68,7 +68,7 @@ def reminder(checkpoint: Checkpoint, execution: Execution, *, which: str, met: i
     until = ""
     if checkpoint.deadline is not None:
         then = deadlines.will(checkpoint.kind, checkpoint.rule.on_timeout)
-        does = "answers" if checkpoint.kind is CheckpointKind.QUESTION else "decides"
+        does = f"{deadlines.wanted(checkpoint.kind).do}s"
         until = f" If nobody {does} until {people.when(checkpoint.deadline)}, {then}."
     words = f":bell: {lead}: *{asked}* ({standing(checkpoint, execution, met=met)}).{until}"
     return Rendered(text=words, blocks=(section(words),), plain=words)
