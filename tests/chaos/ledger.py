@@ -1,14 +1,13 @@
-"""What stands in the database, read with plain SQL and nothing of the product."""
+"""What stands in the database about one run, read with plain SQL and nothing of the product."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from tests.chaos.sql import Sql, fields, seconds
 
 
 @dataclass(frozen=True)
@@ -33,27 +32,27 @@ class PhaseRow:
 
 
 class Ledger:
-    """Looks at a SQLite file that others write to."""
+    """Looks at a database that others write to."""
 
-    def __init__(self, database: Path) -> None:
-        self._database = database
+    def __init__(self, database: str | Path) -> None:
+        self._sql = Sql(database)
 
     def execution(self, words: str) -> str | None:
         """The id of the run that was asked for in these words."""
-        found = self._ask("SELECT id FROM executions WHERE instr(request, ?) > 0", words)
+        found = self._ask("SELECT id FROM executions WHERE request LIKE ?", words)
         assert len(found) < 2, f"{len(found)} runs of “{words}”"
         return str(found[0]["id"]) if found else None
 
     def state(self, words: str) -> str:
         return str(
-            self._ask("SELECT state FROM executions WHERE instr(request, ?) > 0", words)[0]["state"]
+            self._ask("SELECT state FROM executions WHERE request LIKE ?", words)[0]["state"]
         )
 
     def has_work(self, words: str) -> bool:
         """Whether something is still to be posted or updated for this run."""
         query = """
             SELECT 1 FROM outbox JOIN executions ON executions.id = outbox.execution_id
-            WHERE instr(request, ?) > 0
+            WHERE request LIKE ?
               AND (outbox.state IN ('queued', 'sending')
                    OR outbox.state = 'posted' AND shown < wanted)
             LIMIT 1
@@ -62,40 +61,47 @@ class Ledger:
 
     def decision(self, checkpoint: str) -> str | None:
         """The action that decided this checkpoint, if one did."""
-        found = self._ask("SELECT action FROM checkpoints WHERE id = ?", checkpoint)
+        found = self._sql.ask("SELECT action FROM checkpoints WHERE id = ?", checkpoint)
         return found[0]["action"] if found else None
 
     def checkpoints(self, words: str) -> list[CheckpointRow]:
         query = """
             SELECT checkpoints.id, checkpoints.state, checkpoints.action, checkpoints.text,
-                   coalesce(json_extract(checkpoints.actor, '$.id'), '') AS actor,
-                   phase_runs.phase, phase_runs.revision
+                   checkpoints.actor, phase_runs.phase, phase_runs.revision
             FROM checkpoints
             JOIN executions ON executions.id = checkpoints.execution_id
             JOIN phase_runs ON phase_runs.id = checkpoints.phase_run_id
-            WHERE instr(request, ?) > 0 ORDER BY checkpoints.seq
-        """
-        return [CheckpointRow(**row) for row in self._ask(query, words)]
-
-    def decisions_written(self, words: str) -> dict[str, int]:
-        """How often each checkpoint's decision stands in the log of what happened."""
-        query = """
-            SELECT json_extract(facts, '$.checkpoint') AS checkpoint, count(*) AS times
-            FROM audit JOIN executions ON executions.id = audit.execution_id
-            WHERE instr(request, ?) > 0 AND event IN ('checkpoint.decided', 'checkpoint.expired')
-            GROUP BY 1
-        """
-        return {row["checkpoint"]: row["times"] for row in self._ask(query, words)}
-
-    def phases(self, words: str) -> list[PhaseRow]:
-        query = """
-            SELECT phase, revision, attempt, phase_runs.state,
-                   phase_runs.created_at, phase_runs.ended_at
-            FROM phase_runs JOIN executions ON executions.id = phase_runs.execution_id
-            WHERE instr(request, ?) > 0 ORDER BY phase_runs.seq
+            WHERE request LIKE ? ORDER BY checkpoints.seq
         """
         return [
-            PhaseRow(**{**row, **{at: _seconds(row[at]) for at in ("created_at", "ended_at")}})
+            CheckpointRow(**{**row, "actor": fields(row["actor"]).get("id", "")})
+            for row in self._ask(query, words)
+        ]
+
+    def decisions_written(self, words: str) -> Counter[str]:
+        """How often each checkpoint's decision stands in the log of what happened."""
+        query = """
+            SELECT facts FROM audit JOIN executions ON executions.id = audit.execution_id
+            WHERE request LIKE ? AND event IN ('checkpoint.decided', 'checkpoint.expired')
+        """
+        return Counter(fields(row["facts"])["checkpoint"] for row in self._ask(query, words))
+
+    def phases(self, words: str) -> list[PhaseRow]:
+        """Every run of a phase, in the order in which they were queued."""
+        query = """
+            SELECT phase, revision, attempt, phase_runs.state, phase_runs.created_at,
+                   phase_runs.ended_at
+            FROM phase_runs JOIN executions ON executions.id = phase_runs.execution_id
+            WHERE request LIKE ? ORDER BY seq
+        """
+        return [
+            PhaseRow(
+                **{
+                    **row,
+                    "created_at": seconds(row["created_at"]),
+                    "ended_at": seconds(row["ended_at"]),
+                }
+            )
             for row in self._ask(query, words)
         ]
 
@@ -104,10 +110,10 @@ class Ledger:
         query = """
             SELECT deadline, decided_at FROM checkpoints
             JOIN executions ON executions.id = checkpoints.execution_id
-            WHERE instr(request, ?) > 0 ORDER BY seq
+            WHERE request LIKE ? ORDER BY seq
         """
         return [
-            (_seconds(row["deadline"]), _seconds(row["decided_at"]))
+            (seconds(row["deadline"]), seconds(row["decided_at"]))
             for row in self._ask(query, words)
         ]
 
@@ -118,7 +124,7 @@ class Ledger:
         query = """
             SELECT key, outbox.state FROM outbox
             JOIN executions ON executions.id = outbox.execution_id
-            WHERE instr(request, ?) > 0
+            WHERE request LIKE ?
               AND (outbox.state IN ('queued', 'sending')
                    OR outbox.state = 'posted' AND shown < wanted)
             ORDER BY seq
@@ -128,23 +134,5 @@ class Ledger:
         open_messages = f"; {', '.join(said)}" if said else ""
         return f"{self.state(words)}, {last.phase} {last.state}{open_messages}"
 
-    def _ask(self, query: str, *values: object) -> list[dict[str, Any]]:
-        with self._connected() as connection:
-            try:
-                return [dict(row) for row in connection.execute(query, values)]
-            except sqlite3.OperationalError as error:
-                if "no such table" in str(error):  # the bot has not made them yet
-                    return []
-                raise
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._database, timeout=10)) as connection:
-            connection.row_factory = sqlite3.Row
-            yield connection
-
-
-def _seconds(written: str | None) -> float:
-    if written is None:
-        return 0.0
-    return datetime.fromisoformat(written).replace(tzinfo=UTC).timestamp()
+    def _ask(self, query: str, words: str) -> list[dict[str, Any]]:
+        return self._sql.ask(query, f"%{words}%")

@@ -28,8 +28,9 @@ class Startable(Protocol):
     """A bot that can die and be started again."""
 
     folder: Path
-    database: Path
 
+    @property
+    def database(self) -> str | Path: ...
     @property
     def log_text(self) -> str: ...
     def runs(self) -> bool: ...

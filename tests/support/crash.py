@@ -2,10 +2,10 @@
 
     python -m tests.support.crash
 
-Reads a request a line, a JSON object {"arguments", "environment", "folder", "log"}, and answers
-with the process id. The forked process is a session of its own and runs `python -m bot ARGUMENTS`
-in the folder, with the points of `tests.support.points` around it. When stdin ends, the launchpad
-kills what it forked.
+Reads a request a line, a JSON object {"arguments", "environment", "folder", "log", "points"}, and
+answers with the process id. The forked process is a session of its own and runs `python -m bot
+ARGUMENTS` in the folder, with the points of `tests.support.points` around it if those are wanted.
+When stdin ends, the launchpad kills what it forked.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def _become(request: dict[str, Any]) -> NoReturn:
             os.dup2(source, target)
         os.environ.clear()
         os.environ.update(request["environment"])
-        points.install(folder)
+        if request["points"]:
+            points.install(folder)
         (SlackFront.__init__.__kwdefaults__ or {})["tempo"] = BRISK
         code = cli.main(request["arguments"])
     except BaseException:  # noqa: BLE001  # the last line of the process

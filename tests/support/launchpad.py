@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -70,24 +70,43 @@ class Launchpad:
 
 
 class Bot:
-    """`python -m bot serve` in `folder`, with a SQLite file there, which dies where it is told."""
+    """`python -m bot serve` in `folder`, with a SQLite file there, which dies where it is told.
 
-    def __init__(self, launchpad: Launchpad, folder: Path, *, env: Mapping[str, str]) -> None:
+    `arguments` are another command's; `name` that of its log; `points`: whether it is told where
+    to die. `env` may name another database.
+    """
+
+    def __init__(
+        self,
+        launchpad: Launchpad,
+        folder: Path,
+        *,
+        env: Mapping[str, str],
+        arguments: Sequence[str] = ("serve", "--workers", "2"),
+        name: str = "serve",
+        points: bool = True,
+    ) -> None:
         self._launchpad = launchpad
+        self._arguments = list(arguments)
+        self._points = points
         self.folder = folder
-        self.database = folder / "countersign.db"
         self.mark = uuid4().hex
-        self._log = folder / "serve.log"
+        self._log = folder / f"{name}.log"
         self._process: psutil.Process | None = None
         self._environment = {
             **clean_environment(),
-            "DATABASE_URL": f"sqlite:///{self.database}",
+            "DATABASE_URL": f"sqlite:///{folder / 'countersign.db'}",
             "CREWS_FILE": str(folder / "crews.yml"),
             "HITL_BACKEND_PORT": "0",
             "COUNTERSIGN_LEASE_SECONDS": "2",
             MARK: self.mark,
             **env,
         }
+
+    @property
+    def database(self) -> str:
+        """Its URL."""
+        return self._environment["DATABASE_URL"]
 
     @property
     def log_text(self) -> str:
@@ -118,10 +137,11 @@ class Bot:
         """Start it, or start it again. Does not wait for anything."""
         self._process = self._launchpad.fork(
             {
-                "arguments": ["serve", "--workers", "2"],
+                "arguments": self._arguments,
                 "environment": self._environment,
                 "folder": str(self.folder),
                 "log": str(self._log),
+                "points": self._points,
             }
         )
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -58,6 +59,10 @@ READING: Final = frozenset(
 TIMED: Final = frozenset({"heartbeat", "progress", "release"})
 """Use cases of which it depends on the time what they are about."""
 
+DEFINING: Final = frozenset({"ALTER", "CREATE", "DROP"})
+CHANGING: Final = DEFINING | {"DELETE", "INSERT", "UPDATE"}
+"""How statements begin after which there is something to commit."""
+
 Method = Callable[..., Any]
 
 Say = Callable[[Any], str]
@@ -100,7 +105,7 @@ class _Doing(threading.local):
     """What this thread is in the middle of."""
 
     say: Say | None = None
-    changes = 0
+    changed = False
     delivery = ""
 
 
@@ -151,20 +156,29 @@ def _what(name: str, arguments: tuple[object, ...], named: Mapping[str, object])
 
 
 def _newest_hold(connection: Any, owner: str) -> str:
-    query = "SELECT kind, state FROM outbox WHERE held_by = ? ORDER BY held_until"
+    """`connection` is the pool's, of either database."""
+    value = "?" if isinstance(connection.dbapi_connection, sqlite3.Connection) else "%s"
+    query = f"SELECT kind, state FROM outbox WHERE held_by = {value} ORDER BY held_until"
     kind, state = connection.execute(query, (owner,)).fetchall()[-1]
     return f"{kind} to update" if state == "posted" else str(kind)
 
 
 def _watch_commits(points: Points, doing: _Doing) -> None:
-    def begun(connection: Any) -> None:
-        doing.changes = connection.connection.dbapi_connection.total_changes
+    """A commit counts where a row or a table was changed: other writers' locks change none."""
+
+    def begun(_connection: Any) -> None:
+        doing.changed = False
+
+    def executed(_connection: Any, cursor: Any, statement: str, *_others: Any) -> None:
+        first = statement.split(None, 1)[0].upper()
+        doing.changed |= first in CHANGING and (first in DEFINING or cursor.rowcount != 0)
 
     event.listen(Engine, "begin", begun)
+    event.listen(Engine, "after_cursor_execute", executed)
     commit: Method = DefaultDialect.do_commit
 
     def do_commit(dialect: DefaultDialect, connection: Any) -> None:
-        if connection.total_changes == doing.changes:
+        if not doing.changed:
             commit(dialect, connection)
             return
         with points.around(f"commit {doing.say(connection) if doing.say else 'of no use case'}"):
