@@ -1,4 +1,4 @@
-"""The command line: `python -m bot serve | worker | practice | migrate | doctor | version`."""
+"""The command line: `python -m bot serve | worker | scheduler | practice | migrate | …`."""
 
 from __future__ import annotations
 
@@ -63,8 +63,16 @@ def _parser() -> argparse.ArgumentParser:
         "serve", help="run everything: Slack, REST, the scheduler and the workers"
     )
     _workers(serve, least=0, rest="; 0 leaves them to `worker`")
+    serve.add_argument(
+        "--no-scheduler",
+        action="store_true",
+        help="leave deadlines, reminders and recovery to `scheduler`",
+    )
     worker = commands.add_parser("worker", help="run phases of crews, and nothing else")
     _workers(worker, least=1, rest="")
+    commands.add_parser(
+        "scheduler", help="do what is due: deadlines, reminders, recovery; and nothing else"
+    )
     practice = commands.add_parser(
         "practice", help="open a practice workspace in the browser, with the bot in it"
     )
@@ -106,23 +114,38 @@ class _whole:  # noqa: N801  # argparse shows the name when it refuses a value
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
-    from bot.wiring import Application, CannotStartError
+    from bot.roles import Application
+    from bot.wiring import CannotStartError
 
     try:
-        application = Application(settings, workers=arguments.workers)
+        application = Application(
+            settings, workers=arguments.workers, ticks=not arguments.no_scheduler
+        )
     except CannotStartError as error:
         return _cannot_start(error)
     return _until_told(application)
 
 
 def _work(settings: Settings, arguments: argparse.Namespace) -> int:
-    from bot.wiring import CannotStartError, Worker
+    from bot.roles import Worker
+    from bot.wiring import CannotStartError
 
     try:
         worker = Worker(settings, workers=arguments.workers)
     except CannotStartError as error:
         return _cannot_start(error)
     return _until_told(worker)
+
+
+def _tick(settings: Settings, _: argparse.Namespace) -> int:
+    from bot.roles import Ticking
+    from bot.wiring import CannotStartError
+
+    try:
+        ticking = Ticking(settings)
+    except CannotStartError as error:
+        return _cannot_start(error)
+    return _until_told(ticking)
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:
@@ -153,6 +176,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "serve": _serve,
     "worker": _work,
+    "scheduler": _tick,
     "migrate": _migrate,
 }
 

@@ -8,9 +8,11 @@ because the next one finds the same rows.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
@@ -25,6 +27,9 @@ log = logging.getLogger(__name__)
 
 SWEEP: Final = 100
 _PASSES: Final = 50
+
+STUCK_SECONDS: Final = 300.0
+"""A tick that takes so long will not end any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class Scheduler:
 
     def __init__(self, ticks: Sequence[Tick]) -> None:
         self._ticks = tuple(ticks)
+        self._at_work: dict[str, float] = {}
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
             executors={"default": ThreadPoolExecutor(max(len(self._ticks), 1))},
@@ -74,12 +80,24 @@ class Scheduler:
         )
         self._scheduler.add_listener(_tick_failed, EVENT_JOB_ERROR)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the clockwork runs and no tick hangs."""
+        now = time.monotonic()
+        hangs = any(now - since > STUCK_SECONDS for since in self._at_work.copy().values())
+        return bool(self._scheduler.running) and not hangs
+
+    @property
+    def running(self) -> int:
+        """How many ticks are at work."""
+        return len(self._at_work)
+
     def start(self) -> None:
         for name in ("apscheduler.executors", "apscheduler.scheduler"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # the listener says it once
         for tick in self._ticks:
             self._scheduler.add_job(
-                tick.work,
+                partial(self._run, tick),
                 "interval",
                 seconds=tick.every.total_seconds(),
                 id=tick.name,
@@ -89,7 +107,15 @@ class Scheduler:
 
     def stop(self) -> None:
         """No tick starts any more; those that run are waited for."""
-        self._scheduler.shutdown(wait=True)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def _run(self, tick: Tick) -> None:
+        self._at_work[tick.name] = time.monotonic()
+        try:
+            tick.work()
+        finally:
+            del self._at_work[tick.name]
 
 
 def _tick_failed(event: JobExecutionEvent) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from datetime import timedelta
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -34,9 +35,9 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class HttpServer:
-    """Serves `app` on `listening` from `start` to `stop`."""
+    """Serves `app` on `listening` from `start` to `stop`, which lets requests end for `grace`."""
 
-    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listening: socket.socket, *, grace: timedelta) -> None:
         self._listening = listening
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -47,7 +48,7 @@ class HttpServer:
                 lifespan="off",
                 ws="none",
                 proxy_headers=False,
-                timeout_graceful_shutdown=5,
+                timeout_graceful_shutdown=max(1, round(grace.total_seconds())),
             )
         )
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
@@ -60,8 +61,12 @@ class HttpServer:
             if not self._thread.is_alive():
                 raise RuntimeError("the HTTP server ended while it started")
 
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
     def stop(self) -> None:
-        """Answers what was begun, takes nothing new, returns when that is done."""
+        """Answers what was begun, takes nothing new, returns when that is done or time is up."""
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join()

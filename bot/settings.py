@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     gemini_base_url: str | None = _variable("GOOGLE_GEMINI_BASE_URL")
     ollama_host: str | None = _variable("OLLAMA_HOST")
     lease_seconds: float = Field(30, ge=1, le=3600, validation_alias="COUNTERSIGN_LEASE_SECONDS")
+    grace_seconds: float = Field(5, ge=1, le=86400, validation_alias="COUNTERSIGN_GRACE_SECONDS")
+    health_port: int | None = Field(
+        None, ge=0, le=65535, validation_alias="COUNTERSIGN_HEALTH_PORT"
+    )
+    notify_socket: str | None = _variable("NOTIFY_SOCKET")
+    watchdog_usec: int | None = _variable("WATCHDOG_USEC")
     default_channel: str | None = Field(
         None, pattern=r"^[CG][A-Z0-9]+$", validation_alias="COUNTERSIGN_DEFAULT_CHANNEL"
     )
@@ -162,6 +168,16 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.lease_seconds)
 
     @property
+    def grace(self) -> timedelta:
+        """What running phases, and then the deliverer, get to end in peace."""
+        return timedelta(seconds=self.grace_seconds)
+
+    @property
+    def watchdog_seconds(self) -> float | None:
+        """After how long without a sign of life systemd ends the process."""
+        return None if self.watchdog_usec is None else self.watchdog_usec / 1e6
+
+    @property
     def model(self) -> ModelSettings:
         return ModelSettings(
             openai_api_key=_open(self.openai_api_key),
@@ -193,6 +209,9 @@ class Settings(BaseSettings):
 def _open(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
+
+OF_SYSTEMD: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC")
+"""Set by systemd for its services, and by nobody else."""
 
 VARIABLES: Final = tuple(str(field.validation_alias) for field in Settings.model_fields.values())
 

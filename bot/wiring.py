@@ -5,28 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.api.app import DoorAnswer, create_api
-from bot.api.calls import ApiConfig
-from bot.api.guard import in_a_url, loopback_hosts
-from bot.scheduler import Scheduler, Tick, slack_ticks, state_ticks
-from bot.server import CannotBindError, HttpServer, bind
 from bot.settings import Settings, forget_proxies
-from bot.version import VERSION
 from crew_runner import owners
 from crew_runner.models.environment import Route, choose
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.queues.port import CannotInstall, Queue
 from crew_runner.registry import CrewsFileError, load_crews
 from crew_runner.worker import WorkerPool
-from storage.database import SystemClock, upgrade
+from storage.database import SystemClock, reading, upgrade
 from storage.definitions import CrewDefinition, ModelSettings
 from storage.engines import Pool, connection_arguments, open_engine, whole_url
 from storage.errors import Busy
@@ -39,12 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GRACE: Final = timedelta(seconds=5)
-"""What running phases, and then the deliverer, get to end in peace."""
-
 MIGRATION_WAIT: Final = 30.0
-
-INHERIT_EVERY: Final = timedelta(seconds=5)
 
 
 class CannotStartError(Exception):
@@ -69,23 +56,12 @@ class LateSignal:
             self._wake()
 
 
-@dataclass(frozen=True, slots=True)
-class NotYet:
-    """What Slack's door answers while Slack's side is being built: Slack sends it again."""
-
-    status: int = 503
-    headers: Mapping[str, str] = field(default_factory=lambda: {"Retry-After": "1"})
-    body: bytes = b""
-
-
 class Core:
-    """The parts that every process has: the database, the crews and the use cases."""
+    """The parts that every process has: the database, the use cases, and the crews if it needs
+    them: an execution's rules are its own."""
 
-    def __init__(self, settings: Settings) -> None:
-        try:
-            self.crews: Mapping[str, CrewDefinition] = load_crews(settings.crews_file)
-        except CrewsFileError as error:
-            raise CannotStartError(str(error), of_settings=True) from error
+    def __init__(self, settings: Settings, *, crews: bool = True) -> None:
+        self.crews = crews_of(settings) if crews else {}
         self.clock = SystemClock()
         self.engine = open_database(settings)
         self.signal = LateSignal()
@@ -98,6 +74,15 @@ class Core:
             lease=settings.lease,
         )
         self.reads = Reads(self.engine)
+
+    def answers(self) -> bool:
+        """Whether the database does."""
+        try:
+            with reading(self.engine) as connection:
+                connection.execute(text("SELECT 1"))
+        except (Busy, SQLAlchemyError):
+            return False
+        return True
 
     def pool(self, settings: Settings, slots: int) -> WorkerPool:
         return WorkerPool(
@@ -113,110 +98,12 @@ class Core:
         )
 
 
-class Worker:
-    """`python -m bot worker`: phases of crews, and nothing else."""
-
-    def __init__(self, settings: Settings, *, workers: int) -> None:
-        self._core = Core(settings)
-        self._pool = self._core.pool(settings, workers)
-        self._workers = workers
-
-    def start(self) -> None:
-        self._pool.start()
-        self._core.queue.bind(self._pool)
-        log.info("worker.started", extra={"slots": self._workers})
-
-    def stop(self) -> None:
-        self._core.queue.stop()
-        self._pool.stop(GRACE)
-        self._core.engine.dispose()
-
-
-class Application:
-    """`python -m bot serve`: REST, Slack, the scheduler and the workers in one process.
-
-    `start` answers HTTP before it builds what takes longer; `stop` takes nothing new, gives back
-    what was claimed, and delivers what was committed as far as that goes within GRACE.
-    """
-
-    def __init__(self, settings: Settings, *, workers: int) -> None:
-        self._settings = settings
-        self._workers = workers
-        self._began = time.monotonic()
-        self._core = Core(settings)
-        try:
-            self._listening = bind(settings.host, settings.port)
-        except CannotBindError as error:
-            raise CannotStartError(
-                f"{error}. Set HITL_BACKEND_PORT to another port, or end what uses this one."
-            ) from error
-        self.port: int = self._listening.getsockname()[1]
-        self._slack: SlackFront | None = None
-        self._pool: WorkerPool | None = None
-        self._scheduler: Scheduler | None = None
-        channel = settings.default_channel if settings.slack_mode else None
-        api = create_api(
-            state=self._core.state,
-            reads=self._core.reads,
-            crews=self._core.crews,
-            door=self._door if settings.slack_mode == "http" else None,
-            config=ApiConfig(
-                hosts=loopback_hosts(settings.host, self.port), version=VERSION, channel=channel
-            ),
-        )
-        self._http = HttpServer(api, self._listening)
-
-    def start(self) -> None:
-        self._http.start()
-        log.info(
-            "serve.healthy",
-            extra={
-                "address": f"http://{in_a_url(self._settings.host)}:{self.port}",
-                "after_s": time.monotonic() - self._began,
-            },
-        )
-        ticks = state_ticks(self._core.state, lease=self._settings.lease)
-        if self._settings.slack_mode is not None:
-            outbox = Outbox(self._core.engine, self._core.clock)
-            self._slack = build_slack(self._settings, self._core, outbox)
-            self._core.signal.bind(self._slack.outbox_changed)
-            self._slack.start()
-            ticks += slack_ticks(
-                deliver_due=self._slack.deliver_due, refresh_actors=self._slack.refresh_actors
-            )
-            ticks += (Tick("inherit", INHERIT_EVERY, lambda: inherit(outbox, self._core.signal)),)
-        self._scheduler = Scheduler(ticks)
-        self._scheduler.start()
-        if self._workers > 0:
-            self._pool = self._core.pool(self._settings, self._workers)
-            self._pool.start()
-            self._core.queue.bind(self._pool)
-        log.info("serve.started", extra=self._summary())
-
-    def stop(self) -> None:
-        if self._scheduler is not None:
-            self._scheduler.stop()
-        self._http.stop()
-        self._core.queue.stop()
-        if self._pool is not None:
-            self._pool.stop(GRACE)
-        if self._slack is not None:
-            self._slack.stop(GRACE)
-        self._core.engine.dispose()
-        log.info("serve.stopped")
-
-    def _door(self, headers: Mapping[str, str], body: bytes) -> DoorAnswer:
-        return NotYet() if self._slack is None else self._slack.door(headers, body)
-
-    def _summary(self) -> dict[str, object]:
-        return {
-            "version": VERSION,
-            "database": self._core.engine.url.render_as_string(hide_password=True),
-            "crews": ",".join(sorted(self._core.crews)),
-            "slack": self._settings.slack_mode or "off (no SLACK_BOT_TOKEN): REST only",
-            "model": model_in_words(self._settings.model),
-            "workers": self._workers,
-        }
+def crews_of(settings: Settings) -> Mapping[str, CrewDefinition]:
+    """Raises CannotStartError."""
+    try:
+        return load_crews(settings.crews_file)
+    except CrewsFileError as error:
+        raise CannotStartError(str(error), of_settings=True) from error
 
 
 def open_database(settings: Settings) -> Engine:

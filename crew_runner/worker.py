@@ -90,6 +90,17 @@ class WorkerPool:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether it still looks for work."""
+        return bool(self._threads) and self._threads[0].is_alive()
+
+    @property
+    def running(self) -> int:
+        """How many phases run."""
+        with self._lock:
+            return len(self._running)
+
     def wake(self) -> None:
         """There may be work: look now."""
         self._work.set()

@@ -131,6 +131,11 @@ class SlackFront:
         """Whether what people do reaches this process. Over HTTP that is not ours to know."""
         return self._sockets is None or self._sockets.connected
 
+    @property
+    def alive(self) -> bool:
+        """Whether messages are still brought to Slack, or would be if it answered."""
+        return self._delivery.alive
+
     def start(self) -> None:
         """Returns at once, also while Slack is away."""
         self._delivery.start()

@@ -92,6 +92,10 @@ class Delivery:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def alive(self) -> bool:
+        return all(thread.is_alive() for thread in self._threads)
+
     def wake(self) -> None:
         """There may be something to do. Returns at once."""
         for wake in self._wakes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import VARIABLES, Settings, SettingsError, load_settings
+from bot.settings import OF_SYSTEMD, VARIABLES, Settings, SettingsError, load_settings
 from storage.definitions import ModelSettings
 
 Load = Callable[..., Settings]
@@ -157,6 +157,13 @@ def test_a_file_that_is_not_text_is_refused(load: Load) -> None:
         load(b"OPENAI_MODEL=\xff\xfe\n")
 
 
+def test_the_time_to_end_is_set_in_seconds(load: Load) -> None:
+    assert load().grace.total_seconds() == 5
+    assert load(COUNTERSIGN_GRACE_SECONDS="90.5").grace.total_seconds() == 90.5
+    with pytest.raises(SettingsError, match="COUNTERSIGN_GRACE_SECONDS must be greater than"):
+        load(COUNTERSIGN_GRACE_SECONDS="0")
+
+
 def test_secrets_are_not_printed(load: Load) -> None:
     settings = load(
         SLACK_BOT_TOKEN="xoxb-hunter2",
@@ -173,7 +180,8 @@ def test_secrets_are_not_printed(load: Load) -> None:
 def test_every_setting_stands_in_the_example_file() -> None:
     example = (Path(__file__).parents[2] / ".env.example").read_text()
 
-    assert set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", example, re.MULTILINE)) == set(VARIABLES)
+    told = set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", example, re.MULTILINE))
+    assert told == {*VARIABLES} - {*OF_SYSTEMD}
 
 
 def test_the_example_file_as_it_stands_is_a_working_file(load: Load) -> None:

@@ -82,16 +82,20 @@ class BotProcess:
         folder: Path,
         *,
         env: Mapping[str, str] | None = None,
-        workers: int = 2,
+        workers: int | None = 2,
         crews_file: Path = ROOT / "crews.yml",
         command: str = "serve",
+        options: Sequence[str] = (),
         start_within: float = 60,
     ) -> None:
+        """`workers` None: for a command that has none. `options`: more words after the command."""
         self.folder = folder
         self.port = free_port()
         self.database = folder / "countersign.db"
-        self._command = [sys.executable, "-m", "bot", command, "--workers", str(workers)]
+        slots = () if workers is None else ("--workers", str(workers))
+        self._command = [sys.executable, "-m", "bot", command, *slots, *options]
         self._serves = command == "serve"
+        self._started = f"{command}.started"
         self._start_within = start_within
         self._env = {
             **clean_environment(),
@@ -149,14 +153,14 @@ class BotProcess:
             )
 
     def start(self) -> None:
-        """Start it, and return when `/health` answers (a worker: when it has said that it runs)."""
-        said = self.log_text.count("worker.started")
+        """Start it, and return when `/health` answers (others: when it has said that it runs)."""
+        said = self.log_text.count(self._started)
         self.launch()
 
         def ready() -> bool:
             code = self.process.poll()
             assert code is None, f"the bot ended with {code} at its start\n{self.log_text}"
-            return self.healthy() if self._serves else self.log_text.count("worker.started") > said
+            return self.healthy() if self._serves else self.log_text.count(self._started) > said
 
         self.until(ready, what="the bot is ready", within=self._start_within)
 
