@@ -1,0 +1,120 @@
+"""Countersign: `StateManager.decide`, and the real pool of workers that takes up what it queues.
+
+Everything but the child process is the product's own: the decision is checked and committed with
+its rows of audit and outbox, the engine brings the phase run, a worker claims it (owner, lease,
+fence), and `phase_done` commits the text, the next checkpoint and its messages. The phase itself
+runs in the worker's thread, as it does with the peers. Who decides is in this process, too.
+
+SQLite runs in WAL mode with `synchronous=FULL`. On PostgreSQL the phase run is brought by a job of
+Procrastinate, committed with the decision, or, without an engine, by waking the workers of the
+process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from queue import Queue
+from typing import Any, Final
+
+from sqlalchemy import Engine
+
+from crew_runner.attempt import Outcome
+from crew_runner.queues.local import LocalDispatch
+from crew_runner.queues.port import Queue as PhaseQueue
+from crew_runner.queues.procrastinate import ProcrastinateQueue
+from crew_runner.queues.procrastinate_schema import install
+from crew_runner.worker import WorkerPool
+from storage.database import SystemClock, upgrade
+from storage.definitions import CrewDefinition, CrewKind, ModelSettings
+from storage.engines import connection_arguments, open_engine
+from storage.ports import NoSignal
+from storage.reads import Reads
+from storage.records import Action, Claim, Decision, PhaseOutput, Usage
+from storage.state_manager import StateManager
+from tests.peers.peer import PHASES, TEXT, Cycle
+from tests.support.factories import ANA, asking, crew
+
+LEASE: Final = timedelta(seconds=30)
+COMMANDS_ONLY: Final = {"none": CrewDefinition("none", CrewKind.COMMAND, command=("true",))}
+"""What the pool checks when it starts: one that needs no crew code."""
+
+
+class Workers(WorkerPool):
+    """Phases run here and not in children; what they give is handed in as ever."""
+
+    def __init__(self, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.began: Queue[float] = Queue()
+        self.ended: Queue[float] = Queue()
+
+    def _attempt(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
+        self.began.put(time.monotonic())
+        return claim, PhaseOutput(TEXT), None
+
+    def _settle(self, claim: Claim, outcome: Outcome, usage: Usage | None) -> None:
+        super()._settle(claim, outcome, usage)
+        self.ended.put(time.monotonic())
+
+
+class Countersign:
+    def __init__(self, url: str, queue_on: Callable[[Engine], PhaseQueue]) -> None:
+        self._engine = open_engine(url)
+        upgrade(self._engine, install if self._engine.dialect.name == "postgresql" else None)
+        self._queue = queue_on(self._engine)
+        self._state = StateManager(
+            self._engine,
+            clock=SystemClock(),
+            dispatch=self._queue,
+            signal=NoSignal(),
+            lease=LEASE,
+        )
+        self._reads = Reads(self._engine)
+        self._crew = crew(phases=PHASES, after=PHASES[:-1])
+        self._workers = Workers(
+            state=self._state,
+            reads=self._reads,
+            model=ModelSettings(),
+            crews=COMMANDS_ONLY,
+            lease=LEASE,
+            poll=self._queue.poll,
+            fed=self._queue.fed,
+        )
+        self._workers.start()
+        self._queue.bind(self._workers)
+
+    def park(self) -> str:
+        execution = self._state.start_execution(
+            definition=self._crew, request=asking(), requester=ANA, channel="CCAMPAIGNS"
+        )
+        self._workers.began.get(timeout=30)
+        self._workers.ended.get(timeout=30)
+        return execution.id
+
+    def cycle(self, run: str) -> Cycle:
+        waiting = self._reads.waiting_checkpoint(run)  # whoever decides has it on the screen
+        assert waiting is not None, run
+        decided = time.monotonic()
+        self._state.decide(Decision(waiting.id, Action.CONTINUE, ANA))
+        return Cycle(
+            self._workers.began.get(timeout=30) - decided,
+            self._workers.ended.get(timeout=30) - decided,
+        )
+
+    def close(self) -> None:
+        self._queue.stop()
+        self._workers.stop(timedelta(seconds=5))
+        self._engine.dispose()
+
+
+def on_sqlite(folder: str) -> Countersign:
+    return Countersign(f"sqlite:///{folder}/countersign.db", lambda _engine: LocalDispatch())
+
+
+def with_procrastinate(url: str) -> Countersign:
+    return Countersign(url, lambda engine: ProcrastinateQueue(connection_arguments(engine)))
+
+
+def without_an_engine(url: str) -> Countersign:
+    return Countersign(url, lambda _engine: LocalDispatch())
