@@ -7,13 +7,11 @@ the end of a round it is compared with what stands in the tables.
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection as Pipe
 from random import Random
@@ -25,6 +23,7 @@ from storage.records import Action, Actor, Decision
 from storage.state_manager import StateManager
 from tests.chaos.weather.ground import Books
 from tests.chaos.weather.hands import Hands
+from tests.chaos.weather.peers import peers
 from tests.support.factories import member
 
 LISTENERS: Final = 16
@@ -82,7 +81,7 @@ class Figures:
 def crowd(url: str, *, rounds: int, clicks: int, seed: int, bots: int = 4) -> Figures:
     random, figures, began = Random(seed), Figures(), time.monotonic()
     books = Books(url)
-    with Hands(url) as hands, _bots(url, bots) as pipes:
+    with Hands(url) as hands, peers(_bot, *[(url,)] * bots) as pipes:
         for number in range(rounds):
             checkpoint = hands.waiting()
             # In every other round, those who may not decide are the first to click.
@@ -152,29 +151,9 @@ def _told_wrongly(told: Sequence[Told], *, decider: str | None) -> Iterator[str]
 # --- a bot ------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _bots(url: str, count: int) -> Iterator[list[Pipe]]:
-    """Processes that click when they are told to; they end when this does."""
-    context = multiprocessing.get_context("spawn")
-    pipes, processes = [], []
-    for _ in range(count):
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_bot, args=(url, theirs), daemon=True)
-        process.start()
-        theirs.close()
-        pipes.append(ours)
-        processes.append(process)
-    try:
-        yield pipes
-    finally:
-        for pipe in pipes:
-            pipe.close()
-        for process in processes:
-            process.join(20)
-
-
 def _bot(url: str, pipe: Pipe) -> None:
     with Hands(url) as hands, ThreadPoolExecutor(LISTENERS) as listeners:
+        pipe.send("ready")
         while True:
             try:
                 checkpoint, people = pipe.recv()

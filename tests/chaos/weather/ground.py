@@ -92,14 +92,28 @@ class Books:
             f"{chosen} ORDER BY c.seq"
         )
         return {
-            row[0]: Standing(
-                *row[:5],
-                actor=json.loads(row[5])["id"] if row[5] else None,
-                text=row[6],
-                deadline=seconds(row[7]),
-                decided_at=seconds(row[8]),
+            name: Standing(
+                id=name,
+                execution=execution,
+                run_state=run_state,
+                state=state,
+                action=action,
+                actor=json.loads(actor)["id"] if actor else None,
+                text=text,
+                deadline=seconds(deadline),
+                decided_at=seconds(decided_at),
             )
-            for row in found
+            for (
+                name,
+                execution,
+                run_state,
+                state,
+                action,
+                actor,
+                text,
+                deadline,
+                decided_at,
+            ) in found
         }
 
     def decisions(self) -> dict[str, list[str]]:
