@@ -1,7 +1,8 @@
-"""Column types: times in UTC, and records as JSON text."""
+"""Column types: times in UTC, records as JSON text, and words that come from anywhere."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,6 +13,8 @@ from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
 T = TypeVar("T")
+
+_NOT_STORED: Final = re.compile("[\x00\ud800-\udfff]")
 
 RECURRING: Final = 512
 """Texts that are remembered with what they were read as, per column."""
@@ -33,6 +36,16 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class FreeText(TypeDecorator[str]):
+    """Text of whatever origin. What no database or no UTF-8 can hold becomes U+FFFD."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        return None if value is None else _NOT_STORED.sub("\ufffd", value)
 
 
 class Encoded(TypeDecorator[T], Generic[T]):

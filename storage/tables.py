@@ -15,14 +15,13 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
     and_,
     literal_column,
     or_,
 )
 from sqlalchemy.types import TypeDecorator
 
-from storage.columns import Encoded, UtcDateTime
+from storage.columns import Encoded, FreeText, UtcDateTime
 from storage.definitions import CrewDefinition, DecisionRule
 from storage.records import Actor, CheckpointKind, OutboxState, PhaseOutput, Request, Usage
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
@@ -85,7 +84,7 @@ executions = Table(
     Column("ended_at", UtcDateTime),
     Column("ended_by", Encoded[Actor](Actor, recurs=True)),
     Column("result", Encoded[PhaseOutput](PhaseOutput)),
-    Column("error", Text),
+    Column("error", FreeText),
     Index(None, "channel", "thread_ts"),
     Index(None, "state", "created_at"),
     Index(None, "crew", "created_at"),
@@ -111,12 +110,12 @@ phase_runs = Table(
     Column("not_before", UtcDateTime),
     Column("lease_owner", String(200)),
     Column("lease_until", UtcDateTime),
-    Column("feedback", Text, nullable=False, default=""),
+    Column("feedback", FreeText, nullable=False, default=""),
     Column("revise_tasks", Encoded[Names](Names, recurs=True), nullable=False),
     Column("output", Encoded[PhaseOutput](PhaseOutput)),
     Column("progress", Encoded[Facts](dict[str, object], absent={})),
     Column("lessons", Encoded[Names](Names)),
-    Column("error", Text),
+    Column("error", FreeText),
     Column("usage", Encoded[Usage](Usage, absent={})),
     Index(None, "execution_id", "seq"),
     sqlite_autoincrement=True,
@@ -145,13 +144,13 @@ checkpoints = Table(
     Column("execution_id", Id, ForeignKey("executions.id"), nullable=False),
     Column("phase_run_id", Id, ForeignKey("phase_runs.id"), nullable=False),
     Column("name", String(200), nullable=False),
-    Column("description", Text, nullable=False),
+    Column("description", FreeText, nullable=False),
     Column("state", Word(CheckpointState), nullable=False),
     Column("rule", Encoded[DecisionRule](DecisionRule, recurs=True), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("deadline", UtcDateTime),
     Column("remind_at", UtcDateTime),
-    Column("asked", Text, nullable=False, default=""),
+    Column("asked", FreeText, nullable=False, default=""),
     Column("asked_by", Encoded[Actor](Actor, recurs=True)),
     Column("kind", Word(CheckpointKind), nullable=False, server_default="phase"),
     Column("outcomes", Encoded[Names](Names)),
@@ -163,7 +162,7 @@ checkpoints = Table(
     Column("message_ts", String(32)),
     Column("outcome", String(200)),
     Column("action", String(24)),
-    Column("text", Text),
+    Column("text", FreeText),
     Column("tasks", Encoded[Names](Names, recurs=True)),
     Column("actor", Encoded[Actor](Actor, recurs=True)),
     Column("decided_at", UtcDateTime),
@@ -224,7 +223,7 @@ outbox = Table(
     Column("not_before", UtcDateTime),
     Column("held_by", String(200)),
     Column("held_until", UtcDateTime),
-    Column("error", Text),
+    Column("error", FreeText),
     Index(None, "execution_id", "seq"),
     sqlite_autoincrement=True,
 )
@@ -263,7 +262,7 @@ lessons = Table(
     Column("id", Id, nullable=False, unique=True),
     Column("crew", String(100), nullable=False, index=True),
     Column("checkpoint_id", Id, ForeignKey("checkpoints.id"), nullable=False, unique=True),
-    Column("text", Text, nullable=False),
+    Column("text", FreeText, nullable=False),
     Column("by", Encoded[Actor](Actor), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
@@ -274,7 +273,7 @@ crew_reports = Table(
     "crew_reports",
     metadata,
     Column("crew", String(100), primary_key=True),
-    Column("problem", Text),
+    Column("problem", FreeText),
     Column("phases", Encoded[Names](Names, recurs=True), nullable=False),
     Column("checked_at", UtcDateTime, nullable=False),
 )

@@ -173,6 +173,17 @@ def test_what_cannot_be_mended_by_trying_again_is_an_error_at_once(
     assert state.claim("worker") is None
 
 
+def test_a_failure_in_characters_that_no_database_holds_is_still_told(
+    run: Run, state: StateManager
+) -> None:
+    run.start()
+    claim = state.claim("a")
+    assert claim is not None
+    state.fail(claim, Failure("it said \x00 and \udcff, loudly", retryable=False))
+
+    assert run.now.error == "it said \ufffd and \ufffd, loudly"
+
+
 def test_leases_of_the_dead_are_released_at_once(
     run: Run, state: StateManager, reads: Reads
 ) -> None:
