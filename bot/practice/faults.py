@@ -7,7 +7,8 @@ from typing import Literal
 
 Kind = Literal[
     "ratelimited",  # 429 with Retry-After; nothing happens
-    "http_500",  # a server error; nothing happens
+    "http_500",  # a server error, or another `status`; nothing happens
+    "no_json",  # 200 and a page for browsers, as from a proxy; nothing happens
     "error",  # {"ok": false, "error": …}; nothing happens
     "hang",  # waits `seconds`, then goes on as usual
     "lost_request",  # the connection is cut; nothing happens
@@ -29,6 +30,7 @@ class Fault:
     seconds: float = 1.0
     retry_after: int = 1
     channel: str | None = None
+    status: int = 500
     hits: int = 0
 
 
@@ -50,6 +52,7 @@ class Faults:
         seconds: float = 1.0,
         retry_after: int = 1,
         channel: str | None = None,
+        status: int = 500,
     ) -> Fault:
         self._ids += 1
         fault = Fault(
@@ -62,6 +65,7 @@ class Faults:
             seconds=seconds,
             retry_after=retry_after,
             channel=channel,
+            status=status,
         )
         self._planned.append(fault)
         return fault

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from bot.practice.cutting import cut
 from bot.practice.faults import Fault
@@ -18,7 +19,9 @@ async def before(request: Request, fault: Fault | None) -> Response | None:
         case Fault(kind="ratelimited"):
             answer = rate_limited(fault.retry_after)
         case Fault(kind="http_500"):
-            answer = PlainTextResponse("Internal Server Error", status_code=500)
+            answer = PlainTextResponse(_phrase(fault.status), status_code=fault.status)
+        case Fault(kind="no_json"):
+            answer = HTMLResponse("<!doctype html><title>Sign in to this network</title>")
         case Fault(kind="error"):
             answer = JSONResponse({"ok": False, "error": fault.error})
         case Fault(kind="lost_request"):
@@ -28,6 +31,10 @@ async def before(request: Request, fault: Fault | None) -> Response | None:
         case _:
             pass
     return answer
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase
 
 
 def rate_limited(seconds: int) -> Response:

@@ -14,6 +14,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
+from bot.practice.cutting import hush
 from tests.practice.samples import Body, question
 from tests.support import bolt
 from tests.support.workspace import ANA, BEN, Workspace
@@ -82,6 +83,22 @@ def test_errors_come_as_often_as_planned_and_after_the_calls_that_pass_first(
     assert failed.value.response.status_code == 500
     workspace.faults.clear()
     assert client.auth_test()["ok"]
+
+
+def test_a_call_can_meet_any_status_or_a_page_that_is_no_json(
+    workspace: Workspace, client: WebClient
+) -> None:
+    faults = workspace.practice.faults
+    workspace.call(lambda: faults.plan("chat.postMessage", "http_500", status=502))
+    workspace.call(lambda: faults.plan("chat.postMessage", "no_json"))
+    with pytest.raises(SlackApiError) as failed:
+        post(client)()
+    with pytest.raises(SlackApiError):
+        post(client)()
+
+    assert failed.value.response.status_code == 502
+    assert [call.status for call in workspace.calls("chat.postMessage")] == [502, 200]
+    assert workspace.messages() == []
 
 
 def test_an_upload_fails_on_request_too(workspace: Workspace, client: WebClient) -> None:
@@ -183,6 +200,29 @@ def test_a_socket_that_vanishes_fails_the_command_that_was_on_its_way(
     answer = workspace.command("plan a fair")
     assert not answer.ok
     assert workspace.deliveries("slash_commands")[0].attempts[0].problem == "connection_lost"
+
+
+@pytest.mark.parametrize("within_payload", [False, True])
+def test_a_socket_that_goes_quiet_delivers_nothing_and_is_not_said_to_be_gone(
+    workspace: Workspace, connected: App, within_payload: bool
+) -> None:
+    heard: list[str] = []
+
+    @connected.command("/crew")
+    def start(ack: Ack, body: Body) -> None:
+        heard.append(body["text"])
+        ack()
+
+    workspace.call(lambda: setattr(workspace.practice.deliveries, "ack_seconds", 0.5))
+    assert workspace.command("plan one").ok
+    (link,) = workspace.practice.sockets.links
+    workspace.call(lambda: hush(link.websocket, within_payload=within_payload))
+    answer = workspace.command("plan two")
+
+    assert not answer.ok
+    assert heard == ["plan one"]
+    assert workspace.deliveries("slash_commands")[1].attempts[0].problem == "timeout"
+    assert workspace.practice.sockets.connected
 
 
 def test_two_sockets_share_the_deliveries(
