@@ -1,0 +1,95 @@
+"""A client of the REST calls, which tries again until it is answered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import httpx
+
+from tests.chaos.siege.journal import Answered, Journal, What
+
+BY: Final = "loopback"
+PAUSE: Final = 0.3
+
+
+class RestClient:
+    """Safe to share. `over`: nothing is tried again any more."""
+
+    def __init__(self, address: str, journal: Journal, over: threading.Event) -> None:
+        self._http = httpx.Client(base_url=address, trust_env=False, timeout=10)
+        self._journal = journal
+        self._over = over
+
+    def close(self) -> None:
+        self._http.close()
+
+    def start(self, token: str, words: str, crew: str) -> str | None:
+        """The id of the execution; tried again under one key until it is taken."""
+        found: list[str] = []
+
+        def execute() -> Answered:
+            answer = self._post(
+                "/api/crew/execute",
+                {"message": words, "crew": crew},
+                headers={"Idempotency-Key": token},
+            )
+            if answer is not None and answer.status_code == 200:
+                found.append(answer.json()["execution_id"])
+            return _answered(answer)
+
+        self._until_answered(lambda: self._journal.note(What.START, token, by=BY, act=execute))
+        return found[0] if found else None
+
+    def decide(self, execution: str, checkpoint: str, what: What, text: str) -> Answered:
+        """Once; what is not answered may stand."""
+
+        def feedback() -> Answered:
+            body = {
+                "execution_id": execution,
+                "checkpoint_id": checkpoint,
+                "action": what.value,
+                "feedback": text,
+            }
+            return _answered(self._post("/api/crew/feedback", body))
+
+        return self._journal.note(what, checkpoint, by=BY, act=feedback, text=text)
+
+    def status(self, execution: str) -> dict[str, Any] | None:
+        """What it says of the run; None while it does not answer."""
+        answer = self._call(lambda: self._http.get(f"/api/crew/status/{execution}"), "status")
+        if answer is None or answer.status_code != 200:
+            return None
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def healthy(self) -> bool:
+        answer = self._call(lambda: self._http.get("/health"), "health")
+        return answer is not None and answer.status_code == 200
+
+    def _until_answered(self, act: Callable[[], Answered]) -> None:
+        while act() in (Answered.NOT, Answered.UNAVAILABLE) and not self._over.is_set():
+            time.sleep(PAUSE)
+
+    def _post(
+        self, path: str, body: dict[str, str], headers: dict[str, str] | None = None
+    ) -> httpx.Response | None:
+        return self._call(lambda: self._http.post(path, json=body, headers=headers), path)
+
+    def _call(self, call: Callable[[], httpx.Response], what: str) -> httpx.Response | None:
+        try:
+            answer = call()
+        except httpx.TransportError:
+            return None
+        self._journal.status(answer.status_code, answer.headers, what)
+        return answer
+
+
+def _answered(answer: httpx.Response | None) -> Answered:
+    if answer is None:
+        return Answered.NOT
+    if answer.status_code == 200:
+        return Answered.TAKEN
+    return Answered.UNAVAILABLE if answer.status_code >= 500 else Answered.TOLD

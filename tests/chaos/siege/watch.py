@@ -1,0 +1,71 @@
+"""Looking, all the time, how long phases stand still: nothing may for longer than its lease."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Final, Self
+
+import psycopg
+
+from tests.chaos.siege.tables import Tables
+from tests.chaos.sql import seconds
+
+EVERY: Final = 0.5
+MARGIN: Final = 10.0
+"""Beyond the lease: a tick of recovery, a queue's look, the wait for a slot, a busy machine."""
+
+
+class Watch:
+    """A phase stands still from when it may be claimed and nothing is done about it, or holds a
+    lease that has run out. Time in which something went wrong does not count."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._calm_since = time.time()
+        self._since: dict[tuple[str, str, int], float] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.longest = 0.0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def disturbed(self) -> None:
+        self._calm_since = time.time()
+
+    def violations(self, lease: float) -> Iterator[str]:
+        if self.longest > lease + MARGIN:
+            yield f"a phase stood still for {self.longest:.1f} s with nothing in its way"
+
+    def _look(self) -> None:
+        while not self._over.wait(EVERY):
+            with suppress(psycopg.Error, OSError):
+                self._look_once()
+
+    def _look_once(self) -> None:
+        now = time.time()
+        found: dict[tuple[str, str, int], float] = {}
+        for row in self._tables.open_runs():
+            if row["state"] == "running":
+                free = seconds(row["lease_until"])
+            else:
+                free = max(seconds(row["created_at"]), seconds(row["not_before"]))
+            place = (row["id"], row["state"], row["fence"])
+            found[place] = max(free, self._since.get(place, now))
+        self._since = found
+        still = [now - max(since, self._calm_since) for since in found.values()]
+        self.longest = max([self.longest, *still])
