@@ -125,7 +125,7 @@ def _decided(act: Act, row: Checkpoint) -> bool:
     A reply is acknowledged some time after it was said."""
     if act.by == BY:
         return (row.action, row.actor) == (act.what.value, act.by)
-    return 0 < row.at and (act.answered is Answered.SAID or row.at <= act.ended + OF_MACHINE)
+    return row.at > 0 and (act.answered is Answered.SAID or row.at <= act.ended + OF_MACHINE)
 
 
 def _moved(act: Act, execution: Execution) -> bool:

@@ -81,9 +81,10 @@ class Tables:
         return [row["key"] for row in rows]
 
     def open_runs(self) -> list[dict[str, Any]]:
-        """What is queued or running: id, state, fence, and from when on it may be claimed."""
+        """What is queued or running, who holds it, and from when on it may be claimed."""
         return self._sql.ask(
-            """SELECT id, state, fence, not_before, created_at, lease_until FROM phase_runs
+            """SELECT id, state, fence, not_before, created_at, lease_until, lease_owner
+               FROM phase_runs
                WHERE state IN ('queued', 'running')"""
         )
 
