@@ -85,6 +85,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     practice.add_argument("--fresh", action="store_true", help="forget earlier practice first")
     commands.add_parser("migrate", help="bring the database up to date, and end")
+    move = commands.add_parser("move", help="copy an installation to another, empty database")
+    move.add_argument(
+        "--to", required=True, metavar="URL", help="the new database, such as postgresql://…"
+    )
+    move.add_argument(
+        "--from", dest="source", metavar="URL", help="the old one (default: DATABASE_URL)"
+    )
+    move.add_argument(
+        "--anew", action="store_true", help="forget first what an unfinished move has brought"
+    )
+    move.add_argument(
+        "--rows-at-once",
+        type=_whole(1, 100_000),
+        default=1000,
+        metavar="N",
+        help="rows that are committed together (default: %(default)s)",
+    )
     doctor = commands.add_parser("doctor", help="check settings, database, crews, model, Slack")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
     commands.add_parser("version", help="print the version")
@@ -159,6 +176,17 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
     return OK
 
 
+def _move(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot import moving
+
+    return moving.run(
+        source=arguments.source or settings.database_url.get_secret_value(),
+        target=arguments.to,
+        anew=arguments.anew,
+        rows_at_once=arguments.rows_at_once,
+    )
+
+
 def _practice(arguments: argparse.Namespace) -> int:
     from bot import supervisor
 
@@ -178,6 +206,7 @@ _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "worker": _work,
     "scheduler": _tick,
     "migrate": _migrate,
+    "move": _move,
 }
 
 _WITH_SETTINGS_OF_THEIR_OWN: Final[dict[str, Callable[[argparse.Namespace], int]]] = {

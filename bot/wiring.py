@@ -22,6 +22,7 @@ from storage.database import SystemClock, reading, upgrade
 from storage.definitions import CrewDefinition, ModelSettings
 from storage.engines import Pool, connection_arguments, open_engine, whole_url
 from storage.errors import Busy
+from storage.move_target import HalfMoved, refuse_half_moved
 from storage.outbox import Outbox
 from storage.reads import Reads
 from storage.state_manager import StateManager
@@ -114,7 +115,7 @@ def open_database(settings: Settings) -> Engine:
         pool = Pool(size=settings.database_pool, overflow=settings.database_pool)
         engine = open_engine(url.render_as_string(hide_password=False), pool)
         _upgrade_when_free(engine)
-    except (SQLAlchemyError, CommandError, CannotInstall, ImportError, Busy) as error:
+    except (SQLAlchemyError, CommandError, CannotInstall, ImportError, Busy, HalfMoved) as error:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         raise CannotStartError(f"The database {shown} cannot be used: {reason}") from error
     return engine
@@ -141,12 +142,17 @@ def install_queue(connection: Connection) -> None:
         install(connection)
 
 
+def _whole_and_ready(connection: Connection) -> None:
+    refuse_half_moved(connection)
+    install_queue(connection)
+
+
 def _upgrade_when_free(engine: Engine) -> None:
     """Migrate; while another process that starts at the same time does, wait for it."""
     deadline = time.monotonic() + MIGRATION_WAIT
     while True:
         try:
-            upgrade(engine, install_queue)
+            upgrade(engine, _whole_and_ready)
         except Busy:
             if time.monotonic() > deadline:
                 raise

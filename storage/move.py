@@ -112,10 +112,11 @@ def move(
                 return Moved(before=before)
             upgrade(engine)
             return _Move(here, engine, tell, rows_at_once).run(anew=anew)
-    except Busy as error:
-        raise CannotMove(f"{in_words(target)} does not answer in time: {error}.") from error
-    except (SQLAlchemyError, CommandError) as error:
-        raise CannotMove(f"{in_words(target)} cannot take it: {_reason(error)}") from error
+    except (Busy, SQLAlchemyError, CommandError) as error:
+        raise CannotMove(
+            f"Moving to {in_words(target)} broke off: {_reason(error)}. Started again, it goes on"
+            " where it was."
+        ) from error
     finally:
         engine.dispose()
 
@@ -196,4 +197,5 @@ class _Move:
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    deeper = error.__cause__ if isinstance(error, Busy) else error
+    return str(getattr(deeper, "orig", None) or error).strip().partition("\n")[0]

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, select, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from storage.engines import PRODUCT, open_engine
 from storage.errors import CountersignError
 from storage.move_tables import PLAIN
 from storage.tables import OUTBOX_TO_DO, RUN_IS_RUNNING, outbox, phase_runs
 
-LEAVE_SECONDS: Final = 10.0
+LEAVE_SECONDS: Final = 5.0
 """How long others get to leave: a database notices late that a process was killed."""
 
 _LOOK: Final = 0.1
@@ -101,10 +101,10 @@ def _file(url: URL) -> Engine:
 
 def _hold_file(connection: Connection) -> None:
     """A lock that no other process can have the file open beside, and nothing but reading."""
-    connection.exec_driver_sql("PRAGMA locking_mode=EXCLUSIVE")
     try:
+        connection.exec_driver_sql("PRAGMA locking_mode=EXCLUSIVE")
         connection.exec_driver_sql("BEGIN EXCLUSIVE")
-    except OperationalError as error:
+    except DBAPIError as error:
         if "locked" in str(error.orig):
             raise CannotMove(
                 f"A bot, or another program, has {shown(connection)} open: end it first."

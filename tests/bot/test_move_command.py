@@ -1,0 +1,195 @@
+"""`python -m bot move` as an operator runs it: refused, killed, started again, and gone on from."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, NullPool, create_engine
+
+from bot import moving
+from storage.database import upgrade
+from storage.definitions import CrewKind
+from storage.engines import open_engine
+from storage.states import ExecutionState
+from tests.bot.test_processes import run
+from tests.support.factories import crew, rule
+from tests.support.installation import Installation
+from tests.support.postgres import Server
+from tests.support.processes import ROOT, BotProcess, clean_environment, wait_until
+
+PROGRAM = ROOT / "tests" / "queues" / "program.py"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An installation whose crew is a program, with executions in all states."""
+    env = {"BEGAN": str(tmp_path / "began"), "GO": str(tmp_path / "go")}
+    command = ("python", str(PROGRAM))
+    definition = replace(
+        crew(decided_by=rule(timeout=None)), kind=CrewKind.COMMAND, command=command, env=env
+    )
+    (tmp_path / "crews.yml").write_text(
+        "crews:\n  plan:\n    command: [python, program.py]\n    approvers: ['@channel']\n"
+    )
+    engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
+    upgrade(engine)
+    Installation(engine, replace(definition, lessons=True)).live(times=3)
+    engine.dispose()
+    return tmp_path
+
+
+@pytest.fixture
+def target(server: Server) -> str:
+    return server.database()
+
+
+@pytest.fixture
+def there(target: str) -> Iterator[Engine]:
+    engine = create_engine(target, poolclass=NullPool)
+    yield engine
+    engine.dispose()
+
+
+def kill_in_the_middle_of(
+    table: str, *, after: int, folder: Path, target: str, there: Engine
+) -> None:
+    """SIGKILL to the command while it writes to this table, about so many rows being there."""
+    with there.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            f" IF (SELECT count(*) FROM {table}) > {after} THEN PERFORM pg_sleep(9); END IF;"
+            " RETURN NEW; END $$"
+        )
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER linger BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION linger()"
+        )
+    log = folder / "move.log"
+    with log.open("wb") as told:
+        mover = subprocess.Popen(
+            [sys.executable, "-m", "bot", "move", "--to", target, "--rows-at-once", "7"],
+            cwd=folder,
+            env=clean_environment(),
+            stdout=told,
+            stderr=told,
+        )
+
+    def lingers() -> bool:
+        assert mover.poll() is None, log.read_text()
+        return bool(asked(there, "pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"))
+
+    wait_until(lingers, within=30, what="it writes there", shown=log.read_text)
+    mover.send_signal(signal.SIGKILL)
+    mover.wait()
+    asked(there, "pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+    with there.begin() as connection:
+        connection.exec_driver_sql("DROP FUNCTION linger CASCADE")
+
+
+def asked(engine: Engine, what: str) -> list[object]:
+    with engine.begin() as connection:
+        return list(connection.exec_driver_sql(f"SELECT {what}").scalars())
+
+
+def test_a_move_that_is_killed_again_and_again_ends_whole_and_work_goes_on_there(
+    folder: Path, target: str, there: Engine
+) -> None:
+    before = (folder / "countersign.db").read_bytes()
+    upgrade(there)
+    for table, after in (("audit", 20), ("executions", 7), ("outbox", 40)):
+        kill_in_the_middle_of(table, after=after, folder=folder, target=target, there=there)
+        assert asked(there, f"count(*) FROM {table}")[0] in range(after - 7, after + 2)
+
+    # Nothing starts on half of an installation.
+    refused = run(folder, "serve", DATABASE_URL=target)
+    assert refused.returncode == 1
+    assert "only a part of countersign.db was moved into it" in refused.stderr
+
+    moved = run(folder, "move", "--to", target)
+    assert moved.returncode == 0, moved.stderr
+    assert moved.stdout.count("  same") == 10, moved.stdout
+    assert "Both hold the same. Next: set DATABASE_URL" in moved.stdout
+    assert (folder / "countersign.db").read_bytes() == before
+    assert asked(there, "count(*) FROM audit") == asked(there, "max(seq) FROM audit")
+
+    # A worker there takes up what was queued and what a dead worker had; a decision goes on.
+    state = ExecutionState
+    with BotProcess(folder, env={"DATABASE_URL": target}, crews_file=folder / "crews.yml") as bot:
+        [waiting, *_] = in_state(there, state.WAITING_FEEDBACK)
+        open_before = [*in_state(there, state.PENDING), *in_state(there, state.RUNNING)]
+        decide(bot, waiting)
+        bot.until(
+            lambda: not in_state(there, state.PENDING) + in_state(there, state.RUNNING),
+            what="all that was open has come to a checkpoint",
+        )
+        assert {at(bot, one) for one in [waiting, *open_before]} == {"waiting_feedback"}
+        decide(bot, waiting)
+        bot.until(lambda: at(bot, waiting) == "completed", what="the end")
+        assert bot.stop() == 0
+        assert "ERROR" not in bot.log_text
+
+
+def in_state(there: Engine, state: ExecutionState) -> list[str]:
+    return [str(one) for one in asked(there, f"id FROM executions WHERE state = '{state}'")]
+
+
+def at(bot: BotProcess, execution: str) -> object:
+    return bot.http.get(f"/api/crew/status/{execution}").json()["status"]
+
+
+def decide(bot: BotProcess, execution: str) -> None:
+    bot.until(lambda: at(bot, execution) == "waiting_feedback", what="a checkpoint")
+    checkpoint = bot.http.get(f"/api/crew/checkpoint/{execution}").json()["checkpoint_id"]
+    decision = {"execution_id": execution, "checkpoint_id": checkpoint, "action": "continue"}
+    assert bot.http.post("/api/crew/feedback", json=decision).status_code == 200
+
+
+def test_a_file_that_a_bot_serves_is_not_moved_and_what_differs_is_told(
+    folder: Path, target: str, there: Engine
+) -> None:
+    with BotProcess(folder, workers=0, crews_file=folder / "crews.yml") as bot:
+        refused = run(folder, "move", "--to", target)
+        assert refused.returncode == 1
+        assert "A bot, or another program, has countersign.db open" in refused.stderr
+        assert bot.healthy()
+        assert bot.stop() == 0
+
+    upgrade(there)
+    with there.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN NEW.text = NEW.text || '!'; RETURN NEW; END $$"
+        )
+        connection.exec_driver_sql(
+            "CREATE TRIGGER spoil BEFORE INSERT ON checkpoints FOR EACH ROW"
+            " WHEN (NEW.seq = 3) EXECUTE FUNCTION spoil()"
+        )
+    told = run(folder, "move", "--to", target)
+    assert told.returncode == 1
+    assert "checkpoints 3: changed" in told.stderr
+    assert told.stdout.count("DIFFERENT") == 1
+
+
+def test_a_second_move_and_another_kind_of_database_are_told_in_words(
+    server: Server, target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
+    upgrade(engine)
+    engine.dispose()
+    urls = {"source": str(engine.url), "target": target}
+    assert [moving.run(**urls), moving.run(**urls)] == [0, 0]
+    assert capsys.readouterr().out.rstrip().endswith("UTC: nothing was done.")
+
+    assert moving.run(source="mysql://root:secret@host/x", target=target) == 2
+    assert moving.run(source=urls["source"], target="secret") == 2
+    said = capsys.readouterr().err
+    assert "the source must name a SQLite file or a PostgreSQL server's database." in said
+    assert "--to is no URL such as postgresql://user@host/countersign." in said
+    assert "secret" not in said

@@ -1,0 +1,308 @@
+"""Moving an installation between databases: nothing lost, nothing doubled, nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from hashlib import blake2b
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+
+from storage.database import upgrade
+from storage.engines import open_engine
+from storage.move import Moved, Progress, move
+from storage.move_source import CannotMove
+from storage.move_target import HalfMoved, refuse_half_moved
+from storage.records import Action
+from storage.states import ExecutionState
+from storage.tables import metadata
+from tests.support.installation import Installation
+from tests.support.postgres import Server
+
+TABLES = [table.name for table in metadata.sorted_tables]
+
+
+class Interrupted(Exception):
+    pass
+
+
+class After:
+    """Ends a move once it has told so many times of what it did."""
+
+    def __init__(self, times: int) -> None:
+        self._left = times
+
+    def __call__(self, _: Progress) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Interrupted
+
+
+@pytest.fixture(scope="module")
+def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file whose bot has ended."""
+    path = tmp_path_factory.mktemp("installation") / "countersign.db"
+    engine = open_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    Installation(engine).live(times=3)
+    with engine.begin() as connection:  # as an earlier version stored it
+        connection.exec_driver_sql("UPDATE executions SET error = error || char(0) || 'ly'")
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def target(server: Server) -> str:
+    return server.database()
+
+
+@pytest.fixture
+def there(target: str) -> Iterator[Engine]:
+    """The target for those who look at it: nobody stays connected."""
+    engine = create_engine(target, poolclass=NullPool)
+    yield engine
+    engine.dispose()
+
+
+def run(source: str | Path, target: str, *, tell: object = lambda _: None, **how: object) -> Moved:
+    url = source if isinstance(source, str) else f"sqlite:///{source}"
+    arguments = {"upgrade": upgrade, "is_dead": lambda _: False, "tell": tell, "rows_at_once": 4}
+    return move(make_url(url), make_url(target), **(arguments | how))  # type: ignore[arg-type]  # by name
+
+
+def rows(engine: Engine, table: str, columns: str = "*") -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        found = connection.execute(text(f"SELECT {columns} FROM {table} ORDER BY 1"))
+        return [tuple(row) for row in found]
+
+
+def test_all_of_an_installation_is_on_the_server_and_the_file_is_as_it_was(
+    lived_in: Path, target: str, there: Engine
+) -> None:
+    before = blake2b(lived_in.read_bytes()).digest()
+
+    moved = run(lived_in, target)
+
+    assert moved.same
+    assert {table.table: table.here.rows for table in moved.tables} == {
+        name: len(rows(there, name)) for name in TABLES
+    }
+    assert {table.table for table in moved.tables if not table.here.rows} <= {"paces"}
+    assert len(rows(there, "executions")) == 21
+    assert blake2b(lived_in.read_bytes()).digest() == before
+
+    # The texts and moments as plain SQL finds them on both sides.
+    here = open_engine(f"sqlite:///{lived_in}")
+    for table, columns in (
+        ("executions", "id, definition, request, requester, state, version, result"),
+        ("checkpoints", "seq, id, rule, actor, action, text, state, message_ts"),
+        ("audit", "seq, execution_id, event, actor, facts"),
+    ):
+        assert rows(here, table, columns) == rows(there, table, columns)
+    on_server = {at.replace(tzinfo=None) for (at,) in rows(there, "audit", "DISTINCT at")}  # type: ignore[attr-defined]
+    on_file = {f"{at}" for (at,) in rows(here, "audit", "DISTINCT at")}
+    assert {f"{at:%Y-%m-%d %H:%M:%S.%f}" for at in on_server} == on_file
+    here.dispose()
+    assert [error for (error,) in rows(there, "executions", "error") if error] == [
+        "the model has gone away\ufffdly"
+    ] * 3
+    assert moved.replaced == 3
+
+
+def test_what_waited_goes_on_where_it_was_moved_to(
+    lived_in: Path, target: str, there: Engine
+) -> None:
+    run(lived_in, target)
+
+    life = Installation(there)
+    [*_, waiting] = life.reads.executions(states=[ExecutionState.WAITING_FEEDBACK], limit=3)
+    [*_, running] = life.reads.executions(states=[ExecutionState.RUNNING], limit=3)
+    numbers = {name: rows(there, name, "max(seq)")[0][0] for name in ("audit", "phase_runs")}
+    for action in (Action.REVISE, Action.CONTINUE):
+        life.decide(waiting, action, "shorter" if action is Action.REVISE else "")
+        life.work(waiting)
+    life.decide(waiting, Action.CONTINUE)
+    assert life.work(waiting).state is ExecutionState.COMPLETED
+    life.clock.move(timedelta(hours=1))
+    assert life.work(running).state is ExecutionState.WAITING_FEEDBACK
+    assert life.live()[ExecutionState.COMPLETED].result is not None
+    for name, last in numbers.items():
+        assert rows(there, name, "min(seq)") == [(1,)]
+        assert rows(there, name, "max(seq)")[0][0] > last  # type: ignore[operator]
+    with there.connect() as connection, pytest.raises(Exception, match="only grows"):
+        connection.exec_driver_sql("DELETE FROM audit")
+
+
+@pytest.mark.parametrize("times", [1, 8, 40, 95, 150])
+def test_an_interrupted_move_goes_on_where_it_was(
+    lived_in: Path, target: str, there: Engine, times: int
+) -> None:
+    with pytest.raises(Interrupted):
+        run(lived_in, target, tell=After(times))
+    with there.connect() as connection, pytest.raises(HalfMoved, match="only a part of"):
+        refuse_half_moved(connection)
+    had = {name: len(rows(there, name)) for name in TABLES}
+    told: list[Progress] = []
+
+    moved = run(lived_in, target, tell=told.append)
+
+    assert moved.same
+    assert moved.continued
+    copied = [one for one in told if one.step == "copied"]
+    assert all(one.rows > had[one.table] for one in copied), "something was copied again"
+    with there.connect() as connection:
+        refuse_half_moved(connection)
+
+
+def test_rows_that_were_changed_lost_or_added_are_found_and_named(
+    lived_in: Path, target: str, there: Engine
+) -> None:
+    with pytest.raises(Interrupted):
+        run(lived_in, target, tell=After(90))
+    with there.begin() as connection:
+        connection.exec_driver_sql("UPDATE checkpoints SET text = 'bigger' WHERE seq = 2")
+        connection.exec_driver_sql(
+            "UPDATE executions SET updated_at = updated_at + interval '1 microsecond'"
+            " WHERE state = 'completed'"
+        )
+        lost = connection.exec_driver_sql(
+            "DELETE FROM revise_intents RETURNING checkpoint_id, actor_id"
+        ).all()
+    # With what the move goes on with behind it, nothing but a comparison can find this out.
+    moved = run(lived_in, target)
+
+    assert not moved.same
+    differ = {table.table: table.differences for table in moved.tables if not table.same}
+    assert [(one.key, one.how) for one in differ["checkpoints"]] == [((2,), "changed")]
+    assert [one.how for one in differ["executions"]] == ["changed"] * 3
+    assert set(differ) == {"checkpoints", "executions"}, lost
+    with there.connect() as connection, pytest.raises(HalfMoved):
+        refuse_half_moved(connection)
+
+    assert run(lived_in, target, anew=True).same
+
+
+def test_what_another_move_brought_is_not_continued(
+    lived_in: Path, target: str, there: Engine, sqlite: Engine
+) -> None:
+    with pytest.raises(Interrupted):
+        run(lived_in, target, tell=After(60))
+    Installation(sqlite).live()
+    other = sqlite.url.database or ""
+    sqlite.dispose()
+
+    with pytest.raises(CannotMove, match=r"is not the beginning of what .* Start the move with"):
+        run(Path(other), target)
+    assert run(Path(other), target, anew=True).same
+    assert len(rows(there, "executions")) == 7
+
+
+def test_a_second_move_says_when_the_first_one_ended_and_does_nothing(
+    lived_in: Path, target: str, there: Engine
+) -> None:
+    run(lived_in, target)
+    Installation(there).live()
+
+    again = run(lived_in, target)
+
+    assert again.before is not None
+    assert again.tables == ()
+    assert len(rows(there, "executions")) == 28
+
+
+def test_a_target_that_has_something_else_is_refused(
+    lived_in: Path, target: str, there: Engine
+) -> None:
+    with there.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE invoices (id integer)")
+    with pytest.raises(CannotMove, match=r"tables of something else \(invoices\)"):
+        run(lived_in, target)
+    with there.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE invoices")
+    upgrade(there)
+    Installation(there).live()
+    with pytest.raises(CannotMove, match="is not empty: it has rows in audit, "):
+        run(lived_in, target)
+
+
+def test_nothing_is_moved_while_a_bot_may_still_work(
+    lived_in: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.move_source.LEAVE_SECONDS", 0.3)
+    idle = open_engine(f"sqlite:///{lived_in}")
+    with idle.connect() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM executions")
+        with pytest.raises(CannotMove, match=r"or another program, has .* open: end it first"):
+            run(lived_in, target)
+    idle.dispose()
+
+    serving = open_engine(target)
+    with serving.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    with pytest.raises(CannotMove, match=r"has 1 connections to .*: end every one"):
+        run(lived_in, target)
+    serving.dispose()
+    assert run(lived_in, target).same
+
+
+def test_a_lease_of_another_host_is_waited_for_unless_its_holder_is_known_to_be_dead(
+    sqlite: Engine, target: str
+) -> None:
+    life = Installation(sqlite)
+    life.live()
+    with sqlite.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE phase_runs SET lease_until = '2999-01-01 00:00:00.000000'"
+            " WHERE state = 'running'"
+        )
+    sqlite.dispose()
+    file = Path(sqlite.url.database or "")
+
+    with pytest.raises(CannotMove, match=r"may still be at work on .*, until 00:00:00 UTC"):
+        run(file, target)
+    assert run(file, target, is_dead={"host/1/1.00"}.__contains__).same
+
+
+def test_a_server_is_moved_to_another_and_back_to_a_file(
+    lived_in: Path, target: str, server: Server, tmp_path: Path
+) -> None:
+    run(lived_in, target)
+    second = server.database()
+    back = f"sqlite:///{tmp_path / 'back.db'}"
+
+    assert run(target, second).same
+    with pytest.raises(Interrupted):
+        run(second, back, tell=After(70))
+    moved = run(second, back)
+
+    assert moved.same
+    assert moved.continued
+    file = open_engine(back)
+    assert sorted(rows(file, "sqlite_sequence")) == sorted(
+        (name, rows(file, name, "max(seq)")[0][0])
+        for name in ("audit", "checkpoints", "lessons", "outbox", "phase_runs")
+    )
+    Installation(file).live()
+    file.dispose()
+
+
+def test_wrong_ways_are_refused_in_words(lived_in: Path, target: str, tmp_path: Path) -> None:
+    with pytest.raises(CannotMove, match="There is no file"):
+        run(tmp_path / "none.db", target)
+    with pytest.raises(CannotMove, match="not moved but copied"):
+        run(lived_in, f"sqlite:///{tmp_path / 'other.db'}")
+    with pytest.raises(CannotMove, match="the same database"):
+        run(target, target)
+    with pytest.raises(CannotMove, match="cannot be held still"):
+        run(target, f"sqlite:///{tmp_path / 'other.db'}")
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    with pytest.raises(CannotMove, match="holds no installation of Countersign"):
+        run(empty, target)
+    (tmp_path / "letter.db").write_text("Dear all, " * 100)
+    with pytest.raises(CannotMove, match="cannot be read: file is not a database"):
+        run(tmp_path / "letter.db", target)
+    with pytest.raises(CannotMove, match=r"Moving to .* broke off: .*refused"):
+        run(lived_in, "postgresql://nobody@127.0.0.1:9/none")
