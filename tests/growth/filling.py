@@ -1,0 +1,261 @@
+"""Fills a database with copies of lives, by statements that the server runs itself.
+
+The same seed gives the same rows. Ids are scattered over their indexes as random ones are, rows
+stand in the order of time, and what waits stands among what ended.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Column, Connection, Integer
+
+from storage.columns import UtcDateTime
+from storage.engines import open_engine
+from storage.tables import metadata
+from tests.growth.lives import BEGAN, CHANNEL, DUE, EPOCH, MARK, TABLES, WAITING, Life, Stored
+
+CHANNELS: Final = tuple(f"CGROWTH{number:02d}" for number in range(20))
+SINCE: Final = timedelta(days=365)
+WAITED: Final = timedelta(days=10)
+"""Since when something waits at the most: no reminder is due yet."""
+
+KEPT: Final = timedelta(hours=48)
+"""How long the product keeps a delivery."""
+
+OVERDUE: Final = timedelta(minutes=1)
+CHUNK: Final = 20_000
+LARGE: Final = 50_000
+"""So many executions are filled in without indexes, which are built afterwards."""
+
+_FIRST_EPOCH: Final = 1_000_000_000
+_INSTEAD: Final = {MARK: "n.mark", EPOCH: "n.epoch", CHANNEL: "n.channel"}
+
+
+class Number(NamedTuple):
+    """One copy: which life, and what is put in place of its marks. `shift`: seconds after BEGAN."""
+
+    n: int
+    life: str
+    mark: str
+    epoch: str
+    channel: str
+    shift: int
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many executions of what kind; those that are `due` are past their deadline."""
+
+    ended: int = 0
+    waiting: int = 0
+    due: int = 0
+
+
+class Filler:
+    """Fills the database of `url`, as often as it is asked to."""
+
+    def __init__(self, url: str, lives: Sequence[Life], *, seed: int) -> None:
+        self._url = url
+        self._lives = {life.name: life for life in lives}
+        self._random = random.Random(seed)
+        self._filled = 0
+        self._marks: set[int] = set()
+
+    def fill(self, crowd: Crowd, *, now: datetime) -> None:
+        """`now` is what the times of the copies are counted from.
+
+        Many rows are written without a log: nothing else may have the database open then.
+        """
+        begins = int((now - BEGAN).total_seconds())
+        numbers = self._numbers(crowd, begins)
+        many = len(numbers) >= LARGE
+        engine = open_engine(self._url)
+        try:
+            with engine.connect() as connection:
+                _prepare(connection, many=many)
+                _load(connection, numbers, self._lives.values())
+                with _without_indexes(connection) if many else nullcontext():
+                    for start in range(numbers[0].n, self._filled, CHUNK):
+                        for table in TABLES:
+                            connection.exec_driver_sql(
+                                _copying(connection, table, self._lives.values(), start=start)
+                            )
+                        connection.commit()
+                _settle(connection)
+        finally:
+            engine.dispose()
+
+    def _numbers(self, crowd: Crowd, begins: int) -> list[Number]:
+        ended = [life for life in self._lives.values() if life.weight > 0]
+        weights = [life.weight for life in ended]
+        chosen = self._random.choices(ended, weights, k=crowd.ended)
+        born = [(begins - self._ago(SINCE), life.name) for life in chosen]
+        born += [(begins - self._ago(WAITED), WAITING) for _ in range(crowd.waiting)]
+        deadline = self._lives[DUE].deadline
+        assert deadline is not None, "what is due has a deadline"
+        overdue = begins - int((deadline - BEGAN).total_seconds())
+        born += [(overdue - self._ago(OVERDUE), DUE) for _ in range(crowd.due)]
+        first = self._filled
+        self._filled += len(born)
+        kept = begins - int(KEPT.total_seconds())
+        return [
+            Number(
+                n=n,
+                life=life,
+                mark=self._mark(),
+                epoch=str(_FIRST_EPOCH + n),
+                channel=self._random.choice(CHANNELS),
+                shift=shift,
+                fresh=shift > kept,
+            )
+            for n, (shift, life) in enumerate(sorted(born), first)
+        ]
+
+    def _ago(self, within: timedelta) -> int:
+        """Seconds; a life that ended took less than the first of them, but for those that wait."""
+        return self._random.randrange(1, int(within.total_seconds()))
+
+    def _mark(self) -> str:
+        while (mark := self._random.getrandbits(32)) in self._marks:
+            pass
+        self._marks.add(mark)
+        return f"{mark:08x}"
+
+
+def _prepare(connection: Connection, *, many: bool) -> None:
+    """How it is filled is not what is measured: no limit holds, and no key is checked."""
+    if connection.dialect.name == "sqlite":
+        pragmas = ["foreign_keys=OFF", "cache_size=-2000000", "temp_store=MEMORY"]
+        pragmas += ["journal_mode=OFF", "synchronous=OFF"] if many else []
+        for pragma in pragmas:
+            connection.exec_driver_sql(f"PRAGMA {pragma}")
+        return
+    for setting in (
+        "session_replication_role = replica",
+        "statement_timeout = 0",
+        "idle_in_transaction_session_timeout = 0",
+        "work_mem = '256MB'",
+        "maintenance_work_mem = '1GB'",
+        "synchronous_commit = off",
+    ):
+        connection.exec_driver_sql(f"SET {setting}")
+    connection.commit()
+
+
+def _settle(connection: Connection) -> None:
+    """As the database is when it has stood for a while."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        return
+    connection.execution_options(isolation_level="AUTOCOMMIT")
+    connection.exec_driver_sql(f"VACUUM ANALYZE {', '.join(TABLES)}")
+
+
+def _load(connection: Connection, numbers: Sequence[Number], lives: Iterable[Life]) -> None:
+    """The numbers and the lives' rows, as tables that the copying joins."""
+    connection.exec_driver_sql(
+        "CREATE TEMPORARY TABLE growth_numbers (n INTEGER PRIMARY KEY, life TEXT, mark TEXT,"
+        " epoch TEXT, channel TEXT, shift INTEGER, fresh BOOLEAN)"
+    )
+    _insert(connection, "growth_numbers", numbers)
+    for table in TABLES:
+        columns = _columns(table)
+        kinds = ", ".join(f"{_quoted(column.name)} {_kind(column)}" for column in columns)
+        connection.exec_driver_sql(
+            f"CREATE TEMPORARY TABLE growth_{table} (of_life TEXT, of_place INTEGER, {kinds},"
+            " PRIMARY KEY (of_life, of_place))"
+        )
+        rows = [
+            (life.name, place, *(row[column.name] for column in columns))
+            for life in lives
+            for place, row in enumerate(life.rows[table])
+        ]
+        _insert(connection, f"growth_{table}", rows)
+    if connection.dialect.name == "postgresql":
+        for table in ("numbers", *TABLES):
+            connection.exec_driver_sql(f"ANALYZE growth_{table}")
+    connection.commit()
+
+
+def _insert(connection: Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if connection.dialect.name == "sqlite":
+        places = ", ".join("?" * len(rows[0]))
+        connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({places})", list(rows))
+        return
+    driver = connection.connection.driver_connection
+    assert driver is not None, "the connection is open"
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _copying(connection: Connection, table: str, lives: Iterable[Life], *, start: int) -> str:
+    """Copies the rows of CHUNK executions, in the order of time."""
+    columns = _columns(table)
+    names = ", ".join(_quoted(column.name) for column in columns)
+    rows = [row for life in lives for row in life.rows[table]]
+    copied = ", ".join(_copy_of(connection, c, _marks_in(rows, c.name)) for c in columns)
+    kept = " AND n.fresh" if table == "inbox" else ""
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {copied} FROM growth_numbers n"
+        f" CROSS JOIN growth_{table} t WHERE t.of_life = n.life"
+        f" AND n.n >= {start} AND n.n < {start + CHUNK}{kept} ORDER BY n.n, t.of_place"
+    )
+
+
+def _copy_of(connection: Connection, column: Column[Any], marks: Iterable[str]) -> str:
+    value = f"t.{_quoted(column.name)}"
+    if isinstance(column.type, UtcDateTime):
+        if connection.dialect.name == "postgresql":
+            return f"{value} + make_interval(secs => n.shift)"
+        return f"strftime('%Y-%m-%d %H:%M:%f', {value}, n.shift || ' seconds') || '000'"
+    for mark in marks:
+        value = f"replace({value}, '{mark}', {_INSTEAD[mark]})"
+    return value
+
+
+def _marks_in(rows: Iterable[Stored], column: str) -> list[str]:
+    return [mark for mark in _INSTEAD if any(mark in str(row[column]) for row in rows)]
+
+
+def _columns(table: str) -> list[Column[Any]]:
+    """All but the number that the database gives."""
+    return [column for column in metadata.tables[table].columns if column.name != "seq"]
+
+
+def _kind(column: Column[Any]) -> str:
+    if isinstance(column.type, UtcDateTime):
+        return "TIMESTAMP WITH TIME ZONE"
+    return "INTEGER" if isinstance(column.type, Integer) else "TEXT"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+@contextmanager
+def _without_indexes(connection: Connection) -> Iterator[None]:
+    """Those that no constraint made: built once all rows are there."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    else:
+        query = (
+            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+            " AND indexname NOT IN (SELECT conname FROM pg_constraint)"
+            f" AND tablename IN ({', '.join(map(repr, TABLES))})"
+        )
+    found = connection.exec_driver_sql(query).all()
+    for name, _ in found:
+        connection.exec_driver_sql(f"DROP INDEX {_quoted(name)}")
+    connection.commit()
+    yield
+    for _, definition in found:
+        connection.exec_driver_sql(definition)
+    connection.commit()
