@@ -166,6 +166,14 @@ class HoldLost(CountersignError):
         self.key = key
 
 
+class TooSoon(CountersignError):
+    """Slack takes no message there at this moment; the row was put off until it does."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"it is too soon for message {key}")
+        self.key = key
+
+
 class Busy(CountersignError):
     """The database could not take the write in time; nothing was changed."""
 

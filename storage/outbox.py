@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select, update
 
-from storage import statements
+from storage import paces, statements
 from storage.database import reading, writing
-from storage.errors import HoldLost
+from storage.errors import Conflict, HoldLost, TooSoon
+from storage.paces import Pace
 from storage.ports import SharedClock
 from storage.records import Execution, OutboxKind, OutboxRow, OutboxState
 from storage.rows import find_execution, to_outbox_row
@@ -108,6 +109,8 @@ def notice(tx: Transaction, execution_id: str, *, text: str, key: str) -> None:
 
 # --- what the deliverer says ------------------------------------------------------------------
 
+_FREE: Final = {"held_by": None, "held_until": None}
+
 
 class Outbox:
     """The deliverer's view. Each method is one transaction; a row taken is held for `owner`.
@@ -126,11 +129,11 @@ class Outbox:
         """Rows to work on, oldest first: of one execution at most one new post at a time.
 
         While an earlier message of an execution is not posted, later ones wait; updates of
-        posted messages do not.
+        posted messages do not. None is handed out for which it is too soon by Slack's pace.
         """
         with reading(self._engine) as connection:
             now = self._clock.at(connection)
-            due = connection.execute(statements.MESSAGES_DUE, {"now": now, "most": limit}).all()
+            due = connection.execute(paces.MESSAGES_DUE, {"now": now, "most": limit}).all()
         if not due:
             return ()
         held = {"now": now, "held_by": owner, "held_until": now + hold}
@@ -143,15 +146,38 @@ class Outbox:
                     taken.append(_read(connection, row.seq))
         return tuple(taken)
 
-    def sending(self, row: OutboxRow) -> OutboxRow:
-        """Note that a post is about to be made, so that a crash leads to a look for it."""
+    def sending(self, row: OutboxRow, *, pace: Pace | None = None) -> OutboxRow:
+        """Note that a post is about to be made, so that a crash leads to a look for it.
+
+        It is counted in its channel's pace. Raises TooSoon, with the row put off, where all
+        processes together have posted too much there.
+        """
+        try:
+            sending = self._sending(row, pace)
+        except Conflict:  # two began with a channel at the same time
+            sending = self._sending(row, pace)
+        if sending is None:
+            raise TooSoon(row.key)
+        return sending
+
+    def _sending(self, row: OutboxRow, pace: Pace | None) -> OutboxRow | None:
         with writing(self._engine) as connection:
             now = self._clock.at(connection)
+            wait = timedelta(0)
+            if pace is not None:
+                wait = paces.take(connection, row.channel, pace=pace, now=now)
+            if wait:
+                _write(connection, row, not_before=now + wait, **_FREE)
+                return None
             return _write(connection, row, state=OutboxState.SENDING, sent_at=now)
 
     def posted(self, row: OutboxRow, *, channel: str, ts: str, shown: int) -> OutboxRow:
-        """Store where the message is. `shown` is the version it shows, 0 if it needs an update."""
+        """Store where the message is. `shown` is the version it shows, 0 if it needs an update.
+
+        The row is let go (`held_by` None) where Slack takes no updates at this moment.
+        """
         with writing(self._engine) as connection:
+            rests = shown < row.wanted and paces.rests(connection, paces.UPDATES, self._clock)
             if row.kind is OutboxKind.ROOT:
                 thread = {"of_id": row.execution_id, "channel": channel, "thread_ts": ts}
                 connection.execute(statements.CHANGE_EXECUTION, thread)
@@ -163,7 +189,13 @@ class Outbox:
                 }
                 connection.execute(statements.CHANGE_CHECKPOINT, place)
             return _write(
-                connection, row, state=OutboxState.POSTED, channel=channel, ts=ts, shown=shown
+                connection,
+                row,
+                state=OutboxState.POSTED,
+                channel=channel,
+                ts=ts,
+                shown=shown,
+                **(_FREE if rests else {}),
             )
 
     def shown(self, row: OutboxRow, version: int, *, not_before: timedelta = timedelta(0)) -> None:
@@ -177,6 +209,16 @@ class Outbox:
     def later(self, row: OutboxRow, delay: timedelta, error: str) -> None:
         """Try again after `delay`. The row keeps its state, also `sending`."""
         self._let_go(row, delay, attempts=row.attempts + 1, error=error)
+
+    def rest(self, row: OutboxRow, delay: timedelta, error: str, *, key: str) -> None:
+        """Slack asked for quiet: try again after `delay`, and let nobody else disturb it before.
+
+        `key` is the channel in which nothing is posted, or `paces.UPDATES`.
+        """
+        try:
+            self._let_go(row, delay, pause=key, attempts=row.attempts + 1, error=error)
+        except Conflict:  # two were told to rest at the same time
+            self._let_go(row, delay, pause=key, attempts=row.attempts + 1, error=error)
 
     def move(self, row: OutboxRow, *, channel: str, thread_ts: str | None) -> OutboxRow:
         """Show it elsewhere, such as in a direct message."""
@@ -216,11 +258,20 @@ class Outbox:
         with reading(self._engine) as connection:
             return connection.execute(statements.ANY_MESSAGE_TO_DO).first() is not None
 
-    def _let_go(self, row: OutboxRow, delay: timedelta = timedelta(0), **values: Any) -> None:
-        free: dict[str, Any] = {"held_by": None, "held_until": None, "not_before": None}
+    def _let_go(
+        self,
+        row: OutboxRow,
+        delay: timedelta = timedelta(0),
+        *,
+        pause: str | None = None,
+        **values: Any,
+    ) -> None:
+        free: dict[str, Any] = {**_FREE, "not_before": None}
         with writing(self._engine) as connection:
             if delay:
-                free["not_before"] = self._clock.at(connection) + delay
+                until = free["not_before"] = self._clock.at(connection) + delay
+                if pause is not None:
+                    paces.pause(connection, pause, until=until)
             _write(connection, row, **free, **values)
 
     def _set(self, row: OutboxRow, **values: Any) -> OutboxRow:

@@ -117,6 +117,7 @@ phase_runs = Table(
     Column("lessons", Encoded[Names](Names)),
     Column("error", FreeText),
     Column("usage", Encoded[Usage](Usage, absent={})),
+    Column("turn", Integer, nullable=False, server_default="1"),  # 0: somebody waits for it
     Index(None, "execution_id", "seq"),
     sqlite_autoincrement=True,
 )
@@ -134,6 +135,13 @@ Index(
 )
 Index(
     "ix_phase_runs_open", phase_runs.c.seq, sqlite_where=RUN_IS_OPEN, postgresql_where=RUN_IS_OPEN
+)
+Index(
+    "ix_phase_runs_turn",
+    phase_runs.c.turn,
+    phase_runs.c.seq,
+    sqlite_where=RUN_IS_OPEN,
+    postgresql_where=RUN_IS_OPEN,
 )
 
 checkpoints = Table(
@@ -234,6 +242,13 @@ OUTBOX_TO_DO = or_(
     and_(_is(outbox.c.state, OutboxState.POSTED), outbox.c.shown < outbox.c.wanted),
 )
 Index("ix_outbox_to_do", outbox.c.seq, sqlite_where=OUTBOX_TO_DO, postgresql_where=OUTBOX_TO_DO)
+
+paces = Table(
+    "paces",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("free_at", UtcDateTime, nullable=False),
+)
 
 inbox = Table(
     "inbox",

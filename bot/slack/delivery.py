@@ -17,11 +17,11 @@ from slack_sdk import WebClient
 
 from bot.slack import reconcile, troubles
 from bot.slack.mending import Mending, Next
-from bot.slack.pace import Pace
 from bot.slack.posting import Posting
 from bot.slack.views import Views
-from storage.errors import HoldLost
+from storage.errors import HoldLost, TooSoon
 from storage.outbox import Outbox
+from storage.paces import Pace
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.records import OutboxKind, OutboxRow, OutboxState
@@ -77,9 +77,7 @@ class Delivery:
         self._owner = owner
         self._tempo = tempo
         self._pace = Pace(per_second=tempo.posts_per_second)
-        self._mending = Mending(
-            outbox=outbox, views=self._views, posting=self._posting, pace=self._pace
-        )
+        self._mending = Mending(outbox=outbox, views=self._views, posting=self._posting)
         self._doubts: list[_Doubt] = []
         self._wakes = [Event() for _ in range(threads)]
         self._stopping = Event()
@@ -141,13 +139,15 @@ class Delivery:
         try:
             if row.state is not OutboxState.POSTED:
                 posted = self._post(row)
-                if posted is None:
+                if posted is None or posted.held_by is None:
                     return
                 row = posted
             if row.shown < row.wanted:
                 self._update(row)
             else:
                 self._outbox.release(row)
+        except TooSoon:
+            log.debug("delivery.too_soon", extra={"row": row.key})
         except HoldLost:
             log.info("delivery.hold_lost", extra={"row": row.key})
         except troubles.FAULTS as fault:
@@ -173,11 +173,9 @@ class Delivery:
                 return adopted
             if self._put_off_until_settled(row):
                 return None
-        if self._put_off_by_pace(row):
-            return None
         version = row.wanted
         rendered = self._views.message(row)
-        row = self._outbox.sending(row)
+        row = self._outbox.sending(row, pace=self._pace)
         posted = self._posting.post(row, rendered, simply=self._mending.simply(row))
         if doubtful:
             look_at = monotonic() + self._tempo.look_again.total_seconds()
@@ -215,9 +213,7 @@ class Delivery:
                 return self._outbox.posted(row, channel=row.channel, ts=found, shown=row.wanted)
             if self._put_off_until_settled(row):
                 return None
-        if self._put_off_by_pace(row):
-            return None
-        row = self._outbox.sending(row)
+        row = self._outbox.sending(row, pace=self._pace)
         file_id = self._posting.upload(row, whole)
         return self._outbox.posted(row, channel=row.channel, ts=file_id, shown=row.wanted)
 
@@ -238,13 +234,6 @@ class Delivery:
         if since >= self._tempo.settle:
             return False
         self._outbox.later(row, self._tempo.settle - since, "waiting whether it was posted")
-        return True
-
-    def _put_off_by_pace(self, row: OutboxRow) -> bool:
-        seconds = self._pace.take(row.channel)
-        if seconds <= 0:
-            return False
-        self._outbox.later(row, timedelta(seconds=seconds), "pacing")
         return True
 
     def _clear_doubts(self) -> None:

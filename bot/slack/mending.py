@@ -13,11 +13,11 @@ from typing import Final
 
 from bot.slack import troubles
 from bot.slack.ids import short
-from bot.slack.pace import Pace
 from bot.slack.posting import Posting
 from bot.slack.troubles import Kind, Trouble
 from bot.slack.views import Views
 from storage.outbox import Outbox
+from storage.paces import UPDATES
 from storage.records import ActorKind, OutboxKind, OutboxRow, OutboxState
 from storage.states import ENDED
 
@@ -27,6 +27,7 @@ GIVE_UP_AFTER: Final = 6
 ROOT_CHANCES: Final = 3
 MOST_WAIT: Final = 60.0
 TOKEN_WAIT: Final = timedelta(seconds=30)
+LONG_REST: Final = 30.0
 PLACE_WAIT: Final = timedelta(minutes=10)
 
 WAITING_SHOWN_ELSEWHERE: Final = frozenset(
@@ -44,11 +45,10 @@ class Next(Enum):
 class Mending:
     """Remembers for this process what was tried with which row. Safe to share between threads."""
 
-    def __init__(self, *, outbox: Outbox, views: Views, posting: Posting, pace: Pace) -> None:
+    def __init__(self, *, outbox: Outbox, views: Views, posting: Posting) -> None:
         self._outbox = outbox
         self._views = views
         self._posting = posting
-        self._pace = pace
         self._lock = Lock()
         self._failures: dict[str, int] = {}
         self._refused: set[tuple[str, int]] = set()
@@ -111,9 +111,16 @@ class Mending:
         return Next.LATER
 
     def _rest(self, row: OutboxRow, trouble: Trouble) -> Next:
-        seconds = trouble.wait or 30.0
-        self._pace.pause(row.channel, seconds)
-        return self._put_off(row, timedelta(seconds=seconds), trouble)
+        """Nobody asks for it meanwhile, in whatever process: posts are limited in each channel,
+        changes of messages in the whole workspace. Of other calls this row alone keeps away."""
+        delay = timedelta(seconds=trouble.wait or LONG_REST)
+        key = {UPDATES: UPDATES, "chat.postMessage": row.channel}.get(trouble.method)
+        if key is None:
+            return self._put_off(row, delay, trouble)
+        self._outbox.rest(row, delay, trouble.error, key=key)
+        facts = {"method": trouble.method, "in": row.channel if key != UPDATES else "all channels"}
+        log.warning("slack.resting", extra={**facts, "seconds": delay.total_seconds()})
+        return Next.LATER
 
     def _elsewhere(self, row: OutboxRow, trouble: Trouble, *, posting: bool) -> Next:
         """Where the bot may not post, the requester gets it as a direct message."""

@@ -74,11 +74,13 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """`error` is Slack's name for it, or the exception's. `wait` is in seconds."""
+    """`error` is Slack's name for it, or the exception's. `wait` is in seconds, `method` what
+    Slack was asked for."""
 
     kind: Kind
     error: str
     wait: float | None = None
+    method: str = ""
 
     @property
     def refused(self) -> bool:
@@ -92,14 +94,15 @@ def of(fault: Exception) -> Trouble:
     response = fault.response
     error = response.get("error") if hasattr(response, "get") else None
     status = getattr(response, "status_code", None)
+    method = str(getattr(response, "api_url", "")).rpartition("/")[2]
     if status == 429 or error in ("ratelimited", "rate_limited"):
-        return Trouble(Kind.RATE, "ratelimited", wait=_retry_after(response))
+        return Trouble(Kind.RATE, "ratelimited", wait=_retry_after(response), method=method)
     if not isinstance(error, str) or _NAME.fullmatch(error) is None:
         # Half an answer, or none of Slack's: the client puts what it got in the error's place.
         return Trouble(Kind.UNCERTAIN, f"broken_answer_{status}")
     if isinstance(status, int) and status >= 500:
         return Trouble(Kind.UNCERTAIN, error)
-    return Trouble(_KINDS.get(error, Kind.OTHER), error)
+    return Trouble(_KINDS.get(error, Kind.OTHER), error, method=method)
 
 
 def _retry_after(response: object) -> float:

@@ -101,7 +101,7 @@ class Stage:
     def __init__(
         self,
         workspace: Workspace,
-        database: Path,
+        database: Path | str,
         *,
         crews: Mapping[str, CrewDefinition] | None = None,
         tempo: Tempo = BRISK,
@@ -110,7 +110,8 @@ class Stage:
         self.workspace = workspace
         self.crews = crews if crews is not None else default_crews()
         self.clock = MovableClock()
-        self.engine = open_engine(f"sqlite:///{database}")
+        url = database if isinstance(database, str) else f"sqlite:///{database}"
+        self.engine = open_engine(url)
         upgrade(self.engine)
         self._signal = LateSignal()
         self.reads = Reads(self.engine)

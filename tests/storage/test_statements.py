@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Executable, event
 
-from storage import statements
+from storage import paces, statements
 from storage.database import writing
 from tests.support.factories import NOON
 
@@ -26,7 +26,7 @@ ASKED_OFTEN: dict[str, tuple[Executable, dict[str, object]]] = {
     "the waiting checkpoint": (statements.WAITING_CHECKPOINT, {"of_execution": "x"}),
     "overdue checkpoints": (statements.OVERDUE, {"now": NOON, "most": 100}),
     "who revised last": (statements.LAST_REVISER, {"of_execution": "x", "of_state": "revised"}),
-    "messages that are due": (statements.MESSAGES_DUE, {"now": NOON, "most": 20}),
+    "messages that are due": (paces.MESSAGES_DUE, {"now": NOON, "most": 20}),
     "whether any message is to do": (statements.ANY_MESSAGE_TO_DO, {}),
     "the execution of a thread": (
         statements.EXECUTION_IN_THREAD,

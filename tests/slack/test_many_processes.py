@@ -1,0 +1,165 @@
+"""Two bots on one database and in one workspace, as two processes are."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.practice.traffic import Entry
+from storage.outbox import Outbox
+from storage.records import Decision
+from storage.state_manager import StateManager
+from tests.slack.stage import BRISK, Stage
+from tests.support.postgres import Server
+from tests.support.workspace import ANA, BEN, Workspace
+
+PER_SECOND = 4.0
+
+Pair = tuple[Stage, Stage]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path | str]:
+    if request.param == "sqlite":
+        yield tmp_path_factory.mktemp("pair") / "c.db"
+        return
+    with Server() as server:
+        yield server.database()
+
+
+@pytest.fixture(scope="module")
+def both(database: Path | str) -> Iterator[Pair]:
+    """Neither knows of the other; Slack gives what people do to the one or to the other."""
+    tempo = replace(BRISK, posts_per_second=PER_SECOND)
+    with Workspace() as workspace, ExitStack() as stack:
+        pair = [stack.enter_context(Stage(workspace, database, tempo=tempo)) for _ in range(2)]
+        links = workspace.practice.sockets.links
+        workspace.wait_for(lambda: len(links) == 2, what="both to be connected")
+        yield (pair[0], pair[1])
+
+
+@pytest.fixture
+def pair(both: Pair) -> Pair:
+    both[0].tidy()
+    return both
+
+
+def posts(workspace: Workspace) -> list[Entry]:
+    return workspace.calls("chat.postMessage")
+
+
+def sent(call: Entry) -> dict[str, object]:
+    assert isinstance(call.sent, dict)
+    return call.sent
+
+
+def wait_until_delivered(pair: Pair) -> None:
+    pair[0].workspace.wait_for(
+        lambda: not pair[0].outbox.next_due(), timeout=30, what="delivery to end"
+    )
+
+
+def test_clicks_that_reach_either_twice_decide_once_and_are_shown_once(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = pair
+    workspace = first.workspace
+    took: Counter[int] = Counter()
+    decide = StateManager.decide
+
+    def deciding(state: StateManager, decision: Decision) -> object:
+        took[id(state)] += 1
+        return decide(state, decision)
+
+    monkeypatch.setattr(StateManager, "decide", deciding)
+    workspace.duplicate("slash_commands", "interactive", "events_api")
+    runs = [first.start(f"plan number {n}") for n in range(3)]
+    for _ in runs:
+        first.work()
+    messages = [first.armed(run) for run in runs]
+    for message in messages:
+        assert all(
+            answer.ok for answer in workspace.clicks("Continue", by=[ANA, BEN], message=message)
+        )
+        first.wait_until_read(message, "Continued by")
+    workspace.duplicate()
+    wait_until_delivered(pair)
+
+    assert len(took) == 2, "all clicks reached the same one"
+    for run, message in zip(runs, messages, strict=True):
+        assert len(first.decided_by(run)) == 1
+        assert len(first.reads.phase_runs(run.id)) == 2
+        shown = [m for m in workspace.thread(message) if m.user == message.user]
+        assert len({str(m.metadata) for m in shown}) == len(shown)
+    keys = Counter(str(sent(call)["metadata"]) for call in posts(workspace))
+    assert len(keys) >= 3 * 2
+    assert max(keys.values()) == 1, "a message was posted twice"
+
+
+def test_together_they_keep_to_slacks_pace_and_to_the_order(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = pair
+    workspace = first.workspace
+    wait_until_delivered(pair)
+    began = len(posts(workspace))
+    posted: Counter[int] = Counter()
+    note = Outbox.posted
+
+    def posting(outbox: Outbox, *arguments: object, **named: object) -> object:
+        posted[id(outbox)] += 1
+        return note(outbox, *arguments, **named)  # type: ignore[arg-type]  # as they come
+
+    monkeypatch.setattr(Outbox, "posted", posting)
+    workspace.slow_down(rate=1.25 * PER_SECOND, burst=4.0)
+    for n in range(12):
+        assert workspace.command(f"plan number {n}").ok
+    wait_until_delivered(pair)
+    workspace.call(lambda: setattr(workspace.practice.pace, "on", False))
+
+    made = posts(workspace)[began:]
+    assert [call.status for call in made] == [200] * 12
+    assert len(posted) == 2
+    order = [int(re.findall(r"number (\d+)", str(call.sent))[0]) for call in made]
+    assert sorted(order) == list(range(12))
+    at_once = 2 * 3  # threads of the two, each with a message in hand
+    assert all(abs(place - number) < at_once for place, number in enumerate(order)), order
+
+
+@pytest.mark.parametrize("method", ["chat.postMessage", "chat.update"])
+def test_when_one_is_told_to_rest_the_other_keeps_quiet_too(
+    pair: Pair, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = pair
+    workspace = first.workspace
+    run = first.start()
+    wait_until_delivered(pair)
+    workspace.faults.rate_limited(method, retry_after=2)
+    first.work()
+    workspace.wait_for(
+        lambda: "slack.resting" in caplog.messages, what="one to be told to rest, and to say so"
+    )
+    began = len(workspace.calls(method))
+    for n in range(2):
+        assert workspace.command(f"plan after {n}", by=BEN).ok
+    second.front.outbox_changed()
+    first.front.outbox_changed()
+    first.armed(run)
+    wait_until_delivered(pair)
+
+    *_, refused = [call for call in workspace.calls(method)[:began] if call.status == 429]
+    later = [
+        call
+        for call in workspace.calls(method)[began:]
+        if sent(call)["channel"] == sent(refused)["channel"]
+    ]
+    assert len(later) >= 3
+    assert min(call.at for call in later) - refused.at >= 2.0

@@ -1,0 +1,164 @@
+"""What Slack takes of posts, counted for all processes together."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from storage import paces
+from storage.database import SystemClock, writing
+from storage.errors import TooSoon
+from storage.outbox import Outbox
+from storage.paces import Pace
+from storage.ports import NoDispatch, NoSignal
+from storage.reads import Reads
+from storage.records import OutboxRow
+from storage.state_manager import StateManager
+from tests.storage.conftest import Run
+from tests.support.factories import NOON, SettableClock
+
+PACE = Pace()
+SECOND = timedelta(seconds=1)
+
+
+def row_of_a_new_run(run: Run, outbox: Outbox, channel: str = "C1") -> OutboxRow:
+    started = run.start(channel=channel)
+    [row] = [r for r in outbox.take(owner="d", limit=50) if r.execution_id == started.id]
+    return row
+
+
+def test_a_few_go_at_once_and_then_one_a_second(
+    run: Run, outbox: Outbox, clock: SettableClock
+) -> None:
+    rows = [row_of_a_new_run(run, outbox) for _ in range(3)]
+    late = [row_of_a_new_run(run, outbox) for _ in range(2)]
+    for row in rows:
+        outbox.sending(row, pace=PACE)
+    for row in late:
+        with pytest.raises(TooSoon):
+            outbox.sending(row, pace=PACE)
+
+    clock.move(timedelta(seconds=0.9))
+    assert outbox.take(owner="d") == ()
+    clock.move(timedelta(seconds=0.1))
+    first, second = outbox.take(owner="d")
+    assert (first.key, second.key) == (late[0].key, late[1].key)
+    outbox.sending(first, pace=PACE)
+    with pytest.raises(TooSoon):
+        outbox.sending(second, pace=PACE)
+
+
+def test_rows_of_a_channel_that_takes_no_more_are_not_handed_out_and_others_are(
+    run: Run, outbox: Outbox, clock: SettableClock
+) -> None:
+    for _ in range(3):
+        outbox.sending(row_of_a_new_run(run, outbox), pace=PACE)
+
+    run.start(channel="C1")
+    free = run.start(channel="C2")
+
+    assert [row.execution_id for row in outbox.take(owner="d")] == [free.id]
+    clock.move(SECOND)
+    assert [row.channel for row in outbox.take(owner="d")] == ["C1"]
+
+
+def test_a_channel_that_was_told_to_rest_rests_as_long_as_the_longest_rest_and_then_one_by_one(
+    run: Run, outbox: Outbox, clock: SettableClock
+) -> None:
+    first, second = row_of_a_new_run(run, outbox), row_of_a_new_run(run, outbox)
+    outbox.rest(first, 30 * SECOND, "ratelimited", key="C1")
+    outbox.rest(second, 5 * SECOND, "ratelimited", key="C1")
+
+    clock.move(29 * SECOND)
+    assert outbox.take(owner="d") == ()
+    clock.move(SECOND)
+    rows = outbox.take(owner="d")
+    assert [row.key for row in rows] == [first.key, second.key]
+    outbox.sending(rows[0], pace=PACE)
+    with pytest.raises(TooSoon):
+        outbox.sending(rows[1], pace=PACE)
+
+
+def test_changes_of_messages_rest_in_all_channels_and_posts_go_on(
+    run: Run, outbox: Outbox, state: StateManager, clock: SettableClock
+) -> None:
+    posted = []
+    for channel in ("C1", "C2"):
+        row = outbox.sending(row_of_a_new_run(run, outbox, channel))
+        posted.append(outbox.posted(row, channel=channel, ts=f"{row.seq}.0", shown=0))
+    outbox.rest(posted[0], 10 * SECOND, "ratelimited", key=paces.UPDATES)
+    outbox.release(posted[1])
+    new = run.start(channel="C1")
+
+    assert [row.execution_id for row in outbox.take(owner="d")] == [new.id]
+    clock.move(10 * SECOND)
+    assert {row.key for row in outbox.take(owner="d")} == {row.key for row in posted}
+
+
+def test_what_is_put_off_costs_no_message_its_place_and_no_try(
+    run: Run, outbox: Outbox, clock: SettableClock
+) -> None:
+    rows = [row_of_a_new_run(run, outbox) for _ in range(4)]
+    for row in rows[:3]:
+        outbox.sending(row, pace=PACE)
+    with pytest.raises(TooSoon):
+        outbox.sending(rows[3], pace=PACE)
+    clock.move(SECOND)
+
+    [again] = outbox.take(owner="d")
+
+    assert (again.key, again.attempts, again.state) == (rows[3].key, 0, rows[3].state)
+
+
+def test_of_posts_that_many_begin_at_once_no_more_go_than_slack_takes(engine: Engine) -> None:
+    """Also where nobody has posted to the channel before, and each wants to note the first one."""
+    clock = SystemClock()
+    outbox = Outbox(engine, clock)
+    state_pace = Pace(per_second=0.01)
+
+    def begin(row: OutboxRow) -> bool:
+        try:
+            outbox.sending(row, pace=state_pace)
+        except TooSoon:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        for channel in ("C1", "C2", "C3"):
+            rows = begun_rows(engine, outbox, channel)
+            assert list(threads.map(begin, rows)).count(True) == 3
+
+
+def begun_rows(engine: Engine, outbox: Outbox, channel: str) -> tuple[OutboxRow, ...]:
+    state = StateManager(engine, clock=SystemClock(), dispatch=NoDispatch(), signal=NoSignal())
+    run = Run(state, Reads(engine))
+    for _ in range(8):
+        run.start(channel=channel)
+    rows = outbox.take(owner="d", limit=50)
+    return tuple(row for row in rows if row.channel == channel)
+
+
+def test_channels_that_were_quiet_for_a_day_are_forgotten(
+    engine: Engine, outbox: Outbox, run: Run, clock: SettableClock
+) -> None:
+    outbox.sending(row_of_a_new_run(run, outbox, "C1"), pace=PACE)
+    clock.move(timedelta(hours=20))
+    outbox.sending(row_of_a_new_run(run, outbox, "C2"), pace=PACE)
+    clock.move(timedelta(hours=5))
+
+    with writing(engine) as connection:
+        assert paces.forget(connection, now=clock.now()) == 1
+        assert paces.forget(connection, now=clock.now()) == 0
+
+
+@pytest.mark.parametrize(("per_second", "burst"), [(1.0, 3), (2.0, 1), (0.5, 5)])
+def test_over_a_long_time_as_many_go_as_the_pace_says(per_second: float, burst: int) -> None:
+    pace, free_at, gone = Pace(per_second, burst), None, 0
+    for tick in range(600):
+        now = NOON + tick * SECOND / 10
+        while free_at is None or free_at <= now:
+            free_at, gone = pace.following(free_at, now), gone + 1
+    assert burst + 60 * per_second - 1 <= gone <= burst + 60 * per_second
