@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, text
 
 from storage.definitions import CrewDefinition
 from storage.errors import LimitReached
@@ -12,6 +13,11 @@ from storage.records import Actor
 from storage.states import ACTIVE
 from storage.tables import executions
 from storage.transaction import Transaction
+
+_STARTING: Final = 527_031
+"""The kind of advisory lock under which starts of one crew are counted."""
+
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(:of_kind, hashtext(:of_crew))")
 
 
 def key_of(actor: Actor) -> str:
@@ -22,6 +28,9 @@ def key_of(actor: Actor) -> str:
 def check_start(tx: Transaction, definition: CrewDefinition, requester: Actor) -> None:
     """Raises LimitReached where one more start would be too many."""
     limits = definition.limits
+    if limits.at_once is limits.per_person is limits.starts_per_hour is None:
+        return
+    _one_at_a_time(tx, definition.name)
     active = executions.c.state.in_(list(ACTIVE))
     mine = executions.c.requester_key == key_of(requester)
     lately = executions.c.created_at > tx.now - timedelta(hours=1)
@@ -32,6 +41,12 @@ def check_start(tx: Transaction, definition: CrewDefinition, requester: Actor) -
     ):
         if most is not None and _count(tx, definition.name, counted) >= most:
             raise LimitReached(name, most, definition.name)
+
+
+def _one_at_a_time(tx: Transaction, crew: str) -> None:
+    """Whoever counts this crew's starts waits for those that counted before it to commit."""
+    if tx.connection.dialect.name == "postgresql":  # SQLite has one writer as it is
+        tx.connection.execute(_LOCK, {"of_kind": _STARTING, "of_crew": crew})
 
 
 def _count(tx: Transaction, crew: str, conditions: tuple[ColumnElement[bool], ...]) -> int:
