@@ -1,0 +1,197 @@
+"""One seeded bug, and whether the tests notice it.
+
+A catch is a test that is red with the bug, red again when it is run alone, and green without the
+bug. A test that is red without it as well is left out, and named; one that only hangs is no catch.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from tests.seeded.bugs import Bug
+from tests.seeded.telling import BEGAN, ENDED, FAILED, TELL, UNREADABLE
+from tests.seeded.trees import seeded
+
+LOOK_SECONDS: Final = 900.0
+WHOLE_SECONDS: Final = 2400.0
+END_SECONDS: Final = 20.0
+"""How long tests that are told to end may take to put away what they started."""
+
+MOST_LEFT_OUT: Final = 5
+_PARALLEL: Final = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
+_ITSELF: Final = "--ignore=tests/seeded"
+
+
+class Verdict(StrEnum):
+    CAUGHT = "caught"
+    NOT_CAUGHT = "NOT CAUGHT"
+    HUNG = "HUNG"  # no assertion saw it
+    UNSURE = "NOT ALWAYS"  # red once, green when run again
+    UNREADABLE = "NO PROGRAM"  # the tests could not even be imported
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """`by` is the test that noticed, or where it hung. `red_anyway`: tests red without the bug."""
+
+    bug: Bug
+    verdict: Verdict
+    by: str = ""
+    seconds: float = 0.0
+    red_anyway: tuple[str, ...] = ()
+    said: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a run of pytest went. `failed` in the order of the failures; `hung`: what did not end."""
+
+    code: int | None
+    failed: tuple[str, ...]
+    unreadable: bool
+    hung: str | None
+    said: str
+
+    @property
+    def green(self) -> bool:
+        return self.code == 0
+
+
+class Trials:
+    """`clean` is a copy of the tree without a bug, alone in its folder. Safe to share."""
+
+    def __init__(self, clean: Path) -> None:
+        self._clean = clean
+        self._folder = clean.parent
+        self._green: dict[str, bool] = {}
+        self._lock = threading.Lock()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._ending = False
+
+    def of(self, bug: Bug, *, look_further: bool = True, look: bool = True) -> Trial:
+        """`look`: begin with the tests that the bug names; `look_further`: then all the others.
+
+        Raises BadPatch.
+        """
+        began = time.monotonic()
+        with seeded(bug, self._clean) as tree:
+            trial = self._search(bug, tree, bug.look) if look else None
+            if look_further and (trial is None or trial.verdict is Verdict.NOT_CAUGHT):
+                passed = [f"--ignore={where}" for where in bug.look] if look else []
+                trial = self._search(bug, tree, ["tests", *passed, *_PARALLEL], WHOLE_SECONDS)
+        assert trial is not None, "nothing was to be looked at"
+        return Trial(
+            trial.bug,
+            trial.verdict,
+            trial.by,
+            time.monotonic() - began,
+            trial.red_anyway,
+            trial.said,
+        )
+
+    def _search(
+        self, bug: Bug, tree: Path, where: Sequence[str], seconds: float = LOOK_SECONDS
+    ) -> Trial:
+        red_anyway: list[str] = []
+        while True:
+            left_out = [f"--deselect={test}" for test in red_anyway]
+            course = self._run(tree, [*where, *left_out], seconds)
+            if course.green:
+                return Trial(bug, Verdict.NOT_CAUGHT, red_anyway=tuple(red_anyway))
+            if not course.failed:
+                verdict = Verdict.UNREADABLE if course.unreadable else Verdict.HUNG
+                return Trial(bug, verdict, course.hung or "", said=course.said)
+            test = course.failed[0]
+            if self._is_green_without(test):
+                again = self._run(tree, [test], seconds)
+                verdict = Verdict.CAUGHT if test in again.failed else Verdict.UNSURE
+                return Trial(bug, verdict, test, 0.0, tuple(red_anyway), course.said)
+            red_anyway.append(test)
+            if len(red_anyway) > MOST_LEFT_OUT:
+                return Trial(bug, Verdict.NOT_CAUGHT, "", 0.0, tuple(red_anyway), course.said)
+
+    def _is_green_without(self, test: str) -> bool:
+        """Whether a test passes in the tree without a bug; each is asked once."""
+        with self._lock:
+            known = self._green.get(test)
+        if known is None:
+            known = self._run(self._clean, [test], LOOK_SECONDS).green
+            with self._lock:
+                self._green[test] = known
+        return known
+
+    def _run(self, tree: Path, arguments: Sequence[str], seconds: float) -> Course:
+        scratch = self._folder / f"{tree.name}-tmp"
+        scratch.mkdir(mode=0o755, exist_ok=True)
+        told, said = scratch / "told", scratch / "said"
+        told.write_text("")
+        fixed = ["-x", "-q", "-p", "no:cacheprovider", "-p", "tests.seeded.telling", _ITSELF]
+        with said.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", *fixed, *arguments],
+                cwd=tree,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(tree),
+                    "TMPDIR": str(scratch),
+                    TELL: str(told),
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        with self._lock:
+            self._processes.add(process)
+            ending = self._ending
+        try:
+            if ending:
+                _end(process)
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            _end(process)
+        finally:
+            with self._lock:
+                self._processes.discard(process)
+        return _course(process.returncode, told.read_text(), said.read_text(errors="replace"))
+
+    def end(self) -> None:
+        """End the tests that run, and let them put away what they started."""
+        with self._lock:
+            self._ending = True
+            processes = [*self._processes]
+        for process in processes:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for how in (signal.SIGINT, signal.SIGKILL):
+        if process.poll() is None:
+            os.killpg(process.pid, how)
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def _course(code: int, told: str, said: str) -> Course:
+    lines = [line.partition(" ")[::2] for line in told.splitlines()]
+    begun = [test for what, test in lines if what == BEGAN]
+    ended = {test for what, test in lines if what == ENDED}
+    return Course(
+        code=code,
+        failed=tuple(dict.fromkeys(test for what, test in lines if what == FAILED)),
+        unreadable=any(what == UNREADABLE for what, _ in lines),
+        hung=next((test for test in begun if test not in ended), None),
+        said=said,
+    )
