@@ -22,8 +22,10 @@ from crew_runner.jobs import check_of, job_of
 from crew_runner.model_source import ModelSource
 from crew_runner.nursery import Nursery, NurseryGone
 from crew_runner.outage import Outage, Pause, ask, insist
+from crew_runner.seats import KeptSlot
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
+from storage.ports import Seat
 from storage.reads import Reads
 from storage.records import Claim, Failure, PhaseOutput, Usage
 from storage.state_manager import StateManager
@@ -131,8 +133,14 @@ class WorkerPool:
             if claim is None:
                 self._free.release()
         if claim is not None:
-            self._begin(partial(self._run_and_free, claim), phase_run_id)
+            self._begin_claimed(claim)
         return True
+
+    def seat(self) -> Seat | None:
+        """A slot that is free now, kept until it is taken or left. None where the pool stops."""
+        if self._stopping.is_set() or not self._threads or not self._free.acquire(blocking=False):
+            return None
+        return KeptSlot(self._owner, begin=self._begin_claimed, leave=self._free_slot)
 
     def stop(self, grace: timedelta) -> None:
         """Take nothing new, let phases end for a while, then end them and give them back."""
@@ -201,7 +209,7 @@ class WorkerPool:
                     self._free.release()
             if claim is None:
                 return
-            self._begin(partial(self._run_and_free, claim), claim.run.id)
+            self._begin_claimed(claim)
 
     def _release_the_dead(self) -> None:
         dead = [owner for owner in self._reads.lease_owners() if owners.is_dead(owner)]
@@ -236,13 +244,19 @@ class WorkerPool:
             self._running.add(thread)
         thread.start()
 
+    def _begin_claimed(self, claim: Claim) -> None:
+        self._begin(partial(self._run_and_free, claim), claim.run.id)
+
     def _run_and_free(self, claim: Claim) -> None:
         try:
             self._run(claim)
         finally:
-            self._free.release()
-            if not self._fed:
-                self._work.set()
+            self._free_slot()
+
+    def _free_slot(self) -> None:
+        self._free.release()
+        if not self._fed:
+            self._work.set()
 
     def _run_in_turn(self, phase_run_id: str, over: Future[None]) -> None:
         with self._free:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from storage import outbox, statements
+from storage import claims, outbox, statements
 from storage.boundaries import checkpoint_after
 from storage.definitions import CheckpointDefinition, CrewDefinition, DecisionRule
 from storage.errors import NoRule, StaleExecution
@@ -69,27 +69,52 @@ def queue_run(
     revise_tasks: tuple[str, ...] = (),
     delay: timedelta | None = None,
 ) -> str:
-    """Add the next try of a phase and hand it to the workers. Returns its id."""
-    run_id = new_id()
-    not_before = None if delay is None else tx.now + delay
-    tx.connection.execute(
-        statements.ADD_RUN,
-        {
-            "id": run_id,
-            "execution_id": execution.id,
-            "phase": execution.phases[phase_index] if execution.phases else "",
-            "phase_index": phase_index,
-            "attempt": attempt,
-            "revision": revision,
-            "state": PhaseRunState.QUEUED,
-            "created_at": tx.now,
-            "not_before": not_before,
-            "feedback": feedback,
-            "revise_tasks": revise_tasks,
-        },
+    """Add the next try of a phase, and hand it to the workers or to one that is free here.
+
+    Returns its id.
+    """
+    run = PhaseRun(
+        id=new_id(),
+        execution_id=execution.id,
+        phase=execution.phases[phase_index] if execution.phases else "",
+        phase_index=phase_index,
+        attempt=attempt,
+        revision=revision,
+        state=PhaseRunState.QUEUED,
+        fence=0,
+        created_at=tx.now,
+        not_before=None if delay is None else tx.now + delay,
+        feedback=feedback,
+        revise_tasks=revise_tasks,
     )
-    tx.dispatch(run_id, not_before=not_before)
-    return run_id
+    seat = tx.seat() if delay is None else None
+    if seat is not None:
+        run = claims.taken(tx, run, owner=seat.owner)
+    tx.connection.execute(statements.ADD_RUN, {name: getattr(run, name) for name in _OF_NEW_RUN})
+    if seat is None:
+        tx.dispatch(run.id, not_before=run.not_before)
+    else:
+        tx.seated(claims.hand_over(tx, run, execution, owner=seat.owner))
+    return run.id
+
+
+_OF_NEW_RUN: Final = (
+    "id",
+    "execution_id",
+    "phase",
+    "phase_index",
+    "attempt",
+    "revision",
+    "state",
+    "fence",
+    "created_at",
+    "started_at",
+    "not_before",
+    "lease_owner",
+    "lease_until",
+    "feedback",
+    "revise_tasks",
+)
 
 
 def cancel_runs(tx: Transaction, execution: Execution) -> None:

@@ -12,12 +12,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from storage import changes, lessons, outbox, questions, statements
+from storage import changes, claims, outbox, questions, statements
 from storage.boundaries import resolve
-from storage.definitions import Budget, CrewDefinition, PhaseDefinition
-from storage.errors import LeaseLost
+from storage.definitions import CrewDefinition, PhaseDefinition
 from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun, Usage
-from storage.rows import AnyRow, find_due, find_execution, newest_outputs, resume_of
+from storage.rows import AnyRow, find_due, find_execution
 from storage.states import (
     ExecutionEvent,
     ExecutionState,
@@ -38,9 +37,7 @@ def anything_due(connection: Connection, now: datetime) -> bool:
     return connection.execute(statements.ANYTHING_DUE, {"now": now}).first() is not None
 
 
-def claim(
-    tx: Transaction, *, owner: str, lease: timedelta, phase_run_id: str | None = None
-) -> Claim | None:
+def claim(tx: Transaction, *, owner: str, phase_run_id: str | None = None) -> Claim | None:
     due = find_due(tx.connection, tx.now, phase_run_id)
     if due is None:
         return None
@@ -49,14 +46,9 @@ def claim(
     if lost and due.losses >= MOST_LOSSES:
         _give_up(tx, run, execution)
         return None
-    taken: dict[str, Any] = {
-        "state": next_phase_run(run.state, PhaseRunEvent.CLAIM),
-        "fence": run.fence + 1,
-        "started_at": tx.now,
-        "lease_owner": owner,
-        "lease_until": tx.now + lease,
-    }
-    if not _take(tx, run, {**taken, "losses": due.losses + lost}):
+    taken = claims.taken(tx, run, owner=owner)
+    values = {name: getattr(taken, name) for name in _OF_TAKEN}
+    if not _take(tx, run, {**values, "losses": due.losses + lost}):
         return None
     if execution.state is ExecutionState.PENDING:
         execution = changes.move(tx, execution, ExecutionEvent.CLAIM)
@@ -64,57 +56,16 @@ def claim(
         execution = questions.withdraw(tx, execution)
     else:
         outbox.refresh_root(tx, execution)
-    run = replace(run, **taken)
-    tx.audit(execution.id, "phase.claimed", run=run.id, fence=run.fence, lost=lost or None)
-    outputs = _outputs_for(tx, run)
-    spent, raises = _spent_before(tx, run, execution)
-    return Claim(
-        run=run,
-        execution=execution,
-        done=tuple(outputs[index] for index in sorted(outputs) if index < run.phase_index),
-        previous=outputs[run.phase_index][1] if run.phase_index in outputs else None,
-        owner=owner,
-        fence=run.fence,
-        lease_until=tx.now + lease,
-        resume=resume_of(tx.connection, execution.id, phase_index=run.phase_index),
-        lessons=_lessons_for(tx, run, execution),
-        spent=spent,
-        raises=raises,
-    )
+    return claims.hand_over(tx, taken, execution, owner=owner, lost=lost)
 
 
-def _spent_before(
-    tx: Transaction, run: PhaseRun, execution: Execution
-) -> tuple[tuple[Usage, ...], int]:
-    """What other runs used, and how often the budget was raised; nothing where there is none."""
-    if execution.definition.budget == Budget():
-        return (), 0
-    of_execution = {"of_execution": execution.id}
-    usages = tx.connection.execute(statements.USAGES, of_execution | {"of_id": run.id})
-    raises = tx.connection.execute(statements.RAISES, of_execution)
-    return tuple(usages.scalars()), raises.scalar_one()
-
-
-def _lessons_for(tx: Transaction, run: PhaseRun, execution: Execution) -> tuple[str, ...]:
-    """The crew's lessons, noted as what this run was told."""
-    if not execution.definition.lessons:
-        return ()
-    told = tuple(lesson.text for lesson in lessons.of_crew(tx.connection, execution.crew))
-    _own_run(tx, run, lessons=told)
-    return told
+_OF_TAKEN: Final = ("state", "fence", "started_at", "lease_owner", "lease_until")
 
 
 def _take(tx: Transaction, run: PhaseRun, values: dict[str, Any]) -> bool:
     """By compare-and-set on its fence, while it is still due."""
     seen = {"of_id": run.id, "of_fence": run.fence, "now": tx.now}
     return tx.connection.execute(statements.TAKE_RUN, values | seen).rowcount == 1
-
-
-def _outputs_for(tx: Transaction, run: PhaseRun) -> dict[int, tuple[str, PhaseOutput]]:
-    """What was handed in before this run: nothing before the first try of the first phase."""
-    if run.phase_index == 0 and run.revision == 1:
-        return {}
-    return newest_outputs(tx.connection, run.execution_id)
 
 
 def _give_up(tx: Transaction, run: PhaseRun, execution: Execution) -> None:
@@ -126,17 +77,11 @@ def _give_up(tx: Transaction, run: PhaseRun, execution: Execution) -> None:
 
 def _own(tx: Transaction, held: Claim, **values: Any) -> None:
     """Write to the claimed phase run if it is still this worker's."""
-    _own_run(tx, held.run, **values)
+    claims.own(tx, held.run, **values)
 
 
-def _own_run(tx: Transaction, run: PhaseRun, **values: Any) -> None:
-    mine = {"of_id": run.id, "of_fence": run.fence}
-    if tx.connection.execute(statements.CHANGE_RUNNING, values | mine).rowcount != 1:
-        raise LeaseLost(run.id)
-
-
-def heartbeat(tx: Transaction, held: Claim, *, lease: timedelta) -> Claim:
-    until = tx.now + lease
+def heartbeat(tx: Transaction, held: Claim) -> Claim:
+    until = tx.now + tx.lease
     _own(tx, held, lease_until=until)
     return replace(held, lease_until=until)
 

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
+from storage.records import Claim
+
 
 class Clock(Protocol):
     """Tells the time as an aware datetime in UTC."""
@@ -17,6 +19,20 @@ class Clock(Protocol):
 class SharedClock(Clock, Protocol):
     def at(self, connection: Connection) -> datetime:
         """The time that all processes on this database agree on."""
+
+
+class Seat(Protocol):
+    """A free slot of this process's workers, kept for what one transaction queues."""
+
+    @property
+    def owner(self) -> str:
+        """Whose lease it is going to be."""
+
+    def take(self, claim: Claim, /) -> None:
+        """It was claimed for this slot, and committed: run it. Returns at once."""
+
+    def leave(self) -> None:
+        """Nothing was claimed for it, or not committed."""
 
 
 class Dispatch(Protocol):
@@ -41,6 +57,12 @@ class Dispatch(Protocol):
     def committed(self, phase_run_id: str) -> None:
         """Called after that transaction has committed."""
 
+    def seat(self) -> Seat | None:
+        """A slot for a phase run that somebody waits for, if this very process has one free.
+
+        It is claimed in the transaction that queues it, instead of being enqueued.
+        """
+
 
 class Signal(Protocol):
     """Told after a commit that left something for the deliverer to post or update."""
@@ -55,6 +77,9 @@ class NoDispatch:
         pass
 
     def committed(self, phase_run_id: str) -> None:
+        pass
+
+    def seat(self) -> None:
         pass
 
 

@@ -76,10 +76,18 @@ class StateManager:
         return self._commit_once(use_case)
 
     def _commit_once(self, use_case: Callable[[Transaction], T]) -> T:
-        with writing(self._engine) as connection:
-            tx = Transaction(connection, self._clock.at(connection), self._dispatch)
-            given = use_case(tx)
-            tx.flush()
+        tx: Transaction | None = None
+        try:
+            with writing(self._engine) as connection:
+                now = self._clock.at(connection)
+                tx = Transaction(connection, now, self._dispatch, self._lease)
+                given = use_case(tx)
+                tx.flush()
+        except BaseException:
+            if tx is not None:
+                tx.leave_seat()
+            raise
+        tx.take_seat()
         for phase_run_id in tx.queued:
             self._dispatch.committed(phase_run_id)
         if tx.outbox_changed:
@@ -138,15 +146,11 @@ class StateManager:
         The one that is named, or else the oldest. `owner` names the worker's process. Of two
         workers one gets it.
         """
-        return self._commit(
-            lambda tx: phase_runs.claim(
-                tx, owner=owner, lease=self._lease, phase_run_id=phase_run_id
-            )
-        )
+        return self._commit(lambda tx: phase_runs.claim(tx, owner=owner, phase_run_id=phase_run_id))
 
     def heartbeat(self, claim: Claim) -> Claim:
         """Renew the lease. Raises LeaseLost when it was taken, given up or cancelled."""
-        return self._commit(lambda tx: phase_runs.heartbeat(tx, claim, lease=self._lease))
+        return self._commit(lambda tx: phase_runs.heartbeat(tx, claim))
 
     def progress(
         self, claim: Claim, progress: dict[str, object], *, usage: Usage | None = None

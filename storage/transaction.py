@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from storage import audit, statements
-from storage.ports import Dispatch
-from storage.records import Actor
+from storage.ports import Dispatch, Seat
+from storage.records import Actor, Claim
 
 
 class Transaction:
     """One use case's transaction. `queued` and `outbox_changed` are acted on after the commit.
 
-    `urgent` is set where somebody's decision is recorded: they wait for what follows. Rows of the
-    log and of the outbox are gathered, and written together by `flush`.
+    `urgent` is set where somebody's decision is recorded: they wait for what follows, and where a
+    worker of this process is free it is claimed at once. Rows of the log and of the outbox are
+    gathered, and written together by `flush`. `lease`: how long a claim holds.
     """
 
     def __init__(
@@ -25,12 +26,16 @@ class Transaction:
         connection: Connection,
         now: datetime,
         dispatch: Dispatch,
+        lease: timedelta,
     ) -> None:
         self.connection = connection
         self.now = now
+        self.lease = lease
         self.urgent = False
         self.queued: list[str] = []
         self._dispatch = dispatch
+        self._seat: Seat | None = None
+        self._claim: Claim | None = None
         self._happened: list[audit.Entry] = []
         self._messages: dict[str, dict[str, Any]] = {}
         self._outdated: set[str] = set()
@@ -50,6 +55,31 @@ class Transaction:
             self.connection, phase_run_id, urgent=self.urgent, not_before=not_before, again=again
         )
         self.queued.append(phase_run_id)
+
+    def seat(self) -> Seat | None:
+        """A free slot for what this transaction is about to queue. One of them at most."""
+        if not self.urgent or self._claim is not None:
+            return None
+        if self._seat is None:
+            self._seat = self._dispatch.seat()
+        return self._seat
+
+    def seated(self, claim: Claim) -> None:
+        """This was claimed for that slot, which runs it after the commit."""
+        self._claim = claim
+
+    def take_seat(self) -> None:
+        """After the commit."""
+        if self._seat is not None and self._claim is not None:
+            self._seat.take(self._claim)
+            self._seat = None
+        self.leave_seat()
+
+    def leave_seat(self) -> None:
+        """Keep no slot, if one is still kept: the transaction is over."""
+        if self._seat is not None:
+            self._seat.leave()
+            self._seat = None
 
     def audit(
         self,

@@ -21,6 +21,7 @@ from kombu.exceptions import OperationalError
 
 from crew_runner.outage import Pause
 from crew_runner.queues.port import Pool
+from storage.ports import Seat
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class CeleryQueue:
         self._away_until = 0.0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._pool: Pool | None = None
 
     # --- storage's side ---------------------------------------------------------------------
 
@@ -99,6 +101,9 @@ class CeleryQueue:
             self._away_until = now + AWAY_SECONDS
             log.warning("queue.away", extra={"why": type(error.__cause__ or error).__name__})
 
+    def seat(self) -> Seat | None:
+        return None if (pool := self._pool) is None else pool.seat()
+
     def _may_repeat(self, phase_run_id: str, now: float) -> bool:
         last = self._repeated.get(phase_run_id)
         if last is not None and now - last < AGAIN_SECONDS:
@@ -111,6 +116,7 @@ class CeleryQueue:
     # --- the workers' side ------------------------------------------------------------------
 
     def bind(self, pool: Pool) -> None:
+        self._pool = pool
         of_worker.should_stop = None
         self._thread = threading.Thread(
             target=self._serve, args=(pool,), name="celery", daemon=True
@@ -118,6 +124,7 @@ class CeleryQueue:
         self._thread.start()
 
     def stop(self) -> None:
+        self._pool = None
         self._stopping.set()
         of_worker.should_stop = 0  # Celery's own way to tell a worker of another thread
         if self._thread is not None:

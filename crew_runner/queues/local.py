@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from crew_runner.queues.port import Pool
+from storage.ports import Seat
 
 
 class LocalDispatch:
@@ -31,3 +32,6 @@ class LocalDispatch:
     def committed(self, _phase_run_id: str) -> None:
         if (pool := self._pool) is not None:
             pool.wake()
+
+    def seat(self) -> Seat | None:
+        return None if (pool := self._pool) is None else pool.seat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Protocol
 
-from storage.ports import Dispatch
+from storage.ports import Dispatch, Seat
 
 
 class CannotInstall(Exception):
@@ -32,6 +32,9 @@ class Pool(Protocol):
 
         False: no slot was free within so many seconds.
         """
+
+    def seat(self) -> Seat | None:
+        """A slot that is free now, kept until it is taken or left."""
 
 
 class Queue(Dispatch, Protocol):

@@ -26,6 +26,7 @@ from psycopg_pool import AsyncConnectionPool
 from crew_runner.outage import Pause
 from crew_runner.queues.port import Pool
 from storage.errors import Unreachable
+from storage.ports import Seat
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class ProcrastinateQueue:
         self._stopping = threading.Event()
         self._tell: Callable[[], object] | None = None
         self._thread: threading.Thread | None = None
+        self._pool: Pool | None = None
 
     # --- storage's side ---------------------------------------------------------------------
 
@@ -130,15 +132,20 @@ class ProcrastinateQueue:
     def committed(self, phase_run_id: str) -> None:
         """The commit itself has notified the workers."""
 
+    def seat(self) -> Seat | None:
+        return None if (pool := self._pool) is None else pool.seat()
+
     # --- the workers' side ------------------------------------------------------------------
 
     def bind(self, pool: Pool) -> None:
+        self._pool = pool
         self._thread = threading.Thread(
             target=self._serve, args=(pool,), name="procrastinate", daemon=True
         )
         self._thread.start()
 
     def stop(self) -> None:
+        self._pool = None
         self._stopping.set()
         if (tell := self._tell) is not None:
             with suppress(RuntimeError):  # its loop has ended by itself

@@ -59,6 +59,9 @@ class Taking:
         self.taken.append(phase_run_id)
         return True
 
+    def seat(self) -> None:
+        """Whoever decides is in another process."""
+
 
 def publish(queue: CeleryQueue, phase_run_id: str, **how: object) -> None:
     queue.enqueue(NO_CONNECTION, phase_run_id, **how)  # type: ignore[arg-type]  # by name

@@ -107,6 +107,9 @@ class Undone:
     def committed(self, phase_run_id: str) -> None:
         raise AssertionError(f"{phase_run_id} was told to be committed")
 
+    def seat(self) -> None:
+        """No worker is in this process."""
+
 
 def test_what_is_rolled_back_leaves_no_message(
     desk: QueueDesk, workers: Workers, transported: Transport

@@ -88,6 +88,9 @@ class Handed:
         self.handed.append(running)
         return running
 
+    def seat(self) -> None:
+        """Whoever decides is in another process."""
+
 
 # --- order ---------------------------------------------------------------------------------------
 
@@ -212,6 +215,9 @@ class Cut:
 
     def committed(self, phase_run_id: str) -> None:
         raise AssertionError(f"{phase_run_id} was told to be committed")
+
+    def seat(self) -> None:
+        """No worker is in this process."""
 
 
 def test_where_the_server_does_not_take_the_job_nothing_is_started(

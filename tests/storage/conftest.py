@@ -36,6 +36,9 @@ class RecordingDispatch:
     def committed(self, phase_run_id: str) -> None:
         self.told.append(phase_run_id)
 
+    def seat(self) -> None:
+        """No worker is in this process."""
+
 
 class RecordingSignal:
     def __init__(self) -> None:

@@ -28,6 +28,7 @@ from tests.storage.conftest import RecordingDispatch, Run
 from tests.support.factories import ANA, BEN, SettableClock, output
 
 Act = Callable[[Transaction], object]
+LEASE = timedelta(seconds=30)
 Race = Callable[[Executable, Act], AbstractContextManager[None]]
 
 
@@ -42,7 +43,7 @@ def race(engine: Engine, clock: SettableClock) -> Race:
         def executed(connection: Connection, run: Executable, *_others: Any) -> None:
             if run is statement and not acted:
                 acted.append(run)
-                theirs = Transaction(connection, clock.now(), NoDispatch())
+                theirs = Transaction(connection, clock.now(), NoDispatch(), LEASE)
                 act(theirs)
                 theirs.flush()
 
@@ -142,7 +143,7 @@ def test_a_state_that_came_back_meanwhile_is_not_taken_for_the_one_that_was_read
 
     def go_round(tx: Transaction) -> None:
         decisions.decide(tx, revise)
-        held = phase_runs.claim(tx, owner="other", lease=timedelta(seconds=30))
+        held = phase_runs.claim(tx, owner="other")
         assert held is not None
         again = phase_runs.done(tx, held, output("a shorter draft"))
         assert again.state is ExecutionState.WAITING_FEEDBACK
@@ -170,9 +171,8 @@ def test_a_phase_run_that_another_worker_took_meanwhile_is_not_claimed_again(
     run: Run, state: StateManager, race: Race
 ) -> None:
     run.start()
-    lease = timedelta(seconds=30)
 
-    with race(statements.OLDEST_DUE, lambda tx: phase_runs.claim(tx, owner="other", lease=lease)):
+    with race(statements.OLDEST_DUE, lambda tx: phase_runs.claim(tx, owner="other")):
         assert state.claim("worker") is None
 
     [taken] = run.reads.phase_runs(run.id)
@@ -198,12 +198,11 @@ def test_a_result_is_not_stored_when_the_lease_is_taken_meanwhile(
     run.start()
     held = claimed(state)
     clock.move(timedelta(minutes=1))
-    lease = timedelta(seconds=30)
 
     with (
         race(
             statements.EXECUTION_LOCKED,
-            lambda tx: phase_runs.claim(tx, owner="other", lease=lease),
+            lambda tx: phase_runs.claim(tx, owner="other"),
         ),
         pytest.raises(LeaseLost),
     ):

@@ -1,0 +1,28 @@
+"""A slot of the pool that a decision keeps for what it queues."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from storage.records import Claim
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSlot:
+    """`begin` runs a claim in the slot and frees it afterwards; `leave` frees it unused."""
+
+    owner: str
+    begin: Callable[[Claim], None]
+    leave: Callable[[], None]
+
+    def take(self, claim: Claim, /) -> None:
+        """Where it cannot begin, whoever decided is not to blame: its lease ends by itself."""
+        try:
+            self.begin(claim)
+        except RuntimeError:  # no thread can be started
+            log.exception("phase.not_begun", extra={"run": claim.run.id})
+            self.leave()

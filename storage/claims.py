@@ -1,0 +1,86 @@
+"""What a worker is handed with a phase run that it has claimed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from storage import lessons, statements
+from storage.definitions import Budget
+from storage.errors import LeaseLost
+from storage.records import Claim, Execution, PhaseOutput, PhaseRun, Usage
+from storage.rows import newest_outputs, resume_of
+from storage.states import PhaseRunEvent, next_phase_run
+from storage.transaction import Transaction
+
+
+def taken(tx: Transaction, run: PhaseRun, *, owner: str) -> PhaseRun:
+    """The run as it is once this owner has it: running, leased, and with the next fence."""
+    return replace(
+        run,
+        state=next_phase_run(run.state, PhaseRunEvent.CLAIM),
+        fence=run.fence + 1,
+        started_at=tx.now,
+        lease_owner=owner,
+        lease_until=tx.now + tx.lease,
+    )
+
+
+def hand_over(
+    tx: Transaction, run: PhaseRun, execution: Execution, *, owner: str, lost: bool = False
+) -> Claim:
+    """Note in the log that the run, which is written down as taken, was claimed; all it needs.
+
+    `lost`: from another worker, whose lease ran out.
+    """
+    tx.audit(execution.id, "phase.claimed", run=run.id, fence=run.fence, lost=lost or None)
+    outputs = _outputs_for(tx, run)
+    spent, raises = _spent_before(tx, run, execution)
+    return Claim(
+        run=run,
+        execution=execution,
+        done=tuple(outputs[index] for index in sorted(outputs) if index < run.phase_index),
+        previous=outputs[run.phase_index][1] if run.phase_index in outputs else None,
+        owner=owner,
+        fence=run.fence,
+        lease_until=tx.now + tx.lease,
+        resume=resume_of(tx.connection, execution.id, phase_index=run.phase_index),
+        lessons=_lessons_for(tx, run, execution),
+        spent=spent,
+        raises=raises,
+    )
+
+
+def own(tx: Transaction, run: PhaseRun, **values: Any) -> None:
+    """Write to a claimed phase run if it is still held by this fence. Raises LeaseLost."""
+    mine = {"of_id": run.id, "of_fence": run.fence}
+    if tx.connection.execute(statements.CHANGE_RUNNING, values | mine).rowcount != 1:
+        raise LeaseLost(run.id)
+
+
+def _spent_before(
+    tx: Transaction, run: PhaseRun, execution: Execution
+) -> tuple[tuple[Usage, ...], int]:
+    """What other runs used, and how often the budget was raised; nothing where there is none."""
+    if execution.definition.budget == Budget():
+        return (), 0
+    of_execution = {"of_execution": execution.id}
+    usages = tx.connection.execute(statements.USAGES, of_execution | {"of_id": run.id})
+    raises = tx.connection.execute(statements.RAISES, of_execution)
+    return tuple(usages.scalars()), raises.scalar_one()
+
+
+def _lessons_for(tx: Transaction, run: PhaseRun, execution: Execution) -> tuple[str, ...]:
+    """The crew's lessons, noted as what this run was told."""
+    if not execution.definition.lessons:
+        return ()
+    told = tuple(lesson.text for lesson in lessons.of_crew(tx.connection, execution.crew))
+    own(tx, run, lessons=told)
+    return told
+
+
+def _outputs_for(tx: Transaction, run: PhaseRun) -> dict[int, tuple[str, PhaseOutput]]:
+    """What was handed in before this run: nothing before the first try of the first phase."""
+    if run.phase_index == 0 and run.revision == 1:
+        return {}
+    return newest_outputs(tx.connection, run.execution_id)

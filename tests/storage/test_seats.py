@@ -1,0 +1,157 @@
+"""Where a worker beside the decision is free, what follows is claimed in the same commit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from storage.errors import AlreadyDecided, LeaseLost
+from storage.reads import Reads
+from storage.records import Action, Claim, Decided, Decision
+from storage.states import ExecutionState, PhaseRunState
+from tests.storage.conftest import RecordingDispatch, RecordingSignal, Run
+from tests.support.factories import ANA, BEN, SettableClock, crew, output
+
+
+class Workers(RecordingDispatch):
+    """Of this process, with so many slots free. A slot that was kept comes back or is used."""
+
+    owner = "this process"
+
+    def __init__(self, reads: Reads) -> None:
+        super().__init__()
+        self.free = 1
+        self.asked = 0
+        self.taken: list[Claim] = []
+        self.seen: list[PhaseRunState] = []
+        self._reads = reads
+
+    def seat(self) -> Workers | None:  # type: ignore[override]  # there are workers here
+        self.asked += 1
+        if self.free == 0:
+            return None
+        self.free -= 1
+        return self
+
+    def take(self, claim: Claim, /) -> None:
+        self.taken.append(claim)
+        self.seen.append(self._reads.phase_runs(claim.execution.id)[-1].state)
+
+    def leave(self) -> None:
+        self.free += 1
+
+
+@pytest.fixture
+def dispatch(reads: Reads) -> Workers:
+    return Workers(reads)
+
+
+def decide(run: Run, action: Action = Action.CONTINUE, text: str = "") -> Decided:
+    return run.state.decide(Decision(run.waiting.id, action, ANA, text=text))
+
+
+def test_what_a_decision_queues_is_claimed_with_it_for_a_slot_that_is_free(
+    run: Run, dispatch: Workers, clock: SettableClock
+) -> None:
+    run.start()
+    run.work("the plan")
+    decide(run)
+
+    [claim] = dispatch.taken
+    [_, following] = run.reads.phase_runs(run.id)
+    assert claim.run == following
+    assert claim.execution == run.now
+    assert claim.done == (("planning", output("the plan")),)
+    assert (following.state, following.fence) == (PhaseRunState.RUNNING, 1)
+    assert following.lease_owner == dispatch.owner
+    assert following.lease_until == clock.now() + timedelta(seconds=30) == claim.lease_until
+    assert following.id not in dispatch.enqueued
+    assert run.state.claim("another") is None
+    assert dispatch.seen == [PhaseRunState.RUNNING], "it is run after the commit alone"
+
+    assert run.state.phase_done(claim, output("the analysis")).state is (
+        ExecutionState.WAITING_FEEDBACK
+    )
+
+
+def test_without_a_free_slot_it_is_queued_as_urgent(run: Run, dispatch: Workers) -> None:
+    run.start()
+    run.work()
+    dispatch.free = 0
+    decide(run)
+
+    following = run.reads.phase_runs(run.id)[-1]
+    assert dispatch.asked == 1
+    assert following.state is PhaseRunState.QUEUED
+    assert dispatch.how[following.id]["urgent"] is True
+    claimed = run.state.claim("another")
+    assert claimed is not None
+    assert claimed.run.id == following.id
+
+
+def test_a_revision_is_claimed_with_the_words_and_the_output_that_it_starts_from(
+    run: Run, dispatch: Workers
+) -> None:
+    run.start()
+    run.work("a long plan")
+    decide(run, Action.REVISE, "shorter")
+
+    [claim] = dispatch.taken
+    assert (claim.run.revision, claim.run.feedback) == (2, "shorter")
+    assert claim.previous == output("a long plan")
+
+
+def test_a_lease_that_ends_lets_another_take_it_and_the_first_write_nothing(
+    run: Run, dispatch: Workers, clock: SettableClock
+) -> None:
+    run.start()
+    run.work()
+    decide(run)
+    [late] = dispatch.taken
+    clock.move(timedelta(seconds=31))
+
+    second = run.state.claim("another")
+
+    assert second is not None
+    assert (second.run.id, second.fence) == (late.run.id, 2)
+    with pytest.raises(LeaseLost):
+        run.state.phase_done(late, output("too late"))
+
+
+def test_who_is_refused_or_ends_the_run_or_starts_one_keeps_no_slot(
+    run: Run, dispatch: Workers
+) -> None:
+    run.start(crew(phases=("one", "two"), after=("one",)))
+    run.work()
+    checkpoint = run.waiting
+    decide(run, Action.STOP)
+    with pytest.raises(AlreadyDecided):
+        run.state.decide(Decision(checkpoint.id, Action.CONTINUE, BEN))
+
+    assert dispatch.taken == []
+    assert (dispatch.free, dispatch.asked) == (1, 0)
+
+
+def test_a_decision_that_is_undone_leaves_its_slot_and_claims_nothing(
+    run: Run,
+    engine: Engine,
+    dispatch: Workers,
+    signal: RecordingSignal,
+    clock: SettableClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run.start()
+    run.work()
+    with monkeypatch.context() as broken:
+        broken.setattr("storage.audit.add", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            decide(run)
+
+    assert (dispatch.free, dispatch.asked, dispatch.taken) == (1, 1, [])
+    assert [each.state for each in run.reads.phase_runs(run.id)] == [PhaseRunState.DONE]
+    assert run.now.state is ExecutionState.WAITING_FEEDBACK
+
+    decide(run)
+    assert len(dispatch.taken) == 1
