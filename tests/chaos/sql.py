@@ -8,10 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg.rows import dict_row
+
+
+AWAY: Final = (psycopg.Error, sqlite3.Error, OSError)
+"""What asking raises while a database is in trouble."""
 
 
 class Sql:

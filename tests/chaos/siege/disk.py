@@ -56,9 +56,8 @@ class DiskTrouble:
             if over.wait(siege.random.uniform(0.5, self.pause)):
                 return
             name, trouble = kinds[number % len(kinds)]
-            siege.disturbed()
-            trouble(siege, over)
-            siege.disturbed()
+            with siege.troubled():
+                trouble(siege, over)
             siege.counts[name] += 1
         for bot in siege.fleet.bots:  # whatever they held in memory, the file must be whole
             siege.fleet.kill(bot.family(), orphans=[])

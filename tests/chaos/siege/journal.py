@@ -61,6 +61,7 @@ class Journal:
     statuses: Counter[int] = field(default_factory=Counter)
     undeclared: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    words_lost: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(

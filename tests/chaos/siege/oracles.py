@@ -109,7 +109,7 @@ def _acknowledged(
         if _stands(act, tokens, rows) or _was_told(act, told):
             continue
         if act.by != BY and _died_meanwhile(act, scene.moments):
-            scene.crowd.journal.statuses[0] += 1  # refused, and the words died with the process
+            scene.crowd.journal.words_lost += 1  # refused, and the words died with the process
             continue
         yield f"{act.what} of {act.of} by {act.by} was acknowledged, neither kept nor told"
 

@@ -46,9 +46,8 @@ class ServerTrouble:
             if over.wait(siege.random.uniform(self.shortest, self.longest)):
                 return
             name, trouble = kinds[number % len(kinds)]
-            siege.disturbed()
-            trouble(siege, over)
-            siege.disturbed()
+            with siege.troubled():
+                trouble(siege, over)
             siege.counts[name] += 1
 
     def _restart_fast(self, siege: Siege, over: threading.Event) -> None:

@@ -6,19 +6,18 @@ with Siege(launchpad, folder, database=…, commands=…, seed=7) as siege:
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Final, Protocol, Self
-
-import psycopg
 
 from tests.chaos.lane import RETRIES
 from tests.chaos.siege.crowd import Crowd
@@ -30,6 +29,7 @@ from tests.chaos.siege.plans import crews_yml
 from tests.chaos.siege.rest import RestClient
 from tests.chaos.siege.tables import ENDED, Tables
 from tests.chaos.siege.watch import Watch
+from tests.chaos.sql import AWAY
 from tests.support.launchpad import Launchpad
 from tests.support.processes import ROOT
 from tests.support.workspace import Workspace
@@ -146,6 +146,15 @@ class Siege:
         self.moments.append(time.time())
         self.watch.disturbed()
 
+    @contextmanager
+    def troubled(self) -> Iterator[None]:
+        """Something is wrong as long as this lasts."""
+        self.watch.disturbed(until=math.inf)
+        try:
+            yield
+        finally:
+            self.disturbed()
+
     def endure(self, trouble: Trouble) -> Report:
         """Keep up the load until the trouble is through, let all end, and judge."""
         began = time.monotonic()
@@ -175,7 +184,7 @@ class Siege:
 
     def _on_their_way(self) -> int:
         """As many as may be, while nobody can tell."""
-        with suppress(psycopg.Error, OSError):
+        with suppress(*AWAY):
             states = self.tables.states()
             over = sum(states[state] for state in (*ENDED, "error"))
             return states.total() - over - len(self.crowd.left)
@@ -184,7 +193,7 @@ class Siege:
     def _let_end(self) -> None:
         deadline = time.monotonic() + OVER_WITHIN
         while time.monotonic() < deadline:
-            with suppress(psycopg.Error, OSError):
+            with suppress(*AWAY):
                 states = self.tables.states()
                 live = states["pending"] + states["running"] + self._failed(states)
                 waiting = self.tables.waiting() - self.crowd.left
@@ -227,7 +236,7 @@ class Siege:
             sum(execution.decided.values()) for execution in self.tables.executions()
         )
         self.counts["503s"] = self.journal.statuses[503]
-        self.counts["words lost with a process"] = self.journal.statuses[0]
+        self.counts["words lost with a process"] = self.journal.words_lost
         return Report(seconds, self.counts, self.watch.longest, unforeseen_in(logs), wrong)
 
     def _undeclared_to_slack(self) -> list[str]:

@@ -9,10 +9,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-import psycopg
-
 from tests.chaos.siege.tables import Tables
-from tests.chaos.sql import seconds
+from tests.chaos.sql import AWAY, seconds
 
 EVERY: Final = 0.5
 MARGIN: Final = 10.0
@@ -30,6 +28,7 @@ class Watch:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self.longest = 0.0
+        self._what = ""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -44,16 +43,17 @@ class Watch:
         self._over.set()
         self._thread.join()
 
-    def disturbed(self) -> None:
-        self._calm_since = time.time()
+    def disturbed(self, *, until: float = 0.0) -> None:
+        """Something has just gone wrong, and goes on being wrong until then."""
+        self._calm_since = max(time.time(), until)
 
     def violations(self, lease: float) -> Iterator[str]:
         if self.longest > lease + MARGIN:
-            yield f"a phase stood still for {self.longest:.1f} s with nothing in its way"
+            yield f"{self._what} for {self.longest:.1f} s with nothing in its way"
 
     def _look(self) -> None:
         while not self._over.wait(EVERY):
-            with suppress(psycopg.Error, OSError):
+            with suppress(*AWAY):
                 self._look_once()
 
     def _look_once(self) -> None:
@@ -67,5 +67,8 @@ class Watch:
             place = (row["id"], row["state"], row["fence"])
             found[place] = max(free, self._since.get(place, now))
         self._since = found
-        still = [now - max(since, self._calm_since) for since in found.values()]
-        self.longest = max([self.longest, *still])
+        for (run, state, fence), since in found.items():
+            still = now - max(since, self._calm_since)
+            if still > self.longest:
+                self.longest = still
+                self._what = f"phase run {run} stood still {state} (fence {fence})"
