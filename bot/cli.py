@@ -85,6 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     practice.add_argument("--fresh", action="store_true", help="forget earlier practice first")
     commands.add_parser("migrate", help="bring the database up to date, and end")
+    backup = commands.add_parser("backup", help="copy a SQLite database while the bot works")
+    backup.add_argument("file", type=Path, metavar="FILE", help="a file that is not there yet")
+    commands.add_parser(
+        "restored", help="after a restore: have the bot look in Slack for what came later"
+    )
     move = commands.add_parser("move", help="copy an installation to another, empty database")
     move.add_argument(
         "--to", required=True, metavar="URL", help="the new database, such as postgresql://…"
@@ -167,13 +172,35 @@ def _tick(settings: Settings, _: argparse.Namespace) -> int:
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:
     from bot.wiring import CannotStartError, open_database
+    from storage.database import schema
+    from storage.schema import Standing
 
     try:
-        open_database(settings).dispose()
+        engine = open_database(settings)
     except CannotStartError as error:
         return _cannot_start(error)
-    print("The database is up to date.")
+    found = schema(engine)
+    engine.dispose()
+    if found.standing is Standing.NEWER:
+        print(
+            f"The database is of a newer Countersign ({found.revision}) than this one "
+            f"({found.known}), which can work with it: there is nothing to do."
+        )
+    else:
+        print("The database is up to date.")
     return OK
+
+
+def _backup(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot import backups
+
+    return backups.backup(settings, arguments.file)
+
+
+def _restored(settings: Settings, _: argparse.Namespace) -> int:
+    from bot import backups
+
+    return backups.restored(settings)
 
 
 def _move(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -206,6 +233,8 @@ _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "worker": _work,
     "scheduler": _tick,
     "migrate": _migrate,
+    "backup": _backup,
+    "restored": _restored,
     "move": _move,
 }
 

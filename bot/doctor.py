@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import timedelta
 from http.client import HTTPException
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.engine import URL
@@ -25,12 +25,13 @@ from crew_runner.models.environment import Route, choose, settings_to_env
 from crew_runner.models.preflight import Provider, ask, provider_in, refuses_key, trial
 from crew_runner.registry import CrewsFileError, load_crews
 from crew_runner.worker import WorkerPool
-from storage.database import SystemClock, is_current, upgrade, writing
+from storage.database import SystemClock, schema, upgrade, writing
 from storage.definitions import CrewDefinition, CrewReport, ModelSettings
 from storage.engines import open_engine, whole_url
 from storage.errors import Busy, Unreachable
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
+from storage.schema import Standing
 from storage.state_manager import StateManager
 
 MODEL_SECONDS: Final = 5.0
@@ -121,10 +122,28 @@ def _not_yet(file: Path, shown: str) -> Finding:
 
 
 def _schema(engine: Engine, shown: str) -> Finding:
-    if is_current(engine):
-        return good("Database", f"{shown} has the newest schema")
-    mend = "Run `python -m bot migrate`; `serve` also does it when it starts."
-    return warning("Database", f"{shown} has an older schema, or none", mend)
+    found = schema(engine)
+    match found.standing:
+        case Standing.CURRENT:
+            return good("Database", f"{shown} has the newest schema")
+        case Standing.NEWER:
+            return warning(
+                "Database",
+                f"{shown} has the schema of a newer Countersign ({found.revision}), which this "
+                f"one ({found.known}) can work with",
+                "Update this one too, when the others are done.",
+            )
+        case Standing.OLDER:
+            mend = "Run `python -m bot migrate`; `serve` also does it when it starts."
+            return warning("Database", f"{shown} has an older schema, or none", mend)
+        case Standing.STRANGE:
+            return failed(
+                "Database",
+                f"{shown} has a schema ({found.revision}) that this Countersign does not know",
+                "Run the newer Countersign that made it.",
+            )
+        case _:
+            assert_never(found.standing)
 
 
 class _UndoneError(Exception):

@@ -21,10 +21,11 @@ from crew_runner.worker import WorkerPool
 from storage.database import SystemClock, reading, upgrade
 from storage.definitions import CrewDefinition, ModelSettings
 from storage.engines import Pool, connection_arguments, open_engine, whole_url
-from storage.errors import Busy
+from storage.errors import Busy, StrangeSchema
 from storage.move_target import HalfMoved, refuse_half_moved
 from storage.outbox import Outbox
 from storage.reads import Reads
+from storage.schema import Standing
 from storage.state_manager import StateManager
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MIGRATION_WAIT: Final = 30.0
+
+_UNUSABLE: Final = (
+    SQLAlchemyError,
+    CommandError,
+    CannotInstall,
+    ImportError,
+    Busy,
+    HalfMoved,
+    StrangeSchema,
+)
 
 
 class CannotStartError(Exception):
@@ -115,7 +126,7 @@ def open_database(settings: Settings) -> Engine:
         pool = Pool(size=settings.database_pool, overflow=settings.database_pool)
         engine = open_engine(url.render_as_string(hide_password=False), pool)
         _upgrade_when_free(engine)
-    except (SQLAlchemyError, CommandError, CannotInstall, ImportError, Busy, HalfMoved) as error:
+    except _UNUSABLE as error:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         raise CannotStartError(f"The database {shown} cannot be used: {reason}") from error
     return engine
@@ -152,11 +163,15 @@ def _upgrade_when_free(engine: Engine) -> None:
     deadline = time.monotonic() + MIGRATION_WAIT
     while True:
         try:
-            upgrade(engine, _whole_and_ready)
+            found = upgrade(engine, _whole_and_ready)
         except Busy:
             if time.monotonic() > deadline:
                 raise
         else:
+            if found.standing is not Standing.CURRENT:
+                newer = found.standing is Standing.NEWER
+                facts = {"found": found.revision or "none", "known": found.known}
+                log.info("schema.newer" if newer else "schema.migrated", extra=facts)
             return
 
 

@@ -6,19 +6,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from storage.engines import BUSY_SECONDS, WRITE_LOCK
-from storage.errors import Busy, Conflict, Unreachable
+from storage.errors import Busy, Conflict, StrangeSchema, Unreachable
+from storage.schema import Schema, Standing, configuration, schema_of
 
 _CONFLICTS: Final = frozenset(
     {
@@ -130,31 +127,34 @@ def _is_no_answer(error: OperationalError) -> bool:
     return type(error.orig).__module__.startswith("psycopg")
 
 
-def upgrade(engine: Engine, and_then: Callable[[Connection], None] | None = None) -> None:
+def upgrade(engine: Engine, and_then: Callable[[Connection], None] | None = None) -> Schema:
     """Bring the schema to the newest revision, in one transaction; what is given, in the same.
 
-    Of several processes one does it and the others wait for it; raises Busy where that takes
-    longer than a write may wait: try again.
+    What a newer program made of it stays as it is. Returns the schema as it was found. Of several
+    processes one upgrades and the others wait for it; raises Busy where that takes longer than a
+    write may wait: try again. Raises StrangeSchema.
     """
-    config = _alembic()
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
             connection.execute(text("SET LOCAL statement_timeout = 0"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        found = schema_of(connection)
+        if found.standing is Standing.STRANGE:
+            raise StrangeSchema(str(found.revision), found.known)
+        if found.standing is not Standing.NEWER:
+            config = configuration()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
         if and_then is not None:
             and_then(connection)
+    return found
+
+
+def schema(engine: Engine) -> Schema:
+    with reading(engine) as connection:
+        return schema_of(connection)
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether the schema is at the newest revision."""
-    head = ScriptDirectory.from_config(_alembic()).get_current_head()
-    with reading(engine) as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head
-
-
-def _alembic() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+    """Whether the schema is at the newest revision that this program knows."""
+    return schema(engine).standing is Standing.CURRENT

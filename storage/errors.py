@@ -174,6 +174,17 @@ class TooSoon(CountersignError):
         self.key = key
 
 
+class StrangeSchema(CountersignError):
+    """The database's tables are of a program that this one cannot work beside."""
+
+    def __init__(self, revision: str, known: str) -> None:
+        super().__init__(
+            f"its schema is of revision {revision}, this program knows those up to {known} and "
+            "cannot work with it. Run the newer Countersign that made it"
+        )
+        self.revision = revision
+
+
 class Busy(CountersignError):
     """The database could not take the write in time; nothing was changed."""
 

@@ -1,0 +1,162 @@
+"""Old and new processes side by side: a newer program has migrated, an older one goes on."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from sqlalchemy import Engine, text
+
+from storage.database import SystemClock, schema, upgrade, writing
+from storage.engines import open_engine
+from storage.errors import StrangeSchema
+from storage.outbox import Outbox
+from storage.ports import NoDispatch, NoSignal
+from storage.reads import Reads
+from storage.records import Action, Decision
+from storage.schema import MIGRATIONS, Standing, configuration
+from storage.state_manager import StateManager
+from storage.states import ExecutionState
+from storage.tables import metadata
+from tests.bot.test_processes import run as run_command
+from tests.storage.conftest import Run
+from tests.support.factories import BEN
+from tests.support.postgres import Server
+
+NEWEST = max(path.name[:4] for path in (MIGRATIONS / "versions").glob("0*.py"))
+
+FUTURE = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{revision}"
+down_revision = "{newest}"
+branch_labels = None
+depends_on = None
+
+def upgrade():
+    op.create_table("of_the_future", sa.Column("id", sa.Integer(), primary_key=True))
+    for table in {tables}:
+        op.add_column(table, sa.Column("is_new", sa.Integer(), nullable=False, server_default="7"))
+        op.add_column(table, sa.Column("may_be", sa.Text()))
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'countersign.db'}"
+    server: Server = request.getfixturevalue("server")
+    return server.database()
+
+
+@pytest.fixture
+def old(url: str) -> Iterator[Engine]:
+    """The database as this program made it, with connections that know it so."""
+    engine = open_engine(url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+def migrated_by_a_newer_program(url: str, folder: Path, revision: str) -> None:
+    """By the migrations that are, and one that is to come."""
+    copy = folder / "migrations"
+    shutil.copytree(MIGRATIONS, copy)
+    tables = [table.name for table in metadata.sorted_tables]
+    future = FUTURE.format(revision=revision, newest=NEWEST, tables=tables)
+    (copy / "versions" / f"{revision}_of_the_future.py").write_text(future)
+    engine = open_engine(url)
+    with writing(engine) as connection:
+        config = configuration(copy)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()
+
+
+def lead_a_run(engine: Engine) -> None:
+    """From its start to its end, with all that is shown of it."""
+    clock, reads = SystemClock(), Reads(engine)
+    state = StateManager(engine, clock=clock, dispatch=NoDispatch(), signal=NoSignal())
+    outbox = Outbox(engine, clock)
+    run = Run(state, reads)
+    run.start()
+    run.work()
+    state.intend_revise(run.waiting.id, actor=BEN)
+    state.decide(Decision(run.waiting.id, Action.REVISE, BEN, text="shorter"))
+    run.work()
+    state.decide(Decision(run.waiting.id, Action.CONTINUE, BEN, delivery=f"click {run.id}"))
+    while run.now.state is not ExecutionState.COMPLETED:
+        run.work()
+        if run.now.state is ExecutionState.WAITING_FEEDBACK:
+            state.decide(Decision(run.waiting.id, Action.CONTINUE, BEN))
+    while rows := outbox.take(owner="d"):
+        for row in rows:
+            sent = outbox.sending(row)
+            posted = outbox.posted(sent, channel=row.channel, ts=f"{row.seq}.1", shown=row.wanted)
+            outbox.release(posted)
+    assert reads.execution(run.id).thread_ts is not None
+    assert len(reads.phase_runs(run.id)) >= 3
+
+
+def test_a_process_that_runs_while_a_newer_one_migrates_goes_on(
+    old: Engine, url: str, tmp_path: Path
+) -> None:
+    for _ in range(3):  # so often that the driver has its statements prepared
+        lead_a_run(old)
+
+    migrated_by_a_newer_program(url, tmp_path, "9998")
+
+    lead_a_run(old)
+    with writing(old) as connection:
+        assert connection.execute(text("SELECT count(is_new) FROM audit")).scalar_one() > 0
+
+
+def test_a_process_that_starts_after_a_newer_one_migrated_leaves_the_schema_and_works(
+    old: Engine, url: str, tmp_path: Path
+) -> None:
+    migrated_by_a_newer_program(url, tmp_path, "9998")
+    late = open_engine(url)
+
+    assert upgrade(late).standing is Standing.NEWER
+
+    found = schema(late)
+    assert (found.standing, found.revision, found.known) == (Standing.NEWER, "9998", NEWEST)
+    lead_a_run(late)
+    late.dispose()
+
+
+@pytest.mark.parametrize("revision", ["2.9998", "0000", "feature"])
+def test_a_schema_that_older_programs_cannot_stand_is_refused_and_left_alone(
+    old: Engine, url: str, tmp_path: Path, revision: str
+) -> None:
+    migrated_by_a_newer_program(url, tmp_path, revision)
+
+    with pytest.raises(StrangeSchema, match=revision):
+        upgrade(old)
+
+    assert schema(old).standing is Standing.STRANGE
+
+
+def test_migrate_and_serve_say_which_of_the_two_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "countersign.db"
+    url = f"sqlite:///{file}"
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9998'"))
+    newer = run_command(tmp_path, "migrate", DATABASE_URL=url)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '2.9999'"))
+    strange = run_command(tmp_path, "migrate", DATABASE_URL=url)
+    engine.dispose()
+
+    assert (newer.returncode, strange.returncode) == (0, 1)
+    assert f"is of a newer Countersign (9998) than this one ({NEWEST})" in newer.stdout
+    assert re.search(r"revision 2.9999, this program knows those up to \d+", strange.stderr)
+    assert "Run the newer Countersign" in strange.stderr
