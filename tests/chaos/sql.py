@@ -13,7 +13,6 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import dict_row
 
-
 AWAY: Final = (psycopg.Error, sqlite3.Error, OSError)
 """What asking raises while a database is in trouble."""
 
