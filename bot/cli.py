@@ -90,6 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "restored", help="after a restore: have the bot look in Slack for what came later"
     )
+    backup = commands.add_parser("backup", help="copy a SQLite database while the bot works")
+    backup.add_argument("file", type=Path, metavar="FILE", help="a file that is not there yet")
+    commands.add_parser(
+        "restored", help="after a restore: have the bot look in Slack for what came later"
+    )
     move = commands.add_parser("move", help="copy an installation to another, empty database")
     move.add_argument(
         "--to", required=True, metavar="URL", help="the new database, such as postgresql://…"
@@ -203,6 +208,18 @@ def _restored(settings: Settings, _: argparse.Namespace) -> int:
     return backups.restored(settings)
 
 
+def _backup(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot import backups
+
+    return backups.backup(settings, arguments.file)
+
+
+def _restored(settings: Settings, _: argparse.Namespace) -> int:
+    from bot import backups
+
+    return backups.restored(settings)
+
+
 def _move(settings: Settings, arguments: argparse.Namespace) -> int:
     from bot import moving
 
@@ -233,6 +250,8 @@ _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "worker": _work,
     "scheduler": _tick,
     "migrate": _migrate,
+    "backup": _backup,
+    "restored": _restored,
     "backup": _backup,
     "restored": _restored,
     "move": _move,

@@ -54,6 +54,11 @@ class Installation:
         assert all(one.state is state for state, one in now.items())
         return now
 
+    def begin(self) -> Execution:
+        """Up to its first checkpoint."""
+        run = self._start()
+        return self.work(run)
+
     def waiting(self, execution: Execution) -> Checkpoint:
         checkpoint = self.reads.waiting_checkpoint(execution.id)
         assert checkpoint is not None

@@ -1,0 +1,123 @@
+"""Backups that are made while people decide: what was acknowledged before is in them."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, Engine, make_url
+
+from bot.wiring import install_queue
+from storage.backup import CannotBackUp, back_up, newest_event
+from storage.database import upgrade
+from storage.engines import open_engine
+from storage.records import Action, Decision
+from storage.states import ExecutionState
+from tests.support.factories import BEN, NOON
+from tests.support.installation import Installation
+from tests.support.postgres import Server, programs
+
+RUNS = 30
+
+
+def backed_up(engine: Engine, folder: Path) -> URL:
+    """What the docs tell an operator to do, up to the URL of what was restored."""
+    if engine.dialect.name == "sqlite":
+        copy = folder / "backup.db"
+        back_up(engine.url, copy)
+        assert [path.name for path in folder.glob("backup.db*")] == ["backup.db"]
+        return make_url(f"sqlite:///{copy}")
+    found = programs()
+    assert found is not None, "PostgreSQL is not installed"
+    url = engine.url.set(drivername="postgresql", database="restored")
+    dump = str(folder / "countersign.dump")
+    for words in (
+        ["pg_dump", "--format=custom", f"--file={dump}", plain(engine.url)],
+        ["createdb", f"--maintenance-db={plain(engine.url)}", "restored"],
+        ["pg_restore", "--no-owner", "--exit-on-error", f"--dbname={plain(url)}", dump],
+    ):
+        subprocess.run([found / words[0], *words[1:]], check=True, timeout=60)
+    return url
+
+
+def plain(url: URL) -> str:
+    """As PostgreSQL's own programs take it."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def used(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
+    else:
+        server: Server = request.getfixturevalue("server")
+        engine = open_engine(server.database())
+    upgrade(engine, install_queue)
+    yield engine
+    engine.dispose()
+
+
+def test_every_decision_acknowledged_before_a_backup_is_in_it_and_work_goes_on_from_it(
+    used: Engine, tmp_path: Path
+) -> None:
+    life = Installation(used)
+    waiting = [life.live()[ExecutionState.WAITING_FEEDBACK]]
+    waiting += [life.begin() for _ in range(RUNS)]
+    acknowledged: list[str] = []
+    some, all_of_them = threading.Event(), threading.Event()
+
+    def decide() -> None:
+        for run in waiting[1:]:
+            checkpoint = life.waiting(run)
+            life.state.decide(Decision(checkpoint.id, Action.CONTINUE, BEN))
+            acknowledged.append(checkpoint.id)
+            if len(acknowledged) == RUNS // 3:
+                some.set()
+        all_of_them.set()
+
+    deciding = threading.Thread(target=decide)
+    deciding.start()
+    assert some.wait(30)
+    before = list(acknowledged)
+    url = backed_up(used, tmp_path)
+    assert all_of_them.wait(30)
+    deciding.join()
+
+    engine = open_engine(url.render_as_string(hide_password=False))
+    upgrade(engine, install_queue)
+    restored = Installation(engine)
+    decided = {one for one in acknowledged if restored.reads.checkpoint(one).feedback is not None}
+    assert set(before) <= decided
+    # Each decision is there whole, with what it led to.
+    for one in decided:
+        run = restored.reads.execution(restored.reads.checkpoint(one).execution_id)
+        assert run.state is ExecutionState.PENDING or run.state is ExecutionState.RUNNING
+        assert len(restored.reads.phase_runs(run.id)) == 2
+    restored.decide(waiting[0], Action.CONTINUE)
+    assert restored.work(waiting[0]).state is ExecutionState.WAITING_FEEDBACK
+    assert newest_event(engine) == restored.clock.now() >= NOON
+    engine.dispose()
+
+
+def test_what_would_spoil_something_is_refused_and_a_broken_file_gives_no_backup(
+    sqlite: Engine, tmp_path: Path
+) -> None:
+    Installation(sqlite).live()
+    url, copy = sqlite.url, tmp_path / "copy.db"
+    back_up(url, copy)
+    with pytest.raises(CannotBackUp, match=r"copy\.db is there already"):
+        back_up(url, copy)
+    with pytest.raises(CannotBackUp, match=r"There is no file .*none\.db"):
+        back_up(make_url(f"sqlite:///{tmp_path / 'none.db'}"), tmp_path / "b.db")
+    with pytest.raises(CannotBackUp, match=r"b\.db could not be written"):
+        back_up(url, tmp_path / "no folder" / "b.db")
+    sqlite.dispose()
+    with Path(url.database or "").open("r+b") as damaged:
+        damaged.seek(3 * 4096)
+        damaged.write(b"\x00" * 4096 * 4)
+    with pytest.raises(CannotBackUp, match=r"b\.db could not be written"):
+        back_up(url, tmp_path / "b.db")
+    assert not list(tmp_path.glob("b.db*"))
