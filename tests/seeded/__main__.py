@@ -33,9 +33,9 @@ _TAIL: Final = 25
 
 def main(arguments: Sequence[str]) -> int:
     wanted = _parser().parse_args(arguments)
-    bugs = [bug for bug in all_bugs() if wanted.only is None or wanted.only in bug.name]
+    bugs = [bug for bug in all_bugs() if any(part in bug.name for part in wanted.only or [""])]
     if not bugs:
-        _say(f"No bug's name has {wanted.only!r} in it.")
+        _say(f"No bug has {' or '.join(wanted.only)} in its name.")
         return 2
     if wanted.check:
         return _check(bugs)
@@ -129,7 +129,7 @@ def _nothing_left() -> Iterator[None]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.seeded", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--only", metavar="NAME", help="bugs whose name has this in it")
+    parser.add_argument("--only", metavar="NAME", nargs="+", help="bugs with this in their name")
     parser.add_argument("--whole", action="store_true", help="run all tests, not the named first")
     parser.add_argument("--check", action="store_true", help="only whether the patches fit")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="bugs at once (default 1)")
