@@ -146,7 +146,7 @@ class Ticking(Role):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, crews=False)
-        self._scheduler = Scheduler(state_ticks(self._core.state, lease=settings.lease))
+        self._scheduler = Scheduler(_ticks(settings, self._core))
 
     def alive(self) -> bool:
         return not self._started or self._scheduler.alive
@@ -215,7 +215,7 @@ class Application(Role):
         )
         ticks: tuple[Tick, ...] = ()
         if self._ticks:
-            ticks += state_ticks(self._core.state, lease=self._settings.lease)
+            ticks += _ticks(self._settings, self._core)
         if self._settings.slack_mode is not None:
             ticks += self._start_slack()
         if ticks:
@@ -264,6 +264,10 @@ class Application(Role):
             "workers": self._workers,
             "scheduler": "here" if self._ticks else "left to others",
         }
+
+
+def _ticks(settings: Settings, core: Core) -> tuple[Tick, ...]:
+    return state_ticks(core.state, lease=settings.lease, keep=settings.keep)
 
 
 def _left(until: float) -> timedelta:

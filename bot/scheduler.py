@@ -28,6 +28,11 @@ log = logging.getLogger(__name__)
 SWEEP: Final = 100
 _PASSES: Final = 50
 
+AN_HOUR: Final = timedelta(hours=1)
+
+MESSAGES_KEPT: Final = timedelta(days=30)
+"""How long it is known where the messages of an execution stand that has ended."""
+
 STUCK_SECONDS: Final = 300.0
 """A tick that takes so long will not end any more."""
 
@@ -39,13 +44,26 @@ class Tick:
     work: Callable[[], object]
 
 
-def state_ticks(state: StateManager, *, lease: timedelta) -> tuple[Tick, ...]:
-    """What the database needs done in time."""
+def state_ticks(
+    state: StateManager, *, lease: timedelta, keep: timedelta | None = None
+) -> tuple[Tick, ...]:
+    """What the database needs done in time. `keep`: how long executions that ended are kept."""
+    forgetting: tuple[Tick, ...] = ()
+    if keep is not None:
+        forget = partial(state.forget_executions, older_than=keep)
+        forgetting = (Tick("forget_executions", AN_HOUR, lambda: _sweep(forget)),)
     return (
+        *forgetting,
         Tick("expire", timedelta(seconds=1), lambda: _sweep(state.expire_due)),
         Tick("remind", timedelta(seconds=15), lambda: _sweep(state.remind_due)),
         Tick("recover", lease / 3, state.recover),
-        Tick("forget_deliveries", timedelta(hours=1), state.forget_deliveries),
+        Tick("forget_deliveries", AN_HOUR, state.forget_deliveries),
+        Tick("forget_expired", AN_HOUR, state.forget_expired),
+        Tick(
+            "forget_messages",
+            AN_HOUR,
+            lambda: _sweep(partial(state.forget_messages, older_than=MESSAGES_KEPT), of=500),
+        ),
     )
 
 
@@ -59,10 +77,10 @@ def slack_ticks(
     )
 
 
-def _sweep(step: Callable[..., int]) -> None:
-    """Passes of SWEEP rows each until one finds fewer; capped, the next tick goes on."""
+def _sweep(step: Callable[..., int], *, of: int = SWEEP) -> None:
+    """Passes of so many rows each until one finds fewer; capped, the next tick goes on."""
     for _ in range(_PASSES):
-        if step(limit=SWEEP) < SWEEP:
+        if step(limit=of) < of:
             return
 
 

@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     ollama_host: str | None = _variable("OLLAMA_HOST")
     lease_seconds: float = Field(30, ge=1, le=3600, validation_alias="COUNTERSIGN_LEASE_SECONDS")
     grace_seconds: float = Field(5, ge=1, le=86400, validation_alias="COUNTERSIGN_GRACE_SECONDS")
+    keep_days: int = Field(0, ge=0, le=36500, validation_alias="COUNTERSIGN_KEEP_DAYS")
     health_port: int | None = Field(
         None, ge=0, le=65535, validation_alias="COUNTERSIGN_HEALTH_PORT"
     )
@@ -171,6 +172,11 @@ class Settings(BaseSettings):
     def grace(self) -> timedelta:
         """What running phases, and then the deliverer, get to end in peace."""
         return timedelta(seconds=self.grace_seconds)
+
+    @property
+    def keep(self) -> timedelta | None:
+        """How long executions that have ended are kept; None: for ever."""
+        return timedelta(days=self.keep_days) if self.keep_days else None
 
     @property
     def watchdog_seconds(self) -> float | None:

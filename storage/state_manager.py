@@ -13,8 +13,17 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Engine
 
-from storage import decisions, executions, lessons, outbox, phase_runs, questions, timeouts
-from storage.database import writing
+from storage import (
+    decisions,
+    executions,
+    forgetting,
+    lessons,
+    outbox,
+    phase_runs,
+    questions,
+    timeouts,
+)
+from storage.database import reading, writing
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict
 from storage.ports import Dispatch, SharedClock, Signal
@@ -270,6 +279,23 @@ class StateManager:
     def forget_deliveries(self, *, older_than: timedelta = timedelta(hours=48)) -> int:
         """Drop the de-duplication rows of deliveries that can no longer come again."""
         return self._commit(lambda tx: timeouts.forget_deliveries(tx, older_than=older_than))
+
+    def forget_expired(self) -> int:
+        """Drop revise intents that ran out, and the pace of channels that are quiet for long."""
+        return self._commit(lambda tx: forgetting.intents(tx) + forgetting.quiet_channels(tx))
+
+    def forget_messages(self, *, older_than: timedelta, limit: int = 100) -> int:
+        """Drop what was delivered of executions that ended so long ago; how many rows."""
+        with reading(self._engine) as connection:
+            before = self._clock.at(connection) - older_than
+            done = forgetting.delivered(connection, before=before, limit=limit)
+        return self._commit(lambda tx: forgetting.messages(tx, done)) if done else 0
+
+    def forget_executions(self, *, older_than: timedelta, limit: int = 100) -> int:
+        """Drop executions that ended so long ago, with all their rows but the log's; how many."""
+        return self._commit(
+            lambda tx: forgetting.old_executions(tx, before=tx.now - older_than, limit=limit)
+        )
 
     # --- lessons ----------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeDecorator
 from storage.columns import Encoded, FreeText, UtcDateTime
 from storage.definitions import CrewDefinition, DecisionRule
 from storage.records import Actor, CheckpointKind, OutboxState, PhaseOutput, Request, Usage
-from storage.states import CheckpointState, ExecutionState, PhaseRunState
+from storage.states import ACTIVE, CheckpointState, ExecutionState, PhaseRunState
 
 metadata = MetaData(
     naming_convention={
@@ -86,9 +86,28 @@ executions = Table(
     Column("result", Encoded[PhaseOutput](PhaseOutput)),
     Column("error", FreeText),
     Index(None, "channel", "thread_ts"),
-    Index(None, "state", "created_at"),
+    Index(None, "channel", "created_at"),
     Index(None, "crew", "created_at"),
     Index(None, "created_at"),
+)
+
+EXECUTION_IS_ACTIVE = or_(
+    *(_is(executions.c.state, state) for state in ExecutionState if state in ACTIVE)
+)
+EXECUTION_IS_OPEN = or_(EXECUTION_IS_ACTIVE, _is(executions.c.state, ExecutionState.ERROR))
+Index(
+    "ix_executions_active",
+    executions.c.crew,
+    executions.c.requester_key,
+    sqlite_where=EXECUTION_IS_ACTIVE,
+    postgresql_where=EXECUTION_IS_ACTIVE,
+)
+Index(
+    "ix_executions_open",
+    executions.c.channel,
+    executions.c.created_at,
+    sqlite_where=EXECUTION_IS_OPEN,
+    postgresql_where=EXECUTION_IS_OPEN,
 )
 
 phase_runs = Table(
@@ -176,6 +195,7 @@ checkpoints = Table(
     Column("decided_at", UtcDateTime),
     Column("delivery", String(200)),
     Index(None, "execution_id", "seq"),
+    Index(None, "phase_run_id"),  # asked for by the foreign key, where phase runs are forgotten
     sqlite_autoincrement=True,
 )
 
@@ -240,6 +260,14 @@ OUTBOX_TO_DO = or_(
     _is(outbox.c.state, OutboxState.QUEUED),
     _is(outbox.c.state, OutboxState.SENDING),
     and_(_is(outbox.c.state, OutboxState.POSTED), outbox.c.shown < outbox.c.wanted),
+)
+OUTBOX_IS_MOVED = outbox.c.moved == literal_column("1")
+Index(
+    "ix_outbox_moved",
+    outbox.c.channel,
+    outbox.c.ts,
+    sqlite_where=OUTBOX_IS_MOVED,
+    postgresql_where=OUTBOX_IS_MOVED,
 )
 Index("ix_outbox_to_do", outbox.c.seq, sqlite_where=OUTBOX_TO_DO, postgresql_where=OUTBOX_TO_DO)
 

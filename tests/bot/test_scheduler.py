@@ -208,3 +208,19 @@ def test_the_ticks_are_as_often_as_the_promises_need(runs: Runs) -> None:
         "deliver": 2,
         "refresh_actors": 300,
     }
+
+
+def test_what_has_ended_is_forgotten_only_where_that_is_set(runs: Runs) -> None:
+    def ended() -> str:
+        past = runs.state(ShiftedClock(timedelta(days=-8)))
+        run = past.start_execution(
+            definition=crew(timedelta(hours=1)), request=Request("a note"), requester=ANA
+        )
+        return past.cancel(run.id, actor=ANA).id
+
+    run = ended()
+    for keep in (None, timedelta(days=9), timedelta(days=7)):
+        assert [e.id for e in runs.reads.executions()] == [run]
+        for tick in state_ticks(runs.state(), lease=timedelta(seconds=3), keep=keep):
+            tick.work()
+    assert runs.reads.executions() == ()

@@ -164,6 +164,13 @@ def test_the_time_to_end_is_set_in_seconds(load: Load) -> None:
         load(COUNTERSIGN_GRACE_SECONDS="0")
 
 
+def test_what_has_ended_is_kept_for_ever_unless_days_are_set(load: Load) -> None:
+    assert load().keep is None
+    kept = load(COUNTERSIGN_KEEP_DAYS="90").keep
+    assert kept is not None
+    assert kept.days == 90
+
+
 def test_secrets_are_not_printed(load: Load) -> None:
     settings = load(
         SLACK_BOT_TOKEN="xoxb-hunter2",

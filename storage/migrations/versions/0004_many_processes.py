@@ -1,4 +1,4 @@
-"""Slack's pace, kept for all processes; phase runs for which somebody waits go first."""
+"""Slack's pace for all processes, phase runs that go first, and what forgetting needs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,3 +25,4 @@ def upgrade() -> None:
         sqlite_where=is_open,
         postgresql_where=is_open,
     )
+    op.create_index("ix_checkpoints_phase_run_id", "checkpoints", ["phase_run_id"])

@@ -1,0 +1,171 @@
+"""What is dropped after a while, and what never is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, Table, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from storage.database import reading, writing
+from storage.errors import UnknownExecution
+from storage.outbox import Outbox
+from storage.reads import Reads
+from storage.records import Action, Decision
+from storage.state_manager import StateManager
+from storage.states import ExecutionState
+from storage.tables import (
+    audit,
+    checkpoints,
+    executions,
+    lessons,
+    outbox,
+    phase_runs,
+    revise_intents,
+)
+from tests.storage.conftest import Run
+from tests.support.factories import ANA, BEN, SettableClock, crew
+
+MONTH = timedelta(days=30)
+
+OF_EXECUTIONS = (executions, phase_runs, checkpoints, outbox, revise_intents, lessons)
+
+
+def rows_of(engine: Engine, *tables: Table) -> list[int]:
+    with reading(engine) as connection:
+        return [
+            connection.execute(select(func.count()).select_from(t)).scalar_one() for t in tables
+        ]
+
+
+def stopped(run: Run, *, revised: bool = False) -> str:
+    """A run that a reviewer ended, with an intent that was left over; its id."""
+    definition = replace(crew(), lessons=True)
+    run.start(definition)
+    run.work()
+    run.state.intend_revise(run.waiting.id, actor=ANA)
+    if revised:
+        checkpoint = run.waiting.id
+        run.state.decide(Decision(checkpoint, Action.REVISE, BEN, text="shorter"))
+        run.state.add_lesson(checkpoint, actor=BEN)
+        run.work()
+    run.state.decide(Decision(run.waiting.id, Action.STOP, BEN))
+    return run.id
+
+
+def test_what_ended_long_ago_goes_with_all_its_rows_and_the_log_stays(
+    run: Run, state: StateManager, engine: Engine, clock: SettableClock
+) -> None:
+    gone = [stopped(run) for _ in range(3)]
+    logged = rows_of(engine, audit)[0]
+    clock.move(MONTH)
+    late = stopped(run)
+    waiting = run.start().id
+    run.work()
+
+    clock.move(timedelta(seconds=1))
+    assert [state.forget_executions(older_than=MONTH, limit=2) for _ in range(3)] == [2, 1, 0]
+
+    for execution_id in gone:
+        with pytest.raises(UnknownExecution):
+            run.reads.execution(execution_id)
+    assert run.reads.execution(late).state is ExecutionState.STOPPED
+    assert run.reads.execution(waiting).state is ExecutionState.WAITING_FEEDBACK
+    with reading(engine) as connection:
+        forgotten = select(audit.c.execution_id).where(audit.c.event == "execution.forgotten")
+        assert sorted(connection.execute(forgotten).scalars()) == sorted(gone)
+    assert rows_of(engine, audit)[0] > logged + 3
+    with reading(engine) as connection:
+        for table in (phase_runs, checkpoints, outbox):
+            kept = connection.execute(select(table.c.execution_id).distinct()).scalars().all()
+            assert {*kept} == {late, waiting}
+
+
+def test_a_lesson_that_holds_keeps_the_execution_that_it_came_from(
+    run: Run, state: StateManager, engine: Engine, reads: Reads, clock: SettableClock
+) -> None:
+    taught = stopped(run, revised=True)
+    clock.move(2 * MONTH)
+
+    assert state.forget_executions(older_than=MONTH) == 0
+    [lesson] = reads.lessons("plan")
+    state.delete_lesson(lesson.id, actor=BEN)
+    assert state.forget_executions(older_than=MONTH) == 1
+
+    with pytest.raises(UnknownExecution):
+        reads.execution(taught)
+    assert rows_of(engine, *OF_EXECUTIONS) == [0] * len(OF_EXECUTIONS)
+
+
+def test_what_failed_or_waits_is_kept_however_old(
+    run: Run, state: StateManager, clock: SettableClock
+) -> None:
+    run.start()
+    run.work()
+    clock.move(100 * MONTH)
+
+    assert state.forget_executions(older_than=MONTH) == 0
+    assert run.now.state is ExecutionState.WAITING_FEEDBACK
+
+
+def test_messages_go_that_were_delivered_of_what_ended_long_ago(
+    run: Run, state: StateManager, engine: Engine, clock: SettableClock, outbox_: Outbox
+) -> None:
+    stopped(run)
+    [root] = outbox_.take(owner="d", limit=1)
+    sent = outbox_.sending(root)
+    outbox_.release(outbox_.posted(sent, channel=root.channel, ts="1.0", shown=root.wanted))
+    [checkpoint] = outbox_.take(owner="d", limit=1)
+    outbox_.fail(checkpoint, "channel_not_found")
+    before = rows_of(engine, outbox)[0]
+
+    assert state.forget_messages(older_than=MONTH) == 0
+    clock.move(MONTH + timedelta(seconds=1))
+    assert [state.forget_messages(older_than=MONTH, limit=1) for _ in range(3)] == [1, 1, 0]
+
+    assert rows_of(engine, outbox)[0] == before - 2
+    assert len(outbox_.take(owner="d", limit=9)) > 0, "what was not delivered is still to do"
+
+
+@pytest.fixture
+def outbox_(outbox: Outbox) -> Outbox:
+    """The deliverer's view, beside the table of its name."""
+    return outbox
+
+
+def test_intents_go_when_they_have_run_out(
+    run: Run, state: StateManager, engine: Engine, clock: SettableClock
+) -> None:
+    run.start()
+    run.work()
+    state.intend_revise(run.waiting.id, actor=ANA)
+
+    assert state.forget_expired() == 0
+    clock.move(timedelta(minutes=15, seconds=1))
+    assert state.forget_expired() == 1
+    assert rows_of(engine, revise_intents) == [0]
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM audit", "UPDATE audit SET event = 'nothing'"])
+def test_the_log_refuses_to_be_changed_by_anybody(run: Run, engine: Engine, change: str) -> None:
+    run.start()
+
+    with pytest.raises(DBAPIError, match="the audit log only grows"), writing(engine) as connection:
+        connection.execute(text(change))
+
+
+def test_forgetting_looks_no_row_up_by_reading_all(engine: Engine) -> None:
+    """A foreign key asks for every row that goes whether something still points to it."""
+    with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+            plan = connection.execute(
+                text("EXPLAIN SELECT 1 FROM checkpoints WHERE phase_run_id = 'x'")
+            )
+        else:
+            plan = connection.execute(
+                text("EXPLAIN QUERY PLAN SELECT 1 FROM checkpoints WHERE phase_run_id = 'x'")
+            )
+        assert "ix_checkpoints_phase_run_id" in str(plan.all())
