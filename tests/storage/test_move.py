@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, inspect, make_url, text
 
 from storage.database import upgrade
 from storage.engines import open_engine
@@ -78,6 +78,18 @@ def rows(engine: Engine, table: str, columns: str = "*") -> list[tuple[object, .
         return [tuple(row) for row in found]
 
 
+def filled(engine: Engine) -> dict[str, int]:
+    """In how many rows each column holds something, by the columns that the database has."""
+    found = {}
+    with engine.connect() as connection:
+        for table in TABLES:
+            columns = [column["name"] for column in inspect(connection).get_columns(table)]
+            counts = ", ".join(f'count("{name}")' for name in columns)
+            row = connection.execute(text(f"SELECT {counts} FROM {table}")).one()
+            found |= {f"{table}.{name}": count for name, count in zip(columns, row, strict=True)}
+    return found
+
+
 def test_all_of_an_installation_is_on_the_server_and_the_file_is_as_it_was(
     lived_in: Path, target: str, there: Engine
 ) -> None:
@@ -104,6 +116,7 @@ def test_all_of_an_installation_is_on_the_server_and_the_file_is_as_it_was(
     on_server = {at.replace(tzinfo=None) for (at,) in rows(there, "audit", "DISTINCT at")}  # type: ignore[attr-defined]
     on_file = {f"{at}" for (at,) in rows(here, "audit", "DISTINCT at")}
     assert {f"{at:%Y-%m-%d %H:%M:%S.%f}" for at in on_server} == on_file
+    assert filled(there) == filled(here)
     here.dispose()
     assert [error for (error,) in rows(there, "executions", "error") if error] == [
         "the model has gone away\ufffdly"
