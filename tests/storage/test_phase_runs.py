@@ -122,6 +122,23 @@ def test_a_lease_that_ran_out_is_taken_and_the_late_worker_writes_nothing(
     assert run.waiting.output.output == "in time"
 
 
+def test_who_takes_over_a_phase_is_told_what_was_finished_before(
+    run: Run, state: StateManager, clock: SettableClock
+) -> None:
+    run.start()
+    run.work("the plan")
+    state.decide(Decision(run.waiting.id, Action.REVISE, ANA, "shorter"))
+    run.work("a shorter plan")
+    state.decide(Decision(run.waiting.id, Action.CONTINUE, ANA))
+    died = claimed(state, "who dies")
+    clock.move(timedelta(seconds=31))
+
+    following = claimed(state, "who takes over")
+
+    assert following.run.phase == died.run.phase == "analysis"
+    assert following.done == died.done == (("planning", output("a shorter plan")),)
+
+
 def test_heartbeats_keep_the_lease(run: Run, state: StateManager, clock: SettableClock) -> None:
     run.start()
     claim = claimed(state)
