@@ -5,8 +5,8 @@
 
 `command`, `crew`, `pair` and `http` kill whole bots in one run after another, of a program or of
 real CrewAI. Under sustained load `kills` kills random processes on SQLite and on PostgreSQL,
-`workers` kills and stops four workers on PostgreSQL, `server` troubles PostgreSQL and `disk`
-SQLite's file.
+`workers` kills and stops four workers on PostgreSQL, `server` troubles PostgreSQL, `disk` SQLite's
+file, and `calls` ends processes at the Nth fsync, write and send, for every N up to `--kills`.
 
 Prints the seed, what was done, and what was wrong. The exit code is 1 if anything was lost,
 doubled or left behind. The same seed gives the same moments, not the same course: that depends on
@@ -35,7 +35,7 @@ SERIES = {
     "sieges": [*SIEGES],
     "all": [*KINDS, *SIEGES],
 }
-TIMES = {"server": 10, "disk": 8}
+TIMES = {"server": 10, "disk": 8, "calls": 40}
 """How often by default, where it is not thirty times."""
 
 
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "--kills",
         type=int,
         default=None,
-        help="of each kind, or other troubles of it (default: 30; server 10, disk 8)",
+        help="of each kind, or other troubles of it (default: 30; server 10, disk 8, calls 40)",
     )
     parser.add_argument("--database", choices=DATABASES, default=None, help="default: both")
     parser.add_argument("--seed", dest="seeds", type=_seeds, help="default: another one each time")

@@ -29,6 +29,7 @@ from tests.support.workspace import ANA, BOT, GUS, OLGA, Workspace
 HANDS: Final = 4
 REST_HANDS: Final = 2
 TRIED_AGAIN_AFTER: Final = 5.0
+ASKED_AGAIN_AFTER: Final = 0.3
 SAID_AGAIN_AFTER: Final = 70.0
 """Slack delivers a reply again for a minute."""
 
@@ -78,6 +79,7 @@ class Crowd:
     _seen: set[str] = field(default_factory=set)
     _met: dict[str, int] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
+    _by_hand: set[str] = field(default_factory=set)
     _queue: queue.Queue[Waiting | None] = field(default_factory=queue.Queue)
     _asked: queue.Queue[Plan | None] = field(default_factory=queue.Queue)
 
@@ -111,17 +113,25 @@ class Crowd:
         """Start another run: one in five by REST."""
         made = plan(next(self._numbers), self.random)
         self.plans[made.token] = made
-        if self.random.random() < 0.2:
+        if self.random.random() < 0.2 and len(self._by_hand) < REST_HANDS:
             self.by_rest.add(made.token)
+            self._by_hand.add(made.token)
             self._asked.put(made)
             return
         text = f"/crew {made.crew} {made.words}"
-        self.journal.note(
+        answered = self.journal.note(
             What.START,
             made.token,
             by=ANA,
             act=lambda: _answered(self.workspace.command(text, by=ANA, in_=PLACE)),
         )
+        if answered is Answered.NOT:
+            self.over.wait(ASKED_AGAIN_AFTER)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a client is about to start a run, or sees it through."""
+        return bool(self._by_hand)
 
     # --- seeing -----------------------------------------------------------------------------
 
@@ -293,6 +303,7 @@ class Crowd:
             execution = self.rest.start(made.token, made.words, made.crew)
             if execution is not None:
                 self._see_through(made, execution)
+            self._by_hand.discard(made.token)
 
     def _see_through(self, made: Plan, execution: str) -> None:
         """Decide what comes up until it ends. An error ends it: REST has no retry."""

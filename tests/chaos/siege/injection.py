@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.support.processes import wait_until
+
 ATTACHED_WITHIN: Final = 10.0
 
 
@@ -36,8 +38,20 @@ def injected(pid: int, *injections: str, paths: Sequence[Path] = ()) -> Iterator
         words += ["-e", f"inject={injection}"]
     tracing = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
+        wait_until(
+            lambda: tracing.poll() is not None or _is_traced(pid),
+            within=ATTACHED_WITHIN,
+            what="strace is attached",
+        )
         yield
     finally:
         if tracing.poll() is None:
             tracing.send_signal(signal.SIGINT)  # it lets go of what it traces
         tracing.communicate(timeout=ATTACHED_WITHIN)
+
+
+def _is_traced(pid: int) -> bool:
+    try:
+        return "TracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True  # it has ended, and strace will find that out

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.chaos.siege.calls import OF_A_FILE, OF_A_SERVER, Calls
 from tests.chaos.siege.disk import DiskTrouble, small_disk
 from tests.chaos.siege.injection import strace
 from tests.chaos.siege.kills import Kills
@@ -81,6 +82,32 @@ def disk(launchpad: Launchpad, folder: Path, *, database: str, times: int, seed:
             return siege.endure(DiskTrouble(file, times))
 
 
+def calls(
+    launchpad: Launchpad,
+    folder: Path,
+    *,
+    database: str,
+    times: int,
+    seed: int,
+    ns: Sequence[int] | None = None,
+) -> Report:
+    """Ended at the Nth fsync, write and send, for every N up to `times`, or for these."""
+    assert strace() is not None, "strace is not installed: apt-get install strace"
+    with (
+        _database(database, folder) as url,
+        Siege(launchpad, folder, database=url, seed=seed) as siege,
+    ):
+        file = folder / "countersign.db"
+        on_file = database == "sqlite"
+        return siege.endure(
+            Calls(
+                OF_A_FILE if on_file else OF_A_SERVER,
+                ns=ns or range(1, times + 1),
+                files=(file, file.with_name(f"{file.name}-wal")) if on_file else (),
+            )
+        )
+
+
 Besiege = Callable[..., Report]
 
 SIEGES: Final[dict[str, tuple[Besiege, tuple[str, ...]]]] = {
@@ -88,5 +115,6 @@ SIEGES: Final[dict[str, tuple[Besiege, tuple[str, ...]]]] = {
     "workers": (workers, ("postgresql",)),
     "server": (server, ("postgresql",)),
     "disk": (disk, ("sqlite",)),
+    "calls": (calls, DATABASES),
 }
 """With the databases that each is made for."""

@@ -106,6 +106,14 @@ class Siege:
         self.tables = Tables(database)
 
     def __enter__(self) -> Self:
+        try:
+            self._open()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def _open(self) -> None:
         app = self.workspace.practice.workspace.app
         app.bot_token = f"xoxb-{secrets.token_hex(8)}"
         app.app_token = f"xapp-{secrets.token_hex(8)}"
@@ -128,9 +136,12 @@ class Siege:
         self._stack.callback(self.rest.close)
         self.crowd = Crowd(self.workspace, self.rest, self.journal, self.random, self._over)
         self._stack.enter_context(self.fleet)
-        self.workspace.wait_for(self.rest.healthy, 60, what="the bot to be healthy")
-        self.workspace.wait_until_connected(30)
-        return self
+        try:
+            self.workspace.wait_for(self.rest.healthy, 60, what="the bot to be healthy")
+            self.workspace.wait_until_connected(30)
+        except AssertionError as error:
+            error.add_note(self.fleet.logs())
+            raise
 
     def __exit__(
         self,
@@ -194,22 +205,23 @@ class Siege:
         deadline = time.monotonic() + OVER_WITHIN
         while time.monotonic() < deadline:
             with suppress(*AWAY):
-                states = self.tables.states()
-                live = states["pending"] + states["running"] + self._failed(states)
-                waiting = self.tables.waiting() - self.crowd.left
-                if not live and not waiting and not self.tables.unshown():
+                busy = self.crowd.is_busy
+                if not busy and not self._unfinished() and not self.tables.unshown():
                     return
             time.sleep(LOOK)
         self.broken.append(f"after {OVER_WITHIN:g} s there are still {self.tables.states()}")
 
-    def _failed(self, states: Counter[str]) -> int:
-        """How many runs are in error and somebody in Slack may still retry them."""
-        if not states["error"]:
-            return 0
-        return sum(
-            each.state == "error" and each.token not in self.crowd.by_rest
-            for each in self.tables.executions()
-        )
+    def _unfinished(self) -> list[str]:
+        """What has to go on yet. REST has no retry, and some runs are left to wait."""
+        may_stay = {
+            "waiting_feedback": self.crowd.left,
+            "error": self.crowd.by_rest,
+        }
+        return [
+            token
+            for token, state in self.tables.going_on().items()
+            if token not in may_stay.get(state, ())
+        ]
 
     def _judged(self, seconds: float) -> Report:
         scene = Scene(

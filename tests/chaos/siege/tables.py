@@ -67,10 +67,13 @@ class Tables:
         rows = self._sql.ask("SELECT state, count(*) AS number FROM executions GROUP BY state")
         return Counter({row["state"]: row["number"] for row in rows})
 
-    def waiting(self) -> set[str]:
-        """The tokens of executions that wait for a decision."""
-        rows = self._sql.ask("SELECT request FROM executions WHERE state = 'waiting_feedback'")
-        return {_token(row["request"]) for row in rows}
+    def going_on(self) -> dict[str, str]:
+        """The tokens of executions that have not ended, with their states."""
+        rows = self._sql.ask(
+            """SELECT request, state FROM executions
+               WHERE state NOT IN ('completed', 'stopped', 'cancelled')"""
+        )
+        return {_token(row["request"]): row["state"] for row in rows}
 
     def unshown(self) -> list[str]:
         """The keys of messages that are to be posted or changed."""
