@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection
-
-from storage import statements
 from storage.records import Actor
 
 Entry: TypeAlias = dict[str, Any]
@@ -26,7 +23,3 @@ def entry(
         "actor": actor,
         "facts": present,
     }
-
-
-def add(connection: Connection, entries: Sequence[Entry]) -> None:
-    connection.execute(statements.ADD_AUDIT, entries)

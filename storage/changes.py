@@ -51,7 +51,7 @@ def move(tx: Transaction, execution: Execution, event: ExecutionEvent, **values:
         "of_state": execution.state,
         "of_version": execution.version,
     }
-    if tx.connection.execute(statements.MOVE_EXECUTION, values | seen).rowcount != 1:
+    if tx.write(statements.MOVE_EXECUTION, **values, **seen) != 1:
         raise StaleExecution(execution.id)
     moved = replace(execution, **values)
     outbox.refresh_root(tx, moved)
@@ -90,7 +90,7 @@ def queue_run(
     seat = tx.seat() if delay is None else None
     if seat is not None:
         run = claims.taken(tx, run, owner=seat.owner)
-    tx.connection.execute(statements.ADD_RUN, {name: getattr(run, name) for name in _OF_NEW_RUN})
+    tx.write(statements.ADD_RUN, **{name: getattr(run, name) for name in _OF_NEW_RUN})
     if seat is None:
         tx.dispatch(run.id, not_before=run.not_before)
     else:
@@ -119,15 +119,13 @@ _OF_NEW_RUN: Final = (
 
 def cancel_runs(tx: Transaction, execution: Execution) -> None:
     """Take what is queued or running off the workers: they notice at their next heartbeat."""
-    tx.connection.execute(
+    tx.write(
         statements.CHANGE_OPEN_RUNS,
-        {
-            "of_execution": execution.id,
-            "state": PhaseRunState.CANCELLED,
-            "ended_at": tx.now,
-            "lease_owner": None,
-            "lease_until": None,
-        },
+        of_execution=execution.id,
+        state=PhaseRunState.CANCELLED,
+        ended_at=tx.now,
+        lease_owner=None,
+        lease_until=None,
     )
 
 
@@ -245,21 +243,19 @@ def add_checkpoint(
             "actor": skipped_by,
             "decided_at": tx.now,
         }
-    tx.connection.execute(
+    tx.write(
         statements.ADD_CHECKPOINT,
-        {
-            "id": checkpoint_id,
-            "execution_id": execution.id,
-            "phase_run_id": run.id,
-            "name": definition.name,
-            "description": definition.description,
-            "rule": definition.rule,
-            "created_at": tx.now,
-            "asked": run.feedback,
-            "asked_by": asked_by,
-            **(inner or {}),
-            **values,
-        },
+        id=checkpoint_id,
+        execution_id=execution.id,
+        phase_run_id=run.id,
+        name=definition.name,
+        description=definition.description,
+        rule=definition.rule,
+        created_at=tx.now,
+        asked=run.feedback,
+        asked_by=asked_by,
+        **(inner or {}),
+        **values,
     )
     return checkpoint_id
 
@@ -323,7 +319,7 @@ def record_feedback(
             "decided_at": feedback.at,
             "delivery": delivery,
         }
-    if tx.connection.execute(statements.DECIDE, values).rowcount != 1:
+    if tx.write(statements.DECIDE, **values) != 1:
         return False
     outbox.refresh_checkpoint(tx, execution, checkpoint.id)
     return True

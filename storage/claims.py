@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from storage import lessons, statements
 from storage.definitions import Budget
 from storage.errors import LeaseLost
-from storage.records import Claim, Execution, PhaseOutput, PhaseRun, Usage
+from storage.records import Claim, Execution, PhaseOutput, PhaseRun, Resume, Usage
 from storage.rows import newest_outputs, resume_of
 from storage.states import PhaseRunEvent, next_phase_run
 from storage.transaction import Transaction
@@ -44,7 +45,7 @@ def hand_over(
         owner=owner,
         fence=run.fence,
         lease_until=tx.now + tx.lease,
-        resume=resume_of(tx.connection, execution.id, phase_index=run.phase_index),
+        resume=_resume_of(tx, run, outputs),
         lessons=_lessons_for(tx, run, execution),
         spent=spent,
         raises=raises,
@@ -54,7 +55,7 @@ def hand_over(
 def own(tx: Transaction, run: PhaseRun, **values: Any) -> None:
     """Write to a claimed phase run if it is still held by this fence. Raises LeaseLost."""
     mine = {"of_id": run.id, "of_fence": run.fence}
-    if tx.connection.execute(statements.CHANGE_RUNNING, values | mine).rowcount != 1:
+    if tx.write(statements.CHANGE_RUNNING, **values, **mine) != 1:
         raise LeaseLost(run.id)
 
 
@@ -68,6 +69,16 @@ def _spent_before(
     usages = tx.connection.execute(statements.USAGES, of_execution | {"of_id": run.id})
     raises = tx.connection.execute(statements.RAISES, of_execution)
     return tuple(usages.scalars()), raises.scalar_one()
+
+
+def _resume_of(
+    tx: Transaction, run: PhaseRun, outputs: Mapping[int, tuple[str, PhaseOutput]]
+) -> Resume | None:
+    """What a flow goes on with, where it paused before this phase."""
+    _, before = outputs.get(run.phase_index - 1, ("", None))
+    if before is None or before.pause is None:
+        return None
+    return resume_of(tx.connection, run.execution_id, phase_index=run.phase_index)
 
 
 def _lessons_for(tx: Transaction, run: PhaseRun, execution: Execution) -> tuple[str, ...]:

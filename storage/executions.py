@@ -56,7 +56,7 @@ def start(
     )
     columns = {field.name: getattr(execution, field.name) for field in fields(Execution)}
     columns["requester_key"] = limits.key_of(requester)
-    tx.connection.execute(statements.ADD_EXECUTION, columns)
+    tx.write(statements.ADD_EXECUTION, **columns)
     if delivery is not None:
         inbox.take(tx, key, execution_id=execution.id)
     tx.audit(

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from storage import changes, claims, outbox, questions, statements
+from storage import changes, claims, outbox, prepared, questions, statements
 from storage.boundaries import resolve
 from storage.definitions import CrewDefinition, PhaseDefinition
 from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun, Usage
@@ -34,7 +34,7 @@ RECOVERED_AT_ONCE: Final = 500
 
 def anything_due(connection: Connection, now: datetime) -> bool:
     """Whether a claim would find something: what an idle worker asks, without a write lock."""
-    return connection.execute(statements.ANYTHING_DUE, {"now": now}).first() is not None
+    return prepared.first(connection, statements.ANYTHING_DUE, {"now": now}) is not None
 
 
 def claim(tx: Transaction, *, owner: str, phase_run_id: str | None = None) -> Claim | None:
@@ -65,7 +65,7 @@ _OF_TAKEN: Final = ("state", "fence", "started_at", "lease_owner", "lease_until"
 def _take(tx: Transaction, run: PhaseRun, values: dict[str, Any]) -> bool:
     """By compare-and-set on its fence, while it is still due."""
     seen = {"of_id": run.id, "of_fence": run.fence, "now": tx.now}
-    return tx.connection.execute(statements.TAKE_RUN, values | seen).rowcount == 1
+    return tx.write(statements.TAKE_RUN, **values, **seen) == 1
 
 
 def _give_up(tx: Transaction, run: PhaseRun, execution: Execution) -> None:
@@ -115,8 +115,7 @@ def record_phases(
     definition = _described(execution, phases, names, arising)
     phase = names[held.run.phase_index]
     _own(tx, held, phase=phase)
-    described = {"of_id": execution.id, "phases": names, "definition": definition}
-    tx.connection.execute(statements.CHANGE_EXECUTION, described)
+    tx.write(statements.CHANGE_EXECUTION, of_id=execution.id, phases=names, definition=definition)
     outbox.refresh_root(tx, execution)
     return replace(
         held,

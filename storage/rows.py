@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row
 
-from storage import statements
+from storage import prepared, statements
 from storage.definitions import OnTimeout
 from storage.errors import AmbiguousExecution, UnknownCheckpoint, UnknownExecution
 from storage.records import (
@@ -24,7 +24,6 @@ from storage.records import (
     PhaseRun,
     Resume,
 )
-from storage.tables import executions
 
 AnyRow = Row[*tuple[Any, ...]]
 
@@ -114,7 +113,7 @@ def find_execution(connection: Connection, execution_id: str, *, locked: bool = 
     """By its id, or by the beginning of it. Raises UnknownExecution, AmbiguousExecution."""
     if len(execution_id) == UUID_LENGTH:
         query = statements.EXECUTION_LOCKED if locked else statements.EXECUTION
-        row = connection.execute(query, {"of_id": execution_id}).first()
+        row = prepared.first(connection, query, {"of_id": execution_id})
         if row is None:
             raise UnknownExecution(execution_id)
         return to_execution(row)
@@ -122,10 +121,11 @@ def find_execution(connection: Connection, execution_id: str, *, locked: bool = 
 
 
 def _whole_id(connection: Connection, prefix: str) -> str:
-    if not SHORTEST_PREFIX <= len(prefix) < UUID_LENGTH:
+    begins = prefix.lower()
+    if not SHORTEST_PREFIX <= len(begins) < UUID_LENGTH or not _fits(begins):
         raise UnknownExecution(prefix)
-    begins_so = executions.c.id.startswith(prefix, autoescape=True)
-    found = connection.execute(select(executions.c.id).where(begins_so).limit(2)).scalars().all()
+    between = {"of_first": begins + _LEAST[len(begins) :], "of_last": begins + _MOST[len(begins) :]}
+    found = connection.execute(statements.EXECUTIONS_BETWEEN, between).scalars().all()
     if not found:
         raise UnknownExecution(prefix)
     if len(found) > 1:
@@ -133,11 +133,24 @@ def _whole_id(connection: Connection, prefix: str) -> str:
     return str(found[0])
 
 
+_LEAST: Final = "00000000-0000-0000-0000-000000000000"
+_MOST: Final = _LEAST.replace("0", "f")
+"""Ids of one shape are in the same order in every collation, so an index finds what is between."""
+
+
+def _fits(begins: str) -> bool:
+    """Whether an id may begin so."""
+    return all(
+        given == "-" if shape == "-" else given in "0123456789abcdef"
+        for given, shape in zip(begins, _LEAST, strict=False)
+    )
+
+
 def execution_in_thread(
     connection: Connection, *, channel: str, thread_ts: str
 ) -> Execution | None:
     thread = {"of_channel": channel, "of_thread_ts": thread_ts}
-    row = connection.execute(statements.EXECUTION_IN_THREAD, thread).first()
+    row = prepared.first(connection, statements.EXECUTION_IN_THREAD, thread)
     return None if row is None else to_execution(row)
 
 
@@ -146,7 +159,7 @@ def execution_in_thread(
 
 def find_checkpoint(connection: Connection, checkpoint_id: str) -> Checkpoint:
     """Raises UnknownCheckpoint."""
-    row = connection.execute(statements.CHECKPOINT, {"of_id": checkpoint_id}).first()
+    row = prepared.first(connection, statements.CHECKPOINT, {"of_id": checkpoint_id})
     if row is None:
         raise UnknownCheckpoint(checkpoint_id)
     return to_checkpoint(row)
@@ -154,7 +167,7 @@ def find_checkpoint(connection: Connection, checkpoint_id: str) -> Checkpoint:
 
 def waiting_checkpoint(connection: Connection, execution_id: str) -> Checkpoint | None:
     waits = {"of_execution": execution_id}
-    row = connection.execute(statements.WAITING_CHECKPOINT, waits).first()
+    row = prepared.first(connection, statements.WAITING_CHECKPOINT, waits)
     return None if row is None else to_checkpoint(row)
 
 
@@ -175,7 +188,7 @@ def find_to_decide(connection: Connection, checkpoint_id: str) -> ToDecide:
 
     Raises UnknownCheckpoint.
     """
-    row = connection.execute(statements.CHECKPOINT_TO_DECIDE, {"of_id": checkpoint_id}).first()
+    row = prepared.first(connection, statements.CHECKPOINT_TO_DECIDE, {"of_id": checkpoint_id})
     if row is None:
         raise UnknownCheckpoint(checkpoint_id)
     shown = row.message_channel is not None and row.message_ts is not None
@@ -204,10 +217,10 @@ class DueRun:
 def find_due(connection: Connection, now: datetime, phase_run_id: str | None) -> DueRun | None:
     """The one that is named, if it is due, or else the oldest. Its execution is locked."""
     if phase_run_id is None:
-        row = connection.execute(statements.OLDEST_DUE, {"now": now}).first()
+        row = prepared.first(connection, statements.OLDEST_DUE, {"now": now})
     else:
         named = {"now": now, "of_id": phase_run_id}
-        row = connection.execute(statements.RUN_IF_DUE, named).first()
+        row = prepared.first(connection, statements.RUN_IF_DUE, named)
     if row is None:
         return None
     width = len(statements.PHASE_RUN_COLUMNS)
@@ -216,7 +229,7 @@ def find_due(connection: Connection, now: datetime, phase_run_id: str | None) ->
 
 def phase_runs_of(connection: Connection, execution_id: str) -> tuple[PhaseRun, ...]:
     """All tries of all phases, oldest first."""
-    rows = connection.execute(statements.PHASE_RUNS, {"of_execution": execution_id})
+    rows = prepared.read(connection, statements.PHASE_RUNS, {"of_execution": execution_id})
     return tuple(map(to_phase_run, rows))
 
 
@@ -230,7 +243,7 @@ def last_run_of(connection: Connection, execution_id: str) -> PhaseRun:
 def resume_of(connection: Connection, execution_id: str, *, phase_index: int) -> Resume | None:
     """What the flow that paused before this phase goes on with."""
     before = {"of_execution": execution_id, "of_index": phase_index - 1}
-    row = connection.execute(statements.LAST_GATE, before).first()
+    row = prepared.first(connection, statements.LAST_GATE, before)
     if row is None or row.output is None or row.output.pause is None:
         return None
     feedback = to_checkpoint(row).feedback
@@ -239,5 +252,5 @@ def resume_of(connection: Connection, execution_id: str, *, phase_index: int) ->
 
 def newest_outputs(connection: Connection, execution_id: str) -> dict[int, tuple[str, PhaseOutput]]:
     """For each phase's index, its name and the output of its newest finished run."""
-    rows = connection.execute(statements.OUTPUTS, {"of_execution": execution_id})
+    rows = prepared.read(connection, statements.OUTPUTS, {"of_execution": execution_id})
     return {row.phase_index: (row.phase, row.output) for row in rows}

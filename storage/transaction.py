@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Insert, Update
 
-from storage import audit, statements
+from storage import audit, prepared, statements
 from storage.ports import Dispatch, Seat
 from storage.records import Actor, Claim
 
@@ -43,6 +43,10 @@ class Transaction:
     @property
     def outbox_changed(self) -> bool:
         return bool(self._messages or self._outdated)
+
+    def write(self, statement: Insert | Update, **values: Any) -> int:
+        """How many rows it changed."""
+        return prepared.write(self.connection, statement, values)
 
     def dispatch(
         self, phase_run_id: str, *, not_before: datetime | None = None, again: bool = False
@@ -107,14 +111,18 @@ class Transaction:
     def flush(self) -> None:
         """Write what was gathered; the last thing before the commit."""
         if self._messages:
-            self.connection.execute(statements.ADD_MESSAGE, list(self._messages.values()))
+            prepared.write_all(
+                self.connection, statements.ADD_MESSAGE, list(self._messages.values())
+            )
         if self._outdated:
             # Root messages before those below them, as the deliverer takes them: two writers
             # that lock rows in one order do not wait for each other.
             outdated = sorted(self._outdated, reverse=True)
-            self.connection.execute(statements.WANT_NEWER, [{"of_key": key} for key in outdated])
+            prepared.write_all(
+                self.connection, statements.WANT_NEWER, [{"of_key": key} for key in outdated]
+            )
         if self._happened:
-            audit.add(self.connection, self._happened)
+            prepared.write_all(self.connection, statements.ADD_AUDIT, self._happened)
 
 
 def new_id() -> str:

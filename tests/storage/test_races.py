@@ -7,16 +7,16 @@ transaction: what the first one then does is what it would do there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, Executable, event
+from sqlalchemy import Connection, Engine, Executable, Select, event
 from sqlalchemy.exc import DBAPIError
 
-from storage import decisions, executions, phase_runs, statements
+from storage import decisions, executions, phase_runs, prepared, statements
 from storage.database import writing
 from storage.errors import AlreadyDecided, Busy, LeaseLost, StaleExecution
 from storage.ports import NoDispatch
@@ -33,7 +33,7 @@ Race = Callable[[Executable, Act], AbstractContextManager[None]]
 
 
 @pytest.fixture
-def race(engine: Engine, clock: SettableClock) -> Race:
+def race(engine: Engine, clock: SettableClock, monkeypatch: pytest.MonkeyPatch) -> Race:
     """`with race(statement, act)`: `act` happens when the statement was executed first."""
 
     @contextmanager
@@ -47,9 +47,17 @@ def race(engine: Engine, clock: SettableClock) -> Race:
                 act(theirs)
                 theirs.flush()
 
+        def read(connection: Connection, run: Select[Any], values: Mapping[str, Any]) -> list[Any]:
+            rows = as_ever(connection, run, values)
+            executed(connection, run)
+            return rows
+
+        as_ever = prepared.read
         event.listen(engine, "after_execute", executed)
         try:
-            yield
+            with monkeypatch.context() as patched:
+                patched.setattr(prepared, "read", read)
+                yield
         finally:
             event.remove(engine, "after_execute", executed)
         assert acted, "nobody executed that statement"
