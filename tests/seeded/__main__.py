@@ -49,18 +49,19 @@ def main(arguments: Sequence[str]) -> int:
             copy_commit(wanted.at, clean)
         trials = Trials(clean)
         try:
-            done = _run(trials, bugs, jobs=wanted.jobs, whole=wanted.whole)
+            done = _run(trials, bugs, wanted)
         finally:
             trials.end()
     _tell(done, time.monotonic() - began)
     return int(any(trial.verdict is not Verdict.CAUGHT for trial in done))
 
 
-def _run(trials: Trials, bugs: Sequence[Bug], *, jobs: int, whole: bool) -> list[Trial]:
+def _run(trials: Trials, bugs: Sequence[Bug], wanted: argparse.Namespace) -> list[Trial]:
     done: list[Trial] = []
-    with ThreadPoolExecutor(jobs) as executor:
+    how = {"look": not wanted.whole, "look_further": not wanted.named}
+    with ThreadPoolExecutor(wanted.jobs) as executor:
         try:
-            running = [executor.submit(trials.of, bug, look=not whole) for bug in bugs]
+            running = [executor.submit(trials.of, bug, **how) for bug in bugs]
             for future in as_completed(running):
                 trial = future.result()
                 done.append(trial)
@@ -130,7 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.seeded", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--only", metavar="NAME", nargs="+", help="bugs with this in their name")
-    parser.add_argument("--whole", action="store_true", help="run all tests, not the named first")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--whole", action="store_true", help="run all tests, not the named first")
+    which.add_argument("--named", action="store_true", help="run the named tests alone")
     parser.add_argument("--check", action="store_true", help="only whether the patches fit")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="bugs at once (default 1)")
     parser.add_argument("--at", metavar="COMMIT", help="try a commit, not the files as they are")

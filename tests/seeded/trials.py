@@ -13,12 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from tests.seeded.bugs import Bug
+from tests.seeded.bugs import BadPatch, Bug
 from tests.seeded.telling import BEGAN, ENDED, FAILED, TELL, UNREADABLE
 from tests.seeded.trees import seeded
 
@@ -38,6 +38,7 @@ class Verdict(StrEnum):
     HUNG = "HUNG"  # no assertion saw it
     UNSURE = "NOT ALWAYS"  # red once, green when run again
     UNREADABLE = "NO PROGRAM"  # the tests could not even be imported
+    NO_FIT = "NO FIT"  # the code has changed since the patch was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +80,18 @@ class Trials:
         self._ending = False
 
     def of(self, bug: Bug, *, look_further: bool = True, look: bool = True) -> Trial:
-        """`look`: begin with the tests that the bug names; `look_further`: then all the others.
-
-        Raises BadPatch.
-        """
+        """`look`: begin with the tests that the bug names; `look_further`: then all the others."""
         began = time.monotonic()
-        with seeded(bug, self._clean) as tree:
-            trial = self._search(bug, tree, bug.look) if look else None
-            if look_further and (trial is None or trial.verdict is Verdict.NOT_CAUGHT):
-                passed = [f"--ignore={where}" for where in bug.look] if look else []
-                trial = self._search(bug, tree, ["tests", *passed, *_PARALLEL], WHOLE_SECONDS)
+        try:
+            with seeded(bug, self._clean) as tree:
+                trial = self._search(bug, tree, bug.look) if look else None
+                if look_further and (trial is None or trial.verdict is Verdict.NOT_CAUGHT):
+                    passed = [f"--ignore={where}" for where in bug.look] if look else []
+                    trial = self._search(bug, tree, ["tests", *passed, *_PARALLEL], WHOLE_SECONDS)
+        except BadPatch as bad:
+            trial = Trial(bug, Verdict.NO_FIT, said=str(bad))
         assert trial is not None, "nothing was to be looked at"
-        return Trial(
-            trial.bug,
-            trial.verdict,
-            trial.by,
-            time.monotonic() - began,
-            trial.red_anyway,
-            trial.said,
-        )
+        return replace(trial, seconds=time.monotonic() - began)
 
     def _search(
         self, bug: Bug, tree: Path, where: Sequence[str], seconds: float = LOOK_SECONDS
@@ -115,10 +109,12 @@ class Trials:
             if self._is_green_without(test):
                 again = self._run(tree, [test], seconds)
                 verdict = Verdict.CAUGHT if test in again.failed else Verdict.UNSURE
-                return Trial(bug, verdict, test, 0.0, tuple(red_anyway), course.said)
+                return Trial(bug, verdict, test, red_anyway=tuple(red_anyway), said=course.said)
             red_anyway.append(test)
             if len(red_anyway) > MOST_LEFT_OUT:
-                return Trial(bug, Verdict.NOT_CAUGHT, "", 0.0, tuple(red_anyway), course.said)
+                return Trial(
+                    bug, Verdict.NOT_CAUGHT, red_anyway=tuple(red_anyway), said=course.said
+                )
 
     def _is_green_without(self, test: str) -> bool:
         """Whether a test passes in the tree without a bug; each is asked once."""

@@ -80,7 +80,7 @@ def rows(engine: Engine, table: str, columns: str = "*") -> list[tuple[object, .
 
 def filled(engine: Engine) -> dict[str, int]:
     """In how many rows each column holds something, by the columns that the database has."""
-    found = {}
+    found: dict[str, int] = {}
     with engine.connect() as connection:
         for table in TABLES:
             columns = [column["name"] for column in inspect(connection).get_columns(table)]
