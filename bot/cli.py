@@ -90,11 +90,6 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "restored", help="after a restore: have the bot look in Slack for what came later"
     )
-    backup = commands.add_parser("backup", help="copy a SQLite database while the bot works")
-    backup.add_argument("file", type=Path, metavar="FILE", help="a file that is not there yet")
-    commands.add_parser(
-        "restored", help="after a restore: have the bot look in Slack for what came later"
-    )
     move = commands.add_parser("move", help="copy an installation to another, empty database")
     move.add_argument(
         "--to", required=True, metavar="URL", help="the new database, such as postgresql://…"
@@ -181,7 +176,7 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
     from storage.schema import Standing
 
     try:
-        engine = open_database(settings)
+        engine = open_database(settings, role="migrate")
     except CannotStartError as error:
         return _cannot_start(error)
     found = schema(engine)
@@ -194,18 +189,6 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
     else:
         print("The database is up to date.")
     return OK
-
-
-def _backup(settings: Settings, arguments: argparse.Namespace) -> int:
-    from bot import backups
-
-    return backups.backup(settings, arguments.file)
-
-
-def _restored(settings: Settings, _: argparse.Namespace) -> int:
-    from bot import backups
-
-    return backups.restored(settings)
 
 
 def _backup(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -250,8 +233,6 @@ _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "worker": _work,
     "scheduler": _tick,
     "migrate": _migrate,
-    "backup": _backup,
-    "restored": _restored,
     "backup": _backup,
     "restored": _restored,
     "move": _move,

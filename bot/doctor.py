@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.findings import Finding, Mark, failed, good, warning
 from bot.settings import Settings, SettingsError, load_settings
+from bot.sharing import check_sharing
 from crew_runner.models.environment import Route, choose, settings_to_env
 from crew_runner.models.preflight import Provider, ask, provider_in, refuses_key, trial
 from crew_runner.registry import CrewsFileError, load_crews
@@ -66,6 +67,7 @@ def _findings(env_file: Path) -> Iterator[Finding]:
         return
     yield good("Settings", f"read from the environment and {env_file}")
     yield from check_database(settings)
+    yield from check_sharing(settings)
     yield from check_crews(settings)
     yield from check_models(settings)
     yield from check_rest(settings)

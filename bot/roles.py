@@ -55,7 +55,7 @@ class Role(ABC):
 
     def __init__(self, settings: Settings, *, crews: bool = True) -> None:
         self._settings = settings
-        self._core = Core(settings, crews=crews)
+        self._core = Core(settings, role=self.name, crews=crews)
         self._started = False
         self._systemd = Systemd(
             settings.notify_socket, watchdog=settings.watchdog_seconds, alive=self.alive
@@ -257,7 +257,9 @@ class Application(Role):
     def _summary(self) -> Mapping[str, object]:
         return {
             "version": VERSION,
-            "database": self._core.engine.url.render_as_string(hide_password=True),
+            "database": self._core.engine.url.difference_update_query(
+                ["application_name"]
+            ).render_as_string(hide_password=True),
             "crews": ",".join(sorted(self._core.crews)),
             "slack": self._settings.slack_mode or "off (no SLACK_BOT_TOKEN): REST only",
             "model": model_in_words(self._settings.model),

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.settings import Settings, forget_proxies
+from bot.sharing import application_name
 from crew_runner import owners
 from crew_runner.models.environment import Route, choose
 from crew_runner.queues.local import LocalDispatch
@@ -72,10 +73,10 @@ class Core:
     """The parts that every process has: the database, the use cases, and the crews if it needs
     them: an execution's rules are its own."""
 
-    def __init__(self, settings: Settings, *, crews: bool = True) -> None:
+    def __init__(self, settings: Settings, *, role: str, crews: bool = True) -> None:
         self.crews = crews_of(settings) if crews else {}
         self.clock = SystemClock()
-        self.engine = open_database(settings)
+        self.engine = open_database(settings, role=role)
         self.signal = LateSignal()
         self.queue = queue_on(self.engine, settings)
         self.state = StateManager(
@@ -118,11 +119,16 @@ def crews_of(settings: Settings) -> Mapping[str, CrewDefinition]:
         raise CannotStartError(str(error), of_settings=True) from error
 
 
-def open_database(settings: Settings) -> Engine:
-    """The database, its schema up to date. Raises CannotStartError."""
+def open_database(settings: Settings, *, role: str = "command") -> Engine:
+    """The database, its schema up to date; a server is told who connects.
+
+    Raises CannotStartError.
+    """
     url = make_url(whole_url(settings.database_url.get_secret_value()))
     shown = url.render_as_string(hide_password=True)
     try:
+        if url.get_backend_name() == "postgresql" and "application_name" not in url.query:
+            url = url.update_query_dict({"application_name": application_name(role)})
         pool = Pool(size=settings.database_pool, overflow=settings.database_pool)
         engine = open_engine(url.render_as_string(hide_password=False), pool)
         _upgrade_when_free(engine)

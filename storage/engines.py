@@ -96,7 +96,7 @@ def _postgresql(url: URL, pool: Pool) -> Engine:
         pool_pre_ping=True,  # a server that was started anew has closed the ones from before
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
-            "application_name": PRODUCT,
+            "application_name": url.query.get("application_name", PRODUCT),
             "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
             # What goes through a proxy that pools transactions finds no prepared statement again.
             "prepare_threshold": None if url.query.get("prepare_threshold") == "0" else 5,

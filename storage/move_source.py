@@ -25,7 +25,7 @@ LEAVE_SECONDS: Final = 5.0
 _LOOK: Final = 0.1
 _OTHERS: Final = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    " AND pid <> ALL(:ours) AND application_name = :product"
+    " AND pid <> ALL(:ours) AND application_name LIKE :product"
 )
 
 
@@ -74,7 +74,9 @@ def wait_until_alone(connection: Connection, *, ours: Collection[int] = ()) -> N
     """
     own = [connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one(), *ours]
     deadline = time.monotonic() + LEAVE_SECONDS
-    while found := connection.execute(_OTHERS, {"ours": own, "product": PRODUCT}).scalar_one():
+    while found := connection.execute(
+        _OTHERS, {"ours": own, "product": f"{PRODUCT}%"}
+    ).scalar_one():
         if time.monotonic() > deadline:
             raise CannotMove(
                 f"A bot or worker has {found} connections to {shown(connection)}:"

@@ -45,6 +45,17 @@ _REMEMBERED: Final = 10_000
 _PRIORITIES: Final = 9
 
 
+def reach(broker: str) -> str | None:
+    """Try once to connect; why that failed, or None."""
+    app = Celery("countersign", broker=broker, set_as_current=False)
+    try:
+        with app.connection_for_write(connect_timeout=AWAY_SECONDS) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=AWAY_SECONDS)
+    except OperationalError as error:
+        return str(error.__cause__ or error) or type(error).__name__
+    return None
+
+
 class CeleryQueue:
     """`broker`: its URL, as Celery takes it. One in a process may be bound."""
 

@@ -36,6 +36,19 @@ def install(connection: Session) -> None:
         raise CannotInstall(f"Procrastinate's tables cannot be made: {error}") from error
 
 
+def outdated(connection: Session) -> list[str] | None:
+    """The steps of the installed version that the database lacks; None: there are no tables."""
+    driver = driver_of(connection)
+    if not _has_tables(driver):
+        return None
+    try:
+        with driver.transaction():
+            applied = {name for (name,) in driver.execute(_READ_RECORD)}
+    except psycopg.errors.UndefinedTable:
+        applied = set()
+    return [step.name for step in steps() if step.name not in applied]
+
+
 def steps() -> list[Path]:
     """Those that the installed version ships, in their order."""
     return sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))

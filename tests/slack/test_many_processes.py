@@ -31,8 +31,8 @@ def database(
     if request.param == "sqlite":
         yield tmp_path_factory.mktemp("pair") / "c.db"
         return
-    with Server() as server:
-        yield server.database()
+    server: Server = request.getfixturevalue("server")
+    yield server.database()
 
 
 @pytest.fixture(scope="module")
