@@ -5,6 +5,7 @@ The server that tests of PostgreSQL share is here, too: one for each process of 
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
@@ -20,6 +21,9 @@ LONGEST: Final = ("e2e", "chaos", "storm", "queues", "bot", "runner")
 """The folders whose files take long. They go first, so that no process is left with one at the
 end while the others have nothing to do."""
 
+_CHECKED_WITH: Final = {"test_systemd.py": "systemd", "test_compose.py": "docker-compose"}
+"""The tools that check the files of docs/deploy."""
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
@@ -30,7 +34,13 @@ def server() -> Iterator[Server]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=_place)
-    there = {"chromium": browser_path(), "postgresql": programs(), "redis-server": redis_server()}
+    there = {
+        "chromium": browser_path(),
+        "postgresql": programs(),
+        "redis-server": redis_server(),
+        "systemd": shutil.which("systemd-analyze"),
+        "docker-compose": shutil.which("docker-compose"),
+    }
     left_out: Counter[str] = Counter()
     kept = []
     for item in items:
@@ -47,6 +57,8 @@ def _needed(item: pytest.Item) -> Iterator[str]:
     """The Debian packages without which it cannot run."""
     if item.get_closest_marker("browser") is not None:
         yield "chromium"
+    if item.path.name in _CHECKED_WITH:
+        yield _CHECKED_WITH[item.path.name]
     chosen = getattr(item, "callspec", None)
     variant = "" if chosen is None else str(chosen.id)
     if "postgresql" in variant or "queues" in item.path.parts:

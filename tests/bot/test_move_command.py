@@ -180,12 +180,12 @@ def test_a_second_move_and_another_kind_of_database_are_told_in_words(
     engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
     upgrade(engine)
     engine.dispose()
-    urls = {"source": str(engine.url), "target": target}
-    assert [moving.run(**urls), moving.run(**urls)] == [0, 0]
+    source = str(engine.url)
+    assert [moving.run(source=source, target=target) for _ in range(2)] == [0, 0]
     assert capsys.readouterr().out.rstrip().endswith("UTC: nothing was done.")
 
     assert moving.run(source="mysql://root:secret@host/x", target=target) == 2
-    assert moving.run(source=urls["source"], target="secret") == 2
+    assert moving.run(source=source, target="secret") == 2
     said = capsys.readouterr().err
     assert "the source must name a SQLite file or a PostgreSQL server's database." in said
     assert "--to is no URL such as postgresql://user@host/countersign." in said

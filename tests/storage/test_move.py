@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, inspect, make_url, text
@@ -72,9 +73,9 @@ def run(source: str | Path, target: str, *, tell: object = lambda _: None, **how
     return move(make_url(url), make_url(target), **(arguments | how))  # type: ignore[arg-type]  # by name
 
 
-def rows(engine: Engine, table: str, columns: str = "*") -> list[tuple[object, ...]]:
+def rows(engine: Engine, table: str, columns: str = "*") -> list[tuple[Any, ...]]:
     with engine.connect() as connection:
-        found = connection.execute(text(f"SELECT {columns} FROM {table} ORDER BY 1"))
+        found: Iterable[Any] = connection.execute(text(f"SELECT {columns} FROM {table} ORDER BY 1"))
         return [tuple(row) for row in found]
 
 
@@ -113,7 +114,7 @@ def test_all_of_an_installation_is_on_the_server_and_the_file_is_as_it_was(
         ("audit", "seq, execution_id, event, actor, facts"),
     ):
         assert rows(here, table, columns) == rows(there, table, columns)
-    on_server = {at.replace(tzinfo=None) for (at,) in rows(there, "audit", "DISTINCT at")}  # type: ignore[attr-defined]
+    on_server = {at.replace(tzinfo=None) for (at,) in rows(there, "audit", "DISTINCT at")}
     on_file = {f"{at}" for (at,) in rows(here, "audit", "DISTINCT at")}
     assert {f"{at:%Y-%m-%d %H:%M:%S.%f}" for at in on_server} == on_file
     assert filled(there) == filled(here)
@@ -143,7 +144,7 @@ def test_what_waited_goes_on_where_it_was_moved_to(
     assert life.live()[ExecutionState.COMPLETED].result is not None
     for name, last in numbers.items():
         assert rows(there, name, "min(seq)") == [(1,)]
-        assert rows(there, name, "max(seq)")[0][0] > last  # type: ignore[operator]
+        assert rows(there, name, "max(seq)")[0][0] > last
     with there.connect() as connection, pytest.raises(Exception, match="only grows"):
         connection.exec_driver_sql("DELETE FROM audit")
 
