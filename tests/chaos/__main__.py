@@ -4,7 +4,7 @@
     python -m tests.chaos --kind server --kills 20
 
 `command`, `crew`, `pair` and `http` kill whole bots in one run after another, of a program or of
-real CrewAI. Under sustained load `kills` kills random processes on SQLite and on PostgreSQL,
+real CrewAI. `points` kills them at every named point, on SQLite and on PostgreSQL. Under sustained load `kills` kills random processes on SQLite and on PostgreSQL,
 `workers` kills and stops four workers on PostgreSQL, `server` troubles PostgreSQL, `disk` SQLite's
 file, and `calls` ends processes at the Nth fsync, write and send, for every N up to `--kills`.
 
@@ -25,6 +25,7 @@ from secrets import randbelow
 
 from tests.chaos.kinds import KINDS
 from tests.chaos.lone import series
+from tests.chaos.pointwise import at_every_point
 from tests.chaos.said import say
 from tests.chaos.siege.kinds import DATABASES, SIEGES
 from tests.support.launchpad import Launchpad
@@ -33,7 +34,7 @@ SERIES = {
     "both": ["command", "crew"],
     "lone": [*KINDS],
     "sieges": [*SIEGES],
-    "all": [*KINDS, *SIEGES],
+    "all": [*KINDS, "points", *SIEGES],
 }
 TIMES = {"server": 10, "disk": 8, "calls": 40}
 """How often by default, where it is not thirty times."""
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str]) -> int:
             times = wanted.kills or TIMES.get(kind, 30)
             if kind in KINDS:
                 broken |= _alone(kind, times, seed)
+            elif kind == "points":
+                broken |= _at_points(wanted.database)
             else:
                 broken |= _besieged(kind, times, seed, wanted.database)
     return 1 if broken else 0
@@ -57,6 +60,16 @@ def _alone(kind: str, times: int, seed: int) -> bool:
     done = series(KINDS[kind], times, Random(f"{seed}/{kind}"))
     say(f"{kind}: {done.runs} runs, {done.kills} kills, {done.broken} broken, {done.seconds:.0f} s")
     return bool(done.broken)
+
+
+def _at_points(only: str | None) -> bool:
+    broken = False
+    for database in DATABASES:
+        if only in (None, database):
+            report = at_every_point(database)
+            say(f"points on {database}: {report.words()}")
+            broken |= bool(report.wrong)
+    return broken
 
 
 def _besieged(kind: str, times: int, seed: int, only: str | None) -> bool:
@@ -81,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--kind", choices=[*KINDS, *SIEGES, *SERIES], default="all", help="default: all"
+        "--kind", choices=[*KINDS, "points", *SIEGES, *SERIES], default="all", help="default: all"
     )
     parser.add_argument(
         "--kills",

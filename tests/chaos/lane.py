@@ -38,10 +38,14 @@ class Outcome:
 
 
 class Lane:
-    """Opens a workspace and a bot in `folder`; `run` plays one run from its start to its end."""
+    """Opens a workspace and a bot in `folder`; `run` plays one run from its start to its end.
 
-    def __init__(self, launchpad: Launchpad, folder: Path) -> None:
+    `database` is a URL; by default it is a SQLite file in the folder.
+    """
+
+    def __init__(self, launchpad: Launchpad, folder: Path, database: str | None = None) -> None:
         self.folder = folder
+        self._database = {} if database is None else {"DATABASE_URL": database}
         self.workspace = Workspace(manifest=ROOT / "manifest.yml")
         self._launchpad = launchpad
         self._numbers = count(1)
@@ -50,7 +54,7 @@ class Lane:
     def __enter__(self) -> Self:
         self.workspace.__enter__()
         self.workspace.retry_events_after(*RETRIES)
-        self.bot = Bot(self._launchpad, self.folder, env=self.workspace.env())
+        self.bot = Bot(self._launchpad, self.folder, env={**self.workspace.env(), **self._database})
         crews_yml = COMMAND.crews_yml(self.folder, self.bot.mark)
         (self.folder / "crews.yml").write_text(crews_yml)
         return self

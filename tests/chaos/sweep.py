@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from itertools import count
@@ -30,6 +30,7 @@ class Sweep:
 
     The points are shared out among runs, far from one another on the way, so that a run has
     several deaths. A point that the deaths before it took away gets a run of its own.
+    `new_database` makes one for each lane and gives its URL; else it is a SQLite file.
     """
 
     def __init__(
@@ -38,8 +39,12 @@ class Sweep:
         folder: Path,
         points: Sequence[str],
         stories: Sequence[Story] = (),
+        *,
+        new_database: Callable[[], str] | None = None,
+        lanes: int = LANES,
     ) -> None:
         self._folder = folder
+        self._new_database = new_database
         self._outcomes: dict[str, Future[Outcome]] = {point: Future() for point in points}
         self._stories: dict[Story, Future[Outcome]] = {story: Future() for story in stories}
         self._todo: queue.SimpleQueue[Story] = queue.SimpleQueue()
@@ -47,7 +52,7 @@ class Sweep:
             self._todo.put(batch)
         self._numbers = count(1)
         self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(LANES)]
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(lanes)]
         self._launchpad = launchpad
 
     def __enter__(self) -> Self:
@@ -92,7 +97,8 @@ class Sweep:
         try:
             if lane is None:
                 opened.close()
-                lane = opened.enter_context(Lane(self._launchpad, self._new_folder()))
+                database = self._new_database() if self._new_database is not None else None
+                lane = opened.enter_context(Lane(self._launchpad, self._new_folder(), database))
             outcome = lane.run(*batch, slowly=any(map(takes_long, batch)))
         except BaseException as error:  # noqa: BLE001  # whoever asks for the outcome gets it
             for future in asked.values():

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import psutil
+import psycopg
 from slack_bolt import App
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
@@ -60,8 +61,8 @@ TIMED: Final = frozenset({"heartbeat", "progress", "release"})
 """Use cases of which it depends on the time what they are about."""
 
 DEFINING: Final = frozenset({"ALTER", "CREATE", "DROP"})
-CHANGING: Final = DEFINING | {"DELETE", "INSERT", "UPDATE"}
-"""How statements begin after which there is something to commit."""
+CHANGING: Final = frozenset({"DELETE", "INSERT", "UPDATE"})
+"""What PostgreSQL calls statements after which there may be something to commit."""
 
 Method = Callable[..., Any]
 
@@ -105,7 +106,8 @@ class _Doing(threading.local):
     """What this thread is in the middle of."""
 
     say: Say | None = None
-    changed = False
+    changes = 0
+    changes_of_servers = 0
     delivery = ""
 
 
@@ -164,27 +166,49 @@ def _newest_hold(connection: Any, owner: str) -> str:
 
 
 def _watch_commits(points: Points, doing: _Doing) -> None:
-    """A commit counts where a row or a table was changed: other writers' locks change none."""
+    """A commit counts where it changed something: who only takes a lock changes nothing."""
 
-    def begun(_connection: Any) -> None:
-        doing.changed = False
+    def begun(connection: Any) -> None:
+        doing.changes = _changes(connection.connection.dbapi_connection, doing)
 
-    def executed(_connection: Any, cursor: Any, statement: str, *_others: Any) -> None:
-        first = statement.split(None, 1)[0].upper()
-        doing.changed |= first in CHANGING and (first in DEFINING or cursor.rowcount != 0)
-
+    _count_changes_of_servers(doing)
     event.listen(Engine, "begin", begun)
-    event.listen(Engine, "after_cursor_execute", executed)
     commit: Method = DefaultDialect.do_commit
 
     def do_commit(dialect: DefaultDialect, connection: Any) -> None:
-        if not doing.changed:
+        if _changes(connection.dbapi_connection, doing) == doing.changes:
             commit(dialect, connection)
             return
         with points.around(f"commit {doing.say(connection) if doing.say else 'of no use case'}"):
             commit(dialect, connection)
 
     setattr(DefaultDialect, "do_commit", do_commit)  # noqa: B010  # mypy: a method is assigned
+
+
+def _changes(connection: Any, doing: _Doing) -> int:
+    """How many rows and tables were changed so far."""
+    if isinstance(connection, sqlite3.Connection):
+        return connection.total_changes
+    return doing.changes_of_servers
+
+
+def _count_changes_of_servers(doing: _Doing) -> None:
+    """SQLite counts by itself; for PostgreSQL each statement's own answer is looked at."""
+
+    def counted(method: Method) -> Method:
+        @functools.wraps(method)
+        def run(cursor: Any, *arguments: Any, **named: Any) -> Any:
+            given = method(cursor, *arguments, **named)
+            first = (cursor.statusmessage or "").partition(" ")[0]
+            doing.changes_of_servers += first in DEFINING or (
+                first in CHANGING and cursor.rowcount > 0
+            )
+            return given
+
+        return run
+
+    for name in ("execute", "executemany"):
+        setattr(psycopg.Cursor, name, counted(vars(psycopg.Cursor)[name]))
 
 
 # --- calls and acknowledgements -----------------------------------------------------------------
