@@ -22,6 +22,7 @@ from bot.health import HealthServer
 from bot.scheduler import Scheduler, Tick, slack_ticks, state_ticks
 from bot.server import CannotBindError, HttpServer, bind
 from bot.settings import Settings
+from bot.sharing import SERVE_ONLY
 from bot.systemd import Systemd
 from bot.version import VERSION
 from bot.wiring import CannotStartError, Core, build_slack, inherit, model_in_words
@@ -53,9 +54,12 @@ class Role(ABC):
 
     name: str
 
-    def __init__(self, settings: Settings, *, crews: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, *, known_as: str | None = None, crews: bool = True
+    ) -> None:
+        """`known_as`: what the database's server shows of it, beside the product's name."""
         self._settings = settings
-        self._core = Core(settings, role=self.name, crews=crews)
+        self._core = Core(settings, role=known_as or self.name, crews=crews)
         self._started = False
         self._systemd = Systemd(
             settings.notify_socket, watchdog=settings.watchdog_seconds, alive=self.alive
@@ -178,7 +182,7 @@ class Application(Role):
         self._slack: SlackFront | None = None
         self._pool: WorkerPool | None = None
         self._scheduler: Scheduler | None = None
-        super().__init__(settings)
+        super().__init__(settings, known_as=None if ticks else SERVE_ONLY)
         try:
             self._listening = bind(settings.host, settings.port)
         except CannotBindError as error:

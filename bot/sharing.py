@@ -17,6 +17,11 @@ from storage.database import reading
 from storage.engines import PRODUCT, open_engine, whole_url
 from storage.errors import Busy
 
+SERVE_ONLY: Final = "serve --no-scheduler"
+
+TICKING: Final = frozenset({"serve", "scheduler"})
+"""The roles that do what is due."""
+
 QUEUE_CONNECTIONS: Final = 5
 """What a worker's queue opens beside the pool."""
 
@@ -93,6 +98,12 @@ def _others(connection: Connection) -> Iterator[Finding]:
     if not ours:
         return
     named = "connected: " + ", ".join(f"{row.name} ({row.connections})" for row in ours)
+    if not any(row.name.split(maxsplit=2)[-1] in TICKING for row in ours):
+        yield warning(
+            "Scheduler",
+            "none is connected: no deadline passes, and what a dead worker held is not handed on",
+            "Start `python -m bot scheduler`, or `serve` without --no-scheduler.",
+        )
     others = [row.name for row in ours if row.name.split()[1:2] != [VERSION]]
     if others:
         yield warning(

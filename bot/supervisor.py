@@ -61,6 +61,7 @@ class Places:
             "SLACK_API_URL": f"{self.page}/api/",
             "DATABASE_URL": f"sqlite:///{self.folder.resolve() / 'countersign.db'}",
             "COUNTERSIGN_DEFAULT_CHANNEL": CAMPAIGNS,
+            "COUNTERSIGN_GRACE_SECONDS": "5",  # whoever types Ctrl-C does not want to wait
         }
 
 

@@ -40,13 +40,13 @@ def check(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ch
 
 @pytest.fixture
 def opened(check: Check, tmp_path: Path) -> Iterator[Engine]:
-    """As a worker opens the database."""
-    engine = open_database(load_settings(tmp_path / ".env"), role="worker")
+    """As the scheduler opens the database."""
+    engine = open_database(load_settings(tmp_path / ".env"), role="scheduler")
     yield engine
     engine.dispose()
 
 
-def test_all_is_well_on_a_server_that_a_worker_has_opened(check: Check, opened: Engine) -> None:
+def test_all_is_well_on_a_server_that_a_scheduler_has_opened(check: Check, opened: Engine) -> None:
     with opened.connect():
         found = check()
 
@@ -55,7 +55,7 @@ def test_all_is_well_on_a_server_that_a_worker_has_opened(check: Check, opened: 
     told = found["Connections"].found
     assert "a process may open 25 (twice COUNTERSIGN" in told
     assert re.search(r"^\d+ of \d+ are taken; .*there is room for \d+ more$", told)
-    assert found["Processes"].found == "connected: countersign 0.1.0 worker (1)"
+    assert found["Processes"].found == "connected: countersign 0.1.0 scheduler (1)"
     assert found["Queue"].found == "Procrastinate's tables are up to date"
 
 
@@ -78,6 +78,22 @@ def test_another_version_beside_is_told(
         Mark.WARNING,
         True,
     )
+
+
+@pytest.mark.parametrize("role", ["worker", "serve --no-scheduler"])
+def test_that_nobody_does_what_is_due_is_told(
+    check: Check, opened: Engine, tmp_path: Path, role: str
+) -> None:
+    alone = open_database(load_settings(tmp_path / ".env"), role=role)
+    with alone.connect():
+        opened.dispose()
+        found = check()["Scheduler"]
+        with opened.connect():
+            assert "Scheduler" not in check()
+    alone.dispose()
+
+    assert found.mark is Mark.WARNING
+    assert "no deadline passes" in found.found
 
 
 def test_a_clock_that_is_off_is_told(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
