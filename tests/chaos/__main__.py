@@ -4,9 +4,11 @@
     python -m tests.chaos --kind server --kills 20
 
 `command`, `crew`, `pair` and `http` kill whole bots in one run after another, of a program or of
-real CrewAI. `points` kills them at every named point, on SQLite and on PostgreSQL. Under sustained load `kills` kills random processes on SQLite and on PostgreSQL,
-`workers` kills and stops four workers on PostgreSQL, `server` troubles PostgreSQL, `disk` SQLite's
-file, and `calls` ends processes at the Nth fsync, write and send, for every N up to `--kills`.
+real CrewAI. `points` kills them at every named point, on SQLite and on PostgreSQL.
+
+Under sustained load `kills` kills random processes on SQLite and on PostgreSQL, `workers` kills and
+stops four workers on PostgreSQL, `server` troubles PostgreSQL, `disk` SQLite's file, and `calls`
+ends processes at the Nth fsync, write and send, for every N up to `--kills`.
 
 Prints the seed, what was done, and what was wrong. The exit code is 1 if anything was lost,
 doubled or left behind. The same seed gives the same moments, not the same course: that depends on

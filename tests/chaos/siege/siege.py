@@ -140,7 +140,7 @@ class Siege:
             self.workspace.wait_for(self.rest.healthy, 60, what="the bot to be healthy")
             self.workspace.wait_until_connected(30)
         except AssertionError as error:
-            error.add_note(self.fleet.logs())
+            error.add_note(self.fleet.logs()[-4000:])
             raise
 
     def __exit__(
