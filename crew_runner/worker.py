@@ -79,6 +79,7 @@ class WorkerPool:
         self._give_up_at: float | None = None
         self._free = threading.Semaphore(slots)
         self._running: set[threading.Thread] = set()
+        self._begun: set[str] = set()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
@@ -99,9 +100,9 @@ class WorkerPool:
 
     @property
     def running(self) -> int:
-        """How many phases run."""
+        """How many phases run; those that were handed over and wait for a slot do not."""
         with self._lock:
-            return len(self._running)
+            return len(self._begun)
 
     def wake(self) -> None:
         """There may be work: look now."""
@@ -271,6 +272,8 @@ class WorkerPool:
 
     def _run(self, claim: Claim) -> None:
         began = time.monotonic()
+        with self._lock:
+            self._begun.add(claim.run.id)
         try:
             claim, outcome, usage = self._attempt(claim)
             self._settle(claim, outcome, usage)
@@ -281,6 +284,9 @@ class WorkerPool:
         except Exception:  # the edge of the worker: a slot outlives whatever went wrong in it
             log.exception("phase.broke", extra=_facts(claim))
             self._give_up(claim)
+        finally:
+            with self._lock:
+                self._begun.discard(claim.run.id)
 
     def _attempt(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
         """Run the phase: how it ended, and what it used. The claim is as it was renewed last."""
