@@ -25,7 +25,8 @@ LEAVE_SECONDS: Final = 5.0
 _LOOK: Final = 0.1
 _OTHERS: Final = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    " AND pid <> ALL(:ours) AND application_name LIKE :product"
+    " AND pid <> ALL(:ours)"
+    " AND (application_name LIKE :product OR application_name = current_setting(:name))"
 )
 
 
@@ -75,7 +76,7 @@ def wait_until_alone(connection: Connection, *, ours: Collection[int] = ()) -> N
     own = [connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one(), *ours]
     deadline = time.monotonic() + LEAVE_SECONDS
     while found := connection.execute(
-        _OTHERS, {"ours": own, "product": f"{PRODUCT}%"}
+        _OTHERS, {"ours": own, "product": f"{PRODUCT}%", "name": "application_name"}
     ).scalar_one():
         if time.monotonic() > deadline:
             raise CannotMove(

@@ -252,12 +252,13 @@ def test_nothing_is_moved_while_a_bot_may_still_work(
             run(lived_in, target)
     idle.dispose()
 
-    serving = open_engine(target)
-    with serving.connect() as connection:
-        connection.exec_driver_sql("SELECT 1")
-    with pytest.raises(CannotMove, match=r"has 1 connections to .*: end every one"):
-        run(lived_in, target)
-    serving.dispose()
+    for url in (target, f"{target}&application_name=signoffs"):
+        serving = open_engine(url)
+        with serving.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+        with pytest.raises(CannotMove, match=r"has 1 connections to .*: end every one"):
+            run(lived_in, url)
+        serving.dispose()
     assert run(lived_in, target).same
 
 
