@@ -45,7 +45,7 @@ from storage.rows import (
     waiting_checkpoint,
 )
 from storage.states import CheckpointState, ExecutionEvent, next_checkpoint
-from storage.tables import checkpoints, revise_intents
+from storage.tables import revise_intents
 from storage.transaction import Transaction
 
 INTENT_HOLDS: Final = timedelta(minutes=15)
@@ -252,11 +252,6 @@ def _waiting_in_thread(tx: Transaction, said: Reply) -> Checkpoint | None:
     execution = execution_in_thread(tx.connection, channel=said.channel, thread_ts=said.thread_ts)
     if execution is not None:
         return waiting_checkpoint(tx.connection, execution.id)
-    moved = tx.connection.execute(
-        select(checkpoints.c.id).where(
-            checkpoints.c.message_channel == said.channel,
-            checkpoints.c.message_ts == said.thread_ts,
-            checkpoints.c.state == CheckpointState.PENDING,
-        )
-    ).scalar_one_or_none()
+    place = {"of_channel": said.channel, "of_ts": said.thread_ts}
+    moved = tx.connection.execute(statements.MOVED_CHECKPOINT, place).scalar_one_or_none()
     return None if moved is None else find_checkpoint(tx.connection, moved)

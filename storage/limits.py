@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, select, text
 
 from storage.definitions import CrewDefinition
 from storage.errors import LimitReached
 from storage.records import Actor
-from storage.states import ACTIVE
-from storage.tables import executions
+from storage.tables import EXECUTION_IS_ACTIVE, executions
 from storage.transaction import Transaction
 
 _STARTING: Final = 527_031
@@ -31,15 +30,15 @@ def check_start(tx: Transaction, definition: CrewDefinition, requester: Actor) -
     if limits.at_once is limits.per_person is limits.starts_per_hour is None:
         return
     _one_at_a_time(tx, definition.name)
-    active = executions.c.state.in_(list(ACTIVE))
-    mine = executions.c.requester_key == key_of(requester)
-    lately = executions.c.created_at > tx.now - timedelta(hours=1)
-    for name, most, counted in (
-        ("at_once", limits.at_once, (active,)),
-        ("per_person", limits.per_person, (active, mine)),
-        ("starts_per_hour", limits.starts_per_hour, (lately,)),
+    who, when = executions.c.requester_key, executions.c.created_at
+    mine = who == key_of(requester)
+    lately = when > tx.now - timedelta(hours=1)
+    for name, most, counted, along in (
+        ("at_once", limits.at_once, (EXECUTION_IS_ACTIVE,), who),
+        ("per_person", limits.per_person, (EXECUTION_IS_ACTIVE, mine), who),
+        ("starts_per_hour", limits.starts_per_hour, (lately,), when),
     ):
-        if most is not None and _count(tx, definition.name, counted) >= most:
+        if most is not None and _reach(tx, definition.name, most, counted, along):
             raise LimitReached(name, most, definition.name)
 
 
@@ -49,7 +48,19 @@ def _one_at_a_time(tx: Transaction, crew: str) -> None:
         tx.connection.execute(_LOCK, {"of_kind": _STARTING, "of_crew": crew})
 
 
-def _count(tx: Transaction, crew: str, conditions: tuple[ColumnElement[bool], ...]) -> int:
-    return tx.connection.execute(
-        select(func.count()).select_from(executions).where(executions.c.crew == crew, *conditions)
-    ).scalar_one()
+def _reach(
+    tx: Transaction,
+    crew: str,
+    most: int,
+    conditions: tuple[ColumnElement[bool], ...],
+    along: ColumnElement[Any],
+) -> bool:
+    """Whether there are so many; more are not counted. `along` is the order of the index."""
+    of_crew = (
+        select(executions.c.crew)
+        .where(executions.c.crew == crew, *conditions)
+        .order_by(executions.c.crew, along)
+        .limit(most)
+    )
+    counted = select(func.count()).select_from(of_crew.subquery())
+    return bool(tx.connection.execute(counted).scalar_one() >= most)

@@ -248,7 +248,7 @@ class Outbox:
         with writing(self._engine) as connection:
             freed = connection.execute(
                 update(outbox)
-                .where(outbox.c.held_by.in_(owners))
+                .where(OUTBOX_TO_DO, outbox.c.held_by.in_(owners))
                 .values(held_by=None, held_until=None)
             )
         return freed.rowcount

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from threading import Lock
+from time import monotonic
+from typing import Final
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import (
+    Connection,
+    Engine,
+    func,
+    select,
+)
 
 from storage import lessons, statements
 from storage.database import reading
@@ -21,9 +29,10 @@ from storage.rows import (
     to_execution,
     waiting_checkpoint,
 )
-from storage.states import ACTIVE, ExecutionState
+from storage.states import ENDED, ExecutionState
 from storage.tables import (
-    CHECKPOINT_IS_PENDING,
+    EXECUTION_IS_ACTIVE,
+    EXECUTION_IS_OPEN,
     RUN_IS_DONE,
     RUN_IS_RUNNING,
     checkpoints,
@@ -32,12 +41,24 @@ from storage.tables import (
     phase_runs,
 )
 
+MANY: Final = 200
+"""So many can be counted at any time."""
+
+COUNTS_HOLD: Final = 10.0
+"""Seconds for which a count of more is told again."""
+
+RUNS_LOOKED_AT: Final = 200
+"""Of a phase's newest runs, for those of one crew: other crews may name a phase the same."""
+
 
 class Reads:
     """Consistent views; safe to share between threads."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._counting = Lock()
+        self._counted: Counts | None = None
+        self._count_again = 0.0
 
     def execution(self, execution_id: str) -> Execution:
         """By its id or the beginning of it (4 characters or more).
@@ -67,7 +88,10 @@ class Reads:
         if channel is not None:
             query = query.where(executions.c.channel == channel)
         if states is not None:
-            query = query.where(executions.c.state.in_(list(states)))
+            query = query.where(executions.c.state.in_(sorted(states)))
+            if ENDED.isdisjoint(states):
+                # Said in the words of the index that leaves out what ended.
+                query = query.where(EXECUTION_IS_OPEN)
         with reading(self._engine) as connection:
             return tuple(map(to_execution, connection.execute(query)))
 
@@ -132,28 +156,47 @@ class Reads:
 
     def usage_of_phase(self, crew: str, phase: str, *, runs: int = 20) -> tuple[Usage, ...]:
         """What the newest finished runs of a phase used, by model: the ground of an estimate."""
-        query = (
-            select(phase_runs.c.usage)
-            .join(executions, executions.c.id == phase_runs.c.execution_id)
-            .where(
-                executions.c.crew == crew,
-                phase_runs.c.phase == phase,
-                RUN_IS_DONE,
-                phase_runs.c.usage.is_not(None),
-            )
+        newest = (
+            select(phase_runs.c.execution_id, phase_runs.c.usage)
+            .where(phase_runs.c.phase == phase, RUN_IS_DONE)
             .order_by(phase_runs.c.seq.desc())
+            .limit(RUNS_LOOKED_AT)
+            .subquery()
+        )
+        query = (
+            select(newest.c.usage)
+            .join(executions, executions.c.id == newest.c.execution_id)
+            .where(executions.c.crew == crew, newest.c.usage.is_not(None))
             .limit(runs)
         )
         with reading(self._engine) as connection:
             return tuple(connection.execute(query).scalars())
 
     def counts(self) -> Counts:
-        active = (
-            select(func.count()).select_from(executions).where(executions.c.state.in_(list(ACTIVE)))
-        )
-        pending = select(func.count()).select_from(checkpoints).where(CHECKPOINT_IS_PENDING)
+        """How many are active, and wait. More than MANY are counted anew every few seconds."""
         with reading(self._engine) as connection:
-            return Counts(
-                active_executions=connection.execute(active).scalar_one(),
-                pending_checkpoints=connection.execute(pending).scalar_one(),
-            )
+            few = _counts(connection, up_to=MANY)
+            if few.active_executions < MANY:
+                return few
+            with self._counting:
+                if self._counted is None or monotonic() > self._count_again:
+                    self._counted = _counts(connection, up_to=None)
+                    self._count_again = monotonic() + COUNTS_HOLD
+                return self._counted
+
+
+def _counts(connection: Connection, *, up_to: int | None) -> Counts:
+    """An execution that waits has one checkpoint pending, and no other has."""
+    active = (
+        select(executions.c.state)
+        .where(EXECUTION_IS_ACTIVE)
+        .order_by(executions.c.crew, executions.c.requester_key)  # as in the index of these
+        .limit(up_to)
+        .subquery()
+    )
+    found = connection.execute(select(active.c.state, func.count()).group_by(active.c.state))
+    counted = {row.state: int(row[1]) for row in found}
+    return Counts(
+        active_executions=sum(counted.values()),
+        pending_checkpoints=counted.get(ExecutionState.WAITING_FEEDBACK, 0),
+    )

@@ -27,6 +27,7 @@ from storage.records import CheckpointKind, Execution, OutboxState, PhaseRun
 from storage.states import WENT_ON
 from storage.tables import (
     CHECKPOINT_IS_PENDING,
+    OUTBOX_IS_MOVED,
     OUTBOX_TO_DO,
     RUN_IS_DONE,
     RUN_IS_OPEN,
@@ -55,6 +56,12 @@ EXECUTION_LOCKED: Final = EXECUTION.with_for_update()
 EXECUTION_IN_THREAD: Final = select(*EXECUTION_COLUMNS).where(
     executions.c.channel == bindparam("of_channel"),
     executions.c.thread_ts == bindparam("of_thread_ts"),
+)
+
+EXECUTIONS_BETWEEN: Final = (
+    select(executions.c.id)
+    .where(executions.c.id.between(bindparam("of_first"), bindparam("of_last")))
+    .limit(2)
 )
 
 MOVE_EXECUTION: Final = update(executions).where(
@@ -279,6 +286,20 @@ HOLD_MESSAGE: Final = update(outbox).where(
 CHANGE_HELD_MESSAGE: Final = update(outbox).where(
     outbox.c.seq == bindparam("of_seq"), outbox.c.held_by == bindparam("of_holder")
 )
+
+MOVED_CHECKPOINT: Final = (
+    select(checkpoints.c.id)
+    .join(outbox, outbox.c.checkpoint_id == checkpoints.c.id)
+    .where(
+        OUTBOX_IS_MOVED,
+        outbox.c.channel == bindparam("of_channel"),
+        outbox.c.ts == bindparam("of_ts"),
+        checkpoints.c.message_channel == outbox.c.channel,
+        checkpoints.c.message_ts == outbox.c.ts,
+        CHECKPOINT_IS_PENDING,
+    )
+)
+"""The one that waits where its message had to be shown instead."""
 
 CHANGE_CHECKPOINT: Final = update(checkpoints).where(checkpoints.c.id == bindparam("of_id"))
 

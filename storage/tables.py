@@ -99,6 +99,7 @@ Index(
     "ix_executions_active",
     executions.c.crew,
     executions.c.requester_key,
+    executions.c.state,
     sqlite_where=EXECUTION_IS_ACTIVE,
     postgresql_where=EXECUTION_IS_ACTIVE,
 )

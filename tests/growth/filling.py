@@ -20,7 +20,7 @@ from storage.engines import open_engine
 from storage.tables import metadata
 from tests.growth.lives import BEGAN, CHANNEL, DUE, EPOCH, MARK, TABLES, WAITING, Life, Stored
 
-CHANNELS: Final = tuple(f"CGROWTH{number:02d}" for number in range(20))
+CHANNELS: Final = tuple(f"CGROWTH{number:02d}" for number in range(5))
 SINCE: Final = timedelta(days=365)
 WAITED: Final = timedelta(days=10)
 """Since when something waits at the most: no reminder is due yet."""

@@ -162,6 +162,11 @@ def _stopped(led: Leading) -> None:
     led.decide(Action.STOP)
 
 
+def _cancelled(led: Leading) -> None:
+    led.work()
+    led.cancel()
+
+
 def _expired(led: Leading) -> None:
     _reminded(led)
     led.expire()
@@ -181,7 +186,7 @@ _LIVES: Final[Mapping[str, tuple[float, Callable[[Leading], object]]]] = {
     "completed": (60, _completed),
     "revised": (20, _revised),
     "stopped": (8, _stopped),
-    "cancelled": (5, lambda led: (led.work(), led.cancel())),
+    "cancelled": (5, _cancelled),
     "expired": (5, _expired),
     "failed": (2, lambda led: led.fail()),
     DUE: (0, _reminded),

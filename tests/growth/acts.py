@@ -1,0 +1,325 @@
+"""What is timed: each act arranges what it needs, untimed, and hands over what is to be timed.
+
+One round of all acts leaves as many executions waiting as there were before.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+from uuid import uuid4
+
+from bot.api.bodies import FeedbackBody
+from bot.slack.parse import CommandCall, Person
+from storage.definitions import Limits
+from storage.errors import LimitReached
+from storage.records import (
+    Action,
+    Checkpoint,
+    Claim,
+    Decision,
+    Execution,
+    MessageRef,
+    OutboxRow,
+    Reply,
+    RevisionOffered,
+    Talk,
+)
+from tests.growth.base import Base
+from tests.growth.filling import CHANNELS
+from tests.growth.lives import DRAFT, PLAN, USED
+from tests.support.factories import BEN, asking, output
+
+Act = Callable[[], object]
+
+OWNER: Final = "host/1/1.00"
+DEAD: Final = ["elsewhere/1/1.00#0"]
+TASKS: Final = ["task"]
+ASKS: Final = Person("UBEN", "Ben")
+BOUNDED: Final = replace(PLAN, limits=Limits(per_person=20, at_once=20, starts_per_hour=100))
+DIRECT: Final = "DBEN"
+
+
+class Hands:
+    """Plays everybody on one database. What is waiting is drawn from by `seed`."""
+
+    def __init__(self, base: Base, *, seed: int) -> None:
+        self._base = base
+        self._random = random.Random(seed)
+        with base.engine.connect() as connection:
+            waiting = connection.exec_driver_sql(
+                "SELECT id FROM checkpoints WHERE state = 'pending' ORDER BY seq"
+            )
+            self._waiting: list[str] = list(waiting.scalars())
+        self._posts = 0
+        self._drawn: Checkpoint
+        self._claim: Claim | None = None
+        self._taken: tuple[OutboxRow, ...] = ()
+
+    def round(self) -> Iterator[tuple[str, Act]]:
+        """Every act once, in an order in which each finds what it needs."""
+        for name, arrange in ACTS.items():
+            yield name, arrange(self)
+
+    # --- what is looked at --------------------------------------------------------------------
+
+    def list_page(self) -> Act:
+        channel = self._channel()
+        return lambda: _expect(len(self._base.reads.executions(channel=channel)) == 20)
+
+    def inbox(self) -> Act:
+        call = CommandCall("status", self._channel(), ASKS, "")
+
+        def ask() -> None:
+            told = self._base.commands.run(call)
+            _expect(isinstance(told, str) and "Runs in this channel" in told)
+
+        return ask
+
+    def run_by_short_id(self) -> Act:
+        execution = self._some_execution()
+        return lambda: _expect(self._base.reads.execution(execution.id[:8]).id == execution.id)
+
+    def rest_status(self) -> Act:
+        execution = self._some_execution()
+        return lambda: self._base.rest.status(execution.id)
+
+    def rest_checkpoint(self) -> Act:
+        execution = self._some_execution()
+        return lambda: _expect(self._base.rest.checkpoint(execution.id) is not None)
+
+    def health(self) -> Act:
+        """As most calls find it: many are counted anew every few seconds only."""
+        self._base.reads.counts()
+        return lambda: _expect(self._base.reads.counts().pending_checkpoints > 0)
+
+    def estimate(self) -> Act:
+        return lambda: _expect(len(self._base.reads.usage_of_phase(PLAN.name, "strategy")) == 20)
+
+    def estimate_of_rare(self) -> Act:
+        """A crew that seldom runs, with a phase named as that of one that runs often."""
+        return lambda: _expect(self._base.reads.usage_of_phase("rare", "strategy") == ())
+
+    # --- what people do -----------------------------------------------------------------------
+
+    def start(self) -> Act:
+        channel = self._random.choice(CHANNELS)
+
+        def start() -> None:
+            self._base.state.start_execution(
+                definition=PLAN,
+                request=asking(),
+                requester=BEN,
+                channel=channel,
+                delivery=f"growth-{uuid4()}",
+            )
+
+        return start
+
+    def refused_start(self) -> Act:
+        """More of the crew's executions are active already than its limit allows."""
+
+        def start() -> None:
+            try:
+                self._base.state.start_execution(
+                    definition=BOUNDED, request=asking(), requester=BEN
+                )
+            except LimitReached:
+                return
+            raise AssertionError("the limit does not hold")
+
+        return start
+
+    def thread_reply(self) -> Act:
+        execution = self._some_execution()
+        assert execution.channel is not None
+        assert execution.thread_ts is not None
+        return self._reply(execution.channel, execution.thread_ts, RevisionOffered)
+
+    def direct_message(self) -> Act:
+        return self._reply(DIRECT, self._ts(), Talk)
+
+    def _reply(self, channel: str, thread_ts: str, answered: type[object]) -> Act:
+        said = Reply(channel, thread_ts, self._ts(), "looks good", BEN, mentions_bot=False)
+
+        def reply() -> None:
+            self._base.reads.execution_in_thread(channel, thread_ts)
+            _expect(isinstance(self._base.state.reply(said), answered))
+
+        return reply
+
+    def click(self) -> Act:
+        self._drawn = self._draw()
+        message = self._message(self._drawn)
+
+        def click() -> None:
+            checkpoint = self._base.reads.checkpoint(self._drawn.id)
+            self._base.state.decide(
+                Decision(
+                    checkpoint_id=checkpoint.id,
+                    action=Action.CONTINUE,
+                    actor=BEN,
+                    message=message,
+                    delivery=f"growth-{uuid4()}",
+                )
+            )
+
+        return click
+
+    def rest_feedback(self) -> Act:
+        checkpoint = self._draw()
+        body = FeedbackBody(
+            execution_id=checkpoint.execution_id, checkpoint_id=checkpoint.id, action="stop"
+        )
+        return lambda: self._base.rest.feedback(body)
+
+    # --- what workers and the deliverer do ----------------------------------------------------
+
+    def claim(self) -> Act:
+        def claim() -> None:
+            self._claim = self._base.state.claim(f"{OWNER}#0")
+            _expect(self._claim is not None)
+
+        return claim
+
+    def claim_by_id(self) -> Act:
+        [*_, queued] = self._base.reads.phase_runs(self._drawn.execution_id)
+
+        def claim() -> None:
+            self._claim = self._base.state.claim(f"{OWNER}#0", queued.id)
+            _expect(self._claim is not None)
+
+        return claim
+
+    def heartbeat(self) -> Act:
+        claim = self._claimed
+        return lambda: self._base.state.heartbeat(claim)
+
+    def phase_done(self) -> Act:
+        claim = self._claimed
+        given = output(DRAFT, tasks=TASKS)
+        return lambda: self._base.state.phase_done(claim, given, usage=USED)
+
+    def take(self) -> Act:
+        """With what a start and an opened checkpoint left to post."""
+
+        def take() -> None:
+            taken = self._base.outbox.take(owner=f"{OWNER}#0")
+            _expect(len(taken) > 0)
+            self._taken = taken
+
+        return take
+
+    def take_nothing(self) -> Act:
+        self._deliver(self._taken)
+        while rows := self._base.outbox.take(owner=f"{OWNER}#0"):
+            self._deliver(rows)
+        return lambda: _expect(self._base.outbox.take(owner=f"{OWNER}#0") == ())
+
+    def anything_due(self) -> Act:
+        return lambda: _expect(not self._base.reads.anything_due(self._base.clock.now()))
+
+    def inherit(self) -> Act:
+        """What a process does at its start about others of its host that died."""
+
+        def inherit() -> None:
+            _expect(self._base.reads.lease_owners() == ())
+            _expect(self._base.state.release_leases(DEAD) == 0)
+            _expect(self._base.outbox.holders() == ())
+            _expect(self._base.outbox.let_go(DEAD) == 0)
+
+        return inherit
+
+    # --- ticks --------------------------------------------------------------------------------
+
+    def expire_nothing(self) -> Act:
+        return lambda: _expect(self._base.state.expire_due() == 0)
+
+    def remind_nothing(self) -> Act:
+        return lambda: _expect(self._base.state.remind_due() == 0)
+
+    def recover_nothing(self) -> Act:
+        return lambda: _expect(self._base.state.recover() == 0)
+
+    def forget_nothing(self) -> Act:
+        return lambda: _expect(self._base.state.forget_deliveries() >= 0)
+
+    # --- arranging ----------------------------------------------------------------------------
+
+    @property
+    def _claimed(self) -> Claim:
+        assert self._claim is not None, "nothing was claimed"
+        return self._claim
+
+    def _draw(self) -> Checkpoint:
+        """One that waits, and will not be drawn again."""
+        place = self._random.randrange(len(self._waiting))
+        return self._base.reads.checkpoint(self._waiting.pop(place))
+
+    def _some_execution(self) -> Execution:
+        checkpoint = self._base.reads.checkpoint(self._random.choice(self._waiting))
+        return self._base.reads.execution(checkpoint.execution_id)
+
+    def _channel(self) -> str:
+        """One in which something waits."""
+        channel = self._some_execution().channel
+        assert channel is not None
+        return channel
+
+    def _message(self, checkpoint: Checkpoint) -> MessageRef:
+        execution = self._base.reads.execution(checkpoint.execution_id)
+        assert execution.channel is not None
+        assert checkpoint.message_ts is not None
+        return MessageRef(execution.channel, checkpoint.message_ts)
+
+    def _ts(self) -> str:
+        self._posts += 1
+        return f"1900000000.{self._posts:06d}"
+
+    def _deliver(self, rows: tuple[OutboxRow, ...]) -> None:
+        for row in rows:
+            self._base.outbox.shown(self._post(row) if row.ts is None else row, row.wanted)
+
+    def _post(self, row: OutboxRow) -> OutboxRow:
+        sending = self._base.outbox.sending(row)
+        return self._base.outbox.posted(
+            sending, channel=row.channel, ts=self._ts(), shown=row.wanted
+        )
+
+
+def _expect(holds: bool) -> None:
+    """What is timed does what it is timed for."""
+    assert holds, "an act did not find what was filled in for it"
+
+
+ACTS: Final[Mapping[str, Callable[[Hands], Act]]] = {
+    "/crew status: what waits in a channel": Hands.inbox,
+    "a page of a channel's executions": Hands.list_page,
+    "an execution by the beginning of its id": Hands.run_by_short_id,
+    "GET status": Hands.rest_status,
+    "GET checkpoint": Hands.rest_checkpoint,
+    "GET health: its counts": Hands.health,
+    "a phase's usual use": Hands.estimate,
+    "a phase's usual use, of a crew that seldom runs": Hands.estimate_of_rare,
+    "a reply in a thread": Hands.thread_reply,
+    "a reply in a direct message": Hands.direct_message,
+    "a start": Hands.start,
+    "a start, refused by a limit": Hands.refused_start,
+    "claim, the oldest": Hands.claim,
+    "heartbeat": Hands.heartbeat,
+    "phase_done, opening a checkpoint": Hands.phase_done,
+    "a click": Hands.click,
+    "claim, by id": Hands.claim_by_id,
+    "phase_done, ending": Hands.phase_done,
+    "outbox take": Hands.take,
+    "outbox take, nothing to do": Hands.take_nothing,
+    "POST feedback": Hands.rest_feedback,
+    "a worker's look, nothing due": Hands.anything_due,
+    "what the dead held, at a start": Hands.inherit,
+    "expiry tick, nothing due": Hands.expire_nothing,
+    "remind tick, nothing due": Hands.remind_nothing,
+    "recover tick, nothing due": Hands.recover_nothing,
+    "forget tick": Hands.forget_nothing,
+}

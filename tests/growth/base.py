@@ -1,0 +1,80 @@
+"""One filled database with the parts of the product on it that are timed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from slack_sdk import WebClient
+from sqlalchemy import Engine
+
+from bot.api.calls import ApiConfig, Calls
+from bot.slack.actors import People
+from bot.slack.commands import Commands
+from bot.slack.desk import Desk
+from bot.slack.lessons import Lessons
+from bot.wiring import install_queue
+from crew_runner.queues.procrastinate import ProcrastinateQueue
+from storage.database import SystemClock, upgrade
+from storage.engines import connection_arguments, open_engine
+from storage.outbox import Outbox
+from storage.ports import Dispatch, NoDispatch, NoSignal
+from storage.reads import Reads
+from storage.state_manager import StateManager
+from tests.growth.lives import PLAN
+from tests.growth.work import Watch
+
+NOWHERE: Final = "http://127.0.0.1:9/"
+"""What is timed asks nothing of Slack."""
+
+
+def make(url: str) -> None:
+    """The tables, and those of the engine that a server has."""
+    engine = open_engine(url)
+    upgrade(engine, install_queue)
+    engine.dispose()
+
+
+class Base:
+    """The use cases, the reads and what people call them by, as the wiring puts them together."""
+
+    def __init__(self, engine: Engine) -> None:
+        """On an engine that has not connected yet."""
+        self.engine = engine
+        self.watch = Watch(engine)
+        self.clock = SystemClock()
+        self.state = StateManager(
+            engine, clock=self.clock, dispatch=_dispatch(engine), signal=NoSignal()
+        )
+        self.reads = Reads(engine)
+        self.outbox = Outbox(engine, self.clock)
+        crews = {PLAN.name: PLAN}
+        self.people = People(
+            WebClient(base_url=NOWHERE, retry_handlers=[]), reads=self.reads, clock=self.clock
+        )
+        self.rest = Calls(self.state, self.reads, crews, ApiConfig(hosts=(), version="0"))
+        self.commands = Commands(
+            state=self.state,
+            reads=self.reads,
+            people=self.people,
+            desk=Desk(state=self.state, reads=self.reads, people=self.people),
+            lessons=Lessons(state=self.state, reads=self.reads, people=self.people, crews=crews),
+            crews=crews,
+        )
+
+
+def _dispatch(engine: Engine) -> Dispatch:
+    if engine.dialect.name == "sqlite":
+        return NoDispatch()
+    return ProcrastinateQueue(connection_arguments(engine))
+
+
+@contextmanager
+def base_of(url: str) -> Iterator[Base]:
+    base = Base(open_engine(url))
+    try:
+        yield base
+    finally:
+        base.people.close()
+        base.engine.dispose()

@@ -1,0 +1,190 @@
+"""How much a database did for what was asked of it, told by itself; no clock is involved.
+
+SQLite counts the steps of its virtual machine, PostgreSQL the rows that each part of a plan
+looked at. Both also tell the plan, in which reading a whole table is seen at once.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+import psycopg
+from sqlalchemy import Engine, event
+
+from tests.growth.lives import TABLES
+
+SWEPT: Final = (
+    "ix_phase_runs_open",
+    "ix_phase_runs_turn",
+    "ix_outbox_to_do",
+    "ix_executions_active",
+)
+"""Indexes of what is still to do, which are read from one end until there is enough."""
+
+FEW: Final = 200
+"""To look at so many rows is no work: a page of a list, or what one execution has."""
+
+MANY: Final = 1000
+"""A part of a plan that looks at so many may go on to look at all."""
+
+_SCAN: Final = re.compile(
+    rf"SCAN ({'|'.join(TABLES)}|earlier)\b(?: USING (?:COVERING )?INDEX (\w+))?"
+)
+
+
+@dataclass(slots=True)
+class Asked:
+    """One statement as it was sent, and what the database did for it. `looked`: its measure."""
+
+    sql: str
+    plan: tuple[str, ...] = ()
+    looked: int = 0
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Work:
+    asked: list[Asked] = field(default_factory=list)
+
+    @property
+    def looked(self) -> int:
+        return sum(one.looked for one in self.asked)
+
+    @property
+    def faults(self) -> list[str]:
+        """What reads or sorts a whole table, with the statement that does."""
+        return [f"{fault}: {one.sql}" for one in self.asked for fault in one.faults]
+
+
+class Watch:
+    """Sees what goes to the driver through an engine's connections, by one thread.
+
+    There, because some statements do not pass SQLAlchemy.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Before the engine has connected."""
+        self._work: Work | None = None
+        kind = "factory" if engine.dialect.name == "sqlite" else "cursor_factory"
+        made = _sqlite(self) if engine.dialect.name == "sqlite" else _postgresql(self)
+
+        def connecting(_dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
+            parameters[kind] = made
+
+        event.listen(engine, "do_connect", connecting)
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """All that is asked meanwhile."""
+        self._work = Work()
+        try:
+            yield self._work
+        finally:
+            self._work = None
+
+    def asked(self, sql: object) -> Asked | None:
+        """Noted, if anybody wants to know."""
+        if self._work is None:
+            return None
+        one = Asked(" ".join(str(sql).split()))
+        self._work.asked.append(one)
+        return one
+
+    def step(self) -> None:
+        if self._work is not None and self._work.asked:
+            self._work.asked[-1].looked += 1
+
+
+def _sqlite(watch: Watch) -> type[sqlite3.Connection]:
+    class Cursor(sqlite3.Cursor):
+        def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
+            self._explain(sql, values)
+            return super().execute(sql, values)
+
+        def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
+            self._explain(sql, next(iter(rows)))
+            return super().executemany(sql, rows)
+
+        def _explain(self, sql: str, values: Any) -> None:
+            self.connection.set_progress_handler(None, 1)
+            asked = watch.asked(sql)
+            if asked is None:
+                return
+            if _has_a_plan(sql):
+                told = sqlite3.Cursor(self.connection).execute(f"EXPLAIN QUERY PLAN {sql}", values)
+                asked.plan = tuple(row[3] for row in told)
+                asked.faults = tuple(line for line in asked.plan if _reads_all(line))
+            self.connection.set_progress_handler(watch.step, 1)
+
+    class Watched(sqlite3.Connection):
+        def cursor(self, factory: Any = Cursor) -> Any:
+            return super().cursor(factory)
+
+    return Watched
+
+
+def _postgresql(watch: Watch) -> type[psycopg.Cursor[Any]]:
+    class Watched(psycopg.Cursor[Any]):
+        def execute(self, query: Any, params: Any = None, **how: Any) -> Self:
+            self._explain(query, params)
+            return super().execute(query, params, **how)
+
+        def executemany(self, query: Any, params_seq: Any, **how: Any) -> None:
+            self._explain(query, next(iter(params_seq)))
+            super().executemany(query, params_seq, **how)
+
+        def _explain(self, query: Any, values: Any) -> None:
+            """Runs the statement once more, and takes back what it did."""
+            asked = watch.asked(query)
+            if asked is None or not isinstance(query, str) or not _has_a_plan(query):
+                return
+            cursor = psycopg.Cursor(self.connection)
+            cursor.execute("SAVEPOINT explained")
+            cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}", values)
+            [(told,)] = cursor.fetchall()
+            cursor.execute("ROLLBACK TO SAVEPOINT explained")
+            cursor.execute("RELEASE SAVEPOINT explained")
+            nodes = list(_nodes(told[0]["Plan"]))
+            asked.plan = tuple(_in_words(node) for node in nodes)
+            asked.looked = sum(map(_looked_at, nodes))
+            asked.faults = tuple(
+                f"{_in_words(node)} ({_looked_at(node)} rows)"
+                for node in nodes
+                if _looked_at(node) > MANY
+            )
+
+    return Watched
+
+
+def _has_a_plan(sql: str) -> bool:
+    return sql.lstrip().startswith(("SELECT", "UPDATE", "DELETE"))
+
+
+def _reads_all(line: str) -> bool:
+    scan = _SCAN.match(line)
+    if scan is not None:
+        return scan[2] not in SWEPT
+    return line.startswith("USE TEMP B-TREE FOR") and "ORDER BY" in line
+
+
+def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield node
+    for below in node.get("Plans", ()):
+        yield from _nodes(below)
+
+
+def _in_words(node: Mapping[str, Any]) -> str:
+    words = (node["Node Type"], node.get("Relation Name"), node.get("Index Name"))
+    return " ".join(word for word in words if word)
+
+
+def _looked_at(node: Mapping[str, Any]) -> int:
+    rows: float = node["Actual Rows"] + sum(
+        many for name, many in node.items() if name.startswith("Rows Removed by")
+    )
+    return round(rows * node["Actual Loops"])

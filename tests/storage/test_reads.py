@@ -1,0 +1,51 @@
+"""What front ends look up: executions by the beginning of their ids, and how many there are."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine
+
+from storage import reads as module
+from storage.errors import UnknownExecution
+from storage.reads import Reads
+from storage.records import Counts
+from storage.state_manager import StateManager
+from tests.storage.conftest import Run
+from tests.support.factories import ANA
+
+
+def test_the_beginning_of_an_id_may_be_written_in_capitals_and_with_its_dashes(
+    run: Run, reads: Reads
+) -> None:
+    execution = run.start()
+
+    assert reads.execution(execution.id[:11].upper()).id == execution.id
+
+
+@pytest.mark.parametrize("typed", ["some", "%%%%", "0000000g", "00000000_", "-0000"])
+def test_what_no_id_begins_with_is_unknown(run: Run, reads: Reads, typed: str) -> None:
+    run.start()
+
+    with pytest.raises(UnknownExecution):
+        reads.execution(typed)
+
+
+def test_few_executions_are_counted_as_they_are_and_many_as_they_were_some_seconds_ago(
+    engine: Engine, run: Run, state: StateManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MANY", 3)
+    reads = Reads(engine)
+    started = [run.start() for _ in range(2)]
+    assert reads.counts() == Counts(active_executions=2, pending_checkpoints=0)
+
+    started.append(run.start())
+    run.work()
+    assert reads.counts() == Counts(active_executions=3, pending_checkpoints=1)
+    started.append(run.start())
+    assert reads.counts() == Counts(active_executions=3, pending_checkpoints=1)
+    monkeypatch.setattr(reads, "_count_again", 0.0)
+    assert reads.counts() == Counts(active_executions=4, pending_checkpoints=1)
+
+    for execution in started:
+        state.cancel(execution.id, actor=ANA)
+    assert reads.counts() == Counts(active_executions=0, pending_checkpoints=0)
