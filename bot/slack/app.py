@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from slack_bolt import App
 from slack_sdk import WebClient
-from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
 from bot.slack import refusals
 from bot.slack.actors import People
@@ -68,9 +67,7 @@ class SlackFront:
         tempo: Tempo = AS_SLACK_LIKES,
     ) -> None:
         quiet = _quiet_logger()
-        patient = [RateLimitErrorRetryHandler(max_retry_count=2)]
         answering = _client(config, quiet, seconds=ANSWER_SECONDS)
-        answering.retry_handlers = list(patient)
         asking = _client(config, quiet, seconds=FACT_SECONDS)
         self._executor = ThreadPoolExecutor(LISTENERS, thread_name_prefix="slack-listener")
         self._answering = Answering()

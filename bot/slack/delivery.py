@@ -7,7 +7,7 @@ Whatever happens in between, at most one message of a checkpoint can be acted on
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Event, Thread
 from time import monotonic
@@ -53,6 +53,7 @@ class _Doubt:
     row: OutboxRow
     kept: str
     look_at: float
+    looks: int = 10
 
 
 class Delivery:
@@ -146,6 +147,7 @@ class Delivery:
                 self._update(row)
             else:
                 self._outbox.release(row)
+                self._mending.went_well(row)
         except TooSoon:
             log.debug("delivery.too_soon", extra={"row": row.key})
         except HoldLost:
@@ -191,7 +193,7 @@ class Delivery:
             # It took so long that another deliverer has the row now. That one found this message
             # and adopted it, or posts its own.
             if not self._views.is_shown_by(row, posted.ts):
-                self._posting.delete(channel=posted.channel, ts=posted.ts)
+                self._remove(row, posted.ts)
             raise
 
     def _update(self, row: OutboxRow) -> None:
@@ -224,10 +226,19 @@ class Delivery:
         found = reconcile.find_messages(self._client, row)
         if not found:
             return None
-        for duplicate in found[1:]:
-            self._posting.delete(channel=row.channel, ts=duplicate)
         log.info("delivery.adopted", extra={"row": row.key, "found": len(found)})
-        return self._outbox.posted(row, channel=row.channel, ts=found[0], shown=0)
+        adopted = self._outbox.posted(row, channel=row.channel, ts=found[0], shown=0)
+        for duplicate in found[1:]:
+            self._remove(row, duplicate)
+        return adopted
+
+    def _remove(self, row: OutboxRow, ts: str) -> None:
+        """Delete a copy. It has no buttons, so that one which stays does no harm."""
+        try:
+            self._posting.delete(channel=row.channel, ts=ts)
+        except troubles.FAULTS as fault:
+            error = troubles.of(fault).error
+            log.warning("delivery.copy_stays", extra={"row": row.key, "error": error})
 
     def _put_off_until_settled(self, row: OutboxRow) -> bool:
         since = self._clock.now() - (row.sent_at or row.created_at)
@@ -239,9 +250,17 @@ class Delivery:
     def _clear_doubts(self) -> None:
         """Remove messages that appeared after they were taken for lost and posted again."""
         now = monotonic()
-        due = [doubt for doubt in self._doubts if doubt.look_at <= now]
-        for doubt in due:
+        for doubt in [doubt for doubt in self._doubts if doubt.look_at <= now]:
             self._doubts.remove(doubt)
-            for ts in reconcile.find_messages(self._client, doubt.row):
+            try:
+                found = reconcile.find_messages(self._client, doubt.row)
+            except troubles.FAULTS as fault:
+                error = troubles.of(fault).error
+                log.warning("delivery.trouble", extra={"row": doubt.row.key, "error": error})
+                if doubt.looks > 1:
+                    look_at = now + self._tempo.look_again.total_seconds()
+                    self._doubts.append(replace(doubt, look_at=look_at, looks=doubt.looks - 1))
+                continue
+            for ts in found:
                 if ts != doubt.kept:
-                    self._posting.delete(channel=doubt.row.channel, ts=ts)
+                    self._remove(doubt.row, ts)

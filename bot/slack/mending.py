@@ -6,6 +6,7 @@ Whatever is given up is said in words to the one who asked for the run.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from datetime import timedelta
 from enum import Enum, auto
 from threading import Lock
@@ -50,7 +51,7 @@ class Mending:
         self._views = views
         self._posting = posting
         self._lock = Lock()
-        self._failures: dict[str, int] = {}
+        self._failures: dict[str, Counter[Kind]] = {}
         self._refused: set[tuple[str, int]] = set()
         self._simply: set[str] = set()
 
@@ -63,6 +64,7 @@ class Mending:
         return row.key in self._simply
 
     def went_well(self, row: OutboxRow) -> None:
+        """Or is over: what went wrong before counts no more."""
         with self._lock:
             self._failures.pop(row.key, None)
             self._refused.discard((row.key, row.generation))
@@ -71,10 +73,7 @@ class Mending:
         self, row: OutboxRow, trouble: Trouble
     ) -> Next:
         posting = row.state is not OutboxState.POSTED
-        with self._lock:
-            failures = self._failures[row.key] = self._failures.get(row.key, 0) + 1
-            place = (row.key, row.generation)
-            (self._refused.add if trouble.refused else self._refused.discard)(place)
+        failures = self._count(row, trouble)
         match trouble.kind:
             case Kind.RATE:
                 return self._rest(row, trouble)
@@ -105,6 +104,17 @@ class Mending:
                 return self._put_off(row, backoff(failures), trouble)
             case _:
                 return self._give_up(row, trouble)
+
+    def _count(self, row: OutboxRow, trouble: Trouble) -> int:
+        """How often this row has met trouble of this kind since it last went well."""
+        with self._lock:
+            counted = self._failures.setdefault(row.key, Counter())
+            counted[trouble.kind] += 1
+            if trouble.refused:
+                self._refused.add((row.key, row.generation))
+            elif trouble.kind is Kind.UNCERTAIN:
+                self._refused.discard((row.key, row.generation))
+            return counted[trouble.kind]
 
     def _put_off(self, row: OutboxRow, delay: timedelta, trouble: Trouble) -> Next:
         self._outbox.later(row, delay, trouble.error)
@@ -137,9 +147,10 @@ class Mending:
             direct = self._posting.direct_message(execution.requester.id)
         except troubles.FAULTS as fault:
             further = troubles.of(fault)
-            if further.kind is Kind.OTHER:
+            tries = self._failures[row.key][trouble.kind]
+            if further.kind is Kind.OTHER and tries >= GIVE_UP_AFTER:
                 return self._give_up(row, further)
-            return self._put_off(row, backoff(self._failures[row.key]), further)
+            return self._put_off(row, backoff(tries), further)
         if not posting:
             row = self._outbox.anew(row)
         self._outbox.release(self._outbox.move(row, channel=direct, thread_ts=None))
@@ -152,6 +163,7 @@ class Mending:
     def _give_up(self, row: OutboxRow, trouble: Trouble) -> Next:
         """What comes after this message goes on; the requester is told that it is missing."""
         self._outbox.fail(row, trouble.error)
+        self.went_well(row)
         log.error("delivery.given_up", extra={"row": row.key, "error": trouble.error})
         requester = self._views.execution(row).requester
         if requester.kind is ActorKind.SLACK:

@@ -10,8 +10,8 @@ from slack_sdk import WebClient
 from bot.slack.ids import MESSAGE_EVENT_TYPE, message_key
 from storage.records import OutboxRow
 
-LOOK_BACK = timedelta(minutes=10)
-"""Slack's clock and ours may differ."""
+LOOK_BACK = timedelta(days=1)
+"""Slack's clock and ours may differ. A run's own thread is read whole."""
 
 PAGES = 10
 
@@ -42,7 +42,7 @@ def _key(message: Message) -> str | None:
 
 
 def _around(client: WebClient, row: OutboxRow) -> list[Message]:
-    """What stands in the row's thread, or in its channel, since shortly before it was sent."""
+    """What stands in the row's thread, or in its channel since before it was sent."""
     since = (row.sent_at or row.created_at) - LOOK_BACK
     oldest = f"{since.timestamp():.6f}"
     found: list[Message] = []
@@ -60,7 +60,6 @@ def _around(client: WebClient, row: OutboxRow) -> list[Message]:
             page = client.conversations_replies(
                 channel=row.channel,
                 ts=row.thread_ts,
-                oldest=oldest,
                 include_all_metadata=True,
                 limit=200,
                 cursor=cursor,

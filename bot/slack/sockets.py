@@ -86,17 +86,20 @@ class Sockets:
     def _keep(self) -> None:
         failures = 0
         while not self._stopping.is_set():
+            asked_for = 0.0
             try:
                 link = self._open()
             except (*troubles.FAULTS, WebSocketException) as trouble:
                 log.warning("slack.not_connected", extra={"error": _named(trouble)})
                 failures += 1
+                asked_for = _rest(trouble)
             else:
                 log.info("slack.connected")
                 link.over.wait()
                 failures = failures + 1 if monotonic() - link.opened < SHORT_LIFE else 0
             if failures:
-                self._stopping.wait(min(MOST_WAIT, FIRST_WAIT * 2 ** (min(failures, 10) - 1)))
+                pause = min(MOST_WAIT, FIRST_WAIT * 2 ** (min(failures, 10) - 1))
+                self._stopping.wait(max(pause, asked_for))
 
     def _open(self) -> _Link:
         answer = self._client.apps_connections_open(app_token=self._app_token)
@@ -168,6 +171,13 @@ def _acknowledgement(envelope: dict[str, Any], answer: BoltResponse) -> dict[str
         is_json = answer.first_headers().get("content-type", "").startswith("application/json")
         said["payload"] = json.loads(answer.body) if is_json else {"text": answer.body}
     return said
+
+
+def _rest(trouble: Exception) -> float:
+    """The seconds for which Slack wants no further call, if it says so."""
+    if isinstance(trouble, WebSocketException):
+        return 0.0
+    return troubles.of(trouble).wait or 0.0
 
 
 def _named(trouble: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from http.client import HTTPException
@@ -35,6 +36,9 @@ _KINDS: Final = {
     "not_in_channel": Kind.PLACE,
     "is_archived": Kind.PLACE,
     "channel_not_found": Kind.PLACE,
+    "invalid_channel": Kind.PLACE,
+    "is_inactive": Kind.PLACE,
+    "posting_to_channel_denied": Kind.PLACE,
     "restricted_action": Kind.PLACE,
     "restricted_action_read_only_channel": Kind.PLACE,
     "restricted_action_thread_locked": Kind.PLACE,
@@ -72,6 +76,11 @@ _KINDS: Final = {
 }
 
 
+_POSTS: Final = frozenset(
+    {"chat.postMessage", "files.getUploadURLExternal", "files.completeUploadExternal"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """`error` is Slack's name for it, or the exception's. `wait` is in seconds, `method` what
@@ -84,8 +93,8 @@ class Trouble:
 
     @property
     def refused(self) -> bool:
-        """Slack said no: nothing was posted."""
-        return self.kind is not Kind.UNCERTAIN
+        """Slack said no to a post: nothing was posted. Of other calls it says nothing of one."""
+        return self.kind is not Kind.UNCERTAIN and self.method in _POSTS
 
 
 def of(fault: Exception) -> Trouble:
@@ -96,7 +105,9 @@ def of(fault: Exception) -> Trouble:
     status = getattr(response, "status_code", None)
     method = str(getattr(response, "api_url", "")).rpartition("/")[2]
     if status == 429 or error in ("ratelimited", "rate_limited"):
-        return Trouble(Kind.RATE, "ratelimited", wait=_retry_after(response), method=method)
+        return Trouble(
+            Kind.RATE, "ratelimited", wait=_retry_after(_headers(response)), method=method
+        )
     if not isinstance(error, str) or _NAME.fullmatch(error) is None:
         # Half an answer, or none of Slack's: the client puts what it got in the error's place.
         return Trouble(Kind.UNCERTAIN, f"broken_answer_{status}")
@@ -105,8 +116,20 @@ def of(fault: Exception) -> Trouble:
     return Trouble(_KINDS.get(error, Kind.OTHER), error, method=method)
 
 
-def _retry_after(response: object) -> float:
-    headers = getattr(response, "headers", None) or {}
+def _headers(response: object) -> Mapping[str, object]:
+    headers: Mapping[str, object] = getattr(response, "headers", None) or {}
+    return headers
+
+
+def of_status(status: int, headers: Mapping[str, object]) -> Trouble:
+    """Of an address that answers with a status alone: 200 is an answer that is none of Slack's."""
+    error = f"status_{status}"
+    if status == 429:
+        return Trouble(Kind.RATE, error, wait=_retry_after(headers))
+    return Trouble(Kind.UNCERTAIN if status == 200 or status >= 500 else Kind.OTHER, error)
+
+
+def _retry_after(headers: Mapping[str, object]) -> float:
     for name, said in headers.items():
         if str(name).lower() == "retry-after":
             first = said[0] if isinstance(said, list) and said else said
