@@ -90,7 +90,11 @@ def queue_run(
     seat = tx.seat() if delay is None else None
     if seat is not None:
         run = claims.taken(tx, run, owner=seat.owner)
-    tx.write(statements.ADD_RUN, **{name: getattr(run, name) for name in _OF_NEW_RUN})
+    tx.write(
+        statements.ADD_RUN,
+        **{name: getattr(run, name) for name in _OF_NEW_RUN},
+        turn=0 if tx.urgent else 1,
+    )
     if seat is None:
         tx.dispatch(run.id, not_before=run.not_before)
     else:

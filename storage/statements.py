@@ -97,9 +97,13 @@ _DUE_RUNS: Final[Select[Any]] = (
     .where(DUE)
 )
 
-OLDEST_DUE: Final = _DUE_RUNS.order_by(phase_runs.c.seq).limit(1).with_for_update(skip_locked=True)
-"""Locks the run and its execution together, or passes them by: it never waits for one of them
-while it holds the other."""
+OLDEST_DUE: Final = (
+    _DUE_RUNS.order_by(phase_runs.c.turn, phase_runs.c.seq)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+"""But first those for which somebody waits who has just decided. Locks the run and its execution
+together, or passes them by: it never waits for one of them while it holds the other."""
 
 RUN_IF_DUE: Final = _DUE_RUNS.where(phase_runs.c.id == bindparam("of_id")).with_for_update(
     of=executions

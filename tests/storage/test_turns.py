@@ -1,0 +1,56 @@
+"""Whose phase is run next: first that for which somebody waits who has just decided."""
+
+from __future__ import annotations
+
+import pytest
+
+from storage.records import Action, Decision
+from storage.state_manager import StateManager
+from tests.storage.conftest import Run
+from tests.support.factories import BEN
+
+
+def claimed(state: StateManager) -> str | None:
+    claim = state.claim("worker")
+    return None if claim is None else claim.execution.id
+
+
+@pytest.mark.parametrize("action", [Action.CONTINUE, Action.REVISE, Action.SKIP])
+def test_what_follows_a_decision_goes_before_runs_that_were_started_earlier(
+    run: Run, state: StateManager, action: Action
+) -> None:
+    decided = run.start().id
+    run.work()
+    waiting = run.waiting.id
+    fresh = [run.start().id for _ in range(3)]
+    state.decide(Decision(waiting, action, BEN, text="shorter"))
+    fresh.append(run.start().id)
+
+    assert [claimed(state) for _ in range(6)] == [decided, *fresh, None]
+
+
+def test_of_two_decisions_the_earlier_one_goes_first(run: Run, state: StateManager) -> None:
+    waiting = []
+    for _ in range(2):
+        run.start()
+        run.work()
+        waiting.append((run.id, run.waiting.id))
+    fresh = run.start().id
+    for _, checkpoint in reversed(waiting):
+        state.decide(Decision(checkpoint, Action.CONTINUE, BEN))
+
+    first, second = (execution for execution, _ in waiting)
+    assert [claimed(state) for _ in range(3)] == [second, first, fresh]
+
+
+def test_a_phase_that_a_worker_gives_back_keeps_its_turn(run: Run, state: StateManager) -> None:
+    decided = run.start().id
+    run.work()
+    fresh = run.start().id
+    state.decide(Decision(run.reads.checkpoints(decided)[0].id, Action.CONTINUE, BEN))
+    claim = state.claim("worker")
+    assert claim is not None
+
+    state.give_back(claim)
+
+    assert [claimed(state) for _ in range(2)] == [decided, fresh]
