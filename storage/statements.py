@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.records import CheckpointKind, Execution, OutboxState, PhaseRun
+from storage.records import CheckpointKind, Execution, OutboxKind, OutboxState, PhaseRun
 from storage.states import WENT_ON
 from storage.tables import (
     CHECKPOINT_IS_PENDING,
@@ -265,6 +265,7 @@ MESSAGES_DUE: Final = (
             ~exists().where(
                 _EARLIER.c.execution_id == outbox.c.execution_id,
                 _EARLIER.c.seq < outbox.c.seq,
+                _EARLIER.c.kind != literal_column(f"'{OutboxKind.FILE.value}'"),
                 or_(
                     _EARLIER.c.state == OutboxState.QUEUED,
                     _EARLIER.c.state == OutboxState.SENDING,
@@ -275,7 +276,8 @@ MESSAGES_DUE: Final = (
     .order_by(outbox.c.seq)
     .limit(bindparam("most"))
 )
-"""Updates, and of each execution its earliest message that is not posted yet."""
+"""Updates, and of each execution its earliest message that is not posted yet; a file waits for
+its message, and nothing waits for a file."""
 
 ANY_MESSAGE_TO_DO: Final = select(outbox.c.seq).where(OUTBOX_TO_DO).limit(1)
 
