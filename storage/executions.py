@@ -106,6 +106,7 @@ def retry(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
     execution = find_execution(tx.connection, execution_id, locked=True)
     _manage(execution, actor, ExecutionEvent.RETRY)
     running = changes.move(tx, execution, ExecutionEvent.RETRY, error=None)
+    tx.urgent = True
     tx.audit(execution.id, "execution.retried", actor=actor)
     last = last_run_of(tx.connection, execution.id)
     if last.state is PhaseRunState.DONE:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from storage.records import Action, Decision
+from storage.definitions import OnTimeout
+from storage.records import Action, Decision, Failure
 from storage.state_manager import StateManager
 from tests.storage.conftest import Run
-from tests.support.factories import BEN
+from tests.support.factories import BEN, SettableClock, crew, rule
 
 
 def claimed(state: StateManager) -> str | None:
@@ -54,3 +57,27 @@ def test_a_phase_that_a_worker_gives_back_keeps_its_turn(run: Run, state: StateM
     state.give_back(claim)
 
     assert [claimed(state) for _ in range(2)] == [decided, fresh]
+
+
+def test_what_somebody_has_retried_goes_first_too(run: Run, state: StateManager) -> None:
+    failed = run.start().id
+    claim = state.claim("worker")
+    assert claim is not None
+    state.fail(claim, Failure("no", retryable=False))
+    fresh = run.start().id
+
+    state.retry(failed, actor=BEN)
+
+    assert [claimed(state) for _ in range(2)] == [failed, fresh]
+
+
+def test_nobody_waits_for_what_a_deadline_decided(
+    run: Run, state: StateManager, clock: SettableClock
+) -> None:
+    overdue = run.start(crew(decided_by=rule(on_timeout=OnTimeout.CONTINUE))).id
+    run.work()
+    fresh = run.start().id
+    clock.move(timedelta(hours=2))
+    assert state.expire_due() == 1
+
+    assert [claimed(state) for _ in range(2)] == [fresh, overdue]
