@@ -1,0 +1,110 @@
+"""The bot under sustained load while processes die, databases fail, and people go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import randbelow
+
+import pytest
+
+from tests.chaos.siege.calls import OF_A_FILE, Calls
+from tests.chaos.siege.disk import DiskTrouble
+from tests.chaos.siege.kinds import with_password
+from tests.chaos.siege.server import CONNECTIONS, POOL, ServerTrouble
+from tests.chaos.siege.shifts import Shifts
+from tests.chaos.siege.siege import Siege
+from tests.support.launchpad import Launchpad
+from tests.support.postgres import Server
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+AT_ONCE = 3
+
+
+@pytest.fixture
+def seed() -> int:
+    return randbelow(1_000_000)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server(durable=True, max_connections=CONNECTIONS) as started:
+        yield started
+
+
+def test_postgresql_workers_die_and_stand_still_and_the_fence_refuses_who_comes_late(
+    launchpad: Launchpad, tmp_path: Path, server: Server, seed: int
+) -> None:
+    commands = (("serve", "--workers", "0"), ("worker",), ("worker",))
+    with Siege(
+        launchpad,
+        tmp_path,
+        database=with_password(server.database()),
+        commands=commands,
+        seed=seed,
+        at_once=AT_ONCE,
+        lag=12.0,
+    ) as siege:
+        report = siege.endure(Shifts(kills=3, every=1.0))
+
+    seen = f"seed {seed}: {report.words()}"
+    assert not report.wrong, seen
+    assert report.counts["refused by the fence"] > 0, seen
+    assert report.counts["decisions"] > 0, seen
+
+
+def test_postgresql_is_restarted_crashes_and_has_no_connection_left_and_no_ack_is_lost(
+    launchpad: Launchpad, tmp_path: Path, server: Server, seed: int
+) -> None:
+    trouble = ServerTrouble(server, 5, shortest=0.3, longest=1.5, scale=0.4)
+    with Siege(
+        launchpad,
+        tmp_path,
+        database=with_password(server.database()),
+        seed=seed,
+        at_once=AT_ONCE,
+        mode="http",
+        env=POOL,
+    ) as siege:
+        report = siege.endure(trouble)
+
+    seen = f"seed {seed}: {report.words()}"
+    assert not report.wrong, seen
+    assert report.counts["503s"] > 0, seen
+    assert report.counts["decisions"] > 0, seen
+
+
+def test_a_file_that_is_locked_and_whose_disk_fails_takes_no_ack_back_and_stays_whole(
+    launchpad: Launchpad, tmp_path: Path, seed: int
+) -> None:
+    file = tmp_path / "countersign.db"
+    trouble = DiskTrouble(file, 3, pause=1.0, locks=(2.0,), lasting=2.0, full=False)
+    with Siege(
+        launchpad,
+        tmp_path,
+        database=f"sqlite:///{file}",
+        seed=seed,
+        at_once=AT_ONCE,
+        mode="http",
+    ) as siege:
+        report = siege.endure(trouble)
+
+    seen = f"seed {seed}: {report.words()}"
+    assert not report.wrong, seen
+    assert report.counts["decisions"] > 0, seen
+
+
+def test_processes_end_at_their_first_flush_write_and_send_and_nothing_is_lost(
+    launchpad: Launchpad, tmp_path: Path, seed: int
+) -> None:
+    file = tmp_path / "countersign.db"
+    files = (file, file.with_name(f"{file.name}-wal"))
+    with Siege(
+        launchpad, tmp_path, database=f"sqlite:///{file}", seed=seed, at_once=AT_ONCE
+    ) as siege:
+        report = siege.endure(Calls(OF_A_FILE, ns=(1, 2), files=files))
+
+    seen = f"seed {seed}: {report.words()}"
+    assert not report.wrong, seen
+    assert report.counts["kills"] > 0, seen
