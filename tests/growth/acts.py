@@ -6,6 +6,7 @@ One round of all acts leaves as many executions waiting as there were before.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
@@ -49,11 +50,11 @@ class Hands:
         self._base = base
         self._random = random.Random(seed)
         with base.engine.connect() as connection:
-            waiting = connection.exec_driver_sql(
-                "SELECT id FROM checkpoints WHERE state = 'pending' ORDER BY seq"
-            )
-            self._waiting: list[str] = list(waiting.scalars())
+            # Ids are scattered, so these are any of them.
+            some = "SELECT id FROM checkpoints WHERE state = 'pending' ORDER BY id LIMIT 1000"
+            self._waiting: list[str] = list(connection.exec_driver_sql(some).scalars())
         self._posts = 0
+        self._born = time.time_ns() // 10**6 % 10**10
         self._drawn: Checkpoint
         self._claim: Claim | None = None
         self._taken: tuple[OutboxRow, ...] = ()
@@ -276,7 +277,7 @@ class Hands:
 
     def _ts(self) -> str:
         self._posts += 1
-        return f"1900000000.{self._posts:06d}"
+        return f"{self._born}.{self._posts:06d}"
 
     def _deliver(self, rows: tuple[OutboxRow, ...]) -> None:
         for row in rows:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from slack_sdk import WebClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from bot.api.calls import ApiConfig, Calls
 from bot.slack.actors import People
@@ -16,14 +16,17 @@ from bot.slack.desk import Desk
 from bot.slack.lessons import Lessons
 from bot.wiring import install_queue
 from crew_runner.queues.procrastinate import ProcrastinateQueue
-from storage.database import SystemClock, upgrade
+from storage.database import SystemClock, upgrade, writing
 from storage.engines import connection_arguments, open_engine
 from storage.outbox import Outbox
 from storage.ports import Dispatch, NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.state_manager import StateManager
+from storage.tables import CHECKPOINT_IS_PENDING, checkpoints
 from tests.growth.lives import PLAN
 from tests.growth.work import Watch
+
+_TO_DO: Final = "(state = 'queued' OR state = 'sending' OR state = 'posted' AND shown < wanted)"
 
 NOWHERE: Final = "http://127.0.0.1:9/"
 """What is timed asks nothing of Slack."""
@@ -62,6 +65,29 @@ class Base:
             lessons=Lessons(state=self.state, reads=self.reads, people=self.people, crews=crews),
             crews=crews,
         )
+
+    def overdue(self) -> bool:
+        with self.engine.connect() as connection:
+            now = self.clock.at(connection)
+            found = select(checkpoints.c.seq).where(
+                CHECKPOINT_IS_PENDING, checkpoints.c.deadline <= now
+            )
+            return connection.execute(found.limit(1)).first() is not None
+
+    def to_deliver(self) -> tuple[int, int]:
+        """The messages to post, and those to update."""
+        with self.engine.connect() as connection:
+            found = connection.exec_driver_sql(f"SELECT state FROM outbox WHERE {_TO_DO}")
+            states = list(found.scalars())
+        return len(states) - states.count("posted"), states.count("posted")
+
+    def all_delivered(self) -> None:
+        """As if a deliverer had been at work for long."""
+        with writing(self.engine) as connection:
+            connection.exec_driver_sql(
+                "UPDATE outbox SET state = 'posted', ts = coalesce(ts, '1'), shown = wanted,"
+                f" held_by = NULL, held_until = NULL WHERE {_TO_DO}"
+            )
 
 
 def _dispatch(engine: Engine) -> Dispatch:

@@ -18,7 +18,18 @@ from sqlalchemy import Column, Connection, Integer
 from storage.columns import UtcDateTime
 from storage.engines import open_engine
 from storage.tables import metadata
-from tests.growth.lives import BEGAN, CHANNEL, DUE, EPOCH, MARK, TABLES, WAITING, Life, Stored
+from tests.growth.lives import (
+    BEGAN,
+    CHANNEL,
+    DUE,
+    EPOCH,
+    MARK,
+    TABLES,
+    TIMEOUT,
+    WAITING,
+    Life,
+    Stored,
+)
 
 CHANNELS: Final = tuple(f"CGROWTH{number:02d}" for number in range(5))
 SINCE: Final = timedelta(days=365)
@@ -29,9 +40,15 @@ KEPT: Final = timedelta(hours=48)
 """How long the product keeps a delivery."""
 
 OVERDUE: Final = timedelta(minutes=1)
+LONGEST: Final = 60
+"""Seconds from the start of a life that waits to its checkpoint, at the most."""
+
 CHUNK: Final = 20_000
 LARGE: Final = 50_000
 """So many executions are filled in without indexes, which are built afterwards."""
+
+_SCATTER: Final = 2_654_435_761
+"""Odd: what it makes of the numbers below 2**32 are the same numbers, in another order."""
 
 _FIRST_EPOCH: Final = 1_000_000_000
 _INSTEAD: Final = {MARK: "n.mark", EPOCH: "n.epoch", CHANNEL: "n.channel"}
@@ -51,11 +68,13 @@ class Number(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """How many executions of what kind; those that are `due` are past their deadline."""
+    """How many executions of what kind. Those that are `due` are past their deadline, of those
+    that are `halfway` a reminder is due."""
 
     ended: int = 0
     waiting: int = 0
     due: int = 0
+    halfway: int = 0
 
 
 class Filler:
@@ -65,51 +84,49 @@ class Filler:
         self._url = url
         self._lives = {life.name: life for life in lives}
         self._random = random.Random(seed)
-        self._filled = 0
-        self._marks: set[int] = set()
 
     def fill(self, crowd: Crowd, *, now: datetime) -> None:
         """`now` is what the times of the copies are counted from.
 
         Many rows are written without a log: nothing else may have the database open then.
         """
-        begins = int((now - BEGAN).total_seconds())
-        numbers = self._numbers(crowd, begins)
-        many = len(numbers) >= LARGE
         engine = open_engine(self._url)
         try:
             with engine.connect() as connection:
+                there = connection.exec_driver_sql("SELECT count(*) FROM executions").scalar_one()
+                numbers = self._numbers(crowd, now, first=int(there))
+                many = len(numbers) >= LARGE
                 _prepare(connection, many=many)
                 _load(connection, numbers, self._lives.values())
                 with _without_indexes(connection) if many else nullcontext():
-                    for start in range(numbers[0].n, self._filled, CHUNK):
+                    for start in range(there, there + len(numbers), CHUNK):
                         for table in TABLES:
-                            connection.exec_driver_sql(
-                                _copying(connection, table, self._lives.values(), start=start)
-                            )
+                            copying = _copying(connection, table, self._lives.values(), start=start)
+                            connection.exec_driver_sql(copying)
                         connection.commit()
-                _settle(connection)
+                _settle(connection, many=many)
         finally:
             engine.dispose()
 
-    def _numbers(self, crowd: Crowd, begins: int) -> list[Number]:
+    def _numbers(self, crowd: Crowd, now: datetime, *, first: int) -> list[Number]:
         ended = [life for life in self._lives.values() if life.weight > 0]
         weights = [life.weight for life in ended]
+        began = int((now - BEGAN).total_seconds())
+        wait = int(TIMEOUT.total_seconds())
         chosen = self._random.choices(ended, weights, k=crowd.ended)
-        born = [(begins - self._ago(SINCE), life.name) for life in chosen]
-        born += [(begins - self._ago(WAITED), WAITING) for _ in range(crowd.waiting)]
-        deadline = self._lives[DUE].deadline
-        assert deadline is not None, "what is due has a deadline"
-        overdue = begins - int((deadline - BEGAN).total_seconds())
-        born += [(overdue - self._ago(OVERDUE), DUE) for _ in range(crowd.due)]
-        first = self._filled
-        self._filled += len(born)
-        kept = begins - int(KEPT.total_seconds())
+        born = [(began - self._ago(SINCE), life.name) for life in chosen]
+        for many, name, since, at_least in (
+            (crowd.waiting, WAITING, WAITED, 0),
+            (crowd.halfway, WAITING, OVERDUE, wait // 2 + LONGEST),
+            (crowd.due, DUE, OVERDUE, wait + LONGEST),
+        ):
+            born += [(began - at_least - self._ago(since), name) for _ in range(many)]
+        kept = began - int(KEPT.total_seconds())
         return [
             Number(
                 n=n,
                 life=life,
-                mark=self._mark(),
+                mark=f"{n * _SCATTER % 2**32:08x}-{n % 2**16:04x}",
                 epoch=str(_FIRST_EPOCH + n),
                 channel=self._random.choice(CHANNELS),
                 shift=shift,
@@ -119,14 +136,7 @@ class Filler:
         ]
 
     def _ago(self, within: timedelta) -> int:
-        """Seconds; a life that ended took less than the first of them, but for those that wait."""
         return self._random.randrange(1, int(within.total_seconds()))
-
-    def _mark(self) -> str:
-        while (mark := self._random.getrandbits(32)) in self._marks:
-            pass
-        self._marks.add(mark)
-        return f"{mark:08x}"
 
 
 def _prepare(connection: Connection, *, many: bool) -> None:
@@ -149,10 +159,12 @@ def _prepare(connection: Connection, *, many: bool) -> None:
     connection.commit()
 
 
-def _settle(connection: Connection) -> None:
+def _settle(connection: Connection, *, many: bool) -> None:
     """As the database is when it has stood for a while."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        return
+    if not many and connection.exec_driver_sql("SELECT count(*) > 50000 FROM executions").scalar():
         return
     connection.execution_options(isolation_level="AUTOCOMMIT")
     connection.exec_driver_sql(f"VACUUM ANALYZE {', '.join(TABLES)}")

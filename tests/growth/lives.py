@@ -32,7 +32,7 @@ from tests.support.factories import ANA, BEN, NOON, SettableClock, asking, crew,
 TABLES: Final = ("executions", "phase_runs", "checkpoints", "outbox", "inbox", "audit")
 """Those that grow with every execution, in an order that foreign keys allow."""
 
-MARK: Final = "@@@@@@@@"
+MARK: Final = "@@@@@@@@-@@@@"
 EPOCH: Final = "1700000000"
 CHANNEL: Final = "CGROWTH"
 
@@ -234,7 +234,7 @@ def _rows(engine: Engine, execution_id: str) -> dict[str, tuple[Stored, ...]]:
             query = f"SELECT * FROM {table} WHERE {of} = ? ORDER BY rowid"
             rows = connection.exec_driver_sql(query, (execution_id,)).mappings()
             found[table] = [dict(row) for row in rows]
-    ids = {known: f"{MARK}-0000-4000-8000-{n:012d}" for n, known in enumerate(_ids_of(found))}
+    ids = {known: f"{MARK}-4000-8000-{n:012d}" for n, known in enumerate(_ids_of(found))}
     return {
         table: tuple({name: _marked(value, ids) for name, value in row.items()} for row in rows)
         for table, rows in found.items()

@@ -1,0 +1,42 @@
+"""Ticks that have something to do: so much of it that it costs the same work on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from tests.growth.base import Base
+from tests.growth.comparing import Compared, seconds
+from tests.growth.filling import Crowd, Filler
+
+AT_ONCE: Final = 100
+
+_BATCHES: Final[Mapping[str, tuple[Crowd, Callable[[Base], int]]]] = {
+    "expiry tick, 100 due": (Crowd(due=AT_ONCE), lambda base: base.state.expire_due()),
+    "remind tick, 100 due": (Crowd(halfway=AT_ONCE), lambda base: base.state.remind_due()),
+}
+
+
+def in_batches(
+    small: Base, large: Base, fillers: tuple[Filler, ...], *, rounds: int
+) -> list[Compared]:
+    found = []
+    for name, (crowd, tick) in _BATCHES.items():
+        compared = Compared(name)
+        for number in range(rounds):
+            pairs = list(
+                zip((small, large), fillers, (compared.small, compared.large), strict=True)
+            )
+            for base, filler, samples in pairs if number % 2 else reversed(pairs):
+                filler.fill(crowd, now=datetime.now(UTC))
+                samples.append(seconds(partial(_do, tick, base)))
+                base.all_delivered()
+        found.append(compared)
+    return found
+
+
+def _do(tick: Callable[[Base], int], base: Base) -> None:
+    done = tick(base)
+    assert done == AT_ONCE, f"{done} were due"
