@@ -18,11 +18,10 @@ from storage.definitions import CrewKind
 from storage.engines import open_engine
 from storage.states import ExecutionState
 from storage.tables import metadata
-from tests.bot.test_processes import run
 from tests.support.factories import crew, rule
 from tests.support.installation import Installation
 from tests.support.postgres import Server
-from tests.support.processes import ROOT, BotProcess, clean_environment, wait_until
+from tests.support.processes import ROOT, BotProcess, clean_environment, run, wait_until
 
 PROGRAM = ROOT / "tests" / "queues" / "program.py"
 

@@ -14,24 +14,11 @@ import pytest
 
 from bot import cli
 from tests.bot.conftest import CREWS
-from tests.support.processes import BotProcess, alive, clean_environment, wait_until
+from tests.support.processes import BotProcess, alive, clean_environment, run, wait_until
 
 
 def bot_in(folder: Path, *, workers: int, **env: str) -> BotProcess:
     return BotProcess(folder, workers=workers, crews_file=folder / "crews.yml", env=env)
-
-
-def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A command that is expected to end by itself."""
-    return subprocess.run(
-        [sys.executable, "-m", "bot", *arguments],
-        cwd=folder,
-        env=clean_environment(**{"HITL_BACKEND_PORT": "0", **variables}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_serve_starts_answers_and_ends_when_told(note_folder: Path) -> None:

@@ -22,10 +22,10 @@ from storage.schema import MIGRATIONS, Standing, configuration
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
 from storage.tables import metadata
-from tests.bot.test_processes import run as run_command
 from tests.storage.conftest import Run
 from tests.support.factories import BEN
 from tests.support.postgres import Server
+from tests.support.processes import run as run_command
 
 NEWEST = max(path.name[:4] for path in (MIGRATIONS / "versions").glob("0*.py"))
 

@@ -74,6 +74,19 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
+def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`python -m bot ARGUMENTS` in `folder`: a command that is expected to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        cwd=folder,
+        env=clean_environment(**{"HITL_BACKEND_PORT": "0", **variables}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 class BotProcess:
     """`python -m bot serve` (or another command) in `folder`, with a SQLite file there."""
 
