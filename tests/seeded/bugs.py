@@ -5,7 +5,7 @@ A patch begins with two lines in words, and goes on as a unified diff with one l
     Broken: what no longer holds, and what that means for somebody
     Look: tests/storage/test_races.py tests/storage/test_decisions.py
 
-`Look` names where the bug should be noticed first.
+`Look` names where the bug should be noticed: files, folders or tests, one after the other.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def check(bug: Bug, tree: Path) -> None:
 
     Each place must be the only one that looks so: a short context could be found elsewhere.
     """
-    missing = [where for where in bug.look if not (tree / where).exists()]
+    missing = [where for where in bug.look if not (tree / where.partition("::")[0]).exists()]
     if missing:
         raise BadPatch(f"{bug.name} says to look at {', '.join(missing)}: not there")
     file = tree / bug.path

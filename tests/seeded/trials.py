@@ -18,6 +18,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from pytest import ExitCode
+
 from tests.seeded.bugs import BadPatch, Bug
 from tests.seeded.telling import BEGAN, ENDED, FAILED, TELL, UNREADABLE
 from tests.seeded.trees import seeded
@@ -65,7 +67,7 @@ class Course:
 
     @property
     def green(self) -> bool:
-        return self.code == 0
+        return self.code in (ExitCode.OK, ExitCode.NO_TESTS_COLLECTED)
 
 
 class Trials:
@@ -84,18 +86,26 @@ class Trials:
         began = time.monotonic()
         try:
             with seeded(bug, self._clean) as tree:
-                trial = self._search(bug, tree, bug.look) if look else None
-                if look_further and (trial is None or trial.verdict is Verdict.NOT_CAUGHT):
-                    passed = [f"--ignore={where}" for where in bug.look] if look else []
-                    trial = self._search(bug, tree, ["tests", *passed, *_PARALLEL], WHOLE_SECONDS)
+                trial = self._look(bug, tree, look=look, look_further=look_further)
         except BadPatch as bad:
             trial = Trial(bug, Verdict.NO_FIT, said=str(bad))
-        assert trial is not None, "nothing was to be looked at"
         return replace(trial, seconds=time.monotonic() - began)
 
-    def _search(
-        self, bug: Bug, tree: Path, where: Sequence[str], seconds: float = LOOK_SECONDS
-    ) -> Trial:
+    def _look(self, bug: Bug, tree: Path, *, look: bool, look_further: bool) -> Trial:
+        """Place after place, until a test notices."""
+        places = [([where], LOOK_SECONDS) for where in bug.look] if look else []
+        if look_further:
+            passed = [f"--ignore={where}" for where in bug.look] if look else []
+            places.append((["tests", *passed, *_PARALLEL], WHOLE_SECONDS))
+        red_anyway: tuple[str, ...] = ()
+        for where, seconds in places:
+            trial = self._search(bug, tree, where, seconds)
+            red_anyway += trial.red_anyway
+            if trial.verdict is not Verdict.NOT_CAUGHT:
+                return replace(trial, red_anyway=red_anyway)
+        return Trial(bug, Verdict.NOT_CAUGHT, red_anyway=red_anyway)
+
+    def _search(self, bug: Bug, tree: Path, where: Sequence[str], seconds: float) -> Trial:
         red_anyway: list[str] = []
         while True:
             left_out = [f"--deselect={test}" for test in red_anyway]
