@@ -37,7 +37,8 @@ from storage.transaction import Transaction, new_id
 def move(tx: Transaction, execution: Execution, event: ExecutionEvent, **values: Any) -> Execution:
     """Move an execution by compare-and-set on its state and version.
 
-    Of two writers one wins and the other gets StaleExecution, with nothing changed.
+    Of two writers one wins and the other gets StaleExecution, before the commit at the latest, with
+    nothing changed.
     """
     values |= {
         "state": next_execution(execution.state, event),
@@ -51,8 +52,7 @@ def move(tx: Transaction, execution: Execution, event: ExecutionEvent, **values:
         "of_state": execution.state,
         "of_version": execution.version,
     }
-    if tx.write(statements.MOVE_EXECUTION, **values, **seen) != 1:
-        raise StaleExecution(execution.id)
+    tx.write_later(statements.MOVE_EXECUTION, values | seen, or_else=StaleExecution(execution.id))
     moved = replace(execution, **values)
     outbox.refresh_root(tx, moved)
     return moved
@@ -90,11 +90,8 @@ def queue_run(
     seat = tx.seat() if delay is None else None
     if seat is not None:
         run = claims.taken(tx, run, owner=seat.owner)
-    tx.write(
-        statements.ADD_RUN,
-        **{name: getattr(run, name) for name in _OF_NEW_RUN},
-        turn=0 if tx.urgent else 1,
-    )
+    values = {name: getattr(run, name) for name in _OF_NEW_RUN}
+    tx.write_later(statements.ADD_RUN, {**values, "turn": 0 if tx.urgent else 1})
     if seat is None:
         tx.dispatch(run.id, not_before=run.not_before)
     else:
@@ -123,13 +120,15 @@ _OF_NEW_RUN: Final = (
 
 def cancel_runs(tx: Transaction, execution: Execution) -> None:
     """Take what is queued or running off the workers: they notice at their next heartbeat."""
-    tx.write(
+    tx.write_later(
         statements.CHANGE_OPEN_RUNS,
-        of_execution=execution.id,
-        state=PhaseRunState.CANCELLED,
-        ended_at=tx.now,
-        lease_owner=None,
-        lease_until=None,
+        {
+            "of_execution": execution.id,
+            "state": PhaseRunState.CANCELLED,
+            "ended_at": tx.now,
+            "lease_owner": None,
+            "lease_until": None,
+        },
     )
 
 
@@ -247,19 +246,21 @@ def add_checkpoint(
             "actor": skipped_by,
             "decided_at": tx.now,
         }
-    tx.write(
+    tx.write_later(
         statements.ADD_CHECKPOINT,
-        id=checkpoint_id,
-        execution_id=execution.id,
-        phase_run_id=run.id,
-        name=definition.name,
-        description=definition.description,
-        rule=definition.rule,
-        created_at=tx.now,
-        asked=run.feedback,
-        asked_by=asked_by,
-        **(inner or {}),
-        **values,
+        {
+            "id": checkpoint_id,
+            "execution_id": execution.id,
+            "phase_run_id": run.id,
+            "name": definition.name,
+            "description": definition.description,
+            "rule": definition.rule,
+            "created_at": tx.now,
+            "asked": run.feedback,
+            "asked_by": asked_by,
+            **(inner or {}),
+            **values,
+        },
     )
     return checkpoint_id
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from storage import prepared
 from storage.engines import BUSY_SECONDS, WRITE_LOCK
 from storage.errors import Busy, Conflict, StrangeSchema, Unreachable
 from storage.schema import Schema, Standing, configuration, schema_of
@@ -38,8 +39,6 @@ _AWAY: Final = ("08", "57P", "53", "25P03", "58")
 _MIGRATING: Final = 5_270_318_462
 """The advisory lock under which one process at a time changes the schema."""
 
-_NOW: Final = text("SELECT clock_timestamp()")
-
 
 class SystemClock:
     """The machine's clock; where a server keeps the database, the server's for all of them."""
@@ -50,7 +49,7 @@ class SystemClock:
     def at(self, connection: Connection) -> datetime:
         if connection.dialect.name != "postgresql":
             return self.now()
-        told: datetime = connection.execute(_NOW).scalar_one()
+        told: datetime = prepared.ask(connection, "SELECT clock_timestamp()")
         return told.astimezone(UTC)
 
 

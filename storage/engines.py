@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_SECONDS: Final = 1.5
 """How long a write waits for another before it gives up: Slack wants its answer within 3 s."""
@@ -17,6 +21,11 @@ IDLE_SECONDS: Final = 30
 """PostgreSQL ends a transaction that does nothing for so long: its process hangs or is gone."""
 
 CONNECT_SECONDS: Final = 5
+
+TRUSTED_SECONDS: Final = 1.0
+"""For so long after its last use a connection is used again without a look whether it lives."""
+
+_USED: Final = "countersign_used"
 
 PRODUCT: Final = "countersign"
 """How our connections are named in a server's list of them."""
@@ -60,6 +69,7 @@ def _sqlite(url: URL) -> Engine:
         url,
         pool_size=20,
         max_overflow=20,
+        pool_use_lifo=True,  # the one that was used last has its statements and pages at hand
         connect_args={"timeout": BUSY_SECONDS},
         hide_parameters=True,  # a failed statement is logged, and requests stand in them
     )
@@ -88,12 +98,12 @@ def _postgresql(url: URL, pool: Pool) -> Engine:
         "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
         "timezone": "UTC",
     }
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool.size,
         max_overflow=pool.overflow,
         pool_timeout=BUSY_SECONDS,
-        pool_pre_ping=True,  # a server that was started anew has closed the ones from before
+        pool_use_lifo=True,  # the one that was used last has its statements prepared
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
             "application_name": url.query.get("application_name", PRODUCT),
@@ -103,6 +113,33 @@ def _postgresql(url: URL, pool: Pool) -> Engine:
         },
         hide_parameters=True,
     )
+    _ping_after_idling(engine)
+    return engine
+
+
+def _ping_after_idling(engine: Engine) -> None:
+    """Have the pool look whether a connection still lives that nobody used for a while.
+
+    A server that was started anew has closed them all. SQLAlchemy would ask before every use,
+    which takes as long as a statement.
+    """
+
+    def used(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info[_USED] = time.monotonic()
+
+    def about_to_be_used(
+        connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object
+    ) -> None:
+        if time.monotonic() - record.info.get(_USED, 0.0) < TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+    for happening in ("connect", "checkin"):
+        event.listen(engine, happening, used)
+    event.listen(engine, "checkout", about_to_be_used)
 
 
 def connection_arguments(engine: Engine) -> dict[str, Any]:

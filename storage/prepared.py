@@ -8,7 +8,8 @@ is bound or read by the same types, and nothing lies between. Errors come as SQL
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -28,13 +29,37 @@ def write(connection: Connection, statement: Insert | Update, values: Values) ->
     return changed
 
 
-def write_all(connection: Connection, statement: Insert | Update, rows: Sequence[Values]) -> None:
-    """Once for each of the rows, which have the same names."""
-    prepared = _prepared(statement, connection.dialect, tuple(rows[0]))
-    if len(rows) == 1:
-        _execute(connection, prepared.sql, prepared.bound(rows[0]))
-    else:
-        _execute(connection, prepared.sql, [*map(prepared.bound, rows)], many=True)
+def ask(connection: Connection, sql: str) -> Any:
+    """A single value. As the first of a transaction it is sent together with its BEGIN."""
+    with _at_once(connection):
+        cursor = _execute(connection, sql, None)
+    return cursor.fetchone()[0]
+
+
+def write_in_turn(
+    connection: Connection, writes: Sequence[tuple[Insert | Update, Values]]
+) -> list[int]:
+    """How many rows each of them changed. A server is sent them all before it answers."""
+    with _at_once(connection):
+        sent = []
+        for statement, values in writes:
+            prepared = _prepared(statement, connection.dialect, tuple(values))
+            sent.append(_execute(connection, prepared.sql, prepared.bound(values)))
+    return [cursor.rowcount for cursor in sent]
+
+
+@contextmanager
+def _at_once(connection: Connection) -> Iterator[None]:
+    """What is executed within is not waited for one by one. Nothing may be read within."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.pipeline():
+            yield
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemys(connection, error, "") from error
 
 
 def read(connection: Connection, statement: Select[Any], values: Values) -> list[Any]:
@@ -48,21 +73,17 @@ def first(connection: Connection, statement: Select[Any], values: Values) -> Any
     return next(iter(read(connection, statement, values)), None)
 
 
-def _execute(connection: Connection, sql: str, bound: Any, *, many: bool = False) -> Any:
-    driver = connection.connection
-    cursor = driver.cursor()
+def _execute(connection: Connection, sql: str, bound: Any) -> Any:
+    cursor = connection.connection.cursor()
     try:
-        if many:
-            cursor.executemany(sql, bound)
-        else:
-            cursor.execute(sql, bound)
+        cursor.execute(sql, bound)
     except connection.dialect.loaded_dbapi.Error as error:
         raise _as_sqlalchemys(connection, error, sql) from error
     return cursor
 
 
 def _as_sqlalchemys(connection: Connection, error: Exception, sql: str) -> BaseException:
-    """As SQLAlchemy raises it. A connection that is broken goes out of the pool, too."""
+    """As SQLAlchemy raises it. A broken connection goes out of the pool, with those beside it."""
     dialect = connection.dialect
     broken = dialect.is_disconnect(
         error,  # type: ignore[arg-type]  # the driver's, known here by its module alone
@@ -71,6 +92,7 @@ def _as_sqlalchemys(connection: Connection, error: Exception, sql: str) -> BaseE
     )
     if broken:
         connection.invalidate(error)
+        connection.engine.dispose()
     return DBAPIError.instance(
         sql,
         None,

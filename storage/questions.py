@@ -49,6 +49,7 @@ def ask(tx: Transaction, held: Claim, question: Question) -> Checkpoint:
     waiting = changes.move(tx, execution, ExecutionEvent.CHECKPOINT)
     tx.audit(execution.id, "checkpoint.opened", checkpoint=checkpoint_id, kind=question.kind.value)
     outbox.checkpoint(tx, waiting, checkpoint_id)
+    tx.settle()
     return find_checkpoint(tx.connection, checkpoint_id)
 
 

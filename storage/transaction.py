@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,8 +18,8 @@ class Transaction:
     """One use case's transaction. `queued` and `outbox_changed` are acted on after the commit.
 
     `urgent` is set where somebody's decision is recorded: they wait for what follows, and where a
-    worker of this process is free it is claimed at once. Rows of the log and of the outbox are
-    gathered, and written together by `flush`. `lease`: how long a claim holds.
+    worker of this process is free it is claimed at once. Rows that nothing else of the use case
+    depends on are gathered, and written together by `flush`. `lease`: how long a claim holds.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Transaction:
         self._dispatch = dispatch
         self._seat: Seat | None = None
         self._claim: Claim | None = None
+        self._gathered: list[tuple[Insert | Update, Mapping[str, Any], Exception | None]] = []
         self._happened: list[audit.Entry] = []
         self._messages: dict[str, dict[str, Any]] = {}
         self._outdated: set[str] = set()
@@ -46,7 +48,30 @@ class Transaction:
 
     def write(self, statement: Insert | Update, **values: Any) -> int:
         """How many rows it changed."""
+        self.settle()
         return prepared.write(self.connection, statement, values)
+
+    def write_later(
+        self,
+        statement: Insert | Update,
+        values: Mapping[str, Any],
+        *,
+        or_else: Exception | None = None,
+    ) -> None:
+        """Gather it, for `settle` or `flush`. If it then changes nothing, `or_else` is raised."""
+        self._gathered.append((statement, values, or_else))
+
+    def settle(self) -> None:
+        """Write what was gathered, in its order: before anything that it could matter to."""
+        gathered, self._gathered = self._gathered, []
+        if not gathered:
+            return
+        changed = prepared.write_in_turn(
+            self.connection, [(statement, values) for statement, values, _ in gathered]
+        )
+        for rows, (_, _, or_else) in zip(changed, gathered, strict=True):
+            if rows == 0 and or_else is not None:
+                raise or_else
 
     def dispatch(
         self, phase_run_id: str, *, not_before: datetime | None = None, again: bool = False
@@ -110,19 +135,15 @@ class Transaction:
 
     def flush(self) -> None:
         """Write what was gathered; the last thing before the commit."""
-        if self._messages:
-            prepared.write_all(
-                self.connection, statements.ADD_MESSAGE, list(self._messages.values())
-            )
-        if self._outdated:
-            # Root messages before those below them, as the deliverer takes them: two writers
-            # that lock rows in one order do not wait for each other.
-            outdated = sorted(self._outdated, reverse=True)
-            prepared.write_all(
-                self.connection, statements.WANT_NEWER, [{"of_key": key} for key in outdated]
-            )
-        if self._happened:
-            prepared.write_all(self.connection, statements.ADD_AUDIT, self._happened)
+        for message in self._messages.values():
+            self.write_later(statements.ADD_MESSAGE, message)
+        # Root messages before those below them, as the deliverer takes them: two writers
+        # that lock rows in one order do not wait for each other.
+        for key in sorted(self._outdated, reverse=True):
+            self.write_later(statements.WANT_NEWER, {"of_key": key})
+        for entry in self._happened:
+            self.write_later(statements.ADD_AUDIT, entry)
+        self.settle()
 
 
 def new_id() -> str:

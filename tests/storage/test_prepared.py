@@ -2,51 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage import prepared, statements
+from storage import engines, prepared, statements
 from storage.database import writing
+from storage.engines import open_engine
 from storage.errors import Conflict, Unreachable
-from storage.records import Execution
 from storage.states import ExecutionState
 from storage.tables import inbox, phase_runs
 from tests.storage.conftest import Run
 from tests.support.factories import NOON
+from tests.support.postgres import Server
 
 ONE = {"key": "k", "at": NOON, "execution_id": None}
 
 
-def test_what_is_written_twice_is_refused_and_changes_nothing(engine: Engine) -> None:
+def ask(engine: Engine) -> int:
+    """By which connection it asked."""
+    with writing(engine) as connection:
+        assert prepared.read(connection, statements.EXECUTION, {"of_id": "absent"}) == []
+        return int(prepared.ask(connection, "SELECT pg_backend_pid()"))
+
+
+@pytest.fixture
+def cut(postgresql: Engine, server: Server) -> Iterator[Engine]:
+    """With three connections in its pool, which the server has closed just now."""
+    engine = open_engine(postgresql.url.render_as_string(hide_password=False))
+    opened = [engine.connect() for _ in range(3)]
+    theirs = [
+        connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() for connection in opened
+    ]
+    for connection in opened:
+        connection.close()
+    with postgresql.connect() as another:
+        for each in theirs:
+            another.exec_driver_sql(f"SELECT pg_terminate_backend({each}, 5000)")
+    yield engine
+    engine.dispose()
+
+
+def test_of_connections_that_were_cut_the_first_to_be_used_says_so_and_none_is_used_again(
+    cut: Engine,
+) -> None:
+    with pytest.raises(Unreachable):
+        ask(cut)
+
+    assert ask(cut) == ask(cut)
+
+
+def test_connections_that_were_cut_while_nobody_used_them_are_replaced_unseen(
+    cut: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "TRUSTED_SECONDS", 0.0)
+
+    assert ask(cut) == ask(cut)
+
+
+def test_of_writes_that_are_sent_together_the_one_that_fails_undoes_all(engine: Engine) -> None:
+    add = insert(inbox)
     refused = Conflict if engine.dialect.name == "postgresql" else IntegrityError
     with pytest.raises(refused), writing(engine) as connection:
-        prepared.write_all(connection, insert(inbox), [ONE, ONE])
+        prepared.write_in_turn(connection, [(add, ONE), (add, {**ONE, "key": "l"}), (add, ONE)])
 
     with writing(engine) as connection:
-        [(count,)] = prepared.read(
-            connection, select(func.count().label("n")).select_from(inbox), {}
-        )
-    assert count == 0
-
-
-def test_a_connection_that_was_cut_is_said_to_be_and_not_used_again(postgresql: Engine) -> None:
-    absent = {"of_id": "absent"}
-    used: list[int] = []
-
-    def ask(*, cut: bool) -> list[Execution]:
-        with writing(postgresql) as connection:
-            used.append(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
-            if cut:
-                with postgresql.connect() as another:
-                    another.exec_driver_sql(f"SELECT pg_terminate_backend({used[-1]}, 5000)")
-            return prepared.read(connection, statements.EXECUTION, absent)
-
-    with pytest.raises(Unreachable):
-        ask(cut=True)
-
-    assert ask(cut=False) == []
-    assert used[0] != used[1]
+        changed = prepared.write_in_turn(connection, [(add, ONE), (update(inbox), {"at": NOON})])
+    assert changed == [1, 1]
 
 
 def test_columns_that_are_not_named_get_their_defaults(run: Run, engine: Engine) -> None:

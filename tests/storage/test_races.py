@@ -151,6 +151,7 @@ def test_a_state_that_came_back_meanwhile_is_not_taken_for_the_one_that_was_read
 
     def go_round(tx: Transaction) -> None:
         decisions.decide(tx, revise)
+        tx.settle()
         held = phase_runs.claim(tx, owner="other")
         assert held is not None
         again = phase_runs.done(tx, held, output("a shorter draft"))
