@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from pytest import ExitCode
+import pytest
 
 from tests.seeded.bugs import BadPatch, Bug
 from tests.seeded.telling import BEGAN, ENDED, FAILED, TELL, UNREADABLE
@@ -67,7 +67,7 @@ class Course:
 
     @property
     def green(self) -> bool:
-        return self.code in (ExitCode.OK, ExitCode.NO_TESTS_COLLECTED)
+        return self.code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 class Trials:
