@@ -8,6 +8,7 @@ because the next one finds the same rows.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ AN_HOUR: Final = timedelta(hours=1)
 
 MESSAGES_KEPT: Final = timedelta(days=30)
 """How long it is known where the messages of an execution stand that has ended."""
+
+WATCH_SECONDS: Final = 0.5
+WENT_BACK: Final = 0.5
+"""A clock that is set back by as much is noticed, and that within WATCH_SECONDS."""
 
 STUCK_SECONDS: Final = 300.0
 """A tick that takes so long will not end any more."""
@@ -97,6 +102,8 @@ class Scheduler:
             timezone=UTC,
         )
         self._scheduler.add_listener(_tick_failed, EVENT_JOB_ERROR)
+        self._stopping = threading.Event()
+        self._watch = threading.Thread(target=self._watch_clock, name="clock-watch", daemon=True)
 
     @property
     def alive(self) -> bool:
@@ -122,11 +129,25 @@ class Scheduler:
                 next_run_time=datetime.now(UTC),
             )
         self._scheduler.start()
+        self._watch.start()
 
     def stop(self) -> None:
         """No tick starts any more; those that run are waited for."""
+        self._stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
+
+    def _watch_clock(self) -> None:
+        """APScheduler goes by the time of day: when that is set back by an hour, what was due in
+        a second would be due in an hour. Then every tick is due at once."""
+        before = wall_clock_ahead()
+        while not self._stopping.wait(WATCH_SECONDS):
+            ahead = wall_clock_ahead()
+            if ahead < before - WENT_BACK:
+                log.warning("scheduler.clock_went_back", extra={"seconds": round(before - ahead)})
+                for tick in self._ticks:
+                    self._scheduler.modify_job(tick.name, next_run_time=datetime.now(UTC))
+            before = ahead
 
     def _run(self, tick: Tick) -> None:
         self._at_work[tick.name] = time.monotonic()
@@ -134,6 +155,11 @@ class Scheduler:
             tick.work()
         finally:
             del self._at_work[tick.name]
+
+
+def wall_clock_ahead() -> float:
+    """By how many seconds the time of day is ahead of the clock that nobody sets."""
+    return time.time() - time.monotonic()
 
 
 def _tick_failed(event: JobExecutionEvent) -> None:
