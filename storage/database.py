@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from storage import prepared
 from storage.engines import BUSY_SECONDS, WRITE_LOCK
 from storage.errors import Busy, Conflict, StrangeSchema, Unreachable
 from storage.schema import Schema, Standing, configuration, schema_of
+from storage.turns import Turns
 
 _CONFLICTS: Final = frozenset(
     {
@@ -66,7 +66,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     SQLite takes one writer at a time and makes the others poll; within this process they queue
     at a lock instead, which is fair and costs no polling.
     """
-    lock: threading.Lock | None = engine.get_execution_options().get(WRITE_LOCK)
+    lock: Turns | None = engine.get_execution_options().get(WRITE_LOCK)
     if lock is not None and not lock.acquire(timeout=BUSY_SECONDS):
         raise Busy("the database is busy")
     try:

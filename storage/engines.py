@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 from sqlite3 import Connection as SqliteConnection
@@ -12,6 +11,8 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from storage.turns import Turns
 
 BUSY_SECONDS: Final = 1.5
 """How long a write waits for another before it gives up: Slack wants its answer within 3 s."""
@@ -74,7 +75,7 @@ def _sqlite(url: URL) -> Engine:
         hide_parameters=True,  # a failed statement is logged, and requests stand in them
     )
     event.listen(engine, "connect", _set_up_sqlite)
-    engine.update_execution_options(**{WRITE_LOCK: threading.Lock()})
+    engine.update_execution_options(**{WRITE_LOCK: Turns()})
     return engine
 
 
