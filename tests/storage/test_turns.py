@@ -1,70 +1,83 @@
-"""Writers of one process take turns at a SQLite file."""
+"""Whose phase is run next: first that for which somebody waits who has just decided."""
 
 from __future__ import annotations
 
-import threading
-import time
+from datetime import timedelta
 
-from sqlalchemy import Engine
+import pytest
 
-from storage.database import writing
-from storage.engines import WRITE_LOCK
-from storage.turns import Turns
+from storage.definitions import OnTimeout
+from storage.records import Action, Decision, Failure
+from storage.state_manager import StateManager
+from tests.storage.conftest import Run
+from tests.support.factories import BEN, SettableClock, crew, rule
 
 
-def test_who_has_just_written_lets_those_write_who_waited_before_writing_again(
-    sqlite: Engine,
+def claimed(state: StateManager) -> str | None:
+    claim = state.claim("worker")
+    return None if claim is None else claim.execution.id
+
+
+@pytest.mark.parametrize("action", [Action.CONTINUE, Action.REVISE, Action.SKIP])
+def test_what_follows_a_decision_goes_before_runs_that_were_started_earlier(
+    run: Run, state: StateManager, action: Action
 ) -> None:
-    order = []
+    decided = run.start().id
+    run.work()
+    waiting = run.waiting.id
+    fresh = [run.start().id for _ in range(3)]
+    state.decide(Decision(waiting, action, BEN, text="shorter"))
+    fresh.append(run.start().id)
 
-    def write() -> None:
-        with writing(sqlite):
-            order.append("who waited")
-
-    waiting = threading.Thread(target=write)
-    with writing(sqlite):
-        waiting.start()
-        _until_waiting(sqlite.get_execution_options()[WRITE_LOCK], 1)
-    with writing(sqlite):
-        order.append("who had written")
-    waiting.join()
-
-    assert order == ["who waited", "who had written"]
+    assert [claimed(state) for _ in range(6)] == [decided, *fresh, None]
 
 
-def test_turns_are_taken_in_the_order_in_which_they_were_asked_for() -> None:
-    turns, order = Turns(), []
-    assert turns.acquire(timeout=0)
+def test_of_two_decisions_the_earlier_one_goes_first(run: Run, state: StateManager) -> None:
+    waiting = []
+    for _ in range(2):
+        run.start()
+        run.work()
+        waiting.append((run.id, run.waiting.id))
+    fresh = run.start().id
+    for _, checkpoint in reversed(waiting):
+        state.decide(Decision(checkpoint, Action.CONTINUE, BEN))
 
-    def take(number: int) -> None:
-        assert turns.acquire(timeout=10)
-        order.append(number)
-        turns.release()
-
-    threads = []
-    for number in range(5):
-        threads.append(threading.Thread(target=take, args=(number,)))
-        threads[-1].start()
-        _until_waiting(turns, number + 1)
-    turns.release()
-    for thread in threads:
-        thread.join()
-
-    assert order == [0, 1, 2, 3, 4]
+    first, second = (execution for execution, _ in waiting)
+    assert [claimed(state) for _ in range(3)] == [second, first, fresh]
 
 
-def test_who_gave_up_waiting_is_passed_over() -> None:
-    turns = Turns()
-    assert turns.acquire(timeout=0)
+def test_a_phase_that_a_worker_gives_back_keeps_its_turn(run: Run, state: StateManager) -> None:
+    decided = run.start().id
+    run.work()
+    fresh = run.start().id
+    state.decide(Decision(run.reads.checkpoints(decided)[0].id, Action.CONTINUE, BEN))
+    claim = state.claim("worker")
+    assert claim is not None
 
-    assert not turns.acquire(timeout=0.01)
-    turns.release()
+    state.give_back(claim)
 
-    assert turns.acquire(timeout=0)
+    assert [claimed(state) for _ in range(2)] == [decided, fresh]
 
 
-def _until_waiting(turns: Turns, many: int) -> None:
-    deadline = time.monotonic() + 10
-    while turns.waiting < many:
-        assert time.monotonic() < deadline, "nobody waits"
-        time.sleep(0.001)
+def test_what_somebody_has_retried_goes_first_too(run: Run, state: StateManager) -> None:
+    failed = run.start().id
+    claim = state.claim("worker")
+    assert claim is not None
+    state.fail(claim, Failure("no", retryable=False))
+    fresh = run.start().id
+
+    state.retry(failed, actor=BEN)
+
+    assert [claimed(state) for _ in range(2)] == [failed, fresh]
+
+
+def test_nobody_waits_for_what_a_deadline_decided(
+    run: Run, state: StateManager, clock: SettableClock
+) -> None:
+    overdue = run.start(crew(decided_by=rule(on_timeout=OnTimeout.CONTINUE))).id
+    run.work()
+    fresh = run.start().id
+    clock.move(timedelta(hours=2))
+    assert state.expire_due() == 1
+
+    assert [claimed(state) for _ in range(2)] == [fresh, overdue]
