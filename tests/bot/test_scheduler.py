@@ -205,6 +205,8 @@ def test_the_ticks_are_as_often_as_the_promises_need(runs: Runs) -> None:
         "remind": 15,
         "recover": 10,
         "forget_deliveries": 3600,
+        "forget_expired": 3600,
+        "forget_messages": 3600,
         "deliver": 2,
         "refresh_actors": 300,
     }
