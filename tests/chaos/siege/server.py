@@ -36,10 +36,10 @@ class ServerTrouble:
 
     def strike(self, siege: Siege, over: threading.Event) -> None:
         kinds: list[tuple[str, Callable[[Siege, threading.Event], None]]] = [
-            ("restarted fast", self._restart_fast),
             ("crashed", self._crash),
-            ("cut off", self._cut),
             ("with no connection left", self._exhaust),
+            ("cut off", self._cut),
+            ("restarted fast", self._restart_fast),
             ("with its tables locked", self._lock),
         ]
         for number in range(self.troubles):
@@ -58,6 +58,7 @@ class ServerTrouble:
 
     def _restart(self, siege: Siege, over: threading.Event, mode: str) -> None:
         self.server.stop(mode=mode)
+        siege.rest.healthy()  # it is asked, so that it has to say so
         over.wait(siege.random.uniform(0.0, 4.0 * self.scale))
         self.server.start()
 

@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import psutil
 
@@ -22,8 +22,12 @@ EVERY: Final = 2.0
 REFUSED: Final = ("phase.lease_lost", "outcome=lost")
 """What a worker says whose write was refused by the fence."""
 
+HOLDS_WITHIN: Final = 10.0
+TAKEN_WITHIN: Final = 4 * LEASE
 HEARD_WITHIN: Final = 6.0
-LOOK: Final = 0.1
+LOOK: Final = 0.02
+
+Hold: TypeAlias = tuple[str, int]
 
 
 @dataclass
@@ -58,36 +62,39 @@ class Shifts:
         siege.counts["kills"] += 1
 
     def _stop_one(self, siege: Siege, over: threading.Event) -> None:
-        """Of those that hold a phase, so that its end comes too late."""
-        if self._still:
-            return
-        owners = {row["lease_owner"] for row in siege.tables.open_runs() if row["lease_owner"]}
-        holding = {int(owner.rsplit("/", 2)[1]) for owner in owners}
-        for number, bot in enumerate(siege.fleet.bots):
-            family = bot.family()
-            if number and family and family[0].pid in holding:
-                self._still.add(number)
-                self._stopped.append(
-                    threading.Thread(
-                        target=self._stand_still, args=(siege, number, bot, family, over)
-                    )
-                )
-                self._stopped[-1].start()
-                return
+        """One that holds a phase, so that its end comes too late."""
+        deadline = time.monotonic() + HOLDS_WITHIN
+        while not self._still and time.monotonic() < deadline and not over.wait(LOOK):
+            for number, bot in enumerate(siege.fleet.bots):
+                family = bot.family()
+                if number == 0 or not family or not _held(siege, family[0].pid):
+                    continue
+                stopped = family if siege.random.random() < 0.5 else family[:1]
+                siege.disturbed()
+                _tell(stopped, signal.SIGSTOP)
+                if held := _held(siege, family[0].pid):  # still: it had not just ended
+                    self._still.add(number)
+                    words = (siege, number, bot, stopped, held, over)
+                    self._stopped.append(threading.Thread(target=self._stand_still, args=words))
+                    self._stopped[-1].start()
+                    return
+                _tell(stopped, signal.SIGCONT)
 
     def _stand_still(
         self,
         siege: Siege,
         number: int,
         bot: Bot,
-        family: list[psutil.Process],
+        stopped: list[psutil.Process],
+        held: set[Hold],
         over: threading.Event,
     ) -> None:
-        stopped = family if siege.random.random() < 0.5 else family[:1]
+        """Until others have taken what it holds, for its lease has run out."""
         before = _refusals(bot)
-        siege.disturbed()
-        _tell(stopped, signal.SIGSTOP)
-        over.wait(LEASE + siege.random.uniform(1.5, 3.0))
+        deadline = time.monotonic() + TAKEN_WITHIN
+        while held & _held(siege, stopped[0].pid) and time.monotonic() < deadline:
+            if over.wait(LOOK):
+                break
         _tell(stopped, signal.SIGCONT)
         siege.counts["stopped past the lease"] += 1
         deadline = time.monotonic() + HEARD_WITHIN
@@ -95,6 +102,15 @@ class Shifts:
             time.sleep(LOOK)
         siege.counts["refused by the fence"] += _refusals(bot) - before
         self._still.discard(number)
+
+
+def _held(siege: Siege, pid: int) -> set[Hold]:
+    """The phase runs that this process holds, with their fences."""
+    return {
+        (row["id"], row["fence"])
+        for row in siege.tables.open_runs()
+        if row["state"] == "running" and row["lease_owner"].rsplit("/", 2)[1] == str(pid)
+    }
 
 
 def _refusals(bot: Bot) -> int:
