@@ -44,7 +44,7 @@ def copy_commit(commit: str, to: Path) -> None:
 def seeded(bug: Bug, clean: Path) -> Iterator[Path]:
     """A copy of `clean` with this bug in it. Raises BadPatch where the patch does not fit."""
     tree = clean.with_name(bug.name)
-    shutil.copytree(clean, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(clean, tree)
     try:
         apply(bug, tree)
         yield tree

@@ -7,15 +7,17 @@ bug. A test that is red without it as well is left out, and named; one that only
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Final
 
 import pytest
@@ -95,36 +97,35 @@ class Trials:
         """Place after place, until a test notices."""
         places = [([where], LOOK_SECONDS) for where in bug.look] if look else []
         if look_further:
-            passed = [f"--ignore={where}" for where in bug.look] if look else []
+            passed = [f"{_passing_by(where)}={where}" for where in bug.look] if look else []
             places.append((["tests", *passed, *_PARALLEL], WHOLE_SECONDS))
         red_anyway: tuple[str, ...] = ()
         for where, seconds in places:
             trial = self._search(bug, tree, where, seconds)
             red_anyway += trial.red_anyway
-            if trial.verdict is not Verdict.NOT_CAUGHT:
-                return replace(trial, red_anyway=red_anyway)
-        return Trial(bug, Verdict.NOT_CAUGHT, red_anyway=red_anyway)
+            if trial.verdict not in (Verdict.NOT_CAUGHT, Verdict.UNSURE):
+                break
+        return replace(trial, red_anyway=red_anyway)
 
     def _search(self, bug: Bug, tree: Path, where: Sequence[str], seconds: float) -> Trial:
-        red_anyway: list[str] = []
+        """Until a test is red with the bug, again alone, and green without it."""
+        left_out: dict[str, Verdict] = {}
         while True:
-            left_out = [f"--deselect={test}" for test in red_anyway]
-            course = self._run(tree, [*where, *left_out], seconds)
-            if course.green:
-                return Trial(bug, Verdict.NOT_CAUGHT, red_anyway=tuple(red_anyway))
-            if not course.failed:
+            others = [f"--deselect={test}" for test in left_out]
+            course = self._run(tree, [*where, *others], seconds)
+            if not course.green and not course.failed:
                 verdict = Verdict.UNREADABLE if course.unreadable else Verdict.HUNG
                 return Trial(bug, verdict, course.hung or "", said=course.said)
+            if course.green or len(left_out) == MOST_LEFT_OUT:
+                return _without_a_catch(bug, left_out, course)
             test = course.failed[0]
-            if self._is_green_without(test):
-                again = self._run(tree, [test], seconds)
-                verdict = Verdict.CAUGHT if test in again.failed else Verdict.UNSURE
-                return Trial(bug, verdict, test, red_anyway=tuple(red_anyway), said=course.said)
-            red_anyway.append(test)
-            if len(red_anyway) > MOST_LEFT_OUT:
-                return Trial(
-                    bug, Verdict.NOT_CAUGHT, red_anyway=tuple(red_anyway), said=course.said
-                )
+            if not self._is_green_without(test):
+                left_out[test] = Verdict.NOT_CAUGHT
+            elif test not in self._run(tree, [test], seconds).failed:
+                left_out[test] = Verdict.UNSURE
+            else:
+                trial = _without_a_catch(bug, left_out, course)
+                return replace(trial, verdict=Verdict.CAUGHT, by=test)
 
     def _is_green_without(self, test: str) -> bool:
         """Whether a test passes in the tree without a bug; each is asked once."""
@@ -137,8 +138,8 @@ class Trials:
         return known
 
     def _run(self, tree: Path, arguments: Sequence[str], seconds: float) -> Course:
-        scratch = self._folder / f"{tree.name}-tmp"
-        scratch.mkdir(mode=0o755, exist_ok=True)
+        scratch = Path(mkdtemp(prefix="run-", dir=self._folder))
+        scratch.chmod(0o755)
         told, said = scratch / "told", scratch / "said"
         told.write_text("")
         fixed = ["-x", "-q", "-p", "no:cacheprovider", "-p", "tests.seeded.telling", _ITSELF]
@@ -169,7 +170,9 @@ class Trials:
         finally:
             with self._lock:
                 self._processes.discard(process)
-        return _course(process.returncode, told.read_text(), said.read_text(errors="replace"))
+        course = _course(process.returncode, told.read_text(), said.read_text(errors="replace"))
+        shutil.rmtree(scratch, ignore_errors=True)
+        return course
 
     def end(self) -> None:
         """End the tests that run, and let them put away what they started."""
@@ -178,6 +181,18 @@ class Trials:
             processes = [*self._processes]
         for process in processes:
             _end(process)
+
+
+def _passing_by(where: str) -> str:
+    return "--deselect" if "::" in where else "--ignore"
+
+
+def _without_a_catch(bug: Bug, left_out: Mapping[str, Verdict], course: Course) -> Trial:
+    """So far: a test that is red with the bug at times is not nothing, and no catch either."""
+    unsure = [test for test, why in left_out.items() if why is Verdict.UNSURE]
+    red_anyway = tuple(test for test in left_out if test not in unsure)
+    verdict = Verdict.UNSURE if unsure else Verdict.NOT_CAUGHT
+    return Trial(bug, verdict, " ".join(unsure), red_anyway=red_anyway, said=course.said)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
