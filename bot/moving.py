@@ -21,7 +21,7 @@ FAILED: Final = 1
 BAD_ARGUMENTS: Final = 2
 INTERRUPTED: Final = 130
 
-_TELL_EVERY: Final = 2.0
+_TELL_EVERY: Final = 5.0
 _SHORT: Final = 12
 """Of a hash's letters, what is printed of it."""
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from storage import move_target
 from storage.database import reading
 from storage.engines import open_engine
-from storage.errors import Busy
+from storage.errors import Busy, StrangeSchema
 from storage.move_compare import Difference, Sum, differences, sum_of
 from storage.move_source import CannotMove, held_still, in_words, revision, shown, unlimited
 from storage.move_tables import (
@@ -112,7 +112,7 @@ def move(
                 return Moved(before=before)
             upgrade(engine)
             return _Move(here, engine, tell, rows_at_once).run(anew=anew)
-    except (Busy, SQLAlchemyError, CommandError) as error:
+    except (Busy, StrangeSchema, SQLAlchemyError, CommandError) as error:
         raise CannotMove(
             f"Moving to {in_words(target)} broke off: {_reason(error)}. Started again, it goes on"
             " where it was."

@@ -110,11 +110,33 @@ def begin(engine: Engine, *, source: str) -> bool:
 
 
 def append(engine: Engine, plain: Plain, rows: Sequence[Stored]) -> None:
+    """In one transaction; a server takes them by COPY."""
     names = [one.name for one in plain.clause.columns]
     with writing(engine) as connection:
-        connection.execute(
-            plain.clause.insert(), [dict(zip(names, row, strict=True)) for row in rows]
-        )
+        if connection.dialect.name == "postgresql":
+            _copy_in(connection, plain.name, names, rows)
+        else:
+            by_name = [dict(zip(names, row, strict=True)) for row in rows]
+            connection.execute(plain.clause.insert(), by_name)
+
+
+def _copy_in(
+    connection: Connection, table: str, names: Sequence[str], rows: Sequence[Stored]
+) -> None:
+    columns = ", ".join(f'"{name}"' for name in names)
+    driver: Any = connection.connection.driver_connection
+    try:
+        with (
+            driver.cursor() as cursor,
+            cursor.copy(f'COPY "{table}" ({columns}) FROM STDIN') as copying,
+        ):
+            for row in rows:
+                copying.write_row(row)
+    except driver.Error as error:
+        raise CannotMove(
+            f"{shown(connection)} did not take rows of {table}: {error}. Started again, the move"
+            " goes on where it was."
+        ) from error
 
 
 def empty(engine: Engine) -> None:

@@ -280,6 +280,19 @@ def test_a_lease_of_another_host_is_waited_for_unless_its_holder_is_known_to_be_
     assert run(file, target, is_dead={"host/1/1.00"}.__contains__).same
 
 
+def test_a_value_that_the_server_has_no_room_for_is_named(
+    sqlite: Engine, target: str, there: Engine
+) -> None:
+    Installation(sqlite).live()
+    with sqlite.begin() as connection:
+        connection.exec_driver_sql("UPDATE executions SET crew = printf('%0101d', 0)")
+    sqlite.dispose()
+
+    with pytest.raises(CannotMove, match=r"did not take rows of executions: value too long"):
+        run(Path(sqlite.url.database or ""), target)
+    assert rows(there, "executions") == []
+
+
 def test_a_server_is_moved_to_another_and_back_to_a_file(
     lived_in: Path, target: str, server: Server, tmp_path: Path
 ) -> None:
