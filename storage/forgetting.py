@@ -45,6 +45,16 @@ _ENDED_LONG_AGO: Final[Select[Any]] = (
     .limit(bindparam("most"))
 )
 
+_SINCE: Final = (
+    select(outbox.c.seq)
+    .join(executions, executions.c.id == outbox.c.execution_id)
+    .where(executions.c.created_at >= bindparam("before"))
+    .order_by(executions.c.created_at)
+    .limit(1)
+)
+"""A message of the first execution since then. None that was added after it can be old enough,
+so those that are kept, which are many, are not looked at."""
+
 _DELIVERED_LONG_AGO: Final[Select[Any]] = (
     select(outbox.c.seq)
     .join(executions, executions.c.id == outbox.c.execution_id)
@@ -59,6 +69,7 @@ _DELIVERED_LONG_AGO: Final[Select[Any]] = (
     .order_by(outbox.c.seq)
     .limit(bindparam("most"))
 )
+_DELIVERED_UNTIL: Final = _DELIVERED_LONG_AGO.where(outbox.c.seq < bindparam("since"))
 
 
 def intents(tx: Transaction) -> int:
@@ -74,11 +85,14 @@ def quiet_channels(tx: Transaction) -> int:
 def delivered(connection: Connection, *, before: datetime, limit: int) -> Sequence[int]:
     """What was to be shown of executions that had ended by then, and is. Slack keeps it.
 
-    Where there is nothing to find it looks through all that is not forgotten yet: not a thing to
-    do while others wait to write.
+    It looks through what is left of executions that began before then: not a thing to do while
+    others wait to write.
     """
-    found = connection.execute(_DELIVERED_LONG_AGO, {"before": before, "most": limit})
-    return found.scalars().all()
+    old: dict[str, object] = {"before": before, "most": limit}
+    since = connection.execute(_SINCE, {"before": before}).scalar_one_or_none()
+    if since is None:
+        return connection.execute(_DELIVERED_LONG_AGO, old).scalars().all()
+    return connection.execute(_DELIVERED_UNTIL, old | {"since": since}).scalars().all()
 
 
 def messages(tx: Transaction, done: Sequence[int]) -> int:

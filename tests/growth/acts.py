@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
@@ -40,6 +41,7 @@ DEAD: Final = ["elsewhere/1/1.00#0"]
 TASKS: Final = ["task"]
 ASKS: Final = Person("UBEN", "Ben")
 BOUNDED: Final = replace(PLAN, limits=Limits(per_person=20, at_once=20, starts_per_hour=100))
+LONG_AGO: Final = timedelta(days=400)
 DIRECT: Final = "DBEN"
 
 
@@ -245,7 +247,16 @@ class Hands:
         return lambda: _expect(self._base.state.recover() == 0)
 
     def forget_nothing(self) -> Act:
-        return lambda: _expect(self._base.state.forget_deliveries() >= 0)
+        """All that is there is younger than what is forgotten."""
+        state = self._base.state
+
+        def forget() -> None:
+            state.forget_deliveries()
+            state.forget_expired()
+            _expect(state.forget_messages(older_than=LONG_AGO, limit=500) == 0)
+            _expect(state.forget_executions(older_than=LONG_AGO) == 0)
+
+        return forget
 
     # --- arranging ----------------------------------------------------------------------------
 
@@ -322,5 +333,5 @@ ACTS: Final[Mapping[str, Callable[[Hands], Act]]] = {
     "expiry tick, nothing due": Hands.expire_nothing,
     "remind tick, nothing due": Hands.remind_nothing,
     "recover tick, nothing due": Hands.recover_nothing,
-    "forget tick": Hands.forget_nothing,
+    "forget ticks, nothing old": Hands.forget_nothing,
 }

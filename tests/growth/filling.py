@@ -164,7 +164,9 @@ def _settle(connection: Connection, *, many: bool) -> None:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         return
-    if not many and connection.exec_driver_sql("SELECT count(*) > 50000 FROM executions").scalar():
+    few = connection.exec_driver_sql("SELECT count(*) < 50000 FROM executions").scalar_one()
+    connection.commit()
+    if not (many or few):
         return
     connection.execution_options(isolation_level="AUTOCOMMIT")
     connection.exec_driver_sql(f"VACUUM ANALYZE {', '.join(TABLES)}")
