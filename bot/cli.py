@@ -136,7 +136,7 @@ class _whole:  # noqa: N801  # argparse shows the name when it refuses a value
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
-    from bot.roles import Application
+    from bot.serving import Application
     from bot.wiring import CannotStartError
 
     try:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
-from bot.server import CannotBindError
+from bot.listening import CannotBindError
 
 _PATIENCE: Final = 5.0
 _LOOK: Final = 0.1

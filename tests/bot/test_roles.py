@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,11 +18,11 @@ import pytest
 
 from bot import scheduler
 from bot.health import HealthServer
+from bot.listening import CannotBindError
 from bot.scheduler import Scheduler, Tick
-from bot.server import CannotBindError
 from bot.systemd import Systemd
 from tests.bot.conftest import CREWS
-from tests.support.processes import BotProcess, wait_until
+from tests.support.processes import ROOT, BotProcess, wait_until
 
 HASTY = CREWS.replace("after: write,", "after: write, timeout: 1s, on_timeout: continue,")
 
@@ -70,6 +72,17 @@ def test_each_role_does_its_part_and_a_worker_ends_what_it_runs_before_it_goes(
     assert status == "completed"
     assert "outcome=PhaseOutput" in worker.log_text.splitlines()[-2]
     assert "scheduler.stopped" in ticking.log_text
+
+
+def test_only_what_serves_loads_what_serving_needs() -> None:
+    asked = (
+        "import sys, bot.roles\n"
+        "print([m for m in ('fastapi', 'uvicorn', 'slack_sdk', 'crewai') if m in sys.modules])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "[]\n"
 
 
 def health_of(process: BotProcess) -> str:

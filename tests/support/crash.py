@@ -21,6 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
+import bot.serving  # noqa: F401  # once, and not in each that is forked
 from bot import cli
 from bot.slack.app import SlackFront
 from bot.slack.delivery import Tempo
