@@ -118,12 +118,14 @@ def _in_our_words(error: DBAPIError) -> Busy | None:
     said = str(error.orig)
     if "locked" in said or "busy" in said:
         return Busy("the database is busy")
-    return Unreachable("the database does not answer") if _is_no_answer(error) else None
+    return Unreachable("the database does not answer") if _is_no_answer(error, said) else None
 
 
-def _is_no_answer(error: OperationalError) -> bool:
-    """Whether a server could not be reached at all: a driver tells no SQLSTATE then."""
-    return type(error.orig).__module__.startswith("psycopg")
+def _is_no_answer(error: OperationalError, said: str) -> bool:
+    """Whether a server could not be reached at all, of which a driver tells no SQLSTATE, or the
+    disk below SQLite is full or fails."""
+    of_a_server = type(error.orig).__module__.startswith("psycopg")
+    return of_a_server or said.endswith("disk is full") or said.startswith("disk I/O error")
 
 
 def upgrade(engine: Engine, and_then: Callable[[Connection], None] | None = None) -> Schema:

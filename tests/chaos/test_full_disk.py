@@ -1,0 +1,31 @@
+"""A SQLite file whose disk is full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, func, insert, select
+
+from storage.database import reading, upgrade, writing
+from storage.engines import open_engine
+from storage.errors import Unreachable
+from storage.tables import inbox
+from tests.support.factories import NOON
+
+
+def test_who_writes_is_told_that_the_database_takes_nothing_now_and_nothing_is_half_written(
+    tmp_path: Path,
+) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
+    upgrade(engine)
+    rows = [{"key": f"{number:0250}", "at": NOON, "execution_id": None} for number in range(100)]
+    event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA max_page_count = 1"))
+    engine.dispose()  # no more pages than there are, as on a disk with nothing left
+
+    with pytest.raises(Unreachable), writing(engine) as connection:
+        connection.execute(insert(inbox), rows)
+
+    with reading(engine) as connection:
+        assert connection.execute(select(func.count()).select_from(inbox)).scalar_one() == 0
+    engine.dispose()
