@@ -7,12 +7,12 @@ is under way. So Slack may ask for two minutes of quiet without anybody waiting 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from unittest import mock
 
 from bot.practice.faults import Kind
@@ -34,7 +34,9 @@ from tests.support.shown import Shown, buttons
 from tests.support.workspace import ANA, Workspace
 
 LOOK: Final = 0.02
-WITHIN: Final = 30.0
+WITHIN: Final = 60.0
+HOLD: Final = 61.0
+HELD_IN_VAIN: Final = 5.0
 FAST: Final = replace(BRISK, look_again=timedelta(milliseconds=100))
 
 PUT_OFF: Final = """
@@ -111,7 +113,8 @@ class House(Stage):
         self.tempo = FAST
         self.books = Books(url)
         self.live = Live()
-        self._seen: list[tuple[object, ...]] = []
+        self._seen: list[tuple[Any, ...]] = []
+        self._since = 0.0
         self._mode = "socket"
         # A hanging call is over soon here.
         with mock.patch.multiple(app, POST_SECONDS=1, ANSWER_SECONDS=1, FACT_SECONDS=1):
@@ -166,13 +169,22 @@ class House(Stage):
     def hurry(self) -> None:
         """Go to when the next thing comes due, unless something is being done."""
         rows = self.books.rows(PUT_OFF)
-        stands_still, self._seen = rows == self._seen, rows
+        if rows != self._seen:
+            self._seen, self._since = rows, time.monotonic()
+        elif rows:
+            self._come_due(rows, time.monotonic() - self._since)
+        self.front.deliver_due()
+
+    def _come_due(self, rows: Sequence[tuple[Any, ...]], unchanged: float) -> None:
         now = self.clock.now().timestamp()
         due = [seconds(row[0]) for row in rows if row[0] is not None]
-        due += [seconds(row[0]) for row in self.books.rows(PACED) if seconds(row[0]) > now]
-        if stands_still and due and not any(row[1] for row in rows):
+        due += [at for (free_at,) in self.books.rows(PACED) if (at := seconds(free_at)) > now]
+        if any(row[1] for row in rows):
+            # Somebody is at it, or gave up without a word to the database, which was busy.
+            due = [now + HOLD] if unchanged > HELD_IN_VAIN else []
+        if due and unchanged > 0:
             self.clock.move(timedelta(seconds=max(min(due) - now, 0) + 0.001))
-        self.front.deliver_due()
+            self._since = time.monotonic()
 
     def until(self, condition: Callable[[], object], what: str, within: float = WITHIN) -> None:
         """Hurry along until it holds."""

@@ -6,6 +6,7 @@ found, too. It says what became of the matter; what must never happen is collect
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +21,7 @@ from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN
 
 LONG: Final = "A long plan. " * 2000
+TOLD_WITHIN: Final = 3.0
 KNOWN_FOR: Final = timedelta(minutes=12)
 """Longer than the bot goes by what Slack told it about people."""
 
@@ -47,6 +49,7 @@ def _see_through(house: House, execution: Execution, *, copies: int = 0) -> str:
     """
     campaigns = house.workspace.channel("campaigns").id
     found: list[str] = []
+    given_up: list[float] = []
 
     def settled() -> bool:
         shown = house.armed_now(execution)
@@ -55,7 +58,9 @@ def _see_through(house: House, execution: Execution, *, copies: int = 0) -> str:
         elif house.told_of(execution):
             found.append(TOLD)
         elif house.given_up(execution):
-            found.append(UNTOLD)
+            given_up.append(time.monotonic())
+            if given_up[-1] - given_up[0] > TOLD_WITHIN:
+                found.append(UNTOLD)
         return bool(found)
 
     house.until(settled, "buttons, or words that they are missing")
