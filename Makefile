@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test bench chaos storm check format requirements pictures clean
+.PHONY: help run test bench bench-peers bench-growth chaos storm seeded check format requirements pictures clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -27,8 +27,27 @@ test: $(VENV)/.installed ## run the test suite
 bench: $(VENV)/.installed ## measure start, acks, phases, slots and storage (five minutes)
 	$(BIN)/python -m tests.bench
 
-chaos: $(VENV)/.installed ## kill the bot at random moments, thirty times in each of four ways
+# The peers want packages of their own: an environment for them and for us.
+PEERS := .venv-peers
+$(PEERS)/.installed: requirements.txt tests/peers/requirements.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@echo "Installing the peers' packages beside ours (some minutes, once)…"
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check \
+		-r requirements.txt -r tests/peers/requirements.txt
+	@touch $@
+
+bench-peers: $(PEERS)/.installed ## measure pauses and decisions beside LangGraph, CrewAI, DBOS and Celery
+	$(PEERS)/bin/python -m tests.peers
+
+bench-growth: $(VENV)/.installed ## measure what grows with a million executions (an hour or two)
+	$(BIN)/python -m tests.growth
+
+chaos: $(VENV)/.installed ## kill and besiege the bot, crowd it, give it bad weather and odd clocks (hours)
 	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m tests.chaos.weather
+
+seeded: $(VENV)/.installed ## seed bugs one by one and see that the suite notices each (an hour)
+	$(BIN)/python -m tests.seeded
 
 storm: $(VENV)/.installed ## run 200 executions of all kinds while a worker dies every five seconds
 	$(BIN)/python -m tests.storm
@@ -52,4 +71,4 @@ pictures: $(VENV)/.installed ## take the README's pictures anew
 	PICTURES_FOLDER=docs/pictures $(BIN)/python -m pytest -q tests/e2e
 
 clean: ## remove what was built
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build
+	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache build
