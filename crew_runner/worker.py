@@ -18,6 +18,7 @@ from typing import Final, assert_never
 from crew_runner import owners
 from crew_runner.attempt import Attempt, Interrupted, Outcome
 from crew_runner.checking import NOBODY_DECIDES, report_on
+from crew_runner.facts import facts_of, name_of
 from crew_runner.jobs import check_of, job_of
 from crew_runner.model_source import ModelSource
 from crew_runner.nursery import Nursery, NurseryGone
@@ -78,6 +79,7 @@ class WorkerPool:
         self._released = False
         self._give_up_at: float | None = None
         self._free = threading.Semaphore(slots)
+        self._full = False
         self._running: set[threading.Thread] = set()
         self._begun: set[str] = set()
         self._lock = threading.Lock()
@@ -200,7 +202,11 @@ class WorkerPool:
             ask(self._release_the_dead)
             if self._fed:  # what is due now is on its way
                 return
-        while not self._stopping.is_set() and self._free.acquire(blocking=False):
+        while not self._stopping.is_set():
+            self._full = True  # said first: a slot that is freed from now on leads to another look
+            if not self._free.acquire(blocking=False):
+                return
+            self._full = False
             claim = None
             try:
                 if ask(lambda: self._reads.anything_due(datetime.now(UTC))):
@@ -256,7 +262,7 @@ class WorkerPool:
 
     def _free_slot(self) -> None:
         self._free.release()
-        if not self._fed:
+        if self._full and not self._fed:
             self._work.set()
 
     def _run_in_turn(self, phase_run_id: str, over: Future[None]) -> None:
@@ -277,12 +283,12 @@ class WorkerPool:
         try:
             claim, outcome, usage = self._attempt(claim)
             self._settle(claim, outcome, usage)
-            facts = {"outcome": _name(outcome), "seconds": round(time.monotonic() - began, 3)}
-            log.info("phase.ended", extra={**_facts(claim), **facts})
+            facts = {"outcome": name_of(outcome), "seconds": round(time.monotonic() - began, 3)}
+            log.info("phase.ended", extra={**facts_of(claim), **facts})
         except Outage:
-            log.warning("phase.not_recorded", extra=_facts(claim))
+            log.warning("phase.not_recorded", extra=facts_of(claim))
         except Exception:  # the edge of the worker: a slot outlives whatever went wrong in it
-            log.exception("phase.broke", extra=_facts(claim))
+            log.exception("phase.broke", extra=facts_of(claim))
             self._give_up(claim)
         finally:
             with self._lock:
@@ -332,7 +338,7 @@ class WorkerPool:
                 case Failure():
                     log.warning(
                         "phase.failed",
-                        extra={**_facts(claim), "why": outcome.message, "detail": outcome.detail},
+                        extra={**facts_of(claim), "why": outcome.message, "detail": outcome.detail},
                     )
                     insist(lambda: self._state.fail(claim, outcome, usage=usage), self._stopping)
                 case Interrupted.STOPPING:
@@ -345,16 +351,16 @@ class WorkerPool:
             failure = Failure(NOBODY_DECIDES, retryable=False)
             insist(lambda: self._state.fail(claim, failure, usage=usage), self._stopping)
         except LeaseLost:
-            log.info("phase.lease_lost", extra=_facts(claim))
+            log.info("phase.lease_lost", extra=facts_of(claim))
 
     def _give_up(self, claim: Claim) -> None:
         failure = Failure("Something went wrong in the worker; its log says more.")
         try:
             insist(lambda: self._state.fail(claim, failure), self._stopping)
         except CountersignError:
-            log.info("phase.lease_lost", extra=_facts(claim))
+            log.info("phase.lease_lost", extra=facts_of(claim))
         except Outage:
-            log.warning("phase.not_recorded", extra=_facts(claim))
+            log.warning("phase.not_recorded", extra=facts_of(claim))
 
     @contextmanager
     def _storage(self) -> Iterator[Path]:
@@ -388,18 +394,3 @@ class WorkerPool:
             log.warning("crew.cannot_run", extra=facts)
         insist(lambda: self._state.report_crew(report), self._stopping)
         return report
-
-
-def _facts(claim: Claim) -> dict[str, object]:
-    run = claim.run
-    return {
-        "execution": claim.execution.id,
-        "crew": claim.execution.crew,
-        "phase": run.phase,
-        "attempt": run.attempt,
-        "revision": run.revision,
-    }
-
-
-def _name(outcome: Outcome) -> str:
-    return outcome.name.lower() if isinstance(outcome, Interrupted) else type(outcome).__name__

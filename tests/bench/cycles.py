@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+
+from sqlalchemy import event
 
 from storage.database import SystemClock, upgrade
 from storage.engines import open_engine
@@ -16,12 +19,13 @@ from storage.records import Action, Claim, Decision, Execution
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
 from tests.bench.disk import Disk
-from tests.bench.figures import Result, median, per_second, ratio, spread
+from tests.bench.figures import Figure, Result, median, per_second, ratio, spread
 from tests.support.factories import ANA, asking, crew, output
 
 PHASES = ("planning", "analysis", "strategy", "finalization")
 DRAFT = "A paragraph of a draft, as a reviewer would read it on a phone. " * 60
 COMMITS_A_CYCLE = 3
+"""Where a worker of another process claims; one that is free beside the decision needs two."""
 
 T = TypeVar("T")
 
@@ -53,13 +57,17 @@ class Cycles:
         self._timed(self.decisions, lambda: self._state.decide(decision))
         return self.claims[-1] + self.hand_ins[-1] + self.decisions[-1]
 
-    def finish(self, count: int) -> None:
-        """Run the last phase of `count` executions, which no checkpoint follows."""
-        for _ in range(count):
-            claim = self._state.claim("worker")
-            assert claim is not None, "no phase run was due"
-            ended = self._state.phase_done(claim, output(DRAFT, tasks=("task",)))
-            assert ended.state is ExecutionState.COMPLETED
+    def through(self) -> list[float]:
+        """Take one execution to its end; the seconds of its cycles.
+
+        What a decision has queued is claimed first, so that it is one and the same.
+        """
+        took = [self.turn() for _ in PHASES[:-1]]
+        claim = self._state.claim("worker")
+        assert claim is not None, "no phase run was due"
+        ended = self._state.phase_done(claim, output(DRAFT, tasks=("task",)))
+        assert ended.state is ExecutionState.COMPLETED
+        return took
 
     def _claimed(self) -> Claim:
         claim = self._timed(self.claims, lambda: self._state.claim("worker"))
@@ -79,9 +87,33 @@ class Cycles:
         return given
 
 
+def statements_of_a_cycle(folder: Path) -> list[str]:
+    """What one cycle sends to the database, its beginning and end of transactions included."""
+    sent: list[str] = []
+
+    def listen(connection: sqlite3.Connection, _record: object) -> None:
+        connection.set_trace_callback(sent.append)
+
+    with storage_in(folder, name="counted.db", connected=listen) as cycles:
+        cycles.start(1)
+        cycles.turn()  # the first one claims a run that was only started
+        sent.clear()
+        cycles.turn()
+    asked = sent.index("BEGIN")  # what is waiting: the benchmark itself wants to know it
+    del sent[asked : asked + 3]
+    return sent
+
+
 @contextmanager
-def storage_in(folder: Path) -> Iterator[Cycles]:
-    engine = open_engine(f"sqlite:///{folder / 'cycles.db'}")
+def storage_in(
+    folder: Path,
+    *,
+    name: str = "cycles.db",
+    connected: Callable[[sqlite3.Connection, object], None] | None = None,
+) -> Iterator[Cycles]:
+    engine = open_engine(f"sqlite:///{folder / name}")
+    if connected is not None:
+        event.listen(engine, "connect", connected)
     upgrade(engine)
     state = StateManager(engine, clock=SystemClock(), dispatch=NoDispatch(), signal=NoSignal())
     try:
@@ -93,20 +125,18 @@ def storage_in(folder: Path) -> Iterator[Cycles]:
 def measure(folder: Path, *, rounds: int = 8, executions: int = 20) -> Result:
     """Each round takes `executions` through their three checkpoints, then asks the disk."""
     disk = Disk(folder)
+    sent = statements_of_a_cycle(folder)
     rates, limits, commits = [], [], []
     with storage_in(folder) as cycles:
         cycles.start(1)
-        for _ in PHASES[:-1]:
-            cycles.turn()
-        cycles.finish(1)
+        cycles.through()
         for samples in (cycles.claims, cycles.hand_ins, cycles.decisions):
             samples.clear()
         for _ in range(rounds):
             cycles.start(executions)
-            turns = executions * (len(PHASES) - 1)
-            rates.append(turns / sum(cycles.turn() for _ in range(turns)))
-            cycles.finish(executions)
-            took = disk.commits(turns)
+            turns = [took for _ in range(executions) for took in cycles.through()]
+            rates.append(len(turns) / sum(turns))
+            took = disk.commits(len(turns))
             commits.extend(took)
             limits.append(len(took) / sum(took))
     return Result(
@@ -115,6 +145,8 @@ def measure(folder: Path, *, rounds: int = 8, executions: int = 20) -> Result:
         samples=len(cycles.decisions),
         figures=(
             per_second("cycles", median(rates)),
+            Figure("statements a cycle", len(sent), "/cycle"),
+            Figure("commits a cycle", sent.count("COMMIT"), "/cycle"),
             per_second("durable commits of the disk", median(limits)),
             ratio(
                 "cycles, of what the disk allows at three commits each",
