@@ -167,6 +167,7 @@ def resume_flow(tx: Transaction, execution: Execution, *, gate: str, after: int)
 
 def _result(tx: Transaction, execution: Execution) -> PhaseOutput:
     """The last phase's text and every task's, without the runner's own dumps."""
+    tx.settle()  # the last one's output, too
     outputs = newest_outputs(tx.connection, execution.id)
     ordered = [outputs[index][1] for index in sorted(outputs)]
     return PhaseOutput(

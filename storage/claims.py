@@ -53,10 +53,12 @@ def hand_over(
 
 
 def own(tx: Transaction, run: PhaseRun, **values: Any) -> None:
-    """Write to a claimed phase run if it is still held by this fence. Raises LeaseLost."""
+    """Write to a claimed phase run if it is still held by this fence.
+
+    If not, LeaseLost is raised before the commit at the latest, and nothing is changed.
+    """
     mine = {"of_id": run.id, "of_fence": run.fence}
-    if tx.write(statements.CHANGE_RUNNING, **values, **mine) != 1:
-        raise LeaseLost(run.id)
+    tx.write_later(statements.CHANGE_RUNNING, values | mine, or_else=LeaseLost(run.id))
 
 
 def _spent_before(

@@ -207,6 +207,8 @@ def _ended(tx: Transaction, held: Claim, event: PhaseRunEvent, **values: Any) ->
         lease_until=None,
         **values,
     )
+    if execution.state is not ExecutionState.RUNNING:
+        tx.settle()  # whoever ended it took the run away: that is what there is to tell
     return execution
 
 
