@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from secrets import randbelow
 
@@ -11,11 +14,16 @@ import pytest
 from tests.chaos.siege.calls import OF_A_FILE, Calls
 from tests.chaos.siege.disk import DiskTrouble
 from tests.chaos.siege.kinds import with_password
+from tests.chaos.siege.oracles import violations
 from tests.chaos.siege.server import CONNECTIONS, POOL, ServerTrouble
 from tests.chaos.siege.shifts import Shifts
-from tests.chaos.siege.siege import Siege
+from tests.chaos.siege.siege import Report, Siege
+from tests.chaos.siege.slackside import actionable
+from tests.chaos.siege.tables import Tables
 from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
+from tests.support.shown import buttons
+from tests.support.workspace import GUS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -75,24 +83,77 @@ def test_postgresql_is_restarted_crashes_and_has_no_connection_left_and_no_ack_i
     assert report.counts["decisions"] > 0, seen
 
 
-def test_a_file_that_is_locked_and_whose_disk_fails_takes_no_ack_back_and_stays_whole(
-    launchpad: Launchpad, tmp_path: Path, seed: int
-) -> None:
-    file = tmp_path / "countersign.db"
+@pytest.fixture(scope="module")
+def on_a_bad_disk(
+    launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Report]:
+    folder = tmp_path_factory.mktemp("disk")
+    file = folder / "countersign.db"
     trouble = DiskTrouble(file, 3, pause=1.0, locks=(2.0,), lasting=2.0, full=False)
     with Siege(
         launchpad,
-        tmp_path,
+        folder,
         database=f"sqlite:///{file}",
-        seed=seed,
+        seed=randbelow(1_000_000),
         at_once=AT_ONCE,
         mode="http",
     ) as siege:
-        report = siege.endure(trouble)
+        yield siege.endure(trouble)
 
-    seen = f"seed {seed}: {report.words()}"
-    assert not report.wrong, seen
-    assert report.counts["decisions"] > 0, seen
+
+def test_a_file_that_is_locked_and_whose_disk_fails_takes_no_ack_back_and_stays_whole(
+    on_a_bad_disk: Report,
+) -> None:
+    assert not on_a_bad_disk.wrong, on_a_bad_disk.words()
+    assert on_a_bad_disk.counts["decisions"] > 0, on_a_bad_disk.words()
+
+
+@pytest.mark.parametrize(
+    ("done", "found"),
+    [
+        (
+            "UPDATE checkpoints SET action = NULL, state = 'cancelled', decided_at = NULL",
+            "was acknowledged, neither kept nor told",
+        ),
+        ("UPDATE checkpoints SET decided_at = '2999-01-01'", "neither kept nor told"),
+        (f"""UPDATE checkpoints SET actor = '{{"id": "{GUS}"}}'""", "who may not"),
+        (
+            """INSERT INTO audit (at, execution_id, event, facts)
+               SELECT at, execution_id, event, facts FROM audit
+               WHERE event = 'checkpoint.decided' LIMIT 1""",
+            "was decided 2 times",
+        ),
+        ("UPDATE phase_runs SET revision = revision + 1 WHERE phase = 'finish'", "were run, not"),
+        ("UPDATE phase_runs SET fence = 0", "was begun"),
+        ("UPDATE executions SET state = 'running'", "have not ended"),
+        ("UPDATE outbox SET state = 'queued'", "is still to be shown"),
+    ],
+)
+def test_what_would_be_wrong_is_found(
+    on_a_bad_disk: Report, tmp_path: Path, done: str, found: str
+) -> None:
+    changed = tmp_path / "changed.db"
+    with (
+        closing(sqlite3.connect(on_a_bad_disk.scene.folder / "countersign.db")) as database,
+        closing(sqlite3.connect(changed)) as copied,
+        copied,
+    ):
+        database.backup(copied)
+        copied.execute(done)
+
+    wrong = violations(replace(on_a_bad_disk.scene, tables=Tables(str(changed))))
+
+    assert any(found in words for words in wrong), wrong
+
+
+def test_two_messages_in_which_one_checkpoint_can_be_decided_are_found(
+    on_a_bad_disk: Report,
+) -> None:
+    journal = on_a_bad_disk.scene.workspace.journal
+    armed = next(v for v in journal if any(b.label == "Skip" for b in buttons(v.blocks)))
+
+    assert not [*actionable(journal)]
+    assert [*actionable([armed, replace(armed, ts="1.0")])]
 
 
 def test_processes_end_at_their_first_flush_write_and_send_and_nothing_is_lost(

@@ -53,6 +53,7 @@ class Trouble(Protocol):
 class Report:
     """What was done, and what was wrong. `counts` are figures by name."""
 
+    scene: Scene
     seconds: float
     counts: Counter[str]
     stood_still: float
@@ -249,7 +250,7 @@ class Siege:
         )
         self.counts["503s"] = self.journal.statuses[503]
         self.counts["words lost with a process"] = self.journal.words_lost
-        return Report(seconds, self.counts, self.watch.longest, unforeseen_in(logs), wrong)
+        return Report(scene, seconds, self.counts, self.watch.longest, unforeseen_in(logs), wrong)
 
     def _undeclared_to_slack(self) -> list[str]:
         return [

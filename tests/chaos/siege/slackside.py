@@ -25,7 +25,7 @@ LIVE_MARKDOWN: Final = "](https://example.org"
 
 def in_slack(workspace: Workspace, crowd: Crowd, executions: list[Execution]) -> Iterator[str]:
     journal = workspace.journal
-    yield from _actionable(journal)
+    yield from actionable(journal)
     for version in journal:
         if version.user == BOT:
             yield from _foreign(version)
@@ -50,7 +50,7 @@ def _of_the_bot(workspace: Workspace) -> list[Shown]:
     ]
 
 
-def _actionable(journal: list[Version]) -> Iterator[str]:
+def actionable(journal: list[Version]) -> Iterator[str]:
     """Over the whole history: at most one message at once in which a checkpoint can be decided."""
     holders: dict[str, set[tuple[str, str]]] = defaultdict(set)
     held: dict[tuple[str, str], set[str]] = defaultdict(set)
