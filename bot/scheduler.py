@@ -26,8 +26,10 @@ from storage.state_manager import StateManager
 
 log = logging.getLogger(__name__)
 
-SWEEP: Final = 100
-_PASSES: Final = 50
+SWEEP: Final = 25
+"""Rows of one pass: who clicks meanwhile waits for the pass to be over."""
+
+_PASSES: Final = 200
 
 AN_HOUR: Final = timedelta(hours=1)
 

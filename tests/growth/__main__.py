@@ -44,7 +44,7 @@ class Scale:
 
 
 SCALES: Final = {
-    "full": Scale(Crowd(900, 100), Crowd(900_000, 100_000), 60, 7, 10_000),
+    "full": Scale(Crowd(900, 100), Crowd(900_000, 100_000), 40, 5, 10_000),
     "small": Scale(Crowd(900, 100), Crowd(9_000, 1_000), 10, 3, 500),
 }
 
@@ -129,6 +129,9 @@ def _measure(
         "deadlines": asdict(at_once),
     }
     grew = [one.name for one in compared if one.ratio > MOST]
+    for one in compared:
+        for fault in one.work[1].faults if one.work is not None else ():
+            _say(f"  {one.name} reads a whole table: {fault}")
     within = [*peaks[1:], held["large"].memory]
     was = [*peaks[:1], held["empty"].memory]
     kept = all(now <= MOST * before for now, before in zip(within, was, strict=True))
@@ -162,7 +165,11 @@ def _size(url: str) -> str:
 def _in_words(one: Compared) -> str:
     small, large = (1000 * median(samples) for samples in (one.small, one.large))
     mark = "" if one.ratio <= MOST else "  <-- grows"
-    return f"  {one.name:<52} {small:9.2f} ms {large:9.2f} ms {one.ratio:6.2f} x{mark}"
+    work = "" if one.work is None else f"; work {one.work_ratio:.2f} x"
+    return (
+        f"  {one.name:<48} {small:9.2f} ms {large:9.2f} ms {one.ratio:6.2f} x"
+        f" (fastest tenth {one.undisturbed:.2f} x{work}){mark}"
+    )
 
 
 def _figures(one: Compared) -> dict[str, float]:
@@ -170,6 +177,7 @@ def _figures(one: Compared) -> dict[str, float]:
         "small, ms": 1000 * median(one.small),
         "large, ms": 1000 * median(one.large),
         "ratio": one.ratio,
+        "ratio of the fastest tenth": one.undisturbed,
         "samples": len(one.large),
     }
 
@@ -187,11 +195,13 @@ def _at_once_in_words(at_once: AtOnce) -> str:
         return f"{1000 * median(samples):.1f} ms, at the most {1000 * max(samples):.0f} ms"
 
     return (
-        f"{at_once.deadlines:,} deadlines at once: {at_once.took:.1f} s\n"
+        f"{at_once.deadlines:,} deadlines at once: {at_once.took:.1f} s,"
+        f" {at_once.cpu:.1f} s of them at work\n"
         f"  a click meanwhile {spread(at_once.clicks)} ({len(at_once.clicks)};"
         f" {at_once.busy} told to try again); before {spread(at_once.calm)}\n"
         f"  left to Slack: {at_once.posts:,} posts and {at_once.updates:,} updates;"
-        f" a look for one of them {spread(at_once.takes)}"
+        f" a look for one of them {spread(at_once.takes)},"
+        f" while none may go {spread(at_once.in_vain)}"
     )
 
 

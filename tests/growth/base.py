@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Final
 
 from slack_sdk import WebClient
@@ -16,6 +17,7 @@ from bot.slack.desk import Desk
 from bot.slack.lessons import Lessons
 from bot.wiring import install_queue
 from crew_runner.queues.procrastinate import ProcrastinateQueue
+from storage import paces
 from storage.database import SystemClock, upgrade, writing
 from storage.engines import connection_arguments, open_engine
 from storage.outbox import Outbox
@@ -80,6 +82,13 @@ class Base:
             found = connection.exec_driver_sql(f"SELECT state FROM outbox WHERE {_TO_DO}")
             states = list(found.scalars())
         return len(states) - states.count("posted"), states.count("posted")
+
+    def pause_slack(self, channels: Iterable[str]) -> None:
+        """Nothing may be posted or updated for a minute."""
+        with writing(self.engine) as connection:
+            until = self.clock.at(connection) + timedelta(minutes=1)
+            for key in (*channels, paces.UPDATES):
+                paces.pause(connection, key, until=until)
 
     def all_delivered(self) -> None:
         """As if a deliverer had been at work for long."""

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.bench.figures import median
+from tests.bench.figures import median, percentile
 from tests.growth.acts import Act, Hands
 from tests.growth.base import Base
 from tests.growth.work import FEW, Work
@@ -27,6 +27,11 @@ class Compared:
     @property
     def ratio(self) -> float:
         return median(self.large) / median(self.small)
+
+    @property
+    def undisturbed(self) -> float:
+        """Of the fastest tenth: other programs on the machine were in the way of none of these."""
+        return percentile(self.large, 10) / percentile(self.small, 10)
 
     @property
     def work_ratio(self) -> float:

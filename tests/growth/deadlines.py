@@ -12,7 +12,7 @@ from storage.errors import Busy
 from tests.growth.acts import Hands
 from tests.growth.base import Base
 from tests.growth.comparing import seconds
-from tests.growth.filling import Crowd, Filler
+from tests.growth.filling import CHANNELS, Crowd, Filler
 
 LEASE: Final = timedelta(seconds=30)
 AT_MOST: Final = 300.0
@@ -23,18 +23,21 @@ _LOOKS: Final = 21
 
 @dataclass(frozen=True, slots=True)
 class AtOnce:
-    """`took`: seconds until all were expired. `clicks`: of people meanwhile, `calm`: before, in
-    seconds; `busy` of them were told to try again. `posts` and `updates`: the messages that this
-    left to be brought to Slack. `takes`: looks for one of them, in seconds."""
+    """Seconds, but for counts. `took`: until all were expired; `cpu`: what this process worked for
+    that. `clicks`: of people meanwhile, `calm`: before; `busy` of them were told to try again.
+    `posts` and `updates`: the messages that are left to be brought to Slack. `takes`: looks for
+    one of them, `in_vain`: while Slack's pace lets none go."""
 
     deadlines: int
     took: float
+    cpu: float
     clicks: tuple[float, ...]
     calm: tuple[float, ...]
     busy: int
     posts: int
     updates: int
     takes: tuple[float, ...]
+    in_vain: tuple[float, ...]
 
 
 def expire_at_once(base: Base, filler: Filler, *, count: int, seed: int) -> AtOnce:
@@ -46,7 +49,7 @@ def expire_at_once(base: Base, filler: Filler, *, count: int, seed: int) -> AtOn
     busy = 0
     scheduler = Scheduler(state_ticks(base.state, lease=LEASE))
     scheduler.start()
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     try:
         while base.overdue():
             assert time.perf_counter() - began < AT_MOST, "the ticks do not get through"
@@ -55,10 +58,16 @@ def expire_at_once(base: Base, filler: Filler, *, count: int, seed: int) -> AtOn
             except Busy:
                 busy += 1
             time.sleep(_LOOK)
-        took = time.perf_counter() - began
+        took, cpu = time.perf_counter() - began, time.process_time() - cpu
     finally:
         scheduler.stop()
     posts, updates = base.to_deliver()
-    takes = tuple(seconds(lambda: base.outbox.take(owner="a#0", limit=1)) for _ in range(_LOOKS))
+    takes = _takes(base)
+    base.pause_slack(CHANNELS)
+    in_vain = _takes(base)
     base.all_delivered()
-    return AtOnce(count, took, tuple(clicks), calm, busy, posts, updates, takes)
+    return AtOnce(count, took, cpu, tuple(clicks), calm, busy, posts, updates, takes, in_vain)
+
+
+def _takes(base: Base) -> tuple[float, ...]:
+    return tuple(seconds(lambda: base.outbox.take(owner="a#0", limit=1)) for _ in range(_LOOKS))

@@ -17,7 +17,7 @@ from tests.support.postgres import Server
 
 SEED = 7
 SMALL = Crowd(ended=300, waiting=250)
-LARGE = Crowd(ended=4_000, waiting=2_000)
+LARGE = Crowd(ended=2_500, waiting=1_250)
 
 
 @pytest.fixture(scope="module")
