@@ -200,7 +200,7 @@ class ProcrastinateQueue:
 
     def _connections(self) -> AsyncConnectionPool:
         return AsyncConnectionPool(
-            kwargs=self._connect,
+            kwargs=of_workers(self._connect),
             min_size=1,
             max_size=_CONNECTIONS,
             timeout=self._patience,
@@ -232,6 +232,16 @@ class ProcrastinateQueue:
             for orphan in orphans:
                 await app.job_manager.finish_job(orphan, Status.FAILED, delete_job=True)
             await asyncio.sleep(self._forget_seconds)
+
+
+def of_workers(connect: Mapping[str, Any]) -> dict[str, Any]:
+    """On these connections jobs are only fetched and deleted, which nobody waits to see flushed.
+
+    A server that crashes may forget the last of that: such a job comes again, and finds nothing to
+    claim. Jobs are added on the connections of those who decide, and those flush every commit.
+    """
+    options = f"{connect.get('options', '')} -c synchronous_commit=off".strip()
+    return {**connect, "options": options}
 
 
 def driver_of(connection: Session) -> psycopg.Connection[Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, Engine, text
@@ -16,7 +17,7 @@ from bot.wiring import install_queue, queue_on
 from crew_runner.queues import procrastinate_schema
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.queues.port import CannotInstall, Queue
-from crew_runner.queues.procrastinate import ProcrastinateQueue
+from crew_runner.queues.procrastinate import ProcrastinateQueue, of_workers
 from storage.database import SystemClock, upgrade
 from storage.engines import connection_arguments, open_engine
 from storage.errors import Unreachable
@@ -333,3 +334,12 @@ def test_the_database_url_chooses_the_engine(engine: Engine, tmp_path: Path) -> 
 
     assert isinstance(queue_on(engine, usual), ProcrastinateQueue)
     assert isinstance(queue_on(open_engine(f"sqlite:///{tmp_path / 'a.db'}"), usual), LocalDispatch)
+
+
+def test_only_what_the_rows_know_better_may_be_forgotten_by_a_crash(engine: Engine) -> None:
+    with psycopg.connect(**of_workers(connection_arguments(engine))) as workers_own:
+        [[jobs]] = workers_own.execute("SHOW synchronous_commit").fetchall()
+    [[set_by]] = ask(engine, "SELECT source FROM pg_settings WHERE name = 'synchronous_commit'")
+
+    assert jobs == "off"
+    assert set_by != "client", "the connections of those who decide leave it as the server has it"
