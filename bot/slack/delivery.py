@@ -18,6 +18,7 @@ from slack_sdk import WebClient
 from bot.slack import reconcile, troubles
 from bot.slack.mending import Mending, Next
 from bot.slack.posting import Posting
+from bot.slack.troubles import Trouble
 from bot.slack.views import Views
 from storage.errors import HoldLost, TooSoon
 from storage.outbox import Outbox
@@ -158,8 +159,14 @@ class Delivery:
                 "delivery.trouble",
                 extra={"row": row.key, "error": trouble.error, "attempts": row.attempts},
             )
+            self._mend(row, trouble)
+
+    def _mend(self, row: OutboxRow, trouble: Trouble) -> None:
+        try:
             if self._mending.mend(row, trouble) is Next.NOW:
                 self.wake()
+        except HoldLost:
+            log.info("delivery.hold_lost", extra={"row": row.key})
 
     def _post(self, row: OutboxRow) -> OutboxRow | None:
         """The row with its place stored; None where there is nothing (more) to do now."""

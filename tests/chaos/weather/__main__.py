@@ -11,15 +11,21 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from random import Random
 from secrets import randbelow
 from typing import Final
 
+from tests.chaos.weather.clocks import JUMPS, clocks
 from tests.chaos.weather.crowd import crowd
+from tests.chaos.weather.day import day
 from tests.chaos.weather.ground import DATABASES, ground
 from tests.chaos.weather.races import races
+from tests.chaos.weather.slack import cases, weather
 
 MOST_SHOWN: Final = 40
 
@@ -44,9 +50,33 @@ def _races(wanted: argparse.Namespace, database: str, seed: int) -> Report:
     return Report(figures.lines_told(), figures.wrong)
 
 
+def _slack(wanted: argparse.Namespace, database: str, seed: int) -> Report:
+    chosen = [*cases()]
+    Random(seed).shuffle(chosen)
+    say = _say if wanted.verbose else str
+    with ground(database) as url:
+        figures = weather(url, chosen[: wanted.cases], seed=seed, say=say)
+    return Report(figures.lines(), figures.wrong)
+
+
+def _clocks(wanted: argparse.Namespace, database: str, seed: int) -> Report:
+    with ground(database) as url, tempfile.TemporaryDirectory(prefix="clocks-") as folder:
+        figures = clocks(url, Path(folder), jumps=tuple(wanted.jumps), seed=seed)
+    return Report(figures.lines(), figures.wrong)
+
+
+def _day(wanted: argparse.Namespace, database: str, seed: int) -> Report:
+    with ground(database) as url:
+        figures = day(url, runs=wanted.runs, seed=seed)
+    return Report(figures.lines(), figures.wrong)
+
+
 KINDS: Final[dict[str, Callable[[argparse.Namespace, str, int], Report]]] = {
     "crowd": _crowd,
     "races": _races,
+    "slack": _slack,
+    "clocks": _clocks,
+    "day": _day,
 }
 
 
@@ -79,6 +109,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=100, help="crowd: how often (default: 100)")
     parser.add_argument("--clicks", type=int, default=1000, help="crowd: at once (default: 1000)")
     parser.add_argument("--races", type=int, default=10_000, help="races (default: 10000)")
+    parser.add_argument("--cases", type=int, default=None, help="slack (default: all)")
+    parser.add_argument("--verbose", action="store_true", help="slack: tell of each case")
+    parser.add_argument(
+        "--jumps",
+        type=float,
+        nargs="+",
+        default=JUMPS,
+        help="clocks: in seconds (default: 1 s to 1 year, forward and back)",
+    )
+    parser.add_argument("--runs", type=int, default=2000, help="day (default: 2000)")
     return parser
 
 
