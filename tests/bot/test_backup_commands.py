@@ -10,8 +10,8 @@ from bot import backups
 from bot.settings import load_settings
 from storage.database import upgrade
 from storage.engines import open_engine
-from tests.bot.test_processes import run
 from tests.support.installation import Installation
+from tests.support.processes import run
 
 
 def test_a_backup_is_made_and_what_was_restored_from_it_is_prepared(tmp_path: Path) -> None:
