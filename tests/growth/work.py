@@ -102,11 +102,11 @@ class Watch:
 
 def _sqlite(watch: Watch) -> type[sqlite3.Connection]:
     class Cursor(sqlite3.Cursor):
-        def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
+        def execute(self, sql: str, values: Any = ()) -> Self:
             self._explain(sql, values)
             return super().execute(sql, values)
 
-        def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
+        def executemany(self, sql: str, rows: Any) -> Self:
             self._explain(sql, next(iter(rows)))
             return super().executemany(sql, rows)
 
@@ -187,4 +187,5 @@ def _looked_at(node: Mapping[str, Any]) -> int:
     rows: float = node["Actual Rows"] + sum(
         many for name, many in node.items() if name.startswith("Rows Removed by")
     )
-    return round(rows * node["Actual Loops"])
+    loops: float = node["Actual Loops"]
+    return round(rows * loops)
