@@ -4,8 +4,12 @@
     python -m tests.seeded --only decide    # those whose name has this in it
     python -m tests.seeded --check          # only whether every patch still fits, and one place
 
-Each bug is applied to a copy of the tree in a temporary folder. The tests that it names are run
-first, then all the others. The exit code is 1 if any bug was not caught.
+Each bug is applied to a copy of the tree in a temporary folder. The places that it names are tried
+first, then all other tests. A catch is a test that is red with the bug, again when it runs alone,
+and green without it. The exit code is 1 if any bug was not caught.
+
+Where the code has changed and a patch fits no more: break the code again in the same way, and put
+`git diff -U1` (more context where that is found twice) below the patch's two lines of words.
 """
 
 from __future__ import annotations
