@@ -149,7 +149,9 @@ def network(times: int) -> Iterator[Fault]:
     yield Fault("the request is lost", "lost_request", times)
 
 
-def refusals(names: Iterator[str] | tuple[str, ...] | list[str], times: int) -> Iterator[Fault]:
+def refusals(
+    names: Iterator[str] | tuple[str, ...] | list[str], times: int | None
+) -> Iterator[Fault]:
     for name in names:
         yield Fault(name, "error", times, error=name)
 
@@ -157,20 +159,22 @@ def refusals(names: Iterator[str] | tuple[str, ...] | list[str], times: int) -> 
 def of_posting(times: int) -> Iterator[tuple[Fault, str]]:
     """With what must become of a checkpoint whose message meets it."""
     lasting = times > 1
+    until_told = None if lasting else 1
     for fault in network(times):
         yield fault, RETRIED
     for fault in refusals([*TOKEN, *PASSING, *RATES], times):
         yield fault, RETRIED
     for fault in refusals(PLACES, times):
         yield fault, MOVED
-    for fault in refusals(TOO_MUCH, times):
+    for fault in refusals(TOO_MUCH, until_told):
         yield fault, TOLD if lasting else PLAIN
-    for fault in refusals([*STRANGE, *OWN["chat.postMessage"]], times):
+    for fault in refusals([*STRANGE, *OWN["chat.postMessage"]], until_told):
         yield fault, TOLD if lasting else RETRIED
 
 
 def of_arming(times: int) -> Iterator[tuple[Fault, str]]:
     lasting = times > 1
+    until_told = None if lasting else 1
     for fault in network(times):
         yield fault, RETRIED
     for fault in refusals([*TOKEN, *PASSING, "update_failed", *RATES], times):
@@ -179,9 +183,9 @@ def of_arming(times: int) -> Iterator[tuple[Fault, str]]:
         yield fault, MOVED
     for fault in refusals(["message_not_found", "cant_update_message"], times):
         yield fault, RETRIED
-    for fault in refusals(["invalid_blocks", "msg_too_long", "invalid_arguments"], times):
+    for fault in refusals(["invalid_blocks", "msg_too_long", "invalid_arguments"], until_told):
         yield fault, TOLD if lasting else PLAIN
-    for fault in refusals([*STRANGE, "edit_window_closed", *OWN["chat.update"]], times):
+    for fault in refusals([*STRANGE, "edit_window_closed", *OWN["chat.update"]], until_told):
         yield fault, TOLD if lasting else RETRIED
 
 
