@@ -1,13 +1,14 @@
 """Countersign: `StateManager.decide`, and the real pool of workers that takes up what it queues.
 
 Everything but the child process is the product's own: the decision is checked and committed with
-its rows of audit and outbox, the engine brings the phase run, a worker claims it (owner, lease,
-fence), and `phase_done` commits the text, the next checkpoint and its messages. The phase itself
-runs in the worker's thread, as it does with the peers. Who decides is in this process, too.
+its rows of audit and outbox and with the claim (owner, lease, fence) of what it queues, as a worker
+of the same process is free; `phase_done` commits the text, the next checkpoint and its messages.
+The phase itself runs in the worker's thread, as it does with the peers.
 
-SQLite runs in WAL mode with `synchronous=FULL`. On PostgreSQL the phase run is brought by a job of
-Procrastinate, committed with the decision, or, without an engine, by waking the workers of the
-process.
+SQLite runs in WAL mode with `synchronous=FULL`. PostgreSQL has Procrastinate as its engine, as
+`serve` has. `brought_by_jobs` is how it goes where those who decide have no workers beside them
+(`serve --workers 0`): a job is committed with the decision, Procrastinate brings it, and the claim
+is a commit of its own. Here, too, all of it is in one process.
 """
 
 from __future__ import annotations
@@ -56,6 +57,13 @@ class Workers(WorkerPool):
     def _settle(self, claim: Claim, outcome: Outcome, usage: Usage | None) -> None:
         super()._settle(claim, outcome, usage)
         self.ended.put(time.monotonic())
+
+
+class Jobs(ProcrastinateQueue):
+    """Brings every phase run."""
+
+    def seat(self) -> None:
+        """No worker is said to be beside those who decide."""
 
 
 class Countersign:
@@ -112,9 +120,9 @@ def on_sqlite(folder: str) -> Countersign:
     return Countersign(f"sqlite:///{folder}/countersign.db", lambda _engine: LocalDispatch())
 
 
-def with_procrastinate(url: str) -> Countersign:
+def on_postgresql(url: str) -> Countersign:
     return Countersign(url, lambda engine: ProcrastinateQueue(connection_arguments(engine)))
 
 
-def without_an_engine(url: str) -> Countersign:
-    return Countersign(url, lambda _engine: LocalDispatch())
+def brought_by_jobs(url: str) -> Countersign:
+    return Countersign(url, lambda engine: Jobs(connection_arguments(engine)))

@@ -15,8 +15,8 @@ from tests.peers.peer import CYCLES, Cycle, Opened, Peer
 
 PEERS: Final = {
     "countersign-sqlite": "countersign:on_sqlite",
-    "countersign-procrastinate": "countersign:with_procrastinate",
-    "countersign-postgresql": "countersign:without_an_engine",
+    "countersign-postgresql": "countersign:on_postgresql",
+    "countersign-jobs": "countersign:brought_by_jobs",
     "langgraph-sqlite": "langgraph_interrupts:sqlite_sync",
     "langgraph-sqlite-async": "langgraph_interrupts:sqlite_async",
     "langgraph-postgresql": "langgraph_interrupts:postgresql_sync",
