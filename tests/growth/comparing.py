@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tests.bench.figures import median, percentile
-from tests.growth.acts import Act, Hands
+from tests.growth.acts import ACTS, Act, Hands
 from tests.growth.base import Base
 from tests.growth.work import FEW, Work
 
@@ -44,10 +44,10 @@ class Compared:
 def in_turns(small: Base, large: Base, *, rounds: int, seed: int) -> list[Compared]:
     """`rounds` of all acts on both, and one more in which the databases tell what they did."""
     hands = (Hands(small, seed=seed), Hands(large, seed=seed))
-    found: dict[str, Compared] = {}
+    found = {name: Compared(name) for name in ACTS}
     for number in range(rounds):
         for (name, on_small), (_, on_large) in zip(*(h.round() for h in hands), strict=True):
-            compared = found.setdefault(name, Compared(name))
+            compared = found[name]
             pair = [(on_small, compared.small), (on_large, compared.large)]
             for act, samples in pair if number % 2 else reversed(pair):
                 samples.append(seconds(act))

@@ -15,9 +15,9 @@ from tests.growth.comparing import seconds
 from tests.growth.filling import CHANNELS, Crowd, Filler
 
 LEASE: Final = timedelta(seconds=30)
-AT_MOST: Final = 300.0
+AT_MOST: Final = 200.0
 CALM: Final = 20
-_LOOK: Final = 0.05
+_LOOK: Final = 0.25
 _LOOKS: Final = 21
 
 
