@@ -20,7 +20,7 @@ from bot.slack.mending import Mending, Next
 from bot.slack.posting import Posting
 from bot.slack.troubles import Trouble
 from bot.slack.views import Views
-from storage.errors import HoldLost, TooSoon
+from storage.errors import Busy, HoldLost, TooSoon
 from storage.outbox import Outbox
 from storage.paces import Pace
 from storage.ports import Clock
@@ -113,16 +113,22 @@ class Delivery:
     def _run(self, number: int, wake: Event) -> None:
         """The first thread looks often while anything is put off; the others when woken."""
         owner = f"{self._owner}#{number}"
-        soon = False
+        soon = failed = False
         while not self._stopping.is_set():
-            wake.wait(SOON_SECONDS if soon else IDLE_SECONDS)
+            wake.wait(SOON_SECONDS if soon or failed else IDLE_SECONDS)
             wake.clear()
             try:
+                if failed:  # what it held then, nobody else would take before the hold ends
+                    self._outbox.let_go([owner])
+                failed = False
                 soon = self._deliver_all(owner) and number == 0
                 self._clear_doubts()
-            except Exception:
-                log.exception("delivery.failed")
-                soon = False
+            except Exception as error:
+                if isinstance(error, Busy):
+                    log.warning("delivery.no_database", extra={"why": str(error)})
+                else:
+                    log.exception("delivery.failed")
+                soon, failed = False, True
                 self._stopping.wait(1.0)
 
     def _deliver_all(self, owner: str) -> bool:

@@ -1,0 +1,63 @@
+"""A deliverer whose database fails it in the middle of a message."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from slack_sdk import WebClient
+
+from bot.slack.delivery import AS_SLACK_LIKES, Delivery
+from storage.database import SystemClock, upgrade
+from storage.engines import open_engine
+from storage.errors import Unreachable
+from storage.outbox import Outbox
+from storage.ports import NoSignal
+from storage.reads import Reads
+from storage.records import OutboxRow
+from storage.state_manager import StateManager
+from tests.storage.conftest import RecordingDispatch, Run
+
+SOON = 15.0
+"""Much less than the minute for which a row is held."""
+
+
+def test_what_it_held_then_is_taken_up_at_once_and_not_when_the_hold_runs_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
+    upgrade(engine)
+    clock, reads = SystemClock(), Reads(engine)
+    state = StateManager(engine, clock=clock, dispatch=RecordingDispatch(), signal=NoSignal())
+    Run(state, reads).start()
+    delivery = Delivery(
+        WebClient(),
+        outbox=Outbox(engine, clock),
+        reads=reads,
+        clock=clock,
+        owner="this",
+        threads=1,
+        tempo=AS_SLACK_LIKES,
+    )
+    tries: list[str] = []
+    again = threading.Event()
+
+    def deliver(row: OutboxRow) -> None:
+        tries.append(row.key)
+        if len(tries) == 1:
+            raise Unreachable("the database does not answer")
+        again.set()
+
+    monkeypatch.setattr(delivery, "deliver", deliver)
+    delivery.start()
+    try:
+        delivery.wake()
+        assert again.wait(SOON)
+    finally:
+        delivery.stop(timedelta(seconds=5))
+        engine.dispose()
+
+    assert tries[0] == tries[1]
+    assert "Traceback" not in caplog.text
