@@ -35,7 +35,7 @@ def seed() -> int:
     return randbelow(1_000_000)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["postgresql"])
 def server() -> Iterator[Server]:
     with Server(durable=True, max_connections=CONNECTIONS) as started:
         yield started
