@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from storage import changes, claims, outbox, prepared, questions, statements
+from storage import changes, claims, clock_set_back, outbox, prepared, questions, statements
 from storage.boundaries import resolve
 from storage.definitions import CrewDefinition, PhaseDefinition
 from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun, Usage
@@ -245,6 +245,7 @@ def _release(tx: Transaction, row: AnyRow) -> bool:
 
 
 def recover(tx: Transaction) -> int:
+    clock_set_back.let_come_due(tx)
     due = {"now": tx.now, "most": RECOVERED_AT_ONCE}
     run_ids = tx.connection.execute(statements.ALL_DUE, due).scalars().all()
     for run_id in run_ids:

@@ -27,7 +27,8 @@ LIBRARY: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 SECOND, MINUTE, HOUR, DAY, YEAR = 1.0, 60.0, 3600.0, 86400.0, 365 * 86400.0
 JUMPS: Final = tuple(sign * size for size in (SECOND, MINUTE, HOUR, DAY, YEAR) for sign in (1, -1))
 
-PATIENCE: Final = 60.0
+STARTS_WITHIN: Final = 180.0
+PATIENCE: Final = 90.0
 SEEN_WITHIN: Final = 1.2
 """libfaketime looks into its file each second."""
 TRIES: Final = 5
@@ -82,7 +83,7 @@ class Skewed(BotProcess):
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "PYTHONPATH": f"{Path(__file__).parent / 'skew'}:{ROOT}",
         }
-        super().__init__(folder, env={**env, **skew}, crews_file=crews)
+        super().__init__(folder, env={**env, **skew}, crews_file=crews, start_within=STARTS_WITHIN)
 
     def set_clock(self, ahead: float) -> None:
         """So many seconds ahead of the true time, from now on."""

@@ -18,7 +18,7 @@ from random import Random
 from typing import Final
 
 from bot.slack import words
-from storage.errors import AlreadyDecided, Busy, NotAllowed
+from storage.errors import AlreadyDecided, Busy, CountersignError, NotAllowed
 from storage.records import Action, Actor, Decision
 from storage.state_manager import StateManager
 from tests.chaos.weather.ground import Books
@@ -49,7 +49,7 @@ class Click:
 
 @dataclass(frozen=True)
 class Told:
-    """`answer` is decided, already, refused or busy; `said` are the words of a refusal."""
+    """`answer` is decided, already, refused, busy or otherwise; `said` are the words with it."""
 
     click: Click
     answer: str
@@ -144,6 +144,8 @@ def _told_wrongly(told: Sequence[Told], *, decider: str | None) -> Iterator[str]
             yield f"{answer.click.who} was told “{answer.said}”, but {decider} decided"
         if answer.answer == "refused" and not answer.click.guest:
             yield f"{answer.click.who} may decide, and was told “{answer.said}”"
+        if answer.answer == "otherwise":
+            yield f"{answer.click.who} was told “{answer.said}”"
         if answer.answer == "busy":
             yield f"{answer.click.who} got no other answer than to try again"
 
@@ -192,6 +194,8 @@ def _answer(state: StateManager, checkpoint: str, click: Click) -> Told:
         return Told(click, "refused", words.refusal(refused))
     except Busy:
         return Told(click, "busy")
+    except CountersignError as refused:
+        return Told(click, "otherwise", words.refusal(refused))
     return Told(click, "decided")
 
 
