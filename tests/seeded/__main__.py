@@ -100,7 +100,8 @@ def _tell(trials: Sequence[Trial], seconds: float) -> None:
     _say("| bug | what it means | noticed by | seconds |")
     _say("|---|---|---|---:|")
     for trial in trials:
-        noticed = f"`{trial.by}`" if trial.verdict is Verdict.CAUGHT else f"**{trial.verdict}**"
+        by = trial.by.replace("|", "\\|")
+        noticed = f"`{by}`" if trial.verdict is Verdict.CAUGHT else f"**{trial.verdict}**"
         _say(f"| {trial.bug.name} | {trial.bug.broken} | {noticed} | {trial.seconds:.0f} |")
     caught = sum(trial.verdict is Verdict.CAUGHT for trial in trials)
     _say("")
