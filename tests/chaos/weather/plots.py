@@ -109,7 +109,8 @@ def arm(house: House, fault: Fault) -> str:
     execution = house.begin()
     _strike(house, "chat.update", fault, channel=execution.channel)
     house.work()
-    return _see_through(house, execution)
+    # Where it may change no more, it stays as it was, without buttons.
+    return _see_through(house, execution, copies=1)
 
 
 def root(house: House, fault: Fault) -> str:
