@@ -5,6 +5,7 @@ The server that tests of PostgreSQL share is here, too: one for each process of 
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -30,6 +31,12 @@ def server() -> Iterator[Server]:
     """A PostgreSQL of the tests' own; each asks it for databases of its own."""
     with Server() as server:
         yield server
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two a core: tests wait for other processes half of the time."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -61,7 +68,8 @@ def _needed(item: pytest.Item) -> Iterator[str]:
         yield _CHECKED_WITH[item.path.name]
     chosen = getattr(item, "callspec", None)
     variant = "" if chosen is None else str(chosen.id)
-    if "postgresql" in variant or "queues" in item.path.parts:
+    asked = getattr(item, "fixturenames", ())
+    if "postgresql" in variant or "queues" in item.path.parts or "server" in asked:
         yield "postgresql"
     if "celery" in variant or item.path.name == "test_celery.py":
         yield "redis-server"

@@ -25,7 +25,9 @@ from storage.errors import (
     OutcomeNeeded,
     OutdatedMessage,
     StaleExecution,
+    StrangeSchema,
     TextNeeded,
+    TooSoon,
     UnknownCheckpoint,
     UnknownCheckpointName,
     UnknownExecution,
@@ -70,8 +72,8 @@ REFUSED = (
     Unreachable("the database does not answer"),
     StaleExecution("1a2b"),
 )
-TOLD_TO_NO_PERSON = {LeaseLost, HoldLost}
-"""Only workers and deliverers meet these."""
+TOLD_TO_NO_PERSON = {LeaseLost, HoldLost, TooSoon, StrangeSchema}
+"""Only workers, deliverers and a process that starts meet these."""
 
 
 def every_kind(of: type[CountersignError] = CountersignError) -> Iterator[type[CountersignError]]:

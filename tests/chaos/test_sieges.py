@@ -11,8 +11,7 @@ from secrets import randbelow
 
 import pytest
 
-from tests.chaos.siege.calls import OF_A_FILE, Calls
-from tests.chaos.siege.disk import DiskTrouble
+from tests.chaos.siege.kills import Kills
 from tests.chaos.siege.kinds import with_password
 from tests.chaos.siege.oracles import violations
 from tests.chaos.siege.server import CONNECTIONS, POOL, ServerTrouble
@@ -84,28 +83,23 @@ def test_postgresql_is_restarted_crashes_and_has_no_connection_left_and_no_ack_i
 
 
 @pytest.fixture(scope="module")
-def on_a_bad_disk(
-    launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Report]:
-    folder = tmp_path_factory.mktemp("disk")
-    file = folder / "countersign.db"
-    trouble = DiskTrouble(file, 3, pause=1.0, locks=(2.0,), lasting=2.0, full=False)
+def killed(launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
+    folder = tmp_path_factory.mktemp("killed")
     with Siege(
         launchpad,
         folder,
-        database=f"sqlite:///{file}",
+        database=f"sqlite:///{folder / 'countersign.db'}",
         seed=randbelow(1_000_000),
         at_once=AT_ONCE,
         mode="http",
     ) as siege:
-        yield siege.endure(trouble)
+        yield siege.endure(Kills(3))
 
 
-def test_a_file_that_is_locked_and_whose_disk_fails_takes_no_ack_back_and_stays_whole(
-    on_a_bad_disk: Report,
-) -> None:
-    assert not on_a_bad_disk.wrong, on_a_bad_disk.words()
-    assert on_a_bad_disk.counts["decisions"] > 0, on_a_bad_disk.words()
+def test_processes_are_killed_and_no_ack_is_lost(killed: Report) -> None:
+    assert not killed.wrong, killed.words()
+    assert killed.counts["kills"] >= 3, killed.words()
+    assert killed.counts["decisions"] > 0, killed.words()
 
 
 @pytest.mark.parametrize(
@@ -130,42 +124,27 @@ def test_a_file_that_is_locked_and_whose_disk_fails_takes_no_ack_back_and_stays_
     ],
 )
 def test_what_would_be_wrong_is_found(
-    on_a_bad_disk: Report, tmp_path: Path, done: str, found: str
+    killed: Report, tmp_path: Path, done: str, found: str
 ) -> None:
     changed = tmp_path / "changed.db"
     with (
-        closing(sqlite3.connect(on_a_bad_disk.scene.folder / "countersign.db")) as database,
+        closing(sqlite3.connect(killed.scene.folder / "countersign.db")) as database,
         closing(sqlite3.connect(changed)) as copied,
         copied,
     ):
         database.backup(copied)
         copied.execute(done)
 
-    wrong = violations(replace(on_a_bad_disk.scene, tables=Tables(str(changed))))
+    wrong = violations(replace(killed.scene, tables=Tables(str(changed))))
 
     assert any(found in words for words in wrong), wrong
 
 
 def test_two_messages_in_which_one_checkpoint_can_be_decided_are_found(
-    on_a_bad_disk: Report,
+    killed: Report,
 ) -> None:
-    journal = on_a_bad_disk.scene.workspace.journal
+    journal = killed.scene.workspace.journal
     armed = next(v for v in journal if any(b.label == "Skip" for b in buttons(v.blocks)))
 
     assert not [*actionable(journal)]
     assert [*actionable([armed, replace(armed, ts="1.0")])]
-
-
-def test_processes_end_at_their_first_flush_write_and_send_and_nothing_is_lost(
-    launchpad: Launchpad, tmp_path: Path, seed: int
-) -> None:
-    file = tmp_path / "countersign.db"
-    files = (file, file.with_name(f"{file.name}-wal"))
-    with Siege(
-        launchpad, tmp_path, database=f"sqlite:///{file}", seed=seed, at_once=AT_ONCE
-    ) as siege:
-        report = siege.endure(Calls(OF_A_FILE, ns=(1,), files=files))
-
-    seen = f"seed {seed}: {report.words()}"
-    assert not report.wrong, seen
-    assert report.counts["kills"] > 0, seen

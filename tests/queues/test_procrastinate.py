@@ -20,7 +20,7 @@ from crew_runner.queues.port import CannotInstall, Queue
 from crew_runner.queues.procrastinate import ProcrastinateQueue, of_workers
 from storage.database import SystemClock, upgrade
 from storage.engines import connection_arguments, open_engine
-from storage.errors import Unreachable
+from storage.errors import Busy, Unreachable
 from storage.ports import NoSignal
 from storage.records import Action, Failure, Request
 from storage.state_manager import StateManager
@@ -289,8 +289,16 @@ def test_jobs_of_workers_that_died_are_deleted_in_the_end(
 
 def test_its_tables_are_made_once_by_however_many_processes(server: Server) -> None:
     url = server.database()
+
+    def start() -> None:
+        """As a process does: while another is at it, it tries again."""
+        try:
+            upgrade(open_engine(url), install_queue)
+        except Busy:
+            start()
+
     with ThreadPoolExecutor(4) as pool:
-        for made in [pool.submit(upgrade, open_engine(url), install_queue) for _ in range(4)]:
+        for made in [pool.submit(start) for _ in range(4)]:
             made.result()
     shipped = {step.name for step in procrastinate_schema.steps()}
 
