@@ -79,15 +79,16 @@ def newest_event(engine: Engine) -> datetime | None:
 def after_restore(engine: Engine) -> int:
     """Slack may hold newer things than a restored database knows: how many messages to go after.
 
-    What was not posted yet when the backup was made is looked for before it is posted. What
-    waits is shown anew, as what Slack shows of it may be from after the backup.
+    What was not posted yet when the backup was made is looked for before it is posted; whoever was
+    at it then is gone. What waits is shown anew, as what Slack shows of it may be from after the
+    backup.
     """
     free = {"held_by": None, "held_until": None, "not_before": None}
     going_on = select(executions.c.id).where(executions.c.state.in_(ACTIVE))
     with writing(engine) as connection:
         to_look_for = connection.execute(
             update(outbox)
-            .where(outbox.c.state == OutboxState.QUEUED)
+            .where(outbox.c.state.in_([OutboxState.QUEUED.value, OutboxState.SENDING.value]))
             .values(state=OutboxState.SENDING, sent_at=outbox.c.created_at, **free)
         )
         to_show = connection.execute(

@@ -23,7 +23,7 @@ IDLE_SECONDS: Final = 30
 
 CONNECT_SECONDS: Final = 5
 
-TRUSTED_SECONDS: Final = 1.0
+TRUSTED_SECONDS: Final = 0.2
 """For so long after its last use a connection is used again without a look whether it lives."""
 
 _USED: Final = "countersign_used"

@@ -17,7 +17,7 @@ from tests.chaos.table import at_first_start, takes_long
 from tests.support.launchpad import Launchpad
 
 LANES = 4
-DEATHS_A_RUN = 4
+DEATHS_A_RUN = 6
 LONGEST_SECONDS = 600.0
 
 Story = tuple[str, ...]

@@ -122,7 +122,6 @@ class OfCelery:
 
 ENGINES: Final[dict[str, Callable[[Engine, str], Transport]]] = {
     "local on SQLite": Local,
-    "local on PostgreSQL": Local,
     "procrastinate": Procrastinate,
     "celery": OfCelery,
 }

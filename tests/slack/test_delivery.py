@@ -250,6 +250,7 @@ def test_a_bad_token_delays_and_loses_nothing(
         lambda: [r for r in caplog.records if r.message == "slack.token_refused"],
         what="a line in the log",
     )
+    workspace.wait_for(lambda: not stage.outbox.holders(), what="the message to be put off")
 
     stage.clock.move(timedelta(seconds=31))
     stage.front.deliver_due()
