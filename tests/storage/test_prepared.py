@@ -46,8 +46,10 @@ def cut(postgresql: Engine, server: Server) -> Iterator[Engine]:
 
 
 def test_of_connections_that_were_cut_the_first_to_be_used_says_so_and_none_is_used_again(
-    cut: Engine,
+    cut: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(engines, "TRUSTED_SECONDS", 60.0)
+
     with pytest.raises(Unreachable):
         ask(cut)
 
