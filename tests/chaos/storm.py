@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence, Sized
 from contextlib import suppress
@@ -17,6 +16,7 @@ from uuid import uuid4
 
 import psutil
 
+from tests.chaos.beside import Beside
 from tests.chaos.kinds import EFFECTS, Kind
 from tests.chaos.lane import RETRIES, expect_no_orphans, forget
 from tests.chaos.ledger import Ledger
@@ -166,34 +166,20 @@ class Weather:
         return Storm(killer.done, wrong, time.monotonic() - began)
 
 
-class _Killer:
+class _Killer(Beside):
     """A thread that kills at random moments until it is told that the run is over."""
 
     def __init__(
         self, fleet: Fleet, play: Play, journal: Sized, *, random: Random, kills: int
     ) -> None:
+        super().__init__()
         self._fleet = fleet
         self._kind = play.kind
         self._words = play.words
         self._journal = journal
         self._random = random
         self._wanted = kills
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._go_on, daemon=True)
         self.done: list[Kill] = []
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
 
     def _go_on(self) -> None:
         while len(self.done) < self._wanted:

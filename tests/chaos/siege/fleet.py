@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import psutil
 
+from tests.chaos.beside import Beside
 from tests.support.launchpad import Bot, Launchpad
 from tests.support.processes import alive, free_port
 
@@ -20,7 +20,7 @@ AGAIN_AFTER: Final = 0.3
 GONE_WITHIN: Final = 8.0
 
 
-class Fleet:
+class Fleet(Beside):
     """`commands` are the processes' arguments: the first serves."""
 
     def __init__(
@@ -31,6 +31,7 @@ class Fleet:
         *,
         env: Mapping[str, str],
     ) -> None:
+        super().__init__()
         self.port = free_port()
         served = {**env, "HITL_BACKEND_PORT": str(self.port)}
         self.bots = [
@@ -48,16 +49,10 @@ class Fleet:
         self.broken: list[str] = []
         self._held: set[int] = set()
         self._dying: list[tuple[float, list[psutil.Process]]] = []
-        self._over = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        self._keeper.start()
-        return self
 
     def __exit__(
         self,
@@ -65,8 +60,7 @@ class Fleet:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
-        self._keeper.join()
+        super().__exit__(kind, error, trace)
         for bot in self.bots:
             bot.kill()
 
@@ -83,7 +77,7 @@ class Fleet:
                 victim.kill()
         self._dying.append((time.monotonic() + GONE_WITHIN, [*victims, *orphans]))
 
-    def _keep(self) -> None:
+    def _go_on(self) -> None:
         again: dict[int, float] = {}
         while not self._over.wait(LOOK):
             for number, bot in enumerate(self.bots):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
+from tests.chaos.beside import Beside
 from tests.chaos.siege.tables import Tables
 from tests.chaos.sql import AWAY, seconds
 
@@ -17,31 +16,17 @@ MARGIN: Final = 10.0
 """Beyond the lease: a tick of recovery, a queue's look, the wait for a slot, a busy machine."""
 
 
-class Watch:
+class Watch(Beside):
     """A phase stands still from when it may be claimed and nothing is done about it, or holds a
     lease that has run out. Time in which something went wrong does not count."""
 
     def __init__(self, tables: Tables) -> None:
+        super().__init__()
         self._tables = tables
         self._calm_since = time.time()
         self._since: dict[tuple[str, str, int], float] = {}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
         self.longest = 0.0
         self._what = ""
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
 
     def disturbed(self, *, until: float = 0.0) -> None:
         """Something has just gone wrong, and goes on being wrong until then."""
@@ -51,7 +36,7 @@ class Watch:
         if self.longest > lease + MARGIN:
             yield f"{self._what} for {self.longest:.1f} s with nothing in its way"
 
-    def _look(self) -> None:
+    def _go_on(self) -> None:
         while not self._over.wait(EVERY):
             with suppress(*AWAY):
                 self._look_once()
