@@ -56,7 +56,7 @@ class SystemClock:
 def _begin(connection: Connection, how: str) -> None:
     """The driver's own BEGIN comes too late for a read followed by a write: we send our own."""
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(how)
+        prepared.command(connection, how)
 
 
 @contextmanager

@@ -29,6 +29,11 @@ def write(connection: Connection, statement: Insert | Update, values: Values) ->
     return changed
 
 
+def command(connection: Connection, sql: str) -> None:
+    """What takes no values and gives none back."""
+    _execute(connection, sql, ())
+
+
 def ask(connection: Connection, sql: str) -> Any:
     """A single value. As the first of a transaction it is sent together with its BEGIN."""
     with _at_once(connection):
@@ -74,12 +79,12 @@ def first(connection: Connection, statement: Select[Any], values: Values) -> Any
 
 
 def _execute(connection: Connection, sql: str, bound: Any) -> Any:
-    cursor = connection.connection.cursor()
+    """The driver's cursor. Both drivers have this shortcut to one, though DB-API does not."""
+    driver: Any = connection.connection.dbapi_connection
     try:
-        cursor.execute(sql, bound)
+        return driver.execute(sql, bound)
     except connection.dialect.loaded_dbapi.Error as error:
         raise _as_sqlalchemys(connection, error, sql) from error
-    return cursor
 
 
 def _as_sqlalchemys(connection: Connection, error: Exception, sql: str) -> BaseException:
