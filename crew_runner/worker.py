@@ -19,6 +19,7 @@ from crew_runner import owners
 from crew_runner.attempt import Attempt, Interrupted, Outcome
 from crew_runner.checking import NOBODY_DECIDES, report_on
 from crew_runner.facts import facts_of, name_of
+from crew_runner.hands import Hands
 from crew_runner.jobs import check_of, job_of
 from crew_runner.model_source import ModelSource
 from crew_runner.nursery import Nursery, NurseryGone
@@ -80,7 +81,7 @@ class WorkerPool:
         self._give_up_at: float | None = None
         self._free = threading.Semaphore(slots)
         self._full = False
-        self._running: set[threading.Thread] = set()
+        self._hands = Hands(kept=slots)
         self._begun: set[str] = set()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -154,9 +155,9 @@ class WorkerPool:
         self._free.release()  # the first of those that wait for a slot sees it, and tells the next
         for thread in self._threads[:1]:
             thread.join(max(0.0, until - time.monotonic()))
-        with self._lock:
-            running = [*self._running]
-        for thread in [*running, *self._threads]:
+        self._hands.wait(until - time.monotonic())
+        self._hands.let_go()
+        for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         self._nursery.stop()
         self._model.stop()
@@ -176,7 +177,7 @@ class WorkerPool:
 
     def _wait_while_phases_run(self) -> None:
         until = time.monotonic() + _CHECK_WAITS
-        while time.monotonic() < until and self._running and not self._stopping.is_set():
+        while time.monotonic() < until and self._hands.busy and not self._stopping.is_set():
             self._stopping.wait(self._poll)
 
     # --- claiming ---------------------------------------------------------------------------
@@ -238,18 +239,7 @@ class WorkerPool:
     # --- running ----------------------------------------------------------------------------
 
     def _begin(self, work: Callable[[], None], phase_run_id: str) -> None:
-        def in_thread() -> None:
-            try:
-                work()
-            finally:
-                with self._lock:
-                    self._running.discard(threading.current_thread())
-
-        name = f"phase-{phase_run_id[:8]}"
-        thread = threading.Thread(target=in_thread, name=name, daemon=True)
-        with self._lock:
-            self._running.add(thread)
-        thread.start()
+        self._hands.begin(work, f"phase-{phase_run_id[:8]}")
 
     def _begin_claimed(self, claim: Claim) -> None:
         self._begin(partial(self._run_and_free, claim), claim.run.id)

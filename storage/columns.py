@@ -56,8 +56,12 @@ class FreeText(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        return None if value is None else _NOT_STORED.sub("\ufffd", value)
+    def bind_processor(self, _dialect: Dialect) -> Callable[[str | None], str | None]:
+        return _storable
+
+
+def _storable(value: str | None) -> str | None:
+    return None if value is None else _NOT_STORED.sub("\ufffd", value)
 
 
 class Encoded(TypeDecorator[T], Generic[T]):
@@ -75,11 +79,15 @@ class Encoded(TypeDecorator[T], Generic[T]):
         self.of = of
         self._adapter: TypeAdapter[T] = TypeAdapter(of)
         self._absent = absent
-        read: Callable[[str], T] = self._adapter.validate_json
+        read: Callable[[str], T] = self._adapter.validator.validate_json
         self._read = lru_cache(RECURRING)(read) if recurs else read
 
-    def process_bind_param(self, value: T | None, _dialect: Dialect) -> str | None:
-        return None if value is None else self._adapter.dump_json(value).decode()
+    def bind_processor(self, _dialect: Dialect) -> Callable[[T | None], str | None]:
+        write = self._adapter.serializer.to_json
+        return lambda value: None if value is None else write(value).decode()
 
-    def process_result_value(self, value: str | None, _dialect: Dialect) -> T | None:
-        return self._absent if value is None else self._read(value)
+    def result_processor(
+        self, _dialect: Dialect, _coltype: object
+    ) -> Callable[[str | None], T | None]:
+        read, absent = self._read, self._absent
+        return lambda value: absent if value is None else read(value)

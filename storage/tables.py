@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -52,11 +53,15 @@ class Word(TypeDecorator[E]):
         super().__init__()
         self.of = of
 
-    def process_bind_param(self, value: E | None, _dialect: object) -> str | None:
-        return None if value is None else self.of(value).value
+    def bind_processor(self, _dialect: Dialect) -> Callable[[E | str | None], str | None]:
+        of = self.of
+        return lambda value: None if value is None else of(value).value
 
-    def process_result_value(self, value: str | None, _dialect: object) -> E | None:
-        return None if value is None else self.of(value)
+    def result_processor(
+        self, _dialect: Dialect, _coltype: object
+    ) -> Callable[[str | None], E | None]:
+        of = self.of
+        return lambda value: None if value is None else of(value)
 
 
 def _is(column: Column[Any], state: StrEnum) -> ColumnElement[bool]:
