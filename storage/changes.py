@@ -314,7 +314,18 @@ def record_feedback(
     delivery: str | None = None,
 ) -> bool:
     """Decide a checkpoint by compare-and-set; False where somebody else did already."""
-    values: dict[str, object] = {"of_id": checkpoint.id, "state": state, "remind_at": None}
+    values = decided(state, feedback, delivery=delivery)
+    if tx.write(statements.DECIDE, of_id=checkpoint.id, **values) != 1:
+        return False
+    outbox.refresh_checkpoint(tx, execution, checkpoint.id)
+    return True
+
+
+def decided(
+    state: CheckpointState, feedback: Feedback | None, *, delivery: str | None = None
+) -> dict[str, object]:
+    """The columns of a checkpoint that is decided, or taken back where there is no feedback."""
+    values: dict[str, object] = {"state": state, "remind_at": None}
     if feedback is not None:
         values |= {
             "action": feedback.action.value,
@@ -325,7 +336,4 @@ def record_feedback(
             "decided_at": feedback.at,
             "delivery": delivery,
         }
-    if tx.write(statements.DECIDE, **values) != 1:
-        return False
-    outbox.refresh_checkpoint(tx, execution, checkpoint.id)
-    return True
+    return values

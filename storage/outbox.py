@@ -56,10 +56,6 @@ def _add(
     )
 
 
-def _exists(tx: Transaction, key: str) -> bool:
-    return tx.connection.execute(statements.MESSAGE_EXISTS, {"of_key": key}).first() is not None
-
-
 def root(tx: Transaction, execution: Execution) -> None:
     _add(tx, execution, OutboxKind.ROOT, f"root:{execution.id}")
 
@@ -80,12 +76,17 @@ def refresh_checkpoint(tx: Transaction, execution: Execution, checkpoint_id: str
         tx.show_anew(f"checkpoint:{checkpoint_id}")
 
 
-def reminder(tx: Transaction, execution: Execution, checkpoint_id: str, *, which: str) -> None:
-    """Once for each of the two."""
-    key = f"reminder:{checkpoint_id}:{which}"
-    if not _exists(tx, key):
+def reminders(tx: Transaction, due: Sequence[tuple[Execution, str, str]]) -> None:
+    """Of executions' checkpoints, each `half` and `last` once."""
+    keyed = {
+        f"reminder:{checkpoint}:{which}": (execution, checkpoint, which)
+        for execution, checkpoint, which in due
+    }
+    there = tx.connection.execute(statements.MESSAGES_THERE, {"of_keys": [*keyed]}).scalars()
+    for key in keyed.keys() - set(there):
+        execution, checkpoint, which = keyed[key]
         payload = {"which": which}
-        _add(tx, execution, OutboxKind.REMINDER, key, checkpoint_id=checkpoint_id, payload=payload)
+        _add(tx, execution, OutboxKind.REMINDER, key, checkpoint_id=checkpoint, payload=payload)
 
 
 def final(tx: Transaction, execution: Execution) -> None:
@@ -103,7 +104,8 @@ def outcome(
 def notice(tx: Transaction, execution_id: str, *, text: str, key: str) -> None:
     """Once a key."""
     execution = find_execution(tx.connection, execution_id)
-    if not _exists(tx, f"notice:{execution.id}:{key}"):
+    there = {"of_key": f"notice:{execution.id}:{key}"}
+    if tx.connection.execute(statements.MESSAGE_EXISTS, there).first() is None:
         outcome(tx, execution, {"text": text}, key=key)
 
 

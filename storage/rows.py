@@ -191,6 +191,19 @@ def find_to_decide(connection: Connection, checkpoint_id: str) -> ToDecide:
     row = prepared.first(connection, statements.CHECKPOINT_TO_DECIDE, {"of_id": checkpoint_id})
     if row is None:
         raise UnknownCheckpoint(checkpoint_id)
+    return _to_decide(row)
+
+
+def find_overdue(connection: Connection, now: datetime, limit: int) -> list[ToDecide]:
+    """Checkpoints past their deadline, the longest first, without their outputs.
+
+    Their executions are locked, too; those that somebody else has locked are not among them.
+    """
+    rows = prepared.read(connection, statements.OVERDUE, {"now": now, "most": limit})
+    return [_to_decide(row) for row in rows]
+
+
+def _to_decide(row: AnyRow) -> ToDecide:
     shown = row.message_channel is not None and row.message_ts is not None
     return ToDecide(
         checkpoint=to_checkpoint(row),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
+from itertools import takewhile
 from typing import Final, TypeVar
 
 from sqlalchemy import Engine
@@ -23,9 +25,10 @@ from storage import (
     questions,
     timeouts,
 )
+from storage.batch import Batch
 from storage.database import reading, writing
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
-from storage.errors import Conflict
+from storage.errors import Conflict, StaleExecution
 from storage.ports import Dispatch, SharedClock, Signal
 from storage.records import (
     Actor,
@@ -84,12 +87,23 @@ class StateManager:
                 return self._commit_once(use_case)
         return self._commit_once(use_case)
 
-    def _commit_once(self, use_case: Callable[[Transaction], T]) -> T:
+    def _commit_batch(self, use_case: Callable[..., int], *, limit: int) -> int:
+        """Run it for up to `limit` at once, or where others were in its way for one after another;
+        for how many it was."""
+        try:
+            return self._commit_once(lambda tx: use_case(tx, limit=limit), Batch)
+        except (Conflict, StaleExecution):
+            one = partial(self._commit, partial(use_case, limit=1))
+            return sum(takewhile(bool, (one() for _ in range(limit))))
+
+    def _commit_once(
+        self, use_case: Callable[[Transaction], T], kind: type[Transaction] = Transaction
+    ) -> T:
         tx: Transaction | None = None
         try:
             with writing(self._engine) as connection:
                 now = self._clock.at(connection)
-                tx = Transaction(connection, now, self._dispatch, self._lease)
+                tx = kind(connection, now, self._dispatch, self._lease)
                 given = use_case(tx)
                 tx.flush()
         except BaseException:
@@ -269,12 +283,15 @@ class StateManager:
     # --- ticks ------------------------------------------------------------------------------
 
     def expire_due(self, *, limit: int = 100) -> int:
-        """Let the timeout decide checkpoints past their deadline; how many it decided."""
-        return self._commit(lambda tx: timeouts.expire_due(tx, limit=limit))
+        """Let the timeout decide checkpoints past their deadline; how many it decided.
+
+        They are decided together, or where that does not go well one by one.
+        """
+        return self._commit_batch(timeouts.expire_due, limit=limit)
 
     def remind_due(self, *, limit: int = 100) -> int:
         """Queue reminders at half time and shortly before the deadline; how many."""
-        return self._commit(lambda tx: timeouts.remind_due(tx, limit=limit))
+        return self._commit_batch(timeouts.remind_due, limit=limit)
 
     def forget_deliveries(self, *, older_than: timedelta = timedelta(hours=48)) -> int:
         """Drop the de-duplication rows of deliveries that can no longer come again."""

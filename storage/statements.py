@@ -18,13 +18,14 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    null,
     or_,
     select,
     update,
 )
 
 from storage.records import CheckpointKind, Execution, OutboxKind, OutboxState, PhaseRun
-from storage.states import WENT_ON
+from storage.states import WENT_ON, ExecutionState
 from storage.tables import (
     CHECKPOINT_IS_PENDING,
     OUTBOX_IS_MOVED,
@@ -180,11 +181,16 @@ WAITING_CHECKPOINT: Final = CHECKPOINTS.where(
     checkpoints.c.execution_id == bindparam("of_execution"), CHECKPOINT_IS_PENDING
 )
 
+_EXECUTION_WAITS: Final = executions.c.state == literal_column(
+    f"'{ExecutionState.WAITING_FEEDBACK.value}'"
+)
+
+_EXECUTION_BESIDE: Final = [
+    column.label(f"execution_{column.name}_") for column in EXECUTION_COLUMNS
+]
+
 CHECKPOINT_TO_DECIDE: Final = (
-    CHECKPOINT.add_columns(
-        phase_runs.c.phase_index,
-        *(column.label(f"execution_{column.name}_") for column in EXECUTION_COLUMNS),
-    )
+    CHECKPOINT.add_columns(phase_runs.c.phase_index, *_EXECUTION_BESIDE)
     .join(executions, executions.c.id == checkpoints.c.execution_id)
     .with_for_update(of=executions)
 )
@@ -216,10 +222,55 @@ LAST_REVISER: Final = (
 )
 
 OVERDUE: Final = (
-    select(checkpoints.c.id)
-    .where(CHECKPOINT_IS_PENDING, checkpoints.c.deadline <= bindparam("now"))
+    select(
+        checkpoints,
+        phase_runs.c.phase,
+        phase_runs.c.revision,
+        null().label("output"),
+        null().label("lessons"),
+        phase_runs.c.phase_index,
+        *_EXECUTION_BESIDE,
+    )
+    .join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
+    .join(executions, executions.c.id == checkpoints.c.execution_id)
+    .where(CHECKPOINT_IS_PENDING, checkpoints.c.deadline <= bindparam("now"), _EXECUTION_WAITS)
     .order_by(checkpoints.c.deadline, checkpoints.c.seq)
     .limit(bindparam("most"))
+    .with_for_update(of=executions, skip_locked=True)
+)
+"""As CHECKPOINT_TO_DECIDE, but without what they show, which may be long and decides nothing here.
+Several that ask at once get different ones, and nobody waits for those who decide just now."""
+
+DECIDE_ALL: Final = (
+    update(checkpoints)
+    .where(checkpoints.c.id.in_(bindparam("of_ids", expanding=True)), CHECKPOINT_IS_PENDING)
+    .returning(checkpoints.c.id)
+)
+
+TO_REMIND: Final = (
+    select(
+        checkpoints.c.id.label("checkpoint_id"),
+        checkpoints.c.created_at.label("opened"),
+        checkpoints.c.deadline,
+        checkpoints.c.remind_at,
+        *_EXECUTION_BESIDE,
+    )
+    .join(executions, executions.c.id == checkpoints.c.execution_id)
+    .where(
+        CHECKPOINT_IS_PENDING,
+        checkpoints.c.remind_at <= bindparam("now"),
+        checkpoints.c.deadline > bindparam("now"),
+        _EXECUTION_WAITS,
+    )
+    .order_by(checkpoints.c.remind_at, checkpoints.c.seq)
+    .limit(bindparam("most"))
+    .with_for_update(of=executions, skip_locked=True)
+)
+
+SET_REMINDER: Final = update(checkpoints).where(
+    checkpoints.c.id == bindparam("of_id"),
+    checkpoints.c.remind_at == bindparam("was"),
+    CHECKPOINT_IS_PENDING,
 )
 
 RAISES: Final = (
@@ -245,6 +296,10 @@ DROP_INTENT: Final = delete(revise_intents).where(
 ADD_MESSAGE: Final = insert(outbox)
 
 MESSAGE_EXISTS: Final = select(outbox.c.seq).where(outbox.c.key == bindparam("of_key"))
+
+MESSAGES_THERE: Final = select(outbox.c.key).where(
+    outbox.c.key.in_(bindparam("of_keys", expanding=True))
+)
 
 MESSAGES: Final[Select[Any]] = select(outbox, executions.c.thread_ts.label("root_ts")).join(
     executions, executions.c.id == outbox.c.execution_id

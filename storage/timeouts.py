@@ -2,35 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import update
-
-from storage import changes, decisions, inbox, outbox, statements
+from storage import changes, decisions, inbox, outbox, prepared, statements
 from storage.policy import ACTION_OF_TIMEOUT, reminder_times
-from storage.records import TIMEOUT, Checkpoint, Feedback
-from storage.rows import ToDecide, find_execution, find_to_decide, to_checkpoint
+from storage.records import TIMEOUT, Feedback
+from storage.rows import AnyRow, ToDecide, find_overdue, to_execution
+from storage.statements import EXECUTION_COLUMNS
 from storage.states import CheckpointEvent, CheckpointState, ExecutionEvent, next_checkpoint
-from storage.tables import CHECKPOINT_IS_PENDING, checkpoints
 from storage.transaction import Transaction
 
 
 def expire_due(tx: Transaction, *, limit: int) -> int:
-    overdue = {"now": tx.now, "most": limit}
-    due = tx.connection.execute(statements.OVERDUE, overdue).scalars().all()
-    return sum(_expire(tx, find_to_decide(tx.connection, found)) for found in due)
+    """In `tx` the deadlines of many executions are decided together.
+
+    Executions that somebody else has locked, who may be deciding, are passed by.
+    """
+    expiring = [
+        (found, _feedback(tx, found)) for found in find_overdue(tx.connection, tx.now, limit)
+    ]
+    decided = _decide(tx, expiring)
+    for found, feedback in expiring:
+        if found.checkpoint.id in decided:
+            _take_effect(tx, found, feedback)
+    return len(decided)
 
 
-def _expire(tx: Transaction, found: ToDecide) -> bool:
-    checkpoint, execution = found.checkpoint, found.execution
-    if checkpoint.state is not CheckpointState.PENDING:
-        return False
+def _feedback(tx: Transaction, found: ToDecide) -> Feedback:
+    checkpoint = found.checkpoint
+    return Feedback(
+        action=checkpoint.rule.on_timeout,
+        text="",
+        actor=TIMEOUT,
+        at=tx.now,
+        outcome=found.default_outcome if checkpoint.outcomes else None,
+    )
+
+
+def _decide(tx: Transaction, expiring: Sequence[tuple[ToDecide, Feedback]]) -> set[str]:
+    """By compare-and-set, those of one feedback at once; which of them nobody else has decided."""
+    alike: dict[Feedback, list[str]] = {}
+    for found, feedback in expiring:
+        alike.setdefault(feedback, []).append(found.checkpoint.id)
+    state = next_checkpoint(CheckpointState.PENDING, CheckpointEvent.EXPIRE)
+    decided: set[str] = set()
+    for feedback, checkpoint_ids in alike.items():
+        values = changes.decided(state, feedback)
+        changed = tx.connection.execute(statements.DECIDE_ALL, {**values, "of_ids": checkpoint_ids})
+        decided.update(changed.scalars())
+    return decided
+
+
+def _take_effect(tx: Transaction, expired: ToDecide, feedback: Feedback) -> None:
+    """What follows where the timeout has decided a checkpoint."""
+    checkpoint, execution = expired.checkpoint, expired.execution
     effect = checkpoint.rule.on_timeout
-    outcome = found.default_outcome if checkpoint.outcomes else None
-    feedback = Feedback(action=effect, text="", actor=TIMEOUT, at=tx.now, outcome=outcome)
-    state = next_checkpoint(checkpoint.state, CheckpointEvent.EXPIRE)
-    if not changes.record_feedback(tx, execution, checkpoint, state, feedback):
-        return False
+    outbox.refresh_checkpoint(tx, execution, checkpoint.id)
     tx.audit(
         execution.id,
         "checkpoint.expired",
@@ -48,42 +76,42 @@ def _expire(tx: Transaction, found: ToDecide) -> bool:
             error=f"Nobody decided {checkpoint.name} in time.",
         )
     else:
-        after = decisions.take_effect(tx, found, action, feedback)
+        after = decisions.take_effect(tx, expired, action, feedback)
     outbox.outcome(
         tx,
         after,
         {"notice": "expired", "checkpoint": checkpoint.id},
         key=f"expired:{checkpoint.id}",
     )
-    return True
 
 
 def remind_due(tx: Transaction, *, limit: int) -> int:
-    due = tx.connection.execute(
-        statements.CHECKPOINTS.where(CHECKPOINT_IS_PENDING)
-        .where(checkpoints.c.remind_at <= tx.now)
-        .order_by(checkpoints.c.remind_at)
-        .limit(limit)
-    ).all()
-    return sum(_remind(tx, to_checkpoint(row), was=row.remind_at) for row in due)
-
-
-def _remind(tx: Transaction, checkpoint: Checkpoint, *, was: object) -> bool:
-    if checkpoint.deadline is None:
-        return False
-    following = changes.next_reminder(checkpoint.created_at, checkpoint.deadline, after=tx.now)
-    changed = tx.connection.execute(
-        update(checkpoints)
-        .where(checkpoints.c.id == checkpoint.id, checkpoints.c.remind_at == was)
-        .values(remind_at=following)
+    """As `expire_due`: many together, and what is locked is passed by."""
+    due = prepared.read(tx.connection, statements.TO_REMIND, {"now": tx.now, "most": limit})
+    changed = prepared.write_in_turn(
+        tx.connection, [(statements.SET_REMINDER, _following(tx, row)) for row in due]
     )
-    times = reminder_times(checkpoint.created_at, checkpoint.deadline)
-    passed = [which for which, at in times.items() if at <= tx.now]
-    if changed.rowcount != 1 or not passed or tx.now >= checkpoint.deadline:
-        return False
-    execution = find_execution(tx.connection, checkpoint.execution_id)
-    outbox.reminder(tx, execution, checkpoint.id, which=passed[-1])
-    return True
+    mine = [row for row, rows in zip(due, changed, strict=True) if rows == 1]
+    outbox.reminders(
+        tx,
+        [
+            (to_execution(row[-len(EXECUTION_COLUMNS) :]), row.checkpoint_id, _passed(tx, row))
+            for row in mine
+        ],
+    )
+    return len(mine)
+
+
+def _following(tx: Transaction, row: AnyRow) -> dict[str, object]:
+    """What a reminder is set to, where it still is what it was."""
+    following = changes.next_reminder(row.opened, row.deadline, after=tx.now)
+    return {"of_id": row.checkpoint_id, "was": row.remind_at, "remind_at": following}
+
+
+def _passed(tx: Transaction, row: AnyRow) -> str:
+    """The last of the reminders whose time has come. One has: `remind_at` was set for it."""
+    times = reminder_times(row.opened, row.deadline)
+    return [which for which, at in times.items() if at <= tx.now][-1]
 
 
 def forget_deliveries(tx: Transaction, *, older_than: timedelta) -> int:

@@ -166,14 +166,18 @@ def test_a_deadline_leaves_a_checkpoint_alone_that_was_decided_meanwhile(
 ) -> None:
     run.start()
     run.work()
+    beside = run.id
+    run.start()
+    run.work()
     clicked = decision(run, Action.CONTINUE)
     clock.move(timedelta(hours=2))
 
-    with race(statements.CHECKPOINT_TO_DECIDE, lambda tx: decisions.decide(tx, clicked)):
-        assert state.expire_due() == 0
+    with race(statements.OVERDUE, lambda tx: decisions.decide(tx, clicked)):
+        assert state.expire_due() == 1
 
     assert run.now.state is ExecutionState.RUNNING
     assert [c.state for c in run.reads.checkpoints(run.id)] == [CheckpointState.APPROVED]
+    assert run.reads.execution(beside).state is ExecutionState.STOPPED
 
 
 def test_a_phase_run_that_another_worker_took_meanwhile_is_not_claimed_again(
