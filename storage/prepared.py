@@ -1,31 +1,27 @@
-"""Statements that are compiled once for each database and set of names, and given to the driver.
-
-SQLAlchemy's way through a statement (cache, contexts, results) costs several times what a small
-statement costs a database. Here its compiler and its types do their work once; after that a value
-is bound or read by the same types, and nothing lies between. Errors come as SQLAlchemy's.
-"""
+"""Statements of `storage.compiled`, given to the driver. Errors come as SQLAlchemy's."""
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, TypeAlias
+from itertools import groupby
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, Dialect, Insert, Select, Update
+from sqlalchemy import Connection, Insert, Select, Update
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql.compiler import SQLCompiler
 
-Values: TypeAlias = Mapping[str, Any]
-Process: TypeAlias = Callable[[Any], Any]
+from storage.compiled import Values, joined, prepared
+
+Write: TypeAlias = tuple[Insert | Update, Values]
+
+MOST_TOGETHER: Final = 12
+"""Writes that one statement does."""
 
 
 def write(connection: Connection, statement: Insert | Update, values: Values) -> int:
     """How many rows it changed."""
-    prepared = _prepared(statement, connection.dialect, tuple(values))
-    changed: int = _execute(connection, prepared.sql, prepared.bound(values)).rowcount
+    ready = prepared(statement, connection.dialect, tuple(values))
+    changed: int = _execute(connection, ready.sql, ready.bound(values)).rowcount
     return changed
 
 
@@ -41,16 +37,57 @@ def ask(connection: Connection, sql: str) -> Any:
     return cursor.fetchone()[0]
 
 
-def write_in_turn(
-    connection: Connection, writes: Sequence[tuple[Insert | Update, Values]]
-) -> list[int]:
-    """How many rows each of them changed. A server is sent them all before it answers."""
+def write_in_turn(connection: Connection, writes: Sequence[Write]) -> list[int]:
+    """How many rows each of them changed."""
+    if connection.dialect.name == "postgresql":
+        return _write_together(connection, writes)
+    changed = []
+    for (statement, names), alike in groupby(writes, key=lambda write: (write[0], tuple(write[1]))):
+        ready = prepared(statement, connection.dialect, names)
+        bound = [ready.bound(values) for _, values in alike]
+        if len(bound) > 1 and isinstance(statement, Insert):
+            _execute(connection, ready.sql, bound, many=True)
+            changed += [1] * len(bound)
+        else:
+            changed += [_execute(connection, ready.sql, one).rowcount for one in bound]
+    return changed
+
+
+def _write_together(connection: Connection, writes: Sequence[Write]) -> list[int]:
+    """A server does in one statement what does not depend on one another, and is sent all of
+    them before it answers."""
+    sent = []
     with _at_once(connection):
-        sent = []
-        for statement, values in writes:
-            prepared = _prepared(statement, connection.dialect, tuple(values))
-            sent.append(_execute(connection, prepared.sql, prepared.bound(values)))
-    return [cursor.rowcount for cursor in sent]
+        for together in _independent(writes):
+            ready = joined(
+                tuple((statement, tuple(values)) for statement, values in together),
+                connection.dialect,
+            )
+            bound = ready.bound([values for _, values in together])
+            sent.append(_execute(connection, ready.sql, bound))
+    return [rows for cursor in sent for rows in cursor.fetchone()]
+
+
+def _independent(writes: Sequence[Write]) -> Iterator[list[Write]]:
+    """In groups within which no row is changed twice, or written and then changed.
+
+    Rows that one statement changes are told apart by its parameters that begin with `of_`.
+    """
+    together: list[Write] = []
+    touched: dict[object, tuple[object, set[object]]] = {}
+    for write in writes:
+        statement, values = write
+        which = tuple(value for name, value in values.items() if name.startswith("of_"))
+        by, rows = touched.get(statement.table, (statement, set()))
+        changes = isinstance(statement, Update)
+        if len(together) >= MOST_TOGETHER or (changes and (by is not statement or which in rows)):
+            yield together
+            together, touched = [], {}
+            by, rows = statement, set()
+        together.append(write)
+        touched[statement.table] = (statement, rows | {which})
+    if together:
+        yield together
 
 
 @contextmanager
@@ -69,20 +106,20 @@ def _at_once(connection: Connection) -> Iterator[None]:
 
 def read(connection: Connection, statement: Select[Any], values: Values) -> list[Any]:
     """The rows, whose values go by the names of their columns, too."""
-    prepared = _prepared(statement, connection.dialect, tuple(values))
-    found = _execute(connection, prepared.sql, prepared.bound(values)).fetchall()
-    return [prepared.row(columns) for columns in found]
+    ready = prepared(statement, connection.dialect, tuple(values))
+    found = _execute(connection, ready.sql, ready.bound(values)).fetchall()
+    return [ready.row(columns) for columns in found]
 
 
 def first(connection: Connection, statement: Select[Any], values: Values) -> Any | None:
     return next(iter(read(connection, statement, values)), None)
 
 
-def _execute(connection: Connection, sql: str, bound: Any) -> Any:
+def _execute(connection: Connection, sql: str, bound: Any, *, many: bool = False) -> Any:
     """The driver's cursor. Both drivers have this shortcut to one, though DB-API does not."""
     driver: Any = connection.connection.dbapi_connection
     try:
-        return driver.execute(sql, bound)
+        return driver.executemany(sql, bound) if many else driver.execute(sql, bound)
     except connection.dialect.loaded_dbapi.Error as error:
         raise _as_sqlalchemys(connection, error, sql) from error
 
@@ -107,90 +144,3 @@ def _as_sqlalchemys(connection: Connection, error: Exception, sql: str) -> BaseE
         connection_invalidated=broken,
         dialect=dialect,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Parameter:
-    """`process` makes of a value what the driver takes; `always` stands where none is given."""
-
-    name: str
-    is_given: bool
-    process: Process | None
-    always: Any
-
-    def of(self, values: Values) -> Any:
-        if not self.is_given:
-            return self.always
-        value = values[self.name]
-        return value if self.process is None else self.process(value)
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    sql: str
-    parameters: tuple[_Parameter, ...]
-    is_positional: bool
-    columns: tuple[tuple[int, Process], ...]
-    make: Callable[[Sequence[Any]], Any]
-
-    def bound(self, values: Values) -> Any:
-        if self.is_positional:
-            return [parameter.of(values) for parameter in self.parameters]
-        return {parameter.name: parameter.of(values) for parameter in self.parameters}
-
-    def row(self, columns: Sequence[Any]) -> Any:
-        read = [*columns]
-        for index, process in self.columns:
-            read[index] = process(read[index])
-        return self.make(read)
-
-
-@lru_cache(maxsize=512)
-def _prepared(
-    statement: Insert | Update | Select[Any], dialect: Dialect, given: tuple[str, ...]
-) -> _Prepared:
-    if isinstance(statement, Insert):
-        statement = statement.inline()  # else PostgreSQL is asked for the new row's number
-    compiled = statement.compile(dialect=dialect, column_keys=[*given])
-    if not isinstance(compiled, SQLCompiler) or compiled.post_compile_params:
-        raise TypeError(f"not to be compiled once: {statement}")
-    names = (compiled.positiontup if compiled.positional else None) or [*compiled.binds]
-    row = _Row.of(statement, dialect) if isinstance(statement, Select) else _Row((), tuple)
-    return _Prepared(
-        sql=str(compiled),
-        parameters=tuple(_parameter(name, compiled, given) for name in names),
-        is_positional=compiled.positional,
-        columns=row.columns,
-        make=row.make,
-    )
-
-
-def _parameter(name: str, compiled: SQLCompiler, given: tuple[str, ...]) -> _Parameter:
-    bind = compiled.binds[name]
-    process = bind.type.dialect_impl(compiled.dialect).bind_processor(compiled.dialect)
-    if name in given:
-        return _Parameter(name, True, process, None)
-    if bind.required:
-        raise TypeError(f"{name} is not given")
-    defaults: dict[str, Any] = {column.key: column.default for column in compiled.insert_prefetch}
-    always = defaults[name].arg if name in defaults else bind.value
-    return _Parameter(name, False, None, always if process is None else process(always))
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """`columns`: those that are not taken as the driver gives them."""
-
-    columns: tuple[tuple[int, Process], ...]
-    make: Callable[[Sequence[Any]], Any]
-
-    @classmethod
-    def of(cls, statement: Select[Any], dialect: Dialect) -> _Row:
-        columns = [*statement.selected_columns]
-        named = namedtuple("named", [column.key or "_" for column in columns], rename=True)  # type: ignore[misc]  # the names are the statement's
-        kinds = [column.type.dialect_impl(dialect) for column in columns]
-        processes = [kind.result_processor(dialect, None) for kind in kinds]
-        return cls(
-            tuple((n, process) for n, process in enumerate(processes) if process is not None),
-            named._make,
-        )

@@ -135,12 +135,12 @@ class Transaction:
 
     def flush(self) -> None:
         """Write what was gathered; the last thing before the commit."""
-        for message in self._messages.values():
-            self.write_later(statements.ADD_MESSAGE, message)
         # Root messages before those below them, as the deliverer takes them: two writers
         # that lock rows in one order do not wait for each other.
         for key in sorted(self._outdated, reverse=True):
             self.write_later(statements.WANT_NEWER, {"of_key": key})
+        for message in self._messages.values():
+            self.write_later(statements.ADD_MESSAGE, message)
         for entry in self._happened:
             self.write_later(statements.ADD_AUDIT, entry)
         self.settle()

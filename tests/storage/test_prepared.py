@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storage import engines, prepared, statements
@@ -73,6 +73,41 @@ def test_of_writes_that_are_sent_together_the_one_that_fails_undoes_all(engine: 
     with writing(engine) as connection:
         changed = prepared.write_in_turn(connection, [(add, ONE), (update(inbox), {"at": NOON})])
     assert changed == [1, 1]
+
+
+def test_of_writes_to_one_row_each_sees_what_the_one_before_it_did(engine: Engine) -> None:
+    add, rename = insert(inbox), update(inbox).where(inbox.c.key == bindparam("of_key"))
+    other = update(inbox).where(inbox.c.key == bindparam("of_key"), inbox.c.execution_id == "y")
+    writes: list[prepared.Write] = [
+        (add, ONE),
+        (rename, {"of_key": "k", "execution_id": "x"}),
+        (rename, {"of_key": "k", "execution_id": "y"}),
+        (other, {"of_key": "k", "execution_id": "z"}),
+        (other, {"of_key": "k", "execution_id": "never"}),
+        (add, {**ONE, "key": "l", "execution_id": "y"}),
+        (other, {"of_key": "l", "execution_id": "w"}),
+    ]
+    with writing(engine) as connection:
+        changed = prepared.write_in_turn(connection, writes)
+        names = dict(connection.execute(select(inbox.c.key, inbox.c.execution_id)).all())
+
+    assert changed == [1, 1, 1, 1, 0, 1, 1]
+    assert names == {"k": "z", "l": "w"}
+
+
+def test_however_many_writes_there_are_each_tells_of_its_own_rows(engine: Engine) -> None:
+    rename = update(inbox).where(inbox.c.key == bindparam("of_key"))
+    keys = [f"k{number}" for number in range(3 * prepared.MOST_TOGETHER)]
+    with writing(engine) as connection:
+        added = prepared.write_in_turn(
+            connection, [(insert(inbox), {**ONE, "key": key}) for key in keys]
+        )
+        changed = prepared.write_in_turn(
+            connection,
+            [(rename, {"of_key": key, "at": NOON}) for key in ("absent", *keys, "absent")],
+        )
+    assert added == [1] * len(keys)
+    assert changed == [0, *added, 0]
 
 
 def test_columns_that_are_not_named_get_their_defaults(run: Run, engine: Engine) -> None:
