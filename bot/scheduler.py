@@ -27,7 +27,13 @@ from storage.state_manager import StateManager
 log = logging.getLogger(__name__)
 
 SWEEP: Final = 25
-"""Rows of one pass: who clicks meanwhile waits for the pass to be over."""
+"""Rows of a sweep's first pass: who clicks meanwhile waits for a pass to be over."""
+
+LARGEST: Final = 400
+SHORT: Final = 0.04
+LONG: Final = 0.1
+"""A pass that took less than SHORT seconds is followed by one of twice as many rows, and one that
+took longer than LONG by one of half as many."""
 
 _PASSES: Final = 200
 
@@ -85,10 +91,17 @@ def slack_ticks(
 
 
 def _sweep(step: Callable[..., int], *, of: int = SWEEP) -> None:
-    """Passes of so many rows each until one finds fewer; capped, the next tick goes on."""
+    """Passes until one finds fewer rows than it may take; capped, the next tick goes on."""
+    largest = max(of, LARGEST)
     for _ in range(_PASSES):
+        began = time.monotonic()
         if step(limit=of) < of:
             return
+        took = time.monotonic() - began
+        if took < SHORT:
+            of = min(2 * of, largest)
+        elif took > LONG:
+            of = max(of // 2, 1)
 
 
 class Scheduler:

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Insert, Update
 
-from storage.ports import Dispatch
+from storage import statements
+from storage.ports import Dispatch, SharedClock
 from storage.transaction import Transaction
 
 Statement: TypeAlias = Insert | Update
@@ -31,10 +32,26 @@ class Batch(Transaction):
     """
 
     def __init__(
-        self, connection: Connection, now: datetime, dispatch: Dispatch, lease: timedelta
+        self, connection: Connection, clock: SharedClock, dispatch: Dispatch, lease: timedelta
     ) -> None:
-        super().__init__(connection, now, dispatch, lease)
+        super().__init__(connection, clock, dispatch, lease)
+        self._workers = dispatch
+        self._to_enqueue: list[str] = []
+        self._to_show: set[str] = set()
         self._kinds: dict[tuple[Statement, frozenset[str]], _Kind] = {}
+
+    def dispatch(
+        self, phase_run_id: str, *, not_before: datetime | None = None, again: bool = False
+    ) -> None:
+        if again or not_before is not None:
+            super().dispatch(phase_run_id, not_before=not_before, again=again)
+        else:
+            self._to_enqueue.append(phase_run_id)
+            self.queued.append(phase_run_id)
+
+    def show_anew(self, key: str) -> None:
+        super().show_anew(key)
+        self._to_show.add(key)
 
     def write_later(
         self, statement: Statement, values: Mapping[str, Any], *, or_else: Exception | None = None
@@ -49,3 +66,12 @@ class Batch(Transaction):
             changed = self.connection.execute(statement, kind.rows).rowcount
             if kind.or_else is not None and changed < len(kind.rows):
                 raise kind.or_else
+        super().settle()
+
+    def flush(self) -> None:
+        if self._to_enqueue:
+            self._workers.enqueue_all(self.connection, self._to_enqueue)
+        if self._to_show and self.connection.dialect.name == "postgresql":
+            # In the order in which the deliverer takes them: neither waits for the other in turn.
+            self.connection.execute(statements.LOCK_MESSAGES, {"of_keys": [*self._to_show]})
+        super().flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -19,6 +20,9 @@ class Clock(Protocol):
 class SharedClock(Clock, Protocol):
     def at(self, connection: Connection) -> datetime:
         """The time that all processes on this database agree on."""
+
+    def ask(self, connection: Connection) -> Callable[[], datetime]:
+        """As `at`, to be told when what is sent together has been answered."""
 
 
 class Seat(Protocol):
@@ -54,6 +58,9 @@ class Dispatch(Protocol):
         and nobody knows whether that was lost.
         """
 
+    def enqueue_all(self, connection: Connection, phase_run_ids: Sequence[str], /) -> None:
+        """As `enqueue` for each of them: nobody waits for these."""
+
     def committed(self, phase_run_id: str) -> None:
         """Called after that transaction has committed."""
 
@@ -74,6 +81,9 @@ class NoDispatch:
     """Tells nobody: workers find the work by polling."""
 
     def enqueue(self, connection: Connection, phase_run_id: str, **_how: object) -> None:
+        pass
+
+    def enqueue_all(self, connection: Connection, phase_run_ids: Sequence[str]) -> None:
         pass
 
     def committed(self, phase_run_id: str) -> None:

@@ -252,7 +252,6 @@ TO_REMIND: Final = (
         checkpoints.c.id.label("checkpoint_id"),
         checkpoints.c.created_at.label("opened"),
         checkpoints.c.deadline,
-        checkpoints.c.remind_at,
         *_EXECUTION_BESIDE,
     )
     .join(executions, executions.c.id == checkpoints.c.execution_id)
@@ -267,10 +266,15 @@ TO_REMIND: Final = (
     .with_for_update(of=executions, skip_locked=True)
 )
 
-SET_REMINDER: Final = update(checkpoints).where(
-    checkpoints.c.id == bindparam("of_id"),
-    checkpoints.c.remind_at == bindparam("was"),
-    CHECKPOINT_IS_PENDING,
+TAKE_REMINDERS: Final = (
+    update(checkpoints)
+    .where(
+        checkpoints.c.id.in_(bindparam("of_ids", expanding=True)),
+        checkpoints.c.remind_at <= bindparam("now"),
+        CHECKPOINT_IS_PENDING,
+    )
+    .values(remind_at=None)
+    .returning(checkpoints.c.id)
 )
 
 RAISES: Final = (
@@ -299,6 +303,13 @@ MESSAGE_EXISTS: Final = select(outbox.c.seq).where(outbox.c.key == bindparam("of
 
 MESSAGES_THERE: Final = select(outbox.c.key).where(
     outbox.c.key.in_(bindparam("of_keys", expanding=True))
+)
+
+LOCK_MESSAGES: Final = (
+    select(outbox.c.seq)
+    .where(outbox.c.key.in_(bindparam("of_keys", expanding=True)))
+    .order_by(outbox.c.seq)
+    .with_for_update()
 )
 
 MESSAGES: Final[Select[Any]] = select(outbox, executions.c.thread_ts.label("root_ts")).join(

@@ -87,25 +87,24 @@ def _take_effect(tx: Transaction, expired: ToDecide, feedback: Feedback) -> None
 
 def remind_due(tx: Transaction, *, limit: int) -> int:
     """As `expire_due`: many together, and what is locked is passed by."""
-    due = prepared.read(tx.connection, statements.TO_REMIND, {"now": tx.now, "most": limit})
-    changed = prepared.write_in_turn(
-        tx.connection, [(statements.SET_REMINDER, _following(tx, row)) for row in due]
-    )
-    mine = [row for row, rows in zip(due, changed, strict=True) if rows == 1]
+    found = prepared.read(tx.connection, statements.TO_REMIND, {"now": tx.now, "most": limit})
+    if not found:
+        return 0
+    taken = {"of_ids": [row.checkpoint_id for row in found], "now": tx.now}
+    mine = set(tx.connection.execute(statements.TAKE_REMINDERS, taken).scalars())
+    due = [row for row in found if row.checkpoint_id in mine]
+    for row in due:
+        following = changes.next_reminder(row.opened, row.deadline, after=tx.now)
+        again = {"of_id": row.checkpoint_id, "remind_at": following}
+        tx.write_later(statements.CHANGE_CHECKPOINT, again)
     outbox.reminders(
         tx,
         [
             (to_execution(row[-len(EXECUTION_COLUMNS) :]), row.checkpoint_id, _passed(tx, row))
-            for row in mine
+            for row in due
         ],
     )
-    return len(mine)
-
-
-def _following(tx: Transaction, row: AnyRow) -> dict[str, object]:
-    """What a reminder is set to, where it still is what it was."""
-    following = changes.next_reminder(row.opened, row.deadline, after=tx.now)
-    return {"of_id": row.checkpoint_id, "was": row.remind_at, "remind_at": following}
+    return len(due)
 
 
 def _passed(tx: Transaction, row: AnyRow) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -95,6 +96,10 @@ class CeleryQueue:
         if again:
             how["expires"] = AGAIN_SECONDS
         self._how[phase_run_id] = how if not_before is None else None
+
+    def enqueue_all(self, connection: object, phase_run_ids: Sequence[str], /) -> None:
+        for phase_run_id in phase_run_ids:
+            self.enqueue(connection, phase_run_id)
 
     def committed(self, phase_run_id: str) -> None:
         """Publish. What is put off is found by the workers' looks; what cannot be, too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from crew_runner.queues.port import Pool
@@ -28,6 +29,9 @@ class LocalDispatch:
 
     def enqueue(self, _connection: object, _phase_run_id: str, **_how: object) -> None:
         """The row that the transaction writes is the job."""
+
+    def enqueue_all(self, _connection: object, _phase_run_ids: Sequence[str]) -> None:
+        """So are they all."""
 
     def committed(self, _phase_run_id: str) -> None:
         if (pool := self._pool) is not None:

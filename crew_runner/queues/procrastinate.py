@@ -11,8 +11,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol
@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 import psycopg
 from procrastinate import App, PsycopgConnector, RetryStrategy, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
-from procrastinate.jobs import Status
+from procrastinate.jobs import Job, Status
 from psycopg_pool import AsyncConnectionPool
 
 from crew_runner.outage import Pause
@@ -110,24 +110,27 @@ class ProcrastinateQueue:
         Raises Unreachable.
         """
         driver = driver_of(connection)
-        job = self._jobs.configure_task(
-            TASK,
-            queue=QUEUE,
-            priority=URGENT if urgent else 0,
-            schedule_at=not_before,
-            queueing_lock=phase_run_id,
-            connection=driver,
-        )
-        try:
+        job = self._job(phase_run_id, URGENT if urgent else 0, schedule_at=not_before)
+        with _taken():
             if not again:
-                job.defer(phase_run_id=phase_run_id)
+                self._defer(driver, [job])
             elif not _waits(driver, phase_run_id):
                 with suppress(AlreadyEnqueued), driver.transaction():
-                    job.defer(phase_run_id=phase_run_id)
-        except ConnectorException as error:
-            if not isinstance(error.__cause__, psycopg.OperationalError):
-                raise
-            raise Unreachable("the database does not take the job") from error
+                    self._defer(driver, [job])
+
+    def enqueue_all(self, connection: Session, phase_run_ids: Sequence[str], /) -> None:
+        """In one statement. Raises Unreachable."""
+        with _taken():
+            self._defer(driver_of(connection), [self._job(each) for each in phase_run_ids])
+
+    def _job(self, phase_run_id: str, priority: int = 0, **when: Any) -> Job:
+        task = self._jobs.configure_task(
+            TASK, queue=QUEUE, priority=priority, queueing_lock=phase_run_id, **when
+        )
+        return task.make_new_job(phase_run_id=phase_run_id)
+
+    def _defer(self, driver: psycopg.Connection[Any], jobs: list[Job]) -> None:
+        self._jobs.job_manager.batch_defer_jobs(jobs, connection=driver)
 
     def committed(self, phase_run_id: str) -> None:
         """The commit itself has notified the workers."""
@@ -232,6 +235,17 @@ class ProcrastinateQueue:
             for orphan in orphans:
                 await app.job_manager.finish_job(orphan, Status.FAILED, delete_job=True)
             await asyncio.sleep(self._forget_seconds)
+
+
+@contextmanager
+def _taken() -> Iterator[None]:
+    """Within, jobs are given to the database. Raises Unreachable."""
+    try:
+        yield
+    except ConnectorException as error:
+        if not isinstance(error.__cause__, psycopg.OperationalError):
+            raise
+        raise Unreachable("the database does not take the job") from error
 
 
 def of_workers(connect: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from sqlalchemy import Connection
 
@@ -103,6 +105,10 @@ class Undone:
     def enqueue(self, connection: Connection, phase_run_id: str, /, **how: object) -> None:
         self._queue.enqueue(connection, phase_run_id, **how)  # type: ignore[arg-type]  # by name
         raise ZeroDivisionError
+
+    def enqueue_all(self, connection: Connection, phase_run_ids: Sequence[str], /) -> None:
+        for phase_run_id in phase_run_ids:
+            self.enqueue(connection, phase_run_id)
 
     def committed(self, phase_run_id: str) -> None:
         raise AssertionError(f"{phase_run_id} was told to be committed")

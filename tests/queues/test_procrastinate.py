@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -213,6 +213,10 @@ class Cut:
         mine = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
         ask(connection.engine, f"SELECT pg_terminate_backend({mine}, 5000)")
         self._queue.enqueue(connection, phase_run_id)
+
+    def enqueue_all(self, connection: Connection, phase_run_ids: Sequence[str], /) -> None:
+        for phase_run_id in phase_run_ids:
+            self.enqueue(connection, phase_run_id)
 
     def committed(self, phase_run_id: str) -> None:
         raise AssertionError(f"{phase_run_id} was told to be committed")

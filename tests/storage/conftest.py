@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,10 @@ class RecordingDispatch:
         assert connection.in_transaction()
         self.enqueued.append(phase_run_id)
         self.how[phase_run_id] = how
+
+    def enqueue_all(self, connection: Connection, phase_run_ids: Sequence[str]) -> None:
+        for phase_run_id in phase_run_ids:
+            self.enqueue(connection, phase_run_id)
 
     def committed(self, phase_run_id: str) -> None:
         self.told.append(phase_run_id)

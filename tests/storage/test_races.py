@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, Engine, Executable, Select, event
 from sqlalchemy.exc import DBAPIError
 
-from storage import decisions, executions, phase_runs, prepared, statements
+from storage import decisions, executions, phase_runs, prepared, statements, timeouts
 from storage.database import writing
 from storage.errors import AlreadyDecided, Busy, LeaseLost, StaleExecution
 from storage.ports import NoDispatch
@@ -43,7 +43,7 @@ def race(engine: Engine, clock: SettableClock, monkeypatch: pytest.MonkeyPatch) 
         def executed(connection: Connection, run: Executable, *_others: Any) -> None:
             if run is statement and not acted:
                 acted.append(run)
-                theirs = Transaction(connection, clock.now(), NoDispatch(), LEASE)
+                theirs = Transaction(connection, clock, NoDispatch(), LEASE)
                 act(theirs)
                 theirs.flush()
 
@@ -178,6 +178,17 @@ def test_a_deadline_leaves_a_checkpoint_alone_that_was_decided_meanwhile(
     assert run.now.state is ExecutionState.RUNNING
     assert [c.state for c in run.reads.checkpoints(run.id)] == [CheckpointState.APPROVED]
     assert run.reads.execution(beside).state is ExecutionState.STOPPED
+
+
+def test_a_reminder_that_another_tick_took_meanwhile_is_not_posted_again(
+    run: Run, state: StateManager, race: Race, clock: SettableClock
+) -> None:
+    run.start()
+    run.work()
+    clock.move(timedelta(minutes=40))
+
+    with race(statements.TO_REMIND, lambda tx: timeouts.remind_due(tx, limit=5)):
+        assert state.remind_due() == 0
 
 
 def test_a_phase_run_that_another_worker_took_meanwhile_is_not_claimed_again(
