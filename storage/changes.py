@@ -10,7 +10,7 @@ from typing import Any, Final
 from storage import claims, outbox, statements
 from storage.boundaries import checkpoint_after
 from storage.definitions import CheckpointDefinition, CrewDefinition, DecisionRule
-from storage.errors import NoRule, StaleExecution
+from storage.errors import Conflict, NoRule, StaleExecution
 from storage.policy import reminder_times
 from storage.records import (
     Actor,
@@ -95,7 +95,7 @@ def queue_run(
     if seat is None:
         tx.dispatch(run.id, not_before=run.not_before)
     else:
-        tx.seated(claims.hand_over(tx, run, execution, owner=seat.owner))
+        claims.hand_over(tx, run, execution, owner=seat.owner, then=tx.seated)
     return run.id
 
 
@@ -312,13 +312,19 @@ def record_feedback(
     feedback: Feedback | None,
     *,
     delivery: str | None = None,
-) -> bool:
-    """Decide a checkpoint by compare-and-set; False where somebody else did already."""
+) -> None:
+    """Decide a checkpoint by compare-and-set.
+
+    Where somebody else did already, Conflict is raised before the commit at the latest, with
+    nothing changed: the next try sees what was decided.
+    """
     values = decided(state, feedback, delivery=delivery)
-    if tx.write(statements.DECIDE, of_id=checkpoint.id, **values) != 1:
-        return False
+    tx.write_later(
+        statements.DECIDE,
+        {"of_id": checkpoint.id, **values},
+        or_else=Conflict("another decision was faster"),
+    )
     outbox.refresh_checkpoint(tx, execution, checkpoint.id)
-    return True
 
 
 def decided(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from storage import lessons, statements
 from storage.definitions import Budget
 from storage.errors import LeaseLost
 from storage.records import Claim, Execution, PhaseOutput, PhaseRun, Resume, Usage
-from storage.rows import newest_outputs, resume_of
+from storage.rows import AnyRow, outputs_of, resume_of
 from storage.states import PhaseRunEvent, next_phase_run
 from storage.transaction import Transaction
 
@@ -28,28 +28,45 @@ def taken(tx: Transaction, run: PhaseRun, *, owner: str) -> PhaseRun:
 
 
 def hand_over(
-    tx: Transaction, run: PhaseRun, execution: Execution, *, owner: str, lost: bool = False
-) -> Claim:
-    """Note in the log that the run, which is written down as taken, was claimed; all it needs.
+    tx: Transaction,
+    run: PhaseRun,
+    execution: Execution,
+    *,
+    owner: str,
+    lost: bool = False,
+    then: Callable[[Claim], None],
+) -> None:
+    """Note in the log that the run, which is written down as taken, was claimed.
 
+    `then` is given all that it needs, when what was gathered until now has been written.
     `lost`: from another worker, whose lease ran out.
     """
     tx.audit(execution.id, "phase.claimed", run=run.id, fence=run.fence, lost=lost or None)
-    outputs = _outputs_for(tx, run)
     spent, raises = _spent_before(tx, run, execution)
-    return Claim(
-        run=run,
-        execution=execution,
-        done=tuple(outputs[index] for index in sorted(outputs) if index < run.phase_index),
-        previous=outputs[run.phase_index][1] if run.phase_index in outputs else None,
-        owner=owner,
-        fence=run.fence,
-        lease_until=tx.now + tx.lease,
-        resume=_resume_of(tx, run, outputs),
-        lessons=_lessons_for(tx, run, execution),
-        spent=spent,
-        raises=raises,
-    )
+    told = _lessons_for(tx, run, execution)
+
+    def knowing(rows: Sequence[AnyRow]) -> None:
+        outputs = outputs_of(rows)
+        then(
+            Claim(
+                run=run,
+                execution=execution,
+                done=tuple(outputs[index] for index in sorted(outputs) if index < run.phase_index),
+                previous=outputs[run.phase_index][1] if run.phase_index in outputs else None,
+                owner=owner,
+                fence=run.fence,
+                lease_until=tx.now + tx.lease,
+                resume=_resume_of(tx, run, outputs),
+                lessons=told,
+                spent=spent,
+                raises=raises,
+            )
+        )
+
+    if run.phase_index == 0 and run.revision == 1:  # nothing was handed in before
+        knowing(())
+    else:
+        tx.read_later(statements.OUTPUTS, {"of_execution": run.execution_id}, knowing)
 
 
 def own(tx: Transaction, run: PhaseRun, **values: Any) -> None:
@@ -90,10 +107,3 @@ def _lessons_for(tx: Transaction, run: PhaseRun, execution: Execution) -> tuple[
     told = tuple(lesson.text for lesson in lessons.of_crew(tx.connection, execution.crew))
     own(tx, run, lessons=told)
     return told
-
-
-def _outputs_for(tx: Transaction, run: PhaseRun) -> dict[int, tuple[str, PhaseOutput]]:
-    """What was handed in before this run: nothing before the first try of the first phase."""
-    if run.phase_index == 0 and run.revision == 1:
-        return {}
-    return newest_outputs(tx.connection, run.execution_id)

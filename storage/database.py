@@ -49,8 +49,16 @@ class SystemClock:
     def at(self, connection: Connection) -> datetime:
         if connection.dialect.name != "postgresql":
             return self.now()
-        told: datetime = prepared.ask(connection, "SELECT clock_timestamp()")
-        return told.astimezone(UTC)
+        with prepared.at_once(connection):
+            told = self.ask(connection)
+        return told()
+
+    def ask(self, connection: Connection) -> Callable[[], datetime]:
+        if connection.dialect.name != "postgresql":
+            now = self.now()
+            return lambda: now
+        told = prepared.ask_for(connection, "SELECT clock_timestamp()")
+        return lambda: told().astimezone(UTC)
 
 
 def _begin(connection: Connection, how: str) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from storage import changes, inbox, statements
 from storage.errors import (
     AlreadyDecided,
+    Conflict,
     LimitReached,
     NotAllowed,
     NotOffered,
@@ -44,7 +45,7 @@ from storage.rows import (
     find_to_decide,
     waiting_checkpoint,
 )
-from storage.states import CheckpointState, ExecutionEvent, next_checkpoint
+from storage.states import CheckpointState, ExecutionEvent, ExecutionState, next_checkpoint
 from storage.tables import revise_intents
 from storage.transaction import Transaction
 
@@ -52,7 +53,7 @@ INTENT_HOLDS: Final = timedelta(minutes=15)
 
 
 def decide(tx: Transaction, decision: Decision) -> Decided:
-    found = find_to_decide(tx.connection, decision.checkpoint_id)
+    found = find_to_decide(tx, decision.checkpoint_id)
     checkpoint, execution = found.checkpoint, found.execution
     if _repeats(found, decision):
         return Decided(checkpoint, execution)
@@ -68,10 +69,7 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         outcome=_outcome(found, decision),
     )
     state = next_checkpoint(checkpoint.state, EVENT_OF_ACTION[decision.action])
-    if not changes.record_feedback(
-        tx, execution, checkpoint, state, feedback, delivery=decision.delivery
-    ):
-        return _decided_meanwhile(tx, decision)
+    changes.record_feedback(tx, execution, checkpoint, state, feedback, delivery=decision.delivery)
     tx.urgent = True
     tx.audit(
         execution.id,
@@ -82,14 +80,6 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
     )
     after = take_effect(tx, found, decision.action, feedback)
     return Decided(replace(checkpoint, state=state, feedback=feedback), after)
-
-
-def _decided_meanwhile(tx: Transaction, decision: Decision) -> Decided:
-    """Somebody's decision was committed while this one waited for the lock."""
-    found = find_to_decide(tx.connection, decision.checkpoint_id)
-    if _repeats(found, decision):
-        return Decided(found.checkpoint, found.execution)
-    raise AlreadyDecided(found.checkpoint)
 
 
 def _repeats(found: ToDecide, decision: Decision) -> bool:
@@ -108,6 +98,8 @@ def _admit(found: ToDecide, *, actor: Actor, message: MessageRef | None) -> None
         raise AlreadyDecided(checkpoint)
     if message is not None and message != found.shown_by:
         raise OutdatedMessage(checkpoint)
+    if execution.state is not ExecutionState.WAITING_FEEDBACK:
+        raise Conflict("somebody decided while this waited for the lock")
     verdict = may_decide(checkpoint.rule, actor=actor, requester=execution.requester)
     if verdict.refusal is not None:
         raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
@@ -192,7 +184,7 @@ def take_effect(
 def intend_revise(
     tx: Transaction, checkpoint_id: str, *, actor: Actor, message: MessageRef | None
 ) -> Checkpoint:
-    found = find_to_decide(tx.connection, checkpoint_id)
+    found = find_to_decide(tx, checkpoint_id)
     _admit(found, actor=actor, message=message)
     drop_intent(tx, checkpoint_id, actor=actor)
     tx.connection.execute(

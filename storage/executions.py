@@ -12,7 +12,7 @@ from storage.definitions import CheckpointDefinition, CrewDefinition, CrewReport
 from storage.errors import LeavingOutNotAllowed, NotAllowed, UnknownCheckpointName, WrongState
 from storage.policy import may_decide, may_manage
 from storage.records import Actor, Execution, Request
-from storage.rows import find_execution, last_run_of, waiting_checkpoint
+from storage.rows import find_execution, last_run_of, lock_execution, waiting_checkpoint
 from storage.states import (
     CheckpointState,
     ExecutionEvent,
@@ -90,7 +90,7 @@ def _left_out(
 
 
 def cancel(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
-    execution = find_execution(tx.connection, execution_id, locked=True)
+    execution = lock_execution(tx, execution_id)
     _manage(execution, actor, ExecutionEvent.CANCEL)
     waiting = waiting_checkpoint(tx.connection, execution.id)
     if waiting is not None:
@@ -103,7 +103,7 @@ def cancel(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
 
 
 def retry(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
-    execution = find_execution(tx.connection, execution_id, locked=True)
+    execution = lock_execution(tx, execution_id)
     _manage(execution, actor, ExecutionEvent.RETRY)
     running = changes.move(tx, execution, ExecutionEvent.RETRY, error=None)
     tx.urgent = True

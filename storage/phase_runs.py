@@ -16,7 +16,7 @@ from storage import changes, claims, clock_set_back, outbox, prepared, questions
 from storage.boundaries import resolve
 from storage.definitions import CrewDefinition, PhaseDefinition
 from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun, Usage
-from storage.rows import AnyRow, find_due, find_execution
+from storage.rows import AnyRow, find_due, lock_execution
 from storage.states import (
     ExecutionEvent,
     ExecutionState,
@@ -37,42 +37,48 @@ def anything_due(connection: Connection, now: datetime) -> bool:
     return prepared.first(connection, statements.ANYTHING_DUE, {"now": now}) is not None
 
 
-def claim(tx: Transaction, *, owner: str, phase_run_id: str | None = None) -> Claim | None:
+class Taken(Exception):
+    """Somebody else had it meanwhile."""
+
+
+def claim(tx: Transaction, *, owner: str, phase_run_id: str | None = None) -> list[Claim]:
+    """What it was, in a list that is filled when the transaction has been written. Raises Taken,
+    with nothing changed."""
+    claimed: list[Claim] = []
     due = find_due(tx.connection, tx.now, phase_run_id)
     if due is None:
-        return None
+        return claimed
     run, execution = due.run, due.execution
     lost = run.state is PhaseRunState.RUNNING
     if lost and due.losses >= MOST_LOSSES:
         _give_up(tx, run, execution)
-        return None
+        return claimed
     taken = claims.taken(tx, run, owner=owner)
     values = {name: getattr(taken, name) for name in _OF_TAKEN}
-    if not _take(tx, run, {**values, "losses": due.losses + lost}):
-        return None
+    _take(tx, run, {**values, "losses": due.losses + lost})
     if execution.state is ExecutionState.PENDING:
         execution = changes.move(tx, execution, ExecutionEvent.CLAIM)
     elif execution.state is ExecutionState.WAITING_FEEDBACK:
         execution = questions.withdraw(tx, execution)
     else:
         outbox.refresh_root(tx, execution)
-    return claims.hand_over(tx, taken, execution, owner=owner, lost=lost)
+    claims.hand_over(tx, taken, execution, owner=owner, lost=lost, then=claimed.append)
+    return claimed
 
 
 _OF_TAKEN: Final = ("state", "fence", "started_at", "lease_owner", "lease_until")
 
 
-def _take(tx: Transaction, run: PhaseRun, values: dict[str, Any]) -> bool:
+def _take(tx: Transaction, run: PhaseRun, values: dict[str, Any]) -> None:
     """By compare-and-set on its fence, while it is still due."""
     seen = {"of_id": run.id, "of_fence": run.fence, "now": tx.now}
-    return tx.write(statements.TAKE_RUN, **values, **seen) == 1
+    tx.write_later(statements.TAKE_RUN, {**values, **seen}, or_else=Taken(run.id))
 
 
 def _give_up(tx: Transaction, run: PhaseRun, execution: Execution) -> None:
     failed = {"state": next_phase_run(run.state, PhaseRunEvent.FAIL), "ended_at": tx.now}
-    if _take(tx, run, failed):
-        words = f"The worker died {MOST_LOSSES} times in phase {run.phase!r}."
-        _error(tx, execution, words)
+    _take(tx, run, failed)
+    _error(tx, execution, f"The worker died {MOST_LOSSES} times in phase {run.phase!r}.")
 
 
 def _own(tx: Transaction, held: Claim, **values: Any) -> None:
@@ -110,7 +116,7 @@ def record_phases(
     phases: tuple[PhaseDefinition, ...],
     arising: Sequence[tuple[str, str, str]],
 ) -> Claim:
-    execution = find_execution(tx.connection, held.execution.id, locked=True)
+    execution = lock_execution(tx, held.execution.id)
     names = tuple(phase.name for phase in phases)
     definition = _described(execution, phases, names, arising)
     phase = names[held.run.phase_index]
@@ -197,7 +203,7 @@ def _ended(tx: Transaction, held: Claim, event: PhaseRunEvent, **values: Any) ->
     The execution is locked first, as everywhere: who holds the run and waits for the execution
     would meet somebody who cancels and does the reverse.
     """
-    execution = find_execution(tx.connection, held.execution.id, locked=True)
+    execution = lock_execution(tx, held.execution.id)
     _own(
         tx,
         held,

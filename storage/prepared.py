@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, Final, TypeAlias
@@ -13,6 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from storage.compiled import Values, joined, prepared
 
 Write: TypeAlias = tuple[Insert | Update, Values]
+Question: TypeAlias = tuple[Select[Any], Values]
+Answer: TypeAlias = Callable[[], list[Any]]
+"""The rows of a question that was sent, whose values go by the names of their columns, too."""
 
 MOST_TOGETHER: Final = 12
 """Writes that one statement does."""
@@ -30,18 +33,36 @@ def command(connection: Connection, sql: str) -> None:
     _execute(connection, sql, ())
 
 
-def ask(connection: Connection, sql: str) -> Any:
-    """A single value. As the first of a transaction it is sent together with its BEGIN."""
-    with _at_once(connection):
-        cursor = _execute(connection, sql, None)
-    return cursor.fetchone()[0]
+def ask_for(connection: Connection, sql: str) -> Callable[[], Any]:
+    """Ask for a single value now, to be told later."""
+    cursor = _execute(connection, sql, None)
+    return lambda: cursor.fetchone()[0]
 
 
 def write_in_turn(connection: Connection, writes: Sequence[Write]) -> list[int]:
     """How many rows each of them changed."""
-    if connection.dialect.name == "postgresql":
-        return _write_together(connection, writes)
-    changed = []
+    changed, _ = write_and_ask(connection, writes, ())
+    return changed
+
+
+def write_and_ask(
+    connection: Connection, writes: Sequence[Write], questions: Sequence[Question]
+) -> tuple[list[int], list[list[Any]]]:
+    """How many rows each write changed, and what each question then found.
+
+    A server is sent all of it before it answers.
+    """
+    with at_once(connection):
+        if connection.dialect.name == "postgresql":
+            changed = _write_together(connection, writes)
+        else:
+            changed = _write_in_turn(connection, writes)
+        answers = [ask_later(connection, statement, values) for statement, values in questions]
+    return changed(), [answer() for answer in answers]
+
+
+def _write_in_turn(connection: Connection, writes: Sequence[Write]) -> Callable[[], list[int]]:
+    changed: list[int] = []
     for (statement, names), alike in groupby(writes, key=lambda write: (write[0], tuple(write[1]))):
         ready = prepared(statement, connection.dialect, names)
         bound = [ready.bound(values) for _, values in alike]
@@ -50,22 +71,20 @@ def write_in_turn(connection: Connection, writes: Sequence[Write]) -> list[int]:
             changed += [1] * len(bound)
         else:
             changed += [_execute(connection, ready.sql, one).rowcount for one in bound]
-    return changed
+    return lambda: changed
 
 
-def _write_together(connection: Connection, writes: Sequence[Write]) -> list[int]:
-    """A server does in one statement what does not depend on one another, and is sent all of
-    them before it answers."""
+def _write_together(connection: Connection, writes: Sequence[Write]) -> Callable[[], list[int]]:
+    """A server does in one statement what does not depend on one another."""
     sent = []
-    with _at_once(connection):
-        for together in _independent(writes):
-            ready = joined(
-                tuple((statement, tuple(values)) for statement, values in together),
-                connection.dialect,
-            )
-            bound = ready.bound([values for _, values in together])
-            sent.append(_execute(connection, ready.sql, bound))
-    return [rows for cursor in sent for rows in cursor.fetchone()]
+    for together in _independent(writes):
+        ready = joined(
+            tuple((statement, tuple(values)) for statement, values in together),
+            connection.dialect,
+        )
+        bound = ready.bound([values for _, values in together])
+        sent.append(_execute(connection, ready.sql, bound))
+    return lambda: [rows for cursor in sent for rows in cursor.fetchone()]
 
 
 def _independent(writes: Sequence[Write]) -> Iterator[list[Write]]:
@@ -91,7 +110,7 @@ def _independent(writes: Sequence[Write]) -> Iterator[list[Write]]:
 
 
 @contextmanager
-def _at_once(connection: Connection) -> Iterator[None]:
+def at_once(connection: Connection) -> Iterator[None]:
     """What is executed within is not waited for one by one. Nothing may be read within."""
     if connection.dialect.name != "postgresql":
         yield
@@ -106,9 +125,14 @@ def _at_once(connection: Connection) -> Iterator[None]:
 
 def read(connection: Connection, statement: Select[Any], values: Values) -> list[Any]:
     """The rows, whose values go by the names of their columns, too."""
+    return ask_later(connection, statement, values)()
+
+
+def ask_later(connection: Connection, statement: Select[Any], values: Values) -> Answer:
+    """Ask now, to be answered later."""
     ready = prepared(statement, connection.dialect, tuple(values))
-    found = _execute(connection, ready.sql, ready.bound(values)).fetchall()
-    return [ready.row(columns) for columns in found]
+    cursor = _execute(connection, ready.sql, ready.bound(values))
+    return lambda: [ready.row(columns) for columns in cursor.fetchall()]
 
 
 def first(connection: Connection, statement: Select[Any], values: Values) -> Any | None:

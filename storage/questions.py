@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from storage import changes, outbox
 from storage.errors import LeaseLost
 from storage.records import HELD, Checkpoint, Claim, Execution, PhaseOutput, Question
-from storage.rows import find_checkpoint, find_execution, waiting_checkpoint
+from storage.rows import find_checkpoint, lock_execution, waiting_checkpoint
 from storage.states import WENT_ON, CheckpointState, ExecutionEvent, ExecutionState
 from storage.tables import checkpoints
 from storage.transaction import Transaction
@@ -25,7 +25,7 @@ HELD_AT_MOST: Final = timedelta(hours=1)
 
 
 def ask(tx: Transaction, held: Claim, question: Question) -> Checkpoint:
-    execution = find_execution(tx.connection, held.execution.id, locked=True)
+    execution = lock_execution(tx, held.execution.id)
     if execution.state is not ExecutionState.RUNNING:
         raise LeaseLost(held.run.id)
     given = _given_before(tx, held, question)

@@ -24,6 +24,7 @@ from storage.records import (
     PhaseRun,
     Resume,
 )
+from storage.transaction import Transaction
 
 AnyRow = Row[*tuple[Any, ...]]
 
@@ -109,15 +110,26 @@ def to_outbox_row(row: AnyRow) -> OutboxRow:
 # --- executions ---------------------------------------------------------------------------------
 
 
-def find_execution(connection: Connection, execution_id: str, *, locked: bool = False) -> Execution:
+def find_execution(connection: Connection, execution_id: str) -> Execution:
     """By its id, or by the beginning of it. Raises UnknownExecution, AmbiguousExecution."""
-    if len(execution_id) == UUID_LENGTH:
-        query = statements.EXECUTION_LOCKED if locked else statements.EXECUTION
-        row = prepared.first(connection, query, {"of_id": execution_id})
-        if row is None:
-            raise UnknownExecution(execution_id)
-        return to_execution(row)
-    return find_execution(connection, _whole_id(connection, execution_id), locked=locked)
+    if len(execution_id) != UUID_LENGTH:
+        execution_id = _whole_id(connection, execution_id)
+    return _known(
+        prepared.first(connection, statements.EXECUTION, {"of_id": execution_id}), execution_id
+    )
+
+
+def lock_execution(tx: Transaction, execution_id: str) -> Execution:
+    """As `find_execution`; it stays as it is until the transaction ends."""
+    if len(execution_id) != UUID_LENGTH:
+        execution_id = _whole_id(tx.connection, execution_id)
+    return _known(tx.first(statements.EXECUTION_LOCKED, {"of_id": execution_id}), execution_id)
+
+
+def _known(row: AnyRow | None, execution_id: str) -> Execution:
+    if row is None:
+        raise UnknownExecution(execution_id)
+    return to_execution(row)
 
 
 def _whole_id(connection: Connection, prefix: str) -> str:
@@ -183,12 +195,12 @@ class ToDecide:
     execution: Execution
 
 
-def find_to_decide(connection: Connection, checkpoint_id: str) -> ToDecide:
+def find_to_decide(tx: Transaction, checkpoint_id: str) -> ToDecide:
     """The execution is locked: it stays as it is until the transaction ends.
 
     Raises UnknownCheckpoint.
     """
-    row = prepared.first(connection, statements.CHECKPOINT_TO_DECIDE, {"of_id": checkpoint_id})
+    row = tx.first(statements.CHECKPOINT_TO_DECIDE, {"of_id": checkpoint_id})
     if row is None:
         raise UnknownCheckpoint(checkpoint_id)
     return _to_decide(row)
@@ -265,5 +277,9 @@ def resume_of(connection: Connection, execution_id: str, *, phase_index: int) ->
 
 def newest_outputs(connection: Connection, execution_id: str) -> dict[int, tuple[str, PhaseOutput]]:
     """For each phase's index, its name and the output of its newest finished run."""
-    rows = prepared.read(connection, statements.OUTPUTS, {"of_execution": execution_id})
+    return outputs_of(prepared.read(connection, statements.OUTPUTS, {"of_execution": execution_id}))
+
+
+def outputs_of(rows: Sequence[AnyRow]) -> dict[int, tuple[str, PhaseOutput]]:
+    """From `statements.OUTPUTS`."""
     return {row.phase_index: (row.phase, row.output) for row in rows}

@@ -102,8 +102,7 @@ class StateManager:
         tx: Transaction | None = None
         try:
             with writing(self._engine) as connection:
-                now = self._clock.at(connection)
-                tx = kind(connection, now, self._dispatch, self._lease)
+                tx = kind(connection, self._clock, self._dispatch, self._lease)
                 given = use_case(tx)
                 tx.flush()
         except BaseException:
@@ -169,7 +168,12 @@ class StateManager:
         The one that is named, or else the oldest. `owner` names the worker's process. Of two
         workers one gets it.
         """
-        return self._commit(lambda tx: phase_runs.claim(tx, owner=owner, phase_run_id=phase_run_id))
+        with suppress(phase_runs.Taken):
+            claimed = self._commit(
+                lambda tx: phase_runs.claim(tx, owner=owner, phase_run_id=phase_run_id)
+            )
+            return claimed[0] if claimed else None
+        return None
 
     def heartbeat(self, claim: Claim) -> Claim:
         """Renew the lease. Raises LeaseLost when it was taken, given up or cancelled."""

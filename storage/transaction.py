@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Insert, Update
+from sqlalchemy import Connection, Insert, Select, Update
 
 from storage import audit, prepared, statements
-from storage.ports import Dispatch, Seat
+from storage.ports import Dispatch, Seat, SharedClock
 from storage.records import Actor, Claim
 
 
@@ -25,12 +25,13 @@ class Transaction:
     def __init__(
         self,
         connection: Connection,
-        now: datetime,
+        clock: SharedClock,
         dispatch: Dispatch,
         lease: timedelta,
     ) -> None:
         self.connection = connection
-        self.now = now
+        self._clock = clock
+        self._now: datetime | None = None
         self.lease = lease
         self.urgent = False
         self.queued: list[str] = []
@@ -38,9 +39,27 @@ class Transaction:
         self._seat: Seat | None = None
         self._claim: Claim | None = None
         self._gathered: list[tuple[Insert | Update, Mapping[str, Any], Exception | None]] = []
+        self._asked: list[tuple[prepared.Question, Callable[[list[Any]], None]]] = []
         self._happened: list[audit.Entry] = []
         self._messages: dict[str, dict[str, Any]] = {}
         self._outdated: set[str] = set()
+
+    @property
+    def now(self) -> datetime:
+        """The one time of all that this transaction does."""
+        if self._now is None:
+            self._now = self._clock.at(self.connection)
+        return self._now
+
+    def first(self, statement: Select[Any], values: Mapping[str, Any]) -> Any | None:
+        """As `prepared.first`. What a transaction begins with is asked together with the time."""
+        if self._now is not None:
+            return prepared.first(self.connection, statement, values)
+        with prepared.at_once(self.connection):
+            now = self._clock.ask(self.connection)
+            answer = prepared.ask_later(self.connection, statement, values)
+        self._now = now()
+        return next(iter(answer()), None)
 
     @property
     def outbox_changed(self) -> bool:
@@ -61,17 +80,28 @@ class Transaction:
         """Gather it, for `settle` or `flush`. If it then changes nothing, `or_else` is raised."""
         self._gathered.append((statement, values, or_else))
 
+    def read_later(
+        self, statement: Select[Any], values: Mapping[str, Any], then: Callable[[list[Any]], None]
+    ) -> None:
+        """Give `then` the rows that are found after the next `settle` or `flush`."""
+        self._asked.append(((statement, values), then))
+
     def settle(self) -> None:
         """Write what was gathered, in its order: before anything that it could matter to."""
         gathered, self._gathered = self._gathered, []
-        if not gathered:
+        asked, self._asked = self._asked, []
+        if not gathered and not asked:
             return
-        changed = prepared.write_in_turn(
-            self.connection, [(statement, values) for statement, values, _ in gathered]
+        changed, found = prepared.write_and_ask(
+            self.connection,
+            [(statement, values) for statement, values, _ in gathered],
+            [question for question, _ in asked],
         )
         for rows, (_, _, or_else) in zip(changed, gathered, strict=True):
             if rows == 0 and or_else is not None:
                 raise or_else
+        for answer, (_, then) in zip(found, asked, strict=True):
+            then(answer)
 
     def dispatch(
         self, phase_run_id: str, *, not_before: datetime | None = None, again: bool = False
@@ -87,10 +117,9 @@ class Transaction:
 
     def seat(self) -> Seat | None:
         """A free slot for what this transaction is about to queue. One of them at most."""
-        if not self.urgent or self._claim is not None:
+        if not self.urgent or self._seat is not None:
             return None
-        if self._seat is None:
-            self._seat = self._dispatch.seat()
+        self._seat = self._dispatch.seat()
         return self._seat
 
     def seated(self, claim: Claim) -> None:

@@ -45,6 +45,9 @@ class ShiftedClock:
     def at(self, _connection: Connection) -> datetime:
         return self.now()
 
+    def ask(self, _connection: Connection) -> Callable[[], datetime]:
+        return self.now
+
 
 def until(condition: Callable[[], bool], *, within: float) -> float:
     """How long it took until the condition held; fails if it did not in time."""

@@ -51,6 +51,9 @@ class MovableClock:
     def at(self, _connection: Connection) -> datetime:
         return self.now()
 
+    def ask(self, _connection: Connection) -> Callable[[], datetime]:
+        return self.now
+
     def move(self, by: timedelta) -> None:
         self._ahead += by
 

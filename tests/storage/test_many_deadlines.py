@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 from sqlalchemy import Engine, event, select
 
+from storage import statements
 from storage.database import upgrade, writing
 from storage.definitions import OnTimeout
 from storage.engines import open_engine
@@ -21,7 +22,6 @@ from storage.errors import AlreadyDecided
 from storage.ports import NoSignal
 from storage.reads import Reads
 from storage.records import TIMEOUT, Action, Checkpoint, Decision
-from storage.rows import find_execution
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
 from storage.tables import audit, outbox
@@ -161,7 +161,7 @@ def test_what_somebody_has_in_hand_is_passed_by_and_holds_up_nobody(
     clock.move(timedelta(minutes=31))
 
     with writing(postgresql) as connection:
-        find_execution(connection, runs[0].id, locked=True)
+        connection.execute(statements.EXECUTION_LOCKED, {"of_id": runs[0].id})
         assert state.remind_due() == 2
         clock.move(timedelta(minutes=31))
         assert state.expire_due() == 2

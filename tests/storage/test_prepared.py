@@ -25,7 +25,7 @@ def ask(engine: Engine) -> int:
     """By which connection it asked."""
     with writing(engine) as connection:
         assert prepared.read(connection, statements.EXECUTION, {"of_id": "absent"}) == []
-        return int(prepared.ask(connection, "SELECT pg_backend_pid()"))
+        return int(prepared.ask_for(connection, "SELECT pg_backend_pid()")())
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from storage import decisions, executions, phase_runs, prepared, statements, timeouts
 from storage.database import writing
-from storage.errors import AlreadyDecided, Busy, LeaseLost, StaleExecution
+from storage.errors import AlreadyDecided, Busy, Conflict, LeaseLost, StaleExecution
 from storage.ports import NoDispatch
 from storage.records import Action, Claim, Decision, Failure
 from storage.state_manager import StateManager
@@ -34,29 +34,51 @@ Race = Callable[[Executable, Act], AbstractContextManager[None]]
 
 @pytest.fixture
 def race(engine: Engine, clock: SettableClock, monkeypatch: pytest.MonkeyPatch) -> Race:
-    """`with race(statement, act)`: `act` happens when the statement was executed first."""
+    """`with race(statement, act)`: `act` happens when the statement was executed first.
+
+    Where the first writer then begins anew or gives way, the other one's changes stay.
+    """
 
     @contextmanager
     def racing(statement: Executable, act: Act) -> Iterator[None]:
         acted: list[Executable] = []
 
+        def by_the_other(connection: Connection) -> None:
+            theirs = Transaction(connection, clock, NoDispatch(), LEASE)
+            act(theirs)
+            theirs.flush()
+
         def executed(connection: Connection, run: Executable, *_others: Any) -> None:
             if run is statement and not acted:
                 acted.append(run)
-                theirs = Transaction(connection, clock, NoDispatch(), LEASE)
-                act(theirs)
-                theirs.flush()
+                by_the_other(connection)
 
-        def read(connection: Connection, run: Select[Any], values: Mapping[str, Any]) -> list[Any]:
-            rows = as_ever(connection, run, values)
-            executed(connection, run)
-            return rows
+        def ask_later(
+            connection: Connection, run: Select[Any], values: Mapping[str, Any]
+        ) -> prepared.Answer:
+            answer = as_ever(connection, run, values)
 
-        as_ever = prepared.read
+            def answered() -> list[Any]:
+                rows = answer()
+                executed(connection, run)
+                return rows
+
+            return answered
+
+        def once(state: StateManager, *use_case: Any) -> Any:
+            try:
+                return commit_once(state, *use_case)
+            except (Conflict, phase_runs.Taken):
+                with writing(engine) as connection:
+                    by_the_other(connection)
+                raise
+
+        as_ever, commit_once = prepared.ask_later, StateManager._commit_once
         event.listen(engine, "after_execute", executed)
         try:
             with monkeypatch.context() as patched:
-                patched.setattr(prepared, "read", read)
+                patched.setattr(prepared, "ask_later", ask_later)
+                patched.setattr(StateManager, "_commit_once", once)
                 yield
         finally:
             event.remove(engine, "after_execute", executed)
@@ -152,8 +174,9 @@ def test_a_state_that_came_back_meanwhile_is_not_taken_for_the_one_that_was_read
     def go_round(tx: Transaction) -> None:
         decisions.decide(tx, revise)
         tx.settle()
-        held = phase_runs.claim(tx, owner="other")
-        assert held is not None
+        claimed = phase_runs.claim(tx, owner="other")
+        tx.settle()
+        [held] = claimed
         again = phase_runs.done(tx, held, output("a shorter draft"))
         assert again.state is ExecutionState.WAITING_FEEDBACK
 
