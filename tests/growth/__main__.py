@@ -55,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kept = True
     for database in chosen.database or DATABASES:
         with _databases(database, chosen) as urls:
-            figures, holds = _measure(database, urls, SCALES[chosen.scale], seed=chosen.seed)
+            if chosen.deadlines is None:
+                figures, holds = _measure(database, urls, SCALES[chosen.scale], seed=chosen.seed)
+            else:
+                figures, holds = _measure_deadlines(urls[1], chosen.deadlines, seed=chosen.seed)
         told[database] = figures
         kept = kept and holds
     if chosen.json is not None:
@@ -67,6 +70,9 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.growth", description=__doc__)
     parser.add_argument("--database", action="append", choices=DATABASES)
     parser.add_argument("--scale", choices=SCALES, default="full")
+    parser.add_argument(
+        "--deadlines", type=int, metavar="N", help="measure so many at once, and nothing else"
+    )
     parser.add_argument("--seed", type=int, default=20260302)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     parser.add_argument("--folder", type=Path, help="where the files of SQLite are made")
@@ -119,14 +125,12 @@ def _measure(
         held = {"empty": serve_on(empty), "large": serve_on(large)}
     for name, holds in held.items():
         _say(f"serve, {name}: {_held_in_words(holds)}")
-    with base_of(large) as on_large:
-        at_once = expire_at_once(on_large, fillers[1], count=scale.deadlines, seed=seed)
-    _say(_at_once_in_words(at_once))
+    at_once, in_time = _measure_deadlines(large, scale.deadlines, seed=seed)
     figures = {
         "acts": {one.name: _figures(one) for one in compared},
         "peak memory, MB": peaks,
         "serve": {name: asdict(holds) for name, holds in held.items()},
-        "deadlines": asdict(at_once),
+        **at_once,
     }
     grew = [one.name for one in compared if one.ratio > MOST]
     for one in compared:
@@ -137,7 +141,15 @@ def _measure(
     kept = all(now <= MOST * before for now, before in zip(within, was, strict=True))
     if grew:
         _say(f"grew by more than {MOST}: {', '.join(grew)}")
-    return figures, kept and not grew and at_once.took <= WITHIN
+    return figures, kept and not grew and in_time
+
+
+def _measure_deadlines(url: str, count: int, *, seed: int) -> tuple[dict[str, Any], bool]:
+    with base_of(url) as base:
+        filler = Filler(url, lives(), seed=seed + 2)
+        at_once = expire_at_once(base, filler, count=count, seed=seed)
+    _say(_at_once_in_words(at_once))
+    return {"deadlines": asdict(at_once)}, at_once.took <= WITHIN
 
 
 @contextmanager

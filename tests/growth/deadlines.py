@@ -17,13 +17,17 @@ from tests.growth.filling import CHANNELS, Crowd, Filler
 LEASE: Final = timedelta(seconds=30)
 AT_MOST: Final = 200.0
 CALM: Final = 20
-_LOOK: Final = 0.25
+_EVERY: Final = 0.1
+"""Seconds from one click to the next."""
+
 _LOOKS: Final = 21
 
 
 @dataclass(frozen=True, slots=True)
 class AtOnce:
-    """Seconds, but for counts. `took`: until all were expired; `cpu`: what this process worked for
+    """Half of them stop their executions, the others queue the next phase.
+
+    Seconds, but for counts. `took`: until all were expired; `cpu`: what this process worked for
     that. `clicks`: of people meanwhile, `calm`: before; `busy` of them were told to try again.
     `posts` and `updates`: the messages that are left to be brought to Slack. `takes`: looks for
     one of them, `in_vain`: while Slack's pace lets none go."""
@@ -43,7 +47,7 @@ class AtOnce:
 def expire_at_once(base: Base, filler: Filler, *, count: int, seed: int) -> AtOnce:
     hands = Hands(base, seed=seed)
     calm = tuple(seconds(hands.click()) for _ in range(CALM))
-    filler.fill(Crowd(due=count), now=datetime.now(UTC))
+    filler.fill(Crowd(due=count - count // 2, lenient=count // 2), now=datetime.now(UTC))
     base.all_delivered()
     clicks: list[float] = []
     busy = 0
@@ -52,12 +56,13 @@ def expire_at_once(base: Base, filler: Filler, *, count: int, seed: int) -> AtOn
     began, cpu = time.perf_counter(), time.process_time()
     try:
         while base.overdue():
-            assert time.perf_counter() - began < AT_MOST, "the ticks do not get through"
+            following = time.perf_counter() + _EVERY
+            assert following - began < AT_MOST, "the ticks do not get through"
             try:
                 clicks.append(seconds(hands.click()))
             except Busy:
                 busy += 1
-            time.sleep(_LOOK)
+            time.sleep(max(following - time.perf_counter(), 0.0))
         took, cpu = time.perf_counter() - began, time.process_time() - cpu
     finally:
         scheduler.stop()

@@ -23,6 +23,7 @@ from tests.growth.lives import (
     CHANNEL,
     DUE,
     EPOCH,
+    GOES_ON,
     MARK,
     TABLES,
     TIMEOUT,
@@ -68,12 +69,14 @@ class Number(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """How many executions of what kind. Those that are `due` are past their deadline, of those
-    that are `halfway` a reminder is due."""
+    """How many executions of what kind. Those that are `due` are past their deadline, which ends
+    them, and those that are `lenient` past one that lets them go on; of those that are `halfway` a
+    reminder is due."""
 
     ended: int = 0
     waiting: int = 0
     due: int = 0
+    lenient: int = 0
     halfway: int = 0
 
 
@@ -119,6 +122,7 @@ class Filler:
             (crowd.waiting, WAITING, WAITED, 0),
             (crowd.halfway, WAITING, OVERDUE, wait // 2 + LONGEST),
             (crowd.due, DUE, OVERDUE, wait + LONGEST),
+            (crowd.lenient, GOES_ON, OVERDUE, wait + LONGEST),
         ):
             born += [(began - at_least - self._ago(since), name) for _ in range(many)]
         kept = began - int(KEPT.total_seconds())

@@ -125,6 +125,12 @@ def _sqlite(watch: Watch) -> type[sqlite3.Connection]:
         def cursor(self, factory: Any = Cursor) -> Any:
             return super().cursor(factory)
 
+        def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
+            return self.cursor().execute(sql, values)  # type: ignore[no-any-return]  # Cursor's
+
+        def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
+            return self.cursor().executemany(sql, rows)  # type: ignore[no-any-return]  # Cursor's
+
     return Watched
 
 
