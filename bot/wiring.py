@@ -86,7 +86,7 @@ class Core:
             signal=self.signal,
             lease=settings.lease,
         )
-        self.reads = Reads(self.engine)
+        self.reads = Reads(self.engine, self.clock)
 
     def answers(self) -> bool:
         """Whether the database does."""

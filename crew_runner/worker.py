@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final, assert_never
@@ -210,7 +210,7 @@ class WorkerPool:
             self._full = False
             claim = None
             try:
-                if ask(lambda: self._reads.anything_due(datetime.now(UTC))):
+                if ask(self._reads.anything_due):
                     claim = ask(lambda: self._state.claim(self._owner))
             finally:
                 if claim is None:

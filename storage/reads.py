@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 from threading import Lock
 from time import monotonic
 from typing import Final
@@ -16,9 +15,10 @@ from sqlalchemy import (
 )
 
 from storage import lessons, statements
-from storage.database import reading
+from storage.database import SystemClock, reading
 from storage.definitions import CrewReport
 from storage.phase_runs import anything_due
+from storage.ports import SharedClock
 from storage.records import Checkpoint, Counts, Execution, Lesson, PhaseRun, Usage
 from storage.rows import (
     execution_in_thread,
@@ -51,11 +51,15 @@ RUNS_LOOKED_AT: Final = 200
 """Of a phase's newest runs, for those of one crew: other crews may name a phase the same."""
 
 
+_SYSTEM: Final = SystemClock()
+
+
 class Reads:
     """Consistent views; safe to share between threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: SharedClock = _SYSTEM) -> None:
         self._engine = engine
+        self._clock = clock
         self._counting = Lock()
         self._counted: Counts | None = None
         self._count_again = 0.0
@@ -117,10 +121,10 @@ class Reads:
         with reading(self._engine) as connection:
             return phase_runs_of(connection, execution_id)
 
-    def anything_due(self, now: datetime) -> bool:
+    def anything_due(self) -> bool:
         """Whether a worker would find something to claim."""
         with reading(self._engine) as connection:
-            return anything_due(connection, now)
+            return anything_due(connection, self._clock.at(connection))
 
     def lease_owners(self) -> tuple[str, ...]:
         """Who holds phase runs, whether or not the lease has run out."""

@@ -222,7 +222,7 @@ class Hands:
         return lambda: _expect(self._base.outbox.take(owner=f"{OWNER}#0") == ())
 
     def anything_due(self) -> Act:
-        return lambda: _expect(not self._base.reads.anything_due(self._base.clock.now()))
+        return lambda: _expect(not self._base.reads.anything_due())
 
     def inherit(self) -> Act:
         """What a process does at its start about others of its host that died."""

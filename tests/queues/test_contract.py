@@ -134,7 +134,7 @@ def test_what_is_rolled_back_leaves_no_message(
         )
 
     assert transported.waiting() == []
-    assert not desk.reads.anything_due(SystemClock().now())
+    assert not desk.reads.anything_due()
 
 
 def test_a_lost_message_is_brought_back_by_the_recovery_tick_and_once(

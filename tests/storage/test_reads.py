@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 from sqlalchemy import Engine
 
 from storage import reads as module
+from storage.database import SystemClock
 from storage.errors import UnknownExecution
+from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
-from storage.records import Counts
+from storage.records import Counts, Failure
 from storage.state_manager import StateManager
 from tests.storage.conftest import Run
 from tests.support.factories import ANA
@@ -49,3 +53,28 @@ def test_few_executions_are_counted_as_they_are_and_many_as_they_were_some_secon
     for execution in started:
         state.cancel(execution.id, actor=ANA)
     assert reads.counts() == Counts(active_executions=0, pending_checkpoints=0)
+
+
+class SlowClock(SystemClock):
+    """Of a host that is an hour behind."""
+
+    def now(self) -> datetime:
+        return super().now() - timedelta(hours=1)
+
+
+def test_what_is_due_by_the_servers_clock_is_so_for_a_host_whose_clock_is_behind(
+    postgresql: Engine,
+) -> None:
+    clock = SlowClock()
+    state = StateManager(
+        postgresql, clock=clock, dispatch=NoDispatch(), signal=NoSignal(), backoff=timedelta(0)
+    )
+    reads = Reads(postgresql, clock)
+    Run(state, reads).start()
+    claim = state.claim("worker")
+    assert claim is not None
+    assert not reads.anything_due()
+
+    state.fail(claim, Failure("no answer", retryable=True))
+
+    assert reads.anything_due()
