@@ -1,6 +1,7 @@
 """The order of the tests; those whose browser or server is not there are left out, and named.
 
-The server that tests of PostgreSQL share is here, too: one for each process of tests.
+What all tests share is here, too, one for each process of tests: a server of PostgreSQL, and what
+bots are forked from.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pytest
 
 from tests.queues.broker import redis_server
 from tests.support.browser import browser_path
+from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server, programs
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
@@ -31,6 +33,20 @@ def server() -> Iterator[Server]:
     """A PostgreSQL of the tests' own; each asks it for databases of its own."""
     with Server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def launchpad() -> Iterator[Launchpad]:
+    """For bots, and for whatever else runs as a process and asks nothing of CrewAI."""
+    with Launchpad() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def crew_launchpad() -> Iterator[Launchpad]:
+    """For those whose crews are CrewAI's."""
+    with Launchpad(crewai=True) as opened:
+        yield opened
 
 
 @pytest.hookimpl(optionalhook=True)

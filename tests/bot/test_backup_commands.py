@@ -11,20 +11,23 @@ from bot.settings import load_settings
 from storage.database import upgrade
 from storage.engines import open_engine
 from tests.support.installation import Installation
+from tests.support.launchpad import Launchpad
 from tests.support.processes import run
 
 
-def test_a_backup_is_made_and_what_was_restored_from_it_is_prepared(tmp_path: Path) -> None:
+def test_a_backup_is_made_and_what_was_restored_from_it_is_prepared(
+    tmp_path: Path, launchpad: Launchpad
+) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
     upgrade(engine)
     Installation(engine).live()
 
-    made = run(tmp_path, "backup", "backup.db")
+    made = run(tmp_path, "backup", "backup.db", launchpad=launchpad)
     engine.dispose()
     assert (made.returncode, made.stderr) == (0, "")
     assert made.stdout == "countersign.db as it stood when this began is in backup.db.\n"
 
-    restored = run(tmp_path, "restored", DATABASE_URL="sqlite:///backup.db")
+    restored = run(tmp_path, "restored", launchpad=launchpad, DATABASE_URL="sqlite:///backup.db")
     assert restored.returncode == 0, restored.stderr
     assert "knows of what happened until 2026-03-02 12:00:00 UTC" in restored.stdout
     # The roots of the runs that wait, run and begin, and the checkpoint that waits.

@@ -20,6 +20,7 @@ from storage.states import ExecutionState
 from storage.tables import metadata
 from tests.support.factories import crew, rule
 from tests.support.installation import Installation
+from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
 from tests.support.processes import ROOT, BotProcess, clean_environment, run, wait_until
 
@@ -99,7 +100,7 @@ def asked(engine: Engine, what: str) -> list[object]:
 
 
 def test_a_move_that_is_killed_again_and_again_ends_whole_and_work_goes_on_there(
-    folder: Path, target: str, there: Engine
+    folder: Path, target: str, there: Engine, launchpad: Launchpad
 ) -> None:
     before = (folder / "countersign.db").read_bytes()
     upgrade(there)
@@ -108,11 +109,11 @@ def test_a_move_that_is_killed_again_and_again_ends_whole_and_work_goes_on_there
         assert asked(there, f"count(*) FROM {table}")[0] in range(after - 7, after + 2)
 
     # Nothing starts on half of an installation.
-    refused = run(folder, "serve", DATABASE_URL=target)
+    refused = run(folder, "serve", launchpad=launchpad, DATABASE_URL=target)
     assert refused.returncode == 1
     assert "only a part of countersign.db was moved into it" in refused.stderr
 
-    moved = run(folder, "move", "--to", target)
+    moved = run(folder, "move", "--to", target, launchpad=launchpad)
     assert moved.returncode == 0, moved.stderr
     assert moved.stdout.count("  same") == len(metadata.tables), moved.stdout
     assert "Both hold the same. Next: set DATABASE_URL" in moved.stdout
@@ -121,7 +122,12 @@ def test_a_move_that_is_killed_again_and_again_ends_whole_and_work_goes_on_there
 
     # A worker there takes up what was queued and what a dead worker had; a decision goes on.
     state = ExecutionState
-    with BotProcess(folder, env={"DATABASE_URL": target}, crews_file=folder / "crews.yml") as bot:
+    with BotProcess(
+        folder,
+        env={"DATABASE_URL": target},
+        crews_file=folder / "crews.yml",
+        launchpad=launchpad,
+    ) as bot:
         [waiting, *_] = in_state(there, state.WAITING_FEEDBACK)
         open_before = [*in_state(there, state.PENDING), *in_state(there, state.RUNNING)]
         decide(bot, waiting)

@@ -14,11 +14,16 @@ import pytest
 
 from bot import cli
 from tests.bot.conftest import CREWS
+from tests.support.launchpad import Launchpad
 from tests.support.processes import BotProcess, alive, clean_environment, run, wait_until
 
 
-def bot_in(folder: Path, *, workers: int, **env: str) -> BotProcess:
-    return BotProcess(folder, workers=workers, crews_file=folder / "crews.yml", env=env)
+def bot_in(
+    folder: Path, *, workers: int, launchpad: Launchpad | None = None, **env: str
+) -> BotProcess:
+    return BotProcess(
+        folder, workers=workers, crews_file=folder / "crews.yml", launchpad=launchpad, env=env
+    )
 
 
 def test_serve_starts_answers_and_ends_when_told(note_folder: Path) -> None:
@@ -33,8 +38,10 @@ def test_serve_starts_answers_and_ends_when_told(note_folder: Path) -> None:
     assert "Traceback" not in bot.log_text
 
 
-def test_a_second_start_goes_on_with_the_same_database(note_folder: Path) -> None:
-    with bot_in(note_folder, workers=0) as bot:
+def test_a_second_start_goes_on_with_the_same_database(
+    note_folder: Path, launchpad: Launchpad
+) -> None:
+    with bot_in(note_folder, workers=0, launchpad=launchpad) as bot:
         started = bot.http.post("/api/crew/execute", json={"message": "m"}).json()
         bot.restart()
 
@@ -91,8 +98,8 @@ def test_the_serving_process_never_imports_crewai_nor_slack_before_it_answers(
     assert {"end crewai False", "end slack_bolt True"} <= said
 
 
-def test_a_run_goes_its_way_through_rest(note_folder: Path) -> None:
-    with bot_in(note_folder, workers=1) as bot:
+def test_a_run_goes_its_way_through_rest(note_folder: Path, launchpad: Launchpad) -> None:
+    with bot_in(note_folder, workers=1, launchpad=launchpad) as bot:
         run_id = bot.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]
         path = f"/api/crew/checkpoint/{run_id}"
         bot.until(lambda: bot.http.get(path).status_code == 200, what="the checkpoint opens")
@@ -144,11 +151,15 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_a_worker_of_its_own_runs_what_serve_took_in(note_folder: Path) -> None:
+def test_a_worker_of_its_own_runs_what_serve_took_in(
+    note_folder: Path, launchpad: Launchpad
+) -> None:
     crews = note_folder / "crews.yml"
     with (
-        bot_in(note_folder, workers=0) as bot,
-        BotProcess(note_folder, workers=1, crews_file=crews, command="worker") as worker,
+        bot_in(note_folder, workers=0, launchpad=launchpad) as bot,
+        BotProcess(
+            note_folder, workers=1, crews_file=crews, command="worker", launchpad=launchpad
+        ) as worker,
     ):
         run_id = bot.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]
         path = f"/api/crew/checkpoint/{run_id}"
@@ -165,7 +176,7 @@ def test_no_process_of_the_bot_shows_its_secrets_to_the_crews(note_folder: Path)
         "SLACK_SIGNING_SECRET": "hunter2",
         "SLACK_API_URL": "http://127.0.0.1:9/api/",
     }
-    with bot_in(note_folder, workers=1, **secrets) as bot:
+    with bot_in(note_folder, workers=1, launchpad=None, **secrets) as bot:
         bot.http.post("/api/crew/execute", json={"message": "m"})
         bot.until(lambda: _runs_note(bot), what="the crew's program runs")
 
@@ -186,9 +197,9 @@ def _environment(process: psutil.Process) -> str:
         return "PATH and all else: closed"
 
 
-def test_a_second_signal_ends_it_at_once(note_folder: Path) -> None:
+def test_a_second_signal_ends_it_at_once(note_folder: Path, launchpad: Launchpad) -> None:
     (note_folder / "hold").touch()
-    with bot_in(note_folder, workers=1) as bot:
+    with bot_in(note_folder, workers=1, launchpad=launchpad) as bot:
         bot.http.post("/api/crew/execute", json={"message": "m"})
         bot.until(lambda: _runs_note(bot), what="the crew's program runs")
         family = bot.family()
@@ -230,8 +241,8 @@ def test_a_second_signal_is_heard_while_the_stop_waits_for_something_that_never_
     assert ended.returncode == 130
 
 
-def test_it_serves_on_the_other_loopback_too(note_folder: Path) -> None:
-    with bot_in(note_folder, workers=0, HITL_BACKEND_HOST="::1") as bot:
+def test_it_serves_on_the_other_loopback_too(note_folder: Path, launchpad: Launchpad) -> None:
+    with bot_in(note_folder, workers=0, launchpad=launchpad, HITL_BACKEND_HOST="::1") as bot:
         assert f"address=http://[::1]:{bot.port}" in bot.log_text
         assert bot.stop() == 0
 
@@ -246,9 +257,9 @@ def test_it_serves_on_the_other_loopback_too(note_folder: Path) -> None:
     ],
 )
 def test_settings_that_cannot_be_end_with_2_and_words(
-    note_folder: Path, variables: dict[str, str], said: str
+    note_folder: Path, launchpad: Launchpad, variables: dict[str, str], said: str
 ) -> None:
-    ended = run(note_folder, "serve", **variables)
+    ended = run(note_folder, "serve", launchpad=launchpad, **variables)
 
     assert ended.returncode == 2
     assert said in ended.stderr
@@ -256,10 +267,12 @@ def test_settings_that_cannot_be_end_with_2_and_words(
     assert "Traceback" not in ended.stderr
 
 
-def test_a_crews_file_with_a_mistake_is_refused_with_its_place(note_folder: Path) -> None:
+def test_a_crews_file_with_a_mistake_is_refused_with_its_place(
+    note_folder: Path, launchpad: Launchpad
+) -> None:
     (note_folder / "crews.yml").write_text(CREWS.replace("after: write", "after: writ"))
 
-    ended = run(note_folder, "serve")
+    ended = run(note_folder, "serve", launchpad=launchpad)
 
     assert ended.returncode == 2
     assert "crews.yml" in ended.stderr
@@ -279,17 +292,21 @@ def test_a_taken_port_is_told_in_words(note_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])
-def test_a_database_that_does_not_open_is_told_in_words(note_folder: Path, command: str) -> None:
-    ended = run(note_folder, command, DATABASE_URL="sqlite:////proc/nowhere/c.db")
+def test_a_database_that_does_not_open_is_told_in_words(
+    note_folder: Path, launchpad: Launchpad, command: str
+) -> None:
+    ended = run(
+        note_folder, command, launchpad=launchpad, DATABASE_URL="sqlite:////proc/nowhere/c.db"
+    )
 
     assert ended.returncode == 1
     assert "The database sqlite:////proc/nowhere/c.db cannot be used" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_migrate_makes_the_database_and_says_so(note_folder: Path) -> None:
+def test_migrate_makes_the_database_and_says_so(note_folder: Path, launchpad: Launchpad) -> None:
     for _ in range(2):
-        ended = run(note_folder, "migrate")
+        ended = run(note_folder, "migrate", launchpad=launchpad)
 
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout == "The database is up to date.\n"

@@ -22,26 +22,41 @@ from bot.listening import CannotBindError
 from bot.scheduler import Scheduler, Tick
 from bot.systemd import Systemd
 from tests.bot.conftest import CREWS
+from tests.support.launchpad import Launchpad
 from tests.support.processes import ROOT, BotProcess, wait_until
 
 HASTY = CREWS.replace("after: write,", "after: write, timeout: 1s, on_timeout: continue,")
 
 
 def test_each_role_does_its_part_and_a_worker_ends_what_it_runs_before_it_goes(
-    note_folder: Path,
+    note_folder: Path, launchpad: Launchpad
 ) -> None:
     crews = note_folder / "crews.yml"
     crews.write_text(HASTY)
     watched = {"COUNTERSIGN_HEALTH_PORT": "0"}
     patient = {**watched, "COUNTERSIGN_GRACE_SECONDS": "60"}
-    serve = BotProcess(note_folder, workers=0, crews_file=crews, options=["--no-scheduler"])
-    worker = BotProcess(note_folder, workers=1, crews_file=crews, command="worker", env=patient)
+    serve = BotProcess(
+        note_folder,
+        workers=0,
+        crews_file=crews,
+        options=["--no-scheduler"],
+        launchpad=launchpad,
+    )
+    worker = BotProcess(
+        note_folder,
+        workers=1,
+        crews_file=crews,
+        command="worker",
+        env=patient,
+        launchpad=launchpad,
+    )
     ticking = BotProcess(
         note_folder,
         workers=None,
         crews_file=note_folder / "not-needed.yml",
         command="scheduler",
         env=watched,
+        launchpad=launchpad,
     )
     with serve, worker:
         run = serve.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]

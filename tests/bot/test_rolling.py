@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
 from tests.support.processes import ROOT, BotProcess
 
@@ -29,7 +30,7 @@ crews:
 
 @pytest.mark.parametrize("database", ["postgresql"])
 def test_a_rolling_restart_loses_no_run_and_begins_no_phase_twice(
-    database: str, server: Server, tmp_path: Path
+    database: str, server: Server, launchpad: Launchpad, tmp_path: Path
 ) -> None:
     crews = tmp_path / "crews.yml"
     program = ROOT / "tests" / "queues" / "program.py"
@@ -38,7 +39,9 @@ def test_a_rolling_restart_loses_no_run_and_begins_no_phase_twice(
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
         folder.mkdir()
-    first, second = (BotProcess(folder, env=env, crews_file=crews) for folder in folders)
+    first, second = (
+        BotProcess(folder, env=env, crews_file=crews, launchpad=launchpad) for folder in folders
+    )
     go = tmp_path / "go"
 
     def begun() -> Counter[str]:

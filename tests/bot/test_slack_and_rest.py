@@ -12,6 +12,7 @@ from storage.engines import open_engine
 from storage.reads import Reads
 from storage.states import ExecutionState
 from tests.bot.conftest import with_notes
+from tests.support.launchpad import Launchpad
 from tests.support.processes import BotProcess
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
@@ -31,19 +32,23 @@ def shared_workspace() -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def shared_bot(
-    shared_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+    shared_workspace: Workspace,
+    launchpad: Launchpad,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[BotProcess]:
     """A bot that is reached over a socket and posts runs of REST in #campaigns."""
     campaigns = shared_workspace.channel("campaigns").id
     folder = with_notes(tmp_path_factory.mktemp("shared"))
     env = {**shared_workspace.env(), "COUNTERSIGN_DEFAULT_CHANNEL": campaigns}
-    with bot_in(folder, env) as bot:
+    with bot_in(folder, env, launchpad) as bot:
         shared_workspace.wait_until_connected()
         yield bot
 
 
-def bot_in(folder: Path, env: dict[str, str]) -> BotProcess:
-    return BotProcess(folder, workers=1, crews_file=folder / "crews.yml", env=env)
+def bot_in(folder: Path, env: dict[str, str], launchpad: Launchpad) -> BotProcess:
+    return BotProcess(
+        folder, workers=1, crews_file=folder / "crews.yml", env=env, launchpad=launchpad
+    )
 
 
 def waiting_checkpoint(workspace: Workspace) -> Shown:
@@ -63,9 +68,9 @@ def decide(bot: BotProcess, shown: Any, action: str) -> int:
 
 
 def test_over_http_a_command_and_a_click_lead_to_the_end(
-    note_folder: Path, workspace: Workspace
+    note_folder: Path, workspace: Workspace, launchpad: Launchpad
 ) -> None:
-    with bot_in(note_folder, workspace.env("http")) as bot:
+    with bot_in(note_folder, workspace.env("http"), launchpad) as bot:
         workspace.reach_by_http(f"{bot.address}/slack/events")
         bot.until(
             lambda: bot.http.post("/slack/events", content=b"").status_code != 503,
@@ -124,13 +129,15 @@ def the_waiting_one(bot: BotProcess) -> Any:
     return bot.http.get(f"/api/crew/checkpoint/{execution.id}").json()
 
 
-def test_a_slack_that_is_away_keeps_nobody_from_rest(note_folder: Path) -> None:
+def test_a_slack_that_is_away_keeps_nobody_from_rest(
+    note_folder: Path, launchpad: Launchpad
+) -> None:
     away = {
         "SLACK_BOT_TOKEN": "xoxb-1",
         "SLACK_APP_TOKEN": "xapp-1",
         "SLACK_API_URL": "http://127.0.0.1:9/api/",
     }
-    with bot_in(note_folder, away) as bot:
+    with bot_in(note_folder, away, launchpad) as bot:
         started = bot.http.post("/api/crew/execute", json={"message": "a birthday"}).json()
         path = f"/api/crew/checkpoint/{started['execution_id']}"
         bot.until(lambda: bot.http.get(path).status_code == 200, what="the checkpoint opens")

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import launched
+from tests.support.launchpad import Launchpad
 from tests.support.processes import ROOT, BotProcess, crews_file
 from tests.support.workspace import Workspace
 
@@ -50,10 +51,13 @@ def workspace() -> Iterator[Workspace]:
 
 
 @pytest.fixture(scope="module")
-def bot(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
+def bot(
+    workspace: Workspace, crew_launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BotProcess]:
     """The bot with the crews that ship, at work in the workspace."""
     folder = tmp_path_factory.mktemp("bot")
-    with BotProcess(folder, env=workspace.env(), crews_file=crews_file(folder, "plan")) as bot:
+    crews = crews_file(folder, "plan")
+    with BotProcess(folder, env=workspace.env(), crews_file=crews, launchpad=crew_launchpad) as bot:
         workspace.wait_until_connected()
         yield bot
 

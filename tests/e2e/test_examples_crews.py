@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from tests.support.launchpad import Launchpad
 from tests.support.processes import ROOT, BotProcess, crews_file
 from tests.support.workspace import ANA, BEN, Shown, Workspace
 
@@ -13,12 +14,17 @@ PHASE_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+def office(
+    crew_launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workspace]:
     """A workspace with the bot at work in it, which is started where the examples lie."""
     folder = tmp_path_factory.mktemp("examples")
     (folder / "examples").symlink_to(ROOT / "examples")
     crews = crews_file(folder, "market", "removal", "release_notes")
-    with Workspace() as workspace, BotProcess(folder, env=workspace.env(), crews_file=crews):
+    with (
+        Workspace() as workspace,
+        BotProcess(folder, env=workspace.env(), crews_file=crews, launchpad=crew_launchpad),
+    ):
         workspace.wait_until_connected()
         yield workspace
 

@@ -8,17 +8,23 @@ import pytest
 
 from bot.slack import ids
 from tests.e2e.office import SECONDS, final, start
+from tests.support.launchpad import Launchpad
 from tests.support.processes import ROOT, BotProcess, crews_file
 from tests.support.workspace import BEN, Shown, Workspace
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+def office(
+    crew_launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workspace]:
     """A workspace with the bot at work in it, which is started where the examples lie."""
     folder = tmp_path_factory.mktemp("examples")
     (folder / "examples").symlink_to(ROOT / "examples")
     crews = crews_file(folder, "review_flow", "interview")
-    with Workspace() as workspace, BotProcess(folder, env=workspace.env(), crews_file=crews):
+    with (
+        Workspace() as workspace,
+        BotProcess(folder, env=workspace.env(), crews_file=crews, launchpad=crew_launchpad),
+    ):
         workspace.wait_until_connected()
         yield workspace
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.launchpad import Launchpad
 from tests.support.processes import BotProcess, crews_file
 from tests.support.workspace import ANA, BEN, Shown, Workspace
 
@@ -15,13 +16,14 @@ PHASE_SECONDS = 45
 
 @pytest.fixture(scope="module")
 def bot_over_http(
-    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+    workspace: Workspace, crew_launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BotProcess]:
     env = workspace.env("http") | {
         "COUNTERSIGN_DEFAULT_CHANNEL": workspace.channel("campaigns").id,
     }
     folder = tmp_path_factory.mktemp("bot")
-    with BotProcess(folder, env=env, crews_file=crews_file(folder, "plan")) as bot:
+    crews = crews_file(folder, "plan")
+    with BotProcess(folder, env=env, crews_file=crews, launchpad=crew_launchpad) as bot:
         workspace.reach_by_http(f"{bot.address}/slack/events")
         bot.until(lambda: "serve.started" in bot.log_text, what="the door opens")
         yield bot

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
 from tests.support.processes import BotProcess
 
@@ -25,15 +26,17 @@ crews:
 
 
 def test_a_decision_taken_by_one_process_is_carried_out_by_another(
-    server: Server, tmp_path: Path
+    server: Server, launchpad: Launchpad, tmp_path: Path
 ) -> None:
     crews = tmp_path / "crews.yml"
     program = Path(__file__).with_name("program.py")
     crews.write_text(CREWS.format(python=sys.executable, program=program, folder=tmp_path))
     env = {"DATABASE_URL": server.database()}
     with (
-        BotProcess(tmp_path, env=env, workers=0, crews_file=crews) as serving,
-        BotProcess(tmp_path, env=env, crews_file=crews, command="worker") as working,
+        BotProcess(tmp_path, env=env, workers=0, crews_file=crews, launchpad=launchpad) as serving,
+        BotProcess(
+            tmp_path, env=env, crews_file=crews, command="worker", launchpad=launchpad
+        ) as working,
     ):
         run = serving.http.post(
             "/api/crew/execute", json={"message": "dear all", "crew": "letter"}

@@ -1,31 +1,42 @@
 """The launchpad: a process that has imported the bot once, and forks one for whoever asks.
 
-    python -m tests.support.crash
+    python -m tests.support.crash [crewai]
 
-Reads a request a line, a JSON object {"arguments", "environment", "folder", "log", "points"}, and
-answers with the process id. The forked process is a session of its own and runs `python -m bot
-ARGUMENTS` in the folder, with the points of `tests.support.points` around it if those are wanted.
-When stdin ends, the launchpad kills what it forked.
+Reads a request a line, a JSON object {"program", "arguments", "environment", "folder", "log",
+"errors", "ended", "brisk", "points"}, and answers with the process id. The forked process is a
+session of its own and runs `python -m PROGRAM ARGUMENTS` in the folder: "bot", or a module of the
+tests with a `main` that takes the arguments. When it has ended, its exit code is in the file
+"ended". With "points" those of `tests.support.points` are around it; if it is "brisk", it posts as
+fast as it can. With `crewai` that is imported before. When stdin ends, the launchpad kills what it
+forked.
 """
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import traceback
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
-import bot.serving  # noqa: F401  # once, and not in each that is forked
+import bot.serving
+import bot.slack.app  # noqa: F401  # once, and not in each that is forked
 from bot import cli
 from bot.slack.app import SlackFront
 from bot.slack.delivery import Tempo
-from tests.support import points
+from crew_runner.environment import SILENT_CREWAI
+from crew_runner.nursery import PRELOADED
+from tests.support import points, readymade
 
 BRISK = Tempo(
     posts_per_second=50,
@@ -35,49 +46,104 @@ BRISK = Tempo(
 )
 """Slack's own pace would make each run of a test a matter of ten seconds."""
 
+_living: dict[int, str] = {}
+"""What was forked and has not ended, each with the file for its exit code, if it has one."""
+
 
 def main() -> None:
-    if threading.active_count() != 1:
-        raise RuntimeError("a process with several threads must not be forked")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    forked: list[int] = []
+    if "crewai" in sys.argv[1:]:
+        _import_crewai()
+    signal.signal(signal.SIGCHLD, _note_ends)
     for line in sys.stdin:
         request = json.loads(line)
-        pid = os.fork()
+        program = _program(request["program"])
+        if threading.active_count() != 1:
+            raise RuntimeError("a process with several threads must not be forked")
+        gc.freeze()
+        with _ends_put_off():
+            pid = os.fork()
+            if pid:
+                _living[pid] = request["ended"]
         if pid == 0:
-            _become(request)
-        forked.append(pid)
+            _become(request, program)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
-    for pid in forked:
+    for pid in [*_living]:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
 
 
-def _become(request: dict[str, Any]) -> NoReturn:
-    """Turn this fork into what `python -m bot` would be in that folder and environment."""
-    code = 1
+def _import_crewai() -> None:
+    """As a nursery does."""
+    with tempfile.TemporaryDirectory() as storage:
+        os.environ.update(SILENT_CREWAI, CREWAI_STORAGE_DIR=storage, PYTHON_DOTENV_DISABLED="true")
+        importlib.import_module(PRELOADED)
+
+
+def _program(name: str) -> Callable[[list[str]], int | None]:
+    if name == "bot":
+        return cli.main
+    program: Callable[[list[str]], int | None] = importlib.import_module(name).main
+    return program
+
+
+def _note_ends(_number: int, _frame: FrameType | None) -> None:
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            pid, status = ended
+            if noted := _living.pop(pid, ""):
+                new = Path(f"{noted}.new")
+                new.write_text(str(os.waitstatus_to_exitcode(status)))
+                new.rename(noted)
+
+
+@contextmanager
+def _ends_put_off() -> Iterator[None]:
+    """The end of a process is not noted before its beginning."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    yield
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+
+
+def _become(request: dict[str, Any], program: Callable[[list[str]], int | None]) -> NoReturn:
+    """Turn this fork into what `python -m` would be in that folder and environment."""
+    code: int | None = 1
     try:
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         folder = Path(request["folder"])
         os.chdir(folder)
-        log = os.open(request["log"], os.O_APPEND | os.O_CREAT | os.O_WRONLY)
         nothing = os.open(os.devnull, os.O_RDONLY)
-        for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        log = _open(request["log"])
+        errors = _open(request["errors"]) if request["errors"] else log
+        for source, target in ((nothing, 0), (log, 1), (errors, 2)):
             os.dup2(source, target)
+        os.closerange(3, max(nothing, log, errors) + 1)
+        environment = request["environment"]
         os.environ.clear()
-        os.environ.update(request["environment"])
+        os.environ.update(environment)
+        sys.path[:1] = [str(folder), *environment.get("PYTHONPATH", "").split(os.pathsep)]
+        sys.argv = [request["program"], *request["arguments"]]
+        if {"serve", "worker"} & {*request["arguments"]} or program is not cli.main:
+            readymade.put_ready()
         if request["points"]:
             points.install(folder)
-        (SlackFront.__init__.__kwdefaults__ or {})["tempo"] = BRISK
-        code = cli.main(request["arguments"])
+        if request["brisk"]:
+            (SlackFront.__init__.__kwdefaults__ or {})["tempo"] = BRISK
+        code = program(request["arguments"])
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
     except BaseException:  # noqa: BLE001  # the last line of the process
         traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    if not request["brisk"]:
+        sys.exit(code)  # as any other, when its last thread has ended
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
+
+
+def _open(file: str) -> int:
+    return os.open(file, os.O_APPEND | os.O_CREAT | os.O_WRONLY)
 
 
 if __name__ == "__main__":

@@ -9,41 +9,71 @@ with Launchpad() as launchpad:
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from uuid import uuid4
 
 import psutil
 
 from tests.support.arming import ARMED, KILLED, PASSED
-from tests.support.processes import alive, clean_environment, wait_until
+from tests.support.processes import ROOT, alive, clean_environment, wait_until
 
 MARK = "TEST_RUN_MARK"
 """The variable by which every process that a bot started is known."""
 
 
-class Launchpad:
-    """One process that forks bots, for as long as the `with` lasts. Safe to share."""
+_NAME_LENGTH: Final = 15
+_LOOK: Final = 0.01
 
-    def __init__(self) -> None:
+
+class Forked(psutil.Process):
+    """A process of a launchpad. `ended`: where its exit code is written."""
+
+    def __init__(self, pid: int, ended: Path) -> None:
+        super().__init__(pid)
+        self._ended = ended
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal, if it has ended."""
+        return int(self._ended.read_text()) if self._ended.exists() else None
+
+    @property
+    def returncode(self) -> int | None:
+        return self.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        until = None if timeout is None else time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if until is not None and time.monotonic() > until:
+                raise psutil.TimeoutExpired(timeout or 0.0, self.pid)
+            time.sleep(_LOOK)
+        return code
+
+
+class Launchpad:
+    """One process that forks bots, for as long as the `with` lasts. Safe to share.
+
+    It is started when it is first asked. `crewai`: what it forks need not import that any more.
+    """
+
+    def __init__(self, *, crewai: bool = False) -> None:
+        self._words = ["crewai"] if crewai else []
         self._lock = threading.Lock()
+        self._ends = count(1)
+        self._folder = Path(tempfile.mkdtemp(prefix="launchpad-"))
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.crash"],
-            env=clean_environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
         return self
 
     def __exit__(
@@ -52,20 +82,56 @@ class Launchpad:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        process = self._open()
-        process.communicate(timeout=20)
+        if self._process is not None:
+            self._process.communicate(timeout=20)
+        shutil.rmtree(self._folder)
 
-    def fork(self, request: Mapping[str, object]) -> psutil.Process:
+    def fork(
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        log: Path,
+        errors: Path | None = None,
+        program: str = "bot",
+        brisk: bool = False,
+        points: bool = False,
+    ) -> Forked:
+        """`python -m PROGRAM ARGUMENTS` in the folder. `errors`: where its stderr goes, if not to
+        the log too. `brisk`: whether it posts as fast as it can; `points`: whether it is told
+        where to die."""
         with self._lock:
             process = self._open()
             assert process.stdin is not None
             assert process.stdout is not None
+            ended = self._folder / str(next(self._ends))
+            request = {
+                "program": program,
+                "arguments": [*arguments],
+                "environment": {**environment},
+                "folder": str(folder),
+                "log": str(log),
+                "errors": "" if errors is None else str(errors),
+                "ended": str(ended),
+                "brisk": brisk,
+                "points": points,
+            }
             process.stdin.write(f"{json.dumps(request)}\n")
             process.stdin.flush()
-            return psutil.Process(int(process.stdout.readline()))
+            return Forked(int(process.stdout.readline()), ended)
 
     def _open(self) -> subprocess.Popen[str]:
-        assert self._process is not None, "open the launchpad with `with` first"
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.crash", *self._words],
+                cwd=ROOT,
+                env=clean_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
         return self._process
 
 
@@ -136,13 +202,12 @@ class Bot:
     def start(self) -> None:
         """Start it, or start it again. Does not wait for anything."""
         self._process = self._launchpad.fork(
-            {
-                "arguments": self._arguments,
-                "environment": self._environment,
-                "folder": str(self.folder),
-                "log": str(self._log),
-                "points": self._points,
-            }
+            self._arguments,
+            environment=self._environment,
+            folder=self.folder,
+            log=self._log,
+            brisk=True,
+            points=self._points,
         )
 
     def runs(self) -> bool:
@@ -171,13 +236,19 @@ class Bot:
 def marked(mark: str) -> list[psutil.Process]:
     """Every process that still runs and was started with this mark in its environment.
 
-    A bot that was forked is not among them, but all that it started is.
+    A bot that was forked is not among them, but all that it started is. Its nursery, which may have
+    been forked too, goes by the mark as its name.
     """
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == mark:
+            if process.name() == name_of(mark) or process.environ().get(MARK) == mark:
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
             continue
     return alive(found)
+
+
+def name_of(mark: str) -> str:
+    """As much of a mark as a process's name can hold."""
+    return mark[:_NAME_LENGTH]

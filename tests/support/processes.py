@@ -5,7 +5,8 @@
         bot.kill()          # SIGKILL to all of it
         bot.start()         # the same folder, database and port
 
-The environment of the tests does not reach it, except PATH and HOME. Its log is `bot.log_text`,
+Given a launchpad it is forked from there, which spares it a second of imports. The environment of
+the tests does not reach it, except PATH and HOME. Its log is `bot.log_text`,
 and stands in every failure message of this module.
 """
 
@@ -16,15 +17,19 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 import psutil
 import yaml
+
+if TYPE_CHECKING:
+    from tests.support.launchpad import Forked, Launchpad
 
 ROOT = Path(__file__).parents[2]
 _LOOK = 0.02
@@ -74,17 +79,35 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *arguments: str, launchpad: Launchpad | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """`python -m bot ARGUMENTS` in `folder`: a command that is expected to end by itself."""
+    environment = clean_environment(**{"HITL_BACKEND_PORT": "0", **variables})
+    if launchpad is not None:
+        return _run_forked(launchpad, folder, arguments, environment)
     return subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         cwd=folder,
-        env=clean_environment(**{"HITL_BACKEND_PORT": "0", **variables}),
+        env=environment,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def _run_forked(
+    launchpad: Launchpad, folder: Path, arguments: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    with tempfile.TemporaryDirectory() as place:
+        out, errors = Path(place) / "out", Path(place) / "errors"
+        ended = launchpad.fork(
+            arguments, environment=environment, folder=folder, log=out, errors=errors
+        ).wait(60)
+        return subprocess.CompletedProcess(
+            arguments, ended, out.read_text(), errors.read_text() if errors.exists() else ""
+        )
 
 
 class BotProcess:
@@ -100,8 +123,10 @@ class BotProcess:
         command: str = "serve",
         options: Sequence[str] = (),
         start_within: float = 60,
+        launchpad: Launchpad | None = None,
     ) -> None:
         """`workers` None: for a command that has none. `options`: more words after the command."""
+        self._launchpad = launchpad
         self.folder = folder
         self.port = free_port()
         self.database = folder / "countersign.db"
@@ -120,7 +145,7 @@ class BotProcess:
             **(env or {}),
         }
         self._log_file = folder / f"{command}.log"
-        self._process: psutil.Popen | None = None
+        self._process: psutil.Popen | Forked | None = None
         self.http = httpx.Client(base_url=self.address, trust_env=False, timeout=10)
 
     def __enter__(self) -> Self:
@@ -148,12 +173,17 @@ class BotProcess:
         return self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
 
     @property
-    def process(self) -> psutil.Popen:
+    def process(self) -> psutil.Popen | Forked:
         assert self._process is not None, "the bot was not started"
         return self._process
 
     def launch(self) -> None:
         """Start it without waiting for anything."""
+        if self._launchpad is not None:
+            self._process = self._launchpad.fork(
+                self._command[3:], environment=self._env, folder=self.folder, log=self._log_file
+            )
+            return
         with self._log_file.open("ab") as log:
             self._process = psutil.Popen(
                 self._command,
@@ -211,7 +241,9 @@ class BotProcess:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
         self.until(lambda: self.process.poll() is not None, what="the bot ends", within=within)
-        return int(self.process.returncode)
+        code = self.process.returncode
+        assert code is not None
+        return int(code)
 
     def restart(self) -> None:
         """Stop in peace, then start."""
