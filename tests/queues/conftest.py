@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +22,7 @@ from storage.state_manager import StateManager
 from tests.queues.broker import Broker
 from tests.queues.transports import ENGINES, Transport, transport
 from tests.runner.desk import RULE, Desk
+from tests.support.launchpad import Forked, Launchpad
 from tests.support.postgres import Server
 from tests.support.processes import ROOT, clean_environment, wait_until
 
@@ -92,33 +91,39 @@ class Workers:
     """Processes of tests.queues.worker_process on one database."""
 
     def __init__(
-        self, name: str, url: str, folder: Path, *, broker: str = "", poll: float = 600
+        self,
+        launchpad: Launchpad,
+        name: str,
+        url: str,
+        folder: Path,
+        *,
+        broker: str = "",
+        poll: float = 600,
     ) -> None:
-        self._words = [sys.executable, "-m", "tests.queues.worker_process", name, url, broker]
+        self._launchpad = launchpad
+        self._words = [name, url, broker]
         self._poll = poll
         self._folder = folder
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._started: list[Forked] = []
 
-    def start(
-        self, *, grace: float = 2, poll: float | None = None, slots: int = 4
-    ) -> subprocess.Popen[bytes]:
+    def start(self, *, grace: float = 2, poll: float | None = None, slots: int = 4) -> Forked:
         log = self._folder / f"worker{len(self._started)}.log"
         numbers = (LEASE.total_seconds(), grace, poll or self._poll, slots)
-        with log.open("wb") as told:
-            process = subprocess.Popen(
-                [*self._words, *map(str, numbers)],
-                cwd=ROOT,
-                env=clean_environment(),
-                stdout=told,
-                stderr=told,
-            )
+        log.touch()
+        process = self._launchpad.fork(
+            [*self._words, *map(str, numbers)],
+            program="tests.queues.worker_process",
+            environment=clean_environment(),
+            folder=ROOT,
+            log=log,
+        )
         self._started.append(process)
         wait_until(
             lambda: "ready" in log.read_text(), within=60, what="it is ready", shown=log.read_text
         )
         return process
 
-    def two(self) -> list[subprocess.Popen[bytes]]:
+    def two(self) -> list[Forked]:
         """Two that run, as many as that takes started anew."""
         while len(self._alive()) < 2:
             self.start()
@@ -133,7 +138,7 @@ class Workers:
     def logs(self) -> str:
         return "\n".join(log.read_text() for log in sorted(self._folder.glob("worker*.log")))
 
-    def _alive(self) -> list[subprocess.Popen[bytes]]:
+    def _alive(self) -> list[Forked]:
         return [process for process in self._started if process.poll() is None]
 
 
@@ -171,9 +176,16 @@ def transported(engine_name: str, url: str, broker: str) -> Transport:
 
 @pytest.fixture(scope="module")
 def workers(
-    engine_name: str, url: str, broker: str, transported: Transport, folder_of_engine: Path
+    launchpad: Launchpad,
+    engine_name: str,
+    url: str,
+    broker: str,
+    transported: Transport,
+    folder_of_engine: Path,
 ) -> Iterator[Workers]:
-    workers = Workers(engine_name, url, folder_of_engine, broker=broker, poll=transported.poll)
+    workers = Workers(
+        launchpad, engine_name, url, folder_of_engine, broker=broker, poll=transported.poll
+    )
     yield workers
     workers.none()
 

@@ -18,6 +18,7 @@ from storage.states import ExecutionState
 from tests.queues.broker import Broker
 from tests.queues.conftest import QueueDesk, Workers
 from tests.queues.transports import NO_CONNECTION, OfCelery
+from tests.support.launchpad import Launchpad
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.slow
@@ -125,14 +126,14 @@ def test_messages_come_again_when_the_broker_was_restarted(
 
 @pytest.mark.parametrize("address", ["redis://127.0.0.1:1/0", "amqp://127.0.0.1:1//"])
 def test_a_decision_stands_and_costs_no_wait_where_the_broker_is_away(
-    address: str, tmp_path: Path
+    address: str, launchpad: Launchpad, tmp_path: Path
 ) -> None:
     url = f"sqlite:///{tmp_path / 'countersign.db'}"
     desk = QueueDesk(url, CeleryQueue(address), tmp_path)
     began = time.monotonic()
     runs = [desk.start(desk.program(), f"s{number}") for number in range(3)]
     assert time.monotonic() - began < 2.5
-    workers = Workers("local on SQLite", url, tmp_path, poll=0.1)
+    workers = Workers(launchpad, "local on SQLite", url, tmp_path, poll=0.1)
     workers.start()
     try:
         ended = [desk.ended(run).state for run in runs]

@@ -28,6 +28,7 @@ from storage.states import ExecutionState
 from tests.queues.conftest import QueueDesk, Workers
 from tests.queues.transports import Procrastinate
 from tests.runner.desk import ANYBODY
+from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
 from tests.support.processes import wait_until
 
@@ -53,8 +54,8 @@ def desk(jobs: Procrastinate, engine: Engine, tmp_path: Path) -> QueueDesk:
 
 
 @pytest.fixture
-def workers(engine: Engine, tmp_path: Path) -> Iterator[Workers]:
-    workers = Workers("procrastinate", url_of(engine), tmp_path)
+def workers(launchpad: Launchpad, engine: Engine, tmp_path: Path) -> Iterator[Workers]:
+    workers = Workers(launchpad, "procrastinate", url_of(engine), tmp_path)
     yield workers
     workers.none()
 

@@ -9,6 +9,7 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 
 from crew_runner.worker import WorkerPool
@@ -21,15 +22,9 @@ from storage.state_manager import StateManager
 from tests.queues.transports import transport
 
 
-def main(
-    name: str,
-    url: str,
-    broker: str,
-    lease_seconds: float,
-    grace_seconds: float,
-    poll: float,
-    slots: float,
-) -> None:
+def main(arguments: Sequence[str]) -> None:
+    name, url, broker, *numbers = arguments
+    lease_seconds, grace_seconds, poll, slots = map(float, numbers)
     logging.basicConfig(level=logging.INFO, format="%(message)s %(levelname)s")
     engine = open_engine(url)
     queue = transport(name, url, broker).queue()
@@ -59,4 +54,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], *map(float, sys.argv[4:8]))
+    main(sys.argv[1:])

@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 
 from crew_runner.worker import WorkerPool
@@ -17,7 +18,9 @@ from storage.reads import Reads
 from storage.state_manager import StateManager
 
 
-def main(url: str, lease_seconds: float, grace_seconds: float) -> None:
+def main(arguments: Sequence[str]) -> None:
+    url, *numbers = arguments
+    lease_seconds, grace_seconds = map(float, numbers)
     logging.basicConfig(level=logging.INFO)
     engine = open_engine(url)
     lease = timedelta(seconds=lease_seconds)
@@ -41,4 +44,4 @@ def main(url: str, lease_seconds: float, grace_seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]))
+    main(sys.argv[1:])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +16,10 @@ from crew_runner import owners
 from storage.records import Action, Decision
 from storage.states import ExecutionState, PhaseRunState
 from tests.runner.desk import ANYBODY, RULE, Desk, crew, program, read_ids
-from tests.support.processes import alive, wait_until
+from tests.support.launchpad import Forked, Launchpad
+from tests.support.processes import ROOT, alive, clean_environment, wait_until
 
-ROOT = Path(__file__).parent.parent.parent
-
-StartPool = Callable[..., "subprocess.Popen[bytes]"]
+StartPool = Callable[..., Forked]
 
 
 @pytest.fixture
@@ -30,27 +28,27 @@ def desk(tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def start_pool(desk: Desk, tmp_path: Path) -> Iterator[StartPool]:
+def start_pool(desk: Desk, tmp_path: Path, crew_launchpad: Launchpad) -> Iterator[StartPool]:
     """Starts `python -m tests.runner.pool_process` on the desk's database."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Forked] = []
 
-    def start(*, lease: float = 10, grace: float = 4) -> subprocess.Popen[bytes]:
-        log = (tmp_path / f"pool{len(started)}.log").open("wb")
-        words = [
-            sys.executable,
-            "-m",
-            "tests.runner.pool_process",
-            desk.url,
-            str(lease),
-            str(grace),
-        ]
-        started.append(subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=log))
+    def start(*, lease: float = 10, grace: float = 4) -> Forked:
+        started.append(
+            crew_launchpad.fork(
+                [desk.url, str(lease), str(grace)],
+                program="tests.runner.pool_process",
+                environment={**clean_environment(), "TESTS_FOLDER": str(tmp_path)},
+                folder=ROOT,
+                log=tmp_path / f"pool{len(started)}.log",
+            )
+        )
         return started[-1]
 
     yield start
     for process in started:
-        process.kill()
-        process.wait()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def test_a_killed_worker_leaves_no_process_and_another_goes_on_at_once(
@@ -118,9 +116,8 @@ def test_a_phase_that_ends_within_the_grace_is_kept(
 
 
 def test_a_flow_goes_on_from_its_pause_when_its_workers_were_killed(
-    desk: Desk, start_pool: StartPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, start_pool: StartPool, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("TESTS_FOLDER", str(tmp_path))
     target = "tests.runner.flows:Lingers"
     run = desk.start(replace(crew("lingers"), target=target, rule=RULE), "kites")
     steps = tmp_path / "kites.steps"
@@ -176,7 +173,7 @@ def test_nobody_is_called_dead_who_runs_on_another_host_or_cannot_be_read() -> N
     assert not owners.is_dead("worker-7")
 
 
-def _family(pool: subprocess.Popen[bytes], folder: Path) -> list[psutil.Process]:
+def _family(pool: Forked, folder: Path) -> list[psutil.Process]:
     """The pool's process and all below it, once its phase is at work."""
     program_and_helper = [psutil.Process(pid) for pid in read_ids(folder / "ids")]
     below = psutil.Process(pool.pid).children(recursive=True)

@@ -71,6 +71,7 @@ def main() -> None:
     for pid in [*_living]:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
+    os._exit(0)  # there is nothing to put in order
 
 
 def _import_crewai() -> None:
