@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select, update
 
-from storage import paces, statements
+from storage import looks, paces, statements
 from storage.database import reading, writing
 from storage.errors import Conflict, HoldLost, TooSoon
 from storage.paces import Pace
@@ -135,7 +135,7 @@ class Outbox:
         """
         with reading(self._engine) as connection:
             now = self._clock.at(connection)
-            due = connection.execute(paces.MESSAGES_DUE, {"now": now, "most": limit}).all()
+            due = looks.due(connection, now=now, most=limit)
         if not due:
             return ()
         held = {"now": now, "held_by": owner, "held_until": now + hold}

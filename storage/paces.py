@@ -9,25 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import (
     Connection,
-    Select,
     bindparam,
-    case,
     delete,
-    exists,
     insert,
-    literal_column,
     select,
     update,
 )
 
-from storage import statements
 from storage.ports import SharedClock
-from storage.records import OutboxState
-from storage.tables import outbox, paces
+from storage.tables import paces
 
 UPDATES: Final = "chat.update"
 """The row of all changes to messages; no channel's id has a dot."""
@@ -48,16 +42,6 @@ class Pace:
         rested = now - (self.burst - 1) * every
         return (rested if free_at is None else max(free_at, rested)) + every
 
-
-_KIND = case(
-    (outbox.c.state == OutboxState.POSTED, literal_column(f"'{UPDATES}'")),
-    else_=outbox.c.channel,
-)
-
-MESSAGES_DUE: Final[Select[Any]] = statements.MESSAGES_DUE.where(
-    ~exists().where(paces.c.key == _KIND, paces.c.free_at > bindparam("now"))
-)
-"""Those that may be posted or updated now, without asking Slack too much."""
 
 _FREE_AT: Final = select(paces.c.free_at).where(paces.c.key == bindparam("of_key"))
 _FREE_AT_LOCKED: Final = _FREE_AT.with_for_update()

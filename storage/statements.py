@@ -14,7 +14,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    exists,
     func,
     insert,
     literal_column,
@@ -24,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.records import CheckpointKind, Execution, OutboxKind, OutboxState, PhaseRun
+from storage.records import CheckpointKind, Execution, PhaseRun
 from storage.states import WENT_ON, ExecutionState
 from storage.tables import (
     CHECKPOINT_IS_PENDING,
@@ -319,39 +318,16 @@ MESSAGES: Final[Select[Any]] = select(outbox, executions.c.thread_ts.label("root
 
 MESSAGE: Final = MESSAGES.where(outbox.c.seq == bindparam("of_seq"))
 
-_EARLIER = outbox.alias("earlier")
-
-MESSAGES_DUE: Final = (
-    MESSAGES.where(
-        OUTBOX_TO_DO,
-        or_(outbox.c.held_until.is_(None), outbox.c.held_until < bindparam("now")),
-        or_(outbox.c.not_before.is_(None), outbox.c.not_before <= bindparam("now")),
-        or_(
-            outbox.c.state == OutboxState.POSTED,
-            ~exists().where(
-                _EARLIER.c.execution_id == outbox.c.execution_id,
-                _EARLIER.c.seq < outbox.c.seq,
-                _EARLIER.c.kind != literal_column(f"'{OutboxKind.FILE.value}'"),
-                or_(
-                    _EARLIER.c.state == OutboxState.QUEUED,
-                    _EARLIER.c.state == OutboxState.SENDING,
-                ),
-            ),
-        ),
-    )
-    .order_by(outbox.c.seq)
-    .limit(bindparam("most"))
-)
-"""Updates, and of each execution its earliest message that is not posted yet; a file waits for
-its message, and nothing waits for a file."""
-
 ANY_MESSAGE_TO_DO: Final = select(outbox.c.seq).where(OUTBOX_TO_DO).limit(1)
 
-HOLD_MESSAGE: Final = update(outbox).where(
-    outbox.c.seq == bindparam("of_seq"),
-    outbox.c.state == bindparam("of_state"),
+MESSAGE_IS_FREE: Final = and_(
     or_(outbox.c.held_until.is_(None), outbox.c.held_until < bindparam("now")),
     or_(outbox.c.not_before.is_(None), outbox.c.not_before <= bindparam("now")),
+)
+"""Neither in somebody's hands nor put off."""
+
+HOLD_MESSAGE: Final = update(outbox).where(
+    outbox.c.seq == bindparam("of_seq"), outbox.c.state == bindparam("of_state"), MESSAGE_IS_FREE
 )
 """Somebody else may have worked on it since it was found due."""
 

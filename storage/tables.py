@@ -262,10 +262,14 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
+OUTBOX_TO_POST = or_(
+    _is(outbox.c.state, OutboxState.QUEUED), _is(outbox.c.state, OutboxState.SENDING)
+)
+OUTBOX_TO_UPDATE = and_(_is(outbox.c.state, OutboxState.POSTED), outbox.c.shown < outbox.c.wanted)
 OUTBOX_TO_DO = or_(
     _is(outbox.c.state, OutboxState.QUEUED),
     _is(outbox.c.state, OutboxState.SENDING),
-    and_(_is(outbox.c.state, OutboxState.POSTED), outbox.c.shown < outbox.c.wanted),
+    OUTBOX_TO_UPDATE,
 )
 OUTBOX_IS_MOVED = outbox.c.moved == literal_column("1")
 Index(
@@ -274,6 +278,19 @@ Index(
     outbox.c.ts,
     sqlite_where=OUTBOX_IS_MOVED,
     postgresql_where=OUTBOX_IS_MOVED,
+)
+Index(
+    "ix_outbox_to_post",
+    outbox.c.channel,
+    outbox.c.seq,
+    sqlite_where=OUTBOX_TO_POST,
+    postgresql_where=OUTBOX_TO_POST,
+)
+Index(
+    "ix_outbox_to_update",
+    outbox.c.seq,
+    sqlite_where=OUTBOX_TO_UPDATE,
+    postgresql_where=OUTBOX_TO_UPDATE,
 )
 Index("ix_outbox_to_do", outbox.c.seq, sqlite_where=OUTBOX_TO_DO, postgresql_where=OUTBOX_TO_DO)
 

@@ -22,6 +22,8 @@ SWEPT: Final = (
     "ix_phase_runs_open",
     "ix_phase_runs_turn",
     "ix_outbox_to_do",
+    "ix_outbox_to_post",
+    "ix_outbox_to_update",
     "ix_executions_active",
 )
 """Indexes of what is still to do, which are read from one end until there is enough."""

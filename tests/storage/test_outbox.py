@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection
 
+from storage import looks
 from storage.errors import HoldLost
 from storage.outbox import Outbox
 from storage.reads import Reads
@@ -219,7 +221,7 @@ def test_a_notice_is_posted_once_a_key(run: Run, outbox: Outbox, state: StateMan
 
 
 def test_a_row_that_another_deliverer_showed_and_put_off_meanwhile_is_not_handed_out(
-    run: Run, outbox: Outbox, state: StateManager, engine: Engine
+    run: Run, outbox: Outbox, state: StateManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two find it due at the same moment; one has shown it before the other takes hold of it."""
     run.start()
@@ -227,18 +229,18 @@ def test_a_row_that_another_deliverer_showed_and_put_off_meanwhile_is_not_handed
     claim = state.claim("worker")
     assert claim is not None
     state.progress(claim, {"tasks": []})
-    worked: list[str] = []
+    worked: list[OutboxRow] = []
+    look = looks.due
 
-    def work_at_once(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("SELECT outbox.") and not worked:
-            worked.append(statement)
+    def work_at_once(connection: Connection, **how: Any) -> list[Any]:
+        found = look(connection, **how)
+        if not worked:
+            worked.append(found[0])
             row = take_one(outbox)
             outbox.shown(row, row.wanted, not_before=timedelta(seconds=3))
             state.progress(claim, {"tasks": []})
+        return found
 
-    event.listen(engine, "after_cursor_execute", work_at_once)
-    try:
-        assert outbox.take(owner="second") == ()
-    finally:
-        event.remove(engine, "after_cursor_execute", work_at_once)
+    monkeypatch.setattr(looks, "due", work_at_once)
+    assert outbox.take(owner="second") == ()
     assert worked

@@ -1,0 +1,18 @@
+"""Messages to post by their channel, and messages to update: either may have to rest."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for name, columns, where in (
+        ("ix_outbox_to_post", ["channel", "seq"], "state = 'queued' OR state = 'sending'"),
+        ("ix_outbox_to_update", ["seq"], "state = 'posted' AND shown < wanted"),
+    ):
+        chosen = sa.text(where)
+        op.create_index(name, "outbox", columns, sqlite_where=chosen, postgresql_where=chosen)
