@@ -6,11 +6,13 @@ the right shape raises BadMessage.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 
 from storage.definitions import Budget, CrewKind, OnTimeout, PhaseDefinition
 from storage.records import Action, Failure, PhaseOutput, Question, Resume, Usage
@@ -178,8 +180,25 @@ _FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(
 )
 
 
+_HALF: Final = re.compile("[\ud800-\udfff]")
+
+
 def to_worker(message: FromChild) -> bytes:
-    return _FROM_CHILD.dump_json(message)
+    """Texts are a crew's and may hold halves of surrogate pairs, which become U+FFFD here."""
+    try:
+        return _FROM_CHILD.dump_json(message)
+    except PydanticSerializationError:  # UTF-8 does not hold them
+        return to_json(_without_halves(_FROM_CHILD.dump_python(message, mode="json")))
+
+
+def _without_halves(value: Any) -> Any:
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_halves(each) for each in value]
+    if isinstance(value, dict):
+        return {_without_halves(name): _without_halves(each) for name, each in value.items()}
+    return value
 
 
 def to_child(message: FromWorker) -> bytes:

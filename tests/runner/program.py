@@ -45,6 +45,11 @@ def main() -> None:
         until = Path(os.environ["GO"])
         while not until.exists():
             time.sleep(0.02)
+    if wish == "halves":
+        sys.stderr.write('{"type":"progress","agent":"Ada","task":"\\ud83d smile"}\n')
+        one = {"task": "\udc00", "agent": "Ada", "output": "half \ud83d a smile"}
+        answer({"status": "complete", "output": one["output"], "task_outputs": [one]})
+        return
     told = {"inputs": inputs, "environment": sorted(os.environ), "cwd": os.getcwd()}
     result: dict[str, object] = {
         "status": "complete",

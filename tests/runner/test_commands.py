@@ -69,6 +69,16 @@ def test_a_revision_gives_the_program_the_words_and_its_earlier_output(shop: Sho
     assert second.revision == 2
 
 
+def test_halves_of_characters_that_no_database_holds_are_shown_as_such(shop: Shop) -> None:
+    execution = shop.desk.ended(shop.desk.start(program(shop.folder, ["run"]), "halves"))
+
+    assert execution.state is ExecutionState.COMPLETED
+    assert execution.result is not None
+    assert execution.result.output == "half \ufffd a smile"
+    [task] = execution.result.tasks
+    assert (task.task, task.output) == ("\ufffd", "half \ufffd a smile")
+
+
 def test_noise_on_both_outputs_breaks_nothing(shop: Shop) -> None:
     run = shop.desk.start(program(shop.folder, ["run"]), "noise")
 
