@@ -11,7 +11,7 @@ import re
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Dialect, Insert, Select, Update
@@ -39,16 +39,15 @@ class _Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
+    """`sql` marks its parameters as `?` for SQLite, and as `$1`, `$2` and so on for PostgreSQL."""
+
     sql: str
     parameters: tuple[_Parameter, ...]
-    is_positional: bool
     columns: tuple[tuple[int, Process], ...]
     make: Callable[[Sequence[Any]], Any]
 
-    def bound(self, values: Values) -> Any:
-        if self.is_positional:
-            return [parameter.of(values) for parameter in self.parameters]
-        return {parameter.name: parameter.of(values) for parameter in self.parameters}
+    def bound(self, values: Values) -> list[Any]:
+        return [parameter.of(values) for parameter in self.parameters]
 
     def row(self, columns: Sequence[Any]) -> Any:
         read = [*columns]
@@ -66,48 +65,33 @@ def prepared(
     compiled = statement.compile(dialect=dialect, column_keys=[*given])
     if not isinstance(compiled, SQLCompiler) or compiled.post_compile_params:
         raise TypeError(f"not to be compiled once: {statement}")
-    names = (compiled.positiontup if compiled.positional else None) or [*compiled.binds]
+    sql, names = _numbered(compiled) if dialect.name == "postgresql" else _in_order(compiled)
     row = _Row.of(statement, dialect) if isinstance(statement, Select) else _Row((), tuple)
     return Prepared(
-        sql=str(compiled),
+        sql=sql,
         parameters=tuple(_parameter(name, compiled, given) for name in names),
-        is_positional=compiled.positional,
         columns=row.columns,
         make=row.make,
     )
 
 
-_PLACE: Final = re.compile(r"%\((\w+)\)s")
+_NAMED: Final = re.compile(r"%\((\w+)\)s")
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """One statement that does what several do. It gives a row: how many rows each changed."""
-
-    sql: str
-    parts: tuple[Prepared, ...]
-
-    def bound(self, values: Sequence[Values]) -> dict[str, Any]:
-        return {
-            f"{parameter.name}_{number}": parameter.of(of_part)
-            for number, (part, of_part) in enumerate(zip(self.parts, values, strict=True))
-            for parameter in part.parameters
-        }
+def _in_order(compiled: SQLCompiler) -> tuple[str, list[str]]:
+    return str(compiled), compiled.positiontup or []
 
 
-def _numbered(number: int, place: re.Match[str]) -> str:
-    return f"%({place[1]}_{number})s"
+def _numbered(compiled: SQLCompiler) -> tuple[str, list[str]]:
+    """psycopg's names as the server's numbers."""
+    names: list[str] = []
 
+    def number(place: re.Match[str]) -> str:
+        if place[1] not in names:
+            names.append(place[1])
+        return f"${names.index(place[1]) + 1}"
 
-@lru_cache(maxsize=512)
-def joined(parts: tuple[tuple[Insert | Update, tuple[str, ...]], ...], dialect: Dialect) -> Joined:
-    compiled = tuple(prepared(statement, dialect, given) for statement, given in parts)
-    written, counts = [], []
-    for number, part in enumerate(compiled):
-        sql = _PLACE.sub(partial(_numbered, number), part.sql)
-        written.append(f"w{number} AS ({sql} RETURNING 1)")
-        counts.append(f"(SELECT count(*) FROM w{number})")  # noqa: S608  # a number of ours
-    return Joined(f"WITH {', '.join(written)} SELECT {', '.join(counts)}", compiled)
+    return _NAMED.sub(number, str(compiled)).replace("%%", "%"), names
 
 
 def _parameter(name: str, compiled: SQLCompiler, given: tuple[str, ...]) -> _Parameter:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from alembic import command
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Select, func, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from storage import prepared
+from storage.columns import UtcDateTime
 from storage.engines import BUSY_SECONDS, WRITE_LOCK
 from storage.errors import Busy, Conflict, StrangeSchema, Unreachable
 from storage.schema import Schema, Standing, configuration, schema_of
@@ -36,8 +37,13 @@ _IN_THE_WAY: Final = frozenset(
 _AWAY: Final = ("08", "57P", "53", "25P03", "58")
 """How SQLSTATEs begin where the server ends, starts, is full, or has given up on the session."""
 
+_READ_ON_SERVER: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
 _MIGRATING: Final = 5_270_318_462
 """The advisory lock under which one process at a time changes the schema."""
+
+
+_SERVERS_TIME: Final = select(func.clock_timestamp(type_=UtcDateTime()))
 
 
 class SystemClock:
@@ -49,22 +55,12 @@ class SystemClock:
     def at(self, connection: Connection) -> datetime:
         if connection.dialect.name != "postgresql":
             return self.now()
-        with prepared.at_once(connection):
-            told = self.ask(connection)
-        return told()
+        [told] = prepared.read(connection, _SERVERS_TIME, {})
+        now: datetime = told[0]
+        return now
 
-    def ask(self, connection: Connection) -> Callable[[], datetime]:
-        if connection.dialect.name != "postgresql":
-            now = self.now()
-            return lambda: now
-        told = prepared.ask_for(connection, "SELECT clock_timestamp()")
-        return lambda: told().astimezone(UTC)
-
-
-def _begin(connection: Connection, how: str) -> None:
-    """The driver's own BEGIN comes too late for a read followed by a write: we send our own."""
-    if connection.dialect.name == "sqlite":
-        prepared.command(connection, how)
+    def question(self, connection: Connection) -> Select[Any] | None:
+        return _SERVERS_TIME if connection.dialect.name == "postgresql" else None
 
 
 @contextmanager
@@ -79,8 +75,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise Busy("the database is busy")
     try:
         with _told_in_our_words(), engine.begin() as connection:
-            _begin(connection, "BEGIN IMMEDIATE")
+            if connection.dialect.name == "sqlite":
+                # The driver's own BEGIN comes too late for a read followed by a write.
+                prepared.command(connection, "BEGIN IMMEDIATE")
             yield connection
+            prepared.commit(connection)
     finally:
         if lock is not None:
             lock.release()
@@ -89,14 +88,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A consistent view that takes no write lock. Raises Unreachable."""
-    with _told_in_our_words(), engine.connect() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
-        with connection.begin():
-            _begin(connection, "BEGIN")
-            yield connection
+    with _told_in_our_words(), engine.connect() as connection, connection.begin():
+        on_server = connection.dialect.name == "postgresql"
+        prepared.command(connection, _READ_ON_SERVER if on_server else "BEGIN")
+        yield connection
 
 
 @contextmanager

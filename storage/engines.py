@@ -109,8 +109,8 @@ def _postgresql(url: URL, pool: Pool) -> Engine:
             "connect_timeout": CONNECT_SECONDS,
             "application_name": url.query.get("application_name", PRODUCT),
             "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
-            # What goes through a proxy that pools transactions finds no prepared statement again.
-            "prepare_threshold": None if url.query.get("prepare_threshold") == "0" else 5,
+            # storage.wire prepares what is asked often. psycopg would drop those with its own.
+            "prepare_threshold": None,
         },
         hide_parameters=True,
     )
@@ -141,6 +141,11 @@ def _ping_after_idling(engine: Engine) -> None:
     for happening in ("connect", "checkin"):
         event.listen(engine, happening, used)
     event.listen(engine, "checkout", about_to_be_used)
+
+
+def prepares(engine: Engine) -> bool:
+    """What goes through a proxy that pools transactions finds no prepared statement again."""
+    return engine.url.query.get("prepare_threshold") != "0"
 
 
 def connection_arguments(engine: Engine) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select
 
 from storage.records import Claim
 
@@ -21,8 +21,8 @@ class SharedClock(Clock, Protocol):
     def at(self, connection: Connection) -> datetime:
         """The time that all processes on this database agree on."""
 
-    def ask(self, connection: Connection) -> Callable[[], datetime]:
-        """As `at`, to be told when what is sent together has been answered."""
+    def question(self, connection: Connection) -> Select[Any] | None:
+        """By which the database is asked for it, along with something else. None: it is not."""
 
 
 class Seat(Protocol):

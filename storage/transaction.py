@@ -53,13 +53,14 @@ class Transaction:
 
     def first(self, statement: Select[Any], values: Mapping[str, Any]) -> Any | None:
         """As `prepared.first`. What a transaction begins with is asked together with the time."""
-        if self._now is not None:
+        clock = None if self._now is not None else self._clock.question(self.connection)
+        if clock is None:
             return prepared.first(self.connection, statement, values)
-        with prepared.at_once(self.connection):
-            now = self._clock.ask(self.connection)
-            answer = prepared.ask_later(self.connection, statement, values)
-        self._now = now()
-        return next(iter(answer()), None)
+        _, [[told], found] = prepared.write_and_ask(
+            self.connection, (), [(clock, {}), (statement, values)]
+        )
+        self._now = told[0]
+        return next(iter(found), None)
 
     @property
     def outbox_changed(self) -> bool:

@@ -45,8 +45,8 @@ class ShiftedClock:
     def at(self, _connection: Connection) -> datetime:
         return self.now()
 
-    def ask(self, _connection: Connection) -> Callable[[], datetime]:
-        return self.now
+    def question(self, _connection: Connection) -> None:
+        return None
 
 
 def until(condition: Callable[[], bool], *, within: float) -> float:

@@ -51,8 +51,8 @@ class MovableClock:
     def at(self, _connection: Connection) -> datetime:
         return self.now()
 
-    def ask(self, _connection: Connection) -> Callable[[], datetime]:
-        return self.now
+    def question(self, _connection: Connection) -> None:
+        return None
 
     def move(self, by: timedelta) -> None:
         self._ahead += by

@@ -7,13 +7,13 @@ transaction: what the first one then does is what it would do there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, Executable, Select, event
+from sqlalchemy import Connection, Engine, Executable, event
 from sqlalchemy.exc import DBAPIError
 
 from storage import decisions, executions, phase_runs, prepared, statements, timeouts
@@ -53,17 +53,15 @@ def race(engine: Engine, clock: SettableClock, monkeypatch: pytest.MonkeyPatch) 
                 acted.append(run)
                 by_the_other(connection)
 
-        def ask_later(
-            connection: Connection, run: Select[Any], values: Mapping[str, Any]
-        ) -> prepared.Answer:
-            answer = as_ever(connection, run, values)
-
-            def answered() -> list[Any]:
-                rows = answer()
-                executed(connection, run)
-                return rows
-
-            return answered
+        def write_and_ask(
+            connection: Connection,
+            writes: Sequence[prepared.Write],
+            questions: Sequence[prepared.Question],
+        ) -> Any:
+            told = as_ever(connection, writes, questions)
+            for question, _ in questions:
+                executed(connection, question)
+            return told
 
         def once(state: StateManager, *use_case: Any) -> Any:
             try:
@@ -73,11 +71,11 @@ def race(engine: Engine, clock: SettableClock, monkeypatch: pytest.MonkeyPatch) 
                     by_the_other(connection)
                 raise
 
-        as_ever, commit_once = prepared.ask_later, StateManager._commit_once
+        as_ever, commit_once = prepared.write_and_ask, StateManager._commit_once
         event.listen(engine, "after_execute", executed)
         try:
             with monkeypatch.context() as patched:
-                patched.setattr(prepared, "ask_later", ask_later)
+                patched.setattr(prepared, "write_and_ask", write_and_ask)
                 patched.setattr(StateManager, "_commit_once", once)
                 yield
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -59,8 +59,8 @@ class SettableClock:
     def at(self, _connection: Connection) -> datetime:
         return self._now
 
-    def ask(self, _connection: Connection) -> Callable[[], datetime]:
-        return self.now
+    def question(self, _connection: Connection) -> None:
+        return None
 
     def move(self, by: timedelta) -> None:
         self._now += by
