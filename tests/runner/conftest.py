@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from crew_runner import nursery
 from crew_runner.models.drafter.server import OfflineDrafter
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.worker import WorkerPool
 from tests.runner.desk import Desk, crew
+from tests.support.launchpad import Forked, Launchpad
+from tests.support.readymade import from_launchpad
 
 LEASE = timedelta(seconds=60)
 CREWS = {
@@ -30,17 +35,37 @@ CREWS = {
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A desk with a pool of workers, and the model that they use."""
+    """A desk with a pool of workers, and the model that they use.
+
+    `nurseries`: those that were forked, of which the last one lives.
+    """
 
     desk: Desk
     pool: WorkerPool
     model: OfflineDrafter
     folder: Path
+    nurseries: list[Forked]
 
 
 @pytest.fixture(scope="package")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("runner")
+def shop(tmp_path_factory: pytest.TempPathFactory, crew_launchpad: Launchpad) -> Iterator[Shop]:
+    with (
+        from_launchpad(crew_launchpad) as nurseries,
+        opened(tmp_path_factory.mktemp("runner"), nurseries) as shop,
+    ):
+        yield shop
+
+
+@pytest.fixture
+def new_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """One whose nursery is started as the product starts it, which takes seconds."""
+    monkeypatch.setattr(nursery, "subprocess", subprocess)
+    with opened(tmp_path, []) as shop:
+        yield shop
+
+
+@contextmanager
+def opened(folder: Path, nurseries: list[Forked]) -> Iterator[Shop]:
     (folder / "temporary").mkdir()
     dispatch = LocalDispatch()
     desk = Desk(folder / "runner.db", lease=LEASE, dispatch=dispatch)
@@ -60,5 +85,5 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         )
         dispatch.bind(pool)
         pool.start()
-        yield Shop(desk, pool, model, folder)
+        yield Shop(desk, pool, model, folder, nurseries)
         pool.stop(timedelta(seconds=4))

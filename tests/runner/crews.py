@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -27,6 +28,7 @@ class Scribe(BaseLLM):
         asked = [messages] if isinstance(messages, str) else [str(m["content"]) for m in messages]
         subject = re.findall(r"about (\S+)\.", "\n".join(asked))[0]
         with Path(os.environ["TESTS_FOLDER"], f"{subject}.asked").open("a+") as record:
+            fcntl.flock(record, fcntl.LOCK_EX)  # tasks may run at the same time
             record.seek(0)
             number = len(record.readlines()) + 1
             record.write(json.dumps(asked) + "\n")

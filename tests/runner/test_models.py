@@ -22,6 +22,7 @@ from storage.definitions import (
 from storage.records import Execution
 from storage.states import ExecutionState
 from tests.runner.desk import Desk
+from tests.support.launchpad import Launchpad
 from tests.support.providers import (
     ANTHROPIC,
     GEMINI,
@@ -31,6 +32,7 @@ from tests.support.providers import (
     OPENROUTER,
     ProviderServer,
 )
+from tests.support.readymade import from_launchpad
 
 PROTOCOLS = {
     "openai": OPENAI,
@@ -88,10 +90,11 @@ def pool_of(desk: Desk, dispatch: LocalDispatch, model: ModelSettings) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+def opened(tmp_path_factory: pytest.TempPathFactory, crew_launchpad: Launchpad) -> Iterator[Market]:
     dispatch = LocalDispatch()
     desk = Desk(tmp_path_factory.mktemp("models") / "models.db", dispatch=dispatch)
     with ExitStack() as stack:
+        stack.enter_context(from_launchpad(crew_launchpad))
         servers = {
             name: stack.enter_context(ProviderServer(protocol))
             for name, protocol in PROTOCOLS.items()

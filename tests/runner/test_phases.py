@@ -176,9 +176,9 @@ def test_a_phase_may_end_with_tasks_that_run_at_the_same_time(shop: Shop) -> Non
     assert "answer 2" in joined
 
 
-def test_crews_find_none_of_the_bots_secrets_and_none_of_its_connections(shop: Shop) -> None:
-    run = shop.desk.start(crew("spies", {"spy": ["spy"]}), "keys")
-    result = shop.desk.ended(run).result
+def test_crews_find_none_of_the_bots_secrets_and_none_of_its_connections(new_shop: Shop) -> None:
+    run = new_shop.desk.start(crew("spies", {"spy": ["spy"]}), "keys")
+    result = new_shop.desk.ended(run).result
     assert result is not None
     found = json.loads(result.output)
 

@@ -122,15 +122,13 @@ def test_a_run_leaves_nothing_in_the_temporary_directory(shop: Shop) -> None:
 
 
 def test_another_forking_process_takes_the_place_of_one_that_died(shop: Shop) -> None:
-    [nursery] = [
-        child
-        for child in psutil.Process().children()
-        if "crew_runner.forking" in " ".join(child.cmdline())
-    ]
+    nursery = shop.nurseries[-1]
     nursery.kill()
+    nursery.wait(20)
     run = shop.desk.start(crew("three_tasks", {"all": ["gather", "weigh", "write"]}), "salt")
 
     assert shop.desk.ended(run).state is ExecutionState.COMPLETED
+    assert shop.nurseries[-1] is not nursery
 
 
 def _asleep(shop: Shop, **more: object) -> tuple[str, list[psutil.Process]]:

@@ -18,7 +18,7 @@ from tests.storm.crowd import Crowd
 from tests.storm.kinds import Move, Plan, crews_yml, plans
 from tests.storm.model import Model
 from tests.storm.slips import EFFECTS
-from tests.support.launchpad import MARK
+from tests.support.launchpad import MARK, Launchpad
 from tests.support.processes import ROOT, BotProcess, alive, wait_until
 from tests.support.workspace import Workspace
 
@@ -40,9 +40,16 @@ LOOK: Final = 0.2
 class Hand(BotProcess):
     """`python -m bot worker`, of which several run on one database."""
 
-    def __init__(self, folder: Path, number: int, *, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, number: int, *, env: Mapping[str, str], launchpad: Launchpad | None
+    ) -> None:
         super().__init__(
-            folder, env=env, workers=SLOTS, crews_file=folder / "crews.yml", command="worker"
+            folder,
+            env=env,
+            workers=SLOTS,
+            crews_file=folder / "crews.yml",
+            command="worker",
+            launchpad=launchpad,
         )
         self._log_file = folder / f"worker-{number}.log"
         self._before = ""
@@ -90,8 +97,11 @@ class Storm:
         every: float,
         hands: int = 3,
         worth: int = WORTH_ITS_START,
+        launchpad: Launchpad | None = None,
     ) -> None:
-        """`worth`: how many phases a worker ends at least before it dies."""
+        """`worth`: how many phases a worker ends at least before it dies. `launchpad`: where the
+        processes are forked from, if they are not started anew."""
+        self._launchpad = launchpad
         self._folder = folder
         self._random = Random(seed)
         self._every = every
@@ -113,10 +123,17 @@ class Storm:
             crew_env = {EFFECTS: str(effects), MARK: mark, **model.env()}
             env = {**workspace.env(), **LEASE, **crew_env}
             bot = BotProcess(
-                self._folder, env=env, workers=0, crews_file=self._folder / "crews.yml"
+                self._folder,
+                env=env,
+                workers=0,
+                crews_file=self._folder / "crews.yml",
+                launchpad=self._launchpad,
             )
             stack.enter_context(bot)
-            hands = [Hand(self._folder, n, env=env) for n in range(self._hands)]
+            hands = [
+                Hand(self._folder, n, env=env, launchpad=self._launchpad)
+                for n in range(self._hands)
+            ]
             for hand in hands:
                 stack.callback(hand.kill)
                 hand.launch()

@@ -18,6 +18,7 @@ from tests.storm.kinds import KINDS
 from tests.storm.oracles import verdict
 from tests.storm.slips import CALL, Line, hash_of, hash_of_arguments, lines
 from tests.storm.storm import Storm, Weather
+from tests.support.launchpad import Launchpad
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -32,9 +33,19 @@ def seed() -> int:
 
 
 @pytest.fixture(scope="module")
-def weather(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Weather:
+def weather(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, crew_launchpad: Launchpad
+) -> Weather:
     folder = tmp_path_factory.mktemp("storm")
-    storm = Storm(folder, executions=KIND_COUNT, seed=seed, every=2.0, hands=2, worth=1)
+    storm = Storm(
+        folder,
+        executions=KIND_COUNT,
+        seed=seed,
+        every=2.0,
+        hands=2,
+        worth=1,
+        launchpad=crew_launchpad,
+    )
     return storm.run(kills=KILLS)
 
 

@@ -125,7 +125,7 @@ def _become(request: dict[str, Any], program: Callable[[list[str]], int | None])
         os.environ.update(environment)
         sys.path[:1] = [str(folder), *environment.get("PYTHONPATH", "").split(os.pathsep)]
         sys.argv = [request["program"], *request["arguments"]]
-        if {"serve", "worker"} & {*request["arguments"]} or program is not cli.main:
+        if _has_nursery(request):
             readymade.put_ready()
         if request["points"]:
             points.install(folder)
@@ -141,6 +141,12 @@ def _become(request: dict[str, Any], program: Callable[[list[str]], int | None])
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code or 0)
+
+
+def _has_nursery(request: dict[str, Any]) -> bool:
+    if request["program"] == "bot":
+        return not {"serve", "worker"}.isdisjoint(request["arguments"])
+    return bool(request["program"] != readymade.__name__)
 
 
 def _open(file: str) -> int:

@@ -1,8 +1,10 @@
-"""The nursery of a process that was forked itself: forked too, instead of started anew.
+"""Nurseries that are forked instead of started anew, and have nothing left to import.
 
-`put_ready` forks what will be the nursery, as long as the process has one thread. It knows nothing
-yet. When the process comes to start its nursery, it gets what the command line and the environment
-would have said, and has then nothing left to import. A second nursery is started as ever.
+In a process that was forked itself, `put_ready` forks what will be its nursery, as long as it has
+one thread. It knows nothing yet. When the process comes to start its nursery, it gets what the
+command line and the environment would have said. A second nursery is started as ever.
+
+In the process of the tests, nurseries that are to import CrewAI come `from_launchpad`.
 """
 
 from __future__ import annotations
@@ -13,12 +15,18 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
+import psutil
+import pytest
+
 from crew_runner import forking, nursery
-from tests.support.launchpad import MARK, name_of
+from tests.support.launchpad import MARK, Forked, Launchpad, name_of
 
 _SET_NAME: Final = 15  # PR_SET_NAME
 _LONGEST: Final = 1024 * 1024
@@ -31,13 +39,32 @@ def put_ready() -> None:
     pid = os.fork()
     if pid == 0:
         ours.close()
+        os.setsid()
         _wait_and_serve(theirs)
     theirs.close()
     vars(nursery)["subprocess"] = _FirstIsThere(pid, ours)
 
 
+@contextmanager
+def from_launchpad(launchpad: Launchpad) -> Iterator[list[Forked]]:
+    """Fork the nurseries of this process from a launchpad that has imported CrewAI.
+
+    Gives those that were forked so far.
+    """
+    forked: list[Forked] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(nursery, "subprocess", _FromLaunchpad(launchpad, forked))
+        yield forked
+
+
+def main(arguments: Sequence[str]) -> NoReturn:
+    """A nursery of a process of the tests, which listens on a socket by this name."""
+    told = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    told.connect(arguments[0])
+    _wait_and_serve(told)
+
+
 def _wait_and_serve(told: socket.socket) -> NoReturn:
-    os.setsid()
     if MARK in os.environ:
         ctypes.CDLL(None).prctl(_SET_NAME, name_of(os.environ[MARK]).encode(), 0, 0, 0)
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -71,12 +98,53 @@ class _FirstIsThere:
     ) -> subprocess.Popen[bytes] | _Forked:
         if self._tell is None:
             return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
-        *_, root, preload = words
-        said = {"environment": dict(env), "root": root, "preload": preload}
         with self._tell:
-            socket.send_fds(self._tell, [json.dumps(said).encode()], pass_fds)
+            _tell(self._tell, words, env, pass_fds)
         self._tell = None
         return _Forked(self._pid)
+
+
+class _FromLaunchpad:
+    """What the nursery's module sees of `subprocess` in a process of the tests."""
+
+    DEVNULL: Final = subprocess.DEVNULL
+    TimeoutExpired: Final = psutil.TimeoutExpired
+
+    def __init__(self, launchpad: Launchpad, forked: list[Forked]) -> None:
+        self._launchpad = launchpad
+        self._forked = forked
+
+    def Popen(  # noqa: N802  # as it is called there
+        self, words: Sequence[str], *, env: Mapping[str, str], pass_fds: Sequence[int], **how: Any
+    ) -> subprocess.Popen[bytes] | Forked:
+        if not words[-1]:  # nothing to import: quick enough
+            return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
+        with (
+            tempfile.TemporaryDirectory() as place,
+            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening,
+        ):
+            listening.bind(f"{place}/nursery")
+            listening.listen()
+            forked = self._launchpad.fork(
+                [f"{place}/nursery"],
+                program=__name__,
+                environment=env,
+                folder=Path.cwd(),
+                log=Path(os.devnull),
+            )
+            self._forked.append(forked)
+            told, _address = listening.accept()
+        with told:
+            _tell(told, words, env, pass_fds)
+        return forked
+
+
+def _tell(
+    nursery: socket.socket, words: Sequence[str], env: Mapping[str, str], fds: Sequence[int]
+) -> None:
+    *_, root, preload = words
+    said = {"environment": dict(env), "root": root, "preload": preload}
+    socket.send_fds(nursery, [json.dumps(said).encode()], fds)
 
 
 class _Forked:
