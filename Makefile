@@ -21,6 +21,8 @@ LOCAL_MODEL := $(if $(filter command,$(firstword $(origin MODEL))),$(MODEL))
 run: $(VENV)/.installed ## open the practice workspace with the bot and a crew in it; MODEL=smollm2: with a small model
 	$(if $(LOCAL_MODEL),$(BIN)/python -m crew_runner.models.local '$(LOCAL_MODEL)' -- )$(BIN)/python -m bot practice
 
+# What pytest makes of the tests' files is kept for the next run, whatever the environment says.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.installed ## run the test suite
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 

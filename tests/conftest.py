@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]  # it ships no types
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from tests.queues.broker import redis_server
 from tests.support.browser import browser_path
@@ -20,9 +22,12 @@ from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server, programs
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
-LONGEST: Final = ("e2e", "chaos", "storm", "queues", "bot", "runner")
+LONGEST: Final = ("e2e", "chaos", "storm", "queues", "bot", "runner", "practice", "crew")
 """The folders whose files take long. They go first, so that no process is left with one at the
 end while the others have nothing to do."""
+
+TOGETHER: Final = ("tests/practice/page/", "tests/crew/")
+"""The folders whose files one process of tests takes: all want a browser, or import CrewAI."""
 
 _CHECKED_WITH: Final = {"test_systemd.py": "systemd", "test_compose.py": "docker-compose"}
 """The tools that check the files of docs/deploy."""
@@ -53,6 +58,18 @@ def crew_launchpad() -> Iterator[Launchpad]:
 def pytest_xdist_auto_num_workers() -> int:
     """Two a core: tests wait for other processes half of the time."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """By files, where that was asked for, and some folders as if they were one."""
+    return _ByFile(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+class _ByFile(LoadFileScheduling):  # type: ignore[misc]  # as above
+    def _split_scope(self, nodeid: str) -> str:
+        together = (folder for folder in TOGETHER if nodeid.startswith(folder))
+        return next(together, None) or str(super()._split_scope(nodeid))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
