@@ -19,8 +19,7 @@ from storage.tables import paces as pace
 
 _EARLIER = outbox.alias("earlier")
 
-_SETTLED: Final = (OutboxState.POSTED, OutboxState.FAILED)
-"""Said the other way round, an index of all that is to be posted would seem to serve."""
+_UNPOSTED: Final = (OutboxState.QUEUED, OutboxState.SENDING)
 
 _MAY_BE_POSTED: Final = (
     OUTBOX_TO_POST,
@@ -29,7 +28,10 @@ _MAY_BE_POSTED: Final = (
         _EARLIER.c.execution_id == outbox.c.execution_id,
         _EARLIER.c.seq < outbox.c.seq,
         _EARLIER.c.kind != literal_column(f"'{OutboxKind.FILE.value}'"),
-        _EARLIER.c.state.not_in([literal_column(f"'{state.value}'") for state in _SETTLED]),
+        # Not by the column itself: an index of all that is to be posted would seem to serve.
+        func.coalesce(_EARLIER.c.state, literal_column("''")).in_(
+            [literal_column(f"'{state.value}'") for state in _UNPOSTED]
+        ),
     ),
 )
 """Of each execution its earliest message that is not posted yet; a file waits for its message, and

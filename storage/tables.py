@@ -262,8 +262,10 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
-OUTBOX_TO_POST = or_(
-    _is(outbox.c.state, OutboxState.QUEUED), _is(outbox.c.state, OutboxState.SENDING)
+# Said by what it is not: else PostgreSQL reads all that is to do to find what is to post.
+OUTBOX_TO_POST = and_(
+    outbox.c.state != literal_column(f"'{OutboxState.POSTED.value}'"),
+    outbox.c.state != literal_column(f"'{OutboxState.FAILED.value}'"),
 )
 OUTBOX_TO_UPDATE = and_(_is(outbox.c.state, OutboxState.POSTED), outbox.c.shown < outbox.c.wanted)
 OUTBOX_TO_DO = or_(

@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     for name, columns, where in (
-        ("ix_outbox_to_post", ["channel", "seq"], "state = 'queued' OR state = 'sending'"),
+        ("ix_outbox_to_post", ["channel", "seq"], "state != 'posted' AND state != 'failed'"),
         ("ix_outbox_to_update", ["seq"], "state = 'posted' AND shown < wanted"),
     ):
         chosen = sa.text(where)
