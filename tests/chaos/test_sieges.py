@@ -117,7 +117,7 @@ def test_processes_are_killed_and_no_ack_is_lost(killed: Report) -> None:
                WHERE event = 'checkpoint.decided' LIMIT 1""",
             "was decided 2 times",
         ),
-        ("UPDATE phase_runs SET revision = revision + 1 WHERE phase = 'finish'", "were run, not"),
+        ("UPDATE phase_runs SET revision = revision + 100", "were run, not"),
         ("UPDATE phase_runs SET fence = 0", "was begun"),
         ("UPDATE executions SET state = 'running'", "have not ended"),
         ("UPDATE outbox SET state = 'queued'", "is still to be shown"),

@@ -9,6 +9,7 @@ with Launchpad() as launchpad:
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -239,14 +240,21 @@ def marked(mark: str) -> list[psutil.Process]:
     A bot that was forked is not among them, but all that it started is. Its nursery, which may have
     been forked too, goes by the mark as its name.
     """
+    name, variable = name_of(mark).encode(), f"{MARK}={mark}".encode()
     found = []
-    for process in psutil.process_iter():
-        try:
-            if process.name() == name_of(mark) or process.environ().get(MARK) == mark:
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
-            continue
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        with suppress(OSError, psutil.NoSuchProcess):
+            if _read(f"/proc/{pid}/comm").strip() == name or variable in _read(
+                f"/proc/{pid}/environ"
+            ).split(b"\0"):
+                found.append(psutil.Process(int(pid)))
     return alive(found)
+
+
+def _read(file: str) -> bytes:
+    """psutil takes five times as long, and this is asked of every process all the time."""
+    with open(file, "rb", buffering=0) as opened:
+        return opened.read()
 
 
 def name_of(mark: str) -> str:
