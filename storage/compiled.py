@@ -22,32 +22,26 @@ Process: TypeAlias = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Parameter:
-    """`process` makes of a value what the driver takes; `always` stands where none is given."""
-
-    name: str
-    is_given: bool
-    process: Process | None
-    always: Any
-
-    def of(self, values: Values) -> Any:
-        if not self.is_given:
-            return self.always
-        value = values[self.name]
-        return value if self.process is None else self.process(value)
-
-
-@dataclass(frozen=True, slots=True)
 class Prepared:
-    """`sql` marks its parameters as `?` for SQLite, and as `$1`, `$2` and so on for PostgreSQL."""
+    """`sql` marks its parameters as `?` for SQLite, and as `$1`, `$2` and so on for PostgreSQL.
+
+    `always` are the values of those that are not given. `given` and `columns` are the places of
+    values that are not sent, or taken, as they are.
+    """
 
     sql: str
-    parameters: tuple[_Parameter, ...]
+    parameters: tuple[str, ...]
+    always: dict[str, Any]
+    given: tuple[tuple[int, Process], ...]
     columns: tuple[tuple[int, Process], ...]
     make: Callable[[Sequence[Any]], Any]
 
     def bound(self, values: Values) -> list[Any]:
-        return [parameter.of(values) for parameter in self.parameters]
+        known = {**self.always, **values} if self.always else values
+        bound = [known[name] for name in self.parameters]
+        for index, process in self.given:
+            bound[index] = process(bound[index])
+        return bound
 
     def row(self, columns: Sequence[Any]) -> Any:
         read = [*columns]
@@ -69,7 +63,13 @@ def prepared(
     row = _Row.of(statement, dialect) if isinstance(statement, Select) else _Row((), tuple)
     return Prepared(
         sql=sql,
-        parameters=tuple(_parameter(name, compiled, given) for name in names),
+        parameters=tuple(names),
+        always={name: _always(name, compiled) for name in names if name not in given},
+        given=tuple(
+            (index, process)
+            for index, name in enumerate(names)
+            if name in given and (process := _process(name, compiled)) is not None
+        ),
         columns=row.columns,
         make=row.make,
     )
@@ -94,16 +94,20 @@ def _numbered(compiled: SQLCompiler) -> tuple[str, list[str]]:
     return _NAMED.sub(number, str(compiled)).replace("%%", "%"), names
 
 
-def _parameter(name: str, compiled: SQLCompiler, given: tuple[str, ...]) -> _Parameter:
+def _process(name: str, compiled: SQLCompiler) -> Process | None:
+    kind = compiled.binds[name].type.dialect_impl(compiled.dialect)
+    return kind.bind_processor(compiled.dialect)
+
+
+def _always(name: str, compiled: SQLCompiler) -> Any:
+    """What is sent where no value is given: a literal of the statement, or a column's default."""
     bind = compiled.binds[name]
-    process = bind.type.dialect_impl(compiled.dialect).bind_processor(compiled.dialect)
-    if name in given:
-        return _Parameter(name, True, process, None)
     if bind.required:
         raise TypeError(f"{name} is not given")
     defaults: dict[str, Any] = {column.key: column.default for column in compiled.insert_prefetch}
     always = defaults[name].arg if name in defaults else bind.value
-    return _Parameter(name, False, None, always if process is None else process(always))
+    process = _process(name, compiled)
+    return always if process is None else process(always)
 
 
 @dataclass(frozen=True, slots=True)

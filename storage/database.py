@@ -74,7 +74,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
     if lock is not None and not lock.acquire(timeout=BUSY_SECONDS):
         raise Busy("the database is busy")
     try:
-        with _told_in_our_words(), engine.begin() as connection:
+        # What is not committed at the end is undone where the pool takes the connection back.
+        with _told_in_our_words(), engine.connect() as connection:
+            connection.begin()
             if connection.dialect.name == "sqlite":
                 # The driver's own BEGIN comes too late for a read followed by a write.
                 prepared.command(connection, "BEGIN IMMEDIATE")
@@ -88,7 +90,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A consistent view that takes no write lock. Raises Unreachable."""
-    with _told_in_our_words(), engine.connect() as connection, connection.begin():
+    with _told_in_our_words(), engine.connect() as connection:
         on_server = connection.dialect.name == "postgresql"
         prepared.command(connection, _READ_ON_SERVER if on_server else "BEGIN")
         yield connection

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
@@ -74,34 +73,51 @@ def command(connection: Connection, sql: str) -> None:
 
 
 def commit(connection: Connection) -> None:
-    """By the shorter way, where there is one: SQLAlchemy then finds nothing left to commit."""
-    if connection.dialect.name == "postgresql":
-        with _as_sqlalchemys(connection, "COMMIT"):
+    """By the shorter way: SQLAlchemy then finds nothing left to commit."""
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        if connection.dialect.name == "postgresql":
             _wire(connection).commit()
+        else:
+            driver.commit()
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemys(connection, error, "COMMIT") from error
 
 
 def _write_in_turn(connection: Connection, writes: Sequence[Write]) -> list[int]:
     changed: list[int] = []
     driver: Any = connection.connection.dbapi_connection
-    for (statement, names), alike in groupby(writes, key=lambda write: (write[0], tuple(write[1]))):
+    for (statement, names), alike in groupby(writes, key=_kind):
         ready = prepared(statement, connection.dialect, names)
         bound = [ready.bound(values) for _, values in alike]
-        with _as_sqlalchemys(connection, ready.sql):
+        try:
             if isinstance(statement, Insert):
                 driver.executemany(ready.sql, bound)
                 changed += [1] * len(bound)
             else:
                 changed += [driver.execute(ready.sql, one).rowcount for one in bound]
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _as_sqlalchemys(connection, error, ready.sql) from error
     return changed
 
 
+def _kind(write: Write) -> tuple[Insert | Update, tuple[str, ...]]:
+    statement, values = write
+    return statement, tuple(values)
+
+
 def _execute(connection: Connection, asked: Sequence[Asked]) -> list[Answer]:
-    with _as_sqlalchemys(connection, "; ".join(sql for sql, _ in asked)):
+    if not asked:
+        return []
+    try:
         if connection.dialect.name == "postgresql":
-            return _wire(connection).exchange(asked) if asked else []
+            return _wire(connection).exchange(asked)
         driver: Any = connection.connection.dbapi_connection
         done = [driver.execute(sql, values) for sql, values in asked]
         return [Answer(cursor.fetchall(), cursor.rowcount) for cursor in done]
+    except connection.dialect.loaded_dbapi.Error as error:
+        together = "; ".join(sql for sql, _ in asked)
+        raise _as_sqlalchemys(connection, error, together) from error
 
 
 def _wire(connection: Connection) -> Wire:
@@ -114,27 +130,23 @@ def _wire(connection: Connection) -> Wire:
     return wire
 
 
-@contextmanager
-def _as_sqlalchemys(connection: Connection, sql: str) -> Iterator[None]:
+def _as_sqlalchemys(connection: Connection, error: Exception, sql: str) -> BaseException:
     """As SQLAlchemy raises it. A broken connection goes out of the pool, with those beside it."""
     dialect = connection.dialect
-    try:
-        yield
-    except dialect.loaded_dbapi.Error as error:
-        broken = dialect.is_disconnect(
-            error,
-            connection.connection.dbapi_connection,
-            None,
-        )
-        if broken:
-            connection.invalidate(error)
-            connection.engine.dispose()
-        raise DBAPIError.instance(
-            sql,
-            None,
-            error,
-            dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            connection_invalidated=broken,
-            dialect=dialect,
-        ) from error
+    broken = dialect.is_disconnect(
+        error,  # type: ignore[arg-type]  # the driver's, known here by its module alone
+        connection.connection.dbapi_connection,
+        None,
+    )
+    if broken:
+        connection.invalidate(error)
+        connection.engine.dispose()
+    return DBAPIError.instance(
+        sql,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=broken,
+        dialect=dialect,
+    )

@@ -14,7 +14,7 @@ import os
 import signal
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -24,15 +24,17 @@ import psycopg
 from slack_bolt import App
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
-from sqlalchemy import Engine, event
-from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy import Connection, event
+from sqlalchemy.pool import Pool
 from websockets.sync.client import ClientConnection
 
 import bot.wiring
+from storage import prepared
 from storage.database import upgrade
 from storage.outbox import Outbox
 from storage.records import Claim, Decision, OutboxRow
 from storage.state_manager import StateManager
+from storage.wire import Asked, Wire
 from tests.support.arming import ARMED, KILLED, PASSED
 
 READING: Final = frozenset(
@@ -168,21 +170,22 @@ def _newest_hold(connection: Any, owner: str) -> str:
 def _watch_commits(points: Points, doing: _Doing) -> None:
     """A commit counts where it changed something: who only takes a lock changes nothing."""
 
-    def begun(connection: Any) -> None:
-        doing.changes = _changes(connection.connection.dbapi_connection, doing)
+    def begun(connection: Any, *_others: object) -> None:
+        doing.changes = _changes(connection, doing)
 
     _count_changes_of_servers(doing)
-    event.listen(Engine, "begin", begun)
-    commit: Method = DefaultDialect.do_commit
+    event.listen(Pool, "checkout", begun)
+    commit = prepared.commit
 
-    def do_commit(dialect: DefaultDialect, connection: Any) -> None:
-        if _changes(connection.dbapi_connection, doing) == doing.changes:
-            commit(dialect, connection)
+    def watched(connection: Connection) -> None:
+        below: Any = connection.connection
+        if _changes(below.dbapi_connection, doing) == doing.changes:
+            commit(connection)
             return
-        with points.around(f"commit {doing.say(connection) if doing.say else 'of no use case'}"):
-            commit(dialect, connection)
+        with points.around(f"commit {doing.say(below) if doing.say else 'of no use case'}"):
+            commit(connection)
 
-    setattr(DefaultDialect, "do_commit", do_commit)  # noqa: B010  # mypy: a method is assigned
+    setattr(prepared, "commit", watched)  # noqa: B010  # mypy: a function is assigned
 
 
 def _changes(connection: Any, doing: _Doing) -> int:
@@ -209,6 +212,18 @@ def _count_changes_of_servers(doing: _Doing) -> None:
 
     for name in ("execute", "executemany"):
         setattr(psycopg.Cursor, name, counted(vars(psycopg.Cursor)[name]))
+
+    exchange: Method = Wire.exchange
+
+    def counting(wire: Wire, asked: Sequence[Asked]) -> Any:
+        answers = exchange(wire, asked)
+        doing.changes_of_servers += any(
+            sql.partition(" ")[0] in CHANGING and answer.changed
+            for (sql, _), answer in zip(asked, answers, strict=True)
+        )
+        return answers
+
+    setattr(Wire, "exchange", counting)  # noqa: B010  # mypy: a method is assigned
 
 
 # --- calls and acknowledgements -----------------------------------------------------------------
