@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pytest
 
 from bot.practice.seed import ANA, BEN, CAMPAIGNS
 from tests.bot.conftest import CREWS
+from tests.support.launchpad import Forked, Launchpad
 from tests.support.processes import alive, clean_environment, free_port, wait_until
 
 START_WITHIN = 120
@@ -26,19 +27,25 @@ START_WITHIN = 120
 class Practice:
     """The command in a folder, and its page as a browser would speak to it."""
 
-    def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        launchpad: Launchpad | None = None,
+        **variables: str,
+    ) -> None:
+        """Its supervisor is forked from a launchpad, if there is one; the others never are."""
         self._out = folder / "out.txt"
         self._folder = folder
-        with self._out.open("wb") as out:
-            self.process = psutil.Popen(
-                [sys.executable, "-m", "bot", "practice", *arguments],
-                cwd=folder,
-                env=clean_environment(**variables),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+        words, environment = ["practice", *arguments], clean_environment(**variables)
+        self._out.write_bytes(b"")
+        self.process: psutil.Popen | Forked
+        if launchpad is not None:
+            self.process = launchpad.fork(
+                words, environment=environment, folder=folder, log=self._out
             )
+        else:
+            self.process = _started(words, environment, folder, self._out)
         self.http = httpx.Client(trust_env=False, timeout=10)
         self.page = ""
 
@@ -127,6 +134,21 @@ class Practice:
         self.http.close()
 
 
+def _started(
+    words: Sequence[str], environment: Mapping[str, str], folder: Path, out: Path
+) -> psutil.Popen:
+    with out.open("wb") as told:
+        return psutil.Popen(
+            [sys.executable, "-m", "bot", *words],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=told,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
 @pytest.fixture
 def practices() -> Iterator[list[Practice]]:
     opened: list[Practice] = []
@@ -166,7 +188,7 @@ def stranger() -> Iterator[Stranger]:
 
 
 def test_a_run_is_decided_after_another_start_and_nothing_real_is_touched(
-    note_folder: Path, practices: list[Practice], stranger: Stranger
+    note_folder: Path, practices: list[Practice], launchpad: Launchpad, stranger: Stranger
 ) -> None:
     real = {
         "SLACK_BOT_TOKEN": "xoxb-real",
@@ -179,7 +201,7 @@ def test_a_run_is_decided_after_another_start_and_nothing_real_is_touched(
     (note_folder / ".env").write_text(
         "SLACK_SIGNING_SECRET=real\nCOUNTERSIGN_DEFAULT_CHANNEL=C0REAL\n"
     )
-    first = Practice(note_folder, "--port", str(free_port()), **real)
+    first = Practice(note_folder, "--port", str(free_port()), launchpad=launchpad, **real)
     practices.append(first)
     first.ready().type("/crew note a birthday")
     first.until(lambda: first.says("Checkpoint 1 of 1"), what="the checkpoint")
@@ -189,7 +211,7 @@ def test_a_run_is_decided_after_another_start_and_nothing_real_is_touched(
     assert first.process.wait(20) == 0, first.printed
     wait_until(lambda: not alive(family), within=5, what="all of practice ended")
 
-    again = Practice(note_folder, "--port", str(free_port()), **real)
+    again = Practice(note_folder, "--port", str(free_port()), launchpad=launchpad, **real)
     practices.append(again)
     again.ready().click_continue()
     again.until(lambda: again.says("execution is complete"), what="the run's end")
@@ -202,13 +224,13 @@ def test_a_run_is_decided_after_another_start_and_nothing_real_is_touched(
 
 
 def test_a_second_one_is_refused_all_ends_with_a_killed_supervisor_and_fresh_forgets(
-    note_folder: Path, practices: list[Practice]
+    note_folder: Path, practices: list[Practice], launchpad: Launchpad
 ) -> None:
-    first = Practice(note_folder, "--port", str(free_port()))
+    first = Practice(note_folder, "--port", str(free_port()), launchpad=launchpad)
     practices.append(first)
     first.ready().type("/crew note a birthday")
     first.until(lambda: first.says("Checkpoint 1 of 1"), what="the checkpoint")
-    second = Practice(note_folder, "--fresh")
+    second = Practice(note_folder, "--fresh", launchpad=launchpad)
     practices.append(second)
 
     assert second.process.wait(20) == 1
@@ -220,7 +242,7 @@ def test_a_second_one_is_refused_all_ends_with_a_killed_supervisor_and_fresh_for
 
     wait_until(lambda: not alive(family), within=20, what="all of practice ended")
 
-    fresh = Practice(note_folder, "--port", str(free_port()), "--fresh")
+    fresh = Practice(note_folder, "--port", str(free_port()), "--fresh", launchpad=launchpad)
     practices.append(fresh)
     assert fresh.ready().messages() == []
 
