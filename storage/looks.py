@@ -24,7 +24,9 @@ _UNPOSTED: Final = (OutboxState.QUEUED, OutboxState.SENDING)
 _MAY_BE_POSTED: Final = (
     OUTBOX_TO_POST,
     MESSAGE_IS_FREE,
-    ~exists().where(
+    # A subquery that cannot become a join: for each message, the index of its execution is asked.
+    select(_EARLIER.c.seq)
+    .where(
         _EARLIER.c.execution_id == outbox.c.execution_id,
         _EARLIER.c.seq < outbox.c.seq,
         _EARLIER.c.kind != literal_column(f"'{OutboxKind.FILE.value}'"),
@@ -32,7 +34,12 @@ _MAY_BE_POSTED: Final = (
         func.coalesce(_EARLIER.c.state, literal_column("''")).in_(
             [literal_column(f"'{state.value}'") for state in _UNPOSTED]
         ),
-    ),
+    )
+    .order_by(_EARLIER.c.seq)
+    .limit(literal_column("1"))
+    .correlate(outbox)
+    .scalar_subquery()
+    .is_(None),
 )
 """Of each execution its earliest message that is not posted yet; a file waits for its message, and
 nothing waits for a file."""

@@ -16,7 +16,8 @@ from storage.wire import Answer, Asked, Wire
 Write: TypeAlias = tuple[Insert | Update, Values]
 Question: TypeAlias = tuple[Select[Any], Values]
 
-_WIRE: Final = "countersign_wire"
+WIRE: Final = "countersign_wire"
+"""Under what name a connection's Wire is kept with it."""
 
 
 def write(connection: Connection, statement: Insert | Update, values: Values) -> int:
@@ -123,10 +124,10 @@ def _execute(connection: Connection, asked: Sequence[Asked]) -> list[Answer]:
 def _wire(connection: Connection) -> Wire:
     """It lasts as long as the connection below, which the pool hands out again and again."""
     known = connection.info
-    if _WIRE not in known:
+    if WIRE not in known:
         driver: Any = connection.connection.driver_connection
-        known[_WIRE] = Wire(driver, prepares=prepares(connection.engine))
-    wire: Wire = known[_WIRE]
+        known[WIRE] = Wire(driver, prepares=prepares(connection.engine))
+    wire: Wire = known[WIRE]
     return wire
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
@@ -16,6 +16,8 @@ from typing import Any, Final, Self
 import psycopg
 from sqlalchemy import Engine, event
 
+from storage import prepared, wire
+from storage.wire import Wire
 from tests.growth.lives import TABLES
 
 SWEPT: Final = (
@@ -79,6 +81,8 @@ class Watch:
             parameters[kind] = made
 
         event.listen(engine, "do_connect", connecting)
+        if engine.dialect.name == "postgresql":
+            event.listen(engine, "connect", _on_wires(self))
 
     @contextmanager
     def work(self) -> Iterator[Work]:
@@ -153,24 +157,55 @@ def _postgresql(watch: Watch) -> type[psycopg.Cursor[Any]]:
                 return
             cursor = psycopg.Cursor(self.connection)
             cursor.execute("SAVEPOINT explained")
-            cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}", values)
+            cursor.execute(_EXPLAIN + query, values)
             [(told,)] = cursor.fetchall()
             cursor.execute("ROLLBACK TO SAVEPOINT explained")
             cursor.execute("RELEASE SAVEPOINT explained")
-            nodes = list(_nodes(told[0]["Plan"]))
-            asked.plan = tuple(_in_words(node) for node in nodes)
-            asked.looked = sum(map(_looked_at, nodes))
-            asked.faults = tuple(
-                f"{_in_words(node)} ({_looked_at(node)} rows)"
-                for node in nodes
-                if _looked_at(node) > MANY
-            )
+            _note(asked, told)
 
     return Watched
 
 
+def _on_wires(watch: Watch) -> Callable[[Any, Any], None]:
+    """What goes to the server beside psycopg's cursors, one by one."""
+
+    class Watched(Wire):
+        def exchange(self, asked: Sequence[wire.Asked]) -> list[wire.Answer]:
+            answers = []
+            for sql, values in asked:
+                one = watch.asked(sql)
+                if one is not None and _has_a_plan(sql):
+                    self._explain(one, sql, values)
+                answers += super().exchange([(sql, values)])
+            return answers
+
+        def _explain(self, one: Asked, sql: str, values: Sequence[Any]) -> None:
+            super().exchange([("SAVEPOINT explained", ())])
+            [told] = super().exchange([(_EXPLAIN + sql, values)])
+            super().exchange([("ROLLBACK TO SAVEPOINT explained", ())])
+            super().exchange([("RELEASE SAVEPOINT explained", ())])
+            _note(one, told.rows[0][0])
+
+    def connected(driver: Any, record: Any) -> None:
+        record.info[prepared.WIRE] = Watched(driver, prepares=False)
+
+    return connected
+
+
+_EXPLAIN: Final = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "
+
+
+def _note(asked: Asked, told: Any) -> None:
+    nodes = list(_nodes(told[0]["Plan"]))
+    asked.plan = tuple(_in_words(node) for node in nodes)
+    asked.looked = sum(map(_looked_at, nodes))
+    asked.faults = tuple(
+        f"{_in_words(node)} ({_looked_at(node)} rows)" for node in nodes if _looked_at(node) > MANY
+    )
+
+
 def _has_a_plan(sql: str) -> bool:
-    return sql.lstrip().startswith(("SELECT", "UPDATE", "DELETE"))
+    return sql.lstrip().startswith(("SELECT", "UPDATE", "DELETE", "WITH"))
 
 
 def _reads_all(line: str) -> bool:
