@@ -94,6 +94,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
         on_server = connection.dialect.name == "postgresql"
         prepared.command(connection, _READ_ON_SERVER if on_server else "BEGIN")
         yield connection
+        prepared.commit(connection)
 
 
 @contextmanager
