@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +58,7 @@ def there(target: str) -> Iterator[Engine]:
 
 
 def kill_in_the_middle_of(
-    table: str, *, after: int, folder: Path, target: str, there: Engine
+    table: str, *, after: int, folder: Path, target: str, there: Engine, launchpad: Launchpad
 ) -> None:
     """SIGKILL to the command while it writes to this table, about so many rows being there."""
     with there.begin() as connection:
@@ -73,14 +71,13 @@ def kill_in_the_middle_of(
             f"CREATE TRIGGER linger BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION linger()"
         )
     log = folder / "move.log"
-    with log.open("wb") as told:
-        mover = subprocess.Popen(
-            [sys.executable, "-m", "bot", "move", "--to", target, "--rows-at-once", "7"],
-            cwd=folder,
-            env=clean_environment(),
-            stdout=told,
-            stderr=told,
-        )
+    log.write_bytes(b"")
+    mover = launchpad.fork(
+        ["move", "--to", target, "--rows-at-once", "7"],
+        environment=clean_environment(),
+        folder=folder,
+        log=log,
+    )
 
     def lingers() -> bool:
         assert mover.poll() is None, log.read_text()
@@ -105,7 +102,9 @@ def test_a_move_that_is_killed_again_and_again_ends_whole_and_work_goes_on_there
     before = (folder / "countersign.db").read_bytes()
     upgrade(there)
     for table, after in (("audit", 20), ("outbox", 40)):
-        kill_in_the_middle_of(table, after=after, folder=folder, target=target, there=there)
+        kill_in_the_middle_of(
+            table, after=after, folder=folder, target=target, there=there, launchpad=launchpad
+        )
         assert asked(there, f"count(*) FROM {table}")[0] in range(after - 7, after + 2)
 
     # Nothing starts on half of an installation.
