@@ -13,6 +13,7 @@ is a commit of its own. Here, too, all of it is in one process.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -91,6 +92,8 @@ class Countersign:
         )
         self._workers.start()
         self._queue.bind(self._workers)
+        gc.collect()
+        gc.freeze()  # as every role of the bot does when it has started
 
     def park(self) -> str:
         execution = self._state.start_execution(
