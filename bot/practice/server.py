@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -14,7 +15,7 @@ from typing import TypeVar
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
@@ -26,6 +27,8 @@ from bot.practice.cutting import CuttableHttp, CuttableWebSocket
 from bot.practice.guard import Guard
 from bot.practice.page_api import PageApi
 from bot.practice.practice import Practice
+
+log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "page"
 T = TypeVar("T")
@@ -65,10 +68,16 @@ def create_app(practice: Practice) -> ASGIApp:
             *PageApi(practice).routes(),
             *Control(practice).routes(),
         ],
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={HTTPException: _http_error, ClientDisconnect: _gone},
         lifespan=lifespan,
     )
     return Guard(starlette)
+
+
+async def _gone(request: Request, _error: Exception) -> Response:
+    """Whoever asked was killed before all was sent, and reads no answer."""
+    log.debug("client.gone", extra={"path": request.url.path})
+    return Response(status_code=499)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

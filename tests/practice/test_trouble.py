@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
+import socket
 import time
 from collections.abc import Callable
 from http.client import HTTPException
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 import pytest
 from slack_bolt import Ack, App
@@ -17,6 +20,7 @@ from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from bot.practice.cutting import hush
 from tests.practice.samples import Body, question
 from tests.support import bolt
+from tests.support.processes import wait_until
 from tests.support.workspace import ANA, BEN, Workspace
 
 CAMPAIGNS = "C00CAMPAIGN"
@@ -53,6 +57,25 @@ def test_a_lost_reply_leaves_the_message_there_and_a_lost_request_does_not(
         post(client)()
     assert len(workspace.messages()) == 1
     assert [c.note for c in workspace.calls("chat.postMessage")] == ["lost_reply", "lost_request"]
+
+
+def test_who_is_killed_in_the_middle_of_a_call_leaves_no_error_in_the_log(
+    workspace: Workspace, client: WebClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "bot.practice")
+    address = urlsplit(client.base_url)
+    with socket.create_connection(("127.0.0.1", address.port or 0)) as bot:
+        begun = "POST /api/chat.postMessage HTTP/1.1", "Host: localhost", "Content-Length: 99"
+        bot.sendall("\r\n".join((*begun, "", "text=")).encode())
+
+    wait_until(
+        lambda: "client.gone" in caplog.text or "Exception" in caplog.text,
+        within=10,
+        what="it is noticed",
+    )
+    assert "Exception" not in caplog.text
+    post(client)()
+    assert len(workspace.messages()) == 1
 
 
 def test_half_an_answer_is_no_json_though_the_message_is_there(
