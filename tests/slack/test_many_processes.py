@@ -147,6 +147,9 @@ def test_when_one_is_told_to_rest_the_other_keeps_quiet_too(
     workspace.wait_for(
         lambda: "slack.resting" in caplog.messages, what="one to be told to rest, and to say so"
     )
+    workspace.wait_for(
+        lambda: not first.outbox.holders(), what="what the other was about to send to be sent"
+    )
     began = len(workspace.calls(method))
     for n in range(2):
         assert workspace.command(f"plan after {n}", by=BEN).ok
