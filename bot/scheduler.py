@@ -20,6 +20,7 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from storage.errors import Busy
 from storage.state_manager import StateManager
@@ -104,6 +105,21 @@ def _sweep(step: Callable[..., int], *, of: int = SWEEP) -> None:
             of = max(of // 2, 1)
 
 
+class _Every(BaseTrigger):  # type: ignore[misc]  # APScheduler tells no types
+    """At an interval, and once for all the times that have passed.
+
+    APScheduler's own one lists them all: after a clock was set from 1970 to now, or a machine slept
+    for months, that takes minutes and gigabytes.
+    """
+
+    def __init__(self, every: timedelta) -> None:
+        self._every = every
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        following = (now if previous is None else previous) + self._every
+        return following if following > now else now + self._every
+
+
 class Scheduler:
     """Runs each tick at start and then at its interval, one at a time each."""
 
@@ -138,8 +154,7 @@ class Scheduler:
         for tick in self._ticks:
             self._scheduler.add_job(
                 partial(self._run, tick),
-                "interval",
-                seconds=tick.every.total_seconds(),
+                _Every(tick.every),
                 id=tick.name,
                 next_run_time=datetime.now(UTC),
             )

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 
@@ -229,3 +229,29 @@ def test_what_has_ended_is_forgotten_only_where_that_is_set(runs: Runs) -> None:
         for tick in state_ticks(runs.state(), lease=timedelta(seconds=3), keep=keep):
             tick.work()
     assert runs.reads.executions() == ()
+
+
+def test_a_clock_that_is_set_ahead_by_decades_costs_one_tick_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where a machine comes up in 1970 and hears of the time later."""
+    ticked: list[float] = []
+    ahead = timedelta(0)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # as ours is read
+            return datetime.now(tz) + ahead
+
+    for module in ("apscheduler.schedulers.base", "bot.scheduler"):
+        monkeypatch.setattr(f"{module}.datetime", Clock)
+    work = Tick("count", timedelta(seconds=0.2), lambda: ticked.append(time.monotonic()))
+    scheduler = Scheduler((work,))
+    scheduler.start()
+    until(lambda: len(ticked) >= 2, within=10)
+    ahead = timedelta(days=20_000)
+    until(lambda: bool(ticked) and time.monotonic() - ticked[-1] < 0.3, within=5)
+    seen = len(ticked)
+    took = until(lambda: len(ticked) >= seen + 3, within=10)
+    scheduler.stop()
+    assert took < 5
