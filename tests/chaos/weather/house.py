@@ -37,6 +37,9 @@ LOOK: Final = 0.02
 WITHIN: Final = 60.0
 HOLD: Final = 61.0
 HELD_IN_VAIN: Final = 5.0
+TAKEN_UP: Final = 0.3
+"""Seconds within which somebody is at a row that is due."""
+
 FAST: Final = replace(BRISK, look_again=timedelta(milliseconds=100))
 
 PUT_OFF: Final = """
@@ -182,8 +185,10 @@ class House(Stage):
         if any(row[1] for row in rows):
             # Somebody is at it, or gave up without a word to the database, which was busy.
             due = [now + HOLD] if unchanged > HELD_IN_VAIN else []
-        if due and unchanged > 0:
-            self.clock.move(timedelta(seconds=max(min(due) - now, 0) + 0.001))
+        coming = [at for at in due if at > now]
+        # What is due already is being taken up, or rests for what comes first of the others.
+        if coming and unchanged > (TAKEN_UP if len(coming) < len(due) else 0):
+            self.clock.move(timedelta(seconds=min(coming) - now + 0.001))
             self._since = time.monotonic()
 
     def until(self, condition: Callable[[], object], what: str, within: float = WITHIN) -> None:
