@@ -26,15 +26,8 @@ LONGEST: Final = ("e2e", "chaos", "storm", "queues", "bot", "runner", "practice"
 """The folders whose files take long. They go first, so that no process is left with one at the
 end while the others have nothing to do."""
 
-TOGETHER: Final = (
-    ("tests/practice/page/",),
-    ("tests/e2e/test_examples_", "tests/e2e/test_front_ends", "tests/storm/", "tests/crew/"),
-    tuple(
-        f"tests/runner/test_{name}.py"
-        for name in ("asking", "breadth", "flows", "human_input", "models", "phases", "published")
-    ),
-)
-"""How the names of tests begin that one process takes: all want a browser, or import CrewAI."""
+TOGETHER: Final = ("tests/practice/page/", "tests/crew/")
+"""The folders whose files one process of tests takes: all want a browser, or import CrewAI."""
 
 _CHECKED_WITH: Final = {"test_systemd.py": "systemd", "test_compose.py": "docker-compose"}
 """The tools that check the files of docs/deploy."""
@@ -63,8 +56,8 @@ def crew_launchpad() -> Iterator[Launchpad]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two a core and one: tests wait for other processes half of the time."""
-    return 2 * (os.cpu_count() or 1) + 1
+    """Two a core: tests wait for other processes half of the time."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -75,8 +68,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 class _ByFile(LoadFileScheduling):  # type: ignore[misc]  # as above
     def _split_scope(self, nodeid: str) -> str:
-        together = (group for group in TOGETHER if nodeid.startswith(group))
-        return next((group[0] for group in together), None) or str(super()._split_scope(nodeid))
+        together = (folder for folder in TOGETHER if nodeid.startswith(folder))
+        return next(together, None) or str(super()._split_scope(nodeid))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
