@@ -188,7 +188,7 @@ def test_an_event_that_no_socket_acknowledged_comes_again_as_a_retry(
     def listen(body: Body) -> None:
         heard.append(body)
 
-    workspace.call(lambda: setattr(workspace.practice.deliveries, "ack_seconds", 0.2))
+    workspace.call(lambda: setattr(workspace.practice.deliveries, "ack_seconds", 1.0))
     workspace.retry_events_after(0.0, 0.0, 0.0)
     workspace.call(lambda: setattr(workspace.practice.sockets, "swallow_acks", 2))
     workspace.say("hello")
