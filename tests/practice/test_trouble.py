@@ -236,7 +236,7 @@ def test_a_socket_that_goes_quiet_delivers_nothing_and_is_not_said_to_be_gone(
         heard.append(body["text"])
         ack()
 
-    workspace.call(lambda: setattr(workspace.practice.deliveries, "ack_seconds", 0.5))
+    workspace.call(lambda: setattr(workspace.practice.deliveries, "ack_seconds", 1.0))
     assert workspace.command("plan one").ok
     (link,) = workspace.practice.sockets.links
     workspace.call(lambda: hush(link.websocket, within_payload=within_payload))
