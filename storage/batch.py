@@ -35,9 +35,7 @@ class Batch(Transaction):
         self, connection: Connection, clock: SharedClock, dispatch: Dispatch, lease: timedelta
     ) -> None:
         super().__init__(connection, clock, dispatch, lease)
-        self._workers = dispatch
         self._to_enqueue: list[str] = []
-        self._to_show: set[str] = set()
         self._kinds: dict[tuple[Statement, frozenset[str]], _Kind] = {}
 
     def dispatch(
@@ -48,10 +46,6 @@ class Batch(Transaction):
         else:
             self._to_enqueue.append(phase_run_id)
             self.queued.append(phase_run_id)
-
-    def show_anew(self, key: str) -> None:
-        super().show_anew(key)
-        self._to_show.add(key)
 
     def write_later(
         self, statement: Statement, values: Mapping[str, Any], *, or_else: Exception | None = None
@@ -70,8 +64,8 @@ class Batch(Transaction):
 
     def flush(self) -> None:
         if self._to_enqueue:
-            self._workers.enqueue_all(self.connection, self._to_enqueue)
-        if self._to_show and self.connection.dialect.name == "postgresql":
+            self._dispatch.enqueue_all(self.connection, self._to_enqueue)
+        if self._outdated and self.connection.dialect.name == "postgresql":
             # In the order in which the deliverer takes them: neither waits for the other in turn.
-            self.connection.execute(statements.LOCK_MESSAGES, {"of_keys": [*self._to_show]})
+            self.connection.execute(statements.LOCK_MESSAGES, {"of_keys": [*self._outdated]})
         super().flush()
