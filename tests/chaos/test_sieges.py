@@ -135,7 +135,8 @@ def test_what_would_be_wrong_is_found(
         database.backup(copied)
         copied.execute(done)
 
-    wrong = violations(replace(killed.scene, tables=Tables(str(changed))))
+    undisturbed = replace(killed.scene, tables=Tables(str(changed)), moments=[])
+    wrong = violations(undisturbed)
 
     assert any(found in words for words in wrong), wrong
 

@@ -31,6 +31,9 @@ OF_MACHINE: Final = 0.05
 """Seconds by which the clocks of a client and of a server on one machine may differ."""
 
 TOLD_WITHIN: Final = 20.0
+DELIVERED_WITHIN: Final = 60.0
+"""How long after it was said a reply may still be brought."""
+
 GONE_AFTER: Final = 6.0
 """How long a program may live on when the worker that began it is dead or lost its lease."""
 
@@ -123,9 +126,10 @@ def _stands(act: Act, tokens: dict[str, list[Execution]], rows: dict[str, Checkp
 def _decided(act: Act, row: Checkpoint) -> bool:
     """By whomever, at the moment of the acknowledgement; by REST, which says who lost, by itself.
     A reply is acknowledged some time after it was said."""
-    if act.by == BY:
-        return (row.action, row.actor) == (act.what.value, act.by)
-    return row.at > 0 and (act.answered is Answered.SAID or row.at <= act.ended + OF_MACHINE)
+    if act.by == BY and (row.action, row.actor) != (act.what.value, act.by):
+        return False
+    later = DELIVERED_WITHIN if act.answered is Answered.SAID else OF_MACHINE
+    return 0 < row.at <= act.ended + later
 
 
 def _moved(act: Act, execution: Execution) -> bool:
@@ -138,7 +142,8 @@ def _moved(act: Act, execution: Execution) -> bool:
 
 
 def _was_told(act: Act, told: dict[str, list[Version]]) -> bool:
-    until = act.ended + TOLD_WITHIN + (60.0 if act.answered is Answered.SAID else 0.0)
+    later = DELIVERED_WITHIN if act.answered is Answered.SAID else 0.0
+    until = act.ended + TOLD_WITHIN + later
     return any(act.began <= version.at <= until for version in told[act.by])
 
 
