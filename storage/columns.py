@@ -35,8 +35,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         return _from_sqlite if dialect.name == "sqlite" else _in_utc
 
 
+@lru_cache(maxsize=32)
 def _to_sqlite(value: datetime | None) -> str | None:
-    """As SQLAlchemy keeps a DateTime, whose own way to it is several times as long."""
+    """As SQLAlchemy keeps a DateTime, whose own way to it is several times as long.
+
+    One transaction writes its time many times over.
+    """
     if value is None:
         return None
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")

@@ -55,13 +55,15 @@ class Word(TypeDecorator[E]):
 
     def bind_processor(self, _dialect: Dialect) -> Callable[[E | str | None], str | None]:
         of = self.of
-        return lambda value: None if value is None else of(value).value
+        words: dict[E | str | None, str | None] = {None: None} | {word: word.value for word in of}
+        return lambda value: words[value] if value in words else of(str(value)).value
 
     def result_processor(
         self, _dialect: Dialect, _coltype: object
     ) -> Callable[[str | None], E | None]:
         of = self.of
-        return lambda value: None if value is None else of(value)
+        words: dict[str | None, E | None] = {None: None} | {word.value: word for word in of}
+        return lambda value: words[value] if value in words else of(str(value))
 
 
 def _is(column: Column[Any], state: StrEnum) -> ColumnElement[bool]:
