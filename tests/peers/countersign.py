@@ -69,17 +69,17 @@ class Jobs(ProcrastinateQueue):
 
 class Countersign:
     def __init__(self, url: str, queue_on: Callable[[Engine], PhaseQueue]) -> None:
-        self._engine = open_engine(url)
-        upgrade(self._engine, install if self._engine.dialect.name == "postgresql" else None)
-        self._queue = queue_on(self._engine)
+        self.engine = open_engine(url)
+        upgrade(self.engine, install if self.engine.dialect.name == "postgresql" else None)
+        self._queue = queue_on(self.engine)
         self._state = StateManager(
-            self._engine,
+            self.engine,
             clock=SystemClock(),
             dispatch=self._queue,
             signal=NoSignal(),
             lease=LEASE,
         )
-        self._reads = Reads(self._engine)
+        self._reads = Reads(self.engine)
         self._crew = crew(phases=PHASES, after=PHASES[:-1])
         self._workers = Workers(
             state=self._state,
@@ -116,7 +116,7 @@ class Countersign:
     def close(self) -> None:
         self._queue.stop()
         self._workers.stop(timedelta(seconds=5))
-        self._engine.dispose()
+        self.engine.dispose()
 
 
 def on_sqlite(folder: str) -> Countersign:

@@ -25,6 +25,7 @@ PEERS: Final = {
     "dbos-sqlite": "dbos_recv:on_sqlite",
     "dbos-postgresql": "dbos_recv:on_postgresql",
     "celery-redis": "celery_redis:CeleryOnRedis",
+    "statements-sqlite": "bare_statements:BareStatements",
     "disk-sqlite": "bare_commits:BareSqlite",
     "disk-postgresql": "bare_commits:BarePostgresql",
 }

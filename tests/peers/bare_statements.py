@@ -1,0 +1,116 @@
+"""The limit of our own statements: what Countersign sends SQLite in a cycle, by the bare driver.
+
+Runs are recorded once, each with all that its cycles' transactions are sent; then the same goes to
+a copy of the file as it was before. What is left out is what the program does, and no flush.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import event
+
+from tests.peers.countersign import on_sqlite
+from tests.peers.peer import CYCLES, Cycle
+
+RECORDED: Final = 100
+"""Runs. When all of them have ended, they begin again in a new copy."""
+
+Sent = tuple[str, tuple[Any, ...]]
+"""A method of the driver's connection, and what it was given."""
+
+
+class Recording(sqlite3.Connection):
+    """Notes what it is sent from BEGIN IMMEDIATE to the commit."""
+
+    sent: Final[list[Sent]] = []
+    _writes = False
+
+    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+        self._writes |= sql == "BEGIN IMMEDIATE"
+        self._note("execute", sql, values)
+        return super().execute(sql, values)
+
+    def executemany(self, sql: str, values: Any, /) -> sqlite3.Cursor:
+        self._note("executemany", sql, values)
+        return super().executemany(sql, values)
+
+    def commit(self) -> None:
+        self._note("commit")
+        self._writes = False
+        super().commit()
+
+    def _note(self, method: str, *given: Any) -> None:
+        if self._writes:
+            self.sent.append((method, given))
+
+
+class BareStatements:
+    def __init__(self, folder: str) -> None:
+        self._parked = Path(folder, "parked.db")
+        self._copy = Path(folder, "copy.db")
+        self._cycles: dict[str, list[list[Sent]]] = {}
+        self._record(folder)
+        self._connection = self._opened()
+        self._left: dict[str, list[list[Sent]]] = {}
+        self._unused = [*self._cycles]
+
+    def _record(self, folder: str) -> None:
+        peer = on_sqlite(folder)
+        try:
+            event.listen(peer.engine, "do_connect", _as_recording)
+            peer.engine.dispose()
+            runs = [peer.park() for _ in range(RECORDED)]
+            with (
+                closing(sqlite3.connect(Path(folder, "countersign.db"))) as source,
+                closing(sqlite3.connect(self._parked)) as parked,
+            ):
+                source.backup(parked)
+            for run in runs * CYCLES:
+                Recording.sent.clear()
+                peer.cycle(run)
+                self._cycles.setdefault(run, []).append([*Recording.sent])
+        finally:
+            peer.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        for path in self._copy.parent.glob(f"{self._copy.name}*"):
+            path.unlink()
+        self._copy.write_bytes(self._parked.read_bytes())
+        connection = sqlite3.connect(self._copy, isolation_level=None)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def park(self) -> str:
+        if not self._unused:
+            assert not any(self._left.values()), "runs that wait would be lost"
+            self._connection.close()
+            self._connection = self._opened()
+            self._unused = [*self._cycles]
+        run = self._unused.pop(0)
+        self._left[run] = [*self._cycles[run]]
+        return run
+
+    def cycle(self, run: str) -> Cycle:
+        sent = self._left[run].pop(0)
+        began = time.monotonic()
+        for method, given in sent:
+            answer = getattr(self._connection, method)(*given)
+            if answer is not None and answer.description:
+                answer.fetchall()
+        took = time.monotonic() - began
+        return Cycle(took, took)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _as_recording(
+    _dialect: object, _record: object, _positional: object, named: dict[str, Any]
+) -> None:
+    named["factory"] = Recording
