@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,7 +80,9 @@ def test_a_lease_that_runs_out_is_taken_by_another_worker(
     first = start_pool(lease=2)
     wait_until(lambda: desk.runs(run)[0].fence == 1, within=60, what="the first worker claims it")
     start_pool(lease=2)
-    os.kill(first.pid, signal.SIGSTOP)
+    with closing(sqlite3.connect(tmp_path / "pools.db")) as writer:
+        writer.execute("BEGIN IMMEDIATE")  # or it might stop with the lock of all writers in hand
+        os.kill(first.pid, signal.SIGSTOP)
     wait_until(lambda: desk.runs(run)[0].fence == 2, within=60, what="the second worker takes it")
     os.kill(first.pid, signal.SIGCONT)
     (tmp_path / "go").touch()
