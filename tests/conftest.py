@@ -6,6 +6,7 @@ bots are forked from.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections import Counter
@@ -70,6 +71,12 @@ class _ByFile(LoadFileScheduling):  # type: ignore[misc]  # as above
     def _split_scope(self, nodeid: str) -> str:
         together = (folder for folder in TOGETHER if nodeid.startswith(folder))
         return next(together, None) or str(super()._split_scope(nodeid))
+
+
+def pytest_collection_finish() -> None:
+    """What the tests are made of stays: a garbage collection need not look at it every time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

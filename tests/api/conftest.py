@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,7 +15,7 @@ from fastapi.testclient import TestClient
 from bot.api.app import create_api
 from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts
-from storage.database import SystemClock, upgrade
+from storage.database import SystemClock
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
@@ -25,11 +24,11 @@ from storage.definitions import (
     Limits,
     PhaseDefinition,
 )
-from storage.engines import open_engine
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import Claim, PhaseOutput, TaskResult
 from storage.state_manager import StateManager
+from tests.support.schema import upgraded
 
 ADDRESS = "http://127.0.0.1:8000"
 ANYONE = DecisionRule(approvers=("@channel",), timeout=timedelta(hours=1))
@@ -88,21 +87,10 @@ class Service:
         return claim
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the newest schema and no rows."""
-    database = tmp_path_factory.mktemp("migrated") / "c.db"
-    engine = open_engine(f"sqlite:///{database}")
-    upgrade(engine)
-    engine.dispose()
-    return database
-
-
 @pytest.fixture
-def service(tmp_path: Path, migrated: Path) -> Iterator[Service]:
+def service(tmp_path: Path) -> Iterator[Service]:
     database = tmp_path / "c.db"
-    shutil.copy(migrated, database)
-    engine = open_engine(f"sqlite:///{database}")
+    engine = upgraded(f"sqlite:///{database}")
     state = StateManager(engine, clock=SystemClock(), dispatch=NoDispatch(), signal=NoSignal())
     reads = Reads(engine)
     yield Service(state, reads, _api(state, reads), database)

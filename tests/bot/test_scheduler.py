@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection
 
 from bot.scheduler import Scheduler, Tick, slack_ticks, state_ticks
-from storage.database import SystemClock, upgrade
+from storage.database import SystemClock
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
@@ -23,12 +23,12 @@ from storage.definitions import (
     OnTimeout,
     PhaseDefinition,
 )
-from storage.engines import open_engine
 from storage.ports import NoDispatch, NoSignal, SharedClock
 from storage.reads import Reads
 from storage.records import Actor, ActorKind, PhaseOutput, Request
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
+from tests.support.schema import upgraded
 
 ANA = Actor(ActorKind.SLACK, "UANA", "Ana")
 
@@ -73,8 +73,7 @@ class Runs:
     """A database with a use case or two at hand."""
 
     def __init__(self, database: Path) -> None:
-        self.engine = open_engine(f"sqlite:///{database}")
-        upgrade(self.engine)
+        self.engine = upgraded(f"sqlite:///{database}")
         self.reads = Reads(self.engine)
 
     def state(self, clock: SharedClock | None = None) -> StateManager:

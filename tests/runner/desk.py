@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from storage.database import SystemClock, upgrade
+from storage.database import SystemClock
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
@@ -15,7 +15,6 @@ from storage.definitions import (
     DecisionRule,
     PhaseDefinition,
 )
-from storage.engines import open_engine
 from storage.ports import Dispatch, NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import (
@@ -31,6 +30,7 @@ from storage.records import (
 from storage.state_manager import StateManager
 from storage.states import ENDED, ExecutionState
 from tests.support.processes import wait_until
+from tests.support.schema import upgraded
 
 ANYBODY = Actor(ActorKind.API, "desk", decides_everything=True)
 RULE = DecisionRule(approvers=("@channel",))
@@ -50,8 +50,7 @@ class Desk:
     ) -> None:
         self.url = f"sqlite:///{path}"
         self.lease = lease
-        engine = open_engine(self.url)
-        upgrade(engine)
+        engine = upgraded(self.url)
         self.reads = Reads(engine)
         self.state = StateManager(
             engine,

@@ -15,9 +15,7 @@ from sqlalchemy import Connection, select
 from bot.slack.app import SlackConfig, SlackFront
 from bot.slack.commands import OPEN
 from bot.slack.delivery import Tempo
-from storage.database import upgrade
 from storage.definitions import CrewDefinition, Limits, OnTimeout
-from storage.engines import open_engine
 from storage.outbox import Outbox
 from storage.ports import NoDispatch
 from storage.reads import Reads
@@ -35,6 +33,7 @@ from storage.records import (
 from storage.state_manager import StateManager
 from storage.tables import outbox
 from tests.support.factories import crew, output, rule
+from tests.support.schema import upgraded
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, BOT, REVIEWERS, Mode, Workspace
 
@@ -114,8 +113,7 @@ class Stage:
         self.crews = crews if crews is not None else default_crews()
         self.clock = MovableClock()
         url = database if isinstance(database, str) else f"sqlite:///{database}"
-        self.engine = open_engine(url)
-        upgrade(self.engine)
+        self.engine = upgraded(url)
         self._signal = LateSignal()
         self.reads = Reads(self.engine)
         self.outbox = Outbox(self.engine, self.clock)

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine
 
-from storage.database import upgrade
 from storage.definitions import CrewDefinition
-from storage.engines import open_engine
 from storage.outbox import Outbox
 from storage.reads import Reads
 from storage.records import Checkpoint, Execution, PhaseOutput
@@ -18,6 +16,7 @@ from storage.state_manager import StateManager
 from storage.tables import metadata
 from tests.support.factories import ANA, SettableClock, asking, crew, output
 from tests.support.postgres import Server
+from tests.support.schema import upgraded
 
 
 class RecordingDispatch:
@@ -55,16 +54,14 @@ class RecordingSignal:
 @pytest.fixture(scope="session")
 def on_server(server: Server) -> Iterator[Engine]:
     """A database with the schema, which tests use one after another."""
-    engine = open_engine(server.database())
-    upgrade(engine)
+    engine = upgraded(server.database())
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
-    upgrade(engine)
+    engine = upgraded(f"sqlite:///{tmp_path / 'countersign.db'}")
     yield engine
     engine.dispose()
 

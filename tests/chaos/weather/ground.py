@@ -14,9 +14,8 @@ from typing import Any, Final
 
 import psycopg
 
-from storage.database import upgrade
-from storage.engines import open_engine
 from tests.support.postgres import Server
+from tests.support.schema import upgraded
 
 DATABASES: Final = ("sqlite", "postgresql")
 
@@ -38,9 +37,7 @@ def ground(database: str, *, server: Server | None = None) -> Iterator[str]:
 
 
 def _with_tables(url: str) -> str:
-    engine = open_engine(url)
-    upgrade(engine)
-    engine.dispose()
+    upgraded(url).dispose()
     return url
 
 

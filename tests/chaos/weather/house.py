@@ -19,9 +19,7 @@ from bot.practice.faults import Kind
 from bot.slack import app
 from bot.slack.commands import OPEN
 from bot.slack.ids import DECISIONS
-from storage.database import upgrade
 from storage.definitions import CrewDefinition
-from storage.engines import open_engine
 from storage.outbox import Outbox
 from storage.ports import NoDispatch
 from storage.reads import Reads
@@ -30,6 +28,7 @@ from storage.state_manager import StateManager
 from tests.chaos.weather.ground import Books, seconds
 from tests.slack.stage import BRISK, OPERATOR, LateSignal, MovableClock, Stage
 from tests.support.factories import crew, rule
+from tests.support.schema import upgraded
 from tests.support.shown import Shown, buttons
 from tests.support.workspace import ANA, Workspace
 
@@ -105,8 +104,7 @@ class House(Stage):
         self.workspace = workspace
         self.crews = weather_crew()
         self.clock = clock
-        self.engine = open_engine(url)
-        upgrade(self.engine)
+        self.engine = upgraded(url)
         self._signal = LateSignal()
         self.reads = Reads(self.engine)
         self.outbox = Outbox(self.engine, self.clock)
