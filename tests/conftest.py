@@ -11,11 +11,13 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Final
 
 import pytest
 from xdist.remote import Producer  # type: ignore[import-untyped]  # it ships no types
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
 from tests.queues.broker import redis_server
 from tests.support.browser import browser_path
@@ -23,6 +25,8 @@ from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server, programs
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
+OPENED = pytest.StashKey[ExitStack]()
+SHARED = pytest.StashKey[dict[str, Launchpad]]()
 LONGEST: Final = ("e2e", "chaos", "storm", "queues", "bot", "runner", "practice", "crew")
 """The folders whose files take long. They go first, so that no process is left with one at the
 end while the others have nothing to do."""
@@ -42,17 +46,46 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def launchpad() -> Iterator[Launchpad]:
+def launchpad(request: pytest.FixtureRequest) -> Iterator[Launchpad]:
     """For bots, and for whatever else runs as a process and asks nothing of CrewAI."""
-    with Launchpad() as opened:
+    with Launchpad(at=_shared(request.config, "launchpad")) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
-def crew_launchpad() -> Iterator[Launchpad]:
+def crew_launchpad(request: pytest.FixtureRequest) -> Iterator[Launchpad]:
     """For those whose crews are CrewAI's."""
-    with Launchpad(crewai=True) as opened:
+    with Launchpad(crewai=True, at=_shared(request.config, "crew_launchpad")) as opened:
         yield opened
+
+
+def _shared(config: pytest.Config, name: str) -> str | None:
+    """The place of what all processes of tests share, where there are several."""
+    told: dict[str, str] = getattr(config, "workerinput", {})
+    return told.get(name)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """What imports for seconds does so once, and not in each process of tests."""
+    opened = config.stash[OPENED] = ExitStack()
+    config.stash[SHARED] = {
+        "launchpad": opened.enter_context(Launchpad()),
+        "crew_launchpad": opened.enter_context(Launchpad(crewai=True)),
+    }
+    for shared in config.stash[SHARED].values():
+        shared.start()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    shared = node.config.stash[SHARED]
+    node.workerinput.update({name: each.place for name, each in shared.items()})
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (opened := config.stash.get(OPENED, None)) is not None:
+        opened.close()
 
 
 @pytest.hookimpl(optionalhook=True)

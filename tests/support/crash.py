@@ -1,14 +1,15 @@
 """The launchpad: a process that has imported the bot once, and forks one for whoever asks.
 
-    python -m tests.support.crash [crewai]
+    python -m tests.support.crash FD [crewai]
 
-Reads a request a line, a JSON object {"program", "arguments", "environment", "folder", "log",
-"errors", "ended", "brisk", "points"}, and answers with the process id. The forked process is a
+Whoever connects to the socket FD writes a request a line, a JSON object {"program", "arguments",
+"environment", "folder", "log", "errors", "ended", "brisk", "points"}, and is answered with the
+process id. What was forked for them is killed when they hang up. The forked process is a
 session of its own and runs `python -m PROGRAM ARGUMENTS` in the folder: "bot", or a module of the
 tests with a `main` that takes the arguments. When it has ended, its exit code is in the file
 "ended". With "points" those of `tests.support.points` are around it; if it is "brisk", it posts as
 fast as it can. With `crewai` that is imported before. When stdin ends, the launchpad kills what it
-forked.
+forked, and ends.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ import gc
 import importlib
 import json
 import os
+import selectors
 import signal
+import socket
 import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -46,32 +50,62 @@ BRISK = Tempo(
 )
 """Slack's own pace would make each run of a test a matter of ten seconds."""
 
-_living: dict[int, str] = {}
-"""What was forked and has not ended, each with the file for its exit code, if it has one."""
+
+@dataclass(frozen=True)
+class _Child:
+    """What was forked and has not ended. `ended`: the file for its exit code."""
+
+    ended: str
+    asked_by: socket.socket
+
+
+_living: dict[int, _Child] = {}
 
 
 def main() -> None:
     if "crewai" in sys.argv[1:]:
         _import_crewai()
     signal.signal(signal.SIGCHLD, _note_ends)
-    for line in sys.stdin:
-        request = json.loads(line)
-        program = _program(request["program"])
-        if threading.active_count() != 1:
-            raise RuntimeError("a process with several threads must not be forked")
-        gc.freeze()
-        with _ends_put_off():
-            pid = os.fork()
-            if pid:
-                _living[pid] = request["ended"]
-        if pid == 0:
-            _become(request, program)
-        sys.stdout.write(f"{pid}\n")
-        sys.stdout.flush()
-    for pid in [*_living]:
+    listening = socket.socket(fileno=int(sys.argv[1]))
+    with selectors.DefaultSelector() as asked:
+        asked.register(sys.stdin, selectors.EVENT_READ)
+        asked.register(listening, selectors.EVENT_READ)
+        while True:
+            for key, _ in asked.select():
+                if key.fileobj is sys.stdin:
+                    _kill(_living)
+                    os._exit(0)  # there is nothing to put in order
+                elif key.fileobj is listening:
+                    accepted, _ = listening.accept()
+                    asked.register(accepted, selectors.EVENT_READ, accepted.makefile())
+                elif isinstance(line := key.fileobj, socket.socket):
+                    if request := key.data.readline():  # one at a time comes from each
+                        _fork(json.loads(request), line)
+                    else:
+                        _kill(pid for pid, child in _living.items() if child.asked_by is line)
+                        asked.unregister(line)
+                        key.data.close()
+                        line.close()
+
+
+def _fork(request: dict[str, Any], asked_by: socket.socket) -> None:
+    program = _program(request["program"])
+    if threading.active_count() != 1:
+        raise RuntimeError("a process with several threads must not be forked")
+    gc.freeze()
+    with _ends_put_off():
+        pid = os.fork()
+        if pid:
+            _living[pid] = _Child(request["ended"], asked_by)
+    if pid == 0:
+        _become(request, program)
+    asked_by.sendall(f"{pid}\n".encode())
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in [*pids]:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-    os._exit(0)  # there is nothing to put in order
 
 
 def _import_crewai() -> None:
@@ -92,10 +126,15 @@ def _note_ends(_number: int, _frame: FrameType | None) -> None:
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             pid, status = ended
-            if noted := _living.pop(pid, ""):
-                new = Path(f"{noted}.new")
-                new.write_text(str(os.waitstatus_to_exitcode(status)))
-                new.rename(noted)
+            if child := _living.pop(pid, None):
+                _note(child.ended, os.waitstatus_to_exitcode(status))
+
+
+def _note(ended: str, code: int) -> None:
+    new = Path(f"{ended}.new")
+    with suppress(FileNotFoundError):  # whoever wanted to know has gone
+        new.write_text(str(code))
+        new.rename(ended)
 
 
 @contextmanager
@@ -119,7 +158,7 @@ def _become(request: dict[str, Any], program: Callable[[list[str]], int | None])
         errors = _open(request["errors"]) if request["errors"] else log
         for source, target in ((nothing, 0), (log, 1), (errors, 2)):
             os.dup2(source, target)
-        os.closerange(3, max(nothing, log, errors) + 1)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         environment = request["environment"]
         os.environ.clear()
         os.environ.update(environment)

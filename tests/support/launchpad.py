@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -65,14 +66,19 @@ class Launchpad:
     """One process that forks bots, for as long as the `with` lasts. Safe to share.
 
     It is started when it is first asked. `crewai`: what it forks need not import that any more.
+    `at`: the place of one that another process has started and lets others use; what was forked
+    from here ends with this `with` nevertheless.
     """
 
-    def __init__(self, *, crewai: bool = False) -> None:
+    def __init__(self, *, crewai: bool = False, at: str | None = None) -> None:
         self._words = ["crewai"] if crewai else []
         self._lock = threading.Lock()
         self._ends = count(1)
         self._folder = Path(tempfile.mkdtemp(prefix="launchpad-"))
-        self._process: subprocess.Popen[str] | None = None
+        self.place = at or str(self._folder / "asked")
+        self._started = at is not None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -83,9 +89,32 @@ class Launchpad:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._line is not None:
+            self._hang_up(self._line)
         if self._process is not None:
             self._process.communicate(timeout=20)
         shutil.rmtree(self._folder)
+
+    def start(self) -> None:
+        """Start it now, for others to use. Does not wait until it has imported all."""
+        self._started = True
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(self.place)
+            listening.listen()
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.support.crash",
+                    str(listening.fileno()),
+                    *self._words,
+                ],
+                cwd=ROOT,
+                env=clean_environment(),
+                pass_fds=[listening.fileno()],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+            )
 
     def fork(
         self,
@@ -103,9 +132,7 @@ class Launchpad:
         the log too. `brisk`: whether it posts as fast as it can; `points`: whether it is told
         where to die."""
         with self._lock:
-            process = self._open()
-            assert process.stdin is not None
-            assert process.stdout is not None
+            line = self._open()
             ended = self._folder / str(next(self._ends))
             request = {
                 "program": program,
@@ -118,22 +145,23 @@ class Launchpad:
                 "brisk": brisk,
                 "points": points,
             }
-            process.stdin.write(f"{json.dumps(request)}\n")
-            process.stdin.flush()
-            return Forked(int(process.stdout.readline()), ended)
+            line.sendall(f"{json.dumps(request)}\n".encode())
+            with line.makefile() as answers:
+                return Forked(int(answers.readline()), ended)
 
-    def _open(self) -> subprocess.Popen[str]:
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.crash", *self._words],
-                cwd=ROOT,
-                env=clean_environment(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-            )
-        return self._process
+    def _open(self) -> socket.socket:
+        if not self._started:
+            self.start()
+        if self._line is None:
+            self._line = socket.socket(socket.AF_UNIX)
+            self._line.connect(self.place)
+        return self._line
+
+    def _hang_up(self, line: socket.socket) -> None:
+        """What was forked here is killed before the other end hangs up, too."""
+        with line:
+            line.shutdown(socket.SHUT_WR)
+            line.recv(1)
 
 
 class Bot:
