@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import bot.serving
 import bot.slack.app  # noqa: F401  # once, and not in each that is forked
@@ -60,6 +60,8 @@ class _Child:
 
 
 _living: dict[int, _Child] = {}
+_lines: Final = selectors.DefaultSelector()
+"""Of those who ask, the socket on which they come, and stdin."""
 
 
 def main() -> None:
@@ -67,25 +69,23 @@ def main() -> None:
         _import_crewai()
     signal.signal(signal.SIGCHLD, _note_ends)
     listening = socket.socket(fileno=int(sys.argv[1]))
-    with selectors.DefaultSelector() as asked:
-        asked.register(sys.stdin, selectors.EVENT_READ)
-        asked.register(listening, selectors.EVENT_READ)
-        while True:
-            for key, _ in asked.select():
-                if key.fileobj is sys.stdin:
-                    _kill(_living)
-                    os._exit(0)  # there is nothing to put in order
-                elif key.fileobj is listening:
-                    accepted, _ = listening.accept()
-                    asked.register(accepted, selectors.EVENT_READ, accepted.makefile())
-                elif isinstance(line := key.fileobj, socket.socket):
-                    if request := key.data.readline():  # one at a time comes from each
-                        _fork(json.loads(request), line)
-                    else:
-                        _kill(pid for pid, child in _living.items() if child.asked_by is line)
-                        asked.unregister(line)
-                        key.data.close()
-                        line.close()
+    _lines.register(sys.stdin, selectors.EVENT_READ)
+    _lines.register(listening, selectors.EVENT_READ)
+    while True:
+        for key, _ in _lines.select():
+            if key.fileobj is sys.stdin:
+                _kill(_living)
+                os._exit(0)  # there is nothing to put in order
+            elif key.fileobj is listening:
+                accepted, _ = listening.accept()
+                _lines.register(accepted, selectors.EVENT_READ, accepted.makefile())
+            elif isinstance(line := key.fileobj, socket.socket):
+                if request := key.data.readline():  # one at a time comes from each
+                    _fork(json.loads(request), line)
+                else:
+                    _kill(pid for pid, child in _living.items() if child.asked_by is line)
+                    _lines.unregister(line)
+                    _close(key)
 
 
 def _fork(request: dict[str, Any], asked_by: socket.socket) -> None:
@@ -100,6 +100,13 @@ def _fork(request: dict[str, Any], asked_by: socket.socket) -> None:
     if pid == 0:
         _become(request, program)
     asked_by.sendall(f"{pid}\n".encode())
+
+
+def _close(key: selectors.SelectorKey) -> None:
+    if key.data is not None:
+        key.data.close()
+    if isinstance(key.fileobj, socket.socket):
+        key.fileobj.close()
 
 
 def _kill(pids: Iterable[int]) -> None:
@@ -151,6 +158,10 @@ def _become(request: dict[str, Any], program: Callable[[list[str]], int | None])
     try:
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        lines = [*_lines.get_map().values()]
+        _lines.close()  # only here: each of them stays on the launchpad's own list
+        for key in lines:
+            _close(key)  # or their numbers would be closed later, whosever they are by then
         folder = Path(request["folder"])
         os.chdir(folder)
         nothing = os.open(os.devnull, os.O_RDONLY)
