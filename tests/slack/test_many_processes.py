@@ -120,16 +120,19 @@ def test_together_they_keep_to_slacks_pace_and_to_the_order(
 
     monkeypatch.setattr(Outbox, "posted", posting)
     workspace.slow_down(rate=1.25 * PER_SECOND, burst=4.0)
-    for n in range(12):
-        assert workspace.command(f"plan number {n}").ok
-    wait_until_delivered(pair)
+    asked = 0
+    while len(posted) < 2 and asked < 60:  # one may be so quick that the other finds nothing
+        for n in range(asked, asked + 12):
+            assert workspace.command(f"plan number {n}").ok
+        asked += 12
+        wait_until_delivered(pair)
     workspace.call(lambda: setattr(workspace.practice.pace, "on", False))
 
     made = posts(workspace)[began:]
-    assert [call.status for call in made] == [200] * 12
+    assert [call.status for call in made] == [200] * asked
     assert len(posted) == 2
     order = [int(re.findall(r"number (\d+)", str(call.sent))[0]) for call in made]
-    assert sorted(order) == list(range(12))
+    assert sorted(order) == list(range(asked))
     at_once = 2 * 3  # threads of the two, each with a message in hand
     assert all(abs(place - number) < at_once for place, number in enumerate(order)), order
 
