@@ -20,6 +20,7 @@ from random import Random
 from secrets import randbelow
 from typing import Final
 
+from tests.chaos.weather.audience import audience
 from tests.chaos.weather.clocks import JUMPS, clocks
 from tests.chaos.weather.crowd import crowd
 from tests.chaos.weather.day import day
@@ -41,6 +42,12 @@ class Report:
 def _crowd(wanted: argparse.Namespace, database: str, seed: int) -> Report:
     with ground(database) as url:
         figures = crowd(url, rounds=wanted.rounds, clicks=wanted.clicks, seed=seed)
+    return Report(figures.lines(), figures.wrong)
+
+
+def _audience(wanted: argparse.Namespace, database: str, seed: int) -> Report:
+    with ground(database) as url:
+        figures = audience(url, rounds=wanted.rounds, people=wanted.people, seed=seed)
     return Report(figures.lines(), figures.wrong)
 
 
@@ -73,6 +80,7 @@ def _day(wanted: argparse.Namespace, database: str, seed: int) -> Report:
 
 KINDS: Final[dict[str, Callable[[argparse.Namespace, str, int], Report]]] = {
     "crowd": _crowd,
+    "audience": _audience,
     "races": _races,
     "slack": _slack,
     "clocks": _clocks,
@@ -106,8 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kind", choices=[*KINDS, "all"], default="all")
     parser.add_argument("--database", choices=[*DATABASES, "both"], default="both")
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
-    parser.add_argument("--rounds", type=int, default=100, help="crowd: how often (default: 100)")
+    parser.add_argument("--rounds", type=int, default=100, help="how often (default: 100)")
     parser.add_argument("--clicks", type=int, default=1000, help="crowd: at once (default: 1000)")
+    parser.add_argument("--people", type=int, default=200, help="audience (default: 200)")
     parser.add_argument("--races", type=int, default=10_000, help="races (default: 10000)")
     parser.add_argument("--cases", type=int, default=None, help="slack (default: all)")
     parser.add_argument("--verbose", action="store_true", help="slack: tell of each case")

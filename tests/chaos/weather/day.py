@@ -19,7 +19,8 @@ from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from random import Random
 from threading import Event, Thread
-from typing import Final
+from typing import Any, Final
+from weakref import WeakSet
 
 import psutil
 
@@ -222,6 +223,7 @@ class _People:
 
 def live(url: str, env: Mapping[str, str], pipe: Pipe) -> None:
     """A process: a bot whose clock goes on when it is told to."""
+    _count_pools()
     with _bot(url, env) as (clock, state, front):
         process = psutil.Process()
         pipe.send("ready")
@@ -241,14 +243,27 @@ def live(url: str, env: Mapping[str, str], pipe: Pipe) -> None:
             pipe.send(_values(process))
 
 
+_pools: Final[WeakSet[ThreadPoolExecutor]] = WeakSet()
+"""Of the bot's process: whatever library has made them."""
+
+
+def _count_pools() -> None:
+    made = ThreadPoolExecutor.__init__
+
+    def counted(pool: ThreadPoolExecutor, *arguments: Any, **named: Any) -> None:
+        made(pool, *arguments, **named)
+        _pools.add(pool)
+
+    ThreadPoolExecutor.__init__ = counted  # type: ignore[assignment,method-assign]  # whoever makes one
+
+
 def _values(process: psutil.Process) -> dict[str, float]:
     gc.collect()  # a pool that nobody holds any more has let its threads go
-    pools = [found for found in gc.get_objects() if isinstance(found, ThreadPoolExecutor)]
-    in_pools = sum(thread.is_alive() for pool in pools for thread in pool._threads)
+    in_pools = sum(thread.is_alive() for pool in _pools for thread in pool._threads)
     return {
         "megabytes": process.memory_info().rss / 1e6,
         "threads outside pools": float(process.num_threads() - in_pools),
-        "places in pools": float(sum(pool._max_workers for pool in pools)),
+        "places in pools": float(sum(pool._max_workers for pool in _pools)),
         "files": float(process.num_fds()),
     }
 

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from tests.chaos.weather.audience import audience
 from tests.chaos.weather.crowd import crowd
 from tests.chaos.weather.races import races
 
@@ -17,6 +18,16 @@ def test_of_a_crowd_that_clicks_at_once_one_decides_and_the_others_are_told_who(
     assert figures.told["decided"] == 2
     assert figures.told["refused"] > 0, "nobody was refused: the guests came too late"
     assert sum(figures.told.values()) == 120
+
+
+def test_of_an_audience_that_clicks_in_slack_one_decides_and_the_others_are_told_who(
+    url: str,
+) -> None:
+    figures = audience(url, rounds=2, people=30, seed=1)
+
+    assert figures.wrong == []
+    assert figures.told["decided"] == 2
+    assert figures.told["already"] > 0
 
 
 def test_click_reply_api_cancel_and_deadline_race_to_one_outcome(url: str) -> None:
