@@ -15,6 +15,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
+from bot.practice.traffic import Entry
 from bot.slack.sockets import SHORT_LIFE
 from storage.records import Action, Actor, ActorKind, Decision, Execution
 from tests.chaos.weather.answers import ANSWERED, LOST, MOVED, PLAIN, RETRIED, TOLD, UNTOLD, Fault
@@ -42,6 +43,12 @@ def _strike(house: House, method: str, fault: Fault, *, channel: str | None = No
         status=fault.status,
         channel=channel,
     )
+
+
+def _from_now_on(house: House, method: str) -> Callable[[], list[Entry]]:
+    """The calls of this method that come after this; the workspace keeps the newest ones alone."""
+    before = max((call.seq for call in house.workspace.calls(method)), default=0)
+    return lambda: [call for call in house.workspace.calls(method) if call.seq > before]
 
 
 def _see_through(house: House, execution: Execution, *, copies: int = 0) -> str:
@@ -109,13 +116,12 @@ def post(house: House, fault: Fault) -> str:
 def arm(house: House, fault: Fault) -> str:
     """The checkpoint's message is given its buttons."""
     execution = house.begin()
-    updated = len(house.workspace.calls("chat.update"))
+    updates = _from_now_on(house, "chat.update")
     _strike(house, "chat.update", fault, channel=execution.channel)
     house.work()
     # Where it may change no more, it stays as it was, without buttons.
     became = _see_through(house, execution, copies=1)
-    struck = house.workspace.calls("chat.update")[updated]
-    met_another = '"checkpoint:' not in json.dumps(struck.sent)
+    met_another = '"checkpoint:' not in json.dumps(updates()[0].sent)
     return arm(house, fault) if fault.times == 1 and met_another else became
 
 
@@ -215,12 +221,9 @@ def direct(house: House, fault: Fault) -> str:
     )
     _strike(house, "conversations.open", fault)
     house.work()
-    tried = len(house.workspace.calls("conversations.open"))
+    tries = _from_now_on(house, "conversations.open")
     house.until(
-        lambda: (
-            house.armed_now(execution) is not None
-            or len(house.workspace.calls("conversations.open")) > tried
-        ),
+        lambda: house.armed_now(execution) is not None or bool(tries()),
         "a look for the requester",
     )
     return _see_through(house, execution)
@@ -340,7 +343,7 @@ def connect(house: House, fault: Fault) -> str:
     house.until(lambda: house.armed_now(execution), "the checkpoint's buttons")
     lasts = time.monotonic() + SHORT_LIFE  # or it would count as one more that failed
     house.workspace.wait_for(lambda: time.monotonic() > lasts, what="the socket to have lasted")
-    asked = len(house.workspace.calls("apps.connections.open"))
+    asked = _from_now_on(house, "apps.connections.open")
     most = 1 if fault.error == "ratelimited" else 4  # that rests for half a minute each time
     brief = replace(
         fault, times=min(fault.times or most, most), retry_after=min(fault.retry_after, 2)
@@ -349,8 +352,7 @@ def connect(house: House, fault: Fault) -> str:
     house.workspace.disconnect(abrupt=True)
     house.workspace.wait_for(lambda: not house.front.connected, what="the end of the socket")
     house.workspace.wait_for(lambda: house.front.connected, 60, what="another socket")
-    calls = house.workspace.calls("apps.connections.open")[asked:]
-    for refused, following in pairwise(calls):
+    for refused, following in pairwise(asked()):
         if refused.status == 429:
             waited = following.at - refused.at
             assert waited >= brief.retry_after, f"asked again after {waited:.1f} s"
