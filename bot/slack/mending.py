@@ -85,7 +85,8 @@ class Mending:
             case Kind.THREAD if row.thread_ts is not None:
                 self._outbox.release(self._outbox.move(row, channel=row.channel, thread_ts=None))
                 return Next.NOW
-            case Kind.MESSAGE if not posting:
+            case Kind.MESSAGE if not posting and failures == 1:
+                # Once: where that one may not change either, a third would only be in the way.
                 self._outbox.release(self._outbox.anew(row))
                 return Next.NOW
             case Kind.BLOCKS if not self.simply(row):

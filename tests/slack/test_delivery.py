@@ -304,6 +304,26 @@ def test_what_cannot_be_shown_at_all_is_said_to_the_requester(
     assert "I could not show a checkpoint (Slack says `invalid_blocks`)" in told.text
 
 
+def test_a_checkpoint_that_may_never_change_is_posted_twice_at_most_and_then_said_to_be_missing(
+    own_stage: Stage, own_workspace: Workspace
+) -> None:
+    workspace, stage = own_workspace, own_stage
+    execution = stage.start(by=ANA)
+    workspace.wait_for(lambda: not stage.outbox.next_due())
+    campaigns = workspace.channel("campaigns").id
+    workspace.faults.error("chat.update", "cant_update_message", times=None, channel=campaigns)
+
+    stage.work()
+
+    def told() -> bool:
+        stage.clock.move(timedelta(seconds=1))
+        words = "I could not show a checkpoint (Slack says `cant_update_message`)"
+        return any(words in m.text for m in stage.everywhere() if m.channel == workspace.dm(ANA))
+
+    workspace.wait_for(told, timeout=30, what="words to the requester")
+    assert len(stage.about(execution)) == 2
+
+
 def test_every_call_is_made_without_parsing_or_unfurling(
     stage: Stage, workspace: Workspace
 ) -> None:

@@ -181,8 +181,8 @@ def of_arming(times: int) -> Iterator[tuple[Fault, str]]:
         yield fault, RETRIED
     for fault in refusals(["channel_not_found", "is_inactive"], times):
         yield fault, MOVED
-    for fault in refusals(["message_not_found", "cant_update_message"], times):
-        yield fault, RETRIED
+    for fault in refusals(["message_not_found", "cant_update_message"], until_told):
+        yield fault, TOLD if lasting else RETRIED
     for fault in refusals(["invalid_blocks", "msg_too_long", "invalid_arguments"], until_told):
         yield fault, TOLD if lasting else PLAIN
     for fault in refusals([*STRANGE, "edit_window_closed", *OWN["chat.update"]], until_told):
