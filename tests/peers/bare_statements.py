@@ -18,7 +18,7 @@ from tests.peers.countersign import on_sqlite
 from tests.peers.peer import CYCLES, Cycle
 
 RECORDED: Final = 100
-"""Runs. When all of them have ended, they begin again in a new copy."""
+"""Runs. When all of them have been taken, they are taken again, in a new copy."""
 
 Sent = tuple[str, tuple[Any, ...]]
 """A method of the driver's connection, and what it was given."""
@@ -52,12 +52,11 @@ class Recording(sqlite3.Connection):
 class BareStatements:
     def __init__(self, folder: str) -> None:
         self._parked = Path(folder, "parked.db")
-        self._copy = Path(folder, "copy.db")
         self._cycles: dict[str, list[list[Sent]]] = {}
         self._record(folder)
-        self._connection = self._opened()
-        self._left: dict[str, list[list[Sent]]] = {}
-        self._unused = [*self._cycles]
+        self._copies: list[sqlite3.Connection] = []
+        self._left: dict[str, tuple[sqlite3.Connection, list[list[Sent]]]] = {}
+        self._unused: list[str] = []
 
     def _record(self, folder: str) -> None:
         peer = on_sqlite(folder)
@@ -77,37 +76,37 @@ class BareStatements:
         finally:
             peer.close()
 
-    def _opened(self) -> sqlite3.Connection:
-        for path in self._copy.parent.glob(f"{self._copy.name}*"):
-            path.unlink()
-        self._copy.write_bytes(self._parked.read_bytes())
-        connection = sqlite3.connect(self._copy, isolation_level=None)
+    def _open(self) -> None:
+        copy = self._parked.with_name(f"copy{len(self._copies)}.db")
+        copy.write_bytes(self._parked.read_bytes())
+        connection = sqlite3.connect(copy, isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
-        return connection
+        self._copies.append(connection)
+        self._unused = [*self._cycles]
 
     def park(self) -> str:
         if not self._unused:
-            assert not any(self._left.values()), "runs that wait would be lost"
-            self._connection.close()
-            self._connection = self._opened()
-            self._unused = [*self._cycles]
+            self._open()
         run = self._unused.pop(0)
-        self._left[run] = [*self._cycles[run]]
-        return run
+        name = f"{run} in copy {len(self._copies)}"
+        self._left[name] = (self._copies[-1], [*self._cycles[run]])
+        return name
 
     def cycle(self, run: str) -> Cycle:
-        sent = self._left[run].pop(0)
+        connection, left = self._left[run]
+        sent = left.pop(0)
         began = time.monotonic()
         for method, given in sent:
-            answer = getattr(self._connection, method)(*given)
+            answer = getattr(connection, method)(*given)
             if answer is not None and answer.description:
                 answer.fetchall()
         took = time.monotonic() - began
         return Cycle(took, took)
 
     def close(self) -> None:
-        self._connection.close()
+        for connection in self._copies:
+            connection.close()
 
 
 def _as_recording(
