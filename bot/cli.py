@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bot import logs
-from bot.secrecy import hide_secrets
+from bot.process import logs
+from bot.process.environ import hide_secrets
+from bot.process.signals import told_to_end
 from bot.settings import ENV_FILE, Settings, SettingsError, load_settings
-from bot.told import told_to_end
 from bot.version import VERSION
 
 if TYPE_CHECKING:
-    from bot.wiring import CannotStartError
+    from bot.bootstrap import CannotStartError
 
 OK: Final = 0
 FAILED: Final = 1
@@ -107,8 +107,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="rows that are committed together (default: %(default)s)",
     )
-    doctor = commands.add_parser("doctor", help="check settings, database, crews, model, Slack")
-    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    checks = commands.add_parser("doctor", help="check settings, database, crews, model, Slack")
+    checks.add_argument("--json", action="store_true", help="print the findings as JSON")
     commands.add_parser("version", help="print the version")
     return parser
 
@@ -136,8 +136,8 @@ class _whole:  # noqa: N801  # argparse shows the name when it refuses a value
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
-    from bot.serving import Application
-    from bot.wiring import CannotStartError
+    from bot.bootstrap import CannotStartError
+    from bot.process.serving import Application
 
     try:
         application = Application(
@@ -149,8 +149,8 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _work(settings: Settings, arguments: argparse.Namespace) -> int:
-    from bot.roles import Worker
-    from bot.wiring import CannotStartError
+    from bot.bootstrap import CannotStartError
+    from bot.process.roles import Worker
 
     try:
         worker = Worker(settings, workers=arguments.workers)
@@ -160,8 +160,8 @@ def _work(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _tick(settings: Settings, _: argparse.Namespace) -> int:
-    from bot.roles import Ticking
-    from bot.wiring import CannotStartError
+    from bot.bootstrap import CannotStartError
+    from bot.process.roles import Ticking
 
     try:
         ticking = Ticking(settings)
@@ -171,9 +171,9 @@ def _tick(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:
-    from bot.wiring import CannotStartError, open_database
-    from storage.database import schema
-    from storage.schema import Standing
+    from bot.bootstrap import CannotStartError, open_database
+    from storage.db.database import schema
+    from storage.db.schema import Standing
 
     try:
         engine = open_database(settings, role="migrate")
@@ -192,21 +192,21 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _backup(settings: Settings, arguments: argparse.Namespace) -> int:
-    from bot import backups
+    from bot.maintenance import backup
 
-    return backups.backup(settings, arguments.file)
+    return backup.backup(settings, arguments.file)
 
 
 def _restored(settings: Settings, _: argparse.Namespace) -> int:
-    from bot import backups
+    from bot.maintenance import backup
 
-    return backups.restored(settings)
+    return backup.restored(settings)
 
 
 def _move(settings: Settings, arguments: argparse.Namespace) -> int:
-    from bot import moving
+    from bot.maintenance import move
 
-    return moving.run(
+    return move.run(
         source=arguments.source or settings.database_url.get_secret_value(),
         target=arguments.to,
         anew=arguments.anew,
@@ -215,17 +215,17 @@ def _move(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _practice(arguments: argparse.Namespace) -> int:
-    from bot import supervisor
+    from bot.process import supervision
 
-    return supervisor.practice(
+    return supervision.practice(
         env_file=arguments.env_file, port=arguments.port, fresh=arguments.fresh
     )
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from bot import doctor
+    from bot.doctor import checks
 
-    return doctor.run(env_file=arguments.env_file, as_json=arguments.json)
+    return checks.run(env_file=arguments.env_file, as_json=arguments.json)
 
 
 _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {

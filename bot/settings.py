@@ -25,8 +25,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from storage.db.engines import whole_url
 from storage.definitions import ModelSettings
-from storage.engines import whole_url
 
 PREFIX: Final = "COUNTERSIGN_"
 ENV_FILE: Final = Path(".env")

@@ -14,13 +14,9 @@ from sqlalchemy import (
     select,
 )
 
-from storage import lessons, statements
-from storage.database import SystemClock, reading
-from storage.definitions import CrewReport
-from storage.phase_runs import anything_due
-from storage.ports import SharedClock
-from storage.records import Checkpoint, Counts, Execution, Lesson, PhaseRun, Usage
-from storage.rows import (
+from storage.db import statements
+from storage.db.database import SystemClock, reading
+from storage.db.rows import (
     execution_in_thread,
     find_checkpoint,
     find_execution,
@@ -29,8 +25,7 @@ from storage.rows import (
     to_execution,
     waiting_checkpoint,
 )
-from storage.states import ENDED, ExecutionState
-from storage.tables import (
+from storage.db.tables import (
     EXECUTION_IS_ACTIVE,
     EXECUTION_IS_OPEN,
     RUN_IS_DONE,
@@ -40,6 +35,12 @@ from storage.tables import (
     executions,
     phase_runs,
 )
+from storage.definitions import CrewReport
+from storage.ports import SharedClock
+from storage.records import Checkpoint, Counts, Execution, Lesson, PhaseRun, Usage
+from storage.states import ENDED, ExecutionState
+from storage.use_cases import lessons
+from storage.use_cases.phase_runs import anything_due
 
 MANY: Final = 200
 """So many can be counted at any time."""

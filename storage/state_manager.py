@@ -15,20 +15,11 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Engine
 
-from storage import (
-    decisions,
-    executions,
-    forgetting,
-    lessons,
-    outbox,
-    phase_runs,
-    questions,
-    timeouts,
-)
-from storage.batch import Batch
-from storage.database import reading, writing
+from storage.db.database import reading, writing
+from storage.db.transaction import Transaction
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
+from storage.outbox import outbox
 from storage.ports import Dispatch, SharedClock, Signal
 from storage.records import (
     Actor,
@@ -48,7 +39,16 @@ from storage.records import (
     Talk,
     Usage,
 )
-from storage.transaction import Transaction
+from storage.use_cases import (
+    decisions,
+    executions,
+    lessons,
+    phase_runs,
+    questions,
+    retention,
+    timeouts,
+)
+from storage.use_cases.batch import Batch
 
 T = TypeVar("T")
 
@@ -303,19 +303,19 @@ class StateManager:
 
     def forget_expired(self) -> int:
         """Drop revise intents that ran out, and the pace of channels that are quiet for long."""
-        return self._commit(lambda tx: forgetting.intents(tx) + forgetting.quiet_channels(tx))
+        return self._commit(lambda tx: retention.intents(tx) + retention.quiet_channels(tx))
 
     def forget_messages(self, *, older_than: timedelta, limit: int = 100) -> int:
         """Drop what was delivered of executions that ended so long ago; how many rows."""
         with reading(self._engine) as connection:
             before = self._clock.at(connection) - older_than
-            done = forgetting.delivered(connection, before=before, limit=limit)
-        return self._commit(lambda tx: forgetting.messages(tx, done)) if done else 0
+            done = retention.delivered(connection, before=before, limit=limit)
+        return self._commit(lambda tx: retention.messages(tx, done)) if done else 0
 
     def forget_executions(self, *, older_than: timedelta, limit: int = 100) -> int:
         """Drop executions that ended so long ago, with all their rows but the log's; how many."""
         return self._commit(
-            lambda tx: forgetting.old_executions(tx, before=tx.now - older_than, limit=limit)
+            lambda tx: retention.old_executions(tx, before=tx.now - older_than, limit=limit)
         )
 
     # --- lessons ----------------------------------------------------------------------------

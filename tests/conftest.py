@@ -19,7 +19,7 @@ from xdist.remote import Producer  # type: ignore[import-untyped]  # it ships no
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
-from tests.queues.broker import redis_server
+from tests.crew_runner.queues.broker import redis_server
 from tests.support.browser import browser_path
 from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server, programs
@@ -31,7 +31,7 @@ LONGEST: Final = ("e2e", "chaos", "storm", "queues", "bot", "runner", "practice"
 """The folders whose files take long. They go first, so that no process is left with one at the
 end while the others have nothing to do."""
 
-TOGETHER: Final = ("tests/practice/page/", "tests/crew/")
+TOGETHER: Final = ("tests/practice/page/", "tests/crew_runner/models/")
 """The folders whose files one process of tests takes: all want a browser, or import CrewAI."""
 
 _CHECKED_WITH: Final = {"test_systemd.py": "systemd", "test_compose.py": "docker-compose"}

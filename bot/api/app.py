@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from bot.api import bodies, words
+from bot.api import bodies, refusals
 from bot.api.calls import ApiConfig, Calls
 from bot.api.guard import LoopbackOnly
 from storage.definitions import CrewDefinition
@@ -144,9 +144,9 @@ def _slack(door: Door) -> APIRouter:
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, CountersignError)  # noqa: S101  # what the handler is registered for
-    code = words.status_code(error)
+    code = refusals.status_code(error)
     headers = {"Retry-After": "1"} if code == 503 else None
-    return JSONResponse({"detail": words.detail(error)}, status_code=code, headers=headers)
+    return JSONResponse({"detail": refusals.detail(error)}, status_code=code, headers=headers)
 
 
 async def _bad_request(_: Request, error: Exception) -> Response:

@@ -13,19 +13,19 @@ from uuid import uuid4
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot.slack import refusals
-from bot.slack.actors import People
-from bot.slack.commands import Commands
-from bot.slack.delivery import AS_SLACK_LIKES, Delivery, Tempo
-from bot.slack.desk import Desk
-from bot.slack.door import Door, SlackDoor
-from bot.slack.lessons import Lessons
-from bot.slack.listeners import command, decide, inner, manage, revise, thread
-from bot.slack.listeners import lessons as lesson_buttons
-from bot.slack.listeners.answering import Answering
-from bot.slack.sockets import Sockets
+from bot.slack.actions.checkpoints import Desk
+from bot.slack.actions.commands import Commands
+from bot.slack.actions.lessons import Lessons
+from bot.slack.inbound import error_handler
+from bot.slack.inbound.door import Door, SlackDoor
+from bot.slack.inbound.listeners import command, decide, inner, manage, revise, thread
+from bot.slack.inbound.listeners import lessons as lesson_buttons
+from bot.slack.inbound.responses import Answering
+from bot.slack.inbound.sockets import Sockets
+from bot.slack.outbound.delivery import AS_SLACK_LIKES, Delivery, Tempo
+from bot.slack.people.actors import People
 from storage.definitions import CrewDefinition
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.state_manager import StateManager
@@ -102,7 +102,7 @@ class SlackFront:
         manage.register(app, desk=desk)
         lesson_buttons.register(app, lessons=lessons, answering=self._answering)
         thread.register(app, desk=desk, answering=self._answering)
-        refusals.register(app, answering=self._answering)
+        error_handler.register(app, answering=self._answering)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
         self._delivery = Delivery(
             _client(config, quiet, seconds=POST_SECONDS),

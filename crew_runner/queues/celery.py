@@ -20,7 +20,7 @@ from celery.exceptions import Reject  # type: ignore[import-untyped]
 from celery.worker import state as of_worker  # type: ignore[import-untyped]
 from kombu.exceptions import OperationalError
 
-from crew_runner.outage import Pause
+from crew_runner.host.outage import Pause
 from crew_runner.queues.port import Pool
 from storage.ports import Seat
 

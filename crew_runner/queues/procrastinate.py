@@ -23,7 +23,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
 from psycopg_pool import AsyncConnectionPool
 
-from crew_runner.outage import Pause
+from crew_runner.host.outage import Pause
 from crew_runner.queues.port import Pool
 from storage.errors import Unreachable
 from storage.ports import Seat

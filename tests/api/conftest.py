@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from bot.api.app import create_api
 from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts
-from storage.database import SystemClock
+from storage.db.database import SystemClock
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from sqlalchemy import event
 
-from storage.database import SystemClock, upgrade
-from storage.engines import open_engine
+from storage.db.database import SystemClock, upgrade
+from storage.db.engines import open_engine
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import Action, Claim, Decision, Execution

@@ -14,10 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from crew_runner.environment import SILENT_CREWAI
+from crew_runner.child.environment import SILENT_CREWAI
+from crew_runner.config.registry import load_crews
 from crew_runner.models.drafter.server import OfflineDrafter
 from crew_runner.models.environment import settings_to_env
-from crew_runner.registry import load_crews
 from storage.definitions import CrewDefinition
 from tests.bench.crews import write_crews
 from tests.bench.figures import Figure, Result, median, milliseconds, ratio

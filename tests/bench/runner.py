@@ -9,12 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from crew_runner.host.worker import WorkerPool
 from crew_runner.models.drafter.server import OfflineDrafter
 from crew_runner.queues.local import LocalDispatch
-from crew_runner.worker import WorkerPool
-from storage.database import SystemClock, upgrade
+from storage.db.database import SystemClock, upgrade
+from storage.db.engines import open_engine
 from storage.definitions import CrewDefinition
-from storage.engines import open_engine
 from storage.ports import NoSignal
 from storage.reads import Reads
 from storage.records import Action, Decision, Execution, PhaseRun

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from crew_runner.config.registry import load_crews
 from crew_runner.models.drafter.server import OfflineDrafter
-from crew_runner.registry import load_crews
 from storage.definitions import CrewDefinition
 from tests.bench.crews import write_crews
 from tests.bench.figures import Figure, Result, per_minute, ratio

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bot.practice.deliveries import Ack, Delivery, Transport
-from bot.practice.records import Channel
-from storage.engines import open_engine
+from practice.deliveries import Ack, Delivery, Transport
+from practice.records import Channel
+from storage.db.engines import open_engine
 from storage.reads import Reads
 from tests.bench.crews import write_crews
 from tests.support.processes import BotProcess, clean_environment

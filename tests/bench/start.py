@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from crew_runner.environment import SILENT_CREWAI
+from crew_runner.child.environment import SILENT_CREWAI
 from tests.bench.figures import Result, median, ratio, seconds
 from tests.support.processes import BotProcess, clean_environment
 from tests.support.workspace import Workspace

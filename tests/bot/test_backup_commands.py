@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot import backups
+from bot.maintenance import backup
 from bot.settings import load_settings
-from storage.database import upgrade
-from storage.engines import open_engine
+from storage.db.database import upgrade
+from storage.db.engines import open_engine
 from tests.support.installation import Installation
 from tests.support.launchpad import Launchpad
 from tests.support.processes import run
@@ -39,7 +39,7 @@ def test_what_cannot_be_backed_up_is_said(
 ) -> None:
     def asked(url: str) -> int:
         settings = load_settings(tmp_path / ".env", instead={"DATABASE_URL": url})
-        return backups.backup(settings, tmp_path / "backup.db")
+        return backup.backup(settings, tmp_path / "backup.db")
 
     assert asked("postgresql://host/countersign") == 2
     assert "pg_dump makes backups of that" in capsys.readouterr().err

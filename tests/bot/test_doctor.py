@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from bot import cli, doctor
-from bot.findings import Finding, Mark
+from bot import cli
+from bot.doctor import checks
+from bot.doctor.findings import Finding, Mark
 from bot.settings import VARIABLES, load_settings
-from storage.database import upgrade
+from storage.db.database import upgrade
+from storage.db.engines import open_engine
 from storage.definitions import ModelSettings
-from storage.engines import open_engine
 from tests.support.providers import ANTHROPIC, GOOD_KEY, OPENAI, ProviderServer
 from tests.support.workspace import Workspace
 
@@ -55,7 +56,7 @@ def set_(monkeypatch: pytest.MonkeyPatch) -> Set:
 
 
 def database() -> list[Finding]:
-    return list(doctor.check_database(load_settings()))
+    return list(checks.check_database(load_settings()))
 
 
 def words(findings: list[Finding]) -> str:
@@ -216,7 +217,7 @@ def model() -> Iterator[Model]:
 
 def ask(model: Model) -> Finding:
     settings = ModelSettings(openai_api_key="sk-hunter2", openai_base_url=model.url)
-    (finding,) = doctor.check_model(settings)
+    (finding,) = checks.check_model(settings)
     return finding
 
 
@@ -249,7 +250,7 @@ def test_what_a_model_refuses_is_told_apart(model: Model, code: int, mark: Mark,
 def test_a_model_that_does_not_answer_is_a_warning(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "MODEL_SECONDS", 0.2)
+    monkeypatch.setattr(checks, "MODEL_SECONDS", 0.2)
     model.answers.clear()
 
     finding = ask(model)
@@ -260,7 +261,7 @@ def test_a_model_that_does_not_answer_is_a_warning(
 
 def test_a_model_that_is_not_there_fails() -> None:
     settings = ModelSettings(openai_api_key="k", openai_base_url="http://127.0.0.1:9/v1")
-    (finding,) = doctor.check_model(settings)
+    (finding,) = checks.check_model(settings)
 
     assert finding.mark is Mark.FAILED
     assert "OPENAI_BASE_URL" in finding.mend
@@ -269,8 +270,8 @@ def test_a_model_that_is_not_there_fails() -> None:
 def test_an_anthropic_key_alone_is_asked_in_its_own_protocol_with_a_model_that_is_named() -> None:
     with ProviderServer(ANTHROPIC) as server:
         settings = ModelSettings(anthropic_api_key=GOOD_KEY, anthropic_base_url=server.address)
-        (finding,) = doctor.check_model(settings)
-        (bad,) = doctor.check_model(replace(settings, anthropic_api_key="sk-hunter2"))
+        (finding,) = checks.check_model(settings)
+        (bad,) = checks.check_model(replace(settings, anthropic_api_key="sk-hunter2"))
 
     assert finding.line() == f"✓ Model claude-sonnet-4-6: answers at {server.address}/v1"
     assert "refuses the key (401)" in bad.found
@@ -285,7 +286,7 @@ def test_each_model_that_crews_yml_names_is_asked_too(folder: Path, set_: Set) -
     )
     with ProviderServer(OPENAI) as server:
         set_(OPENAI_API_KEY=GOOD_KEY, OPENAI_BASE_URL=server.base_url, OPENAI_MODEL="house")
-        findings = list(doctor.check_models(load_settings()))
+        findings = list(checks.check_models(load_settings()))
 
     assert marks(findings) == [Mark.GOOD, Mark.GOOD]
     assert [asked.model for asked in server.asked] == ["house", "gemini/gemini-2.5-pro"]
@@ -294,7 +295,7 @@ def test_each_model_that_crews_yml_names_is_asked_too(folder: Path, set_: Set) -
 def test_a_model_whose_provider_has_no_key_names_the_variable() -> None:
     settings = ModelSettings(openai_api_key=GOOD_KEY)
 
-    (finding,) = doctor.check_model(settings, "anthropic/claude-haiku-4-5")
+    (finding,) = checks.check_model(settings, "anthropic/claude-haiku-4-5")
 
     assert finding.mark is Mark.FAILED
     assert "ANTHROPIC_API_KEY is not set" in finding.found
@@ -311,7 +312,7 @@ def workspace() -> Iterator[Workspace]:
 
 def slack(set_: Set, workspace: Workspace, **more: str) -> list[Finding]:
     set_(**{**workspace.env(), **more})
-    return list(doctor.check_slack(load_settings()))
+    return list(checks.check_slack(load_settings()))
 
 
 def test_slack_in_order(set_: Set, workspace: Workspace) -> None:
@@ -352,7 +353,7 @@ def test_tokens_that_slack_refuses_are_told_apart(set_: Set, workspace: Workspac
 
 def test_an_app_token_that_slack_refuses_is_named(set_: Set, workspace: Workspace) -> None:
     set_(**{**workspace.env(), "SLACK_APP_TOKEN": "xapp-wrong"})
-    findings = list(doctor.check_slack(load_settings()))
+    findings = list(checks.check_slack(load_settings()))
 
     assert "✗ Slack socket: SLACK_APP_TOKEN is refused: invalid_auth" in words(findings)
     assert "connections:write" in words(findings)
@@ -364,7 +365,7 @@ def test_a_slack_that_is_away_is_no_bad_token(set_: Set) -> None:
         SLACK_SIGNING_SECRET="s",
         SLACK_API_URL="http://127.0.0.1:9/api/",
     )
-    findings = list(doctor.check_slack(load_settings()))
+    findings = list(checks.check_slack(load_settings()))
 
     assert marks(findings) == [Mark.FAILED]
     assert "Slack cannot be reached" in words(findings)

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine
 
-from bot import moving
-from storage.database import upgrade
+from bot.maintenance import move
+from storage.db.database import upgrade
+from storage.db.engines import open_engine
+from storage.db.tables import metadata
 from storage.definitions import CrewKind
-from storage.engines import open_engine
 from storage.states import ExecutionState
-from storage.tables import metadata
 from tests.support.factories import crew, rule
 from tests.support.installation import Installation
 from tests.support.launchpad import Launchpad
@@ -170,7 +170,7 @@ def test_what_differs_is_told_by_its_row_and_nothing_starts_on_it(
             " WHEN (NEW.seq = 3) EXECUTE FUNCTION spoil()"
         )
 
-    assert moving.run(source=f"sqlite:///{folder / 'countersign.db'}", target=target) == 1
+    assert move.run(source=f"sqlite:///{folder / 'countersign.db'}", target=target) == 1
 
     told = capsys.readouterr()
     assert "checkpoints 3: changed" in told.err
@@ -185,11 +185,11 @@ def test_a_second_move_and_another_kind_of_database_are_told_in_words(
     upgrade(engine)
     engine.dispose()
     source = str(engine.url)
-    assert [moving.run(source=source, target=target) for _ in range(2)] == [0, 0]
+    assert [move.run(source=source, target=target) for _ in range(2)] == [0, 0]
     assert capsys.readouterr().out.rstrip().endswith("UTC: nothing was done.")
 
-    assert moving.run(source="mysql://root:secret@host/x", target=target) == 2
-    assert moving.run(source=source, target="secret") == 2
+    assert move.run(source="mysql://root:secret@host/x", target=target) == 2
+    assert move.run(source=source, target="secret") == 2
     said = capsys.readouterr().err
     assert "the source must name a SQLite file or a PostgreSQL server's database." in said
     assert "--to is no URL such as postgresql://user@host/countersign." in said

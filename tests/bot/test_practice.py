@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from bot.practice.seed import ANA, BEN, CAMPAIGNS
+from practice.seed import ANA, BEN, CAMPAIGNS
 from tests.bot.conftest import CREWS
 from tests.support.launchpad import Forked, Launchpad
 from tests.support.processes import alive, clean_environment, free_port, wait_until

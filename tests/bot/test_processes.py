@@ -55,7 +55,7 @@ def test_the_serving_process_never_imports_crewai_nor_slack_before_it_answers(
 ) -> None:
     watched = (
         "import sys, threading\n"
-        "import bot.server as server\n"
+        "import bot.process.http_server as server\n"
         "def say(moment):\n"
         "    for name in ('crewai', 'slack_bolt', 'slack_sdk'):\n"
         "        print(moment, name, name in sys.modules, flush=True)\n"

@@ -17,10 +17,10 @@ import httpx
 import pytest
 
 from bot import scheduler
-from bot.health import HealthServer
-from bot.listening import CannotBindError
+from bot.process.health import HealthServer
+from bot.process.listening import CannotBindError
+from bot.process.systemd import Systemd
 from bot.scheduler import Scheduler, Tick
-from bot.systemd import Systemd
 from tests.bot.conftest import CREWS
 from tests.support.launchpad import Launchpad
 from tests.support.processes import ROOT, BotProcess, wait_until
@@ -91,7 +91,7 @@ def test_each_role_does_its_part_and_a_worker_ends_what_it_runs_before_it_goes(
 
 def test_only_what_serves_loads_what_serving_needs() -> None:
     asked = (
-        "import sys, bot.roles\n"
+        "import sys, bot.process.roles\n"
         "print([m for m in ('fastapi', 'uvicorn', 'slack_sdk', 'crewai') if m in sys.modules])"
     )
     told = subprocess.run(

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection
 
 from bot.scheduler import Scheduler, Tick, slack_ticks, state_ticks
-from storage.database import SystemClock
+from storage.db.database import SystemClock
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,

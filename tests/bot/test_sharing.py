@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from bot import sharing
-from bot.findings import Finding, Mark
+from bot.bootstrap import open_database
+from bot.doctor import shared_server
+from bot.doctor.findings import Finding, Mark
+from bot.doctor.shared_server import check_sharing
 from bot.settings import VARIABLES, load_settings
-from bot.sharing import check_sharing
-from bot.wiring import open_database
-from tests.queues.broker import Broker
+from tests.crew_runner.queues.broker import Broker
 from tests.support.postgres import Server
 
 Check = Callable[..., dict[str, Finding]]
@@ -70,7 +70,7 @@ def test_a_pool_that_the_server_cannot_feed_is_told(check: Check) -> None:
 def test_another_version_beside_is_told(
     check: Check, opened: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharing, "VERSION", "0.2.0")
+    monkeypatch.setattr(shared_server, "VERSION", "0.2.0")
     with opened.connect():
         found = check()["Processes"]
 
@@ -98,11 +98,11 @@ def test_that_nobody_does_what_is_due_is_told(
 
 def test_a_clock_that_is_off_is_told(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = text("SELECT clock_timestamp() + interval '90 s'")
-    monkeypatch.setattr(sharing, "_NOW", ahead)
+    monkeypatch.setattr(shared_server, "_NOW", ahead)
     assert "differs from this host's by 90 s" in check()["Clock"].found
-    monkeypatch.setattr(sharing, "_NOW", text("SELECT clock_timestamp() - interval '90 s'"))
+    monkeypatch.setattr(shared_server, "_NOW", text("SELECT clock_timestamp() - interval '90 s'"))
     assert "differs from this host's by 90 s" in check()["Clock"].found
-    assert timedelta(seconds=sharing.SKEW_SECONDS) < timedelta(seconds=90)
+    assert timedelta(seconds=shared_server.SKEW_SECONDS) < timedelta(seconds=90)
 
 
 def test_tables_of_the_queue_that_are_missing_or_old_are_told(check: Check, opened: Engine) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from storage.engines import open_engine
+from storage.db.engines import open_engine
 from storage.reads import Reads
 from storage.states import ExecutionState
 from tests.bot.conftest import with_notes

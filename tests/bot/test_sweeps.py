@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.scheduler import LARGEST, LONG, SWEEP, state_ticks
-from storage.database import SystemClock
-from storage.engines import open_engine
+from storage.db.database import SystemClock
+from storage.db.engines import open_engine
 from storage.ports import NoDispatch, NoSignal
 from storage.state_manager import StateManager
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.api import words as api_words
-from bot.slack import words as slack_words
+from bot.api import refusals as api_words
+from bot.slack.render import refusals as slack_words
 from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,

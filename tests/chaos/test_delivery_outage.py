@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from slack_sdk import WebClient
 
-from bot.slack.delivery import AS_SLACK_LIKES, Delivery
-from storage.database import SystemClock, upgrade
-from storage.engines import open_engine
+from bot.slack.outbound.delivery import AS_SLACK_LIKES, Delivery
+from storage.db.database import SystemClock, upgrade
+from storage.db.engines import open_engine
 from storage.errors import Unreachable
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from storage.ports import NoSignal
 from storage.reads import Reads
 from storage.records import OutboxRow

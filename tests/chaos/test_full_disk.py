@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, func, insert, select
 
-from storage.database import reading, upgrade, writing
-from storage.engines import open_engine
+from storage.db.database import reading, upgrade, writing
+from storage.db.engines import open_engine
+from storage.db.tables import inbox
 from storage.errors import Unreachable
-from storage.tables import inbox
 from tests.support.factories import NOON
 
 

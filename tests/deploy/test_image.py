@@ -30,8 +30,8 @@ def test_the_bot_starts_from_what_is_copied(tmp_path: Path) -> None:
         else:
             shutil.copy(source, tmp_path)
     asked = (
-        "import sys, bot.roles, bot.slack.app, bot.doctor; from bot import cli;"
-        " print(bot.roles.__file__); sys.exit(cli.main(['migrate']))"
+        "import sys, bot.process.roles, bot.slack.app, bot.doctor.checks; from bot import cli;"
+        " print(bot.process.roles.__file__); sys.exit(cli.main(['migrate']))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", asked],

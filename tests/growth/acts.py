@@ -14,7 +14,7 @@ from typing import Final
 from uuid import uuid4
 
 from bot.api.bodies import FeedbackBody
-from bot.slack.parse import CommandCall, Person
+from bot.slack.inbound.parse import CommandCall, Person
 from storage.definitions import Limits
 from storage.errors import LimitReached
 from storage.records import (

@@ -11,20 +11,20 @@ from slack_sdk import WebClient
 from sqlalchemy import Engine, select
 
 from bot.api.calls import ApiConfig, Calls
-from bot.slack.actors import People
-from bot.slack.commands import Commands
-from bot.slack.desk import Desk
-from bot.slack.lessons import Lessons
-from bot.wiring import install_queue
+from bot.bootstrap import install_queue
+from bot.slack.actions.checkpoints import Desk
+from bot.slack.actions.commands import Commands
+from bot.slack.actions.lessons import Lessons
+from bot.slack.people.actors import People
 from crew_runner.queues.procrastinate import ProcrastinateQueue
-from storage import paces
-from storage.database import SystemClock, upgrade, writing
-from storage.engines import connection_arguments, open_engine
-from storage.outbox import Outbox
+from storage.db.database import SystemClock, upgrade, writing
+from storage.db.engines import connection_arguments, open_engine
+from storage.db.tables import CHECKPOINT_IS_PENDING, checkpoints
+from storage.outbox import rate_limits
+from storage.outbox.outbox import Outbox
 from storage.ports import Dispatch, NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.state_manager import StateManager
-from storage.tables import CHECKPOINT_IS_PENDING, checkpoints
 from tests.growth.lives import PLAN
 from tests.growth.work import Watch
 
@@ -87,8 +87,8 @@ class Base:
         """Nothing may be posted or updated for a minute."""
         with writing(self.engine) as connection:
             until = self.clock.at(connection) + timedelta(minutes=1)
-            for key in (*channels, paces.UPDATES):
-                paces.pause(connection, key, until=until)
+            for key in (*channels, rate_limits.UPDATES):
+                rate_limits.pause(connection, key, until=until)
 
     def all_delivered(self) -> None:
         """As if a deliverer had been at work for long."""

@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Column, Connection, Integer
 
-from storage.columns import UtcDateTime
-from storage.engines import open_engine
-from storage.tables import metadata
+from storage.db.columns import UtcDateTime
+from storage.db.engines import open_engine
+from storage.db.tables import metadata
 from tests.growth.lives import (
     BEGAN,
     CHANNEL,

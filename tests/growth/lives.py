@@ -19,10 +19,10 @@ from uuid import uuid4
 
 from sqlalchemy import Engine, event
 
-from storage.database import upgrade
+from storage.db.database import upgrade
+from storage.db.engines import open_engine
 from storage.definitions import CrewDefinition, OnTimeout
-from storage.engines import open_engine
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import Action, Decision, Execution, Failure, OutboxRow, Reply

@@ -16,8 +16,8 @@ from typing import Any, Final, Self
 import psycopg
 from sqlalchemy import Engine, event
 
-from storage import prepared, wire
-from storage.wire import Wire
+from storage.db import prepared, wire
+from storage.db.wire import Wire
 from tests.growth.lives import TABLES
 
 SWEPT: Final = (

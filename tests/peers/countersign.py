@@ -22,15 +22,15 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from crew_runner.attempt import Outcome
+from crew_runner.host.child_supervisor import Outcome
+from crew_runner.host.worker import WorkerPool
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.queues.port import Queue as PhaseQueue
 from crew_runner.queues.procrastinate import ProcrastinateQueue
 from crew_runner.queues.procrastinate_schema import install
-from crew_runner.worker import WorkerPool
-from storage.database import SystemClock, upgrade
+from storage.db.database import SystemClock, upgrade
+from storage.db.engines import connection_arguments, open_engine
 from storage.definitions import CrewDefinition, CrewKind, ModelSettings
-from storage.engines import connection_arguments, open_engine
 from storage.ports import NoSignal
 from storage.reads import Reads
 from storage.records import Action, Claim, Decision, PhaseOutput, Usage

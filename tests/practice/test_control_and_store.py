@@ -14,10 +14,10 @@ import httpx
 import pytest
 from slack_sdk import WebClient
 
-from bot.practice.__main__ import main
-from bot.practice.practice import Practice
-from bot.practice.server import NotLoopback, bound_socket
-from bot.practice.store import Store
+from practice.__main__ import main
+from practice.practice import Practice
+from practice.server import NotLoopback, bound_socket
+from practice.store import Store
 from tests.practice.samples import question
 from tests.support.workspace import ANA, BEN, BOT, Workspace
 
@@ -137,7 +137,7 @@ def test_a_workspace_is_as_it_was_after_a_restart(tmp_path: Path) -> None:
 
 def test_a_killed_server_has_lost_nothing_that_it_answered_for(tmp_path: Path) -> None:
     path = tmp_path / "practice.db"
-    command = [sys.executable, "-m", "bot.practice", "--state", str(path)]
+    command = [sys.executable, "-m", "practice", "--state", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())
@@ -195,7 +195,7 @@ def test_an_app_installed_from_its_manifest_holds_what_that_grants(tmp_path: Pat
 
 
 def test_ctrl_c_ends_the_server_without_complaint(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "bot.practice", "--state", str(tmp_path / "practice.db")]
+    command = [sys.executable, "-m", "practice", "--state", str(tmp_path / "practice.db")]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as server:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from slack_sdk.models import blocks as sdk
 
-from bot.practice.limits import check_message, check_metadata, check_view
+from practice.limits import check_message, check_metadata, check_view
 from tests.practice.samples import Body, button, modal, plain, question, words_input
 
 LONG = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2500}}

@@ -17,7 +17,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
-from bot.practice.cutting import hush
+from practice.cutting import hush
 from tests.practice.samples import Body, question
 from tests.support import bolt
 from tests.support.processes import wait_until
@@ -62,7 +62,7 @@ def test_a_lost_reply_leaves_the_message_there_and_a_lost_request_does_not(
 def test_who_is_killed_in_the_middle_of_a_call_leaves_no_error_in_the_log(
     workspace: Workspace, client: WebClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, "bot.practice")
+    caplog.set_level(logging.DEBUG, "practice")
     address = urlsplit(client.base_url)
     with socket.create_connection(("127.0.0.1", address.port or 0)) as bot:
         begun = "POST /api/chat.postMessage HTTP/1.1", "Host: localhost", "Content-Length: 99"

@@ -17,15 +17,15 @@ ITS_TESTS = "tests/bot/test_logs.py"
 ALWAYS_RED = "tests/bot/test_always_red.py"
 SMALL_TREE = (
     "bot/__init__.py",
-    "bot/logs.py",
+    "bot/process/logs.py",
     "tests/__init__.py",
     "tests/seeded/__init__.py",
     "tests/seeded/telling.py",
     ITS_TESTS,
 )
 
-UNNOTICEABLE = """--- a/bot/logs.py
-+++ b/bot/logs.py
+UNNOTICEABLE = """--- a/bot/process/logs.py
++++ b/bot/process/logs.py
 @@ -51,3 +51,3 @@
  def _when(record: logging.LogRecord) -> str:
 -    moment = datetime.fromtimestamp(record.created, UTC)
@@ -94,7 +94,7 @@ def test_a_bug_that_no_test_notices_is_told_and_a_test_that_is_always_red_is_no_
         ("-    moment", "-    moments", "fits 0 places"),
         ("tz=UTC)", "UTC)", "changes nothing that runs"),
         ("tz=UTC)", "tz=UTC", "leaves no program"),
-        ("b/bot/logs.py", "b/tests/bot/test_logs.py", "changes tests/bot/test_logs.py"),
+        ("b/bot/process/logs.py", "b/tests/bot/test_logs.py", "changes tests/bot/test_logs.py"),
     ],
 )
 def test_a_patch_that_seeds_no_bug_is_refused_in_words(old: str, new: str, why: str) -> None:

@@ -12,11 +12,12 @@ from typing import Self
 
 from sqlalchemy import Connection, select
 
+from bot.slack.actions.commands import OPEN
 from bot.slack.app import SlackConfig, SlackFront
-from bot.slack.commands import OPEN
-from bot.slack.delivery import Tempo
+from bot.slack.outbound.delivery import Tempo
+from storage.db.tables import outbox
 from storage.definitions import CrewDefinition, Limits, OnTimeout
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch
 from storage.reads import Reads
 from storage.records import (
@@ -31,7 +32,6 @@ from storage.records import (
     Question,
 )
 from storage.state_manager import StateManager
-from storage.tables import outbox
 from tests.support.factories import crew, output, rule
 from tests.support.schema import upgraded
 from tests.support.shown import Shown

@@ -10,7 +10,7 @@ from slack_bolt import Ack
 from sqlalchemy import select
 
 from bot.slack.ids import TEXT_BLOCK
-from storage.tables import audit
+from storage.db.tables import audit
 from tests.slack.stage import Stage
 from tests.support.workspace import ANA, BEN, Workspace
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from slack_sdk import WebClient
 
-from bot.practice.records import User
-from bot.slack.actors import People
-from bot.slack.parse import Person
+from bot.slack.inbound.parse import Person
+from bot.slack.people.actors import People
+from practice.records import User
 from storage.records import Actor
 from tests.slack.stage import MovableClock, Stage
 from tests.support.workspace import ANA, BEN, BOT, GUS, OLGA, REVIEWERS, Workspace

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.practice.seed import RANDOM
+from practice.seed import RANDOM
 from storage.definitions import CrewReport
 from storage.records import PhaseOutput
 from storage.states import ExecutionState

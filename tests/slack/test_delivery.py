@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.slack.delivery import AS_SLACK_LIKES
 from bot.slack.ids import DECISIONS
+from bot.slack.outbound.delivery import AS_SLACK_LIKES
 from storage.records import Execution
 from tests.slack.stage import Stage
 from tests.support.shown import Shown
@@ -168,7 +168,7 @@ def test_a_post_so_slow_that_another_deliverer_took_over_leaves_one_message(
     execution = stage.start()
     workspace.wait_for(lambda: not stage.outbox.next_due())
     begun = len(workspace.calls("chat.postMessage"))
-    caplog.set_level("INFO", logger="bot.slack.delivery")
+    caplog.set_level("INFO", logger="bot.slack.outbound.delivery")
     workspace.faults.hang("chat.postMessage", 2.5)
 
     stage.work()

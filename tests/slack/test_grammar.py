@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.slack import grammar, mrkdwn
+from bot.slack.inbound import grammar, mrkdwn
 
 
 def start(typed: str) -> grammar.Start:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.practice.seed import RANDOM
+from practice.seed import RANDOM
 from storage.records import Execution
 from tests.slack.stage import Stage
 from tests.support.shown import Shown

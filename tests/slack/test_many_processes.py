@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.practice.traffic import Entry
-from storage.outbox import Outbox
+from practice.traffic import Entry
+from storage.outbox.outbox import Outbox
 from storage.records import Decision
 from storage.state_manager import StateManager
 from tests.slack.stage import BRISK, Stage

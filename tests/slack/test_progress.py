@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from bot.slack import estimates
-from bot.slack.delivery import AS_SLACK_LIKES
+from bot.slack.outbound import estimates
+from bot.slack.outbound.delivery import AS_SLACK_LIKES
 from storage.reads import Reads
 from storage.records import PhaseOutput, Usage
 from tests.slack.stage import BRISK, Stage

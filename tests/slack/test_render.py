@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.practice import mentions
-from bot.practice.limits import check_message, check_view
-from bot.practice.seed import practice_team
 from bot.slack import ids
 from bot.slack.render import answers, checkpoint, final, modal, root
 from bot.slack.render.message import Rendered
 from bot.slack.render.root import Progress
+from practice import mentions
+from practice.limits import check_message, check_view
+from practice.seed import practice_team
 from storage.definitions import OnTimeout
 from storage.records import (
     TIMEOUT,

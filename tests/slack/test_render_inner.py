@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from bot.practice import mentions
-from bot.practice.limits import check_message, check_view
-from bot.practice.seed import practice_team
-from bot.slack import ids, words
-from bot.slack.render import answers, checkpoint, choices, final, lessons, modal, root
+from bot.slack import ids
+from bot.slack.render import answers, buttons, checkpoint, final, lessons, modal, refusals, root
 from bot.slack.render.message import Rendered
-from bot.slack.render.place import times_met
+from bot.slack.render.position import times_met
 from bot.slack.render.root import Progress
+from practice import mentions
+from practice.limits import check_message, check_view
+from practice.seed import practice_team
 from storage.definitions import OnTimeout
 from storage.errors import (
     AlreadyDecided,
@@ -158,7 +158,7 @@ def test_values_carry_ids_and_numbers_alone() -> None:
             if element["type"] == "button":
                 assert len(str(element["value"])) == 36
             else:
-                menu = choices.outcome_menu(
+                menu = buttons.outcome_menu(
                     inner(CheckpointKind.GATE, outcomes=OUTCOMES["a_menu"]), action_id="x"
                 )
                 values = [option["value"] for option in menu.to_dict()["options"]]
@@ -279,7 +279,7 @@ def test_the_list_of_lessons_keeps_to_the_limits_and_counts_what_it_leaves_out(c
 def test_refusals_are_said_in_words() -> None:
     gate = inner(CheckpointKind.GATE, outcomes=OUTCOMES["hostile"])
     said = {
-        words.refusal(error)
+        refusals.refusal(error)
         for error in (
             LimitReached("at_once", 2, "plan"),
             LimitReached("per_person", 2, "plan"),
@@ -300,7 +300,7 @@ def test_refusals_are_said_in_words() -> None:
         )
     }
     assert len(said) == 10
-    assert words.UNEXPECTED not in said
+    assert refusals.UNEXPECTED not in said
     for sentence in said:
         assert check_message(sentence) == []
         assert "<!channel>" not in sentence

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from bot.practice import mentions
-from bot.practice.limits import check_message
-from bot.practice.seed import practice_team
 from bot.slack.render import checkpoint, final, root, usage
 from bot.slack.render.root import Progress
 from crew_runner.models.environment import OFFLINE_MODEL
+from practice import mentions
+from practice.limits import check_message
+from practice.seed import practice_team
 from storage.records import CheckpointKind, PhaseRun, Usage
 from storage.states import ExecutionState, PhaseRunState
 from storage.usage import Estimate, estimate, total

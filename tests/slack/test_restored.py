@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.slack.ids import DECISIONS
-from storage.backup import after_restore, back_up
-from storage.database import upgrade
-from storage.engines import open_engine
+from storage.db.backup import after_restore, back_up
+from storage.db.database import upgrade
+from storage.db.engines import open_engine
 from tests.slack.stage import Stage
 from tests.support.workspace import ANA, BEN, Workspace
 

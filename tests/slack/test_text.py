@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from bot.practice import mentions
-from bot.practice.seed import practice_team
 from bot.slack.render import text
+from practice import mentions
+from practice.seed import practice_team
 
 HOSTILE = [
     "<!channel> <!here> <!everyone|all>",

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine
 
+from storage.db.tables import metadata
 from storage.definitions import CrewDefinition
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from storage.reads import Reads
 from storage.records import Checkpoint, Execution, PhaseOutput
 from storage.state_manager import StateManager
-from storage.tables import metadata
 from tests.support.factories import ANA, SettableClock, asking, crew, output
 from tests.support.postgres import Server
 from tests.support.schema import upgraded

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Engine, make_url
 
-from bot.wiring import install_queue
-from storage.backup import CannotBackUp, back_up, newest_event
-from storage.database import upgrade
-from storage.engines import open_engine
+from bot.bootstrap import install_queue
+from storage.db.backup import CannotBackUp, back_up, newest_event
+from storage.db.database import upgrade
+from storage.db.engines import open_engine
 from storage.records import Action, Decision
 from storage.states import ExecutionState
 from tests.support.factories import BEN, NOON

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, func, select
 
+from storage.db.tables import phase_runs
 from storage.errors import (
     AlreadyDecided,
     Busy,
@@ -18,7 +19,7 @@ from storage.errors import (
     UnknownCheckpoint,
     UnknownTasks,
 )
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from storage.policy import Refusal
 from storage.records import (
     Action,
@@ -34,7 +35,6 @@ from storage.records import (
 )
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
-from storage.tables import phase_runs
 from tests.storage.conftest import RecordingDispatch, Run
 from tests.support.factories import ANA, BEN, GUS, SettableClock, crew, member, output, rule
 

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, event, select
 
-from storage.database import SystemClock, writing
-from storage.engines import open_engine
+from storage.db.database import SystemClock, writing
+from storage.db.engines import open_engine
+from storage.db.tables import executions
 from storage.errors import Busy
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
-from storage.tables import executions
 from tests.storage.conftest import Run
 from tests.support.factories import ANA, SettableClock
 

@@ -9,14 +9,8 @@ import pytest
 from sqlalchemy import Engine, Table, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from storage.database import reading, writing
-from storage.errors import UnknownExecution
-from storage.outbox import Outbox
-from storage.reads import Reads
-from storage.records import Action, Decision
-from storage.state_manager import StateManager
-from storage.states import ExecutionState
-from storage.tables import (
+from storage.db.database import reading, writing
+from storage.db.tables import (
     audit,
     checkpoints,
     executions,
@@ -25,6 +19,12 @@ from storage.tables import (
     phase_runs,
     revise_intents,
 )
+from storage.errors import UnknownExecution
+from storage.outbox.outbox import Outbox
+from storage.reads import Reads
+from storage.records import Action, Decision
+from storage.state_manager import StateManager
+from storage.states import ExecutionState
 from tests.storage.conftest import Run
 from tests.support.factories import ANA, BEN, SettableClock, crew
 

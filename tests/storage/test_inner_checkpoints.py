@@ -17,7 +17,7 @@ from storage.errors import (
     OutcomeNeeded,
     TextNeeded,
 )
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from storage.reads import Reads
 from storage.records import (
     Action,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from storage import paces
-from storage.database import upgrade, writing
-from storage.engines import open_engine
-from storage.outbox import Outbox
+from storage.db.database import upgrade, writing
+from storage.db.engines import open_engine
+from storage.outbox import rate_limits
+from storage.outbox.outbox import Outbox
 from storage.state_manager import StateManager
 from tests.growth.work import Watch
 from tests.storage.conftest import Run
@@ -56,8 +56,8 @@ def test_a_look_does_not_read_what_lies_in_channels_that_rest(
 ) -> None:
     outbox = Outbox(engine, clock)
     with writing(engine) as connection:
-        for key in ("CREST", paces.UPDATES):
-            paces.pause(connection, key, until=clock.now() + timedelta(hours=1))
+        for key in ("CREST", rate_limits.UPDATES):
+            rate_limits.pause(connection, key, until=clock.now() + timedelta(hours=1))
     looked = []
     for _ in range(2):
         for _ in range(60):

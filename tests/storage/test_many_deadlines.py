@@ -14,17 +14,17 @@ from typing import Final
 import pytest
 from sqlalchemy import Engine, event, select
 
-from storage import statements
-from storage.database import upgrade, writing
+from storage.db import statements
+from storage.db.database import upgrade, writing
+from storage.db.engines import open_engine
+from storage.db.tables import audit, outbox
 from storage.definitions import OnTimeout
-from storage.engines import open_engine
 from storage.errors import AlreadyDecided
 from storage.ports import NoSignal
 from storage.reads import Reads
 from storage.records import TIMEOUT, Action, Checkpoint, Decision
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
-from storage.tables import audit, outbox
 from tests.storage.conftest import RecordingDispatch, Run
 from tests.support.factories import BEN, SettableClock, crew, rule
 

@@ -11,9 +11,9 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Engine
 
-from storage.database import SystemClock
+from storage.db.database import SystemClock
+from storage.db.engines import Pool, open_engine
 from storage.definitions import Limits
-from storage.engines import Pool, open_engine
 from storage.errors import LimitReached
 from storage.ports import NoDispatch, NoSignal
 from storage.state_manager import StateManager

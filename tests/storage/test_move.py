@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, inspect, make_url, text
 
-from storage.database import upgrade
-from storage.engines import open_engine
-from storage.move import Moved, Progress, move
-from storage.move_source import CannotMove
-from storage.move_target import HalfMoved, refuse_half_moved
+from storage.db.database import upgrade
+from storage.db.engines import open_engine
+from storage.db.tables import metadata
+from storage.move.destination import HalfMoved, refuse_half_moved
+from storage.move.move import Moved, Progress, move
+from storage.move.source import CannotMove
 from storage.records import Action
 from storage.states import ExecutionState
-from storage.tables import metadata
 from tests.support.installation import Installation
 from tests.support.postgres import Server
 
@@ -244,7 +244,7 @@ def test_a_target_that_has_something_else_is_refused(
 def test_nothing_is_moved_while_a_bot_may_still_work(
     lived_in: Path, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.move_source.LEAVE_SECONDS", 0.3)
+    monkeypatch.setattr("storage.move.source.LEAVE_SECONDS", 0.3)
     idle = open_engine(f"sqlite:///{lived_in}")
     with idle.connect() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM executions")

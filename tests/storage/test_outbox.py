@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from storage import looks
 from storage.errors import HoldLost
-from storage.outbox import Outbox
+from storage.outbox import due_messages
+from storage.outbox.outbox import Outbox
 from storage.reads import Reads
 from storage.records import Action, Decision, OutboxKind, OutboxRow, OutboxState
 from storage.state_manager import StateManager
@@ -230,7 +230,7 @@ def test_a_row_that_another_deliverer_showed_and_put_off_meanwhile_is_not_handed
     assert claim is not None
     state.progress(claim, {"tasks": []})
     worked: list[OutboxRow] = []
-    look = looks.due
+    look = due_messages.due
 
     def work_at_once(connection: Connection, **how: Any) -> list[Any]:
         found = look(connection, **how)
@@ -241,6 +241,6 @@ def test_a_row_that_another_deliverer_showed_and_put_off_meanwhile_is_not_handed
             state.progress(claim, {"tasks": []})
         return found
 
-    monkeypatch.setattr(looks, "due", work_at_once)
+    monkeypatch.setattr(due_messages, "due", work_at_once)
     assert outbox.take(owner="second") == ()
     assert worked

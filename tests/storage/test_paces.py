@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from storage import paces
-from storage.database import SystemClock, writing
+from storage.db.database import SystemClock, writing
 from storage.errors import TooSoon
-from storage.outbox import Outbox
-from storage.paces import Pace
+from storage.outbox import rate_limits
+from storage.outbox.outbox import Outbox
+from storage.outbox.rate_limits import Pace
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import OutboxRow
@@ -89,7 +89,7 @@ def test_changes_of_messages_rest_in_all_channels_and_posts_go_on(
     for channel in ("C1", "C2"):
         row = outbox.sending(row_of_a_new_run(run, outbox, channel))
         posted.append(outbox.posted(row, channel=channel, ts=f"{row.seq}.0", shown=0))
-    outbox.rest(posted[0], 10 * SECOND, "ratelimited", key=paces.UPDATES)
+    outbox.rest(posted[0], 10 * SECOND, "ratelimited", key=rate_limits.UPDATES)
     outbox.release(posted[1])
     new = run.start(channel="C1")
 
@@ -150,8 +150,8 @@ def test_channels_that_were_quiet_for_a_day_are_forgotten(
     clock.move(timedelta(hours=5))
 
     with writing(engine) as connection:
-        assert paces.forget(connection, now=clock.now()) == 1
-        assert paces.forget(connection, now=clock.now()) == 0
+        assert rate_limits.forget(connection, now=clock.now()) == 1
+        assert rate_limits.forget(connection, now=clock.now()) == 0
 
 
 @pytest.mark.parametrize(("per_second", "burst"), [(1.0, 3), (2.0, 1), (0.5, 5)])

@@ -10,11 +10,11 @@ import pytest
 from storage.boundaries import BadBoundary
 from storage.definitions import CheckpointDefinition, CrewDefinition, CrewKind
 from storage.errors import LeaseLost
-from storage.phase_runs import MOST_LOSSES
 from storage.reads import Reads
 from storage.records import Action, Claim, Decision, Failure, PhaseRun
 from storage.state_manager import StateManager
 from storage.states import ExecutionState, PhaseRunState
+from storage.use_cases.phase_runs import MOST_LOSSES
 from tests.storage.conftest import RecordingDispatch, Run
 from tests.support.factories import ANA, SettableClock, crew, output, rule
 

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Engine, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage import engines, prepared, statements
-from storage.database import writing
-from storage.engines import open_engine
+from storage.db import engines, prepared, statements
+from storage.db.database import writing
+from storage.db.engines import open_engine
+from storage.db.tables import inbox, phase_runs
 from storage.errors import Conflict, Unreachable
 from storage.states import ExecutionState
-from storage.tables import inbox, phase_runs
 from tests.storage.conftest import Run
 from tests.support.factories import NOON
 from tests.support.postgres import Server

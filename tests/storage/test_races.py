@@ -16,14 +16,15 @@ import pytest
 from sqlalchemy import Connection, Engine, Executable, event
 from sqlalchemy.exc import DBAPIError
 
-from storage import decisions, executions, phase_runs, prepared, statements, timeouts
-from storage.database import writing
+from storage.db import prepared, statements
+from storage.db.database import writing
+from storage.db.transaction import Transaction
 from storage.errors import AlreadyDecided, Busy, Conflict, LeaseLost, StaleExecution
 from storage.ports import NoDispatch
 from storage.records import Action, Claim, Decision, Failure
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
-from storage.transaction import Transaction
+from storage.use_cases import decisions, executions, phase_runs, timeouts
 from tests.storage.conftest import RecordingDispatch, Run
 from tests.support.factories import ANA, BEN, SettableClock, output
 

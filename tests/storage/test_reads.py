@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from storage import reads as module
-from storage.database import SystemClock
+from storage.db.database import SystemClock
 from storage.errors import UnknownExecution
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Executable, event
 
-from storage import looks, statements
-from storage.database import writing
+from storage.db import statements
+from storage.db.database import writing
+from storage.outbox import due_messages
 from tests.support.factories import NOON
 
 ASKED_OFTEN: dict[str, tuple[Executable, dict[str, object]]] = {
@@ -26,12 +27,12 @@ ASKED_OFTEN: dict[str, tuple[Executable, dict[str, object]]] = {
     "the waiting checkpoint": (statements.WAITING_CHECKPOINT, {"of_execution": "x"}),
     "overdue checkpoints": (statements.OVERDUE, {"now": NOON, "most": 100}),
     "who revised last": (statements.LAST_REVISER, {"of_execution": "x", "of_state": "revised"}),
-    "channels that take a post": (looks.FREE_CHANNELS, {"now": NOON}),
+    "channels that take a post": (due_messages.FREE_CHANNELS, {"now": NOON}),
     "messages to post in a channel": (
-        looks.POSTS_DUE,
+        due_messages.POSTS_DUE,
         {"now": NOON, "most": 20, "of_channel": "C"},
     ),
-    "messages to update": (looks.UPDATES_DUE, {"now": NOON, "most": 20}),
+    "messages to update": (due_messages.UPDATES_DUE, {"now": NOON, "most": 20}),
     "whether any message is to do": (statements.ANY_MESSAGE_TO_DO, {}),
     "the execution of a thread": (
         statements.EXECUTION_IN_THREAD,

@@ -8,9 +8,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
 from storage.boundaries import BadBoundary, checkpoint_after, resolve
-from storage.database import is_current, upgrade
+from storage.db.database import is_current, upgrade
+from storage.db.engines import open_engine
+from storage.db.tables import metadata
 from storage.definitions import CheckpointDefinition
-from storage.engines import open_engine
 from storage.states import (
     CHECKPOINT_TRANSITIONS,
     ENDED,
@@ -23,7 +24,6 @@ from storage.states import (
     next_checkpoint,
     next_execution,
 )
-from storage.tables import metadata
 from tests.support.factories import rule
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from storage.definitions import OnTimeout
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from storage.reads import Reads
 from storage.records import TIMEOUT, Action, Decision, OutboxKind
 from storage.state_manager import StateManager

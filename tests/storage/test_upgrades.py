@@ -11,17 +11,17 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, text
 
-from storage.database import SystemClock, schema, upgrade, writing
-from storage.engines import open_engine
+from storage.db.database import SystemClock, schema, upgrade, writing
+from storage.db.engines import open_engine
+from storage.db.schema import MIGRATIONS, Standing, configuration
+from storage.db.tables import metadata
 from storage.errors import StrangeSchema
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import Action, Decision
-from storage.schema import MIGRATIONS, Standing, configuration
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
-from storage.tables import metadata
 from tests.storage.conftest import Run
 from tests.support.factories import BEN
 from tests.support.postgres import Server

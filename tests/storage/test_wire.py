@@ -10,11 +10,11 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from storage import prepared, statements, wire
-from storage.database import reading, writing
-from storage.engines import open_engine
+from storage.db import prepared, statements, wire
+from storage.db.database import reading, writing
+from storage.db.engines import open_engine
+from storage.db.wire import Wire
 from storage.errors import Unreachable
-from storage.wire import Wire
 
 OURS = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'countersign%'"
 

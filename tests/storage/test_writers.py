@@ -7,9 +7,9 @@ import time
 
 from sqlalchemy import Engine
 
-from storage.database import writing
-from storage.engines import WRITE_LOCK
-from storage.turns import Turns
+from storage.db.database import writing
+from storage.db.engines import WRITE_LOCK
+from storage.db.fair_lock import Turns
 
 
 def test_who_has_just_written_lets_those_write_who_waited_before_writing_again(

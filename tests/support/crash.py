@@ -33,13 +33,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-import bot.serving
+import bot.process.serving
 import bot.slack.app  # noqa: F401  # once, and not in each that is forked
 from bot import cli
 from bot.slack.app import SlackFront
-from bot.slack.delivery import Tempo
-from crew_runner.environment import SILENT_CREWAI
-from crew_runner.nursery import PRELOADED
+from bot.slack.outbound.delivery import Tempo
+from crew_runner.child.environment import SILENT_CREWAI
+from crew_runner.host.fork_server_client import PRELOADED
 from tests.support import points, readymade
 
 BRISK = Tempo(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from bot.practice.faults import Fault, Kind
-from bot.practice.practice import Practice
+from practice.faults import Fault, Kind
+from practice.practice import Practice
 
 T = TypeVar("T")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.practice.records import Json
-from bot.practice.state_values import INITIAL, MANY, inputs
+from practice.records import Json
+from practice.state_values import INITIAL, MANY, inputs
 
 
 def filled(blocks: list[Json], values: dict[str, object]) -> Json:

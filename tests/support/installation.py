@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import Engine
 
 from storage.definitions import CrewDefinition, CrewReport
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import Action, Checkpoint, Decision, Execution, Failure, Reply

@@ -7,9 +7,9 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.practice.errors import SlackError
-from bot.practice.records import Json, View
-from bot.practice.seed import ANA, BOT
+from practice.errors import SlackError
+from practice.records import Json, View
+from practice.seed import ANA, BOT
 from tests.support.forms import filled
 from tests.support.shown import Button, Shown, buttons
 from tests.support.sight import Sight

@@ -28,13 +28,13 @@ from sqlalchemy import Connection, event
 from sqlalchemy.pool import Pool
 from websockets.sync.client import ClientConnection
 
-import bot.wiring
-from storage import prepared
-from storage.database import upgrade
-from storage.outbox import Outbox
+import bot.bootstrap
+from storage.db import prepared
+from storage.db.database import upgrade
+from storage.db.wire import Asked, Wire
+from storage.outbox.outbox import Outbox
 from storage.records import Claim, Decision, OutboxRow
 from storage.state_manager import StateManager
-from storage.wire import Asked, Wire
 from tests.support.arming import ARMED, KILLED, PASSED
 
 READING: Final = frozenset(
@@ -120,7 +120,7 @@ def install(folder: Path) -> None:
         for name, method in vars(kind).items():
             if callable(method) and not name.startswith("_"):
                 setattr(kind, name, _named(method, doing))
-    setattr(bot.wiring, "upgrade", _named(upgrade, doing))  # noqa: B010  # it is not its own
+    setattr(bot.bootstrap, "upgrade", _named(upgrade, doing))  # noqa: B010  # it is not its own
     _watch_commits(points, doing)
     _watch_calls(points)
     _watch_acks(points, doing)

@@ -25,7 +25,8 @@ from typing import Any, Final, NoReturn
 import psutil
 import pytest
 
-from crew_runner import forking, nursery
+from crew_runner.child import fork_server
+from crew_runner.host import fork_server_client
 from tests.support.launchpad import MARK, Forked, Launchpad, name_of
 
 _SET_NAME: Final = 15  # PR_SET_NAME
@@ -42,7 +43,7 @@ def put_ready() -> None:
         os.setsid()
         _wait_and_serve(theirs)
     theirs.close()
-    vars(nursery)["subprocess"] = _FirstIsThere(pid, ours)
+    vars(fork_server_client)["subprocess"] = _FirstIsThere(pid, ours)
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def from_launchpad(launchpad: Launchpad) -> Iterator[list[Forked]]:
     """
     forked: list[Forked] = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(nursery, "subprocess", _FromLaunchpad(launchpad, forked))
+        patched.setattr(fork_server_client, "subprocess", _FromLaunchpad(launchpad, forked))
         yield forked
 
 
@@ -80,7 +81,7 @@ def _wait_and_serve(told: socket.socket) -> NoReturn:
     os.environ.clear()
     os.environ.update(said["environment"])
     sys.path.insert(0, said["root"])
-    forking.serve(fds[0], preload=said["preload"])
+    fork_server.serve(fds[0], preload=said["preload"])
 
 
 class _FirstIsThere:

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Engine
 
-from storage.database import upgrade
-from storage.engines import open_engine
+from storage.db.database import upgrade
+from storage.db.engines import open_engine
 
 
 def upgraded(url: str) -> Engine:
-    """An engine whose database has the newest schema, as `storage.database.upgrade` makes it."""
+    """An engine whose database has the newest schema, as `storage.db.database.upgrade` makes it."""
     engine = open_engine(url)
     file = engine.url.database
     if engine.dialect.name == "sqlite" and file is not None and not Path(file).exists():

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeVar
 
-from bot.practice.changes import Change, Noticed
-from bot.practice.manifest import installed
-from bot.practice.practice import Practice
-from bot.practice.seed import practice_team
-from bot.practice.server import Running, serve
+from practice.changes import Change, Noticed
+from practice.manifest import installed
+from practice.practice import Practice
+from practice.seed import practice_team
+from practice.server import Running, serve
 from tests.support.faults import PlannedFaults
 from tests.support.transcript import transcript
 

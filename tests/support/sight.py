@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.practice.deliveries import Delivery
-from bot.practice.records import Channel, Message, Version
-from bot.practice.seed import BOT
-from bot.practice.traffic import Entry
+from practice.deliveries import Delivery
+from practice.records import Channel, Message, Version
+from practice.seed import BOT
+from practice.traffic import Entry
 from tests.support.served import Served
 from tests.support.shown import Button, Shown, buttons
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.practice.practice import Practice
-from bot.practice.records import Message
+from practice.practice import Practice
+from practice.records import Message
 from tests.support.shown import Shown
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.practice.deliveries import Ack, Delivery
-from bot.practice.records import Channel, User, UserGroup
-from bot.practice.seed import ANA, BOT
+from practice.deliveries import Ack, Delivery
+from practice.records import Channel, User, UserGroup
+from practice.seed import ANA, BOT
 from tests.support.shown import Shown
 from tests.support.sight import Sight
 

@@ -25,7 +25,7 @@ What to know:
 
 from __future__ import annotations
 
-from bot.practice import seed
+from practice import seed
 from tests.support.people import Answer, People
 from tests.support.served import Mode
 from tests.support.shown import Button, Shown

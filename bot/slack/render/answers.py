@@ -14,7 +14,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, PlainTex
 from bot.slack import ids
 from bot.slack.render import people, text
 from bot.slack.render.message import section
-from bot.slack.render.place import checkpoints_to_come, question
+from bot.slack.render.position import checkpoints_to_come, question
 from bot.slack.render.root import Progress, state_line
 from bot.slack.render.usage import spent
 from storage.definitions import CrewDefinition, CrewReport

@@ -19,10 +19,10 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.slack.ids import ActionId, short
-from bot.slack.render import choices, deadlines, outputs, people, text, usage
-from bot.slack.render.decided import WORDS_LIMIT, chosen, outcome, outcome_line
+from bot.slack.render import buttons, deadlines, outputs, people, text, usage
+from bot.slack.render.decision import WORDS_LIMIT, chosen, outcome, outcome_line
 from bot.slack.render.message import Rendered, context, section, sentences
-from bot.slack.render.place import asked_at_length, question, standing
+from bot.slack.render.position import asked_at_length, question, standing
 from storage.definitions import OnTimeout
 from storage.policy import CHANNEL
 from storage.records import HELD, Checkpoint, CheckpointKind, Execution, Usage
@@ -78,7 +78,7 @@ def render(
         text=_spoken(checkpoint, execution, f"{stands}: {text.mrkdwn(asked)}"),
         blocks=tuple(blocks),
         plain="\n".join([f"*{text.mrkdwn(asked)}*", _plain_body(checkpoint, output), "", closing]),
-        buttons=choices.buttons(checkpoint, execution)
+        buttons=buttons.buttons(checkpoint, execution)
         if waiting
         else _afterwards(checkpoint, execution),
         broadcast=waiting and CHANNEL in checkpoint.rule.approvers,
@@ -202,4 +202,4 @@ def _afterwards(checkpoint: Checkpoint, execution: Execution) -> tuple[Interacti
     """What a decided checkpoint still offers: a revision can become a lesson."""
     if not execution.definition.lessons or checkpoint.state is not CheckpointState.REVISED:
         return ()
-    return (choices.button(ActionId.KEEP_LESSON, "Keep as a lesson", checkpoint.id),)
+    return (buttons.button(ActionId.KEEP_LESSON, "Keep as a lesson", checkpoint.id),)

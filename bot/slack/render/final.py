@@ -9,7 +9,7 @@ from slack_sdk.models.blocks import Block, HeaderBlock, MarkdownBlock, PlainText
 from bot.slack.ids import short
 from bot.slack.render import deadlines, people, text, usage
 from bot.slack.render.message import Rendered, context, section
-from bot.slack.render.place import question, standing
+from bot.slack.render.position import question, standing
 from bot.slack.render.root import failure
 from storage.records import Checkpoint, Execution, Usage
 

@@ -20,9 +20,9 @@ from slack_sdk.models.views import View
 
 from bot.slack import ids
 from bot.slack.render import text
-from bot.slack.render.choices import outcome_menu
+from bot.slack.render.buttons import outcome_menu
 from bot.slack.render.message import section
-from bot.slack.render.place import asked_at_length, question, standing
+from bot.slack.render.position import asked_at_length, question, standing
 from storage.records import Checkpoint, CheckpointKind, Execution
 
 TEXT_MOST = 3000

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.slack.render import text
-from bot.slack.render.place import next_phase
+from bot.slack.render.position import next_phase
 from storage import usage as sums
 from storage.records import Checkpoint, CheckpointKind, Execution, PhaseRun, Usage
 from storage.states import ExecutionState, PhaseRunState

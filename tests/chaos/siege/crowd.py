@@ -15,9 +15,9 @@ from itertools import count
 from random import Random
 from typing import Final
 
-from bot.practice.changes import Change, Edited, Posted
-from bot.practice.records import User
-from bot.practice.seed import TEAM
+from practice.changes import Change, Edited, Posted
+from practice.records import User
+from practice.seed import TEAM
 from tests.chaos.siege.journal import Answered, Journal, What
 from tests.chaos.siege.plans import Move, Plan, plan
 from tests.chaos.siege.program import TOKEN

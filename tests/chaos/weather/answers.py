@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bot.practice.faults import Kind
+from practice.faults import Kind
 
 RETRIED: Final = "retried"
 PLAIN: Final = "shown plainly"

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection as Pipe
 from random import Random
 from typing import Final
 
-from bot.slack import words
+from bot.slack.render import refusals
 from storage.errors import AlreadyDecided, Busy, CountersignError, NotAllowed
 from storage.records import Action, Actor, Decision
 from storage.state_manager import StateManager
@@ -189,13 +189,13 @@ def _answer(state: StateManager, checkpoint: str, click: Click) -> Told:
     try:
         state.decide(decision)
     except AlreadyDecided as refused:
-        return Told(click, "already", words.refusal(refused))
+        return Told(click, "already", refusals.refusal(refused))
     except NotAllowed as refused:
-        return Told(click, "refused", words.refusal(refused))
+        return Told(click, "refused", refusals.refusal(refused))
     except Busy:
         return Told(click, "busy")
     except CountersignError as refused:
-        return Told(click, "otherwise", words.refusal(refused))
+        return Told(click, "otherwise", refusals.refusal(refused))
     return Told(click, "decided")
 
 

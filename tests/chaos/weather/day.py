@@ -25,9 +25,9 @@ from weakref import WeakSet
 import psutil
 
 from bot.slack.app import SlackConfig, SlackFront
-from storage.engines import open_engine
+from storage.db.engines import open_engine
 from storage.errors import Busy
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch
 from storage.reads import Reads
 from storage.state_manager import StateManager

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Self
 
-from storage.database import SystemClock
+from storage.db.database import SystemClock
+from storage.db.engines import open_engine
 from storage.definitions import CrewDefinition
-from storage.engines import open_engine
 from storage.ports import NoDispatch, NoSignal, SharedClock
 from storage.reads import Reads
 from storage.records import Actor, Checkpoint

@@ -15,12 +15,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 from unittest import mock
 
-from bot.practice.faults import Kind
 from bot.slack import app
-from bot.slack.commands import OPEN
+from bot.slack.actions.commands import OPEN
 from bot.slack.ids import DECISIONS
+from practice.faults import Kind
 from storage.definitions import CrewDefinition
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch
 from storage.reads import Reads
 from storage.records import Execution

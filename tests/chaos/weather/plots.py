@@ -15,8 +15,8 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
-from bot.practice.traffic import Entry
-from bot.slack.sockets import SHORT_LIFE
+from bot.slack.inbound.sockets import SHORT_LIFE
+from practice.traffic import Entry
 from storage.records import Action, Actor, ActorKind, Decision, Execution
 from tests.chaos.weather.answers import ANSWERED, LOST, MOVED, PLAIN, RETRIED, TOLD, UNTOLD, Fault
 from tests.chaos.weather.house import House

@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from bot.api.app import create_api
 from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts
-from bot.slack import words
+from bot.slack.render import refusals
 from storage.errors import Busy, CountersignError
 from storage.records import Action, Decided, Decision, Reply
 from tests.chaos.weather.hands import Hands
@@ -117,7 +117,7 @@ def _told(race: Race, way: str, act: Callable[[], object]) -> Line:
     except Busy:
         return Line(race.checkpoint, way, "busy", late=late)
     except CountersignError as refused:
-        return Line(race.checkpoint, way, "refused", words.refusal(refused), late=late)
+        return Line(race.checkpoint, way, "refused", refusals.refusal(refused), late=late)
     if way == "reply" and not isinstance(done, Decided):
         return Line(race.checkpoint, way, "refused", "nothing waits", late=late)
     return Line(race.checkpoint, way, "done", late=late)

@@ -10,7 +10,7 @@ import pytest
 
 from bot import scheduler
 from bot.scheduler import Scheduler, Tick
-from storage.outbox import Outbox
+from storage.outbox.outbox import Outbox
 from tests.chaos.weather.ground import ground
 from tests.chaos.weather.hands import Hands
 from tests.slack.stage import MovableClock

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.practice.cutting import hush
-from bot.slack import sockets
+from bot.slack.inbound import sockets
+from practice.cutting import hush
 from storage.records import Execution
 from tests.chaos.weather.ground import ground
 from tests.chaos.weather.house import House, house_on

@@ -1,0 +1,148 @@
+"""`python -m bot serve`. Its libraries are of no use to the other processes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from bot.api.app import DoorAnswer, create_api
+from bot.api.calls import ApiConfig
+from bot.api.guard import in_a_url, loopback_hosts
+from bot.bootstrap import CannotStartError, build_slack, inherit, model_in_words
+from bot.doctor.shared_server import SERVE_ONLY
+from bot.process.http_server import HttpServer
+from bot.process.listening import CannotBindError, bind
+from bot.process.roles import Role, left, ticks_of
+from bot.scheduler import Scheduler, Tick, slack_ticks
+from bot.settings import Settings
+from bot.version import VERSION
+from crew_runner.host.worker import WorkerPool
+from storage.outbox.outbox import Outbox
+
+if TYPE_CHECKING:
+    from bot.slack.app import SlackFront
+
+log = logging.getLogger(__name__)
+
+INHERIT_EVERY: Final = timedelta(seconds=5)
+
+LAST_WORDS: Final = timedelta(seconds=1)
+"""What the deliverer gets at the least, however long phases took to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """What Slack's door answers while Slack's side is being built: Slack sends it again."""
+
+    status: int = 503
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Retry-After": "1"})
+    body: bytes = b""
+
+
+class Application(Role):
+    """`python -m bot serve`: REST, Slack, the scheduler and the workers in one process.
+
+    It answers HTTP before it builds what takes longer. Without `ticks` others do what is due.
+    """
+
+    name = "serve"
+
+    def __init__(self, settings: Settings, *, workers: int, ticks: bool = True) -> None:
+        self._workers = workers
+        self._ticks = ticks
+        self._began = time.monotonic()
+        self._slack: SlackFront | None = None
+        self._pool: WorkerPool | None = None
+        self._scheduler: Scheduler | None = None
+        super().__init__(settings, known_as=None if ticks else SERVE_ONLY)
+        try:
+            self._listening = bind(settings.host, settings.port)
+        except CannotBindError as error:
+            raise CannotStartError(
+                f"{error}. Set HITL_BACKEND_PORT to another port, or end what uses this one."
+            ) from error
+        self.port: int = self._listening.getsockname()[1]
+        channel = settings.default_channel if settings.slack_mode else None
+        api = create_api(
+            state=self._core.state,
+            reads=self._core.reads,
+            crews=self._core.crews,
+            door=self._door if settings.slack_mode == "http" else None,
+            config=ApiConfig(
+                hosts=loopback_hosts(settings.host, self.port), version=VERSION, channel=channel
+            ),
+        )
+        self._http = HttpServer(api, self._listening, grace=settings.grace)
+
+    def alive(self) -> bool:
+        if not self._started:
+            return True
+        parts = (self._http, self._scheduler, self._pool, self._slack)
+        return all(part is None or part.alive for part in parts)
+
+    def _start(self) -> Mapping[str, object]:
+        self._http.start()
+        log.info(
+            "serve.healthy",
+            extra={
+                "address": f"http://{in_a_url(self._settings.host)}:{self.port}",
+                "after_s": time.monotonic() - self._began,
+            },
+        )
+        ticks: tuple[Tick, ...] = ()
+        if self._ticks:
+            ticks += ticks_of(self._settings, self._core)
+        if self._settings.slack_mode is not None:
+            ticks += self._start_slack()
+        if ticks:
+            self._scheduler = Scheduler(ticks)
+            self._scheduler.start()
+        if self._workers > 0:
+            self._pool = self._core.pool(self._settings, self._workers)
+            self._pool.start()
+            self._core.queue.bind(self._pool)
+        return self._summary()
+
+    def _start_slack(self) -> tuple[Tick, ...]:
+        """Slack's side, and what it needs done in time."""
+        outbox = Outbox(self._core.engine, self._core.clock)
+        slack = self._slack = build_slack(self._settings, self._core, outbox)
+        self._core.signal.bind(slack.outbox_changed)
+        slack.start()
+        return (
+            *slack_ticks(deliver_due=slack.deliver_due, refresh_actors=slack.refresh_actors),
+            Tick("inherit", INHERIT_EVERY, lambda: inherit(outbox, self._core.signal)),
+        )
+
+    def _waits_for(self) -> Mapping[str, object]:
+        return {"phases": 0 if self._pool is None else self._pool.running}
+
+    def _stop(self, until: float) -> None:
+        self._core.queue.stop()
+        if self._pool is not None:
+            self._pool.stop(left(until))
+        if self._scheduler is not None:
+            self._scheduler.stop()
+        self._http.stop()
+        if self._slack is not None:
+            self._slack.stop(max(left(until), LAST_WORDS))
+
+    def _door(self, headers: Mapping[str, str], body: bytes) -> DoorAnswer:
+        return NotYet() if self._slack is None else self._slack.door(headers, body)
+
+    def _summary(self) -> Mapping[str, object]:
+        return {
+            "version": VERSION,
+            "database": self._core.engine.url.difference_update_query(
+                ["application_name"]
+            ).render_as_string(hide_password=True),
+            "crews": ",".join(sorted(self._core.crews)),
+            "slack": self._settings.slack_mode or "off (no SLACK_BOT_TOKEN): REST only",
+            "model": model_in_words(self._settings.model),
+            "workers": self._workers,
+            "scheduler": "here" if self._ticks else "left to others",
+        }

@@ -1,0 +1,25 @@
+"""Cancel and Retry on a run's first message."""
+
+from __future__ import annotations
+
+from slack_bolt import Ack, App
+
+from bot.slack import ids
+from bot.slack.actions.checkpoints import Desk
+from bot.slack.inbound import parse
+from bot.slack.inbound.payload_shape import Body
+
+
+def register(app: App, *, desk: Desk) -> None:
+    def on_cancel(ack: Ack, body: Body) -> None:
+        click = parse.click(body)
+        desk.cancel(click.value, click.by)
+        ack()
+
+    def on_retry(ack: Ack, body: Body) -> None:
+        click = parse.click(body)
+        desk.retry(click.value, click.by)
+        ack()
+
+    app.action(str(ids.ActionId.CANCEL))(on_cancel)
+    app.action(str(ids.ActionId.RETRY))(on_retry)

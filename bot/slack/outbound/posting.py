@@ -1,0 +1,89 @@
+"""The calls by which messages appear, change and go. Each raises what the client raises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slack_sdk import WebClient
+
+from bot.slack.ids import MESSAGE_EVENT_TYPE, message_key
+from bot.slack.outbound.views import WholeText
+from bot.slack.render.message import Rendered
+from storage.records import OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    channel: str
+    ts: str
+
+
+class Posting:
+    """Posts what a row shows. `simply` is the plain form, for what Slack refused otherwise."""
+
+    def __init__(self, client: WebClient) -> None:
+        self._client = client
+
+    def post(self, row: OutboxRow, rendered: Rendered, *, simply: bool) -> Posted:
+        """The whole message but its buttons."""
+        answer = self._client.chat_postMessage(
+            channel=row.channel,
+            thread_ts=row.thread_ts,
+            reply_broadcast=rendered.broadcast if row.thread_ts is not None else None,
+            text=rendered.spoken(),
+            blocks=rendered.shown(armed=False, simply=simply),
+            metadata=_metadata(row),
+            parse="none",
+            link_names=False,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        return Posted(channel=str(answer["channel"]), ts=str(answer["ts"]))
+
+    def update(self, row: OutboxRow, rendered: Rendered, *, simply: bool) -> None:
+        """The message as it is now, with the buttons that it has now."""
+        self._client.chat_update(
+            channel=row.channel,
+            ts=str(row.ts),
+            text=rendered.spoken(),
+            blocks=rendered.shown(armed=True, simply=simply),
+            metadata=_metadata(row),
+            parse="none",
+            link_names=False,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+
+    def upload(self, row: OutboxRow, whole: WholeText) -> str:
+        """The id of the file, which now stands in the row's thread."""
+        answer = self._client.files_upload_v2(
+            channel=row.channel,
+            thread_ts=row.thread_ts,
+            filename=whole.name,
+            title=whole.title,
+            content=whole.content.encode("utf-8", "replace"),
+            request_file_info=False,
+        )
+        return str(answer["file"]["id"])
+
+    def delete(self, *, channel: str, ts: str) -> None:
+        self._client.chat_delete(channel=channel, ts=ts)
+
+    def direct_message(self, user: str) -> str:
+        """The channel of the direct messages with this person."""
+        return str(self._client.conversations_open(users=[user])["channel"]["id"])
+
+    def tell(self, channel: str, words: str) -> None:
+        """Plain words, outside of any run's messages."""
+        self._client.chat_postMessage(
+            channel=channel,
+            text=words,
+            parse="none",
+            link_names=False,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+
+
+def _metadata(row: OutboxRow) -> dict[str, object]:
+    return {"event_type": MESSAGE_EVENT_TYPE, "event_payload": {"key": message_key(row)}}

@@ -1,0 +1,148 @@
+"""What a checkpoint offers to click, by its kind. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, assert_never
+
+from slack_sdk.models.blocks import (
+    ButtonElement,
+    ConfirmObject,
+    InteractiveElement,
+    Option,
+    OptionGroup,
+    PlainTextObject,
+    StaticSelectElement,
+)
+
+from bot.slack.ids import ActionId, ChosenOutcome
+from bot.slack.render import text
+from bot.slack.render.position import next_phase
+from storage.records import HELD, Checkpoint, CheckpointKind, Execution
+
+LABEL_MOST: Final = 75
+OUTCOME_BUTTONS: Final = 20
+"""More outcomes than these stand in a menu."""
+
+_MENU_MOST: Final = 100
+
+
+def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveElement, ...]:
+    """Of one that waits."""
+    match checkpoint.kind:
+        case CheckpointKind.PHASE:
+            following = next_phase(checkpoint, execution)
+            onward = f"Continue to {text.label(following)}" if following else "Continue and finish"
+            return (*_four(checkpoint, onward), _stop(checkpoint))
+        case CheckpointKind.GATE if checkpoint.outcomes:
+            words = button(ActionId.OUTCOME_WORDS, "Add words…", checkpoint.id)
+            stop = _stop(checkpoint, "Stop the run")
+            return (*_outcomes(checkpoint), words, stop)
+        case CheckpointKind.GATE:
+            return (*_four(checkpoint, "Continue"), _stop(checkpoint))
+        case CheckpointKind.TOOL:
+            three = _four(
+                checkpoint,
+                "Continue: call it",
+                revise="Revise: refuse with words",
+                skip="Skip: do not call it",
+            )
+            return (*three, _stop(checkpoint))
+        case CheckpointKind.QUESTION:
+            return (
+                button(ActionId.ANSWER, "Continue: answer", checkpoint.id, style="primary"),
+                button(ActionId.SKIP, "Skip: give no answer", checkpoint.id),
+                _stop(checkpoint),
+            )
+        case CheckpointKind.BUDGET:
+            over = button(ActionId.CONTINUE, "Continue", checkpoint.id, style="primary")
+            return (over, _stop(checkpoint))
+        case _:
+            assert_never(checkpoint.kind)
+
+
+def _four(
+    checkpoint: Checkpoint, onward: str, *, revise: str = "Revise", skip: str = "Skip"
+) -> tuple[ButtonElement, ...]:
+    """The usual ones, but for Stop."""
+    shown = text.shorten(onward, LABEL_MOST - 5)
+    return (
+        button(ActionId.CONTINUE, shown, checkpoint.id, style="primary"),
+        button(ActionId.REVISE, revise, checkpoint.id),
+        button(ActionId.SKIP, skip, checkpoint.id),
+    )
+
+
+def _stop(checkpoint: Checkpoint, label: str = "Stop") -> ButtonElement:
+    where = "in the middle of" if checkpoint.kind in HELD else "after"
+    return button(
+        ActionId.STOP,
+        label,
+        checkpoint.id,
+        style="danger",
+        confirm=ConfirmObject(
+            title="Stop this run?",
+            text=PlainTextObject(
+                text=f"The run ends here, {where} {text.label(checkpoint.phase)}. "
+                "It cannot be taken up again."
+            ),
+            confirm="Stop the run",
+            deny="Keep it waiting",
+            style="danger",
+        ),
+    )
+
+
+def _outcomes(checkpoint: Checkpoint) -> Sequence[InteractiveElement]:
+    """None of them is marked: which one is wanted is not ours to know."""
+    if len(checkpoint.outcomes) > OUTCOME_BUTTONS:
+        return (outcome_menu(checkpoint, action_id=ActionId.OUTCOME),)
+    return [
+        button(ChosenOutcome(checkpoint.id, number).action_id, label, checkpoint.id)
+        for number, label in enumerate(_labels(checkpoint))
+    ]
+
+
+def outcome_menu(checkpoint: Checkpoint, *, action_id: str) -> StaticSelectElement:
+    """All outcomes to choose one from."""
+    options = [
+        Option(value=ChosenOutcome(checkpoint.id, number).encode(), text=PlainTextObject(text=name))
+        for number, name in enumerate(_labels(checkpoint))
+    ]
+    if len(options) <= _MENU_MOST:
+        return StaticSelectElement(
+            action_id=action_id, options=options, placeholder="Choose an outcome"
+        )
+    groups = [
+        OptionGroup(label=PlainTextObject(text=f"{first + 1} to {first + len(part)}"), options=part)
+        for first in range(0, len(options), _MENU_MOST)
+        if (part := options[first : first + _MENU_MOST])
+    ]
+    return StaticSelectElement(
+        action_id=action_id, option_groups=groups, placeholder="Choose an outcome"
+    )
+
+
+def _labels(checkpoint: Checkpoint) -> list[str]:
+    """Each outcome's own words, as far as a button holds them."""
+    return [
+        text.plain(name, LABEL_MOST) or f"Outcome {number}"
+        for number, name in enumerate(checkpoint.outcomes, 1)
+    ]
+
+
+def button(
+    action_id: str,
+    label: str,
+    value: str,
+    *,
+    style: str | None = None,
+    confirm: ConfirmObject | None = None,
+) -> ButtonElement:
+    return ButtonElement(
+        action_id=action_id,
+        text=PlainTextObject(text=label, emoji=False),
+        value=value,
+        style=style,
+        confirm=confirm,
+    )

@@ -1,0 +1,88 @@
+"""What each model was asked for: calls, tokens and their price, from CrewAI's events."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from typing import Final
+
+from crewai.events.types.llm_events import LLMCallCompletedEvent
+from crewai.types.usage_metrics import UsageMetrics
+
+from crew_runner.child.monitoring import prices
+
+UNNAMED: Final = "unknown"
+_LITELLM: Final = "crewai.llm"
+_NATIVE: Final = "crewai.llms.providers."
+_BASE_URL_VARIABLES: Final = {
+    "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    "anthropic": ("ANTHROPIC_BASE_URL",),
+    "gemini": ("GOOGLE_GEMINI_BASE_URL",),
+}
+"""Where the providers' own clients look for an address."""
+
+
+class Tally:
+    """Belongs to whoever holds the listener's lock."""
+
+    def __init__(self) -> None:
+        self._by_model: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._counted: set[str] = set()
+
+    def by_model(self) -> dict[str, dict[str, int]]:
+        return {model: dict(counts) for model, counts in self._by_model.items()}
+
+    def add(self, source: object, event: LLMCallCompletedEvent) -> bool:
+        """Count one call that ended, once, however often it is told; whether it was news.
+
+        `source` is the LLM that made it.
+        """
+        if event.event_id in self._counted:
+            return False
+        self._counted.add(event.event_id)
+        counts = self._by_model[event.model or UNNAMED]
+        counts["calls"] += 1
+        used = UsageMetrics.from_provider_dict(event.usage)
+        if used is None or used.total_tokens <= 0:
+            counts["uncounted_calls"] += 1
+        else:
+            counts["prompt_tokens"] += used.prompt_tokens
+            counts["completion_tokens"] += used.completion_tokens
+            counts["cached_tokens"] += used.cached_prompt_tokens
+        price = _price(source, event.model or "", used or UsageMetrics())
+        if price is None:
+            counts["unpriced_calls"] += 1
+        else:
+            counts["microdollars"] += price
+        return True
+
+
+def _price(llm: object, model: str, used: UsageMetrics) -> int | None:
+    provider = _provider(llm)
+    return prices.microdollars(
+        model,
+        provider=provider,
+        base_url=_base_url(llm, provider),
+        prompt_tokens=used.prompt_tokens,
+        completion_tokens=used.completion_tokens,
+        cached_tokens=used.cached_prompt_tokens,
+        cache_written_tokens=used.cache_creation_tokens,
+    )
+
+
+def _provider(llm: object) -> str:
+    """CrewAI's name of who is asked; empty for a class of the crew's author, which asks anybody."""
+    homes = [cls.__module__ for cls in type(llm).__mro__]
+    if not any(home == _LITELLM or home.startswith(_NATIVE) for home in homes):
+        return ""
+    provider = getattr(llm, "provider", None)
+    return provider.lower() if isinstance(provider, str) else ""
+
+
+def _base_url(llm: object, provider: str) -> str | None:
+    """Where the LLM's questions go, if not to the provider's own address."""
+    parameters = getattr(llm, "client_params", None)
+    named = [parameters.get("base_url")] if isinstance(parameters, dict) else []
+    named += [getattr(llm, name, None) for name in ("base_url", "api_base", "endpoint")]
+    named += [os.environ.get(name) for name in _BASE_URL_VARIABLES.get(provider, ())]
+    return next((str(url) for url in named if url), None)

@@ -1,0 +1,61 @@
+"""Events API: what happens in the workspace and the app subscribed to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from practice import payloads
+from practice.changes import Change, Deleted, Edited, MemberJoined, MemberLeft, Posted
+from practice.deliveries import Deliveries
+from practice.records import Channel, Json
+from practice.workspace import Workspace
+
+SUBSCRIPTION = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}
+
+
+class Events:
+    """Turns changes into deliveries, for places where the app is a member."""
+
+    def __init__(
+        self, workspace: Workspace, deliveries: Deliveries, base_url: Callable[[], str]
+    ) -> None:
+        self._workspace = workspace
+        self._deliveries = deliveries
+        self._base_url = base_url
+
+    def heard(self, change: Change) -> None:
+        workspace, url = self._workspace, self._base_url()
+        match change:
+            case Posted(message):
+                self._message(message.channel, payloads.posted(workspace, message, url))
+                app = workspace.app
+                called = f"<@{app.bot_user}>" in message.text and message.user != app.bot_user
+                if called and "app_mention" in app.events and self._is_in(message.channel):
+                    self._announce(payloads.mentioned(workspace, message, url))
+            case Edited(message, before):
+                self._message(message.channel, payloads.edited(workspace, message, before, url))
+            case Deleted(message):
+                self._message(message.channel, payloads.deleted(workspace, message, url))
+            case MemberJoined(channel, user, inviter):
+                self._member("member_joined_channel", channel, user, inviter)
+            case MemberLeft(channel, user):
+                self._member("member_left_channel", channel, user, None)
+            case _:
+                pass
+
+    def _message(self, channel: str, inner: Json) -> None:
+        kind = SUBSCRIPTION[self._workspace.channels[channel].kind]
+        if kind in self._workspace.app.events and self._is_in(channel):
+            self._announce(inner)
+
+    def _member(self, kind: str, channel: Channel, user: str, by: str | None) -> None:
+        about_app = user == self._workspace.app.bot_user
+        if kind in self._workspace.app.events and (about_app or self._is_in(channel.id)):
+            self._announce(payloads.member(self._workspace, kind, channel, user, by))
+
+    def _is_in(self, channel: str) -> bool:
+        return self._workspace.app.bot_user in self._workspace.channels[channel].members
+
+    def _announce(self, inner: Json) -> None:
+        name = inner["type"] + (f"/{inner['subtype']}" if inner.get("subtype") else "")
+        self._deliveries.announce(name, payloads.event(self._workspace, inner))

@@ -1,0 +1,333 @@
+"""What a person does, from the composer to a modal's submit button, and what they see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from practice import mentions, payloads, state_values
+from practice.changes import Noticed
+from practice.deliveries import Ack, Deliveries
+from practice.errors import SlackError, ViewProblem
+from practice.records import Channel, Json, Message, View
+from practice.tickets import ResponseUrls, Triggers
+from practice.views import Views
+from practice.workspace import Workspace
+
+NOT_ANSWERED = "{name} failed because the app did not respond. Try it again in a moment."
+NOT_OPERABLE = '{name} failed with the error "dispatch_failed".'
+NO_ANSWER_TO_CLICK = "{app} did not respond to that. Try it again in a moment."
+TROUBLE = "We had some trouble connecting. Try again?"
+BUILT_IN = {"/invite": "Invite the app to this channel", "/kick": "Remove the app from here"}
+
+
+class Interactions:
+    """The person's side of the workspace; each act ends in an answer that the page can show."""
+
+    def __init__(
+        self,
+        *,
+        workspace: Workspace,
+        deliveries: Deliveries,
+        views: Views,
+        triggers: Triggers,
+        responses: ResponseUrls,
+        base_url: Callable[[], str],
+        respond: Callable[[str, Channel, Json], None],
+        checked_view: Callable[[Json], Json],
+    ) -> None:
+        self._workspace = workspace
+        self._deliveries = deliveries
+        self._views = views
+        self._triggers = triggers
+        self._responses = responses
+        self._base_url = base_url
+        self._respond = respond
+        self._checked_view = checked_view
+
+    # -- messages and commands --------------------------------------------------------
+
+    def say(self, *, user: str, channel: str, text: str, thread_ts: str | None = None) -> Message:
+        """A person posts; what they typed is escaped as Slack's composer does."""
+        workspace = self._workspace
+        place = self._place(user, channel)
+        if not text.strip():
+            raise SlackError("no_text")
+        if place.is_archived:
+            raise SlackError("is_archived")
+        if thread_ts is not None:
+            root = workspace.find(channel, thread_ts)
+            if root is None:
+                raise SlackError("thread_not_found")
+            thread_ts = root.thread_ts or root.ts
+        return workspace.post(
+            channel=channel,
+            user=user,
+            text=mentions.typed(text),
+            blocks=mentions.typed_blocks(text, workspace.next_id("r")[-5:]),
+            thread_ts=thread_ts,
+        )
+
+    async def command(self, *, user: str, channel: str, text: str) -> Json:
+        """A slash command; answers after the ack or when three seconds are over."""
+        name, _, rest = text.strip().partition(" ")
+        place = self._place(user, channel)
+        if name in BUILT_IN:
+            return self._built_in(name, rest.strip(), user=user, place=place)
+        if name not in {known["command"] for known in self._workspace.app.commands}:
+            return _refused(f"{name} is not a valid command.")
+        payload = payloads.command(
+            self._workspace,
+            user=user,
+            channel=place,
+            name=name,
+            text=self._command_text(name, rest.strip()),
+            trigger_id=self._triggers.issue(user),
+            response_url=self._response_url(user=user, channel=channel),
+        )
+        ack = await self._deliveries.ask("slash_commands", name, payload)
+        if not ack.ok:
+            words = NOT_OPERABLE if ack.problem == "http_error" else NOT_ANSWERED
+            return self._notice(user, words.format(name=name), channel=channel)
+        if isinstance(ack.body, dict) and ack.body:
+            self._respond(user, place, ack.body)
+        return {"ok": True}
+
+    def invite(self, *, user: str, channel: str) -> None:
+        place = self._place(user, channel)
+        self._workspace.join(place, self._workspace.app.bot_user, inviter=user)
+
+    def join(self, *, user: str, channel: str) -> None:
+        place = self._workspace.channels.get(channel)
+        if place is None or place.is_private or place.is_im:
+            raise SlackError("channel_not_found")
+        self._workspace.join(place, user)
+
+    # -- interactive elements -----------------------------------------------------------
+
+    async def act_on_message(
+        self,
+        *,
+        user: str,
+        channel: str,
+        message_ts: str,
+        block_id: str,
+        action_id: str,
+        said: Json,
+    ) -> Json:
+        """A click or choice in a message, also on one that the screen shows no longer."""
+        workspace = self._workspace
+        place = self._place(user, channel)
+        message = workspace.ephemerals.get(message_ts) or workspace.find(channel, message_ts)
+        if message is None or message.ephemeral_to not in (None, user):
+            raise SlackError("message_not_found")
+        element = self._element(message, block_id, action_id)
+        payload = payloads.message_action(
+            workspace,
+            user=user,
+            channel=place,
+            message=message,
+            action=state_values.chosen(element, said)
+            | {"block_id": block_id, "action_ts": workspace.next_ts()},
+            state=said.get("state") or state_values.state(message.blocks or [], {}),
+            trigger_id=self._triggers.issue(user),
+            response_url=self._response_url(
+                user=user,
+                channel=channel,
+                message_ts=message.ts,
+                ephemeral=message.ephemeral_to is not None,
+            ),
+            base_url=self._base_url(),
+        )
+        ack = await self._deliveries.ask("interactive", f"block_actions {action_id}", payload)
+        return self._answered_click(ack, user=user, channel=channel, thread_ts=message.thread_ts)
+
+    async def act_on_view(
+        self, *, user: str, view_id: str, block_id: str, action_id: str, said: Json
+    ) -> Json:
+        view = self._own_view(user, view_id)
+        element = _find(view.definition.get("blocks", []), block_id, action_id)
+        if element is None:
+            raise SlackError("not_found")
+        given = (said.get("state") or {}).get("values", {})
+        blocks = view.definition.get("blocks", [])
+        view.state = state_values.state(blocks, {**view.state["values"], **given})
+        payload = payloads.view_action(
+            self._workspace,
+            user=user,
+            view=view,
+            action=state_values.chosen(element, said)
+            | {"block_id": block_id, "action_ts": self._workspace.next_ts()},
+            trigger_id=self._triggers.issue(user, view_id=view.id),
+        )
+        ack = await self._deliveries.ask("interactive", f"block_actions {action_id}", payload)
+        return self._answered_click(ack, user=user, channel=None, thread_ts=None)
+
+    async def submit(self, *, user: str, view_id: str, values: Json) -> Json:
+        """A modal's submit button; the form's own rules come before the app is asked."""
+        view = self._own_view(user, view_id)
+        blocks = view.definition.get("blocks", [])
+        view.state = state_values.state(blocks, values)
+        errors = state_values.missing(blocks, view.state["values"])
+        if errors:
+            return {"ok": False, "errors": errors}
+        payload = payloads.view_submission(
+            self._workspace,
+            user=user,
+            view=view,
+            trigger_id=self._triggers.issue(user, view_id=view.id),
+        )
+        name = f"view_submission {view.definition.get('callback_id', '')}".strip()
+        ack = await self._deliveries.ask("interactive", name, payload)
+        if not ack.ok:
+            return _refused(TROUBLE)
+        try:
+            return self._view_response(view, ack.body)
+        except (ViewProblem, SlackError):
+            return _refused(TROUBLE)
+
+    async def close_view(self, *, user: str, view_id: str, is_cleared: bool = False) -> None:
+        """A modal's close button; the app hears of it where the view asks for that."""
+        view = self._own_view(user, view_id)
+        clear = is_cleared or bool(view.definition.get("clear_on_close", False))
+        if clear:
+            closed = self._views.close_all(user)
+        else:
+            self._views.close(view)
+            closed = [view]
+        for gone in closed:
+            if gone.definition.get("notify_on_close"):
+                payload = payloads.view_closed(
+                    self._workspace, user=user, view=gone, is_cleared=clear
+                )
+                await self._deliveries.ask("interactive", "view_closed", payload)
+
+    def open_home(self, user: str) -> View | None:
+        """Open the app's Home tab; the app hears of it if it asked to."""
+        workspace = self._workspace
+        home = workspace.homes.get(user)
+        if workspace.app.home_tab and "app_home_opened" in workspace.app.events:
+            inner = payloads.home_opened(
+                workspace, user=user, channel=workspace.im_with(user), view=home
+            )
+            self._deliveries.announce("app_home_opened", payloads.event(workspace, inner))
+        return home
+
+    # -- inside -------------------------------------------------------------------------
+
+    def _place(self, user: str, channel: str) -> Channel:
+        place = self._workspace.channels.get(channel)
+        if user not in self._workspace.users:
+            raise SlackError("user_not_found")
+        if place is None or (place.is_private and user not in place.members):
+            raise SlackError("channel_not_found")
+        if user not in place.members:
+            raise SlackError("not_in_channel")
+        return place
+
+    def _own_view(self, user: str, view_id: str) -> View:
+        view = self._views.find(view_id=view_id, external_id=None)
+        if view.user != user:
+            raise SlackError("not_found")
+        return view
+
+    def _element(self, message: Message, block_id: str, action_id: str) -> Json:
+        """The element as it stands, or as it stood in an earlier version of the message."""
+        shown = [message.blocks] + [
+            version.blocks
+            for version in reversed(self._workspace.journal)
+            if version.ts == message.ts and version.channel == message.channel
+        ]
+        for blocks in shown:
+            element = _find(blocks or [], block_id, action_id)
+            if element is not None:
+                return element
+        raise SlackError("not_found")
+
+    def _response_url(
+        self, *, user: str, channel: str, message_ts: str | None = None, ephemeral: bool = False
+    ) -> str:
+        name = self._responses.issue(
+            user=user, channel=channel, message_ts=message_ts, ephemeral=ephemeral
+        )
+        return f"{self._base_url()}/hooks/{self._workspace.team_id}/{name}"
+
+    def _command_text(self, name: str, text: str) -> str:
+        known = next(c for c in self._workspace.app.commands if c["command"] == name)
+        return mentions.command_text(
+            text, self._workspace.users, keep_mentions=bool(known.get("should_escape"))
+        )
+
+    def _built_in(self, name: str, rest: str, *, user: str, place: Channel) -> Json:
+        app = self._workspace.app
+        if rest not in (f"<@{app.bot_user}>", f"@{app.name}", f"@{self._workspace.bot.name}"):
+            return _refused(f"Say whom: {name} @{app.name}")
+        if place.is_im:
+            return _refused("Nobody can be added to or removed from a direct message.")
+        if name == "/invite":
+            self._workspace.join(place, app.bot_user, inviter=user)
+        else:
+            self._workspace.leave(place, app.bot_user)
+        return {"ok": True}
+
+    def _answered_click(
+        self, ack: Ack, *, user: str, channel: str | None, thread_ts: str | None
+    ) -> Json:
+        if ack.ok:
+            return {"ok": True}
+        text = NO_ANSWER_TO_CLICK.format(app=self._workspace.app.name)
+        return self._notice(user, text, channel=channel, thread_ts=thread_ts)
+
+    def _notice(
+        self, user: str, text: str, *, channel: str | None, thread_ts: str | None = None
+    ) -> Json:
+        self._workspace.tell(Noticed(user, text, channel, thread_ts))
+        return _refused(text)
+
+    def _view_response(self, view: View, body: object) -> Json:
+        """Carry out what the app answered a submission with."""
+        action = body.get("response_action") if isinstance(body, dict) else None
+        if not isinstance(body, dict) or action is None:
+            self._views.close(view)
+            return {"ok": True}
+        match action:
+            case "errors":
+                return {"ok": False, "errors": self._field_errors(view, body.get("errors"))}
+            case "clear":
+                self._views.close_all(view.user)
+            case "update" | "push":
+                definition = body.get("view")
+                if not isinstance(definition, dict):
+                    raise ViewProblem("no view given")
+                definition = self._checked_view(definition)
+                if action == "update":
+                    self._views.update(view, definition)
+                else:
+                    self._views.push(view.user, definition)
+            case _:
+                raise ViewProblem(f"unknown response_action {action}")
+        return {"ok": True, "response_action": action}
+
+    @staticmethod
+    def _field_errors(view: View, errors: object) -> dict[str, str]:
+        known = {b.get("block_id") for b in view.definition["blocks"] if b.get("type") == "input"}
+        if not isinstance(errors, dict) or not errors or not set(errors) <= known:
+            raise ViewProblem("errors must name input blocks of the view")
+        return {str(name): str(text) for name, text in errors.items()}
+
+
+def _find(blocks: list[Json], block_id: str, action_id: str) -> Json | None:
+    for block in blocks:
+        if block.get("block_id") != block_id:
+            continue
+        for element in [
+            block.get("accessory"),
+            block.get("element"),
+            *block.get("elements", []),
+        ]:
+            if isinstance(element, dict) and element.get("action_id") == action_id:
+                return element
+    return None
+
+
+def _refused(notice: str) -> Json:
+    return {"ok": False, "notice": notice}

@@ -1,0 +1,129 @@
+"""Limits of layout blocks, and which of them may stand on which surface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from practice.limits import rich
+from practice.limits.elements import IN_ACTIONS, IN_SECTION, INPUTS, element, image_element
+from practice.limits.problems import PLAIN, Check
+from practice.records import Json
+
+MARKDOWN = 12_000
+
+
+def _section(check: Check, block: Json, pointer: str) -> None:
+    check.keys(block, pointer, optional=("block_id", "text", "fields", "accessory", "expand"))
+    if block.get("text") is None and block.get("fields") is None:
+        check.add(pointer, "missing required field: text or fields")
+    check.text(block, "text", pointer, limit=3000)
+    check.flag(block, "expand", pointer)
+    for where, field in check.items(block, "fields", pointer, most=10):
+        check.text_object(field, where, limit=2000)
+    if block.get("accessory") is not None:
+        element(check, block["accessory"], f"{pointer}/accessory", IN_SECTION)
+
+
+def _header(check: Check, block: Json, pointer: str) -> None:
+    check.keys(block, pointer, required=("text",), optional=("block_id",))
+    check.text(block, "text", pointer, limit=150, kinds=PLAIN)
+
+
+def _context(check: Check, block: Json, pointer: str) -> None:
+    check.keys(block, pointer, required=("elements",), optional=("block_id",))
+    for where, node in check.items(block, "elements", pointer, most=10):
+        if node.get("type") == "image":
+            image_element(check, node, where)
+        else:
+            check.text_object(node, where, limit=2000)
+
+
+def _actions(check: Check, block: Json, pointer: str) -> None:
+    check.keys(block, pointer, required=("elements",), optional=("block_id",))
+    names: list[object] = []
+    for where, node in check.items(block, "elements", pointer, most=25):
+        element(check, node, where, IN_ACTIONS)
+        name = node.get("action_id")
+        if name is not None and name in names:
+            check.add(f"{where}/action_id", "must be unique in the block")
+        names.append(name)
+
+
+def _divider(check: Check, block: Json, pointer: str) -> None:
+    check.keys(block, pointer, optional=("block_id",))
+
+
+def _image(check: Check, block: Json, pointer: str) -> None:
+    check.keys(
+        block,
+        pointer,
+        required=("alt_text",),
+        optional=("block_id", "image_url", "slack_file", "title"),
+    )
+    check.string(block, "alt_text", pointer, limit=2000)
+    check.url(block, "image_url", pointer)
+    check.text(block, "title", pointer, limit=2000, kinds=PLAIN)
+    if (block.get("image_url") is None) == (block.get("slack_file") is None):
+        check.add(pointer, "must provide either image_url or slack_file")
+
+
+def _markdown(check: Check, block: Json, pointer: str) -> None:
+    check.keys(block, pointer, required=("text",), optional=("block_id",))
+    check.string(block, "text", pointer, limit=MARKDOWN)
+    text = block.get("text")
+    if isinstance(text, str):
+        check.markdown += len(text)
+        check.characters += len(text)
+
+
+def _input(check: Check, block: Json, pointer: str) -> None:
+    check.keys(
+        block,
+        pointer,
+        required=("label", "element"),
+        optional=("block_id", "hint", "optional", "dispatch_action"),
+    )
+    check.text(block, "label", pointer, limit=2000, kinds=PLAIN)
+    check.text(block, "hint", pointer, limit=2000, kinds=PLAIN)
+    check.flag(block, "optional", pointer)
+    check.flag(block, "dispatch_action", pointer)
+    if block.get("element") is not None:
+        element(check, block["element"], f"{pointer}/element", INPUTS)
+
+
+Rule = Callable[[Check, Json, str], None]
+IN_VIEW: dict[str, Rule] = {
+    "section": _section,
+    "header": _header,
+    "context": _context,
+    "actions": _actions,
+    "divider": _divider,
+    "image": _image,
+    "input": _input,
+    "rich_text": rich.rich_text,
+}
+IN_MESSAGE: dict[str, Rule] = IN_VIEW | {
+    "markdown": _markdown,
+    "plan": rich.plan,
+    "task_card": rich.task_card,
+    "table": rich.table,
+}
+
+
+def blocks(
+    check: Check, nodes: object, pointer: str, *, most: int, allowed: dict[str, Rule]
+) -> None:
+    """Check a list of blocks and that no `block_id` stands in it twice."""
+    names: list[object] = []
+    for where, block in check.listed(nodes, pointer, most):
+        kind = block.get("type")
+        rule = allowed.get(kind) if isinstance(kind, str) else None
+        if rule is None:
+            check.add(where, f"unsupported type: {kind}")
+            continue
+        rule(check, block, where)
+        check.string(block, "block_id", where, limit=255)
+        name = block.get("block_id")
+        if name is not None and name in names:
+            check.add(f"{where}/block_id", "must be unique in the message or view")
+        names.append(name)

@@ -1,0 +1,140 @@
+"""What a check finds, and the small rules that all blocks and elements are checked with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from practice.records import Json
+
+PLAIN = ("plain_text",)
+ANY_TEXT = ("plain_text", "mrkdwn")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that Slack would refuse: where, in what words, and under which error."""
+
+    pointer: str
+    text: str
+    error: str = "invalid_blocks"
+
+
+class Check:
+    """Collects problems while a tree of blocks is walked."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.characters = 0
+        self.markdown = 0
+
+    def add(self, pointer: str, text: str, *, error: str = "invalid_blocks") -> None:
+        self.problems.append(Problem(pointer, text, error))
+
+    def keys(
+        self,
+        node: Json,
+        pointer: str,
+        *,
+        required: Collection[str] = (),
+        optional: Collection[str] = (),
+    ) -> None:
+        """Refuse missing and unknown keys; `type` is always known."""
+        for key in required:
+            if node.get(key) is None:
+                self.add(pointer, f"missing required field: {key}")
+        for key in node:
+            if key != "type" and key not in required and key not in optional:
+                self.add(pointer, f"invalid additional property: {key}")
+
+    def string(
+        self, node: Json, key: str, pointer: str, *, limit: int, least: int = 1, unit: str = ""
+    ) -> None:
+        """A string of `least` to `limit` characters, if it is there at all."""
+        value = node.get(key)
+        if value is None:
+            return
+        where = f"{pointer}/{key}"
+        if not isinstance(value, str):
+            self.add(where, "must be a string")
+        elif len(value) > limit:
+            self.add(where, f"must be less than {limit + 1} characters{unit}")
+        elif len(value) < least:
+            self.add(where, f"must be more than {least - 1} characters{unit}")
+
+    def flag(self, node: Json, key: str, pointer: str) -> None:
+        if node.get(key) is not None and not isinstance(node[key], bool):
+            self.add(f"{pointer}/{key}", "must be a boolean")
+
+    def one_of(self, node: Json, key: str, pointer: str, allowed: Collection[str]) -> None:
+        if node.get(key) is not None and node[key] not in allowed:
+            self.add(f"{pointer}/{key}", f"must be one of: {', '.join(allowed)}")
+
+    def text(
+        self,
+        node: Json,
+        key: str,
+        pointer: str,
+        *,
+        limit: int,
+        kinds: Collection[str] = ANY_TEXT,
+        counted: bool = True,
+    ) -> None:
+        """A text object of the given kinds, if it is there at all."""
+        value = node.get(key)
+        if value is not None:
+            self.text_object(value, f"{pointer}/{key}", limit=limit, kinds=kinds, counted=counted)
+
+    def text_object(
+        self,
+        value: object,
+        pointer: str,
+        *,
+        limit: int,
+        kinds: Collection[str] = ANY_TEXT,
+        counted: bool = True,
+    ) -> None:
+        if not isinstance(value, dict):
+            self.add(pointer, "must provide an object")
+            return
+        kind = value.get("type")
+        if kind not in kinds:
+            self.add(f"{pointer}/type", f"must be one of: {', '.join(kinds)}")
+            return
+        extra = "emoji" if kind == "plain_text" else "verbatim"
+        self.keys(value, pointer, required=("text",), optional=(extra,))
+        self.flag(value, extra, pointer)
+        self.string(value, "text", pointer, limit=limit)
+        if counted and isinstance(value.get("text"), str):
+            self.characters += len(value["text"])
+
+    def items(
+        self, node: Json, key: str, pointer: str, *, most: int, least: int = 1
+    ) -> list[tuple[str, Json]]:
+        """The objects of a list with their pointers, after its length was checked."""
+        value = node.get(key)
+        return [] if value is None else self.listed(value, f"{pointer}/{key}", most, least)
+
+    def listed(
+        self, value: object, where: str, most: int, least: int = 1
+    ) -> list[tuple[str, Json]]:
+        if not isinstance(value, list):
+            self.add(where, "must be an array")
+            return []
+        if len(value) > most:
+            self.add(where, f"no more than {most} items allowed")
+        if len(value) < least:
+            self.add(where, f"must have at least {least} item{'s' if least > 1 else ''}")
+        found: list[tuple[str, Json]] = []
+        for index, item in enumerate(value):
+            if isinstance(item, dict):
+                found.append((f"{where}/{index}", item))
+            else:
+                self.add(f"{where}/{index}", "must provide an object")
+        return found
+
+    def url(self, node: Json, key: str, pointer: str, *, limit: int = 3000) -> None:
+        self.string(node, key, pointer, limit=limit)
+        value = node.get(key)
+        if isinstance(value, str) and not value.startswith(("http://", "https://", "mailto:")):
+            self.add(f"{pointer}/{key}", "must be a valid URL")

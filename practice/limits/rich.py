@@ -1,0 +1,164 @@
+"""Limits of rich text, tables, plans and their task cards.
+
+Slack publishes no figure for some of these; there a cautious one stands, so that what
+passes here passes there.
+"""
+
+from __future__ import annotations
+
+from practice.limits.problems import Check
+from practice.records import Json
+
+STYLES = (
+    "bold",
+    "italic",
+    "strike",
+    "code",
+    "underline",
+    "highlight",
+    "client_highlight",
+    "unlink",
+)
+LEAVES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "text": (("text",), ("style",)),
+    "link": (("url",), ("text", "style", "unsafe")),
+    "emoji": (("name",), ("unicode", "style", "skin_tone")),
+    "user": (("user_id",), ("style",)),
+    "usergroup": (("usergroup_id",), ("style",)),
+    "channel": (("channel_id",), ("style",)),
+    "broadcast": (("range",), ("style",)),
+    "date": (("timestamp", "format"), ("url", "fallback", "style")),
+    "color": (("value",), ("style",)),
+}
+CONTAINERS: dict[str, tuple[str, ...]] = {
+    "rich_text_section": (),
+    "rich_text_preformatted": ("border", "language"),
+    "rich_text_quote": ("border",),
+    "rich_text_list": ("style", "indent", "offset", "border"),
+}
+TITLE = 256
+TASKS = 50
+TABLE_CHARACTERS = 10_000
+STATUSES = ("pending", "in_progress", "complete", "error")
+
+
+def rich_text(check: Check, block: Json, pointer: str) -> None:
+    check.keys(block, pointer, required=("elements",), optional=("block_id",))
+    for where, node in check.items(block, "elements", pointer, most=1000):
+        _container(check, node, where)
+
+
+def _container(check: Check, node: Json, pointer: str) -> None:
+    kind = node.get("type")
+    if kind not in CONTAINERS:
+        check.add(pointer, f"unsupported type: {kind}")
+        return
+    check.keys(node, pointer, required=("elements",), optional=CONTAINERS[kind])
+    nested = kind == "rich_text_list"
+    if nested:
+        check.one_of(node, "style", pointer, ("bullet", "ordered"))
+    for where, child in check.items(node, "elements", pointer, most=5000, least=0):
+        if nested:
+            if child.get("type") != "rich_text_section":
+                check.add(where, f"unsupported type: {child.get('type')}")
+            else:
+                _container(check, child, where)
+        else:
+            _leaf(check, child, where)
+
+
+def _leaf(check: Check, node: Json, pointer: str) -> None:
+    kind = node.get("type")
+    if kind not in LEAVES:
+        check.add(pointer, f"unsupported type: {kind}")
+        return
+    required, optional = LEAVES[kind]
+    check.keys(node, pointer, required=required, optional=optional)
+    if kind == "text":
+        check.string(node, "text", pointer, limit=40_000)
+    if kind == "link":
+        check.url(node, "url", pointer)
+    if kind == "broadcast":
+        check.one_of(node, "range", pointer, ("here", "channel", "everyone"))
+    text = node.get("text")
+    check.characters += len(text) if isinstance(text, str) else 0
+    style = node.get("style")
+    if style is not None and not (
+        isinstance(style, dict)
+        and all(key in STYLES and isinstance(value, bool) for key, value in style.items())
+    ):
+        check.add(f"{pointer}/style", "must be an object of known styles")
+
+
+def table(check: Check, block: Json, pointer: str) -> None:
+    check.keys(block, pointer, required=("rows",), optional=("block_id", "column_settings"))
+    rows = block.get("rows")
+    if not isinstance(rows, list) or not rows:
+        check.add(f"{pointer}/rows", "must have at least 1 item")
+        return
+    if len(rows) > 100:
+        check.add(f"{pointer}/rows", "no more than 100 items allowed")
+    before = check.characters
+    for index, row in enumerate(rows):
+        where = f"{pointer}/rows/{index}"
+        for place, cell in check.listed(row, where, 20):
+            _cell(check, cell, place)
+    if check.characters - before > TABLE_CHARACTERS:
+        check.add(f"{pointer}/rows", f"must be less than {TABLE_CHARACTERS + 1} characters in all")
+    for where, setting in check.items(block, "column_settings", pointer, most=20, least=0):
+        check.keys(setting, where, optional=("align", "is_wrapped"))
+        check.one_of(setting, "align", where, ("left", "center", "right"))
+        check.flag(setting, "is_wrapped", where)
+
+
+def _cell(check: Check, cell: Json, pointer: str) -> None:
+    match cell.get("type"):
+        case "rich_text":
+            rich_text(check, cell, pointer)
+        case "raw_text":
+            check.keys(cell, pointer, required=("text",))
+            check.string(cell, "text", pointer, limit=TABLE_CHARACTERS)
+            check.characters += len(str(cell.get("text") or ""))
+        case "raw_number":
+            check.keys(cell, pointer, required=("value",), optional=("text",))
+        case other:
+            check.add(pointer, f"unsupported type: {other}")
+
+
+def plan(check: Check, block: Json, pointer: str) -> None:
+    check.keys(block, pointer, required=("title",), optional=("block_id", "tasks"))
+    check.string(block, "title", pointer, limit=TITLE)
+    check.characters += len(str(block.get("title") or ""))
+    names: list[object] = []
+    for where, task in check.items(block, "tasks", pointer, most=TASKS, least=0):
+        if task.get("type") != "task_card":
+            check.add(where, f"unsupported type: {task.get('type')}")
+            continue
+        task_card(check, task, where)
+        if task.get("task_id") in names:
+            check.add(f"{where}/task_id", "must be unique in the plan")
+        names.append(task.get("task_id"))
+
+
+def task_card(check: Check, block: Json, pointer: str) -> None:
+    check.keys(
+        block,
+        pointer,
+        required=("task_id", "title"),
+        optional=("block_id", "status", "details", "output", "sources"),
+    )
+    check.string(block, "task_id", pointer, limit=255)
+    check.string(block, "title", pointer, limit=TITLE)
+    check.characters += len(str(block.get("title") or ""))
+    check.one_of(block, "status", pointer, STATUSES)
+    for key in ("details", "output"):
+        value = block.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, dict) or value.get("type") != "rich_text":
+            check.add(f"{pointer}/{key}", "must be a rich_text object")
+        else:
+            rich_text(check, value, f"{pointer}/{key}")
+    for where, source in check.items(block, "sources", pointer, most=50, least=0):
+        check.keys(source, where, required=("url", "text"))
+        check.url(source, "url", where)

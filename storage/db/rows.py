@@ -1,0 +1,285 @@
+"""Rows into records, and the reads that both the use cases and Reads need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row
+
+from storage.db import prepared, statements
+from storage.db.transaction import Transaction
+from storage.definitions import OnTimeout
+from storage.errors import AmbiguousExecution, UnknownCheckpoint, UnknownExecution
+from storage.records import (
+    Action,
+    Checkpoint,
+    Execution,
+    Feedback,
+    MessageRef,
+    OutboxKind,
+    OutboxRow,
+    PhaseOutput,
+    PhaseRun,
+    Resume,
+)
+
+AnyRow = Row[*tuple[Any, ...]]
+
+UUID_LENGTH: Final = 36
+SHORTEST_PREFIX: Final = 4
+
+
+def to_execution(columns: Sequence[Any]) -> Execution:
+    """From `statements.EXECUTION_COLUMNS`."""
+    return Execution(*columns)
+
+
+def to_phase_run(columns: Sequence[Any]) -> PhaseRun:
+    """From `statements.PHASE_RUN_COLUMNS`."""
+    return PhaseRun(*columns)
+
+
+def to_checkpoint(row: AnyRow) -> Checkpoint:
+    """From `statements.CHECKPOINTS`."""
+    return Checkpoint(
+        id=row.id,
+        execution_id=row.execution_id,
+        phase_run_id=row.phase_run_id,
+        name=row.name,
+        description=row.description,
+        phase=row.phase,
+        revision=row.revision,
+        rule=row.rule,
+        state=row.state,
+        created_at=row.created_at,
+        deadline=row.deadline,
+        output=row.shown or row.output or PhaseOutput(""),
+        feedback=_feedback(row),
+        asked=row.asked,
+        asked_by=row.asked_by,
+        message_ts=row.message_ts,
+        kind=row.kind,
+        outcomes=row.outcomes or (),
+        lessons=row.lessons or (),
+    )
+
+
+def _feedback(row: AnyRow) -> Feedback | None:
+    if row.action is None:
+        return None
+    known: type[Action] | type[OnTimeout] = Action if row.action in _ACTIONS else OnTimeout
+    return Feedback(
+        action=known(row.action),
+        text=row.text,
+        actor=row.actor,
+        at=row.decided_at,
+        tasks=row.tasks,
+        outcome=row.outcome,
+    )
+
+
+_ACTIONS = frozenset(Action)
+
+
+def to_outbox_row(row: AnyRow) -> OutboxRow:
+    """From `statements.MESSAGES`."""
+    return OutboxRow(
+        key=row.key,
+        seq=row.seq,
+        kind=OutboxKind(row.kind),
+        execution_id=row.execution_id,
+        checkpoint_id=row.checkpoint_id,
+        payload=row.payload,
+        state=row.state,
+        channel=row.channel,
+        thread_ts=row.moved_thread_ts if row.moved else row.root_ts,
+        ts=row.ts,
+        generation=row.generation,
+        wanted=row.wanted,
+        shown=row.shown,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        sent_at=row.sent_at,
+        held_by=row.held_by,
+    )
+
+
+# --- executions ---------------------------------------------------------------------------------
+
+
+def find_execution(connection: Connection, execution_id: str) -> Execution:
+    """By its id, or by the beginning of it. Raises UnknownExecution, AmbiguousExecution."""
+    if len(execution_id) != UUID_LENGTH:
+        execution_id = _whole_id(connection, execution_id)
+    return _known(
+        prepared.first(connection, statements.EXECUTION, {"of_id": execution_id}), execution_id
+    )
+
+
+def lock_execution(tx: Transaction, execution_id: str) -> Execution:
+    """As `find_execution`; it stays as it is until the transaction ends."""
+    if len(execution_id) != UUID_LENGTH:
+        execution_id = _whole_id(tx.connection, execution_id)
+    return _known(tx.first(statements.EXECUTION_LOCKED, {"of_id": execution_id}), execution_id)
+
+
+def _known(row: AnyRow | None, execution_id: str) -> Execution:
+    if row is None:
+        raise UnknownExecution(execution_id)
+    return to_execution(row)
+
+
+def _whole_id(connection: Connection, prefix: str) -> str:
+    begins = prefix.lower()
+    if not SHORTEST_PREFIX <= len(begins) < UUID_LENGTH or not _fits(begins):
+        raise UnknownExecution(prefix)
+    between = {"of_first": begins + _LEAST[len(begins) :], "of_last": begins + _MOST[len(begins) :]}
+    found = connection.execute(statements.EXECUTIONS_BETWEEN, between).scalars().all()
+    if not found:
+        raise UnknownExecution(prefix)
+    if len(found) > 1:
+        raise AmbiguousExecution(prefix)
+    return str(found[0])
+
+
+_LEAST: Final = "00000000-0000-0000-0000-000000000000"
+_MOST: Final = _LEAST.replace("0", "f")
+"""Ids of one shape are in the same order in every collation, so an index finds what is between."""
+
+
+def _fits(begins: str) -> bool:
+    """Whether an id may begin so."""
+    return all(
+        given == "-" if shape == "-" else given in "0123456789abcdef"
+        for given, shape in zip(begins, _LEAST, strict=False)
+    )
+
+
+def execution_in_thread(
+    connection: Connection, *, channel: str, thread_ts: str
+) -> Execution | None:
+    thread = {"of_channel": channel, "of_thread_ts": thread_ts}
+    row = prepared.first(connection, statements.EXECUTION_IN_THREAD, thread)
+    return None if row is None else to_execution(row)
+
+
+# --- checkpoints --------------------------------------------------------------------------------
+
+
+def find_checkpoint(connection: Connection, checkpoint_id: str) -> Checkpoint:
+    """Raises UnknownCheckpoint."""
+    row = prepared.first(connection, statements.CHECKPOINT, {"of_id": checkpoint_id})
+    if row is None:
+        raise UnknownCheckpoint(checkpoint_id)
+    return to_checkpoint(row)
+
+
+def waiting_checkpoint(connection: Connection, execution_id: str) -> Checkpoint | None:
+    waits = {"of_execution": execution_id}
+    row = prepared.first(connection, statements.WAITING_CHECKPOINT, waits)
+    return None if row is None else to_checkpoint(row)
+
+
+@dataclass(frozen=True, slots=True)
+class ToDecide:
+    """A checkpoint with all that its decision looks at. `delivery` is that of a decision made."""
+
+    checkpoint: Checkpoint
+    phase_index: int
+    shown_by: MessageRef | None
+    delivery: str | None
+    default_outcome: str | None
+    execution: Execution
+
+
+def find_to_decide(tx: Transaction, checkpoint_id: str) -> ToDecide:
+    """The execution is locked: it stays as it is until the transaction ends.
+
+    Raises UnknownCheckpoint.
+    """
+    row = tx.first(statements.CHECKPOINT_TO_DECIDE, {"of_id": checkpoint_id})
+    if row is None:
+        raise UnknownCheckpoint(checkpoint_id)
+    return _to_decide(row)
+
+
+def find_overdue(connection: Connection, now: datetime, limit: int) -> list[ToDecide]:
+    """Checkpoints past their deadline, the longest first, without their outputs.
+
+    Their executions are locked, too; those that somebody else has locked are not among them.
+    """
+    rows = prepared.read(connection, statements.OVERDUE, {"now": now, "most": limit})
+    return [_to_decide(row) for row in rows]
+
+
+def _to_decide(row: AnyRow) -> ToDecide:
+    shown = row.message_channel is not None and row.message_ts is not None
+    return ToDecide(
+        checkpoint=to_checkpoint(row),
+        phase_index=row.phase_index,
+        shown_by=MessageRef(row.message_channel, row.message_ts) if shown else None,
+        delivery=row.delivery,
+        default_outcome=row.default_outcome,
+        execution=to_execution(row[-len(statements.EXECUTION_COLUMNS) :]),
+    )
+
+
+# --- phase runs ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DueRun:
+    """A phase run that may be claimed. `losses` counts the workers that it outlived."""
+
+    run: PhaseRun
+    losses: int
+    execution: Execution
+
+
+def find_due(connection: Connection, now: datetime, phase_run_id: str | None) -> DueRun | None:
+    """The one that is named, if it is due, or else the oldest. Its execution is locked."""
+    if phase_run_id is None:
+        row = prepared.first(connection, statements.OLDEST_DUE, {"now": now})
+    else:
+        named = {"now": now, "of_id": phase_run_id}
+        row = prepared.first(connection, statements.RUN_IF_DUE, named)
+    if row is None:
+        return None
+    width = len(statements.PHASE_RUN_COLUMNS)
+    return DueRun(to_phase_run(row[:width]), row[width], to_execution(row[width + 1 :]))
+
+
+def phase_runs_of(connection: Connection, execution_id: str) -> tuple[PhaseRun, ...]:
+    """All tries of all phases, oldest first."""
+    rows = prepared.read(connection, statements.PHASE_RUNS, {"of_execution": execution_id})
+    return tuple(map(to_phase_run, rows))
+
+
+def last_run_of(connection: Connection, execution_id: str) -> PhaseRun:
+    """The newest try of an execution, which has at least one."""
+    return to_phase_run(
+        connection.execute(statements.LAST_RUN, {"of_execution": execution_id}).one()
+    )
+
+
+def resume_of(connection: Connection, execution_id: str, *, phase_index: int) -> Resume | None:
+    """What the flow that paused before this phase goes on with."""
+    before = {"of_execution": execution_id, "of_index": phase_index - 1}
+    row = prepared.first(connection, statements.LAST_GATE, before)
+    if row is None or row.output is None or row.output.pause is None:
+        return None
+    feedback = to_checkpoint(row).feedback
+    return None if feedback is None else Resume(row.output.pause, feedback)
+
+
+def newest_outputs(connection: Connection, execution_id: str) -> dict[int, tuple[str, PhaseOutput]]:
+    """For each phase's index, its name and the output of its newest finished run."""
+    return outputs_of(prepared.read(connection, statements.OUTPUTS, {"of_execution": execution_id}))
+
+
+def outputs_of(rows: Sequence[AnyRow]) -> dict[int, tuple[str, PhaseOutput]]:
+    """From `statements.OUTPUTS`."""
+    return {row.phase_index: (row.phase, row.output) for row in rows}

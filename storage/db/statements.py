@@ -1,0 +1,364 @@
+"""The statements of the use cases, built once: building one costs several times its execution.
+
+Parameters whose names begin with `of_` say which row is meant. An UPDATE sets the columns whose
+names stand among its other parameters, an INSERT those that are given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Final
+
+from sqlalchemy import (
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from storage.db.tables import (
+    CHECKPOINT_IS_PENDING,
+    OUTBOX_IS_MOVED,
+    OUTBOX_TO_DO,
+    RUN_IS_DONE,
+    RUN_IS_OPEN,
+    RUN_IS_QUEUED,
+    RUN_IS_RUNNING,
+    audit,
+    checkpoints,
+    executions,
+    inbox,
+    outbox,
+    phase_runs,
+    revise_intents,
+)
+from storage.records import CheckpointKind, Execution, PhaseRun
+from storage.states import WENT_ON, ExecutionState
+
+# --- executions ---------------------------------------------------------------------------------
+
+EXECUTION_COLUMNS: Final = [executions.c[field.name] for field in fields(Execution)]
+"""In the order of the record's fields."""
+
+ADD_EXECUTION: Final = insert(executions)
+
+EXECUTION: Final = select(*EXECUTION_COLUMNS).where(executions.c.id == bindparam("of_id"))
+
+EXECUTION_LOCKED: Final = EXECUTION.with_for_update()
+
+EXECUTION_IN_THREAD: Final = select(*EXECUTION_COLUMNS).where(
+    executions.c.channel == bindparam("of_channel"),
+    executions.c.thread_ts == bindparam("of_thread_ts"),
+)
+
+EXECUTIONS_BETWEEN: Final = (
+    select(executions.c.id)
+    .where(executions.c.id.between(bindparam("of_first"), bindparam("of_last")))
+    .limit(2)
+)
+
+MOVE_EXECUTION: Final = update(executions).where(
+    executions.c.id == bindparam("of_id"),
+    executions.c.state == bindparam("of_state"),
+    executions.c.version == bindparam("of_version"),
+)
+
+CHANGE_EXECUTION: Final = update(executions).where(executions.c.id == bindparam("of_id"))
+
+# --- phase runs ---------------------------------------------------------------------------------
+
+PHASE_RUN_COLUMNS: Final = [phase_runs.c[field.name] for field in fields(PhaseRun)]
+"""In the order of the record's fields."""
+
+DUE: Final = and_(
+    RUN_IS_OPEN,
+    or_(
+        and_(
+            RUN_IS_QUEUED,
+            or_(phase_runs.c.not_before.is_(None), phase_runs.c.not_before <= bindparam("now")),
+        ),
+        and_(RUN_IS_RUNNING, phase_runs.c.lease_until < bindparam("now")),
+    ),
+)
+"""Queued and not put off, or with a lease that ran out before `now`."""
+
+ADD_RUN: Final = insert(phase_runs)
+
+_DUE_RUNS: Final[Select[Any]] = (
+    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *EXECUTION_COLUMNS)
+    .join(executions, executions.c.id == phase_runs.c.execution_id)
+    .where(DUE)
+)
+
+OLDEST_DUE: Final = (
+    _DUE_RUNS.order_by(phase_runs.c.turn, phase_runs.c.seq)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+"""But first those for which somebody waits who has just decided. Locks the run and its execution
+together, or passes them by: it never waits for one of them while it holds the other."""
+
+RUN_IF_DUE: Final = _DUE_RUNS.where(phase_runs.c.id == bindparam("of_id")).with_for_update(
+    of=executions
+)
+"""Waits for the execution, whose holder may need a moment: a worker was told of this very run.
+What it tells of the run may be from before that: TAKE_RUN finds that out."""
+
+ANYTHING_DUE: Final = select(phase_runs.c.seq).where(DUE).order_by(phase_runs.c.seq).limit(1)
+
+ALL_DUE: Final = (
+    select(phase_runs.c.id).where(DUE).order_by(phase_runs.c.seq).limit(bindparam("most"))
+)
+
+TAKE_RUN: Final = update(phase_runs).where(
+    phase_runs.c.id == bindparam("of_id"), phase_runs.c.fence == bindparam("of_fence"), DUE
+)
+
+CHANGE_RUNNING: Final = update(phase_runs).where(
+    phase_runs.c.id == bindparam("of_id"),
+    phase_runs.c.fence == bindparam("of_fence"),
+    RUN_IS_RUNNING,
+)
+
+CHANGE_OPEN_RUNS: Final = update(phase_runs).where(
+    phase_runs.c.execution_id == bindparam("of_execution"), RUN_IS_OPEN
+)
+
+PHASE_RUNS: Final = (
+    select(*PHASE_RUN_COLUMNS)
+    .where(phase_runs.c.execution_id == bindparam("of_execution"))
+    .order_by(phase_runs.c.seq)
+)
+
+LAST_RUN: Final = (
+    select(*PHASE_RUN_COLUMNS)
+    .where(phase_runs.c.execution_id == bindparam("of_execution"))
+    .order_by(phase_runs.c.seq.desc())
+    .limit(1)
+)
+
+OUTPUTS: Final = (
+    select(phase_runs.c.phase_index, phase_runs.c.phase, phase_runs.c.output)
+    .where(phase_runs.c.execution_id == bindparam("of_execution"), RUN_IS_DONE)
+    .order_by(phase_runs.c.seq)
+)
+
+USAGES: Final = select(phase_runs.c.usage).where(
+    phase_runs.c.execution_id == bindparam("of_execution"),
+    phase_runs.c.id != bindparam("of_id"),
+    phase_runs.c.usage.is_not(None),
+)
+"""Of an execution's other runs."""
+
+RUNNING_OF_OWNERS: Final = select(
+    phase_runs.c.id, phase_runs.c.execution_id, phase_runs.c.fence, phase_runs.c.losses
+).where(RUN_IS_RUNNING, phase_runs.c.lease_owner.in_(bindparam("owners", expanding=True)))
+
+# --- checkpoints --------------------------------------------------------------------------------
+
+ADD_CHECKPOINT: Final = insert(checkpoints)
+
+CHECKPOINTS: Final[Select[Any]] = select(
+    checkpoints,
+    phase_runs.c.phase,
+    phase_runs.c.revision,
+    phase_runs.c.output,
+    phase_runs.c.lessons,
+).join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
+"""With what they show of their phase runs."""
+
+CHECKPOINT: Final = CHECKPOINTS.where(checkpoints.c.id == bindparam("of_id"))
+
+WAITING_CHECKPOINT: Final = CHECKPOINTS.where(
+    checkpoints.c.execution_id == bindparam("of_execution"), CHECKPOINT_IS_PENDING
+)
+
+_EXECUTION_WAITS: Final = executions.c.state == literal_column(
+    f"'{ExecutionState.WAITING_FEEDBACK.value}'"
+)
+
+_EXECUTION_BESIDE: Final = [
+    column.label(f"execution_{column.name}_") for column in EXECUTION_COLUMNS
+]
+
+CHECKPOINT_TO_DECIDE: Final = (
+    CHECKPOINT.add_columns(phase_runs.c.phase_index, *_EXECUTION_BESIDE)
+    .join(executions, executions.c.id == checkpoints.c.execution_id)
+    .with_for_update(of=executions)
+)
+"""With its execution, locked. Where it had to wait for the lock, what it tells of the checkpoint
+may be from before: DECIDE finds that out."""
+
+LAST_GATE: Final = (
+    CHECKPOINTS.where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.kind == literal_column(f"'{CheckpointKind.GATE.value}'"),
+        phase_runs.c.phase_index == bindparam("of_index"),
+    )
+    .order_by(checkpoints.c.seq.desc())
+    .limit(1)
+)
+
+DECIDE: Final = update(checkpoints).where(
+    checkpoints.c.id == bindparam("of_id"), CHECKPOINT_IS_PENDING
+)
+
+LAST_REVISER: Final = (
+    select(checkpoints.c.actor)
+    .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.state == bindparam("of_state"),
+    )
+    .order_by(checkpoints.c.seq.desc())
+    .limit(1)
+)
+
+OVERDUE: Final = (
+    select(
+        checkpoints,
+        phase_runs.c.phase,
+        phase_runs.c.revision,
+        null().label("output"),
+        null().label("lessons"),
+        phase_runs.c.phase_index,
+        *_EXECUTION_BESIDE,
+    )
+    .join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
+    .join(executions, executions.c.id == checkpoints.c.execution_id)
+    .where(CHECKPOINT_IS_PENDING, checkpoints.c.deadline <= bindparam("now"), _EXECUTION_WAITS)
+    .order_by(checkpoints.c.deadline, checkpoints.c.seq)
+    .limit(bindparam("most"))
+    .with_for_update(of=executions, skip_locked=True)
+)
+"""As CHECKPOINT_TO_DECIDE, but without what they show, which may be long and decides nothing here.
+Several that ask at once get different ones, and nobody waits for those who decide just now."""
+
+DECIDE_ALL: Final = (
+    update(checkpoints)
+    .where(checkpoints.c.id.in_(bindparam("of_ids", expanding=True)), CHECKPOINT_IS_PENDING)
+    .returning(checkpoints.c.id)
+)
+
+TO_REMIND: Final = (
+    select(
+        checkpoints.c.id.label("checkpoint_id"),
+        checkpoints.c.created_at.label("opened"),
+        checkpoints.c.deadline,
+        *_EXECUTION_BESIDE,
+    )
+    .join(executions, executions.c.id == checkpoints.c.execution_id)
+    .where(
+        CHECKPOINT_IS_PENDING,
+        checkpoints.c.remind_at <= bindparam("now"),
+        checkpoints.c.deadline > bindparam("now"),
+        _EXECUTION_WAITS,
+    )
+    .order_by(checkpoints.c.remind_at, checkpoints.c.seq)
+    .limit(bindparam("most"))
+    .with_for_update(of=executions, skip_locked=True)
+)
+
+TAKE_REMINDERS: Final = (
+    update(checkpoints)
+    .where(
+        checkpoints.c.id.in_(bindparam("of_ids", expanding=True)),
+        checkpoints.c.remind_at <= bindparam("now"),
+        CHECKPOINT_IS_PENDING,
+    )
+    .values(remind_at=None)
+    .returning(checkpoints.c.id)
+)
+
+RAISES: Final = (
+    select(func.count())
+    .select_from(checkpoints)
+    .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.kind == literal_column(f"'{CheckpointKind.BUDGET.value}'"),
+        checkpoints.c.state.in_([literal_column(f"'{state.value}'") for state in sorted(WENT_ON)]),
+    )
+)
+"""How often an execution was let go over its budget."""
+
+ADD_INTENT: Final = insert(revise_intents)
+
+DROP_INTENT: Final = delete(revise_intents).where(
+    revise_intents.c.checkpoint_id == bindparam("of_checkpoint"),
+    revise_intents.c.actor_id == bindparam("of_actor"),
+)
+
+# --- views, deliveries and the log --------------------------------------------------------------
+
+ADD_MESSAGE: Final = insert(outbox)
+
+MESSAGE_EXISTS: Final = select(outbox.c.seq).where(outbox.c.key == bindparam("of_key"))
+
+MESSAGES_THERE: Final = select(outbox.c.key).where(
+    outbox.c.key.in_(bindparam("of_keys", expanding=True))
+)
+
+LOCK_MESSAGES: Final = (
+    select(outbox.c.seq)
+    .where(outbox.c.key.in_(bindparam("of_keys", expanding=True)))
+    .order_by(outbox.c.seq)
+    .with_for_update()
+)
+
+MESSAGES: Final[Select[Any]] = select(outbox, executions.c.thread_ts.label("root_ts")).join(
+    executions, executions.c.id == outbox.c.execution_id
+)
+"""With the thread of their execution."""
+
+MESSAGE: Final = MESSAGES.where(outbox.c.seq == bindparam("of_seq"))
+
+ANY_MESSAGE_TO_DO: Final = select(outbox.c.seq).where(OUTBOX_TO_DO).limit(1)
+
+MESSAGE_IS_FREE: Final = and_(
+    or_(outbox.c.held_until.is_(None), outbox.c.held_until < bindparam("now")),
+    or_(outbox.c.not_before.is_(None), outbox.c.not_before <= bindparam("now")),
+)
+"""Neither in somebody's hands nor put off."""
+
+HOLD_MESSAGE: Final = update(outbox).where(
+    outbox.c.seq == bindparam("of_seq"), outbox.c.state == bindparam("of_state"), MESSAGE_IS_FREE
+)
+"""Somebody else may have worked on it since it was found due."""
+
+CHANGE_HELD_MESSAGE: Final = update(outbox).where(
+    outbox.c.seq == bindparam("of_seq"), outbox.c.held_by == bindparam("of_holder")
+)
+
+MOVED_CHECKPOINT: Final = (
+    select(checkpoints.c.id)
+    .join(outbox, outbox.c.checkpoint_id == checkpoints.c.id)
+    .where(
+        OUTBOX_IS_MOVED,
+        outbox.c.channel == bindparam("of_channel"),
+        outbox.c.ts == bindparam("of_ts"),
+        checkpoints.c.message_channel == outbox.c.channel,
+        checkpoints.c.message_ts == outbox.c.ts,
+        CHECKPOINT_IS_PENDING,
+    )
+)
+"""The one that waits where its message had to be shown instead."""
+
+CHANGE_CHECKPOINT: Final = update(checkpoints).where(checkpoints.c.id == bindparam("of_id"))
+
+WANT_NEWER: Final = (
+    update(outbox).where(outbox.c.key == bindparam("of_key")).values(wanted=outbox.c.wanted + 1)
+)
+
+DELIVERED: Final = select(inbox.c.key, inbox.c.execution_id).where(
+    inbox.c.key == bindparam("of_key")
+)
+
+ADD_DELIVERY: Final = insert(inbox)
+
+ADD_AUDIT: Final = insert(audit)

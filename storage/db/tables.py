@@ -1,0 +1,349 @@
+"""The tables. Migrations create them; docs/architecture.md draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    and_,
+    literal_column,
+    or_,
+)
+from sqlalchemy.types import TypeDecorator
+
+from storage.db.columns import Encoded, FreeText, UtcDateTime
+from storage.definitions import CrewDefinition, DecisionRule
+from storage.records import Actor, CheckpointKind, OutboxState, PhaseOutput, Request, Usage
+from storage.states import ACTIVE, CheckpointState, ExecutionState, PhaseRunState
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = String(36)
+Names = tuple[str, ...]
+Facts = Mapping[str, object]
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class Word(TypeDecorator[E]):
+    """A member of a StrEnum, kept as its value."""
+
+    impl = String(24)
+    cache_ok = True
+
+    def __init__(self, of: type[E]) -> None:
+        super().__init__()
+        self.of = of
+
+    def bind_processor(self, _dialect: Dialect) -> Callable[[E | str | None], str | None]:
+        of = self.of
+        words: dict[E | str | None, str | None] = {None: None} | {word: word.value for word in of}
+        return lambda value: words[value] if value in words else of(str(value)).value
+
+    def result_processor(
+        self, _dialect: Dialect, _coltype: object
+    ) -> Callable[[str | None], E | None]:
+        of = self.of
+        words: dict[str | None, E | None] = {None: None} | {word.value: word for word in of}
+        return lambda value: words[value] if value in words else of(str(value))
+
+
+def _is(column: Column[Any], state: StrEnum) -> ColumnElement[bool]:
+    """A comparison with the state written out: a partial index serves no bound parameter."""
+    return column == literal_column(f"'{state.value}'")
+
+
+executions = Table(
+    "executions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("crew", String(100), nullable=False),
+    Column("definition", Encoded[CrewDefinition](CrewDefinition, recurs=True), nullable=False),
+    Column("state", Word(ExecutionState), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("request", Encoded[Request](Request), nullable=False),
+    Column("requester", Encoded[Actor](Actor, recurs=True), nullable=False),
+    Column("requester_key", String(100), nullable=False, server_default=""),
+    Column("channel", String(64)),
+    Column("thread_ts", String(32)),
+    Column("phases", Encoded[Names](Names, recurs=True), nullable=False),
+    Column("left_out", Encoded[Names](Names, recurs=True), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("ended_by", Encoded[Actor](Actor, recurs=True)),
+    Column("result", Encoded[PhaseOutput](PhaseOutput)),
+    Column("error", FreeText),
+    Index(None, "channel", "thread_ts"),
+    Index(None, "channel", "created_at"),
+    Index(None, "crew", "created_at"),
+    Index(None, "created_at"),
+)
+
+EXECUTION_IS_ACTIVE = or_(
+    *(_is(executions.c.state, state) for state in ExecutionState if state in ACTIVE)
+)
+EXECUTION_IS_OPEN = or_(EXECUTION_IS_ACTIVE, _is(executions.c.state, ExecutionState.ERROR))
+Index(
+    "ix_executions_active",
+    executions.c.crew,
+    executions.c.requester_key,
+    executions.c.state,
+    sqlite_where=EXECUTION_IS_ACTIVE,
+    postgresql_where=EXECUTION_IS_ACTIVE,
+)
+Index(
+    "ix_executions_open",
+    executions.c.channel,
+    executions.c.created_at,
+    sqlite_where=EXECUTION_IS_OPEN,
+    postgresql_where=EXECUTION_IS_OPEN,
+)
+
+phase_runs = Table(
+    "phase_runs",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("execution_id", Id, ForeignKey("executions.id"), nullable=False),
+    Column("phase", String(200), nullable=False),
+    Column("phase_index", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", Word(PhaseRunState), nullable=False),
+    Column("fence", Integer, nullable=False, default=0),
+    Column("losses", Integer, nullable=False, default=0),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("not_before", UtcDateTime),
+    Column("lease_owner", String(200)),
+    Column("lease_until", UtcDateTime),
+    Column("feedback", FreeText, nullable=False, default=""),
+    Column("revise_tasks", Encoded[Names](Names, recurs=True), nullable=False),
+    Column("output", Encoded[PhaseOutput](PhaseOutput)),
+    Column("progress", Encoded[Facts](dict[str, object], absent={})),
+    Column("lessons", Encoded[Names](Names)),
+    Column("error", FreeText),
+    Column("usage", Encoded[Usage](Usage, absent={})),
+    Column("turn", Integer, nullable=False, server_default="1"),  # 0: somebody waits for it
+    Index(None, "execution_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+RUN_IS_QUEUED = _is(phase_runs.c.state, PhaseRunState.QUEUED)
+RUN_IS_RUNNING = _is(phase_runs.c.state, PhaseRunState.RUNNING)
+RUN_IS_DONE = _is(phase_runs.c.state, PhaseRunState.DONE)
+RUN_IS_OPEN = or_(RUN_IS_QUEUED, RUN_IS_RUNNING)
+Index(
+    "ix_phase_runs_done",
+    phase_runs.c.phase,
+    phase_runs.c.seq,
+    sqlite_where=RUN_IS_DONE,
+    postgresql_where=RUN_IS_DONE,
+)
+Index(
+    "ix_phase_runs_open", phase_runs.c.seq, sqlite_where=RUN_IS_OPEN, postgresql_where=RUN_IS_OPEN
+)
+Index(
+    "ix_phase_runs_turn",
+    phase_runs.c.turn,
+    phase_runs.c.seq,
+    sqlite_where=RUN_IS_OPEN,
+    postgresql_where=RUN_IS_OPEN,
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("execution_id", Id, ForeignKey("executions.id"), nullable=False),
+    Column("phase_run_id", Id, ForeignKey("phase_runs.id"), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("description", FreeText, nullable=False),
+    Column("state", Word(CheckpointState), nullable=False),
+    Column("rule", Encoded[DecisionRule](DecisionRule, recurs=True), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("deadline", UtcDateTime),
+    Column("remind_at", UtcDateTime),
+    Column("asked", FreeText, nullable=False, default=""),
+    Column("asked_by", Encoded[Actor](Actor, recurs=True)),
+    Column("kind", Word(CheckpointKind), nullable=False, server_default="phase"),
+    Column("outcomes", Encoded[Names](Names)),
+    Column("default_outcome", String(200)),
+    Column("question_key", String(64)),
+    Column("shown", Encoded[PhaseOutput](PhaseOutput)),
+    Column("given_to", Integer),
+    Column("message_channel", String(64)),
+    Column("message_ts", String(32)),
+    Column("outcome", String(200)),
+    Column("action", String(24)),
+    Column("text", FreeText),
+    Column("tasks", Encoded[Names](Names, recurs=True)),
+    Column("actor", Encoded[Actor](Actor, recurs=True)),
+    Column("decided_at", UtcDateTime),
+    Column("delivery", String(200)),
+    Index(None, "execution_id", "seq"),
+    Index(None, "phase_run_id"),  # asked for by the foreign key, where phase runs are forgotten
+    sqlite_autoincrement=True,
+)
+
+CHECKPOINT_IS_PENDING = _is(checkpoints.c.state, CheckpointState.PENDING)
+Index(
+    "uq_checkpoints_one_pending",
+    checkpoints.c.execution_id,
+    unique=True,
+    sqlite_where=CHECKPOINT_IS_PENDING,
+    postgresql_where=CHECKPOINT_IS_PENDING,
+)
+Index(
+    "ix_checkpoints_due",
+    checkpoints.c.deadline,
+    sqlite_where=CHECKPOINT_IS_PENDING,
+    postgresql_where=CHECKPOINT_IS_PENDING,
+)
+Index(
+    "ix_checkpoints_remind",
+    checkpoints.c.remind_at,
+    sqlite_where=CHECKPOINT_IS_PENDING,
+    postgresql_where=CHECKPOINT_IS_PENDING,
+)
+
+revise_intents = Table(
+    "revise_intents",
+    metadata,
+    Column("checkpoint_id", Id, ForeignKey("checkpoints.id"), primary_key=True),
+    Column("actor_id", String(64), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("key", String(200), nullable=False, unique=True),
+    Column("kind", String(24), nullable=False),
+    Column("execution_id", Id, ForeignKey("executions.id"), nullable=False),
+    Column("checkpoint_id", Id),
+    Column("payload", Encoded[Facts](dict[str, object]), nullable=False),
+    Column("state", Word(OutboxState), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("moved_thread_ts", String(32)),
+    Column("moved", Integer, nullable=False, default=0),
+    Column("ts", String(32)),
+    Column("generation", Integer, nullable=False, default=1),
+    Column("wanted", Integer, nullable=False, default=1),
+    Column("shown", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Column("not_before", UtcDateTime),
+    Column("held_by", String(200)),
+    Column("held_until", UtcDateTime),
+    Column("error", FreeText),
+    Index(None, "execution_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# Said by what it is not: else PostgreSQL reads all that is to do to find what is to post.
+OUTBOX_TO_POST = and_(
+    outbox.c.state != literal_column(f"'{OutboxState.POSTED.value}'"),
+    outbox.c.state != literal_column(f"'{OutboxState.FAILED.value}'"),
+)
+OUTBOX_TO_UPDATE = and_(_is(outbox.c.state, OutboxState.POSTED), outbox.c.shown < outbox.c.wanted)
+OUTBOX_TO_DO = or_(
+    _is(outbox.c.state, OutboxState.QUEUED),
+    _is(outbox.c.state, OutboxState.SENDING),
+    OUTBOX_TO_UPDATE,
+)
+OUTBOX_IS_MOVED = outbox.c.moved == literal_column("1")
+Index(
+    "ix_outbox_moved",
+    outbox.c.channel,
+    outbox.c.ts,
+    sqlite_where=OUTBOX_IS_MOVED,
+    postgresql_where=OUTBOX_IS_MOVED,
+)
+Index(
+    "ix_outbox_to_post",
+    outbox.c.channel,
+    outbox.c.seq,
+    sqlite_where=OUTBOX_TO_POST,
+    postgresql_where=OUTBOX_TO_POST,
+)
+Index(
+    "ix_outbox_to_update",
+    outbox.c.seq,
+    sqlite_where=OUTBOX_TO_UPDATE,
+    postgresql_where=OUTBOX_TO_UPDATE,
+)
+Index("ix_outbox_to_do", outbox.c.seq, sqlite_where=OUTBOX_TO_DO, postgresql_where=OUTBOX_TO_DO)
+
+paces = Table(
+    "paces",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("free_at", UtcDateTime, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("key", String(300), primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("execution_id", Id),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("execution_id", Id, nullable=False, index=True),
+    Column("event", String(40), nullable=False),
+    Column("actor", Encoded[Actor](Actor, recurs=True)),
+    Column("facts", Encoded[Facts](dict[str, object]), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+lessons = Table(
+    "lessons",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("crew", String(100), nullable=False, index=True),
+    Column("checkpoint_id", Id, ForeignKey("checkpoints.id"), nullable=False, unique=True),
+    Column("text", FreeText, nullable=False),
+    Column("by", Encoded[Actor](Actor), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    sqlite_autoincrement=True,
+)
+
+crew_reports = Table(
+    "crew_reports",
+    metadata,
+    Column("crew", String(100), primary_key=True),
+    Column("problem", FreeText),
+    Column("phases", Encoded[Names](Names, recurs=True), nullable=False),
+    Column("checked_at", UtcDateTime, nullable=False),
+)

@@ -1,9 +1,0 @@
-"""Alembic's entry. The connection is handed over by storage.database.upgrade."""
-
-from alembic import context
-
-from storage.tables import metadata
-
-connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
-context.run_migrations()

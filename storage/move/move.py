@@ -1,0 +1,201 @@
+"""Moves an installation to another database: `python -m bot move`.
+
+What the source holds is copied in the order of keys, one table after the other, each batch in a
+transaction of its own. So what the target holds says how far a move came that was killed, and
+starting it again goes on there. At the end both sides are read whole and compared; only a target
+that holds the same is noted as moved, and no bot starts on one that is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from typing import Any, Final
+
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from storage.db.database import reading
+from storage.db.engines import open_engine
+from storage.errors import Busy, StrangeSchema
+from storage.move import destination
+from storage.move.compare import Difference, Sum, differences, sum_of
+from storage.move.source import CannotMove, held_still, in_words, revision, shown, unlimited
+from storage.move.tables import (
+    PLAIN,
+    Plain,
+    Stored,
+    count,
+    last_key,
+    rows_after,
+    without_nul,
+)
+
+ROWS_AT_ONCE: Final = 1000
+CHARACTERS_AT_ONCE: Final = 4_000_000
+"""Of one batch, which is held in memory; outputs may be long."""
+
+
+class Step(StrEnum):
+    COPY = "copied"
+    READ_SOURCE = "read here"
+    READ_TARGET = "read there"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    step: Step
+    table: str
+    rows: int
+    of: int
+
+
+Tell = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A table on both sides."""
+
+    table: str
+    here: Sum
+    there: Sum
+    differences: tuple[Difference, ...]
+
+    @property
+    def same(self) -> bool:
+        return self.here == self.there
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """`before`: an earlier move had ended then, and nothing was done. `continued`: went on."""
+
+    before: datetime | None = None
+    continued: bool = False
+    tables: tuple[Compared, ...] = ()
+    replaced: int = 0
+
+    @property
+    def same(self) -> bool:
+        return all(table.same for table in self.tables)
+
+
+def move(
+    source: URL,
+    target: URL,
+    *,
+    upgrade: Callable[[Engine], None],
+    is_dead: Callable[[str], bool],
+    tell: Tell,
+    anew: bool = False,
+    rows_at_once: int = ROWS_AT_ONCE,
+) -> Moved:
+    """Copy what is missing in the target, and compare. Raises CannotMove.
+
+    `upgrade` makes the target's tables; `is_dead` tells of the holder of a lease. `anew`: forget
+    what an unfinished move brought.
+    """
+    if source == target:
+        raise CannotMove("Both URLs name the same database.")
+    if source.get_backend_name() == target.get_backend_name() == "sqlite":
+        raise CannotMove("A file is not moved but copied: `python -m bot backup FILE`.")
+    engine = open_engine(target.render_as_string(hide_password=False))
+    try:
+        with held_still(source, is_dead=is_dead) as here, destination.held_alone(engine):
+            before = destination.ended(engine)
+            if before is not None:
+                return Moved(before=before)
+            upgrade(engine)
+            return _Move(here, engine, tell, rows_at_once).run(anew=anew)
+    except (Busy, StrangeSchema, SQLAlchemyError, CommandError) as error:
+        raise CannotMove(
+            f"Moving to {in_words(target)} broke off: {_reason(error)}. Started again, it goes on"
+            " where it was."
+        ) from error
+    finally:
+        engine.dispose()
+
+
+class _Move:
+    def __init__(self, here: Connection, engine: Engine, tell: Tell, rows_at_once: int) -> None:
+        self._here = here
+        self._engine = engine
+        self._tell = tell
+        self._rows_at_once = rows_at_once
+        self._replaced = 0
+
+    def run(self, *, anew: bool) -> Moved:
+        self._must_be_of_one_revision()
+        began = destination.begin(self._engine, source=shown(self._here))
+        if anew and not began:
+            destination.empty(self._engine)
+        numbers = {plain.name: destination.last_number(self._here, plain) for plain in PLAIN}
+        for plain in PLAIN:
+            self._copy(plain)
+        compared = tuple(self._compare(plain) for plain in PLAIN)
+        moved = Moved(continued=not began, tables=compared, replaced=self._replaced)
+        if moved.same:
+            destination.end(self._engine, numbers)
+        return moved
+
+    def _must_be_of_one_revision(self) -> None:
+        with reading(self._engine) as there:
+            if revision(self._here) != revision(there):
+                raise CannotMove(
+                    f"{shown(self._here)} was last used by another version. Bring it up to date"
+                    " first: `python -m bot migrate`, with DATABASE_URL naming it."
+                )
+
+    def _copy(self, plain: Plain) -> None:
+        with reading(self._engine) as there:
+            last = last_key(there, plain)
+            done = count(there, plain)
+        if last is not None and count(self._here, plain, up_to=last) != done:
+            raise CannotMove(
+                f"What {shown(self._engine)} holds of {plain.name} is not the beginning of what"
+                f" {shown(self._here)} holds. Start the move with --anew."
+            )
+        of = count(self._here, plain)
+        for batch in self._batches(rows_after(self._here, plain, last)):
+            destination.append(self._engine, plain, batch)
+            done += len(batch)
+            self._tell(Progress(Step.COPY, plain.name, done, of))
+
+    def _batches(self, rows: Iterator[Sequence[Any]]) -> Iterator[list[Stored]]:
+        batch: list[Stored] = []
+        characters = 0
+        for row in rows:
+            whole = tuple(row)
+            clean = without_nul(whole)
+            self._replaced += clean != whole
+            batch.append(clean)
+            characters += sum(len(value) for value in clean if isinstance(value, str))
+            if len(batch) >= self._rows_at_once or characters >= CHARACTERS_AT_ONCE:
+                yield batch
+                batch, characters = [], 0
+        if batch:
+            yield batch
+
+    def _compare(self, plain: Plain) -> Compared:
+        of = count(self._here, plain)
+        here = sum_of(self._here, plain, partial(self._read, Step.READ_SOURCE, plain.name, of))
+        with reading(self._engine) as connection:
+            if connection.dialect.name == "postgresql":
+                unlimited(connection)
+            counted = partial(self._read, Step.READ_TARGET, plain.name, of)
+            there = sum_of(connection, plain, counted)
+            differ = () if here == there else differences(self._here, connection, plain)
+        return Compared(plain.name, here, there, differ)
+
+    def _read(self, step: Step, table: str, of: int, rows: int) -> None:
+        self._tell(Progress(step, table, rows, of))
+
+
+def _reason(error: Exception) -> str:
+    deeper = error.__cause__ if isinstance(error, Busy) else error
+    return str(getattr(deeper, "orig", None) or error).strip().partition("\n")[0]

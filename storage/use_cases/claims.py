@@ -1,0 +1,110 @@
+"""What a worker is handed with a phase run that it has claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from storage.db import statements
+from storage.db.rows import AnyRow, outputs_of, resume_of
+from storage.db.transaction import Transaction
+from storage.definitions import Budget
+from storage.errors import LeaseLost
+from storage.records import Claim, Execution, PhaseOutput, PhaseRun, Resume, Usage
+from storage.states import PhaseRunEvent, next_phase_run
+from storage.use_cases import lessons
+
+
+def taken(tx: Transaction, run: PhaseRun, *, owner: str) -> PhaseRun:
+    """The run as it is once this owner has it: running, leased, and with the next fence."""
+    return replace(
+        run,
+        state=next_phase_run(run.state, PhaseRunEvent.CLAIM),
+        fence=run.fence + 1,
+        started_at=tx.now,
+        lease_owner=owner,
+        lease_until=tx.now + tx.lease,
+    )
+
+
+def hand_over(
+    tx: Transaction,
+    run: PhaseRun,
+    execution: Execution,
+    *,
+    owner: str,
+    lost: bool = False,
+    then: Callable[[Claim], None],
+) -> None:
+    """Note in the log that the run, which is written down as taken, was claimed.
+
+    `then` is given all that it needs, when what was gathered until now has been written.
+    `lost`: from another worker, whose lease ran out.
+    """
+    tx.audit(execution.id, "phase.claimed", run=run.id, fence=run.fence, lost=lost or None)
+    spent, raises = _spent_before(tx, run, execution)
+    told = _lessons_for(tx, run, execution)
+
+    def knowing(rows: Sequence[AnyRow]) -> None:
+        outputs = outputs_of(rows)
+        then(
+            Claim(
+                run=run,
+                execution=execution,
+                done=tuple(outputs[index] for index in sorted(outputs) if index < run.phase_index),
+                previous=outputs[run.phase_index][1] if run.phase_index in outputs else None,
+                owner=owner,
+                fence=run.fence,
+                lease_until=tx.now + tx.lease,
+                resume=_resume_of(tx, run, outputs),
+                lessons=told,
+                spent=spent,
+                raises=raises,
+            )
+        )
+
+    if run.phase_index == 0 and run.revision == 1:  # nothing was handed in before
+        knowing(())
+    else:
+        tx.read_later(statements.OUTPUTS, {"of_execution": run.execution_id}, knowing)
+
+
+def own(tx: Transaction, run: PhaseRun, **values: Any) -> None:
+    """Write to a claimed phase run if it is still held by this fence.
+
+    If not, LeaseLost is raised before the commit at the latest, and nothing is changed.
+    """
+    mine = {"of_id": run.id, "of_fence": run.fence}
+    tx.write_later(statements.CHANGE_RUNNING, values | mine, or_else=LeaseLost(run.id))
+
+
+def _spent_before(
+    tx: Transaction, run: PhaseRun, execution: Execution
+) -> tuple[tuple[Usage, ...], int]:
+    """What other runs used, and how often the budget was raised; nothing where there is none."""
+    if execution.definition.budget == Budget():
+        return (), 0
+    of_execution = {"of_execution": execution.id}
+    usages = tx.connection.execute(statements.USAGES, of_execution | {"of_id": run.id})
+    raises = tx.connection.execute(statements.RAISES, of_execution)
+    return tuple(usages.scalars()), raises.scalar_one()
+
+
+def _resume_of(
+    tx: Transaction, run: PhaseRun, outputs: Mapping[int, tuple[str, PhaseOutput]]
+) -> Resume | None:
+    """What a flow goes on with, where it paused before this phase."""
+    _, before = outputs.get(run.phase_index - 1, ("", None))
+    if before is None or before.pause is None:
+        return None
+    return resume_of(tx.connection, run.execution_id, phase_index=run.phase_index)
+
+
+def _lessons_for(tx: Transaction, run: PhaseRun, execution: Execution) -> tuple[str, ...]:
+    """The crew's lessons, noted as what this run was told."""
+    if not execution.definition.lessons:
+        return ()
+    told = tuple(lesson.text for lesson in lessons.of_crew(tx.connection, execution.crew))
+    own(tx, run, lessons=told)
+    return told

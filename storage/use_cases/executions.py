@@ -1,0 +1,157 @@
+"""Use cases on whole executions: start, cancel, retry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from sqlalchemy import insert, update
+
+from storage.db import statements
+from storage.db.rows import find_execution, last_run_of, lock_execution, waiting_checkpoint
+from storage.db.tables import crew_reports
+from storage.db.transaction import Transaction, new_id
+from storage.definitions import CheckpointDefinition, CrewDefinition, CrewReport, DecisionRule
+from storage.errors import LeavingOutNotAllowed, NotAllowed, UnknownCheckpointName, WrongState
+from storage.outbox import outbox
+from storage.policy import may_decide, may_manage
+from storage.records import Actor, Execution, Request
+from storage.states import (
+    CheckpointState,
+    ExecutionEvent,
+    ExecutionState,
+    IllegalTransition,
+    PhaseRunState,
+    next_execution,
+)
+from storage.use_cases import inbox, limits, transitions
+
+
+def start(
+    tx: Transaction,
+    *,
+    definition: CrewDefinition,
+    request: Request,
+    requester: Actor,
+    channel: str | None,
+    checkpoints: Sequence[str] | None,
+    delivery: str | None,
+) -> Execution:
+    key = f"start:{delivery}"
+    if delivery is not None and (earlier := inbox.execution_of(tx, key)) is not None:
+        return find_execution(tx.connection, earlier)
+    left_out = _left_out(definition, chosen=checkpoints, requester=requester)
+    limits.check_start(tx, definition, requester)
+    execution = Execution(
+        id=new_id(),
+        crew=definition.name,
+        definition=definition,
+        state=ExecutionState.PENDING,
+        version=1,
+        request=request,
+        requester=requester,
+        created_at=tx.now,
+        updated_at=tx.now,
+        channel=channel,
+        phases=tuple(phase.name for phase in definition.phases),
+        left_out=tuple(checkpoint.name for checkpoint in left_out),
+    )
+    columns = {field.name: getattr(execution, field.name) for field in fields(Execution)}
+    columns["requester_key"] = limits.key_of(requester)
+    tx.write(statements.ADD_EXECUTION, **columns)
+    if delivery is not None:
+        inbox.take(tx, key, execution_id=execution.id)
+    tx.audit(
+        execution.id,
+        "execution.started",
+        actor=requester,
+        crew=definition.name,
+        left_out=list(execution.left_out) or None,
+    )
+    outbox.root(tx, execution)
+    transitions.queue_run(tx, execution, phase_index=0)
+    return execution
+
+
+def _left_out(
+    definition: CrewDefinition, *, chosen: Sequence[str] | None, requester: Actor
+) -> list[CheckpointDefinition]:
+    """The checkpoints that were not chosen; each needs the right to decide it."""
+    if chosen is None:
+        return []
+    known = {checkpoint.name for checkpoint in definition.checkpoints}
+    for name in chosen:
+        if name not in known:
+            raise UnknownCheckpointName(name, definition)
+    left_out = [c for c in definition.checkpoints if c.name not in chosen]
+    for checkpoint in left_out:
+        verdict = may_decide(checkpoint.rule, actor=requester, requester=requester)
+        if verdict.refusal is not None:
+            raise LeavingOutNotAllowed(checkpoint.name, verdict.refusal, checkpoint.rule)
+    return left_out
+
+
+def cancel(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
+    execution = lock_execution(tx, execution_id)
+    _manage(execution, actor, ExecutionEvent.CANCEL)
+    waiting = waiting_checkpoint(tx.connection, execution.id)
+    if waiting is not None:
+        transitions.record_feedback(tx, execution, waiting, CheckpointState.CANCELLED, None)
+    transitions.cancel_runs(tx, execution)
+    cancelled = transitions.move(tx, execution, ExecutionEvent.CANCEL, ended_by=actor)
+    tx.audit(execution.id, "execution.cancelled", actor=actor)
+    outbox.outcome(tx, cancelled, {"notice": "cancelled"}, key="cancelled")
+    return cancelled
+
+
+def retry(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
+    execution = lock_execution(tx, execution_id)
+    _manage(execution, actor, ExecutionEvent.RETRY)
+    running = transitions.move(tx, execution, ExecutionEvent.RETRY, error=None)
+    tx.urgent = True
+    tx.audit(execution.id, "execution.retried", actor=actor)
+    last = last_run_of(tx.connection, execution.id)
+    if last.state is PhaseRunState.DONE:
+        # A deadline failed the execution, not its phase: the output is there to be decided.
+        boundary = transitions.boundary_of(running, last)
+        if boundary is not None:
+            return transitions.open_checkpoint(tx, running, last, boundary)
+    transitions.queue_run(
+        tx,
+        running,
+        phase_index=last.phase_index,
+        revision=last.revision,
+        feedback=last.feedback,
+        revise_tasks=last.revise_tasks,
+    )
+    return running
+
+
+def _manage(execution: Execution, actor: Actor, event: ExecutionEvent) -> None:
+    """Refuse those who may not, and states that do not take it."""
+    verdict = may_manage(_rules(execution), actor=actor, requester=execution.requester)
+    if verdict.refusal is not None:
+        raise NotAllowed(verdict.refusal, execution, None)
+    try:
+        next_execution(execution.state, event)
+    except IllegalTransition:
+        raise WrongState(execution, event.value) from None
+
+
+def _rules(execution: Execution) -> tuple[DecisionRule, ...]:
+    definition = execution.definition
+    own = () if definition.rule is None else (definition.rule,)
+    return (*own, *(checkpoint.rule for checkpoint in definition.checkpoints))
+
+
+def report_crew(tx: Transaction, report: CrewReport) -> None:
+    values = {
+        "problem": report.problem,
+        "phases": report.phases,
+        "checked_at": report.checked_at,
+    }
+    changed = tx.connection.execute(
+        update(crew_reports).where(crew_reports.c.crew == report.crew).values(values)
+    )
+    if changed.rowcount == 0:
+        tx.connection.execute(insert(crew_reports).values(crew=report.crew, **values))

@@ -1,0 +1,79 @@
+"""Lessons: what reviewers asked for and want to hold for a crew from now on."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from storage.db.rows import AnyRow, find_checkpoint, find_execution
+from storage.db.tables import lessons
+from storage.db.transaction import Transaction, new_id
+from storage.errors import NoLesson, NotAllowed, UnknownLesson
+from storage.policy import may_decide
+from storage.records import Actor, Lesson
+from storage.states import CheckpointState
+
+
+def add(tx: Transaction, checkpoint_id: str, *, actor: Actor) -> Lesson:
+    checkpoint = find_checkpoint(tx.connection, checkpoint_id)
+    execution = find_execution(tx.connection, checkpoint.execution_id)
+    verdict = may_decide(checkpoint.rule, actor=actor, requester=execution.requester)
+    if verdict.refusal is not None:
+        raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
+    revised = checkpoint.state is CheckpointState.REVISED
+    if not execution.definition.lessons or not revised or checkpoint.feedback is None:
+        raise NoLesson(checkpoint)
+    known = tx.connection.execute(
+        select(lessons).where(lessons.c.checkpoint_id == checkpoint_id)
+    ).first()
+    if known is not None:
+        tx.connection.execute(
+            update(lessons).where(lessons.c.id == known.id).values(deleted_at=None)
+        )
+        return _to_lesson(known)
+    tx.connection.execute(
+        insert(lessons).values(
+            id=new_id(),
+            crew=execution.crew,
+            checkpoint_id=checkpoint_id,
+            text=checkpoint.feedback.text,
+            by=actor,
+            at=tx.now,
+        )
+    )
+    tx.audit(execution.id, "lesson.added", actor=actor, checkpoint=checkpoint_id)
+    return _to_lesson(
+        tx.connection.execute(select(lessons).where(lessons.c.checkpoint_id == checkpoint_id)).one()
+    )
+
+
+def delete(tx: Transaction, lesson_id: str, *, actor: Actor) -> Lesson:
+    """By somebody who may decide the checkpoint that it came from."""
+    row = tx.connection.execute(
+        select(lessons).where(lessons.c.id == lesson_id, lessons.c.deleted_at.is_(None))
+    ).first()
+    if row is None:
+        raise UnknownLesson(lesson_id)
+    checkpoint = find_checkpoint(tx.connection, row.checkpoint_id)
+    execution = find_execution(tx.connection, checkpoint.execution_id)
+    verdict = may_decide(checkpoint.rule, actor=actor, requester=execution.requester)
+    if verdict.refusal is not None:
+        raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
+    tx.connection.execute(
+        update(lessons).where(lessons.c.id == lesson_id).values(deleted_at=tx.now)
+    )
+    tx.audit(execution.id, "lesson.deleted", actor=actor, lesson=lesson_id)
+    return _to_lesson(row)
+
+
+def of_crew(connection: Connection, crew: str) -> tuple[Lesson, ...]:
+    """Those that hold, oldest first."""
+    rows = connection.execute(
+        select(lessons)
+        .where(lessons.c.crew == crew, lessons.c.deleted_at.is_(None))
+        .order_by(lessons.c.seq)
+    )
+    return tuple(map(_to_lesson, rows))
+
+
+def _to_lesson(row: AnyRow) -> Lesson:
+    return Lesson(id=row.id, crew=row.crew, text=row.text, by=row.by, at=row.at)

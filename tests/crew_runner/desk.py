@@ -1,0 +1,156 @@
+"""A database with its use cases, and somebody who starts executions and decides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from storage.db.database import SystemClock
+from storage.definitions import (
+    CheckpointDefinition,
+    CrewDefinition,
+    CrewKind,
+    DecisionRule,
+    PhaseDefinition,
+)
+from storage.ports import Dispatch, NoDispatch, NoSignal
+from storage.reads import Reads
+from storage.records import (
+    Action,
+    Actor,
+    ActorKind,
+    Checkpoint,
+    Decision,
+    Execution,
+    PhaseRun,
+    Request,
+)
+from storage.state_manager import StateManager
+from storage.states import ENDED, ExecutionState
+from tests.support.processes import wait_until
+from tests.support.schema import upgraded
+
+ANYBODY = Actor(ActorKind.API, "desk", decides_everything=True)
+RULE = DecisionRule(approvers=("@channel",))
+OVER = {*ENDED, ExecutionState.ERROR}
+CREWS = "tests.crew_runner.crews"
+
+
+class Desk:
+    """Belongs to one database file."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lease: timedelta = timedelta(seconds=10),
+        dispatch: Dispatch | None = None,
+    ) -> None:
+        self.url = f"sqlite:///{path}"
+        self.lease = lease
+        engine = upgraded(self.url)
+        self.reads = Reads(engine)
+        self.state = StateManager(
+            engine,
+            clock=SystemClock(),
+            dispatch=dispatch or NoDispatch(),
+            signal=NoSignal(),
+            lease=lease,
+            backoff=timedelta(seconds=0.1),
+        )
+
+    def start(self, definition: CrewDefinition, subject: str) -> str:
+        """The id of the new execution."""
+        request = Request(subject, campaign_context="spring", language="en")
+        started = self.state.start_execution(
+            definition=definition, request=request, requester=ANYBODY
+        )
+        return started.id
+
+    def checkpoint(self, execution_id: str, *, within: float = 90) -> Checkpoint:
+        """The checkpoint that waits, as soon as there is one."""
+        found: list[Checkpoint] = []
+
+        def waits() -> bool:
+            waiting = self.reads.waiting_checkpoint(execution_id)
+            found.extend([waiting] if waiting else [])
+            return waiting is not None or self.reads.execution(execution_id).state in OVER
+
+        wait_until(
+            waits, within=within, what="a checkpoint", shown=lambda: self.story(execution_id)
+        )
+        assert found, self.story(execution_id)
+        return found[0]
+
+    def ended(self, execution_id: str, *, within: float = 90) -> Execution:
+        """The execution, as soon as nothing more happens to it by itself."""
+        wait_until(
+            lambda: self.reads.execution(execution_id).state in OVER,
+            within=within,
+            what="the end",
+            shown=lambda: self.story(execution_id),
+        )
+        return self.reads.execution(execution_id)
+
+    def decide(
+        self, checkpoint: Checkpoint, action: Action, text: str = "", *tasks: str
+    ) -> Execution:
+        decision = Decision(checkpoint.id, action, ANYBODY, text=text, tasks=tasks)
+        return self.state.decide(decision).execution
+
+    def runs(self, execution_id: str) -> tuple[PhaseRun, ...]:
+        return self.reads.phase_runs(execution_id)
+
+    def story(self, execution_id: str) -> str:
+        """What a failing test shows."""
+        execution = self.reads.execution(execution_id)
+        runs = [
+            f"{r.phase} {r.attempt}/{r.revision} {r.state} {r.error}"
+            for r in self.runs(execution_id)
+        ]
+        return "\n".join([f"{execution.state} {execution.error}", *runs])
+
+
+def crew(
+    target: str, phases: Mapping[str, list[str]] | None = None, *after: str, **more: object
+) -> CrewDefinition:
+    """A crew of tests.crew_runner.crews, with a checkpoint after each phase named in `after`."""
+    return CrewDefinition(
+        name=target,
+        kind=CrewKind.CREW,
+        target=f"{CREWS}:{target}",
+        phases=tuple(PhaseDefinition(name, tuple(tasks)) for name, tasks in (phases or {}).items()),
+        checkpoints=_after(after),
+        **more,  # type: ignore[arg-type] # any other field
+    )
+
+
+def program(folder: Path, phases: list[str], *after: str, **more: object) -> CrewDefinition:
+    """tests/crew_runner/program.py as a command crew."""
+    return CrewDefinition(
+        name="program",
+        kind=CrewKind.COMMAND,
+        command=("python", str(Path(__file__).with_name("program.py"))),
+        env={"IDS": str(folder / "ids"), "GO": str(folder / "go")},
+        phases=tuple(PhaseDefinition(name) for name in phases),
+        checkpoints=_after(after),
+        **more,  # type: ignore[arg-type] # any other field
+    )
+
+
+def _after(phases: tuple[str, ...]) -> tuple[CheckpointDefinition, ...]:
+    return tuple(CheckpointDefinition(f"after_{name}", RULE, after=name) for name in phases)
+
+
+def read_ids(path: Path) -> list[int]:
+    """Process ids that a crew wrote down, as soon as it has."""
+    wait_until(path.exists, within=60, what=f"{path.name} is written")
+    ids: list[int] = json.loads(path.read_text())
+    return ids
+
+
+def asked(folder: Path, subject: str) -> list[list[str]]:
+    """Every conversation that the scribe was given about a subject."""
+    return [json.loads(line) for line in (folder / f"{subject}.asked").read_text().splitlines()]

@@ -1,0 +1,112 @@
+"""Workers while the database does not answer, and what wakes them."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from crew_runner.host.outage import Outage, ask, insist
+from crew_runner.host.worker import WorkerPool
+from crew_runner.queues.local import LocalDispatch
+from storage.definitions import ModelSettings
+from storage.errors import Busy, LeaseLost
+from storage.states import ExecutionState
+from tests.crew_runner.desk import Desk, program
+from tests.support.processes import wait_until
+
+
+@contextmanager
+def working(desk: Desk, dispatch: LocalDispatch | None = None, poll: float = 0.1) -> Iterator[None]:
+    pool = WorkerPool(
+        state=desk.state,
+        reads=desk.reads,
+        model=ModelSettings(),
+        crews={"program": program(Path(), ["run"])},
+        slots=2,
+        lease=desk.lease,
+        poll=poll,
+    )
+    if dispatch is not None:
+        dispatch.bind(pool)
+    pool.start()
+    yield
+    pool.stop(timedelta(seconds=4))
+
+
+def test_a_phase_that_ends_while_the_database_is_locked_is_recorded_afterwards(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path / "locked.db")
+    with working(desk):
+        run = desk.start(program(tmp_path, ["run"]), "wait")
+        wait_until(lambda: bool(desk.runs(run)[0].progress), within=60, what="the phase is at work")
+        lock = sqlite3.connect(tmp_path / "locked.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        (tmp_path / "go").touch()
+        held_until = time.monotonic() + 4
+        wait_until(lambda: time.monotonic() > held_until, within=60, what="the lock was held")
+        assert desk.reads.execution(run).state is ExecutionState.RUNNING
+        lock.execute("ROLLBACK")
+        lock.close()
+
+        assert desk.ended(run).state is ExecutionState.COMPLETED
+        assert len(desk.runs(run)) == 1
+
+
+def test_a_commit_beside_the_pool_wakes_it_at_once(tmp_path: Path) -> None:
+    dispatch = LocalDispatch()
+    desk = Desk(tmp_path / "woken.db", dispatch=dispatch)
+    with working(desk, dispatch, poll=600):
+        wait_until(lambda: bool(desk.reads.crew_reports()), within=60, what="the pool is warm")
+        run = desk.start(program(tmp_path, ["think", "write"]), "plain")
+
+        assert desk.ended(run).state is ExecutionState.COMPLETED
+
+
+def test_a_lost_database_is_an_outage_and_all_else_stays_itself() -> None:
+    def broken() -> None:
+        raise ConnectionResetError("the server closed the connection")
+
+    def busy() -> None:
+        raise Busy("the database is busy")
+
+    def lost() -> None:
+        raise LeaseLost("a phase run")
+
+    def mistaken() -> None:
+        raise KeyError("no such column")
+
+    calls = {broken: Outage, busy: Outage, lost: LeaseLost, mistaken: KeyError}
+    for call, raised in calls.items():
+        with pytest.raises(raised):
+            ask(call)
+
+
+def test_a_call_is_repeated_until_the_database_takes_it() -> None:
+    answers = iter([Busy("busy"), ConnectionResetError("gone"), None])
+
+    def call() -> str:
+        answer = next(answers)
+        if answer is not None:
+            raise answer
+        return "taken"
+
+    assert insist(call, threading.Event()) == "taken"
+
+
+def test_a_worker_that_is_told_to_stop_does_not_wait_for_the_database() -> None:
+    stopping = threading.Event()
+    stopping.set()
+
+    def call() -> None:
+        raise Busy("busy")
+
+    with pytest.raises(Outage):
+        insist(call, stopping)
