@@ -1,7 +1,7 @@
-"""Runs a module as `python -m` would, and ends it when the process that started it is gone.
+"""Runs a module as `python -m` does, and ends it when the process that started it is gone.
 
-`python -m bot.process.parent_watch FD MODULE ARGUMENTS…`: FD is the reading end of a pipe whose other end only
-the starter holds, so the pipe ends when the starter does, by whatever cause.
+`python -m bot.process.parent_watch FD MODULE ARGUMENTS…`: FD is the reading end of a pipe. Only
+the parent holds the writing end, so the pipe closes when the parent ends, for any reason.
 """
 
 from __future__ import annotations

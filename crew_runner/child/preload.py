@@ -35,7 +35,7 @@ _LATE: Final = (
 )
 _TRUSTED: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
-__all__ = ["oversight", "target"]
+__all__ = ["hooks", "target"]
 
 for name in _LATE:
     with suppress(ImportError):

@@ -55,7 +55,8 @@ def test_the_check_works_without_a_started_pool(tmp_path: Path) -> None:
 
 
 def test_the_serving_process_never_imports_crewai() -> None:
-    asking = "import sys, crew_runner.host.worker, crew_runner.config.registry; print('crewai' in sys.modules)"
+    imports = "import sys, crew_runner.host.worker, crew_runner.config.registry"
+    asking = f"{imports}; print('crewai' in sys.modules)"
     answer = subprocess.run(
         [sys.executable, "-c", asking], cwd=ROOT, capture_output=True, text=True, check=True
     )
