@@ -20,6 +20,38 @@ SILENT_CREWAI: Final[Mapping[str, str]] = {
 }
 """Set before crewai is imported: without them it waits 11 to 20 s for hosts it cannot reach."""
 
+OFFLINE_MODEL: Final = "offline-drafter"
+"""The model name of the offline drafter."""
+
+OVERLAY_VARIABLE: Final = "OVERLAY_MODEL"
+"""The model that takes the place of every model a crew names, as CrewAI writes it."""
+
+MODEL_VARIABLES: Final = frozenset(
+    {
+        "MODEL",
+        "MODEL_NAME",
+        "OPENAI_MODEL_NAME",
+        "OPENAI_MODEL",
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_API_BASE",
+        "BASE_URL",
+        "API_BASE",
+        "OPENROUTER_API_KEY",
+        "OPENROUTER_BASE_URL",
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_BASE_URL",
+        "GEMINI_API_KEY",
+        "GOOGLE_GEMINI_BASE_URL",
+        "OLLAMA_HOST",
+        "VLLM_API_KEY",
+        "VLLM_BASE_URL",
+        OVERLAY_VARIABLE,
+    }
+)
+"""Every variable that picks a model. Take them all out of an environment before updating it with
+`settings_to_env`: what is left over from elsewhere would otherwise win."""
+
 
 def is_secret(name: str) -> bool:
     """Whether a variable is the bot's own, which no crew may see."""

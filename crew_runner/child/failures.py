@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from storage.records import Failure
+from crew_runner.child.records import Failure
 
 _LONGEST_WORDS: Final = 300
 _ADVICE: Final = {

@@ -25,10 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn
 
-import psutil
-
 from crew_runner.child import main
 from crew_runner.child.environment import scrub
+from crew_runner.child.process_tree import Process, children, descendants, with_descendants
 
 REQUEST: Final = struct.Struct("!cii")
 """What the worker sends: FORK with three descriptors (channel, noise, status), or KILL with a
@@ -43,9 +42,6 @@ PID: Final = struct.Struct("!i")
 STATUS: Final = struct.Struct("!i")
 """And last, when it was reaped: its exit code, negative for a signal."""
 
-_LISTED: Final = Path(f"/proc/self/task/{os.getpid()}/children").exists()
-"""Whether the kernel lists a process's children; else all processes are looked through."""
-
 _SUBREAPER: Final = 36  # PR_SET_CHILD_SUBREAPER
 
 
@@ -54,7 +50,7 @@ class _Child:
     """`status`: where its end is told. `family`: what it had started when it was told to end."""
 
     status: int
-    family: list[psutil.Process] = field(default_factory=list)
+    family: list[Process] = field(default_factory=list)
 
 
 def serve(control_fd: int, *, preload: str) -> NoReturn:
@@ -104,7 +100,7 @@ class _Nest:
         if operation == FORK:
             self._fork(*fds)
         elif pid in self._children:
-            self._children[pid].family = _below(pid)
+            self._children[pid].family = descendants(pid)
             self._kill(pid, signal.Signals(number))
 
     def _fork(self, channel: int, noise: int, status: int) -> None:
@@ -150,9 +146,9 @@ class _Nest:
 
         One that begets others meanwhile brings us here again when it ends.
         """
-        for pid in _children_of(os.getpid()):
+        for pid in children(os.getpid()):
             if pid not in self._children:
-                _kill_all(_with_family(pid))
+                _kill_all(with_descendants(pid))
 
     def _reap_orphans(self) -> None:
         with suppress(ChildProcessError):
@@ -162,7 +158,7 @@ class _Nest:
                 os.waitpid(orphan.si_pid, 0)
 
     def _end(self) -> NoReturn:
-        family = _below(os.getpid())
+        family = descendants(os.getpid())
         for pid in self._children:
             self._kill(pid, signal.SIGKILL)
         _kill_all(family)
@@ -204,34 +200,9 @@ def _import_quietly(module: str) -> None:
     del os.environ["PYTHON_DOTENV_DISABLED"]
 
 
-def _below(pid: int) -> list[psutil.Process]:
-    """All descendants, those in sessions of their own too."""
-    try:
-        if not _LISTED:
-            return psutil.Process(pid).children(recursive=True)
-        return [each for child_pid in _children_of(pid) for each in _with_family(child_pid)]
-    except (psutil.Error, OSError):  # it ended meanwhile
-        return []
-
-
-def _with_family(pid: int) -> list[psutil.Process]:
-    try:
-        return [psutil.Process(pid), *_below(pid)]
-    except psutil.Error:
-        return []
-
-
-def _children_of(pid: int) -> list[int]:
-    if not _LISTED:
-        return [each.pid for each in psutil.Process(pid).children()]
-    lists = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child_pid) for listed in lists for child_pid in listed.read_text().split()]
-
-
-def _kill_all(processes: list[psutil.Process]) -> None:
+def _kill_all(processes: list[Process]) -> None:
     for process in processes:
-        with suppress(psutil.Error):
-            process.kill()
+        process.kill()
 
 
 def _tell(fd: int, words: bytes) -> None:

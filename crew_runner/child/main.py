@@ -38,8 +38,7 @@ from crew_runner.child.messages import (
     to_worker,
 )
 from crew_runner.child.monitoring.run_limits import Watch
-from storage.definitions import CrewKind
-from storage.records import PhaseOutput, Question
+from crew_runner.child.records import CrewKind, PhaseOutput, Question
 
 Report: TypeAlias = Callable[[Progress], None]
 

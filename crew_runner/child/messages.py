@@ -14,8 +14,20 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from storage.definitions import Budget, CrewKind, OnTimeout, PhaseDefinition
-from storage.records import Action, Failure, PhaseOutput, Question, Resume, Usage
+from crew_runner.child.records import (
+    Action,
+    Budget,
+    CrewKind,
+    Failure,
+    PhaseDefinition,
+    PhaseOutput,
+    Question,
+    Resume,
+    Usage,
+)
+
+QUESTION: Final = "question"
+"""The name of every checkpoint at which a flow asks for words."""
 
 LONGEST_MESSAGE: Final = 64 * 1024 * 1024
 """Bytes; a longer one is not read."""
@@ -90,7 +102,7 @@ class Answer:
     Continue is a yes, revise a no with words, skip means to go on without.
     """
 
-    action: Action | OnTimeout
+    action: Action
     text: str = ""
     message: Literal["answer"] = "answer"
 

@@ -17,7 +17,7 @@ from crewai.hooks.llm_hooks import LLMCallHookContext
 from crewai.llm_overlay import overlay_model_for_llm
 from crewai.utilities import llm_utils
 
-from crew_runner.models.environment import OVERLAY_VARIABLE
+from crew_runner.child.environment import OVERLAY_VARIABLE
 
 _EVERY_MODEL: Final = "model:*"
 

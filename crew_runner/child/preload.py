@@ -15,8 +15,6 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from crew_runner.child import target
-
 _LATE: Final = (
     "crewai.hooks.contexts",
     "crewai.llms.cache",
@@ -35,7 +33,6 @@ _LATE: Final = (
 )
 _TRUSTED: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
-__all__ = ["hooks", "target"]
 
 for name in _LATE:
     with suppress(ImportError):

@@ -15,7 +15,7 @@ from crewai.memory.storage.factory import set_memory_storage_factory
 
 from crew_runner.child.crews.crew import CrewRunnable
 from crew_runner.child.crews.memory_storage import late_storage
-from crew_runner.child.environment import scrub, without_secrets
+from crew_runner.child.environment import MODEL_VARIABLES, scrub, without_secrets
 from crew_runner.child.failures import CrewProblem, clipped
 from crew_runner.child.flows.flow import FlowRunnable
 from crew_runner.child.flows.persistence import Kept
@@ -23,7 +23,6 @@ from crew_runner.child.lock_files import keep_locks_in
 from crew_runner.child.main import Runnable
 from crew_runner.child.messages import Job
 from crew_runner.child.operator_model import settle_models
-from crew_runner.models.environment import MODEL_VARIABLES
 
 
 def build(job: Job) -> Runnable:
@@ -34,8 +33,7 @@ def build(job: Job) -> Runnable:
     os.environ["CREWAI_STORAGE_DIR"] = job.storage
     keep_locks_in(job.storage)
     settle_models(job.model)
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    _add_working_directory()
     kept = Kept()
     set_flow_persistence_factory(lambda: kept)
     set_memory_storage_factory(late_storage)
@@ -45,6 +43,14 @@ def build(job: Job) -> Runnable:
     if isinstance(built, Flow):
         return FlowRunnable(built, kept, job)
     return CrewRunnable(built, job)
+
+
+def _add_working_directory() -> None:
+    """Put it on the path behind PYTHONPATH and before all that is installed."""
+    here = os.getcwd()
+    if here not in sys.path:
+        named = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
+        sys.path.insert(len(named), here)
 
 
 def _found(target: str) -> object:

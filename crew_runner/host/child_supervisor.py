@@ -36,7 +36,9 @@ from crew_runner.host.jobs import recorded
 from crew_runner.host.memory_usage import megabytes_of
 from crew_runner.host.outage import Outage, ask
 from crew_runner.host.questions import ALLOWED, Questions
+from crew_runner.host.translation import translated
 from storage.boundaries import BadBoundary
+from storage.definitions import PhaseDefinition
 from storage.errors import LeaseLost, NoRule
 from storage.reads import Reads
 from storage.records import Claim, Failure, PhaseOutput, Question, Usage
@@ -173,7 +175,9 @@ class Attempt:
             self._open.remove(self._child.channel)
             self._end(Failure(TOO_LONG, retryable=False))
         except BadMessage as error:
-            self._end(Failure("The crew's process spoke nonsense.", str(error), retryable=False))
+            self._end(
+                Failure("The crew's process sent an invalid message.", str(error), retryable=False)
+            )
 
     def _take(self, message: FromChild) -> None:
         match message:
@@ -186,15 +190,15 @@ class Attempt:
             case Progress():
                 self._progress, self._used = message, message.usage
             case Asked(question):
-                self._put(question)
+                self._put(translated(Question, question))
             case Withdrawn():
                 self._questions.withdraw()
                 self._look_at = time.monotonic()
             case Done(output):
                 self._used = output.usage
-                self._end(self._held_to_size(output))
+                self._end(self._held_to_size(translated(PhaseOutput, output)))
             case Failed(failure):
-                self._end(failure)
+                self._end(translated(Failure, failure))
             case _:
                 assert_never(message)
 
@@ -209,11 +213,10 @@ class Attempt:
             self._tell(job)
 
     def _write_down(self, described: Described) -> None:
+        phases = tuple(translated(PhaseDefinition, phase) for phase in described.phases)
         try:
             self.claim = ask(
-                lambda: self._state.record_phases(
-                    self.claim, described.phases, arising=described.arising
-                )
+                lambda: self._state.record_phases(self.claim, phases, arising=described.arising)
             )
             check_rule(self.claim.execution.definition, described)
         except LeaseLost:

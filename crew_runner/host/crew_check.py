@@ -10,6 +10,7 @@ from multiprocessing.connection import wait
 from typing import Final
 
 from crew_runner.child.messages import (
+    QUESTION,
     BadMessage,
     Described,
     Failed,
@@ -19,16 +20,14 @@ from crew_runner.child.messages import (
     to_child,
 )
 from crew_runner.child.monitoring.budgets import NAME as BUDGET
+from crew_runner.child.records import Failure
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.frames import TooLong
 from storage.boundaries import BadBoundary, resolve
 from storage.definitions import Budget, CrewDefinition, CrewReport
 from storage.errors import NoRule
-from storage.records import Failure
 
 LONGEST_SECONDS: Final = 60.0
-QUESTION: Final = "question"
-"""Of the checkpoints at which a flow asks for words."""
 
 NOBODY_DECIDES: Final = (
     "The crew pauses for a person by itself, and its entry in crews.yml does not say who may "

@@ -25,10 +25,7 @@ from crew_runner.host.frames import Frames
 
 PRELOADED: Final = "crew_runner.child.preload"
 
-_START: Final = (
-    "import sys; sys.path[:0] = sys.argv[2:3]; "
-    "from crew_runner.child.fork_server import serve; serve(int(sys.argv[1]), preload=sys.argv[3])"
-)
+_PROGRAM: Final = Path(__file__).resolve().parents[1] / "child" / "start.py"
 _END_SECONDS: Final = 3.0
 _READ_AT_ONCE: Final = 1024 * 1024
 _FOLDER_PREFIX: Final = "countersign-jobs-"
@@ -180,7 +177,6 @@ class Nursery:
         _sweep()
         self._storage, self._claimed = _new_folder()
         self._control, theirs = socket.socketpair()
-        root = str(Path(__file__).resolve().parents[2])
         preload = PRELOADED if self._preload else ""
         environment = {
             **without_secrets(os.environ),
@@ -189,7 +185,7 @@ class Nursery:
         }
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 our own interpreter and code
-                [sys.executable, "-c", _START, str(theirs.fileno()), root, preload],
+                [sys.executable, str(_PROGRAM), str(theirs.fileno()), preload],
                 env=environment,
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,

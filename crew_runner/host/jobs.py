@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crew_runner.child.messages import Job, Phases
+from crew_runner.child.records import Budget, CrewKind, PhaseDefinition, PhaseOutput, Resume
+from crew_runner.host.translation import translated
+from storage import definitions
 from storage.boundaries import resolve
-from storage.definitions import CrewDefinition, PhaseDefinition
+from storage.definitions import CrewDefinition
 from storage.records import Claim
 from storage.usage import total
 
@@ -17,27 +20,27 @@ def job_of(
     """The job of a claimed phase run. `phases` stays empty for a crew that is still to describe."""
     definition, run = claim.execution.definition, claim.run
     return Job(
-        kind=definition.kind,
+        kind=CrewKind(definition.kind),
         target=definition.target,
         command=definition.command,
         cwd=definition.cwd,
         env=definition.env,
-        phases=definition.phases or _one_task_each(claim.execution.phases),
+        phases=_phases(definition.phases) or _one_task_each(claim.execution.phases),
         phase=run.phase,
         first=run.phase_index == 0,
         pauses=_pauses(claim),
         inputs=_inputs(claim),
-        done=claim.done,
-        previous=claim.previous,
+        done=tuple((phase, translated(PhaseOutput, output)) for phase, output in claim.done),
+        previous=None if claim.previous is None else translated(PhaseOutput, claim.previous),
         feedback=run.feedback,
         revise=run.revise_tasks,
-        resume=claim.resume,
+        resume=None if claim.resume is None else translated(Resume, claim.resume),
         lessons=claim.lessons,
         model=model,
         extra=extra,
         storage=storage,
         approve_tools=definition.approve_tools,
-        budget=definition.budget,
+        budget=translated(Budget, definition.budget),
         spent=total([*claim.spent, run.usage]),
         raises=claim.raises,
         model_calls=definition.limits.model_calls,
@@ -57,12 +60,12 @@ def check_of(
 ) -> Job:
     """The job of building a crew and nothing more."""
     return Job(
-        kind=definition.kind,
+        kind=CrewKind(definition.kind),
         target=definition.target,
         command=definition.command,
         cwd=definition.cwd,
         env=definition.env,
-        phases=definition.phases,
+        phases=_phases(definition.phases),
         model=model,
         extra=extra,
         storage=storage,
@@ -73,7 +76,8 @@ def check_of(
 
 def recorded(claim: Claim) -> Phases:
     """The answer to a crew that described itself, once its phases were written down."""
-    return Phases(claim.execution.definition.phases, claim.run.phase, _pauses(claim))
+    phases = _phases(claim.execution.definition.phases)
+    return Phases(phases, claim.run.phase, _pauses(claim))
 
 
 def _pauses(claim: Claim) -> tuple[str, ...]:
@@ -83,6 +87,10 @@ def _pauses(claim: Claim) -> tuple[str, ...]:
         return ()
     standing = resolve(claim.execution.definition.checkpoints, names)
     return tuple(checkpoint.after for checkpoint in standing if checkpoint.after is not None)
+
+
+def _phases(phases: Sequence[definitions.PhaseDefinition]) -> tuple[PhaseDefinition, ...]:
+    return tuple(translated(PhaseDefinition, phase) for phase in phases)
 
 
 def _one_task_each(names: Sequence[str]) -> tuple[PhaseDefinition, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from crew_runner.child import records as child
 from crew_runner.child.messages import Answer
 from crew_runner.host.outage import ask
-from storage.definitions import OnTimeout
 from storage.errors import AlreadyDecided
 from storage.reads import Reads
 from storage.records import (
@@ -72,8 +72,8 @@ class Questions:
             checkpoint = ask(lambda: self._reads.checkpoint(checkpoint_id))
         if checkpoint.state not in WENT_ON or checkpoint.feedback is None:
             return None
-        answer = Answer(checkpoint.feedback.action, checkpoint.feedback.text)
-        if question.kind is CheckpointKind.TOOL and _is_yes(answer):
+        answer = Answer(child.Action(checkpoint.feedback.action), checkpoint.feedback.text)
+        if question.kind is CheckpointKind.TOOL and answer.action is child.Action.CONTINUE:
             self.allowed = tuple(dict.fromkeys([*self.allowed, question.key]))
         return answer
 
@@ -90,7 +90,3 @@ class Questions:
 def _kept(run: PhaseRun) -> tuple[str, ...]:
     kept = run.progress.get(ALLOWED)
     return tuple(key for key in kept if isinstance(key, str)) if isinstance(kept, list) else ()
-
-
-def _is_yes(answer: Answer) -> bool:
-    return answer.action in (Action.CONTINUE, OnTimeout.CONTINUE)

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 from urllib.parse import urlsplit
 
+from crew_runner.child.environment import OFFLINE_MODEL, OVERLAY_VARIABLE
 from crew_runner.models.providers import Route, provider_of
 from storage.definitions import ModelSettings
 
 __all__ = [
     "DEFAULT_MODEL",
     "GEMINI_ADDRESS",
-    "MODEL_VARIABLES",
     "NO_KEY",
-    "OFFLINE_MODEL",
-    "OVERLAY_VARIABLE",
     "ModelChoice",
     "Route",
     "choose",
@@ -33,38 +31,8 @@ DEFAULT_MODELS: Final = {
     Route.ANTHROPIC: "claude-sonnet-4-6",
     Route.GEMINI: "gemini-2.5-flash",
 }
-OFFLINE_MODEL: Final = "offline-drafter"
 NO_KEY: Final = "no-key"
 """Sent to a server of the operator's own that was given without a key."""
-
-OVERLAY_VARIABLE: Final = "OVERLAY_MODEL"
-"""The model that takes the place of every model a crew names, as CrewAI writes it."""
-
-MODEL_VARIABLES: Final = frozenset(
-    {
-        "MODEL",
-        "MODEL_NAME",
-        "OPENAI_MODEL_NAME",
-        "OPENAI_MODEL",
-        "OPENAI_API_KEY",
-        "OPENAI_BASE_URL",
-        "OPENAI_API_BASE",
-        "BASE_URL",
-        "API_BASE",
-        "OPENROUTER_API_KEY",
-        "OPENROUTER_BASE_URL",
-        "ANTHROPIC_API_KEY",
-        "ANTHROPIC_BASE_URL",
-        "GEMINI_API_KEY",
-        "GOOGLE_GEMINI_BASE_URL",
-        "OLLAMA_HOST",
-        "VLLM_API_KEY",
-        "VLLM_BASE_URL",
-        OVERLAY_VARIABLE,
-    }
-)
-"""Every variable that picks a model. Take them all out of an environment before updating it with
-`settings_to_env`: what is left over from elsewhere would otherwise win."""
 
 _OPENAI_HOST = "api.openai.com"
 _OPENROUTER_HOST = "openrouter.ai"

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from crew_runner.models.environment import MODEL_VARIABLES, NO_KEY
+from crew_runner.child.environment import MODEL_VARIABLES
+from crew_runner.models.environment import NO_KEY
 
 BAD_ARGUMENTS: Final = 2
 

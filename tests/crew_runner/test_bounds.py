@@ -9,6 +9,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
+from crew_runner.child import records as child
 from crew_runner.child.monitoring.budgets import Allowance
 from storage.definitions import Budget, CrewDefinition, Limits
 from storage.records import Action, CheckpointKind, Execution
@@ -74,7 +75,7 @@ def test_each_yes_allows_as_much_again() -> None:
     def used(tokens: int, microdollars: int) -> dict[str, dict[str, int]]:
         return {"m": {"calls": 1, "prompt_tokens": tokens, "microdollars": microdollars}}
 
-    fresh = Allowance.of(Budget(tokens=100, dollars=0.5), spent={}, raises=0)
+    fresh = Allowance.of(child.Budget(tokens=100, dollars=0.5), spent={}, raises=0)
     assert fresh.question(used(99, 499_999)) is None
     for over in (used(100, 0), used(0, 500_000)):
         asked = fresh.question(over)
@@ -83,19 +84,22 @@ def test_each_yes_allows_as_much_again() -> None:
         assert fresh.granted(over).question(over) is None
     assert fresh.granted(used(150, 0)).question(used(200, 0)) is not None
     assert fresh.granted(used(900, 0)).question(used(999, 0)) is None
-    later = Allowance.of(Budget(tokens=100), spent=used(150, 0), raises=1)
+    later = Allowance.of(child.Budget(tokens=100), spent=used(150, 0), raises=1)
     assert later.question(used(199, 0)) is None
     assert later.question(used(200, 0)) is not None
 
 
 def test_a_yes_to_an_unknown_price_raises_no_amount() -> None:
     spent = {"odd": {"calls": 1, "prompt_tokens": 10}}
-    fresh = Allowance.of(Budget(dollars=1.0), spent={}, raises=0)
+    fresh = Allowance.of(child.Budget(dollars=1.0), spent={}, raises=0)
     asked = fresh.question(spent)
     assert asked is not None
     assert asked.key.startswith("price:")
     over = {**spent, "m": {"calls": 1, "prompt_tokens": 9, "microdollars": 1_000_000}}
-    for allowed in (fresh.granted(spent), Allowance.of(Budget(dollars=1.0), spent=spent, raises=1)):
+    for allowed in (
+        fresh.granted(spent),
+        Allowance.of(child.Budget(dollars=1.0), spent=spent, raises=1),
+    ):
         assert allowed.question(spent) is None
         asked = allowed.question(over)
         assert asked is not None

@@ -9,7 +9,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
-from crew_runner.models.environment import MODEL_VARIABLES
+from crew_runner.child.environment import MODEL_VARIABLES
 from storage.definitions import CrewDefinition, CrewKind
 from storage.records import Action
 from storage.states import ExecutionState

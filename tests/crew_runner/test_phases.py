@@ -189,7 +189,7 @@ def test_crews_find_none_of_the_bots_secrets_and_none_of_its_connections(new_sho
     assert "TESTS_FOLDER" in found["own"]
     assert found["stdin"] == ""
     assert found["open"] == []
-    assert "forking" in " ".join(found["command"])
+    assert "child/start.py" in " ".join(found["command"])
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from datetime import timedelta
 from multiprocessing.connection import Connection
 
 from crew_runner.child.messages import Described, Ready, to_worker
+from crew_runner.child.records import PhaseDefinition
 from crew_runner.host.crew_check import report_on
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.jobs import check_of
-from storage.definitions import CrewDefinition, CrewKind, PhaseDefinition
+from storage.definitions import CrewDefinition, CrewKind
 
 
 def ended_after(*messages: Ready | Described) -> Child:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from crew_runner.child.environment import OFFLINE_MODEL
 from crew_runner.models.drafter import wire
 from crew_runner.models.drafter.server import Call, OfflineDrafter
-from crew_runner.models.environment import OFFLINE_MODEL
 from storage import usage
 from storage.definitions import CheckpointDefinition, CrewDefinition, CrewKind, PhaseDefinition
 from storage.records import Action

@@ -9,7 +9,7 @@ import pytest
 
 from bot.slack.render import checkpoint, final, root, usage
 from bot.slack.render.root import Progress
-from crew_runner.models.environment import OFFLINE_MODEL
+from crew_runner.child.environment import OFFLINE_MODEL
 from practice import mentions
 from practice.limits import check_message
 from practice.seed import practice_team

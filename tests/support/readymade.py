@@ -14,7 +14,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,7 +79,6 @@ def _wait_and_serve(told: socket.socket) -> NoReturn:
     said = json.loads(message)
     os.environ.clear()
     os.environ.update(said["environment"])
-    sys.path.insert(0, said["root"])
     fork_server.serve(fds[0], preload=said["preload"])
 
 
@@ -143,8 +141,8 @@ class _FromLaunchpad:
 def _tell(
     nursery: socket.socket, words: Sequence[str], env: Mapping[str, str], fds: Sequence[int]
 ) -> None:
-    *_, root, preload = words
-    said = {"environment": dict(env), "root": root, "preload": preload}
+    *_, preload = words
+    said = {"environment": dict(env), "preload": preload}
     socket.send_fds(nursery, [json.dumps(said).encode()], fds)
 
 

@@ -27,7 +27,7 @@ from crew_runner.child.flows.output_text import text_of
 from crew_runner.child.main import Report
 from crew_runner.child.messages import Described, Job
 from crew_runner.child.monitoring.event_listeners import TaskListener
-from storage.records import PhaseOutput, TaskResult
+from crew_runner.child.records import PhaseOutput, TaskResult
 
 LESSONS: Final = "\n\nLessons from earlier reviews. Keep to them:\n{lessons}"
 """Added to each task of a crew that has some; CrewAI fills them in from the inputs."""

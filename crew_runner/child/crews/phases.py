@@ -8,7 +8,7 @@ from typing import Final
 from crewai import Task
 
 from crew_runner.child.failures import CrewProblem
-from storage.definitions import PhaseDefinition
+from crew_runner.child.records import PhaseDefinition
 
 _LONGEST_DESCRIPTION: Final = 120
 

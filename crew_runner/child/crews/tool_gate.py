@@ -25,8 +25,7 @@ from crewai.utilities.string_utils import sanitize_tool_name
 from crew_runner.child.failures import CrewProblem, failure_of
 from crew_runner.child.messages import Answer
 from crew_runner.child.monitoring.run_limits import Watch
-from storage.definitions import OnTimeout
-from storage.records import Action, CheckpointKind, Failure, Question
+from crew_runner.child.records import Action, Failure, Question, QuestionKind
 
 LONGEST_ARGUMENTS: Final = 200_000
 """Characters; nobody is asked to approve more."""
@@ -133,7 +132,7 @@ class ToolGate:
         who = f"The agent {role}" if role else "An agent"
         key, repeats = self._key(tool, shown)
         question = Question(
-            kind=CheckpointKind.TOOL,
+            kind=QuestionKind.TOOL,
             name=tool,
             key=key,
             message=f"{who} wants to call {tool}.",
@@ -163,7 +162,7 @@ class ToolGate:
 
 def _words(answer: Answer) -> str | None:
     """What the agent is told of the decision; None: the call is made."""
-    if answer.action in (Action.CONTINUE, OnTimeout.CONTINUE):
+    if answer.action is Action.CONTINUE:
         return None
     if answer.action is Action.REVISE:
         return REFUSED.format(words=answer.text)

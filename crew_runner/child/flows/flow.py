@@ -34,8 +34,14 @@ from crew_runner.child.flows.persistence import Kept
 from crew_runner.child.main import Report
 from crew_runner.child.messages import Described, Job
 from crew_runner.child.monitoring.event_listeners import FlowListener
-from storage.definitions import OnTimeout, PhaseDefinition
-from storage.records import Action, Pause, PhaseOutput, Resume, TaskResult
+from crew_runner.child.records import (
+    Action,
+    Pause,
+    PhaseDefinition,
+    PhaseOutput,
+    Resume,
+    TaskResult,
+)
 
 FIRST_PHASE: Final = "start"
 """The phase of a flow until its first gate; what follows is named by storage: `after GATE`."""
@@ -165,7 +171,7 @@ def _asked_again(pause: Pause, context: PendingFeedbackContext) -> PhaseOutput:
 
 def _words(resume: Resume) -> str:
     """What the flow is told as feedback; to go on without approving says nothing."""
-    skipped = resume.feedback.action in (Action.SKIP, OnTimeout.SKIP)
+    skipped = resume.feedback.action is Action.SKIP
     if skipped and resume.feedback.outcome is None:
         return ""
     return resume.feedback.text

@@ -15,10 +15,9 @@ from crewai.flow.flow_config import flow_config
 from crewai.flow.flow_context import current_flow_method_name
 
 from crew_runner.child.failures import failure_of
+from crew_runner.child.messages import QUESTION
 from crew_runner.child.monitoring.run_limits import Watch
-from crew_runner.host.crew_check import QUESTION
-from storage.definitions import OnTimeout
-from storage.records import Action, CheckpointKind, Question
+from crew_runner.child.records import Action, Question, QuestionKind
 
 UNSAID: Final = "The flow asks for an answer."
 
@@ -38,12 +37,12 @@ class Asker:
     ) -> str | None:
         del flow, metadata
         asked = str(message).strip() or UNSAID
-        question = Question(CheckpointKind.QUESTION, QUESTION, self._key(asked), asked)
+        question = Question(QuestionKind.QUESTION, QUESTION, self._key(asked), asked)
         try:
             answer = self._watch.ask(question, seconds=_seconds.get())
         except Exception as error:  # noqa: BLE001 the flow would take it for no answer
             self._watch.end(failure_of(error))
-        if answer.action in (Action.SKIP, OnTimeout.SKIP):
+        if answer.action is Action.SKIP:
             return None
         return answer.text or None
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from storage.definitions import Budget
-from storage.records import CheckpointKind, Question, Usage
-from storage.usage import cost, is_at_least, tokens, tokens_of
+from crew_runner.child.monitoring.usage import cost, is_at_least, tokens, tokens_of
+from crew_runner.child.records import Budget, Question, QuestionKind, Usage
 
 NAME: Final = "budget"
 """Of the checkpoints that open over the budget."""
@@ -79,7 +78,7 @@ class Allowance:
         return by_tokens or (self.microdollars is not None and _spent(used) >= self.microdollars)
 
     def _question(self, key: str, asked: str, used: Usage) -> Question:
-        return Question(CheckpointKind.BUDGET, NAME, key, asked, _in_words(self, used))
+        return Question(QuestionKind.BUDGET, NAME, key, asked, _in_words(self, used))
 
 
 def _raised(bound: int, budget: int, used: int) -> int:

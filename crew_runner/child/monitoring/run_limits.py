@@ -10,8 +10,8 @@ from typing import Final, NoReturn, Protocol
 
 from crew_runner.child.messages import Answer, Failed, FromChild, Job, Progress
 from crew_runner.child.monitoring.budgets import Allowance
-from storage.records import Failure, Question, Usage
-from storage.usage import total
+from crew_runner.child.monitoring.usage import total
+from crew_runner.child.records import Failure, Question, Usage
 
 TOO_MANY_CALLS: Final = "The phase wanted more model calls than its limit of {most}."
 

@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Self
 
+from crew_runner.child.environment import OFFLINE_MODEL
 from crew_runner.models.drafter import wire
-from crew_runner.models.environment import OFFLINE_MODEL
 from storage.definitions import ModelSettings
 
 log = logging.getLogger(__name__)

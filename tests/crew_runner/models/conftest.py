@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from crew_runner.child.environment import MODEL_VARIABLES
 from crew_runner.models.drafter.server import Call, OfflineDrafter
-from crew_runner.models.environment import MODEL_VARIABLES, settings_to_env
+from crew_runner.models.environment import settings_to_env
 from storage.definitions import ModelSettings
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from crew_runner.child.environment import MODEL_VARIABLES
 from crew_runner.child.failures import failure_of
-from crew_runner.models.environment import MODEL_VARIABLES, ModelChoice, Route, choose
+from crew_runner.models.environment import ModelChoice, Route, choose
 from crew_runner.models.environment import settings_to_env as variables_of
 from crew_runner.models.preflight import problem_of, provider_in, verdict
 from crew_runner.models.source import BAD_SECONDS, GOOD_SECONDS, ModelSource

@@ -11,13 +11,8 @@ from typing import Any
 
 import pytest
 
-from crew_runner.models.environment import (
-    MODEL_VARIABLES,
-    ModelChoice,
-    Route,
-    choose,
-    settings_to_env,
-)
+from crew_runner.child.environment import MODEL_VARIABLES
+from crew_runner.models.environment import ModelChoice, Route, choose, settings_to_env
 from storage.definitions import ModelSettings
 
 pytestmark = pytest.mark.usefixtures("crewai_imported")

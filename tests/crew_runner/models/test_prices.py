@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from crew_runner.child.environment import MODEL_VARIABLES, OFFLINE_MODEL
 from crew_runner.child.monitoring.prices import microdollars
-from crew_runner.models.environment import MODEL_VARIABLES, OFFLINE_MODEL
 
 OPENAI = "https://api.openai.com/v1"
 OPENROUTER = "https://openrouter.ai/api/v1"

@@ -1,0 +1,34 @@
+"""The fork server's program, started by its path: `python …/crew_runner/child/start.py FD MODULE`.
+
+It loads this one package by its file. Our folder, with its `bot`, `storage` and `tests`, is not put
+on the path, where it would hide a crew's own modules of these names; the working directory is
+added later, behind PYTHONPATH.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def main(control_fd: int, preload: str) -> None:
+    sys.path[:] = [place for place in sys.path if place not in ("", str(Path(__file__).parent))]
+    spec = importlib.util.spec_from_file_location(
+        _PACKAGE.name, _PACKAGE / "__init__.py", submodule_search_locations=[str(_PACKAGE)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{_PACKAGE} is not a package")
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[_PACKAGE.name] = package
+    spec.loader.exec_module(package)
+
+    from crew_runner.child.fork_server import serve
+
+    serve(control_fd, preload=preload)
+
+
+if __name__ == "__main__":  # a crew may start processes that import this file again
+    main(int(sys.argv[1]), sys.argv[2])

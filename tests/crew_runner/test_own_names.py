@@ -1,0 +1,62 @@
+"""A project whose modules have the names of ours."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from crew_runner.host import fork_server_client
+from storage.definitions import CrewDefinition, CrewKind
+from tests.crew_runner.conftest import opened
+
+CREW = '''
+"""A crew that leans on helpers of its own."""
+import bot
+import storage
+import tests
+from crewai import Agent, Crew, Task
+from crewai.llms.base_llm import BaseLLM
+
+
+class Reciter(BaseLLM):
+    def call(self, *_asked, **_named):
+        return f"Thought: done\\nFinal Answer: {storage.save()} {bot.ask()} {tests.sample()}"
+
+
+def recital():
+    agent = Agent(role="Reciter", goal="g", backstory="b", llm=Reciter(model="own"))
+    task = Task(name="recite", description="Recite {user_input}", expected_output="x", agent=agent)
+    return Crew(agents=[agent], tasks=[task])
+'''
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """It has a module `storage` and packages `bot` and `tests`, and lies on PYTHONPATH."""
+    folder = tmp_path / "project"
+    for package in ("acme", "bot", "tests"):
+        (folder / package).mkdir(parents=True)
+    (folder / "acme" / "crew.py").write_text(CREW)
+    (folder / "storage.py").write_text("def save():\n    return 'saved'\n")
+    (folder / "bot" / "__init__.py").write_text("def ask():\n    return 'asked'\n")
+    (folder / "tests" / "__init__.py").write_text("def sample():\n    return 'sampled'\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("started_in", ["our folder", "the project's folder"])
+def test_a_project_with_modules_named_storage_bot_and_tests_runs(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started_in: str
+) -> None:
+    monkeypatch.setattr(fork_server_client, "subprocess", subprocess)
+    if started_in == "the project's folder":
+        monkeypatch.chdir(project)
+    definition = CrewDefinition("recital", CrewKind.CREW, target="acme.crew:recital")
+    with opened(tmp_path, []) as shop:
+        ended = shop.desk.ended(shop.desk.start(definition, "a poem"))
+
+    assert ended.error is None
+    assert ended.result is not None
+    assert ended.result.output == "saved asked sampled"
