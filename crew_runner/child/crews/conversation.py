@@ -24,6 +24,7 @@ from crewai.hooks.dispatch import HookAborted
 from crewai.tasks.task_output import TaskOutput
 from crewai.utilities.types import LLMMessage
 
+from crew_runner.child.crewai_internals import feedback_message
 from crew_runner.child.failures import CrewProblem
 
 _CHANGED = "What this builds on was revised as well. The new version of {name}:\n\n{output}"
@@ -103,7 +104,7 @@ class Conversations(SyncHumanInputProvider):
             for task in reopened.builds_on
             if task.output is not None
         ]
-        return [*changed, context._format_feedback_message(self.feedback)]
+        return [*changed, feedback_message(context, self.feedback)]
 
 
 def _with_answer(earlier: TaskOutput) -> list[LLMMessage]:

@@ -13,6 +13,7 @@ from crewai.tasks.conditional_task import ConditionalTask
 from crewai.tasks.task_output import TaskOutput
 from pydantic import ValidationError
 
+from crew_runner.child.crewai_internals import forget_memory, skip_finished_tasks
 from crew_runner.child.crews.conversation import Conversations, Reopened
 from crew_runner.child.crews.phases import (
     asked_for,
@@ -147,7 +148,7 @@ class CrewRunnable:
         crew.stream = False
         keep_apart(crew)
         if any(task.output is not None for task in crew.tasks):
-            crew.checkpoint_kickoff_event_id = "resume"
+            skip_finished_tasks(crew)
         for agent in {id(agent): agent for agent in _agents(crew)}.values():
             if "max_retry_limit" not in agent.model_fields_set:
                 agent.max_retry_limit = 0  # the phase is tried again, with a backoff, by the worker
@@ -226,7 +227,7 @@ def _look_nothing_up(crew: Crew, tasks: Sequence[Task]) -> None:
     """What was looked up stands in the conversation; CrewAI asks a model for each new search."""
     crew.knowledge = crew.knowledge_sources = None
     if crew.memory is True:  # of CrewAI's own, which lasts as long as the phase
-        crew.memory, crew._memory = False, None
+        forget_memory(crew)
     for task in tasks:
         if isinstance(task.agent, Agent):
             task.agent.knowledge = None

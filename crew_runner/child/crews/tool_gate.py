@@ -22,6 +22,7 @@ from crewai.hooks.tool_hooks import ToolCallHookContext
 from crewai.tools.base_tool import BaseTool
 from crewai.utilities.string_utils import sanitize_tool_name
 
+from crew_runner.child.crewai_internals import original_tool
 from crew_runner.child.failures import CrewProblem, failure_of
 from crew_runner.child.messages import Answer
 from crew_runner.child.monitoring.run_limits import Watch
@@ -101,7 +102,7 @@ class ToolGate:
         words = None if name is None else self._decided(name, context)
         if words is None:
             return None
-        tool = getattr(context.tool, "_original_tool", None)
+        tool = original_tool(context.tool)
         with self._lock:
             self._told[id(context.tool_input)] = (context.tool_input, words)
             if isinstance(tool, BaseTool) and tool.result_as_answer:

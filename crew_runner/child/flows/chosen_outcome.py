@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from crewai.flow.human_feedback import _resolve_llm_instance
 from crewai.llms.base_llm import BaseLLM
 from pydantic import BaseModel
+
+from crew_runner.child.crewai_internals import model_from
 
 
 class NotAsked:
@@ -28,7 +29,7 @@ class Chosen(BaseLLM):
     ) -> Any:
         if response_model is not None and "outcome" in response_model.model_fields:
             return self.outcome
-        model = _resolve_llm_instance(self.otherwise)
+        model = model_from(self.otherwise)
         if response_model is not None:
             named["response_model"] = response_model
         return model.call(messages, *more, **named)

@@ -19,6 +19,14 @@ from crewai.flow.flow_config import flow_config
 from crewai.flow.human_feedback import HumanFeedbackResult
 from pydantic import BaseModel, ValidationError
 
+from crew_runner.child.crewai_internals import (
+    definition_of,
+    json_safe,
+    progress_of,
+    restore_pending,
+    restore_progress,
+    state_of,
+)
 from crew_runner.child.crews.conversation import NobodyThere
 from crew_runner.child.failures import CrewProblem, clipped
 from crew_runner.child.flows.chosen_outcome import Chosen
@@ -61,8 +69,8 @@ class FlowRunnable:
             )
         self._flow = flow
         self._kept = kept
-        self._gates = gates_of(flow._definition)
-        check_branches(flow._definition)
+        self._gates = gates_of(definition_of(flow))
+        check_branches(definition_of(flow))
 
     def describe(self) -> Described:
         return Described((PhaseDefinition(FIRST_PHASE, (FIRST_PHASE,)),), gates=tuple(self._gates))
@@ -126,15 +134,13 @@ class FlowRunnable:
         """
         if resume.feedback.outcome is not None or not resume.feedback.text.strip():
             return resume
-        back = outcome_back_to(self._flow._definition, resume.pause.gate)
+        back = outcome_back_to(definition_of(self._flow), resume.pause.gate)
         return replace(resume, feedback=replace(resume.feedback, outcome=back))
 
     def _go_on(self, resume: Resume, context: PendingFeedbackContext, model: object) -> object:
         flow, outcome = self._flow, resume.feedback.outcome
         try:
-            # A flow may be built in a way of its own: the one that is built already is used.
-            restore = Flow.from_pending.__func__  # type: ignore[attr-defined] # a classmethod has it
-            restore(lambda **_named: flow, context.flow_id, self._kept)
+            restore_pending(flow, context.flow_id, self._kept)
         except (ValueError, TypeError) as error:
             raise _changed(f"its state does not fit ({_said(error)})") from error
         _restore_between(flow, resume.pause.saved.get("between"))
@@ -192,18 +198,15 @@ def _said(error: Exception) -> str:
 def _between(flow: Flow[Any]) -> dict[str, object]:
     """What CrewAI itself forgets between two processes: half-met joins, rounds, past feedback."""
     return {
-        "joins": {str(name): sorted(map(str, seen)) for name, seen in flow._pending_events.items()},
-        "fired": sorted(map(str, flow._fired_or_listeners)),
-        "completed": sorted(map(str, flow._completed_methods)),
-        "calls": {str(name): count for name, count in flow._method_call_counts.items()},
+        **progress_of(flow),
         "feedback": [
             {
-                "output": PendingFeedbackContext._make_json_safe(past.output),
+                "output": json_safe(past.output),
                 "feedback": past.feedback,
                 "outcome": past.outcome,
                 "timestamp": past.timestamp.isoformat(),
                 "method_name": past.method_name,
-                "metadata": PendingFeedbackContext._make_json_safe(past.metadata),
+                "metadata": json_safe(past.metadata),
             }
             for past in flow.human_feedback_history
         ],
@@ -214,10 +217,7 @@ def _restore_between(flow: Flow[Any], between: object) -> None:
     """Take over what `_between` gave in another process."""
     if not isinstance(between, Mapping):
         return
-    flow._pending_events = {name: set(seen) for name, seen in between["joins"].items()}
-    flow._fired_or_listeners = set(between["fired"])
-    flow._completed_methods = set(between["completed"])
-    flow._method_call_counts = dict(between["calls"])
+    restore_progress(flow, between)
     flow.human_feedback_history = [
         HumanFeedbackResult(**{**past, "timestamp": datetime.fromisoformat(past["timestamp"])})
         for past in between["feedback"]
@@ -227,7 +227,7 @@ def _restore_between(flow: Flow[Any], between: object) -> None:
 
 def _fitting(flow: Flow[Any], inputs: Mapping[str, str]) -> dict[str, Any]:
     """The inputs; where the flow's state is a model, those of them that it has."""
-    state = flow._state
+    state = state_of(flow)
     if not isinstance(state, BaseModel) or state.model_config.get("extra") == "allow":
         return dict(inputs)
     return {name: value for name, value in inputs.items() if name in type(state).model_fields}

@@ -14,6 +14,7 @@ from crewai.flow.async_feedback.providers import ConsoleProvider
 from crewai.flow.flow_config import flow_config
 from crewai.flow.flow_context import current_flow_method_name
 
+from crew_runner.child.crewai_internals import asks_by, replace_ask
 from crew_runner.child.failures import failure_of
 from crew_runner.child.messages import QUESTION
 from crew_runner.child.monitoring.run_limits import Watch
@@ -71,7 +72,7 @@ def answer_flows(watch: Watch) -> None:
         """CrewAI leaves a question that took too long behind; here it is withdrawn."""
         if isinstance(flow.input_provider, ConsoleProvider):
             flow.input_provider = None
-        if flow._resolve_input_provider() is not asker:
+        if asks_by(flow) is not asker:
             return ask(flow, message, timeout=timeout, metadata=metadata)
         token = _seconds.set(timeout)
         try:
@@ -79,4 +80,4 @@ def answer_flows(watch: Watch) -> None:
         finally:
             _seconds.reset(token)
 
-    Flow.ask = ask_a_person  # type: ignore[method-assign,assignment] # it runs one job
+    replace_ask(ask_a_person)
