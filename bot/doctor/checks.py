@@ -19,8 +19,8 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.doctor.findings import Finding, Mark, failed, good, warning
 from bot.doctor.shared_server import check_sharing
+from bot.findings import Finding, Mark, failed, good, warning
 from bot.settings import Settings, SettingsError, load_settings
 from crew_runner.config.registry import CrewsFileError, load_crews
 from crew_runner.host.worker import WorkerPool

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.doctor.findings import Finding, failed, good, warning
+from bot.findings import Finding, failed, good, warning
 from bot.settings import Settings
 from bot.version import VERSION
 from storage.db.database import reading

@@ -16,12 +16,11 @@ from slack_sdk import WebClient
 from bot.slack.actions.checkpoints import Desk
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.lessons import Lessons
-from bot.slack.inbound import error_handler
 from bot.slack.inbound.door import Door, SlackDoor
-from bot.slack.inbound.listeners import command, decide, inner, manage, revise, thread
-from bot.slack.inbound.listeners import lessons as lesson_buttons
-from bot.slack.inbound.responses import Answering
 from bot.slack.inbound.sockets import Sockets
+from bot.slack.listeners import command, decide, error_handler, inner, manage, revise, thread
+from bot.slack.listeners import lessons as lesson_buttons
+from bot.slack.listeners.responses import Answering
 from bot.slack.outbound.delivery import AS_SLACK_LIKES, Delivery, Tempo
 from bot.slack.people.actors import People
 from storage.definitions import CrewDefinition

@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
-from bot.doctor.findings import Finding, failed, good, warning
+from bot.findings import Finding, failed, good, warning
 
 _SECONDS: Final = 10
 _AWAY: Final = "Slack cannot be reached"

@@ -12,11 +12,10 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import NoReturn, Protocol, TypeAlias, assert_never
+from typing import NoReturn, assert_never
 
 from crew_runner.child.environment import scrub
 from crew_runner.child.failures import failure_of
@@ -31,26 +30,14 @@ from crew_runner.child.messages import (
     FromWorker,
     Job,
     Phases,
-    Progress,
     Ready,
     Withdrawn,
     from_worker,
     to_worker,
 )
 from crew_runner.child.monitoring.run_limits import Watch
-from crew_runner.child.records import CrewKind, PhaseOutput, Question
-
-Report: TypeAlias = Callable[[Progress], None]
-
-
-class Runnable(Protocol):
-    """What a kind of crew brings: built once, it describes itself and runs one phase."""
-
-    def describe(self) -> Described:
-        """Its phases in order, and the checkpoints that it brings itself."""
-
-    def run(self, job: Job, report: Report) -> PhaseOutput:
-        """Run the job's phase. What it raises is turned into words by `failure_of`."""
+from crew_runner.child.records import CrewKind, Question
+from crew_runner.child.runnable import Runnable
 
 
 class Channel:
@@ -145,7 +132,7 @@ def run(channel: Channel) -> None:
 def _build(job: Job) -> Runnable:
     match job.kind:
         case CrewKind.CREW:
-            from crew_runner.child.monitoring.hooks import check
+            from crew_runner.child.hooks import check
             from crew_runner.child.target import build
 
             built = build(job)
@@ -165,7 +152,7 @@ def _watched(job: Job, channel: Channel) -> Watch:
     """Before the crew is built: agents remember the hooks that there were when they were made."""
     watch = Watch(job, channel)
     if job.kind is CrewKind.CREW:
-        from crew_runner.child.monitoring.hooks import oversee
+        from crew_runner.child.hooks import oversee
 
         oversee(job, watch)
     return watch

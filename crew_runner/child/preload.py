@@ -13,12 +13,12 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from crew_runner.child import crewai_internals, target
-from crew_runner.child.monitoring import hooks
+from crew_runner.child import crewai_internals, hooks, target
 
 __all__ = ["hooks", "target"]  # imported to be there
 
 _LATE: Final = (
+    "crew_runner.child.monitoring.prices",
     "crewai.hooks.contexts",
     "crewai.llms.cache",
     "crewai.llms.providers.openai.completion",

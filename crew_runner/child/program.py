@@ -16,9 +16,9 @@ from typing import IO, Any, Final
 
 from crew_runner.child.environment import COMMAND_ALLOWED, without_secrets
 from crew_runner.child.failures import CrewProblem
-from crew_runner.child.main import Report
 from crew_runner.child.messages import Described, Job, Progress, TaskProgress
 from crew_runner.child.records import PhaseDefinition, PhaseOutput, TaskResult
+from crew_runner.child.runnable import Report
 
 LARGEST_OUTPUT: Final = 10 * 1024 * 1024
 LONGEST_LINE: Final = 64 * 1024

@@ -9,10 +9,9 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Insert, Select, Update
 
-from storage.db import prepared, statements
+from storage.db import audit, prepared, statements
 from storage.ports import Dispatch, Seat, SharedClock
 from storage.records import Actor, Claim
-from storage.use_cases import audit
 
 
 class Transaction:

@@ -15,7 +15,7 @@ import pytest
 
 from bot import cli
 from bot.doctor import checks
-from bot.doctor.findings import Finding, Mark
+from bot.findings import Finding, Mark
 from bot.settings import VARIABLES, load_settings
 from storage.db.database import upgrade
 from storage.db.engines import open_engine

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, create_engine, text
 
 from bot.bootstrap import open_database
 from bot.doctor import shared_server
-from bot.doctor.findings import Finding, Mark
 from bot.doctor.shared_server import check_sharing
+from bot.findings import Finding, Mark
 from bot.settings import VARIABLES, load_settings
 from tests.crew_runner.queues.broker import Broker
 from tests.support.postgres import Server

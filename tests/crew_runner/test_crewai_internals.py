@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 with warnings.catch_warnings():  # CrewAI's own, at its first import
     warnings.simplefilter("ignore")
-    from crewai import LLM, Agent, Crew, Flow, Task, llm_overlay
+    from crewai import LLM, Agent, Crew, CrewOutput, Flow, Task, TaskOutput, llm_overlay
     from crewai.agent import core
     from crewai.core.providers.human_input import (
         SyncHumanInputProvider,
@@ -64,24 +64,30 @@ def crew_of(model: Counting, *names: str, **more: Any) -> Crew:
     return Crew(agents=[agent], tasks=tasks, **more)
 
 
+def outputs_of(crew: Crew) -> list[TaskOutput]:
+    result = crew.kickoff()
+    assert isinstance(result, CrewOutput)
+    return result.tasks_output
+
+
 # --- crews -------------------------------------------------------------------------------------
 
 
 def test_a_finished_task_is_not_run_again(model: Counting) -> None:
     crew = crew_of(model, "first", "second")
-    done = crew_of(model, "first").kickoff().tasks_output[0]
+    done = outputs_of(crew_of(model, "first"))[0]
     crew.tasks[0].output = done
     internals.skip_finished_tasks(crew)
 
-    result = crew.kickoff()
+    outputs = outputs_of(crew)
 
-    assert [output.raw for output in result.tasks_output] == ["answer 1", "answer 2"]
+    assert [output.raw for output in outputs] == ["answer 1", "answer 2"]
     assert model.calls == 2
 
 
 def test_without_the_mark_a_finished_task_is_run_again(model: Counting) -> None:
     crew = crew_of(model, "first", "second")
-    crew.tasks[0].output = crew_of(model, "first").kickoff().tasks_output[0]
+    crew.tasks[0].output = outputs_of(crew_of(model, "first"))[0]
 
     crew.kickoff()
 
@@ -90,12 +96,12 @@ def test_without_the_mark_a_finished_task_is_run_again(model: Counting) -> None:
 
 def test_a_crews_memory_is_forgotten(model: Counting) -> None:
     crew = crew_of(model, "first", memory=True)
-    assert crew._memory is not None
+    before: object = crew._memory
+    assert before is not None
 
     internals.forget_memory(crew)
 
-    assert crew._memory is None
-    assert crew.memory is False
+    assert (crew._memory, crew.memory) == (None, False)
 
 
 class Reviewing(SyncHumanInputProvider):

@@ -7,7 +7,7 @@ import logging
 from slack_sdk import WebClient
 from slack_sdk.models.views import View
 
-from bot.slack.outbound import slack_errors
+from bot.slack import slack_errors
 from bot.slack.render.answers import Answer
 
 log = logging.getLogger(__name__)

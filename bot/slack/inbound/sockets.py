@@ -19,7 +19,7 @@ from slack_sdk import WebClient
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from bot.slack.outbound import slack_errors
+from bot.slack import slack_errors
 
 log = logging.getLogger(__name__)
 

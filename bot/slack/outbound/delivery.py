@@ -15,11 +15,12 @@ from typing import Final
 
 from slack_sdk import WebClient
 
-from bot.slack.outbound import reconciliation, slack_errors
+from bot.slack import slack_errors
+from bot.slack.outbound import reconciliation
 from bot.slack.outbound.delivery_errors import Mending, Next
 from bot.slack.outbound.posting import Posting
-from bot.slack.outbound.slack_errors import Trouble
 from bot.slack.outbound.views import Views
+from bot.slack.slack_errors import Trouble
 from storage.errors import Busy, HoldLost, TooSoon
 from storage.outbox.outbox import Outbox
 from storage.outbox.rate_limits import Pace

@@ -12,11 +12,11 @@ from enum import Enum, auto
 from threading import Lock
 from typing import Final
 
+from bot.slack import slack_errors
 from bot.slack.ids import short
-from bot.slack.outbound import slack_errors
 from bot.slack.outbound.posting import Posting
-from bot.slack.outbound.slack_errors import Kind, Trouble
 from bot.slack.outbound.views import Views
+from bot.slack.slack_errors import Kind, Trouble
 from storage.outbox.outbox import Outbox
 from storage.outbox.rate_limits import UPDATES
 from storage.records import ActorKind, OutboxKind, OutboxRow, OutboxState

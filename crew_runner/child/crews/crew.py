@@ -24,11 +24,11 @@ from crew_runner.child.crews.phases import (
 )
 from crew_runner.child.crews.task_setup import judge_by_the_task_before, keep_apart, was_not_run
 from crew_runner.child.failures import CrewProblem, clipped
-from crew_runner.child.flows.output_text import text_of
-from crew_runner.child.main import Report
 from crew_runner.child.messages import Described, Job
 from crew_runner.child.monitoring.event_listeners import TaskListener
+from crew_runner.child.output_text import text_of
 from crew_runner.child.records import PhaseOutput, TaskResult
+from crew_runner.child.runnable import Report
 
 LESSONS: Final = "\n\nLessons from earlier reviews. Keep to them:\n{lessons}"
 """Added to each task of a crew that has some; CrewAI fills them in from the inputs."""

@@ -37,11 +37,10 @@ from crew_runner.child.flows.gates import (
     make_wait,
     outcome_back_to,
 )
-from crew_runner.child.flows.output_text import text_of
 from crew_runner.child.flows.persistence import Kept
-from crew_runner.child.main import Report
 from crew_runner.child.messages import Described, Job
 from crew_runner.child.monitoring.event_listeners import FlowListener
+from crew_runner.child.output_text import text_of
 from crew_runner.child.records import (
     Action,
     Pause,
@@ -50,6 +49,7 @@ from crew_runner.child.records import (
     Resume,
     TaskResult,
 )
+from crew_runner.child.runnable import Report
 
 FIRST_PHASE: Final = "start"
 """The phase of a flow until its first gate; what follows is named by storage: `after GATE`."""

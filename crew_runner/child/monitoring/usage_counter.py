@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
+from importlib.util import find_spec
 from typing import Final
 
 from crewai.events.types.llm_events import LLMCallCompletedEvent
 from crewai.types.usage_metrics import UsageMetrics
-
-from crew_runner.child.monitoring import prices
 
 UNNAMED: Final = "unknown"
 _LITELLM: Final = "crewai.llm"
@@ -58,6 +57,10 @@ class Tally:
 
 
 def _price(llm: object, model: str, used: UsageMetrics) -> int | None:
+    if find_spec("genai_prices") is None:
+        return None  # the crew's own environment may be without it
+    from crew_runner.child.monitoring import prices
+
     provider = _provider(llm)
     return prices.microdollars(
         model,

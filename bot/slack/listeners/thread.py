@@ -11,7 +11,7 @@ from bot.slack import ids
 from bot.slack.actions.checkpoints import Desk
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
-from bot.slack.inbound.responses import Answering
+from bot.slack.listeners.responses import Answering
 from bot.slack.render import answers
 
 

@@ -8,7 +8,7 @@ from bot.slack import ids
 from bot.slack.actions.commands import Commands
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
-from bot.slack.inbound.responses import Answering
+from bot.slack.listeners.responses import Answering
 
 
 def register(app: App, *, commands: Commands, answering: Answering) -> None:

@@ -12,9 +12,9 @@ from slack_bolt import Respond
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookResponse
 
-from bot.slack.outbound import slack_errors
-from bot.slack.outbound.slack_errors import Kind, Trouble
+from bot.slack import slack_errors
 from bot.slack.render.answers import Answer
+from bot.slack.slack_errors import Kind, Trouble
 
 log = logging.getLogger(__name__)
 
