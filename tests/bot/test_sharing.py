@@ -16,7 +16,6 @@ from bot.doctor import shared_server
 from bot.doctor.findings import Finding, Mark
 from bot.doctor.shared_server import check_sharing
 from bot.settings import VARIABLES, load_settings
-from tests.crew_runner.queues.broker import Broker
 from tests.support.postgres import Server
 
 Check = Callable[..., dict[str, Finding]]
@@ -125,18 +124,6 @@ def test_tables_of_the_queue_that_are_missing_or_old_are_told(check: Check, open
     assert "older than the Procrastinate that is installed: 0" in old.found
     assert gone.found == "its tables are not there yet"
     assert "migrate" in old.mend
-
-
-@pytest.mark.parametrize("queue", ["celery"])
-def test_a_broker_answers_or_is_told_to_be_away(check: Check, queue: str) -> None:
-    with Broker() as broker:
-        answers = check(COUNTERSIGN_CELERY_BROKER=broker.url)
-    assert (answers["Queue"].mark, "answers" in answers["Queue"].found) == (Mark.GOOD, True)
-
-    away = check(COUNTERSIGN_CELERY_BROKER="redis://user:hunter2@127.0.0.1:9/0")["Queue"]
-    assert away.mark is Mark.FAILED
-    assert "refused" in away.found
-    assert "hunter2" not in away.line()
 
 
 def test_a_file_shares_nothing(check: Check, tmp_path: Path) -> None:
