@@ -52,7 +52,7 @@ def test_all_is_well_on_a_server_that_a_scheduler_has_opened(check: Check, opene
     assert {f.mark for f in found.values()} == {Mark.GOOD}, found
     assert found["Clock"].found == "the server's and this host's agree"
     told = found["Connections"].found
-    assert "a process may open 25 (twice COUNTERSIGN" in told
+    assert "a process may open 22 (twice COUNTERSIGN" in told
     assert re.search(r"^\d+ of \d+ are taken; .*there is room for \d+ more$", told)
     assert found["Processes"].found == "connected: countersign 0.1.0 scheduler (1)"
     assert found["Queue"].found == "Procrastinate's tables are up to date"
@@ -62,7 +62,7 @@ def test_a_pool_that_the_server_cannot_feed_is_told(check: Check) -> None:
     found = check(COUNTERSIGN_DATABASE_POOL="300")["Connections"]
 
     assert found.mark is Mark.WARNING
-    assert "a process may open 605" in found.found
+    assert "a process may open 602" in found.found
     assert "Lower COUNTERSIGN_DATABASE_POOL" in found.mend
 
 
