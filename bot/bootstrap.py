@@ -78,7 +78,7 @@ class Core:
         self.clock = SystemClock()
         self.engine = open_database(settings, role=role)
         self.signal = LateSignal()
-        self.queue = queue_on(self.engine, settings)
+        self.queue = queue_on(self.engine)
         self.state = StateManager(
             self.engine,
             clock=self.clock,
@@ -107,7 +107,6 @@ class Core:
             lease=settings.lease,
             environment=settings.crew_environment,
             poll=self.queue.poll,
-            fed=self.queue.fed,
         )
 
 
@@ -138,12 +137,8 @@ def open_database(settings: Settings, *, role: str = "command") -> Engine:
     return engine
 
 
-def queue_on(engine: Engine, settings: Settings) -> Queue:
-    """What brings phase runs to workers: a broker, or a server's own jobs, or a file's rows."""
-    if settings.celery_broker is not None:
-        from crew_runner.queues.celery import CeleryQueue
-
-        return CeleryQueue(settings.celery_broker.get_secret_value())
+def queue_on(engine: Engine) -> Queue:
+    """What brings phase runs to workers: jobs on a server, or the rows of a file."""
     if engine.dialect.name != "postgresql":
         return LocalDispatch()
     from crew_runner.queues.procrastinate import ProcrastinateQueue

@@ -34,6 +34,14 @@ _NOT_FOR_CREWS: Final = ("SLACK_", "HITL_BACKEND_", PREFIX)
 _ALSO_FOR_CREWS: Final = ("GOOGLE_API_KEY",)
 """Read by us, and by tools such as Google's search too."""
 
+_REMOVED: Final = {
+    "COUNTERSIGN_CELERY_BROKER": (
+        "was removed: workers get their phases from the database itself, and several hosts share"
+        " PostgreSQL (docs/scale.md). Remove the variable"
+    ),
+}
+"""Settings of earlier versions, and what to do instead."""
+
 _PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -64,7 +72,6 @@ class Settings(BaseSettings):
         SecretStr("sqlite:///countersign.db"), validation_alias="DATABASE_URL"
     )
     database_pool: int = Field(10, ge=1, le=500, validation_alias="COUNTERSIGN_DATABASE_POOL")
-    celery_broker: SecretStr | None = _variable("COUNTERSIGN_CELERY_BROKER")
     host: str = Field("127.0.0.1", validation_alias="HITL_BACKEND_HOST")
     port: int = Field(8000, ge=0, le=65535, validation_alias="HITL_BACKEND_PORT")
     crews_file: Path = Field(Path("crews.yml"), validation_alias="CREWS_FILE")
@@ -128,13 +135,6 @@ class Settings(BaseSettings):
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise ValueError("must name a SQLite file or a PostgreSQL server")
         return url
-
-    @field_validator("celery_broker")
-    @classmethod
-    def _broker_of_a_kind_that_was_tried(cls, broker: SecretStr | None) -> SecretStr | None:
-        if broker is not None and not broker.get_secret_value().startswith(("amqp", "redis")):
-            raise ValueError("must be a broker's URL: amqp://… (RabbitMQ) or redis://…")
-        return broker
 
     @field_validator("host")
     @classmethod
@@ -289,7 +289,11 @@ def _read_env_file(env_file: Path) -> dict[str, str]:
 def _unknown_of_ours(environment: Mapping[str, str]) -> tuple[str, ...]:
     ours = [name for name in VARIABLES if name.startswith(PREFIX)]
     unknown = sorted(n for n in environment if n.startswith(PREFIX) and n not in ours)
-    return tuple(f"{name} is not a setting; {_nearest(name, ours)}" for name in unknown)
+    return tuple(
+        f"{name} {_REMOVED.get(name) or f'is not a setting; {_nearest(name, ours)}'}"
+        for name in unknown
+        if environment[name] or name not in _REMOVED
+    )
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -48,18 +48,16 @@ class Dispatch(Protocol):
         phase_run_id: str,
         /,
         *,
-        urgent: bool = False,
         not_before: datetime | None = None,
         again: bool = False,
     ) -> None:
         """Called inside the transaction that queues the phase run.
 
-        `urgent`: somebody has just decided, and waits for it. `again`: it was handed over before,
-        and nobody knows whether that was lost.
+        `again`: it was enqueued before, and may have been lost.
         """
 
     def enqueue_all(self, connection: Connection, phase_run_ids: Sequence[str], /) -> None:
-        """As `enqueue` for each of them: nobody waits for these."""
+        """As `enqueue` for each of them."""
 
     def committed(self, phase_run_id: str) -> None:
         """Called after that transaction has committed."""

@@ -19,7 +19,6 @@ from xdist.remote import Producer  # type: ignore[import-untyped]  # it ships no
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
-from tests.crew_runner.queues.broker import redis_server
 from tests.support.browser import browser_path
 from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server, programs
@@ -117,7 +116,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     there = {
         "chromium": browser_path(),
         "postgresql": programs(),
-        "redis-server": redis_server(),
         "systemd": shutil.which("systemd-analyze"),
         "docker-compose": shutil.which("docker-compose"),
     }
@@ -144,8 +142,6 @@ def _needed(item: pytest.Item) -> Iterator[str]:
     asked = getattr(item, "fixturenames", ())
     if "postgresql" in variant or "queues" in item.path.parts or "server" in asked:
         yield "postgresql"
-    if "celery" in variant or item.path.name == "test_celery.py":
-        yield "redis-server"
 
 
 def _place(item: pytest.Item) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.findings import Finding, failed, good, warning
+from bot.findings import Finding, good, warning
 from bot.settings import Settings
 from bot.version import VERSION
 from storage.db.database import reading
@@ -22,7 +22,7 @@ SERVE_ONLY: Final = "serve --no-scheduler"
 TICKING: Final = frozenset({"serve", "scheduler"})
 """The roles that do what is due."""
 
-QUEUE_CONNECTIONS: Final = 5
+QUEUE_CONNECTIONS: Final = 2
 """What a worker's queue opens beside the pool."""
 
 SKEW_SECONDS: Final = 2.0
@@ -46,7 +46,7 @@ def application_name(role: str) -> str:
 
 
 def check_sharing(settings: Settings) -> Iterator[Finding]:
-    """Nothing where the database is a file and no broker is set: then there is nothing shared."""
+    """Nothing where the database is a file: then there is nothing shared."""
     url = make_url(whole_url(settings.database_url.get_secret_value()))
     if url.get_backend_name() == "postgresql":
         engine = open_engine(url.render_as_string(hide_password=False))
@@ -55,14 +55,11 @@ def check_sharing(settings: Settings) -> Iterator[Finding]:
                 yield _clock(connection)
                 yield _connections(connection, settings)
                 yield from _others(connection)
-                if settings.celery_broker is None:
-                    yield _jobs(connection)
+                yield _jobs(connection)
         except (Busy, SQLAlchemyError, ImportError):
             return  # told where the database is checked
         finally:
             engine.dispose()
-    if settings.celery_broker is not None:
-        yield _broker(settings.celery_broker.get_secret_value())
 
 
 def _clock(connection: Connection) -> Finding:
@@ -128,14 +125,3 @@ def _jobs(connection: Connection) -> Finding:
             "Run `python -m bot migrate`.",
         )
     return good("Queue", "Procrastinate's tables are up to date")
-
-
-def _broker(broker: str) -> Finding:
-    from crew_runner.queues.celery import reach
-
-    shown = make_url(broker).render_as_string(hide_password=True)
-    trouble = reach(broker)
-    if trouble is not None:
-        mend = "Start it, or mend COUNTERSIGN_CELERY_BROKER. Until then workers look by themselves."
-        return failed("Queue", f"the broker at {shown} does not answer: {trouble}", mend)
-    return good("Queue", f"the broker at {shown} answers")

@@ -18,7 +18,7 @@ _SET_DUMPABLE: Final = 4  # PR_SET_DUMPABLE
 
 
 def hide_secrets() -> None:
-    """Take the variables of Slack, database and broker out of this process, once they were read.
+    """Take the variables of Slack and the database out of this process, once they were read.
 
     Elsewhere than on Linux only the variables themselves go.
     """
@@ -30,7 +30,7 @@ def hide_secrets() -> None:
 
 
 def is_secret(name: str) -> bool:
-    return name.startswith("SLACK_") or name in ("DATABASE_URL", "COUNTERSIGN_CELERY_BROKER")
+    return name.startswith("SLACK_") or name == "DATABASE_URL"
 
 
 def _erase_what_the_start_left() -> None:

@@ -7,8 +7,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import partial
@@ -45,8 +44,7 @@ class WorkerPool:
     """Runs up to `slots` phases at once, each in a process of its own.
 
     `environment`: variables for crews beyond those of this process. `poll`: seconds between looks
-    for work that another process queued. `fed`: a queue hands the work over, by `run`; the looks
-    find what it lost.
+    for work that nobody woke it for.
     """
 
     def __init__(
@@ -60,7 +58,6 @@ class WorkerPool:
         lease: timedelta,
         environment: Mapping[str, str] | None = None,
         poll: float = 0.5,
-        fed: bool = False,
     ) -> None:
         self._state = state
         self._reads = reads
@@ -70,7 +67,6 @@ class WorkerPool:
         self._lease = lease
         self._environment = dict(environment or {})
         self._poll = poll
-        self._fed = fed
         self._owner = str(owners.this_process())
         # A crew may run that crews.yml no longer names: its definition is the execution's own.
         crew_code = not crews or any(c.kind is CrewKind.CREW for c in crews.values())
@@ -103,42 +99,13 @@ class WorkerPool:
 
     @property
     def running(self) -> int:
-        """How many phases run; those that were handed over and wait for a slot do not."""
+        """How many phases run."""
         with self._lock:
             return len(self._begun)
 
     def wake(self) -> None:
         """There may be work: look now."""
         self._work.set()
-
-    def run(self, phase_run_id: str) -> Future[None]:
-        """Run this phase run in the next free slot, if it can be claimed then.
-
-        The future is done when there is nothing more to do about it, and is cancelled where the
-        pool stops before the run's turn has come.
-        """
-        over: Future[None] = Future()
-        self._begin(lambda: self._run_in_turn(phase_run_id, over), phase_run_id)
-        return over
-
-    def take(self, phase_run_id: str, *, within: float) -> bool:
-        """Claim this phase run and run it in a thread of its own, if it can be claimed.
-
-        False, with nothing done, where no slot is free within so many seconds, or the pool stops.
-        """
-        if not self._free.acquire(timeout=within):
-            return False
-        claim = None
-        try:
-            if self._stopping.is_set():
-                return False
-            claim = self._claim_handed_over(phase_run_id)
-        finally:
-            if claim is None:
-                self._free.release()
-        if claim is not None:
-            self._begin_claimed(claim)
-        return True
 
     def seat(self) -> Seat | None:
         """A slot that is free now, kept until it is taken or left. None where the pool stops."""
@@ -152,7 +119,6 @@ class WorkerPool:
         self._give_up_at = until - min(_MARGIN, grace / 2).total_seconds()
         self._stopping.set()
         self._work.set()
-        self._free.release()  # the first of those that wait for a slot sees it, and tells the next
         for thread in self._threads[:1]:
             thread.join(max(0.0, until - time.monotonic()))
         self._hands.wait(until - time.monotonic())
@@ -184,10 +150,11 @@ class WorkerPool:
 
     def _serve(self) -> None:
         pause = Pause(self._stopping)
+        woken = False
         while not self._stopping.is_set():
             self._work.clear()
             try:
-                self._look()
+                self._look(woken=woken)
             except Outage:
                 pause.wait()
             except Exception:  # the edge of the worker: it goes on looking for work
@@ -195,14 +162,15 @@ class WorkerPool:
                 pause.wait()
             else:
                 pause = Pause(self._stopping)
-                self._work.wait(self._poll)
+                woken = self._work.wait(self._poll)
 
-    def _look(self) -> None:
-        """Begin what is due, as long as slots are free."""
+    def _look(self, *, woken: bool) -> None:
+        """Begin what is due, as long as slots are free.
+
+        An idle pool asks first, which takes no lock; one that was woken claims at once.
+        """
         if not self._released:
             ask(self._release_the_dead)
-            if self._fed:  # what is due now is on its way
-                return
         while not self._stopping.is_set():
             self._full = True  # said first: a slot that is freed from now on leads to another look
             if not self._free.acquire(blocking=False):
@@ -210,11 +178,12 @@ class WorkerPool:
             self._full = False
             claim = None
             try:
-                if ask(self._reads.anything_due):
+                if woken or ask(self._reads.anything_due):
                     claim = ask(lambda: self._state.claim(self._owner))
             finally:
                 if claim is None:
                     self._free.release()
+            woken = False
             if claim is None:
                 return
             self._begin_claimed(claim)
@@ -226,23 +195,10 @@ class WorkerPool:
             log.info("leases.released", extra={"owners": len(dead), "phases": released})
         self._released = True
 
-    def _claim_handed_over(self, phase_run_id: str) -> Claim | None:
-        """None: somebody has it or had it, or it was cancelled. A queue may say a thing twice."""
-        try:
-            return insist(lambda: self._state.claim(self._owner, phase_run_id), self._stopping)
-        except Outage:
-            log.info("claim.given_up", extra={"run": phase_run_id})
-        except Exception:  # the edge of the worker: the rows know of the run, the tick finds it
-            log.exception("claim.broke", extra={"run": phase_run_id})
-        return None
-
     # --- running ----------------------------------------------------------------------------
 
-    def _begin(self, work: Callable[[], None], phase_run_id: str) -> None:
-        self._hands.begin(work, f"phase-{phase_run_id[:8]}")
-
     def _begin_claimed(self, claim: Claim) -> None:
-        self._begin(partial(self._run_and_free, claim), claim.run.id)
+        self._hands.begin(partial(self._run_and_free, claim), f"phase-{claim.run.id[:8]}")
 
     def _run_and_free(self, claim: Claim) -> None:
         try:
@@ -252,19 +208,8 @@ class WorkerPool:
 
     def _free_slot(self) -> None:
         self._free.release()
-        if self._full and not self._fed:
+        if self._full:
             self._work.set()
-
-    def _run_in_turn(self, phase_run_id: str, over: Future[None]) -> None:
-        with self._free:
-            if self._stopping.is_set():
-                over.cancel()
-            if not over.set_running_or_notify_cancel():
-                return
-            claim = self._claim_handed_over(phase_run_id)
-            if claim is not None:
-                self._run(claim)
-        over.set_result(None)
 
     def _run(self, claim: Claim) -> None:
         began = time.monotonic()

@@ -16,7 +16,6 @@ class LocalDispatch:
     """
 
     poll: Final = 0.5
-    fed: Final = False
 
     def __init__(self) -> None:
         self._pool: Pool | None = None

@@ -1,13 +1,15 @@
-"""Procrastinate: jobs in PostgreSQL, committed with what queues them, brought by its NOTIFY.
+"""Procrastinate: jobs in PostgreSQL, committed with what queues them, announced by its NOTIFY.
 
-A job carries the id of a phase run and is deleted when the phase is over. What Procrastinate
-thinks of a job decides nothing: a repeated, late or orphaned one finds nothing to claim, and a
-lost one is enqueued again by the recovery tick.
+The notification that a job's commit sends wakes every pool at once, and the pools claim from the
+rows. Procrastinate's worker takes the job out of its table a little later, off the path from a
+decision to the next phase, and wakes its pool once more: the notification may have been missed.
+A job decides nothing. A repeated, late or orphaned one wakes pools that find nothing to claim.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import threading
 import time
@@ -18,9 +20,10 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 import psycopg
-from procrastinate import App, PsycopgConnector, RetryStrategy, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
+from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
+from procrastinate.manager import get_channel_for_queues
 from psycopg_pool import AsyncConnectionPool
 
 from crew_runner.host.outage import Pause
@@ -33,12 +36,16 @@ log = logging.getLogger(__name__)
 TASK: Final = "countersign.run_phase"
 QUEUE: Final = "countersign"
 
-URGENT: Final = 10
-"""Of a phase that somebody has just decided on, and waits for; the others have 0."""
+[CHANNEL] = get_channel_for_queues(queues=[QUEUE])
+_ANNOUNCEMENT: Final = json.dumps({"type": "job_inserted", "job_id": 0})
+"""As Procrastinate announces a job. PostgreSQL sends equal ones of a transaction once."""
 
 LOOK_SECONDS: Final = 1.0
-"""How often jobs are looked for beside being notified of them: a notification that comes while
-one looks is missed, and none comes for a job that was put off."""
+"""How often jobs are taken out of the table, and how often pools look at the rows by themselves. No
+notification comes when a phase that was put off comes due, or while nothing can listen."""
+
+TOGETHER_SECONDS: Final = 0.1
+"""For how long jobs that are taken out are gathered, so that they wake the pool once."""
 
 FORGET_SECONDS: Final = 3600.0
 """A worker that was silent for so long is gone, and what it left in the queue is deleted."""
@@ -49,7 +56,6 @@ PATIENCE_SECONDS: Final = 3.0
 """How long a connection is waited for, before the worker's side is begun anew."""
 
 _LASTED: Final = 60.0
-_CONNECTIONS: Final = 4
 
 
 class _Pooled(Protocol):
@@ -64,24 +70,21 @@ class Session(Protocol):
     def connection(self) -> _Pooled: ...
 
 
-class NotBegun(Exception):
-    """The worker stops before the phase's turn came: the job goes back to the queue."""
-
-
 class ProcrastinateQueue:
     """`connect`: psycopg's arguments for connections of the workers' side, which are its own."""
 
-    poll: Final = 5.0
-    fed: Final = True
+    poll: Final = LOOK_SECONDS
 
     def __init__(
         self,
         connect: Mapping[str, Any],
         *,
+        look_seconds: float = LOOK_SECONDS,
         forget_seconds: float = FORGET_SECONDS,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._connect = dict(connect)
+        self._look_seconds = look_seconds
         self._forget_seconds = forget_seconds
         self._patience = patience
         # They speak of jobs and of every try to connect; we speak of phases and of outages.
@@ -101,7 +104,6 @@ class ProcrastinateQueue:
         phase_run_id: str,
         /,
         *,
-        urgent: bool = False,
         not_before: datetime | None = None,
         again: bool = False,
     ) -> None:
@@ -110,23 +112,19 @@ class ProcrastinateQueue:
         Raises Unreachable.
         """
         driver = driver_of(connection)
-        job = self._job(phase_run_id, URGENT if urgent else 0, schedule_at=not_before)
         with _taken():
-            if not again:
-                self._defer(driver, [job])
-            elif not _waits(driver, phase_run_id):
-                with suppress(AlreadyEnqueued), driver.transaction():
-                    self._defer(driver, [job])
+            if again:  # the row needs no second job, only somebody who looks
+                driver.execute("SELECT pg_notify(%s, %s)", (CHANNEL, _ANNOUNCEMENT))
+            else:
+                self._defer(driver, [self._job(phase_run_id, schedule_at=not_before)])
 
     def enqueue_all(self, connection: Session, phase_run_ids: Sequence[str], /) -> None:
         """In one statement. Raises Unreachable."""
         with _taken():
             self._defer(driver_of(connection), [self._job(each) for each in phase_run_ids])
 
-    def _job(self, phase_run_id: str, priority: int = 0, **when: Any) -> Job:
-        task = self._jobs.configure_task(
-            TASK, queue=QUEUE, priority=priority, queueing_lock=phase_run_id, **when
-        )
+    def _job(self, phase_run_id: str, **when: Any) -> Job:
+        task = self._jobs.configure_task(TASK, queue=QUEUE, **when)
         return task.make_new_job(phase_run_id=phase_run_id)
 
     def _defer(self, driver: psycopg.Connection[Any], jobs: list[Job]) -> None:
@@ -165,33 +163,34 @@ class ProcrastinateQueue:
                 asyncio.run(self._consume(pool))
             except (ConnectorException, psycopg.Error, OSError) as error:
                 log.warning("queue.away", extra={"why": type(error.__cause__ or error).__name__})
-            except Exception:  # the edge of the worker: without it the pool would be fed no more
+            except Exception:  # the edge of the worker: without it the pool would not be woken
                 log.exception("queue.broke")
             if time.monotonic() - began > _LASTED:
                 pause = Pause(self._stopping)
             pause.wait()
 
     async def _consume(self, pool: Pool) -> None:
-        """Until told to stop, or Procrastinate's worker ends."""
-        told = asyncio.Event()
-        self._tell = partial(asyncio.get_running_loop().call_soon_threadsafe, told.set)
+        """Until `stop`, or until Procrastinate's worker ends."""
+        stopped = asyncio.Event()
+        self._tell = partial(asyncio.get_running_loop().call_soon_threadsafe, stopped.set)
         if self._stopping.is_set():
             return
         app = self._app(pool)
-        async with self._connections() as connections, app.open_async(connections):
-            await connections.wait(self._patience)
+        async with self._connection() as connection, app.open_async(connection):
+            await connection.wait(self._patience)
             parts = (
+                self._listen(app, pool),
                 app.run_worker_async(
                     queues=[QUEUE],
-                    concurrency=pool.slots,
-                    fetch_job_polling_interval=LOOK_SECONDS,
-                    shutdown_graceful_timeout=0.0,  # the pool knows how long phases may take
+                    listen_notify=False,
+                    fetch_job_polling_interval=self._look_seconds,
+                    shutdown_graceful_timeout=0.0,
                     delete_jobs="always",
                     install_signal_handlers=False,
                     stalled_worker_timeout=self._forget_seconds,
                 ),
                 self._forget_orphans(app),
-                told.wait(),
+                stopped.wait(),
             )
             tasks = [asyncio.ensure_future(part) for part in parts]
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -201,28 +200,40 @@ class ProcrastinateQueue:
             for task in ended:
                 task.result()
 
-    def _connections(self) -> AsyncConnectionPool:
+    async def _listen(self, app: App, pool: Pool) -> None:
+        """Wake the pool as soon as a job is committed. Nothing is fetched for it."""
+
+        async def wake(**_notification: object) -> None:
+            pool.wake()
+
+        await app.job_manager.listen_for_jobs(on_notification=wake, queues=[QUEUE])
+
+    def _connection(self) -> AsyncConnectionPool:
+        """One connection. Procrastinate's statements need no transaction around them, and saving
+        its round trips, and those of a check, makes a job cost a quarter."""
         return AsyncConnectionPool(
             kwargs=of_workers(self._connect),
+            configure=_autocommit,
             min_size=1,
-            max_size=_CONNECTIONS,
+            max_size=1,
             timeout=self._patience,
-            check=AsyncConnectionPool.check_connection,
             open=False,
         )
 
     def _app(self, pool: Pool) -> App:
         app = App(connector=PsycopgConnector())
+        planned: asyncio.TimerHandle | None = None
 
-        @app.task(name=TASK, queue=QUEUE, retry=RetryStrategy(retry_exceptions={NotBegun}))
-        async def run_phase(phase_run_id: str) -> None:
-            running = pool.run(phase_run_id)
-            try:
-                await asyncio.wrap_future(running)
-            except asyncio.CancelledError:
-                if running.cancelled():
-                    raise NotBegun(phase_run_id) from None
-                raise
+        def wake() -> None:
+            nonlocal planned
+            planned = None
+            pool.wake()
+
+        @app.task(name=TASK, queue=QUEUE)
+        async def run_phase(**_job: object) -> None:
+            nonlocal planned
+            if planned is None:
+                planned = asyncio.get_running_loop().call_later(TOGETHER_SECONDS, wake)
 
         return app
 
@@ -237,13 +248,17 @@ class ProcrastinateQueue:
             await asyncio.sleep(self._forget_seconds)
 
 
+async def _autocommit(connection: psycopg.AsyncConnection[Any]) -> None:
+    await connection.set_autocommit(True)
+
+
 @contextmanager
 def _taken() -> Iterator[None]:
     """Within, jobs are given to the database. Raises Unreachable."""
     try:
         yield
-    except ConnectorException as error:
-        if not isinstance(error.__cause__, psycopg.OperationalError):
+    except (ConnectorException, psycopg.Error) as error:
+        if not any(isinstance(e, psycopg.OperationalError) for e in (error, error.__cause__)):
             raise
         raise Unreachable("the database does not take the job") from error
 
@@ -261,12 +276,3 @@ def of_workers(connect: Mapping[str, Any]) -> dict[str, Any]:
 def driver_of(connection: Session) -> psycopg.Connection[Any]:
     driver: psycopg.Connection[Any] = connection.connection.driver_connection
     return driver
-
-
-def _waits(driver: psycopg.Connection[Any], phase_run_id: str) -> bool:
-    """Whether a job for it is in the queue that nobody has taken yet."""
-    found = driver.execute(
-        "SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo'",
-        (phase_run_id,),
-    )
-    return found.fetchone() is not None

@@ -111,9 +111,7 @@ class Transaction:
 
         `again`: one that was handed over before.
         """
-        self._dispatch.enqueue(
-            self.connection, phase_run_id, urgent=self.urgent, not_before=not_before, again=again
-        )
+        self._dispatch.enqueue(self.connection, phase_run_id, not_before=not_before, again=again)
         self.queued.append(phase_run_id)
 
     def seat(self) -> Seat | None:

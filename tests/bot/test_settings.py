@@ -145,6 +145,20 @@ def test_an_unknown_setting_of_ours_names_the_nearest(
         load(f"{name}=1") if in_file else load(**{name: "1"})
 
 
+@pytest.mark.parametrize("in_file", [True, False])
+def test_a_setting_that_was_removed_is_refused_in_words_unless_it_is_empty(
+    load: Load, in_file: bool
+) -> None:
+    name, broker = "COUNTERSIGN_CELERY_BROKER", "redis://user:hunter2@localhost/3"
+    with pytest.raises(SettingsError) as refused:
+        load(f"{name}={broker}") if in_file else load(**{name: broker})
+    [problem] = refused.value.problems
+    assert problem.startswith(f"{name} was removed: workers get their phases from the database")
+    assert "hunter2" not in problem
+
+    assert load(f"{name}=") if in_file else load(**{name: ""})
+
+
 def test_every_problem_is_told_at_once(load: Load) -> None:
     with pytest.raises(SettingsError) as refused:
         load(HITL_BACKEND_PORT="x", COUNTERSIGN_NOTHING="1", SLACK_BOT_TOKEN="y")

@@ -7,8 +7,8 @@ The phase itself runs in the worker's thread, as it does with the peers.
 
 SQLite runs in WAL mode with `synchronous=FULL`. PostgreSQL has Procrastinate as its engine, as
 `serve` has. `brought_by_jobs` is how it goes where those who decide have no workers beside them
-(`serve --workers 0`): a job is committed with the decision, Procrastinate brings it, and the claim
-is a commit of its own. Here, too, all of it is in one process.
+(`serve --workers 0`): a job is committed with the decision, its notification wakes the workers, and
+the claim is a commit of its own. Here, too, all of it is in one process.
 """
 
 from __future__ import annotations
@@ -88,7 +88,6 @@ class Countersign:
             crews=COMMANDS_ONLY,
             lease=LEASE,
             poll=self._queue.poll,
-            fed=self._queue.fed,
         )
         self._workers.start()
         self._queue.bind(self._workers)

@@ -91,11 +91,11 @@ def test_workers_learn_what_follows_a_decision_and_what_they_may_know_of(
     run.work()
     state.decide(Decision(run.waiting.id, Action.CONTINUE, ANA))
     started, decided = reads.phase_runs(run.id)
-    assert dispatch.how[started.id] == {"urgent": False, "not_before": None, "again": False}
-    assert dispatch.how[decided.id] == {"urgent": True, "not_before": None, "again": False}
+    assert dispatch.how[started.id] == {"not_before": None, "again": False}
+    assert dispatch.how[decided.id] == {"not_before": None, "again": False}
 
     state.give_back(claimed(state))
-    assert dispatch.how[decided.id] == {"urgent": False, "not_before": None, "again": True}
+    assert dispatch.how[decided.id] == {"not_before": None, "again": True}
 
 
 def test_a_lease_that_ran_out_is_taken_and_the_late_worker_writes_nothing(

@@ -76,7 +76,7 @@ def test_what_a_decision_queues_is_claimed_with_it_for_a_slot_that_is_free(
     )
 
 
-def test_without_a_free_slot_it_is_queued_as_urgent(run: Run, dispatch: Workers) -> None:
+def test_without_a_free_slot_it_is_queued(run: Run, dispatch: Workers) -> None:
     run.start()
     run.work()
     dispatch.free = 0
@@ -85,7 +85,6 @@ def test_without_a_free_slot_it_is_queued_as_urgent(run: Run, dispatch: Workers)
     following = run.reads.phase_runs(run.id)[-1]
     assert dispatch.asked == 1
     assert following.state is PhaseRunState.QUEUED
-    assert dispatch.how[following.id]["urgent"] is True
     claimed = run.state.claim("another")
     assert claimed is not None
     assert claimed.run.id == following.id

@@ -20,7 +20,6 @@ from storage.ports import NoSignal
 from storage.reads import Reads
 from storage.state_manager import StateManager
 from tests.crew_runner.desk import RULE, Desk
-from tests.crew_runner.queues.broker import Broker
 from tests.crew_runner.queues.transports import ENGINES, Transport, transport
 from tests.support.launchpad import Forked, Launchpad
 from tests.support.postgres import Server
@@ -97,11 +96,10 @@ class Workers:
         url: str,
         folder: Path,
         *,
-        broker: str = "",
         poll: float = 600,
     ) -> None:
         self._launchpad = launchpad
-        self._words = [name, url, broker]
+        self._words = [name, url]
         self._poll = poll
         self._folder = folder
         self._started: list[Forked] = []
@@ -156,22 +154,8 @@ def folder_of_engine(engine_name: str, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="module")
-def redis() -> Iterator[Broker]:
-    with Broker() as broker:
-        yield broker
-
-
-@pytest.fixture(scope="module")
-def broker(engine_name: str, request: pytest.FixtureRequest) -> str:
-    if engine_name != "celery":
-        return ""
-    redis: Broker = request.getfixturevalue("redis")
-    return redis.url
-
-
-@pytest.fixture(scope="module")
-def transported(engine_name: str, url: str, broker: str) -> Transport:
-    return transport(engine_name, url, broker)
+def transported(engine_name: str, url: str) -> Transport:
+    return transport(engine_name, url)
 
 
 @pytest.fixture(scope="module")
@@ -179,13 +163,10 @@ def workers(
     launchpad: Launchpad,
     engine_name: str,
     url: str,
-    broker: str,
     transported: Transport,
     folder_of_engine: Path,
 ) -> Iterator[Workers]:
-    workers = Workers(
-        launchpad, engine_name, url, folder_of_engine, broker=broker, poll=transported.poll
-    )
+    workers = Workers(launchpad, engine_name, url, folder_of_engine, poll=transported.poll)
     yield workers
     workers.none()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -13,11 +13,10 @@ from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, Engine, text
 
 from bot.bootstrap import install_queue, queue_on
-from bot.settings import load_settings
 from crew_runner.queues import procrastinate_schema
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.queues.port import CannotInstall, Queue
-from crew_runner.queues.procrastinate import ProcrastinateQueue, of_workers
+from crew_runner.queues.procrastinate import QUEUE, TASK, ProcrastinateQueue, of_workers
 from storage.db.database import SystemClock, upgrade
 from storage.db.engines import connection_arguments, open_engine
 from storage.errors import Busy, Unreachable
@@ -69,29 +68,17 @@ def ask(engine: Engine, question: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(text(question))]
 
 
-class Handed:
-    """A pool that begins what it is handed, or lets it wait, for ever."""
+class Woken:
+    """A pool that counts how often it was woken."""
 
-    slots = 2
-
-    def __init__(self, *, begins: bool = True) -> None:
-        self.handed: list[Future[None]] = []
-        self._begins = begins
+    def __init__(self) -> None:
+        self.times = 0
 
     def wake(self) -> None:
-        raise AssertionError("a queue that hands work over wakes nobody")
-
-    def take(self, _phase_run_id: str, *, within: float) -> bool:
-        raise AssertionError(f"this queue waits for its turn, not {within} seconds")
-
-    def run(self, _phase_run_id: str) -> Future[None]:
-        running: Future[None] = Future()
-        assert not self._begins or running.set_running_or_notify_cancel()
-        self.handed.append(running)
-        return running
+        self.times += 1
 
     def seat(self) -> None:
-        """Whoever decides is in another process."""
+        """The decision is taken in another process."""
 
 
 # --- order ---------------------------------------------------------------------------------------
@@ -128,9 +115,69 @@ def test_another_try_is_not_brought_before_its_time(desk: QueueDesk, engine: Eng
 
     [told] = ask(
         engine,
-        "SELECT priority, scheduled_at FROM procrastinate_jobs WHERE scheduled_at IS NOT NULL",
+        "SELECT scheduled_at FROM procrastinate_jobs WHERE scheduled_at IS NOT NULL",
     )
-    assert told == (0, again.not_before)
+    assert told == (again.not_before,)
+
+
+# --- waking ------------------------------------------------------------------------------------
+
+
+def test_a_commit_wakes_every_worker_although_none_looks_for_its_job(
+    desk: QueueDesk, engine: Engine
+) -> None:
+    arguments = connection_arguments(engine)
+    queues = [ProcrastinateQueue(arguments, look_seconds=600) for _ in range(2)]
+    pools = [Woken() for _ in queues]
+    for queue, pool in zip(queues, pools, strict=True):
+        queue.bind(pool)
+    wait_until(lambda: listening(engine) == len(queues), within=20, what="all listen")
+    desk.start(desk.program(), "s")
+    wait_until(lambda: all(pool.times for pool in pools), within=20, what="all are woken")
+    for queue in queues:
+        queue.stop()
+
+
+def test_jobs_whose_notification_was_missed_wake_a_worker_too(
+    desk: QueueDesk, jobs: Procrastinate, engine: Engine
+) -> None:
+    desk.start(desk.program(), "s")
+    queue, pool = jobs.queue(), Woken()
+    queue.bind(pool)
+    wait_until(lambda: pool.times == 1, within=20, what="the pool is woken")
+    wait_until(lambda: listening(engine) == 1, within=20, what="it listens")
+    ask(
+        engine,
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, scheduled_at)"
+        f" VALUES ('{QUEUE}', '{TASK}', now() + interval '1 second') RETURNING id",
+    )
+    wait_until(lambda: jobs.waiting() == [], within=20, what="the job that was put off is done")
+    wait_until(lambda: pool.times == 3, within=20, what="it was notified of and came due")
+    queue.stop()
+
+
+def test_what_is_enqueued_again_wakes_a_worker_without_another_job(
+    desk: QueueDesk, engine: Engine, jobs: Procrastinate
+) -> None:
+    desk.start(desk.program(), "s")
+    jobs.lose()
+    queue, pool = jobs.queue(), Woken()
+    queue.bind(pool)
+    wait_until(lambda: listening(engine) == 1, within=20, what="it listens")
+    assert pool.times == 0
+    assert desk.state.recover() == 1
+    wait_until(lambda: pool.times > 0, within=20, what="the pool is woken")
+    queue.stop()
+
+    assert ask(engine, "SELECT id FROM procrastinate_jobs") == []
+
+
+def listening(engine: Engine) -> int:
+    """How many connections listen for jobs."""
+    count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    [[number]] = ask(engine, f"{count} AND query ILIKE 'LISTEN%'")
+    assert isinstance(number, int)
+    return number
 
 
 # --- losses --------------------------------------------------------------------------------------
@@ -174,24 +221,24 @@ def test_workers_go_on_when_the_server_was_restarted(
     assert desk.began("wait") == ["run"]
 
 
-def test_a_queue_that_begins_before_its_server_is_there_hands_over_when_it_is(
+def test_a_queue_that_begins_before_its_server_is_there_wakes_the_pool_when_it_is(
     desk: QueueDesk, engine: Engine, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    queue, pool = ProcrastinateQueue(connection_arguments(engine), patience=0.3), Handed()
+    queue, pool = ProcrastinateQueue(connection_arguments(engine), patience=0.3), Woken()
     server.stop()
     queue.bind(pool)
     wait_until(lambda: "queue.away" in caplog.text, within=20, what="it has given up once")
     server.start()
     desk.start(desk.program(), "s")
 
-    wait_until(lambda: bool(pool.handed), within=20, what="it is handed over")
+    wait_until(lambda: pool.times > 0, within=20, what="the pool is woken")
     queue.stop()
 
 
-def test_a_worker_that_procrastinate_took_for_dead_is_fed_again(
+def test_a_worker_that_procrastinate_took_for_dead_is_woken_again(
     desk: QueueDesk, jobs: Procrastinate, engine: Engine
 ) -> None:
-    queue, pool = jobs.queue(), Handed()
+    queue, pool = jobs.queue(), Woken()
     queue.bind(pool)
     wait_until(
         lambda: bool(ask(engine, "DELETE FROM procrastinate_workers RETURNING id")),
@@ -200,7 +247,7 @@ def test_a_worker_that_procrastinate_took_for_dead_is_fed_again(
     )
     desk.start(desk.program(), "s")
 
-    wait_until(lambda: bool(pool.handed), within=20, what="it is handed over")
+    wait_until(lambda: pool.times > 0, within=20, what="the pool is woken")
     queue.stop()
 
 
@@ -240,31 +287,19 @@ def test_where_the_server_does_not_take_the_job_nothing_is_started(
 # --- what workers leave --------------------------------------------------------------------------
 
 
-def test_a_job_whose_turn_had_not_come_goes_back_when_its_worker_stops(
-    desk: QueueDesk, jobs: Procrastinate
-) -> None:
-    desk.start(desk.program(), "s")
-    [waiting] = jobs.waiting()
-    queue, pool = jobs.queue(), Handed(begins=False)
-    queue.bind(pool)
-    wait_until(lambda: bool(pool.handed), within=20, what="it is handed over")
-    assert jobs.waiting() == []
-    queue.stop()
-
-    assert jobs.waiting() == [waiting]
-
-
-def test_a_job_that_was_begun_is_gone_when_its_worker_stops(
+def test_a_job_is_deleted_and_no_thread_is_left(
     desk: QueueDesk, jobs: Procrastinate, engine: Engine
 ) -> None:
     desk.start(desk.program(), "s")
-    queue, pool = jobs.queue(), Handed()
-    queue.bind(pool)
-    wait_until(lambda: bool(pool.handed), within=20, what="it is handed over")
+    queue = jobs.queue()
+    queue.bind(Woken())
+    wait_until(
+        lambda: ask(engine, "SELECT id FROM procrastinate_jobs") == [],
+        within=20,
+        what="the job is deleted",
+    )
     queue.stop()
 
-    assert not pool.handed[0].cancelled()
-    assert ask(engine, "SELECT id FROM procrastinate_jobs") == []
     assert "procrastinate" not in {thread.name for thread in threading.enumerate()}
 
 
@@ -280,7 +315,7 @@ def test_jobs_of_workers_that_died_are_deleted_in_the_end(
         " RETURNING dead.id",
     )
     queue = ProcrastinateQueue(connection_arguments(engine), forget_seconds=30)
-    queue.bind(Handed())
+    queue.bind(Woken())
     wait_until(
         lambda: ask(engine, "SELECT id FROM procrastinate_jobs") == [],
         within=20,
@@ -343,10 +378,8 @@ def test_tables_of_an_older_procrastinate_that_is_not_ours_are_refused_in_words(
 
 
 def test_the_database_url_chooses_the_engine(engine: Engine, tmp_path: Path) -> None:
-    usual = load_settings(tmp_path / "none.env")
-
-    assert isinstance(queue_on(engine, usual), ProcrastinateQueue)
-    assert isinstance(queue_on(open_engine(f"sqlite:///{tmp_path / 'a.db'}"), usual), LocalDispatch)
+    assert isinstance(queue_on(engine), ProcrastinateQueue)
+    assert isinstance(queue_on(open_engine(f"sqlite:///{tmp_path / 'a.db'}")), LocalDispatch)
 
 
 def test_only_what_the_rows_know_better_may_be_forgotten_by_a_crash(engine: Engine) -> None:

@@ -1,33 +1,26 @@
 """The engines under the contract, and what a test does to their messages.
 
-A test calls one by its name, and so does the worker's process: `transport("celery", url, broker)`.
+A test calls one by its name, and so does the worker's process: `transport("procrastinate", url)`.
 """
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from redis import Redis
 from sqlalchemy import Engine, text
 
-from crew_runner.queues.celery import QUEUE as CELERYS
-from crew_runner.queues.celery import CeleryQueue
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.queues.port import Queue
 from crew_runner.queues.procrastinate import QUEUE, TASK, ProcrastinateQueue
 from storage.db.engines import connection_arguments, open_engine
 
-NO_CONNECTION: Final[Any] = None
-
 
 class Transport(Protocol):
     @property
     def poll(self) -> float:
-        """Of the workers in the tests: where the queue hands work over, so seldom that nothing but
-        the queue can have brought it."""
+        """Of the workers in the tests: where the queue wakes them, so seldom that nothing but the
+        queue can have brought the work."""
 
     def queue(self) -> Queue: ...
 
@@ -44,7 +37,7 @@ class Transport(Protocol):
 class Local:
     poll: Final = 0.1
 
-    def __init__(self, engine: Engine, _broker: str = "") -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def queue(self) -> Queue:
@@ -63,7 +56,7 @@ class Local:
 class Procrastinate:
     poll: Final = 600.0
 
-    def __init__(self, engine: Engine, _broker: str = "") -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def queue(self) -> Queue:
@@ -90,43 +83,11 @@ class Procrastinate:
             )
 
 
-class OfCelery:
-    """On a Redis of the tests' own."""
-
-    poll: Final = 600.0
-
-    def __init__(self, _engine: Engine, broker: str) -> None:
-        self._broker = broker
-        self._redis = Redis(unix_socket_path=broker.partition("://")[2])
-
-    def queue(self) -> Queue:
-        return CeleryQueue(self._broker)
-
-    def waiting(self) -> list[str]:
-        messages = [raw for key in self._lists() for raw in self._redis.lrange(key, 0, -1)]
-        bodies = [json.loads(raw)["body"] for raw in messages]
-        return [json.loads(b64decode(body))[0][0] for body in bodies]
-
-    def lose(self) -> None:
-        for key in self._lists():
-            self._redis.delete(key)
-
-    def deliver(self, phase_run_id: str) -> None:
-        queue = self.queue()
-        queue.enqueue(NO_CONNECTION, phase_run_id)
-        queue.committed(phase_run_id)
-
-    def _lists(self) -> list[bytes | str]:
-        return [key for key in self._redis.keys(f"{CELERYS}*") if self._redis.type(key) == b"list"]
-
-
-ENGINES: Final[dict[str, Callable[[Engine, str], Transport]]] = {
+ENGINES: Final[dict[str, Callable[[Engine], Transport]]] = {
     "local on SQLite": Local,
     "procrastinate": Procrastinate,
-    "celery": OfCelery,
 }
 
 
-def transport(name: str, url: str, broker: str) -> Transport:
-    """`broker`: the URL of a Redis, where the engine needs one."""
-    return ENGINES[name](open_engine(url), broker)
+def transport(name: str, url: str) -> Transport:
+    return ENGINES[name](open_engine(url))

@@ -1,6 +1,6 @@
-"""A worker as a process of its own, fed by an engine of the contract.
+"""A worker as a process of its own, woken by an engine of the contract.
 
-`python -m tests.crew_runner.queues.worker_process ENGINE URL BROKER LEASE GRACE POLL SLOTS`
+`python -m tests.crew_runner.queues.worker_process ENGINE URL LEASE GRACE POLL SLOTS`
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from tests.crew_runner.queues.transports import transport
 
 
 def main(arguments: Sequence[str]) -> None:
-    name, url, broker, *numbers = arguments
+    name, url, *numbers = arguments
     lease_seconds, grace_seconds, poll, slots = map(float, numbers)
     logging.basicConfig(level=logging.INFO, format="%(message)s %(levelname)s")
     engine = open_engine(url)
-    queue = transport(name, url, broker).queue()
+    queue = transport(name, url).queue()
     lease = timedelta(seconds=lease_seconds)
     state = StateManager(
         engine, clock=SystemClock(), dispatch=queue, signal=NoSignal(), lease=lease
@@ -41,7 +41,6 @@ def main(arguments: Sequence[str]) -> None:
         slots=int(slots),
         lease=lease,
         poll=poll,
-        fed=queue.fed,
     )
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: told.set())
