@@ -17,7 +17,7 @@ from slack_sdk import WebClient
 from practice.__main__ import main
 from practice.practice import Practice
 from practice.server import NotLoopback, bound_socket
-from practice.store import Store
+from practice.state.store import Store
 from tests.practice.samples import question
 from tests.support.workspace import ANA, BEN, BOT, Workspace
 

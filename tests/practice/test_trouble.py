@@ -17,7 +17,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
-from practice.cutting import hush
+from practice.faults.connections import go_silent
 from tests.practice.samples import Body, question
 from tests.support import bolt
 from tests.support.processes import wait_until
@@ -69,7 +69,7 @@ def test_who_is_killed_in_the_middle_of_a_call_leaves_no_error_in_the_log(
         bot.sendall("\r\n".join((*begun, "", "text=")).encode())
 
     wait_until(
-        lambda: "client.gone" in caplog.text or "Exception" in caplog.text,
+        lambda: "client.disconnected" in caplog.text or "Exception" in caplog.text,
         within=10,
         what="it is noticed",
     )
@@ -239,7 +239,7 @@ def test_a_socket_that_goes_quiet_delivers_nothing_and_is_not_said_to_be_gone(
     workspace.call(lambda: setattr(workspace.practice.deliveries, "ack_seconds", 1.0))
     assert workspace.command("plan one").ok
     (link,) = workspace.practice.sockets.links
-    workspace.call(lambda: hush(link.websocket, within_payload=within_payload))
+    workspace.call(lambda: go_silent(link.websocket, within_payload=within_payload))
     answer = workspace.command("plan two")
 
     assert not answer.ok

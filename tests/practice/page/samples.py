@@ -330,5 +330,7 @@ def state(me: str) -> Json:
             "connected": True,
             "mode": "socket",
             "home_tab": True,
+            "description": "Human sign-off for CrewAI crews.",
+            "example": "/crew plan a summer campaign for a bicycle shop",
         },
     }

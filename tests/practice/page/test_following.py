@@ -124,7 +124,7 @@ def test_nothing_is_missed_that_comes_while_a_channel_is_being_read(
 
 def test_a_thread_that_is_gone_says_so_and_the_page_goes_on(open_page: OpenPage) -> None:
     page = open_page(thread="1795000000.000100")
-    expect(page.get_by_test_id("thread")).to_contain_text("This thread is not there any more.")
+    expect(page.get_by_test_id("thread")).to_contain_text("This thread no longer exists.")
 
     page.get_by_role("button", name="Close thread").click()
     page.get_by_test_id("thread-summary").click()
