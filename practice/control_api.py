@@ -53,6 +53,10 @@ class Control:
             "request_url": self._request_url,
         }
 
+    @property
+    def actions(self) -> set[str]:
+        return set(self._actions)
+
     def routes(self) -> list[BaseRoute]:
         return [
             Route("/control/journal", self._journal),

@@ -102,7 +102,7 @@ def practice_team(*, app: App | None = None, clock: Callable[[], float] = time.t
         Channel(GENERAL, "general", [*everyone, BOT], topic="News for the whole team")
     )
     workspace.add_channel(
-        Channel(CAMPAIGNS, "campaigns", [*everyone, OLGA, BOT], topic="Campaigns in the making")
+        Channel(CAMPAIGNS, "campaigns", [*everyone, OLGA, BOT], topic="Campaigns in progress")
     )
     workspace.add_channel(Channel(RANDOM, "random", [ANA, BEN], topic="Everything else"))
     workspace.add_group(UserGroup(REVIEWERS, "reviewers", "Reviewers", [BEN]))

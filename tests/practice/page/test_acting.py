@@ -268,13 +268,21 @@ def test_every_kind_of_input_gives_its_value(
     modal.get_by_label("time", exact=True).fill("18:30")
     modal.get_by_label("static").select_option("Two")
     modal.get_by_label("person").select_option("Ana Lima")
-    modal.get_by_label("channel").select_option("#general")
+    modal.get_by_label("channel", exact=True).select_option("#general")
     modal.get_by_role("radio", name="Two").check()
     modal.get_by_role("group", name="boxes").get_by_label("One").check()
-    modal.locator(".multi-summary").click()
-    for label in ("One", "Two"):
-        modal.get_by_role("group", name="several").get_by_label(label).check()
-    expect(modal.locator(".multi-summary")).to_have_text("One, Two")
+    modal.get_by_label("conversation", exact=True).select_option("#random")
+    for group, labels in (
+        ("several", ("One", "Two")),
+        ("people", ("Ana Lima",)),
+        ("channels", ("#general", "#random")),
+        ("conversations", ("#campaigns",)),
+    ):
+        menu = modal.locator(f'[data-block-id="{group}"]')
+        menu.locator(".multi-summary").click()
+        for label in labels:
+            menu.get_by_label(label).check()
+        expect(menu.locator(".multi-summary")).to_have_text(", ".join(labels))
     modal.get_by_role("button", name="Submit").click()
 
     values = workspace.wait_for_call(SUBMIT)["values"]
@@ -294,6 +302,19 @@ def test_every_kind_of_input_gives_its_value(
         "radio": {"type": "radio_buttons", "selected_option": two},
         "boxes": {"type": "checkboxes", "selected_options": [one]},
         "several": {"type": "multi_static_select", "selected_options": [one, two]},
+        "conversation": {
+            "type": "conversations_select",
+            "selected_conversation": samples.RANDOM,
+        },
+        "people": {"type": "multi_users_select", "selected_users": [samples.ANA]},
+        "channels": {
+            "type": "multi_channels_select",
+            "selected_channels": [samples.GENERAL, samples.RANDOM],
+        },
+        "conversations": {
+            "type": "multi_conversations_select",
+            "selected_conversations": [samples.CAMPAIGNS],
+        },
     }
 
 
@@ -317,6 +338,10 @@ def view_of_every_input() -> Json:
         "radio": {"type": "radio_buttons", **options},
         "boxes": {"type": "checkboxes", **options},
         "several": {"type": "multi_static_select", **options},
+        "conversation": {"type": "conversations_select"},
+        "people": {"type": "multi_users_select"},
+        "channels": {"type": "multi_channels_select"},
+        "conversations": {"type": "multi_conversations_select"},
     }
     blocks = [
         {
