@@ -87,12 +87,12 @@ GOOD: dict[str, Body] = {
 
 
 @pytest.mark.parametrize("kind", GOOD)
-def test_a_block_at_its_limits_is_taken(kind: str) -> None:
+def test_a_block_at_its_limits_is_accepted(kind: str) -> None:
     assert found(GOOD[kind]) == []
 
 
 @pytest.mark.parametrize("kind", GOOD)
-def test_a_block_with_a_key_that_slack_does_not_know_is_refused(kind: str) -> None:
+def test_a_block_with_an_unknown_key_is_rejected(kind: str) -> None:
     assert found(GOOD[kind] | {"colour": "red"}) == [
         ("/blocks/0", "invalid additional property: colour")
     ]
@@ -243,7 +243,7 @@ BAD: list[tuple[Body, str, str]] = [
 
 
 @pytest.mark.parametrize(("block", "pointer", "words"), BAD)
-def test_a_block_past_a_limit_is_refused_where_it_fails(
+def test_a_block_past_a_limit_is_rejected_with_its_pointer(
     block: Body, pointer: str, words: str
 ) -> None:
     assert (pointer, words) in found(block)
@@ -261,7 +261,7 @@ def test_a_message_as_a_whole_has_limits_too() -> None:
     assert [p.error for p in check_message("x" * 40_001)] == ["msg_too_long"]
 
 
-def test_what_slack_sdk_builds_is_taken() -> None:
+def test_blocks_built_by_slack_sdk_are_accepted() -> None:
     built = [
         sdk.HeaderBlock(text="Checkpoint"),
         sdk.SectionBlock(text=sdk.MarkdownTextObject(text="*Go on?*", verbatim=True)),

@@ -1,4 +1,4 @@
-"""What the page reads and does, over its own endpoints, and who may not."""
+"""The page's endpoints, and who may not use them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def page(workspace: Workspace) -> Iterator[httpx.Client]:
 
 
 def told(feed: ClientConnection, *kinds: str, within: float = 5.0) -> Body:
-    """The next thing of one of these kinds that a page is told."""
+    """The next event of one of these types on a page's feed."""
     deadline = time.monotonic() + within
     while True:
         item: Body = json.loads(feed.recv(timeout=max(0.0, deadline - time.monotonic())))
@@ -41,7 +41,7 @@ def watch(workspace: Workspace, user: str, **options: Any) -> ClientConnection:
     return feed
 
 
-def test_the_state_shows_people_places_commands_and_the_bot(page: httpx.Client) -> None:
+def test_the_state_has_people_channels_commands_and_the_bot(page: httpx.Client) -> None:
     state = page.get("/page/state", params={"user": ANA}).json()
 
     assert state["me"] == ANA
@@ -60,7 +60,7 @@ def test_the_state_shows_people_places_commands_and_the_bot(page: httpx.Client) 
     assert page.get("/page/state", params={"user": "U0NOBODY"}).status_code == 404
 
 
-def test_unread_counts_grow_with_others_messages_and_end_with_a_look(
+def test_unread_counts_grow_with_others_messages_and_reset_when_read(
     workspace: Workspace, page: httpx.Client, client: WebClient
 ) -> None:
     def unread(user: str) -> int:
@@ -210,7 +210,7 @@ def test_files_are_served_as_plain_text_that_no_browser_runs(
     assert kept.headers["content-disposition"].startswith("attachment;")
 
 
-def test_the_traffic_is_told_without_tokens(
+def test_the_traffic_is_listed_without_tokens(
     workspace: Workspace, page: httpx.Client, client: WebClient
 ) -> None:
     client.api_call("auth.test", params={"token": "xoxb-practice"})
@@ -225,7 +225,7 @@ def test_the_traffic_is_told_without_tokens(
     assert all(entry["seq"] > listed["next"] for entry in later["entries"])
 
 
-def test_the_page_itself_comes_under_a_strict_policy(page: httpx.Client) -> None:
+def test_the_page_has_a_strict_content_security_policy(page: httpx.Client) -> None:
     answer = page.get("/")
     assert answer.status_code == 200
     policy = answer.headers["content-security-policy"]
@@ -248,7 +248,7 @@ FOREIGN: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
 @pytest.mark.parametrize("path", ["/page/message", "/control/archive"])
-def test_what_comes_from_elsewhere_is_refused_and_changes_nothing(
+def test_requests_from_other_sites_are_rejected_and_change_nothing(
     workspace: Workspace, page: httpx.Client, path: str, headers: dict[str, str]
 ) -> None:
     sent = {"Content-Type": "application/json"} | headers
@@ -258,7 +258,9 @@ def test_what_comes_from_elsewhere_is_refused_and_changes_nothing(
     assert not workspace.channel("campaigns").is_archived
 
 
-def test_the_pages_own_origin_is_welcome(workspace: Workspace, page: httpx.Client) -> None:
+def test_requests_from_the_pages_own_origin_are_accepted(
+    workspace: Workspace, page: httpx.Client
+) -> None:
     own = {"Origin": workspace.url, "Sec-Fetch-Site": "same-origin"}
     assert page.post("/page/message", json=HELLO, headers=own).json()["ok"]
     assert page.get("/page/state", params={"user": ANA}, headers={"Host": "evil.example"}).is_error

@@ -1,4 +1,4 @@
-"""What the page is shown in its tests: a workspace with a run that waits for a decision."""
+"""Sample data for the page: a workspace with a run that waits for a decision."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Buttons, menus, confirmations and modals: what they send, and what people see of the answer."""
+"""Buttons, menus, confirmations and modals: what they send and how they show the response."""
 
 import time
 from typing import Any
@@ -58,7 +58,7 @@ def test_a_click_sends_the_button_and_waits_with_it(
     assert sent["text"]["text"] == "Continue"
 
 
-def test_what_went_wrong_with_a_click_is_told_where_it_was_made(
+def test_a_failed_click_shows_a_notice_where_it_was_made(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     workspace.answers[INTERACT] = lambda _body: {"ok": False, "notice": "No answer. Try again."}
@@ -71,7 +71,7 @@ def test_what_went_wrong_with_a_click_is_told_where_it_was_made(
     expect(told).to_have_count(0)
 
 
-def test_stop_asks_first_and_keeping_sends_nothing(
+def test_stop_asks_for_confirmation_and_cancelling_sends_nothing(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT)
@@ -95,7 +95,7 @@ def test_stop_asks_first_and_keeping_sends_nothing(
     assert workspace.wait_for_call(INTERACT)["action_id"] == "stop"
 
 
-def test_menus_and_choices_in_a_message_send_what_was_chosen(
+def test_menus_in_a_message_send_the_selection(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     def option(text: str) -> Json:
@@ -150,7 +150,7 @@ def test_a_modal_sends_its_values_and_closes(
     expect(modal).to_have_count(0)
 
 
-def test_a_missing_answer_is_asked_for_before_anything_is_sent(
+def test_a_missing_input_is_reported_before_anything_is_sent(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT)
@@ -167,7 +167,7 @@ def test_a_missing_answer_is_asked_for_before_anything_is_sent(
     expect(field).not_to_have_attribute("aria-invalid", "true")
 
 
-def test_the_bots_errors_stand_under_their_fields_and_the_words_stay(
+def test_the_bots_errors_appear_under_their_fields_and_the_input_is_kept(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     errors = {"words": "This checkpoint was decided by Ana."}
@@ -184,7 +184,7 @@ def test_the_bots_errors_stand_under_their_fields_and_the_words_stay(
     expect(modal.get_by_role("button", name="Ask for it")).to_be_enabled()
 
 
-def test_trouble_with_a_modal_is_told_in_the_modal(
+def test_a_failed_submission_is_reported_in_the_modal(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     workspace.answers[SUBMIT] = lambda _body: {"ok": False, "notice": "We had some trouble."}
@@ -197,7 +197,7 @@ def test_trouble_with_a_modal_is_told_in_the_modal(
     expect(modal.get_by_role("alert").filter(has_text="We had some trouble.")).to_be_visible()
 
 
-def test_escape_closes_a_modal_and_tells_the_bot(
+def test_escape_closes_a_modal_and_notifies_the_bot(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT)
@@ -223,7 +223,7 @@ def test_tab_stays_inside_a_modal(workspace: CannedWorkspace, open_page: OpenPag
         assert page.evaluate(inside), key
 
 
-def test_an_updated_view_keeps_what_was_typed_and_a_pushed_one_lies_over_it(
+def test_an_updated_view_keeps_the_input_and_a_pushed_one_covers_it(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT)
@@ -252,7 +252,7 @@ def test_an_updated_view_keeps_what_was_typed_and_a_pushed_one_lies_over_it(
     expect(page.get_by_test_id("modal")).to_have_count(0)
 
 
-def test_every_kind_of_input_gives_its_value(
+def test_every_type_of_input_gives_its_value(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page()
@@ -373,7 +373,7 @@ def test_the_home_tab_is_shown_and_its_buttons_work(
     expect(home).to_have_text("Nothing waits")
 
 
-def test_traffic_lists_what_was_said_with_its_body(
+def test_traffic_lists_requests_with_their_bodies(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     def entry(seq: int, name: str, **more: Any) -> Json:

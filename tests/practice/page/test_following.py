@@ -1,4 +1,4 @@
-"""What happens elsewhere shows up by itself, and the page comes back after a break."""
+"""The page follows changes in the workspace and recovers from a lost connection."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def distance_to_end(page: Page, pane: str) -> float:
     return left
 
 
-def test_a_new_message_appears_at_the_end_and_is_read_out(
+def test_a_new_message_appears_at_the_end_and_is_announced(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page()
@@ -41,7 +41,7 @@ def test_a_new_message_appears_at_the_end_and_is_read_out(
     assert distance_to_end(page, "channel") < 3
 
 
-def test_who_has_scrolled_up_stays_there_and_is_told(
+def test_a_reader_who_has_scrolled_up_stays_there_and_sees_a_count(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     workspace.show(*[said(number, f"old {number}\n" * 4)["message"] for number in range(30)])
@@ -59,7 +59,7 @@ def test_who_has_scrolled_up_stays_there_and_is_told(
     expect(chip).to_be_hidden()
 
 
-def test_a_long_new_message_is_shown_from_its_head(
+def test_a_long_new_message_is_shown_from_its_start(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     workspace.threads[samples.ROOT] = [samples.root_message()]
@@ -72,7 +72,7 @@ def test_a_long_new_message_is_shown_from_its_head(
     expect(thread.get_by_role("button", name="Continue")).to_be_in_viewport()
 
 
-def test_the_file_of_a_long_message_does_not_push_its_question_out_of_sight(
+def test_the_file_of_a_long_message_does_not_hide_its_question(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     workspace.threads[samples.ROOT] = [samples.root_message()]
@@ -88,7 +88,7 @@ def test_the_file_of_a_long_message_does_not_push_its_question_out_of_sight(
     expect(thread.get_by_role("heading", name="Review the content plan")).to_be_in_viewport()
 
 
-def test_a_decided_checkpoint_loses_its_buttons_while_one_looks_at_it(
+def test_a_decided_checkpoint_loses_its_buttons_while_it_is_open(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT)
@@ -104,7 +104,7 @@ def test_a_decided_checkpoint_loses_its_buttons_while_one_looks_at_it(
     assert decided.evaluate(inside), "the focus fell out of the message"
 
 
-def test_nothing_is_missed_that_comes_while_a_channel_is_being_read(
+def test_events_that_arrive_while_a_channel_is_being_read_are_not_missed(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page()
@@ -122,7 +122,7 @@ def test_nothing_is_missed_that_comes_while_a_channel_is_being_read(
     expect(shown(page, "first words")).to_have_count(0)
 
 
-def test_a_thread_that_is_gone_says_so_and_the_page_goes_on(open_page: OpenPage) -> None:
+def test_a_deleted_thread_says_so_and_the_page_still_works(open_page: OpenPage) -> None:
     page = open_page(thread="1795000000.000100")
     expect(page.get_by_test_id("thread")).to_contain_text("This thread no longer exists.")
 
@@ -163,7 +163,7 @@ def test_a_reply_to_a_closed_thread_counts_and_marks_it_as_new(
     expect(summary).not_to_contain_text("new")
 
 
-def test_other_channels_count_what_is_unread_and_what_calls_you(
+def test_other_channels_count_unread_messages_and_mentions(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page()
@@ -188,7 +188,7 @@ def test_the_bots_connection_is_shown(workspace: CannedWorkspace, open_page: Ope
     expect(state).to_have_text("Countersign is not connected")
 
 
-def test_a_lost_connection_is_said_and_what_was_missed_is_read_again(
+def test_a_lost_connection_is_shown_and_missed_messages_are_read_again(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT, tolerate="WebSocket connection")
@@ -206,7 +206,7 @@ def test_a_lost_connection_is_said_and_what_was_missed_is_read_again(
     expect(shown(page, "in the thread too")).to_be_visible()
 
 
-def test_acting_as_somebody_else_shows_their_view(
+def test_switching_the_user_shows_their_view(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT)

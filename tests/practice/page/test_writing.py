@@ -101,7 +101,7 @@ def test_a_command_shows_that_it_waits_for_its_answer(
     assert sent["text"] == f"/crew plan a summer campaign for <@{samples.ANA}>"
 
 
-def test_a_command_that_fails_says_why_and_comes_back(
+def test_a_failed_command_shows_why_and_is_restored(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     notice = "/crew failed because the app did not respond."
@@ -150,7 +150,7 @@ def test_the_first_visit_offers_an_example_that_fills_the_composer(
     expect(composer).to_be_focused()
 
 
-def test_a_draft_waits_in_its_channel(open_page: OpenPage) -> None:
+def test_a_draft_is_kept_for_its_channel(open_page: OpenPage) -> None:
     page = open_page()
     write(page, "half a sentence")
     page.get_by_test_id("channel-link").filter(has_text="general").click()
@@ -159,7 +159,7 @@ def test_a_draft_waits_in_its_channel(open_page: OpenPage) -> None:
     expect(page.get_by_test_id("composer")).to_have_value("half a sentence")
 
 
-def test_who_is_not_in_a_channel_is_offered_to_join_it(
+def test_non_members_of_a_channel_can_join_it(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(user=samples.GUS, channel=samples.RANDOM)

@@ -18,7 +18,7 @@ CAMPAIGNS = "C00CAMPAIGN"
 
 
 class Clock:
-    """A time that tests set forward."""
+    """A clock that tests advance."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -42,7 +42,7 @@ def workspace(clock: Clock) -> Iterator[Workspace]:
 def clicked(
     workspace: Workspace, app: App, client: WebClient
 ) -> Iterator[tuple[list[Body], WebClient]]:
-    """An app that acks every click and keeps its body, and a message to click on."""
+    """An app that acknowledges and records every click, and a message to click."""
     bodies: list[Body] = []
 
     @app.action("continue")
@@ -132,7 +132,7 @@ def test_a_submission_may_update_push_and_clear_the_stack(
     assert titles == ["Second", "On top", "nothing"]
 
 
-def test_a_submission_answered_with_nonsense_leaves_the_modal_with_a_complaint(
+def test_an_invalid_response_to_a_submission_leaves_the_modal_open_with_an_error(
     workspace: Workspace, app: App, clicked: tuple[list[Body], WebClient]
 ) -> None:
     bodies, client = clicked
@@ -147,7 +147,7 @@ def test_a_submission_answered_with_nonsense_leaves_the_modal_with_a_complaint(
     assert workspace.has_view(BEN)
 
 
-def test_inputs_keep_their_presets_and_their_own_rules(
+def test_inputs_keep_their_initial_values_and_are_validated(
     workspace: Workspace, app: App, clicked: tuple[list[Body], WebClient]
 ) -> None:
     bodies, client = clicked

@@ -1,4 +1,4 @@
-"""What goes wrong on request: failed calls, lost replies, redeliveries, cut sockets."""
+"""Planned failures: failed calls, lost replies, redeliveries and broken sockets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def post(client: WebClient) -> Callable[[], object]:
     return lambda: client.chat_postMessage(channel=CAMPAIGNS, text="hi")
 
 
-def test_a_rate_limited_call_goes_through_after_the_pause_it_was_told(
+def test_a_rate_limited_call_succeeds_after_retry_after(
     workspace: Workspace, client: WebClient
 ) -> None:
     client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=1))
@@ -44,7 +44,7 @@ def test_a_rate_limited_call_goes_through_after_the_pause_it_was_told(
     assert len(workspace.messages()) == 1
 
 
-def test_a_lost_reply_leaves_the_message_there_and_a_lost_request_does_not(
+def test_a_lost_reply_leaves_the_message_and_a_lost_request_does_not(
     workspace: Workspace, client: WebClient
 ) -> None:
     workspace.faults.lost_reply("chat.postMessage")
@@ -59,7 +59,7 @@ def test_a_lost_reply_leaves_the_message_there_and_a_lost_request_does_not(
     assert [c.note for c in workspace.calls("chat.postMessage")] == ["lost_reply", "lost_request"]
 
 
-def test_who_is_killed_in_the_middle_of_a_call_leaves_no_error_in_the_log(
+def test_a_client_killed_in_the_middle_of_a_call_leaves_no_error_in_the_log(
     workspace: Workspace, client: WebClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "practice")
@@ -78,7 +78,7 @@ def test_who_is_killed_in_the_middle_of_a_call_leaves_no_error_in_the_log(
     assert len(workspace.messages()) == 1
 
 
-def test_half_an_answer_is_no_json_though_the_message_is_there(
+def test_a_truncated_response_is_invalid_json_although_the_message_exists(
     workspace: Workspace, client: WebClient
 ) -> None:
     workspace.faults.truncated("chat.postMessage")
@@ -87,7 +87,7 @@ def test_half_an_answer_is_no_json_though_the_message_is_there(
     assert len(workspace.messages()) == 1
 
 
-def test_errors_come_as_often_as_planned_and_after_the_calls_that_pass_first(
+def test_errors_occur_as_often_as_planned_after_the_skipped_calls(
     workspace: Workspace, client: WebClient
 ) -> None:
     workspace.faults.error("chat.postMessage", "is_archived", times=2, skip=1)
@@ -108,9 +108,7 @@ def test_errors_come_as_often_as_planned_and_after_the_calls_that_pass_first(
     assert client.auth_test()["ok"]
 
 
-def test_a_call_can_meet_any_status_or_a_page_that_is_no_json(
-    workspace: Workspace, client: WebClient
-) -> None:
+def test_a_call_can_get_any_status_or_an_html_page(workspace: Workspace, client: WebClient) -> None:
     faults = workspace.practice.faults
     workspace.call(lambda: faults.plan("chat.postMessage", "http_500", status=502))
     workspace.call(lambda: faults.plan("chat.postMessage", "no_json"))
@@ -124,15 +122,15 @@ def test_a_call_can_meet_any_status_or_a_page_that_is_no_json(
     assert workspace.messages() == []
 
 
-def test_an_upload_fails_on_request_too(workspace: Workspace, client: WebClient) -> None:
+def test_an_upload_can_fail_too(workspace: Workspace, client: WebClient) -> None:
     workspace.faults.server_error("upload")
-    with pytest.raises(HTTPError):  # slack_sdk hands this one on as urllib raised it
+    with pytest.raises(HTTPError):  # slack_sdk does not wrap this error of urllib
         client.files_upload_v2(channel=CAMPAIGNS, filename="a.md", content="x")
     client.files_upload_v2(channel=CAMPAIGNS, filename="a.md", content="x")
     assert len(workspace.messages()) == 1
 
 
-def test_a_hanging_call_holds_up_nobody_else(workspace: Workspace, client: WebClient) -> None:
+def test_a_hanging_call_does_not_delay_others(workspace: Workspace, client: WebClient) -> None:
     workspace.faults.hang("chat.postMessage", 1.5)
     impatient = WebClient(
         token="xoxb-practice", base_url=client.base_url, timeout=1, retry_handlers=[]
@@ -179,7 +177,7 @@ def test_an_event_can_be_delivered_twice_with_the_same_event_id(
     assert heard[0]["event"]["ts"] == heard[1]["event"]["ts"]
 
 
-def test_an_event_that_no_socket_acknowledged_comes_again_as_a_retry(
+def test_an_event_that_no_socket_acknowledged_is_retried(
     workspace: Workspace, connected: App
 ) -> None:
     heard: list[Body] = []
@@ -199,7 +197,7 @@ def test_an_event_that_no_socket_acknowledged_comes_again_as_a_retry(
     workspace.wait_for(lambda: len(heard) == 3, what="the third to be heard")
 
 
-def test_sockets_that_are_asked_to_go_are_replaced_and_nothing_is_lost(
+def test_sockets_asked_to_disconnect_are_replaced_and_nothing_is_lost(
     workspace: Workspace, connected: App
 ) -> None:
     @connected.command("/crew")
@@ -212,9 +210,7 @@ def test_sockets_that_are_asked_to_go_are_replaced_and_nothing_is_lost(
     assert workspace.command("plan a fair").ok
 
 
-def test_a_socket_that_vanishes_fails_the_command_that_was_on_its_way(
-    workspace: Workspace, connected: App
-) -> None:
+def test_a_command_fails_if_its_socket_is_cut(workspace: Workspace, connected: App) -> None:
     @connected.command("/crew")
     def start(ack: Ack) -> None:
         workspace.disconnect(abrupt=True)
@@ -226,7 +222,7 @@ def test_a_socket_that_vanishes_fails_the_command_that_was_on_its_way(
 
 
 @pytest.mark.parametrize("within_payload", [False, True])
-def test_a_socket_that_goes_quiet_delivers_nothing_and_is_not_said_to_be_gone(
+def test_a_silent_socket_delivers_nothing_and_still_counts_as_connected(
     workspace: Workspace, connected: App, within_payload: bool
 ) -> None:
     heard: list[str] = []
@@ -283,7 +279,7 @@ def test_many_clicks_at_once_all_get_their_ack(
     assert seen.count(ANA) == 30
 
 
-def test_a_click_on_a_screen_that_has_not_caught_up_still_reaches_the_app(
+def test_a_click_on_an_outdated_screen_still_reaches_the_app(
     workspace: Workspace, connected: App, client: WebClient
 ) -> None:
     clicked: list[str] = []
@@ -302,7 +298,7 @@ def test_a_click_on_a_screen_that_has_not_caught_up_still_reaches_the_app(
     assert clicked == ["cp1"]
 
 
-def test_the_history_tells_how_many_messages_showed_the_same_buttons_at_once(
+def test_the_journal_shows_how_many_messages_had_the_same_buttons_at_once(
     workspace: Workspace, client: WebClient
 ) -> None:
     first = client.chat_postMessage(channel=CAMPAIGNS, text="1", blocks=question(value="a"))["ts"]
