@@ -26,7 +26,7 @@ def page(workspace: Workspace) -> Iterator[httpx.Client]:
         yield client
 
 
-def told(feed: ClientConnection, *kinds: str, within: float = 5.0) -> Body:
+def next_event(feed: ClientConnection, *kinds: str, within: float = 5.0) -> Body:
     """The next event of one of these types on a page's feed."""
     deadline = time.monotonic() + within
     while True:
@@ -85,11 +85,11 @@ def test_a_message_goes_to_the_pages_of_all_who_may_see_it(
         assert answer["ok"]
         assert answer["message"]["text"] == "&lt;b&gt;hi&lt;/b&gt;"
         for feed in (bens, gus):
-            assert told(feed, "message")["message"]["ts"] == answer["message"]["ts"]
+            assert next_event(feed, "message")["message"]["ts"] == answer["message"]["ts"]
 
         reply = body | {"text": "more", "thread_ts": answer["message"]["ts"]}
         page.post("/page/message", json=reply)
-        assert told(bens, "message_changed")["message"]["reply_count"] == 1
+        assert next_event(bens, "message_changed")["message"]["reply_count"] == 1
     thread = page.get(
         "/page/thread",
         params={"user": BEN, "channel": CAMPAIGNS, "ts": answer["message"]["ts"]},
@@ -104,9 +104,9 @@ def test_direct_and_ephemeral_messages_stay_with_their_person(
         client.chat_postMessage(channel=BEN, text="for Ben")
         client.chat_postEphemeral(channel=CAMPAIGNS, user=BEN, text="Ben alone")
         client.chat_postMessage(channel=CAMPAIGNS, text="for all")
-        assert told(bens, "message")["message"]["text"] == "for Ben"
-        assert told(bens, "ephemeral")["message"]["ephemeral"] is True
-        assert told(anas, "message", "ephemeral")["message"]["text"] == "for all"
+        assert next_event(bens, "message")["message"]["text"] == "for Ben"
+        assert next_event(bens, "ephemeral")["message"]["ephemeral"] is True
+        assert next_event(anas, "message", "ephemeral")["message"]["text"] == "for all"
     bens_dm = workspace.dm(BEN)
     refused = page.get("/page/history", params={"user": ANA, "channel": bens_dm})
     assert refused.status_code == 404
@@ -142,7 +142,7 @@ def test_a_command_a_click_and_a_modal_work_through_the_page(
     with watch(workspace, ANA) as feed:
         command = {"user": ANA, "channel": CAMPAIGNS, "text": f"/crew plan for <@{BEN}> & co"}
         assert page.post("/page/command", json=command).json() == {"ok": True}
-        message = told(feed, "message")["message"]
+        message = next_event(feed, "message")["message"]
         click = {
             "user": ANA,
             "channel": CAMPAIGNS,
@@ -154,13 +154,13 @@ def test_a_command_a_click_and_a_modal_work_through_the_page(
             "value": "cp1",
         }
         assert page.post("/page/interact", json=click).json() == {"ok": True}
-        view = told(feed, "view_opened")["view"]
+        view = next_event(feed, "view_opened")["view"]
         values = {"words": {"text": {"type": "plain_text_input", "value": "shorter"}}}
         submit = {"user": ANA, "view_id": view["id"], "values": values}
         stolen = page.post("/page/view/submit", json=submit | {"user": BEN}).json()
         assert stolen["ok"] is False
         assert page.post("/page/view/submit", json=submit).json()["ok"] is True
-        assert told(feed, "view_closed")["view_id"] == view["id"]
+        assert next_event(feed, "view_closed")["view_id"] == view["id"]
         workspace.wait_for(lambda: workspace.messages()[-1].text == "shorter")
 
 
@@ -171,7 +171,7 @@ def test_a_notice_of_a_failed_command_reaches_the_page(
         command = {"user": ANA, "channel": CAMPAIGNS, "text": "/crew plan"}
         answer = page.post("/page/command", json=command).json()
         assert "did not respond" in answer["notice"]
-        assert told(feed, "notice") == {
+        assert next_event(feed, "notice") == {
             "type": "notice",
             "text": answer["notice"],
             "channel": CAMPAIGNS,

@@ -88,15 +88,15 @@ export class Model extends EventTarget {
 
   /** Pass the response to `put`, then replay the events that arrived in the meantime. */
   async #reading(fetching, put, replay) {
-    const meanwhile = [];
+    const arrived = [];
     const { buffers } = this;
-    buffers.add(meanwhile);
+    buffers.add(arrived);
     try {
       put(await fetching);
     } finally {
-      buffers.delete(meanwhile);
+      buffers.delete(arrived);
     }
-    for (const event of meanwhile) replay(event);
+    for (const event of arrived) replay(event);
   }
 
   #readState(user) {

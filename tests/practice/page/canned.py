@@ -104,12 +104,12 @@ class CannedWorkspace:
     def wait_for_call(self, path: str, *, after: int = 0, timeout: float = 15) -> Json:
         """Wait for a POST to `path`, skipping the first `after` calls, and return its body."""
 
-        def found() -> Json | None:
+        def matching_call() -> Json | None:
             return next((call.body for call in self.calls[after:] if call.path == path), None)
 
         with self._arrived:
-            self._arrived.wait_for(lambda: found() is not None, timeout)
-        body = found()
+            self._arrived.wait_for(lambda: matching_call() is not None, timeout)
+        body = matching_call()
         assert body is not None, f"the page sent no {path}, only {self.calls[after:]}"
         return body
 

@@ -38,9 +38,9 @@ def workspace(served_workspace: CannedWorkspace) -> CannedWorkspace:
     return served_workspace
 
 
-def texts(found: Locator) -> list[str]:
+def texts(elements: Locator) -> list[str]:
     """The text of each element."""
-    return [text.strip() for text in found.all_inner_texts()]
+    return [text.strip() for text in elements.all_inner_texts()]
 
 
 class Tab:
@@ -90,8 +90,8 @@ def tabs(browser: Browser, served_workspace: CannedWorkspace) -> Callable[[bool,
 def open_page(tabs: Callable[[bool, bool], Tab], workspace: CannedWorkspace) -> Iterator[OpenPage]:
     """`open_page(user=, channel=, thread=, tab=, pane=, phone=, dark=)`: the page, connected.
 
-    The test fails when the page logged an error, or broke the content policy that keeps it to its
-    own server; `tolerate` names an error that the test is about.
+    The test fails if the page logged an error or violated its content security policy. `tolerate`
+    is the text of an error that the test expects.
     """
     used: list[Tab] = []
 

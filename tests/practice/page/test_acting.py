@@ -65,10 +65,12 @@ def test_a_failed_click_shows_a_notice_where_it_was_made(
     page = open_page(thread=samples.ROOT)
 
     decide(page, "Skip")
-    told = page.get_by_test_id("thread").get_by_role("article").filter(has_text="No answer")
-    expect(told).to_contain_text("Only visible to you")
-    told.get_by_role("button", name="Dismiss").click()
-    expect(told).to_have_count(0)
+    notice_message = (
+        page.get_by_test_id("thread").get_by_role("article").filter(has_text="No answer")
+    )
+    expect(notice_message).to_contain_text("Only visible to you")
+    notice_message.get_by_role("button", name="Dismiss").click()
+    expect(notice_message).to_have_count(0)
 
 
 def test_stop_asks_for_confirmation_and_cancelling_sends_nothing(

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 Json = dict[str, Any]
 
 
-def said(number: int, text: str, **more: Any) -> Json:
+def new_message(number: int, text: str, **more: Any) -> Json:
     message = samples.message(f"17954220{number:02}.000100", user=samples.ANA, text=text, **more)
     return {"type": "message", "message": message}
 
@@ -34,7 +34,7 @@ def test_a_new_message_appears_at_the_end_and_is_announced(
 ) -> None:
     page = open_page()
     for number in range(12):
-        workspace.push(said(number, f"message {number}"))
+        workspace.push(new_message(number, f"message {number}"))
     expect(shown(page, "message 11")).to_be_in_viewport()
 
     expect(page.locator("#live")).to_have_text("Ana Lima: message 11")
@@ -44,12 +44,12 @@ def test_a_new_message_appears_at_the_end_and_is_announced(
 def test_a_reader_who_has_scrolled_up_stays_there_and_sees_a_count(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
-    workspace.show(*[said(number, f"old {number}\n" * 4)["message"] for number in range(30)])
+    workspace.show(*[new_message(number, f"old {number}\n" * 4)["message"] for number in range(30)])
     page = open_page()
     page.get_by_test_id("channel").locator(".messages").evaluate("s => s.scrollTo(0, 0)")
     expect(shown(page, "old 0").first).to_be_in_viewport()
-    workspace.push(said(50, "newer"))
-    workspace.push(said(51, "newest"))
+    workspace.push(new_message(50, "newer"))
+    workspace.push(new_message(51, "newest"))
 
     chip = page.get_by_test_id("channel").get_by_test_id("new-messages")
     expect(chip).to_have_text("2 new messages")
@@ -108,12 +108,12 @@ def test_events_that_arrive_while_a_channel_is_being_read_are_not_missed(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page()
-    old = said(1, "first words", channel=samples.GENERAL)
+    old = new_message(1, "first words", channel=samples.GENERAL)
     workspace.show(old["message"], channel=samples.GENERAL)
     with workspace.held_reads() as wait_for_a_read:
         page.get_by_test_id("channel-link").filter(has_text="general").click()
         wait_for_a_read()
-        workspace.push(said(2, "in between", channel=samples.GENERAL))
+        workspace.push(new_message(2, "in between", channel=samples.GENERAL))
         edited = old["message"] | {"text": "better words"}
         workspace.push({"type": "message_changed", "message": edited})
 
@@ -138,13 +138,13 @@ def test_deleted_and_ephemeral_messages_come_and_go(
     note = samples.message("1795422000.000100", user=samples.BOT, text="Only you see this")
     workspace.push({"type": "ephemeral", "message": note})
     expect(shown(page, "Only you see this")).to_be_visible()
-    gone = {"channel": samples.CAMPAIGNS, "ts": note["ts"]}
-    workspace.push({"type": "ephemeral_deleted", **gone})
+    deleted = {"channel": samples.CAMPAIGNS, "ts": note["ts"]}
+    workspace.push({"type": "ephemeral_deleted", **deleted})
     expect(shown(page, "Only you see this")).to_have_count(0)
 
     expect(shown(page, "Looking forward to it")).to_be_visible()
-    gone = {"channel": samples.CAMPAIGNS, "ts": "1795334500.000100"}
-    workspace.push({"type": "message_deleted", **gone})
+    deleted = {"channel": samples.CAMPAIGNS, "ts": "1795334500.000100"}
+    workspace.push({"type": "message_deleted", **deleted})
     expect(shown(page, "Looking forward to it")).to_have_count(0)
 
 
@@ -154,7 +154,7 @@ def test_a_reply_to_a_closed_thread_counts_and_marks_it_as_new(
     page = open_page()
     summary = page.get_by_test_id("thread-summary")
     expect(summary).to_contain_text("4 replies")
-    workspace.push(said(1, "one more", thread_ts=samples.ROOT))
+    workspace.push(new_message(1, "one more", thread_ts=samples.ROOT))
 
     expect(summary).to_contain_text("5 replies")
     expect(summary).to_contain_text("new")
@@ -169,9 +169,9 @@ def test_other_channels_count_unread_messages_and_mentions(
     page = open_page()
     general = page.get_by_test_id("channel-link").filter(has_text="general")
     expect(general.get_by_role("img", name="2 unread")).to_be_visible()
-    workspace.push(said(1, "for all", channel=samples.GENERAL))
+    workspace.push(new_message(1, "for all", channel=samples.GENERAL))
     expect(general.get_by_role("img", name="3 unread")).to_be_visible()
-    workspace.push(said(2, f"<@{samples.BEN}> please", channel=samples.GENERAL))
+    workspace.push(new_message(2, f"<@{samples.BEN}> please", channel=samples.GENERAL))
     expect(general.get_by_role("img", name="1 for you")).to_be_visible()
     expect(page).to_have_title("(4) Speichenwerk")
 
@@ -196,9 +196,9 @@ def test_a_lost_connection_is_shown_and_missed_messages_are_read_again(
     workspace.drop_connections()
     expect(page.get_by_test_id("banner")).to_contain_text("The connection")
 
-    workspace.histories[samples.CAMPAIGNS].append(said(1, "while you were away")["message"])
+    workspace.histories[samples.CAMPAIGNS].append(new_message(1, "while you were away")["message"])
     workspace.threads[samples.ROOT].append(
-        said(2, "in the thread too", thread_ts=samples.ROOT)["message"]
+        new_message(2, "in the thread too", thread_ts=samples.ROOT)["message"]
     )
     workspace.refuses_events = False
     expect(page.get_by_test_id("banner")).to_be_hidden(timeout=15_000)

@@ -90,7 +90,7 @@ def test_text_has_enough_contrast(open_page: OpenPage, *, dark: bool) -> None:
 
 def poor_contrasts(page: Page) -> list[str]:
     """Each visible text whose contrast with its background is below 4.5 to 1."""
-    found: list[str] = page.evaluate(
+    problems: list[str] = page.evaluate(
         """() => {
           const parse = (colour) => {
             const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
@@ -132,4 +132,4 @@ def poor_contrasts(page: Page) -> list[str]:
           return poor;
         }"""
     )
-    return found
+    return problems

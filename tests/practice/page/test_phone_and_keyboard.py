@@ -19,7 +19,7 @@ def sideways_overflow(page: Page) -> float:
 
 def small_targets(page: Page) -> list[str]:
     """Visible buttons and fields that are too small to touch."""
-    found: list[str] = page.evaluate(
+    problems: list[str] = page.evaluate(
         """(least) => [...document.querySelectorAll("button, a.button, select, textarea, summary")]
           .filter((e) => e.checkVisibility({ opacityProperty: true }))
           .map((e) => [e, e.getBoundingClientRect()])
@@ -27,7 +27,7 @@ def small_targets(page: Page) -> list[str]:
           .map(([e, box]) => `${e.textContent || e.ariaLabel}: ${box.width} x ${box.height}`)""",
         SMALLEST_TOUCH,
     )
-    return found
+    return problems
 
 
 def test_a_phone_shows_one_pane_at_a_time_with_a_way_back(open_page: OpenPage) -> None:

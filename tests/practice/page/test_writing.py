@@ -110,14 +110,14 @@ def test_a_failed_command_shows_why_and_is_restored(
     write(page, "/crew plan it")
     page.keyboard.press("Enter")
 
-    told = page.get_by_role("article").filter(has_text=notice)
-    expect(told).to_contain_text("Slackbot")
-    expect(told).to_contain_text("Only visible to you")
+    notice_message = page.get_by_role("article").filter(has_text=notice)
+    expect(notice_message).to_contain_text("Slackbot")
+    expect(notice_message).to_contain_text("Only visible to you")
     expect(page.get_by_test_id("composer")).to_have_value("/crew plan it")
     workspace.push({"type": "notice", "text": notice, "channel": samples.CAMPAIGNS})
     workspace.push({"type": "notice", "text": "Another", "channel": samples.CAMPAIGNS})
     expect(page.get_by_test_id("channel").get_by_text("Another")).to_be_visible()
-    expect(told).to_have_count(1)
+    expect(notice_message).to_have_count(1)
 
 
 @pytest.mark.parametrize(

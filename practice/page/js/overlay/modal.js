@@ -16,9 +16,9 @@ export class Modals {
 
   #onView({ kind, view }) {
     if (view.type && view.type !== "modal") return;
-    const known = this.stack.find((modal) => modal.view.id === view.id);
-    if (kind === "closed") this.#remove(known);
-    else if (known) known.update(view);
+    const open = this.stack.find((modal) => modal.view.id === view.id);
+    if (kind === "closed") this.#remove(open);
+    else if (open) open.update(view);
     else if (kind === "opened") this.#push(view);
   }
 
@@ -143,8 +143,8 @@ class Modal {
 
   #focusFirst() {
     const fields = [...this.blocks.querySelectorAll(".field, .choices input")];
-    const wanted = fields.find((field) => field.hasAttribute("autofocus")) ?? fields[0];
-    (wanted ?? (this.submit.hidden ? this.cancel : this.submit)).focus();
+    const target = fields.find((field) => field.hasAttribute("autofocus")) ?? fields[0];
+    (target ?? (this.submit.hidden ? this.cancel : this.submit)).focus();
   }
 
   #showProblem(words) {
