@@ -25,7 +25,7 @@ R = TypeVar("R", User, Channel, UserGroup)
 Action = Callable[[Json], Json | Awaitable[Json]]
 
 
-class Control:
+class ControlApi:
     """Routes under `/control`."""
 
     def __init__(self, practice: Practice) -> None:

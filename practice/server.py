@@ -21,7 +21,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from practice.control_api import Control
+from practice.control_api import ControlApi
 from practice.faults import injection
 from practice.faults.connections import FaultyHttp, FaultyWebSocket
 from practice.page_api import PageApi
@@ -66,7 +66,7 @@ def create_app(practice: Practice) -> ASGIApp:
             Route("/hooks/{team}/{name}", practice.response_url_api.endpoint, methods=["POST"]),
             WebSocketRoute("/socket", practice.sockets.endpoint),
             *PageApi(practice).routes(),
-            *Control(practice).routes(),
+            *ControlApi(practice).routes(),
         ],
         exception_handlers={HTTPException: _http_error, ClientDisconnect: _client_disconnected},
         lifespan=lifespan,

@@ -11,7 +11,7 @@ IMAGE: dict[str, Any] = {"type": "image", "image_url": "https://example.org/a.pn
 
 
 def test_missing_ids_are_assigned_and_existing_ones_are_kept() -> None:
-    blocks = [
+    blocks: list[dict[str, Any]] = [
         {"type": "actions", "elements": [BUTTON, BUTTON | {"action_id": "go"}]},
         {"type": "section", "block_id": "mine", "accessory": IMAGE},
     ]
