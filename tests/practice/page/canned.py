@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -17,12 +16,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from practice.server import PAGE
 from tests.practice.page import samples
 
 Json = dict[str, Any]
 Answer = Callable[[Json], Json]
 
-PAGE = Path(__file__).resolve().parents[3] / "bot" / "practice" / "page"
 POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
