@@ -1,27 +1,28 @@
-"""What a person does, from the composer to a modal's submit button, and what they see of it."""
+"""What a person does in the workspace, from posting to submitting a modal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from practice import mentions, payloads, state_values
-from practice.changes import Noticed
-from practice.deliveries import Ack, Deliveries
-from practice.errors import SlackError, ViewProblem
-from practice.records import Channel, Json, Message, View
-from practice.tickets import ResponseUrls, Triggers
-from practice.views import Views
-from practice.workspace import Workspace
+from practice.delivery import payloads
+from practice.delivery.deliveries import Ack, Deliveries
+from practice.state import mentions, state_values
+from practice.state.changes import NoticeShown
+from practice.state.errors import InvalidView, SlackError
+from practice.state.records import Channel, Json, Message, View
+from practice.state.tickets import ResponseUrls, Triggers
+from practice.state.views import Views
+from practice.state.workspace import Workspace
 
-NOT_ANSWERED = "{name} failed because the app did not respond. Try it again in a moment."
-NOT_OPERABLE = '{name} failed with the error "dispatch_failed".'
-NO_ANSWER_TO_CLICK = "{app} did not respond to that. Try it again in a moment."
-TROUBLE = "We had some trouble connecting. Try again?"
+COMMAND_TIMED_OUT = "{name} failed because the app did not respond. Try it again in a moment."
+COMMAND_DISPATCH_FAILED = '{name} failed with the error "dispatch_failed".'
+CLICK_FAILED = "{app} did not respond to that. Try it again in a moment."
+VIEW_FAILED = "We had some trouble connecting. Try again?"
 BUILT_IN = {"/invite": "Invite the app to this channel", "/kick": "Remove the app from here"}
 
 
 class Interactions:
-    """The person's side of the workspace; each act ends in an answer that the page can show."""
+    """The person's side of the workspace. Each action returns a result that the page shows."""
 
     def __init__(
         self,
@@ -47,12 +48,12 @@ class Interactions:
     # -- messages and commands --------------------------------------------------------
 
     def say(self, *, user: str, channel: str, text: str, thread_ts: str | None = None) -> Message:
-        """A person posts; what they typed is escaped as Slack's composer does."""
+        """Post a message as a person; the text is escaped as in Slack's composer."""
         workspace = self._workspace
-        place = self._place(user, channel)
+        conversation = self._conversation(user, channel)
         if not text.strip():
             raise SlackError("no_text")
-        if place.is_archived:
+        if conversation.is_archived:
             raise SlackError("is_archived")
         if thread_ts is not None:
             root = workspace.find(channel, thread_ts)
@@ -62,45 +63,45 @@ class Interactions:
         return workspace.post(
             channel=channel,
             user=user,
-            text=mentions.typed(text),
-            blocks=mentions.typed_blocks(text, workspace.next_id("r")[-5:]),
+            text=mentions.escape_typed(text),
+            blocks=mentions.rich_text_blocks(text, workspace.next_id("r")[-5:]),
             thread_ts=thread_ts,
         )
 
     async def command(self, *, user: str, channel: str, text: str) -> Json:
-        """A slash command; answers after the ack or when three seconds are over."""
+        """Send a slash command and wait for the ack, at most three seconds."""
         name, _, rest = text.strip().partition(" ")
-        place = self._place(user, channel)
+        conversation = self._conversation(user, channel)
         if name in BUILT_IN:
-            return self._built_in(name, rest.strip(), user=user, place=place)
-        if name not in {known["command"] for known in self._workspace.app.commands}:
-            return _refused(f"{name} is not a valid command.")
+            return self._built_in(name, rest.strip(), user=user, conversation=conversation)
+        if name not in {command["command"] for command in self._workspace.app.commands}:
+            return _failed(f"{name} is not a valid command.")
         payload = payloads.command(
             self._workspace,
             user=user,
-            channel=place,
+            channel=conversation,
             name=name,
             text=self._command_text(name, rest.strip()),
             trigger_id=self._triggers.issue(user),
             response_url=self._response_url(user=user, channel=channel),
         )
-        ack = await self._deliveries.ask("slash_commands", name, payload)
+        ack = await self._deliveries.deliver("slash_commands", name, payload)
         if not ack.ok:
-            words = NOT_OPERABLE if ack.problem == "http_error" else NOT_ANSWERED
-            return self._notice(user, words.format(name=name), channel=channel)
+            template = COMMAND_DISPATCH_FAILED if ack.problem == "http_error" else COMMAND_TIMED_OUT
+            return self._notice(user, template.format(name=name), channel=channel)
         if isinstance(ack.body, dict) and ack.body:
-            self._respond(user, place, ack.body)
+            self._respond(user, conversation, ack.body)
         return {"ok": True}
 
     def invite(self, *, user: str, channel: str) -> None:
-        place = self._place(user, channel)
-        self._workspace.join(place, self._workspace.app.bot_user, inviter=user)
+        conversation = self._conversation(user, channel)
+        self._workspace.join(conversation, self._workspace.app.bot_user, inviter=user)
 
     def join(self, *, user: str, channel: str) -> None:
-        place = self._workspace.channels.get(channel)
-        if place is None or place.is_private or place.is_im:
+        conversation = self._workspace.channels.get(channel)
+        if conversation is None or conversation.is_private or conversation.is_im:
             raise SlackError("channel_not_found")
-        self._workspace.join(place, user)
+        self._workspace.join(conversation, user)
 
     # -- interactive elements -----------------------------------------------------------
 
@@ -112,11 +113,11 @@ class Interactions:
         message_ts: str,
         block_id: str,
         action_id: str,
-        said: Json,
+        interaction: Json,
     ) -> Json:
-        """A click or choice in a message, also on one that the screen shows no longer."""
+        """Use an element of a message, or of an earlier version that a screen may still show."""
         workspace = self._workspace
-        place = self._place(user, channel)
+        conversation = self._conversation(user, channel)
         message = workspace.ephemerals.get(message_ts) or workspace.find(channel, message_ts)
         if message is None or message.ephemeral_to not in (None, user):
             raise SlackError("message_not_found")
@@ -124,11 +125,11 @@ class Interactions:
         payload = payloads.message_action(
             workspace,
             user=user,
-            channel=place,
+            channel=conversation,
             message=message,
-            action=state_values.chosen(element, said)
+            action=state_values.action_payload(element, interaction)
             | {"block_id": block_id, "action_ts": workspace.next_ts()},
-            state=said.get("state") or state_values.state(message.blocks or [], {}),
+            state=interaction.get("state") or state_values.state(message.blocks or [], {}),
             trigger_id=self._triggers.issue(user),
             response_url=self._response_url(
                 user=user,
@@ -138,36 +139,36 @@ class Interactions:
             ),
             base_url=self._base_url(),
         )
-        ack = await self._deliveries.ask("interactive", f"block_actions {action_id}", payload)
-        return self._answered_click(ack, user=user, channel=channel, thread_ts=message.thread_ts)
+        ack = await self._deliveries.deliver("interactive", f"block_actions {action_id}", payload)
+        return self._click_result(ack, user=user, channel=channel, thread_ts=message.thread_ts)
 
     async def act_on_view(
-        self, *, user: str, view_id: str, block_id: str, action_id: str, said: Json
+        self, *, user: str, view_id: str, block_id: str, action_id: str, interaction: Json
     ) -> Json:
         view = self._own_view(user, view_id)
         element = _find(view.definition.get("blocks", []), block_id, action_id)
         if element is None:
             raise SlackError("not_found")
-        given = (said.get("state") or {}).get("values", {})
+        entered = (interaction.get("state") or {}).get("values", {})
         blocks = view.definition.get("blocks", [])
-        view.state = state_values.state(blocks, {**view.state["values"], **given})
+        view.state = state_values.state(blocks, {**view.state["values"], **entered})
         payload = payloads.view_action(
             self._workspace,
             user=user,
             view=view,
-            action=state_values.chosen(element, said)
+            action=state_values.action_payload(element, interaction)
             | {"block_id": block_id, "action_ts": self._workspace.next_ts()},
             trigger_id=self._triggers.issue(user, view_id=view.id),
         )
-        ack = await self._deliveries.ask("interactive", f"block_actions {action_id}", payload)
-        return self._answered_click(ack, user=user, channel=None, thread_ts=None)
+        ack = await self._deliveries.deliver("interactive", f"block_actions {action_id}", payload)
+        return self._click_result(ack, user=user, channel=None, thread_ts=None)
 
     async def submit(self, *, user: str, view_id: str, values: Json) -> Json:
-        """A modal's submit button; the form's own rules come before the app is asked."""
+        """Submit a modal. Slack's own validation comes before the app's."""
         view = self._own_view(user, view_id)
         blocks = view.definition.get("blocks", [])
         view.state = state_values.state(blocks, values)
-        errors = state_values.missing(blocks, view.state["values"])
+        errors = state_values.validation_errors(blocks, view.state["values"])
         if errors:
             return {"ok": False, "errors": errors}
         payload = payloads.view_submission(
@@ -177,16 +178,16 @@ class Interactions:
             trigger_id=self._triggers.issue(user, view_id=view.id),
         )
         name = f"view_submission {view.definition.get('callback_id', '')}".strip()
-        ack = await self._deliveries.ask("interactive", name, payload)
+        ack = await self._deliveries.deliver("interactive", name, payload)
         if not ack.ok:
-            return _refused(TROUBLE)
+            return _failed(VIEW_FAILED)
         try:
             return self._view_response(view, ack.body)
-        except (ViewProblem, SlackError):
-            return _refused(TROUBLE)
+        except (InvalidView, SlackError):
+            return _failed(VIEW_FAILED)
 
     async def close_view(self, *, user: str, view_id: str, is_cleared: bool = False) -> None:
-        """A modal's close button; the app hears of it where the view asks for that."""
+        """Close a modal; the app is notified if the view has `notify_on_close`."""
         view = self._own_view(user, view_id)
         clear = is_cleared or bool(view.definition.get("clear_on_close", False))
         if clear:
@@ -194,35 +195,35 @@ class Interactions:
         else:
             self._views.close(view)
             closed = [view]
-        for gone in closed:
-            if gone.definition.get("notify_on_close"):
+        for closed_view in closed:
+            if closed_view.definition.get("notify_on_close"):
                 payload = payloads.view_closed(
-                    self._workspace, user=user, view=gone, is_cleared=clear
+                    self._workspace, user=user, view=closed_view, is_cleared=clear
                 )
-                await self._deliveries.ask("interactive", "view_closed", payload)
+                await self._deliveries.deliver("interactive", "view_closed", payload)
 
     def open_home(self, user: str) -> View | None:
-        """Open the app's Home tab; the app hears of it if it asked to."""
+        """Open the app's Home tab; the app is notified if it subscribed to that."""
         workspace = self._workspace
         home = workspace.homes.get(user)
         if workspace.app.home_tab and "app_home_opened" in workspace.app.events:
-            inner = payloads.home_opened(
+            inner = payloads.app_home_opened(
                 workspace, user=user, channel=workspace.im_with(user), view=home
             )
-            self._deliveries.announce("app_home_opened", payloads.event(workspace, inner))
+            self._deliveries.deliver_event("app_home_opened", payloads.event(workspace, inner))
         return home
 
-    # -- inside -------------------------------------------------------------------------
+    # -- helpers -------------------------------------------------------------------------
 
-    def _place(self, user: str, channel: str) -> Channel:
-        place = self._workspace.channels.get(channel)
+    def _conversation(self, user: str, channel: str) -> Channel:
+        conversation = self._workspace.channels.get(channel)
         if user not in self._workspace.users:
             raise SlackError("user_not_found")
-        if place is None or (place.is_private and user not in place.members):
+        if conversation is None or (conversation.is_private and user not in conversation.members):
             raise SlackError("channel_not_found")
-        if user not in place.members:
+        if user not in conversation.members:
             raise SlackError("not_in_channel")
-        return place
+        return conversation
 
     def _own_view(self, user: str, view_id: str) -> View:
         view = self._views.find(view_id=view_id, external_id=None)
@@ -231,13 +232,13 @@ class Interactions:
         return view
 
     def _element(self, message: Message, block_id: str, action_id: str) -> Json:
-        """The element as it stands, or as it stood in an earlier version of the message."""
-        shown = [message.blocks] + [
+        """The element in the message or, if it is gone, in an earlier version of it."""
+        versions = [message.blocks] + [
             version.blocks
             for version in reversed(self._workspace.journal)
             if version.ts == message.ts and version.channel == message.channel
         ]
-        for blocks in shown:
+        for blocks in versions:
             element = _find(blocks or [], block_id, action_id)
             if element is not None:
                 return element
@@ -252,39 +253,39 @@ class Interactions:
         return f"{self._base_url()}/hooks/{self._workspace.team_id}/{name}"
 
     def _command_text(self, name: str, text: str) -> str:
-        known = next(c for c in self._workspace.app.commands if c["command"] == name)
+        command = next(c for c in self._workspace.app.commands if c["command"] == name)
         return mentions.command_text(
-            text, self._workspace.users, keep_mentions=bool(known.get("should_escape"))
+            text, self._workspace.users, keep_mentions=bool(command.get("should_escape"))
         )
 
-    def _built_in(self, name: str, rest: str, *, user: str, place: Channel) -> Json:
+    def _built_in(self, name: str, rest: str, *, user: str, conversation: Channel) -> Json:
         app = self._workspace.app
         if rest not in (f"<@{app.bot_user}>", f"@{app.name}", f"@{self._workspace.bot.name}"):
-            return _refused(f"Say whom: {name} @{app.name}")
-        if place.is_im:
-            return _refused("Nobody can be added to or removed from a direct message.")
+            return _failed(f"Name the app: {name} @{app.name}")
+        if conversation.is_im:
+            return _failed("No one can be added to or removed from a direct message.")
         if name == "/invite":
-            self._workspace.join(place, app.bot_user, inviter=user)
+            self._workspace.join(conversation, app.bot_user, inviter=user)
         else:
-            self._workspace.leave(place, app.bot_user)
+            self._workspace.leave(conversation, app.bot_user)
         return {"ok": True}
 
-    def _answered_click(
+    def _click_result(
         self, ack: Ack, *, user: str, channel: str | None, thread_ts: str | None
     ) -> Json:
         if ack.ok:
             return {"ok": True}
-        text = NO_ANSWER_TO_CLICK.format(app=self._workspace.app.name)
+        text = CLICK_FAILED.format(app=self._workspace.app.name)
         return self._notice(user, text, channel=channel, thread_ts=thread_ts)
 
     def _notice(
         self, user: str, text: str, *, channel: str | None, thread_ts: str | None = None
     ) -> Json:
-        self._workspace.tell(Noticed(user, text, channel, thread_ts))
-        return _refused(text)
+        self._workspace.emit(NoticeShown(user, text, channel, thread_ts))
+        return _failed(text)
 
     def _view_response(self, view: View, body: object) -> Json:
-        """Carry out what the app answered a submission with."""
+        """Carry out the app's response to a submission."""
         action = body.get("response_action") if isinstance(body, dict) else None
         if not isinstance(body, dict) or action is None:
             self._views.close(view)
@@ -297,21 +298,23 @@ class Interactions:
             case "update" | "push":
                 definition = body.get("view")
                 if not isinstance(definition, dict):
-                    raise ViewProblem("no view given")
+                    raise InvalidView("the response has no view")
                 definition = self._checked_view(definition)
                 if action == "update":
                     self._views.update(view, definition)
                 else:
                     self._views.push(view.user, definition)
             case _:
-                raise ViewProblem(f"unknown response_action {action}")
+                raise InvalidView(f"unknown response_action {action}")
         return {"ok": True, "response_action": action}
 
     @staticmethod
     def _field_errors(view: View, errors: object) -> dict[str, str]:
-        known = {b.get("block_id") for b in view.definition["blocks"] if b.get("type") == "input"}
-        if not isinstance(errors, dict) or not errors or not set(errors) <= known:
-            raise ViewProblem("errors must name input blocks of the view")
+        input_ids = {
+            b.get("block_id") for b in view.definition["blocks"] if b.get("type") == "input"
+        }
+        if not isinstance(errors, dict) or not errors or not set(errors) <= input_ids:
+            raise InvalidView("the errors do not name input blocks of the view")
         return {str(name): str(text) for name, text in errors.items()}
 
 
@@ -329,5 +332,5 @@ def _find(blocks: list[Json], block_id: str, action_id: str) -> Json | None:
     return None
 
 
-def _refused(notice: str) -> Json:
+def _failed(notice: str) -> Json:
     return {"ok": False, "notice": notice}

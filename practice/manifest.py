@@ -1,4 +1,4 @@
-"""Installing the app from its manifest, so that it holds here what it holds in Slack."""
+"""Installs an app from its Slack manifest, so that it has the same grants here as in Slack."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from typing import Any
 
 import yaml
 
-from practice.records import App
 from practice.seed import practice_app
+from practice.state.records import App
 
 
 class BadManifest(ValueError):
-    """The manifest lacks what an installation needs."""
+    """The manifest cannot be read or lacks something that an installation needs."""
 
 
 def installed(path: Path) -> App:
-    """The practice app with the scopes, events, commands and tabs of this manifest."""
-    manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+    """The app with the name, scopes, events, commands and Home tab of a YAML or JSON manifest."""
+    try:
+        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadManifest(f"{path} cannot be read: {error}") from error
     app = practice_app()
     name = _part(manifest, "features", "bot_user").get("display_name")
     if not isinstance(name, str) or not name:
         raise BadManifest(f"{path}: features.bot_user.display_name is missing")
     app.name = name
+    app.description = str(_part(manifest, "display_information").get("description") or "")
     app.scopes = list(_part(manifest, "oauth_config", "scopes").get("bot") or [])
     events = _part(manifest, "settings", "event_subscriptions")
     app.events = list(events.get("bot_events") or [])
@@ -41,8 +45,8 @@ def installed(path: Path) -> App:
 
 
 def _part(manifest: object, *names: str) -> dict[str, Any]:
-    """A mapping inside the manifest; one that is left out reads as empty."""
-    here = manifest
+    """A mapping inside the manifest; an empty one if it is missing."""
+    node = manifest
     for name in names:
-        here = here.get(name) if isinstance(here, dict) else None
-    return here if isinstance(here, dict) else {}
+        node = node.get(name) if isinstance(node, dict) else None
+    return node if isinstance(node, dict) else {}

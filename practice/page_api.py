@@ -1,4 +1,4 @@
-"""The page's own endpoints: what it reads, and what the acting person does."""
+"""The page's endpoints: what it shows, and what the person using it does."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from practice import shapes
-from practice.errors import SlackError
-from practice.hub import may_see
 from practice.interactions import BUILT_IN
+from practice.page_feed import may_see
 from practice.practice import Practice
-from practice.records import Channel, Json, Message, User
+from practice.state import serializers
+from practice.state.errors import SlackError
+from practice.state.records import Channel, Json, Message, User
 
-WORDS = {
+NOTICES = {
     "not_in_channel": "You are not in this channel. Join it to take part.",
     "channel_not_found": "This channel does not exist, or you cannot see it.",
     "is_archived": "This channel is archived.",
-    "message_not_found": "This message is gone.",
-    "thread_not_found": "This thread is gone.",
+    "message_not_found": "This message no longer exists.",
+    "thread_not_found": "This thread no longer exists.",
     "no_text": "There is nothing to send.",
-    "not_found": "This is not there any more.",
-    "user_not_found": "There is no such user here.",
+    "not_found": "This no longer exists.",
+    "user_not_found": "There is no such user in this workspace.",
 }
 
 
@@ -45,168 +45,183 @@ class PageApi:
             Route("/page/home", self._home),
             Route("/page/traffic", self._traffic),
             Route("/page/traffic/{seq:int}", self._traffic_entry),
-            Route("/page/message", _doing(self._message), methods=["POST"]),
-            Route("/page/command", _doing(self._command), methods=["POST"]),
-            Route("/page/interact", _doing(self._interact), methods=["POST"]),
-            Route("/page/view/submit", _doing(self._submit), methods=["POST"]),
-            Route("/page/view/close", _doing(self._close), methods=["POST"]),
-            Route("/page/invite", _doing(self._invite), methods=["POST"]),
-            Route("/page/join", _doing(self._join), methods=["POST"]),
-            Route("/page/dismiss", _doing(self._dismiss), methods=["POST"]),
+            Route("/page/message", _json_action(self._message), methods=["POST"]),
+            Route("/page/command", _json_action(self._command), methods=["POST"]),
+            Route("/page/interact", _json_action(self._interact), methods=["POST"]),
+            Route("/page/view/submit", _json_action(self._submit), methods=["POST"]),
+            Route("/page/view/close", _json_action(self._close), methods=["POST"]),
+            Route("/page/invite", _json_action(self._invite), methods=["POST"]),
+            Route("/page/join", _json_action(self._join), methods=["POST"]),
+            Route("/page/dismiss", _json_action(self._dismiss), methods=["POST"]),
             Route("/files/{file_id}/{name}", self._file),
-            WebSocketRoute("/page/events", self._practice.hub.endpoint),
+            WebSocketRoute("/page/events", self._practice.page_feed.endpoint),
         ]
 
     # -- reading --------------------------------------------------------------------------
 
     async def _state(self, request: Request) -> Response:
         workspace, user = self._workspace, self._user(request)
-        places = [place for place in workspace.channels.values() if may_see(place, user)]
+        conversations = [
+            conversation
+            for conversation in workspace.channels.values()
+            if may_see(conversation, user)
+        ]
         return JSONResponse(
             {
                 "team": {"id": workspace.team_id, "name": workspace.team_name},
                 "me": user,
                 "users": [_person(person) for person in workspace.users.values()],
-                "channels": [self._practice.hub.channel_shape(place, user) for place in places],
+                "channels": [
+                    self._practice.page_feed.channel_json(conversation, user)
+                    for conversation in conversations
+                ],
                 "usergroups": [
                     {"id": group.id, "handle": group.handle, "name": group.name}
                     | {"users": list(group.users)}
                     for group in workspace.groups.values()
                 ],
                 "commands": [
-                    {key: known.get(key, "") for key in ("command", "description", "usage_hint")}
-                    for known in [
+                    {key: command.get(key, "") for key in ("command", "description", "usage_hint")}
+                    for command in [
                         *workspace.app.commands,
                         *(
-                            {"command": name, "description": words, "usage_hint": "@app"}
-                            for name, words in BUILT_IN.items()
+                            {"command": name, "description": description, "usage_hint": "@app"}
+                            for name, description in BUILT_IN.items()
                         ),
                     ]
                 ],
-                "bot": self._practice.app_shape(),
+                "bot": self._practice.app_json(),
             }
         )
 
     async def _history(self, request: Request) -> Response:
-        user, place = self._user(request), self._channel(request)
-        shown = [
+        user, conversation = self._user(request), self._channel(request)
+        messages = [
             message
-            for message in self._workspace.messages[place.id].values()
+            for message in self._workspace.messages[conversation.id].values()
             if not message.is_reply or message.broadcast
-        ] + [message for message in self._ephemerals(user, place) if message.thread_ts is None]
-        if user in place.members:
-            self._workspace.mark_read(user, place.id)
-        return JSONResponse({"messages": self._shown(shown)})
+        ] + [
+            message for message in self._ephemerals(user, conversation) if message.thread_ts is None
+        ]
+        if user in conversation.members:
+            self._workspace.mark_read(user, conversation.id)
+        return JSONResponse({"messages": self._messages_json(messages)})
 
     async def _thread(self, request: Request) -> Response:
-        user, place = self._user(request), self._channel(request)
+        user, conversation = self._user(request), self._channel(request)
         ts = request.query_params.get("ts", "")
-        root = self._workspace.find(place.id, ts)
+        root = self._workspace.find(conversation.id, ts)
         if root is None:
             raise HTTPException(404, "thread_not_found")
-        own = [message for message in self._ephemerals(user, place) if message.thread_ts == ts]
-        replies = sorted([*self._workspace.replies(place.id, ts), *own], key=_by_ts)
-        return JSONResponse({"messages": self._shown([root, *replies], sort=False)})
+        own = [
+            message for message in self._ephemerals(user, conversation) if message.thread_ts == ts
+        ]
+        replies = sorted([*self._workspace.replies(conversation.id, ts), *own], key=_by_ts)
+        return JSONResponse({"messages": self._messages_json([root, *replies], sort=False)})
 
     async def _home(self, request: Request) -> Response:
         home = self._practice.interactions.open_home(self._user(request))
-        return JSONResponse({"view": shapes.view(self._workspace, home) if home else None})
+        return JSONResponse({"view": serializers.view(self._workspace, home) if home else None})
 
     async def _traffic(self, request: Request) -> Response:
         after = request.query_params.get("after", "0")
         entries = self._practice.traffic.after(int(after) if after.isdigit() else 0)
         last = entries[-1].seq if entries else (int(after) if after.isdigit() else 0)
-        return JSONResponse({"entries": [entry.line() for entry in entries], "next": last})
+        return JSONResponse({"entries": [entry.summary() for entry in entries], "next": last})
 
     async def _traffic_entry(self, request: Request) -> Response:
         entry = self._practice.traffic.entry(request.path_params["seq"])
         if entry is None:
             raise HTTPException(404, "not_found")
-        return JSONResponse(entry.line() | {"sent": entry.sent, "answered": entry.answered})
+        return JSONResponse(entry.summary() | {"sent": entry.sent, "answered": entry.answered})
 
     async def _file(self, request: Request) -> Response:
-        upload = self._workspace.files.get(request.path_params["file_id"])
-        if upload is None or not upload.uploaded:
+        file = self._workspace.files.get(request.path_params["file_id"])
+        if file is None or not file.uploaded:
             raise HTTPException(404, "file_not_found")
-        way = "attachment" if request.query_params.get("download") == "1" else "inline"
-        disposition = f"{way}; filename*=UTF-8''{quote(upload.name)}"
+        disposition_type = "attachment" if request.query_params.get("download") == "1" else "inline"
+        disposition = f"{disposition_type}; filename*=UTF-8''{quote(file.name)}"
         return Response(
-            upload.content,
+            file.content,
             media_type="text/plain; charset=utf-8",
             headers={"Content-Disposition": disposition},
         )
 
-    # -- doing ----------------------------------------------------------------------------
+    # -- changing ----------------------------------------------------------------------------
 
     async def _message(self, body: Json) -> Json:
         message = self._practice.interactions.say(
-            user=_word(body, "user"),
-            channel=_word(body, "channel"),
-            text=_word(body, "text"),
-            thread_ts=_word(body, "thread_ts") or None,
+            user=_string(body, "user"),
+            channel=_string(body, "channel"),
+            text=_string(body, "text"),
+            thread_ts=_string(body, "thread_ts") or None,
         )
         self._workspace.mark_read(message.user, message.channel)
-        shape = shapes.page_message(self._workspace, message, self._practice.base_url)
+        shape = serializers.page_message(self._workspace, message, self._practice.base_url)
         return {"ok": True, "message": shape}
 
     async def _command(self, body: Json) -> Json:
         return await self._practice.interactions.command(
-            user=_word(body, "user"), channel=_word(body, "channel"), text=_word(body, "text")
+            user=_string(body, "user"), channel=_string(body, "channel"), text=_string(body, "text")
         )
 
     async def _interact(self, body: Json) -> Json:
-        user = _word(body, "user")
-        block_id, action_id = _word(body, "block_id"), _word(body, "action_id")
+        user = _string(body, "user")
+        block_id, action_id = _string(body, "block_id"), _string(body, "action_id")
         if body.get("container") in ("view", "home"):
             return await self._practice.interactions.act_on_view(
                 user=user,
-                view_id=_word(body, "view_id"),
+                view_id=_string(body, "view_id"),
                 block_id=block_id,
                 action_id=action_id,
-                said=body,
+                interaction=body,
             )
         return await self._practice.interactions.act_on_message(
             user=user,
-            channel=_word(body, "channel"),
-            message_ts=_word(body, "message_ts"),
+            channel=_string(body, "channel"),
+            message_ts=_string(body, "message_ts"),
             block_id=block_id,
             action_id=action_id,
-            said=body,
+            interaction=body,
         )
 
     async def _submit(self, body: Json) -> Json:
         values = body.get("values")
         return await self._practice.interactions.submit(
-            user=_word(body, "user"),
-            view_id=_word(body, "view_id"),
+            user=_string(body, "user"),
+            view_id=_string(body, "view_id"),
             values=values if isinstance(values, dict) else {},
         )
 
     async def _close(self, body: Json) -> Json:
         await self._practice.interactions.close_view(
-            user=_word(body, "user"),
-            view_id=_word(body, "view_id"),
+            user=_string(body, "user"),
+            view_id=_string(body, "view_id"),
             is_cleared=bool(body.get("is_cleared")),
         )
         return {"ok": True}
 
     async def _invite(self, body: Json) -> Json:
-        self._practice.interactions.invite(user=_word(body, "user"), channel=_word(body, "channel"))
+        self._practice.interactions.invite(
+            user=_string(body, "user"), channel=_string(body, "channel")
+        )
         return {"ok": True}
 
     async def _join(self, body: Json) -> Json:
-        self._practice.interactions.join(user=_word(body, "user"), channel=_word(body, "channel"))
+        self._practice.interactions.join(
+            user=_string(body, "user"), channel=_string(body, "channel")
+        )
         return {"ok": True}
 
     async def _dismiss(self, body: Json) -> Json:
-        """Take an ephemeral message off one's own screen."""
-        message = self._workspace.ephemerals.get(_word(body, "message_ts"))
-        if message is None or message.ephemeral_to != _word(body, "user"):
+        """Dismiss an ephemeral message."""
+        message = self._workspace.ephemerals.get(_string(body, "message_ts"))
+        if message is None or message.ephemeral_to != _string(body, "user"):
             raise SlackError("message_not_found")
         self._workspace.drop_ephemeral(message)
         return {"ok": True}
 
-    # -- inside ---------------------------------------------------------------------------
+    # -- helpers ---------------------------------------------------------------------------
 
     def _user(self, request: Request) -> str:
         user = request.query_params.get("user", "")
@@ -216,22 +231,22 @@ class PageApi:
         return user
 
     def _channel(self, request: Request) -> Channel:
-        place = self._workspace.channels.get(request.query_params.get("channel", ""))
-        if place is None or not may_see(place, request.query_params.get("user", "")):
+        conversation = self._workspace.channels.get(request.query_params.get("channel", ""))
+        if conversation is None or not may_see(conversation, request.query_params.get("user", "")):
             raise HTTPException(404, "channel_not_found")
-        return place
+        return conversation
 
-    def _ephemerals(self, user: str, place: Channel) -> list[Message]:
+    def _ephemerals(self, user: str, conversation: Channel) -> list[Message]:
         return [
             message
             for message in self._workspace.ephemerals.values()
-            if message.ephemeral_to == user and message.channel == place.id
+            if message.ephemeral_to == user and message.channel == conversation.id
         ]
 
-    def _shown(self, messages: list[Message], *, sort: bool = True) -> list[Json]:
+    def _messages_json(self, messages: list[Message], *, sort: bool = True) -> list[Json]:
         ordered = sorted(messages, key=_by_ts) if sort else messages
         url = self._practice.base_url
-        return [shapes.page_message(self._workspace, message, url) for message in ordered]
+        return [serializers.page_message(self._workspace, message, url) for message in ordered]
 
 
 def _by_ts(message: Message) -> str:
@@ -251,13 +266,15 @@ def _person(person: User) -> Json:
     }
 
 
-def _word(body: Json, key: str) -> str:
+def _string(body: Json, key: str) -> str:
     value = body.get(key)
     return value if isinstance(value, str) else ""
 
 
-def _doing(act: Callable[[Json], Awaitable[Json]]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that reads one JSON object, acts, and puts refusals into words."""
+def _json_action(
+    act: Callable[[Json], Awaitable[Json]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that passes a JSON object to `act` and turns Slack errors into notices."""
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -268,8 +285,8 @@ def _doing(act: Callable[[Json], Awaitable[Json]]) -> Callable[[Request], Awaita
             raise HTTPException(400, "invalid_json")
         try:
             return JSONResponse(await act(body))
-        except SlackError as refused:
-            notice = WORDS.get(refused.name, refused.name.replace("_", " "))
-            return JSONResponse({"ok": False, "error": refused.name, "notice": notice})
+        except SlackError as error:
+            notice = NOTICES.get(error.name, error.name.replace("_", " "))
+            return JSONResponse({"ok": False, "error": error.name, "notice": notice})
 
     return endpoint

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from practice.records import App, Channel, User, UserGroup
-from practice.workspace import SLACKBOT, Workspace
+from practice.state.records import App, Channel, User, UserGroup
+from practice.state.workspace import SLACKBOT, Workspace
 
 TEAM = "T00PRACTICE"
 OTHER_TEAM = "T00OUTSIDE0"
@@ -51,12 +51,13 @@ EVENTS = [
 
 
 def practice_app() -> App:
-    """The app as it stands installed in the practice team."""
+    """The app that is installed if there is no manifest."""
     return App(
         app_id="A00SIGN001",
         bot_id="B00SIGN001",
         bot_user=BOT,
         name="Countersign",
+        description="Human sign-off for CrewAI crews.",
         scopes=list(SCOPES),
         events=list(EVENTS),
         commands=[
@@ -71,7 +72,7 @@ def practice_app() -> App:
 
 
 def practice_team(*, app: App | None = None, clock: Callable[[], float] = time.time) -> Workspace:
-    """A fresh workspace with its people in it."""
+    """A new workspace with its people, channels and user group."""
     app = app or practice_app()
     workspace = Workspace(app=app, team_id=TEAM, team_name="Practice", clock=clock)
     workspace.add_user(
@@ -101,7 +102,7 @@ def practice_team(*, app: App | None = None, clock: Callable[[], float] = time.t
         Channel(GENERAL, "general", [*everyone, BOT], topic="News for the whole team")
     )
     workspace.add_channel(
-        Channel(CAMPAIGNS, "campaigns", [*everyone, OLGA, BOT], topic="Campaigns in the making")
+        Channel(CAMPAIGNS, "campaigns", [*everyone, OLGA, BOT], topic="Campaigns in progress")
     )
     workspace.add_channel(Channel(RANDOM, "random", [ANA, BEN], topic="Everything else"))
     workspace.add_group(UserGroup(REVIEWERS, "reviewers", "Reviewers", [BEN]))

@@ -1,4 +1,4 @@
-"""The practice workspace as a web server, in this process or for itself."""
+"""Serves the practice workspace over HTTP, in the foreground or from a thread."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from practice import interference
-from practice.control import Control
-from practice.cutting import CuttableHttp, CuttableWebSocket
-from practice.guard import Guard
+from practice.control_api import ControlApi
+from practice.faults import injection
+from practice.faults.connections import FaultyHttp, FaultyWebSocket
 from practice.page_api import PageApi
 from practice.practice import Practice
+from practice.same_origin import SameOriginMiddleware
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class NotLoopback(ValueError):
-    """The workspace has no passwords, so it binds to loopback addresses only."""
+    """The workspace has no passwords, so it only binds to loopback addresses."""
 
     def __init__(self, host: str) -> None:
         super().__init__(f"{host} is not a loopback address; use 127.0.0.1")
@@ -43,7 +43,7 @@ class NotLoopback(ValueError):
 
 
 def create_app(practice: Practice) -> ASGIApp:
-    """The whole web server around one practice workspace."""
+    """The web application for one practice workspace."""
 
     async def index(_request: Request) -> Response:
         return FileResponse(PAGE / "index.html")
@@ -63,20 +63,20 @@ def create_app(practice: Practice) -> ASGIApp:
             Mount("/static", StaticFiles(directory=PAGE, check_dir=False)),
             Route("/api/{method}", api, methods=["GET", "POST"]),
             Route("/upload/{ticket}", upload, methods=["POST", "PUT"]),
-            Route("/hooks/{team}/{name}", practice.hooks.endpoint, methods=["POST"]),
+            Route("/hooks/{team}/{name}", practice.response_url_api.endpoint, methods=["POST"]),
             WebSocketRoute("/socket", practice.sockets.endpoint),
             *PageApi(practice).routes(),
-            *Control(practice).routes(),
+            *ControlApi(practice).routes(),
         ],
-        exception_handlers={HTTPException: _http_error, ClientDisconnect: _gone},
+        exception_handlers={HTTPException: _http_error, ClientDisconnect: _client_disconnected},
         lifespan=lifespan,
     )
-    return Guard(starlette)
+    return SameOriginMiddleware(starlette)
 
 
-async def _gone(request: Request, _error: Exception) -> Response:
-    """Whoever asked was killed before all was sent, and reads no answer."""
-    log.debug("client.gone", extra={"path": request.url.path})
+async def _client_disconnected(request: Request, _error: Exception) -> Response:
+    """The client went away before its request was complete, so no one reads this answer."""
+    log.debug("client.disconnected", extra={"path": request.url.path})
     return Response(status_code=499)
 
 
@@ -87,28 +87,28 @@ async def _http_error(_request: Request, error: Exception) -> Response:
 
 
 async def _receive_file(practice: Practice, request: Request) -> Response:
-    """The middle step of an upload: the bytes of the file."""
+    """The second step of an upload: the file's bytes."""
     fault = practice.faults.next("upload")
-    answer = await interference.before(request, fault)
+    answer = await injection.before_call(request, fault)
     if answer is None:
-        answer = _kept(practice, request.path_params["ticket"], await request.body())
-    return await interference.after(request, fault, answer)
+        answer = _store_upload(practice, request.path_params["ticket"], await request.body())
+    return await injection.after_call(request, fault, answer)
 
 
-def _kept(practice: Practice, ticket: str, content: bytes) -> Response:
+def _store_upload(practice: Practice, ticket: str, content: bytes) -> Response:
     file_id = practice.uploads.waiting.pop(ticket, None)
     upload = practice.workspace.files.get(file_id or "")
     if upload is None:
         return PlainTextResponse("unknown upload", status_code=404)
     if len(content) != upload.size:
-        return PlainTextResponse("length differs from what was announced", status_code=400)
+        return PlainTextResponse("the length differs from the announced one", status_code=400)
     upload.content, upload.uploaded = content, True
     practice.workspace.store_file(upload)
     return PlainTextResponse(f"OK - {upload.size}")
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """A listening socket on a loopback address; port 0 takes a free one."""
+    """Bind a socket to a loopback address; port 0 picks a free port."""
     name = "127.0.0.1" if host == "localhost" else host
     try:
         address = ipaddress.ip_address(name)
@@ -124,32 +124,32 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that leaves at once when it is told to, from any thread."""
+    """A uvicorn server that stops at once when asked to."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._told = asyncio.Event()
+        self._stop_requested = asyncio.Event()
 
     async def main_loop(self) -> None:
         ticks = 0
         while not await self.on_tick(ticks):
             ticks += 1
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), 0.1)
+                await asyncio.wait_for(self._stop_requested.wait(), 0.1)
 
-    def leave(self) -> None:
+    def stop(self) -> None:
         self.should_exit = True
-        self._told.set()
+        self._stop_requested.set()
 
 
 def web_server(practice: Practice, listening: socket.socket) -> Server:
-    """A uvicorn server for this socket; also tells the workspace its own address."""
+    """Create a server for this socket and set the workspace's base URL."""
     host, port = listening.getsockname()[:2]
     practice.base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     config = uvicorn.Config(
         create_app(practice),
-        http=CuttableHttp,
-        ws=CuttableWebSocket,
+        http=FaultyHttp,
+        ws=FaultyWebSocket,
         ws_ping_interval=10.0,
         ws_per_message_deflate=False,
         log_config=None,
@@ -161,7 +161,7 @@ def web_server(practice: Practice, listening: socket.socket) -> Server:
 
 
 class Running:
-    """A practice workspace that is being served by a thread of this process."""
+    """A practice workspace served from a thread of this process."""
 
     def __init__(self, practice: Practice, loop: asyncio.AbstractEventLoop) -> None:
         self.practice = practice
@@ -172,21 +172,21 @@ class Running:
         return self.practice.base_url
 
     def call(self, act: Callable[[], T]) -> T:
-        """Run a plain function in the server's event loop and hand back its result."""
+        """Run a function in the server's event loop and return its result."""
 
-        async def acting() -> T:
+        async def run() -> T:
             return act()
 
-        return self.wait(acting())
+        return self.wait(run())
 
-    def wait(self, work: Coroutine[None, None, T], *, timeout: float = 30.0) -> T:
-        """Run a coroutine in the server's event loop and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
+    def wait(self, coroutine: Coroutine[None, None, T], *, timeout: float = 30.0) -> T:
+        """Run a coroutine in the server's event loop and return its result."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout)
 
 
 @contextlib.contextmanager
 def serve(practice: Practice, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Running]:
-    """Serve a workspace from a thread of this process until the block ends."""
+    """Serve a workspace from a thread until the block ends."""
     listening = bound_socket(host, port)
     server = web_server(practice, listening)
     loops: list[asyncio.AbstractEventLoop] = []
@@ -208,6 +208,6 @@ def serve(practice: Practice, *, host: str = "127.0.0.1", port: int = 0) -> Iter
         yield Running(practice, loops[0])
     finally:
         if thread.is_alive():
-            loops[0].call_soon_threadsafe(server.leave)
+            loops[0].call_soon_threadsafe(server.stop)
         thread.join(10)
         listening.close()

@@ -1,4 +1,4 @@
-"""The log of everything that the workspace and the bot said to one another."""
+"""The log of all requests and deliveries between the workspace and the app."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from practice.records import Json
+from practice.state.records import Json
 
-KEPT = 2_000
+MAX_ENTRIES = 2_000
 
 
 @dataclass
 class Entry:
-    """One exchange. `sent` and `answered` are bodies, with tokens left out."""
+    """One request and its response. The bodies `sent` and `answered` contain no tokens."""
 
     seq: int
     at: float
@@ -26,23 +26,23 @@ class Entry:
     sent: object = None
     answered: object = None
 
-    def line(self) -> Json:
-        """The entry without its bodies, as the page lists it."""
-        shown = asdict(self)
-        del shown["sent"], shown["answered"]
-        return shown
+    def summary(self) -> Json:
+        """The entry without its bodies, for the list in the page."""
+        summary = asdict(self)
+        del summary["sent"], summary["answered"]
+        return summary
 
 
 class Traffic:
-    """Keeps the newest exchanges and tells whoever watches of each."""
+    """Keeps the newest entries and passes each new one to the watchers."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
         self._seq = 0
         self.watchers: list[Callable[[Entry], None]] = []
 
-    def note(
+    def record(
         self,
         *,
         direction: str,

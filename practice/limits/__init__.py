@@ -1,9 +1,9 @@
-"""The limits that Slack holds messages, views and metadata to.
+"""Slack's limits for messages, views and metadata.
 
-`check_message(text, blocks)` and `check_view(view)` answer with the problems found, an
-empty list when Slack would take it. Each Problem has the JSON pointer that Slack would
-show (`/blocks/0/text/text`), the words, and the error that the Web API would answer:
-`invalid_blocks`, or `msg_blocks_too_long`, `msg_too_long` for a message as a whole.
+`check_message(text, blocks)` and `check_view(view)` return the problems that Slack would
+report, or an empty list. Each Problem has a JSON pointer as in Slack's response
+(`/blocks/0/text/text`), a description, and the Web API error: `invalid_blocks`, or
+`msg_blocks_too_long` or `msg_too_long` for a whole message.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 
 from practice.limits import blocks as layout
 from practice.limits.problems import PLAIN, Check, Problem
-from practice.records import Json
+from practice.state.records import Json
 
 __all__ = ["MESSAGE_CHARACTERS", "Problem", "check_message", "check_metadata", "check_view"]
 
@@ -25,7 +25,7 @@ VIEW_BYTES = 250_000
 
 
 def check_message(text: str, blocks: object = None) -> list[Problem]:
-    """What Slack would refuse about a message of this text and these blocks."""
+    """Return the problems Slack would report for a message with this text and these blocks."""
     check = Check()
     if len(text) > TEXT_CHARACTERS:
         check.add("/text", "the text is too long", error="msg_too_long")
@@ -33,9 +33,10 @@ def check_message(text: str, blocks: object = None) -> list[Problem]:
         layout.blocks(check, blocks, "/blocks", most=MESSAGE_BLOCKS, allowed=layout.IN_MESSAGE)
         if isinstance(blocks, list):
             _only_one_table(check, blocks)
-        if check.markdown > layout.MARKDOWN:
+        if check.markdown > layout.MARKDOWN_CHARACTERS:
             check.add(
-                "/blocks", f"markdown must be less than {layout.MARKDOWN + 1} characters in all"
+                "/blocks",
+                f"markdown must be less than {layout.MARKDOWN_CHARACTERS + 1} characters in all",
             )
         elif check.characters > MESSAGE_CHARACTERS:
             check.add(
@@ -47,7 +48,7 @@ def check_message(text: str, blocks: object = None) -> list[Problem]:
 
 
 def check_view(view: Json) -> list[Problem]:
-    """What Slack would refuse about a modal or an App Home."""
+    """Return the problems Slack would report for a modal or an App Home."""
     check = Check()
     kind = view.get("type")
     if kind not in ("modal", "home"):
@@ -72,14 +73,14 @@ def check_view(view: Json) -> list[Problem]:
         check, view.get("blocks") or [], "/blocks", most=VIEW_BLOCKS, allowed=layout.IN_VIEW
     )
     if kind == "modal" and view.get("submit") is None and _has_input(view.get("blocks")):
-        check.add("/submit", "missing required field: submit, for there are input blocks")
+        check.add("/submit", "missing required field: submit (the view has input blocks)")
     if len(json.dumps(view).encode()) > VIEW_BYTES:
         check.add("", "view is too large", error="view_too_large")
     return check.problems
 
 
 def check_metadata(metadata: object) -> list[Problem]:
-    """What Slack would refuse about message metadata."""
+    """Return the problems Slack would report for message metadata."""
     check = Check()
     if not isinstance(metadata, dict):
         check.add("/metadata", "must be an object", error="invalid_metadata_format")

@@ -1,4 +1,4 @@
-"""Limits of layout blocks, and which of them may stand on which surface."""
+"""Limits of layout blocks, and the surfaces where each is allowed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from practice.limits import rich
 from practice.limits.elements import IN_ACTIONS, IN_SECTION, INPUTS, element, image_element
 from practice.limits.problems import PLAIN, Check
-from practice.records import Json
+from practice.state.records import Json
 
-MARKDOWN = 12_000
+MARKDOWN_CHARACTERS = 12_000
 
 
 def _section(check: Check, block: Json, pointer: str) -> None:
@@ -69,7 +69,7 @@ def _image(check: Check, block: Json, pointer: str) -> None:
 
 def _markdown(check: Check, block: Json, pointer: str) -> None:
     check.keys(block, pointer, required=("text",), optional=("block_id",))
-    check.string(block, "text", pointer, limit=MARKDOWN)
+    check.string(block, "text", pointer, limit=MARKDOWN_CHARACTERS)
     text = block.get("text")
     if isinstance(text, str):
         check.markdown += len(text)
@@ -113,7 +113,7 @@ IN_MESSAGE: dict[str, Rule] = IN_VIEW | {
 def blocks(
     check: Check, nodes: object, pointer: str, *, most: int, allowed: dict[str, Rule]
 ) -> None:
-    """Check a list of blocks and that no `block_id` stands in it twice."""
+    """Check a list of blocks and that each `block_id` is unique."""
     names: list[object] = []
     for where, block in check.listed(nodes, pointer, most):
         kind = block.get("type")

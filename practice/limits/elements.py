@@ -1,4 +1,4 @@
-"""Limits of interactive elements: buttons, menus, inputs and what they are made of."""
+"""Limits of interactive elements: buttons, menus and inputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from practice.limits.problems import PLAIN, Check
-from practice.records import Json
+from practice.state.records import Json
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 TIME = re.compile(r"\d{2}:\d{2}\Z")
@@ -54,25 +54,25 @@ def _options(
     mrkdwn: bool = False,
     url: bool = False,
 ) -> list[object]:
-    """Check `options` and `option_groups`; the options' values."""
-    found = check.items(node, "options", pointer, most=most, least=least)
+    """Check `options` and `option_groups` and return the values of the options."""
+    options = check.items(node, "options", pointer, most=most, least=least)
     for where, group in check.items(node, "option_groups", pointer, most=100):
         check.keys(group, where, required=("label", "options"))
         check.text(group, "label", where, limit=75, kinds=PLAIN, counted=False)
-        found += check.items(group, "options", where, most=most)
-    for where, option in found:
+        options += check.items(group, "options", where, most=most)
+    for where, option in options:
         _option(check, option, where, mrkdwn=mrkdwn, url=url)
-    values = [option.get("value") for _, option in found]
+    values = [option.get("value") for _, option in options]
     if len(set(map(str, values))) < len(values):
         check.add(f"{pointer}/options", "option values must be unique")
     return values
 
 
 def _initial(check: Check, node: Json, key: str, pointer: str, values: list[object]) -> None:
-    given = node.get(key)
-    if given is None:
+    initial = node.get(key)
+    if initial is None:
         return
-    for option in given if isinstance(given, list) else [given]:
+    for option in initial if isinstance(initial, list) else [initial]:
         if not isinstance(option, dict) or option.get("value") not in values:
             check.add(f"{pointer}/{key}", "must be one of the options")
 
@@ -141,14 +141,14 @@ def _plain_text_input(check: Check, node: Json, pointer: str) -> None:
         ),
     )
     check.flag(node, "multiline", pointer)
-    shortest, longest = node.get("min_length"), node.get("max_length")
-    if shortest is not None and not _between(shortest, 0, 3000):
+    min_length, max_length = node.get("min_length"), node.get("max_length")
+    if min_length is not None and not _between(min_length, 0, 3000):
         check.add(f"{pointer}/min_length", "must be between 0 and 3000")
-    if longest is not None and not _between(longest, 1, 3000):
+    if max_length is not None and not _between(max_length, 1, 3000):
         check.add(f"{pointer}/max_length", "must be between 1 and 3000")
-    elif isinstance(shortest, int) and isinstance(longest, int) and shortest > longest:
+    elif isinstance(min_length, int) and isinstance(max_length, int) and min_length > max_length:
         check.add(f"{pointer}/min_length", "must not be more than max_length")
-    limit = longest if isinstance(longest, int) else 3000
+    limit = max_length if isinstance(max_length, int) else 3000
     check.string(node, "initial_value", pointer, limit=limit, least=0)
 
 
@@ -216,7 +216,7 @@ IN_SECTION: dict[str, Rule] = MENUS | {
 
 
 def element(check: Check, node: object, pointer: str, allowed: dict[str, Rule]) -> None:
-    """Check one element where only some kinds may stand."""
+    """Check one element in a position that allows these types."""
     if not isinstance(node, dict):
         check.add(pointer, "must provide an object")
         return

@@ -1,11 +1,11 @@
-"""What a check finds, and the small rules that all blocks and elements are checked with."""
+"""Problems, and the basic checks that the rules for blocks and elements use."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from practice.records import Json
+from practice.state.records import Json
 
 PLAIN = ("plain_text",)
 ANY_TEXT = ("plain_text", "mrkdwn")
@@ -13,7 +13,7 @@ ANY_TEXT = ("plain_text", "mrkdwn")
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that Slack would refuse: where, in what words, and under which error."""
+    """One reason why Slack would reject a message or view."""
 
     pointer: str
     text: str
@@ -21,7 +21,7 @@ class Problem:
 
 
 class Check:
-    """Collects problems while a tree of blocks is walked."""
+    """Collects problems while walking a tree of blocks."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -39,7 +39,7 @@ class Check:
         required: Collection[str] = (),
         optional: Collection[str] = (),
     ) -> None:
-        """Refuse missing and unknown keys; `type` is always known."""
+        """Report missing and unknown keys. `type` is always allowed."""
         for key in required:
             if node.get(key) is None:
                 self.add(pointer, f"missing required field: {key}")
@@ -50,7 +50,7 @@ class Check:
     def string(
         self, node: Json, key: str, pointer: str, *, limit: int, least: int = 1, unit: str = ""
     ) -> None:
-        """A string of `least` to `limit` characters, if it is there at all."""
+        """Check that a value, if present, is a string of `least` to `limit` characters."""
         value = node.get(key)
         if value is None:
             return
@@ -80,7 +80,7 @@ class Check:
         kinds: Collection[str] = ANY_TEXT,
         counted: bool = True,
     ) -> None:
-        """A text object of the given kinds, if it is there at all."""
+        """Check that a value, if present, is a text object of one of these types."""
         value = node.get(key)
         if value is not None:
             self.text_object(value, f"{pointer}/{key}", limit=limit, kinds=kinds, counted=counted)
@@ -111,7 +111,7 @@ class Check:
     def items(
         self, node: Json, key: str, pointer: str, *, most: int, least: int = 1
     ) -> list[tuple[str, Json]]:
-        """The objects of a list with their pointers, after its length was checked."""
+        """Check the length of a list and return its objects with their pointers."""
         value = node.get(key)
         return [] if value is None else self.listed(value, f"{pointer}/{key}", most, least)
 
@@ -125,13 +125,13 @@ class Check:
             self.add(where, f"no more than {most} items allowed")
         if len(value) < least:
             self.add(where, f"must have at least {least} item{'s' if least > 1 else ''}")
-        found: list[tuple[str, Json]] = []
+        items: list[tuple[str, Json]] = []
         for index, item in enumerate(value):
             if isinstance(item, dict):
-                found.append((f"{where}/{index}", item))
+                items.append((f"{where}/{index}", item))
             else:
                 self.add(f"{where}/{index}", "must provide an object")
-        return found
+        return items
 
     def url(self, node: Json, key: str, pointer: str, *, limit: int = 3000) -> None:
         self.string(node, key, pointer, limit=limit)

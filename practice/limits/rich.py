@@ -1,13 +1,13 @@
 """Limits of rich text, tables, plans and their task cards.
 
-Slack publishes no figure for some of these; there a cautious one stands, so that what
-passes here passes there.
+Slack does not document all of these limits. The ones here are cautious, so that a
+message that passes here also passes in Slack.
 """
 
 from __future__ import annotations
 
 from practice.limits.problems import Check
-from practice.records import Json
+from practice.state.records import Json
 
 STYLES = (
     "bold",
@@ -101,8 +101,8 @@ def table(check: Check, block: Json, pointer: str) -> None:
     before = check.characters
     for index, row in enumerate(rows):
         where = f"{pointer}/rows/{index}"
-        for place, cell in check.listed(row, where, 20):
-            _cell(check, cell, place)
+        for pointer_to_cell, cell in check.listed(row, where, 20):
+            _cell(check, cell, pointer_to_cell)
     if check.characters - before > TABLE_CHARACTERS:
         check.add(f"{pointer}/rows", f"must be less than {TABLE_CHARACTERS + 1} characters in all")
     for where, setting in check.items(block, "column_settings", pointer, most=20, least=0):

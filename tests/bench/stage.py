@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from practice.deliveries import Ack, Delivery, Transport
-from practice.records import Channel
+from practice.delivery.deliveries import Ack, Delivery, Transport
+from practice.state.records import Channel
 from storage.db.engines import open_engine
 from storage.reads import Reads
 from tests.bench.crews import write_crews

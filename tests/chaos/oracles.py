@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from practice.records import Version
+from practice.state.records import Version
 from tests.chaos.kinds import EFFECTS
 from tests.chaos.play import Play, is_final, key_of
 from tests.support.shown import Button

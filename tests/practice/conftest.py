@@ -1,4 +1,4 @@
-"""A workspace, and real slack_bolt apps that connect to it over both ways."""
+"""A workspace, and real slack_bolt apps connected over both transports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def workspace() -> Iterator[Workspace]:
 
 @pytest.fixture
 def client(workspace: Workspace) -> WebClient:
-    """The bot's Web API client, which tries nothing twice."""
+    """The bot's Web API client, without retries."""
     environment = workspace.env()
     return WebClient(
         token=environment["SLACK_BOT_TOKEN"],
@@ -41,6 +41,6 @@ def app(workspace: Workspace, client: WebClient) -> App:
 
 @pytest.fixture
 def connected(workspace: Workspace, app: App) -> Iterator[App]:
-    """The app on an open socket; give it its listeners in the test."""
+    """The app on an open socket; tests add the listeners."""
     with bolt.connected(app, workspace):
         yield app

@@ -16,7 +16,7 @@ def button(label: str, action_id: str, **extra: object) -> Body:
 
 
 def question(*labels: str, value: str = "cp1") -> list[Body]:
-    """A section and a row of buttons, named by their labels in lower case."""
+    """A section and a row of buttons; action ids are the lower-case labels."""
     return [
         {"type": "section", "text": {"type": "mrkdwn", "text": "Go on with this plan?"}},
         {

@@ -1,4 +1,4 @@
-"""A real Bolt app over signed HTTP: the same conversations, and what only HTTP has."""
+"""A real Bolt app over signed HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def served(workspace: Workspace, app: App) -> Iterator[App]:
         yield app
 
 
-def test_a_signed_command_is_taken_and_its_ack_text_is_shown_to_the_person_alone(
+def test_a_signed_command_is_accepted_and_its_ack_text_is_shown_to_the_person_only(
     workspace: Workspace, served: App
 ) -> None:
     @served.command("/crew")
@@ -34,7 +34,7 @@ def test_a_signed_command_is_taken_and_its_ack_text_is_shown_to_the_person_alone
     assert workspace.ephemerals(ANA) == []
 
 
-def test_a_wrong_signing_secret_is_noticed_and_the_person_told(
+def test_a_wrong_signing_secret_gives_the_person_a_notice(
     workspace: Workspace, served: App
 ) -> None:
     @served.command("/crew")
@@ -69,9 +69,7 @@ def test_a_click_a_modal_and_its_submission_go_over_http_too(
     assert submitted == ["shorter"]
 
 
-def test_an_app_that_answers_late_is_given_up_before_it_does(
-    workspace: Workspace, served: App
-) -> None:
+def test_an_app_that_answers_late_times_out(workspace: Workspace, served: App) -> None:
     workspace.call(lambda: setattr(workspace.practice.deliveries, "ack_seconds", 0.2))
     given_up = threading.Event()
 
@@ -90,7 +88,7 @@ def test_an_app_that_answers_late_is_given_up_before_it_does(
     assert "did not respond" in answer.notice
 
 
-def test_an_event_that_was_not_taken_comes_again_with_its_number_and_reason(
+def test_an_unacknowledged_event_is_retried_with_its_number_and_reason(
     workspace: Workspace, served: App
 ) -> None:
     tries: list[tuple[str | None, str | None]] = []
@@ -124,7 +122,7 @@ def test_the_request_url_answers_slacks_handshake(workspace: Workspace, served: 
     assert not workspace.verify_request_url()
 
 
-def test_socket_mode_is_refused_while_the_app_is_reached_by_http(
+def test_socket_mode_is_disabled_while_the_app_has_a_request_url(
     workspace: Workspace, served: App
 ) -> None:
     environment = workspace.env("http")

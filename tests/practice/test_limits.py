@@ -13,7 +13,7 @@ from tests.practice.samples import Body, button, modal, plain, question, words_i
 LONG = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2500}}
 
 
-def found(*blocks: Any) -> list[tuple[str, str]]:
+def problems(*blocks: Any) -> list[tuple[str, str]]:
     return [(p.pointer, p.text) for p in check_message("text", list(blocks))]
 
 
@@ -87,13 +87,13 @@ GOOD: dict[str, Body] = {
 
 
 @pytest.mark.parametrize("kind", GOOD)
-def test_a_block_at_its_limits_is_taken(kind: str) -> None:
-    assert found(GOOD[kind]) == []
+def test_a_block_at_its_limits_is_accepted(kind: str) -> None:
+    assert problems(GOOD[kind]) == []
 
 
 @pytest.mark.parametrize("kind", GOOD)
-def test_a_block_with_a_key_that_slack_does_not_know_is_refused(kind: str) -> None:
-    assert found(GOOD[kind] | {"colour": "red"}) == [
+def test_a_block_with_an_unknown_key_is_rejected(kind: str) -> None:
+    assert problems(GOOD[kind] | {"colour": "red"}) == [
         ("/blocks/0", "invalid additional property: colour")
     ]
 
@@ -243,25 +243,25 @@ BAD: list[tuple[Body, str, str]] = [
 
 
 @pytest.mark.parametrize(("block", "pointer", "words"), BAD)
-def test_a_block_past_a_limit_is_refused_where_it_fails(
+def test_a_block_past_a_limit_is_rejected_with_its_pointer(
     block: Body, pointer: str, words: str
 ) -> None:
-    assert (pointer, words) in found(block)
+    assert (pointer, words) in problems(block)
 
 
 def test_a_message_as_a_whole_has_limits_too() -> None:
-    assert found(*[{"type": "divider"}] * 51) == [("/blocks", "no more than 50 items allowed")]
+    assert problems(*[{"type": "divider"}] * 51) == [("/blocks", "no more than 50 items allowed")]
     twins = [{"type": "divider", "block_id": "x"}] * 2
-    assert found(*twins) == [("/blocks/1/block_id", "must be unique in the message or view")]
-    assert found(GOOD["table"], GOOD["table"])[0][0] == "/blocks/1"
+    assert problems(*twins) == [("/blocks/1/block_id", "must be unique in the message or view")]
+    assert problems(GOOD["table"], GOOD["table"])[0][0] == "/blocks/1"
     halves = [{"type": "markdown", "text": "x" * 6001}] * 2
-    assert found(*halves) == [("/blocks", "markdown must be less than 12001 characters in all")]
+    assert problems(*halves) == [("/blocks", "markdown must be less than 12001 characters in all")]
     assert [p.error for p in check_message("t", [LONG] * 4)] == []
     assert [p.error for p in check_message("t", [LONG] * 4 + question())] == ["msg_blocks_too_long"]
     assert [p.error for p in check_message("x" * 40_001)] == ["msg_too_long"]
 
 
-def test_what_slack_sdk_builds_is_taken() -> None:
+def test_blocks_built_by_slack_sdk_are_accepted() -> None:
     built = [
         sdk.HeaderBlock(text="Checkpoint"),
         sdk.SectionBlock(text=sdk.MarkdownTextObject(text="*Go on?*", verbatim=True)),

@@ -1,4 +1,4 @@
-"""What the page reads and does, over its own endpoints, and who may not."""
+"""The page's endpoints, and who may not use them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def page(workspace: Workspace) -> Iterator[httpx.Client]:
         yield client
 
 
-def told(feed: ClientConnection, *kinds: str, within: float = 5.0) -> Body:
-    """The next thing of one of these kinds that a page is told."""
+def next_event(feed: ClientConnection, *kinds: str, within: float = 5.0) -> Body:
+    """The next event of one of these types on a page's feed."""
     deadline = time.monotonic() + within
     while True:
         item: Body = json.loads(feed.recv(timeout=max(0.0, deadline - time.monotonic())))
@@ -41,7 +41,7 @@ def watch(workspace: Workspace, user: str, **options: Any) -> ClientConnection:
     return feed
 
 
-def test_the_state_shows_people_places_commands_and_the_bot(page: httpx.Client) -> None:
+def test_the_state_has_people_channels_commands_and_the_bot(page: httpx.Client) -> None:
     state = page.get("/page/state", params={"user": ANA}).json()
 
     assert state["me"] == ANA
@@ -60,7 +60,7 @@ def test_the_state_shows_people_places_commands_and_the_bot(page: httpx.Client) 
     assert page.get("/page/state", params={"user": "U0NOBODY"}).status_code == 404
 
 
-def test_unread_counts_grow_with_others_messages_and_end_with_a_look(
+def test_unread_counts_grow_with_others_messages_and_reset_when_read(
     workspace: Workspace, page: httpx.Client, client: WebClient
 ) -> None:
     def unread(user: str) -> int:
@@ -85,11 +85,11 @@ def test_a_message_goes_to_the_pages_of_all_who_may_see_it(
         assert answer["ok"]
         assert answer["message"]["text"] == "&lt;b&gt;hi&lt;/b&gt;"
         for feed in (bens, gus):
-            assert told(feed, "message")["message"]["ts"] == answer["message"]["ts"]
+            assert next_event(feed, "message")["message"]["ts"] == answer["message"]["ts"]
 
         reply = body | {"text": "more", "thread_ts": answer["message"]["ts"]}
         page.post("/page/message", json=reply)
-        assert told(bens, "message_changed")["message"]["reply_count"] == 1
+        assert next_event(bens, "message_changed")["message"]["reply_count"] == 1
     thread = page.get(
         "/page/thread",
         params={"user": BEN, "channel": CAMPAIGNS, "ts": answer["message"]["ts"]},
@@ -104,9 +104,9 @@ def test_direct_and_ephemeral_messages_stay_with_their_person(
         client.chat_postMessage(channel=BEN, text="for Ben")
         client.chat_postEphemeral(channel=CAMPAIGNS, user=BEN, text="Ben alone")
         client.chat_postMessage(channel=CAMPAIGNS, text="for all")
-        assert told(bens, "message")["message"]["text"] == "for Ben"
-        assert told(bens, "ephemeral")["message"]["ephemeral"] is True
-        assert told(anas, "message", "ephemeral")["message"]["text"] == "for all"
+        assert next_event(bens, "message")["message"]["text"] == "for Ben"
+        assert next_event(bens, "ephemeral")["message"]["ephemeral"] is True
+        assert next_event(anas, "message", "ephemeral")["message"]["text"] == "for all"
     bens_dm = workspace.dm(BEN)
     refused = page.get("/page/history", params={"user": ANA, "channel": bens_dm})
     assert refused.status_code == 404
@@ -142,7 +142,7 @@ def test_a_command_a_click_and_a_modal_work_through_the_page(
     with watch(workspace, ANA) as feed:
         command = {"user": ANA, "channel": CAMPAIGNS, "text": f"/crew plan for <@{BEN}> & co"}
         assert page.post("/page/command", json=command).json() == {"ok": True}
-        message = told(feed, "message")["message"]
+        message = next_event(feed, "message")["message"]
         click = {
             "user": ANA,
             "channel": CAMPAIGNS,
@@ -154,13 +154,13 @@ def test_a_command_a_click_and_a_modal_work_through_the_page(
             "value": "cp1",
         }
         assert page.post("/page/interact", json=click).json() == {"ok": True}
-        view = told(feed, "view_opened")["view"]
+        view = next_event(feed, "view_opened")["view"]
         values = {"words": {"text": {"type": "plain_text_input", "value": "shorter"}}}
         submit = {"user": ANA, "view_id": view["id"], "values": values}
         stolen = page.post("/page/view/submit", json=submit | {"user": BEN}).json()
         assert stolen["ok"] is False
         assert page.post("/page/view/submit", json=submit).json()["ok"] is True
-        assert told(feed, "view_closed")["view_id"] == view["id"]
+        assert next_event(feed, "view_closed")["view_id"] == view["id"]
         workspace.wait_for(lambda: workspace.messages()[-1].text == "shorter")
 
 
@@ -171,7 +171,7 @@ def test_a_notice_of_a_failed_command_reaches_the_page(
         command = {"user": ANA, "channel": CAMPAIGNS, "text": "/crew plan"}
         answer = page.post("/page/command", json=command).json()
         assert "did not respond" in answer["notice"]
-        assert told(feed, "notice") == {
+        assert next_event(feed, "notice") == {
             "type": "notice",
             "text": answer["notice"],
             "channel": CAMPAIGNS,
@@ -210,7 +210,7 @@ def test_files_are_served_as_plain_text_that_no_browser_runs(
     assert kept.headers["content-disposition"].startswith("attachment;")
 
 
-def test_the_traffic_is_told_without_tokens(
+def test_the_traffic_is_listed_without_tokens(
     workspace: Workspace, page: httpx.Client, client: WebClient
 ) -> None:
     client.api_call("auth.test", params={"token": "xoxb-practice"})
@@ -225,7 +225,7 @@ def test_the_traffic_is_told_without_tokens(
     assert all(entry["seq"] > listed["next"] for entry in later["entries"])
 
 
-def test_the_page_itself_comes_under_a_strict_policy(page: httpx.Client) -> None:
+def test_the_page_has_a_strict_content_security_policy(page: httpx.Client) -> None:
     answer = page.get("/")
     assert answer.status_code == 200
     policy = answer.headers["content-security-policy"]
@@ -248,7 +248,7 @@ FOREIGN: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
 @pytest.mark.parametrize("path", ["/page/message", "/control/archive"])
-def test_what_comes_from_elsewhere_is_refused_and_changes_nothing(
+def test_requests_from_other_sites_are_rejected_and_change_nothing(
     workspace: Workspace, page: httpx.Client, path: str, headers: dict[str, str]
 ) -> None:
     sent = {"Content-Type": "application/json"} | headers
@@ -258,7 +258,9 @@ def test_what_comes_from_elsewhere_is_refused_and_changes_nothing(
     assert not workspace.channel("campaigns").is_archived
 
 
-def test_the_pages_own_origin_is_welcome(workspace: Workspace, page: httpx.Client) -> None:
+def test_requests_from_the_pages_own_origin_are_accepted(
+    workspace: Workspace, page: httpx.Client
+) -> None:
     own = {"Origin": workspace.url, "Sec-Fetch-Site": "same-origin"}
     assert page.post("/page/message", json=HELLO, headers=own).json()["ok"]
     assert page.get("/page/state", params={"user": ANA}, headers={"Host": "evil.example"}).is_error

@@ -42,7 +42,7 @@ def test_a_command_becomes_a_thread_whose_buttons_are_clicked_and_taken_away(
     assert decided_message.ts == checkpoint.ts
 
 
-def test_a_click_opens_a_modal_that_is_refused_then_submitted(
+def test_a_click_opens_a_modal_that_is_rejected_then_submitted(
     workspace: Workspace, connected: App, client: WebClient
 ) -> None:
     submitted: list[str] = []
@@ -74,7 +74,7 @@ def test_a_click_opens_a_modal_that_is_refused_then_submitted(
     assert not workspace.has_view(ANA)
 
 
-def test_closing_a_modal_is_told_to_the_app_that_asked_for_it(
+def test_closing_a_modal_notifies_an_app_that_asked_for_it(
     workspace: Workspace, connected: App, client: WebClient
 ) -> None:
     closed: list[bool] = []
@@ -136,7 +136,7 @@ def test_an_answer_to_a_click_is_shown_to_the_clicker_alone(
     assert len(workspace.messages()) == 1
 
 
-def test_a_command_that_nobody_takes_is_told_to_the_person(workspace: Workspace) -> None:
+def test_a_command_without_a_connected_app_gives_the_person_a_notice(workspace: Workspace) -> None:
     answer = workspace.command("plan anything")
 
     assert not answer.ok

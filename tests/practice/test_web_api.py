@@ -1,4 +1,4 @@
-"""The Web API as slack_sdk meets it: what it answers, and what it refuses by which name."""
+"""The Web API as slack_sdk sees it: results and errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CAMPAIGNS, RANDOM = "C00CAMPAIGN", "C00RANDOM01"
 
 
 def refused(act: Callable[[], object]) -> str:
-    """The error that the API answers this with."""
+    """The error code that the call fails with."""
     with pytest.raises(SlackApiError) as caught:
         act()
     return str(caught.value.response["error"])
@@ -30,7 +30,7 @@ def shown(workspace: Workspace, ts: str) -> Shown:
     return next(m for m in workspace.messages() if m.ts == ts)
 
 
-def test_tokens_are_asked_for_and_must_be_of_the_right_kind(
+def test_tokens_are_required_and_must_be_of_the_right_type(
     workspace: Workspace, client: WebClient
 ) -> None:
     url = client.base_url
@@ -57,7 +57,7 @@ def test_a_missing_scope_is_named(workspace: Workspace, client: WebClient) -> No
     assert client.conversations_members(channel=CAMPAIGNS)["ok"]
 
 
-def test_places_where_the_bot_cannot_post_are_named(
+def test_channels_where_the_bot_cannot_post_give_slacks_errors(
     workspace: Workspace, client: WebClient
 ) -> None:
     assert refused(lambda: post(client, channel="C0NOWHERE")) == "channel_not_found"
@@ -70,7 +70,7 @@ def test_places_where_the_bot_cannot_post_are_named(
     assert post(client, channel="#random")
 
 
-def test_empty_and_endless_messages_are_refused(client: WebClient) -> None:
+def test_empty_and_overlong_messages_are_rejected(client: WebClient) -> None:
     empty = {"channel": CAMPAIGNS, "text": " "}
     assert refused(lambda: client.api_call("chat.postMessage", json=empty)) == "no_text"
     assert refused(lambda: post(client, text="x" * 40_001)) == "msg_too_long"
@@ -79,7 +79,7 @@ def test_empty_and_endless_messages_are_refused(client: WebClient) -> None:
     assert refused(lambda: post(client, blocks=big)) == "msg_blocks_too_long"
 
 
-def test_bad_blocks_are_refused_with_pointers_to_each_fault(client: WebClient) -> None:
+def test_invalid_blocks_are_rejected_with_a_pointer_to_each_problem(client: WebClient) -> None:
     blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3001}}]
     with pytest.raises(SlackApiError) as caught:
         post(client, blocks=blocks)
@@ -89,7 +89,7 @@ def test_bad_blocks_are_refused_with_pointers_to_each_fault(client: WebClient) -
     ]
 
 
-def test_an_update_keeps_its_place_marks_the_edit_and_calls_nobody(
+def test_an_update_keeps_the_position_marks_the_edit_and_notifies_no_one(
     workspace: Workspace, client: WebClient
 ) -> None:
     ts = post(client, text=f"<@{ANA}> look", blocks=question())
@@ -138,7 +138,7 @@ def test_a_deleted_root_leaves_a_tombstone_over_its_replies(
     assert workspace.message_with("Continue") is None
 
 
-def test_metadata_comes_back_only_when_it_is_asked_for(client: WebClient) -> None:
+def test_metadata_is_returned_only_on_request(client: WebClient) -> None:
     root = post(client)
     metadata = {"event_type": "checkpoint", "event_payload": {"key": "k1"}}
     post(client, thread_ts=root, metadata=metadata)
@@ -202,7 +202,7 @@ def test_an_ephemeral_message_is_seen_by_its_user_alone_and_cannot_be_updated(
     assert refused(outsider) == "user_not_in_channel"
 
 
-def test_people_and_groups_are_told_with_what_a_policy_needs(client: WebClient) -> None:
+def test_users_and_groups_have_the_fields_that_a_policy_needs(client: WebClient) -> None:
     assert client.users_info(user=GUS)["user"]["is_restricted"] is True
     assert client.users_info(user=ANA)["user"]["is_restricted"] is False
     assert client.users_info(user=OLGA)["user"]["team_id"] != client.auth_test()["team_id"]
@@ -218,7 +218,7 @@ def test_people_and_groups_are_told_with_what_a_policy_needs(client: WebClient) 
     assert client.users_lookupByEmail(email="ana@practice.example")["user"]["id"] == ANA
 
 
-def test_channels_are_listed_by_kind_and_private_ones_only_to_members(
+def test_channels_are_listed_by_type_and_direct_messages_can_be_opened(
     workspace: Workspace, client: WebClient
 ) -> None:
     public = client.conversations_list()["channels"]
@@ -234,7 +234,7 @@ def test_channels_are_listed_by_kind_and_private_ones_only_to_members(
     assert [m["ts"] for m in direct] == [ts]
 
 
-def test_a_file_goes_up_in_three_steps_and_stands_in_the_thread(
+def test_a_file_is_uploaded_in_three_steps_and_shared_in_the_thread(
     workspace: Workspace, client: WebClient
 ) -> None:
     root = post(client, text="root")
@@ -257,14 +257,14 @@ def test_a_file_goes_up_in_three_steps_and_stands_in_the_thread(
     assert listed["files"][0]["name"] == "plan.md"
 
 
-def test_a_file_for_a_channel_without_the_bot_is_refused(client: WebClient) -> None:
+def test_a_file_for_a_channel_without_the_bot_is_rejected(client: WebClient) -> None:
     upload = lambda: client.files_upload_v2(  # noqa: E731
         channel=RANDOM, filename="plan.md", content="x"
     )
     assert refused(upload) == "not_in_channel"
 
 
-def test_who_is_called_is_noted_from_text_and_blocks_but_not_from_plain_labels(
+def test_mentions_in_text_and_blocks_notify_but_plain_labels_do_not(
     workspace: Workspace, client: WebClient
 ) -> None:
     def called(**message: Any) -> set[str]:
@@ -288,7 +288,7 @@ def test_who_is_called_is_noted_from_text_and_blocks_but_not_from_plain_labels(
     assert called(text="x", blocks=[header, label, markdown]) == set()
 
 
-def test_messages_come_faster_than_slack_allows_only_when_nobody_looks(
+def test_the_posting_rate_limit_applies_only_when_enabled(
     workspace: Workspace, client: WebClient
 ) -> None:
     for _ in range(6):

@@ -10,7 +10,7 @@ from slack_sdk import WebClient
 
 from bot.slack.inbound.parse import Person
 from bot.slack.people.actors import People
-from practice.records import User
+from practice.state.records import User
 from storage.records import Actor
 from tests.slack.stage import MovableClock, Stage
 from tests.support.workspace import ANA, BEN, BOT, GUS, OLGA, REVIEWERS, Workspace

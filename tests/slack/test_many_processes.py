@@ -126,7 +126,7 @@ def test_together_they_keep_to_slacks_pace_and_to_the_order(
             assert workspace.command(f"plan number {n}").ok
         asked += 12
         wait_until_delivered(pair)
-    workspace.call(lambda: setattr(workspace.practice.pace, "on", False))
+    workspace.call(lambda: setattr(workspace.practice.rate_limit, "enabled", False))
 
     made = posts(workspace)[began:]
     assert [call.status for call in made] == [200] * asked

@@ -12,9 +12,9 @@ from bot.slack import ids
 from bot.slack.render import answers, checkpoint, final, modal, root
 from bot.slack.render.message import Rendered
 from bot.slack.render.root import Progress
-from practice import mentions
 from practice.limits import check_message, check_view
 from practice.seed import practice_team
+from practice.state import mentions
 from storage.definitions import OnTimeout
 from storage.records import (
     TIMEOUT,

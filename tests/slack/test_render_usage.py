@@ -10,9 +10,9 @@ import pytest
 from bot.slack.render import checkpoint, final, root, usage
 from bot.slack.render.root import Progress
 from crew_runner.child.environment import OFFLINE_MODEL
-from practice import mentions
 from practice.limits import check_message
 from practice.seed import practice_team
+from practice.state import mentions
 from storage.records import CheckpointKind, PhaseRun, Usage
 from storage.states import ExecutionState, PhaseRunState
 from storage.usage import Estimate, estimate, total

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from bot.slack.render import text
-from practice import mentions
 from practice.seed import practice_team
+from practice.state import mentions
 
 HOSTILE = [
     "<!channel> <!here> <!everyone|all>",

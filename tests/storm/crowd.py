@@ -13,9 +13,9 @@ from enum import StrEnum
 from itertools import count
 from typing import Final
 
-from practice.changes import Change, Edited, Posted
-from practice.records import Channel, Message, User
 from practice.seed import BOT, TEAM
+from practice.state.changes import Change, Edited, Posted
+from practice.state.records import Channel, Message, User
 from tests.storm.kinds import Move, Plan
 from tests.storm.slips import TOKEN, hash_of, hash_of_arguments, note
 from tests.support.people import Answer

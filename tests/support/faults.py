@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from practice.faults import Fault, Kind
+from practice.faults.plan import Fault, Kind
 from practice.practice import Practice
 
 T = TypeVar("T")

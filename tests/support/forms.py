@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from practice.records import Json
-from practice.state_values import INITIAL, MANY, inputs
+from practice.state.records import Json
+from practice.state.state_values import INITIAL, MANY, inputs
 
 
 def filled(blocks: list[Json], values: dict[str, object]) -> Json:

@@ -7,9 +7,9 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from practice.errors import SlackError
-from practice.records import Json, View
 from practice.seed import ANA, BOT
+from practice.state.errors import SlackError
+from practice.state.records import Json, View
 from tests.support.forms import filled
 from tests.support.shown import Button, Shown, buttons
 from tests.support.sight import Sight
@@ -86,7 +86,7 @@ class People(Sight):
                             message_ts=message.ts,
                             block_id=block["block_id"],
                             action_id=action_id,
-                            said=dict(selected),
+                            interaction=dict(selected),
                         )
                     )
         raise AssertionError(f"no element {action_id} in:\n{message.everything}")
@@ -122,7 +122,7 @@ class People(Sight):
                 view_id=view.id,
                 block_id=button.block_id,
                 action_id=button.action_id,
-                said={},
+                interaction={},
             )
         )
 
@@ -171,7 +171,7 @@ class People(Sight):
             message_ts=target.ts,
             block_id=button.block_id,
             action_id=button.action_id,
-            said={},
+            interaction={},
         )
 
     def _answer(self, work: Coroutine[Any, Any, Json]) -> Answer:

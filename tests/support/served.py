@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeVar
 
-from practice.changes import Change, Noticed
 from practice.manifest import installed
 from practice.practice import Practice
 from practice.seed import practice_team
 from practice.server import Running, serve
+from practice.state.changes import Change, NoticeShown
 from tests.support.faults import PlannedFaults
 from tests.support.transcript import transcript
 
@@ -35,7 +35,7 @@ class Served:
         self.practice = practice or Practice(practice_team(app=app, clock=clock), clock=clock)
         self._stack = ExitStack()
         self._running: Running | None = None
-        self._notices: list[Noticed] = []
+        self._notices: list[NoticeShown] = []
         self.practice.workspace.listeners.append(self._heard)
         self.faults = PlannedFaults(self.practice, self.call)
 
@@ -113,5 +113,5 @@ class Served:
         return self._running
 
     def _heard(self, change: Change) -> None:
-        if isinstance(change, Noticed):
+        if isinstance(change, NoticeShown):
             self._notices.append(change)

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from practice.records import Json, Message, Pings
+from practice.state.records import Json, Message, Pings
 
 BUTTON_BLOCKS = ("actions", "section")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from practice.deliveries import Delivery
-from practice.records import Channel, Message, Version
+from practice.delivery.deliveries import Delivery
 from practice.seed import BOT
+from practice.state.records import Channel, Message, Version
 from practice.traffic import Entry
 from tests.support.served import Served
 from tests.support.shown import Button, Shown, buttons

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from practice.practice import Practice
-from practice.records import Message
+from practice.state.records import Message
 from tests.support.shown import Shown
 
 

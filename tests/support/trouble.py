@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from practice.deliveries import Ack, Delivery
-from practice.records import Channel, User, UserGroup
+from practice.delivery.deliveries import Ack, Delivery
 from practice.seed import ANA, BOT
+from practice.state.records import Channel, User, UserGroup
 from tests.support.shown import Shown
 from tests.support.sight import Sight
 
@@ -36,8 +36,8 @@ class Trouble(Sight):
         """Hold the bot to about `rate` messages a second in each channel."""
 
         def switch_on() -> None:
-            self.practice.pace.on = True
-            self.practice.pace.rate, self.practice.pace.burst = rate, burst
+            self.practice.rate_limit.enabled = True
+            self.practice.rate_limit.rate, self.practice.rate_limit.burst = rate, burst
 
         self.call(switch_on)
 

@@ -1,4 +1,4 @@
-// Calls to the practice server. A failed call is an answer too: `{ok: false, notice}`.
+// Calls to the practice server. A failed POST returns `{ok: false, notice}`.
 
 const UNREACHABLE = "The practice server did not answer. Is it still running?";
 

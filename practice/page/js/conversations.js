@@ -1,9 +1,9 @@
-// What was said: the timelines of channels and threads that have been read, and what the workspace itself
-// told this person. It takes events in any order, also those that a later answer of the server holds already.
+// The timelines of the channels and threads that have been read, and the notices for this person.
+// Events may arrive in any order, including events that a later response already contains.
 import { Timeline } from "./timeline.js";
 
-const THREAD_FIGURES = ["reply_count", "latest_reply", "reply_users", "broadcast"];
-const SAME_NOTICE = 3; // seconds
+const THREAD_COUNTS = ["reply_count", "latest_reply", "reply_users", "broadcast"];
+const DUPLICATE_WITHIN = 3; // seconds
 
 const threadKey = (channel, ts) => `${channel}:${ts}`;
 const isReply = (message) => Boolean(message.thread_ts) && message.thread_ts !== message.ts;
@@ -23,7 +23,7 @@ export class Conversations {
     this.threads.set(threadKey(channel, ts), new Timeline(messages));
   }
 
-  /** Forget everything but one channel and one thread of it. */
+  /** Forget everything except one channel and one thread in it. */
   keepOnly(channel, ts) {
     for (const known of this.histories.keys()) if (known !== channel) this.histories.delete(known);
     for (const known of this.threads.keys())
@@ -38,17 +38,17 @@ export class Conversations {
     return this.threads.has(threadKey(channel, ts));
   }
 
-  /** What a channel shows, in order. */
+  /** The messages and notices of a channel, in order. */
   messages(channel) {
-    return this.#shown(this.histories.get(channel), channel, null);
+    return this.#timeline(this.histories.get(channel), channel, null);
   }
 
-  /** A thread with its root, in order. */
+  /** The messages and notices of a thread, root first, in order. */
   thread(channel, ts) {
-    return this.#shown(this.threads.get(threadKey(channel, ts)), channel, ts);
+    return this.#timeline(this.threads.get(threadKey(channel, ts)), channel, ts);
   }
 
-  #shown(timeline, channel, ts) {
+  #timeline(timeline, channel, ts) {
     const notices = this.notices.filter(
       (notice) => notice.channel === channel && (notice.thread_ts ?? null) === ts,
     );
@@ -57,7 +57,7 @@ export class Conversations {
     );
   }
 
-  /** True when the message was not known before. */
+  /** Returns true if the message is new. */
   arrive(message) {
     let isNew = false;
     if (isReply(message)) isNew = this.#arriveInThread(message);
@@ -73,7 +73,7 @@ export class Conversations {
     if (reply.ephemeral) return isNew;
     for (const timeline of [this.histories.get(channel), thread]) {
       const root = timeline?.find(rootTs);
-      // The root may have been counted by the server already.
+      // The server may have counted this reply already.
       if (!root || Number(root.latest_reply ?? 0) >= Number(reply.ts)) continue;
       const authors = new Set(root.reply_users ?? []).add(reply.user ?? reply.bot_id);
       timeline.put({
@@ -90,8 +90,8 @@ export class Conversations {
     const thread = this.threads.get(threadKey(message.channel, message.thread_ts ?? message.ts));
     for (const timeline of [this.histories.get(message.channel), thread]) {
       const old = timeline?.find(message.ts);
-      // A change of the text alone may come without the thread's figures: those we have stay.
-      if (old) timeline.put({ ...pick(old, THREAD_FIGURES), ...message });
+      // A text edit may come without the thread counts: keep the ones we have.
+      if (old) timeline.put({ ...pick(old, THREAD_COUNTS), ...message });
     }
   }
 
@@ -105,8 +105,8 @@ export class Conversations {
     }
   }
 
-  /** Take in an event that came while a timeline was being read. */
-  fold(event) {
+  /** Apply an event that arrived while a timeline was being read. */
+  replay(event) {
     if (event.type === "message") this.arrive(event.message);
     else if (event.type === "ephemeral") this.arrive({ ...event.message, ephemeral: true });
     else if (event.type === "message_changed") this.change(event.message);
@@ -114,12 +114,12 @@ export class Conversations {
       this.remove(event);
   }
 
-  /** The notice as a message, or null if it was told a moment ago: an answer and an event may both bring it. */
+  /** The notice as a message, or null for a duplicate: a response and an event may both contain it. */
   addNotice({ text, channel, thread, now }) {
     const last = this.notices.at(-1);
-    if (last && last.text === text && now - Number(last.ts) < SAME_NOTICE) return null;
-    const facts = { username: "Slackbot", text, ephemeral: true, isNotice: true };
-    const notice = { ts: now.toFixed(6), channel, thread_ts: thread ?? undefined, ...facts };
+    if (last && last.text === text && now - Number(last.ts) < DUPLICATE_WITHIN) return null;
+    const fields = { username: "Slackbot", text, ephemeral: true, isNotice: true };
+    const notice = { ts: now.toFixed(6), channel, thread_ts: thread ?? undefined, ...fields };
     this.notices.push(notice);
     return notice;
   }

@@ -1,9 +1,9 @@
-// Building DOM without markup. Every string becomes a text node, so no text can become an element.
+// Builds DOM nodes without markup. Every string becomes a text node, so text never becomes an element.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-// Embeddings and overrides of writing direction can make a sentence read as another one.
-// They are shown as a mark instead of being obeyed; isolates are harmless inside their own block.
+// Bidirectional embeddings and overrides can make a sentence read differently. They are shown as a
+// visible mark and not applied. Isolates are harmless inside their own block.
 const DIRECTION_OVERRIDE = /([\u202a-\u202e])/;
 
 function textNodes(text) {
@@ -35,8 +35,8 @@ export function append(parent, ...children) {
 }
 
 /**
- * An element. `props`: `class`, `on` (listeners by event name), `data` (dataset), `value`, and attributes
- * by name, where null, undefined and false leave the attribute out and true sets it empty.
+ * Create an element. `props`: `class`, `on` (listeners by event name), `data` (dataset), `value`, and
+ * attributes by name. Null, undefined and false omit an attribute; true sets it to an empty string.
  */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
@@ -87,8 +87,8 @@ export function replaceChildren(parent, ...children) {
 }
 
 /**
- * Make `parent` hold the items in order: `{key, sig, make}`. A child whose key and signature stay is
- * left untouched; if the focused child is rebuilt, the focus goes to its successor.
+ * Make `parent` contain the items `{key, signature, make}` in order. A child with the same key and
+ * signature is kept. If the focused child is rebuilt, its replacement gets the focus.
  */
 export function reconcile(parent, items) {
   const present = new Map();
@@ -97,14 +97,14 @@ export function reconcile(parent, items) {
   for (const item of items) {
     const old = present.get(item.key);
     present.delete(item.key);
-    if (old && old.reconcileSig === item.sig) {
+    if (old && old.reconcileSignature === item.signature) {
       if (old === cursor) cursor = cursor.nextElementSibling;
       else parent.insertBefore(old, cursor);
       continue;
     }
     const made = item.make();
     made.reconcileKey = item.key;
-    made.reconcileSig = item.sig;
+    made.reconcileSignature = item.signature;
     if (!old) {
       parent.insertBefore(made, cursor);
       continue;
@@ -115,7 +115,7 @@ export function reconcile(parent, items) {
     if (made.nextElementSibling !== cursor) parent.insertBefore(made, cursor);
     if (focused) refocus(made, focused.dataset.focusKey);
   }
-  for (const gone of present.values()) gone.remove();
+  for (const removed of present.values()) removed.remove();
 }
 
 function refocus(element, focusKey) {

@@ -1,9 +1,9 @@
-// The stream of events for one user. It comes back by itself, waiting longer after each failure.
+// The event feed for one user. It reconnects by itself with increasing delays.
 
 const FIRST_WAIT = 400;
 const LONGEST_WAIT = 8000;
 
-/** `onEvent(event)`, `onOpen({again})` and `onLost()`; returns a function that ends it. */
+/** `onEvent(event)`, `onOpen({again})` and `onLost()`; returns a function that closes the feed. */
 export function openEvents(user, { onEvent, onOpen, onLost }) {
   let socket = null;
   let wait = FIRST_WAIT;

@@ -1,4 +1,4 @@
-// Line drawings on a 24 by 24 grid.
+// Line icons on a 24 by 24 grid.
 import { svg } from "./dom.js";
 
 const PATHS = {

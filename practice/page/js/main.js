@@ -1,4 +1,4 @@
-// Puts the panes together and keeps the address, the model and the screen in step.
+// Builds the page and keeps the address bar, the model and the panes in sync.
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { Model } from "./model.js";
@@ -13,7 +13,7 @@ import { decodeEntities } from "./text/tokens.js";
 const FIRST_CHANNEL = "campaigns";
 const LAST_USER = "practice.user";
 const ROOMY = "(min-width: 641px)";
-const LOST_AFTER = 700; // milliseconds without a connection before it is said
+const LOST_AFTER = 700; // milliseconds without a connection before the banner appears
 
 class Page {
   constructor(root) {
@@ -37,7 +37,7 @@ class Page {
       "div",
       { class: "banner", role: "status", hidden: true, data: { testid: "banner" } },
       icon("alert", { size: 16 }),
-      "The connection to the practice server is lost. Trying again…",
+      "The connection to the practice server was lost. Reconnecting…",
     );
     this.lostTimer = null;
     this.settled = false;
@@ -82,7 +82,7 @@ class Page {
     this.#focus(this.thread);
   }
 
-  /** One can write at once; on a phone that would bring up the keyboard over what is to be read. */
+  /** Focus the composer, or the messages on a phone, where the keyboard would cover them. */
   #focus(pane) {
     if (matchMedia(ROOMY).matches) pane.composer.field.focus();
     else pane.list.scroller.focus({ preventScroll: true });
@@ -97,7 +97,7 @@ class Page {
     (back ?? this.channel.composer.field).focus({ preventScroll: true });
   }
 
-  /** Make the page show what the address says; one step after the other. */
+  /** Show what the address bar says. Route changes are handled one after the other. */
   #follow() {
     const step = () => this.#followRoute(readRoute());
     this.following = (this.following ?? Promise.resolve()).then(step, step);
@@ -125,9 +125,9 @@ class Page {
     this.model.changed();
   }
 
-  /** Act as the one asked for, else as last time, else as the first person of the team. */
-  async #become(asked) {
-    const candidates = [asked, localStorage.getItem(LAST_USER), this.root.dataset.firstUser].filter(
+  /** Act as the requested user, else the user of the last visit, else the first user. */
+  async #become(requested) {
+    const candidates = [requested, localStorage.getItem(LAST_USER), this.root.dataset.firstUser].filter(
       Boolean,
     );
     for (const [index, user] of candidates.entries()) {
@@ -159,10 +159,10 @@ class Page {
     this.channel.draw({ channelId: channel, tab });
     this.thread.draw({ channelId: channel, thread });
     this.root.classList.toggle("with-thread", Boolean(thread));
-    // Says that the panes show what the address asks for and that events come in.
-    const settled =
-      this.model.live && this.settled && (!channel || this.model.said.hasHistory(channel));
-    if (settled) this.root.dataset.ready = this.model.me;
+    // Marks the page as ready: the panes match the address and the event feed is connected.
+    const ready =
+      this.model.live && this.settled && (!channel || this.model.conversations.hasHistory(channel));
+    if (ready) this.root.dataset.ready = this.model.me;
     else delete this.root.dataset.ready;
     this.#drawBanner();
     const waiting = this.model.state.channels.reduce((sum, room) => sum + (room.unread ?? 0), 0);
@@ -188,11 +188,11 @@ class Page {
     const isReply = Boolean(message.thread_ts) && message.thread_ts !== message.ts;
     if (isReply && message.thread_ts === thread) this.thread.list.arrived({ own });
     if (!isReply || message.broadcast) this.channel.list.arrived({ own });
-    if (!own) this.#say(message);
+    if (!own) this.#announce(message);
   }
 
-  /** Tell a screen reader about a message that came in where the person is. */
-  #say(message) {
+  /** Announce a new message in the open channel to screen readers. */
+  #announce(message) {
     const { name } = this.model.names.author(message);
     document.getElementById("live").textContent =
       `${name}: ${decodeEntities(message.text ?? "").slice(0, 300)}`;

@@ -1,11 +1,11 @@
-// What the page knows of the workspace. The server is the truth: this follows its events and asks again
-// when the connection comes back. Panes listen for "change" and draw what they show.
+// The page's copy of the workspace. It follows the server's events and reloads after a reconnect.
+// Panes listen for "change" and redraw.
 import { get, post } from "./api.js";
 import { Conversations } from "./conversations.js";
 import { openEvents } from "./events.js";
 import { Names } from "./names.js";
 
-const OPENING = 2000; // milliseconds that a first connection may take before the page is shown without it
+const OPENING = 2000; // milliseconds to wait for the first connection before the page appears without it
 
 export class Model extends EventTarget {
   constructor() {
@@ -22,7 +22,7 @@ export class Model extends EventTarget {
   }
 
   #forget() {
-    this.said = new Conversations();
+    this.conversations = new Conversations();
     this.home = undefined;
     this.mentions = new Map();
     this.freshThreads = new Set();
@@ -54,7 +54,7 @@ export class Model extends EventTarget {
 
   // -- reading ------------------------------------------------------------------------------------
 
-  /** Act as `user` from now on. Events are listened to first, so nothing falls between them and what is read. */
+  /** Act as `user` from now on. The event feed opens before the state is read, so that nothing is missed. */
   async become(user) {
     this.endEvents?.();
     this.live = false;
@@ -86,17 +86,17 @@ export class Model extends EventTarget {
     this.changed();
   }
 
-  /** What `fetching` brings goes through `put`; then what was told meanwhile goes through `replay`. */
+  /** Pass the response to `put`, then replay the events that arrived in the meantime. */
   async #reading(fetching, put, replay) {
-    const meanwhile = [];
+    const arrived = [];
     const { buffers } = this;
-    buffers.add(meanwhile);
+    buffers.add(arrived);
     try {
       put(await fetching);
     } finally {
-      buffers.delete(meanwhile);
+      buffers.delete(arrived);
     }
-    for (const event of meanwhile) replay(event);
+    for (const event of arrived) replay(event);
   }
 
   #readState(user) {
@@ -114,14 +114,14 @@ export class Model extends EventTarget {
     this.live = true;
     if (again && !this.becoming) {
       await this.#readState(this.me);
-      this.said.keepOnly(this.open.channel, this.open.thread);
+      this.conversations.keepOnly(this.open.channel, this.open.thread);
       await this.show(this.open.channel, this.open.thread);
       if (this.home !== undefined) await this.readHome();
     }
     this.changed();
   }
 
-  /** Read what is to be seen: a channel and, if given, a thread in it. */
+  /** Read a channel and, if given, a thread in it. */
   async show(channelId, threadTs) {
     const moved = channelId !== this.open.channel;
     this.open = { channel: channelId, thread: threadTs };
@@ -134,7 +134,7 @@ export class Model extends EventTarget {
       threadTs ? this.#readThread(channelId, threadTs) : null,
     ]);
     if (moved) {
-      const others = this.said
+      const others = this.conversations
         .messages(channelId)
         .filter((message) => !message.ephemeral && message.user !== this.me);
       this.newFrom = unread > 0 ? (others.at(-unread)?.ts ?? null) : null;
@@ -150,25 +150,25 @@ export class Model extends EventTarget {
   }
 
   #readHistory(channelId) {
-    const { said } = this;
-    const asked = get("/page/history", { user: this.me, channel: channelId });
+    const { conversations } = this;
+    const response = get("/page/history", { user: this.me, channel: channelId });
     return this.#reading(
-      asked,
-      ({ messages }) => said.setHistory(channelId, messages),
-      (event) => said.fold(event),
+      response,
+      ({ messages }) => conversations.setHistory(channelId, messages),
+      (event) => conversations.replay(event),
     );
   }
 
-  /** A thread that is not there is an empty one. */
+  /** A thread that does not exist reads as an empty one. */
   #readThread(channelId, ts) {
-    const { said } = this;
-    const asked = get("/page/thread", { user: this.me, channel: channelId, ts }).catch(() => ({
+    const { conversations } = this;
+    const response = get("/page/thread", { user: this.me, channel: channelId, ts }).catch(() => ({
       messages: [],
     }));
     return this.#reading(
-      asked,
-      ({ messages }) => said.setThread(channelId, ts, messages),
-      (event) => said.fold(event),
+      response,
+      ({ messages }) => conversations.setThread(channelId, ts, messages),
+      (event) => conversations.replay(event),
     );
   }
 
@@ -177,9 +177,9 @@ export class Model extends EventTarget {
     this.changed();
   }
 
-  // -- doing --------------------------------------------------------------------------------------
+  // -- sending --------------------------------------------------------------------------------------
 
-  /** Send to the server as the acting user. What it says against it is shown at `place`, if there is one. */
+  /** Send to the server as the current user. An error notice appears at `place`, unless it is null. */
   async send(path, body, place = {}) {
     const answer = await post(path, { user: this.me, ...body });
     if (!answer.ok && answer.notice && place) this.notice(answer.notice, place);
@@ -197,17 +197,17 @@ export class Model extends EventTarget {
   }
 
   dismiss(message) {
-    if (message.isNotice) this.said.dropNotice(message);
+    if (message.isNotice) this.conversations.dropNotice(message);
     else {
-      this.said.remove(message);
+      this.conversations.remove(message);
       void this.send("/page/dismiss", { message_ts: message.ts }, null);
     }
     this.changed();
   }
 
-  /** Something that only this person is told, by the workspace itself. */
+  /** Show a notice from the workspace to this person only. */
   notice(text, { channel = this.open.channel, thread = null } = {}) {
-    const notice = this.said.addNotice({ text, channel, thread, now: Date.now() / 1000 });
+    const notice = this.conversations.addNotice({ text, channel, thread, now: Date.now() / 1000 });
     if (notice !== null) this.announce("arrived", notice);
     this.changed();
   }
@@ -222,7 +222,7 @@ export class Model extends EventTarget {
   }
 
   arrive(message) {
-    const isNew = this.said.arrive(message);
+    const isNew = this.conversations.arrive(message);
     if (isNew && message.user !== this.me && !message.ephemeral) this.#countUnread(message);
     if (isNew) this.announce("arrived", message);
     this.changed();
@@ -241,7 +241,7 @@ export class Model extends EventTarget {
       this.mentions.set(channel.id, (this.mentions.get(channel.id) ?? 0) + 1);
   }
 
-  /** The person looks at the page again. */
+  /** The page became visible again. */
   returned() {
     this.#seen(this.open.channel);
     this.freshThreads.delete(this.open.thread);
@@ -268,13 +268,13 @@ const HANDLERS = {
     this.arrive({ ...event.message, ephemeral: true });
   },
   message_changed(event) {
-    this.said.change(event.message);
+    this.conversations.change(event.message);
   },
   message_deleted(event) {
-    this.said.remove(event);
+    this.conversations.remove(event);
   },
   ephemeral_deleted(event) {
-    this.said.remove(event);
+    this.conversations.remove(event);
   },
   view_opened(event) {
     this.announce("view", { kind: "opened", view: event.view });

@@ -1,6 +1,6 @@
-// Who and what the ids in texts stand for, as the acting user sees it.
+// Names for the ids of users, channels and groups, as the current user sees them.
 
-function standingOf(user) {
+function membershipOf(user) {
   if (user?.is_stranger) return "external";
   return user?.is_restricted ? "guest" : null;
 }
@@ -26,7 +26,7 @@ export class Names {
     return this.state.channels.find((channel) => channel.id === id)?.name ?? id;
   }
 
-  /** The other side of a direct message: people have theirs with the app. */
+  /** The other member of a direct message; for people that is the app. */
   partner(channel) {
     return channel.members?.find((id) => id !== this.me) ?? this.state.bot.user_id;
   }
@@ -49,7 +49,7 @@ export class Names {
     return this.state.channels.filter((channel) => !channel.is_im);
   }
 
-  /** What an author is called, with the marks beside the name. */
+  /** An author's name, with what the badges beside it show. */
   author(message) {
     const bot = this.state.bot;
     const isApp = Boolean(message.bot_id) || message.user === bot.user_id;
@@ -64,13 +64,13 @@ export class Names {
     return {
       name,
       isApp: isApp || Boolean(user?.is_bot),
-      standing: standingOf(user),
+      membership: membershipOf(user),
       color: user?.color ?? null,
       key: message.user ?? message.bot_id ?? name,
     };
   }
 
-  /** Does this text call for the acting user? */
+  /** Whether this text mentions the current user. */
   mentionsMe(text) {
     if (!text) return false;
     if (text.includes(`<@${this.me}>`) || text.includes(`<@${this.me}|`)) return true;

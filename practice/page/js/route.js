@@ -1,4 +1,4 @@
-// The address keeps what is open: #u=user&c=channel&t=thread&tab=home&v=list
+// The address bar holds what is open: #u=user&c=channel&t=thread&tab=home&v=list
 
 export function readRoute() {
   const parts = new URLSearchParams(location.hash.slice(1));
@@ -22,7 +22,7 @@ function hashOf({ user, channel, thread, tab, list }) {
   return `#${parts}`;
 }
 
-/** Go there. With `replace` the address is only put right: nobody is told, and Back has no step for it. */
+/** Go to a route. With `replace`, only correct the address: no event and no history entry. */
 export function go(route, { replace = false } = {}) {
   const hash = hashOf(route);
   if (hash === location.hash) return;

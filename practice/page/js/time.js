@@ -1,4 +1,4 @@
-// Times as people read them, in the reader's own zone.
+// Dates and times in the reader's locale and time zone.
 const DAY = 86_400_000;
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
@@ -30,7 +30,7 @@ const dayName = new Intl.DateTimeFormat(undefined, {
 });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 
-export const dateOf = (ts) => new Date(Number(ts) * 1000);
+const dateOf = (ts) => new Date(Number(ts) * 1000);
 export const timeOf = (ts) => clock.format(dateOf(ts));
 export const fullTimeOf = (ts) => full.format(dateOf(ts));
 export const dayKey = (ts) => dateOf(ts).toDateString();
@@ -55,7 +55,7 @@ export function dayLabel(ts) {
   return near === null ? dayName.format(date) : capital(near);
 }
 
-/** "10:24 AM" today, "yesterday at 10:24 AM", else the date with the time. */
+/** "10:24 AM" for today, "yesterday at 10:24 AM", or the date and the time. */
 export function nearTime(ts) {
   const date = dateOf(ts);
   const near = nearDay(date);

@@ -1,4 +1,4 @@
-// An ordered list of messages by their ts, the ephemeral ones among them.
+// Messages, including ephemeral ones, ordered by ts.
 
 const keyOf = (message) => `${message.ephemeral ? "e" : ""}${message.ts}`;
 
@@ -8,7 +8,7 @@ export class Timeline {
     for (const message of messages) this.put(message);
   }
 
-  /** True when it was not there before. */
+  /** Returns true if the message is new. */
   put(message) {
     const key = keyOf(message);
     const isNew = !this.byKey.has(key);
@@ -21,8 +21,8 @@ export class Timeline {
   }
 
   remove(ts) {
-    const there = this.byKey.delete(ts);
-    return this.byKey.delete(`e${ts}`) || there;
+    const removed = this.byKey.delete(ts);
+    return this.byKey.delete(`e${ts}`) || removed;
   }
 
   sorted() {

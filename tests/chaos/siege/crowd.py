@@ -15,9 +15,9 @@ from itertools import count
 from random import Random
 from typing import Final
 
-from practice.changes import Change, Edited, Posted
-from practice.records import User
 from practice.seed import TEAM
+from practice.state.changes import Change, Edited, Posted
+from practice.state.records import User
 from tests.chaos.siege.journal import Answered, Journal, What
 from tests.chaos.siege.plans import Move, Plan, plan
 from tests.chaos.siege.program import TOKEN

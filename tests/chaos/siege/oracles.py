@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from practice.records import Version
+from practice.state.records import Version
 from tests.chaos.siege.crowd import MAY_NOT, SOMEBODY, Crowd
 from tests.chaos.siege.journal import DECISIONS, Act, Answered, What
 from tests.chaos.siege.plans import PHASES, Effect, effects

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
-from practice.records import Version
+from practice.state.records import Version
 from tests.chaos.siege.crowd import SOMEBODY, Crowd
 from tests.chaos.siege.tables import Execution
 from tests.support.shown import Shown, buttons

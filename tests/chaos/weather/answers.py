@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from practice.faults import Kind
+from practice.faults.plan import Kind
 
 RETRIED: Final = "retried"
 PLAIN: Final = "shown plainly"

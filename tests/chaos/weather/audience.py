@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from practice.records import User
+from practice.state.records import User
 from storage.records import Execution
 from tests.chaos.siege.slackside import actionable
 from tests.chaos.weather.crowd import Click, Told, wrongs

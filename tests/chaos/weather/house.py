@@ -18,7 +18,7 @@ from unittest import mock
 from bot.slack import app
 from bot.slack.actions.commands import OPEN
 from bot.slack.ids import DECISIONS
-from practice.faults import Kind
+from practice.faults.plan import Kind
 from storage.definitions import CrewDefinition
 from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.slack.inbound import sockets
-from practice.cutting import hush
+from practice.faults.connections import go_silent
 from storage.records import Execution
 from tests.chaos.weather.ground import ground
 from tests.chaos.weather.house import House, house_on
@@ -81,7 +81,7 @@ def test_a_socket_that_dies_without_a_word_is_replaced_and_the_next_click_counts
     house.work()
     shown = armed(house, execution)
     (link,) = workspace.practice.sockets.links
-    workspace.call(lambda: hush(link.websocket, within_payload=within_payload))
+    workspace.call(lambda: go_silent(link.websocket, within_payload=within_payload))
     first = workspace.click("Continue", by=BEN, message=shown)
 
     workspace.wait_for(

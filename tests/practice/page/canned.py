@@ -1,11 +1,10 @@
-"""A server that shows the page what a test gives it, and keeps what the page sends."""
+"""A server with canned responses for the page that records what the page sends."""
 
 import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -17,12 +16,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from practice.server import PAGE
 from tests.practice.page import samples
 
 Json = dict[str, Any]
 Answer = Callable[[Json], Json]
 
-PAGE = Path(__file__).resolve().parents[3] / "bot" / "practice" / "page"
 POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
@@ -39,7 +38,7 @@ def _agreed(_body: Json) -> Json:
 
 
 class CannedWorkspace:
-    """State, histories and answers are attributes that a test sets before it opens the page."""
+    """Tests set state, histories and answers before they open the page."""
 
     def __init__(self) -> None:
         self.address = ""
@@ -52,7 +51,7 @@ class CannedWorkspace:
         self.reset()
 
     def reset(self) -> None:
-        """What every test starts from."""
+        """Restore the state that every test starts from."""
         self.histories: dict[str, list[Json]] = {samples.CAMPAIGNS: samples.history()}
         self.threads: dict[str, list[Json]] = {samples.ROOT: samples.thread()}
         self.home: Json | None = None
@@ -65,10 +64,10 @@ class CannedWorkspace:
         self._release.set()
         self._reads.set()
 
-    # What tests do.
+    # For tests.
 
     def show(self, *messages: Json, channel: str = samples.CAMPAIGNS) -> None:
-        """The channel holds these messages and nothing else."""
+        """Replace the messages of a channel."""
         self.histories[channel] = list(messages)
 
     def push(self, event: Json) -> None:
@@ -80,7 +79,7 @@ class CannedWorkspace:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Answer no POST before the block ends."""
+        """Delay the responses to POST requests until the block ends."""
         self._release.clear()
         try:
             yield
@@ -89,7 +88,7 @@ class CannedWorkspace:
 
     @contextmanager
     def held_reads(self) -> Iterator[Callable[[], None]]:
-        """Let a history be taken but not arrive before the block ends; gives the wait for one."""
+        """Read histories at once but send them when the block ends; yields a wait for a read."""
         self._reads.clear()
         self._reading.clear()
 
@@ -102,14 +101,14 @@ class CannedWorkspace:
             self._reads.set()
 
     def wait_for_call(self, path: str, *, after: int = 0, timeout: float = 15) -> Json:
-        """The body of a POST to `path` that came as number `after` or later."""
+        """Wait for a POST to `path`, skipping the first `after` calls, and return its body."""
 
-        def found() -> Json | None:
+        def matching_call() -> Json | None:
             return next((call.body for call in self.calls[after:] if call.path == path), None)
 
         with self._arrived:
-            self._arrived.wait_for(lambda: found() is not None, timeout)
-        body = found()
+            self._arrived.wait_for(lambda: matching_call() is not None, timeout)
+        body = matching_call()
         assert body is not None, f"the page sent no {path}, only {self.calls[after:]}"
         return body
 
@@ -117,7 +116,7 @@ class CannedWorkspace:
     def connections(self) -> int:
         return len(self._sockets)
 
-    # The server's side.
+    # The server.
 
     def _run(self, work: Any) -> None:
         assert self._loop is not None
@@ -209,7 +208,7 @@ class CannedWorkspace:
 
     @contextmanager
     def serving(self) -> Iterator[str]:
-        """Serve on a free port of loopback; gives the address."""
+        """Serve on a free loopback port; yields the address."""
         listener = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(
             self.app(), log_config=None, log_level="error", lifespan="off", ws="websockets-sansio"
@@ -236,7 +235,7 @@ class CannedWorkspace:
 
 
 def _with_policy(app: Starlette) -> ASGIApp:
-    """Add the headers under which the page has to work, as the practice server sets them."""
+    """Add a content security policy, as the practice server does."""
     app.mount("/static", StaticFiles(directory=PAGE))
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""A browser, and the page in it with what a test lets the workspace hold."""
+"""A browser with the page, served by a canned workspace."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -38,13 +38,13 @@ def workspace(served_workspace: CannedWorkspace) -> CannedWorkspace:
     return served_workspace
 
 
-def texts(found: Locator) -> list[str]:
-    """What stands in each of these elements."""
-    return [text.strip() for text in found.all_inner_texts()]
+def texts(elements: Locator) -> list[str]:
+    """The text of each element."""
+    return [text.strip() for text in elements.all_inner_texts()]
 
 
 class Tab:
-    """One tab that the tests use in turn, and what went wrong in it."""
+    """A browser tab that tests share, and the errors in it."""
 
     def __init__(self, context: BrowserContext, address: str) -> None:
         self.page = context.new_page()
@@ -58,7 +58,7 @@ class Tab:
         self.page.on("dialog", lambda dialog: self.complaints.append(f"alert: {dialog.message}"))
 
     def load(self, route: str) -> None:
-        """A fresh document, even where only the part after # differs."""
+        """Load a new document, even if only the fragment differs."""
         self._loads += 1
         self.page.goto(f"{self._address}/?load={self._loads}#{route}")
 
@@ -70,7 +70,7 @@ class Tab:
 
 @pytest.fixture(scope="package")
 def tabs(browser: Browser, served_workspace: CannedWorkspace) -> Callable[[bool, bool], Tab]:
-    """Tabs by (phone, dark). They are kept, so the page's files are fetched once."""
+    """Tabs by (phone, dark), kept so that the page's files are fetched only once."""
 
     @functools.cache
     def tab(phone: bool, dark: bool) -> Tab:
@@ -90,8 +90,8 @@ def tabs(browser: Browser, served_workspace: CannedWorkspace) -> Callable[[bool,
 def open_page(tabs: Callable[[bool, bool], Tab], workspace: CannedWorkspace) -> Iterator[OpenPage]:
     """`open_page(user=, channel=, thread=, tab=, pane=, phone=, dark=)`: the page, connected.
 
-    The test fails when the page logged an error, or broke the content policy that keeps it to its
-    own server; `tolerate` names an error that the test is about.
+    The test fails if the page logged an error or violated its content security policy. `tolerate`
+    is the text of an error that the test expects.
     """
     used: list[Tab] = []
 

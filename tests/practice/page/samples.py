@@ -1,4 +1,4 @@
-"""What the page is shown in its tests: a workspace with a run that waits for a decision."""
+"""Sample data for the page: a workspace with a run that waits for a decision."""
 
 from typing import Any
 
@@ -330,5 +330,7 @@ def state(me: str) -> Json:
             "connected": True,
             "mode": "socket",
             "home_tab": True,
+            "description": "Human sign-off for CrewAI crews.",
+            "example": "/crew plan a summer campaign for a bicycle shop",
         },
     }

@@ -1,4 +1,4 @@
-"""Buttons, menus, confirmations and modals: what they send, and what people see of the answer."""
+"""Buttons, menus, confirmations and modals: what they send and how they show the response."""
 
 import time
 from typing import Any
@@ -58,20 +58,22 @@ def test_a_click_sends_the_button_and_waits_with_it(
     assert sent["text"]["text"] == "Continue"
 
 
-def test_what_went_wrong_with_a_click_is_told_where_it_was_made(
+def test_a_failed_click_shows_a_notice_where_it_was_made(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     workspace.answers[INTERACT] = lambda _body: {"ok": False, "notice": "No answer. Try again."}
     page = open_page(thread=samples.ROOT)
 
     decide(page, "Skip")
-    told = page.get_by_test_id("thread").get_by_role("article").filter(has_text="No answer")
-    expect(told).to_contain_text("Only visible to you")
-    told.get_by_role("button", name="Dismiss").click()
-    expect(told).to_have_count(0)
+    notice_message = (
+        page.get_by_test_id("thread").get_by_role("article").filter(has_text="No answer")
+    )
+    expect(notice_message).to_contain_text("Only visible to you")
+    notice_message.get_by_role("button", name="Dismiss").click()
+    expect(notice_message).to_have_count(0)
 
 
-def test_stop_asks_first_and_keeping_sends_nothing(
+def test_stop_asks_for_confirmation_and_cancelling_sends_nothing(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT)
@@ -95,7 +97,7 @@ def test_stop_asks_first_and_keeping_sends_nothing(
     assert workspace.wait_for_call(INTERACT)["action_id"] == "stop"
 
 
-def test_menus_and_choices_in_a_message_send_what_was_chosen(
+def test_menus_in_a_message_send_the_selection(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     def option(text: str) -> Json:
@@ -150,7 +152,7 @@ def test_a_modal_sends_its_values_and_closes(
     expect(modal).to_have_count(0)
 
 
-def test_a_missing_answer_is_asked_for_before_anything_is_sent(
+def test_a_missing_input_is_reported_before_anything_is_sent(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT)
@@ -167,7 +169,7 @@ def test_a_missing_answer_is_asked_for_before_anything_is_sent(
     expect(field).not_to_have_attribute("aria-invalid", "true")
 
 
-def test_the_bots_errors_stand_under_their_fields_and_the_words_stay(
+def test_the_bots_errors_appear_under_their_fields_and_the_input_is_kept(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     errors = {"words": "This checkpoint was decided by Ana."}
@@ -184,7 +186,7 @@ def test_the_bots_errors_stand_under_their_fields_and_the_words_stay(
     expect(modal.get_by_role("button", name="Ask for it")).to_be_enabled()
 
 
-def test_trouble_with_a_modal_is_told_in_the_modal(
+def test_a_failed_submission_is_reported_in_the_modal(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     workspace.answers[SUBMIT] = lambda _body: {"ok": False, "notice": "We had some trouble."}
@@ -197,7 +199,7 @@ def test_trouble_with_a_modal_is_told_in_the_modal(
     expect(modal.get_by_role("alert").filter(has_text="We had some trouble.")).to_be_visible()
 
 
-def test_escape_closes_a_modal_and_tells_the_bot(
+def test_escape_closes_a_modal_and_notifies_the_bot(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT)
@@ -223,7 +225,7 @@ def test_tab_stays_inside_a_modal(workspace: CannedWorkspace, open_page: OpenPag
         assert page.evaluate(inside), key
 
 
-def test_an_updated_view_keeps_what_was_typed_and_a_pushed_one_lies_over_it(
+def test_an_updated_view_keeps_the_input_and_a_pushed_one_covers_it(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT)
@@ -252,7 +254,7 @@ def test_an_updated_view_keeps_what_was_typed_and_a_pushed_one_lies_over_it(
     expect(page.get_by_test_id("modal")).to_have_count(0)
 
 
-def test_every_kind_of_input_gives_its_value(
+def test_every_type_of_input_gives_its_value(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page()
@@ -268,13 +270,21 @@ def test_every_kind_of_input_gives_its_value(
     modal.get_by_label("time", exact=True).fill("18:30")
     modal.get_by_label("static").select_option("Two")
     modal.get_by_label("person").select_option("Ana Lima")
-    modal.get_by_label("channel").select_option("#general")
+    modal.get_by_label("channel", exact=True).select_option("#general")
     modal.get_by_role("radio", name="Two").check()
     modal.get_by_role("group", name="boxes").get_by_label("One").check()
-    modal.locator(".multi-summary").click()
-    for label in ("One", "Two"):
-        modal.get_by_role("group", name="several").get_by_label(label).check()
-    expect(modal.locator(".multi-summary")).to_have_text("One, Two")
+    modal.get_by_label("conversation", exact=True).select_option("#random")
+    for group, labels in (
+        ("several", ("One", "Two")),
+        ("people", ("Ana Lima",)),
+        ("channels", ("#general", "#random")),
+        ("conversations", ("#campaigns",)),
+    ):
+        menu = modal.locator(f'[data-block-id="{group}"]')
+        menu.locator(".multi-summary").click()
+        for label in labels:
+            menu.get_by_label(label).check()
+        expect(menu.locator(".multi-summary")).to_have_text(", ".join(labels))
     modal.get_by_role("button", name="Submit").click()
 
     values = workspace.wait_for_call(SUBMIT)["values"]
@@ -294,6 +304,19 @@ def test_every_kind_of_input_gives_its_value(
         "radio": {"type": "radio_buttons", "selected_option": two},
         "boxes": {"type": "checkboxes", "selected_options": [one]},
         "several": {"type": "multi_static_select", "selected_options": [one, two]},
+        "conversation": {
+            "type": "conversations_select",
+            "selected_conversation": samples.RANDOM,
+        },
+        "people": {"type": "multi_users_select", "selected_users": [samples.ANA]},
+        "channels": {
+            "type": "multi_channels_select",
+            "selected_channels": [samples.GENERAL, samples.RANDOM],
+        },
+        "conversations": {
+            "type": "multi_conversations_select",
+            "selected_conversations": [samples.CAMPAIGNS],
+        },
     }
 
 
@@ -317,6 +340,10 @@ def view_of_every_input() -> Json:
         "radio": {"type": "radio_buttons", **options},
         "boxes": {"type": "checkboxes", **options},
         "several": {"type": "multi_static_select", **options},
+        "conversation": {"type": "conversations_select"},
+        "people": {"type": "multi_users_select"},
+        "channels": {"type": "multi_channels_select"},
+        "conversations": {"type": "multi_conversations_select"},
     }
     blocks = [
         {
@@ -348,7 +375,7 @@ def test_the_home_tab_is_shown_and_its_buttons_work(
     expect(home).to_have_text("Nothing waits")
 
 
-def test_traffic_lists_what_was_said_with_its_body(
+def test_traffic_lists_requests_with_their_bodies(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     def entry(seq: int, name: str, **more: Any) -> Json:

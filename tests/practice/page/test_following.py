@@ -1,4 +1,4 @@
-"""What happens elsewhere shows up by itself, and the page comes back after a break."""
+"""The page follows changes in the workspace and recovers from a lost connection."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 Json = dict[str, Any]
 
 
-def said(number: int, text: str, **more: Any) -> Json:
+def new_message(number: int, text: str, **more: Any) -> Json:
     message = samples.message(f"17954220{number:02}.000100", user=samples.ANA, text=text, **more)
     return {"type": "message", "message": message}
 
@@ -29,27 +29,27 @@ def distance_to_end(page: Page, pane: str) -> float:
     return left
 
 
-def test_a_new_message_appears_at_the_end_and_is_read_out(
+def test_a_new_message_appears_at_the_end_and_is_announced(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page()
     for number in range(12):
-        workspace.push(said(number, f"message {number}"))
+        workspace.push(new_message(number, f"message {number}"))
     expect(shown(page, "message 11")).to_be_in_viewport()
 
     expect(page.locator("#live")).to_have_text("Ana Lima: message 11")
     assert distance_to_end(page, "channel") < 3
 
 
-def test_who_has_scrolled_up_stays_there_and_is_told(
+def test_a_reader_who_has_scrolled_up_stays_there_and_sees_a_count(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
-    workspace.show(*[said(number, f"old {number}\n" * 4)["message"] for number in range(30)])
+    workspace.show(*[new_message(number, f"old {number}\n" * 4)["message"] for number in range(30)])
     page = open_page()
     page.get_by_test_id("channel").locator(".messages").evaluate("s => s.scrollTo(0, 0)")
     expect(shown(page, "old 0").first).to_be_in_viewport()
-    workspace.push(said(50, "newer"))
-    workspace.push(said(51, "newest"))
+    workspace.push(new_message(50, "newer"))
+    workspace.push(new_message(51, "newest"))
 
     chip = page.get_by_test_id("channel").get_by_test_id("new-messages")
     expect(chip).to_have_text("2 new messages")
@@ -59,7 +59,7 @@ def test_who_has_scrolled_up_stays_there_and_is_told(
     expect(chip).to_be_hidden()
 
 
-def test_a_long_new_message_is_shown_from_its_head(
+def test_a_long_new_message_is_shown_from_its_start(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     workspace.threads[samples.ROOT] = [samples.root_message()]
@@ -72,7 +72,7 @@ def test_a_long_new_message_is_shown_from_its_head(
     expect(thread.get_by_role("button", name="Continue")).to_be_in_viewport()
 
 
-def test_the_file_of_a_long_message_does_not_push_its_question_out_of_sight(
+def test_the_file_of_a_long_message_does_not_hide_its_question(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     workspace.threads[samples.ROOT] = [samples.root_message()]
@@ -88,7 +88,7 @@ def test_the_file_of_a_long_message_does_not_push_its_question_out_of_sight(
     expect(thread.get_by_role("heading", name="Review the content plan")).to_be_in_viewport()
 
 
-def test_a_decided_checkpoint_loses_its_buttons_while_one_looks_at_it(
+def test_a_decided_checkpoint_loses_its_buttons_while_it_is_open(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT)
@@ -104,16 +104,16 @@ def test_a_decided_checkpoint_loses_its_buttons_while_one_looks_at_it(
     assert decided.evaluate(inside), "the focus fell out of the message"
 
 
-def test_nothing_is_missed_that_comes_while_a_channel_is_being_read(
+def test_events_that_arrive_while_a_channel_is_being_read_are_not_missed(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page()
-    old = said(1, "first words", channel=samples.GENERAL)
+    old = new_message(1, "first words", channel=samples.GENERAL)
     workspace.show(old["message"], channel=samples.GENERAL)
     with workspace.held_reads() as wait_for_a_read:
         page.get_by_test_id("channel-link").filter(has_text="general").click()
         wait_for_a_read()
-        workspace.push(said(2, "in between", channel=samples.GENERAL))
+        workspace.push(new_message(2, "in between", channel=samples.GENERAL))
         edited = old["message"] | {"text": "better words"}
         workspace.push({"type": "message_changed", "message": edited})
 
@@ -122,9 +122,9 @@ def test_nothing_is_missed_that_comes_while_a_channel_is_being_read(
     expect(shown(page, "first words")).to_have_count(0)
 
 
-def test_a_thread_that_is_gone_says_so_and_the_page_goes_on(open_page: OpenPage) -> None:
+def test_a_deleted_thread_says_so_and_the_page_still_works(open_page: OpenPage) -> None:
     page = open_page(thread="1795000000.000100")
-    expect(page.get_by_test_id("thread")).to_contain_text("This thread is not there any more.")
+    expect(page.get_by_test_id("thread")).to_contain_text("This thread no longer exists.")
 
     page.get_by_role("button", name="Close thread").click()
     page.get_by_test_id("thread-summary").click()
@@ -138,13 +138,13 @@ def test_deleted_and_ephemeral_messages_come_and_go(
     note = samples.message("1795422000.000100", user=samples.BOT, text="Only you see this")
     workspace.push({"type": "ephemeral", "message": note})
     expect(shown(page, "Only you see this")).to_be_visible()
-    gone = {"channel": samples.CAMPAIGNS, "ts": note["ts"]}
-    workspace.push({"type": "ephemeral_deleted", **gone})
+    deleted = {"channel": samples.CAMPAIGNS, "ts": note["ts"]}
+    workspace.push({"type": "ephemeral_deleted", **deleted})
     expect(shown(page, "Only you see this")).to_have_count(0)
 
     expect(shown(page, "Looking forward to it")).to_be_visible()
-    gone = {"channel": samples.CAMPAIGNS, "ts": "1795334500.000100"}
-    workspace.push({"type": "message_deleted", **gone})
+    deleted = {"channel": samples.CAMPAIGNS, "ts": "1795334500.000100"}
+    workspace.push({"type": "message_deleted", **deleted})
     expect(shown(page, "Looking forward to it")).to_have_count(0)
 
 
@@ -154,7 +154,7 @@ def test_a_reply_to_a_closed_thread_counts_and_marks_it_as_new(
     page = open_page()
     summary = page.get_by_test_id("thread-summary")
     expect(summary).to_contain_text("4 replies")
-    workspace.push(said(1, "one more", thread_ts=samples.ROOT))
+    workspace.push(new_message(1, "one more", thread_ts=samples.ROOT))
 
     expect(summary).to_contain_text("5 replies")
     expect(summary).to_contain_text("new")
@@ -163,15 +163,15 @@ def test_a_reply_to_a_closed_thread_counts_and_marks_it_as_new(
     expect(summary).not_to_contain_text("new")
 
 
-def test_other_channels_count_what_is_unread_and_what_calls_you(
+def test_other_channels_count_unread_messages_and_mentions(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page()
     general = page.get_by_test_id("channel-link").filter(has_text="general")
     expect(general.get_by_role("img", name="2 unread")).to_be_visible()
-    workspace.push(said(1, "for all", channel=samples.GENERAL))
+    workspace.push(new_message(1, "for all", channel=samples.GENERAL))
     expect(general.get_by_role("img", name="3 unread")).to_be_visible()
-    workspace.push(said(2, f"<@{samples.BEN}> please", channel=samples.GENERAL))
+    workspace.push(new_message(2, f"<@{samples.BEN}> please", channel=samples.GENERAL))
     expect(general.get_by_role("img", name="1 for you")).to_be_visible()
     expect(page).to_have_title("(4) Speichenwerk")
 
@@ -188,7 +188,7 @@ def test_the_bots_connection_is_shown(workspace: CannedWorkspace, open_page: Ope
     expect(state).to_have_text("Countersign is not connected")
 
 
-def test_a_lost_connection_is_said_and_what_was_missed_is_read_again(
+def test_a_lost_connection_is_shown_and_missed_messages_are_read_again(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT, tolerate="WebSocket connection")
@@ -196,9 +196,9 @@ def test_a_lost_connection_is_said_and_what_was_missed_is_read_again(
     workspace.drop_connections()
     expect(page.get_by_test_id("banner")).to_contain_text("The connection")
 
-    workspace.histories[samples.CAMPAIGNS].append(said(1, "while you were away")["message"])
+    workspace.histories[samples.CAMPAIGNS].append(new_message(1, "while you were away")["message"])
     workspace.threads[samples.ROOT].append(
-        said(2, "in the thread too", thread_ts=samples.ROOT)["message"]
+        new_message(2, "in the thread too", thread_ts=samples.ROOT)["message"]
     )
     workspace.refuses_events = False
     expect(page.get_by_test_id("banner")).to_be_hidden(timeout=15_000)
@@ -206,7 +206,7 @@ def test_a_lost_connection_is_said_and_what_was_missed_is_read_again(
     expect(shown(page, "in the thread too")).to_be_visible()
 
 
-def test_acting_as_somebody_else_shows_their_view(
+def test_switching_the_user_shows_their_view(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(thread=samples.ROOT)

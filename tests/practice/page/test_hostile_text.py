@@ -1,4 +1,4 @@
-"""Text of models and strangers is shown, and does nothing else."""
+"""Text from models and other people is displayed and never executed."""
 
 from typing import Any
 
@@ -96,7 +96,7 @@ def test_a_link_that_names_another_host_shows_where_it_goes(shown: Any) -> None:
     expect(content).to_have_text("https://bank.example/login (evil.example) go")
 
 
-def test_characters_that_turn_the_reading_direction_are_made_visible(shown: Any) -> None:
+def test_characters_that_change_the_reading_direction_are_visible(shown: Any) -> None:
     content = shown(
         "", [{"type": "header", "text": {"type": "plain_text", "text": "Pay \u202e001\u202c now"}}]
     )

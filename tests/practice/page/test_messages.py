@@ -1,4 +1,4 @@
-"""Whole messages as a reader sees them: who, when, files, replies, and text that can be read."""
+"""Whole messages as a reader sees them: author, time, files, replies and contrast."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -26,7 +26,7 @@ def test_a_checkpoint_reads_as_question_output_rule_and_buttons(open_page: OpenP
     expect(decided.get_by_role("button")).to_have_count(0)
 
 
-def test_a_message_says_who_when_and_what_became_of_it(open_page: OpenPage) -> None:
+def test_a_message_shows_its_author_time_and_edits(open_page: OpenPage) -> None:
     page = open_page()
     root = page.locator(f'[data-ts="{samples.ROOT}"]')
 
@@ -41,7 +41,7 @@ def test_a_message_says_who_when_and_what_became_of_it(open_page: OpenPage) -> N
     assert page.get_by_role("separator").count() >= 2
 
 
-def test_an_ephemeral_message_says_so_and_stays_dismissed(open_page: OpenPage) -> None:
+def test_an_ephemeral_message_is_marked_and_stays_dismissed(open_page: OpenPage) -> None:
     page = open_page(thread=samples.ROOT)
     note = page.get_by_test_id("thread").locator('[data-ephemeral="true"]')
     expect(note).to_contain_text("Only visible to you")
@@ -69,7 +69,7 @@ def test_a_file_is_previewed_read_in_place_and_downloaded(open_page: OpenPage) -
     expect(card.get_by_role("button", name="Open")).to_be_focused()
 
 
-def test_a_broadcast_reply_stands_in_the_channel_and_names_its_thread(
+def test_a_broadcast_reply_is_in_the_channel_and_names_its_thread(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     reply = samples.checkpoint_message() | {"broadcast": True}
@@ -82,15 +82,15 @@ def test_a_broadcast_reply_stands_in_the_channel_and_names_its_thread(
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_text_stands_out_from_its_ground(open_page: OpenPage, *, dark: bool) -> None:
+def test_text_has_enough_contrast(open_page: OpenPage, *, dark: bool) -> None:
     page = open_page(thread=samples.ROOT, dark=dark)
     poor = poor_contrasts(page)
     assert poor == []
 
 
 def poor_contrasts(page: Page) -> list[str]:
-    """Each visible text whose contrast with the ground under it is below 4.5 to 1."""
-    found: list[str] = page.evaluate(
+    """Each visible text whose contrast with its background is below 4.5 to 1."""
+    problems: list[str] = page.evaluate(
         """() => {
           const parse = (colour) => {
             const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
@@ -132,4 +132,4 @@ def poor_contrasts(page: Page) -> list[str]:
           return poor;
         }"""
     )
-    return found
+    return problems

@@ -1,4 +1,4 @@
-"""The page on a phone, and with the keyboard alone."""
+"""The page on a phone and with the keyboard only."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -18,8 +18,8 @@ def sideways_overflow(page: Page) -> float:
 
 
 def small_targets(page: Page) -> list[str]:
-    """Visible buttons and fields that a thumb would miss."""
-    found: list[str] = page.evaluate(
+    """Visible buttons and fields that are too small to touch."""
+    problems: list[str] = page.evaluate(
         """(least) => [...document.querySelectorAll("button, a.button, select, textarea, summary")]
           .filter((e) => e.checkVisibility({ opacityProperty: true }))
           .map((e) => [e, e.getBoundingClientRect()])
@@ -27,7 +27,7 @@ def small_targets(page: Page) -> list[str]:
           .map(([e, box]) => `${e.textContent || e.ariaLabel}: ${box.width} x ${box.height}`)""",
         SMALLEST_TOUCH,
     )
-    return found
+    return problems
 
 
 def test_a_phone_shows_one_pane_at_a_time_with_a_way_back(open_page: OpenPage) -> None:
@@ -52,7 +52,7 @@ def test_a_phone_shows_one_pane_at_a_time_with_a_way_back(open_page: OpenPage) -
 
 
 @pytest.mark.parametrize("pane", ["thread", "channel", "list"])
-def test_what_is_touched_is_large_enough(open_page: OpenPage, pane: str) -> None:
+def test_touch_targets_are_large_enough(open_page: OpenPage, pane: str) -> None:
     page = open_page(
         phone=True,
         thread=samples.ROOT if pane == "thread" else None,
@@ -63,7 +63,7 @@ def test_what_is_touched_is_large_enough(open_page: OpenPage, pane: str) -> None
     assert small_targets(page) == []
 
 
-def test_a_modal_fills_a_phone_and_its_buttons_stay_in_sight(
+def test_a_modal_fills_a_phone_and_its_buttons_stay_visible(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     view = samples.modal()
@@ -113,7 +113,7 @@ def test_a_run_can_be_decided_with_the_keyboard_alone(
     expect(page.get_by_test_id("thread-summary")).to_be_focused()
 
 
-def test_where_the_focus_is_can_be_seen(open_page: OpenPage) -> None:
+def test_the_focus_is_visible(open_page: OpenPage) -> None:
     page = open_page(thread=samples.ROOT)
     press_until(page, "Tab", '[data-focus-key="decide/continue"]')
 
@@ -129,7 +129,7 @@ def press_until(page: Page, key: str, selector: str, most: int = 40) -> None:
     raise AssertionError(f"{key} did not reach {selector}")
 
 
-def test_motion_stops_for_those_who_ask_for_it(open_page: OpenPage) -> None:
+def test_motion_stops_if_the_user_prefers_it(open_page: OpenPage) -> None:
     page = open_page()
     turning = page.locator(".k-task-in_progress svg")
     running = "node => getComputedStyle(node).animationIterationCount"

@@ -1,4 +1,4 @@
-"""Each kind of block and text, as a reader sees it."""
+"""Each type of block and text, as a reader sees it."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ TS = "1795420900.000100"
 
 @pytest.fixture
 def shown(workspace: CannedWorkspace, open_page: OpenPage) -> Any:
-    """The content of one message of the bot with these blocks, or this text."""
+    """The content of a message by the bot with these blocks or this text."""
 
     def show(*blocks: Json, text: str = "") -> Locator:
         numbered = [{"block_id": f"b{at}", **block} for at, block in enumerate(blocks)]
@@ -260,7 +260,7 @@ def test_images_of_this_server_are_shown_and_others_are_only_linked(shown: Any) 
     )
 
 
-def test_what_is_unknown_is_shown_as_unsupported(shown: Any) -> None:
+def test_unknown_blocks_are_shown_as_unsupported(shown: Any) -> None:
     content = shown(
         {"type": "hologram", "depth": 3},
         {"type": "actions", "elements": [{"type": "lever", "action_id": "pull"}]},

@@ -101,7 +101,7 @@ def test_a_command_shows_that_it_waits_for_its_answer(
     assert sent["text"] == f"/crew plan a summer campaign for <@{samples.ANA}>"
 
 
-def test_a_command_that_fails_says_why_and_comes_back(
+def test_a_failed_command_shows_why_and_is_restored(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     notice = "/crew failed because the app did not respond."
@@ -110,14 +110,14 @@ def test_a_command_that_fails_says_why_and_comes_back(
     write(page, "/crew plan it")
     page.keyboard.press("Enter")
 
-    told = page.get_by_role("article").filter(has_text=notice)
-    expect(told).to_contain_text("Slackbot")
-    expect(told).to_contain_text("Only visible to you")
+    notice_message = page.get_by_role("article").filter(has_text=notice)
+    expect(notice_message).to_contain_text("Slackbot")
+    expect(notice_message).to_contain_text("Only visible to you")
     expect(page.get_by_test_id("composer")).to_have_value("/crew plan it")
     workspace.push({"type": "notice", "text": notice, "channel": samples.CAMPAIGNS})
     workspace.push({"type": "notice", "text": "Another", "channel": samples.CAMPAIGNS})
     expect(page.get_by_test_id("channel").get_by_text("Another")).to_be_visible()
-    expect(told).to_have_count(1)
+    expect(notice_message).to_have_count(1)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_the_first_visit_offers_an_example_that_fills_the_composer(
     expect(composer).to_be_focused()
 
 
-def test_a_draft_waits_in_its_channel(open_page: OpenPage) -> None:
+def test_a_draft_is_kept_for_its_channel(open_page: OpenPage) -> None:
     page = open_page()
     write(page, "half a sentence")
     page.get_by_test_id("channel-link").filter(has_text="general").click()
@@ -159,7 +159,7 @@ def test_a_draft_waits_in_its_channel(open_page: OpenPage) -> None:
     expect(page.get_by_test_id("composer")).to_have_value("half a sentence")
 
 
-def test_who_is_not_in_a_channel_is_offered_to_join_it(
+def test_non_members_of_a_channel_can_join_it(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
     page = open_page(user=samples.GUS, channel=samples.RANDOM)

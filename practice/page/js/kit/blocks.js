@@ -1,4 +1,4 @@
-// One function per kind of block. A kind that is not known is shown as such, never left out.
+// One function per block type. Unknown types are shown as unsupported and never left out.
 import { h } from "../dom.js";
 import { markdown } from "../text/markdown.js";
 import { richText } from "../text/richtext.js";
@@ -24,10 +24,9 @@ const BLOCKS = {
   task_card: taskCard,
   table: tableBlock,
   input: inputBlock,
-  alert: alertBlock,
 };
 
-/** Elements for the blocks, each carrying its `data-block`. */
+/** A node for each block, with its type in `data-block`. */
 export function blockNodes(blocks, surface) {
   return blocks.map((block) => {
     const make = Object.hasOwn(BLOCKS, block?.type) ? BLOCKS[block.type] : unsupported;
@@ -38,7 +37,7 @@ export function blockNodes(blocks, surface) {
   });
 }
 
-export function unsupported(block) {
+function unsupported(block) {
   return h(
     "details",
     { class: "k-unsupported" },
@@ -96,9 +95,4 @@ function tableBlock(block, surface) {
   const [head, ...body] = (block.rows ?? []).map((row) => row.map(cell));
   const aligns = (block.column_settings ?? []).map((column) => column?.align ?? "left");
   return h("div", { class: "k-table prose" }, dataTable(head ?? [], body, aligns));
-}
-
-function alertBlock(block, surface) {
-  const text = typeof block.text === "string" ? [block.text] : textNodes(block.text, surface.names);
-  return h("div", { class: `k-alert k-alert-${block.level ?? "default"} prose` }, text);
 }

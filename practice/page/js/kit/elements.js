@@ -1,4 +1,4 @@
-// Buttons and other elements that act at once.
+// Buttons, menus and other elements that send an interaction when they are used.
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { menuButton } from "../overlay/menu.js";
@@ -7,11 +7,10 @@ import { safeUrl } from "../text/links.js";
 import { picture, plainText, spokenText } from "./objects.js";
 import { FIELDS } from "./fields.js";
 
-/** The node of an element in an actions block or beside a section. */
+/** The node for an element in an actions block or a section's accessory. */
 export function elementNode(element, block, surface) {
   switch (element?.type) {
     case "button":
-    case "workflow_button":
       return buttonNode(element, block, surface);
     case "overflow":
       return overflowNode(element, block, surface);
@@ -28,7 +27,7 @@ export function elementNode(element, block, surface) {
   }
 }
 
-/** Outside an input block a change is an interaction. */
+/** Outside an input block, every change sends an interaction. */
 function fieldContext(element, block, surface) {
   const name = plainText(element.placeholder) || element.action_id || element.type;
   return {
@@ -70,7 +69,7 @@ function buttonNode(element, block, surface) {
 
 const isWaiting = (button) => button.getAttribute("aria-busy") === "true";
 
-/** Disabled in every way but the one that would take the focus from it. */
+/** Disable a button without `disabled`, which would take the focus from it. */
 async function whileWaiting(button, work) {
   button.setAttribute("aria-disabled", "true");
   button.setAttribute("aria-busy", "true");

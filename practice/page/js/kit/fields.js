@@ -1,9 +1,9 @@
-// Elements that hold a value. Each is `(element, context) => node`, where the context has the surface, the
-// block, a label, and `onCommit(value)` for places in which a change is an interaction of its own.
+// Elements that hold a value. Each is `(element, context) => node`. The context has the surface, the
+// block, a label, and `onCommit(value)` if a change sends an interaction.
 import { h, uniqueId } from "../dom.js";
 import { plainText, spokenText, textNodes } from "./objects.js";
 
-/** What the person entered before a re-render, else what the bot set. */
+/** The value that the person entered before a re-render, or the app's initial value. */
 function current(element, context, initial) {
   const entered = context.surface.entered(context.block.block_id, element.action_id);
   const value = entered ?? { type: element.type, ...initial };
@@ -11,11 +11,11 @@ function current(element, context, initial) {
   return value;
 }
 
-function keep(element, context, facts, { commit }) {
-  const value = { type: element.type, ...facts };
+function keep(element, context, entry, { commit }) {
+  const value = { type: element.type, ...entry };
   context.surface.enter(context.block.block_id, element.action_id, value);
   context.onInput?.();
-  if (commit) void context.onCommit?.(facts);
+  if (commit) void context.onCommit?.(entry);
 }
 
 function shared(element, context) {
@@ -79,29 +79,12 @@ function picker(type, key) {
   };
 }
 
-function dateTimePicker(element, context) {
-  const start = current(element, context, {
-    selected_date_time: element.initial_date_time ?? null,
-  });
-  const local = (seconds) =>
-    new Date(seconds * 1000 - new Date(seconds * 1000).getTimezoneOffset() * 60_000)
-      .toISOString()
-      .slice(0, 16);
-  const value = start.selected_date_time ? local(start.selected_date_time) : "";
-  const field = h("input", { ...shared(element, context), type: "datetime-local", value });
-  field.addEventListener("change", () => {
-    const chosen = field.value ? Math.floor(new Date(field.value).getTime() / 1000) : null;
-    keep(element, context, { selected_date_time: chosen }, { commit: true });
-  });
-  return field;
-}
-
 function optionsOf(element) {
   return element.options ?? (element.option_groups ?? []).flatMap((group) => group.options);
 }
 
 /** A native menu: the same on a phone, with a keyboard and with a screen reader. */
-function selectNode(element, context, { key, groups, start, toFact }) {
+function selectNode(element, context, { key, groups, start, toValue }) {
   const startKey = start === null ? "" : start;
   const option = ({ value, label }) => h("option", { value, selected: value === startKey }, label);
   const placeholder = plainText(element.placeholder) || "Choose…";
@@ -116,7 +99,7 @@ function selectNode(element, context, { key, groups, start, toFact }) {
     ),
   );
   field.addEventListener("change", () =>
-    keep(element, context, { [key]: toFact(field.value) }, { commit: field.value !== "" }),
+    keep(element, context, { [key]: toValue(field.value) }, { commit: field.value !== "" }),
   );
   return field;
 }
@@ -135,7 +118,7 @@ function staticSelect(element, context) {
     key: "selected_option",
     groups,
     start: start.selected_option?.value ?? null,
-    toFact: (value) => optionsOf(element).find((option) => option.value === value) ?? null,
+    toValue: (value) => optionsOf(element).find((option) => option.value === value) ?? null,
   });
 }
 
@@ -147,7 +130,7 @@ function namedSelect(key, choices) {
       key,
       groups: [{ options: choices(context.surface.names) }],
       start: start[key],
-      toFact: (value) => value || null,
+      toValue: (value) => value || null,
     });
   };
 }
@@ -157,7 +140,7 @@ const people = (names) =>
 const channels = (names) =>
   names.channels().map((channel) => ({ value: channel.id, label: `#${channel.name}` }));
 
-/** Checkboxes or radio buttons with their descriptions. */
+/** Checkboxes or radio buttons with descriptions. */
 function choiceGroup(type, { options, isChosen, onChange, context, element }) {
   const group = uniqueId("choice");
   const role = type === "radio" ? "radiogroup" : "group";
@@ -240,20 +223,20 @@ function radioButtons(element, context) {
   });
 }
 
-/** A menu of checkboxes under a button that says what is chosen. */
+/** A menu of checkboxes under a summary of the selection. */
 function multiSelect(list) {
   return (element, context) => {
     const summary = h("summary", { class: "field multi-summary" });
     const choices = list(element, { ...context, id: null });
-    const say = () => {
+    const showSelection = () => {
       const labels = [...choices.querySelectorAll("input:checked")].map(
         (input) => input.parentElement.querySelector(".choice-text").firstChild.textContent,
       );
       summary.textContent =
         labels.length > 0 ? labels.join(", ") : plainText(element.placeholder) || "Choose…";
     };
-    choices.addEventListener("change", say);
-    say();
+    choices.addEventListener("change", showSelection);
+    showSelection();
     return h("details", { class: "multi", id: context.id ?? null }, summary, choices);
   };
 }
@@ -277,7 +260,6 @@ export const FIELDS = {
   number_input: textField("input", { type: "text", inputmode: "decimal", autocomplete: "off" }),
   datepicker: picker("date", "selected_date"),
   timepicker: picker("time", "selected_time"),
-  datetimepicker: dateTimePicker,
   static_select: staticSelect,
   users_select: namedSelect("selected_user", people),
   channels_select: namedSelect("selected_channel", channels),

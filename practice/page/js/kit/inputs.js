@@ -1,4 +1,4 @@
-// Input blocks: a label, a field, a hint, and what is wrong with the answer.
+// Input blocks: a label, a field, a hint and an error.
 import { h, uniqueId } from "../dom.js";
 import { FIELDS } from "./fields.js";
 import { plainText } from "./objects.js";
@@ -46,18 +46,18 @@ function optionalMark(block) {
   return block.optional ? h("span", { class: "k-optional" }, " (optional)") : null;
 }
 
-/** Show `words` under the input, or take them away with null. */
-export function showFieldError(node, words) {
+/** Show an error under the input, or remove it with null. */
+export function showFieldError(node, message) {
   const error = node.querySelector(".k-error");
   const field = node.querySelector(".field, .choices");
-  error.textContent = words ?? "";
-  error.hidden = words === null;
-  if (words === null) field?.removeAttribute("aria-invalid");
+  error.textContent = message ?? "";
+  error.hidden = message === null;
+  if (message === null) field?.removeAttribute("aria-invalid");
   else field?.setAttribute("aria-invalid", "true");
 }
 
-/** What the person must mend before a modal can be sent: `{block_id: words}`. */
-export function missingAnswers(blocks, surface) {
+/** The errors that prevent a modal from being sent: `{block_id: message}`. */
+export function inputErrors(blocks, surface) {
   const errors = {};
   for (const block of blocks) {
     if (block.type !== "input") continue;
@@ -70,16 +70,17 @@ export function missingAnswers(blocks, surface) {
 
 function problemWith(block, value) {
   const answers = Object.entries(value).filter(([key]) => key !== "type");
-  const given = answers.some(([, answer]) =>
+  const hasAnswer = answers.some(([, answer]) =>
     Array.isArray(answer)
       ? answer.length > 0
       : answer !== null && answer !== undefined && String(answer).trim() !== "",
   );
-  if (!given) return block.optional ? null : "Please fill this in";
-  const { min_length: least, max_length: most } = block.element;
+  if (!hasAnswer) return block.optional ? null : "Please fill this in";
+  const { min_length: minLength, max_length: maxLength } = block.element;
   const length = typeof value.value === "string" ? [...value.value].length : null;
-  if (length !== null && least && length < least)
-    return `Please write at least ${least} characters`;
-  if (length !== null && most && length > most) return `Please write at most ${most} characters`;
+  if (length !== null && minLength && length < minLength)
+    return `Please enter at least ${minLength} characters`;
+  if (length !== null && maxLength && length > maxLength)
+    return `Please enter at most ${maxLength} characters`;
   return null;
 }

@@ -1,11 +1,11 @@
-// Text objects, options and images: the small parts that blocks are made of.
+// Composition objects: text objects and images.
 import { h } from "../dom.js";
 import { withEmoji } from "../text/emoji.js";
 import { safeUrl } from "../text/links.js";
 import { mrkdwn } from "../text/mrkdwn.js";
 import { decodeEntities } from "../text/tokens.js";
 
-/** The characters of a plain_text object. */
+/** The text of a plain_text object. */
 export function plainText(object) {
   if (!object) return "";
   if (typeof object === "string") return object;
@@ -13,7 +13,7 @@ export function plainText(object) {
   return object.emoji === false ? text : withEmoji(text);
 }
 
-/** Nodes for a text object of either kind. */
+/** Nodes for a text object of either type. */
 export function textNodes(object, names) {
   if (!object) return [];
   if (object.type === "mrkdwn") return mrkdwn(object.text ?? "", names);
@@ -22,14 +22,14 @@ export function textNodes(object, names) {
     .flatMap((line, index) => (index === 0 ? [line] : [h("br"), line]));
 }
 
-/** What a screen reader or a menu says for a text object: no marks, no nodes. */
+/** A text object as plain text, for menus and screen readers. */
 export function spokenText(object) {
   return object?.type === "mrkdwn"
     ? decodeEntities(withEmoji(object.text ?? ""))
     : plainText(object);
 }
 
-/** An image of this server; one that lies elsewhere is named and linked, not fetched. */
+/** An image from this server. Other images are linked by name and not fetched. */
 export function picture(source, altText, className) {
   const url = new URL(source ?? "", location.href);
   if (url.origin === location.origin && source)

@@ -1,4 +1,4 @@
-// A plan and its task cards: what is done, what runs, what is to come.
+// A plan block and its task cards.
 import { h, svg } from "../dom.js";
 import { richText } from "../text/richtext.js";
 import { link } from "../text/links.js";

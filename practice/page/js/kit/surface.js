@@ -1,14 +1,13 @@
-// Where blocks are shown (a message, a modal, the Home tab) and what they need from it.
+// The surface that blocks are shown on: a message, a modal or the Home tab.
 
 /**
- * Keeps what people entered, by block and action, over re-rendering, and sends what they do.
- * `names` resolves mentions, `send` takes an interaction and answers `{ok, notice?}`.
+ * Keeps the entered values, by block and action, across re-renders, and sends interactions.
+ * `names` resolves mentions; `send` takes an interaction and returns `{ok, notice?}`.
  */
 export class Surface {
-  constructor({ names, send, editable = true }) {
+  constructor({ names, send }) {
     this.names = names;
     this.send = send;
-    this.editable = editable;
     this.values = new Map();
   }
 
@@ -20,7 +19,7 @@ export class Surface {
     this.values.set(`${blockId}\n${actionId}`, { blockId, actionId, value });
   }
 
-  /** Forget what belongs to blocks that are shown no more. */
+  /** Forget the values of blocks that are no longer shown. */
   keepOnly(blockIds) {
     for (const [key, { blockId }] of this.values) {
       if (!blockIds.has(blockId)) this.values.delete(key);
@@ -36,12 +35,12 @@ export class Surface {
     return values;
   }
 
-  act(block, element, facts) {
+  act(block, element, entry) {
     return this.send({
       block_id: block.block_id ?? "",
       action_id: element.action_id ?? "",
       type: element.type,
-      ...facts,
+      ...entry,
       state: { values: this.stateValues() },
     });
   }

@@ -1,9 +1,9 @@
-// "Are you sure?" as the bot words it.
+// A confirmation dialog with the app's own texts.
 import { h } from "../dom.js";
 import { plainText, textNodes } from "../kit/objects.js";
 import { openDialog } from "./dialog.js";
 
-/** Resolves to true when the person confirms. */
+/** Resolves to true if the person confirms. */
 export function askConfirm(confirm, names) {
   return new Promise((resolve) => {
     const settle = (answer) => {
@@ -33,7 +33,7 @@ export function askConfirm(confirm, names) {
       h("div", { class: "dialog-body prose" }, textNodes(confirm.text, names)),
       h("footer", { class: "dialog-foot" }, deny, agree),
     );
-    // The safe answer has the focus: a second press of Enter must not stop a run.
+    // Focus the safe answer, so that a second press of Enter does not confirm.
     deny.focus();
   });
 }

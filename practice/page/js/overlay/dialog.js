@@ -1,10 +1,10 @@
-// A modal dialog: the rest of the page is inert, Tab stays inside, Escape asks to close.
+// A modal dialog: the rest of the page is inert, Tab stays inside, and Escape cancels.
 import { h, uniqueId } from "../dom.js";
 
 const FOCUSABLE =
   "a[href], button:not([disabled]), input:not([disabled]), select:not([disabled]), textarea:not([disabled]), summary, [tabindex='0']";
 
-/** Opens at once. `onCancel` is asked on Escape. Returns the `<dialog>`; `dialog.finish()` removes it. */
+/** Open a dialog. Escape calls `onCancel`. Returns the `<dialog>`; `dialog.finish()` removes it. */
 export function openDialog({ title, className = "", testid, role = "dialog", onCancel }) {
   const titleId = uniqueId("dialog-title");
   const heading = h("h2", { class: "dialog-title", id: titleId }, title);

@@ -1,7 +1,7 @@
-// A button with a menu under it: arrow keys move, Escape and a click elsewhere close.
+// A button with a menu: arrow keys move; Escape and a click outside close it.
 import { h } from "../dom.js";
 
-/** `items()` gives `{label | node, choose, checked?}` each time the menu opens. */
+/** `items()` returns `{label | node, choose, checked?}` entries each time the menu opens. */
 export function menuButton(button, items, { className = "", testid = null } = {}) {
   const wrap = h("span", { class: `menu-wrap ${className}` }, button);
   let menu = null;

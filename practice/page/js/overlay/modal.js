@@ -1,8 +1,8 @@
-// Modals: a stack of the bot's views.
+// The stack of open modals.
 import { h, replaceChildren } from "../dom.js";
 import { icon } from "../icons.js";
 import { blockNodes } from "../kit/blocks.js";
-import { missingAnswers, showFieldError } from "../kit/inputs.js";
+import { inputErrors, showFieldError } from "../kit/inputs.js";
 import { plainText } from "../kit/objects.js";
 import { Surface } from "../kit/surface.js";
 import { openDialog } from "./dialog.js";
@@ -16,9 +16,9 @@ export class Modals {
 
   #onView({ kind, view }) {
     if (view.type && view.type !== "modal") return;
-    const known = this.stack.find((modal) => modal.view.id === view.id);
-    if (kind === "closed") this.#remove(known);
-    else if (known) known.update(view);
+    const open = this.stack.find((modal) => modal.view.id === view.id);
+    if (kind === "closed") this.#remove(open);
+    else if (open) open.update(view);
     else if (kind === "opened") this.#push(view);
   }
 
@@ -49,13 +49,13 @@ export class Modals {
     );
   }
 
-  /** After a submission: what the bot asked for has its own events, a plain success closes the view. */
+  /** After a submission: `update` and `push` have their own events; a plain success closes the view. */
   #done(modal, action) {
     if (action === "clear") for (const open of [...this.stack].reverse()) this.#remove(open);
     else if (action !== "update" && action !== "push") this.#remove(modal);
   }
 
-  /** Another user acts now: their modals are not these. */
+  /** Close all modals when the page switches to another user. */
   reset() {
     for (const open of [...this.stack].reverse()) this.#remove(open);
   }
@@ -137,17 +137,17 @@ class Modal {
     this.submit.hidden = !view.submit && !view.blocks.some((block) => block.type === "input");
     replaceChildren(this.submit, plainText(view.submit) || "Submit");
     replaceChildren(this.cancel, plainText(view.close) || "Cancel");
-    this.#tell(null);
+    this.#showProblem(null);
     if (focusKey) this.dialog.querySelector(`[data-focus-key="${CSS.escape(focusKey)}"]`)?.focus();
   }
 
   #focusFirst() {
     const fields = [...this.blocks.querySelectorAll(".field, .choices input")];
-    const wanted = fields.find((field) => field.hasAttribute("autofocus")) ?? fields[0];
-    (wanted ?? (this.submit.hidden ? this.cancel : this.submit)).focus();
+    const target = fields.find((field) => field.hasAttribute("autofocus")) ?? fields[0];
+    (target ?? (this.submit.hidden ? this.cancel : this.submit)).focus();
   }
 
-  #tell(words) {
+  #showProblem(words) {
     this.problem.hidden = words === null;
     this.problem.textContent = words ?? "";
     if (words !== null) this.problem.scrollIntoView({ block: "nearest" });
@@ -155,14 +155,14 @@ class Modal {
 
   async #send(path, body) {
     const answer = await this.model.send(path, body, null);
-    if (!answer.ok && answer.notice) this.#tell(answer.notice);
+    if (!answer.ok && answer.notice) this.#showProblem(answer.notice);
     return answer;
   }
 
   async #submit() {
     if (this.submit.disabled) return;
-    this.#tell(null);
-    if (this.#showErrors(missingAnswers(this.view.blocks, this.surface))) return;
+    this.#showProblem(null);
+    if (this.#showErrors(inputErrors(this.view.blocks, this.surface))) return;
     this.submit.disabled = true;
     this.submit.classList.add("button-waiting");
     const answer = await this.#send("/page/view/submit", {
@@ -173,10 +173,10 @@ class Modal {
     this.submit.classList.remove("button-waiting");
     if (answer.ok) this.onDone(answer.response_action);
     else if (!this.#showErrors(answer.errors ?? {}) && !answer.notice)
-      this.#tell("It could not be sent. Please try again.");
+      this.#showProblem("The form could not be sent. Please try again.");
   }
 
-  /** True when there was something to show; the first field with an error gets the focus. */
+  /** Show field errors and focus the first one. Returns true if there were any. */
   #showErrors(errors) {
     let first = null;
     for (const node of this.blocks.querySelectorAll(".k-input")) {
@@ -188,7 +188,7 @@ class Modal {
     const elsewhere = Object.entries(errors).filter(
       ([blockId]) => !this.blocks.querySelector(`[data-block-id="${CSS.escape(blockId)}"]`),
     );
-    if (elsewhere.length > 0) this.#tell(elsewhere.map(([, words]) => words).join(" "));
+    if (elsewhere.length > 0) this.#showProblem(elsewhere.map(([, words]) => words).join(" "));
     return Object.keys(errors).length > 0;
   }
 }

@@ -1,9 +1,9 @@
-// What Slack and the bot say to one another, for those who write bots.
+// The traffic drawer: every request and delivery between the workspace and the app.
 import { get } from "../api.js";
 import { h, replaceChildren } from "../dom.js";
 import { icon } from "../icons.js";
 
-const MOST = 500;
+const MAX_ROWS = 500;
 
 export class TrafficDrawer {
   constructor(model, { onClose }) {
@@ -27,7 +27,7 @@ export class TrafficDrawer {
           "div",
           { class: "pane-words" },
           h("h2", { class: "pane-title" }, "Traffic"),
-          h("p", { class: "pane-topic" }, "Everything between the workspace and the bot"),
+          h("p", { class: "pane-topic" }, "All requests and deliveries between the workspace and the app"),
         ),
         this.filter,
         h(
@@ -63,7 +63,7 @@ export class TrafficDrawer {
     this.seen.clear();
     this.list.replaceChildren();
     const { entries } = await get("/page/traffic", { after: 0 });
-    for (const entry of entries.slice(-MOST)) this.#add(entry);
+    for (const entry of entries.slice(-MAX_ROWS)) this.#add(entry);
     this.filter.focus();
   }
 
@@ -72,15 +72,15 @@ export class TrafficDrawer {
     this.seen.add(entry.seq);
     const stick = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 60;
     this.list.append(this.#row(entry));
-    while (this.list.children.length > MOST) this.list.firstElementChild.remove();
+    while (this.list.children.length > MAX_ROWS) this.list.firstElementChild.remove();
     this.#applyFilter(this.list.lastElementChild);
     if (stick) this.list.scrollTop = this.list.scrollHeight;
   }
 
   #applyFilter(only = null) {
-    const wanted = this.filter.value.trim().toLowerCase();
+    const query = this.filter.value.trim().toLowerCase();
     for (const row of only ? [only] : this.list.children)
-      row.hidden = !row.dataset.name.includes(wanted);
+      row.hidden = !row.dataset.name.includes(query);
   }
 
   #row(entry) {
@@ -96,7 +96,7 @@ export class TrafficDrawer {
         h(
           "span",
           { class: `traffic-way ${toBot ? "to-bot" : "from-bot"}` },
-          toBot ? "to bot" : "from bot",
+          toBot ? "to app" : "from app",
         ),
         h("span", { class: "traffic-name" }, entry.name ?? ""),
         h("span", { class: "traffic-kind" }, entry.kind ?? ""),

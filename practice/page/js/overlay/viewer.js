@@ -1,4 +1,4 @@
-// A file, read in the page.
+// A dialog that shows a file.
 import { h, replaceChildren } from "../dom.js";
 import { icon } from "../icons.js";
 import { markdown } from "../text/markdown.js";

@@ -1,4 +1,4 @@
-// Coloured initials.
+// Avatars: coloured initials.
 import { h } from "../dom.js";
 
 const COLOURS = ["7a3e9d", "0b6e99", "a0522d", "2e7d4f", "b0305c", "4a5fc1", "8a6d00", "5d5470"];

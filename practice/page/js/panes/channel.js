@@ -1,12 +1,10 @@
-// The middle of the page: a channel, or the app with its Home and Messages tabs.
+// The main pane: a channel, or the app with its Home and Messages tabs.
 import { append, h, replaceChildren } from "../dom.js";
 import { icon } from "../icons.js";
 import { mrkdwnInline } from "../text/mrkdwn.js";
 import { Composer } from "./composer.js";
 import { HomeTab } from "./home.js";
 import { MessageList } from "./messages.js";
-
-const EXAMPLE = "/crew plan a summer campaign for a bicycle shop";
 
 export class ChannelPane {
   /** `actions`: `{back(), openThread(ts), openTab(tab)}` */
@@ -31,7 +29,7 @@ export class ChannelPane {
       this.join,
       this.composer.form,
     );
-    this.headSig = null;
+    this.headSignature = null;
   }
 
   draw({ channelId, tab }) {
@@ -51,16 +49,16 @@ export class ChannelPane {
     }
     if (!channel) return;
     if (!isMember) this.#drawJoin(channel);
-    this.composer.turnTo(
+    this.composer.switchTo(
       `${this.model.me}:${channelId}`,
       channel.is_im ? `Message ${this.#title(channel)}` : `Message #${channel.name}`,
     );
-    const messages = this.model.said.messages(channelId);
+    const messages = this.model.conversations.messages(channelId);
     this.list.draw({
       key: `${this.model.me}:${channelId}`,
       messages,
       place: { inThread: false, openThread: this.actions.openThread },
-      above: this.model.said.hasHistory(channelId)
+      above: this.model.conversations.hasHistory(channelId)
         ? [messages.length === 0 ? this.#welcome(channel) : this.#beginning(channel)]
         : [],
       newFrom: this.model.newFrom,
@@ -75,9 +73,9 @@ export class ChannelPane {
 
   #drawHead(channel, showsHome) {
     const { bot } = this.model.state;
-    const sig = JSON.stringify([channel, showsHome, bot, this.model.me]);
-    if (sig === this.headSig) return;
-    this.headSig = sig;
+    const signature = JSON.stringify([channel, showsHome, bot, this.model.me]);
+    if (signature === this.headSignature) return;
+    this.headSignature = signature;
     const back = h(
       "button",
       {
@@ -126,13 +124,13 @@ export class ChannelPane {
         },
         label,
       );
-    const turn = (event) => {
+    const switchTab = (event) => {
       if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
       this.actions.openTab(showsHome ? null : "home");
     };
     return h(
       "div",
-      { class: "tabs", role: "tablist", "aria-label": "App", on: { keydown: turn } },
+      { class: "tabs", role: "tablist", "aria-label": "App", on: { keydown: switchTab } },
       tab("Home", "home", showsHome),
       tab("Messages", null, !showsHome),
     );
@@ -140,14 +138,14 @@ export class ChannelPane {
 
   #members(channel) {
     const { bot } = this.model.state;
-    const isThere = channel.members?.includes(bot.user_id);
+    const hasApp = channel.members?.includes(bot.user_id);
     const people = channel.members?.length ?? 0;
     const count = h(
       "span",
       { class: "member-count" },
       people === 1 ? "1 member" : `${people} members`,
     );
-    const mayAdd = !isThere && channel.members?.includes(this.model.me);
+    const mayAdd = !hasApp && channel.members?.includes(this.model.me);
     if (!mayAdd) return h("div", { class: "pane-facts" }, count);
     const invite = () =>
       this.model.send("/page/invite", { channel: channel.id }, { channel: channel.id });
@@ -194,21 +192,21 @@ export class ChannelPane {
   }
 
   #welcome(channel) {
-    const { bot, commands } = this.model.state;
+    const { bot } = this.model.state;
     const box = h("div", { class: "welcome", data: { testid: "welcome" } });
     if (channel.is_im) {
       return append(
         box,
         h("h3", {}, `This is your conversation with ${bot.name}`),
-        h("p", {}, "What is meant for you alone is written here."),
+        h("p", {}, `Messages from ${bot.name} to you alone appear here.`),
       );
     }
     append(box, h("h3", {}, `Welcome to #${channel.name}`));
-    const isThere = channel.members?.includes(bot.user_id);
+    const hasApp = channel.members?.includes(bot.user_id);
     const isMember = channel.members?.includes(this.model.me);
-    if (commands.length === 0 || !isMember)
-      return append(box, h("p", {}, "Nothing has been written here yet."));
-    if (!isThere) {
+    if (bot.example === null || !isMember)
+      return append(box, h("p", {}, "There are no messages here yet."));
+    if (!hasApp) {
       return append(
         box,
         h(
@@ -223,7 +221,7 @@ export class ChannelPane {
       h(
         "p",
         {},
-        `${bot.name} runs a crew for you in a thread, and stops at each checkpoint to ask the people here.`,
+        bot.description ? `${bot.name}: ${bot.description}` : `${bot.name} is in this channel.`,
       ),
       h(
         "p",
@@ -235,18 +233,18 @@ export class ChannelPane {
             type: "button",
             class: "example",
             data: { testid: "example" },
-            on: { click: () => this.composer.fill(EXAMPLE) },
+            on: { click: () => this.composer.fill(bot.example) },
           },
-          EXAMPLE,
+          bot.example,
         ),
       ),
       h(
         "ol",
         { class: "welcome-steps" },
         [
-          "Send the command. The crew's work appears in a thread under it.",
-          "At a checkpoint, read the output and choose Continue, Revise, Stop or Skip.",
-          "Act as somebody else, by your name in the sidebar, to see what a reviewer or a guest may do.",
+          "Send the command. The app answers in the channel or in a thread.",
+          "Use the buttons, menus and forms that it shows.",
+          "Switch to another person in the sidebar to see what they may do.",
         ].map((step) => h("li", {}, step)),
       ),
     );

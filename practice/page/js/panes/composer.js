@@ -1,13 +1,13 @@
-// Where people write: messages, commands, mentions.
+// The composer for messages, commands and mentions.
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { escapeEntities } from "../text/tokens.js";
 import { Suggestions } from "./suggest.js";
 
-const TALLEST = 240; // pixels
+const MAX_HEIGHT = 240; // pixels
 
 export class Composer {
-  /** `target()` is `{channel, thread}`; `label()` names the place. */
+  /** `target()` returns `{channel, thread}`. */
   constructor(model, { testid, target }) {
     this.model = model;
     this.target = target;
@@ -47,8 +47,8 @@ export class Composer {
     });
   }
 
-  /** Turn to another place, keeping what was begun in this one. */
-  turnTo(key, label) {
+  /** Switch to another channel or thread and keep the draft of this one. */
+  switchTo(key, label) {
     this.field.placeholder = label;
     this.field.setAttribute("aria-label", label);
     if (key === this.place) return;
@@ -69,7 +69,7 @@ export class Composer {
   changed() {
     this.button.disabled = this.field.value.trim() === "";
     this.field.style.height = "auto";
-    this.field.style.height = `${Math.min(TALLEST, this.field.scrollHeight)}px`;
+    this.field.style.height = `${Math.min(MAX_HEIGHT, this.field.scrollHeight)}px`;
     this.suggestions.update();
   }
 
@@ -91,7 +91,7 @@ export class Composer {
     const sent = text.startsWith("/")
       ? await this.#command(text, channel, thread)
       : await this.#message(text, channel, thread);
-    // What could not be sent comes back, unless something else has been written meanwhile.
+    // Restore text that could not be sent, unless the person has typed something else.
     if (sent) return;
     if (this.place === place && this.field.value === "") this.fill(text, { focus: false });
     else if (this.place !== place) this.drafts.set(place, text);
@@ -117,29 +117,29 @@ export class Composer {
     }
     if (!this.model.state.commands.some(({ command }) => command === name)) {
       this.model.notice(
-        `There is no command \`${escapeEntities(name)}\` here. A message that begins with a slash is read as a command.`,
+        `There is no command \`${escapeEntities(name)}\` here. A message that begins with a slash is sent as a command.`,
         { channel },
       );
       return false;
     }
-    this.#wait(`Sending ${name}…`);
+    this.#showProgress(`Sending ${name}…`);
     const answer = await this.model.send(
       "/page/command",
       { channel, text: withMentions(text, this.model.names) },
       { channel },
     );
-    this.#wait(null);
+    this.#showProgress(null);
     return answer.ok;
   }
 
-  #wait(words) {
-    this.progress.hidden = words === null;
-    this.progress.textContent = words ?? "";
+  #showProgress(text) {
+    this.progress.hidden = text === null;
+    this.progress.textContent = text ?? "";
   }
 }
 
-/** What a person typed, with the names they called as tokens. Escaping it is the server's part. */
-export function withMentions(text, names) {
+/** Replace typed names with mention tokens. The server escapes the rest. */
+function withMentions(text, names) {
   const mentions = mentionable(names);
   let out = "";
   let at = 0;

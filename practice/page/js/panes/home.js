@@ -18,13 +18,13 @@ export class HomeTab {
 
   draw() {
     const { home: view, names, state } = this.model;
-    const sig = JSON.stringify([view ?? null, view === undefined, this.model.me]);
-    if (sig === this.drawn) return;
-    this.drawn = sig;
+    const signature = JSON.stringify([view ?? null, view === undefined, this.model.me]);
+    if (signature === this.drawn) return;
+    this.drawn = signature;
     if (!view) {
-      const words =
-        view === undefined ? "Opening…" : `${state.bot.name} has not put anything here.`;
-      replaceChildren(this.content, h("p", { class: "muted" }, words));
+      const text =
+        view === undefined ? "Opening…" : `${state.bot.name} has not published a Home tab for you.`;
+      replaceChildren(this.content, h("p", { class: "muted" }, text));
       return;
     }
     this.surface.names = names;

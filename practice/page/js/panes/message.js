@@ -1,4 +1,4 @@
-// One message: who, when, what, and what can be done with it.
+// One message.
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { blockNodes } from "../kit/blocks.js";
@@ -11,7 +11,7 @@ import { avatar } from "./avatar.js";
 const SURFACES = new Map();
 const GROUP_SECONDS = 300;
 
-/** Does it stand under the same head as the one before it? */
+/** Whether a message is shown without its own header, as a continuation of the previous one. */
 export function continues(message, before, names) {
   if (
     !before ||
@@ -30,7 +30,7 @@ export function continues(message, before, names) {
   );
 }
 
-/** `place` is `{inThread, compact, openThread(ts), root}`. */
+/** `place` is `{inThread, compact, openThread(ts)}`. */
 export function messageNode(message, model, place) {
   const { names } = model;
   const author = names.author(message);
@@ -91,7 +91,7 @@ function head(message, author) {
     { class: "message-head" },
     h("span", { class: "message-author" }, author.name),
     author.isApp ? h("span", { class: "badge" }, "APP") : null,
-    author.standing ? h("span", { class: "badge badge-guest" }, author.standing) : null,
+    author.membership ? h("span", { class: "badge badge-guest" }, author.membership) : null,
     timeNode(message.ts),
   );
 }
@@ -111,7 +111,7 @@ function onlyYou(message, model) {
 }
 
 function repliedTo(message, model, place) {
-  const root = model.said.messages(message.channel).find((other) => other.ts === message.thread_ts);
+  const root = model.conversations.messages(message.channel).find((other) => other.ts === message.thread_ts);
   const open = () => place.openThread(message.thread_ts);
   const label = root?.text ? clip(root.text, 60) : "a thread";
   return h(
@@ -140,20 +140,20 @@ function content(message, model) {
       h("div", { class: "blocks" }, blockNodes(message.blocks, surfaceOf(message, model))),
     );
   } else if (message.text) {
-    const quiet =
+    const isSystem =
       message.subtype &&
       message.subtype !== "bot_message" &&
       message.subtype !== "thread_broadcast" &&
       message.subtype !== "file_share";
     node.append(
-      h("div", { class: quiet ? "prose muted" : "prose" }, mrkdwn(message.text, model.names)),
+      h("div", { class: isSystem ? "prose muted" : "prose" }, mrkdwn(message.text, model.names)),
     );
   }
   if (message.edited) node.append(h("span", { class: "edited" }, "(edited)"));
   return node;
 }
 
-/** The surface outlives a re-rendered message, so half-made choices stay. */
+/** Surfaces outlive re-renders, so that unsent input is kept. */
 function surfaceOf(message, model) {
   const key = `${model.me}:${message.channel}:${message.ts}`;
   if (!SURFACES.has(key))

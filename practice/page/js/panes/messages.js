@@ -1,17 +1,17 @@
-// A scrolling list of messages that stays at its end unless the reader has scrolled up.
+// A scrolling list of messages that stays at the end unless the reader has scrolled up.
 import { append, h, reconcile, replaceChildren } from "../dom.js";
 import { icon } from "../icons.js";
 import { dayKey, dayLabel } from "../time.js";
 import { continues, messageNode } from "./message.js";
 
 const NEAR_END = 60; // pixels
-const HEAD_ROOM = 8;
-const BREATH = 5; // seconds
+const TOP_MARGIN = 8;
+const BURST = 5; // seconds
 
-function inOneBreath(one, other) {
+function inOneBurst(one, other) {
   return (
     one.dataset.user === other.dataset.user &&
-    Number(other.dataset.ts) - Number(one.dataset.ts) <= BREATH
+    Number(other.dataset.ts) - Number(one.dataset.ts) <= BURST
   );
 }
 
@@ -46,12 +46,12 @@ export class MessageList {
       icon("down"),
     );
     this.element = h("div", { class: "messages-frame" }, this.scroller, this.below, this.chip);
-    this.anchor = "newest"; // "newest", "end", or null where the reader has scrolled away
+    this.anchor = "newest"; // "newest", "end", or null if the reader has scrolled up
     this.setTop = null;
     this.missed = 0;
     this.key = null;
     this.scroller.addEventListener("scroll", () => this.#scrolled());
-    const follow = new ResizeObserver(() => this.#hold());
+    const follow = new ResizeObserver(() => this.#keepPosition());
     follow.observe(this.content);
     follow.observe(this.scroller);
   }
@@ -62,44 +62,44 @@ export class MessageList {
     if (this.setTop !== null && Math.abs(scrollTop - this.setTop) < 2) return;
     this.setTop = null;
     this.anchor = scrollHeight - clientHeight - scrollTop < NEAR_END ? "end" : null;
-    if (this.anchor === "end") this.#miss(0);
+    if (this.anchor === "end") this.#setMissed(0);
   }
 
-  /** Stay at the end; a newest message taller than the pane is shown from its head. */
-  #hold() {
+  /** Scroll to the end, or to the start of a newest message that is taller than the pane. */
+  #keepPosition() {
     if (this.anchor === null || this.scroller.clientHeight === 0) return;
     const { scrollHeight, clientHeight } = this.scroller;
     const end = scrollHeight - clientHeight;
     this.scroller.scrollTop =
-      this.anchor === "newest" ? Math.min(end, this.#headOfNewest() ?? end) : end;
+      this.anchor === "newest" ? Math.min(end, this.#topOfNewest() ?? end) : end;
     this.setTop = this.scroller.scrollTop;
     this.below.hidden = end - this.setTop < NEAR_END;
   }
 
-  /** Where the newest message begins. What follows a long one in the same breath, as its file does, is part of it. */
-  #headOfNewest() {
+  /** Where the newest message begins. Messages sent right after a long one, such as its file, belong to it. */
+  #topOfNewest() {
     const messages = [...this.content.querySelectorAll("article")];
     let newest = messages.at(-1);
     for (let at = messages.length - 2; at >= 0; at -= 1) {
-      if (!inOneBreath(messages[at], messages[at + 1])) break;
+      if (!inOneBurst(messages[at], messages[at + 1])) break;
       if (messages[at].offsetHeight > this.scroller.clientHeight / 2) newest = messages[at];
     }
-    return newest ? newest.offsetTop - HEAD_ROOM : null;
+    return newest ? newest.offsetTop - TOP_MARGIN : null;
   }
 
   #goToEnd() {
     this.anchor = "end";
-    this.#miss(0);
-    this.#hold();
+    this.#setMissed(0);
+    this.#keepPosition();
   }
 
   toEnd() {
     this.anchor = "newest";
-    this.#miss(0);
-    this.#hold();
+    this.#setMissed(0);
+    this.#keepPosition();
   }
 
-  #miss(count) {
+  #setMissed(count) {
     this.missed = count;
     this.chip.hidden = count === 0;
     if (count > 0)
@@ -110,24 +110,24 @@ export class MessageList {
       );
   }
 
-  /** A message came in; `own` ones bring the reader to the end. */
+  /** A message arrived. One's own messages scroll the list to the end. */
   arrived({ own }) {
     if (own || this.anchor !== null) this.anchor = "newest";
-    else this.#miss(this.missed + 1);
+    else this.#setMissed(this.missed + 1);
   }
 
-  /** `place` as in messageNode; `above` are nodes over the first message; `rootTs` divides a thread. */
+  /** `place` as in messageNode; `above`: nodes over the first message; `rootTs`: the root of a thread. */
   draw({ key, messages, place, above = [], rootTs = null, newFrom = null }) {
     if (key !== this.key) {
       this.key = key;
       this.anchor = "newest";
-      this.#miss(0);
+      this.#setMissed(0);
       this.content.replaceChildren();
     }
     replaceChildren(this.extra);
     append(this.extra, above);
     reconcile(this.content, this.#items(messages, place, rootTs, newFrom));
-    this.#hold();
+    this.#keepPosition();
   }
 
   #items(messages, place, rootTs, newFrom) {
@@ -164,7 +164,7 @@ export class MessageList {
   #divider(key, label, kind) {
     return {
       key,
-      sig: label,
+      signature: label,
       make: () =>
         h(
           "div",
@@ -177,8 +177,8 @@ export class MessageList {
   #item(message, place) {
     const { ts, reply_count: replies } = message;
     const fresh = this.model.freshThreads.has(ts);
-    const sig = JSON.stringify([message, place.compact, fresh, replies, this.model.me]);
+    const signature = JSON.stringify([message, place.compact, fresh, replies, this.model.me]);
     const make = () => h("div", {}, messageNode(message, this.model, place));
-    return { key: `${message.ephemeral ? "e" : "m"}${ts}`, sig, make };
+    return { key: `${message.ephemeral ? "e" : "m"}${ts}`, signature, make };
   }
 }

@@ -1,4 +1,4 @@
-// The workspace at a glance: channels, the app, and whom one is acting as.
+// The sidebar: channels, the app and the user switcher.
 import { append, h, replaceChildren } from "../dom.js";
 import { icon } from "../icons.js";
 import { menuButton } from "../overlay/menu.js";
@@ -16,7 +16,7 @@ export class Sidebar {
 
   draw({ channelId }) {
     const { state, mentions } = this.model;
-    const sig = JSON.stringify([
+    const signature = JSON.stringify([
       state.team,
       state.channels,
       state.bot,
@@ -25,8 +25,8 @@ export class Sidebar {
       [...mentions],
       channelId,
     ]);
-    if (sig === this.drawn) return;
-    this.drawn = sig;
+    if (signature === this.drawn) return;
+    this.drawn = signature;
     const focused = document.activeElement?.dataset?.focusKey;
     const rooms = state.channels.filter((channel) => !channel.is_im);
     const direct = state.channels.filter((channel) => channel.is_im);
@@ -69,7 +69,7 @@ export class Sidebar {
         "span",
         { class: "switcher-text" },
         h("span", { class: "switcher-note" }, "You are acting as"),
-        h("span", { class: "switcher-name" }, me.name, standingMark(me)),
+        h("span", { class: "switcher-name" }, me.name, membershipBadge(me)),
       ),
       icon("down", { size: 16 }),
     );
@@ -84,7 +84,7 @@ export class Sidebar {
               { class: "person", data: { user: user.id } },
               avatar(author, "small"),
               h("span", {}, author.name),
-              standingMark(author),
+              membershipBadge(author),
             ),
             checked: user.id === this.model.me,
             choose: () => this.actions.actAs(user.id),
@@ -128,12 +128,12 @@ export class Sidebar {
     );
     const count = mentions || unread;
     if (count > 0) {
-      const words = mentions > 0 ? `${mentions} for you` : `${unread} unread`;
+      const label = mentions > 0 ? `${mentions} for you` : `${unread} unread`;
       append(
         link,
         h(
           "span",
-          { class: mentions > 0 ? "count count-me" : "count", "aria-label": words, role: "img" },
+          { class: mentions > 0 ? "count count-me" : "count", "aria-label": label, role: "img" },
           String(count),
         ),
       );
@@ -168,9 +168,9 @@ export class Sidebar {
 
   #foot() {
     const { bot } = this.model.state;
-    const how = { socket: "Socket Mode", http: "HTTP" }[bot.mode];
-    const words = bot.connected
-      ? `${bot.name} is connected${how ? ` over ${how}` : ""}`
+    const transport = { socket: "Socket Mode", http: "HTTP" }[bot.mode];
+    const status = bot.connected
+      ? `${bot.name} is connected${transport ? ` over ${transport}` : ""}`
       : `${bot.name} is not connected`;
     return h(
       "div",
@@ -183,7 +183,7 @@ export class Sidebar {
           data: { testid: "bot-state", connected: String(Boolean(bot.connected)) },
         },
         h("span", { class: `dot ${bot.connected ? "dot-on" : ""}` }),
-        words,
+        status,
       ),
       h(
         "button",
@@ -200,6 +200,6 @@ export class Sidebar {
   }
 }
 
-function standingMark(author) {
-  return author.standing ? h("span", { class: "badge badge-guest" }, author.standing) : null;
+function membershipBadge(author) {
+  return author.membership ? h("span", { class: "badge badge-guest" }, author.membership) : null;
 }

@@ -1,8 +1,8 @@
-// The list over the composer: commands after "/", people and groups after "@".
+// The suggestions over the composer: commands after "/", people and groups after "@".
 import { h, replaceChildren, uniqueId } from "../dom.js";
 import { avatar } from "./avatar.js";
 
-const MOST = 8;
+const MAX_SUGGESTIONS = 8;
 
 export class Suggestions {
   constructor(field, model, onInsert) {
@@ -43,7 +43,7 @@ export class Suggestions {
     return this.#show(entries);
   }
 
-  /** The word at the caret that asks for suggestions, or null. */
+  /** The word at the caret that triggers suggestions, or null. */
   #word() {
     const before = this.field.value.slice(0, this.field.selectionStart ?? 0);
     if (/^\/\S*$/.test(before)) return before;
@@ -60,7 +60,7 @@ export class Suggestions {
     }
     return this.#people()
       .filter(({ search }) => search.some((name) => name.toLowerCase().startsWith(query)))
-      .slice(0, MOST);
+      .slice(0, MAX_SUGGESTIONS);
   }
 
   #people() {
@@ -104,7 +104,7 @@ export class Suggestions {
     this.field.setAttribute("aria-expanded", String(entries.length > 0));
   }
 
-  /** While a command's words are typed, its hint stands above them. */
+  /** Show the usage hint of a command while its arguments are typed. */
   #showUsage() {
     const name = /^(\/\S+)\s/.exec(this.field.value)?.[1];
     const command = this.model.state?.commands.find((known) => known.command === name);
@@ -152,7 +152,7 @@ export class Suggestions {
     this.onInsert();
   }
 
-  /** True when the key was for the list. */
+  /** Handle a key; returns true if it was for the list. */
   key(event) {
     if (this.entries.length === 0) return false;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -187,7 +187,7 @@ function commandRow({ command, description, usage_hint: hint }) {
 }
 
 function personRow(author) {
-  const mark = author.isApp ? "app" : (author.standing ?? "");
+  const mark = author.isApp ? "app" : (author.membership ?? "");
   return [
     avatar(author, "small"),
     h("span", { class: "suggest-name" }, author.name),

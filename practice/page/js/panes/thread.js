@@ -1,4 +1,4 @@
-// One thread, at the right or over the whole screen of a phone.
+// The thread pane: on the right, or over the whole screen on a phone.
 import { h, replaceChildren } from "../dom.js";
 import { icon } from "../icons.js";
 import { Composer } from "./composer.js";
@@ -29,7 +29,7 @@ export class ThreadPane {
       this.list.element,
       this.composer.form,
     );
-    this.headSig = null;
+    this.headSignature = null;
   }
 
   draw({ channelId, thread }) {
@@ -42,15 +42,15 @@ export class ThreadPane {
     const key = `${this.model.me}:${channelId}:${thread}`;
     const isMember = channel.is_im || (channel.members?.includes(this.model.me) ?? true);
     this.composer.form.hidden = !isMember;
-    this.composer.turnTo(key, "Reply…");
-    const messages = this.model.said.thread(channelId, thread);
+    this.composer.switchTo(key, "Reply…");
+    const messages = this.model.conversations.thread(channelId, thread);
     const isGone =
-      this.model.said.hasThread(channelId, thread) &&
+      this.model.conversations.hasThread(channelId, thread) &&
       !messages.some((message) => message.ts === thread);
     this.list.draw({
       key,
       messages,
-      above: isGone ? [h("div", { class: "beginning" }, "This thread is not there any more.")] : [],
+      above: isGone ? [h("div", { class: "beginning" }, "This thread no longer exists.")] : [],
       place: { inThread: true, openThread: () => undefined },
       rootTs: thread,
     });
@@ -60,8 +60,8 @@ export class ThreadPane {
     const name = channel.is_im
       ? this.model.names.author({ user: this.model.names.partner(channel) }).name
       : `#${channel.name}`;
-    if (name === this.headSig) return;
-    this.headSig = name;
+    if (name === this.headSignature) return;
+    this.headSignature = name;
     const close = (className, label, drawing) =>
       h(
         "button",

@@ -1,4 +1,4 @@
-// The shortcodes that bots and people use most. An unknown one stays as it was typed.
+// The most common emoji shortcodes. Unknown shortcodes are shown as typed.
 const TABLE = `
 white_check_mark ✅|heavy_check_mark ✔️|ballot_box_with_check ☑️|x ❌|negative_squared_cross_mark ❎|no_entry ⛔
 no_entry_sign 🚫|octagonal_sign 🛑|stop_sign 🛑|warning ⚠️|exclamation ❗|question ❓|grey_question ❔|bangbang ‼️
@@ -29,14 +29,14 @@ const BY_NAME = new Map(
     .filter((pair) => pair.length === 2),
 );
 
-/** The characters for a shortcode without its colons, or null. A skin tone suffix is ignored. */
+/** The characters for a shortcode without colons, or null. Skin tone suffixes are ignored. */
 export function emoji(name) {
   return BY_NAME.get(name.split("::")[0]) ?? null;
 }
 
 const SHORTCODE = /:([a-z0-9_+-]+(?:::skin-tone-[2-6])?):/g;
 
-/** Plain text with its shortcodes replaced. */
+/** Replace the shortcodes in plain text. */
 export function withEmoji(text) {
   return text.replace(SHORTCODE, (whole, name) => emoji(name) ?? whole);
 }

@@ -1,17 +1,17 @@
-// What both text dialects share: a scanner over one run of text that collects nodes.
+// The inline scanner that mrkdwn and Markdown share.
 import { h } from "../dom.js";
 import { emoji } from "./emoji.js";
 import { bareUrlAt, link } from "./links.js";
 import { decodeEntities, slackToken } from "./tokens.js";
 
-// How far a closing mark is looked for: text of any length stays cheap to read.
-export const REACH = 3000;
+// How far to look for a closing mark. It keeps the time to parse long texts linear.
+export const MAX_SPAN = 3000;
 
 const WORD = /[\p{L}\p{N}]/u;
 export const isWord = (character) => character !== undefined && WORD.test(character);
 export const isSpace = (character) => character === undefined || /\s/.test(character);
 
-/** Collects plain characters and nodes in order; plain runs become one text node each. */
+/** Collects plain characters and nodes in order. Adjacent characters become one text node. */
 export class Run {
   constructor() {
     this.nodes = [];
@@ -19,12 +19,12 @@ export class Run {
     this.unclosed = new Map();
   }
 
-  /** From where a closing `mark` has to be looked for: what was searched in vain is not searched again. */
+  /** Where to start looking for a closing `mark`, skipping what was searched without success. */
   searchFrom(mark, start) {
     return Math.max(start, this.unclosed.get(mark) ?? 0);
   }
 
-  /** There is no closing `mark` before `end`. */
+  /** Record that there is no closing `mark` before `end`. */
   noneBefore(mark, end) {
     this.unclosed.set(mark, end);
   }
@@ -51,7 +51,7 @@ export class Run {
 
 const SHORTCODE = /^:([a-z0-9_+-]+(?:::skin-tone-[2-6])?):/;
 
-/** Reads what both dialects know at `at`; returns the place after it, or `at` when nothing was there. */
+/** Read an element that both dialects share. Returns the index after it, or `at` if there is none. */
 export function readCommon(text, at, run, names) {
   const character = text[at];
   if (character === "\n") {
@@ -61,7 +61,7 @@ export function readCommon(text, at, run, names) {
   if (character === "<") {
     const end = text.indexOf(">", at);
     const node =
-      end > at + 1 && end - at < REACH ? slackToken(text.slice(at + 1, end), names) : null;
+      end > at + 1 && end - at < MAX_SPAN ? slackToken(text.slice(at + 1, end), names) : null;
     if (node !== null) {
       run.node(node);
       return end + 1;

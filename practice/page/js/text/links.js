@@ -1,4 +1,4 @@
-// Links that are safe to follow: three schemes, no access to this window, and no false front.
+// Safe links: three schemes, no access to this window, and the real host beside a misleading label.
 import { h } from "../dom.js";
 
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
@@ -18,7 +18,7 @@ function hostIn(text) {
   return match ? match[1].toLowerCase().replace(/^www\./, "") : null;
 }
 
-/** A link around `label`; text alone where the address is not one to follow. */
+/** A link around `label`, or only the label if the address is unsafe. */
 export function link(address, label) {
   const url = safeUrl(address);
   if (url === null)
@@ -36,7 +36,7 @@ export function link(address, label) {
 
 const BARE = /^https?:\/\/[^\s<>"'`|]+/i;
 
-/** The web address that starts at `at`, without the punctuation that ends its sentence; or null. */
+/** The URL that starts at `at`, without trailing punctuation, or null. */
 export function bareUrlAt(text, at) {
   const match = BARE.exec(text.slice(at, at + 2000));
   if (match === null) return null;

@@ -1,9 +1,9 @@
-// Common Markdown as the markdown block takes it. HTML in it stays text.
+// CommonMark as in the markdown block. HTML stays text.
 import { h } from "../dom.js";
 import { markdownInline } from "./markdown_inline.js";
 import { dataTable } from "./table.js";
 
-const DEPTH = 8; // nesting beyond this is shown flat
+const MAX_DEPTH = 8; // deeper nesting is shown flat
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+-]*)/;
 const HEADING = /^ {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*$/;
@@ -39,7 +39,7 @@ function readBlock(rows, at, names, depth) {
   const heading = HEADING.exec(row);
   if (heading !== null) {
     const level = heading[1].length;
-    // The page has its own headings; those of a message start below them.
+    // Headings in messages rank below the page's own headings.
     const made = h("div", {
       class: `md-h md-h${level}`,
       role: "heading",
@@ -50,8 +50,8 @@ function readBlock(rows, at, names, depth) {
   }
   if (RULE.test(row)) return [h("hr"), at + 1];
   if (isTable(rows, at)) return readTable(rows, at, names);
-  if (depth < DEPTH && QUOTE.test(row)) return readQuote(rows, at, names, depth);
-  if (depth < DEPTH && ITEM.test(row)) return readList(rows, at, names, depth);
+  if (depth < MAX_DEPTH && QUOTE.test(row)) return readQuote(rows, at, names, depth);
+  if (depth < MAX_DEPTH && ITEM.test(row)) return readList(rows, at, names, depth);
   return readParagraph(rows, at, names, depth);
 }
 
@@ -95,7 +95,7 @@ function readList(rows, at, names, depth) {
   return [h(ordered ? "ol" : "ul", { start: start === 1 ? null : start }, items), next];
 }
 
-/** Adds the rows that belong to an item: those indented under it, and wrapped rows of its paragraph. */
+/** Add the rows that belong to an item: indented rows and wrapped rows of its paragraph. */
 function readItemRest(rows, at, inset, outer, content) {
   let next = at;
   while (next < rows.length) {
@@ -143,7 +143,7 @@ function readParagraph(rows, at, names, depth) {
   const flow = [rows[at].trim()];
   let next = at + 1;
   while (next < rows.length && rows[next].trim() !== "") {
-    if (depth < DEPTH && (startsBlock(rows, next) || ITEM.test(rows[next]))) break;
+    if (depth < MAX_DEPTH && (startsBlock(rows, next) || ITEM.test(rows[next]))) break;
     flow.push(rows[next].trim().replace(/\\$/, ""));
     next += 1;
   }

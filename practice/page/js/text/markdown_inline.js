@@ -1,6 +1,6 @@
-// Marks inside a line of Markdown.
+// Inline Markdown: emphasis, code and links.
 import { h } from "../dom.js";
-import { isSpace, isWord, REACH, readCommon, Run } from "./inline.js";
+import { isSpace, isWord, MAX_SPAN, readCommon, Run } from "./inline.js";
 import { link } from "./links.js";
 import { decodeEntities } from "./tokens.js";
 
@@ -45,20 +45,20 @@ function readCode(text, at, run) {
   if (text[at] !== "`") return at;
   const fence = /^`+/.exec(text.slice(at, at + 20))[0];
   const end = text.indexOf(fence, at + fence.length);
-  if (end < 0 || end - at > REACH) return at;
+  if (end < 0 || end - at > MAX_SPAN) return at;
   const inner = text.slice(at + fence.length, end).replace(/\n/g, " ");
   run.node(h("code", {}, decodeEntities(/^ .*\S.* $/.test(inner) ? inner.slice(1, -1) : inner)));
   return end + fence.length;
 }
 
-// [label](address "title"); an image is named and linked, never loaded.
+// [label](address "title"). Images are linked by name and not loaded.
 function readLink(text, at, run, names) {
   const isImage = text[at] === "!" && text[at + 1] === "[";
   if (text[at] !== "[" && !isImage) return at;
   const open = isImage ? at + 1 : at;
-  const joint = text.indexOf("](", run.searchFrom("](", open));
-  run.noneBefore("](", joint < 0 ? text.length : joint);
-  if (joint < 0 || joint - open > REACH) return at;
+  const middle = text.indexOf("](", run.searchFrom("](", open));
+  run.noneBefore("](", middle < 0 ? text.length : middle);
+  if (middle < 0 || middle - open > MAX_SPAN) return at;
   const close = matching(text, open, "[", "]");
   if (close < 0 || text[close + 1] !== "(") return at;
   const end = matching(text, close + 1, "(", ")");
@@ -74,7 +74,7 @@ function readLink(text, at, run, names) {
 
 function matching(text, at, opening, closing) {
   let depth = 0;
-  const limit = Math.min(text.length, at + REACH);
+  const limit = Math.min(text.length, at + MAX_SPAN);
   for (let index = at; index < limit; index += 1) {
     if (text[index] === "\\") index += 1;
     else if (text[index] === opening) depth += 1;
@@ -87,14 +87,14 @@ function matching(text, at, opening, closing) {
 }
 
 function readStyle(text, at, run, names) {
-  const found = MARKS.find(([mark]) => text.startsWith(mark, at));
-  if (found === undefined) return at;
-  const [mark, tags] = found;
+  const style = MARKS.find(([mark]) => text.startsWith(mark, at));
+  if (style === undefined) return at;
+  const [mark, tags] = style;
   const inner = at + mark.length;
   if (isSpace(text[inner]) || (mark[0] === "_" && isWord(text[at - 1]))) return at;
-  const end = closing(text, run.searchFrom(mark, inner + 1), mark, inner + REACH);
+  const end = closing(text, run.searchFrom(mark, inner + 1), mark, inner + MAX_SPAN);
   if (end < 0) {
-    run.noneBefore(mark, Math.min(text.length, inner + REACH));
+    run.noneBefore(mark, Math.min(text.length, inner + MAX_SPAN));
     return at;
   }
   const content = markdownInline(text.slice(inner, end), names);
@@ -111,7 +111,7 @@ function closing(text, from, mark, limit) {
     if (isSpace(text[end - 1]) || text[end - 1] === "\\") continue;
     if (mark[0] === "_" && isWord(text[end + mark.length])) continue;
     if (mark.length === 1 && text[end + 1] === mark) {
-      end += 1; // a double mark inside is bold, and belongs to the inner text
+      end += 1; // a double mark inside is bold and belongs to the inner text
       continue;
     }
     if (mark.length === 2 && text[end + 2] === mark[0] && text[end + 3] !== mark[0]) return end + 1;

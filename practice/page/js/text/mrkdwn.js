@@ -1,6 +1,6 @@
-// Slack's own dialect: *bold* _italic_ ~strike~ `code` ```pre``` > quote, tokens, emoji.
+// Slack's mrkdwn: *bold* _italic_ ~strike~ `code` ```pre``` > quote, tokens and emoji.
 import { h } from "../dom.js";
-import { isSpace, isWord, REACH, readCommon, Run } from "./inline.js";
+import { isSpace, isWord, MAX_SPAN, readCommon, Run } from "./inline.js";
 import { decodeEntities } from "./tokens.js";
 
 const STYLES = { "*": "strong", _: "em", "~": "s" };
@@ -73,7 +73,7 @@ function lines(text, names) {
   return nodes;
 }
 
-/** Nodes for text that holds no blocks of its own. */
+/** Nodes for text without block structure. */
 export function mrkdwnInline(text, names) {
   const run = new Run();
   let at = 0;
@@ -94,7 +94,7 @@ export function mrkdwnInline(text, names) {
 function readCode(text, at, run) {
   if (text[at] !== "`") return 0;
   const end = text.indexOf("`", at + 1);
-  if (end < 0 || end === at + 1 || end - at > REACH || text.slice(at, end).includes("\n")) return 0;
+  if (end < 0 || end === at + 1 || end - at > MAX_SPAN || text.slice(at, end).includes("\n")) return 0;
   run.node(h("code", {}, decodeEntities(text.slice(at + 1, end))));
   return end + 1;
 }
@@ -104,7 +104,7 @@ function readStyle(text, at, run, names) {
   const tag = STYLES[mark];
   if (tag === undefined || isWord(text[at - 1]) || isSpace(text[at + 1]) || text[at + 1] === mark)
     return 0;
-  const limit = Math.min(text.length, at + REACH);
+  const limit = Math.min(text.length, at + MAX_SPAN);
   let end = run.searchFrom(mark, at + 2);
   for (; end < limit && text[end] !== "\n"; end += 1) {
     if (text[end] !== mark || isSpace(text[end - 1]) || isWord(text[end + 1])) continue;

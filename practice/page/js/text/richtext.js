@@ -1,4 +1,4 @@
-// Slack's rich_text: sections, lists, quotes and preformatted text with styled leaves.
+// rich_text blocks: sections, lists, quotes and preformatted text with styled leaves.
 import { h } from "../dom.js";
 import { formatSlackDate } from "../time.js";
 import { emoji } from "./emoji.js";
@@ -7,7 +7,7 @@ import { broadcastMention, channelMention, groupMention, userMention } from "./t
 
 const STYLE_TAGS = { bold: "strong", italic: "em", strike: "s", underline: "u", code: "code" };
 
-/** Nodes for the elements of a rich_text block; lists of one indentation level follow one another. */
+/** Nodes for the elements of a rich_text block. */
 export function richText(block, names) {
   return (block.elements ?? []).map((element) => richPart(element, names));
 }

@@ -1,7 +1,7 @@
-// A table that scrolls sideways inside its message instead of breaking the page.
+// A table that scrolls sideways inside its message.
 import { h } from "../dom.js";
 
-/** `head` is a row of cells or null; a cell is a list of nodes. */
+/** `head` is a row of cells; a cell is a list of nodes. */
 export function dataTable(head, body, aligns = []) {
   const row = (cells, tag) =>
     h(

@@ -1,4 +1,4 @@
-// Slack's <…> tokens: people, channels, groups, dates, links.
+// Slack's <…> tokens: people, channels, groups, dates and links.
 import { h } from "../dom.js";
 import { formatSlackDate } from "../time.js";
 import { link } from "./links.js";
@@ -35,7 +35,7 @@ export function broadcastMention(range) {
   return mention("broadcast", range, `@${range}`, true);
 }
 
-/** The node for what stands between < and >, or null when that is no token. */
+/** The node for the text between < and >, or null if it is not a token. */
 export function slackToken(inside, names) {
   const bar = inside.indexOf("|");
   const target = bar < 0 ? inside : inside.slice(0, bar);

@@ -1,0 +1,227 @@
+"""Builds the payloads that Slack sends to an app: commands, interactions and events."""
+
+from __future__ import annotations
+
+from practice.state import serializers
+from practice.state.records import Channel, Json, Message, View
+from practice.state.workspace import Workspace
+
+
+def _person(workspace: Workspace, user: str) -> Json:
+    person = workspace.users[user]
+    return {
+        "id": person.id,
+        "username": person.name,
+        "name": person.name,
+        "team_id": person.team_id,
+    }
+
+
+def _conversation(channel: Channel) -> Json:
+    return {"id": channel.id, "name": "directmessage" if channel.is_im else channel.name}
+
+
+def _team(workspace: Workspace) -> Json:
+    return {"id": workspace.team_id, "domain": workspace.team_name.lower()}
+
+
+def command(
+    workspace: Workspace,
+    *,
+    user: str,
+    channel: Channel,
+    name: str,
+    text: str,
+    trigger_id: str,
+    response_url: str,
+) -> Json:
+    return {
+        "token": workspace.app.verification_token,
+        "team_id": workspace.team_id,
+        "team_domain": workspace.team_name.lower(),
+        "channel_id": channel.id,
+        "channel_name": _conversation(channel)["name"],
+        "user_id": user,
+        "user_name": workspace.users[user].name,
+        "command": name,
+        "text": text,
+        "api_app_id": workspace.app.app_id,
+        "is_enterprise_install": "false",
+        "response_url": response_url,
+        "trigger_id": trigger_id,
+    }
+
+
+def _interaction(workspace: Workspace, kind: str, user: str) -> Json:
+    return {
+        "type": kind,
+        "user": _person(workspace, user),
+        "api_app_id": workspace.app.app_id,
+        "token": workspace.app.verification_token,
+        "team": _team(workspace),
+        "enterprise": None,
+        "is_enterprise_install": False,
+    }
+
+
+def message_action(
+    workspace: Workspace,
+    *,
+    user: str,
+    channel: Channel,
+    message: Message,
+    action: Json,
+    state: Json,
+    trigger_id: str,
+    response_url: str,
+    base_url: str,
+) -> Json:
+    """`block_actions` from a message. The content of an ephemeral message is not included."""
+    container: Json = {
+        "type": "message",
+        "message_ts": message.ts,
+        "channel_id": channel.id,
+        "is_ephemeral": message.ephemeral_to is not None,
+    }
+    if message.thread_ts is not None:
+        container["thread_ts"] = message.thread_ts
+    payload = _interaction(workspace, "block_actions", user) | {
+        "container": container,
+        "trigger_id": trigger_id,
+        "channel": _conversation(channel),
+        "state": state,
+        "response_url": response_url,
+        "actions": [action],
+    }
+    if message.ephemeral_to is None:
+        payload["message"] = serializers.message(workspace, message, base_url, metadata=True)
+    return payload
+
+
+def view_action(
+    workspace: Workspace, *, user: str, view: View, action: Json, trigger_id: str
+) -> Json:
+    return _interaction(workspace, "block_actions", user) | {
+        "container": {"type": "view", "view_id": view.id},
+        "trigger_id": trigger_id,
+        "view": serializers.view(workspace, view),
+        "actions": [action],
+    }
+
+
+def view_submission(workspace: Workspace, *, user: str, view: View, trigger_id: str) -> Json:
+    return _interaction(workspace, "view_submission", user) | {
+        "trigger_id": trigger_id,
+        "view": serializers.view(workspace, view),
+        "response_urls": [],
+    }
+
+
+def view_closed(workspace: Workspace, *, user: str, view: View, is_cleared: bool) -> Json:
+    return _interaction(workspace, "view_closed", user) | {
+        "view": serializers.view(workspace, view),
+        "is_cleared": is_cleared,
+    }
+
+
+def event(workspace: Workspace, inner: Json) -> Json:
+    """The Events API envelope of one event."""
+    app = workspace.app
+    return {
+        "token": app.verification_token,
+        "team_id": workspace.team_id,
+        "context_team_id": workspace.team_id,
+        "context_enterprise_id": None,
+        "api_app_id": app.app_id,
+        "event": inner,
+        "type": "event_callback",
+        "event_id": workspace.next_id("Ev"),
+        "event_time": int(workspace.clock()),
+        "authorizations": [
+            {
+                "enterprise_id": None,
+                "team_id": workspace.team_id,
+                "user_id": app.bot_user,
+                "is_bot": True,
+                "is_enterprise_install": False,
+            }
+        ],
+        "is_ext_shared_channel": False,
+    }
+
+
+def message_posted(workspace: Workspace, message: Message, base_url: str) -> Json:
+    channel = workspace.channels[message.channel]
+    return serializers.message(workspace, message, base_url) | {
+        "channel": channel.id,
+        "channel_type": channel.kind,
+        "event_ts": message.ts,
+    }
+
+
+def message_changed(workspace: Workspace, message: Message, before: Message, base_url: str) -> Json:
+    channel = workspace.channels[message.channel]
+    ts = workspace.next_ts()
+    return {
+        "type": "message",
+        "subtype": "message_changed",
+        "hidden": True,
+        "message": serializers.message(workspace, message, base_url),
+        "previous_message": serializers.message(workspace, before, base_url),
+        "channel": channel.id,
+        "channel_type": channel.kind,
+        "ts": ts,
+        "event_ts": ts,
+    }
+
+
+def message_deleted(workspace: Workspace, message: Message, base_url: str) -> Json:
+    channel = workspace.channels[message.channel]
+    ts = workspace.next_ts()
+    return {
+        "type": "message",
+        "subtype": "message_deleted",
+        "hidden": True,
+        "deleted_ts": message.ts,
+        "previous_message": serializers.message(workspace, message, base_url),
+        "channel": channel.id,
+        "channel_type": channel.kind,
+        "ts": ts,
+        "event_ts": ts,
+    }
+
+
+def app_mention(workspace: Workspace, message: Message, base_url: str) -> Json:
+    inner = serializers.message(workspace, message, base_url) | {"type": "app_mention"}
+    return inner | {"channel": message.channel, "event_ts": message.ts}
+
+
+def membership(
+    workspace: Workspace, kind: str, channel: Channel, user: str, by: str | None
+) -> Json:
+    inner: Json = {
+        "type": kind,
+        "user": user,
+        "channel": channel.id,
+        "channel_type": "G" if channel.is_private else "C",
+        "team": workspace.team_id,
+        "event_ts": workspace.next_ts(),
+    }
+    if by is not None:
+        inner["inviter"] = by
+    return inner
+
+
+def app_home_opened(
+    workspace: Workspace, *, user: str, channel: Channel, view: View | None
+) -> Json:
+    inner: Json = {
+        "type": "app_home_opened",
+        "user": user,
+        "channel": channel.id,
+        "tab": "home",
+        "event_ts": workspace.next_ts(),
+    }
+    if view is not None:
+        inner["view"] = serializers.view(workspace, view)
+    return inner

@@ -1,0 +1,1 @@
+"""Planned failures: rate limits, errors, lost requests and broken connections."""

@@ -1,0 +1,1 @@
+"""What the workspace holds, how it changes, and how it is stored and serialized."""
