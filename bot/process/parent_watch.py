@@ -1,7 +1,8 @@
-"""Runs a module as `python -m` would, and ends it when the process that started it is gone.
+"""Runs a module of ours as `python -m` would, and ends it when its starter is gone.
 
-`python -m bot.process.parent_watch FD MODULE ARGUMENTS…`: FD is the reading end of a pipe whose other end only
-the starter holds, so the pipe ends when the starter does, by whatever cause.
+`python -P lifeline.py FD MODULE ARGUMENTS…`: FD is the reading end of a pipe whose other end only
+the starter holds, so the pipe ends when the starter does, by whatever cause. With -P the working
+directory is not searched for modules: a project in it may have a `bot` of its own.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import runpy
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Final
 
+ROOT: Final = Path(__file__).resolve().parents[1]
 GRACE_SECONDS: Final = 20.0
 
 
@@ -32,4 +35,6 @@ def _wait_for_end(fd: int) -> None:
 if __name__ == "__main__":
     watch(int(sys.argv[1]))
     del sys.argv[:2]
+    if str(ROOT) not in sys.path:  # in a checkout that is not installed
+        sys.path.insert(0, str(ROOT))
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
