@@ -8,14 +8,17 @@ BIN := $(VENV)/bin
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-# uv installs ten times as fast as pip. Where it is missing, pip brings it into the environment.
+# uv installs ten times as fast as pip. Where it is missing, pip brings it into the environment:
+# Python's own pip if there is one, as another in the environment takes seconds to set up.
 UV = $(shell command -v uv || echo $(BIN)/uv)
+BRING_UV = install --quiet --disable-pip-version-check 'uv==0.13.*'
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(VENV); \
-	else $(PYTHON) -m venv $(VENV) \
-		&& $(BIN)/pip install --quiet --disable-pip-version-check 'uv==0.13.*'; fi
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+		$(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python $(BRING_UV); \
+	else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip $(BRING_UV); fi
 
 # What runs the product, and the command `countersign`, which runs the code of this checkout.
 $(VENV)/.product: requirements.txt pyproject.toml | $(BIN)/python
