@@ -8,18 +8,36 @@ BIN := $(VENV)/bin
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-$(VENV)/.installed: requirements.txt
+# uv installs ten times as fast as pip. Where it is missing, pip brings it into the environment:
+# Python's own pip if there is one, as another in the environment takes seconds to set up.
+UV = $(shell command -v uv || echo $(BIN)/uv)
+BRING_UV = install --quiet --disable-pip-version-check 'uv==0.13.*'
+
+$(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing the pinned packages (a minute or two, once)…"
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(VENV); \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+		$(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python $(BRING_UV); \
+	else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip $(BRING_UV); fi
+
+# What runs the product, and the command `countersign`, which runs the code of this checkout.
+$(VENV)/.product: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the pinned packages (once)…"
+	$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+# The same, and what proves it.
+$(VENV)/.installed: requirements-dev.txt $(VENV)/.product
+	@echo "Installing the tools that check and test it (once)…"
+	$(UV) pip install --quiet --python $(BIN)/python -r requirements-dev.txt
 	@touch $@
 
 # MODEL=… on the command line alone: in the environment it is CrewAI's word for its default model.
 LOCAL_MODEL := $(if $(filter command,$(firstword $(origin MODEL))),$(MODEL))
 
-run: $(VENV)/.installed ## open the practice workspace with the bot and a crew in it; MODEL=smollm2: with a small model
-	$(if $(LOCAL_MODEL),$(BIN)/python -m crew_runner.models.local '$(LOCAL_MODEL)' -- )$(BIN)/python -m bot practice
+run: $(VENV)/.product ## open the practice workspace with the bot and a crew in it; MODEL=smollm2: with a small model
+	$(if $(LOCAL_MODEL),$(BIN)/python -m crew_runner.models.local '$(LOCAL_MODEL)' -- )$(BIN)/countersign practice
 
 # What pytest makes of the tests' files is kept for the next run, whatever the environment says.
 test: export PYTHONDONTWRITEBYTECODE :=
@@ -31,11 +49,11 @@ bench: $(VENV)/.installed ## measure start, acks, phases, slots and storage (fiv
 
 # The peers want packages of their own: an environment for them and for us.
 PEERS := .venv-peers
-$(PEERS)/.installed: requirements.txt tests/peers/requirements.txt
+$(PEERS)/.installed: requirements-dev.txt tests/peers/requirements.txt $(VENV)/.installed
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	@echo "Installing the peers' packages beside ours (some minutes, once)…"
-	$(PEERS)/bin/pip install --quiet --disable-pip-version-check \
-		-r requirements.txt -r tests/peers/requirements.txt
+	@echo "Installing the peers' packages beside ours (once)…"
+	$(UV) pip install --quiet --python $(PEERS)/bin/python \
+		-r requirements-dev.txt -r tests/peers/requirements.txt
 	@touch $@
 
 bench-peers: $(PEERS)/.installed ## measure pauses and decisions beside LangGraph, CrewAI, DBOS and Celery
@@ -64,13 +82,15 @@ format: $(VENV)/.installed ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-requirements: $(VENV)/.installed ## compile requirements.in into requirements.txt
-	$(BIN)/pip install --quiet uv==0.13.*
-	$(BIN)/uv pip compile requirements.in --output-file requirements.txt --python-version 3.11 \
-		--no-emit-index-url --custom-compile-command 'make requirements'
+COMPILE = $(UV) pip compile --quiet pyproject.toml --python-version 3.11 --no-emit-index-url \
+	--custom-compile-command 'make requirements' --extra postgres
+
+requirements: $(VENV)/.product ## pin what pyproject.toml asks for; UPGRADE=--upgrade: at the newest versions
+	$(COMPILE) $(UPGRADE) --output-file requirements.txt
+	$(COMPILE) $(UPGRADE) --extra dev --constraints requirements.txt --output-file requirements-dev.txt
 
 pictures: $(VENV)/.installed ## take the README's pictures anew
 	PICTURES_FOLDER=docs/pictures $(BIN)/python -m pytest -q tests/e2e
 
 clean: ## remove what was built
-	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache build
+	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache build dist

@@ -1,8 +1,22 @@
-"""`python -m bot`."""
+"""`python -m bot`: the same as the command `countersign`."""
 
+import os
 import sys
+from pathlib import Path
 
-from bot.cli import main
+
+def _search_here_last() -> None:
+    """Move the working directory, which `-m` puts first, to the end of the search path.
+
+    A project in it may have a module named `storage`, and that must not replace ours.
+    """
+    ours = str(Path(__file__).resolve().parents[1])
+    if sys.path[0] in ("", os.getcwd()) and os.getcwd() != ours:
+        sys.path.append(sys.path.pop(0))
+
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    _search_here_last()
+    from bot.cli import run
+
+    sys.exit(run())

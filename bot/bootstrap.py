@@ -11,6 +11,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot import starter
 from bot.doctor.shared_server import application_name
 from bot.settings import Settings, forget_proxies
 from crew_runner.config.registry import CrewsFileError, load_crews
@@ -115,7 +116,8 @@ def crews_of(settings: Settings) -> Mapping[str, CrewDefinition]:
     try:
         return load_crews(settings.crews_file)
     except CrewsFileError as error:
-        raise CannotStartError(str(error), of_settings=True) from error
+        advice = "" if settings.crews_file.exists() else f"\n{starter.ADVICE}"
+        raise CannotStartError(f"{error}{advice}", of_settings=True) from error
 
 
 def open_database(settings: Settings, *, role: str = "command") -> Engine:

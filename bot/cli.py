@@ -1,4 +1,4 @@
-"""The command line: `python -m bot serve | worker | scheduler | practice | migrate | …`."""
+"""The command line: `countersign serve | worker | scheduler | practice | migrate | …`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from bot import starter
 from bot.process import logs
 from bot.process.environ import hide_secrets
 from bot.process.signals import told_to_end
@@ -25,17 +26,36 @@ KILLED: Final = 130
 DEFAULT_WORKERS: Final = 4
 
 
+_VERSION_LINE: Final = f"countersign {VERSION}"
+
+_EPILOG: Final = """\
+To try it without Slack, a model key or a file:   countersign practice
+To begin a project of your own in this folder:    countersign init
+To check a setup, and be told what to fix:        countersign doctor
+To run the bot:                                   countersign serve
+
+`countersign COMMAND --help` describes a command. `python -m bot` is the same program.
+"""
+
+
 class Service(Protocol):
     def start(self) -> None: ...
     def stop(self) -> None: ...
+
+
+def run() -> int:
+    """What the command `countersign` calls."""
+    return main(sys.argv[1:])
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; the exit code is 0, 1 (it failed) or 2 (settings or arguments)."""
     arguments = _parser().parse_args(argv)
     if arguments.command == "version":
-        print(f"countersign {VERSION}")
+        print(_VERSION_LINE)
         return OK
+    if arguments.command == "init":
+        return _init()
     try:
         if arguments.command in _WITH_SETTINGS_OF_THEIR_OWN:
             return _WITH_SETTINGS_OF_THEIR_OWN[arguments.command](arguments)
@@ -49,8 +69,12 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m bot", description="Countersign: human sign-off for CrewAI, in Slack."
+        prog="countersign",
+        description="Countersign: human sign-off for CrewAI, in Slack.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=_VERSION_LINE)
     parser.add_argument(
         "--env-file",
         type=Path,
@@ -59,6 +83,20 @@ def _parser() -> argparse.ArgumentParser:
         help="settings below those of the environment (default: %(default)s)",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    practice = commands.add_parser(
+        "practice", help="open a practice workspace in the browser, with the bot in it"
+    )
+    practice.add_argument(
+        "--port",
+        type=_whole(1, 65535),
+        default=None,
+        metavar="P",
+        help="the page's port (default: 8400, or a free one if that is taken)",
+    )
+    practice.add_argument("--fresh", action="store_true", help="forget earlier practice first")
+    commands.add_parser("init", help="write a starter crews.yml, with example crews, into a folder")
+    checks = commands.add_parser("doctor", help="check settings, database, crews, model, Slack")
+    checks.add_argument("--json", action="store_true", help="print the findings as JSON")
     serve = commands.add_parser(
         "serve", help="run everything: Slack, REST, the scheduler and the workers"
     )
@@ -73,17 +111,6 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "scheduler", help="do what is due: deadlines, reminders, recovery; and nothing else"
     )
-    practice = commands.add_parser(
-        "practice", help="open a practice workspace in the browser, with the bot in it"
-    )
-    practice.add_argument(
-        "--port",
-        type=_whole(1, 65535),
-        default=None,
-        metavar="P",
-        help="the page's port (default: 8400, or a free one if that is taken)",
-    )
-    practice.add_argument("--fresh", action="store_true", help="forget earlier practice first")
     commands.add_parser("migrate", help="bring the database up to date, and end")
     backup = commands.add_parser("backup", help="copy a SQLite database while the bot works")
     backup.add_argument("file", type=Path, metavar="FILE", help="a file that is not there yet")
@@ -107,8 +134,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="rows that are committed together (default: %(default)s)",
     )
-    checks = commands.add_parser("doctor", help="check settings, database, crews, model, Slack")
-    checks.add_argument("--json", action="store_true", help="print the findings as JSON")
     commands.add_parser("version", help="print the version")
     return parser
 
@@ -220,6 +245,20 @@ def _practice(arguments: argparse.Namespace) -> int:
     return supervision.practice(
         env_file=arguments.env_file, port=arguments.port, fresh=arguments.fresh
     )
+
+
+def _init() -> int:
+    try:
+        written, kept = starter.write(Path())
+    except OSError as error:
+        print(f"The starter project cannot be written: {error}", file=sys.stderr)
+        return FAILED
+    if written:
+        print(f"Written: {', '.join(written)}.")
+    if kept:
+        print(f"Already here, and left as they are: {', '.join(kept)}.")
+    print("Next: `countersign practice`, then name your own crew in crews.yml.")
+    return OK
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What a check found, as `python -m bot doctor` prints it."""
+"""What a check found, as `countersign doctor` prints it."""
 
 from __future__ import annotations
 

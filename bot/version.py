@@ -1,3 +1,3 @@
-"""The version that the command line, the API and pyproject.toml agree on."""
+"""The version of the product. The build reads it from here too, so it is written nowhere else."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"

@@ -1,4 +1,4 @@
-"""`python -m bot doctor`: looks at everything that the bot needs, and says how to mend it."""
+"""`countersign doctor`: looks at everything that the bot needs, and says how to mend it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot import starter
 from bot.doctor.shared_server import check_sharing
 from bot.findings import Finding, Mark, failed, good, warning
 from bot.settings import Settings, SettingsError, load_settings
@@ -27,7 +28,7 @@ from crew_runner.host.worker import WorkerPool
 from crew_runner.models.environment import Route, choose, settings_to_env
 from crew_runner.models.preflight import Provider, ask, provider_in, refuses_key, trial
 from storage.db.database import SystemClock, schema, upgrade, writing
-from storage.db.engines import open_engine, whole_url
+from storage.db.engines import DriverMissing, open_engine, whole_url
 from storage.db.schema import Standing
 from storage.definitions import CrewDefinition, CrewReport, ModelSettings
 from storage.errors import Busy, Unreachable
@@ -38,7 +39,6 @@ from storage.state_manager import StateManager
 MODEL_SECONDS: Final = 5.0
 CREW_SECONDS: Final = 90.0
 _LOOK: Final = 0.05
-_MANIFEST: Final = Path(__file__).parents[2] / "manifest.yml"
 
 
 def run(*, env_file: Path, as_json: bool) -> int:
@@ -98,6 +98,8 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         yield failed("Database", f"{shown} does not answer: {reason}", mend)
     except Busy:
         yield warning("Database", f"{shown} is busy: another process writes to it at length")
+    except DriverMissing as error:
+        yield failed("Database", error.problem, f"Install them: {error.command}")
     except (SQLAlchemyError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
         yield failed("Database", f"{shown}: {reason}", "Set DATABASE_URL to one that opens.")
@@ -136,7 +138,7 @@ def _schema(engine: Engine, shown: str) -> Finding:
                 "Update this one too, when the others are done.",
             )
         case Standing.OLDER:
-            mend = "Run `python -m bot migrate`; `serve` also does it when it starts."
+            mend = "Run `countersign migrate`; `serve` also does it when it starts."
             return warning("Database", f"{shown} has an older schema, or none", mend)
         case Standing.STRANGE:
             return failed(
@@ -169,7 +171,10 @@ def check_crews(settings: Settings) -> Iterator[Finding]:
     try:
         crews = load_crews(settings.crews_file)
     except CrewsFileError as error:
-        yield failed("Crews", str(error), f"Mend {settings.crews_file}.")
+        there = settings.crews_file.exists()
+        yield failed(
+            "Crews", str(error), f"Fix {settings.crews_file}." if there else starter.ADVICE
+        )
         return
     yield good("Crews", f"{settings.crews_file} names {', '.join(sorted(crews)) or 'none'}")
     reports = _build(crews, settings)
@@ -310,7 +315,8 @@ def check_slack(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "Slack",
             "no tokens are set: REST only",
-            "Create the app from manifest.yml and set SLACK_BOT_TOKEN and SLACK_APP_TOKEN.",
+            f"Create the app from {starter.manifest(Path())} and set SLACK_BOT_TOKEN and "
+            "SLACK_APP_TOKEN.",
         )
         return
     from bot.slack.checks import check
@@ -320,6 +326,6 @@ def check_slack(settings: Settings) -> Iterator[Finding]:
         bot_token=settings.slack_bot_token.get_secret_value(),
         app_token=app_token.get_secret_value() if app_token else None,
         api_url=settings.slack_api_url,
-        manifest=_MANIFEST,
+        manifest=starter.MANIFEST,
         channel=settings.default_channel,
     )

@@ -14,7 +14,7 @@ from bot.findings import Finding, good, warning
 from bot.settings import Settings
 from bot.version import VERSION
 from storage.db.database import reading
-from storage.db.engines import PRODUCT, open_engine, whole_url
+from storage.db.engines import PRODUCT, DriverMissing, open_engine, whole_url
 from storage.errors import Busy
 
 SERVE_ONLY: Final = "serve --no-scheduler"
@@ -49,7 +49,10 @@ def check_sharing(settings: Settings) -> Iterator[Finding]:
     """Nothing where the database is a file: then there is nothing shared."""
     url = make_url(whole_url(settings.database_url.get_secret_value()))
     if url.get_backend_name() == "postgresql":
-        engine = open_engine(url.render_as_string(hide_password=False))
+        try:
+            engine = open_engine(url.render_as_string(hide_password=False))
+        except DriverMissing:
+            return  # reported where the database is checked
         try:
             with reading(engine) as connection:
                 yield _clock(connection)
@@ -99,7 +102,7 @@ def _others(connection: Connection) -> Iterator[Finding]:
         yield warning(
             "Scheduler",
             "none is connected: no deadline passes, and what a dead worker held is not handed on",
-            "Start `python -m bot scheduler`, or `serve` without --no-scheduler.",
+            "Start `countersign scheduler`, or `serve` without --no-scheduler.",
         )
     others = [row.name for row in ours if row.name.split()[1:2] != [VERSION]]
     if others:
@@ -117,11 +120,11 @@ def _jobs(connection: Connection) -> Finding:
 
     missing = outdated(connection)
     if missing is None:
-        return warning("Queue", "its tables are not there yet", "Run `python -m bot migrate`.")
+        return warning("Queue", "its tables are not there yet", "Run `countersign migrate`.")
     if missing:
         return warning(
             "Queue",
             f"its tables are older than the Procrastinate that is installed: {', '.join(missing)}",
-            "Run `python -m bot migrate`.",
+            "Run `countersign migrate`.",
         )
     return good("Queue", "Procrastinate's tables are up to date")

@@ -1,4 +1,4 @@
-"""`python -m bot backup` and `python -m bot restored`, in words."""
+"""`countersign backup` and `countersign restored`, in words."""
 
 from __future__ import annotations
 

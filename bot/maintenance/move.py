@@ -1,4 +1,4 @@
-"""`python -m bot move`: an installation into another database, and what to do next, in words."""
+"""`countersign move`: an installation into another database, and what to do next, in words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from bot.bootstrap import install_queue
 from crew_runner.host import owners
 from storage.db.database import upgrade
-from storage.db.engines import whole_url
+from storage.db.engines import DriverMissing, whole_url
 from storage.move.move import ROWS_AT_ONCE, Compared, Moved, Progress, Step, move
 from storage.move.source import CannotMove, in_words
 
@@ -48,7 +48,7 @@ def run(*, source: str, target: str, anew: bool = False, rows_at_once: int = ROW
             anew=anew,
             rows_at_once=rows_at_once,
         )
-    except CannotMove as error:
+    except (CannotMove, DriverMissing) as error:
         _complain(str(error))
         return FAILED
     except KeyboardInterrupt:

@@ -1,7 +1,8 @@
-"""Runs a module as `python -m` does, and ends it when the process that started it is gone.
+"""Runs a module of ours as `python -m` does, and ends it when the process that started it is gone.
 
-`python -m bot.process.parent_watch FD MODULE ARGUMENTS…`: FD is the reading end of a pipe. Only
-the parent holds the writing end, so the pipe closes when the parent ends, for any reason.
+`python -P parent_watch.py FD MODULE ARGUMENTS…`: FD is the reading end of a pipe. Only the parent
+holds the writing end, so the pipe closes when the parent ends, for any reason. With -P the working
+directory is not searched for modules: a project in it may have a `bot` of its own.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import runpy
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Final
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 GRACE_SECONDS: Final = 20.0
 
 
 def watch(fd: int) -> None:
-    """From now on the end of the pipe ends this process: SIGTERM, and after a grace at once."""
-    threading.Thread(target=_wait_for_end, args=(fd,), name="lifeline", daemon=True).start()
+    """End this process when the pipe closes: by SIGTERM, and after a grace period at once."""
+    threading.Thread(target=_wait_for_end, args=(fd,), name="parent-watch", daemon=True).start()
 
 
 def _wait_for_end(fd: int) -> None:
@@ -32,4 +35,6 @@ def _wait_for_end(fd: int) -> None:
 if __name__ == "__main__":
     watch(int(sys.argv[1]))
     del sys.argv[:2]
+    if str(ROOT) not in sys.path:  # in a checkout that is not installed
+        sys.path.insert(0, str(ROOT))
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

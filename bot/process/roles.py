@@ -97,7 +97,7 @@ class Role(ABC):
 
 
 class Worker(Role):
-    """`python -m bot worker`: phases of crews, and nothing else."""
+    """`countersign worker`: phases of crews, and nothing else."""
 
     name = "worker"
 
@@ -122,7 +122,7 @@ class Worker(Role):
 
 
 class Ticking(Role):
-    """`python -m bot scheduler`: deadlines, reminders, recovery and forgetting, nothing else."""
+    """`countersign scheduler`: deadlines, reminders, recovery and forgetting, nothing else."""
 
     name = "scheduler"
 

@@ -1,4 +1,4 @@
-"""`python -m bot serve`. Its libraries are of no use to the other processes."""
+"""`countersign serve`. Its libraries are of no use to the other processes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class NotYet:
 
 
 class Application(Role):
-    """`python -m bot serve`: REST, Slack, the scheduler and the workers in one process.
+    """`countersign serve`: REST, Slack, the scheduler and the workers in one process.
 
     It answers HTTP before it builds what takes longer. Without `ticks` others do what is due.
     """

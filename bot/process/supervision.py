@@ -1,4 +1,4 @@
-"""`python -m bot practice`: the practice workspace and the bot in it, as two programs in one.
+"""`countersign practice`: the practice workspace and the bot in it, as two programs in one.
 
 Both end with this process: told to on Ctrl-C, and by their lifeline if it is killed.
 """
@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
 
+from bot import starter
+from bot.process import parent_watch
 from bot.process.environ import hide_secrets, is_secret
 from bot.process.signals import told_to_end
 from bot.settings import Settings, load_settings
@@ -67,21 +69,26 @@ class Places:
 
 @dataclass(slots=True)
 class Program:
-    """One of the two, in a session of its own, with its output in a file."""
+    """One of the two, in a session of its own, with its output in a file.
+
+    `folder`: where it runs; None: here.
+    """
 
     module: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log_file: Path
+    folder: Path | None = None
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _lifeline: int | None = field(default=None, init=False)
 
     def start(self) -> None:
         reading, self._lifeline = os.pipe()
-        command = [sys.executable, "-m", "bot.process.parent_watch", str(reading), self.module]
+        command = [sys.executable, "-P", parent_watch.__file__, str(reading), self.module]
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own modules
                 [*command, *self.arguments],
+                cwd=self.folder,
                 env=dict(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -132,7 +139,8 @@ def practice(*, env_file: Path, port: int | None, fresh: bool) -> int:
 def _open(places: Places, env_file: Path) -> int:
     settings = load_settings(env_file, instead=places.variables())
     bot_address = f"http://127.0.0.1:{_free_port(settings.port)}"
-    workspace, bot = _programs(places, env_file, bot_address)
+    project = None if _has_crews(settings) else starter.FOLDER
+    workspace, bot = _programs(places, env_file, bot_address, project)
     hide_secrets()
     told = told_to_end(at_once=lambda: _kill_all((bot, workspace)))
     _say("Opening the practice workspace…")
@@ -143,7 +151,7 @@ def _open(places: Places, env_file: Path) -> int:
         _wait_until(lambda: _answer(f"{bot_address}/health") is not None, bot, told)
         _wait_until(lambda: _bot_state(places.page) is True, bot, told)
         if not told.is_set():
-            _say(_banner(places, settings, bot_address))
+            _say(_banner(places, settings, bot_address, project))
         while not told.wait(_LOOK):
             _still_running(workspace)
             _still_running(bot)
@@ -154,8 +162,17 @@ def _open(places: Places, env_file: Path) -> int:
         workspace.stop()
 
 
-def _programs(places: Places, env_file: Path, bot_address: str) -> tuple[Program, Program]:
-    folder = places.folder
+def _has_crews(settings: Settings) -> bool:
+    """Whether there is a crews.yml here, or CREWS_FILE names a file, which then has to exist."""
+    usual = Settings.model_fields["crews_file"].default
+    return settings.crews_file != usual or settings.crews_file.exists()
+
+
+def _programs(
+    places: Places, env_file: Path, bot_address: str, project: Path | None
+) -> tuple[Program, Program]:
+    """`project`: the folder whose crews run, if it is not this one."""
+    folder = places.folder.absolute()
     bot_port = bot_address.rpartition(":")[2]
     without_secrets = {name: value for name, value in os.environ.items() if not is_secret(name)}
     own = {**without_secrets, "HITL_BACKEND_HOST": "127.0.0.1", "HITL_BACKEND_PORT": bot_port}
@@ -164,9 +181,10 @@ def _programs(places: Places, env_file: Path, bot_address: str) -> tuple[Program
         Program("practice", page, without_secrets, folder / "workspace.log"),
         Program(
             "bot",
-            ["--env-file", str(env_file), "serve"],
+            ["--env-file", str(env_file.absolute()), "serve"],
             {**own, **places.variables()},
             folder / "bot.log",
+            project,
         ),
     )
 
@@ -260,7 +278,8 @@ def _free_port(preferred: int) -> int:
     raise CannotPracticeError("No port is free on this machine.")
 
 
-def _banner(places: Places, settings: Settings, bot_address: str) -> str:
+def _banner(places: Places, settings: Settings, bot_address: str, project: Path | None) -> str:
+    crews = f"\n  Crews      {_STARTER}" if project == starter.FOLDER else ""
     choice = choose(settings.model)
     writer = _OFFLINE if choice.route is Route.OFFLINE else f"by {choice.model}"
     line = "─" * 72
@@ -274,11 +293,12 @@ def _banner(places: Places, settings: Settings, bot_address: str) -> str:
              /crew plan a summer campaign for a bicycle shop
 
 {line}
-  Texts      {writer}
+  Texts      {writer}{crews}
   REST       {bot_address}
   Logs       {places.folder / "bot.log"}, {places.folder / "workspace.log"}
   Ctrl-C ends it; what was said is kept (start over with --fresh).
 """
 
 
+_STARTER: Final = "the examples, as there is no crews.yml here (`countersign init` writes one)"
 _OFFLINE: Final = "by the offline drafter, as no model key is set (OPENAI_API_KEY changes that)"

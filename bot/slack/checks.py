@@ -1,4 +1,4 @@
-"""Whether Slack lets the bot do its work, for `python -m bot doctor`."""
+"""Whether Slack lets the bot do its work, for `countersign doctor`."""
 
 from __future__ import annotations
 

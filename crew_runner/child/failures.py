@@ -107,7 +107,7 @@ def _by_status(status: int, *, code: str) -> tuple[str, bool]:
     if status in (401, 403):
         return (
             f"The model's provider refused the API key (HTTP {status}). Set a key that it accepts "
-            "for the bot, start it again and choose Retry; `python -m bot doctor` tests it.",
+            "for the bot, start it again and choose Retry; `countersign doctor` tests it.",
             False,
         )
     if code == "insufficient_quota" or status == 402:

@@ -9,13 +9,35 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from types import ModuleType
+from typing import Final
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+_OURS: Final = ("bot", "practice", "storage", "tests")
+
+
+class _CrewsOwn:
+    """Finds a crew's modules of these names first, also if they are folders without __init__.py.
+
+    Ours are installed in the same environment, and Python prefers a package with that file.
+    """
+
+    @classmethod
+    def find_spec(
+        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is not None or name not in _OURS:
+            return None
+        places = [place for place in sys.path if Path(place).resolve() != _PACKAGE.parent]
+        return PathFinder.find_spec(name, places, target)
 
 
 def main(control_fd: int, preload: str) -> None:
     sys.path[:] = [place for place in sys.path if place not in ("", str(Path(__file__).parent))]
+    sys.meta_path.insert(0, _CrewsOwn)
     spec = importlib.util.spec_from_file_location(
         _PACKAGE.name, _PACKAGE / "__init__.py", submodule_search_locations=[str(_PACKAGE)]
     )

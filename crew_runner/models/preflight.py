@@ -133,7 +133,7 @@ def verdict(provider: Provider, status: int, said: str) -> str | None:
     return (
         f"The model provider refused the key in {provider.variable} "
         f"({status} from {provider.host}). Set a key that it accepts for the bot and start it "
-        "again; `python -m bot doctor` tests it."
+        "again; `countersign doctor` tests it."
     )
 
 

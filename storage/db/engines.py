@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, Final
 
@@ -35,6 +36,16 @@ WRITE_LOCK: Final = "countersign_write_lock"
 """The execution option under which an engine keeps the lock of its process's writers."""
 
 
+class DriverMissing(ImportError):
+    """The packages for PostgreSQL are not installed. `command` installs them."""
+
+    problem: Final = "PostgreSQL needs psycopg and Procrastinate, which are not installed"
+    command: Final = 'pip install "countersign[postgres]"'
+
+    def __init__(self) -> None:
+        super().__init__(f"{self.problem}. Install them: {self.command}")
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """Connections of one process: `size` stay open, `overflow` more are opened when needed."""
@@ -53,7 +64,7 @@ def open_engine(url: str, pool: Pool | None = None) -> Engine:
     """An engine for an SQLAlchemy URL of SQLite or PostgreSQL; nothing is connected to yet.
 
     A bare `postgresql://` (or `postgres://`) means psycopg 3. Raises ValueError for another
-    database.
+    database, and DriverMissing if the extra `postgres` is not installed.
     """
     parsed = make_url(whole_url(url))
     match parsed.get_backend_name():
@@ -91,6 +102,8 @@ def _set_up_sqlite(connection: SqliteConnection, _record: object) -> None:
 
 
 def _postgresql(url: URL, pool: Pool) -> Engine:
+    if any(find_spec(name) is None for name in ("psycopg", "procrastinate")):
+        raise DriverMissing
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     limits = {

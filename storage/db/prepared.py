@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy import Connection, Insert, Select, Update
 from sqlalchemy.exc import DBAPIError
 
+from storage.answers import Answer, Asked
 from storage.db.compiled import Values, prepared
 from storage.db.engines import prepares
-from storage.db.wire import Answer, Asked, Wire
+
+if TYPE_CHECKING:
+    from storage.db.wire import Wire
 
 Write: TypeAlias = tuple[Insert | Update, Values]
 Question: TypeAlias = tuple[Select[Any], Values]
@@ -125,6 +128,8 @@ def _wire(connection: Connection) -> Wire:
     """It lasts as long as the connection below, which the pool hands out again and again."""
     known = connection.info
     if WIRE not in known:
+        from storage.db.wire import Wire  # needs psycopg, which an installation for SQLite lacks
+
         driver: Any = connection.connection.driver_connection
         known[WIRE] = Wire(driver, prepares=prepares(connection.engine))
     wire: Wire = known[WIRE]

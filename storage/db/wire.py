@@ -11,7 +11,7 @@ import select
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import count
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
 import psycopg
 from psycopg.adapt import Transformer
@@ -19,20 +19,12 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from storage.answers import Answer, Asked
+
 ANSWER_SECONDS: Final = 15.0
 """A server that is silent for longer is gone: statements end by themselves before that."""
 
 MOST_NAMES: Final = 250
-
-Asked: TypeAlias = tuple[str, Sequence[Any]]
-"""SQL whose parameters are `$1`, `$2` and so on, and their values."""
-
-
-class Answer(NamedTuple):
-    """`changed`: how many rows a statement wrote."""
-
-    rows: list[tuple[Any, ...]]
-    changed: int
 
 
 class Wire:

@@ -48,7 +48,7 @@ class HalfMoved(CountersignError):
 
     def __init__(self, source: str) -> None:
         super().__init__(
-            f"only a part of {source} was moved into it. Let `python -m bot move` end, or set"
+            f"only a part of {source} was moved into it. Let `countersign move` end, or set"
             " DATABASE_URL back."
         )
         self.source = source

@@ -1,4 +1,4 @@
-"""Moves an installation to another database: `python -m bot move`.
+"""Moves an installation to another database: `countersign move`.
 
 What the source holds is copied in the order of keys, one table after the other, each batch in a
 transaction of its own. So what the target holds says how far a move came that was killed, and
@@ -103,7 +103,7 @@ def move(
     if source == target:
         raise CannotMove("Both URLs name the same database.")
     if source.get_backend_name() == target.get_backend_name() == "sqlite":
-        raise CannotMove("A file is not moved but copied: `python -m bot backup FILE`.")
+        raise CannotMove("A file is not moved but copied: `countersign backup FILE`.")
     engine = open_engine(target.render_as_string(hide_password=False))
     try:
         with held_still(source, is_dead=is_dead) as here, destination.held_alone(engine):
@@ -148,7 +148,7 @@ class _Move:
             if revision(self._here) != revision(there):
                 raise CannotMove(
                     f"{shown(self._here)} was last used by another version. Bring it up to date"
-                    " first: `python -m bot migrate`, with DATABASE_URL naming it."
+                    " first: `countersign migrate`, with DATABASE_URL naming it."
                 )
 
     def _copy(self, plain: Plain) -> None:

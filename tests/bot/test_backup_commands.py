@@ -1,4 +1,4 @@
-"""`python -m bot backup` and `restored`, as an operator types them."""
+"""`countersign backup` and `restored`, as an operator types them."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def test_a_database_that_was_not_migrated_is_a_warning(folder: Path) -> None:
     sqlite3.connect(folder / "countersign.db").execute("CREATE TABLE other (n INTEGER)").close()
 
     assert "! Database: sqlite:///countersign.db has an older schema" in words(database())
-    assert "python -m bot migrate" in words(database())
+    assert "countersign migrate" in words(database())
 
 
 def test_a_file_that_is_no_database_fails(folder: Path) -> None:

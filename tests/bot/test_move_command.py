@@ -1,4 +1,4 @@
-"""`python -m bot move` as an operator runs it: refused, killed, started again, and gone on from."""
+"""`countersign move` as an operator runs it: refused, killed, started again, and gone on from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m bot practice`: one command, and a stranger can decide."""
+"""`countersign practice`: one command, and a stranger can decide."""
 
 from __future__ import annotations
 

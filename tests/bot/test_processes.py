@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from bot import cli
+from bot.version import VERSION
 from tests.bot.conftest import CREWS
 from tests.support.launchpad import Launchpad
 from tests.support.processes import BotProcess, alive, clean_environment, run, wait_until
@@ -318,7 +319,7 @@ def test_version_and_help_need_no_settings(
 ) -> None:
     monkeypatch.setenv("COUNTERSIGN_X", "1")
     assert cli.main(["version"]) == 0
-    assert capsys.readouterr().out == "countersign 0.1.0\n"
+    assert capsys.readouterr().out == f"countersign {VERSION}\n"
 
     with pytest.raises(SystemExit) as ended:
         cli.main(["--help"])

@@ -16,6 +16,7 @@ from bot.doctor import shared_server
 from bot.doctor.shared_server import check_sharing
 from bot.findings import Finding, Mark
 from bot.settings import VARIABLES, load_settings
+from bot.version import VERSION
 from tests.support.postgres import Server
 
 Check = Callable[..., dict[str, Finding]]
@@ -54,7 +55,7 @@ def test_all_is_well_on_a_server_that_a_scheduler_has_opened(check: Check, opene
     told = found["Connections"].found
     assert "a process may open 22 (twice COUNTERSIGN" in told
     assert re.search(r"^\d+ of \d+ are taken; .*there is room for \d+ more$", told)
-    assert found["Processes"].found == "connected: countersign 0.1.0 scheduler (1)"
+    assert found["Processes"].found == f"connected: countersign {VERSION} scheduler (1)"
     assert found["Queue"].found == "Procrastinate's tables are up to date"
 
 
@@ -69,11 +70,11 @@ def test_a_pool_that_the_server_cannot_feed_is_told(check: Check) -> None:
 def test_another_version_beside_is_told(
     check: Check, opened: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_server, "VERSION", "0.2.0")
+    monkeypatch.setattr(shared_server, "VERSION", "0.1.9")
     with opened.connect():
         found = check()["Processes"]
 
-    assert (found.mark, "not all are of this version (0.2.0)" in found.found) == (
+    assert (found.mark, "not all are of this version (0.1.9)" in found.found) == (
         Mark.WARNING,
         True,
     )

@@ -202,7 +202,7 @@ def test_a_key_that_is_refused_is_used_once_and_said_in_words(market: Market) ->
     assert len(market.servers["anthropic"].asked) == 1
     assert len(market.desk.runs(ended.id)) == 1
     assert "refused the API key (HTTP 401)" in (ended.error or "")
-    assert "python -m bot doctor" in (ended.error or "")
+    assert "countersign doctor" in (ended.error or "")
 
 
 def test_a_bad_key_is_said_before_the_first_phase_and_nothing_is_asked(

@@ -15,14 +15,14 @@ CREW = '''
 """A crew that leans on helpers of its own."""
 import bot
 import storage
-import tests
+import tests.samples
 from crewai import Agent, Crew, Task
 from crewai.llms.base_llm import BaseLLM
 
 
 class Reciter(BaseLLM):
     def call(self, *_asked, **_named):
-        return f"Thought: done\\nFinal Answer: {storage.save()} {bot.ask()} {tests.sample()}"
+        return f"Thought: done\\nFinal Answer: {storage.save()} {bot.ask()} {tests.samples.sample()}"
 
 
 def recital():
@@ -41,15 +41,29 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "acme" / "crew.py").write_text(CREW)
     (folder / "storage.py").write_text("def save():\n    return 'saved'\n")
     (folder / "bot" / "__init__.py").write_text("def ask():\n    return 'asked'\n")
-    (folder / "tests" / "__init__.py").write_text("def sample():\n    return 'sampled'\n")
+    (folder / "tests" / "__init__.py").touch()
+    (folder / "tests" / "samples.py").write_text("def sample():\n    return 'sampled'\n")
     monkeypatch.setenv("PYTHONPATH", str(folder))
     return folder
 
 
-@pytest.mark.parametrize("started_in", ["our folder", "the project's folder"])
+@pytest.mark.parametrize(
+    ("started_in", "tests_are"),
+    [
+        ("our folder", "a package"),
+        ("our folder", "a folder"),
+        ("the project's folder", "a package"),
+    ],
+)
 def test_a_project_with_modules_named_storage_bot_and_tests_runs(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started_in: str
+    project: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    started_in: str,
+    tests_are: str,
 ) -> None:
+    if tests_are == "a folder":
+        (project / "tests" / "__init__.py").unlink()
     monkeypatch.setattr(fork_server_client, "subprocess", subprocess)
     if started_in == "the project's folder":
         monkeypatch.chdir(project)

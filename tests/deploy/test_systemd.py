@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from configparser import RawConfigParser
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Final
 import pytest
 
 from tests.deploy.files import DEPLOY, ROLES, assert_command, assert_settings, assert_time_to_end
-from tests.support.processes import ROOT
 
 UNITS: Final = {
     "bot": "countersign-serve.service",
@@ -40,13 +40,13 @@ class Unit(RawConfigParser):
 
 
 def verified(folder: Path, change: tuple[str, str] = ("", "")) -> subprocess.CompletedProcess[str]:
-    """What systemd says of all units, as if the checkout was where they look for it."""
+    """What systemd says of all units, as if the command was where they look for it."""
     there = []
     for name in UNITS.values():
         text = (DEPLOY / "systemd" / name).read_text().replace(*change)
         path = folder / name.replace("@", "@1")
         path.write_text(
-            text.replace("/opt/countersign/.venv/bin/python", f"{ROOT}/.venv/bin/python")
+            text.replace("/opt/countersign/.venv/bin/countersign", shutil.which("env") or "")
         )
         there.append(str(path))
     return subprocess.run(
@@ -69,7 +69,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
     [
         ("ProtectSystem=strict", "ProtectSystem=very", "very"),
         ("RestartSec=2", "RestartSeconds=2", "RestartSeconds"),
-        ("/bin/python -m", "/bin/pythn -m", "pythn"),
+        ("/bin/countersign ", "/bin/countersing ", "countersing"),
         ("Type=notify", "Type=notified", "notified"),
     ],
 )
@@ -87,9 +87,9 @@ def test_a_unit_starts_its_role_with_settings_that_there_are(role: str) -> None:
     service = unit["Service"]
 
     start = service["ExecStart"].split()
-    assert start[1:3] == ["-m", "bot"]
-    assert start[3:] == ROLES[role]
-    assert_command(start[3:])
+    assert start[0] == "/opt/countersign/.venv/bin/countersign"
+    assert start[1:] == ROLES[role]
+    assert_command(start[1:])
     ours = {name: value for name, value in unit.environment.items() if name != "HOME"}
     assert_settings(ours)
     assert_time_to_end(ours, killed_after=float(service["TimeoutStopSec"]))

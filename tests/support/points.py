@@ -29,9 +29,10 @@ from sqlalchemy.pool import Pool
 from websockets.sync.client import ClientConnection
 
 import bot.bootstrap
+from storage.answers import Asked
 from storage.db import prepared
 from storage.db.database import upgrade
-from storage.db.wire import Asked, Wire
+from storage.db.wire import Wire
 from storage.outbox.outbox import Outbox
 from storage.records import Claim, Decision, OutboxRow
 from storage.state_manager import StateManager

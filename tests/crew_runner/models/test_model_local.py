@@ -65,13 +65,13 @@ def test_the_program_is_led_to_the_model_whatever_else_is_set(
 
 def test_make_hands_over_a_model_from_its_command_line_and_not_from_the_environment() -> None:
     def recipe(*arguments: str, **environment: str) -> str:
-        command = ["make", "--dry-run", "--old-file=.venv/.installed", "run", *arguments]
+        command = ["make", "--dry-run", "--old-file=.venv/.product", "run", *arguments]
         path = {"PATH": "/usr/bin:/bin", **environment}
         return subprocess.run(
             command, cwd=ROOT, env=path, capture_output=True, text=True, check=True, timeout=60
         ).stdout
 
-    assert "crew_runner.models.local 'smollm2' -- .venv/bin/python -m bot practice" in recipe(
+    assert "crew_runner.models.local 'smollm2' -- .venv/bin/countersign practice" in recipe(
         "MODEL=smollm2"
     )
     assert "models.local" not in recipe(MODEL="gpt-4o")
