@@ -43,26 +43,27 @@ def after_earlier_reviews(
     draft: Document, lessons: Sequence[str], context: str, *, more: Sequence[Section]
 ) -> Document:
     """A first draft that keeps to lessons, and to what was asked for in the texts it builds on."""
-    entries = []
+    entries, open_wishes = list[str](), list[str]()
     for lesson in lessons:
         draft, entry = _worked_in(draft, lesson, more)
         entries.append(entry)
-    heard = [
-        quote
-        for section in document.parse(context).sections
-        if section.heading == CHANGED
-        for quote in _QUOTED.findall(section.body)
-    ]
-    for wish in (wish for quote in heard for wish in wishes.read(quote, document.render(draft))):
-        if isinstance(wish, Rename):
-            draft, _ = _renamed(draft, wish)
-    own = [Section(_LESSONS, "\n\n".join(entries))] if entries else []
-    own += (
-        [Section(_HEARD, "\n".join(f"- “{quote}”" for quote in dict.fromkeys(heard)))]
-        if heard
-        else []
+    for quote in _quotes(context):
+        for wish in wishes.read(quote, document.render(draft)):
+            if isinstance(wish, Rename | LeaveOut):
+                draft, _ = _done(draft, wish, more)
+            elif isinstance(wish, Other):
+                open_wishes.append(f"- “{shortened(wish.text, 120)}”")
+    about = (
+        Section(_LESSONS, "\n\n".join(entries)),
+        Section(_HEARD, "\n".join(dict.fromkeys(open_wishes))),
     )
-    return replace(draft, sections=(*draft.sections, *own))
+    return replace(draft, sections=(*draft.sections, *(s for s in about if s.body)))
+
+
+def _quotes(context: str) -> list[str]:
+    """What reviewers asked for in the texts of a context, the oldest wish of each text first."""
+    changed = (s.body for s in document.parse(context).sections if s.heading == CHANGED)
+    return [quote for body in changed for quote in reversed(_QUOTED.findall(body))]
 
 
 def _worked_in(before: Document, feedback: str, more: Sequence[Section]) -> tuple[Document, str]:
