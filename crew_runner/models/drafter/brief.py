@@ -53,9 +53,6 @@ _CHANNELS: Final = {
     "TikTok": ("2 videos a week", "views to the end"),
     "YouTube": ("1 video every 2 weeks", "minutes watched"),
     "LinkedIn": ("2 posts a week", "comments from the trade"),
-    "Facebook": ("2 posts a week", "comments and shares"),
-    "WhatsApp": ("1 message a week", "answers"),
-    "Blog": ("1 article every 2 weeks", "visits from search"),
     "Podcast": ("1 episode every 2 weeks", "listeners to the end"),
 }
 """Rhythm, and what counts there. The first three are the usual ones."""
@@ -94,9 +91,7 @@ def slots(request: str, background: str) -> dict[str, str]:
         "campaign": campaign,
         "name": name,
         "audience": reader,
-        "when": f"this {season if season[:1].isupper() else season.lower()}"
-        if season
-        else "this season",
+        "when": f"this {season or 'season'}",
         "weeks": str(weeks),
         "span": f"{weeks} weeks" + (f", starting {start}" if start else ""),
         "channels": ", ".join(channels),
@@ -133,14 +128,14 @@ def _title(request: str) -> tuple[str, str, str]:
     else:
         joined = f"{campaign} {split[1] if split else ''} {subject}"
     if not subject or _TOO_GENERAL.fullmatch(subject) or len(subject.split()) > _LONGEST_NAME:
-        return _capital(shortened(subject or campaign, 70)), "campaign", "our offer"
+        return capital(shortened(subject or campaign, 70)), "campaign", "our offer"
     if split:
         name = re.sub(r"^(?:an?|some)\s", "the ", subject, flags=re.IGNORECASE)
-        return _capital(joined), _small(campaign) if asked == request else campaign, name
+        return capital(joined), _small(campaign) if asked == request else campaign, name
     if noun != asked:
-        return _capital(subject), campaign, f"the {subject}"
+        return capital(subject), campaign, f"the {subject}"
     owned = re.match(r"(?:our|my)\s", subject, re.IGNORECASE)
-    return _capital(subject), campaign, _small(subject) if owned else "our offer"
+    return capital(subject), campaign, _small(subject) if owned else "our offer"
 
 
 def _up_to_end(text: str) -> str:
@@ -178,7 +173,7 @@ def _calendar(weeks: int, channels: list[str]) -> list[tuple[str, str, str, str]
     ]
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 _HEADING: Final = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
@@ -24,11 +24,6 @@ class Document:
 
     head: str
     sections: tuple[Section, ...]
-
-    def with_section(self, section: Section) -> Document:
-        """The document with the section of that heading replaced."""
-        new = (section if s.heading == section.heading else s for s in self.sections)
-        return replace(self, sections=tuple(new))
 
 
 def parse(text: str) -> Document:

@@ -11,7 +11,7 @@ from typing import Final
 from crew_runner.models.drafter import brief, document, generic, revise
 from crew_runner.models.drafter.conversation import Conversation, Deliverable
 from crew_runner.models.drafter.document import Document
-from crew_runner.models.drafter.label import label_line
+from crew_runner.models.drafter.label import label_line, labelled
 
 _ASKS_READY: Final = "NOT READY"
 _READY: Final = "READY: I am ready to execute the task."
@@ -48,8 +48,7 @@ def _document(conversation: Conversation) -> Document:
     if conversation.answer and conversation.feedback:
         before = document.parse(conversation.answer)
         return revise.revised(before, conversation.feedback[-1], label=label, more=more.sections)
-    title, _, rest = usual.head.partition("\n")
-    first = replace(usual, head=f"{title}\n\n{label}\n\n{rest.strip()}".strip())
+    first = replace(usual, head=labelled(usual.head, label))
     return revise.after_earlier_reviews(
         first, conversation.lessons, conversation.context, more=more.sections
     )

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from crew_runner.models.drafter import document
-from crew_runner.models.drafter.brief import shortened
+from crew_runner.models.drafter.brief import capital, shortened
 from crew_runner.models.drafter.conversation import Conversation
 from crew_runner.models.drafter.label import LABEL
 
@@ -51,15 +51,15 @@ def _title_and_subject(task: str) -> tuple[str, str]:
     match = _ASKING.match(asked)
     title = shortened(asked[match.end() :] if match else asked, 80) or asked
     if re.search(r"\b(?:about|on|for|of)$", title):
-        return _capital(shortened(f"{title} {subject}", 120)), ""
-    return _capital(title), _capital(shortened(subject, 200))
+        return capital(shortened(f"{title} {subject}", 120)), ""
+    return capital(title), capital(shortened(subject, 200))
 
 
 def _points(conversation: Conversation, asked: str, outlines: str) -> list[str]:
     """The parts that the task lists; else the outline for such a task, as long as asked for."""
     if parts := _LISTED.findall(conversation.task) or _LISTED.findall(conversation.expected):
         names = [shortened(str(part).strip(" .;,*"), 70) for part in parts[:_MOST_PARTS]]
-        return [f"{n}. **{_capital(name)}**" for n, name in enumerate(names, start=1)]
+        return [f"{n}. **{capital(name)}**" for n, name in enumerate(names, start=1)]
     kinds = document.parse(outlines).sections
     fitting = (
         kind
@@ -80,7 +80,3 @@ def _count(asked: str) -> int | None:
 def _first_sentence(text: str) -> str:
     flat = " ".join(re.sub(r"[#*_`>|]+|^\s*-\s", " ", text, flags=re.MULTILINE).split())
     return shortened(re.split(r"(?<=[.!?])\s", flat, maxsplit=1)[0].rstrip("."), 140)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -10,7 +10,7 @@ from typing import Final, assert_never
 from crew_runner.models.drafter import document, wishes
 from crew_runner.models.drafter.brief import shortened
 from crew_runner.models.drafter.document import Document, Section
-from crew_runner.models.drafter.label import CANNOT, LABEL
+from crew_runner.models.drafter.label import CANNOT, LABEL, labelled
 from crew_runner.models.drafter.wishes import LeaveOut, Longer, Other, Rename, Shorter, Wish
 
 CHANGED: Final = "Changed on request"
@@ -29,10 +29,7 @@ def revised(before: Document, feedback: str, *, label: str, more: Sequence[Secti
     """`more`: sections that a longer text may have beyond those of the draft."""
     after, entry = _worked_in(before, feedback, more)
     if LABEL not in after.head:
-        title, _, rest = (
-            after.head.partition("\n") if after.head.startswith("# ") else ("", "", after.head)
-        )
-        after = replace(after, head="\n\n".join(p for p in (title, label, rest.strip()) if p))
+        after = replace(after, head=labelled(after.head, label))
     older = [s.body for s in after.sections if s.heading == CHANGED]
     others = [s for s in after.sections if s.heading != CHANGED]
     changed = Section(CHANGED, "\n\n".join([entry, *older]))
@@ -182,7 +179,7 @@ def _without_lines(body: str, name: frozenset[str]) -> tuple[str, int]:
         count += len(lines) - len(left)
         if left:
             kept.append("\n".join([*head, *left]))
-    return document.in_order("\n\n".join(kept)), count
+    return (document.in_order("\n\n".join(kept)) if count else body), count
 
 
 def _renamed(before: Document, wish: Rename) -> tuple[Document, str]:
