@@ -95,7 +95,7 @@ def _letter(customer: str | None, euros: float | None, result: str) -> str:
         return f"{dear}, we are sorry, and have put it right. {result}"
     if result:
         return f"{dear}, we are looking into it and will write again. ({result})"
-    unknown = ["who is to be paid"] if customer is None else []
+    unknown = ["the customer"] if customer is None else []
     unknown += ["one amount in euros"] if euros is None else []
     missing = " and ".join(unknown)
-    return f"{dear}, we are looking into it. Nothing was paid: the request does not say {missing}."
+    return f"{dear}, we are looking into it. Nothing was paid: the request does not name {missing}."

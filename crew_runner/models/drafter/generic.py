@@ -13,7 +13,7 @@ from crew_runner.models.drafter.label import LABEL
 _LISTED: Final = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+(.+)$", re.MULTILINE)
 _ASKING: Final = re.compile(
     r"(?:(?:please|can you|could you|plan|create|make|write|draft|design|prepare|develop|say|"
-    r"list|to|a|an|the|our|my|some)\b[\s,]*)+",
+    r"list|a|an|the|our|my|some)\b[\s,]*)+",
     re.IGNORECASE,
 )
 _COUNT: Final = re.compile(r"\b(\d|two|three|four|five)\s(?!words?|minutes?|pages?)[^\W\d]", re.I)

@@ -23,12 +23,11 @@ SECTIONS: Final = {
 """The headings, and how a change begins that belongs below one."""
 
 CHANGES: Final = re.compile(
-    r"[;\n]+|,\s*(?:and\s+)?(?=(?:change|move|rename|update|speed|"
-    + "|".join(word for words in SECTIONS.values() for word in words)
-    + r")\b)",
+    r"[;\n]+|(?:,\s*(?:and\s+)?|\s+and\s+)"
+    r"(?=(?:add|introduce|fix|repair|correct|remove|delete|drop|rename|update|speed up)\b)",
     re.IGNORECASE,
 )
-"""Where one change ends: also at a comma, if what follows begins as a change does."""
+"""Where one change ends: also at a comma or `and`, if what follows begins as a change does."""
 
 
 def main() -> int:
