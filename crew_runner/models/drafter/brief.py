@@ -33,7 +33,8 @@ _AUDIENCE: Final = re.compile(
     re.IGNORECASE,
 )
 _BUDGET: Final = re.compile(
-    r"[€$£]\s?\d+(?:[.,]\d+)*k?|\d+(?:[.,]\d+)*k?\s?(?:[€$£]|euros?\b|dollars?\b|EUR\b|USD\b|GBP\b)",
+    r"[€$£]\s?\d+(?:[.,]\d+)*k?"
+    r"|(?<!\d)\d{1,12}(?:[.,]\d+)*k?\s?(?:[€$£]|euros?\b|dollars?\b|EUR\b|USD\b|GBP\b)",
     re.IGNORECASE,
 )
 _WEEKS: Final = re.compile(rf"\b(\d{{1,2}}|{'|'.join(_NUMBERS)})[\s-]weeks?\b", re.IGNORECASE)

@@ -88,6 +88,7 @@ _RENAME: Final = re.compile(
 )
 _INSTEAD: Final = re.compile(r"(?:use|say|write|put)\s+(.+?)\s+instead of\s+(.+)", re.IGNORECASE)
 _CALL: Final = re.compile(r"call\s+(.+)", re.IGNORECASE)
+_LONGEST_NAME: Final = 8
 _QUOTES: Final = "\"'“”„‘’«»`"
 
 
@@ -148,9 +149,10 @@ def _renaming(asked: str, text: str) -> list[Wish]:
         old, link = _without_article(match[1]), match[2]
         if asked.lower().startswith(("change", "turn")) and not occurs(old, text):
             return []
-        first, *more = re.split(rf",?\s+and\s+(?=\S.*\s{link}\s)", match[3], maxsplit=1)
-        others = [w for rest in more for w in _renaming(f"rename {rest}", text)]
-        return [_rename(old, first), *others]
+        next_pair = rf",?\s+and\s+(?=\S+(?:\s\S+){{0,4}}\s{link}\s)"
+        first, *more = re.split(next_pair, match[3])
+        others = (rest.partition(f" {link} ") for rest in more)
+        return [_rename(old, first), *(_rename(before, after) for before, _, after in others)]
     if match := _INSTEAD.fullmatch(asked):
         return [_rename(match[2], match[1])]
     called = _called(match[1], text) if (match := _CALL.fullmatch(asked)) else None
@@ -167,7 +169,7 @@ def _rename(old: str, new: str) -> Rename:
 def _called(words: str, text: str) -> Rename | None:
     """`call X Y`: the most words that the text has are X."""
     parts = words.split()
-    for count in range(len(parts) - 1, 0, -1):
+    for count in range(min(len(parts) - 1, _LONGEST_NAME), 0, -1):
         old = _without_article(" ".join(parts[:count]))
         if old.lower() not in {"", "it", "this", "that"} and occurs(old, text):
             return _rename(old, " ".join(parts[count:]))
