@@ -12,7 +12,7 @@ from crewai import Agent, Flow
 from crewai.flow import listen, start
 from pydantic import BaseModel
 
-ANYBODY = "anybody who is new to it"
+ANYBODY = "newcomers"
 
 
 class Briefing(BaseModel):
@@ -40,7 +40,7 @@ class BriefingFlow(Flow[Briefing]):
             goal="Tell people what they need to know, and nothing else",
             backstory="You write for readers who have two minutes before a meeting.",
         )
-        about = f"Write a short briefing about: {self.state.user_input}"
+        about = f"Write a short briefing about {self.state.user_input}"
         worry = f" Take up what they worry about: {self.state.worry}." if self.state.worry else ""
         answer: Any = writer.kickoff(f"{about}, for {self.state.audience}.{worry}")
         return f"For {self.state.audience}\n\n{answer.raw}"

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from crew_runner.models.drafter.server import OfflineDrafter
 from storage.records import PhaseRun
 from storage.states import ExecutionState, PhaseRunState
 from tests.bench.figures import Figure, Result, median, percentile, ratio, spread
 from tests.bench.stage import Place, Stage, bot_on_stage, empty_app_on_stage, post_button
+from tests.support.drafter import WatchedDrafter
 from tests.support.workspace import Mode, Shown
 
 MODEL_SECONDS = 0.5
@@ -43,7 +43,7 @@ def measure(
 ) -> Result:
     """The clicks decide executions of `crew`; meanwhile executions of `long` fill every slot."""
     with ExitStack() as stack:
-        drafter = stack.enter_context(OfflineDrafter(delay=0.0))
+        drafter = stack.enter_context(WatchedDrafter(delay=0.0))
         place = Path(stack.enter_context(TemporaryDirectory(dir=folder)))
         stage = stack.enter_context(
             bot_on_stage(
@@ -73,7 +73,7 @@ def measure(
     )
 
 
-def _model(drafter: OfflineDrafter) -> dict[str, str]:
+def _model(drafter: WatchedDrafter) -> dict[str, str]:
     settings = drafter.settings()
     return {
         "OPENAI_API_KEY": settings.openai_api_key or "",

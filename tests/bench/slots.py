@@ -7,11 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from crew_runner.config.registry import load_crews
-from crew_runner.models.drafter.server import OfflineDrafter
 from storage.definitions import CrewDefinition
 from tests.bench.crews import write_crews
 from tests.bench.figures import Figure, Result, per_minute, ratio
 from tests.bench.runner import runner_in
+from tests.support.drafter import WatchedDrafter
 
 MODEL_SECONDS = 1.0
 
@@ -30,7 +30,7 @@ def measure(
     figures: list[Figure] = []
     phases = 0
     with ExitStack() as stack:
-        drafter = stack.enter_context(OfflineDrafter(delay=model_seconds))
+        drafter = stack.enter_context(WatchedDrafter(delay=model_seconds))
         for count in slots:
             place = Path(stack.enter_context(TemporaryDirectory(dir=folder)))
             note = load_crews(write_crews(place, ["note"]))["note"]
@@ -51,7 +51,7 @@ def measure(
 
 
 def _phases_a_second(
-    folder: Path, definition: CrewDefinition, drafter: OfflineDrafter, *, slots: int, phases: int
+    folder: Path, definition: CrewDefinition, drafter: WatchedDrafter, *, slots: int, phases: int
 ) -> float:
     with runner_in(folder, {"note": definition}, drafter, slots=slots) as runner:
         runner.run(definition)

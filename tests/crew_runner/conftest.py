@@ -13,9 +13,9 @@ import pytest
 
 from crew_runner.host import fork_server_client
 from crew_runner.host.worker import WorkerPool
-from crew_runner.models.drafter.server import OfflineDrafter
 from crew_runner.queues.local import LocalDispatch
 from tests.crew_runner.desk import Desk, crew
+from tests.support.drafter import WatchedDrafter
 from tests.support.launchpad import Forked, Launchpad
 from tests.support.readymade import from_launchpad
 
@@ -42,7 +42,7 @@ class Shop:
 
     desk: Desk
     pool: WorkerPool
-    model: OfflineDrafter
+    model: WatchedDrafter
     folder: Path
     nurseries: list[Forked]
 
@@ -69,7 +69,7 @@ def opened(folder: Path, nurseries: list[Forked]) -> Iterator[Shop]:
     (folder / "temporary").mkdir()
     dispatch = LocalDispatch()
     desk = Desk(folder / "runner.db", lease=LEASE, dispatch=dispatch)
-    with pytest.MonkeyPatch.context() as environment, OfflineDrafter() as model:
+    with pytest.MonkeyPatch.context() as environment, WatchedDrafter() as model:
         environment.setenv("SLACK_BOT_TOKEN", "xoxb-of-the-bot")
         environment.setenv("DATABASE_URL", desk.url)
         environment.setenv("TMPDIR", str(folder / "temporary"))

@@ -8,29 +8,29 @@ from typing import Any
 import pytest
 
 from crew_runner.child.environment import OFFLINE_MODEL
-from crew_runner.models.drafter import wire
-from crew_runner.models.drafter.server import Call, OfflineDrafter
+from crew_runner.models.drafter.openai_protocol import Reply
 from storage import usage
 from storage.definitions import CheckpointDefinition, CrewDefinition, CrewKind, PhaseDefinition
 from storage.records import Action
 from storage.states import ExecutionState
 from tests.crew_runner.conftest import Shop
 from tests.crew_runner.desk import RULE
+from tests.support.drafter import Call, WatchedDrafter
 
 OTHER = "gpt-4.1-mini"
 ADDRESS_FILE = "other_model.address"
 """Where the crews look for that model."""
 
 
-class Other(OfflineDrafter):
+class Other(WatchedDrafter):
     """A second model's server. A `terse` one streams without telling what was used."""
 
     terse = False
 
-    def record(self, body: dict[str, Any], *, status: int, reply: wire.Reply | None) -> int:
+    def reply_to(self, body: dict[str, Any]) -> Reply:
         if self.terse:
             body.pop("stream_options", None)
-        return super().record(body, status=status, reply=reply)
+        return super().reply_to(body)
 
 
 @pytest.fixture

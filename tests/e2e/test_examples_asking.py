@@ -55,6 +55,46 @@ def test_a_payment_is_refused_with_words_tried_again_and_made_after_a_yes(
     assert f"Refused by <@{BEN}>" in office.again(first).everything
 
 
+@pytest.mark.parametrize(
+    ("complaint", "customer", "euros"),
+    [
+        ("Ms Berg was charged twice for order 4711, 49 euros", "Ms Berg", "49.0"),
+        ("refund 49 euros to Ms Berg, order 4711", "Ms Berg", "49.0"),
+        ("Herr Dr. Klein paid €120.50 twice", "Herr Dr. Klein", "120.5"),
+        ("order 17 of Anna van der Berg: 1.200,50 EUR too much", "Anna van der Berg", "1200.5"),
+    ],
+)
+def test_a_payment_is_proposed_to_the_customer_and_of_the_amount_that_were_named(
+    office: Workspace, complaint: str, customer: str, euros: str
+) -> None:
+    root = start(office, f"/crew refund {complaint}")
+    proposal = asked(office, root, "May this be paid back?")
+
+    assert f'"customer": "{customer}"' in proposal.everything
+    assert f'"euros": {euros},' in proposal.everything
+    assert complaint in proposal.everything
+    assert office.click("Stop", by=BEN, message=proposal).ok
+
+
+@pytest.mark.parametrize(
+    ("complaint", "missing"),
+    [
+        ("Ms Berg was charged twice for order 4711", "one amount in euros"),
+        ("Mr Novak paid 98 € instead of 49 €", "one amount in euros"),
+        ("Mia was charged $40 twice", "one amount in euros"),
+        ("charged 49 euros twice", "the customer"),
+    ],
+)
+def test_no_payment_is_invented_if_the_customer_or_the_amount_is_unclear(
+    office: Workspace, complaint: str, missing: str
+) -> None:
+    root = start(office, f"/crew refund {complaint}")
+
+    text = final(office, root).everything
+    assert f"Nothing was paid: the request does not name {missing}." in text
+    assert not any("May this be paid back?" in m.everything for m in office.thread(root))
+
+
 def test_a_flow_asks_twice_and_writes_with_what_it_was_told(office: Workspace) -> None:
     root = start(office, "/crew briefing the new bicycle lanes")
     first = asked(office, root, "Who is the briefing for?")
@@ -71,7 +111,7 @@ def test_a_flow_asks_twice_and_writes_with_what_it_was_told(office: Workspace) -
 def test_a_run_over_its_budget_says_what_was_used_and_ends_with_a_stop(office: Workspace) -> None:
     root = start(office, "/crew newsletter bees on our roofs")
     first = asked(office, root, "The budget is used up.")
-    assert "tokens were used; 300 are allowed so far." in first.everything
+    assert "tokens were used; 200 are allowed so far." in first.everything
     assert office.click("Continue", by=ANA, message=first).ok
     second = asked(office, root, "The budget is used up.", after=first)
     assert office.click("Stop", by=ANA, message=second).ok

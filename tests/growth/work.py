@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import psycopg
 from sqlalchemy import Engine, event
 
-from storage.answers import Answer, Asked
+from storage import answers
 from storage.db import prepared
 from storage.db.wire import Wire
 from tests.growth.lives import TABLES
@@ -171,7 +171,7 @@ def _on_wires(watch: Watch) -> Callable[[Any, Any], None]:
     """What goes to the server beside psycopg's cursors, one by one."""
 
     class Watched(Wire):
-        def exchange(self, asked: Sequence[Asked]) -> list[Answer]:
+        def exchange(self, asked: Sequence[answers.Asked]) -> list[answers.Answer]:
             answers = []
             for sql, values in asked:
                 one = watch.asked(sql)

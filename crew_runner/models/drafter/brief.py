@@ -1,300 +1,182 @@
-"""What a request says: for whom, what, when, with what. Read without a model."""
+"""What the shipped crew's templates say about the request, slot by slot."""
 
 from __future__ import annotations
 
 import re
-import zlib
-from dataclasses import dataclass, replace
-from datetime import date
+from typing import Final
 
-from crew_runner.models.drafter import amounts
-from crew_runner.models.drafter.amounts import Money
-from crew_runner.models.drafter.words import (
-    LANGUAGES,
-    Sector,
-    Words,
-    channels_for,
-    channels_in,
-    find_anywhere,
-    fold,
-    occasion_facts,
-    whole_words,
-    words,
+_MONTH: Final = (
+    "january|february|march|april|may|june|july|august|september|october|november|december"
+)
+_NUMBERS: Final = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_OPENING: Final = re.compile(
+    r"(?:(?:please|hi|hello|hey|can you|could you|would you|let's|we need|i need|we want|i want|"
+    r"we'd like|i'd like|help (?:me|us)|to|plan|create|make|write|draft|design|prepare|develop|"
+    r"build|run|give (?:me|us))\b[\s,:]*)+",
+    re.IGNORECASE,
+)
+_ARTICLE: Final = re.compile(r"(?:an?|the|some)\s+", re.IGNORECASE)
+_END: Final = re.compile(
+    r"[.;,:?!\n(]|\s(?:aimed at|aiming at|targeting|target (?:audience|group)|audience|with|budget|"
+    r"start\w*|beginning|from|during|over|before|until|through|using|via|on|that|which|who|"
+    r"so that|because|focus\w*|wants?|needs?|is|are|has|have|will|should|must|opens?|"
+    rf"in (?:{_MONTH}|spring|summer|autumn|fall|winter|\d)|for (?:the|\d))(?!\w)",
+    re.IGNORECASE,
+)
+_TOO_GENERAL: Final = re.compile(
+    r"(?:content|social media|marketing|media|plan|campaign|strategy|calendar|posts|\s)+",
+    re.IGNORECASE,
+)
+_AUDIENCE: Final = re.compile(
+    r"\b(?:aim(?:ed|ing) at|targeting|(?:target )?audience(?: is|:)?|target group(?: is|:)?)\s+"
+    r"([^.;,\n]+)",
+    re.IGNORECASE,
+)
+_BUDGET: Final = re.compile(
+    r"[€$£]\s?\d+(?:[.,]\d+)*k?"
+    r"|(?<!\d)\d{1,12}(?:[.,]\d+)*k?\s?(?:[€$£]|euros?\b|dollars?\b|EUR\b|USD\b|GBP\b)",
+    re.IGNORECASE,
+)
+_WEEKS: Final = re.compile(rf"\b(\d{{1,2}}|{'|'.join(_NUMBERS)})[\s-]weeks?\b", re.IGNORECASE)
+_START: Final = re.compile(
+    rf"\b(?:from|in|on|starting|starts?)\s+(?:in\s|on\s)?((?:\d{{1,2}}\.?\s)?(?:{_MONTH})"
+    r"(?:\s\d{1,2})?)\b",
+    re.IGNORECASE,
+)
+_SEASON: Final = re.compile(
+    r"\b(spring|summer|autumn|fall|winter|christmas|easter|ramadan)\b", re.IGNORECASE
 )
 
-_QUOTED = re.compile(r"[“„«\"]([^“”„«»\"\n]{2,40})[”“»\"]")
-_WEEKS_AT_MOST = 12
+_CHANNELS: Final = {
+    "Instagram": ("2 posts and 3 stories a week", "saves and replies"),
+    "Newsletter": ("1 a week, at the same hour", "replies rather than openings"),
+    "On site": ("a new sign every 2 weeks", "people who ask about it"),
+    "TikTok": ("2 videos a week", "views to the end"),
+    "YouTube": ("1 video every 2 weeks", "minutes watched"),
+    "LinkedIn": ("2 posts a week", "comments from the trade"),
+    "Podcast": ("1 episode every 2 weeks", "listeners to the end"),
+}
+"""Rhythm, and what counts there. The first three are the usual ones."""
+
+_PIECES: Final = (
+    ("First questions", "Kick-off: “Five questions we hear every week”"),
+    ("Behind the scenes", "“One morning at work, in six pictures”"),
+    ("Real customers", "“Why I came, and why I came back”"),
+    ("A small first step", "“What you can do in ten minutes”"),
+    ("First questions", "“What it costs, and what you get for it”"),
+    ("Behind the scenes", "“The mistake we made, and what we changed”"),
+    ("Real customers", "“Your pictures, our thanks”"),
+    ("A small first step", "“Three things to try before you decide”"),
+)
+_LAST: Final = ("What we learned", "Wrap-up: “What you told us, and what happens next”")
+_LONGEST: Final = 12
+"""Weeks that a calendar shows at most."""
+
+_LONGEST_NAME: Final = 8
+"""Words that a subject may have and still be called by them in a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    name: str
-    job: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Brief:
-    """A request, understood. Phrases are in the language of `speech`."""
-
-    speech: Words
-    sector: Sector
-    occasion: str
-    campaign: str
-    subject: str
-    name: str
-    audience: str
-    audience_given: bool
-    weeks: int
-    start: date | None
-    start_given: bool
-    channels: tuple[str, ...]
-    budget: Money | None
-    people: tuple[Person, ...]
-    background: str
-    disputed: str | None
-    strongly: bool
-    seed: int
-
-    @property
-    def topic(self) -> str:
-        if not self.subject or fold(self.campaign) in fold(self.subject):
-            return self.campaign
-        return self.speech.text("titles.topic", campaign=self.campaign, subject=self.subject)
-
-    def pick(self, low: int, high: int, salt: str) -> int:
-        """A number between the two, the same for the same subject and another for another."""
-        return low + zlib.crc32(f"{self.seed}:{salt}".encode()) % (high - low + 1)
-
-
-def language_named(text: str) -> str | None:
-    """The code of a language that is named in any of the four, or given as a code or locale."""
-    wanted = re.sub(r"[-_][a-z]{2}$", "", text.strip().casefold())
-    for code in LANGUAGES:
-        if wanted in words(code).lines("language.names"):
-            return code
-    return None
-
-
-def language_of(text: str, otherwise: str = "en") -> str:
-    """The language a text is written in, by its small words."""
-    spoken = [w.casefold() for w in re.findall(r"[^\W\d_]+", text)]
-    scores = {
-        code: sum(map(frozenset(words(code).lines("language.detect")).__contains__, spoken))
-        for code in LANGUAGES
+def slots(request: str, background: str) -> dict[str, str]:
+    """A text for every slot. A line of a template whose slot is empty is left out."""
+    request = " ".join(request.split())
+    title, campaign, name = _title(request)
+    audience, season = _first(_AUDIENCE, request), _first(_SEASON, request)
+    start, budget = _first(_START, request), _first(_BUDGET, request)
+    weeks = _weeks(request)
+    channels = _channels(request)
+    rows = _calendar(weeks, channels)
+    reader = audience or f"people who have heard of {name} but have not tried it yet"
+    split = "half to promote the two best pieces, 30 % for pictures and editing, 20 % in reserve"
+    return {
+        "title": title,
+        "campaign": campaign,
+        "name": name,
+        "audience": reader,
+        "when": f"this {season or 'season'}",
+        "weeks": str(weeks),
+        "span": f"{weeks} weeks" + (f", starting {start}" if start else ""),
+        "channels": ", ".join(channels),
+        "channel": channels[0],
+        "budget": f"{budget}: {split}" if budget else "none named; every piece works without one",
+        "background": shortened(background, 220),
+        "look": str(min(2, weeks)),
+        "calendar": "\n".join(f"| {' | '.join(row)} |" for row in rows),
+        "steps": "\n".join(f"{n}. **Week {n}:** {piece} ({where})" for n, _, piece, where in rows),
+        "distribution": "\n".join(f"| {c} | {' | '.join(_CHANNELS[c])} |" for c in channels),
+        "ask_start": "" if start else "Which Monday is the first day of week 1?",
+        "ask_audience": "" if audience else f"I assumed {reader}. Is that right?",
+        "ask_budget": ""
+        if budget
+        else "None was named. Is there money to promote the best pieces?",
     }
-    best = max(scores, key=lambda code: scores[code])
-    return best if scores[best] else otherwise
 
 
-def read(request: str, background: str = "", *, language: str) -> Brief:
-    """Take a request apart and say it again in `language` (a code)."""
-    speech, spoken = words(language), language_of(request, language)
-    whole = f"{request}\n{background}"
-    sector = speech.sector(find_anywhere("sectors", whole, first=spoken) or "general")
-    occasion = find_anywhere("occasions", whole, first=spoken) or "always"
-    reading = _Reading(words(spoken), request)
-    brand = reading.brand() or _Reading(words(spoken), background).brand()
-    people = find_anywhere("people", whole, first=spoken)
-    audience = _audience(speech, spoken, whole, people)
-    subject, name = _subject(speech, spoken, reading, brand)
-    start = amounts.day(_after_from(whole, spoken), spoken)
-    facts = occasion_facts(occasion)
-    usual = amounts.of_year(*facts["start"]) if "start" in facts else None
-    named = channels_in(whole)
-    met = channels_for(people)
-    wanted = dict.fromkeys((*named, *met, *sector.channels))
-    if people in {"students", "young"} and "linkedin" not in named:
-        wanted.pop("linkedin", None)
-    channels = tuple(wanted)[: max(3, len(named))]
-    if people == "seniors":
-        sector = _second_pieces_first(sector)
-    strong = _disputed("strong", whole)
-    return Brief(
-        speech=speech,
-        sector=sector,
-        occasion=occasion,
-        campaign=_campaign(speech, spoken, reading, occasion),
-        subject=subject,
-        name=name,
-        audience=audience or sector.texts["audience"],
-        audience_given=audience is not None,
-        weeks=min(_WEEKS_AT_MOST, max(2, amounts.weeks(whole) or facts.get("weeks", 6))),
-        start=start or usual,
-        start_given=start is not None,
-        channels=channels,
-        budget=amounts.money(whole),
-        people=_people(background, spoken) or _people(request, spoken),
-        background=background,
-        disputed=strong or _disputed("mild", whole),
-        strongly=strong is not None,
-        seed=zlib.crc32(fold(request).encode()),
-    )
+def shortened(text: str, most: int) -> str:
+    """The text on one line, cut at a word."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else flat[:most].rsplit(" ", 1)[0] + " …"
 
 
-class _Reading:
-    """A request, cut into `campaign` and `subject` by the patterns of its language."""
-
-    def __init__(self, speech: Words, request: str) -> None:
-        self.speech = speech
-        self.request = " ".join(request.split())
-        text = re.split(r"(?<=[^\W\d]|[)”“»\"])[.!?](?:\s|$)", self.request, maxsplit=1)[0]
-        rule = speech.text("reading.openers")
-        text = re.sub(rf"^(?:(?:{rule})[\s,]+)+", "", text, flags=re.IGNORECASE)
-        verbs = speech.text("reading.verbs")
-        text = re.sub(rf"^(?:{verbs})\s+(?:me\s+|us\s+)?", "", text, flags=re.IGNORECASE)
-        cut = re.compile(rf"\s(?:{speech.text('reading.cuts')})(?!\w)|[,;:(\n]", re.IGNORECASE)
-        head, _, tail = _halves(text, speech.text("reading.for"))
-        self.campaign = self.bare(cut.split(head, maxsplit=1)[0])
-        self.subject = cut.split(tail, maxsplit=1)[0].strip()
-        self.one_phrase = not self.subject
-        """Nothing is said to be `for` something: the phrase stands as a whole, as `launch of X`."""
-        if self.one_phrase:
-            self.subject = _halves(self.campaign, speech.text("reading.of"))[2].strip()
-
-    def bare(self, phrase: str) -> str:
-        articles = self.speech.text("reading.articles")
-        return re.sub(rf"^(?:{articles})\s+", "", phrase.strip(), flags=re.IGNORECASE)
-
-    def brand(self) -> str | None:
-        """A name in quotes, after a word such as `called`, or in capitals where none are due."""
-        if match := _QUOTED.search(self.request):
-            return match.group(1).strip()
-        named = self.speech.text("reading.named")
-        name = r"([A-ZÄÖÜÁÉÍÓÚÑ0-9][\w&'.-]*(?:\s+[A-ZÄÖÜÁÉÍÓÚÑ][\w&'-]*){0,2})"
-        if match := re.search(rf"(?<!\w)(?:{named})\s+{name}", self.request):
-            return match.group(1).rstrip(".")
-        if self.speech.code == "de":  # where every noun has a capital, a capital says nothing
-            inside = re.search(r"(?<!\w)([A-Z]\w*[a-z][A-Z]\w*)(?!\w)", self.request)
-            return inside.group(1) if inside else None
-        place = self.speech.text("reading.place")
-        for match in re.finditer(rf"(?:^|(?P<w>\S+)\s+){name}", self.subject):
-            if not re.fullmatch(place, match["w"] or "", re.IGNORECASE) and not _known(
-                match.group(2)
-            ):
-                return match.group(2).rstrip(".")
-        return None
-
-
-def _halves(text: str, joint: str) -> tuple[str, str, str]:
-    match = re.search(rf"\s(?:{joint})\s", text, re.IGNORECASE)
-    return (text[: match.start()], match.group(), text[match.end() :]) if match else (text, "", "")
-
-
-def _known(name: str) -> bool:
-    """Whether a capitalised word is a month, a season, a channel: not a brand."""
-    months = {month for code in LANGUAGES for month in amounts.month_names(code)}
-    return (
-        fold(name) in months
-        or bool(channels_in(name))
-        or any(words(code).find("occasions", name) for code in LANGUAGES)
-    )
-
-
-def _campaign(speech: Words, spoken: str, reading: _Reading, occasion: str) -> str:
-    heard = words(spoken)
-    plain = re.fullmatch(rf"(?:{heard.text('reading.generic')})", reading.campaign, re.IGNORECASE)
-    twice = fold(heard.text("titles.plan", topic="")) in fold(reading.campaign)
-    if not _fits(reading) or plain or twice or speech.code != spoken:
-        phrase = speech.subject("occasions", occasion, "campaign")
-        if plain and heard.find("occasions", reading.subject) and speech.code == spoken:
-            phrase = reading.campaign
+def _title(request: str) -> tuple[str, str, str]:
+    """The plan's title, what the campaign is called, and what it is for."""
+    asked = _without(_OPENING, request)
+    noun = _without(_ARTICLE, asked)
+    split = re.search(r"\s(for|of)\s", noun)
+    before, after = (noun[: split.start()], noun[split.end() :]) if split else ("", noun)
+    campaign, subject = _up_to_end(before), _up_to_end(after)
+    if not campaign or _TOO_GENERAL.fullmatch(campaign):
+        campaign, joined = "campaign", f"Campaign for {subject}"
     else:
-        phrase = reading.campaign
-    return phrase[0].upper() + phrase[1:]
+        joined = f"{campaign} {split[1] if split else ''} {subject}"
+    if not subject or _TOO_GENERAL.fullmatch(subject) or len(subject.split()) > _LONGEST_NAME:
+        return capital(shortened(subject or campaign, 70)), "campaign", "our offer"
+    if split:
+        name = re.sub(r"^(?:an?|some)\s", "the ", subject, flags=re.IGNORECASE)
+        return capital(joined), _small(campaign) if asked == request else campaign, name
+    if noun != asked:
+        return capital(subject), campaign, f"the {subject}"
+    owned = re.match(r"(?:our|my)\s", subject, re.IGNORECASE)
+    return capital(subject), campaign, _small(subject) if owned else "our offer"
 
 
-def _fits(reading: _Reading) -> bool:
-    """Whether what was read as a campaign can stand in a title."""
-    words_ = len(reading.campaign.split())
-    return 0 < len(reading.campaign) <= 60 and words_ <= (8 if reading.subject else 4)
+def _up_to_end(text: str) -> str:
+    return _END.split(f"{text} ", maxsplit=1)[0].strip()
 
 
-def _subject(speech: Words, spoken: str, reading: _Reading, brand: str | None) -> tuple[str, str]:
-    """The subject as it stands after `for`, and the name by which it is spoken of."""
-    said = reading.subject
-    if said and _is_people(said, spoken):
-        said = ""
-    noun = find_anywhere("nouns", said or reading.request, first=spoken)
-    if said and (speech.code == spoken or said == brand):
-        subject = said if len(said) <= 70 else said[:70].rsplit(" ", 1)[0]
-    elif noun:
-        subject = f"{speech.noun(noun)} {brand}" if brand else speech.noun(noun)
-    elif brand or said:
-        subject = brand or speech.text("language.quote", text=reading.bare(said))
-    else:
-        subject = ""
-    told = said if reading.one_phrase else brand or noun
-    within = reading.one_phrase or (not said and _mentions(reading.campaign, brand, noun))
-    if told and within and _fits(reading) and speech.code == spoken:
-        subject = ""
-    name = brand or _name(speech, subject or said if speech.code == spoken else subject)
-    return subject, name or speech.text("titles.offer")
+def _without(opening: re.Pattern[str], text: str) -> str:
+    match = opening.match(text)
+    return text[match.end() :] if match else text
 
 
-def _mentions(campaign: str, brand: str | None, noun: str | None) -> bool:
-    """Whether the campaign's phrase says already what it is for."""
-    return bool(brand and brand in campaign) or (
-        noun is not None and find_anywhere("nouns", campaign, first="en") == noun
-    )
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text)
+    return match[match.lastindex or 0].strip() if match else ""
 
 
-def _name(speech: Words, subject: str) -> str:
-    articles = speech.text("reading.articles")
-    bare = re.sub(rf"^(?:{articles})\s+", "", subject, flags=re.IGNORECASE)
-    if speech.code != "en" or bare == subject or re.match(r"(?i)(?:our|my|your|their)\s", subject):
-        return bare if speech.code != "en" else subject
-    return f"the {bare}"
+def _weeks(request: str) -> int:
+    text = _first(_WEEKS, request).lower()
+    weeks = _NUMBERS.index(text) + 1 if text in _NUMBERS else int(text or 6)
+    return min(max(weeks, 2), _LONGEST)
 
 
-def _is_people(phrase: str, spoken: str) -> bool:
-    key = words(spoken).find("people", phrase)
-    match = (
-        whole_words(words(spoken).subject("people", key, "match")).search(phrase) if key else None
-    )
-    return match is not None and match.start() == 0
+def _channels(request: str) -> list[str]:
+    """Those that the request names, filled up to three with the usual ones."""
+    named = [c for c in _CHANNELS if re.search(rf"\b{c}\b", request, re.IGNORECASE)]
+    return [*named, *(c for c in _CHANNELS if c not in named)][: max(3, len(named))]
 
 
-def _second_pieces_first(sector: Sector) -> Sector:
-    """The calmer example of each theme before the quicker one."""
-    turned = tuple(replace(t, pieces=t.pieces[::-1]) for t in sector.themes)
-    return replace(sector, themes=turned)
+def _calendar(weeks: int, channels: list[str]) -> list[tuple[str, str, str, str]]:
+    """Week, theme, piece and channel of each row."""
+    pieces = [*(_PIECES * 2)[: weeks - 1], _LAST]
+    return [
+        (str(n), theme, piece, channels[(n - 1) % len(channels)])
+        for n, (theme, piece) in enumerate(pieces, start=1)
+    ]
 
 
-def _audience(speech: Words, spoken: str, text: str, people: str | None) -> str | None:
-    heard = words(spoken)
-    pattern = rf"(?<!\w){heard.text('reading.audience')}([^,.;:\n]+)"
-    if match := re.search(pattern, text, re.IGNORECASE):
-        phrase = re.split(
-            rf"\s(?:{heard.text('reading.cuts')})(?!\w)", match.group(1), flags=re.IGNORECASE
-        )[0].strip()
-        if speech.code == spoken and 2 < len(phrase) <= 70:
-            return phrase
-    return speech.subject("people", people) if people else None
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
-def _after_from(text: str, spoken: str) -> str:
-    """The text from the word that announces a start, so that an end date is not taken for it."""
-    match = whole_words(words(spoken).text("reading.from")).search(text)
-    tail = text[match.end() :] if match else ""
-    return tail if amounts.day(tail, spoken) else text
-
-
-def _people(text: str, spoken: str) -> tuple[Person, ...]:
-    announce = words(spoken).text("reading.people")
-    match = re.search(rf"(?<!\w)(?:{announce})\s*[:=–-]\s*([^\n.;]+)", text, re.IGNORECASE)
-    if not match:
-        return ()
-    ands = "|".join(words(code).text("language.and") for code in LANGUAGES)
-    people = []
-    for part in re.split(rf",|/|\s(?:{ands})\s", match.group(1)):
-        named = re.match(
-            r"\s*([A-ZÄÖÜÁÉÍÓÚÑ][\w'’-]+(?:\s[A-ZÄÖÜ][\w'’-]+)?)\s*(?:[(–:-]\s*([^)]+)\)?)?\s*$",
-            part,
-        )
-        if named:
-            people.append(Person(named.group(1), (named.group(2) or "").strip()))
-    return tuple(people[:5])
-
-
-def _disputed(strength: str, text: str) -> str | None:
-    return next((w for code in LANGUAGES if (w := words(code).word(strength, text))), None)
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]

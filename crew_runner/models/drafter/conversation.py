@@ -6,25 +6,25 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-_TASK = "Current Task:"
-_EXPECTED = "This is the expected criteria for your final answer:"
-_MUST = "you MUST return the actual complete content"
-_CONTEXT = "This is the context you're working with:"
-_ENDS = (
+_TASK: Final = "Current Task:"
+_EXPECTED: Final = "This is the expected criteria for your final answer:"
+_MUST: Final = "you MUST return the actual complete content"
+_CONTEXT: Final = "This is the context you're working with:"
+_ENDS: Final = (
     "Provide your complete response:",
     "Begin! This is VERY important to you",
     "# Memories from past conversations:",
 )
-_FEEDBACK = (  # the ways in which the framework puts a reviewer's words
+_FEEDBACK: Final = (  # the ways in which CrewAI passes on a reviewer's words
     re.compile(r"^\s*You got human feedback on your work[^\n]*\n\s*(.*)$", re.DOTALL),
     re.compile(
         r"^\s*User feedback:\s*(.*?)(?:\s*\nInstructions: Use this feedback.*)?$", re.DOTALL
     ),
     re.compile(r"^\s*Current Task:\s*(.*?)(?:\s*Provide your complete response:.*)?$", re.DOTALL),
 )
-_PROMPTS = (  # what the framework itself says between two answers
+_PROMPTS: Final = (  # what CrewAI itself says between two answers
     "Analyze the tool result",
     "I did it wrong",
     "Sorry, I didn't use the right format",
@@ -32,12 +32,13 @@ _PROMPTS = (  # what the framework itself says between two answers
     "Tool Result:",
     "Observation:",
 )
-_RENEWED = "What this builds on was revised as well."
-"""How the runner hands on a text that was revised together with the one that builds on it."""
-_BETWEEN = "\n\n----------\n\n"
-_LESSONS = "Lessons from earlier reviews. Keep to them:"
-_TAGGED = re.compile(r"<(request|background|language)>\s*(.*?)\s*</\1>", re.DOTALL)
-_FINAL = re.compile(r"Final Answer:\s*", re.IGNORECASE)
+_RENEWED: Final = "What this builds on was revised as well."
+"""How the runner passes on a text that was revised together with the one that builds on it."""
+_BETWEEN: Final = "\n\n----------\n\n"
+_LESSONS: Final = "Lessons from earlier reviews. Keep to them:"
+_TAGGED: Final = re.compile(r"<(request|background|language)>\s*(.*?)\s*</\1>", re.DOTALL)
+_DELIVERABLE: Final = re.compile(r"\s*Deliverable:\s*(.+)")
+_FINAL: Final = re.compile(r"Final Answer:\s*", re.IGNORECASE)
 
 
 class Deliverable(StrEnum):
@@ -52,7 +53,7 @@ class Deliverable(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One call, understood. `answer` is the earlier answer that `feedback` speaks of."""
+    """One call, taken apart. `answer` is the earlier answer that `feedback` is about."""
 
     task: str
     expected: str
@@ -65,26 +66,26 @@ class Conversation:
     answer: str | None
     feedback: tuple[str, ...]
     final_answer_marked: bool
-    system: str
 
 
 def read(messages: Iterable[Mapping[str, Any]]) -> Conversation:
-    """Take the messages of a chat completion apart; each `content` may be text or parts."""
+    """Takes the messages of a chat completion apart; each `content` may be text or parts."""
     said = [(str(m.get("role", "user")), text_of(m.get("content"))) for m in messages]
     system = "\n".join(text for role, text in said if role in {"system", "developer"})
     turns = [(role, text) for role, text in said if role in {"user", "assistant"} and text]
     renewed = [text.partition(":")[2] for _, text in turns if text.startswith(_RENEWED)]
     turns = [(role, text) for role, text in turns if not text.startswith(_RENEWED)]
-    asked = next((text for role, text in turns if role == "user"), system)
+    prompt = next((text for role, text in turns if role == "user"), system)
     answers = [n for n, (role, _) in enumerate(turns) if role == "assistant"]
     feedback = [
-        _words_of(text)
+        _reviewers_words(text)
         for role, text in turns[answers[0] + 1 if answers else len(turns) :]
         if role == "user" and not text.strip().startswith(_PROMPTS)
     ]
-    task, expected, context = _parts(asked)
+    task, expected, context = _parts(prompt)
     task, _, lessons = task.partition(_LESSONS)
     tags = dict(_TAGGED.findall(task))
+    background = tags.get("background", "")
     return Conversation(
         task=task.strip(),
         expected=expected,
@@ -94,19 +95,14 @@ def read(messages: Iterable[Mapping[str, Any]]) -> Conversation:
             line.strip()[2:] for line in lessons.splitlines() if line.strip()[:2] == "- "
         ),
         request=tags.get("request", ""),
-        background="" if tags.get("background") == "None given." else tags.get("background", ""),
+        background="" if background == "None given." else background,
         language=tags.get("language", ""),
-        answer=_bare_answer(turns[answers[-1]][1]) if answers and feedback else None,
-        feedback=tuple(f for f in feedback if f),
-        final_answer_marked="Final Answer:" in system + asked,
-        system=system,
+        answer=_FINAL.split(turns[answers[-1]][1], maxsplit=1)[-1].strip()
+        if answers and feedback
+        else None,
+        feedback=tuple(words for words in feedback if words),
+        final_answer_marked="Final Answer:" in system + prompt,
     )
-
-
-def _words_of(text: str) -> str:
-    """What the reviewer said, without the sentences that the framework puts around it."""
-    found = (match.group(1) for shape in _FEEDBACK if (match := shape.match(text)))
-    return next(found, text).strip()
 
 
 def text_of(content: object) -> str:
@@ -118,9 +114,15 @@ def text_of(content: object) -> str:
     return ""
 
 
-def _parts(asked: str) -> tuple[str, str, str]:
+def _reviewers_words(text: str) -> str:
+    """What the reviewer said, without the sentences that CrewAI puts around it."""
+    matches = (shape.match(text) for shape in _FEEDBACK)
+    return next((match[1] for match in matches if match), text).strip()
+
+
+def _parts(prompt: str) -> tuple[str, str, str]:
     """A prompt's description, expected output and context."""
-    text = asked.partition(_TASK)[2] if _TASK in asked else asked
+    text = prompt.partition(_TASK)[2] if _TASK in prompt else prompt
     for end in _ENDS:
         text = text.partition(end)[0]
     text, _, context = text.partition(_CONTEXT)
@@ -129,11 +131,6 @@ def _parts(asked: str) -> tuple[str, str, str]:
 
 
 def _deliverable(task: str) -> Deliverable | None:
-    match = re.match(r"\s*Deliverable:\s*(.+)", task)
-    named = match.group(1).strip().casefold() if match else ""
-    return next((d for d in Deliverable if d == named), None)
-
-
-def _bare_answer(text: str) -> str:
-    """An earlier answer without the words around it that some prompts ask for."""
-    return _FINAL.split(text, maxsplit=1)[-1].strip()
+    match = _DELIVERABLE.match(task)
+    name = match[1].strip().casefold() if match else ""
+    return next((each for each in Deliverable if each == name), None)

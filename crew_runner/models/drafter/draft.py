@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from typing import Final, assert_never
+from functools import cache
+from pathlib import Path
+from typing import Final
 
-from crew_runner.models.drafter import analysis, generic, markdown, plan, revise, strategy
-from crew_runner.models.drafter.brief import Brief, language_named, language_of, read
+from crew_runner.models.drafter import brief, document, generic, revise
 from crew_runner.models.drafter.conversation import Conversation, Deliverable
-from crew_runner.models.drafter.facts import Context
-from crew_runner.models.drafter.markdown import Document
-from crew_runner.models.drafter.words import other_language, words
+from crew_runner.models.drafter.document import Document
+from crew_runner.models.drafter.label import label_line, labelled
 
 _ASKS_READY: Final = "NOT READY"
 _READY: Final = "READY: I am ready to execute the task."
-"""What an agent that plans first has to hear; without it CrewAI asks again without end."""
+"""What an agent that plans first has to read; without it CrewAI asks again without end."""
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_TEMPLATE_OF: Final = {
+    Deliverable.PLAN: "plan.md",
+    Deliverable.SENTIMENT: "sentiment.md",
+    Deliverable.TRENDS: "trends.md",
+    Deliverable.DRAFT: "draft.md",
+    Deliverable.FINAL: "final.md",
+    None: "generic.md",
+}
+_LONGER: Final = "<!-- longer -->"
+"""What follows in a template is added when somebody asks for a longer text."""
+
+_SLOT: Final = re.compile(r"\{(\w+)\}")
 
 
 def answer(conversation: Conversation) -> str:
     """The whole answer, in the form that the prompt asks for."""
-    text = markdown.render(_document(conversation))
+    text = document.render(_document(conversation))
     if _ASKS_READY in conversation.task:
         return f"{text}\n\n{_READY}"
     if conversation.final_answer_marked:
@@ -27,48 +42,40 @@ def answer(conversation: Conversation) -> str:
     return text
 
 
-def first_draft(conversation: Conversation, language: str) -> Document:
-    """The draft before anybody has said anything about it, in `language` (a code)."""
-    deliverable = conversation.deliverable
-    if deliverable is None:
-        return generic.generic(conversation, words(language))
-    brief = read(conversation.request, conversation.background, language=language)
-    document = _deliver(deliverable, brief, Context(conversation.context, brief))
-    asked = other_language(conversation.language)
-    if asked is None or language_named(conversation.language):
-        return document
-    note = brief.speech.text("language.not_spoken", asked=asked)
-    return replace(document, lead=(plan.label(brief.speech, note), *document.lead[1:]))
-
-
-def language_for(conversation: Conversation) -> str:
-    """The language asked for; else that of the texts handed on, which follow the request."""
-    named = language_named(conversation.language)
-    if named:
-        return named
-    if conversation.deliverable is None:
-        return generic.language(conversation)
-    return language_of(conversation.context or conversation.request)
-
-
 def _document(conversation: Conversation) -> Document:
-    if conversation.feedback and conversation.answer:
-        return revise.revised(conversation, lambda code: first_draft(conversation, code))
-    language = language_for(conversation)
-    return revise.kept_to(conversation, first_draft(conversation, language), language)
+    usual, more = _filled(conversation)
+    label = label_line(conversation.language)
+    if conversation.answer and conversation.feedback:
+        before = document.parse(conversation.answer)
+        return revise.revised(before, conversation.feedback[-1], label=label, more=more.sections)
+    first = replace(usual, head=labelled(usual.head, label))
+    return revise.after_earlier_reviews(
+        first, conversation.lessons, conversation.context, more=more.sections
+    )
 
 
-def _deliver(deliverable: Deliverable, brief: Brief, context: Context) -> Document:
-    match deliverable:
-        case Deliverable.PLAN:
-            return plan.plan(brief)
-        case Deliverable.SENTIMENT:
-            return analysis.sentiment(brief, context)
-        case Deliverable.TRENDS:
-            return analysis.trends(brief, context)
-        case Deliverable.DRAFT:
-            return strategy.draft(brief, context)
-        case Deliverable.FINAL:
-            return strategy.final(brief, context)
-        case _:
-            assert_never(deliverable)
+def _filled(conversation: Conversation) -> tuple[Document, Document]:
+    """The template with its slots filled, and what a longer text has beyond it."""
+    deliverable = conversation.deliverable
+    slots = (
+        brief.slots(conversation.request, conversation.background)
+        if deliverable
+        else generic.slots(conversation, _template("outlines.md"))
+    )
+    usual, _, more = _template(_TEMPLATE_OF[deliverable]).partition(_LONGER)
+    return document.parse(_fill(usual, slots)), document.parse(_fill(more, slots))
+
+
+def _fill(template: str, slots: dict[str, str]) -> str:
+    """The template with a text in each slot; a line with an empty slot is left out."""
+    lines = (
+        _SLOT.sub(lambda slot: slots[slot[1]], line)
+        for line in template.splitlines()
+        if all(slots[name] for name in _SLOT.findall(line))
+    )
+    return document.in_order("\n".join(lines))
+
+
+@cache
+def _template(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")

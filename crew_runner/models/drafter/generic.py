@@ -1,113 +1,82 @@
-"""A draft for tasks of other crews: from the description, the expected output and the context."""
+"""What the draft for any other crew's task says, read from its description."""
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
-from crew_runner.models.drafter.brief import language_of
+from crew_runner.models.drafter import document
+from crew_runner.models.drafter.brief import capital, shortened
 from crew_runner.models.drafter.conversation import Conversation
-from crew_runner.models.drafter.markdown import Block, Bullets, Document
-from crew_runner.models.drafter.plan import label, section
-from crew_runner.models.drafter.words import LABEL, LANGUAGES, Words, whole_words, words
+from crew_runner.models.drafter.label import LABEL
 
-_LISTED = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+(.+)$", re.MULTILINE)
-_USUAL = 4
-_MOST = 10
+_LISTED: Final = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+(.+)$", re.MULTILINE)
+_ASKING: Final = re.compile(
+    r"(?:(?:please|can you|could you|plan|create|make|write|draft|design|prepare|develop|say|"
+    r"list|a|an|the|our|my|some)\b[\s,]*)+",
+    re.IGNORECASE,
+)
+_COUNT: Final = re.compile(r"\b(\d|two|three|four|five)\s(?!words?|minutes?|pages?)[^\W\d]", re.I)
+_NUMBERS: Final = ("one", "two", "three", "four", "five")
+_MOST_PARTS: Final = 10
 
 
-def generic(conversation: Conversation, speech: Words) -> Document:
-    """As many points as were asked for, under the parts that were named, if any were."""
-    heard = words(language(conversation))
-    topic = _topic(conversation.task, heard)
-    lead: list[Block] = [label(speech)]
-    told = [speech.text("generic.about", task=_headline(conversation.task))]
-    if conversation.expected:
-        told.append(speech.text("generic.expected", expected=_headline(conversation.expected)))
-    if conversation.context:
-        before = _headline(_without_label(conversation.context).strip().partition("\n")[0])
-        told.append(speech.text("generic.context", context=before))
-    lead.append(Bullets(tuple(told)))
-    return Document(
-        title=topic[:1].upper() + topic[1:],
-        lead=tuple(lead),
-        sections=(
-            section(speech, "work", Bullets(_points(conversation, speech), numbered=True)),
-            section(speech, "next", Bullets(speech.lines("generic.next"))),
-        ),
+def slots(conversation: Conversation, outlines: str) -> dict[str, str]:
+    """A text for every slot of the generic template.
+
+    `outlines`: sections whose headings list words of a task, with the points for such a task.
+    """
+    context = "\n".join(x for x in conversation.context.splitlines() if LABEL not in x)
+    title, subject = _title_and_subject(conversation.task)
+    return {
+        "title": title,
+        "subject": subject,
+        "task": shortened(conversation.task, 200),
+        "expected": _first_sentence(conversation.expected),
+        "context": _first_sentence(context.strip().partition("\n")[0]),
+        "points": "\n".join(_points(conversation, f"{title} {conversation.expected}", outlines)),
+    }
+
+
+def asked_for(conversation: Conversation) -> str:
+    """What a structured answer is about: the last feedback, else the task."""
+    return conversation.feedback[-1] if conversation.feedback else conversation.task
+
+
+def _title_and_subject(task: str) -> tuple[str, str]:
+    """What is asked for, and what it is to be about: `Write a letter to all: we move`."""
+    paragraph = " ".join(re.sub(r"[#*_`>|]+", " ", task.strip().partition("\n\n")[0]).split())
+    asked, _, subject = paragraph.partition(": ")
+    asked = _first_sentence(asked)
+    match = _ASKING.match(asked)
+    title = shortened(asked[match.end() :] if match else asked, 80) or asked
+    if re.search(r"\b(?:about|on|for|of)$", title):
+        return capital(shortened(f"{title} {subject}", 120)), ""
+    return capital(title), capital(shortened(subject, 200))
+
+
+def _points(conversation: Conversation, asked: str, outlines: str) -> list[str]:
+    """The parts that the task lists; else the outline for such a task, as long as asked for."""
+    if parts := _LISTED.findall(conversation.task) or _LISTED.findall(conversation.expected):
+        names = [shortened(str(part).strip(" .;,*"), 70) for part in parts[:_MOST_PARTS]]
+        return [f"{n}. **{capital(name)}**" for n, name in enumerate(names, start=1)]
+    kinds = document.parse(outlines).sections
+    fitting = (
+        kind
+        for kind in kinds
+        if any(re.search(rf"\b{word}s?\b", asked, re.I) for word in kind.heading.split(", "))
     )
+    points = document.items(next(fitting, kinds[-1]).body)
+    return [f"{n}. {point[2:]}" for n, point in enumerate(points[: _count(asked)], start=1)]
 
 
-def language(conversation: Conversation) -> str:
-    return language_of(f"{conversation.task}\n{conversation.expected}")
+def _count(asked: str) -> int | None:
+    match = _COUNT.search(asked)
+    if match is None:
+        return None
+    return int(match[1]) if match[1].isdigit() else _NUMBERS.index(match[1].lower()) + 1
 
 
-def summary(conversation: Conversation) -> str:
-    """What a conversation is about, in one line; the last thing said counts most."""
-    last = conversation.feedback[-1] if conversation.feedback else conversation.task
-    return " ".join(last.split())[-400:]
-
-
-def _points(conversation: Conversation, speech: Words) -> tuple[str, ...]:
-    views = speech.rows("generic.views")
-    if parts := _parts(conversation):
-        lines = speech.lines("generic.parts")
-        return tuple(
-            f"**{part[:1].upper()}{part[1:]}.** {lines[n % len(lines)]}"
-            for n, part in enumerate(parts)
-        )
-    count = _count(conversation.expected) or _count(conversation.task) or _USUAL
-    return tuple(f"**{name}.** {sentence}" for name, sentence in views[:count])
-
-
-def _parts(conversation: Conversation) -> tuple[str, ...]:
-    """The parts that the task names: as a list, or after a word such as `including`."""
-    for text in (conversation.task, conversation.expected):
-        if listed := _LISTED.findall(text):
-            return tuple(_short(part.rstrip(".;,"), 70) for part in listed[:_MOST])
-    announced = "|".join(words(code).text("generic.including") for code in LANGUAGES)
-    ands = "|".join(words(code).text("language.and") for code in LANGUAGES)
-    for text in (conversation.task, conversation.expected):
-        match = re.search(rf"(?<!\w)(?:{announced})[:\s]+([^.\n;]+)", text, re.IGNORECASE)
-        named = re.split(rf",\s*(?:(?:{ands})\s+)?|\s(?:{ands})\s", match.group(1)) if match else []
-        if len(named) > 1:
-            return tuple(_short(part, 70) for part in named[:_MOST] if part.strip())
-    return ()
-
-
-def _count(text: str) -> int | None:
-    """How many of something a text asks for, if it asks for two to ten."""
-    for code in LANGUAGES:
-        spoken = list(words(code).lines("reading.numbers"))
-        for said in re.findall(rf"(?<![\w-])(\d{{1,2}}|{'|'.join(spoken)})\s+[^\W\d]", text, re.I):
-            count = int(said) if said.isdigit() else spoken.index(said.casefold()) + 1
-            if 2 <= count <= _MOST:
-                return count
-    return None
-
-
-def _topic(task: str, heard: Words) -> str:
-    """What the task is about: its first sentence without the asking words at its beginning."""
-    said = _headline(task)
-    openers, verbs = heard.text("reading.openers"), heard.text("reading.verbs")
-    announced = whole_words("|".join(words(c).text("generic.including") for c in LANGUAGES))
-    if match := announced.search(said, 12):
-        said = said[: match.start()].rstrip(" ,;:")
-    for asking in (openers, verbs, heard.text("reading.articles")):
-        said = re.sub(rf"^(?:(?:{asking})[\s,]+)+", "", said, flags=re.IGNORECASE)
-    return _short(said, 80) or _headline(task)
-
-
-def _headline(text: str) -> str:
-    """The first sentence of a text, on one line, cut at a word."""
+def _first_sentence(text: str) -> str:
     flat = " ".join(re.sub(r"[#*_`>|]+|^\s*-\s", " ", text, flags=re.MULTILINE).split())
-    sentence = re.split(r"(?<=[.!?])\s", flat, maxsplit=1)[0] if flat else ""
-    return _short(sentence.rstrip("."), 140)
-
-
-def _without_label(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if LABEL not in line)
-
-
-def _short(text: str, most: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0] + " …"
+    return shortened(re.split(r"(?<=[.!?])\s", flat, maxsplit=1)[0].rstrip("."), 140)

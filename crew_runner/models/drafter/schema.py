@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crew_runner.models.drafter.words import LABEL
+from crew_runner.models.drafter.label import LABEL
 
 Schema = Mapping[str, Any]
 

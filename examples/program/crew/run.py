@@ -17,14 +17,21 @@ from typing import Any, Final
 SECTIONS: Final = {
     "Added": ("add", "new", "introduce", "support"),
     "Fixed": ("fix", "repair", "correct", "mend"),
-    "Removed": ("remove", "delete", "end of"),
+    "Removed": ("remove", "delete", "drop", "end of"),
     "Changed": (),
 }
 """The headings, and how a change begins that belongs below one."""
 
+CHANGES: Final = re.compile(
+    r"[;\n]+|(?:,\s*(?:and\s+)?|\s+and\s+)"
+    r"(?=(?:add|introduce|fix|repair|correct|remove|delete|drop|rename|update|speed up)\b)",
+    re.IGNORECASE,
+)
+"""Where one change ends: also at a comma or `and`, if what follows begins as a change does."""
+
 
 def main() -> int:
-    sys.stdout.write("release notes, version 1\n")  # noise: whoever reads the answer passes it over
+    sys.stdout.write("release notes, version 1\n")  # noise that the caller must ignore
     inputs = json.load(sys.stdin)
     try:
         answer = PHASES[inputs["phase"]](inputs)
@@ -40,7 +47,7 @@ def sort(inputs: Mapping[str, Any]) -> dict[str, Any]:
     if "feedback" in inputs:
         return complete(revised(inputs), "sort the changes", "Archivist")
     found: dict[str, list[str]] = {heading: [] for heading in SECTIONS}
-    for change in re.split(r"[;\n]+", inputs["user_input"]):
+    for change in CHANGES.split(inputs["user_input"]):
         if change.strip():
             found[_heading(change.strip())].append(change.strip())
     if not any(found.values()):

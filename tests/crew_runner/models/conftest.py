@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from crew_runner.child.environment import MODEL_VARIABLES
-from crew_runner.models.drafter.server import Call, OfflineDrafter
 from crew_runner.models.environment import settings_to_env
 from storage.definitions import ModelSettings
+from tests.support.drafter import Call, WatchedDrafter
 
 if TYPE_CHECKING:
     from crewai import Crew, CrewOutput
@@ -85,7 +85,7 @@ def crewai_imported() -> None:
 def kickoff(crewai_imported: None) -> Iterator[Kickoff]:
     bodies: list[Messages] = []
     with (
-        OfflineDrafter(watch=lambda body: bodies.append(body["messages"])) as drafter,
+        WatchedDrafter(watch=lambda body: bodies.append(body["messages"])) as drafter,
         pytest.MonkeyPatch.context() as monkeypatch,
     ):
         point_at(monkeypatch, drafter.settings())
@@ -102,8 +102,8 @@ def kickoff(crewai_imported: None) -> Iterator[Kickoff]:
 
 
 @pytest.fixture
-def drafter() -> Iterator[OfflineDrafter]:
-    with OfflineDrafter() as running:
+def drafter() -> Iterator[WatchedDrafter]:
+    with WatchedDrafter() as running:
         yield running
 
 

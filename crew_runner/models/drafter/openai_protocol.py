@@ -1,0 +1,179 @@
+"""Answers in the shapes of OpenAI's chat completions API, whole or as a stream of events."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+from crew_runner.models.drafter import conversation, draft, generic, schema
+
+Json = dict[str, Any]
+
+_TOKEN: Final = re.compile(r"\w{1,5}|[^\w\s]")
+_PIECE: Final = re.compile(r"\S+\s*|\s+")
+_PIECES_A_CHUNK: Final = 12
+_ERROR_TYPES: Final = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    429: ("rate_limit_error", "rate_limit_exceeded"),
+    500: ("server_error", None),
+    503: ("server_error", None),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer with its tokens. `tool` names the function that the caller insists on."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    tool: str | None = None
+
+    @property
+    def usage(self) -> Json:
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
+        }
+
+
+class Refusal(Exception):
+    """The request is not answered. `param` names the part of the body that is wrong.
+
+    `retry_after`: seconds.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.param = param
+        self.retry_after = retry_after
+
+    @property
+    def body(self) -> Json:
+        kind, code = _ERROR_TYPES.get(self.status, ("invalid_request_error", None))
+        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": code}}
+
+
+def tokens(text: str) -> int:
+    """How many tokens a text counts for: runs of five letters or digits, and each sign."""
+    return len(_TOKEN.findall(text))
+
+
+def reply_to(body: Mapping[str, Any]) -> Reply:
+    """Drafts the answer to a request. Raises Refusal if the body is not a request."""
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise Refusal(400, "'messages' must be a list with at least one message", param="messages")
+    if not all(isinstance(message, Mapping) for message in messages):
+        raise Refusal(400, "each message must be an object", param="messages")
+    asked = conversation.read(messages)
+    tool = _forced_tool(body)
+    shape = tool["parameters"] if tool else _schema(body)
+    if shape is None:
+        text = draft.answer(asked)
+    else:
+        text = json.dumps(schema.instance(shape, generic.asked_for(asked)), ensure_ascii=False)
+    prompt = sum(tokens(conversation.text_of(m.get("content"))) for m in messages)
+    return Reply(text, prompt, tokens(text), tool["name"] if tool else None)
+
+
+def completion(body: Mapping[str, Any], reply: Reply, created: int) -> Json:
+    """The answer as one `chat.completion` object."""
+    message: Json = {"role": "assistant", "content": reply.text, "refusal": None}
+    if reply.tool:
+        message |= {"content": None, "tool_calls": [_tool_call(reply)]}
+    finish = "tool_calls" if reply.tool else "stop"
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+    return {
+        **_head(body, "chat.completion", created),
+        "choices": [choice],
+        "usage": reply.usage,
+    }
+
+
+def events(body: Mapping[str, Any], reply: Reply, created: int) -> Iterator[bytes]:
+    """The answer as server-sent events, with the usage last if it was asked for."""
+    head = _head(body, "chat.completion.chunk", created)
+    options = body.get("stream_options")
+    with_usage = isinstance(options, Mapping) and bool(options.get("include_usage"))
+
+    def event(delta: Json, finish: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        return _event({**head, "choices": [choice], **({"usage": None} if with_usage else {})})
+
+    if reply.tool:
+        yield event({"role": "assistant", "tool_calls": [_tool_call(reply) | {"index": 0}]})
+    else:
+        yield event({"role": "assistant", "content": ""})
+        pieces = _PIECE.findall(reply.text)
+        for start in range(0, len(pieces), _PIECES_A_CHUNK):
+            yield event({"content": "".join(pieces[start : start + _PIECES_A_CHUNK])})
+    yield event({}, "tool_calls" if reply.tool else "stop")
+    if with_usage:
+        yield _event({**head, "choices": [], "usage": reply.usage})
+    yield b"data: [DONE]\n\n"
+
+
+def _head(body: Mapping[str, Any], kind: str, created: int) -> Json:
+    return {
+        "id": f"chatcmpl-{uuid4().hex}",
+        "object": kind,
+        "created": created,
+        "model": str(body.get("model") or ""),
+    }
+
+
+def _event(chunk: Json) -> bytes:
+    return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
+
+
+def _tool_call(reply: Reply) -> Json:
+    return {
+        "id": f"call-{uuid4().hex}",
+        "type": "function",
+        "function": {"name": reply.tool, "arguments": reply.text},
+    }
+
+
+def _forced_tool(body: Mapping[str, Any]) -> Json | None:
+    """The function that `tool_choice` insists on; tools that are only offered are left alone."""
+    choice = body.get("tool_choice")
+    functions = [
+        tool["function"]
+        for tool in body.get("tools") or []
+        if isinstance(tool, Mapping) and isinstance(tool.get("function"), Mapping)
+    ]
+    if choice == "required" and functions:
+        function = functions[0]
+    elif isinstance(choice, Mapping) and isinstance(choice.get("function"), Mapping):
+        name = choice["function"].get("name")
+        function = next((f for f in functions if f.get("name") == name), None)
+    else:
+        return None
+    if function is None:
+        raise Refusal(400, "'tool_choice' names no function of 'tools'", param="tool_choice")
+    return {"name": str(function.get("name")), "parameters": function.get("parameters") or {}}
+
+
+def _schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    format_ = body.get("response_format")
+    if not isinstance(format_, Mapping):
+        return None
+    if format_.get("type") == "json_object":
+        return {"type": "object", "properties": {"draft": {"type": "string"}}}
+    json_schema = format_.get("json_schema")
+    shape = json_schema.get("schema") if isinstance(json_schema, Mapping) else None
+    return shape if isinstance(shape, Mapping) else None
