@@ -22,7 +22,8 @@ from crewai.llms.base_llm import BaseLLM
 
 class Reciter(BaseLLM):
     def call(self, *_asked, **_named):
-        return f"Thought: done\\nFinal Answer: {storage.save()} {bot.ask()} {tests.samples.sample()}"
+        answers = storage.save(), bot.ask(), tests.samples.sample()
+        return "Thought: done\\nFinal Answer: " + " ".join(answers)
 
 
 def recital():
