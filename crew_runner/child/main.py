@@ -12,11 +12,10 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import NoReturn, Protocol, TypeAlias, assert_never
+from typing import NoReturn, assert_never
 
 from crew_runner.child.environment import scrub
 from crew_runner.child.failures import failure_of
@@ -31,27 +30,15 @@ from crew_runner.child.messages import (
     FromWorker,
     Job,
     Phases,
-    Progress,
     Ready,
     Withdrawn,
     from_worker,
     to_worker,
 )
 from crew_runner.child.monitoring.run_limits import Watch
+from crew_runner.child.runnable import Runnable
 from storage.definitions import CrewKind
-from storage.records import PhaseOutput, Question
-
-Report: TypeAlias = Callable[[Progress], None]
-
-
-class Runnable(Protocol):
-    """What a kind of crew brings: built once, it describes itself and runs one phase."""
-
-    def describe(self) -> Described:
-        """Its phases in order, and the checkpoints that it brings itself."""
-
-    def run(self, job: Job, report: Report) -> PhaseOutput:
-        """Run the job's phase. What it raises is turned into words by `failure_of`."""
+from storage.records import Question
 
 
 class Channel:

@@ -20,6 +20,9 @@ from storage.records import Action, Failure, PhaseOutput, Question, Resume, Usag
 LONGEST_MESSAGE: Final = 64 * 1024 * 1024
 """Bytes; a longer one is not read."""
 
+QUESTION: Final = "question"
+"""The name of the checkpoints at which a flow asks for words."""
+
 
 class BadMessage(Exception):
     """What came over the pipe is none of the messages below."""

@@ -16,8 +16,8 @@ from typing import IO, Any, Final
 
 from crew_runner.child.environment import COMMAND_ALLOWED, without_secrets
 from crew_runner.child.failures import CrewProblem
-from crew_runner.child.main import Report
 from crew_runner.child.messages import Described, Job, Progress, TaskProgress
+from crew_runner.child.runnable import Report
 from storage.definitions import PhaseDefinition
 from storage.records import PhaseOutput, TaskResult
 

@@ -20,9 +20,9 @@ from crew_runner.child.failures import CrewProblem, clipped
 from crew_runner.child.flows.flow import FlowRunnable
 from crew_runner.child.flows.persistence import Kept
 from crew_runner.child.lock_files import keep_locks_in
-from crew_runner.child.main import Runnable
 from crew_runner.child.messages import Job
 from crew_runner.child.operator_model import settle_models
+from crew_runner.child.runnable import Runnable
 from crew_runner.models.environment import MODEL_VARIABLES
 
 

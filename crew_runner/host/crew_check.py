@@ -10,6 +10,7 @@ from multiprocessing.connection import wait
 from typing import Final
 
 from crew_runner.child.messages import (
+    QUESTION,
     BadMessage,
     Described,
     Failed,
@@ -27,9 +28,6 @@ from storage.errors import NoRule
 from storage.records import Failure
 
 LONGEST_SECONDS: Final = 60.0
-QUESTION: Final = "question"
-"""Of the checkpoints at which a flow asks for words."""
-
 NOBODY_DECIDES: Final = (
     "The crew pauses for a person by itself, and its entry in crews.yml does not say who may "
     "decide: 'approvers' is needed there."

@@ -24,9 +24,9 @@ from crew_runner.child.crews.phases import (
 from crew_runner.child.crews.task_setup import judge_by_the_task_before, keep_apart, was_not_run
 from crew_runner.child.failures import CrewProblem, clipped
 from crew_runner.child.flows.output_text import text_of
-from crew_runner.child.main import Report
 from crew_runner.child.messages import Described, Job
 from crew_runner.child.monitoring.event_listeners import TaskListener
+from crew_runner.child.runnable import Report
 from storage.records import PhaseOutput, TaskResult
 
 LESSONS: Final = "\n\nLessons from earlier reviews. Keep to them:\n{lessons}"

@@ -31,9 +31,9 @@ from crew_runner.child.flows.gates import (
 )
 from crew_runner.child.flows.output_text import text_of
 from crew_runner.child.flows.persistence import Kept
-from crew_runner.child.main import Report
 from crew_runner.child.messages import Described, Job
 from crew_runner.child.monitoring.event_listeners import FlowListener
+from crew_runner.child.runnable import Report
 from storage.definitions import OnTimeout, PhaseDefinition
 from storage.records import Action, Pause, PhaseOutput, Resume, TaskResult
 

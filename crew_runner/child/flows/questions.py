@@ -15,8 +15,8 @@ from crewai.flow.flow_config import flow_config
 from crewai.flow.flow_context import current_flow_method_name
 
 from crew_runner.child.failures import failure_of
+from crew_runner.child.messages import QUESTION
 from crew_runner.child.monitoring.run_limits import Watch
-from crew_runner.host.crew_check import QUESTION
 from storage.definitions import OnTimeout
 from storage.records import Action, CheckpointKind, Question
 

@@ -9,9 +9,9 @@ from crew_runner.child.crews.crew import CrewRunnable
 from crew_runner.child.crews.tool_gate import ToolGate, check_time, check_tools
 from crew_runner.child.failures import failure_of
 from crew_runner.child.flows.questions import answer_flows
-from crew_runner.child.main import Runnable
 from crew_runner.child.messages import Job
 from crew_runner.child.monitoring.run_limits import Watch
+from crew_runner.child.runnable import Runnable
 
 
 def check(runnable: Runnable, job: Job) -> None:
