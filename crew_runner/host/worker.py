@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from crew_runner.host.crew_check import NOBODY_DECIDES, report_on
 from crew_runner.host.fork_server_client import Nursery, NurseryGone
 from crew_runner.host.jobs import check_of, job_of
 from crew_runner.host.log_fields import facts_of, name_of
-from crew_runner.host.outage import Outage, Pause, ask, insist
+from crew_runner.host.outage import Outage, ask, insist
 from crew_runner.host.slots import KeptSlot
 from crew_runner.host.thread_pool import Hands
 from crew_runner.models.source import ModelSource
@@ -183,22 +183,23 @@ class WorkerPool:
     # --- claiming ---------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        pause = Pause(self._stopping)
         while not self._stopping.is_set():
-            self._work.clear()
-            try:
-                self._look()
-            except Outage:
-                pause.wait()
-            except Exception:  # the edge of the worker: it goes on looking for work
-                log.exception("claim.broke")
-                pause.wait()
-            else:
-                pause = Pause(self._stopping)
-                self._work.wait(self._poll)
+            with suppress(Outage):  # the pool stops during an outage
+                insist(self._look, self._stopping)
+            self._work.wait(self._poll)
 
     def _look(self) -> None:
-        """Begin what is due, as long as slots are free."""
+        """Begin what is due, as long as slots are free. Raises Outage."""
+        self._work.clear()
+        try:
+            self._begin_what_is_due()
+        except Outage:
+            raise
+        except Exception as error:  # the edge of the worker: it goes on looking for work
+            log.exception("claim.broke")
+            raise Outage(type(error).__name__) from error
+
+    def _begin_what_is_due(self) -> None:
         if not self._released:
             ask(self._release_the_dead)
             if self._fed:  # what is due now is on its way

@@ -20,7 +20,7 @@ from celery.exceptions import Reject  # type: ignore[import-untyped]
 from celery.worker import state as of_worker  # type: ignore[import-untyped]
 from kombu.exceptions import OperationalError
 
-from crew_runner.host.outage import Pause
+from crew_runner.host.outage import BACKOFF
 from crew_runner.queues.port import Pool
 from storage.ports import Seat
 
@@ -156,7 +156,7 @@ class CeleryQueue:
                 raise Reject("no slot is free", requeue=True)
 
         app.task(name=TASK, shared=False, acks_late=True, ignore_result=True)(run_phase)
-        pause = Pause(self._stopping)
+        failures = 0
         while not self._stopping.is_set():
             try:
                 app.WorkController(
@@ -169,7 +169,8 @@ class CeleryQueue:
                 ).start()
             except Exception:  # the edge of the worker: without it the pool would be fed no more
                 log.exception("queue.broke")
-            pause.wait()
+            failures += 1
+            self._stopping.wait(BACKOFF.after(failures))
 
     def _app(self) -> Any:
         # It speaks of messages, and of every try to connect; we speak of phases.

@@ -23,7 +23,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
 from psycopg_pool import AsyncConnectionPool
 
-from crew_runner.host.outage import Pause
+from crew_runner.host.outage import BACKOFF
 from crew_runner.queues.port import Pool
 from storage.errors import Unreachable
 from storage.ports import Seat
@@ -158,7 +158,7 @@ class ProcrastinateQueue:
 
     def _serve(self, pool: Pool) -> None:
         """Keep a Procrastinate worker running: it ends when the database goes away."""
-        pause = Pause(self._stopping)
+        failures = 0
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
@@ -168,8 +168,9 @@ class ProcrastinateQueue:
             except Exception:  # the edge of the worker: without it the pool would be fed no more
                 log.exception("queue.broke")
             if time.monotonic() - began > _LASTED:
-                pause = Pause(self._stopping)
-            pause.wait()
+                failures = 0
+            failures += 1
+            self._stopping.wait(BACKOFF.after(failures))
 
     async def _consume(self, pool: Pool) -> None:
         """Until told to stop, or Procrastinate's worker ends."""
