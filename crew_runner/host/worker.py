@@ -7,11 +7,10 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -23,7 +22,6 @@ from crew_runner.host.jobs import check_of, job_of
 from crew_runner.host.log_fields import facts_of, name_of
 from crew_runner.host.outage import Outage, ask, insist
 from crew_runner.host.slots import KeptSlot
-from crew_runner.host.thread_pool import Hands
 from crew_runner.models.source import ModelSource
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
@@ -81,7 +79,8 @@ class WorkerPool:
         self._give_up_at: float | None = None
         self._free = threading.Semaphore(slots)
         self._full = False
-        self._hands = Hands(kept=slots)
+        self._threads_of_phases = ThreadPoolExecutor(slots, thread_name_prefix="phase")
+        self._phases: set[Future[None]] = set()
         self._begun: set[str] = set()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -118,7 +117,11 @@ class WorkerPool:
         pool stops before the run's turn has come.
         """
         over: Future[None] = Future()
-        self._begin(lambda: self._run_in_turn(phase_run_id, over), phase_run_id)
+        self._note(over)
+        # In a thread of its own: those that wait for a slot must not keep others from theirs.
+        threading.Thread(
+            target=self._run_in_turn, args=(phase_run_id, over), name="phase", daemon=True
+        ).start()
         return over
 
     def take(self, phase_run_id: str, *, within: float) -> bool:
@@ -155,8 +158,8 @@ class WorkerPool:
         self._free.release()  # the first of those that wait for a slot sees it, and tells the next
         for thread in self._threads[:1]:
             thread.join(max(0.0, until - time.monotonic()))
-        self._hands.wait(until - time.monotonic())
-        self._hands.let_go()
+        wait(set(self._phases), timeout=max(0.0, until - time.monotonic()))
+        self._threads_of_phases.shutdown(wait=False)
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         self._nursery.stop()
@@ -177,7 +180,7 @@ class WorkerPool:
 
     def _wait_while_phases_run(self) -> None:
         until = time.monotonic() + _CHECK_WAITS
-        while time.monotonic() < until and self._hands.busy and not self._stopping.is_set():
+        while time.monotonic() < until and self._phases and not self._stopping.is_set():
             self._stopping.wait(self._poll)
 
     # --- claiming ---------------------------------------------------------------------------
@@ -239,11 +242,13 @@ class WorkerPool:
 
     # --- running ----------------------------------------------------------------------------
 
-    def _begin(self, work: Callable[[], None], phase_run_id: str) -> None:
-        self._hands.begin(work, f"phase-{phase_run_id[:8]}")
-
     def _begin_claimed(self, claim: Claim) -> None:
-        self._begin(partial(self._run_and_free, claim), claim.run.id)
+        """In a slot that is held for it, so that a thread is free. Raises RuntimeError."""
+        self._note(self._threads_of_phases.submit(self._run_and_free, claim))
+
+    def _note(self, phase: Future[None]) -> None:
+        self._phases.add(phase)
+        phase.add_done_callback(self._phases.discard)
 
     def _run_and_free(self, claim: Claim) -> None:
         try:
