@@ -53,7 +53,6 @@ class Submission:
     view: ids.FormView
     text: str
     tasks: tuple[str, ...]
-    asked_for_tasks: bool
     by: Person
     delivery: str
     outcome: ids.ChosenOutcome | None = None
@@ -117,7 +116,6 @@ def submission(body: Body) -> Submission:
         view=_form_view(view),
         text=words.strip() if isinstance(words, str) else "",
         tasks=_chosen(mapping(values, ids.TASKS_BLOCK)) if asked else (),
-        asked_for_tasks=asked,
         by=_person(body),
         delivery=f"view:{text(view, 'id')}:{text(view, 'hash', default='')}",
         outcome=_chosen_outcome(values),
