@@ -41,7 +41,6 @@ class Click:
     channel: str
     message_ts: str
     thread_ts: str | None
-    ephemeral: bool
     by: Person
     trigger_id: str
 
@@ -101,7 +100,6 @@ def click(body: Body) -> Click:
         channel=text(channel, "id" if channel is not container else "channel_id"),
         message_ts=text(container, "message_ts"),
         thread_ts=thread_ts if isinstance(thread_ts, str) else None,
-        ephemeral=container.get("is_ephemeral") is True,
         by=_person(body),
         trigger_id=text(body, "trigger_id", default=""),
     )
