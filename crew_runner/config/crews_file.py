@@ -123,10 +123,8 @@ class CheckpointEntry(RuleEntry):
         if self.gate is not None and self.name is not None:
             yield ("name",), "is not allowed beside 'gate', which names what pauses"
         if [self.gate, self.after, self.before].count(None) != 2:
-            yield (
-                (),
-                "one of 'after' and 'before' has to name a phase, or 'gate' what pauses inside",
-            )
+            words = "one of 'after' and 'before' has to name a phase, or 'gate' what pauses inside"
+            yield (), words
 
     def definition(self, defaults: DecisionRule) -> CheckpointDefinition:
         return CheckpointDefinition(
@@ -206,10 +204,10 @@ class CrewEntry(RuleEntry):
         phase_of: dict[str, str] = {}
         for phase in self.phases:
             for task in phase.tasks:
-                first = phase_of.setdefault(task, phase.name)
-                if first != phase.name:
-                    words = f"task {task!r} is in {first!r} and {phase.name!r}"
+                if task in phase_of:
+                    words = f"task {task!r} is in {phase_of[task]!r} and {phase.name!r}"
                     yield ("phases",), f"{words}: one phase is allowed"
+                phase_of[task] = phase.name
         yield from self._nobody_decides()
         yield from self._boundaries()
 

@@ -146,6 +146,7 @@ def test_what_needs_a_look_into_the_crew_is_refused_for_programs(
         ),
         ("name: second", "name: first", "crews.plan.phases: duplicate name 'first'"),
         ("[three]", "[two]", "crews.plan.phases: task 'two' is in 'first' and 'second'"),
+        ("[three]", "[six, six]", "crews.plan.phases: task 'six' is in 'second' and 'second'"),
         ("[three]", "[]", "crews.plan.phases[1].tasks: is missing or empty"),
         (
             "after: first",
