@@ -216,9 +216,6 @@ def _open(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-OF_SYSTEMD: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC")
-"""Set by systemd for its services, and by nobody else."""
-
 VARIABLES: Final = tuple(str(field.validation_alias) for field in Settings.model_fields.values())
 
 

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
+
+RESERVED_NAMES: Final = ("help", "list", "status", "cancel", "retry", "lessons")
+"""First words of `/crew` that are commands: no crew may have one as its name."""
 
 
 class OnTimeout(StrEnum):

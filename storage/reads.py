@@ -113,6 +113,14 @@ class Reads:
         with reading(self._engine) as connection:
             return tuple(map(to_checkpoint, connection.execute(query)))
 
+    def was_decided_by(self, execution_id: str, delivery: str) -> bool:
+        """Whether this delivery made a decision of the execution."""
+        query = select(checkpoints.c.id).where(
+            checkpoints.c.execution_id == execution_id, checkpoints.c.delivery == delivery
+        )
+        with reading(self._engine) as connection:
+            return connection.execute(query).first() is not None
+
     def waiting_checkpoint(self, execution_id: str) -> Checkpoint | None:
         with reading(self._engine) as connection:
             return waiting_checkpoint(connection, execution_id)

@@ -14,6 +14,7 @@ from itertools import takewhile
 from typing import Final, TypeVar
 
 from sqlalchemy import Engine
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from storage.db.database import reading, writing
 from storage.db.transaction import Transaction
@@ -52,8 +53,10 @@ from storage.use_cases.batch import Batch
 
 T = TypeVar("T")
 
-TRIES: Final = 3
-"""How often a use case is run that another writer's commit undid."""
+AGAIN: Final = Retrying(
+    retry=retry_if_exception_type(Conflict), stop=stop_after_attempt(3), reraise=True
+)
+"""Runs a use case again, without a wait, if another writer's commit undid it."""
 
 
 class StateManager:
@@ -81,11 +84,9 @@ class StateManager:
         self._backoff = backoff
 
     def _commit(self, use_case: Callable[[Transaction], T]) -> T:
-        """Run a use case in a transaction, and once more where another writer was in its way."""
-        for _ in range(TRIES - 1):
-            with suppress(Conflict):
-                return self._commit_once(use_case)
-        return self._commit_once(use_case)
+        """Run a use case in a transaction, again if another writer was in its way."""
+        result: T = AGAIN(self._commit_once, use_case)
+        return result
 
     def _commit_batch(self, use_case: Callable[..., int], *, limit: int) -> int:
         """Run it for up to `limit` at once, or where others were in its way for one after another;

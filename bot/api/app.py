@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Protocol
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from bot.api import bodies, refusals
 from bot.api.calls import ApiConfig, Calls
 from bot.api.guard import LoopbackOnly
+from bot.door import Door
 from storage.definitions import CrewDefinition
 from storage.errors import CountersignError
 from storage.reads import Reads
@@ -24,20 +25,6 @@ from storage.state_manager import StateManager
 log = logging.getLogger(__name__)
 
 DOOR_PATH: Final = "/slack/events"
-
-
-class DoorAnswer(Protocol):
-    """What Slack's door answers."""
-
-    @property
-    def status(self) -> int: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
-    def body(self) -> bytes: ...
-
-
-Door = Callable[[Mapping[str, str], bytes], DoorAnswer]
 
 
 class _Api(FastAPI):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from storage import usage
+from storage.characters import storable
 from storage.records import (
     Checkpoint,
     Counts,
@@ -24,8 +25,7 @@ _TEXT_LIMIT = 100_000
 
 
 def _storable(text: str) -> str:
-    """Databases hold neither NUL characters nor halves of surrogate pairs."""
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if storable(text) != text:
         raise ValueError("it holds characters that cannot be stored")
     return text
 

@@ -10,11 +10,11 @@ from fastapi import HTTPException
 
 from bot.api import bodies
 from storage.definitions import CrewDefinition
-from storage.errors import TextNeeded, UnknownCheckpoint, UnknownExecution
+from storage.errors import UnknownCheckpoint, UnknownExecution
 from storage.reads import Reads
-from storage.records import Action, Actor, ActorKind, CheckpointKind, Decision, Execution
+from storage.records import Action, Actor, ActorKind, Decision, Execution
 from storage.state_manager import StateManager
-from storage.states import ENDED, CheckpointState
+from storage.states import ENDED
 
 LOOPBACK: Final = Actor(
     ActorKind.API, "loopback", "unauthenticated loopback", decides_everything=True
@@ -74,16 +74,12 @@ class Calls:
         checkpoint = self.reads.checkpoint(body.checkpoint_id)
         if checkpoint.execution_id != execution.id:
             raise UnknownCheckpoint(body.checkpoint_id)
-        words = (body.feedback or "").strip()
-        answers = checkpoint.kind is CheckpointKind.QUESTION and action is Action.CONTINUE
-        if answers and not words and checkpoint.state is CheckpointState.PENDING:
-            raise TextNeeded("an answer needs words")
         self.state.decide(
             Decision(
                 checkpoint_id=body.checkpoint_id,
                 action=action,
                 actor=self.config.actor,
-                text=words,
+                text=body.feedback or "",
                 outcome=body.outcome,
             )
         )

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from bot.api.app import DoorAnswer, create_api
+from bot.api.app import create_api
 from bot.api.calls import ApiConfig
 from bot.api.guard import in_a_url, loopback_hosts
 from bot.bootstrap import CannotStartError, build_slack, inherit, model_in_words
 from bot.doctor.shared_server import SERVE_ONLY
+from bot.door import DoorAnswer
 from bot.process.http_server import HttpServer
 from bot.process.listening import CannotBindError, bind
 from bot.process.roles import Role, left, ticks_of
@@ -30,17 +30,11 @@ log = logging.getLogger(__name__)
 
 INHERIT_EVERY: Final = timedelta(seconds=5)
 
+NOT_YET: Final = DoorAnswer(503, {"Retry-After": "1"})
+"""Slack's door while Slack's side is being built: Slack sends the request again."""
+
 LAST_WORDS: Final = timedelta(seconds=1)
 """What the deliverer gets at the least, however long phases took to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotYet:
-    """What Slack's door answers while Slack's side is being built: Slack sends it again."""
-
-    status: int = 503
-    headers: Mapping[str, str] = field(default_factory=lambda: {"Retry-After": "1"})
-    body: bytes = b""
 
 
 class Application(Role):
@@ -132,7 +126,7 @@ class Application(Role):
             self._slack.stop(max(left(until), LAST_WORDS))
 
     def _door(self, headers: Mapping[str, str], body: bytes) -> DoorAnswer:
-        return NotYet() if self._slack is None else self._slack.door(headers, body)
+        return NOT_YET if self._slack is None else self._slack.door(headers, body)
 
     def _summary(self) -> Mapping[str, object]:
         return {

@@ -13,10 +13,11 @@ from uuid import uuid4
 from slack_bolt import App
 from slack_sdk import WebClient
 
+from bot.door import Door
 from bot.slack.actions.checkpoints import Desk
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.lessons import Lessons
-from bot.slack.inbound.door import Door, SlackDoor
+from bot.slack.inbound.door import SlackDoor
 from bot.slack.inbound.sockets import Sockets
 from bot.slack.listeners import command, decide, error_handler, inner, manage, revise, thread
 from bot.slack.listeners import lessons as lesson_buttons

@@ -26,11 +26,17 @@ from crew_runner.child.records import (
     Usage,
 )
 
-QUESTION: Final = "question"
-"""The name of every checkpoint at which a flow asks for words."""
-
 LONGEST_MESSAGE: Final = 64 * 1024 * 1024
 """Bytes; a longer one is not read."""
+
+LARGEST_OUTPUT: Final = 10 * 1024 * 1024
+"""Bytes of one phase's output, unless crews.yml has another limit."""
+
+COMMAND_PHASE: Final = "run"
+"""The only phase of a command crew that names none. It is called with the plain inputs."""
+
+QUESTION: Final = "question"
+"""The name of the checkpoints at which a flow asks for words."""
 
 
 class BadMessage(Exception):

@@ -16,11 +16,17 @@ from typing import IO, Any, Final
 
 from crew_runner.child.environment import COMMAND_ALLOWED, without_secrets
 from crew_runner.child.failures import CrewProblem
-from crew_runner.child.messages import Described, Job, Progress, TaskProgress
+from crew_runner.child.messages import (
+    COMMAND_PHASE,
+    LARGEST_OUTPUT,
+    Described,
+    Job,
+    Progress,
+    TaskProgress,
+)
 from crew_runner.child.records import PhaseDefinition, PhaseOutput, TaskResult
 from crew_runner.child.runnable import Report
 
-LARGEST_OUTPUT: Final = 10 * 1024 * 1024
 LONGEST_LINE: Final = 64 * 1024
 _ENDED_SECONDS: Final = 2.0
 """How long its outputs are read on once the program has ended."""
@@ -28,8 +34,6 @@ _ENDED_SECONDS: Final = 2.0
 _MOST_SHOWN: Final = 40
 _LONGEST_NAME: Final = 200
 _CHUNK: Final = 64 * 1024
-ONE_PHASE: Final = "run"
-"""The only phase of a command crew that names none. It is called with the plain inputs."""
 
 
 def build_command(job: Job) -> CommandRunnable:
@@ -59,7 +63,7 @@ class CommandRunnable:
         self._phases = phases
 
     def describe(self) -> Described:
-        return Described(self._phases or (PhaseDefinition(ONE_PHASE, (ONE_PHASE,)),))
+        return Described(self._phases or (PhaseDefinition(COMMAND_PHASE, (COMMAND_PHASE,)),))
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
         try:
@@ -182,7 +186,7 @@ def _tasks_of(job: Job) -> tuple[str, ...]:
 
 def _inputs(job: Job) -> bytes:
     inputs: dict[str, object] = dict(job.inputs)
-    if [phase.name for phase in job.phases] not in ([], [ONE_PHASE]):
+    if [phase.name for phase in job.phases] not in ([], [COMMAND_PHASE]):
         inputs["phase"] = job.phase
         inputs["outputs"] = {phase: output.output for phase, output in job.done}
     if job.revising and job.previous is not None:
@@ -226,7 +230,7 @@ def _phase_output(written: bytes, job: Job, called: _Call) -> PhaseOutput:
     tasks = _task_results(answer.get("task_outputs"))
     return PhaseOutput(
         output=output,
-        tasks=tasks or (TaskResult(task=job.phase or ONE_PHASE, agent="", output=output),),
+        tasks=tasks or (TaskResult(task=job.phase or COMMAND_PHASE, agent="", output=output),),
         usage=_usage(answer.get("token_usage")),
     )
 

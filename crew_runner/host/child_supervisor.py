@@ -15,6 +15,7 @@ from multiprocessing.connection import wait
 from typing import Final, TypeAlias, assert_never
 
 from crew_runner.child.messages import (
+    LARGEST_OUTPUT,
     Asked,
     BadMessage,
     Described,
@@ -53,9 +54,6 @@ LOOK_SECONDS: Final = 1.0
 
 ANSWER_SECONDS: Final = 0.3
 """How often it is looked whether a person answered what the child asked."""
-
-MOST_OUTPUT_BYTES: Final = 10 * 1024 * 1024
-"""Of a phase, where crews.yml says nothing of it."""
 
 TOO_LONG: Final = "The phase gave more than can be kept."
 
@@ -258,7 +256,7 @@ class Attempt:
 
     def _held_to_size(self, output: PhaseOutput) -> Outcome:
         """The output, unless it is longer than it may be."""
-        most = self.claim.execution.definition.limits.output_bytes or MOST_OUTPUT_BYTES
+        most = self.claim.execution.definition.limits.output_bytes or LARGEST_OUTPUT
         texts = [output.output, *(task.output for task in output.tasks)]
         written = sum(len(text.encode()) for text in texts[1:] or texts)
         if written <= most:

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from storage.backoff import Backoff, retrying_until
 from storage.errors import Busy
 
 log = logging.getLogger(__name__)
 
-_FIRST_PAUSE: Final = 0.2
-_LONGEST_PAUSE: Final = 5.0
+BACKOFF: Final = Backoff(first=0.2, longest=5.0)
 
 _OF_A_LOST_DATABASE: Final = frozenset(
     {"OperationalError", "InterfaceError", "DisconnectionError", "TimeoutError"}
@@ -44,25 +44,7 @@ def _is_outage(error: Exception) -> bool:
     return isinstance(error, OSError) or bool(names & _OF_A_LOST_DATABASE)
 
 
-class Pause:
-    """A growing wait between tries, which ends early when `stopping` is set."""
-
-    def __init__(self, stopping: threading.Event) -> None:
-        self._stopping = stopping
-        self._seconds = _FIRST_PAUSE
-
-    def wait(self) -> None:
-        self._stopping.wait(self._seconds)
-        self._seconds = min(self._seconds * 2, _LONGEST_PAUSE)
-
-
 def insist(call: Callable[[], T], stopping: threading.Event) -> T:
-    """Call until the database takes it. Raises Outage only when told to stop meanwhile."""
-    pause = Pause(stopping)
-    while True:
-        try:
-            return ask(call)
-        except Outage:
-            if stopping.is_set():
-                raise
-            pause.wait()
+    """Call until the database takes it. Raises Outage only if told to stop meanwhile."""
+    answer: T = retrying_until(stopping, BACKOFF, on=Outage)(ask, call)
+    return answer

@@ -20,9 +20,8 @@ class KeptSlot:
     leave: Callable[[], None]
 
     def take(self, claim: Claim, /) -> None:
-        """Where it cannot begin, whoever decided is not to blame: its lease ends by itself."""
+        """If it cannot begin, the decision stands all the same: the lease ends by itself."""
         try:
             self.begin(claim)
-        except RuntimeError:  # no thread can be started
+        except RuntimeError:  # the pool has stopped, or no thread can be started now
             log.exception("phase.not_begun", extra={"run": claim.run.id})
-            self.leave()

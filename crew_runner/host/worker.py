@@ -8,7 +8,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,9 +21,8 @@ from crew_runner.host.crew_check import NOBODY_DECIDES, report_on
 from crew_runner.host.fork_server_client import Nursery, NurseryGone
 from crew_runner.host.jobs import check_of, job_of
 from crew_runner.host.log_fields import facts_of, name_of
-from crew_runner.host.outage import Outage, Pause, ask, insist
+from crew_runner.host.outage import Outage, ask, insist
 from crew_runner.host.slots import KeptSlot
-from crew_runner.host.thread_pool import Hands
 from crew_runner.models.source import ModelSource
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
@@ -77,7 +77,8 @@ class WorkerPool:
         self._give_up_at: float | None = None
         self._free = threading.Semaphore(slots)
         self._full = False
-        self._hands = Hands(kept=slots)
+        self._threads_of_phases = ThreadPoolExecutor(slots, thread_name_prefix="phase")
+        self._phases: set[Future[None]] = set()
         self._begun: set[str] = set()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -121,8 +122,8 @@ class WorkerPool:
         self._work.set()
         for thread in self._threads[:1]:
             thread.join(max(0.0, until - time.monotonic()))
-        self._hands.wait(until - time.monotonic())
-        self._hands.let_go()
+        wait(set(self._phases), timeout=max(0.0, until - time.monotonic()))
+        self._threads_of_phases.shutdown(wait=False)
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         self._nursery.stop()
@@ -143,32 +144,31 @@ class WorkerPool:
 
     def _wait_while_phases_run(self) -> None:
         until = time.monotonic() + _CHECK_WAITS
-        while time.monotonic() < until and self._hands.busy and not self._stopping.is_set():
+        while time.monotonic() < until and self._phases and not self._stopping.is_set():
             self._stopping.wait(self._poll)
 
     # --- claiming ---------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        pause = Pause(self._stopping)
         woken = False
         while not self._stopping.is_set():
-            self._work.clear()
-            try:
-                self._look(woken=woken)
-            except Outage:
-                pause.wait()
-            except Exception:  # the edge of the worker: it goes on looking for work
-                log.exception("claim.broke")
-                pause.wait()
-            else:
-                pause = Pause(self._stopping)
-                woken = self._work.wait(self._poll)
+            with suppress(Outage):  # the pool stops during an outage
+                insist(partial(self._look, woken=woken), self._stopping)
+            woken = self._work.wait(self._poll)
 
     def _look(self, *, woken: bool) -> None:
-        """Begin what is due, as long as slots are free.
+        """Begin what is due, as long as slots are free. Raises Outage."""
+        self._work.clear()
+        try:
+            self._begin_what_is_due(woken=woken)
+        except Outage:
+            raise
+        except Exception as error:  # the edge of the worker: it goes on looking for work
+            log.exception("claim.broke")
+            raise Outage(type(error).__name__) from error
 
-        An idle pool asks first, which takes no lock; one that was woken claims at once.
-        """
+    def _begin_what_is_due(self, *, woken: bool) -> None:
+        """An idle pool asks first, which takes no lock; one that was woken claims at once."""
         if not self._released:
             ask(self._release_the_dead)
         while not self._stopping.is_set():
@@ -198,7 +198,10 @@ class WorkerPool:
     # --- running ----------------------------------------------------------------------------
 
     def _begin_claimed(self, claim: Claim) -> None:
-        self._hands.begin(partial(self._run_and_free, claim), f"phase-{claim.run.id[:8]}")
+        """In a slot that is held for it, so that a thread is free. Raises RuntimeError."""
+        phase = self._threads_of_phases.submit(self._run_and_free, claim)
+        self._phases.add(phase)
+        phase.add_done_callback(self._phases.discard)
 
     def _run_and_free(self, claim: Claim) -> None:
         try:

@@ -26,7 +26,7 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import get_channel_for_queues
 from psycopg_pool import AsyncConnectionPool
 
-from crew_runner.host.outage import Pause
+from crew_runner.host.outage import BACKOFF
 from crew_runner.queues.port import Pool
 from storage.errors import Unreachable
 from storage.ports import Seat
@@ -156,7 +156,7 @@ class ProcrastinateQueue:
 
     def _serve(self, pool: Pool) -> None:
         """Keep a Procrastinate worker running: it ends when the database goes away."""
-        pause = Pause(self._stopping)
+        failures = 0
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
@@ -166,8 +166,9 @@ class ProcrastinateQueue:
             except Exception:  # the edge of the worker: without it the pool would not be woken
                 log.exception("queue.broke")
             if time.monotonic() - began > _LASTED:
-                pause = Pause(self._stopping)
-            pause.wait()
+                failures = 0
+            failures += 1
+            self._stopping.wait(BACKOFF.after(failures))
 
     async def _consume(self, pool: Pool) -> None:
         """Until `stop`, or until Procrastinate's worker ends."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,9 +11,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-T = TypeVar("T")
+from storage.characters import storable
 
-_NOT_STORED: Final = re.compile("[\x00\ud800-\udfff]")
+T = TypeVar("T")
 
 RECURRING: Final = 512
 """Texts that are remembered with what they were read as, per column."""
@@ -65,7 +64,7 @@ class FreeText(TypeDecorator[str]):
 
 
 def _storable(value: str | None) -> str | None:
-    return None if value is None else _NOT_STORED.sub("\ufffd", value)
+    return None if value is None else storable(value)
 
 
 class Encoded(TypeDecorator[T], Generic[T]):

@@ -60,7 +60,8 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         return Decided(checkpoint, execution)
     _admit(found, actor=decision.actor, message=decision.message)
     _check_words(checkpoint, decision)
-    _check_rounds(found, decision)
+    if decision.action is Action.REVISE:
+        _check_revisions_left(found)
     feedback = Feedback(
         action=decision.action,
         text=decision.text.strip(),
@@ -124,12 +125,12 @@ def _is_told_by_words(checkpoint: Checkpoint, action: Action) -> bool:
     return answers or action is Action.REVISE
 
 
-def _check_rounds(found: ToDecide, decision: Decision) -> None:
+def _check_revisions_left(found: ToDecide) -> None:
     """A crew may bound how often a phase is revised."""
     definition = found.execution.definition
     most = definition.limits.revisions
-    revises = decision.action is Action.REVISE and found.checkpoint.kind is CheckpointKind.PHASE
-    if revises and most is not None and found.checkpoint.revision > most:
+    is_phase = found.checkpoint.kind is CheckpointKind.PHASE
+    if is_phase and most is not None and found.checkpoint.revision > most:
         raise LimitReached("revisions", most, definition.name)
 
 
@@ -189,6 +190,7 @@ def intend_revise(
 ) -> Checkpoint:
     found = find_to_decide(tx, checkpoint_id)
     _admit(found, actor=actor, message=message)
+    _check_revisions_left(found)  # before anybody writes what is to change
     drop_intent(tx, checkpoint_id, actor=actor)
     tx.connection.execute(
         statements.ADD_INTENT,

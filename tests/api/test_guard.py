@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from fastapi.testclient import TestClient
@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from bot.api.app import create_api
 from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts
+from bot.door import DoorAnswer
 from tests.api.conftest import ADDRESS, PLAN, Api, Service
 
 EXECUTE = "/api/crew/execute"
@@ -126,15 +127,9 @@ def test_a_body_in_pieces_is_put_together(client: TestClient) -> None:
 def test_slacks_requests_come_through_whatever_their_host_and_type(service: Service) -> None:
     seen: list[tuple[str, bytes]] = []
 
-    class Answer:
-        status = 200
-        headers = {"Content-Type": "text/plain"}  # noqa: RUF012  # never changed
-        body = b"challenge"
-
-    def door(headers: object, body: bytes) -> Answer:
-        assert isinstance(headers, dict)
+    def door(headers: Mapping[str, str], body: bytes) -> DoorAnswer:
         seen.append((headers["x-slack-signature"], body))
-        return Answer()
+        return DoorAnswer(200, {"Content-Type": "text/plain"}, b"challenge")
 
     api = create_api(
         state=service.state,

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bot.slack.inbound.door import DoorAnswer
+from bot.door import DoorAnswer
 from tests.slack.stage import Stage
 from tests.support.workspace import ANA, BEN, Workspace
 

@@ -11,7 +11,7 @@ from practice.seed import ANA, BOT
 from practice.state.errors import SlackError
 from practice.state.records import Json, View
 from tests.support.forms import filled
-from tests.support.shown import Button, Shown, buttons
+from tests.support.shown import Button, Shown
 from tests.support.sight import Sight
 
 
@@ -110,20 +110,6 @@ class People(Sight):
         stated = filled(view.definition["blocks"], values or {})
         return self._answer(
             self.practice.interactions.submit(user=by, view_id=view.id, values=stated)
-        )
-
-    def click_in_view(self, label: str, *, by: str = ANA) -> Answer:
-        """Click a button inside the modal in front."""
-        view = self.open_view(by)
-        button = next(b for b in buttons(view.definition["blocks"]) if b.label.startswith(label))
-        return self._answer(
-            self.practice.interactions.act_on_view(
-                user=by,
-                view_id=view.id,
-                block_id=button.block_id,
-                action_id=button.action_id,
-                interaction={},
-            )
         )
 
     def close_view(self, by: str = ANA, *, is_cleared: bool = False) -> None:

@@ -14,10 +14,8 @@ from bot.slack.render import answers, modal
 from bot.slack.render.answers import Answer
 from storage.errors import (
     AlreadyDecided,
-    LimitReached,
     NotAllowed,
     OutdatedMessage,
-    TextNeeded,
 )
 from storage.policy import may_decide
 from storage.reads import Reads
@@ -50,33 +48,55 @@ class Desk:
     def decide(self, click: Click) -> Decided:
         """Continue, Skip or Stop: the button of a message that shows the checkpoint."""
         checkpoint = self._reads.checkpoint(click.value)
-        if _decided_by_another(checkpoint, click.by):
-            # What is decided stays so: this needs no transaction to be said.
-            raise AlreadyDecided(checkpoint)
-        return self._state.decide(
-            Decision(
-                checkpoint_id=checkpoint.id,
-                action=ids.DECISIONS[click.action_id],
-                actor=self._people.deciding(click.by, checkpoint=checkpoint),
-                message=MessageRef(click.channel, click.message_ts),
-                delivery=click.trigger_id or None,
-            )
-        )
+        return self._decide_by_click(checkpoint, click, ids.DECISIONS[click.action_id])
 
     def choose(self, click: Click) -> Decided:
         """One of a gate's outcomes, by its button or in the menu."""
         chosen = ids.ChosenOutcome.of_click(action_id=click.action_id, value=click.value)
         checkpoint = self._reads.checkpoint(chosen.checkpoint_id)
+        return self._decide_by_click(checkpoint, click, Action.CONTINUE, chosen)
+
+    def _decide_by_click(
+        self,
+        checkpoint: Checkpoint,
+        click: Click,
+        action: Action,
+        chosen: ids.ChosenOutcome | None = None,
+    ) -> Decided:
         if _decided_by_another(checkpoint, click.by):
+            # What is decided stays so: this needs no transaction to be said.
             raise AlreadyDecided(checkpoint)
+        return self._decide(
+            checkpoint,
+            action,
+            by=click.by,
+            message=MessageRef(click.channel, click.message_ts),
+            delivery=click.trigger_id or None,
+            chosen=chosen,
+        )
+
+    def _decide(
+        self,
+        checkpoint: Checkpoint,
+        action: Action,
+        *,
+        by: Person,
+        delivery: str | None,
+        text: str = "",
+        tasks: tuple[str, ...] = (),
+        message: MessageRef | None = None,
+        chosen: ids.ChosenOutcome | None = None,
+    ) -> Decided:
         return self._state.decide(
             Decision(
                 checkpoint_id=checkpoint.id,
-                action=Action.CONTINUE,
-                actor=self._people.deciding(click.by, checkpoint=checkpoint),
-                message=MessageRef(click.channel, click.message_ts),
-                delivery=click.trigger_id or None,
-                outcome=_outcome(checkpoint, chosen),
+                action=action,
+                actor=self._people.deciding(by, checkpoint=checkpoint),
+                text=text,
+                tasks=tasks,
+                message=message,
+                delivery=delivery,
+                outcome=None if chosen is None else _outcome(checkpoint, chosen),
             )
         )
 
@@ -96,33 +116,21 @@ class Desk:
         return checkpoint, form(checkpoint, execution, about=_about(checkpoint, click))
 
     def answer(self, sent: Submission) -> Decided:
-        """The form with the answer to a question was sent."""
-        if not sent.text:
-            raise TextNeeded("an answer needs words")
-        return self._decide_by_form(sent, None)
-
-    def choose_with_words(self, sent: Submission) -> Decided:
-        """The form with an outcome and words was sent."""
-        return self._decide_by_form(sent, sent.outcome)
-
-    def _decide_by_form(self, sent: Submission, chosen: ids.ChosenOutcome | None) -> Decided:
+        """The form with the answer to a question, or with an outcome and words, was sent."""
         checkpoint = self._reads.checkpoint(sent.view.checkpoint_id)
-        return self._state.decide(
-            Decision(
-                checkpoint_id=checkpoint.id,
-                action=Action.CONTINUE,
-                actor=self._people.deciding(sent.by, checkpoint=checkpoint),
-                text=sent.text,
-                delivery=sent.delivery,
-                outcome=None if chosen is None else _outcome(checkpoint, chosen),
-            )
+        return self._decide(
+            checkpoint,
+            Action.CONTINUE,
+            by=sent.by,
+            text=sent.text,
+            delivery=sent.delivery,
+            chosen=sent.outcome,
         )
 
     def intend_revision(self, click: Click) -> tuple[Checkpoint, View]:
         """Revise: the intent is noted, and the form asks for the words."""
         checkpoint = self._reads.checkpoint(click.value)
         execution = self._reads.execution(checkpoint.execution_id)
-        _refuse_words_in_vain(checkpoint, execution)
         checkpoint = self._state.intend_revise(
             checkpoint.id,
             actor=self._people.deciding(click.by, checkpoint=checkpoint),
@@ -135,15 +143,13 @@ class Desk:
         """The form was sent."""
         checkpoint = self._reads.checkpoint(sent.view.checkpoint_id)
         everything = {task.task for task in checkpoint.output.tasks}
-        return self._state.decide(
-            Decision(
-                checkpoint_id=checkpoint.id,
-                action=Action.REVISE,
-                actor=self._people.deciding(sent.by, checkpoint=checkpoint),
-                text=sent.text,
-                tasks=() if set(sent.tasks) == everything else sent.tasks,
-                delivery=sent.delivery,
-            )
+        return self._decide(
+            checkpoint,
+            Action.REVISE,
+            by=sent.by,
+            text=sent.text,
+            tasks=() if set(sent.tasks) == everything else sent.tasks,
+            delivery=sent.delivery,
         )
 
     def close_form(self, closed: Closed) -> Answer | None:
@@ -184,27 +190,13 @@ class Desk:
         """What was written before a question stood there is no answer to it."""
         if not _written_after(said, asked):
             return Answer(answers.NOTHING_WAITS)
-        if not said.text.strip():
-            raise TextNeeded("an answer needs words")
-        self._state.decide(
-            Decision(
-                checkpoint_id=asked.id,
-                action=Action.CONTINUE,
-                actor=self._people.deciding(said.by, checkpoint=asked),
-                text=said.text,
-                delivery=f"message:{said.channel}:{said.ts}",
-            )
-        )
+        delivery = _delivery(said.channel, said.ts)
+        self._decide(asked, Action.CONTINUE, by=said.by, text=said.text, delivery=delivery)
         return None
 
     def _was_taken(self, said: Said, execution: Execution) -> bool:
-        """Whether these very words are a revision already: Slack may deliver a reply twice."""
-        return any(
-            checkpoint.feedback is not None
-            and checkpoint.feedback.actor.id == said.by.id
-            and checkpoint.feedback.text == said.text.strip()
-            for checkpoint in self._reads.checkpoints(execution.id)
-        )
+        """Whether this reply made a decision already: Slack may deliver it twice."""
+        return self._reads.was_decided_by(execution.id, _delivery(said.channel, said.ts))
 
     def _hear_elsewhere(self, said: Said) -> Answer | None:
         """A checkpoint that could not be shown in its channel waits in a direct message."""
@@ -231,14 +223,12 @@ class Desk:
             return answers.REPLY_GONE
         checkpoint = self._reads.checkpoint(offered.checkpoint_id)
         asked = checkpoint.kind is CheckpointKind.QUESTION
-        self._state.decide(
-            Decision(
-                checkpoint_id=checkpoint.id,
-                action=Action.CONTINUE if asked else Action.REVISE,
-                actor=self._people.deciding(click.by, checkpoint=checkpoint),
-                text=words,
-                delivery=f"message:{click.channel}:{offered.ts}",
-            )
+        self._decide(
+            checkpoint,
+            Action.CONTINUE if asked else Action.REVISE,
+            by=click.by,
+            text=words,
+            delivery=_delivery(click.channel, offered.ts),
         )
         return answers.used(checkpoint)
 
@@ -274,14 +264,9 @@ def _outcome(checkpoint: Checkpoint, chosen: ids.ChosenOutcome) -> str:
     return checkpoint.outcomes[chosen.number]
 
 
-def _refuse_words_in_vain(checkpoint: Checkpoint, execution: Execution) -> None:
-    """A phase that may not be revised again: said before anybody writes what is to change."""
-    most = execution.definition.limits.revisions
-    waits = checkpoint.state is CheckpointState.PENDING
-    if most is None or not waits or checkpoint.kind is not CheckpointKind.PHASE:
-        return
-    if checkpoint.revision > most:
-        raise LimitReached("revisions", most, execution.crew)
+def _delivery(channel: str, ts: str) -> str:
+    """The key of a reply, whichever way it is taken."""
+    return f"message:{channel}:{ts}"
 
 
 def _written_after(said: Said, checkpoint: Checkpoint) -> bool:

@@ -14,7 +14,7 @@ from bot.slack.people.actors import People
 from bot.slack.render import answers
 from bot.slack.render.answers import Answer
 from bot.slack.render.root import Progress
-from storage.definitions import CrewDefinition
+from storage.definitions import RESERVED_NAMES, CrewDefinition
 from storage.errors import UnknownExecution
 from storage.reads import Reads
 from storage.records import Execution, Request
@@ -116,7 +116,7 @@ class Commands:
         return None
 
     def _misused(self, misused: grammar.Misused) -> str:
-        known = misused.command in self._crews or misused.command in grammar.RESERVED
+        known = misused.command in self._crews or misused.command in RESERVED_NAMES
         if not known:
             return answers.unknown_crew(misused.command, self._crews)
         return answers.misused(misused.command, misused.problem)

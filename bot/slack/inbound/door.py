@@ -10,14 +10,14 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from slack_bolt import App, BoltRequest
 
+from bot.door import DoorAnswer
 from bot.slack.inbound import payload_shape
 from storage.ports import Clock
 
@@ -28,16 +28,6 @@ MOST_AGE: Final = timedelta(minutes=5)
 MOST_FIELDS: Final = 100
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
-
-
-@dataclass(frozen=True, slots=True)
-class DoorAnswer:
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-Door = Callable[[Mapping[str, str], bytes], DoorAnswer]
 
 
 class Refused(Exception):

@@ -61,9 +61,6 @@ class Misused:
 
 Command = Help | ListCrews | Status | Cancel | Retry | Lessons | Start | Misused
 
-RESERVED = ("help", "list", "status", "cancel", "retry", "lessons")
-OPTIONS = ("checkpoints", "language")
-
 _OPTION = re.compile(
     r"""(?<!\S)(?:--|[—–])(?P<name>checkpoints|language)
         (?:\s*=\s*|\s+|$)

@@ -41,7 +41,6 @@ class Click:
     channel: str
     message_ts: str
     thread_ts: str | None
-    ephemeral: bool
     by: Person
     trigger_id: str
 
@@ -53,7 +52,6 @@ class Submission:
     view: ids.FormView
     text: str
     tasks: tuple[str, ...]
-    asked_for_tasks: bool
     by: Person
     delivery: str
     outcome: ids.ChosenOutcome | None = None
@@ -102,7 +100,6 @@ def click(body: Body) -> Click:
         channel=text(channel, "id" if channel is not container else "channel_id"),
         message_ts=text(container, "message_ts"),
         thread_ts=thread_ts if isinstance(thread_ts, str) else None,
-        ephemeral=container.get("is_ephemeral") is True,
         by=_person(body),
         trigger_id=text(body, "trigger_id", default=""),
     )
@@ -117,7 +114,6 @@ def submission(body: Body) -> Submission:
         view=_form_view(view),
         text=words.strip() if isinstance(words, str) else "",
         tasks=_chosen(mapping(values, ids.TASKS_BLOCK)) if asked else (),
-        asked_for_tasks=asked,
         by=_person(body),
         delivery=f"view:{text(view, 'id')}:{text(view, 'hash', default='')}",
         outcome=_chosen_outcome(values),

@@ -20,11 +20,11 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from bot.slack import slack_errors
+from storage.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT: Final = 0.5
-MOST_WAIT: Final = 30.0
+BACKOFF: Final = Backoff(first=0.5, longest=30.0)
 OPEN_SECONDS: Final = 10.0
 PING_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 1.0
@@ -98,8 +98,7 @@ class Sockets:
                 link.over.wait()
                 failures = failures + 1 if monotonic() - link.opened < SHORT_LIFE else 0
             if failures:
-                pause = min(MOST_WAIT, FIRST_WAIT * 2 ** (min(failures, 10) - 1))
-                self._stopping.wait(max(pause, asked_for))
+                self._stopping.wait(max(BACKOFF.after(failures), asked_for))
 
     def _open(self) -> _Link:
         answer = self._client.apps_connections_open(app_token=self._app_token)

@@ -32,12 +32,8 @@ def register(app: App, *, desk: Desk, answering: Answering) -> None:
         desk.answer(parse.submission(body))
         ack()
 
-    def on_outcome_with_words(ack: Ack, body: Body) -> None:
-        desk.choose_with_words(parse.submission(body))
-        ack()
-
     app.action(ids.OUTCOMES)(on_outcome)
     app.action(str(ids.ActionId.OUTCOME_WORDS))(on_words)
     app.action(str(ids.ActionId.ANSWER))(on_words)
     app.view(ids.ANSWER_VIEW)(on_answer)
-    app.view(ids.OUTCOME_VIEW)(on_outcome_with_words)
+    app.view(ids.OUTCOME_VIEW)(on_answer)

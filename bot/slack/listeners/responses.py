@@ -11,25 +11,32 @@ from typing import Final
 from slack_bolt import Respond
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookResponse
+from tenacity import RetryCallState
 
 from bot.slack import slack_errors
 from bot.slack.render.answers import Answer
 from bot.slack.slack_errors import Kind, Trouble
+from storage.backoff import Backoff, retrying_until
 
 log = logging.getLogger(__name__)
 
 THREADS: Final = 4
-PAUSES: Final = (0.5, 2.0)
-MOST_PAUSE: Final = 30.0
+TRIES: Final = 3
+BACKOFF: Final = Backoff(first=0.5, longest=2.0)
+LONGEST_WAIT: Final = 30.0
 MAY_PASS: Final = frozenset({Kind.RATE, Kind.UNCERTAIN})
 
 
-class NotTaken(OSError):
-    """The address of an interaction answered with this status. `wait` is in seconds."""
+class NotTaken(Exception):
+    """Slack did not take the answer. `trouble` says why."""
 
-    def __init__(self, answer: WebhookResponse) -> None:
-        super().__init__(f"status {answer.status_code}")
-        self.trouble = slack_errors.of_status(answer.status_code, answer.headers)
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.error)
+        self.trouble = trouble
+
+
+class MayPass(NotTaken):
+    """It may take it when it is sent again."""
 
 
 class Answering:
@@ -61,8 +68,8 @@ class Answering:
             return
         said = Answer(answer) if isinstance(answer, str) else answer
 
-        def send() -> None:
-            taken = respond(
+        def send() -> WebhookResponse:
+            return respond(
                 text=said.text,
                 blocks=list(said.blocks) or None,
                 response_type="ephemeral",
@@ -71,8 +78,6 @@ class Answering:
                 unfurl_media=False,
                 thread_ts=thread_ts,
             )
-            if taken.status_code != 200 or taken.body.lstrip().startswith("<"):
-                raise NotTaken(taken)
 
         self._later(send)
 
@@ -105,22 +110,32 @@ class Answering:
         self._executor.submit(self._send, send)
 
     def _send(self, send: Callable[[], object]) -> None:
-        trouble = _tried(send)
-        for pause in PAUSES:
-            if trouble is None or trouble.kind not in MAY_PASS:
-                break
-            if self._closing.wait(min(MOST_PAUSE, max(pause, trouble.wait or 0.0))):
-                break
-            trouble = _tried(send)
-        if trouble is not None:
-            log.warning("slack.answer_lost", extra={"error": trouble.error})
+        try:
+            retrying_until(self._closing, _wait, on=MayPass, tries=TRIES)(_try, send)
+        except NotTaken as lost:
+            log.warning("slack.answer_lost", extra={"error": lost.trouble.error})
 
 
-def _tried(send: Callable[[], object]) -> Trouble | None:
+def _try(send: Callable[[], object]) -> None:
+    """Raises NotTaken."""
     try:
-        send()
-    except NotTaken as refused:
-        return refused.trouble
+        answer = send()
     except slack_errors.FAULTS as fault:
-        return slack_errors.of(fault)
-    return None
+        trouble = slack_errors.of(fault)
+    else:
+        if not isinstance(answer, WebhookResponse) or _is_taken(answer):
+            return
+        trouble = slack_errors.of_status(answer.status_code, answer.headers)
+    raise (MayPass if trouble.kind in MAY_PASS else NotTaken)(trouble)
+
+
+def _is_taken(answer: WebhookResponse) -> bool:
+    """The address of an interaction answers with a page where something in between failed."""
+    return answer.status_code == 200 and not answer.body.lstrip().startswith("<")
+
+
+def _wait(state: RetryCallState) -> float:
+    """The backoff or, if Slack asks for a longer wait, that one."""
+    failure = state.outcome.exception() if state.outcome is not None else None
+    asked_for = failure.trouble.wait if isinstance(failure, NotTaken) else None
+    return min(LONGEST_WAIT, max(BACKOFF(state), asked_for or 0.0))

@@ -17,6 +17,7 @@ from bot.slack.ids import short
 from bot.slack.outbound.posting import Posting
 from bot.slack.outbound.views import Views
 from bot.slack.slack_errors import Kind, Trouble
+from storage.backoff import Backoff
 from storage.outbox.outbox import Outbox
 from storage.outbox.rate_limits import UPDATES
 from storage.records import ActorKind, OutboxKind, OutboxRow, OutboxState
@@ -26,14 +27,10 @@ log = logging.getLogger(__name__)
 
 GIVE_UP_AFTER: Final = 6
 ROOT_CHANCES: Final = 3
-MOST_WAIT: Final = 60.0
+BACKOFF: Final = Backoff(first=0.5, longest=60.0)
 TOKEN_WAIT: Final = timedelta(seconds=30)
 LONG_REST: Final = 30.0
 PLACE_WAIT: Final = timedelta(minutes=10)
-
-WAITING_SHOWN_ELSEWHERE: Final = frozenset(
-    {OutboxKind.ROOT, OutboxKind.CHECKPOINT, OutboxKind.FINAL, OutboxKind.NOTICE}
-)
 
 
 class Next(Enum):
@@ -81,7 +78,7 @@ class Mending:
                 return self._elsewhere(row, trouble, posting=posting)
             case Kind.THREAD if failures <= ROOT_CHANCES:
                 # The root is refreshed by whatever queued this row, and then posted anew.
-                return self._put_off(row, backoff(failures), trouble)
+                return self._put_off(row, _after(failures), trouble)
             case Kind.THREAD if row.thread_ts is not None:
                 self._outbox.release(self._outbox.move(row, channel=row.channel, thread_ts=None))
                 return Next.NOW
@@ -98,11 +95,11 @@ class Mending:
                 log.error("slack.token_refused", extra={"error": trouble.error})
                 return self._put_off(row, TOKEN_WAIT, trouble)
             case Kind.UNCERTAIN:
-                return self._put_off(row, backoff(failures), trouble)
+                return self._put_off(row, _after(failures), trouble)
             case Kind.BLOCKS:
                 return self._give_up(row, trouble)
             case _ if failures < GIVE_UP_AFTER:
-                return self._put_off(row, backoff(failures), trouble)
+                return self._put_off(row, _after(failures), trouble)
             case _:
                 return self._give_up(row, trouble)
 
@@ -151,7 +148,7 @@ class Mending:
             tries = self._failures[row.key][trouble.kind]
             if further.kind is Kind.OTHER and tries >= GIVE_UP_AFTER:
                 return self._give_up(row, further)
-            return self._put_off(row, backoff(tries), further)
+            return self._put_off(row, _after(tries), further)
         if not posting:
             row = self._outbox.anew(row)
         self._outbox.release(self._outbox.move(row, channel=direct, thread_ts=None))
@@ -178,9 +175,8 @@ class Mending:
         return Next.LATER
 
 
-def backoff(failures: int) -> timedelta:
-    """Half a second, doubling, a minute at the most."""
-    return timedelta(seconds=min(MOST_WAIT, 0.5 * 2 ** min(failures - 1, 10)))
+def _after(failures: int) -> timedelta:
+    return timedelta(seconds=BACKOFF.after(failures))
 
 
 _NAMES: Final = {

@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from storage.characters import REPLACEMENT, SURROGATE
+
 _HIDDEN = re.compile(
     "["
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
@@ -24,7 +26,6 @@ _HIDDEN = re.compile(
 
 _JOINER = re.compile("[\u200c\u200d]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _NEWLINE = re.compile("\r\n|\r|\u0085|\u2028|\u2029")
 _BROADCAST = re.compile(r"@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
 _OPENS_TARGET = re.compile(r"\](?=[(\[:])")
@@ -41,7 +42,7 @@ def tame(text: str) -> str:
     A joiner stays where a script or an emoji needs it: between two characters beyond ASCII.
     """
     text = _NEWLINE.sub("\n", text)
-    text = _SURROGATE.sub("\ufffd", text)
+    text = SURROGATE.sub(REPLACEMENT, text)
     text = _CONTROL.sub("", text)
     text = _HIDDEN.sub("", text)
     return _JOINER.sub(_joiner, text)
@@ -63,7 +64,7 @@ def _takes_joiner(character: str) -> bool:
 def visible(text: str) -> str:
     """The same marks written out, for what somebody is to check to the letter."""
     text = _NEWLINE.sub("\n", text)
-    for marks in (_SURROGATE, _CONTROL, _HIDDEN, _JOINER):
+    for marks in (SURROGATE, _CONTROL, _HIDDEN, _JOINER):
         text = marks.sub(lambda mark: f"\\u{ord(mark.group()):04x}", text)
     return text
 

@@ -1,0 +1,314 @@
+"""crews.yml: what is refused, with all that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from crew_runner.config.registry import CrewsFileError, load_crews
+
+GOOD = """
+crews:
+  plan:
+    crew: shop.crews:PlanCrew
+    phases:
+      - {name: first, tasks: [one, two]}
+      - {name: second, tasks: [three]}
+    checkpoints:
+      - {name: look, after: first, approvers: ["@channel"], timeout: 1h, on_timeout: stop}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "crews.yml"
+
+
+def refused(file: Path, text: str) -> list[str]:
+    """The lines that the file is refused with, without its path."""
+    file.write_text(dedent(text))
+    with pytest.raises(CrewsFileError) as refusal:
+        load_crews(file)
+    lines = str(refusal.value).splitlines()
+    assert all(line.startswith(f"{file}: ") for line in lines)
+    return [line.removeprefix(f"{file}: ") for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("model: 4", "model: has to be a text, not the number 4"),
+        ("approve_tools: search", "approve_tools: has to be a list of tool names"),
+        ("approve_tools: []", "approve_tools: is empty"),
+        ("approve_tools: [a, a]", "approve_tools: duplicate name 'a'"),
+        ("budget: 5", "budget: has to be a mapping of keys to values, not the number 5"),
+        ("budget: {}", "budget: is empty: tokens or dollars is needed"),
+        ("budget: {token: 5}", "budget.token: is not a known key; did you mean 'tokens'?"),
+        ("budget: {tokens: 1.5}", "budget.tokens: 1.5 is not allowed: a whole number from 1"),
+        ("budget: {dollars: 0}", "budget.dollars: 0 is not allowed: a number above 0"),
+        ("budget: {dollars: .inf}", "budget.dollars: inf is not allowed: a number above 0"),
+        ("budget: {dollars: true}", "budget.dollars: True is not allowed: a number above 0"),
+        ("limits: {at_one: 5}", "limits.at_one: is not a known key; did you mean 'at_once'?"),
+        ("limits: {at_once: 0}", "limits.at_once: 0 is not allowed: a whole number from 1"),
+        ("limits: {revisions: -1}", "limits.revisions: -1 is not allowed: a whole number from 0"),
+        ("limits: {}", "limits: is empty: one of model_calls, output_bytes"),
+        ("lessons: often", "lessons: has to be true or false, not the text 'often'"),
+    ],
+)
+def test_a_mistaken_bound_is_refused(file: Path, written: str, said: str) -> None:
+    head = "crew: shop.crews:PlanCrew"
+    lines = refused(file, GOOD.replace(head, f"{head}\n    {written}"))
+
+    assert [line for line in lines if line.startswith(f"crews.plan.{said}")], lines
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("approve_tools: [a]", "approve_tools"),
+        ("limits: {model_calls: 5}", "limits.model_calls"),
+        ("checkpoints: [{gate: a, approvers: ['@channel']}]", "checkpoints[0].gate"),
+    ],
+)
+def test_what_needs_a_look_into_the_crew_is_refused_for_programs(
+    file: Path, written: str, key: str
+) -> None:
+    [line] = refused(file, f"crews:\n  do:\n    command: [x]\n    {written}\n")
+
+    assert line.startswith(f"crews.do.{key}: is not allowed beside 'command'")
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "said"),
+    [
+        (
+            "timeout:",
+            "timeuot:",
+            "crews.plan.checkpoints[0].timeuot: is not a known key; did you mean 'timeout'?",
+        ),
+        ("phases:", "phase:", "crews.plan.phase: is not a known key; did you mean 'phases'?"),
+        (
+            "[one, two]",
+            "[one, two], takss: []",
+            "crews.plan.phases[0].takss: is not a known key; did you mean 'tasks'?",
+        ),
+        (
+            'approvers: ["@channel"], ',
+            "",
+            "crews.plan.checkpoints[0].approvers: is missing, here and on the crew",
+        ),
+        (
+            '["@channel"]',
+            "[]",
+            "checkpoints[0].approvers: is empty: at least one of",
+        ),
+        (
+            '["@channel"]',
+            '"@channel"',
+            "checkpoints[0].approvers: has to be a list of @requester",
+        ),
+        (
+            '["@channel"]',
+            '["@everybody"]',
+            "approvers[0]: '@everybody' is not allowed: @requester, @channel, a Slack",
+        ),
+        (
+            '["@channel"]',
+            "[alice]",
+            "crews.plan.checkpoints[0].approvers[0]: 'alice' is not allowed",
+        ),
+        (
+            '["@channel"]',
+            '["@requester"], except_requester: true',
+            "except_requester: leaves nobody who may decide",
+        ),
+        (
+            '["@channel"]',
+            '["@channel"], except_requester: maybe',
+            "except_requester: has to be true or false, not the text 'maybe'",
+        ),
+        (
+            "timeout: 1h",
+            "timeout: 1 hour",
+            "checkpoints[0].timeout: '1 hour' is not allowed: a duration such as 90s, 30m",
+        ),
+        (
+            "timeout: 1h",
+            "timeout: 60",
+            "crews.plan.checkpoints[0].timeout: 60 is not allowed: a duration",
+        ),
+        (
+            "on_timeout: stop",
+            "on_timeout: stpo",
+            "one of stop, continue, skip, fail is needed; did you mean 'stop'?",
+        ),
+        ("name: second", "name: first", "crews.plan.phases: duplicate name 'first'"),
+        ("[three]", "[two]", "crews.plan.phases: task 'two' is in 'first' and 'second'"),
+        ("[three]", "[six, six]", "crews.plan.phases: task 'six' is in 'second' and 'second'"),
+        ("[three]", "[]", "crews.plan.phases[1].tasks: is missing or empty"),
+        (
+            "after: first",
+            "after: frist",
+            "checkpoint 'look' names phase 'frist', which is not one of: first, second",
+        ),
+        (
+            "after: first",
+            "before: first",
+            "crews.plan.checkpoints[0]: checkpoint 'look' stands before the first phase 'first'",
+        ),
+        (
+            "after: first",
+            "after: first, before: second",
+            "crews.plan.checkpoints[0]: one of 'after' and 'before' has to name a phase",
+        ),
+        (
+            "after: first, ",
+            "",
+            "crews.plan.checkpoints[0]: one of 'after' and 'before' has to name a phase",
+        ),
+        ("name: look, ", "", "crews.plan.checkpoints[0].name: is missing"),
+        (
+            "name: look",
+            "name: two words",
+            "crews.plan.checkpoints[0].name: 'two words' is not allowed",
+        ),
+        ("plan:", "two words:", "crews.two words: the name is not allowed: one word"),
+        ("plan:", "help:", "crews.help: the name is not allowed: /crew help means something else"),
+        (
+            "plan:",
+            "Lessons:",
+            "crews.Lessons: the name is not allowed: /crew lessons means something else",
+        ),
+        ("plan:", "7:", "crews: the key 7 has to be a text: put it in quotes"),
+        (
+            "crew: shop.crews:PlanCrew",
+            "description: nothing",
+            "crews.plan: names nothing to run: 'crew' (module:name) or 'command' is needed",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "crew: shop.crews.PlanCrew",
+            "crews.plan.crew: 'shop.crews.PlanCrew' is not allowed: package.module:name is needed",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "crew: shop.crews:PlanCrew\n    command: [x]",
+            "crews.plan.command: is not allowed beside 'crew'",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "crew: shop.crews:PlanCrew\n    cwd: /srv",
+            "crews.plan.cwd: is only allowed beside 'command'",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "crew: shop.crews:PlanCrew\n    tries: 0",
+            "crews.plan.tries: 0 is not allowed: a whole number from 1 to 20",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "crew: shop.crews:PlanCrew\n    time_limit: never",
+            "crews.plan.time_limit: 'never' is not allowed: a duration",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "command: [x]\n    env: {SLACK_BOT_TOKEN: x}",
+            "crews.plan.env.SLACK_BOT_TOKEN: is the bot's own",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "command: x --now",
+            "crews.plan.command: has to be a list of words, not the text 'x --now'",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "command: []",
+            "crews.plan.command: is empty: the program and its arguments are needed",
+        ),
+        (
+            "after: first",
+            "gate: refund",
+            "crews.plan.checkpoints[0].name: is not allowed beside 'gate'",
+        ),
+        ("crews:", "crew:", "crew: is not a known key; did you mean 'crews'?"),
+        (
+            "    crew: shop.crews:PlanCrew",
+            "    crew: shop.crews:PlanCrew\n    crew: other:Crew",
+            "duplicate key 'crew'",
+        ),
+        ("tasks: [three]}", "tasks: [three]", "line "),
+    ],
+)
+def test_a_mistake_is_refused_with_its_key_and_what_is_allowed(
+    file: Path, found: str, instead: str, said: str
+) -> None:
+    assert GOOD.count(found) >= 1
+    problems = refused(file, GOOD.replace(found, instead, 1))
+
+    assert said in "\n".join(problems)
+    assert len(problems) == 1
+
+
+def test_two_checkpoints_at_one_boundary_are_refused(file: Path) -> None:
+    second = '      - {name: again, before: second, approvers: ["@channel"]}\n'
+
+    [problem] = refused(file, GOOD + second)
+
+    assert problem == (
+        "crews.plan.checkpoints[1]: checkpoints 'look' and 'again' both stand after phase "
+        "'first': one boundary takes one checkpoint"
+    )
+
+
+def test_everything_that_is_wrong_is_reported_at_once(file: Path) -> None:
+    problems = refused(
+        file,
+        """
+        crews:
+          plan:
+            crew: shop.crews:PlanCrew
+            approver: ["@channel"]
+            phases:
+              - {name: first, tasks: [one]}
+            checkpoints:
+              - {name: look, after: first, timeout: soon, on_timeout: sleep}
+          status: {command: [x]}
+          shop:
+            crew: shop.crews:ShopCrew
+            cwd: /srv
+            checkpoints:
+              - {name: look, after: first}
+        """,
+    )
+
+    assert {problem.split(": ")[0] for problem in problems} == {
+        "crews.plan.approver",
+        "crews.plan.checkpoints[0].timeout",
+        "crews.plan.checkpoints[0].on_timeout",
+        "crews.status",
+        "crews.shop.cwd",
+        "crews.shop.checkpoints[0].approvers",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has to be a mapping"),
+        ("crews:", "crews: is missing or empty"),
+        ("crews: {}", "crews: is missing or empty"),
+        ("crews: [plan]", "crews: has to be a mapping of keys to values, not a list"),
+        ("crews: {plan: }", "crews.plan: has to be a mapping of keys to values, not nothing"),
+        ("crews: {plan: !!python/object:os.system {}}", "could not determine a constructor"),
+        ("crews: {{a: 1}: 2}", ""),
+    ],
+)
+def test_a_file_that_holds_no_crews_is_refused(file: Path, text: str, said: str) -> None:
+    assert said in "\n".join(refused(file, text))
+
+
+def test_a_missing_file_is_said_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(CrewsFileError, match=r"nowhere\.yml: the file does not exist"):
+        load_crews(tmp_path / "nowhere.yml")
