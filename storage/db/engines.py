@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from sqlite3 import Connection as SqliteConnection
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from storage.db.fair_lock import Turns
+
+T = TypeVar("T")
 
 BUSY_SECONDS: Final = 1.5
 """How long a write waits for another before it gives up: Slack wants its answer within 3 s."""
@@ -22,6 +29,15 @@ IDLE_SECONDS: Final = 30
 """PostgreSQL ends a transaction that does nothing for so long: its process hangs or is gone."""
 
 CONNECT_SECONDS: Final = 5
+
+ANSWER_SECONDS: Final = 15.0
+"""A server that is silent for longer is gone: it ends statements by itself before that."""
+
+WAKE_SECONDS: Final = 0.1
+"""How often a thread that waits for a server looks for signals, as psycopg's own default."""
+
+PREPARED_AFTER: Final = 1
+"""How often a statement is executed before the server prepares it."""
 
 TRUSTED_SECONDS: Final = 0.2
 """For so long after its last use a connection is used again without a look whether it lives."""
@@ -109,11 +125,11 @@ def _postgresql(url: URL, pool: Pool) -> Engine:
             "connect_timeout": CONNECT_SECONDS,
             "application_name": url.query.get("application_name", PRODUCT),
             "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
-            # storage.db.wire prepares what is asked often. psycopg would drop those with its own.
-            "prepare_threshold": None,
+            "prepare_threshold": PREPARED_AFTER if _may_prepare(url) else None,
         },
         hide_parameters=True,
     )
+    event.listen(engine, "do_connect", _connect)
     _ping_after_idling(engine)
     return engine
 
@@ -143,14 +159,48 @@ def _ping_after_idling(engine: Engine) -> None:
     event.listen(engine, "checkout", about_to_be_used)
 
 
-def prepares(engine: Engine) -> bool:
-    """What goes through a proxy that pools transactions finds no prepared statement again."""
-    return engine.url.query.get("prepare_threshold") != "0"
+def _may_prepare(url: URL) -> bool:
+    """A proxy that pools transactions does not keep prepared statements."""
+    return url.query.get("prepare_threshold") != "0"
+
+
+class PatientConnection(psycopg.Connection[Any]):
+    """Gives up a server that is silent for longer than any statement may take."""
+
+    answer_seconds: float | None = ANSWER_SECONDS
+
+    def wait(
+        self, gen: PQGen[T], interval: float = WAKE_SECONDS, timeout: float | None = None
+    ) -> T:
+        """Raises psycopg.OperationalError, with the connection closed."""
+        try:
+            return super().wait(gen, interval, timeout or self.answer_seconds)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:  # still no answer
+                self.pgconn.finish()
+            raise
+
+
+@contextmanager
+def without_time_limit(connection: Connection) -> Iterator[None]:
+    """For a transaction on PostgreSQL whose statements may take minutes."""
+    driver: PatientConnection = connection.connection.driver_connection  # type: ignore[assignment]  # _connect made it
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    driver.answer_seconds = None
+    try:
+        yield
+    finally:
+        del driver.answer_seconds  # its class's again
+
+
+def _connect(
+    _dialect: object, _record: object, arguments: Any, parameters: dict[str, Any]
+) -> PatientConnection:
+    return PatientConnection.connect(*arguments, **parameters)
 
 
 def connection_arguments(engine: Engine) -> dict[str, Any]:
     """How psycopg reaches the server of this engine: for what needs connections of its own."""
     arguments = dict(engine.dialect.create_connect_args(engine.url)[1])
-    if arguments.pop("prepare_threshold", None) == "0":
-        arguments["prepare_threshold"] = None
-    return arguments
+    arguments.pop("prepare_threshold", None)
+    return arguments if _may_prepare(engine.url) else {**arguments, "prepare_threshold": None}
