@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection
 
 from storage.records import Claim
 
@@ -20,9 +20,6 @@ class Clock(Protocol):
 class SharedClock(Clock, Protocol):
     def at(self, connection: Connection) -> datetime:
         """The time that all processes on this database agree on."""
-
-    def question(self, connection: Connection) -> Select[Any] | None:
-        """By which the database is asked for it, along with something else. None: it is not."""
 
 
 class Seat(Protocol):

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from threading import Lock
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    func,
-    select,
-)
+from sqlalchemy import Connection, Engine, Select, bindparam, func, select
 
-from storage.db import statements
+from storage.db import sql, statements
 from storage.db.database import SystemClock, reading
 from storage.db.rows import (
     execution_in_thread,
@@ -53,6 +48,47 @@ RUNS_LOOKED_AT: Final = 200
 
 
 _SYSTEM: Final = SystemClock()
+
+_REPORTS: Final = select(crew_reports)
+
+_CHECKPOINTS: Final = statements.CHECKPOINTS.where(
+    checkpoints.c.execution_id == bindparam("of_execution")
+).order_by(checkpoints.c.seq)
+
+_LEASE_OWNERS: Final = (
+    select(phase_runs.c.lease_owner)
+    .where(RUN_IS_RUNNING, phase_runs.c.lease_owner.is_not(None))
+    .distinct()
+)
+
+_NEWEST_OF_PHASE: Final = (
+    select(phase_runs.c.execution_id, phase_runs.c.usage)
+    .where(phase_runs.c.phase == bindparam("of_phase"), RUN_IS_DONE)
+    .order_by(phase_runs.c.seq.desc())
+    .limit(bindparam("newest"))
+    .subquery()
+)
+
+_USAGES_OF_PHASE: Final = (
+    select(_NEWEST_OF_PHASE.c.usage)
+    .join(executions, executions.c.id == _NEWEST_OF_PHASE.c.execution_id)
+    .where(executions.c.crew == bindparam("of_crew"), _NEWEST_OF_PHASE.c.usage.is_not(None))
+    .limit(bindparam("most"))
+)
+
+_ACTIVE: Final = select(executions.c.state).where(EXECUTION_IS_ACTIVE)
+
+
+def _by_state(active: Select[Any]) -> Select[Any]:
+    states = active.subquery()
+    return select(states.c.state, func.count().label("number")).group_by(states.c.state)
+
+
+_ALL_ACTIVE: Final = _by_state(_ACTIVE)
+_SOME_ACTIVE: Final = _by_state(
+    # In the order of the index of these.
+    _ACTIVE.order_by(executions.c.crew, executions.c.requester_key).limit(bindparam("most"))
+)
 
 
 class Reads:
@@ -98,7 +134,7 @@ class Reads:
                 # Said in the words of the index that leaves out what ended.
                 query = query.where(EXECUTION_IS_OPEN)
         with reading(self._engine) as connection:
-            return tuple(map(to_execution, connection.execute(query)))
+            return tuple(map(to_execution, sql.execute(connection, query).rows))
 
     def checkpoint(self, checkpoint_id: str) -> Checkpoint:
         """Raises UnknownCheckpoint."""
@@ -107,11 +143,10 @@ class Reads:
 
     def checkpoints(self, execution_id: str) -> tuple[Checkpoint, ...]:
         """All of an execution's, in the order they were opened."""
-        query = statements.CHECKPOINTS.where(checkpoints.c.execution_id == execution_id).order_by(
-            checkpoints.c.seq
-        )
+        of_execution = {"of_execution": execution_id}
         with reading(self._engine) as connection:
-            return tuple(map(to_checkpoint, connection.execute(query)))
+            rows = sql.execute(connection, _CHECKPOINTS, of_execution).rows
+        return tuple(map(to_checkpoint, rows))
 
     def was_decided_by(self, execution_id: str, delivery: str) -> bool:
         """Whether this delivery made a decision of the execution."""
@@ -119,7 +154,7 @@ class Reads:
             checkpoints.c.execution_id == execution_id, checkpoints.c.delivery == delivery
         )
         with reading(self._engine) as connection:
-            return connection.execute(query).first() is not None
+            return sql.execute(connection, query).first() is not None
 
     def waiting_checkpoint(self, execution_id: str) -> Checkpoint | None:
         with reading(self._engine) as connection:
@@ -137,21 +172,13 @@ class Reads:
 
     def lease_owners(self) -> tuple[str, ...]:
         """Who holds phase runs, whether or not the lease has run out."""
-        query = (
-            select(phase_runs.c.lease_owner)
-            .where(
-                RUN_IS_RUNNING,
-                phase_runs.c.lease_owner.is_not(None),
-            )
-            .distinct()
-        )
         with reading(self._engine) as connection:
-            return tuple(connection.execute(query).scalars())
+            return tuple(sql.execute(connection, _LEASE_OWNERS).scalars())
 
     def crew_reports(self) -> dict[str, CrewReport]:
         """What building each crew gave, by crew."""
         with reading(self._engine) as connection:
-            rows = connection.execute(select(crew_reports)).all()
+            rows = sql.execute(connection, _REPORTS).rows
         return {
             row.crew: CrewReport(
                 crew=row.crew,
@@ -169,21 +196,9 @@ class Reads:
 
     def usage_of_phase(self, crew: str, phase: str, *, runs: int = 20) -> tuple[Usage, ...]:
         """What the newest finished runs of a phase used, by model: the ground of an estimate."""
-        newest = (
-            select(phase_runs.c.execution_id, phase_runs.c.usage)
-            .where(phase_runs.c.phase == phase, RUN_IS_DONE)
-            .order_by(phase_runs.c.seq.desc())
-            .limit(RUNS_LOOKED_AT)
-            .subquery()
-        )
-        query = (
-            select(newest.c.usage)
-            .join(executions, executions.c.id == newest.c.execution_id)
-            .where(executions.c.crew == crew, newest.c.usage.is_not(None))
-            .limit(runs)
-        )
+        of_phase = {"of_crew": crew, "of_phase": phase, "most": runs, "newest": RUNS_LOOKED_AT}
         with reading(self._engine) as connection:
-            return tuple(connection.execute(query).scalars())
+            return tuple(sql.execute(connection, _USAGES_OF_PHASE, of_phase).scalars())
 
     def counts(self) -> Counts:
         """How many are active, and wait. More than MANY are counted anew every few seconds."""
@@ -200,16 +215,12 @@ class Reads:
 
 def _counts(connection: Connection, *, up_to: int | None) -> Counts:
     """An execution that waits has one checkpoint pending, and no other has."""
-    active = (
-        select(executions.c.state)
-        .where(EXECUTION_IS_ACTIVE)
-        .order_by(executions.c.crew, executions.c.requester_key)  # as in the index of these
-        .limit(up_to)
-        .subquery()
-    )
-    found = connection.execute(select(active.c.state, func.count()).group_by(active.c.state))
-    counted = {row.state: int(row[1]) for row in found}
+    if up_to is None:
+        counts = sql.execute(connection, _ALL_ACTIVE)
+    else:
+        counts = sql.execute(connection, _SOME_ACTIVE, {"most": up_to})
+    by_state = {row.state: int(row.number) for row in counts.rows}
     return Counts(
-        active_executions=sum(counted.values()),
-        pending_checkpoints=counted.get(ExecutionState.WAITING_FEEDBACK, 0),
+        active_executions=sum(by_state.values()),
+        pending_checkpoints=by_state.get(ExecutionState.WAITING_FEEDBACK, 0),
     )

@@ -7,7 +7,6 @@ run, and commits once. Effects (telling workers and the deliverer) come after th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from itertools import takewhile
@@ -49,7 +48,6 @@ from storage.use_cases import (
     retention,
     timeouts,
 )
-from storage.use_cases.batch import Batch
 
 T = TypeVar("T")
 
@@ -92,18 +90,16 @@ class StateManager:
         """Run it for up to `limit` at once, or where others were in its way for one after another;
         for how many it was."""
         try:
-            return self._commit_once(lambda tx: use_case(tx, limit=limit), Batch)
+            return self._commit_once(lambda tx: use_case(tx, limit=limit))
         except (Conflict, StaleExecution):
             one = partial(self._commit, partial(use_case, limit=1))
             return sum(takewhile(bool, (one() for _ in range(limit))))
 
-    def _commit_once(
-        self, use_case: Callable[[Transaction], T], kind: type[Transaction] = Transaction
-    ) -> T:
+    def _commit_once(self, use_case: Callable[[Transaction], T]) -> T:
         tx: Transaction | None = None
         try:
             with writing(self._engine) as connection:
-                tx = kind(connection, self._clock, self._dispatch, self._lease)
+                tx = Transaction(connection, self._clock, self._dispatch, self._lease)
                 given = use_case(tx)
                 tx.flush()
         except BaseException:
@@ -169,12 +165,7 @@ class StateManager:
         The one that is named, or else the oldest. `owner` names the worker's process. Of two
         workers one gets it.
         """
-        with suppress(phase_runs.Taken):
-            claimed = self._commit(
-                lambda tx: phase_runs.claim(tx, owner=owner, phase_run_id=phase_run_id)
-            )
-            return claimed[0] if claimed else None
-        return None
+        return self._commit(lambda tx: phase_runs.claim(tx, owner=owner, phase_run_id=phase_run_id))
 
     def heartbeat(self, claim: Claim) -> Claim:
         """Renew the lease. Raises LeaseLost when it was taken, given up or cancelled."""

@@ -8,15 +8,12 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from storage.backoff import Backoff, retrying_until
+from storage.db.database import is_outage
 from storage.errors import Busy
 
 log = logging.getLogger(__name__)
 
 BACKOFF: Final = Backoff(first=0.2, longest=5.0)
-
-_OF_A_LOST_DATABASE: Final = frozenset(
-    {"OperationalError", "InterfaceError", "DisconnectionError", "TimeoutError"}
-)
 
 T = TypeVar("T")
 
@@ -32,16 +29,10 @@ def ask(call: Callable[[], T]) -> T:
     except Busy as error:
         raise Outage(str(error)) from error
     except Exception as error:
-        if not _is_outage(error):
+        if not is_outage(error):
             raise
         log.warning("database.unreachable", extra={"why": type(error).__name__})
         raise Outage(type(error).__name__) from error
-
-
-def _is_outage(error: Exception) -> bool:
-    # This package knows no driver: it goes by the names that all of them share.
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return isinstance(error, OSError) or bool(names & _OF_A_LOST_DATABASE)
 
 
 def insist(call: Callable[[], T], stopping: threading.Event) -> T:

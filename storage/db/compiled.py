@@ -1,129 +1,136 @@
-"""Statements made ready once for each database and set of names.
+"""Statements compiled once for each database and set of parameter names.
 
 SQLAlchemy's way through a statement (cache, contexts, results) costs several times what a small
-statement costs a database. Here its compiler and its types do their work once; after that a value
-is bound or read by the same types, and nothing lies between.
+statement costs a database. Here its compiler and its types do their work once; after that values
+are converted by the same types, and the driver gets the same text each time.
 """
 
 from __future__ import annotations
 
-import re
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Dialect, Insert, Select, Update
+from sqlalchemy import Delete, Dialect, Insert, Select, Update
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql.compiler import SQLCompiler
 
+Statement: TypeAlias = Select[Any] | Insert | Update | Delete
 Values: TypeAlias = Mapping[str, Any]
-Process: TypeAlias = Callable[[Any], Any]
+Convert: TypeAlias = Callable[[Any], Any]
+
+_DOLLARS: Final = psycopg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # SQLAlchemy's
+"""psycopg's dialect, with parameters as the server knows them: `$1`, `$2`, for a RawCursor."""
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """`sql` marks its parameters as `?` for SQLite, and as `$1`, `$2` and so on for PostgreSQL.
+class Compiled:
+    """`sql` marks its parameters as `?` for SQLite, and as `$1`, `$2` for PostgreSQL.
 
-    `always` are the values of those that are not given. `given` and `columns` are the places of
-    values that are not sent, or taken, as they are.
+    `defaults` are the values of parameters that are not given. `converters` are for values that
+    are not sent as they are, and `columns` for those that are not read so, by their positions.
+    `expands` is there where the text depends on the length of an IN list.
     """
 
     sql: str
     parameters: tuple[str, ...]
-    always: dict[str, Any]
-    given: tuple[tuple[int, Process], ...]
-    columns: tuple[tuple[int, Process], ...]
-    make: Callable[[Sequence[Any]], Any]
+    defaults: Mapping[str, Any]
+    converters: tuple[tuple[str, Convert], ...]
+    columns: tuple[tuple[int, Convert], ...]
+    make_row: Callable[[Sequence[Any]], Any] | None
+    expands: SQLCompiler | None
 
-    def bound(self, values: Values) -> list[Any]:
-        known = {**self.always, **values} if self.always else values
-        bound = [known[name] for name in self.parameters]
-        for index, process in self.given:
-            bound[index] = process(bound[index])
-        return bound
+    def bind(self, values: Values) -> list[Any]:
+        known = self._converted(values)
+        return [known[name] for name in self.parameters]
 
-    def row(self, columns: Sequence[Any]) -> Any:
-        read = [*columns]
-        for index, process in self.columns:
-            read[index] = process(read[index])
-        return self.make(read)
+    def expand(self, values: Values) -> tuple[str, list[Any]]:
+        """The text for IN lists as long as these, and all values in its order."""
+        if self.expands is None:
+            return self.sql, self.bind(values)
+        expanded = self.expands.construct_expanded_state(self._converted(values))
+        bound = {
+            name: convert(value)
+            if (convert := expanded.processors.get(name)) is not None
+            else value
+            for name, value in expanded.parameters.items()
+        }
+        return expanded.statement, [bound[name] for name in expanded.positiontup or ()]
+
+    def _converted(self, values: Values) -> dict[str, Any]:
+        known = {**self.defaults, **values}
+        for name, convert in self.converters:
+            known[name] = convert(known[name])
+        return known
+
+    def rows(self, fetched: Sequence[Sequence[Any]]) -> list[Any]:
+        """As named tuples."""
+        make_row = self.make_row or tuple
+        if not self.columns:
+            return [make_row(columns) for columns in fetched]
+        rows = []
+        for columns in fetched:
+            values = [*columns]
+            for index, convert in self.columns:
+                values[index] = convert(values[index])
+            rows.append(make_row(values))
+        return rows
 
 
 @lru_cache(maxsize=512)
-def prepared(
-    statement: Insert | Update | Select[Any], dialect: Dialect, given: tuple[str, ...]
-) -> Prepared:
+def compiled(statement: Statement, dialect: Dialect, names: tuple[str, ...]) -> Compiled:
+    """Raises TypeError if a parameter is not among the names, and has no default."""
+    if dialect.name == "postgresql":
+        dialect = _DOLLARS
     if isinstance(statement, Insert):
-        statement = statement.inline()  # else PostgreSQL is asked for the new row's number
-    compiled = statement.compile(dialect=dialect, column_keys=[*given])
-    if not isinstance(compiled, SQLCompiler) or compiled.post_compile_params:
-        raise TypeError(f"not to be compiled once: {statement}")
-    sql, names = _numbered(compiled) if dialect.name == "postgresql" else _in_order(compiled)
-    row = _Row.of(statement, dialect) if isinstance(statement, Select) else _Row((), tuple)
-    return Prepared(
-        sql=sql,
-        parameters=tuple(names),
-        always={name: _always(name, compiled) for name in names if name not in given},
-        given=tuple(
-            (index, process)
-            for index, name in enumerate(names)
-            if name in given and (process := _process(name, compiled)) is not None
+        statement = statement.inline()  # otherwise PostgreSQL is asked for the new row's key
+    compiler = statement.compile(dialect=dialect, column_keys=[*names])
+    if not isinstance(compiler, SQLCompiler):
+        raise TypeError(f"no SQL: {statement}")
+    parameters = tuple(compiler.positiontup or ())
+    lists = {compiler.bind_names[parameter] for parameter in compiler.post_compile_params}
+    converters = {name: _bind_processor(name, compiler) for name in {*parameters} - lists}
+    defaults = {name: _default(name, compiler) for name in parameters if name not in names}
+    for name, value in defaults.items():
+        if (convert := converters.get(name)) is not None:
+            defaults[name] = convert(value)
+    columns = [*statement.exported_columns]
+    return Compiled(
+        sql=str(compiler),
+        parameters=parameters,
+        defaults=defaults,
+        converters=tuple(
+            (name, convert)
+            for name, convert in converters.items()
+            if name in names and convert is not None
         ),
-        columns=row.columns,
-        make=row.make,
+        columns=tuple(
+            (index, convert)
+            for index, column in enumerate(columns)
+            if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
+            is not None
+        ),
+        make_row=_row_type(columns) if columns else None,
+        expands=compiler if lists else None,
     )
 
 
-_NAMED: Final = re.compile(r"%\((\w+)\)s")
+def _row_type(columns: Sequence[Any]) -> Callable[[Sequence[Any]], Any]:
+    row = namedtuple("row", [column.key or "_" for column in columns], rename=True)  # type: ignore[misc]  # the names are the statement's
+    return row._make
 
 
-def _in_order(compiled: SQLCompiler) -> tuple[str, list[str]]:
-    return str(compiled), compiled.positiontup or []
+def _bind_processor(name: str, compiler: SQLCompiler) -> Convert | None:
+    kind = compiler.binds[name].type.dialect_impl(compiler.dialect)
+    return kind.bind_processor(compiler.dialect)
 
 
-def _numbered(compiled: SQLCompiler) -> tuple[str, list[str]]:
-    """psycopg's names as the server's numbers."""
-    names: list[str] = []
-
-    def number(place: re.Match[str]) -> str:
-        if place[1] not in names:
-            names.append(place[1])
-        return f"${names.index(place[1]) + 1}"
-
-    return _NAMED.sub(number, str(compiled)).replace("%%", "%"), names
-
-
-def _process(name: str, compiled: SQLCompiler) -> Process | None:
-    kind = compiled.binds[name].type.dialect_impl(compiled.dialect)
-    return kind.bind_processor(compiled.dialect)
-
-
-def _always(name: str, compiled: SQLCompiler) -> Any:
-    """What is sent where no value is given: a literal of the statement, or a column's default."""
-    bind = compiled.binds[name]
+def _default(name: str, compiler: SQLCompiler) -> Any:
+    """What is sent for a parameter that is not given: a literal, or its column's default."""
+    bind = compiler.binds[name]
     if bind.required:
         raise TypeError(f"{name} is not given")
-    defaults: dict[str, Any] = {column.key: column.default for column in compiled.insert_prefetch}
-    always = defaults[name].arg if name in defaults else bind.value
-    process = _process(name, compiled)
-    return always if process is None else process(always)
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """`columns`: those that are not taken as the driver gives them."""
-
-    columns: tuple[tuple[int, Process], ...]
-    make: Callable[[Sequence[Any]], Any]
-
-    @classmethod
-    def of(cls, statement: Select[Any], dialect: Dialect) -> _Row:
-        columns = [*statement.selected_columns]
-        named = namedtuple("named", [column.key or "_" for column in columns], rename=True)  # type: ignore[misc]  # the names are the statement's
-        kinds = [column.type.dialect_impl(dialect) for column in columns]
-        processes = [kind.result_processor(dialect, None) for kind in kinds]
-        return cls(
-            tuple((n, process) for n, process in enumerate(processes) if process is not None),
-            named._make,
-        )
+    columns: dict[str, Any] = {column.key: column.default for column in compiler.insert_prefetch}
+    return columns[name].arg if name in columns else bind.value

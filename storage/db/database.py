@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from alembic import command
-from sqlalchemy import Connection, Engine, Select, func, select, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from storage.db import prepared
+from storage.db import sql
 from storage.db.columns import UtcDateTime
 from storage.db.engines import BUSY_SECONDS, WRITE_LOCK
 from storage.db.fair_lock import Turns
@@ -55,12 +56,10 @@ class SystemClock:
     def at(self, connection: Connection) -> datetime:
         if connection.dialect.name != "postgresql":
             return self.now()
-        [told] = prepared.read(connection, _SERVERS_TIME, {})
-        now: datetime = told[0]
+        with sql.pipeline(connection):  # with the BEGIN, which psycopg sends first
+            time = sql.execute(connection, _SERVERS_TIME)
+        now: datetime = time.rows[0][0]
         return now
-
-    def question(self, connection: Connection) -> Select[Any] | None:
-        return _SERVERS_TIME if connection.dialect.name == "postgresql" else None
 
 
 @contextmanager
@@ -79,9 +78,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
             connection.begin()
             if connection.dialect.name == "sqlite":
                 # The driver's own BEGIN comes too late for a read followed by a write.
-                prepared.command(connection, "BEGIN IMMEDIATE")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
-            prepared.commit(connection)
+            connection.commit()
     finally:
         if lock is not None:
             lock.release()
@@ -92,9 +91,9 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """A consistent view that takes no write lock. Raises Unreachable."""
     with _told_in_our_words(), engine.connect() as connection:
         on_server = connection.dialect.name == "postgresql"
-        prepared.command(connection, _READ_ON_SERVER if on_server else "BEGIN")
+        connection.exec_driver_sql(_READ_ON_SERVER if on_server else "BEGIN")
         yield connection
-        prepared.commit(connection)
+        connection.commit()
 
 
 @contextmanager
@@ -127,6 +126,23 @@ def _in_our_words(error: DBAPIError) -> Busy | None:
     return Unreachable("the database does not answer") if _is_no_answer(error, said) else None
 
 
+def is_outage(error: Exception) -> bool:
+    """Whether the database did not take a call: it is busy, away or full, or cannot be opened."""
+    return isinstance(error, _OUTAGES)
+
+
+_OUTAGES: Final = (
+    Busy,
+    OperationalError,
+    InterfaceError,
+    DisconnectionError,
+    PoolTimeoutError,
+    sqlite3.OperationalError,
+    OSError,
+)
+"""Also what comes from an engine outside of `writing` and `reading`."""
+
+
 def _is_no_answer(error: OperationalError, said: str) -> bool:
     """Whether a server could not be reached at all, of which a driver tells no SQLSTATE, or the
     disk below SQLite is full or fails."""
@@ -141,10 +157,13 @@ def upgrade(engine: Engine, and_then: Callable[[Connection], None] | None = None
     processes one upgrades and the others wait for it; raises Busy where that takes longer than a
     write may wait: try again. Raises StrangeSchema.
     """
-    with writing(engine) as connection:
+    with ExitStack() as stack:
+        connection = stack.enter_context(writing(engine))
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            from storage.db.postgresql import without_time_limit
+
+            stack.enter_context(without_time_limit(connection))
         found = schema_of(connection)
         if found.standing is Standing.STRANGE:
             raise StrangeSchema(str(found.revision), found.known)
@@ -160,8 +179,3 @@ def upgrade(engine: Engine, and_then: Callable[[Connection], None] | None = None
 def schema(engine: Engine) -> Schema:
     with reading(engine) as connection:
         return schema_of(connection)
-
-
-def is_current(engine: Engine) -> bool:
-    """Whether the schema is at the newest revision that this program knows."""
-    return schema(engine).standing is Standing.CURRENT

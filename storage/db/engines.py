@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from sqlite3 import Connection as SqliteConnection
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -14,6 +14,8 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from storage.db.fair_lock import Turns
+
+T = TypeVar("T")
 
 BUSY_SECONDS: Final = 1.5
 """How long a write waits for another before it gives up: Slack wants its answer within 3 s."""
@@ -23,6 +25,10 @@ IDLE_SECONDS: Final = 30
 """PostgreSQL ends a transaction that does nothing for so long: its process hangs or is gone."""
 
 CONNECT_SECONDS: Final = 5
+
+
+PREPARED_AFTER: Final = 1
+"""How often a statement is executed before the server prepares it."""
 
 TRUSTED_SECONDS: Final = 0.2
 """For so long after its last use a connection is used again without a look whether it lives."""
@@ -122,11 +128,13 @@ def _postgresql(url: URL, pool: Pool) -> Engine:
             "connect_timeout": CONNECT_SECONDS,
             "application_name": url.query.get("application_name", PRODUCT),
             "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
-            # storage.db.wire prepares what is asked often. psycopg would drop those with its own.
-            "prepare_threshold": None,
+            "prepare_threshold": PREPARED_AFTER if _may_prepare(url) else None,
         },
         hide_parameters=True,
     )
+    from storage.db import postgresql  # its driver is an extra
+
+    event.listen(engine, "do_connect", postgresql.connect)
     _ping_after_idling(engine)
     return engine
 
@@ -156,14 +164,13 @@ def _ping_after_idling(engine: Engine) -> None:
     event.listen(engine, "checkout", about_to_be_used)
 
 
-def prepares(engine: Engine) -> bool:
-    """What goes through a proxy that pools transactions finds no prepared statement again."""
-    return engine.url.query.get("prepare_threshold") != "0"
+def _may_prepare(url: URL) -> bool:
+    """A proxy that pools transactions does not keep prepared statements."""
+    return url.query.get("prepare_threshold") != "0"
 
 
 def connection_arguments(engine: Engine) -> dict[str, Any]:
     """How psycopg reaches the server of this engine: for what needs connections of its own."""
     arguments = dict(engine.dialect.create_connect_args(engine.url)[1])
-    if arguments.pop("prepare_threshold", None) == "0":
-        arguments["prepare_threshold"] = None
-    return arguments
+    arguments.pop("prepare_threshold", None)
+    return arguments if _may_prepare(engine.url) else {**arguments, "prepare_threshold": None}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Select
 
-from storage.db import prepared, statements
+from storage.db import sql, statements
 from storage.db.transaction import Transaction
 from storage.definitions import OnTimeout
 from storage.errors import AmbiguousExecution, UnknownCheckpoint, UnknownExecution
@@ -26,20 +25,30 @@ from storage.records import (
     Resume,
 )
 
-AnyRow = Row[*tuple[Any, ...]]
+AnyRow: TypeAlias = Any
+"""A named tuple with a statement's columns."""
 
 UUID_LENGTH: Final = 36
 SHORTEST_PREFIX: Final = 4
 
 
-def to_execution(columns: Sequence[Any]) -> Execution:
+def to_execution(row: AnyRow) -> Execution:
     """From `statements.EXECUTION_COLUMNS`."""
-    return Execution(*columns)
+    return Execution(**{name: getattr(row, name) for name in _OF_EXECUTION})
 
 
-def to_phase_run(columns: Sequence[Any]) -> PhaseRun:
+def execution_beside(row: AnyRow) -> Execution:
+    """From a statement that reads an execution along with something else."""
+    return Execution(**{name: getattr(row, f"execution_{name}_") for name in _OF_EXECUTION})
+
+
+def to_phase_run(row: AnyRow) -> PhaseRun:
     """From `statements.PHASE_RUN_COLUMNS`."""
-    return PhaseRun(*columns)
+    return PhaseRun(**{name: getattr(row, name) for name in _OF_PHASE_RUN})
+
+
+_OF_EXECUTION: Final = [field.name for field in fields(Execution)]
+_OF_PHASE_RUN: Final = [field.name for field in fields(PhaseRun)]
 
 
 def to_checkpoint(row: AnyRow) -> Checkpoint:
@@ -114,19 +123,18 @@ def find_execution(connection: Connection, execution_id: str) -> Execution:
     """By its id, or by the beginning of it. Raises UnknownExecution, AmbiguousExecution."""
     if len(execution_id) != UUID_LENGTH:
         execution_id = _whole_id(connection, execution_id)
-    return _known(
-        prepared.first(connection, statements.EXECUTION, {"of_id": execution_id}), execution_id
-    )
+    return _known(connection, statements.EXECUTION, execution_id)
 
 
 def lock_execution(tx: Transaction, execution_id: str) -> Execution:
     """As `find_execution`; it stays as it is until the transaction ends."""
     if len(execution_id) != UUID_LENGTH:
         execution_id = _whole_id(tx.connection, execution_id)
-    return _known(tx.first(statements.EXECUTION_LOCKED, {"of_id": execution_id}), execution_id)
+    return _known(tx.connection, statements.EXECUTION_LOCKED, execution_id)
 
 
-def _known(row: AnyRow | None, execution_id: str) -> Execution:
+def _known(connection: Connection, statement: Select[Any], execution_id: str) -> Execution:
+    row = sql.execute(connection, statement, {"of_id": execution_id}).first()
     if row is None:
         raise UnknownExecution(execution_id)
     return to_execution(row)
@@ -137,12 +145,12 @@ def _whole_id(connection: Connection, prefix: str) -> str:
     if not SHORTEST_PREFIX <= len(begins) < UUID_LENGTH or not _fits(begins):
         raise UnknownExecution(prefix)
     between = {"of_first": begins + _LEAST[len(begins) :], "of_last": begins + _MOST[len(begins) :]}
-    found = connection.execute(statements.EXECUTIONS_BETWEEN, between).scalars().all()
-    if not found:
+    ids = sql.execute(connection, statements.EXECUTIONS_BETWEEN, between).scalars()
+    if not ids:
         raise UnknownExecution(prefix)
-    if len(found) > 1:
+    if len(ids) > 1:
         raise AmbiguousExecution(prefix)
-    return str(found[0])
+    return str(ids[0])
 
 
 _LEAST: Final = "00000000-0000-0000-0000-000000000000"
@@ -162,7 +170,7 @@ def execution_in_thread(
     connection: Connection, *, channel: str, thread_ts: str
 ) -> Execution | None:
     thread = {"of_channel": channel, "of_thread_ts": thread_ts}
-    row = prepared.first(connection, statements.EXECUTION_IN_THREAD, thread)
+    row = sql.execute(connection, statements.EXECUTION_IN_THREAD, thread).first()
     return None if row is None else to_execution(row)
 
 
@@ -171,7 +179,7 @@ def execution_in_thread(
 
 def find_checkpoint(connection: Connection, checkpoint_id: str) -> Checkpoint:
     """Raises UnknownCheckpoint."""
-    row = prepared.first(connection, statements.CHECKPOINT, {"of_id": checkpoint_id})
+    row = sql.execute(connection, statements.CHECKPOINT, {"of_id": checkpoint_id}).first()
     if row is None:
         raise UnknownCheckpoint(checkpoint_id)
     return to_checkpoint(row)
@@ -179,7 +187,7 @@ def find_checkpoint(connection: Connection, checkpoint_id: str) -> Checkpoint:
 
 def waiting_checkpoint(connection: Connection, execution_id: str) -> Checkpoint | None:
     waits = {"of_execution": execution_id}
-    row = prepared.first(connection, statements.WAITING_CHECKPOINT, waits)
+    row = sql.execute(connection, statements.WAITING_CHECKPOINT, waits).first()
     return None if row is None else to_checkpoint(row)
 
 
@@ -200,7 +208,8 @@ def find_to_decide(tx: Transaction, checkpoint_id: str) -> ToDecide:
 
     Raises UnknownCheckpoint.
     """
-    row = tx.first(statements.CHECKPOINT_TO_DECIDE, {"of_id": checkpoint_id})
+    wanted = {"of_id": checkpoint_id}
+    row = sql.execute(tx.connection, statements.CHECKPOINT_TO_DECIDE, wanted).first()
     if row is None:
         raise UnknownCheckpoint(checkpoint_id)
     return _to_decide(row)
@@ -211,8 +220,8 @@ def find_overdue(connection: Connection, now: datetime, limit: int) -> list[ToDe
 
     Their executions are locked, too; those that somebody else has locked are not among them.
     """
-    rows = prepared.read(connection, statements.OVERDUE, {"now": now, "most": limit})
-    return [_to_decide(row) for row in rows]
+    overdue = sql.execute(connection, statements.OVERDUE, {"now": now, "most": limit})
+    return [_to_decide(row) for row in overdue.rows]
 
 
 def _to_decide(row: AnyRow) -> ToDecide:
@@ -223,7 +232,7 @@ def _to_decide(row: AnyRow) -> ToDecide:
         shown_by=MessageRef(row.message_channel, row.message_ts) if shown else None,
         delivery=row.delivery,
         default_outcome=row.default_outcome,
-        execution=to_execution(row[-len(statements.EXECUTION_COLUMNS) :]),
+        execution=execution_beside(row),
     )
 
 
@@ -242,33 +251,30 @@ class DueRun:
 def find_due(connection: Connection, now: datetime, phase_run_id: str | None) -> DueRun | None:
     """The one that is named, if it is due, or else the oldest. Its execution is locked."""
     if phase_run_id is None:
-        row = prepared.first(connection, statements.OLDEST_DUE, {"now": now})
+        due = sql.execute(connection, statements.OLDEST_DUE, {"now": now})
     else:
         named = {"now": now, "of_id": phase_run_id}
-        row = prepared.first(connection, statements.RUN_IF_DUE, named)
-    if row is None:
-        return None
-    width = len(statements.PHASE_RUN_COLUMNS)
-    return DueRun(to_phase_run(row[:width]), row[width], to_execution(row[width + 1 :]))
+        due = sql.execute(connection, statements.RUN_IF_DUE, named)
+    row = due.first()
+    return None if row is None else DueRun(to_phase_run(row), row.losses, execution_beside(row))
 
 
 def phase_runs_of(connection: Connection, execution_id: str) -> tuple[PhaseRun, ...]:
     """All tries of all phases, oldest first."""
-    rows = prepared.read(connection, statements.PHASE_RUNS, {"of_execution": execution_id})
-    return tuple(map(to_phase_run, rows))
+    runs = sql.execute(connection, statements.PHASE_RUNS, {"of_execution": execution_id})
+    return tuple(map(to_phase_run, runs.rows))
 
 
 def last_run_of(connection: Connection, execution_id: str) -> PhaseRun:
     """The newest try of an execution, which has at least one."""
-    return to_phase_run(
-        connection.execute(statements.LAST_RUN, {"of_execution": execution_id}).one()
-    )
+    runs = sql.execute(connection, statements.LAST_RUN, {"of_execution": execution_id})
+    return to_phase_run(runs.rows[0])
 
 
 def resume_of(connection: Connection, execution_id: str, *, phase_index: int) -> Resume | None:
     """What the flow that paused before this phase goes on with."""
     before = {"of_execution": execution_id, "of_index": phase_index - 1}
-    row = prepared.first(connection, statements.LAST_GATE, before)
+    row = sql.execute(connection, statements.LAST_GATE, before).first()
     if row is None or row.output is None or row.output.pause is None:
         return None
     feedback = to_checkpoint(row).feedback
@@ -277,9 +283,5 @@ def resume_of(connection: Connection, execution_id: str, *, phase_index: int) ->
 
 def newest_outputs(connection: Connection, execution_id: str) -> dict[int, tuple[str, PhaseOutput]]:
     """For each phase's index, its name and the output of its newest finished run."""
-    return outputs_of(prepared.read(connection, statements.OUTPUTS, {"of_execution": execution_id}))
-
-
-def outputs_of(rows: Sequence[AnyRow]) -> dict[int, tuple[str, PhaseOutput]]:
-    """From `statements.OUTPUTS`."""
-    return {row.phase_index: (row.phase, row.output) for row in rows}
+    outputs = sql.execute(connection, statements.OUTPUTS, {"of_execution": execution_id})
+    return {row.phase_index: (row.phase, row.output) for row in outputs.rows}

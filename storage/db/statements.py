@@ -1,7 +1,8 @@
 """The statements of the use cases, built once: building one costs several times its execution.
 
 Parameters whose names begin with `of_` say which row is meant. An UPDATE sets the columns whose
-names stand among its other parameters, an INSERT those that are given.
+names stand among its other parameters, an INSERT those that are given. A column's name is the
+name of its record's field.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from storage.db.tables import (
     RUN_IS_RUNNING,
     audit,
     checkpoints,
+    crew_reports,
     executions,
     inbox,
     outbox,
@@ -45,7 +47,10 @@ from storage.states import WENT_ON, ExecutionState
 # --- executions ---------------------------------------------------------------------------------
 
 EXECUTION_COLUMNS: Final = [executions.c[field.name] for field in fields(Execution)]
-"""In the order of the record's fields."""
+_EXECUTION_BESIDE: Final = [
+    column.label(f"execution_{column.name}_") for column in EXECUTION_COLUMNS
+]
+"""An execution's columns among those of another table: `rows.execution_beside` reads them."""
 
 ADD_EXECUTION: Final = insert(executions)
 
@@ -75,8 +80,6 @@ CHANGE_EXECUTION: Final = update(executions).where(executions.c.id == bindparam(
 # --- phase runs ---------------------------------------------------------------------------------
 
 PHASE_RUN_COLUMNS: Final = [phase_runs.c[field.name] for field in fields(PhaseRun)]
-"""In the order of the record's fields."""
-
 DUE: Final = and_(
     RUN_IS_OPEN,
     or_(
@@ -92,7 +95,7 @@ DUE: Final = and_(
 ADD_RUN: Final = insert(phase_runs)
 
 _DUE_RUNS: Final[Select[Any]] = (
-    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *EXECUTION_COLUMNS)
+    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *_EXECUTION_BESIDE)
     .join(executions, executions.c.id == phase_runs.c.execution_id)
     .where(DUE)
 )
@@ -184,10 +187,6 @@ _EXECUTION_WAITS: Final = executions.c.state == literal_column(
     f"'{ExecutionState.WAITING_FEEDBACK.value}'"
 )
 
-_EXECUTION_BESIDE: Final = [
-    column.label(f"execution_{column.name}_") for column in EXECUTION_COLUMNS
-]
-
 CHECKPOINT_TO_DECIDE: Final = (
     CHECKPOINT.add_columns(phase_runs.c.phase_index, *_EXECUTION_BESIDE)
     .join(executions, executions.c.id == checkpoints.c.execution_id)
@@ -209,6 +208,19 @@ LAST_GATE: Final = (
 DECIDE: Final = update(checkpoints).where(
     checkpoints.c.id == bindparam("of_id"), CHECKPOINT_IS_PENDING
 )
+
+ANSWERED_QUESTION: Final = (
+    select(checkpoints.c.id)
+    .where(
+        checkpoints.c.phase_run_id == bindparam("of_run"),
+        checkpoints.c.question_key == bindparam("of_key"),
+        checkpoints.c.state.in_([literal_column(f"'{state.value}'") for state in sorted(WENT_ON)]),
+        checkpoints.c.given_to < bindparam("of_fence"),
+    )
+    .order_by(checkpoints.c.seq)
+    .limit(1)
+)
+"""Answered for an earlier claim of this phase run, which did not live to use the answer."""
 
 LAST_REVISER: Final = (
     select(checkpoints.c.actor)
@@ -289,6 +301,11 @@ RAISES: Final = (
 
 ADD_INTENT: Final = insert(revise_intents)
 
+INTENT: Final = select(revise_intents.c.expires_at).where(
+    revise_intents.c.checkpoint_id == bindparam("of_checkpoint"),
+    revise_intents.c.actor_id == bindparam("of_actor"),
+)
+
 DROP_INTENT: Final = delete(revise_intents).where(
     revise_intents.c.checkpoint_id == bindparam("of_checkpoint"),
     revise_intents.c.actor_id == bindparam("of_actor"),
@@ -319,6 +336,14 @@ MESSAGES: Final[Select[Any]] = select(outbox, executions.c.thread_ts.label("root
 MESSAGE: Final = MESSAGES.where(outbox.c.seq == bindparam("of_seq"))
 
 ANY_MESSAGE_TO_DO: Final = select(outbox.c.seq).where(OUTBOX_TO_DO).limit(1)
+
+MESSAGE_HOLDERS: Final = (
+    select(outbox.c.held_by).where(OUTBOX_TO_DO, outbox.c.held_by.is_not(None)).distinct()
+)
+
+FREE_MESSAGES_OF: Final = update(outbox).where(
+    OUTBOX_TO_DO, outbox.c.held_by.in_(bindparam("owners", expanding=True))
+)
 
 MESSAGE_IS_FREE: Final = and_(
     or_(outbox.c.held_until.is_(None), outbox.c.held_until < bindparam("now")),
@@ -361,4 +386,9 @@ DELIVERED: Final = select(inbox.c.key, inbox.c.execution_id).where(
 
 ADD_DELIVERY: Final = insert(inbox)
 
+FORGET_DELIVERIES: Final = delete(inbox).where(inbox.c.at < bindparam("before"))
+
 ADD_AUDIT: Final = insert(audit)
+
+ADD_REPORT: Final = insert(crew_reports)
+CHANGE_REPORT: Final = update(crew_reports).where(crew_reports.c.crew == bindparam("of_crew"))

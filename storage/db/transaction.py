@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, Insert, Select, Update
+from sqlalchemy import Connection
 
-from storage.db import audit, prepared, statements
+from storage.db import audit, sql, statements
 from storage.ports import Dispatch, Seat, SharedClock
 from storage.records import Actor, Claim
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A phase run to hand to the workers' transport."""
+
+    phase_run_id: str
+    not_before: datetime | None
+    again: bool
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.again and self.not_before is None
 
 
 class Transaction:
     """One use case's transaction. `queued` and `outbox_changed` are acted on after the commit.
 
-    `urgent` is set where somebody's decision is recorded: they wait for what follows, and where a
-    worker of this process is free it is claimed at once. Rows that nothing else of the use case
-    depends on are gathered, and written together by `flush`. `lease`: how long a claim holds.
+    Use cases write by `sql.execute` with this `connection`. Jobs, messages and the log, which no
+    use case reads again, are kept and written together by `flush`.
+
+    `now` is the one time of all that the transaction does. `urgent` is set where somebody's
+    decision is recorded: they wait for what follows, and where a worker of this process is free it
+    is claimed at once. `lease`: how long a claim holds.
     """
 
     def __init__(
@@ -29,80 +47,45 @@ class Transaction:
         dispatch: Dispatch,
         lease: timedelta,
     ) -> None:
-        self.connection = connection
-        self._clock = clock
-        self._now: datetime | None = None
-        self.lease = lease
+        self.connection: Final = connection
+        self.now: Final = clock.at(connection)
+        self.lease: Final = lease
         self.urgent = False
-        self.queued: list[str] = []
         self._dispatch = dispatch
         self._seat: Seat | None = None
         self._claim: Claim | None = None
-        self._gathered: list[tuple[Insert | Update, Mapping[str, Any], Exception | None]] = []
-        self._asked: list[tuple[prepared.Question, Callable[[list[Any]], None]]] = []
-        self._happened: list[audit.Entry] = []
+        self._required: list[tuple[sql.Result, Exception]] | None = None
+        self._jobs: list[_Job] = []
+        self._log: list[audit.Entry] = []
         self._messages: dict[str, dict[str, Any]] = {}
         self._outdated: set[str] = set()
-
-    @property
-    def now(self) -> datetime:
-        """The one time of all that this transaction does."""
-        if self._now is None:
-            self._now = self._clock.at(self.connection)
-        return self._now
-
-    def first(self, statement: Select[Any], values: Mapping[str, Any]) -> Any | None:
-        """As `prepared.first`. What a transaction begins with is asked together with the time."""
-        clock = None if self._now is not None else self._clock.question(self.connection)
-        if clock is None:
-            return prepared.first(self.connection, statement, values)
-        _, [[told], found] = prepared.write_and_ask(
-            self.connection, (), [(clock, {}), (statement, values)]
-        )
-        self._now = told[0]
-        return next(iter(found), None)
 
     @property
     def outbox_changed(self) -> bool:
         return bool(self._messages or self._outdated)
 
-    def write(self, statement: Insert | Update, **values: Any) -> int:
-        """How many rows it changed."""
-        self.settle()
-        return prepared.write(self.connection, statement, values)
+    @property
+    def queued(self) -> list[str]:
+        return [job.phase_run_id for job in self._jobs]
 
-    def write_later(
-        self,
-        statement: Insert | Update,
-        values: Mapping[str, Any],
-        *,
-        or_else: Exception | None = None,
-    ) -> None:
-        """Gather it, for `settle` or `flush`. If it then changes nothing, `or_else` is raised."""
-        self._gathered.append((statement, values, or_else))
+    def require(self, result: sql.Result, refusal: Exception) -> None:
+        """Raise if the statement changed nothing: at once, or at the end of a `pipeline`."""
+        if self._required is not None:
+            self._required.append((result, refusal))
+        elif result.changed == 0:
+            raise refusal
 
-    def read_later(
-        self, statement: Select[Any], values: Mapping[str, Any], then: Callable[[list[Any]], None]
-    ) -> None:
-        """Give `then` the rows that are found after the next `settle` or `flush`."""
-        self._asked.append(((statement, values), then))
-
-    def settle(self) -> None:
-        """Write what was gathered, in its order: before anything that it could matter to."""
-        gathered, self._gathered = self._gathered, []
-        asked, self._asked = self._asked, []
-        if not gathered and not asked:
-            return
-        changed, found = prepared.write_and_ask(
-            self.connection,
-            [(statement, values) for statement, values, _ in gathered],
-            [question for question, _ in asked],
-        )
-        for rows, (_, _, or_else) in zip(changed, gathered, strict=True):
-            if rows == 0 and or_else is not None:
-                raise or_else
-        for answer, (_, then) in zip(found, asked, strict=True):
-            then(answer)
+    @contextmanager
+    def pipeline(self) -> Iterator[None]:
+        """Send what is executed within together, and then check what was required."""
+        required = self._required = []
+        try:
+            with sql.pipeline(self.connection):
+                yield
+        finally:
+            self._required = None
+        for result, refusal in required:
+            self.require(result, refusal)
 
     def dispatch(
         self, phase_run_id: str, *, not_before: datetime | None = None, again: bool = False
@@ -111,8 +94,7 @@ class Transaction:
 
         `again`: one that was handed over before.
         """
-        self._dispatch.enqueue(self.connection, phase_run_id, not_before=not_before, again=again)
-        self.queued.append(phase_run_id)
+        self._jobs.append(_Job(phase_run_id, not_before, again))
 
     def seat(self) -> Seat | None:
         """A free slot for what this transaction is about to queue. One of them at most."""
@@ -147,7 +129,7 @@ class Transaction:
         **facts: object,
     ) -> None:
         """Add a row to the log of what happened. Ids and words of ours only, no texts."""
-        self._happened.append(
+        self._log.append(
             audit.entry(
                 at=self.now, execution_id=execution_id, event=event, actor=actor, facts=facts
             )
@@ -162,16 +144,46 @@ class Transaction:
         self._outdated.add(key)
 
     def flush(self) -> None:
-        """Write what was gathered; the last thing before the commit."""
-        # Root messages before those below them, as the deliverer takes them: two writers
-        # that lock rows in one order do not wait for each other.
-        for key in sorted(self._outdated, reverse=True):
-            self.write_later(statements.WANT_NEWER, {"of_key": key})
-        for message in self._messages.values():
-            self.write_later(statements.ADD_MESSAGE, message)
-        for entry in self._happened:
-            self.write_later(statements.ADD_AUDIT, entry)
-        self.settle()
+        """Write the jobs, the messages and the log; the last thing before the commit."""
+        self._enqueue()
+        if not self.outbox_changed and not self._log:
+            return
+        with sql.pipeline(self.connection):
+            self._refresh_messages()
+            if self._messages:
+                sql.execute_many(
+                    self.connection, statements.ADD_MESSAGE, [*self._messages.values()]
+                )
+            if self._log:
+                sql.execute_many(self.connection, statements.ADD_AUDIT, self._log)
+
+    def _enqueue(self) -> None:
+        plain = [job.phase_run_id for job in self._jobs if job.is_plain]
+        if len(plain) > 1:
+            self._dispatch.enqueue_all(self.connection, plain)
+        for job in self._jobs:
+            if not job.is_plain or len(plain) == 1:
+                self._dispatch.enqueue(
+                    self.connection,
+                    job.phase_run_id,
+                    not_before=job.not_before,
+                    again=job.again,
+                )
+
+    def _refresh_messages(self) -> None:
+        """Root messages before those below them, as the deliverer takes them: two writers that
+        lock rows in one order do not wait for each other."""
+        keys = sorted(self._outdated, reverse=True)
+        if len(keys) > _OF_ONE_EXECUTION and self.connection.dialect.name == "postgresql":
+            sql.execute(self.connection, statements.LOCK_MESSAGES, {"of_keys": keys})
+        if keys:
+            sql.execute_many(
+                self.connection, statements.WANT_NEWER, [{"of_key": key} for key in keys]
+            )
+
+
+_OF_ONE_EXECUTION: Final = 2
+"""Its root message and its checkpoint's. Those of several are in no order by their keys."""
 
 
 def new_id() -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, exists, func, literal_column, select
 
-from storage.db import prepared
+from storage.db import sql
 from storage.db.statements import MESSAGE_IS_FREE
 from storage.db.tables import OUTBOX_TO_POST, OUTBOX_TO_UPDATE, outbox
 from storage.db.tables import paces as pace
@@ -84,13 +84,12 @@ UPDATES_DUE: Final = (
 
 def due(connection: Connection, *, now: datetime, most: int) -> list[Any]:
     """The oldest, by `seq` and `state`."""
-    questions: list[prepared.Question] = [
-        (UPDATES_DUE, {"now": now, "most": most}),
-        (FREE_CHANNELS, {"now": now}),
-    ]
-    _, (found, free) = prepared.write_and_ask(connection, (), questions)
-    lanes = sorted((oldest, channel) for channel, oldest in free if oldest is not None)
+    with sql.pipeline(connection):
+        updates = sql.execute(connection, UPDATES_DUE, {"now": now, "most": most})
+        free = sql.execute(connection, FREE_CHANNELS, {"now": now})
+    rows = updates.rows
+    lanes = sorted((oldest, channel) for channel, oldest in free.rows if oldest is not None)
     for _, channel in lanes[:most]:  # in another there is none of the oldest
         posts = {"now": now, "most": most, "of_channel": channel}
-        found += prepared.read(connection, POSTS_DUE, posts)
-    return sorted(found)[:most]
+        rows += sql.execute(connection, POSTS_DUE, posts).rows
+    return sorted(rows)[:most]

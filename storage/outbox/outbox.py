@@ -15,12 +15,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine
 
-from storage.db import statements
+from storage.db import sql, statements
 from storage.db.database import reading, writing
 from storage.db.rows import find_execution, to_outbox_row
-from storage.db.tables import OUTBOX_TO_DO, outbox
 from storage.db.transaction import Transaction
 from storage.errors import Conflict, HoldLost, TooSoon
 from storage.outbox import due_messages, rate_limits
@@ -83,8 +82,8 @@ def reminders(tx: Transaction, due: Sequence[tuple[Execution, str, str]]) -> Non
         f"reminder:{checkpoint}:{which}": (execution, checkpoint, which)
         for execution, checkpoint, which in due
     }
-    there = tx.connection.execute(statements.MESSAGES_THERE, {"of_keys": [*keyed]}).scalars()
-    for key in keyed.keys() - set(there):
+    there = sql.execute(tx.connection, statements.MESSAGES_THERE, {"of_keys": [*keyed]})
+    for key in keyed.keys() - set(there.scalars()):
         execution, checkpoint, which = keyed[key]
         payload = {"which": which}
         _add(tx, execution, OutboxKind.REMINDER, key, checkpoint_id=checkpoint, payload=payload)
@@ -106,7 +105,7 @@ def notice(tx: Transaction, execution_id: str, *, text: str, key: str) -> None:
     """Once a key."""
     execution = find_execution(tx.connection, execution_id)
     there = {"of_key": f"notice:{execution.id}:{key}"}
-    if tx.connection.execute(statements.MESSAGE_EXISTS, there).first() is None:
+    if sql.execute(tx.connection, statements.MESSAGE_EXISTS, there).first() is None:
         outcome(tx, execution, {"text": text}, key=key)
 
 
@@ -148,7 +147,7 @@ class Outbox:
                 if rest and row.state is OutboxState.POSTED:
                     continue  # Slack asked for quiet since it was found due
                 seen = {"of_seq": row.seq, "of_state": row.state}
-                if connection.execute(statements.HOLD_MESSAGE, held | seen).rowcount == 1:
+                if sql.execute(connection, statements.HOLD_MESSAGE, held | seen).changed == 1:
                     # Read again: what is wanted may have grown, or the root got its thread.
                     taken.append(_read(connection, row.seq))
         return tuple(taken)
@@ -189,14 +188,14 @@ class Outbox:
             )
             if row.kind is OutboxKind.ROOT:
                 thread = {"of_id": row.execution_id, "channel": channel, "thread_ts": ts}
-                connection.execute(statements.CHANGE_EXECUTION, thread)
+                sql.execute(connection, statements.CHANGE_EXECUTION, thread)
             if row.kind is OutboxKind.CHECKPOINT:
                 place = {
                     "of_id": row.checkpoint_id,
                     "message_channel": channel,
                     "message_ts": ts,
                 }
-                connection.execute(statements.CHANGE_CHECKPOINT, place)
+                sql.execute(connection, statements.CHANGE_CHECKPOINT, place)
             return _write(
                 connection,
                 row,
@@ -248,24 +247,20 @@ class Outbox:
 
     def holders(self) -> tuple[str, ...]:
         """Who holds rows, whether or not the hold has run out."""
-        query = select(outbox.c.held_by).where(outbox.c.held_by.is_not(None)).distinct()
         with reading(self._engine) as connection:
-            return tuple(connection.execute(query.where(OUTBOX_TO_DO)).scalars())
+            return tuple(sql.execute(connection, statements.MESSAGE_HOLDERS).scalars())
 
     def let_go(self, owners: Sequence[str]) -> int:
         """Free at once what these owners (known to be dead) held; how many rows it was."""
         with writing(self._engine) as connection:
-            freed = connection.execute(
-                update(outbox)
-                .where(OUTBOX_TO_DO, outbox.c.held_by.in_(owners))
-                .values(held_by=None, held_until=None)
-            )
-        return freed.rowcount
+            return sql.execute(
+                connection, statements.FREE_MESSAGES_OF, {"owners": list(owners), **_FREE}
+            ).changed
 
     def next_due(self) -> bool:
         """Whether anything is left to do, now or later."""
         with reading(self._engine) as connection:
-            return connection.execute(statements.ANY_MESSAGE_TO_DO).first() is not None
+            return sql.execute(connection, statements.ANY_MESSAGE_TO_DO).first() is not None
 
     def _let_go(
         self,
@@ -290,10 +285,10 @@ class Outbox:
 
 def _write(connection: Connection, row: OutboxRow, **values: Any) -> OutboxRow:
     mine = {"of_seq": row.seq, "of_holder": row.held_by}
-    if connection.execute(statements.CHANGE_HELD_MESSAGE, values | mine).rowcount != 1:
+    if sql.execute(connection, statements.CHANGE_HELD_MESSAGE, values | mine).changed != 1:
         raise HoldLost(row.key)
     return _read(connection, row.seq)
 
 
 def _read(connection: Connection, seq: int) -> OutboxRow:
-    return to_outbox_row(connection.execute(statements.MESSAGE, {"of_seq": seq}).one())
+    return to_outbox_row(sql.execute(connection, statements.MESSAGE, {"of_seq": seq}).rows[0])

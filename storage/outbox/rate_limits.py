@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage.db import sql
 from storage.db.tables import paces
 from storage.ports import SharedClock
 
@@ -47,6 +48,7 @@ _FREE_AT: Final = select(paces.c.free_at).where(paces.c.key == bindparam("of_key
 _FREE_AT_LOCKED: Final = _FREE_AT.with_for_update()
 _ADD: Final = insert(paces)
 _SET: Final = update(paces).where(paces.c.key == bindparam("of_key"))
+_FORGET: Final = delete(paces).where(paces.c.free_at < bindparam("before"))
 
 
 def take(connection: Connection, key: str, *, pace: Pace, now: datetime) -> timedelta:
@@ -67,23 +69,21 @@ def pause(connection: Connection, key: str, *, until: datetime) -> None:
 
 def rests(connection: Connection, key: str, clock: SharedClock) -> bool:
     """Whether none of these may be made now."""
-    free_at = connection.execute(_FREE_AT, {"of_key": key}).scalar()
+    free_at = sql.execute(connection, _FREE_AT, {"of_key": key}).scalar()
     return free_at is not None and free_at > clock.at(connection)
 
 
 def forget(connection: Connection, *, now: datetime) -> int:
     """Drop the rows of channels that were quiet for long; how many."""
-    quiet = paces.c.free_at < now - FORGOTTEN_AFTER
-    return connection.execute(delete(paces).where(quiet)).rowcount
+    return sql.execute(connection, _FORGET, {"before": now - FORGOTTEN_AFTER}).changed
 
 
 def _locked(connection: Connection, key: str) -> datetime | None:
-    free_at: datetime | None = connection.execute(_FREE_AT_LOCKED, {"of_key": key}).scalar()
-    return free_at
+    return sql.execute(connection, _FREE_AT_LOCKED, {"of_key": key}).scalar()
 
 
 def _write(connection: Connection, key: str, free_at: datetime, *, new: bool) -> None:
     if new:
-        connection.execute(_ADD, {"key": key, "free_at": free_at})
+        sql.execute(connection, _ADD, {"key": key, "free_at": free_at})
     else:
-        connection.execute(_SET, {"of_key": key, "free_at": free_at})
+        sql.execute(connection, _SET, {"of_key": key, "free_at": free_at})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from storage.db import statements
-from storage.db.rows import AnyRow, outputs_of, resume_of
+from storage.db import sql, statements
+from storage.db.rows import newest_outputs, resume_of
 from storage.db.transaction import Transaction
 from storage.definitions import Budget
 from storage.errors import LeaseLost
@@ -35,48 +35,36 @@ def hand_over(
     *,
     owner: str,
     lost: bool = False,
-    then: Callable[[Claim], None],
-) -> None:
-    """Note in the log that the run, which is written down as taken, was claimed.
+) -> Claim:
+    """The claim of a run that is written down as taken, with all that its child needs.
 
-    `then` is given all that it needs, when what was gathered until now has been written.
     `lost`: from another worker, whose lease ran out.
     """
     tx.audit(execution.id, "phase.claimed", run=run.id, fence=run.fence, lost=lost or None)
     spent, raises = _spent_before(tx, run, execution)
-    told = _lessons_for(tx, run, execution)
-
-    def knowing(rows: Sequence[AnyRow]) -> None:
-        outputs = outputs_of(rows)
-        then(
-            Claim(
-                run=run,
-                execution=execution,
-                done=tuple(outputs[index] for index in sorted(outputs) if index < run.phase_index),
-                previous=outputs[run.phase_index][1] if run.phase_index in outputs else None,
-                owner=owner,
-                fence=run.fence,
-                lease_until=tx.now + tx.lease,
-                resume=_resume_of(tx, run, outputs),
-                lessons=told,
-                spent=spent,
-                raises=raises,
-            )
-        )
-
-    if run.phase_index == 0 and run.revision == 1:  # nothing was handed in before
-        knowing(())
-    else:
-        tx.read_later(statements.OUTPUTS, {"of_execution": run.execution_id}, knowing)
+    is_first = run.phase_index == 0 and run.revision == 1
+    outputs = {} if is_first else newest_outputs(tx.connection, run.execution_id)
+    return Claim(
+        run=run,
+        execution=execution,
+        done=tuple(outputs[index] for index in sorted(outputs) if index < run.phase_index),
+        previous=outputs[run.phase_index][1] if run.phase_index in outputs else None,
+        owner=owner,
+        fence=run.fence,
+        lease_until=tx.now + tx.lease,
+        resume=_resume_of(tx, run, outputs),
+        lessons=_lessons_for(tx, run, execution),
+        spent=spent,
+        raises=raises,
+    )
 
 
 def own(tx: Transaction, run: PhaseRun, **values: Any) -> None:
-    """Write to a claimed phase run if it is still held by this fence.
-
-    If not, LeaseLost is raised before the commit at the latest, and nothing is changed.
-    """
+    """Write to a claimed phase run. Raises LeaseLost if it is no longer held by this fence."""
     mine = {"of_id": run.id, "of_fence": run.fence}
-    tx.write_later(statements.CHANGE_RUNNING, values | mine, or_else=LeaseLost(run.id))
+    tx.require(
+        sql.execute(tx.connection, statements.CHANGE_RUNNING, values | mine), LeaseLost(run.id)
+    )
 
 
 def _spent_before(
@@ -86,9 +74,9 @@ def _spent_before(
     if execution.definition.budget == Budget():
         return (), 0
     of_execution = {"of_execution": execution.id}
-    usages = tx.connection.execute(statements.USAGES, of_execution | {"of_id": run.id})
-    raises = tx.connection.execute(statements.RAISES, of_execution)
-    return tuple(usages.scalars()), raises.scalar_one()
+    usages = sql.execute(tx.connection, statements.USAGES, of_execution | {"of_id": run.id})
+    raises = sql.execute(tx.connection, statements.RAISES, of_execution)
+    return tuple(usages.scalars()), raises.scalar() or 0
 
 
 def _resume_of(
@@ -105,6 +93,6 @@ def _lessons_for(tx: Transaction, run: PhaseRun, execution: Execution) -> tuple[
     """The crew's lessons, noted as what this run was told."""
     if not execution.definition.lessons:
         return ()
-    told = tuple(lesson.text for lesson in lessons.of_crew(tx.connection, execution.crew))
-    own(tx, run, lessons=told)
-    return told
+    texts = tuple(lesson.text for lesson in lessons.of_crew(tx.connection, execution.crew))
+    own(tx, run, lessons=texts)
+    return texts

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, update
+from sqlalchemy import BindParameter, bindparam, delete, update
 
+from storage.db import sql
 from storage.db.tables import OUTBOX_TO_DO, RUN_IS_QUEUED, outbox, paces, phase_runs
 from storage.db.transaction import Transaction
 
@@ -16,15 +17,16 @@ LONGEST_WAIT: Final = timedelta(minutes=30)
 
 def let_come_due(tx: Transaction) -> None:
     """Whatever is put off until a moment so far away was so by a clock that was ahead."""
-    far = tx.now + LONGEST_WAIT
-    tx.connection.execute(delete(paces).where(paces.c.free_at > far))
-    for moment, values in (
-        (outbox.c.not_before, {"not_before": None}),
-        (outbox.c.held_until, {"held_by": None, "held_until": None}),
-    ):
-        tx.connection.execute(update(outbox).where(OUTBOX_TO_DO, moment > far).values(values))
-    tx.connection.execute(
-        update(phase_runs)
-        .where(RUN_IS_QUEUED, phase_runs.c.not_before > far)
-        .values(not_before=None)
-    )
+    for statement in _LET_COME_DUE:
+        sql.execute(tx.connection, statement, {"far": tx.now + LONGEST_WAIT})
+
+
+_FAR: Final[BindParameter[datetime]] = bindparam("far")
+_LET_COME_DUE: Final = (
+    delete(paces).where(paces.c.free_at > _FAR),
+    update(outbox).where(OUTBOX_TO_DO, outbox.c.not_before > _FAR).values(not_before=None),
+    update(outbox)
+    .where(OUTBOX_TO_DO, outbox.c.held_until > _FAR)
+    .values(held_by=None, held_until=None),
+    update(phase_runs).where(RUN_IS_QUEUED, phase_runs.c.not_before > _FAR).values(not_before=None),
+)

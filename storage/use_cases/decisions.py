@@ -6,9 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select
-
-from storage.db import statements
+from storage.db import sql, statements
 from storage.db.rows import (
     ToDecide,
     execution_in_thread,
@@ -17,7 +15,6 @@ from storage.db.rows import (
     find_to_decide,
     waiting_checkpoint,
 )
-from storage.db.tables import revise_intents
 from storage.db.transaction import Transaction
 from storage.errors import (
     AlreadyDecided,
@@ -71,9 +68,6 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         outcome=_outcome(found, decision),
     )
     state = next_checkpoint(checkpoint.state, EVENT_OF_ACTION[decision.action])
-    transitions.record_feedback(
-        tx, execution, checkpoint, state, feedback, delivery=decision.delivery
-    )
     tx.urgent = True
     tx.audit(
         execution.id,
@@ -82,7 +76,11 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         checkpoint=checkpoint.id,
         action=decision.action.value,
     )
-    after = take_effect(tx, found, decision.action, feedback)
+    with tx.pipeline():
+        transitions.record_feedback(
+            tx, execution, checkpoint, state, feedback, delivery=decision.delivery
+        )
+        after = take_effect(tx, found, decision.action, feedback)
     return Decided(replace(checkpoint, state=state, feedback=feedback), after)
 
 
@@ -192,7 +190,8 @@ def intend_revise(
     _admit(found, actor=actor, message=message)
     _check_revisions_left(found)  # before anybody writes what is to change
     drop_intent(tx, checkpoint_id, actor=actor)
-    tx.connection.execute(
+    sql.execute(
+        tx.connection,
         statements.ADD_INTENT,
         {
             "checkpoint_id": checkpoint_id,
@@ -205,16 +204,12 @@ def intend_revise(
 
 def drop_intent(tx: Transaction, checkpoint_id: str, *, actor: Actor) -> bool:
     intent = {"of_checkpoint": checkpoint_id, "of_actor": actor.id}
-    return tx.connection.execute(statements.DROP_INTENT, intent).rowcount > 0
+    return sql.execute(tx.connection, statements.DROP_INTENT, intent).changed > 0
 
 
 def _intends(tx: Transaction, checkpoint: Checkpoint, actor: Actor) -> bool:
-    expires_at = tx.connection.execute(
-        select(revise_intents.c.expires_at).where(
-            revise_intents.c.checkpoint_id == checkpoint.id,
-            revise_intents.c.actor_id == actor.id,
-        )
-    ).scalar_one_or_none()
+    intent = {"of_checkpoint": checkpoint.id, "of_actor": actor.id}
+    expires_at = sql.execute(tx.connection, statements.INTENT, intent).scalar()
     return expires_at is not None and expires_at > tx.now
 
 
@@ -250,5 +245,5 @@ def _waiting_in_thread(tx: Transaction, said: Reply) -> Checkpoint | None:
     if execution is not None:
         return waiting_checkpoint(tx.connection, execution.id)
     place = {"of_channel": said.channel, "of_ts": said.thread_ts}
-    moved = tx.connection.execute(statements.MOVED_CHECKPOINT, place).scalar_one_or_none()
+    moved = sql.execute(tx.connection, statements.MOVED_CHECKPOINT, place).scalar()
     return None if moved is None else find_checkpoint(tx.connection, moved)

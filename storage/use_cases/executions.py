@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
-from sqlalchemy import insert, update
-
-from storage.db import statements
+from storage.db import sql, statements
 from storage.db.rows import find_execution, last_run_of, lock_execution, waiting_checkpoint
-from storage.db.tables import crew_reports
 from storage.db.transaction import Transaction, new_id
 from storage.definitions import CheckpointDefinition, CrewDefinition, CrewReport, DecisionRule
 from storage.errors import LeavingOutNotAllowed, NotAllowed, UnknownCheckpointName, WrongState
@@ -58,7 +55,7 @@ def start(
     )
     columns = {field.name: getattr(execution, field.name) for field in fields(Execution)}
     columns["requester_key"] = limits.key_of(requester)
-    tx.write(statements.ADD_EXECUTION, **columns)
+    sql.execute(tx.connection, statements.ADD_EXECUTION, columns)
     if delivery is not None:
         inbox.take(tx, key, execution_id=execution.id)
     tx.audit(
@@ -150,8 +147,6 @@ def report_crew(tx: Transaction, report: CrewReport) -> None:
         "phases": report.phases,
         "checked_at": report.checked_at,
     }
-    changed = tx.connection.execute(
-        update(crew_reports).where(crew_reports.c.crew == report.crew).values(values)
-    )
-    if changed.rowcount == 0:
-        tx.connection.execute(insert(crew_reports).values(crew=report.crew, **values))
+    of_crew = {"of_crew": report.crew}
+    if sql.execute(tx.connection, statements.CHANGE_REPORT, values | of_crew).changed == 0:
+        sql.execute(tx.connection, statements.ADD_REPORT, {"crew": report.crew, **values})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from typing import Final
 
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from storage.db import sql
 from storage.db.rows import AnyRow, find_checkpoint, find_execution
 from storage.db.tables import lessons
 from storage.db.transaction import Transaction, new_id
@@ -11,6 +14,18 @@ from storage.errors import NoLesson, NotAllowed, UnknownLesson
 from storage.policy import may_decide
 from storage.records import Actor, Lesson
 from storage.states import CheckpointState
+
+_ADD: Final = insert(lessons)
+_CHANGE: Final = update(lessons).where(lessons.c.id == bindparam("of_id"))
+_OF_CHECKPOINT: Final = select(lessons).where(lessons.c.checkpoint_id == bindparam("of_checkpoint"))
+_BY_ID: Final = select(lessons).where(
+    lessons.c.id == bindparam("of_id"), lessons.c.deleted_at.is_(None)
+)
+_OF_CREW: Final = (
+    select(lessons)
+    .where(lessons.c.crew == bindparam("of_crew"), lessons.c.deleted_at.is_(None))
+    .order_by(lessons.c.seq)
+)
 
 
 def add(tx: Transaction, checkpoint_id: str, *, actor: Actor) -> Lesson:
@@ -22,35 +37,27 @@ def add(tx: Transaction, checkpoint_id: str, *, actor: Actor) -> Lesson:
     revised = checkpoint.state is CheckpointState.REVISED
     if not execution.definition.lessons or not revised or checkpoint.feedback is None:
         raise NoLesson(checkpoint)
-    known = tx.connection.execute(
-        select(lessons).where(lessons.c.checkpoint_id == checkpoint_id)
-    ).first()
+    of_checkpoint = {"of_checkpoint": checkpoint_id}
+    known = sql.execute(tx.connection, _OF_CHECKPOINT, of_checkpoint).first()
     if known is not None:
-        tx.connection.execute(
-            update(lessons).where(lessons.c.id == known.id).values(deleted_at=None)
-        )
+        sql.execute(tx.connection, _CHANGE, {"of_id": known.id, "deleted_at": None})
         return _to_lesson(known)
-    tx.connection.execute(
-        insert(lessons).values(
-            id=new_id(),
-            crew=execution.crew,
-            checkpoint_id=checkpoint_id,
-            text=checkpoint.feedback.text,
-            by=actor,
-            at=tx.now,
-        )
-    )
+    lesson = {
+        "id": new_id(),
+        "crew": execution.crew,
+        "checkpoint_id": checkpoint_id,
+        "text": checkpoint.feedback.text,
+        "by": actor,
+        "at": tx.now,
+    }
+    sql.execute(tx.connection, _ADD, lesson)
     tx.audit(execution.id, "lesson.added", actor=actor, checkpoint=checkpoint_id)
-    return _to_lesson(
-        tx.connection.execute(select(lessons).where(lessons.c.checkpoint_id == checkpoint_id)).one()
-    )
+    return _to_lesson(sql.execute(tx.connection, _OF_CHECKPOINT, of_checkpoint).rows[0])
 
 
 def delete(tx: Transaction, lesson_id: str, *, actor: Actor) -> Lesson:
     """By somebody who may decide the checkpoint that it came from."""
-    row = tx.connection.execute(
-        select(lessons).where(lessons.c.id == lesson_id, lessons.c.deleted_at.is_(None))
-    ).first()
+    row = sql.execute(tx.connection, _BY_ID, {"of_id": lesson_id}).first()
     if row is None:
         raise UnknownLesson(lesson_id)
     checkpoint = find_checkpoint(tx.connection, row.checkpoint_id)
@@ -58,21 +65,14 @@ def delete(tx: Transaction, lesson_id: str, *, actor: Actor) -> Lesson:
     verdict = may_decide(checkpoint.rule, actor=actor, requester=execution.requester)
     if verdict.refusal is not None:
         raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
-    tx.connection.execute(
-        update(lessons).where(lessons.c.id == lesson_id).values(deleted_at=tx.now)
-    )
+    sql.execute(tx.connection, _CHANGE, {"of_id": lesson_id, "deleted_at": tx.now})
     tx.audit(execution.id, "lesson.deleted", actor=actor, lesson=lesson_id)
     return _to_lesson(row)
 
 
 def of_crew(connection: Connection, crew: str) -> tuple[Lesson, ...]:
     """Those that hold, oldest first."""
-    rows = connection.execute(
-        select(lessons)
-        .where(lessons.c.crew == crew, lessons.c.deleted_at.is_(None))
-        .order_by(lessons.c.seq)
-    )
-    return tuple(map(_to_lesson, rows))
+    return tuple(map(_to_lesson, sql.execute(connection, _OF_CREW, {"of_crew": crew}).rows))
 
 
 def _to_lesson(row: AnyRow) -> Lesson:

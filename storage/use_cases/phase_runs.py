@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from storage.boundaries import resolve
-from storage.db import prepared, statements
+from storage.db import sql, statements
 from storage.db.rows import AnyRow, find_due, lock_execution
 from storage.db.transaction import Transaction
 from storage.definitions import CrewDefinition, PhaseDefinition
@@ -36,51 +36,45 @@ RECOVERED_AT_ONCE: Final = 500
 
 def anything_due(connection: Connection, now: datetime) -> bool:
     """Whether a claim would find something: what an idle worker asks, without a write lock."""
-    return prepared.first(connection, statements.ANYTHING_DUE, {"now": now}) is not None
+    return sql.execute(connection, statements.ANYTHING_DUE, {"now": now}).first() is not None
 
 
-class Taken(Exception):
-    """Somebody else had it meanwhile."""
-
-
-def claim(tx: Transaction, *, owner: str, phase_run_id: str | None = None) -> list[Claim]:
-    """What it was, in a list that is filled when the transaction has been written. Raises Taken,
-    with nothing changed."""
-    claimed: list[Claim] = []
+def claim(tx: Transaction, *, owner: str, phase_run_id: str | None = None) -> Claim | None:
+    """The claim, or None if nothing is due or another worker was faster."""
     due = find_due(tx.connection, tx.now, phase_run_id)
     if due is None:
-        return claimed
+        return None
     run, execution = due.run, due.execution
     lost = run.state is PhaseRunState.RUNNING
     if lost and due.losses >= MOST_LOSSES:
         _give_up(tx, run, execution)
-        return claimed
+        return None
     taken = claims.taken(tx, run, owner=owner)
     values = {name: getattr(taken, name) for name in _OF_TAKEN}
-    _take(tx, run, {**values, "losses": due.losses + lost})
+    if not _take(tx, run, {**values, "losses": due.losses + lost}):
+        return None
     if execution.state is ExecutionState.PENDING:
         execution = transitions.move(tx, execution, ExecutionEvent.CLAIM)
     elif execution.state is ExecutionState.WAITING_FEEDBACK:
         execution = questions.withdraw(tx, execution)
     else:
         outbox.refresh_root(tx, execution)
-    claims.hand_over(tx, taken, execution, owner=owner, lost=lost, then=claimed.append)
-    return claimed
+    return claims.hand_over(tx, taken, execution, owner=owner, lost=lost)
 
 
 _OF_TAKEN: Final = ("state", "fence", "started_at", "lease_owner", "lease_until")
 
 
-def _take(tx: Transaction, run: PhaseRun, values: dict[str, Any]) -> None:
-    """By compare-and-set on its fence, while it is still due."""
+def _take(tx: Transaction, run: PhaseRun, values: dict[str, Any]) -> bool:
+    """By compare-and-set on its fence, while it is still due; whether nobody else was faster."""
     seen = {"of_id": run.id, "of_fence": run.fence, "now": tx.now}
-    tx.write_later(statements.TAKE_RUN, {**values, **seen}, or_else=Taken(run.id))
+    return sql.execute(tx.connection, statements.TAKE_RUN, {**values, **seen}).changed == 1
 
 
 def _give_up(tx: Transaction, run: PhaseRun, execution: Execution) -> None:
     failed = {"state": next_phase_run(run.state, PhaseRunEvent.FAIL), "ended_at": tx.now}
-    _take(tx, run, failed)
-    _error(tx, execution, f"The worker died {MOST_LOSSES} times in phase {run.phase!r}.")
+    if _take(tx, run, failed):
+        _error(tx, execution, f"The worker died {MOST_LOSSES} times in phase {run.phase!r}.")
 
 
 def _own(tx: Transaction, held: Claim, **values: Any) -> None:
@@ -123,7 +117,8 @@ def record_phases(
     definition = _described(execution, phases, names, arising)
     phase = names[held.run.phase_index]
     _own(tx, held, phase=phase)
-    tx.write(statements.CHANGE_EXECUTION, of_id=execution.id, phases=names, definition=definition)
+    described = {"of_id": execution.id, "phases": names, "definition": definition}
+    sql.execute(tx.connection, statements.CHANGE_EXECUTION, described)
     outbox.refresh_root(tx, execution)
     return replace(
         held,
@@ -215,8 +210,6 @@ def _ended(tx: Transaction, held: Claim, event: PhaseRunEvent, **values: Any) ->
         lease_until=None,
         **values,
     )
-    if execution.state is not ExecutionState.RUNNING:
-        tx.settle()  # whoever ended it took the run away: that is what there is to tell
     return execution
 
 
@@ -228,13 +221,14 @@ def _error(tx: Transaction, execution: Execution, message: str) -> Execution:
 
 
 def release(tx: Transaction, owners: Sequence[str]) -> int:
-    held = tx.connection.execute(statements.RUNNING_OF_OWNERS, {"owners": list(owners)}).all()
-    return sum(_release(tx, row) for row in held)
+    held = sql.execute(tx.connection, statements.RUNNING_OF_OWNERS, {"owners": list(owners)})
+    return sum(_release(tx, row) for row in held.rows)
 
 
 def _release(tx: Transaction, row: AnyRow) -> bool:
     """Queue a run of an owner who died, unless it ended or was taken since it was read."""
-    released = tx.connection.execute(
+    released = sql.execute(
+        tx.connection,
         statements.CHANGE_RUNNING,
         {
             "of_id": row.id,
@@ -245,7 +239,7 @@ def _release(tx: Transaction, row: AnyRow) -> bool:
             "lease_until": None,
         },
     )
-    if released.rowcount != 1:
+    if released.changed != 1:
         return False
     tx.audit(row.execution_id, "phase.released", run=row.id)
     tx.dispatch(row.id, again=True)
@@ -255,7 +249,7 @@ def _release(tx: Transaction, row: AnyRow) -> bool:
 def recover(tx: Transaction) -> int:
     clock_correction.let_come_due(tx)
     due = {"now": tx.now, "most": RECOVERED_AT_ONCE}
-    run_ids = tx.connection.execute(statements.ALL_DUE, due).scalars().all()
+    run_ids = sql.execute(tx.connection, statements.ALL_DUE, due).scalars()
     for run_id in run_ids:
         tx.dispatch(run_id, again=True)
     return len(run_ids)

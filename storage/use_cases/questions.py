@@ -10,15 +10,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select, update
-
+from storage.db import sql, statements
 from storage.db.rows import find_checkpoint, lock_execution, waiting_checkpoint
-from storage.db.tables import checkpoints
 from storage.db.transaction import Transaction
 from storage.errors import LeaseLost
 from storage.outbox import outbox
 from storage.records import HELD, Checkpoint, Claim, Execution, PhaseOutput, Question
-from storage.states import WENT_ON, CheckpointState, ExecutionEvent, ExecutionState
+from storage.states import CheckpointState, ExecutionEvent, ExecutionState
 from storage.use_cases import transitions
 
 HELD_AT_MOST: Final = timedelta(hours=1)
@@ -50,29 +48,18 @@ def ask(tx: Transaction, held: Claim, question: Question) -> Checkpoint:
     waiting = transitions.move(tx, execution, ExecutionEvent.CHECKPOINT)
     tx.audit(execution.id, "checkpoint.opened", checkpoint=checkpoint_id, kind=question.kind.value)
     outbox.checkpoint(tx, waiting, checkpoint_id)
-    tx.settle()
     return find_checkpoint(tx.connection, checkpoint_id)
 
 
 def _given_before(tx: Transaction, held: Claim, question: Question) -> Checkpoint | None:
     """The answer to this question that an earlier child of this phase run did not live to use."""
-    row = tx.connection.execute(
-        select(checkpoints.c.id)
-        .where(
-            checkpoints.c.phase_run_id == held.run.id,
-            checkpoints.c.question_key == question.key,
-            checkpoints.c.state.in_(list(WENT_ON)),
-            checkpoints.c.given_to < held.fence,
-        )
-        .order_by(checkpoints.c.seq)
-        .limit(1)
-    ).first()
-    if row is None:
+    asked = {"of_run": held.run.id, "of_key": question.key, "of_fence": held.fence}
+    checkpoint_id = sql.execute(tx.connection, statements.ANSWERED_QUESTION, asked).scalar()
+    if checkpoint_id is None:
         return None
-    tx.connection.execute(
-        update(checkpoints).where(checkpoints.c.id == row.id).values(given_to=held.fence)
-    )
-    return find_checkpoint(tx.connection, row.id)
+    given = {"of_id": checkpoint_id, "given_to": held.fence}
+    sql.execute(tx.connection, statements.CHANGE_CHECKPOINT, given)
+    return find_checkpoint(tx.connection, checkpoint_id)
 
 
 def withdraw(tx: Transaction, execution: Execution) -> Execution:

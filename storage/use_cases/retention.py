@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, delete, exists, or_, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, delete, exists, or_, select
 
+from storage.db import sql
 from storage.db.tables import (
     checkpoints,
     executions,
@@ -71,11 +72,27 @@ _DELIVERED_LONG_AGO: Final[Select[Any]] = (
 )
 _DELIVERED_UNTIL: Final = _DELIVERED_LONG_AGO.where(outbox.c.seq < bindparam("since"))
 
+_EXPIRED_INTENTS: Final = delete(revise_intents).where(
+    revise_intents.c.expires_at < bindparam("before")
+)
+
+_MESSAGES: Final = delete(outbox).where(outbox.c.seq.in_(bindparam("of_seqs", expanding=True)))
+
+_THESE: Final[BindParameter[str]] = bindparam("of_ids", expanding=True)
+_THEIR_CHECKPOINTS: Final = select(checkpoints.c.id).where(checkpoints.c.execution_id.in_(_THESE))
+_WITH_ALL_ROWS: Final = (
+    delete(revise_intents).where(revise_intents.c.checkpoint_id.in_(_THEIR_CHECKPOINTS)),
+    delete(lessons).where(lessons.c.checkpoint_id.in_(_THEIR_CHECKPOINTS)),
+    delete(outbox).where(outbox.c.execution_id.in_(_THESE)),
+    delete(checkpoints).where(checkpoints.c.execution_id.in_(_THESE)),
+    delete(phase_runs).where(phase_runs.c.execution_id.in_(_THESE)),
+    delete(executions).where(executions.c.id.in_(_THESE)),
+)
+
 
 def intents(tx: Transaction) -> int:
     """Of people who clicked Revise, and then wrote nothing in time."""
-    expired = revise_intents.c.expires_at < tx.now
-    return tx.connection.execute(delete(revise_intents).where(expired)).rowcount
+    return sql.execute(tx.connection, _EXPIRED_INTENTS, {"before": tx.now}).changed
 
 
 def quiet_channels(tx: Transaction) -> int:
@@ -89,32 +106,24 @@ def delivered(connection: Connection, *, before: datetime, limit: int) -> Sequen
     others wait to write.
     """
     old: dict[str, object] = {"before": before, "most": limit}
-    since = connection.execute(_SINCE, {"before": before}).scalar_one_or_none()
+    since = sql.execute(connection, _SINCE, {"before": before}).scalar()
     if since is None:
-        return connection.execute(_DELIVERED_LONG_AGO, old).scalars().all()
-    return connection.execute(_DELIVERED_UNTIL, old | {"since": since}).scalars().all()
+        return sql.execute(connection, _DELIVERED_LONG_AGO, old).scalars()
+    return sql.execute(connection, _DELIVERED_UNTIL, old | {"since": since}).scalars()
 
 
 def messages(tx: Transaction, done: Sequence[int]) -> int:
-    return tx.connection.execute(delete(outbox).where(outbox.c.seq.in_(done))).rowcount
+    return sql.execute(tx.connection, _MESSAGES, {"of_seqs": list(done)}).changed
 
 
 def old_executions(tx: Transaction, *, before: datetime, limit: int) -> int:
     """Executions that had ended by then, with all their rows; the log notes that they went."""
-    found = tx.connection.execute(_ENDED_LONG_AGO, {"before": before, "most": limit})
-    gone = found.scalars().all()
+    old = {"before": before, "most": limit}
+    gone = sql.execute(tx.connection, _ENDED_LONG_AGO, old).scalars()
     if not gone:
         return 0
-    their = select(checkpoints.c.id).where(checkpoints.c.execution_id.in_(gone))
-    for doomed in (
-        delete(revise_intents).where(revise_intents.c.checkpoint_id.in_(their)),
-        delete(lessons).where(lessons.c.checkpoint_id.in_(their)),
-        delete(outbox).where(outbox.c.execution_id.in_(gone)),
-        delete(checkpoints).where(checkpoints.c.execution_id.in_(gone)),
-        delete(phase_runs).where(phase_runs.c.execution_id.in_(gone)),
-        delete(executions).where(executions.c.id.in_(gone)),
-    ):
-        tx.connection.execute(doomed)
+    for statement in _WITH_ALL_ROWS:
+        sql.execute(tx.connection, statement, {"of_ids": gone})
     for execution_id in gone:
         tx.audit(execution_id, "execution.forgotten")
     return len(gone)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from storage.db import prepared, statements
-from storage.db.rows import AnyRow, ToDecide, find_overdue, to_execution
-from storage.db.statements import EXECUTION_COLUMNS
+from storage.db import sql, statements
+from storage.db.rows import AnyRow, ToDecide, execution_beside, find_overdue
 from storage.db.transaction import Transaction
 from storage.outbox import outbox
 from storage.policy import ACTION_OF_TIMEOUT, reminder_times
@@ -25,9 +24,10 @@ def expire_due(tx: Transaction, *, limit: int) -> int:
         (found, _feedback(tx, found)) for found in find_overdue(tx.connection, tx.now, limit)
     ]
     decided = _decide(tx, expiring)
-    for found, feedback in expiring:
-        if found.checkpoint.id in decided:
-            _take_effect(tx, found, feedback)
+    with tx.pipeline():
+        for found, feedback in expiring:
+            if found.checkpoint.id in decided:
+                _take_effect(tx, found, feedback)
     return len(decided)
 
 
@@ -50,9 +50,8 @@ def _decide(tx: Transaction, expiring: Sequence[tuple[ToDecide, Feedback]]) -> s
     state = next_checkpoint(CheckpointState.PENDING, CheckpointEvent.EXPIRE)
     decided: set[str] = set()
     for feedback, checkpoint_ids in alike.items():
-        values = transitions.decided(state, feedback)
-        changed = tx.connection.execute(statements.DECIDE_ALL, {**values, "of_ids": checkpoint_ids})
-        decided.update(changed.scalars())
+        values = {**transitions.decided(state, feedback), "of_ids": checkpoint_ids}
+        decided.update(sql.execute(tx.connection, statements.DECIDE_ALL, values).scalars())
     return decided
 
 
@@ -89,22 +88,25 @@ def _take_effect(tx: Transaction, expired: ToDecide, feedback: Feedback) -> None
 
 def remind_due(tx: Transaction, *, limit: int) -> int:
     """As `expire_due`: many together, and what is locked is passed by."""
-    found = prepared.read(tx.connection, statements.TO_REMIND, {"now": tx.now, "most": limit})
-    if not found:
+    now = {"now": tx.now}
+    rows = sql.execute(tx.connection, statements.TO_REMIND, {**now, "most": limit}).rows
+    if not rows:
         return 0
-    taken = {"of_ids": [row.checkpoint_id for row in found], "now": tx.now}
-    mine = set(tx.connection.execute(statements.TAKE_REMINDERS, taken).scalars())
-    due = [row for row in found if row.checkpoint_id in mine]
-    for row in due:
-        following = transitions.next_reminder(row.opened, row.deadline, after=tx.now)
-        again = {"of_id": row.checkpoint_id, "remind_at": following}
-        tx.write_later(statements.CHANGE_CHECKPOINT, again)
+    ids = {"of_ids": [row.checkpoint_id for row in rows]}
+    taken = set(sql.execute(tx.connection, statements.TAKE_REMINDERS, now | ids).scalars())
+    due = [row for row in rows if row.checkpoint_id in taken]
+    if not due:
+        return 0
+    following = [
+        {
+            "of_id": row.checkpoint_id,
+            "remind_at": transitions.next_reminder(row.opened, row.deadline, after=tx.now),
+        }
+        for row in due
+    ]
+    sql.execute_many(tx.connection, statements.CHANGE_CHECKPOINT, following)
     outbox.reminders(
-        tx,
-        [
-            (to_execution(row[-len(EXECUTION_COLUMNS) :]), row.checkpoint_id, _passed(tx, row))
-            for row in due
-        ],
+        tx, [(execution_beside(row), row.checkpoint_id, _passed(tx, row)) for row in due]
     )
     return len(due)
 

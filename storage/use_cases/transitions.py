@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from storage.boundaries import checkpoint_after
-from storage.db import statements
+from storage.db import sql, statements
 from storage.db.rows import newest_outputs
 from storage.db.transaction import Transaction, new_id
 from storage.definitions import CheckpointDefinition, CrewDefinition, DecisionRule
@@ -39,8 +39,8 @@ from storage.use_cases import claims
 def move(tx: Transaction, execution: Execution, event: ExecutionEvent, **values: Any) -> Execution:
     """Move an execution by compare-and-set on its state and version.
 
-    Of two writers one wins and the other gets StaleExecution, before the commit at the latest, with
-    nothing changed.
+    Raises StaleExecution if somebody else moved it since it was read, within a pipeline at its
+    end.
     """
     values |= {
         "state": next_execution(execution.state, event),
@@ -54,7 +54,8 @@ def move(tx: Transaction, execution: Execution, event: ExecutionEvent, **values:
         "of_state": execution.state,
         "of_version": execution.version,
     }
-    tx.write_later(statements.MOVE_EXECUTION, values | seen, or_else=StaleExecution(execution.id))
+    result = sql.execute(tx.connection, statements.MOVE_EXECUTION, values | seen)
+    tx.require(result, StaleExecution(execution.id))
     moved = replace(execution, **values)
     outbox.refresh_root(tx, moved)
     return moved
@@ -93,11 +94,11 @@ def queue_run(
     if seat is not None:
         run = claims.taken(tx, run, owner=seat.owner)
     values = {name: getattr(run, name) for name in _OF_NEW_RUN}
-    tx.write_later(statements.ADD_RUN, {**values, "turn": 0 if tx.urgent else 1})
+    sql.execute(tx.connection, statements.ADD_RUN, {**values, "turn": 0 if tx.urgent else 1})
     if seat is None:
         tx.dispatch(run.id, not_before=run.not_before)
     else:
-        claims.hand_over(tx, run, execution, owner=seat.owner, then=tx.seated)
+        tx.seated(claims.hand_over(tx, run, execution, owner=seat.owner))
     return run.id
 
 
@@ -122,7 +123,8 @@ _OF_NEW_RUN: Final = (
 
 def cancel_runs(tx: Transaction, execution: Execution) -> None:
     """Take what is queued or running off the workers: they notice at their next heartbeat."""
-    tx.write_later(
+    sql.execute(
+        tx.connection,
         statements.CHANGE_OPEN_RUNS,
         {
             "of_execution": execution.id,
@@ -169,7 +171,6 @@ def resume_flow(tx: Transaction, execution: Execution, *, gate: str, after: int)
 
 def _result(tx: Transaction, execution: Execution) -> PhaseOutput:
     """The last phase's text and every task's, without the runner's own dumps."""
-    tx.settle()  # the last one's output, too
     outputs = newest_outputs(tx.connection, execution.id)
     ordered = [outputs[index][1] for index in sorted(outputs)]
     return PhaseOutput(
@@ -249,7 +250,8 @@ def add_checkpoint(
             "actor": skipped_by,
             "decided_at": tx.now,
         }
-    tx.write_later(
+    sql.execute(
+        tx.connection,
         statements.ADD_CHECKPOINT,
         {
             "id": checkpoint_id,
@@ -297,7 +299,7 @@ def _reviser(tx: Transaction, execution: Execution, run: PhaseRun) -> Actor | No
     if run.revision == 1:
         return None
     revised = {"of_execution": execution.id, "of_state": CheckpointState.REVISED}
-    return tx.connection.execute(statements.LAST_REVISER, revised).scalar_one_or_none()
+    return sql.execute(tx.connection, statements.LAST_REVISER, revised).scalar()
 
 
 def next_reminder(opened: datetime, deadline: datetime, *, after: datetime) -> datetime | None:
@@ -317,14 +319,13 @@ def record_feedback(
 ) -> None:
     """Decide a checkpoint by compare-and-set.
 
-    Where somebody else did already, Conflict is raised before the commit at the latest, with
-    nothing changed: the next try sees what was decided.
+    Raises Conflict if somebody else decided it since it was read, within a pipeline at its end:
+    the next try sees what they decided.
     """
-    values = decided(state, feedback, delivery=delivery)
-    tx.write_later(
-        statements.DECIDE,
-        {"of_id": checkpoint.id, **values},
-        or_else=Conflict("another decision was faster"),
+    values = {"of_id": checkpoint.id, **decided(state, feedback, delivery=delivery)}
+    tx.require(
+        sql.execute(tx.connection, statements.DECIDE, values),
+        Conflict("another decision was faster"),
     )
     outbox.refresh_checkpoint(tx, execution, checkpoint.id)
 

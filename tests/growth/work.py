@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-import psycopg
 from sqlalchemy import Engine, event
 
-from storage import answers
-from storage.db import prepared
-from storage.db.wire import Wire
 from tests.growth.lives import TABLES
 
 SWEPT: Final = (
@@ -67,23 +63,20 @@ class Work:
 
 
 class Watch:
-    """Sees what goes to the driver through an engine's connections, by one thread.
-
-    There, because some statements do not pass SQLAlchemy.
-    """
+    """Sees what is sent through an engine's connections, by one thread."""
 
     def __init__(self, engine: Engine) -> None:
         """Before the engine has connected."""
         self._work: Work | None = None
-        kind = "factory" if engine.dialect.name == "sqlite" else "cursor_factory"
-        made = _sqlite(self) if engine.dialect.name == "sqlite" else _postgresql(self)
+        if engine.dialect.name == "postgresql":
+            _watch_server(self, engine)
+            return
+        made = _sqlite(self)
 
         def connecting(_dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
-            parameters[kind] = made
+            parameters["factory"] = made
 
         event.listen(engine, "do_connect", connecting)
-        if engine.dialect.name == "postgresql":
-            event.listen(engine, "connect", _on_wires(self))
 
     @contextmanager
     def work(self) -> Iterator[Work]:
@@ -141,56 +134,24 @@ def _sqlite(watch: Watch) -> type[sqlite3.Connection]:
     return Watched
 
 
-def _postgresql(watch: Watch) -> type[psycopg.Cursor[Any]]:
-    class Watched(psycopg.Cursor[Any]):
-        def execute(self, query: Any, params: Any = None, **how: Any) -> Self:
-            self._explain(query, params)
-            return super().execute(query, params, **how)
+def _watch_server(watch: Watch, engine: Engine) -> None:
+    """Each statement is run once more before it is sent, and what it did is taken back."""
 
-        def executemany(self, query: Any, params_seq: Any, **how: Any) -> None:
-            self._explain(query, next(iter(params_seq)))
-            super().executemany(query, params_seq, **how)
+    def about_to_be_sent(
+        _connection: Any, cursor: Any, sql: str, values: Any, _context: Any, many: bool
+    ) -> None:
+        asked = watch.asked(sql)
+        if asked is None or not _has_a_plan(sql):
+            return
+        beside = type(cursor)(cursor.connection)
+        beside.execute("SAVEPOINT explained")
+        beside.execute(_EXPLAIN + sql, values[0] if many else values)
+        [(told,)] = beside.fetchall()
+        beside.execute("ROLLBACK TO SAVEPOINT explained")
+        beside.execute("RELEASE SAVEPOINT explained")
+        _note(asked, told)
 
-        def _explain(self, query: Any, values: Any) -> None:
-            """Runs the statement once more, and takes back what it did."""
-            asked = watch.asked(query)
-            if asked is None or not isinstance(query, str) or not _has_a_plan(query):
-                return
-            cursor = psycopg.Cursor(self.connection)
-            cursor.execute("SAVEPOINT explained")
-            cursor.execute(_EXPLAIN + query, values)
-            [(told,)] = cursor.fetchall()
-            cursor.execute("ROLLBACK TO SAVEPOINT explained")
-            cursor.execute("RELEASE SAVEPOINT explained")
-            _note(asked, told)
-
-    return Watched
-
-
-def _on_wires(watch: Watch) -> Callable[[Any, Any], None]:
-    """What goes to the server beside psycopg's cursors, one by one."""
-
-    class Watched(Wire):
-        def exchange(self, asked: Sequence[answers.Asked]) -> list[answers.Answer]:
-            answers = []
-            for sql, values in asked:
-                one = watch.asked(sql)
-                if one is not None and _has_a_plan(sql):
-                    self._explain(one, sql, values)
-                answers += super().exchange([(sql, values)])
-            return answers
-
-        def _explain(self, one: Asked, sql: str, values: Sequence[Any]) -> None:
-            super().exchange([("SAVEPOINT explained", ())])
-            [told] = super().exchange([(_EXPLAIN + sql, values)])
-            super().exchange([("ROLLBACK TO SAVEPOINT explained", ())])
-            super().exchange([("RELEASE SAVEPOINT explained", ())])
-            _note(one, told.rows[0][0])
-
-    def connected(driver: Any, record: Any) -> None:
-        record.info[prepared.WIRE] = Watched(driver, prepares=False)
-
-    return connected
+    event.listen(engine, "before_cursor_execute", about_to_be_sent)
 
 
 _EXPLAIN: Final = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "

@@ -7,16 +7,16 @@ transaction: what the first one then does is what it would do there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, Executable, event
+from sqlalchemy import Connection, Engine, Executable
 from sqlalchemy.exc import DBAPIError
 
-from storage.db import prepared, statements
+from storage.db import sql, statements
 from storage.db.database import writing
 from storage.db.transaction import Transaction
 from storage.errors import AlreadyDecided, Busy, Conflict, LeaseLost, StaleExecution
@@ -49,38 +49,26 @@ def race(engine: Engine, clock: SettableClock, monkeypatch: pytest.MonkeyPatch) 
             act(theirs)
             theirs.flush()
 
-        def executed(connection: Connection, run: Executable, *_others: Any) -> None:
-            if run is statement and not acted:
-                acted.append(run)
+        def execute(connection: Connection, asked: Any, values: Any = None) -> sql.Result:
+            result = as_ever(connection, asked, values)
+            if asked is statement and not acted:
+                acted.append(asked)
                 by_the_other(connection)
-
-        def write_and_ask(
-            connection: Connection,
-            writes: Sequence[prepared.Write],
-            questions: Sequence[prepared.Question],
-        ) -> Any:
-            told = as_ever(connection, writes, questions)
-            for question, _ in questions:
-                executed(connection, question)
-            return told
+            return result
 
         def once(state: StateManager, *use_case: Any) -> Any:
             try:
                 return commit_once(state, *use_case)
-            except (Conflict, phase_runs.Taken):
+            except Conflict:
                 with writing(engine) as connection:
                     by_the_other(connection)
                 raise
 
-        as_ever, commit_once = prepared.write_and_ask, StateManager._commit_once
-        event.listen(engine, "after_execute", executed)
-        try:
-            with monkeypatch.context() as patched:
-                patched.setattr(prepared, "write_and_ask", write_and_ask)
-                patched.setattr(StateManager, "_commit_once", once)
-                yield
-        finally:
-            event.remove(engine, "after_execute", executed)
+        as_ever, commit_once = sql.execute, StateManager._commit_once
+        with monkeypatch.context() as patched:
+            patched.setattr(sql, "execute", execute)
+            patched.setattr(StateManager, "_commit_once", once)
+            yield
         assert acted, "nobody executed that statement"
 
     return racing
@@ -172,10 +160,8 @@ def test_a_state_that_came_back_meanwhile_is_not_taken_for_the_one_that_was_read
 
     def go_round(tx: Transaction) -> None:
         decisions.decide(tx, revise)
-        tx.settle()
-        claimed = phase_runs.claim(tx, owner="other")
-        tx.settle()
-        [held] = claimed
+        held = phase_runs.claim(tx, owner="other")
+        assert held is not None
         again = phase_runs.done(tx, held, output("a shorter draft"))
         assert again.state is ExecutionState.WAITING_FEEDBACK
 

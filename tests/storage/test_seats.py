@@ -144,7 +144,7 @@ def test_a_decision_that_is_undone_leaves_its_slot_and_claims_nothing(
     run.start()
     run.work()
     with monkeypatch.context() as broken:
-        broken.setattr("storage.db.transaction.Transaction.settle", lambda _: 1 / 0)
+        broken.setattr("storage.db.transaction.Transaction.flush", lambda _: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             decide(run)
 

@@ -14,7 +14,7 @@ import os
 import signal
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -29,10 +29,7 @@ from sqlalchemy.pool import Pool
 from websockets.sync.client import ClientConnection
 
 import bot.bootstrap
-from storage.answers import Asked
-from storage.db import prepared
 from storage.db.database import upgrade
-from storage.db.wire import Wire
 from storage.outbox.outbox import Outbox
 from storage.records import Claim, Decision, OutboxRow
 from storage.state_manager import StateManager
@@ -176,7 +173,7 @@ def _watch_commits(points: Points, doing: _Doing) -> None:
 
     _count_changes_of_servers(doing)
     event.listen(Pool, "checkout", begun)
-    commit = prepared.commit
+    commit = Connection.commit
 
     def watched(connection: Connection) -> None:
         below: Any = connection.connection
@@ -186,7 +183,7 @@ def _watch_commits(points: Points, doing: _Doing) -> None:
         with points.around(f"commit {doing.say(below) if doing.say else 'of no use case'}"):
             commit(connection)
 
-    setattr(prepared, "commit", watched)  # noqa: B010  # mypy: a function is assigned
+    setattr(Connection, "commit", watched)  # noqa: B010  # mypy: a method is assigned
 
 
 def _changes(connection: Any, doing: _Doing) -> int:
@@ -197,15 +194,19 @@ def _changes(connection: Any, doing: _Doing) -> int:
 
 
 def _count_changes_of_servers(doing: _Doing) -> None:
-    """SQLite counts by itself; for PostgreSQL each statement's own answer is looked at."""
+    """SQLite counts by itself; for PostgreSQL each statement's own answer is looked at.
+
+    Within a pipeline there is no answer yet: what is sent there counts as a change.
+    """
 
     def counted(method: Method) -> Method:
         @functools.wraps(method)
         def run(cursor: Any, *arguments: Any, **named: Any) -> Any:
             given = method(cursor, *arguments, **named)
-            first = (cursor.statusmessage or "").partition(" ")[0]
+            answered = cursor.statusmessage
+            first = (answered or str(arguments[0])).partition(" ")[0]
             doing.changes_of_servers += first in DEFINING or (
-                first in CHANGING and cursor.rowcount > 0
+                first in CHANGING and (answered is None or cursor.rowcount > 0)
             )
             return given
 
@@ -213,18 +214,6 @@ def _count_changes_of_servers(doing: _Doing) -> None:
 
     for name in ("execute", "executemany"):
         setattr(psycopg.Cursor, name, counted(vars(psycopg.Cursor)[name]))
-
-    exchange: Method = Wire.exchange
-
-    def counting(wire: Wire, asked: Sequence[Asked]) -> Any:
-        answers = exchange(wire, asked)
-        doing.changes_of_servers += any(
-            sql.partition(" ")[0] in CHANGING and answer.changed
-            for (sql, _), answer in zip(asked, answers, strict=True)
-        )
-        return answers
-
-    setattr(Wire, "exchange", counting)  # noqa: B010  # mypy: a method is assigned
 
 
 # --- calls and acknowledgements -----------------------------------------------------------------

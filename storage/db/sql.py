@@ -1,0 +1,161 @@
+"""The one way to run a statement of a use case or a read: `execute`.
+
+A statement is sent where it is executed, and fails there. Inside `pipeline` a server is sent all
+statements together: it is waited for, and errors are raised, where a result is read or the block
+ends.
+
+SQLAlchemy compiles statements, converts values and keeps the connections, and its listeners for
+`before_cursor_execute` and `after_cursor_execute` are called. The statement itself goes to the
+driver's own cursor: on PostgreSQL psycopg's RawCursor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from storage.db.compiled import Compiled, Statement, Values, compiled
+
+
+class Result:
+    """What a statement returned, as named tuples, and how many rows it changed."""
+
+    def __init__(self, connection: Connection, cursor: Any, statement: Compiled) -> None:
+        self._connection = connection
+        self._cursor = cursor
+        self._statement = statement
+        self._fetched: tuple[list[Any], int] | None = None
+
+    @property
+    def rows(self) -> list[Any]:
+        return self.fetch()[0]
+
+    @property
+    def changed(self) -> int:
+        return self.fetch()[1]
+
+    def first(self) -> Any | None:
+        """The first row, or None."""
+        return next(iter(self.rows), None)
+
+    def scalar(self) -> Any | None:
+        """The first row's first column, or None if there is no row."""
+        return None if (row := self.first()) is None else row[0]
+
+    def scalars(self) -> list[Any]:
+        """The first column of each row."""
+        return [row[0] for row in self.rows]
+
+    def fetch(self) -> tuple[list[Any], int]:
+        if self._fetched is None:
+            cursor = self._cursor
+            if _is_in_pipeline(self._connection):
+                with cursor.connection.pipeline() as within:
+                    within.sync()
+            returns_rows = self._statement.make_row is not None
+            rows = self._statement.rows(cursor.fetchall()) if returns_rows else []
+            self._fetched = rows, cursor.rowcount
+        return self._fetched
+
+
+def execute(connection: Connection, statement: Statement, values: Values | None = None) -> Result:
+    """Run a statement once. Raises SQLAlchemy's errors, as its own `execute` does."""
+    values = {} if values is None else values
+    ready = compiled(statement, connection.dialect, tuple(values))
+    sql, bound = ready.expand(values)
+    return _run(connection, ready, sql, bound, many=False)
+
+
+def execute_many(connection: Connection, statement: Statement, rows: Sequence[Values]) -> Result:
+    """Run a statement for each of several sets of values, all with the names of the first.
+
+    A server is sent all of them together. `changed` is the sum.
+    """
+    ready = compiled(statement, connection.dialect, tuple(rows[0]))
+    if ready.expands is not None:
+        raise TypeError(f"an IN list takes one set of values: {statement}")
+    return _run(connection, ready, ready.sql, [ready.bind(row) for row in rows], many=True)
+
+
+@contextmanager
+def pipeline(connection: Connection) -> Iterator[None]:
+    """Send what is executed within together. After an error the server runs none of the rest.
+
+    On SQLite, which has no round trips, each statement runs where it is executed.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    from storage.db import postgresql
+
+    try:
+        with postgresql.driver_of(connection).pipeline():
+            yield
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemys(connection, error, "a pipeline") from error
+
+
+def _run(
+    connection: Connection, ready: Compiled, sql: str, values: list[Any], *, many: bool
+) -> Result:
+    try:
+        cursor = _cursor(connection)
+        context = SimpleNamespace(compiled=None, executemany=many)
+        for before in connection.dispatch.before_cursor_execute:
+            sql, values = before(connection, cursor, sql, values, context, many)
+        if many:
+            cursor.executemany(sql, values)
+        else:
+            cursor.execute(sql, values)
+        for after in connection.dispatch.after_cursor_execute:
+            after(connection, cursor, sql, values, context, many)
+        result = Result(connection, cursor, ready)
+        if not _is_in_pipeline(connection):
+            result.fetch()
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemys(connection, error, sql) from error
+    return result
+
+
+def _is_in_pipeline(connection: Connection) -> bool:
+    if connection.dialect.name != "postgresql":
+        return False
+    from storage.db import postgresql
+
+    return postgresql.is_in_pipeline(connection)
+
+
+def _cursor(connection: Connection) -> Any:
+    if connection.dialect.name != "postgresql":
+        driver: Any = connection.connection.driver_connection
+        return driver.cursor()
+    from storage.db import postgresql
+
+    return postgresql.cursor(connection)
+
+
+def _as_sqlalchemys(connection: Connection, error: Exception, sql: str) -> BaseException:
+    """As SQLAlchemy raises it. A broken connection leaves the pool, and all others with it."""
+    dialect = connection.dialect
+    broken = dialect.is_disconnect(
+        error,  # type: ignore[arg-type]  # the driver's, known here by its module alone
+        connection.connection.dbapi_connection,
+        None,
+    )
+    if broken:
+        connection.invalidate(error)
+        connection.engine.dispose()
+    return DBAPIError.instance(
+        sql,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=broken,
+        dialect=dialect,
+    )
