@@ -22,9 +22,9 @@ from crew_runner.queues.local import LocalDispatch
 from crew_runner.queues.port import CannotInstall, Queue
 from storage.db.database import SystemClock, reading, upgrade
 from storage.db.engines import Pool, connection_arguments, open_engine, whole_url
-from storage.db.schema import Standing
+from storage.db.schema import SchemaStatus
 from storage.definitions import CrewDefinition, ModelSettings
-from storage.errors import Busy, StrangeSchema
+from storage.errors import Busy, IncompatibleSchema
 from storage.move.destination import HalfMoved, refuse_half_moved
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
@@ -44,7 +44,7 @@ _UNUSABLE: Final = (
     ImportError,
     Busy,
     HalfMoved,
-    StrangeSchema,
+    IncompatibleSchema,
 )
 
 
@@ -56,7 +56,7 @@ class CannotStartError(Exception):
         self.of_settings = of_settings
 
 
-class LateSignal:
+class DeferredSignal:
     """Tells the deliverer, once there is one. Before that its tick finds the rows."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class Core:
         self.crews = crews_of(settings) if crews else {}
         self.clock = SystemClock()
         self.engine = open_database(settings, role=role)
-        self.signal = LateSignal()
+        self.signal = DeferredSignal()
         self.queue = queue_on(self.engine)
         self.state = StateManager(
             self.engine,
@@ -171,19 +171,11 @@ def _upgrade_when_free(engine: Engine) -> None:
             if time.monotonic() > deadline:
                 raise
         else:
-            if found.standing is not Standing.CURRENT:
-                newer = found.standing is Standing.NEWER
+            if found.standing is not SchemaStatus.CURRENT:
+                newer = found.standing is SchemaStatus.NEWER
                 facts = {"found": found.revision or "none", "known": found.known}
                 log.info("schema.newer" if newer else "schema.migrated", extra=facts)
             return
-
-
-def inherit(outbox: Outbox, signal: LateSignal) -> None:
-    """Take over at once the messages that processes of this host held when they died."""
-    dead = [holder for holder in outbox.holders() if owners.is_dead(holder.partition("#")[0])]
-    if dead:
-        log.info("outbox.inherited", extra={"holders": len(dead), "rows": outbox.let_go(dead)})
-        signal.outbox_changed()
 
 
 def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:

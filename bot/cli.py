@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from bot import starter
 from bot.process import logs
 from bot.process.environ import hide_secrets
-from bot.process.signals import told_to_end
+from bot.process.signals import shutdown_requested
 from bot.settings import ENV_FILE, Settings, SettingsError, load_settings
 from bot.version import VERSION
 
@@ -186,10 +186,10 @@ def _work(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _tick(settings: Settings, _: argparse.Namespace) -> int:
     from bot.bootstrap import CannotStartError
-    from bot.process.roles import Ticking
+    from bot.process.roles import SchedulerRole
 
     try:
-        ticking = Ticking(settings)
+        ticking = SchedulerRole(settings)
     except CannotStartError as error:
         return _cannot_start(error)
     return _until_told(ticking)
@@ -198,7 +198,7 @@ def _tick(settings: Settings, _: argparse.Namespace) -> int:
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:
     from bot.bootstrap import CannotStartError, open_database
     from storage.db.database import schema
-    from storage.db.schema import Standing
+    from storage.db.schema import SchemaStatus
 
     try:
         engine = open_database(settings, role="migrate")
@@ -206,7 +206,7 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
         return _cannot_start(error)
     found = schema(engine)
     engine.dispose()
-    if found.standing is Standing.NEWER:
+    if found.standing is SchemaStatus.NEWER:
         print(
             f"The database is of a newer Countersign ({found.revision}) than this one "
             f"({found.known}), which can work with it: there is nothing to do."
@@ -285,7 +285,7 @@ _WITH_SETTINGS_OF_THEIR_OWN: Final[dict[str, Callable[[argparse.Namespace], int]
 
 def _until_told(service: Service) -> int:
     """Run until SIGTERM or Ctrl-C, then stop in peace; a second signal ends it at once."""
-    told = told_to_end(at_once=lambda: os._exit(KILLED))
+    told = shutdown_requested(at_once=lambda: os._exit(KILLED))
     try:
         service.start()
         told.wait()

@@ -158,7 +158,7 @@ class LeaseLost(CountersignError):
         self.phase_run_id = phase_run_id
 
 
-class HoldLost(CountersignError):
+class MessageLeaseLost(CountersignError):
     """Somebody else works on this message by now: nothing was stored."""
 
     def __init__(self, key: str) -> None:
@@ -174,7 +174,7 @@ class TooSoon(CountersignError):
         self.key = key
 
 
-class StrangeSchema(CountersignError):
+class IncompatibleSchema(CountersignError):
     """The database's tables are of a program that this one cannot work beside."""
 
     def __init__(self, revision: str, known: str) -> None:

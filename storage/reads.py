@@ -24,7 +24,6 @@ from storage.db.tables import (
     EXECUTION_IS_ACTIVE,
     EXECUTION_IS_OPEN,
     RUN_IS_DONE,
-    RUN_IS_RUNNING,
     checkpoints,
     crew_reports,
     executions,
@@ -54,12 +53,6 @@ _REPORTS: Final = select(crew_reports)
 _CHECKPOINTS: Final = statements.CHECKPOINTS.where(
     checkpoints.c.execution_id == bindparam("of_execution")
 ).order_by(checkpoints.c.seq)
-
-_LEASE_OWNERS: Final = (
-    select(phase_runs.c.lease_owner)
-    .where(RUN_IS_RUNNING, phase_runs.c.lease_owner.is_not(None))
-    .distinct()
-)
 
 _NEWEST_OF_PHASE: Final = (
     select(phase_runs.c.execution_id, phase_runs.c.usage)
@@ -171,9 +164,11 @@ class Reads:
             return anything_due(connection, self._clock.at(connection))
 
     def lease_owners(self) -> tuple[str, ...]:
-        """Who holds phase runs, whether or not the lease has run out."""
+        """The owners of leases on phase runs and messages, expired leases included."""
         with reading(self._engine) as connection:
-            return tuple(sql.execute(connection, _LEASE_OWNERS).scalars())
+            runs = sql.execute(connection, statements.LEASE_OWNERS_OF_RUNS).scalars()
+            messages = sql.execute(connection, statements.LEASE_OWNERS_OF_MESSAGES).scalars()
+        return tuple(dict.fromkeys([*runs, *messages]))
 
     def crew_reports(self) -> dict[str, CrewReport]:
         """What building each crew gave, by crew."""

@@ -383,10 +383,10 @@ class OutboxState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A message to post, or to update while `shown` is behind `wanted`.
+    """A message to post, or to update while `shown_version` is behind `version`.
 
     `key` is unique and goes with the message as metadata; `generation` counts the times that a
-    message had to be posted anew because it was deleted. `held_by` is who took it to work on it.
+    message had to be posted anew because it was deleted. `lease_owner` works on it.
     """
 
     key: str
@@ -400,9 +400,9 @@ class OutboxRow:
     thread_ts: str | None
     ts: str | None
     generation: int
-    wanted: int
-    shown: int
+    version: int
+    shown_version: int
     attempts: int
     created_at: datetime
     sent_at: datetime | None
-    held_by: str | None
+    lease_owner: str | None

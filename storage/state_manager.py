@@ -233,8 +233,10 @@ class StateManager:
         )
 
     def release_leases(self, owners: Sequence[str]) -> int:
-        """Queue at once what these owners (known to be dead) had claimed; how many it was."""
-        return self._commit(lambda tx: phase_runs.release(tx, owners))
+        """End the leases of owners that are known to be dead: their phase runs are queued again,
+        their messages go to the next deliverer. Returns the number of leases.
+        """
+        return self._commit(lambda tx: phase_runs.release_leases(tx, owners))
 
     def recover(self) -> int:
         """Hand every queued phase run that is due, and every lost lease, to Dispatch again."""

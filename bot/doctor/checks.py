@@ -29,7 +29,7 @@ from crew_runner.models.environment import Route, choose, settings_to_env
 from crew_runner.models.preflight import Provider, ask, provider_in, refuses_key, trial
 from storage.db.database import SystemClock, schema, upgrade, writing
 from storage.db.engines import DriverMissing, open_engine, whole_url
-from storage.db.schema import Standing
+from storage.db.schema import SchemaStatus
 from storage.definitions import CrewDefinition, CrewReport, ModelSettings
 from storage.errors import Busy, Unreachable
 from storage.ports import NoDispatch, NoSignal
@@ -128,19 +128,19 @@ def _not_yet(file: Path, shown: str) -> Finding:
 def _schema(engine: Engine, shown: str) -> Finding:
     found = schema(engine)
     match found.standing:
-        case Standing.CURRENT:
+        case SchemaStatus.CURRENT:
             return good("Database", f"{shown} has the newest schema")
-        case Standing.NEWER:
+        case SchemaStatus.NEWER:
             return warning(
                 "Database",
                 f"{shown} has the schema of a newer Countersign ({found.revision}), which this "
                 f"one ({found.known}) can work with",
                 "Update this one too, when the others are done.",
             )
-        case Standing.OLDER:
+        case SchemaStatus.OLDER:
             mend = "Run `countersign migrate`; `serve` also does it when it starts."
             return warning("Database", f"{shown} has an older schema, or none", mend)
-        case Standing.STRANGE:
+        case SchemaStatus.STRANGE:
             return failed(
                 "Database",
                 f"{shown} has a schema ({found.revision}) that this Countersign does not know",

@@ -44,7 +44,7 @@ def run(*, source: str, target: str, anew: bool = False, rows_at_once: int = ROW
             there,
             upgrade=_upgrade,
             is_dead=owners.is_dead,
-            tell=Teller(),
+            tell=ProgressPrinter(),
             anew=anew,
             rows_at_once=rows_at_once,
         )
@@ -57,7 +57,7 @@ def run(*, source: str, target: str, anew: bool = False, rows_at_once: int = ROW
     return _told(moved, here, there)
 
 
-class Teller:
+class ProgressPrinter:
     """Prints a line a table, and one every few seconds while a table takes long."""
 
     def __init__(self) -> None:

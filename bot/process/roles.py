@@ -121,7 +121,7 @@ class Worker(Role):
         self._pool.stop(left(until))
 
 
-class Ticking(Role):
+class SchedulerRole(Role):
     """`countersign scheduler`: deadlines, reminders, recovery and forgetting, nothing else."""
 
     name = "scheduler"

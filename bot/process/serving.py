@@ -6,12 +6,13 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bot.api.app import create_api
 from bot.api.calls import ApiConfig
 from bot.api.guard import in_a_url, loopback_hosts
-from bot.bootstrap import CannotStartError, build_slack, inherit, model_in_words
+from bot.bootstrap import CannotStartError, build_slack, model_in_words
 from bot.doctor.shared_server import SERVE_ONLY
 from bot.door import DoorAnswer
 from bot.process.http_server import HttpServer
@@ -20,6 +21,7 @@ from bot.process.roles import Role, left, ticks_of
 from bot.scheduler import Scheduler, Tick, slack_ticks
 from bot.settings import Settings
 from bot.version import VERSION
+from crew_runner.host.owners import reclaim_leases
 from crew_runner.host.worker import WorkerPool
 from storage.outbox.outbox import Outbox
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-INHERIT_EVERY: Final = timedelta(seconds=5)
+RECLAIM_EVERY: Final = timedelta(seconds=5)
 
 NOT_YET: Final = DoorAnswer(503, {"Retry-After": "1"})
 """Slack's door while Slack's side is being built: Slack sends the request again."""
@@ -109,7 +111,11 @@ class Application(Role):
         slack.start()
         return (
             *slack_ticks(deliver_due=slack.deliver_due, refresh_actors=slack.refresh_actors),
-            Tick("inherit", INHERIT_EVERY, lambda: inherit(outbox, self._core.signal)),
+            Tick(
+                "reclaim",
+                RECLAIM_EVERY,
+                partial(reclaim_leases, self._core.state, self._core.reads),
+            ),
         )
 
     def _waits_for(self) -> Mapping[str, object]:

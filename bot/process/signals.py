@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-def told_to_end(*, at_once: Callable[[], None]) -> threading.Event:
+def shutdown_requested(*, at_once: Callable[[], None]) -> threading.Event:
     """An event that the first signal sets; a second signal calls `at_once` in another thread.
 
     From now on the process ends no more by itself when it is told to. Only the main thread may

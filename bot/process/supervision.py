@@ -25,7 +25,7 @@ from typing import Final, TextIO
 from bot import starter
 from bot.process import parent_watch
 from bot.process.environ import hide_secrets, is_secret
-from bot.process.signals import told_to_end
+from bot.process.signals import shutdown_requested
 from bot.settings import Settings, load_settings
 from crew_runner.models.environment import Route, choose
 from practice.seed import ANA, CAMPAIGNS, practice_app
@@ -142,7 +142,7 @@ def _open(places: Places, env_file: Path) -> int:
     project = None if _has_crews(settings) else starter.FOLDER
     workspace, bot = _programs(places, env_file, bot_address, project)
     hide_secrets()
-    told = told_to_end(at_once=lambda: _kill_all((bot, workspace)))
+    told = shutdown_requested(at_once=lambda: _kill_all((bot, workspace)))
     _say("Opening the practice workspace…")
     try:
         workspace.start()

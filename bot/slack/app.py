@@ -14,15 +14,15 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 from bot.door import Door
-from bot.slack.actions.checkpoints import Desk
+from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.lessons import Lessons
 from bot.slack.inbound.door import SlackDoor
 from bot.slack.inbound.sockets import Sockets
 from bot.slack.listeners import command, decide, error_handler, inner, manage, revise, thread
 from bot.slack.listeners import lessons as lesson_buttons
-from bot.slack.listeners.responses import Answering
-from bot.slack.outbound.delivery import AS_SLACK_LIKES, Delivery, Tempo
+from bot.slack.listeners.responses import Responder
+from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
 from bot.slack.people.actors import People
 from storage.definitions import CrewDefinition
 from storage.outbox.outbox import Outbox
@@ -64,15 +64,15 @@ class SlackFront:
         crews: Mapping[str, CrewDefinition],
         clock: Clock,
         owner: str | None = None,
-        tempo: Tempo = AS_SLACK_LIKES,
+        tempo: DeliveryTiming = DEFAULT_TIMING,
     ) -> None:
         quiet = _quiet_logger()
         answering = _client(config, quiet, seconds=ANSWER_SECONDS)
         asking = _client(config, quiet, seconds=FACT_SECONDS)
         self._executor = ThreadPoolExecutor(LISTENERS, thread_name_prefix="slack-listener")
-        self._answering = Answering()
+        self._answering = Responder()
         self._people = People(asking, reads=reads, clock=clock)
-        desk = Desk(state=state, reads=reads, people=self._people)
+        desk = CheckpointActions(state=state, reads=reads, people=self._people)
         lessons = Lessons(state=state, reads=reads, people=self._people, crews=crews)
         app = App(
             client=answering,

@@ -82,7 +82,7 @@ _POSTS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class SlackFailure:
     """`error` is Slack's name for it, or the exception's. `wait` is in seconds, `method` what
     Slack was asked for."""
 
@@ -97,23 +97,23 @@ class Trouble:
         return self.kind is not Kind.UNCERTAIN and self.method in _POSTS
 
 
-def of(fault: Exception) -> Trouble:
+def of(fault: Exception) -> SlackFailure:
     if not isinstance(fault, SlackApiError):
-        return Trouble(Kind.UNCERTAIN, type(fault).__name__)
+        return SlackFailure(Kind.UNCERTAIN, type(fault).__name__)
     response = fault.response
     error = response.get("error") if hasattr(response, "get") else None
     status = getattr(response, "status_code", None)
     method = str(getattr(response, "api_url", "")).rpartition("/")[2]
     if status == 429 or error in ("ratelimited", "rate_limited"):
-        return Trouble(
+        return SlackFailure(
             Kind.RATE, "ratelimited", wait=_retry_after(_headers(response)), method=method
         )
     if not isinstance(error, str) or _NAME.fullmatch(error) is None:
         # Half an answer, or none of Slack's: the client puts what it got in the error's place.
-        return Trouble(Kind.UNCERTAIN, f"broken_answer_{status}")
+        return SlackFailure(Kind.UNCERTAIN, f"broken_answer_{status}")
     if isinstance(status, int) and status >= 500:
-        return Trouble(Kind.UNCERTAIN, error)
-    return Trouble(_KINDS.get(error, Kind.OTHER), error, method=method)
+        return SlackFailure(Kind.UNCERTAIN, error)
+    return SlackFailure(_KINDS.get(error, Kind.OTHER), error, method=method)
 
 
 def _headers(response: object) -> Mapping[str, object]:
@@ -121,12 +121,12 @@ def _headers(response: object) -> Mapping[str, object]:
     return headers
 
 
-def of_status(status: int, headers: Mapping[str, object]) -> Trouble:
+def of_status(status: int, headers: Mapping[str, object]) -> SlackFailure:
     """Of an address that answers with a status alone: 200 is an answer that is none of Slack's."""
     error = f"status_{status}"
     if status == 429:
-        return Trouble(Kind.RATE, error, wait=_retry_after(headers))
-    return Trouble(Kind.UNCERTAIN if status == 200 or status >= 500 else Kind.OTHER, error)
+        return SlackFailure(Kind.RATE, error, wait=_retry_after(headers))
+    return SlackFailure(Kind.UNCERTAIN if status == 200 or status >= 500 else Kind.OTHER, error)
 
 
 def _retry_after(headers: Mapping[str, object]) -> float:

@@ -64,10 +64,10 @@ def serve(control_fd: int, *, preload: str) -> NoReturn:
     scrub()
     gc.collect()
     gc.freeze()  # children then share these pages instead of copying them
-    _Nest(control, storage).watch()
+    _ForkServer(control, storage).watch()
 
 
-class _Nest:
+class _ForkServer:
     """The children that live, and what wakes the process: the worker's words and their ends."""
 
     def __init__(self, control: socket.socket, storage: Path) -> None:

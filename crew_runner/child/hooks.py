@@ -10,7 +10,7 @@ from crew_runner.child.crews.tool_gate import ToolGate, check_time, check_tools
 from crew_runner.child.failures import failure_of
 from crew_runner.child.flows.questions import answer_flows
 from crew_runner.child.messages import Job
-from crew_runner.child.monitoring.run_limits import Watch
+from crew_runner.child.monitoring.run_limits import RunLimits
 from crew_runner.child.runnable import Runnable
 
 
@@ -25,7 +25,7 @@ def check(runnable: Runnable, job: Job) -> None:
         check_time(crew, job.approve_tools)
 
 
-def oversee(job: Job, watch: Watch) -> None:
+def register_hooks(job: Job, watch: RunLimits) -> None:
     """From now on every call of a model or of a tool in this process passes by `watch`."""
     gate = None
     if job.approve_tools:

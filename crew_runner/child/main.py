@@ -35,7 +35,7 @@ from crew_runner.child.messages import (
     from_worker,
     to_worker,
 )
-from crew_runner.child.monitoring.run_limits import Watch
+from crew_runner.child.monitoring.run_limits import RunLimits
 from crew_runner.child.records import CrewKind, Question
 from crew_runner.child.runnable import Runnable
 
@@ -94,7 +94,7 @@ def main(channel_fd: int, noise_fd: int) -> NoReturn:
         scrub()
         run(Channel(Connection(channel_fd)))
         status = 0
-    except _Told:
+    except _Terminated:
         status = 128 + signal.SIGTERM
     except BaseException:  # noqa: BLE001 the last line of the process: what failed goes to its noise
         traceback.print_exc()
@@ -148,13 +148,13 @@ def _build(job: Job) -> Runnable:
             assert_never(job.kind)
 
 
-def _watched(job: Job, channel: Channel) -> Watch:
+def _watched(job: Job, channel: Channel) -> RunLimits:
     """Before the crew is built: agents remember the hooks that there were when they were made."""
-    watch = Watch(job, channel)
+    watch = RunLimits(job, channel)
     if job.kind is CrewKind.CREW:
-        from crew_runner.child.hooks import oversee
+        from crew_runner.child.hooks import register_hooks
 
-        oversee(job, watch)
+        register_hooks(job, watch)
     return watch
 
 
@@ -172,12 +172,12 @@ def _with_phases(job: Job, answer: FromWorker) -> Job:
     return replace(job, phases=answer.phases, phase=answer.phase, pauses=answer.pauses)
 
 
-class _Told(BaseException):
+class _Terminated(BaseException):
     """SIGTERM came: end, but let the crew's own `finally` run."""
 
 
 def _leave(_number: int, _frame: object) -> NoReturn:
-    raise _Told
+    raise _Terminated
 
 
 def _stay(_number: int, _frame: object) -> None:

@@ -18,7 +18,7 @@ from crew_runner.child.crews.memory_storage import late_storage
 from crew_runner.child.environment import MODEL_VARIABLES, scrub, without_secrets
 from crew_runner.child.failures import CrewProblem, clipped
 from crew_runner.child.flows.flow import FlowRunnable
-from crew_runner.child.flows.persistence import Kept
+from crew_runner.child.flows.persistence import FlowSnapshot
 from crew_runner.child.lock_files import keep_locks_in
 from crew_runner.child.messages import Job
 from crew_runner.child.operator_model import settle_models
@@ -34,7 +34,7 @@ def build(job: Job) -> Runnable:
     keep_locks_in(job.storage)
     settle_models(job.model)
     _add_working_directory()
-    kept = Kept()
+    kept = FlowSnapshot()
     set_flow_persistence_factory(lambda: kept)
     set_memory_storage_factory(late_storage)
     target = job.target or ""

@@ -78,7 +78,7 @@ class Interrupted(Enum):
 Outcome: TypeAlias = PhaseOutput | Failure | Interrupted
 
 
-class Attempt:
+class ChildSupervisor:
     """Belongs to one thread. `give_up_at`: when, on the monotonic clock, to end unfinished."""
 
     def __init__(

@@ -35,7 +35,7 @@ _SWEPT_AFTER_SECONDS: Final = 60.0
 Kill: TypeAlias = Callable[[int, int], None]
 
 
-class NurseryGone(Exception):
+class ForkServerGone(Exception):
     """The nursery ended, or could not be started."""
 
 
@@ -62,7 +62,7 @@ class Child:
         if self._pid is None:
             pid = os.read(self.status, PID.size)
             if len(pid) < PID.size:
-                raise NurseryGone("the process that starts crews ended")
+                raise ForkServerGone("the process that starts crews ended")
             self._pid = PID.unpack(pid)[0]
         return self._pid
 
@@ -99,7 +99,7 @@ class Child:
         os.close(self.status)
 
 
-class Nursery:
+class ForkServerClient:
     """The worker's end. Safe to share between threads; starts the process when first needed."""
 
     def __init__(self, *, preload: bool) -> None:
@@ -152,7 +152,7 @@ class Nursery:
 
     def _kill(self, pid: int, number: int) -> None:
         # Where the nursery is gone, a child ends when its channel is closed.
-        with suppress(NurseryGone, OSError):
+        with suppress(ForkServerGone, OSError):
             self._request(KILL, pid, number)
 
     def _request(
@@ -162,15 +162,15 @@ class Nursery:
             if operation == FORK:
                 self._ensure_running()
             if self._control is None:
-                raise NurseryGone("the process that starts crews is not running")
+                raise ForkServerGone("the process that starts crews is not running")
             try:
                 socket.send_fds(self._control, [REQUEST.pack(operation, pid, number)], fds or [])
             except OSError as error:
-                raise NurseryGone("the process that starts crews ended") from error
+                raise ForkServerGone("the process that starts crews ended") from error
 
     def _ensure_running(self) -> None:
         if self._stopped:
-            raise NurseryGone("the process that starts crews was told to end")
+            raise ForkServerGone("the process that starts crews was told to end")
         if self._process is not None and self._process.poll() is None:
             return
         self._forget()

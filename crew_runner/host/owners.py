@@ -1,13 +1,19 @@
-"""Naming the process that holds a lease, so that another can tell whether it is still alive."""
+"""Owners of leases: processes, named so that others can tell whether they are alive."""
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
+
+from storage.reads import Reads
+from storage.state_manager import StateManager
+
+log = logging.getLogger(__name__)
 
 _CLOCK_DRIFT: Final = 1.0
 """Seconds by which two readings of a process's start may differ."""
@@ -32,7 +38,7 @@ def this_process() -> Owner:
 
 def is_dead(written: str) -> bool:
     """Whether this owner certainly no longer runs. False of any other host: nobody here knows."""
-    owner = _read(written)
+    owner = _read(written.partition("#")[0])  # a thread of it may follow
     if owner is None or owner.host != _host():
         return False
     try:
@@ -40,6 +46,14 @@ def is_dead(written: str) -> bool:
     except psutil.NoSuchProcess:
         return True
     return abs(started - owner.started) > _CLOCK_DRIFT
+
+
+def reclaim_leases(state: StateManager, reads: Reads) -> None:
+    """Release the leases of processes of this host that are dead, instead of waiting for them."""
+    dead = [owner for owner in reads.lease_owners() if is_dead(owner)]
+    if dead:
+        released = state.release_leases(dead)
+        log.info("leases.released", extra={"owners": len(dead), "leases": released})
 
 
 def _read(written: str) -> Owner | None:

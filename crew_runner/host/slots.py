@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class KeptSlot:
+class ReservedSlot:
     """`begin` runs a claim in the slot and frees it afterwards; `leave` frees it unused."""
 
     owner: str

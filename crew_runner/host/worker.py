@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from crew_runner.host import owners
-from crew_runner.host.child_supervisor import Attempt, Interrupted, Outcome
+from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted, Outcome
 from crew_runner.host.crew_check import NOBODY_DECIDES, report_on
-from crew_runner.host.fork_server_client import Nursery, NurseryGone
+from crew_runner.host.fork_server_client import ForkServerClient, ForkServerGone
 from crew_runner.host.jobs import check_of, job_of
 from crew_runner.host.log_fields import facts_of, name_of
 from crew_runner.host.outage import Outage, ask, insist
-from crew_runner.host.slots import KeptSlot
+from crew_runner.host.slots import ReservedSlot
 from crew_runner.models.source import ModelSource
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
@@ -70,7 +70,7 @@ class WorkerPool:
         self._owner = str(owners.this_process())
         # A crew may run that crews.yml no longer names: its definition is the execution's own.
         crew_code = not crews or any(c.kind is CrewKind.CREW for c in crews.values())
-        self._nursery = Nursery(preload=crew_code)
+        self._nursery = ForkServerClient(preload=crew_code)
         self._work = threading.Event()
         self._stopping = threading.Event()
         self._released = False
@@ -112,7 +112,7 @@ class WorkerPool:
         """A slot that is free now, kept until it is taken or left. None where the pool stops."""
         if self._stopping.is_set() or not self._threads or not self._free.acquire(blocking=False):
             return None
-        return KeptSlot(self._owner, begin=self._begin_claimed, leave=self._free_slot)
+        return ReservedSlot(self._owner, begin=self._begin_claimed, leave=self._free_slot)
 
     def stop(self, grace: timedelta) -> None:
         """Take nothing new, let phases end for a while, then end them and give them back."""
@@ -170,7 +170,8 @@ class WorkerPool:
     def _begin_what_is_due(self, *, woken: bool) -> None:
         """An idle pool asks first, which takes no lock; one that was woken claims at once."""
         if not self._released:
-            ask(self._release_the_dead)
+            ask(partial(owners.reclaim_leases, self._state, self._reads))
+            self._released = True
         while not self._stopping.is_set():
             self._full = True  # said first: a slot that is freed from now on leads to another look
             if not self._free.acquire(blocking=False):
@@ -187,13 +188,6 @@ class WorkerPool:
             if claim is None:
                 return
             self._begin_claimed(claim)
-
-    def _release_the_dead(self) -> None:
-        dead = [owner for owner in self._reads.lease_owners() if owners.is_dead(owner)]
-        if dead:
-            released = self._state.release_leases(dead)
-            log.info("leases.released", extra={"owners": len(dead), "phases": released})
-        self._released = True
 
     # --- running ----------------------------------------------------------------------------
 
@@ -245,7 +239,7 @@ class WorkerPool:
                     extra=self._environment,
                     storage=str(storage),
                 )
-                attempt = Attempt(
+                attempt = ChildSupervisor(
                     claim=claim,
                     job=job,
                     child=child,
@@ -256,7 +250,7 @@ class WorkerPool:
                 )
                 outcome = attempt.run()
                 return attempt.claim, outcome, attempt.usage
-        except NurseryGone as error:
+        except ForkServerGone as error:
             return claim, Failure("The process that runs crews did not start.", str(error)), None
 
     def _model_problem(self, definition: CrewDefinition) -> str | None:
@@ -314,7 +308,7 @@ class WorkerPool:
     def _check_in_background(self) -> None:
         try:
             self.check_crews()
-        except (Outage, NurseryGone) as error:
+        except (Outage, ForkServerGone) as error:
             log.warning("crews.not_checked", extra={"why": str(error)})
 
     def _check(self, definition: CrewDefinition) -> CrewReport:

@@ -12,14 +12,19 @@ Entry: TypeAlias = dict[str, Any]
 
 
 def entry(
-    *, at: datetime, execution_id: str, event: str, actor: Actor | None, facts: Mapping[str, object]
+    *,
+    at: datetime,
+    execution_id: str,
+    event: str,
+    actor: Actor | None,
+    details: Mapping[str, object],
 ) -> Entry:
-    """A line of the log. Facts that are None are left out."""
-    present = {name: fact for name, fact in facts.items() if fact is not None}
+    """A row of the log. Details that are None are left out."""
+    present = {name: value for name, value in details.items() if value is not None}
     return {
         "at": at,
         "execution_id": execution_id,
         "event": event,
         "actor": actor,
-        "facts": present,
+        "details": present,
     }

@@ -83,7 +83,7 @@ def after_restore(engine: Engine) -> int:
     at it then is gone. What waits is shown anew, as what Slack shows of it may be from after the
     backup.
     """
-    free = {"held_by": None, "held_until": None, "not_before": None}
+    free = {"lease_owner": None, "lease_until": None, "not_before": None}
     going_on = select(executions.c.id).where(executions.c.state.in_(ACTIVE))
     with writing(engine) as connection:
         to_look_for = connection.execute(
@@ -98,6 +98,6 @@ def after_restore(engine: Engine) -> int:
                 outbox.c.kind.in_([OutboxKind.ROOT.value, OutboxKind.CHECKPOINT.value]),
                 outbox.c.execution_id.in_(going_on),
             )
-            .values(wanted=outbox.c.wanted + 1, **free)
+            .values(version=outbox.c.version + 1, **free)
         )
     return to_look_for.rowcount + to_show.rowcount

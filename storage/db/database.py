@@ -16,9 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from storage.db import sql
 from storage.db.columns import UtcDateTime
 from storage.db.engines import BUSY_SECONDS, WRITE_LOCK
-from storage.db.fair_lock import Turns
-from storage.db.schema import Schema, Standing, configuration, schema_of
-from storage.errors import Busy, Conflict, StrangeSchema, Unreachable
+from storage.db.fair_lock import FairLock
+from storage.db.schema import Schema, SchemaStatus, configuration, schema_of
+from storage.errors import Busy, Conflict, IncompatibleSchema, Unreachable
 
 _CONFLICTS: Final = frozenset(
     {
@@ -69,7 +69,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     SQLite takes one writer at a time and makes the others poll; within this process they queue
     at a lock instead, which is fair and costs no polling.
     """
-    lock: Turns | None = engine.get_execution_options().get(WRITE_LOCK)
+    lock: FairLock | None = engine.get_execution_options().get(WRITE_LOCK)
     if lock is not None and not lock.acquire(timeout=BUSY_SECONDS):
         raise Busy("the database is busy")
     try:
@@ -165,9 +165,9 @@ def upgrade(engine: Engine, and_then: Callable[[Connection], None] | None = None
 
             stack.enter_context(without_time_limit(connection))
         found = schema_of(connection)
-        if found.standing is Standing.STRANGE:
-            raise StrangeSchema(str(found.revision), found.known)
-        if found.standing is not Standing.NEWER:
+        if found.standing is SchemaStatus.STRANGE:
+            raise IncompatibleSchema(str(found.revision), found.known)
+        if found.standing is not SchemaStatus.NEWER:
             config = configuration()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -13,7 +13,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from storage.db.fair_lock import Turns
+from storage.db.fair_lock import FairLock
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ def _sqlite(url: URL) -> Engine:
         hide_parameters=True,  # a failed statement is logged, and requests stand in them
     )
     event.listen(engine, "connect", _set_up_sqlite)
-    engine.update_execution_options(**{WRITE_LOCK: Turns()})
+    engine.update_execution_options(**{WRITE_LOCK: FairLock()})
     return engine
 
 

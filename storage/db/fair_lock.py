@@ -6,7 +6,7 @@ import threading
 from collections import deque
 
 
-class Turns:
+class FairLock:
     """As `threading.Lock`, which the thread that has just let go may take again before the others.
 
     A tick that writes in many passes would so keep out people, until they are told to try again.

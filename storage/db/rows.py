@@ -107,12 +107,12 @@ def to_outbox_row(row: AnyRow) -> OutboxRow:
         thread_ts=row.moved_thread_ts if row.moved else row.root_ts,
         ts=row.ts,
         generation=row.generation,
-        wanted=row.wanted,
-        shown=row.shown,
+        version=row.version,
+        shown_version=row.shown_version,
         attempts=row.attempts,
         created_at=row.created_at,
         sent_at=row.sent_at,
-        held_by=row.held_by,
+        lease_owner=row.lease_owner,
     )
 
 
@@ -192,7 +192,7 @@ def waiting_checkpoint(connection: Connection, execution_id: str) -> Checkpoint 
 
 
 @dataclass(frozen=True, slots=True)
-class ToDecide:
+class DecidableCheckpoint:
     """A checkpoint with all that its decision looks at. `delivery` is that of a decision made."""
 
     checkpoint: Checkpoint
@@ -203,7 +203,7 @@ class ToDecide:
     execution: Execution
 
 
-def find_to_decide(tx: Transaction, checkpoint_id: str) -> ToDecide:
+def find_to_decide(tx: Transaction, checkpoint_id: str) -> DecidableCheckpoint:
     """The execution is locked: it stays as it is until the transaction ends.
 
     Raises UnknownCheckpoint.
@@ -215,7 +215,7 @@ def find_to_decide(tx: Transaction, checkpoint_id: str) -> ToDecide:
     return _to_decide(row)
 
 
-def find_overdue(connection: Connection, now: datetime, limit: int) -> list[ToDecide]:
+def find_overdue(connection: Connection, now: datetime, limit: int) -> list[DecidableCheckpoint]:
     """Checkpoints past their deadline, the longest first, without their outputs.
 
     Their executions are locked, too; those that somebody else has locked are not among them.
@@ -224,9 +224,9 @@ def find_overdue(connection: Connection, now: datetime, limit: int) -> list[ToDe
     return [_to_decide(row) for row in overdue.rows]
 
 
-def _to_decide(row: AnyRow) -> ToDecide:
+def _to_decide(row: AnyRow) -> DecidableCheckpoint:
     shown = row.message_channel is not None and row.message_ts is not None
-    return ToDecide(
+    return DecidableCheckpoint(
         checkpoint=to_checkpoint(row),
         phase_index=row.phase_index,
         shown_by=MessageRef(row.message_channel, row.message_ts) if shown else None,

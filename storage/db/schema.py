@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
-class Standing(Enum):
+class SchemaStatus(Enum):
     CURRENT = auto()
     OLDER = auto()  # or none: to be migrated
     NEWER = auto()  # of a newer program, and good for this one
@@ -32,7 +32,7 @@ class Standing(Enum):
 class Schema:
     """`revision`: the database's, None where there is none. `known`: this program's newest."""
 
-    standing: Standing
+    standing: SchemaStatus
     revision: str | None
     known: str
 
@@ -51,13 +51,13 @@ def schema_of(connection: Connection) -> Schema:
     revision = MigrationContext.configure(connection).get_current_revision()
     ours = {script.revision for script in scripts.walk_revisions()}
     if revision == head:
-        standing = Standing.CURRENT
+        standing = SchemaStatus.CURRENT
     elif revision is None or revision in ours:
-        standing = Standing.OLDER
+        standing = SchemaStatus.OLDER
     elif _series(revision) == _series(head) and revision > head:
-        standing = Standing.NEWER
+        standing = SchemaStatus.NEWER
     else:
-        standing = Standing.STRANGE
+        standing = SchemaStatus.STRANGE
     return Schema(standing, revision, head)
 
 

@@ -101,7 +101,7 @@ _DUE_RUNS: Final[Select[Any]] = (
 )
 
 OLDEST_DUE: Final = (
-    _DUE_RUNS.order_by(phase_runs.c.turn, phase_runs.c.seq)
+    _DUE_RUNS.order_by(phase_runs.c.priority, phase_runs.c.seq)
     .limit(1)
     .with_for_update(skip_locked=True)
 )
@@ -337,16 +337,22 @@ MESSAGE: Final = MESSAGES.where(outbox.c.seq == bindparam("of_seq"))
 
 ANY_MESSAGE_TO_DO: Final = select(outbox.c.seq).where(OUTBOX_TO_DO).limit(1)
 
-MESSAGE_HOLDERS: Final = (
-    select(outbox.c.held_by).where(OUTBOX_TO_DO, outbox.c.held_by.is_not(None)).distinct()
+LEASE_OWNERS_OF_RUNS: Final = (
+    select(phase_runs.c.lease_owner)
+    .where(RUN_IS_RUNNING, phase_runs.c.lease_owner.is_not(None))
+    .distinct()
 )
 
-FREE_MESSAGES_OF: Final = update(outbox).where(
-    OUTBOX_TO_DO, outbox.c.held_by.in_(bindparam("owners", expanding=True))
+LEASE_OWNERS_OF_MESSAGES: Final = (
+    select(outbox.c.lease_owner).where(OUTBOX_TO_DO, outbox.c.lease_owner.is_not(None)).distinct()
+)
+
+RELEASE_MESSAGES: Final = update(outbox).where(
+    OUTBOX_TO_DO, outbox.c.lease_owner.in_(bindparam("owners", expanding=True))
 )
 
 MESSAGE_IS_FREE: Final = and_(
-    or_(outbox.c.held_until.is_(None), outbox.c.held_until < bindparam("now")),
+    or_(outbox.c.lease_until.is_(None), outbox.c.lease_until < bindparam("now")),
     or_(outbox.c.not_before.is_(None), outbox.c.not_before <= bindparam("now")),
 )
 """Neither in somebody's hands nor put off."""
@@ -357,7 +363,7 @@ HOLD_MESSAGE: Final = update(outbox).where(
 """Somebody else may have worked on it since it was found due."""
 
 CHANGE_HELD_MESSAGE: Final = update(outbox).where(
-    outbox.c.seq == bindparam("of_seq"), outbox.c.held_by == bindparam("of_holder")
+    outbox.c.seq == bindparam("of_seq"), outbox.c.lease_owner == bindparam("of_holder")
 )
 
 MOVED_CHECKPOINT: Final = (
@@ -377,7 +383,7 @@ MOVED_CHECKPOINT: Final = (
 CHANGE_CHECKPOINT: Final = update(checkpoints).where(checkpoints.c.id == bindparam("of_id"))
 
 WANT_NEWER: Final = (
-    update(outbox).where(outbox.c.key == bindparam("of_key")).values(wanted=outbox.c.wanted + 1)
+    update(outbox).where(outbox.c.key == bindparam("of_key")).values(version=outbox.c.version + 1)
 )
 
 DELIVERED: Final = select(inbox.c.key, inbox.c.execution_id).where(

@@ -38,7 +38,7 @@ metadata = MetaData(
 
 Id = String(36)
 Names = tuple[str, ...]
-Facts = Mapping[str, object]
+Details = Mapping[str, object]
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -140,11 +140,11 @@ phase_runs = Table(
     Column("feedback", FreeText, nullable=False, default=""),
     Column("revise_tasks", Encoded[Names](Names, recurs=True), nullable=False),
     Column("output", Encoded[PhaseOutput](PhaseOutput)),
-    Column("progress", Encoded[Facts](dict[str, object], absent={})),
+    Column("progress", Encoded[Details](dict[str, object], absent={})),
     Column("lessons", Encoded[Names](Names)),
     Column("error", FreeText),
     Column("usage", Encoded[Usage](Usage, absent={})),
-    Column("turn", Integer, nullable=False, server_default="1"),  # 0: somebody waits for it
+    Column("priority", Integer, nullable=False, server_default="1"),  # 0: a person waits for it
     Index(None, "execution_id", "seq"),
     sqlite_autoincrement=True,
 )
@@ -164,8 +164,8 @@ Index(
     "ix_phase_runs_open", phase_runs.c.seq, sqlite_where=RUN_IS_OPEN, postgresql_where=RUN_IS_OPEN
 )
 Index(
-    "ix_phase_runs_turn",
-    phase_runs.c.turn,
+    "ix_phase_runs_priority",
+    phase_runs.c.priority,
     phase_runs.c.seq,
     sqlite_where=RUN_IS_OPEN,
     postgresql_where=RUN_IS_OPEN,
@@ -244,21 +244,21 @@ outbox = Table(
     Column("kind", String(24), nullable=False),
     Column("execution_id", Id, ForeignKey("executions.id"), nullable=False),
     Column("checkpoint_id", Id),
-    Column("payload", Encoded[Facts](dict[str, object]), nullable=False),
+    Column("payload", Encoded[Details](dict[str, object]), nullable=False),
     Column("state", Word(OutboxState), nullable=False),
     Column("channel", String(64), nullable=False),
     Column("moved_thread_ts", String(32)),
     Column("moved", Integer, nullable=False, default=0),
     Column("ts", String(32)),
     Column("generation", Integer, nullable=False, default=1),
-    Column("wanted", Integer, nullable=False, default=1),
-    Column("shown", Integer, nullable=False, default=0),
+    Column("version", Integer, nullable=False, default=1),
+    Column("shown_version", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),
     Column("created_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
     Column("not_before", UtcDateTime),
-    Column("held_by", String(200)),
-    Column("held_until", UtcDateTime),
+    Column("lease_owner", String(200)),
+    Column("lease_until", UtcDateTime),
     Column("error", FreeText),
     Index(None, "execution_id", "seq"),
     sqlite_autoincrement=True,
@@ -269,7 +269,9 @@ OUTBOX_TO_POST = and_(
     outbox.c.state != literal_column(f"'{OutboxState.POSTED.value}'"),
     outbox.c.state != literal_column(f"'{OutboxState.FAILED.value}'"),
 )
-OUTBOX_TO_UPDATE = and_(_is(outbox.c.state, OutboxState.POSTED), outbox.c.shown < outbox.c.wanted)
+OUTBOX_TO_UPDATE = and_(
+    _is(outbox.c.state, OutboxState.POSTED), outbox.c.shown_version < outbox.c.version
+)
 OUTBOX_TO_DO = or_(
     _is(outbox.c.state, OutboxState.QUEUED),
     _is(outbox.c.state, OutboxState.SENDING),
@@ -298,8 +300,8 @@ Index(
 )
 Index("ix_outbox_to_do", outbox.c.seq, sqlite_where=OUTBOX_TO_DO, postgresql_where=OUTBOX_TO_DO)
 
-paces = Table(
-    "paces",
+rate_limits = Table(
+    "rate_limits",
     metadata,
     Column("key", String(64), primary_key=True),
     Column("free_at", UtcDateTime, nullable=False),
@@ -321,7 +323,7 @@ audit = Table(
     Column("execution_id", Id, nullable=False, index=True),
     Column("event", String(40), nullable=False),
     Column("actor", Encoded[Actor](Actor, recurs=True)),
-    Column("facts", Encoded[Facts](dict[str, object]), nullable=False),
+    Column("details", Encoded[Details](dict[str, object]), nullable=False),
     sqlite_autoincrement=True,
 )
 

@@ -51,6 +51,7 @@ class Transaction:
         self.now: Final = clock.at(connection)
         self.lease: Final = lease
         self.urgent = False
+        self.messages_released = 0
         self._dispatch = dispatch
         self._seat: Seat | None = None
         self._claim: Claim | None = None
@@ -62,7 +63,7 @@ class Transaction:
 
     @property
     def outbox_changed(self) -> bool:
-        return bool(self._messages or self._outdated)
+        return bool(self._messages or self._outdated or self.messages_released)
 
     @property
     def queued(self) -> list[str]:
@@ -126,12 +127,12 @@ class Transaction:
         event: str,
         *,
         actor: Actor | None = None,
-        **facts: object,
+        **details: object,
     ) -> None:
         """Add a row to the log of what happened. Ids and words of ours only, no texts."""
         self._log.append(
             audit.entry(
-                at=self.now, execution_id=execution_id, event=event, actor=actor, facts=facts
+                at=self.now, execution_id=execution_id, event=event, actor=actor, details=details
             )
         )
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from storage.db.database import reading
 from storage.db.engines import open_engine
-from storage.errors import Busy, StrangeSchema
+from storage.errors import Busy, IncompatibleSchema
 from storage.move import destination
 from storage.move.compare import Difference, Sum, differences, sum_of
 from storage.move.source import CannotMove, held_still, in_words, revision, shown, unlimited
@@ -112,7 +112,7 @@ def move(
                 return Moved(before=before)
             upgrade(engine)
             return _Move(here, engine, tell, rows_at_once).run(anew=anew)
-    except (Busy, StrangeSchema, SQLAlchemyError, CommandError) as error:
+    except (Busy, IncompatibleSchema, SQLAlchemyError, CommandError) as error:
         raise CannotMove(
             f"Moving to {in_words(target)} broke off: {_reason(error)}. Started again, it goes on"
             " where it was."

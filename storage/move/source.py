@@ -148,8 +148,8 @@ def _must_be_left_alone(connection: Connection, is_dead: Callable[[str], bool]) 
     held: list[Any] = [
         *connection.execute(select(run.lease_owner, run.lease_until).where(RUN_IS_RUNNING)),
         *connection.execute(
-            select(message.held_by, message.held_until).where(
-                OUTBOX_TO_DO, message.held_by.is_not(None)
+            select(message.lease_owner, message.lease_until).where(
+                OUTBOX_TO_DO, message.lease_owner.is_not(None)
             )
         ),
     ]

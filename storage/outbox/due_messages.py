@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, bindparam, exists, func, literal_colu
 from storage.db import sql
 from storage.db.statements import MESSAGE_IS_FREE
 from storage.db.tables import OUTBOX_TO_POST, OUTBOX_TO_UPDATE, outbox
-from storage.db.tables import paces as pace
+from storage.db.tables import rate_limits as pace
 from storage.outbox import rate_limits
 from storage.records import OutboxKind, OutboxState
 

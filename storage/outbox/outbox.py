@@ -1,7 +1,7 @@
 """Messages to be posted and kept up to date. One row stands for one message over its life.
 
-Use cases add rows and raise `wanted`; the deliverer (class Outbox) posts, and updates while
-`shown` is behind `wanted`, always rendering from the present state and never from a copy.
+Use cases add rows and raise `version`; the deliverer (class Outbox) posts, and updates while
+`shown_version` is behind `version`, always rendering from the present state and never from a copy.
 
 Payloads: REMINDER {"which": "half" | "last"}; NOTICE {"notice": "cancelled" | "error"},
 {"notice": "expired", "checkpoint": id} or {"text": words}. The others need none. A FILE row
@@ -21,9 +21,9 @@ from storage.db import sql, statements
 from storage.db.database import reading, writing
 from storage.db.rows import find_execution, to_outbox_row
 from storage.db.transaction import Transaction
-from storage.errors import Conflict, HoldLost, TooSoon
+from storage.errors import Conflict, MessageLeaseLost, TooSoon
 from storage.outbox import due_messages, rate_limits
-from storage.outbox.rate_limits import Pace
+from storage.outbox.rate_limits import RateLimit
 from storage.ports import SharedClock
 from storage.records import Execution, OutboxKind, OutboxRow, OutboxState
 
@@ -111,7 +111,13 @@ def notice(tx: Transaction, execution_id: str, *, text: str, key: str) -> None:
 
 # --- what the deliverer says ------------------------------------------------------------------
 
-_FREE: Final = {"held_by": None, "held_until": None}
+_FREE: Final = {"lease_owner": None, "lease_until": None}
+
+
+def release_leases(connection: Connection, owners: Sequence[str]) -> int:
+    """End the leases that these owners have on messages. Returns the number of rows."""
+    values = {"owners": list(owners), **_FREE}
+    return sql.execute(connection, statements.RELEASE_MESSAGES, values).changed
 
 
 class Outbox:
@@ -138,7 +144,7 @@ class Outbox:
             due = due_messages.due(connection, now=now, most=limit)
         if not due:
             return ()
-        held = {"now": now, "held_by": owner, "held_until": now + hold}
+        held = {"now": now, "lease_owner": owner, "lease_until": now + hold}
         taken = []
         with writing(self._engine) as connection:
             updates = any(row.state is OutboxState.POSTED for row in due)
@@ -152,7 +158,7 @@ class Outbox:
                     taken.append(_read(connection, row.seq))
         return tuple(taken)
 
-    def sending(self, row: OutboxRow, *, pace: Pace | None = None) -> OutboxRow:
+    def sending(self, row: OutboxRow, *, pace: RateLimit | None = None) -> OutboxRow:
         """Note that a post is about to be made, so that a crash leads to a look for it.
 
         It is counted in its channel's pace. Raises TooSoon, with the row put off, where all
@@ -166,7 +172,7 @@ class Outbox:
             raise TooSoon(row.key)
         return sending
 
-    def _sending(self, row: OutboxRow, pace: Pace | None) -> OutboxRow | None:
+    def _sending(self, row: OutboxRow, pace: RateLimit | None) -> OutboxRow | None:
         with writing(self._engine) as connection:
             now = self._clock.at(connection)
             wait = timedelta(0)
@@ -180,10 +186,10 @@ class Outbox:
     def posted(self, row: OutboxRow, *, channel: str, ts: str, shown: int) -> OutboxRow:
         """Store where the message is. `shown` is the version it shows, 0 if it needs an update.
 
-        The row is let go (`held_by` None) where Slack takes no updates at this moment.
+        The lease ends (`lease_owner` is None) if Slack takes no updates at this moment.
         """
         with writing(self._engine) as connection:
-            rests = shown < row.wanted and rate_limits.rests(
+            rests = shown < row.version and rate_limits.rests(
                 connection, rate_limits.UPDATES, self._clock
             )
             if row.kind is OutboxKind.ROOT:
@@ -202,17 +208,17 @@ class Outbox:
                 state=OutboxState.POSTED,
                 channel=channel,
                 ts=ts,
-                shown=shown,
+                shown_version=shown,
                 **(_FREE if rests else {}),
             )
 
     def shown(self, row: OutboxRow, version: int, *, not_before: timedelta = timedelta(0)) -> None:
         """An update that shows `version` was made; the next one waits for `not_before`."""
-        self._let_go(row, not_before, shown=version, attempts=0)
+        self._let_go(row, not_before, shown_version=version, attempts=0)
 
     def unneeded(self, row: OutboxRow) -> None:
         """There is nothing to post for this row after all."""
-        self._let_go(row, state=OutboxState.POSTED, shown=row.wanted)
+        self._let_go(row, state=OutboxState.POSTED, shown_version=row.version)
 
     def later(self, row: OutboxRow, delay: timedelta, error: str) -> None:
         """Try again after `delay`. The row keeps its state, also `sending`."""
@@ -221,7 +227,7 @@ class Outbox:
     def rest(self, row: OutboxRow, delay: timedelta, error: str, *, key: str) -> None:
         """Slack asked for quiet: try again after `delay`, and let nobody else disturb it before.
 
-        `key` is the channel in which nothing is posted, or `paces.UPDATES`.
+        `key` is the channel in which nothing is posted, or `rate_limits.UPDATES`.
         """
         try:
             self._let_go(row, delay, pause=key, attempts=row.attempts + 1, error=error)
@@ -235,7 +241,7 @@ class Outbox:
     def anew(self, row: OutboxRow) -> OutboxRow:
         """The message was deleted: it must be posted again, as a new one."""
         return self._set(
-            row, state=OutboxState.QUEUED, ts=None, shown=0, generation=row.generation + 1
+            row, state=OutboxState.QUEUED, ts=None, shown_version=0, generation=row.generation + 1
         )
 
     def fail(self, row: OutboxRow, error: str) -> None:
@@ -245,17 +251,10 @@ class Outbox:
     def release(self, row: OutboxRow) -> None:
         self._let_go(row)
 
-    def holders(self) -> tuple[str, ...]:
-        """Who holds rows, whether or not the hold has run out."""
-        with reading(self._engine) as connection:
-            return tuple(sql.execute(connection, statements.MESSAGE_HOLDERS).scalars())
-
-    def let_go(self, owners: Sequence[str]) -> int:
-        """Free at once what these owners (known to be dead) held; how many rows it was."""
+    def release_leases(self, owners: Sequence[str]) -> int:
+        """End the leases of these owners at once. Returns the number of rows."""
         with writing(self._engine) as connection:
-            return sql.execute(
-                connection, statements.FREE_MESSAGES_OF, {"owners": list(owners), **_FREE}
-            ).changed
+            return release_leases(connection, owners)
 
     def next_due(self) -> bool:
         """Whether anything is left to do, now or later."""
@@ -284,9 +283,9 @@ class Outbox:
 
 
 def _write(connection: Connection, row: OutboxRow, **values: Any) -> OutboxRow:
-    mine = {"of_seq": row.seq, "of_holder": row.held_by}
+    mine = {"of_seq": row.seq, "of_holder": row.lease_owner}
     if sql.execute(connection, statements.CHANGE_HELD_MESSAGE, values | mine).changed != 1:
-        raise HoldLost(row.key)
+        raise MessageLeaseLost(row.key)
     return _read(connection, row.seq)
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from storage.db import sql
-from storage.db.tables import paces
+from storage.db.tables import rate_limits
 from storage.ports import SharedClock
 
 UPDATES: Final = "chat.update"
@@ -31,7 +31,7 @@ FORGOTTEN_AFTER: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateLimit:
     """So many a second; after a pause up to `burst` at once."""
 
     per_second: float = 1.0
@@ -44,14 +44,14 @@ class Pace:
         return (rested if free_at is None else max(free_at, rested)) + every
 
 
-_FREE_AT: Final = select(paces.c.free_at).where(paces.c.key == bindparam("of_key"))
+_FREE_AT: Final = select(rate_limits.c.free_at).where(rate_limits.c.key == bindparam("of_key"))
 _FREE_AT_LOCKED: Final = _FREE_AT.with_for_update()
-_ADD: Final = insert(paces)
-_SET: Final = update(paces).where(paces.c.key == bindparam("of_key"))
-_FORGET: Final = delete(paces).where(paces.c.free_at < bindparam("before"))
+_ADD: Final = insert(rate_limits)
+_SET: Final = update(rate_limits).where(rate_limits.c.key == bindparam("of_key"))
+_FORGET: Final = delete(rate_limits).where(rate_limits.c.free_at < bindparam("before"))
 
 
-def take(connection: Connection, key: str, *, pace: Pace, now: datetime) -> timedelta:
+def take(connection: Connection, key: str, *, pace: RateLimit, now: datetime) -> timedelta:
     """How long to wait; nothing means that one goes now, and is counted."""
     free_at = _locked(connection, key)
     if free_at is not None and free_at > now:

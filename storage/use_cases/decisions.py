@@ -8,7 +8,7 @@ from typing import Final
 
 from storage.db import sql, statements
 from storage.db.rows import (
-    ToDecide,
+    DecidableCheckpoint,
     execution_in_thread,
     find_checkpoint,
     find_execution,
@@ -47,7 +47,7 @@ from storage.records import (
 from storage.states import CheckpointState, ExecutionEvent, ExecutionState, next_checkpoint
 from storage.use_cases import inbox, transitions
 
-INTENT_HOLDS: Final = timedelta(minutes=15)
+INTENT_LIFETIME: Final = timedelta(minutes=15)
 
 
 def decide(tx: Transaction, decision: Decision) -> Decided:
@@ -84,7 +84,7 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
     return Decided(replace(checkpoint, state=state, feedback=feedback), after)
 
 
-def _repeats(found: ToDecide, decision: Decision) -> bool:
+def _repeats(found: DecidableCheckpoint, decision: Decision) -> bool:
     """Whether this very delivery made the decision that stands."""
     return (
         decision.delivery is not None
@@ -93,7 +93,7 @@ def _repeats(found: ToDecide, decision: Decision) -> bool:
     )
 
 
-def _admit(found: ToDecide, *, actor: Actor, message: MessageRef | None) -> None:
+def _admit(found: DecidableCheckpoint, *, actor: Actor, message: MessageRef | None) -> None:
     """Refuse the late, clicks on another message, and those who may not."""
     checkpoint, execution = found.checkpoint, found.execution
     if checkpoint.state is not CheckpointState.PENDING:
@@ -123,7 +123,7 @@ def _is_told_by_words(checkpoint: Checkpoint, action: Action) -> bool:
     return answers or action is Action.REVISE
 
 
-def _check_revisions_left(found: ToDecide) -> None:
+def _check_revisions_left(found: DecidableCheckpoint) -> None:
     """A crew may bound how often a phase is revised."""
     definition = found.execution.definition
     most = definition.limits.revisions
@@ -132,7 +132,7 @@ def _check_revisions_left(found: ToDecide) -> None:
         raise LimitReached("revisions", most, definition.name)
 
 
-def _outcome(found: ToDecide, decision: Decision) -> str | None:
+def _outcome(found: DecidableCheckpoint, decision: Decision) -> str | None:
     """The chosen outcome of a gate; going on without one takes the gate's own default."""
     offered = found.checkpoint.outcomes
     if not offered or decision.action in (Action.STOP, Action.REVISE):
@@ -146,7 +146,7 @@ def _outcome(found: ToDecide, decision: Decision) -> str | None:
 
 
 def take_effect(
-    tx: Transaction, decided: ToDecide, action: Action, feedback: Feedback
+    tx: Transaction, decided: DecidableCheckpoint, action: Action, feedback: Feedback
 ) -> Execution:
     """What a recorded decision leads to."""
     execution, kind = decided.execution, decided.checkpoint.kind
@@ -196,7 +196,7 @@ def intend_revise(
         {
             "checkpoint_id": checkpoint_id,
             "actor_id": actor.id,
-            "expires_at": tx.now + INTENT_HOLDS,
+            "expires_at": tx.now + INTENT_LIFETIME,
         },
     )
     return found.checkpoint

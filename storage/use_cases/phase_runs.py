@@ -220,9 +220,10 @@ def _error(tx: Transaction, execution: Execution, message: str) -> Execution:
     return failed
 
 
-def release(tx: Transaction, owners: Sequence[str]) -> int:
+def release_leases(tx: Transaction, owners: Sequence[str]) -> int:
+    tx.messages_released = outbox.release_leases(tx.connection, owners)
     held = sql.execute(tx.connection, statements.RUNNING_OF_OWNERS, {"owners": list(owners)})
-    return sum(_release(tx, row) for row in held.rows)
+    return tx.messages_released + sum(_release(tx, row) for row in held.rows)
 
 
 def _release(tx: Transaction, row: AnyRow) -> bool:
@@ -247,7 +248,7 @@ def _release(tx: Transaction, row: AnyRow) -> bool:
 
 
 def recover(tx: Transaction) -> int:
-    clock_correction.let_come_due(tx)
+    clock_correction.clear_late_waits(tx)
     due = {"now": tx.now, "most": RECOVERED_AT_ONCE}
     run_ids = sql.execute(tx.connection, statements.ALL_DUE, due).scalars()
     for run_id in run_ids:

@@ -64,7 +64,7 @@ _DELIVERED_LONG_AGO: Final[Select[Any]] = (
         executions.c.ended_at < bindparam("before"),
         or_(
             outbox.c.state == OutboxState.FAILED,
-            (outbox.c.state == OutboxState.POSTED) & (outbox.c.shown >= outbox.c.wanted),
+            (outbox.c.state == OutboxState.POSTED) & (outbox.c.shown_version >= outbox.c.version),
         ),
     )
     .order_by(outbox.c.seq)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from storage.db import sql, statements
-from storage.db.rows import AnyRow, ToDecide, execution_beside, find_overdue
+from storage.db.rows import AnyRow, DecidableCheckpoint, execution_beside, find_overdue
 from storage.db.transaction import Transaction
 from storage.outbox import outbox
 from storage.policy import ACTION_OF_TIMEOUT, reminder_times
@@ -31,7 +31,7 @@ def expire_due(tx: Transaction, *, limit: int) -> int:
     return len(decided)
 
 
-def _feedback(tx: Transaction, found: ToDecide) -> Feedback:
+def _feedback(tx: Transaction, found: DecidableCheckpoint) -> Feedback:
     checkpoint = found.checkpoint
     return Feedback(
         action=checkpoint.rule.on_timeout,
@@ -42,7 +42,7 @@ def _feedback(tx: Transaction, found: ToDecide) -> Feedback:
     )
 
 
-def _decide(tx: Transaction, expiring: Sequence[tuple[ToDecide, Feedback]]) -> set[str]:
+def _decide(tx: Transaction, expiring: Sequence[tuple[DecidableCheckpoint, Feedback]]) -> set[str]:
     """By compare-and-set, those of one feedback at once; which of them nobody else has decided."""
     alike: dict[Feedback, list[str]] = {}
     for found, feedback in expiring:
@@ -55,7 +55,7 @@ def _decide(tx: Transaction, expiring: Sequence[tuple[ToDecide, Feedback]]) -> s
     return decided
 
 
-def _take_effect(tx: Transaction, expired: ToDecide, feedback: Feedback) -> None:
+def _take_effect(tx: Transaction, expired: DecidableCheckpoint, feedback: Feedback) -> None:
     """What follows where the timeout has decided a checkpoint."""
     checkpoint, execution = expired.checkpoint, expired.execution
     effect = checkpoint.rule.on_timeout

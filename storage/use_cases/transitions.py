@@ -94,7 +94,7 @@ def queue_run(
     if seat is not None:
         run = claims.taken(tx, run, owner=seat.owner)
     values = {name: getattr(run, name) for name in _OF_NEW_RUN}
-    sql.execute(tx.connection, statements.ADD_RUN, {**values, "turn": 0 if tx.urgent else 1})
+    sql.execute(tx.connection, statements.ADD_RUN, {**values, "priority": 0 if tx.urgent else 1})
     if seat is None:
         tx.dispatch(run.id, not_before=run.not_before)
     else:

@@ -14,10 +14,11 @@ from storage.errors import (
     Busy,
     Conflict,
     CountersignError,
-    HoldLost,
+    IncompatibleSchema,
     LeaseLost,
     LeavingOutNotAllowed,
     LimitReached,
+    MessageLeaseLost,
     NoLesson,
     NoRule,
     NotAllowed,
@@ -25,7 +26,6 @@ from storage.errors import (
     OutcomeNeeded,
     OutdatedMessage,
     StaleExecution,
-    StrangeSchema,
     TextNeeded,
     TooSoon,
     UnknownCheckpoint,
@@ -72,7 +72,7 @@ REFUSED = (
     Unreachable("the database does not answer"),
     StaleExecution("1a2b"),
 )
-TOLD_TO_NO_PERSON = {LeaseLost, HoldLost, TooSoon, StrangeSchema}
+TOLD_TO_NO_PERSON = {LeaseLost, MessageLeaseLost, TooSoon, IncompatibleSchema}
 """Only workers, deliverers and a process that starts meet these."""
 
 

@@ -54,7 +54,7 @@ class Ledger:
             SELECT 1 FROM outbox JOIN executions ON executions.id = outbox.execution_id
             WHERE request LIKE ?
               AND (outbox.state IN ('queued', 'sending')
-                   OR outbox.state = 'posted' AND shown < wanted)
+                   OR outbox.state = 'posted' AND shown_version < version)
             LIMIT 1
         """
         return bool(self._ask(query, words))
@@ -84,7 +84,7 @@ class Ledger:
             SELECT facts FROM audit JOIN executions ON executions.id = audit.execution_id
             WHERE request LIKE ? AND event IN ('checkpoint.decided', 'checkpoint.expired')
         """
-        return Counter(fields(row["facts"])["checkpoint"] for row in self._ask(query, words))
+        return Counter(fields(row["details"])["checkpoint"] for row in self._ask(query, words))
 
     def phases(self, words: str) -> list[PhaseRow]:
         """Every run of a phase, in the order in which they were queued."""
@@ -126,7 +126,7 @@ class Ledger:
             JOIN executions ON executions.id = outbox.execution_id
             WHERE request LIKE ?
               AND (outbox.state IN ('queued', 'sending')
-                   OR outbox.state = 'posted' AND shown < wanted)
+                   OR outbox.state = 'posted' AND shown_version < version)
             ORDER BY seq
         """
         said = [f"{row['key'].partition(':')[0]} {row['state']}" for row in self._ask(query, words)]

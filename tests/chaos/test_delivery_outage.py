@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from slack_sdk import WebClient
 
-from bot.slack.outbound.delivery import AS_SLACK_LIKES, Delivery
+from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery
 from storage.db.database import SystemClock, upgrade
 from storage.db.engines import open_engine
 from storage.errors import Unreachable
@@ -39,7 +39,7 @@ def test_what_it_held_then_is_taken_up_at_once_and_not_when_the_hold_runs_out(
         clock=clock,
         owner="this",
         threads=1,
-        tempo=AS_SLACK_LIKES,
+        tempo=DEFAULT_TIMING,
     )
     tries: list[str] = []
     again = threading.Event()

@@ -112,7 +112,7 @@ def test_processes_are_killed_and_no_ack_is_lost(killed: Report) -> None:
         ("UPDATE checkpoints SET decided_at = '2999-01-01'", "neither kept nor told"),
         (f"""UPDATE checkpoints SET actor = '{{"id": "{GUS}"}}'""", "who may not"),
         (
-            """INSERT INTO audit (at, execution_id, event, facts)
+            """INSERT INTO audit (at, execution_id, event, details)
                SELECT at, execution_id, event, facts FROM audit
                WHERE event = 'checkpoint.decided' LIMIT 1""",
             "was decided 2 times",

@@ -36,7 +36,7 @@ with warnings.catch_warnings():  # CrewAI's own, at its first import
     from crewai.utilities import llm_utils
 
     from crew_runner.child import crewai_internals as internals
-    from crew_runner.child.flows.persistence import Kept
+    from crew_runner.child.flows.persistence import FlowSnapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what CrewAI warns of is not what is tested
 
@@ -186,7 +186,7 @@ def test_the_state_of_a_flow_is_the_model_itself() -> None:
 def test_a_built_flow_goes_on_in_another_object_with_its_join_half_met(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    kept = Kept()
+    kept = FlowSnapshot()
     monkeypatch.setattr(flow_config, "hitl_provider", Pausing())
     set_flow_persistence_factory(lambda: kept)
     first = Joined()

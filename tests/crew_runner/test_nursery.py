@@ -13,20 +13,20 @@ import psutil
 import pytest
 
 from crew_runner.child.messages import Ready, from_child
-from crew_runner.host.fork_server_client import Nursery, NurseryGone
+from crew_runner.host.fork_server_client import ForkServerClient, ForkServerGone
 from tests.support.processes import alive, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery(preload=False)
+def nursery() -> Iterator[ForkServerClient]:
+    nursery = ForkServerClient(preload=False)
     yield nursery
     nursery.stop()
 
 
-def test_a_child_ends_when_its_channel_is_closed(nursery: Nursery) -> None:
+def test_a_child_ends_when_its_channel_is_closed(nursery: ForkServerClient) -> None:
     child = nursery.fork()
     assert child.channel.poll(60)
     assert from_child(child.channel.recv_bytes()) == Ready()
@@ -36,7 +36,7 @@ def test_a_child_ends_when_its_channel_is_closed(nursery: Nursery) -> None:
     wait_until(lambda: not alive([process]), within=30, what="the child ends")
 
 
-def test_children_end_with_the_nursery(nursery: Nursery) -> None:
+def test_children_end_with_the_nursery(nursery: ForkServerClient) -> None:
     child = nursery.fork()
     assert child.channel.poll(60)
     process = psutil.Process(child.born())
@@ -46,11 +46,11 @@ def test_children_end_with_the_nursery(nursery: Nursery) -> None:
     child.close()
 
 
-def test_a_stopped_nursery_forks_no_more(nursery: Nursery) -> None:
+def test_a_stopped_nursery_forks_no_more(nursery: ForkServerClient) -> None:
     nursery.start()
     nursery.stop()
 
-    with pytest.raises(NurseryGone):
+    with pytest.raises(ForkServerGone):
         nursery.fork()
 
 
@@ -84,12 +84,12 @@ def test_folders_of_dead_workers_are_swept_and_those_of_living_ones_stay(
     left_behind = tmp_path / "countersign-jobs-of-the-dead"
     left_behind.mkdir()
     (left_behind / "output.db").touch()
-    living = Nursery(preload=False)
+    living = ForkServerClient(preload=False)
     claimed = living.storage()
     for folder in (left_behind, claimed.parent):
         os.utime(folder, (0, 0))
 
-    other = Nursery(preload=False)
+    other = ForkServerClient(preload=False)
     other.start()
 
     assert not left_behind.exists()

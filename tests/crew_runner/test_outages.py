@@ -50,8 +50,8 @@ def test_a_phase_that_ends_while_the_database_is_locked_is_recorded_afterwards(
         lock = sqlite3.connect(tmp_path / "locked.db", isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         (tmp_path / "go").touch()
-        held_until = time.monotonic() + 4
-        wait_until(lambda: time.monotonic() > held_until, within=60, what="the lock was held")
+        lease_until = time.monotonic() + 4
+        wait_until(lambda: time.monotonic() > lease_until, within=60, what="the lock was held")
         assert desk.reads.execution(run).state is ExecutionState.RUNNING
         lock.execute("ROLLBACK")
         lock.close()

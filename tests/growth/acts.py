@@ -224,16 +224,14 @@ class Hands:
     def anything_due(self) -> Act:
         return lambda: _expect(not self._base.reads.anything_due())
 
-    def inherit(self) -> Act:
+    def reclaim(self) -> Act:
         """What a process does at its start about others of its host that died."""
 
-        def inherit() -> None:
+        def reclaim() -> None:
             _expect(self._base.reads.lease_owners() == ())
             _expect(self._base.state.release_leases(DEAD) == 0)
-            _expect(self._base.outbox.holders() == ())
-            _expect(self._base.outbox.let_go(DEAD) == 0)
 
-        return inherit
+        return reclaim
 
     # --- ticks --------------------------------------------------------------------------------
 
@@ -292,12 +290,12 @@ class Hands:
 
     def _deliver(self, rows: tuple[OutboxRow, ...]) -> None:
         for row in rows:
-            self._base.outbox.shown(self._post(row) if row.ts is None else row, row.wanted)
+            self._base.outbox.shown(self._post(row) if row.ts is None else row, row.version)
 
     def _post(self, row: OutboxRow) -> OutboxRow:
         sending = self._base.outbox.sending(row)
         return self._base.outbox.posted(
-            sending, channel=row.channel, ts=self._ts(), shown=row.wanted
+            sending, channel=row.channel, ts=self._ts(), shown=row.version
         )
 
 
@@ -329,7 +327,7 @@ ACTS: Final[Mapping[str, Callable[[Hands], Act]]] = {
     "outbox take, nothing to do": Hands.take_nothing,
     "POST feedback": Hands.rest_feedback,
     "a worker's look, nothing due": Hands.anything_due,
-    "what the dead held, at a start": Hands.inherit,
+    "what the dead held, at a start": Hands.reclaim,
     "expiry tick, nothing due": Hands.expire_nothing,
     "remind tick, nothing due": Hands.remind_nothing,
     "recover tick, nothing due": Hands.recover_nothing,

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 
 from bot.api.calls import ApiConfig, Calls
 from bot.bootstrap import install_queue
-from bot.slack.actions.checkpoints import Desk
+from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.lessons import Lessons
 from bot.slack.people.actors import People
@@ -28,7 +28,9 @@ from storage.state_manager import StateManager
 from tests.growth.lives import PLAN
 from tests.growth.work import Watch
 
-_TO_DO: Final = "(state = 'queued' OR state = 'sending' OR state = 'posted' AND shown < wanted)"
+_TO_DO: Final = (
+    "(state = 'queued' OR state = 'sending' OR state = 'posted' AND shown_version < version)"
+)
 
 NOWHERE: Final = "http://127.0.0.1:9/"
 """What is timed asks nothing of Slack."""
@@ -63,7 +65,7 @@ class Base:
             state=self.state,
             reads=self.reads,
             people=self.people,
-            desk=Desk(state=self.state, reads=self.reads, people=self.people),
+            desk=CheckpointActions(state=self.state, reads=self.reads, people=self.people),
             lessons=Lessons(state=self.state, reads=self.reads, people=self.people, crews=crews),
             crews=crews,
         )
@@ -95,7 +97,7 @@ class Base:
         with writing(self.engine) as connection:
             connection.exec_driver_sql(
                 "UPDATE outbox SET state = 'posted', ts = coalesce(ts, '1'), shown = wanted,"
-                f" held_by = NULL, held_until = NULL WHERE {_TO_DO}"
+                f" lease_owner = NULL, lease_until = NULL WHERE {_TO_DO}"
             )
 
 

@@ -136,7 +136,7 @@ class Leading:
     def _deliver(self) -> None:
         while rows := self.outbox.take(owner="host/1/1.00#0"):
             for row in rows:
-                self.outbox.shown(self._post(row) if row.ts is None else row, row.wanted)
+                self.outbox.shown(self._post(row) if row.ts is None else row, row.version)
 
     def _post(self, row: OutboxRow) -> OutboxRow:
         self._posts += 1
@@ -144,7 +144,7 @@ class Leading:
             self.outbox.sending(row),
             channel=row.channel,
             ts=f"{EPOCH}.{self._posts:06d}",
-            shown=row.wanted,
+            shown=row.version,
         )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from bot.slack.actions.commands import OPEN
 from bot.slack.app import SlackConfig, SlackFront
-from bot.slack.outbound.delivery import Tempo
+from bot.slack.outbound.delivery import DeliveryTiming
 from storage.db.tables import outbox
 from storage.definitions import CrewDefinition, Limits, OnTimeout
 from storage.outbox.outbox import Outbox
@@ -57,7 +57,7 @@ class MovableClock:
         self._ahead += by
 
 
-class LateSignal:
+class DeferredSignal:
     """Wakes the front, which is made after what it listens to."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class LateSignal:
             self.front.outbox_changed()
 
 
-BRISK = Tempo(
+BRISK = DeliveryTiming(
     posts_per_second=50,
     root_pause=timedelta(milliseconds=50),
     settle=timedelta(milliseconds=300),
@@ -106,7 +106,7 @@ class Stage:
         database: Path | str,
         *,
         crews: Mapping[str, CrewDefinition] | None = None,
-        tempo: Tempo = BRISK,
+        tempo: DeliveryTiming = BRISK,
         mode: Mode = "socket",
     ) -> None:
         self.workspace = workspace
@@ -114,7 +114,7 @@ class Stage:
         self.clock = MovableClock()
         url = database if isinstance(database, str) else f"sqlite:///{database}"
         self.engine = upgraded(url)
-        self._signal = LateSignal()
+        self._signal = DeferredSignal()
         self.reads = Reads(self.engine)
         self.outbox = Outbox(self.engine, self.clock)
         self.state = StateManager(

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.slack.ids import DECISIONS
-from bot.slack.outbound.delivery import AS_SLACK_LIKES
+from bot.slack.outbound.delivery import DEFAULT_TIMING
 from storage.records import Execution
 from tests.slack.stage import Stage
 from tests.support.shown import Shown
@@ -84,7 +84,7 @@ def test_posts_keep_to_slacks_pace_without_being_refused(
 ) -> None:
     own_workspace.slow_down(rate=1.0, burst=4.0)
     database = tmp_path_factory.mktemp("pace") / "c.db"
-    with Stage(own_workspace, database, tempo=AS_SLACK_LIKES):
+    with Stage(own_workspace, database, tempo=DEFAULT_TIMING):
         runs = [own_workspace.command(f"plan number {n}") for n in range(5)]
         assert all(run.ok for run in runs)
         own_workspace.wait_for(lambda: len(own_workspace.threads()) == 5)
@@ -250,7 +250,7 @@ def test_a_bad_token_delays_and_loses_nothing(
         lambda: [r for r in caplog.records if r.message == "slack.token_refused"],
         what="a line in the log",
     )
-    workspace.wait_for(lambda: not stage.outbox.holders(), what="the message to be put off")
+    workspace.wait_for(lambda: not stage.reads.lease_owners(), what="the message to be put off")
 
     stage.clock.move(timedelta(seconds=31))
     stage.front.deliver_due()

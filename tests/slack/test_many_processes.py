@@ -151,7 +151,7 @@ def test_when_one_is_told_to_rest_the_other_keeps_quiet_too(
         lambda: "slack.resting" in caplog.messages, what="one to be told to rest, and to say so"
     )
     workspace.wait_for(
-        lambda: not first.outbox.holders(), what="what the other was about to send to be sent"
+        lambda: not first.reads.lease_owners(), what="what the other was about to send to be sent"
     )
     began = len(workspace.calls(method))
     for n in range(2):

@@ -12,20 +12,20 @@ import pytest
 from sqlalchemy import create_engine
 
 from bot.slack.outbound import estimates
-from bot.slack.outbound.delivery import AS_SLACK_LIKES
+from bot.slack.outbound.delivery import DEFAULT_TIMING
 from storage.reads import Reads
 from storage.records import PhaseOutput, Usage
 from tests.slack.stage import BRISK, Stage
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, Workspace
 
-PAUSE = AS_SLACK_LIKES.root_pause.total_seconds()
+PAUSE = DEFAULT_TIMING.root_pause.total_seconds()
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """Brisk but for the root message, which keeps its real pace."""
-    tempo = replace(BRISK, root_pause=AS_SLACK_LIKES.root_pause)
+    tempo = replace(BRISK, root_pause=DEFAULT_TIMING.root_pause)
     with Workspace() as workspace, Stage(workspace, tmp_path / "c.db", tempo=tempo) as ready:
         yield ready
 

@@ -230,7 +230,7 @@ def test_a_click_on_another_message_than_the_one_that_shows_it_is_refused(
     run.work()
     for _ in range(2):
         [row] = outbox.take(owner="d", limit=1)
-        outbox.posted(row, channel="CCAMPAIGNS", ts=f"{row.seq}.0", shown=row.wanted)
+        outbox.posted(row, channel="CCAMPAIGNS", ts=f"{row.seq}.0", shown=row.version)
         shown_by = row
     assert shown_by.kind is OutboxKind.CHECKPOINT
 
@@ -273,7 +273,7 @@ def threaded(run: Run, outbox: Outbox) -> Run:
     """A run that waits at its first checkpoint, in the thread 100.0."""
     run.start()
     [root] = outbox.take(owner="d", limit=1)
-    outbox.posted(root, channel="CCAMPAIGNS", ts="100.0", shown=root.wanted)
+    outbox.posted(root, channel="CCAMPAIGNS", ts="100.0", shown=root.version)
     run.work()
     return run
 

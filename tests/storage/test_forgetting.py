@@ -116,7 +116,7 @@ def test_messages_go_that_were_delivered_of_what_ended_long_ago(
     stopped(run)
     [root] = outbox_.take(owner="d", limit=1)
     sent = outbox_.sending(root)
-    outbox_.release(outbox_.posted(sent, channel=root.channel, ts="1.0", shown=root.wanted))
+    outbox_.release(outbox_.posted(sent, channel=root.channel, ts="1.0", shown=root.version))
     [checkpoint] = outbox_.take(owner="d", limit=1)
     outbox_.fail(checkpoint, "channel_not_found")
     before = rows_of(engine, outbox)[0]

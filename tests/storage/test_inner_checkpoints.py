@@ -215,7 +215,7 @@ def test_a_reply_that_mentions_the_bot_answers_a_question(
 ) -> None:
     question = asked(CheckpointKind.QUESTION, run, state)
     [root] = outbox.take(owner="d", limit=1)
-    outbox.posted(outbox.sending(root), channel=root.channel, ts="100.0", shown=root.wanted)
+    outbox.posted(outbox.sending(root), channel=root.channel, ts="100.0", shown=root.version)
 
     state.reply(Reply(root.channel, "100.0", "100.9", "on Monday", BEN, mentions_bot=True))
 

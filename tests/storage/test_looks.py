@@ -70,7 +70,7 @@ def test_a_look_does_not_read_what_lies_in_channels_that_rest(
             [taken] = outbox.take(owner="d")
         assert taken.execution_id == beside.id
         posted = outbox.posted(outbox.sending(taken), channel="CFREE", ts=f"{taken.seq}.0", shown=1)
-        assert posted.wanted == 1
+        assert posted.version == 1
         looked.append(work.looked)
 
     few, many = looked

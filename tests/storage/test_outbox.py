@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from storage.errors import HoldLost
+from storage.errors import MessageLeaseLost
 from storage.outbox import due_messages
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
@@ -26,7 +26,7 @@ def take_one(outbox: Outbox) -> OutboxRow:
 def post(outbox: Outbox, row: OutboxRow) -> OutboxRow:
     """Post and show it whole."""
     posted = outbox.posted(
-        outbox.sending(row), channel=row.channel, ts=f"{row.seq}.0", shown=row.wanted
+        outbox.sending(row), channel=row.channel, ts=f"{row.seq}.0", shown=row.version
     )
     outbox.release(posted)
     return posted
@@ -70,25 +70,27 @@ def test_who_lost_the_hold_stores_nothing_over_what_the_next_one_stored(
     [quick] = outbox.take(owner="quick")
     posted = outbox.posted(quick, channel=quick.channel, ts="2.0", shown=0)
 
-    with pytest.raises(HoldLost):
+    with pytest.raises(MessageLeaseLost):
         outbox.posted(slow, channel=slow.channel, ts="1.0", shown=0)
-    with pytest.raises(HoldLost):
+    with pytest.raises(MessageLeaseLost):
         outbox.later(slow, timedelta(0), "timeout")
 
     assert reads.execution(run.id).thread_ts == "2.0"
-    outbox.shown(posted, posted.wanted)
+    outbox.shown(posted, posted.version)
     clock.move(timedelta(seconds=61))
     assert outbox.take(owner="next") == ()
 
 
-def test_what_the_dead_held_is_handed_out_at_once(run: Run, outbox: Outbox) -> None:
+def test_messages_of_a_dead_owner_are_handed_out_at_once(
+    run: Run, outbox: Outbox, state: StateManager, reads: Reads
+) -> None:
     run.start()
     outbox.take(owner="dead")
-    assert outbox.holders() == ("dead",)
+    assert reads.lease_owners() == ("dead",)
 
-    assert outbox.let_go(["another"]) == 0
+    assert state.release_leases(["another"]) == 0
     assert outbox.take(owner="next") == ()
-    assert outbox.let_go(["dead"]) == 1
+    assert state.release_leases(["dead"]) == 1
     assert len(outbox.take(owner="next")) == 1
 
 
@@ -115,10 +117,10 @@ def test_a_change_while_an_update_is_made_leads_to_another_update(
     seen = take_one(outbox)
     state.cancel(run.id, actor=BEN)
 
-    outbox.shown(seen, seen.wanted)
+    outbox.shown(seen, seen.version)
 
     kinds = {row.key: row for row in outbox.take(owner="d")}
-    assert kinds[root.key].wanted > seen.wanted
+    assert kinds[root.key].version > seen.version
 
 
 def test_a_decision_asks_for_the_checkpoints_message_and_the_root_to_be_shown_anew(
@@ -134,7 +136,7 @@ def test_a_decision_asks_for_the_checkpoints_message_and_the_root_to_be_shown_an
 
     rows = outbox.take(owner="d")
     assert {row.kind for row in rows} == {OutboxKind.ROOT, OutboxKind.CHECKPOINT}
-    assert all(row.shown < row.wanted for row in rows)
+    assert all(row.shown_version < row.version for row in rows)
 
 
 def test_later_waits_its_time_and_updates_keep_their_distance(
@@ -148,7 +150,7 @@ def test_later_waits_its_time_and_updates_keep_their_distance(
     assert row.attempts == 1
 
     posted = outbox.posted(row, channel=row.channel, ts="1.0", shown=0)
-    outbox.shown(posted, row.wanted, not_before=timedelta(seconds=3))
+    outbox.shown(posted, row.version, not_before=timedelta(seconds=3))
     state.claim("worker")
     assert outbox.take(owner="d") == ()
     clock.move(timedelta(seconds=4))
@@ -237,7 +239,7 @@ def test_a_row_that_another_deliverer_showed_and_put_off_meanwhile_is_not_handed
         if not worked:
             worked.append(found[0])
             row = take_one(outbox)
-            outbox.shown(row, row.wanted, not_before=timedelta(seconds=3))
+            outbox.shown(row, row.version, not_before=timedelta(seconds=3))
             state.progress(claim, {"tasks": []})
         return found
 

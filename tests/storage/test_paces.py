@@ -12,7 +12,7 @@ from storage.db.database import SystemClock, writing
 from storage.errors import TooSoon
 from storage.outbox import rate_limits
 from storage.outbox.outbox import Outbox
-from storage.outbox.rate_limits import Pace
+from storage.outbox.rate_limits import RateLimit
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import OutboxRow
@@ -20,7 +20,7 @@ from storage.state_manager import StateManager
 from tests.storage.conftest import Run
 from tests.support.factories import NOON, SettableClock
 
-PACE = Pace()
+PACE = RateLimit()
 SECOND = timedelta(seconds=1)
 
 
@@ -117,7 +117,7 @@ def test_of_posts_that_many_begin_at_once_no_more_go_than_slack_takes(engine: En
     """Also where nobody has posted to the channel before, and each wants to note the first one."""
     clock = SystemClock()
     outbox = Outbox(engine, clock)
-    state_pace = Pace(per_second=0.01)
+    state_pace = RateLimit(per_second=0.01)
 
     def begin(row: OutboxRow) -> bool:
         try:
@@ -156,7 +156,7 @@ def test_channels_that_were_quiet_for_a_day_are_forgotten(
 
 @pytest.mark.parametrize(("per_second", "burst"), [(1.0, 3), (2.0, 1), (0.5, 5)])
 def test_over_a_long_time_as_many_go_as_the_pace_says(per_second: float, burst: int) -> None:
-    pace, free_at, gone = Pace(per_second, burst), None, 0
+    pace, free_at, gone = RateLimit(per_second, burst), None, 0
     for tick in range(600):
         now = NOON + tick * SECOND / 10
         while free_at is None or free_at <= now:

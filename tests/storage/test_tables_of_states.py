@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from storage.boundaries import BadBoundary, checkpoint_after, resolve
 from storage.db.database import schema, upgrade
 from storage.db.engines import open_engine
-from storage.db.schema import Standing
+from storage.db.schema import SchemaStatus
 from storage.db.tables import metadata
 from storage.definitions import CheckpointDefinition
 from storage.states import (
@@ -83,7 +83,7 @@ def test_boundaries_that_cannot_be_are_refused_in_words(
 def test_the_migrations_make_the_tables_that_the_code_expects(engine: Engine) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    assert schema(engine).standing is Standing.CURRENT
+    assert schema(engine).standing is SchemaStatus.CURRENT
 
 
 def test_an_empty_database_is_not_current_and_upgrading_twice_is_harmless(
@@ -91,10 +91,10 @@ def test_an_empty_database_is_not_current_and_upgrading_twice_is_harmless(
 ) -> None:
     engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('db') / 'c.db'}")
 
-    assert schema(engine).standing is Standing.OLDER
+    assert schema(engine).standing is SchemaStatus.OLDER
     for _ in range(2):
         upgrade(engine)
-        assert schema(engine).standing is Standing.CURRENT
+        assert schema(engine).standing is SchemaStatus.CURRENT
     engine.dispose()
 
 

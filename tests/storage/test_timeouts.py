@@ -88,7 +88,7 @@ def reminders(outbox: Outbox) -> list[object]:
     while rows := outbox.take(owner="d"):
         for row in rows:
             outbox.shown(
-                outbox.posted(row, channel=row.channel, ts=f"{row.seq}.0", shown=0), row.wanted
+                outbox.posted(row, channel=row.channel, ts=f"{row.seq}.0", shown=0), row.version
             )
             if row.kind is OutboxKind.REMINDER:
                 told.append(row.payload["which"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -9,13 +10,15 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from storage.db.database import SystemClock, schema, upgrade, writing
 from storage.db.engines import open_engine
-from storage.db.schema import MIGRATIONS, Standing, configuration
+from storage.db.schema import MIGRATIONS, SchemaStatus, configuration
 from storage.db.tables import metadata
-from storage.errors import StrangeSchema
+from storage.errors import IncompatibleSchema
 from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
@@ -27,7 +30,9 @@ from tests.support.factories import BEN
 from tests.support.postgres import Server
 from tests.support.processes import run as run_command
 
-NEWEST = max(path.name[:4] for path in (MIGRATIONS / "versions").glob("0*.py"))
+NEWEST = ScriptDirectory.from_config(configuration()).get_current_head()
+BEFORE = Path(__file__).with_name("data") / "schema_0006.json"
+"""Rows that version 0.1 wrote: a run that was revised and approved, and messages on their way."""
 
 FUTURE = """
 import sqlalchemy as sa
@@ -97,7 +102,7 @@ def lead_a_run(engine: Engine) -> None:
     while rows := outbox.take(owner="d"):
         for row in rows:
             sent = outbox.sending(row)
-            posted = outbox.posted(sent, channel=row.channel, ts=f"{row.seq}.1", shown=row.wanted)
+            posted = outbox.posted(sent, channel=row.channel, ts=f"{row.seq}.1", shown=row.version)
             outbox.release(posted)
     assert reads.execution(run.id).thread_ts is not None
     assert len(reads.phase_runs(run.id)) >= 3
@@ -109,7 +114,7 @@ def test_a_process_that_runs_while_a_newer_one_migrates_goes_on(
     for _ in range(3):  # so often that the driver has its statements prepared
         lead_a_run(old)
 
-    migrated_by_a_newer_program(url, tmp_path, "9998")
+    migrated_by_a_newer_program(url, tmp_path, "2.9998")
 
     lead_a_run(old)
     with writing(old) as connection:
@@ -119,27 +124,27 @@ def test_a_process_that_runs_while_a_newer_one_migrates_goes_on(
 def test_a_process_that_starts_after_a_newer_one_migrated_leaves_the_schema_and_works(
     old: Engine, url: str, tmp_path: Path
 ) -> None:
-    migrated_by_a_newer_program(url, tmp_path, "9998")
+    migrated_by_a_newer_program(url, tmp_path, "2.9998")
     late = open_engine(url)
 
-    assert upgrade(late).standing is Standing.NEWER
+    assert upgrade(late).standing is SchemaStatus.NEWER
 
     found = schema(late)
-    assert (found.standing, found.revision, found.known) == (Standing.NEWER, "9998", NEWEST)
+    assert (found.standing, found.revision, found.known) == (SchemaStatus.NEWER, "2.9998", NEWEST)
     lead_a_run(late)
     late.dispose()
 
 
-@pytest.mark.parametrize("revision", ["2.9998", "0000", "feature"])
+@pytest.mark.parametrize("revision", ["3.0001", "2.0000", "9998", "feature"])
 def test_a_schema_that_older_programs_cannot_stand_is_refused_and_left_alone(
     old: Engine, url: str, tmp_path: Path, revision: str
 ) -> None:
     migrated_by_a_newer_program(url, tmp_path, revision)
 
-    with pytest.raises(StrangeSchema, match=revision):
+    with pytest.raises(IncompatibleSchema, match=revision):
         upgrade(old)
 
-    assert schema(old).standing is Standing.STRANGE
+    assert schema(old).standing is SchemaStatus.STRANGE
 
 
 def test_migrate_and_serve_say_which_of_the_two_it_is(tmp_path: Path) -> None:
@@ -149,14 +154,71 @@ def test_migrate_and_serve_say_which_of_the_two_it_is(tmp_path: Path) -> None:
     upgrade(engine)
     engine.dispose()
     with writing(engine) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9998'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '2.9998'"))
     newer = run_command(tmp_path, "migrate", DATABASE_URL=url)
     with writing(engine) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '2.9999'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '3.0001'"))
     strange = run_command(tmp_path, "migrate", DATABASE_URL=url)
     engine.dispose()
 
     assert (newer.returncode, strange.returncode) == (0, 1)
-    assert f"is of a newer Countersign (9998) than this one ({NEWEST})" in newer.stdout
-    assert re.search(r"revision 2.9999, this program knows those up to \d+", strange.stderr)
+    assert f"is of a newer Countersign (2.9998) than this one ({NEWEST})" in newer.stdout
+    assert re.search(r"revision 3.0001, this program knows those up to 2.0007", strange.stderr)
     assert "Run the newer Countersign" in strange.stderr
+
+
+# --- from the version before -------------------------------------------------------------------
+
+
+@pytest.fixture
+def before(url: str) -> Iterator[Engine]:
+    """A database as version 0.1 left it."""
+    engine = open_engine(url)
+    with writing(engine) as connection:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+    rows = json.loads(BEFORE.read_text())
+    with writing(engine) as connection:
+        for table in ("executions", "phase_runs", "checkpoints", "outbox", "paces", "audit"):
+            for row in rows[table]:
+                row.pop("seq", None)  # the database counts on from its own
+                names = ", ".join(f'"{name}"' for name in row)
+                values = ", ".join(f":{name}" for name in row)
+                connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)
+    yield engine
+    engine.dispose()
+
+
+def test_a_run_of_the_version_before_goes_on_to_its_end(before: Engine) -> None:
+    upgrade(before)
+
+    clock, reads = SystemClock(), Reads(before)
+    state = StateManager(before, clock=clock, dispatch=NoDispatch(), signal=NoSignal())
+    run = Run(state, reads)
+    [run.id] = [execution.id for execution in reads.executions(channel="CCAMPAIGNS")]
+    assert [each.revision for each in reads.checkpoints(run.id)] == [1, 2]
+    while run.now.state is not ExecutionState.COMPLETED:
+        run.work()
+        if run.now.state is ExecutionState.WAITING_FEEDBACK:
+            state.decide(Decision(run.waiting.id, Action.CONTINUE, BEN))
+
+
+def test_messages_leases_priorities_and_the_log_keep_their_values(before: Engine) -> None:
+    rows = json.loads(BEFORE.read_text())
+    upgrade(before)
+
+    with writing(before) as connection:
+        for table, old, new in (
+            ("outbox", "held_by", "lease_owner"),
+            ("outbox", "wanted", "version"),
+            ("outbox", "shown", "shown_version"),
+            ("phase_runs", "turn", "priority"),
+            ("audit", "facts", "details"),
+        ):
+            query = text(f"SELECT {new} FROM {table} ORDER BY seq")
+            assert list(connection.execute(query).scalars()) == [row[old] for row in rows[table]]
+        [limited] = connection.execute(text("SELECT key FROM rate_limits")).scalars()
+        assert limited == rows["paces"][0]["key"]
+        with pytest.raises(DBAPIError, match="audit"):
+            connection.execute(text("UPDATE audit SET details = '{}'"))

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from storage.db.database import writing
 from storage.db.engines import WRITE_LOCK
-from storage.db.fair_lock import Turns
+from storage.db.fair_lock import FairLock
 
 
 def test_who_has_just_written_lets_those_write_who_waited_before_writing_again(
@@ -33,7 +33,7 @@ def test_who_has_just_written_lets_those_write_who_waited_before_writing_again(
 
 
 def test_turns_are_taken_in_the_order_in_which_they_were_asked_for() -> None:
-    turns, order = Turns(), []
+    turns, order = FairLock(), []
     assert turns.acquire(timeout=0)
 
     def take(number: int) -> None:
@@ -54,7 +54,7 @@ def test_turns_are_taken_in_the_order_in_which_they_were_asked_for() -> None:
 
 
 def test_who_gave_up_waiting_is_passed_over() -> None:
-    turns = Turns()
+    turns = FairLock()
     assert turns.acquire(timeout=0)
 
     assert not turns.acquire(timeout=0.01)
@@ -63,7 +63,7 @@ def test_who_gave_up_waiting_is_passed_over() -> None:
     assert turns.acquire(timeout=0)
 
 
-def _until_waiting(turns: Turns, many: int) -> None:
+def _until_waiting(turns: FairLock, many: int) -> None:
     deadline = time.monotonic() + 10
     while turns.waiting < many:
         assert time.monotonic() < deadline, "nobody waits"

@@ -128,7 +128,7 @@ class Book:
     def decisions_written(self) -> dict[str, int]:
         """How often each checkpoint's decision stands in the log of what happened."""
         rows = self._ask(
-            """SELECT json_extract(facts, '$.checkpoint') AS checkpoint, count(*) AS times
+            """SELECT json_extract(details, '$.checkpoint') AS checkpoint, count(*) AS times
                FROM audit WHERE event IN ('checkpoint.decided', 'checkpoint.expired') GROUP BY 1"""
         )
         return {row["checkpoint"]: row["times"] for row in rows}
@@ -137,7 +137,8 @@ class Book:
         """How many messages are still to be posted or changed."""
         rows = self._ask(
             """SELECT count(*) AS number FROM outbox
-               WHERE state IN ('queued', 'sending') OR state = 'posted' AND shown < wanted"""
+               WHERE state IN ('queued', 'sending')
+                  OR state = 'posted' AND shown_version < version"""
         )
         return int(rows[0]["number"])
 

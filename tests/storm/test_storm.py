@@ -106,8 +106,8 @@ def test_a_decision_that_was_applied_twice_is_found(weather: Weather, tmp_path: 
     ):
         database.backup(copied)
         copied.execute(
-            "INSERT INTO audit (at, execution_id, event, actor, facts) "
-            "SELECT at, execution_id, event, actor, facts FROM audit "
+            "INSERT INTO audit (at, execution_id, event, actor, details) "
+            "SELECT at, execution_id, event, actor, details FROM audit "
             "WHERE event = 'checkpoint.decided' LIMIT 1"
         )
     wrong = verdict(replace(weather, book=Book(changed))).wrong

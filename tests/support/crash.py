@@ -37,12 +37,12 @@ import bot.process.serving
 import bot.slack.app  # noqa: F401  # once, and not in each that is forked
 from bot import cli
 from bot.slack.app import SlackFront
-from bot.slack.outbound.delivery import Tempo
+from bot.slack.outbound.delivery import DeliveryTiming
 from crew_runner.child.environment import SILENT_CREWAI
 from crew_runner.host.fork_server_client import PRELOADED
 from tests.support import points, readymade
 
-BRISK = Tempo(
+BRISK = DeliveryTiming(
     posts_per_second=50,
     root_pause=timedelta(milliseconds=100),
     settle=timedelta(seconds=1),

@@ -83,9 +83,9 @@ class Installation:
                     self.outbox.sending(row),
                     channel=row.channel,
                     ts=f"{self._posts}.000200",
-                    shown=row.wanted,
+                    shown=row.version,
                 )
-            self.outbox.shown(posted, row.wanted)
+            self.outbox.shown(posted, row.version)
 
     def _start(self) -> Execution:
         self._posts += 1

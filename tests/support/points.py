@@ -160,7 +160,7 @@ def _what(name: str, arguments: tuple[object, ...], named: Mapping[str, object])
 def _newest_hold(connection: Any, owner: str) -> str:
     """`connection` is the pool's, of either database."""
     value = "?" if isinstance(connection.dbapi_connection, sqlite3.Connection) else "%s"
-    query = f"SELECT kind, state FROM outbox WHERE held_by = {value} ORDER BY held_until"
+    query = f"SELECT kind, state FROM outbox WHERE lease_owner = {value} ORDER BY lease_until"
     kind, state = connection.execute(query, (owner,)).fetchall()[-1]
     return f"{kind} to update" if state == "posted" else str(kind)
 

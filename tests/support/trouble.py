@@ -9,7 +9,7 @@ from tests.support.shown import Shown
 from tests.support.sight import Sight
 
 
-class Trouble(Sight):
+class SlackFailure(Sight):
     """What goes wrong or changes around the bot; failed calls are in `faults`."""
 
     def redeliver(self, delivery: Delivery) -> Ack:

@@ -29,7 +29,7 @@ from practice import seed
 from tests.support.people import Answer, People
 from tests.support.served import Mode
 from tests.support.shown import Button, Shown
-from tests.support.trouble import Trouble
+from tests.support.trouble import SlackFailure
 
 __all__ = [
     "ANA",
@@ -49,7 +49,7 @@ ANA, BEN, GUS, OLGA, BOT = seed.ANA, seed.BEN, seed.GUS, seed.OLGA, seed.BOT
 REVIEWERS = seed.REVIEWERS
 
 
-class Workspace(People, Trouble):
+class Workspace(People, SlackFailure):
     """The workspace, its people, and everything a test may want to know of it.
 
     `manifest` installs the app with exactly the scopes, events and commands of that

@@ -37,7 +37,7 @@ from storage.state_manager import StateManager
 from storage.states import CheckpointState
 
 
-class Desk:
+class CheckpointActions:
     """Each method is one act of one person. Errors are those of the use case."""
 
     def __init__(self, *, state: StateManager, reads: Reads, people: People) -> None:

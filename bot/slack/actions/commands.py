@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from bot.slack.actions.checkpoints import Desk
+from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.lessons import Lessons
 from bot.slack.inbound import grammar
 from bot.slack.inbound.parse import CommandCall
@@ -41,7 +41,7 @@ class Commands:
         state: StateManager,
         reads: Reads,
         people: People,
-        desk: Desk,
+        desk: CheckpointActions,
         lessons: Lessons,
         crews: Mapping[str, CrewDefinition],
     ) -> None:

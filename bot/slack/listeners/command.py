@@ -8,10 +8,10 @@ from bot.slack import ids
 from bot.slack.actions.commands import Commands
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
-from bot.slack.listeners.responses import Answering
+from bot.slack.listeners.responses import Responder
 
 
-def register(app: App, *, commands: Commands, answering: Answering) -> None:
+def register(app: App, *, commands: Commands, answering: Responder) -> None:
     def on_command(ack: Ack, body: Body, respond: Respond) -> None:
         answer = commands.run(parse.command(body))
         ack()

@@ -10,7 +10,7 @@ from slack_bolt import App, BoltContext, BoltResponse
 from bot.slack import ids
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body, PayloadError
-from bot.slack.listeners.responses import Answering
+from bot.slack.listeners.responses import Responder
 from bot.slack.render import modal, refusals
 from bot.slack.render.answers import Answer
 from storage.errors import Busy, CountersignError, TextNeeded
@@ -18,7 +18,7 @@ from storage.errors import Busy, CountersignError, TextNeeded
 log = logging.getLogger(__name__)
 
 
-def register(app: App, *, answering: Answering) -> None:
+def register(app: App, *, answering: Responder) -> None:
     def on_error(
         error: Exception, body: Body, context: BoltContext, response: BoltResponse | None
     ) -> None:

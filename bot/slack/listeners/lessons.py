@@ -8,10 +8,10 @@ from bot.slack import ids
 from bot.slack.actions.lessons import Lessons
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
-from bot.slack.listeners.responses import Answering
+from bot.slack.listeners.responses import Responder
 
 
-def register(app: App, *, lessons: Lessons, answering: Answering) -> None:
+def register(app: App, *, lessons: Lessons, answering: Responder) -> None:
     def on_keep(ack: Ack, body: Body, respond: Respond) -> None:
         click = parse.click(body)
         answer = lessons.keep(click)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from slack_bolt import Ack, App
 
 from bot.slack import ids
-from bot.slack.actions.checkpoints import Desk
+from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
 
 
-def register(app: App, *, desk: Desk) -> None:
+def register(app: App, *, desk: CheckpointActions) -> None:
     def on_cancel(ack: Ack, body: Body) -> None:
         click = parse.click(body)
         desk.cancel(click.value, click.by)

@@ -15,7 +15,7 @@ from tenacity import RetryCallState
 
 from bot.slack import slack_errors
 from bot.slack.render.answers import Answer
-from bot.slack.slack_errors import Kind, Trouble
+from bot.slack.slack_errors import Kind, SlackFailure
 from storage.backoff import Backoff, retrying_until
 
 log = logging.getLogger(__name__)
@@ -27,19 +27,19 @@ LONGEST_WAIT: Final = 30.0
 MAY_PASS: Final = frozenset({Kind.RATE, Kind.UNCERTAIN})
 
 
-class NotTaken(Exception):
+class TextNotTaken(Exception):
     """Slack did not take the answer. `trouble` says why."""
 
-    def __init__(self, trouble: Trouble) -> None:
+    def __init__(self, trouble: SlackFailure) -> None:
         super().__init__(trouble.error)
         self.trouble = trouble
 
 
-class MayPass(NotTaken):
+class MayPass(TextNotTaken):
     """It may take it when it is sent again."""
 
 
-class Answering:
+class Responder:
     """Sends answers from threads of its own, so that no acknowledgement waits behind them.
 
     What may pass is tried again. An answer that Slack does not take at all is logged and lost:
@@ -112,7 +112,7 @@ class Answering:
     def _send(self, send: Callable[[], object]) -> None:
         try:
             retrying_until(self._closing, _wait, on=MayPass, tries=TRIES)(_try, send)
-        except NotTaken as lost:
+        except TextNotTaken as lost:
             log.warning("slack.answer_lost", extra={"error": lost.trouble.error})
 
 
@@ -126,7 +126,7 @@ def _try(send: Callable[[], object]) -> None:
         if not isinstance(answer, WebhookResponse) or _is_taken(answer):
             return
         trouble = slack_errors.of_status(answer.status_code, answer.headers)
-    raise (MayPass if trouble.kind in MAY_PASS else NotTaken)(trouble)
+    raise (MayPass if trouble.kind in MAY_PASS else TextNotTaken)(trouble)
 
 
 def _is_taken(answer: WebhookResponse) -> bool:
@@ -137,5 +137,5 @@ def _is_taken(answer: WebhookResponse) -> bool:
 def _wait(state: RetryCallState) -> float:
     """The backoff or, if Slack asks for a longer wait, that one."""
     failure = state.outcome.exception() if state.outcome is not None else None
-    asked_for = failure.trouble.wait if isinstance(failure, NotTaken) else None
+    asked_for = failure.trouble.wait if isinstance(failure, TextNotTaken) else None
     return min(LONGEST_WAIT, max(BACKOFF(state), asked_for or 0.0))

@@ -6,15 +6,15 @@ from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
 from bot.slack import ids
-from bot.slack.actions.checkpoints import Desk
+from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.forms import open_form
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
-from bot.slack.listeners.responses import Answering
+from bot.slack.listeners.responses import Responder
 from bot.slack.render import answers
 
 
-def register(app: App, *, desk: Desk, answering: Answering) -> None:
+def register(app: App, *, desk: CheckpointActions, answering: Responder) -> None:
     def on_revise(ack: Ack, body: Body, client: WebClient, respond: Respond) -> None:
         click = parse.click(body)
         checkpoint, form = desk.intend_revision(click)

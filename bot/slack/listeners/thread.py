@@ -8,14 +8,14 @@ from slack_bolt import Ack, App, BoltContext, Respond
 from slack_sdk import WebClient
 
 from bot.slack import ids
-from bot.slack.actions.checkpoints import Desk
+from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
-from bot.slack.listeners.responses import Answering
+from bot.slack.listeners.responses import Responder
 from bot.slack.render import answers
 
 
-def register(app: App, *, desk: Desk, answering: Answering) -> None:
+def register(app: App, *, desk: CheckpointActions, answering: Responder) -> None:
     def hear(body: Body, context: BoltContext, next: Callable[[], object]) -> None:
         """Runs before Bolt acknowledges the event: what is acknowledged is committed."""
         said = parse.said(body, bot_user=context.bot_user_id)

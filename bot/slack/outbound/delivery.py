@@ -17,13 +17,13 @@ from slack_sdk import WebClient
 
 from bot.slack import slack_errors
 from bot.slack.outbound import reconciliation
-from bot.slack.outbound.delivery_errors import Mending, Next
+from bot.slack.outbound.delivery_errors import FailurePolicy, Next
 from bot.slack.outbound.posting import Posting
 from bot.slack.outbound.views import Views
-from bot.slack.slack_errors import Trouble
-from storage.errors import Busy, HoldLost, TooSoon
+from bot.slack.slack_errors import SlackFailure
+from storage.errors import Busy, MessageLeaseLost, TooSoon
 from storage.outbox.outbox import Outbox
-from storage.outbox.rate_limits import Pace
+from storage.outbox.rate_limits import RateLimit
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.records import OutboxKind, OutboxRow, OutboxState
@@ -35,7 +35,7 @@ SOON_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Tempo:
+class DeliveryTiming:
     """How fast to go by Slack. `settle`: how long a lost answer may still become a message;
     `look_again`: when to look for one that came later still."""
 
@@ -45,7 +45,7 @@ class Tempo:
     look_again: timedelta = timedelta(seconds=30)
 
 
-AS_SLACK_LIKES: Final = Tempo()
+DEFAULT_TIMING: Final = DeliveryTiming()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Delivery:
         clock: Clock,
         owner: str,
         threads: int = 3,
-        tempo: Tempo,
+        tempo: DeliveryTiming,
     ) -> None:
         self._client = client
         self._outbox = outbox
@@ -79,8 +79,8 @@ class Delivery:
         self._clock = clock
         self._owner = owner
         self._tempo = tempo
-        self._pace = Pace(per_second=tempo.posts_per_second)
-        self._mending = Mending(outbox=outbox, views=self._views, posting=self._posting)
+        self._pace = RateLimit(per_second=tempo.posts_per_second)
+        self._mending = FailurePolicy(outbox=outbox, views=self._views, posting=self._posting)
         self._doubts: list[_Doubt] = []
         self._wakes = [Event() for _ in range(threads)]
         self._stopping = Event()
@@ -119,8 +119,8 @@ class Delivery:
             wake.wait(SOON_SECONDS if soon or failed else IDLE_SECONDS)
             wake.clear()
             try:
-                if failed:  # what it held then, nobody else would take before the hold ends
-                    self._outbox.let_go([owner])
+                if failed:  # nobody else would take the messages before the leases end
+                    self._outbox.release_leases([owner])
                 failed = False
                 soon = self._deliver_all(owner) and number == 0
                 self._clear_doubts()
@@ -148,17 +148,17 @@ class Delivery:
         try:
             if row.state is not OutboxState.POSTED:
                 posted = self._post(row)
-                if posted is None or posted.held_by is None:
+                if posted is None or posted.lease_owner is None:
                     return
                 row = posted
-            if row.shown < row.wanted:
+            if row.shown_version < row.version:
                 self._update(row)
             else:
                 self._outbox.release(row)
                 self._mending.went_well(row)
         except TooSoon:
             log.debug("delivery.too_soon", extra={"row": row.key})
-        except HoldLost:
+        except MessageLeaseLost:
             log.info("delivery.hold_lost", extra={"row": row.key})
         except slack_errors.FAULTS as fault:
             trouble = slack_errors.of(fault)
@@ -168,11 +168,11 @@ class Delivery:
             )
             self._mend(row, trouble)
 
-    def _mend(self, row: OutboxRow, trouble: Trouble) -> None:
+    def _mend(self, row: OutboxRow, trouble: SlackFailure) -> None:
         try:
             if self._mending.mend(row, trouble) is Next.NOW:
                 self.wake()
-        except HoldLost:
+        except MessageLeaseLost:
             log.info("delivery.hold_lost", extra={"row": row.key})
 
     def _post(self, row: OutboxRow) -> OutboxRow | None:
@@ -189,7 +189,7 @@ class Delivery:
                 return adopted
             if self._put_off_until_settled(row):
                 return None
-        version = row.wanted
+        version = row.version
         rendered = self._views.message(row)
         row = self._outbox.sending(row, pace=self._pace)
         posted = self._posting.post(row, rendered, simply=self._mending.simply(row))
@@ -203,7 +203,7 @@ class Delivery:
                 ts=posted.ts,
                 shown=0 if rendered.buttons else version,
             )
-        except HoldLost:
+        except MessageLeaseLost:
             # It took so long that another deliverer has the row now. That one found this message
             # and adopted it, or posts its own.
             if not self._views.is_shown_by(row, posted.ts):
@@ -211,7 +211,7 @@ class Delivery:
             raise
 
     def _update(self, row: OutboxRow) -> None:
-        version = row.wanted
+        version = row.version
         rendered = self._views.message(row)
         self._posting.update(row, rendered, simply=self._mending.simply(row))
         pause = self._tempo.root_pause if row.kind is OutboxKind.ROOT else timedelta(0)
@@ -226,12 +226,12 @@ class Delivery:
         if row.state is OutboxState.SENDING and not self._mending.was_refused(row):
             found = reconciliation.find_file(self._client, row, whole.name)
             if found is not None:
-                return self._outbox.posted(row, channel=row.channel, ts=found, shown=row.wanted)
+                return self._outbox.posted(row, channel=row.channel, ts=found, shown=row.version)
             if self._put_off_until_settled(row):
                 return None
         row = self._outbox.sending(row, pace=self._pace)
         file_id = self._posting.upload(row, whole)
-        return self._outbox.posted(row, channel=row.channel, ts=file_id, shown=row.wanted)
+        return self._outbox.posted(row, channel=row.channel, ts=file_id, shown=row.version)
 
     # --- what may have happened already ---------------------------------------------------------
 

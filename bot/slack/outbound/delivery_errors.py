@@ -16,7 +16,7 @@ from bot.slack import slack_errors
 from bot.slack.ids import short
 from bot.slack.outbound.posting import Posting
 from bot.slack.outbound.views import Views
-from bot.slack.slack_errors import Kind, Trouble
+from bot.slack.slack_errors import Kind, SlackFailure
 from storage.backoff import Backoff
 from storage.outbox.outbox import Outbox
 from storage.outbox.rate_limits import UPDATES
@@ -40,7 +40,7 @@ class Next(Enum):
     LATER = auto()
 
 
-class Mending:
+class FailurePolicy:
     """Remembers for this process what was tried with which row. Safe to share between threads."""
 
     def __init__(self, *, outbox: Outbox, views: Views, posting: Posting) -> None:
@@ -67,7 +67,7 @@ class Mending:
             self._refused.discard((row.key, row.generation))
 
     def mend(  # noqa: PLR0911 an arm for each kind of trouble
-        self, row: OutboxRow, trouble: Trouble
+        self, row: OutboxRow, trouble: SlackFailure
     ) -> Next:
         posting = row.state is not OutboxState.POSTED
         failures = self._count(row, trouble)
@@ -103,7 +103,7 @@ class Mending:
             case _:
                 return self._give_up(row, trouble)
 
-    def _count(self, row: OutboxRow, trouble: Trouble) -> int:
+    def _count(self, row: OutboxRow, trouble: SlackFailure) -> int:
         """How often this row has met trouble of this kind since it last went well."""
         with self._lock:
             counted = self._failures.setdefault(row.key, Counter())
@@ -114,11 +114,11 @@ class Mending:
                 self._refused.discard((row.key, row.generation))
             return counted[trouble.kind]
 
-    def _put_off(self, row: OutboxRow, delay: timedelta, trouble: Trouble) -> Next:
+    def _put_off(self, row: OutboxRow, delay: timedelta, trouble: SlackFailure) -> Next:
         self._outbox.later(row, delay, trouble.error)
         return Next.LATER
 
-    def _rest(self, row: OutboxRow, trouble: Trouble) -> Next:
+    def _rest(self, row: OutboxRow, trouble: SlackFailure) -> Next:
         """Nobody asks for it meanwhile, in whatever process: posts are limited in each channel,
         changes of messages in the whole workspace. Of other calls this row alone keeps away."""
         delay = timedelta(seconds=trouble.wait or LONG_REST)
@@ -130,10 +130,10 @@ class Mending:
         log.warning("slack.resting", extra={**facts, "seconds": delay.total_seconds()})
         return Next.LATER
 
-    def _elsewhere(self, row: OutboxRow, trouble: Trouble, *, posting: bool) -> Next:
+    def _elsewhere(self, row: OutboxRow, trouble: SlackFailure, *, posting: bool) -> Next:
         """Where the bot may not post, the requester gets it as a direct message."""
         execution = self._views.execution(row)
-        unarmed = row.kind is OutboxKind.CHECKPOINT and row.shown == 0
+        unarmed = row.kind is OutboxKind.CHECKPOINT and row.shown_version == 0
         if not posting and not unarmed:
             if execution.state in ENDED:
                 self._outbox.fail(row, trouble.error)
@@ -158,7 +158,7 @@ class Mending:
         )
         return Next.NOW
 
-    def _give_up(self, row: OutboxRow, trouble: Trouble) -> Next:
+    def _give_up(self, row: OutboxRow, trouble: SlackFailure) -> Next:
         """What comes after this message goes on; the requester is told that it is missing."""
         self._outbox.fail(row, trouble.error)
         self.went_well(row)
@@ -189,7 +189,7 @@ _NAMES: Final = {
 }
 
 
-def _missing(row: OutboxRow, trouble: Trouble) -> str:
+def _missing(row: OutboxRow, trouble: SlackFailure) -> str:
     return (
         f":warning: Run `{short(row.execution_id)}`: I could not show {_NAMES[row.kind]} "
         f"(Slack says `{trouble.error}`). Look at `/crew status {short(row.execution_id)}`, and "

@@ -36,7 +36,7 @@ _UNFIT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reopened:
+class ReopenedTask:
     """A task to revise: its earlier output, and the revised tasks that it builds on."""
 
     earlier: TaskOutput
@@ -52,7 +52,7 @@ class Conversations(SyncHumanInputProvider):
     """
 
     feedback: str = ""
-    reopened: Mapping[UUID, Reopened] = field(default_factory=dict)
+    reopened: Mapping[UUID, ReopenedTask] = field(default_factory=dict)
     complaints: dict[UUID, str] = field(default_factory=dict)
 
     def __call__(self, source: object, event: BaseEvent) -> None:
@@ -95,10 +95,10 @@ class Conversations(SyncHumanInputProvider):
     ) -> AgentFinish:
         return self.handle_feedback(formatted_answer, context)
 
-    def _reopened(self, context: ExecutorContext) -> Reopened | None:
+    def _reopened(self, context: ExecutorContext) -> ReopenedTask | None:
         return self.reopened.get(context.task.id) if context.task is not None else None
 
-    def _added(self, context: ExecutorContext, reopened: Reopened) -> list[LLMMessage]:
+    def _added(self, context: ExecutorContext, reopened: ReopenedTask) -> list[LLMMessage]:
         changed = [
             _asks(_CHANGED.format(name=task.name, output=task.output.raw))
             for task in reopened.builds_on
@@ -133,7 +133,7 @@ def _asks(text: str) -> LLMMessage:
     return {"role": "user", "content": text}
 
 
-class NobodyThere(SyncHumanInputProvider):
+class InputRefused(SyncHumanInputProvider):
     """For crews inside a flow: there is no checkpoint for what their tasks ask a person."""
 
     def setup_messages(self, context: ExecutorContext) -> bool:
@@ -147,7 +147,7 @@ class NobodyThere(SyncHumanInputProvider):
         self, formatted_answer: AgentFinish, context: ExecutorContext
     ) -> AgentFinish:
         del formatted_answer
-        raise PassedOver(context.task.name if context.task is not None else None)
+        raise HumanInputInFlow(context.task.name if context.task is not None else None)
 
     async def handle_feedback_async(
         self, formatted_answer: AgentFinish, context: AsyncExecutorContext
@@ -155,7 +155,7 @@ class NobodyThere(SyncHumanInputProvider):
         return self.handle_feedback(formatted_answer, context)
 
 
-class PassedOver(CrewProblem, HookAborted):
+class HumanInputInFlow(CrewProblem, HookAborted):
     """A task asks for a person where none can be asked. Agents do not catch what aborts them."""
 
     def __init__(self, task: str | None) -> None:

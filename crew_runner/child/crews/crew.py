@@ -14,7 +14,7 @@ from crewai.tasks.task_output import TaskOutput
 from pydantic import ValidationError
 
 from crew_runner.child.crewai_internals import forget_memory, skip_finished_tasks
-from crew_runner.child.crews.conversation import Conversations, Reopened
+from crew_runner.child.crews.conversation import Conversations, ReopenedTask
 from crew_runner.child.crews.phases import (
     asked_for,
     check_people_are_heard,
@@ -22,7 +22,11 @@ from crew_runner.child.crews.phases import (
     cut_where_people_speak,
     named,
 )
-from crew_runner.child.crews.task_setup import judge_by_the_task_before, keep_apart, was_not_run
+from crew_runner.child.crews.task_setup import (
+    separate_shared_agents,
+    use_previous_output,
+    was_not_run,
+)
 from crew_runner.child.failures import CrewProblem, clipped
 from crew_runner.child.messages import Described, Job
 from crew_runner.child.monitoring.event_listeners import TaskListener
@@ -119,7 +123,7 @@ class CrewRunnable:
         assert job.previous is not None  # noqa: S101 asked by the caller
         self._restore([*kept, *revised], [job.previous])
         changing = [self._named[name] for name in revised]
-        judge_by_the_task_before(list(self._named.values()))
+        use_previous_output(list(self._named.values()))
         reopened = {}
         for task in changing:
             if task.output is None:
@@ -127,7 +131,7 @@ class CrewRunnable:
             if was_not_run(task, task.output):
                 continue
             builds_on = tuple(before for before in changing if _builds_on(task, before, changing))
-            reopened[task.id] = Reopened(task.output, builds_on)
+            reopened[task.id] = ReopenedTask(task.output, builds_on)
         for task in changing:
             task.output = None
             _answer_at_once(task.agent)
@@ -146,7 +150,7 @@ class CrewRunnable:
         crew = self._crew
         crew.tasks = [self._named[name] for name in order]
         crew.stream = False
-        keep_apart(crew)
+        separate_shared_agents(crew)
         if any(task.output is not None for task in crew.tasks):
             skip_finished_tasks(crew)
         for agent in {id(agent): agent for agent in _agents(crew)}.values():

@@ -16,7 +16,7 @@ def was_not_run(task: Task, output: TaskOutput) -> bool:
     return isinstance(task, ConditionalTask) and not output.raw
 
 
-def judge_by_the_task_before(tasks: Sequence[Task]) -> None:
+def use_previous_output(tasks: Sequence[Task]) -> None:
     """Let each condition look at the task before it in the crew, whether or not it runs now."""
     for before, task in pairwise(tasks):
         if isinstance(task, ConditionalTask) and task.condition is not None:
@@ -34,7 +34,7 @@ def _judged_by(before: Task, condition: Callable[[Any], Any]) -> Callable[[Any],
     return judged
 
 
-def keep_apart(crew: Crew) -> None:
+def separate_shared_agents(crew: Crew) -> None:
     """Let no two tasks that run at the same time use one agent: CrewAI mixes them up or fails.
 
     The second gets a copy of its agent. It comes after the first instead where agents hand work

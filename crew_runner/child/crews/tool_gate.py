@@ -25,7 +25,7 @@ from crewai.utilities.string_utils import sanitize_tool_name
 from crew_runner.child.crewai_internals import original_tool
 from crew_runner.child.failures import CrewProblem, failure_of
 from crew_runner.child.messages import Answer
-from crew_runner.child.monitoring.run_limits import Watch
+from crew_runner.child.monitoring.run_limits import RunLimits
 from crew_runner.child.records import Action, Failure, Question, QuestionKind
 
 LONGEST_ARGUMENTS: Final = 200_000
@@ -60,7 +60,7 @@ BUILT_IN: Final = frozenset(
 class ToolGate:
     """Asks about each call of the tools that were named. Holds for the whole process."""
 
-    def __init__(self, tools: Sequence[str], watch: Watch, *, allowed: Collection[str]) -> None:
+    def __init__(self, tools: Sequence[str], watch: RunLimits, *, allowed: Collection[str]) -> None:
         """`allowed`: the keys of calls that were allowed before this process began."""
         self._named = {sanitize_tool_name(name): name for name in tools}
         self._allowed = allowed

@@ -27,17 +27,17 @@ from crew_runner.child.crewai_internals import (
     restore_progress,
     state_of,
 )
-from crew_runner.child.crews.conversation import NobodyThere
+from crew_runner.child.crews.conversation import InputRefused
 from crew_runner.child.failures import CrewProblem, clipped
 from crew_runner.child.flows.chosen_outcome import Chosen
 from crew_runner.child.flows.gates import (
-    Gatekeeper,
+    PausingProvider,
     check_branches,
     gates_of,
-    make_wait,
     outcome_back_to,
+    pause_at,
 )
-from crew_runner.child.flows.persistence import Kept
+from crew_runner.child.flows.persistence import FlowSnapshot
 from crew_runner.child.messages import Described, Job
 from crew_runner.child.monitoring.event_listeners import FlowListener
 from crew_runner.child.output_text import text_of
@@ -61,7 +61,7 @@ _CHANGED: Final = "The flow was changed since it paused: {what}. Put it back, or
 class FlowRunnable:
     """A built flow. `kept` is where it saves itself."""
 
-    def __init__(self, flow: Flow[Any], kept: Kept, job: Job) -> None:
+    def __init__(self, flow: Flow[Any], kept: FlowSnapshot, job: Job) -> None:
         if job.phases not in ((), (PhaseDefinition(FIRST_PHASE, (FIRST_PHASE,)),)):
             raise CrewProblem(
                 "crews.yml names phases for a flow. A flow goes from gate to gate by itself: "
@@ -85,11 +85,11 @@ class FlowRunnable:
             return _asked_again(resume.pause, resumed)
         models = {name: gate.llm for name, gate in self._gates.items()}
         for gate in self._gates.values():
-            make_wait(gate)
+            pause_at(gate)
         listener = FlowListener(flow, report)
-        set_provider(NobodyThere())
+        set_provider(InputRefused())
         add_stream_sink(listener)
-        flow_config.hitl_provider = Gatekeeper(listener)
+        flow_config.hitl_provider = PausingProvider(listener)
         if resume is None or resumed is None:
             given = flow.kickoff(inputs=_fitting(flow, job.inputs))
         else:

@@ -28,7 +28,7 @@ def gates_of(definition: FlowDefinition) -> dict[str, FlowHumanFeedbackDefinitio
     }
 
 
-def make_wait(gate: FlowHumanFeedbackDefinition) -> None:
+def pause_at(gate: FlowHumanFeedbackDefinition) -> None:
     """A gate that would read the console pauses, and needs no model to do so."""
     if isinstance(gate.provider, ConsoleProvider):
         gate.provider = None
@@ -36,7 +36,7 @@ def make_wait(gate: FlowHumanFeedbackDefinition) -> None:
         gate.llm = NotAsked()
 
 
-class Gatekeeper:
+class PausingProvider:
     """Asked at every gate: nobody is waited for in this process.
 
     What runs beside the gate ends first, for CrewAI drops it when a flow pauses.

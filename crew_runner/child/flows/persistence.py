@@ -13,7 +13,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from crew_runner.child.failures import CrewProblem
 
 
-class Kept(FlowPersistence):
+class FlowSnapshot(FlowPersistence):
     """Belongs to one child. What a flow asks it to forget, it keeps: the database decides when a
     pause is over, and a child that dies on the way goes on from the same pause again."""
 

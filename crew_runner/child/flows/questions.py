@@ -17,7 +17,7 @@ from crewai.flow.flow_context import current_flow_method_name
 from crew_runner.child.crewai_internals import asks_by, replace_ask
 from crew_runner.child.failures import failure_of
 from crew_runner.child.messages import QUESTION
-from crew_runner.child.monitoring.run_limits import Watch
+from crew_runner.child.monitoring.run_limits import RunLimits
 from crew_runner.child.records import Action, Question, QuestionKind
 
 UNSAID: Final = "The flow asks for an answer."
@@ -25,10 +25,10 @@ UNSAID: Final = "The flow asks for an answer."
 _seconds: ContextVar[float | None] = ContextVar("seconds", default=None)
 
 
-class Asker:
+class InputProvider:
     """CrewAI's input provider. No answer is None, as `Flow.ask()` promises."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: RunLimits) -> None:
         self._watch = watch
         self._lock = threading.Lock()
         self._times: Counter[str] = Counter()
@@ -56,9 +56,9 @@ class Asker:
             return f"{of_this}:{self._times[of_this]}"
 
 
-def answer_flows(watch: Watch) -> None:
+def answer_flows(watch: RunLimits) -> None:
     """Let a person answer every flow of this process that would ask the console."""
-    asker = Asker(watch)
+    asker = InputProvider(watch)
     flow_config.input_provider = asker
     ask = Flow.ask
 

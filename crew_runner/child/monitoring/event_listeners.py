@@ -25,7 +25,7 @@ from crewai.events.types.tool_usage_events import (
 )
 
 from crew_runner.child.messages import Progress, TaskProgress
-from crew_runner.child.monitoring.usage_counter import Tally
+from crew_runner.child.monitoring.usage_counter import UsageCounter
 
 _LONGEST_NAME: Final = 80
 _HEARD_WITHIN: Final = 5.0
@@ -46,7 +46,7 @@ class Listener:
         self._telling = threading.Lock()
         self._tool = ""
         self._shown: dict[UUID | str, TaskProgress] = {}
-        self._tally = Tally()
+        self._tally = UsageCounter()
         # Stream sinks do not hear of calls in threads that the author's code starts.
         crewai_event_bus.on(LLMCallCompletedEvent)(self._overhear)
 

@@ -16,7 +16,7 @@ from crew_runner.child.records import Failure, Question, Usage
 TOO_MANY_CALLS: Final = "The phase wanted more model calls than its limit of {most}."
 
 
-class Line(Protocol):
+class WorkerConnection(Protocol):
     """To the worker."""
 
     def send(self, message: FromChild) -> None: ...
@@ -24,10 +24,10 @@ class Line(Protocol):
     def ask(self, question: Question, *, seconds: float | None = None) -> Answer: ...
 
 
-class Watch:
+class RunLimits:
     """Belongs to one child. Its methods may be called in any thread."""
 
-    def __init__(self, job: Job, line: Line) -> None:
+    def __init__(self, job: Job, line: WorkerConnection) -> None:
         self._job = job
         self._line = line
         self._lock = threading.Lock()

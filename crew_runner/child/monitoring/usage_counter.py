@@ -21,7 +21,7 @@ _BASE_URL_VARIABLES: Final = {
 """Where the providers' own clients look for an address."""
 
 
-class Tally:
+class UsageCounter:
     """Belongs to whoever holds the listener's lock."""
 
     def __init__(self) -> None:

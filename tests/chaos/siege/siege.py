@@ -43,7 +43,7 @@ OVER_WITHIN: Final = 150.0
 ONE_BOT: Final = (("serve", "--workers", "2"), ("worker", "--workers", "2"))
 
 
-class Trouble(Protocol):
+class SlackFailure(Protocol):
     """What goes wrong. `strike` returns when it is through, or `over` is set."""
 
     def strike(self, siege: Siege, over: threading.Event) -> None: ...
@@ -167,7 +167,7 @@ class Siege:
         finally:
             self.disturbed()
 
-    def endure(self, trouble: Trouble) -> Report:
+    def endure(self, trouble: SlackFailure) -> Report:
         """Keep up the load until the trouble is through, let all end, and judge."""
         began = time.monotonic()
         self.watch = Watch(self.tables)
@@ -188,7 +188,7 @@ class Siege:
             self.crowd.close()
         return self._judged(time.monotonic() - began)
 
-    def _strike(self, trouble: Trouble) -> None:
+    def _strike(self, trouble: SlackFailure) -> None:
         try:
             trouble.strike(self, self._over)
         except Exception as error:  # noqa: BLE001  # said in the report

@@ -79,7 +79,7 @@ class Tables:
         """The keys of messages that are to be posted or changed."""
         rows = self._sql.ask(
             """SELECT key FROM outbox WHERE state IN ('queued', 'sending')
-               OR state = 'posted' AND shown < wanted"""
+               OR state = 'posted' AND shown_version < version"""
         )
         return [row["key"] for row in rows]
 
@@ -107,11 +107,11 @@ class Tables:
             found[of].runs.append(run)
         for of, checkpoint in self._checkpoints():
             found[of].checkpoints.append(checkpoint)
-        for row in self._sql.ask("SELECT execution_id, event, facts, at FROM audit ORDER BY seq"):
+        for row in self._sql.ask("SELECT execution_id, event, details, at FROM audit ORDER BY seq"):
             execution = found[row["execution_id"]]
             execution.events[row["event"]] += 1
             if row["event"] in ("checkpoint.decided", "checkpoint.expired"):
-                execution.decided[fields(row["facts"])["checkpoint"]] += 1
+                execution.decided[fields(row["details"])["checkpoint"]] += 1
             if row["event"] == "execution.retried":
                 execution.retried.append(seconds(row["at"]))
         return [*found.values()]

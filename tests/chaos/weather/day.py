@@ -34,7 +34,7 @@ from storage.state_manager import StateManager
 from tests.chaos.weather.ground import Books
 from tests.chaos.weather.house import FAST
 from tests.chaos.weather.peers import peers
-from tests.slack.stage import LateSignal, MovableClock
+from tests.slack.stage import DeferredSignal, MovableClock
 from tests.support.factories import crew, output, rule
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
@@ -64,7 +64,7 @@ NOT_AT_REST: Final = """
          + (SELECT count(*) FROM phase_runs WHERE state IN ('queued', 'running'))
          + (SELECT count(*) FROM checkpoints WHERE state = 'pending')
          + (SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending')
-                                          OR state = 'posted' AND shown < wanted)
+                                          OR state = 'posted' AND shown_version < version)
 """
 """None of them may stay when nobody is at work."""
 
@@ -272,7 +272,7 @@ def _values(process: psutil.Process) -> dict[str, float]:
 def _bot(
     url: str, env: Mapping[str, str]
 ) -> Iterator[tuple[MovableClock, StateManager, SlackFront]]:
-    clock, signal, over = MovableClock(), LateSignal(), Event()
+    clock, signal, over = MovableClock(), DeferredSignal(), Event()
     engine = open_engine(url)
     reads = Reads(engine)
     state = StateManager(engine, clock=clock, dispatch=NoDispatch(), signal=signal)

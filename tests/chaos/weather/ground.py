@@ -42,7 +42,7 @@ def _with_tables(url: str) -> str:
 
 
 @dataclass(frozen=True)
-class Standing:
+class SchemaStatus:
     """A checkpoint as it stands. Times are seconds since 1970; 0 where there is none."""
 
     id: str
@@ -80,7 +80,7 @@ class Books:
             with psycopg.connect(self._url.replace("+psycopg", "")) as server:
                 server.execute(statement.encode())
 
-    def standing(self, ids: Sequence[str] = ()) -> dict[str, Standing]:
+    def standing(self, ids: Sequence[str] = ()) -> dict[str, SchemaStatus]:
         """Every checkpoint, or these, by its id."""
         chosen = f"WHERE c.id IN ({', '.join(map(_quoted, ids))})" if ids else ""
         found = self.rows(
@@ -89,7 +89,7 @@ class Books:
             f"{chosen} ORDER BY c.seq"
         )
         return {
-            name: Standing(
+            name: SchemaStatus(
                 id=name,
                 execution=execution,
                 run_state=run_state,
@@ -117,7 +117,7 @@ class Books:
         """What the log says of each checkpoint: `decided` or `expired`, as often as it says so."""
         said: dict[str, list[str]] = {}
         found = self.rows(
-            "SELECT facts, event FROM audit"
+            "SELECT details, event FROM audit"
             " WHERE event IN ('checkpoint.decided', 'checkpoint.expired') ORDER BY seq"
         )
         for facts, event in found:

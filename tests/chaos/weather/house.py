@@ -26,7 +26,7 @@ from storage.reads import Reads
 from storage.records import Execution
 from storage.state_manager import StateManager
 from tests.chaos.weather.ground import Books, seconds
-from tests.slack.stage import BRISK, OPERATOR, LateSignal, MovableClock, Stage
+from tests.slack.stage import BRISK, OPERATOR, DeferredSignal, MovableClock, Stage
 from tests.support.factories import crew, rule
 from tests.support.schema import upgraded
 from tests.support.shown import Shown, buttons
@@ -43,10 +43,10 @@ FAST: Final = replace(BRISK, look_again=timedelta(milliseconds=100))
 
 PUT_OFF: Final = """
     SELECT not_before, held_by, seq, state, wanted, shown, attempts FROM outbox
-    WHERE state IN ('queued', 'sending') OR state = 'posted' AND shown < wanted
+    WHERE state IN ('queued', 'sending') OR state = 'posted' AND shown_version < version
 """
 
-PACED: Final = "SELECT free_at FROM paces"
+PACED: Final = "SELECT free_at FROM rate_limits"
 
 
 def weather_crew() -> dict[str, CrewDefinition]:
@@ -105,7 +105,7 @@ class House(Stage):
         self.crews = weather_crew()
         self.clock = clock
         self.engine = upgraded(url)
-        self._signal = LateSignal()
+        self._signal = DeferredSignal()
         self.reads = Reads(self.engine)
         self.outbox = Outbox(self.engine, self.clock)
         self.state = StateManager(

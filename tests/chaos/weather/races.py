@@ -15,7 +15,7 @@ from typing import Final
 from storage.definitions import OnTimeout
 from tests.chaos.weather import racers
 from tests.chaos.weather.crowd import STATE_OF
-from tests.chaos.weather.ground import Books, Standing
+from tests.chaos.weather.ground import Books, SchemaStatus
 from tests.chaos.weather.hands import Hands
 from tests.chaos.weather.peers import peers
 from tests.chaos.weather.racers import CHANNEL, DECIDERS, Line, Race
@@ -130,12 +130,12 @@ def _judge(figures: Figures, opened: Sequence[Race], books: Books) -> None:
         figures.wrong += [f"{race.checkpoint}: {wrong}" for wrong in found]
 
 
-def _winner(stands: Standing) -> str:
+def _winner(stands: SchemaStatus) -> str:
     ways = {who: way for way, who in DECIDERS.items()}
     return ways.get(stands.actor or "", "timeout" if stands.actor else "cancel")
 
 
-def _outcome(stands: Standing, answers: Mapping[str, Line], race: Race) -> Iterator[str]:
+def _outcome(stands: SchemaStatus, answers: Mapping[str, Line], race: Race) -> Iterator[str]:
     """Who was told that they decided is who decided."""
     acknowledged = [w for w in DECIDERS if w in answers and answers[w].answer == "done"]
     expected = [] if _winner(stands) in ("timeout", "cancel") else [_winner(stands)]
@@ -159,7 +159,7 @@ def _outcome(stands: Standing, answers: Mapping[str, Line], race: Race) -> Itera
                 yield f"it is {state} by {stands.action}"
 
 
-def _told(stands: Standing, answers: Mapping[str, Line]) -> Iterator[str]:
+def _told(stands: SchemaStatus, answers: Mapping[str, Line]) -> Iterator[str]:
     """Whoever lost was told so, and by whom."""
     name = {None: "cancel", "timeout": "time"}.get(stands.actor, stands.actor)
     for way, line in answers.items():
@@ -172,7 +172,7 @@ def _told(stands: Standing, answers: Mapping[str, Line]) -> Iterator[str]:
 
 
 def _effects(
-    stands: Standing, answers: Mapping[str, Line], written: Sequence[str], runs: Sequence[str]
+    stands: SchemaStatus, answers: Mapping[str, Line], written: Sequence[str], runs: Sequence[str]
 ) -> Iterator[str]:
     cancelled = "cancel" in answers and answers["cancel"].answer == "done"
     if cancelled != (stands.run_state == "cancelled"):

@@ -127,9 +127,9 @@ def counted(model: Any, usage: dict[str, Any] | None) -> Any:
     """What one call of a model of CrewAI's counts for."""
     from crewai.events.types.llm_events import LLMCallCompletedEvent, LLMCallType
 
-    from crew_runner.child.monitoring.usage_counter import Tally
+    from crew_runner.child.monitoring.usage_counter import UsageCounter
 
-    tally = Tally()
+    tally = UsageCounter()
     event = LLMCallCompletedEvent(
         model=model.model, call_id="1", response="", call_type=LLMCallType.LLM_CALL, usage=usage
     )

@@ -30,7 +30,7 @@ def test_a_revised_task_costs_one_call_and_keeps_the_rest_of_its_text(
     first = kickoff.outputs["create_content_plan"]
     saved = kickoff.prompts["create_content_plan"]
 
-    class Reopened(human_input.SyncHumanInputProvider):
+    class ReopenedTask(human_input.SyncHumanInputProvider):
         def setup_messages(self, context: human_input.ExecutorContext) -> bool:
             context.messages = [
                 *(LLMMessage(role=m["role"], content=m["content"]) for m in saved),
@@ -41,7 +41,7 @@ def test_a_revised_task_costs_one_call_and_keeps_the_rest_of_its_text(
 
     crew = ContentPlanCrew().crew()
     crew.tasks = crew.tasks[:1]
-    token = human_input.set_provider(Reopened())
+    token = human_input.set_provider(ReopenedTask())
     try:
         revised = run(crew, inputs_for("ignored")).raw
     finally:
