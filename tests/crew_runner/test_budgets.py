@@ -13,12 +13,14 @@ def used(tokens: int = 0, microdollars: int | None = 0, *, model: str = "gpt") -
     return {model: counts if microdollars is None else {**counts, "microdollars": microdollars}}
 
 
-def allowance(*, raises: int = 0, spent: Usage | None = None, **budget: float) -> Allowance:
-    return Allowance.of(
-        Budget(**budget),  # type: ignore[arg-type]  # by name
-        spent=spent or {},
-        raises=raises,
-    )
+def allowance(
+    *,
+    tokens: int | None = None,
+    dollars: float | None = None,
+    raises: int = 0,
+    spent: Usage | None = None,
+) -> Allowance:
+    return Allowance.of(Budget(tokens, dollars), spent=spent or {}, raises=raises)
 
 
 def asked(bound: Allowance, usage: Usage) -> str | None:
@@ -29,21 +31,21 @@ def asked(bound: Allowance, usage: Usage) -> str | None:
 @pytest.mark.parametrize(
     ("budget", "usage", "key"),
     [
-        ({}, used(10**12, 10**12), None),
-        ({"tokens": 100}, used(99), None),
-        ({"tokens": 100}, used(100), "budget:0"),
-        ({"tokens": 100}, used(0, 10**12), None),
-        ({"dollars": 1.5}, used(10**12, 1_499_999), None),
-        ({"dollars": 1.5}, used(0, 1_500_000), "budget:0"),
-        ({"tokens": 100, "dollars": 1.5}, used(100, 0), "budget:0"),
-        ({"tokens": 100, "dollars": 1.5}, used(0, 1_500_000), "budget:0"),
-        ({"tokens": 100}, used(1, None), None),
+        (Budget(), used(10**12, 10**12), None),
+        (Budget(tokens=100), used(99), None),
+        (Budget(tokens=100), used(100), "budget:0"),
+        (Budget(tokens=100), used(0, 10**12), None),
+        (Budget(dollars=1.5), used(10**12, 1_499_999), None),
+        (Budget(dollars=1.5), used(0, 1_500_000), "budget:0"),
+        (Budget(tokens=100, dollars=1.5), used(100, 0), "budget:0"),
+        (Budget(tokens=100, dollars=1.5), used(0, 1_500_000), "budget:0"),
+        (Budget(tokens=100), used(1, None), None),
     ],
 )
 def test_a_person_is_asked_as_soon_as_a_bound_is_reached(
-    budget: dict[str, float], usage: Usage, key: str | None
+    budget: Budget, usage: Usage, key: str | None
 ) -> None:
-    assert asked(allowance(**budget), usage) == key
+    assert asked(Allowance.of(budget, spent={}, raises=0), usage) == key
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,33 @@ def test_a_yes_about_a_price_does_not_count_as_one_about_the_amount() -> None:
     assert asked(bound, used(20, None, model="llama")) is None
     fresh = allowance(dollars=1.0, raises=0, spent=used(10, None, model="llama"))
     assert asked(fresh, used(20, None, model="llama")) is not None
+
+
+def test_a_budget_in_tokens_alone_does_not_care_for_prices() -> None:
+    spent = used(250, None, model="llama")
+    bound = allowance(tokens=100, raises=2, spent=spent)
+
+    assert bound.tokens == 300
+    assert bound.granted(used(300, None, model="llama")).tokens == 400
+    assert bound.granted(spent).microdollars is None
+
+
+def test_a_budget_in_money_alone_is_raised_in_money_alone() -> None:
+    more = allowance(dollars=1.0).granted(used(10**9, 1_000_000))
+
+    assert (more.tokens, more.microdollars, more.raises) == (None, 2_000_000, 1)
+
+
+def test_amounts_that_are_known_in_full_are_shown_as_they_are() -> None:
+    in_tokens = allowance(tokens=10).question(used(12, 0))
+    in_money = allowance(dollars=1.0).question(used(12, 1_000_000))
+
+    assert in_tokens is not None
+    assert in_tokens.shown == (
+        "12 tokens were used; 10 are allowed so far.\n\nBy model:\n- gpt: 1 call, 12 tokens, $0.00"
+    )
+    assert in_money is not None
+    assert in_money.shown.startswith("$1.00 were spent; $1.00 are allowed so far.\n\n")
 
 
 def test_the_same_question_has_the_same_key_after_a_crash() -> None:

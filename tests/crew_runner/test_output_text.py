@@ -39,7 +39,7 @@ TASK = TaskOutput(description="", raw="A plan.", agent="Planner")
         (False, "False"),
         (Verdict.GOOD, "good"),
         (TASK, "A plan."),
-        (CrewOutput(raw="The whole plan.", tasks_output=[TASK], token_usage={}), "The whole plan."),
+        (CrewOutput(raw="The whole plan.", tasks_output=[TASK]), "The whole plan."),
         (HumanFeedbackResult(output="A draft.", feedback="ok"), "A draft."),
         (HumanFeedbackResult(output=Verdict.GOOD, feedback="ok"), "good"),
         (["a", 1], '[\n  "a",\n  1\n]'),

@@ -31,27 +31,52 @@ def refusal(
         headers=headers or {},
         status_code=status,
     )
-    return SlackApiError("refused", response)
+    return SlackApiError("refused", response)  # type: ignore[no-untyped-call]  # it ships no types
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"),
+    ("kind", "errors"),
     [
-        ("not_in_channel", Kind.PLACE),
-        ("is_archived", Kind.PLACE),
-        ("thread_not_found", Kind.THREAD),
-        ("message_not_found", Kind.MESSAGE),
-        ("edit_window_closed", Kind.FROZEN),
-        ("invalid_blocks", Kind.BLOCKS),
-        ("msg_too_long", Kind.BLOCKS),
-        ("token_revoked", Kind.TOKEN),
-        ("missing_scope", Kind.TOKEN),
-        ("internal_error", Kind.UNCERTAIN),
-        ("something_new", Kind.OTHER),
+        (Kind.RATE, "message_limit_exceeded"),
+        (
+            Kind.PLACE,
+            """
+            not_in_channel is_archived channel_not_found invalid_channel is_inactive
+            posting_to_channel_denied restricted_action restricted_action_read_only_channel
+            restricted_action_thread_locked restricted_action_thread_only_channel
+            restricted_action_non_threadable_channel team_access_not_granted
+            """,
+        ),
+        (Kind.THREAD, "thread_not_found cannot_reply_to_message"),
+        (Kind.MESSAGE, "message_not_found cant_update_message"),
+        (Kind.FROZEN, "edit_window_closed"),
+        (
+            Kind.BLOCKS,
+            """
+            invalid_blocks invalid_blocks_format msg_too_long msg_blocks_too_long
+            too_many_attachments invalid_arguments no_text
+            """,
+        ),
+        (
+            Kind.TOKEN,
+            """
+            invalid_auth not_authed account_inactive token_revoked token_expired no_permission
+            missing_scope org_login_required ekm_access_denied access_denied
+            """,
+        ),
+        (
+            Kind.UNCERTAIN,
+            """
+            update_failed internal_error fatal_error service_unavailable request_timeout
+            team_added_to_org
+            """,
+        ),
+        (Kind.OTHER, "something_new"),
     ],
 )
-def test_slacks_name_of_an_error_says_what_kind_it_is(error: str, kind: Kind) -> None:
-    assert slack_errors.of(refusal(error)) == Trouble(kind, error, method=POST)
+def test_slacks_name_of_an_error_says_what_kind_it_is(kind: Kind, errors: str) -> None:
+    for error in errors.split():
+        assert slack_errors.of(refusal(error)) == Trouble(kind, error, method=POST)
 
 
 @pytest.mark.parametrize("error", ["ratelimited", "rate_limited"])
@@ -63,6 +88,9 @@ def test_slacks_name_of_an_error_says_what_kind_it_is(error: str, kind: Kind) ->
         ({"Retry-After": "0"}, 1.0),
         ({"Retry-After": "soon"}, 30.0),
         ({"Retry-After": []}, 30.0),
+        ({"Retry-After": ["9", "10"]}, 9.0),
+        ({"Retry-After": "12"}, 12.0),
+        ({"X-Slack-Req-Id": "1", "Retry-After": "8"}, 8.0),
         ({}, 30.0),
     ],
 )
@@ -109,6 +137,8 @@ def test_a_lost_answer_is_uncertain_and_is_named_after_the_exception(fault: Exce
         (refusal("not_in_channel"), True),
         (refusal("ratelimited"), True),
         (refusal("missing_scope", method="files.completeUploadExternal"), True),
+        (refusal("missing_scope", method="files.getUploadURLExternal"), True),
+        (refusal("not_in_channel", status=499), True),
         (refusal("internal_error"), False),
         (refusal("not_in_channel", status=500), False),
         (refusal("channel_not_found", method="conversations.replies"), False),

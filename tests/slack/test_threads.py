@@ -9,7 +9,7 @@ from bot.slack.inbound.parse import Person
 from bot.slack.outbound.threads import reply_of
 
 ANA = Person("UANA")
-THREAD = [
+THREAD: list[dict[str, str | None]] = [
     {"ts": "1.0", "user": "UBOT", "text": "Checkpoint"},
     {"ts": "2.0", "user": "UANA", "text": "<@UBOT> shorter &amp; louder"},
     {"ts": "3.0", "user": "UBEN", "text": None},
