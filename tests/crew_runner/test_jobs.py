@@ -73,8 +73,9 @@ def test_a_job_names_its_phase_among_all_and_where_the_run_pauses(phase: int, fi
     assert told.pauses == ("planning", "analysis")
 
 
-def test_a_crew_that_is_still_to_describe_itself_is_told_no_phases() -> None:
-    told = job(a_claim(crew(phases=(), after=())))
+@pytest.mark.parametrize("after", [(), ("planning",)])
+def test_a_crew_that_is_still_to_describe_itself_is_told_no_phases(after: tuple[str, ...]) -> None:
+    told = job(a_claim(crew(phases=(), after=after)))
 
     assert (told.phases, told.phase, told.pauses) == ((), "", ())
 
