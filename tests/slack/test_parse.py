@@ -80,6 +80,30 @@ def test_the_thread_of_a_click_is_the_containers_or_else_the_messages() -> None:
 
     assert (click.channel, click.thread_ts, click.ephemeral) == ("C9", "1.5", True)
     assert parse.click({**CLICK, "container": bare}).thread_ts is None
+    assert parse.click({**CLICK, "message": {"thread_ts": "1.5"}}).thread_ts == "1.0"
+
+
+def test_a_thread_that_is_no_text_is_none() -> None:
+    container = {"message_ts": "2.0", "channel_id": "C9", "thread_ts": 1.0}
+
+    assert parse.click({**CLICK, "container": container}).thread_ts is None
+    assert parse.thread_of({"container": container}) is None
+    assert parse.answer_place(event(thread_ts=1.0)) == ("C1", None)
+
+
+@pytest.mark.parametrize(
+    ("user", "name"),
+    [
+        ({"username": "ana", "name": "ana.b"}, "ana"),
+        ({"name": "ana.b"}, "ana.b"),
+        ({}, ""),
+        ({"name": 5}, ""),
+    ],
+)
+def test_a_person_is_called_by_the_name_that_slack_gives(
+    user: dict[str, object], name: str
+) -> None:
+    assert parse.click({**CLICK, "user": {"id": "UANA", **user}}).by == Person("UANA", name)
 
 
 @pytest.mark.parametrize("part", ["actions", "container", "user"])
@@ -108,6 +132,14 @@ def test_a_form_that_asked_for_outputs_brings_those_that_were_chosen(
     submission = parse.submission(submitted(**block))
 
     assert (submission.tasks, submission.asked_for_tasks) == (tasks, True)
+
+
+@pytest.mark.parametrize("selected", ["plan", {"value": "plan"}, [{"text": "plan"}], ["plan"]])
+def test_outputs_that_were_not_chosen_as_slack_sends_them_are_refused(selected: object) -> None:
+    block = {ids.TASKS_BLOCK: {ids.TASKS_INPUT: {"selected_options": selected}}}
+
+    with pytest.raises(PayloadError):
+        parse.submission(submitted(**block))
 
 
 def test_a_form_that_asked_for_an_outcome_brings_its_number() -> None:
