@@ -71,12 +71,16 @@ def test_a_process_is_killed_and_then_gone(family: tuple[int, int]) -> None:
 
 
 def test_another_process_that_got_the_same_id_is_not_killed() -> None:
-    with subprocess.Popen(["sleep", "600"]) as bystander:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as bystander:
+        assert bystander.stdin is not None
+        assert bystander.stdout is not None
         (seen,) = with_descendants(bystander.pid)
 
         replace(seen, started=f"{seen.started}0").kill()
 
-        assert bystander.poll() is None
+        bystander.stdin.write(b"alive\n")
+        bystander.stdin.flush()
+        assert bystander.stdout.readline() == b"alive\n"
         seen.kill()
         assert bystander.wait(10) == -9
 
