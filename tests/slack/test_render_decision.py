@@ -147,5 +147,8 @@ def test_a_checkpoint_cancelled_with_its_run_says_so_or_that_what_asked_has_ende
     assert ("the run was cancelled" in line) is (kind not in HELD)
 
 
-def test_a_waiting_checkpoint_waits_for_a_decision() -> None:
-    assert decision.outcome_line(a_checkpoint()) == "Waiting for a decision"
+@pytest.mark.parametrize("kind", CheckpointKind)
+def test_a_waiting_checkpoint_waits_for_a_decision(kind: CheckpointKind) -> None:
+    waiting = replace(a_checkpoint(), kind=kind)
+
+    assert decision.outcome_line(waiting) == "Waiting for a decision"
