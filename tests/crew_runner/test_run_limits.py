@@ -35,8 +35,8 @@ class Worker:
         return [each.question.key for each in self.received if isinstance(each, Asked)]
 
 
-def watching(worker: Worker, **job: object) -> run_limits.Watch:
-    return run_limits.Watch(Job(CrewKind.CREW, **job), worker)  # type: ignore[arg-type]  # by name
+def watching(worker: Worker, **job: object) -> run_limits.RunLimits:
+    return run_limits.RunLimits(Job(CrewKind.CREW, **job), worker)  # type: ignore[arg-type]  # by name
 
 
 def test_a_phase_makes_as_many_model_calls_as_its_limit_and_ends_at_the_next() -> None:

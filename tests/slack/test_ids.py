@@ -32,12 +32,12 @@ ROW = OutboxRow(
     thread_ts=None,
     ts="1.0",
     generation=0,
-    wanted=1,
-    shown=1,
+    version=1,
+    shown_version=1,
     attempts=1,
     created_at=NOON,
     sent_at=NOON,
-    held_by=None,
+    lease_owner=None,
 )
 
 

@@ -63,7 +63,7 @@ def test_a_click_names_its_button_and_the_message_it_stands_in() -> None:
 
     assert (click.action_id, click.value) == ("checkpoint_stop", "9f8e")
     assert (click.channel, click.message_ts, click.thread_ts) == ("C1", "2.0", "1.0")
-    assert (click.by, click.trigger_id, click.ephemeral) == (Person("UANA", "ana"), "t1", False)
+    assert (click.by, click.trigger_id) == (Person("UANA", "ana"), "t1")
 
 
 def test_a_choice_in_a_menu_carries_the_chosen_value() -> None:
@@ -78,7 +78,7 @@ def test_the_thread_of_a_click_is_the_containers_or_else_the_messages() -> None:
         {**CLICK, "channel": None, "container": bare, "message": {"thread_ts": "1.5"}}
     )
 
-    assert (click.channel, click.thread_ts, click.ephemeral) == ("C9", "1.5", True)
+    assert (click.channel, click.thread_ts) == ("C9", "1.5")
     assert parse.click({**CLICK, "container": bare}).thread_ts is None
     assert parse.click({**CLICK, "message": {"thread_ts": "1.5"}}).thread_ts == "1.0"
 
@@ -116,8 +116,7 @@ def test_a_form_brings_its_words_stripped_and_where_it_was_opened() -> None:
     submission = parse.submission(submitted())
 
     assert (submission.view, submission.text) == (VIEW, "shorter")
-    assert (submission.tasks, submission.asked_for_tasks) == ((), False)
-    assert submission.outcome is None
+    assert (submission.tasks, submission.outcome) == ((), None)
     assert submission.delivery == "view:V1:h1"
 
 
@@ -131,7 +130,7 @@ def test_a_form_that_asked_for_outputs_brings_those_that_were_chosen(
     block = {ids.TASKS_BLOCK: {ids.TASKS_INPUT: {"selected_options": selected}}}
     submission = parse.submission(submitted(**block))
 
-    assert (submission.tasks, submission.asked_for_tasks) == (tasks, True)
+    assert submission.tasks == tasks
 
 
 @pytest.mark.parametrize("selected", ["plan", {"value": "plan"}, [{"text": "plan"}], ["plan"]])

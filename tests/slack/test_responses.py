@@ -9,8 +9,9 @@ from slack_bolt import Respond
 from slack_sdk.webhook import WebhookResponse
 
 from bot.slack.listeners import responses
-from bot.slack.listeners.responses import Answering
+from bot.slack.listeners.responses import Responder
 from bot.slack.render.answers import Answer
+from storage.backoff import Backoff
 
 URL = "https://hooks.slack.com/actions/1"
 
@@ -37,24 +38,24 @@ class Address(Respond):
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(responses, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(responses, "BACKOFF", Backoff(first=0.0, longest=0.0))
 
 
 @pytest.fixture
-def answering() -> Iterator[Answering]:
-    made = Answering()
+def answering() -> Iterator[Responder]:
+    made = Responder()
     yield made
     made.close()
 
 
-def sent(answering: Answering, address: Address, said: str | Answer | None = "Done.") -> int:
+def sent(answering: Responder, address: Address, said: str | Answer | None = "Done.") -> int:
     """How often the answer went out until it was taken or given up."""
     answering.privately(address, said)
     answering._executor.shutdown(wait=True)
     return len(address.sent)
 
 
-def test_an_answer_is_private_and_links_to_nothing(answering: Answering) -> None:
+def test_an_answer_is_private_and_links_to_nothing(answering: Responder) -> None:
     address = Address(answer())
 
     assert sent(answering, address) == 1
@@ -65,7 +66,7 @@ def test_an_answer_is_private_and_links_to_nothing(answering: Answering) -> None
     assert address.sent[0]["unfurl_links"] is address.sent[0]["unfurl_media"] is False
 
 
-def test_without_an_answer_nothing_is_sent(answering: Answering) -> None:
+def test_without_an_answer_nothing_is_sent(answering: Responder) -> None:
     assert sent(answering, Address(answer()), None) == 0
 
 
@@ -79,7 +80,7 @@ def test_without_an_answer_nothing_is_sent(answering: Answering) -> None:
     ],
 )
 def test_what_may_pass_is_tried_again(
-    first: WebhookResponse | Exception, answering: Answering, caplog: pytest.LogCaptureFixture
+    first: WebhookResponse | Exception, answering: Responder, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert sent(answering, Address(first, answer())) == 2
     assert caplog.records == []
@@ -97,7 +98,7 @@ def test_an_answer_that_is_not_taken_is_logged_and_lost(
     refused: WebhookResponse | Exception,
     times: int,
     logged: str,
-    answering: Answering,
+    answering: Responder,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert sent(answering, Address(refused)) == times
@@ -107,10 +108,10 @@ def test_an_answer_that_is_not_taken_is_logged_and_lost(
 def test_a_bot_that_ends_does_not_wait_for_what_slack_puts_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(responses, "PAUSES", (600.0,))
-    answering, address = Answering(), Address(answer(500, "later"))
+    monkeypatch.setattr(responses, "BACKOFF", Backoff(first=600.0, longest=600.0))
+    answering, address = Responder(), Address(answer(500, "later"))
     answering.privately(address, "Done.")
 
     answering.close()
 
-    assert len(address.sent) == 1
+    assert len(address.sent) == 2  # the last try follows at once

@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web import SlackResponse
 
 from bot.slack import slack_errors
-from bot.slack.slack_errors import Kind, Trouble
+from bot.slack.slack_errors import Kind, SlackFailure
 
 POST = "chat.postMessage"
 
@@ -76,7 +76,7 @@ def refusal(
 )
 def test_slacks_name_of_an_error_says_what_kind_it_is(kind: Kind, errors: str) -> None:
     for error in errors.split():
-        assert slack_errors.of(refusal(error)) == Trouble(kind, error, method=POST)
+        assert slack_errors.of(refusal(error)) == SlackFailure(kind, error, method=POST)
 
 
 @pytest.mark.parametrize("error", ["ratelimited", "rate_limited"])
@@ -99,7 +99,7 @@ def test_a_rate_limit_says_how_long_to_wait(
 ) -> None:
     trouble = slack_errors.of(refusal(error, headers=headers))
 
-    assert trouble == Trouble(Kind.RATE, "ratelimited", wait=seconds, method=POST)
+    assert trouble == SlackFailure(Kind.RATE, "ratelimited", wait=seconds, method=POST)
 
 
 def test_status_429_is_a_rate_limit_whatever_the_body_says() -> None:
@@ -112,14 +112,14 @@ def test_status_429_is_a_rate_limit_whatever_the_body_says() -> None:
 def test_a_refusal_with_a_server_error_may_have_been_carried_out(status: int) -> None:
     trouble = slack_errors.of(refusal("not_in_channel", status=status))
 
-    assert trouble == Trouble(Kind.UNCERTAIN, "not_in_channel")
+    assert trouble == SlackFailure(Kind.UNCERTAIN, "not_in_channel")
 
 
 @pytest.mark.parametrize("error", [None, 5, "", "<html>", "Bad Gateway", "not_in_channel\n"])
 def test_an_answer_that_is_none_of_slacks_is_uncertain(error: object) -> None:
     trouble = slack_errors.of(refusal(error, status=502))
 
-    assert trouble == Trouble(Kind.UNCERTAIN, "broken_answer_502")
+    assert trouble == SlackFailure(Kind.UNCERTAIN, "broken_answer_502")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_an_answer_that_is_none_of_slacks_is_uncertain(error: object) -> None:
 )
 def test_a_lost_answer_is_uncertain_and_is_named_after_the_exception(fault: Exception) -> None:
     assert isinstance(fault, slack_errors.FAULTS)
-    assert slack_errors.of(fault) == Trouble(Kind.UNCERTAIN, type(fault).__name__)
+    assert slack_errors.of(fault) == SlackFailure(Kind.UNCERTAIN, type(fault).__name__)
 
 
 @pytest.mark.parametrize(
@@ -166,5 +166,5 @@ def test_an_address_that_answers_with_a_status_alone(
 ) -> None:
     trouble = slack_errors.of_status(status, {"Retry-After": "5"})
 
-    assert trouble == Trouble(kind, f"status_{status}", wait=seconds)
+    assert trouble == SlackFailure(kind, f"status_{status}", wait=seconds)
     assert not trouble.refused
