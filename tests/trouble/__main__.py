@@ -34,20 +34,17 @@ def main(arguments: Sequence[str]) -> int:
             scenario = SCENARIOS[kind]
             for database in scenario.databases:
                 if options.database in (None, database):
-                    chosen = Options(
-                        database,
-                        seed,
-                        options.size or scenario.size,
-                        options.people or scenario.people,
-                        options.verbose,
-                    )
+                    size, people = options.size or scenario.size, options.people or scenario.people
+                    chosen = Options(database, seed, size, people, options.verbose)
                     wrong += len(_run(kind, chosen).wrong)
     say(f"{wrong} violations")
     return 1 if wrong else 0
 
 
 def _run(kind: str, options: Options) -> Result:
-    say(f"{kind} on {options.database}, seed {options.seed}: {options.size} {SCENARIOS[kind].unit}")
+    say(
+        f"{kind} on {options.database}, seed {options.seed}: {options.size} {SCENARIOS[kind].about}"
+    )
     began = time.monotonic()
     try:
         result = SCENARIOS[kind].run(options)
@@ -63,12 +60,11 @@ def _run(kind: str, options: Options) -> Result:
 
 def _parser() -> argparse.ArgumentParser:
     kinds = "\n".join(
-        f"  {name:10}{scenario.about} (default: {scenario.size} {scenario.unit})"
-        for name, scenario in SCENARIOS.items()
+        f"  {name:10}{scenario.size} {scenario.about}" for name, scenario in SCENARIOS.items()
     )
     parser = argparse.ArgumentParser(
         prog="python -m tests.trouble",
-        description=f"{__doc__}\nKinds:\n{kinds}",
+        description=f"{__doc__}\nKinds, with their usual sizes:\n{kinds}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--kind", type=_kinds, metavar="A,B,C", help="default: all of them")

@@ -7,11 +7,10 @@ clock is set. Slack, and a server that keeps the database, keep the true time.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -22,6 +21,7 @@ from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
 from tests.trouble.crews.effects import EFFECTS, effects
 from tests.trouble.db import Checkpoint, Database
+from tests.trouble.load.plans import STEPS, crews_yml
 
 LIBRARY: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
@@ -41,18 +41,14 @@ LATE: Final = 6.0
 """How long after its deadline a checkpoint may expire, by the clock of the one who keeps it: the
 tick comes each second, and a clock that went back is noticed within one more."""
 
-CREWS: Final = """
-crews:
-  brief: {{command: [python, -m, tests.trouble.crews.program], env: {env},
-    phases: [{{name: draft}}, {{name: end}}],
-    approvers: ["@channel"], timeout: {brief:g}s, on_timeout: skip,
-    checkpoints: [{{name: look, after: draft, description: Look at it}}]}}
-  patient: {{command: [python, -m, tests.trouble.crews.program], env: {env},
-    phases: [{{name: draft}}, {{name: check}}, {{name: end}}],
-    approvers: ["@channel"],
-    timeout: 1h, on_timeout: skip,
-    checkpoints: [{{name: look, after: draft, description: Look at it}}]}}
-"""
+_PHASES: Final = {"phases": [{"name": "draft"}, {"name": "end"}]}
+_DEADLINE: Final = {"checkpoints": [{"name": "look", "after": "draft"}], "on_timeout": "skip"}
+CREWS: Final = (
+    replace(
+        STEPS, name="brief", entry={**STEPS.entry, **_PHASES, **_DEADLINE, "timeout": f"{BRIEF:g}s"}
+    ),
+    replace(STEPS, name="patient", entry={**STEPS.entry, **_DEADLINE, "timeout": "1h"}),
+)
 
 
 @dataclass
@@ -99,12 +95,9 @@ class Skewed(BotProcess):
 
 @contextmanager
 def skewed_bot(folder: Path, url: str, workspace: Workspace) -> Iterator[Skewed]:
-    crews = folder / "crews.yml"
-    seconds = json.dumps({"check": 3.0})
-    env = {EFFECTS: str(folder / EFFECTS), "PYTHONPATH": str(ROOT), "SECONDS": seconds}
-    crews.write_text(CREWS.format(env=json.dumps(env), brief=BRIEF))
+    crews_yml(folder, CREWS, seconds={"check": 3.0})
     env = {**workspace.env(), "DATABASE_URL": url}
-    bot = Skewed(folder, env=env, crews=crews)
+    bot = Skewed(folder, env=env, crews=folder / "crews.yml")
     try:
         bot.start()
         workspace.wait_until_connected(PATIENCE)
@@ -167,7 +160,7 @@ class _Jumps:
         begun = self._begun(works).count("check")
         assert begun <= 2, f"the check was begun {begun} times"
         done = self._done(works)
-        assert done == ["draft", "check", "end"], f"done were {done}"
+        assert done == ["draft", "check", "finish"], f"done were {done}"
         self._expires(words)
 
     def _expires(self, words: str) -> None:
@@ -227,16 +220,16 @@ class _Jumps:
             time.sleep(0.05)
 
     def _state(self, words: str) -> str:
-        execution = self.database.execution(words)
-        return execution.state if execution is not None else ""
+        """Of the first, where a command was taken that Slack called failed."""
+        executions = self.database.executions(words)
+        return executions[0].state if executions else ""
 
     def _done(self, words: str) -> list[str]:
-        [execution] = self.database.executions(words)
-        return [run.name for run in execution.runs if run.state == "done"]
+        runs = self.database.executions(words)[0].runs
+        return [run.phase for run in runs if run.state == "done"]
 
     def _checkpoint(self, words: str) -> Checkpoint:
-        [execution] = self.database.executions(words)
-        return execution.checkpoints[0]
+        return self.database.executions(words)[0].checkpoints[0]
 
     def _begun(self, words: str) -> list[str]:
         log = effects(self.bot.folder / EFFECTS)

@@ -1,7 +1,7 @@
 """A day of a busy bot in some minutes: what grows although everything ends?
 
 The bot is a process of its own, with its Slack side, its use cases, its ticks and a worker, and a
-clock that is moved by the share of the day that a run has. People live in the workspace beside it.
+clock that is moved by the share of the day that a run has. People act in the workspace beside it.
 From time to time it tells its memory, threads and open files, and how many rows are not at rest;
 over these, least squares tell how much comes with each thousand runs.
 """
@@ -9,16 +9,15 @@ over these, least squares tell how much comes with each thousand runs.
 from __future__ import annotations
 
 import gc
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from random import Random
+from statistics import linear_regression
 from threading import Event, Thread
 from typing import Any, Final
 from weakref import WeakSet
@@ -34,10 +33,15 @@ from storage.reads import Reads
 from storage.state_manager import StateManager
 from tests.slack.stage import LateSignal, MovableClock
 from tests.support.factories import crew, output, rule
-from tests.support.shown import Shown
-from tests.support.workspace import ANA, BEN, Workspace
+from tests.support.processes import wait_until
+from tests.support.workspace import Workspace
 from tests.trouble.contention.peers import peers
 from tests.trouble.db import UNSHOWN, Database
+from tests.trouble.load.crowd import Crowd, add_people
+from tests.trouble.load.journal import Journal
+from tests.trouble.load.plans import Kind, Move, Plan
+from tests.trouble.load.rest import RestClient
+from tests.trouble.load.reviewer import review
 from tests.trouble.slack.stage import FAST
 
 A_DAY: Final = timedelta(days=1)
@@ -46,8 +50,14 @@ WARM_UP: Final = 0.3
 
 MOST_OPEN: Final = 12
 SAMPLES: Final = 40
-CHANCES: Final = (70, 10, 5, 10, 5)
-"""Of what is done at a checkpoint: Continue, Skip, Stop, a reply, nothing until its deadline."""
+PLAN: Final = Kind("plan", {}, slips=False)
+MOVES: Final = {
+    Move.CONTINUE: 70,
+    Move.SKIP: 10,
+    Move.STOP: 5,
+    Move.MENTION: 10,
+    Move.LEAVE: 5,  # until its deadline
+}
 WITHIN: Final = 120.0
 
 BOUNDS: Final = {
@@ -95,47 +105,44 @@ class Figures:
     def slopes(self) -> dict[str, float]:
         """By how much each grows with a thousand runs, after the warm-up."""
         kept = [sample for sample in self.samples if sample.runs >= WARM_UP * self.runs]
+        runs = [sample.runs for sample in kept]
         return {
-            name: 1000 * slope([(sample.runs, sample.values[name]) for sample in kept])
+            name: 1000 * linear_regression(runs, [s.values[name] for s in kept]).slope
             for name in BOUNDS
         }
 
     def lines(self) -> list[str]:
         first, last = self.samples[0], self.samples[-1]
-        said = [f"{self.runs} runs of a day; ended: {self.ended}"]
+        lines = [f"{self.runs} runs of a day; ended: {self.ended}"]
         for name, grows in self.slopes().items():
-            said.append(
+            lines.append(
                 f"{name}: {first.values[name]:.0f} at first, {last.values[name]:.0f} at last, "
                 f"{grows:+.2f} a thousand runs (bound {BOUNDS[name]:g})"
             )
-        return said
-
-
-def slope(points: Sequence[tuple[float, float]]) -> float:
-    """Of the line that fits best by least squares."""
-    mean_x = sum(x for x, _ in points) / len(points)
-    mean_y = sum(y for _, y in points) / len(points)
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
+        return lines
 
 
 def day(url: str, *, runs: int, seed: int) -> Figures:
-    figures, database = Figures(runs=runs), Database(url)
+    random, figures, database = Random(seed), Figures(runs=runs), Database(url)
     with Workspace() as workspace, peers(live, (url, workspace.env())) as (bot,):
         workspace.wait_until_connected(30)
-        people = _People(workspace, Random(seed))
+        crowd = _crowd(workspace, database)
         batch = max(1, runs // SAMPLES)
-        for begun in range(0, runs, batch):
-            for number in range(begun, min(begun + batch, runs)):
-                people.ask(number)
-                _tell(bot, "on", A_DAY.total_seconds() / runs)
-                people.act_while(lambda: people.open(database) > MOST_OPEN)
-            people.act_while(lambda: people.open(database) > 0)
-            _tell(bot, "on", 3700.0)  # past the deadline of whoever is not decided
-            people.act_while(lambda: database.number(NOT_AT_REST) > 0)
-            values = _tell(bot, "sample", 0.0)
-            values["rows not at rest"] = float(database.number(KEPT_A_WHILE))
-            figures.samples.append(Sample(begun + batch, values))
+        try:
+            for begun in range(0, runs, batch):
+                for number in range(begun, min(begun + batch, runs)):
+                    crowd.start(_plan(number, random))
+                    _tell(bot, "on", A_DAY.total_seconds() / runs)
+                    _wait(lambda: len(crowd.unfinished(database.states())) <= MOST_OPEN)
+                _wait(lambda: not crowd.unfinished(database.states()))
+                _tell(bot, "on", 3700.0)  # past the deadline of whoever is not decided
+                _wait(lambda: database.number(NOT_AT_REST) == 0)
+                values = _tell(bot, "sample", 0.0)
+                values["rows not at rest"] = float(database.number(KEPT_A_WHILE))
+                figures.samples.append(Sample(begun + batch, values))
+        finally:
+            crowd.close()
+    figures.wrong += crowd.journal.broken
     figures.ended = dict(sorted(Counter(e.state for e in database.executions()).items()))
     if sum(figures.ended.values()) != runs:
         figures.wrong.append(f"{runs} runs were asked for, and these are recorded: {figures.ended}")
@@ -157,62 +164,24 @@ def _tell(bot: Pipe, act: str, amount: float) -> dict[str, float]:
 # --- people -----------------------------------------------------------------------------------
 
 
-@dataclass
-class _People:
-    """They ask and decide, at once or never; each thing they see is answered once."""
+def _crowd(workspace: Workspace, database: Database) -> Crowd:
+    journal = Journal()
+    add_people(workspace)
+    rest = RestClient("http://127.0.0.1:9", journal)  # nobody uses it
+    crowd = Crowd(workspace, rest, journal, known=database.knows, known_within=2.0)
+    crowd.open(review)
+    return crowd
 
-    workspace: Workspace
-    random: Random
-    _seen: int = 0
-    _done: set[str] = field(default_factory=set)
 
-    def ask(self, number: int) -> None:
-        for _ in range(10):
-            if self.workspace.command(f"/crew plan run {number}", by=ANA).ok:
-                return
-        raise AssertionError(f"run {number} could not be asked for")
+def _plan(number: int, random: Random) -> Plan:
+    """What is done at the checkpoint, at once; after a revision it goes on."""
+    [move] = random.choices([*MOVES], weights=[*MOVES.values()])
+    moves = (move, Move.CONTINUE) if move is Move.MENTION else (move,)
+    return Plan(f"t{number:04}q{random.getrandbits(32):08x}", PLAN, moves)
 
-    def open(self, database: Database) -> int:
-        query = (
-            "SELECT count(*) FROM executions e WHERE state IN ('pending', 'running') OR "
-            "EXISTS (SELECT 1 FROM checkpoints c JOIN outbox o ON o.key = 'checkpoint:' || c.id "
-            "WHERE c.execution_id = e.id AND c.state = 'pending' AND o.shown < 1)"
-        )
-        return database.number(query)
 
-    def act_while(self, condition: Callable[[], bool]) -> None:
-        until = time.monotonic() + WITHIN
-        while condition():
-            assert time.monotonic() < until, f"waited {WITHIN:g} s\n{self.workspace.transcript()}"
-            self._act()
-            time.sleep(0.02)
-
-    def _act(self) -> None:
-        for shown in self._newly_armed():
-            button = shown.button("Continue")
-            if button is None or str(button.value) in self._done:
-                continue
-            self._done.add(str(button.value))
-            self._decide(shown)
-
-    def _decide(self, shown: Shown) -> None:
-        match self.random.choices(["Continue", "Skip", "Stop", "reply", "nobody"], CHANCES)[0]:
-            case "reply":
-                self.workspace.mention("shorter, please", by=BEN, thread=shown)
-            case "nobody":
-                return
-            case label:
-                self.workspace.click(label, by=BEN, message=shown)
-
-    def _newly_armed(self) -> Iterator[Shown]:
-        journal = self.workspace.practice.workspace.journal
-        new = self.workspace.call(lambda: list(journal)[self._seen :])
-        self._seen += len(new)
-        for version in new:
-            if version.ephemeral_to is None and "checkpoint_continue" in str(version.blocks):
-                found = self.workspace.practice.workspace.find(version.channel, version.ts)
-                if found is not None:
-                    yield self.workspace.call(partial(Shown.of, found))
+def _wait(condition: Callable[[], bool]) -> None:
+    wait_until(condition, within=WITHIN, what="what is under way ends")
 
 
 # --- the bot ----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -73,12 +73,12 @@ def _prepared(url: str, tables: bool) -> str:
 class Checkpoint:
     """`actor` is the id of the person who decided; texts are empty where there is none.
 
-    `phase` is the index of its phase, `stored` the output that it is about, `log` the events of
-    the audit log that decided it. Times are seconds since 1970, or 0.
+    `output` is what it is about, `log` the events of the audit log that decided it. Times are
+    seconds since 1970, or 0.
     """
 
     id: str
-    execution: str
+    execution_id: str
     kind: str
     state: str
     action: str
@@ -86,39 +86,42 @@ class Checkpoint:
     actor: str
     deadline: float
     decided_at: float
-    phase: int
+    phase_index: int
     revision: int
-    stored: str
+    output: str
     log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class PhaseRun:
-    """`losses` counts the workers that it outlived."""
+    """`phase` is its name, `output` all that it gave, as JSON; `losses` counts the workers that it
+    outlived."""
 
     id: str
-    phase: int
-    name: str
+    phase: str
+    phase_index: int
     revision: int
     attempt: int
     state: str
     fence: int
-    created: float
-    ended: float
+    created_at: float
+    ended_at: float
     output: str
     losses: int
 
 
 @dataclass
 class Execution:
+    """`ended_by` is the id of the person who ended it, `result` the text that it ended with."""
+
     id: str
-    token: str
     state: str
     error: str
     result: str
     ended_by: str
-    began: float
-    ended: float
+    created_at: float
+    ended_at: float
+    token: str
     checkpoints: list[Checkpoint] = field(default_factory=list)
     runs: list[PhaseRun] = field(default_factory=list)
     retried: list[float] = field(default_factory=list)
@@ -204,17 +207,20 @@ class Database:
     def executions(self, words: str = "") -> list[Execution]:
         """Every execution, or those whose requests contain these words."""
         rows = self.rows(
-            """SELECT id, request, state, error, result, ended_by, created_at, ended_at
-               FROM executions WHERE request LIKE ? ORDER BY created_at""",
-            f"%{words}%",
+            "SELECT * FROM executions WHERE request LIKE ? ORDER BY created_at", f"%{words}%"
         )
-        by_id = {row["id"]: _execution(row) for row in rows}
+        by_id = {
+            row["id"]: Execution(**_values(Execution, row), token=token_of(row["request"]))
+            for row in rows
+        }
         for checkpoint in self.checkpoints():
-            if checkpoint.execution in by_id:
-                by_id[checkpoint.execution].checkpoints.append(checkpoint)
+            if checkpoint.execution_id in by_id:
+                by_id[checkpoint.execution_id].checkpoints.append(checkpoint)
         for row in self.rows("SELECT * FROM phase_runs ORDER BY seq"):
             if row["execution_id"] in by_id:
-                by_id[row["execution_id"]].runs.append(_phase_run(row))
+                by_id[row["execution_id"]].runs.append(
+                    PhaseRun(**{**_values(PhaseRun, row), "output": row["output"] or ""})
+                )
         for row in self.rows(
             "SELECT execution_id, at FROM audit WHERE event = 'execution.retried'"
         ):
@@ -241,54 +247,26 @@ class Database:
                 WHERE {condition} ORDER BY checkpoints.seq""",
             *values,
         )
-        return [_checkpoint(row, tuple(log[row["id"]])) for row in rows]
+        return [Checkpoint(**_values(Checkpoint, row), log=tuple(log[row["id"]])) for row in rows]
 
 
-def _execution(row: Mapping[str, Any]) -> Execution:
-    return Execution(
-        id=row["id"],
-        token=token_of(row["request"]),
-        state=row["state"],
-        error=row["error"] or "",
-        result=record(row["result"]).get("output", ""),
-        ended_by=str(record(row["ended_by"]).get("id", "")),
-        began=seconds(row["created_at"]),
-        ended=seconds(row["ended_at"]),
-    )
+def _values(kind: type, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that a record has, as it has them."""
+    return {
+        each.name: _value(each.name, each.type, row[each.name])
+        for each in fields(kind)
+        if each.name in row
+    }
 
 
-def _checkpoint(row: Mapping[str, Any], log: tuple[str, ...]) -> Checkpoint:
-    return Checkpoint(
-        id=row["id"],
-        execution=row["execution_id"],
-        kind=row["kind"],
-        state=row["state"],
-        action=row["action"] or "",
-        text=row["text"] or "",
-        actor=str(record(row["actor"]).get("id", "")),
-        deadline=seconds(row["deadline"]),
-        decided_at=seconds(row["decided_at"]),
-        phase=row["phase_index"],
-        revision=row["revision"],
-        stored=record(row["output"]).get("output", ""),
-        log=log,
-    )
-
-
-def _phase_run(row: Mapping[str, Any]) -> PhaseRun:
-    return PhaseRun(
-        id=row["id"],
-        phase=row["phase_index"],
-        name=row["phase"],
-        revision=row["revision"],
-        attempt=row["attempt"],
-        state=row["state"],
-        fence=row["fence"],
-        created=seconds(row["created_at"]),
-        ended=seconds(row["ended_at"]),
-        output=row["output"] or "",
-        losses=row["losses"],
-    )
+def _value(name: str, kind: object, value: Any) -> Any:
+    if kind == "float":
+        return seconds(value)
+    if name in ("actor", "ended_by"):
+        return str(record(value).get("id", ""))
+    if name in ("output", "result"):
+        return record(value).get("output", "")
+    return (value or "") if kind == "str" else value
 
 
 def seconds(written: str | datetime | None) -> float:

@@ -13,6 +13,7 @@ from typing import Final
 
 from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
+from tests.support.workspace import Mode
 from tests.trouble.db import ENDED, Execution, new_database, with_password
 from tests.trouble.faults.calls import OF_A_FILE, OF_A_SERVER, Calls
 from tests.trouble.faults.disk import DiskFaults, small_disk
@@ -113,7 +114,7 @@ def points(options: Options) -> Result:
 
 
 def bots(
-    *, kind: Kind = STEPS, count: int = 1, mode: str = "socket", start: float = 3.0
+    *, kind: Kind = STEPS, count: int = 1, mode: Mode = "socket", start: float = 3.0
 ) -> Callable[[Options], Result]:
     """Whole bots die in one execution after another, which goes exactly as planned."""
 
@@ -171,7 +172,7 @@ def storm_report(
     with Load(
         launchpad,
         folder,
-        database=f"sqlite:///{folder / 'countersign.db'}",
+        url=f"sqlite:///{folder / 'countersign.db'}",
         seed=seed,
         commands=workers(count, slots=SLOTS),
         kinds=KINDS,
@@ -182,7 +183,7 @@ def storm_report(
         model=True,
         may_die=False,
         stop=True,
-        standstill=120.0,
+        standstill_allowed=120.0,
     ) as load:
         fault = WorkerKills(kills, every=every, worth=worth)
         yield load.run(fault, plans, at_once=AT_ONCE_OF_ALL_KINDS)
@@ -203,7 +204,7 @@ def table(report: Report) -> list[str]:
 
 
 def _line(name: str, executions: Sequence[Execution], report: Report) -> str:
-    ended = [e.ended - e.began for e in executions if e.state in ENDED]
+    ended = [e.ended_at - e.created_at for e in executions if e.state in ENDED]
     tokens = {execution.token for execution in executions}
     readings = [reading for reading in report.scene.crowd.readings if reading.token in tokens]
     plans = report.scene.crowd.plans
@@ -233,5 +234,5 @@ def _load(
         if url is None:
             url = stack.enter_context(new_database(options.database, tables=False))
             url = with_password(url)
-        load = Load(forking, folder, database=url, seed=options.seed, **more)  # type: ignore[arg-type] # named there
+        load = Load(forking, folder, url=url, seed=options.seed, **more)  # type: ignore[arg-type] # named there
         yield stack.enter_context(load)

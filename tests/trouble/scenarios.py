@@ -32,17 +32,16 @@ class Figures(Protocol):
 
 @dataclass(frozen=True)
 class Scenario:
-    """`size` counts `unit`s; `people` click in each round."""
+    """`size` counts what `about` says; `people` click in each round."""
 
-    about: str
     run: Callable[[Options], Result]
     size: int
-    unit: str
+    about: str
     databases: Sequence[str] = DATABASES
     people: int = 0
 
 
-def _on_new_database(run: Callable[[str, Options], Figures]) -> Callable[[Options], Result]:
+def _figures(run: Callable[[str, Options], Figures]) -> Callable[[Options], Result]:
     def scenario(options: Options) -> Result:
         with new_database(options.database) as url:
             figures = run(url, options)
@@ -51,131 +50,50 @@ def _on_new_database(run: Callable[[str, Options], Figures]) -> Callable[[Option
     return scenario
 
 
-def _clicks(url: str, options: Options) -> Figures:
-    return clicks(url, rounds=options.size, people=options.people, seed=options.seed)
-
-
-def _audience(url: str, options: Options) -> Figures:
-    return audience(url, rounds=options.size, people=options.people, seed=options.seed)
-
-
-def _races(url: str, options: Options) -> Figures:
-    return races(url, count=options.size, seed=options.seed)
-
-
-def _slack(url: str, options: Options) -> Figures:
-    return slack_answers(url, count=options.size, seed=options.seed, say=options.say)
-
-
-def _clocks(url: str, options: Options) -> Figures:
+def _clocks(url: str, o: Options) -> Figures:
     with tempfile.TemporaryDirectory(prefix="clocks-") as folder:
-        return clock_jumps(url, Path(folder), count=options.size, seed=options.seed)
+        return clock_jumps(url, Path(folder), count=o.size, seed=o.seed)
 
 
-def _day(url: str, options: Options) -> Figures:
-    return day(url, runs=options.size, seed=options.seed)
-
+_clicks = _figures(lambda url, o: clicks(url, rounds=o.size, people=o.people, seed=o.seed))
+_audience = _figures(lambda url, o: audience(url, rounds=o.size, people=o.people, seed=o.seed))
+_races = _figures(lambda url, o: races(url, count=o.size, seed=o.seed))
+_slack = _figures(lambda url, o: slack_answers(url, count=o.size, seed=o.seed, say=o.say))
+_day = _figures(lambda url, o: day(url, runs=o.size, seed=o.seed))
 
 SQLITE, POSTGRESQL = ("sqlite",), ("postgresql",)
+ALL_POINTS: Final = len(POINTS) + len(RECOVERIES)
 
-SCENARIOS: Final[dict[str, Scenario]] = {
-    "bot": Scenario(
-        "a whole bot dies at random moments of one execution after another",
-        load.bots(),
-        8,
-        "kills",
-        SQLITE,
-    ),
+SCENARIOS: Final = {
+    "bot": Scenario(load.bots(), 8, "kills of a whole bot, at random moments", SQLITE),
     "shipped": Scenario(
-        "the same, with the shipped crew in real CrewAI",
-        load.bots(kind=SHIPPED, start=6.0),
-        6,
-        "kills",
-        SQLITE,
+        load.bots(kind=SHIPPED, start=6.0), 6, "kills of a bot with the shipped crew", SQLITE
     ),
-    "pair": Scenario(
-        "the same with two bots on one database", load.bots(count=2), 8, "kills", SQLITE
-    ),
+    "pair": Scenario(load.bots(count=2), 8, "kills of two bots on one database", SQLITE),
     "http": Scenario(
-        "the same with Slack reaching the bot over HTTP", load.bots(mode="http"), 8, "kills", SQLITE
+        load.bots(mode="http"), 8, "kills of a bot that Slack reaches over HTTP", SQLITE
     ),
     "points": Scenario(
-        "a bot dies before and after each commit, call and acknowledgement of an execution",
-        load.points,
-        len(POINTS) + len(RECOVERIES),
-        "points and rows of points",
+        load.points, ALL_POINTS, "deaths before and after each commit, call and acknowledgement"
     ),
-    "kills": Scenario("random processes die under load", load.kills, 30, "kills"),
+    "kills": Scenario(load.kills, 30, "kills of random processes under load"),
     "workers": Scenario(
-        "of four workers one dies every two seconds, and some are stopped past their lease",
-        load.worker_kills,
-        30,
-        "kills",
-        POSTGRESQL,
+        load.worker_kills, 30, "kills of four workers, some stopped past their lease", POSTGRESQL
     ),
     "server": Scenario(
-        "PostgreSQL crashes, restarts, locks tables, cuts or runs out of connections",
-        load.server,
-        7,
-        "faults",
-        POSTGRESQL,
+        load.server, 7, "times PostgreSQL crashes, restarts, locks or is cut off", POSTGRESQL
     ),
     "disk": Scenario(
-        "SQLite's file is locked, its disk full or failing (needs root and strace)",
-        load.disk,
-        8,
-        "faults",
-        SQLITE,
+        load.disk, 8, "times SQLite is locked, full or failing (needs root and strace)", SQLITE
     ),
-    "calls": Scenario(
-        "processes end at their Nth flush, write and send (needs strace)",
-        load.calls,
-        8,
-        "highest N",
-    ),
-    "storm": Scenario(
-        "executions of all kinds of crews while a worker dies every five seconds",
-        load.storm,
-        40,
-        "executions",
-        SQLITE,
-    ),
-    "clicks": Scenario(
-        "people click on one checkpoint at once, in bots of several processes",
-        _on_new_database(_clicks),
-        30,
-        "rounds",
-        people=1000,
-    ),
+    "calls": Scenario(load.calls, 8, "as the highest N-th flush, write and send (needs strace)"),
+    "storm": Scenario(load.storm, 40, "executions of all kinds of crews while workers die", SQLITE),
+    "clicks": Scenario(_clicks, 30, "rounds of people who click on one checkpoint", people=1000),
     "audience": Scenario(
-        "people click on one checkpoint in Slack at once, over the sockets of two bots",
-        _on_new_database(_audience),
-        15,
-        "rounds",
-        people=200,
+        _audience, 15, "rounds of people who click in Slack, over two sockets", people=200
     ),
-    "races": Scenario(
-        "click, another click, reply, REST, cancel and deadline race for one checkpoint",
-        _on_new_database(_races),
-        1500,
-        "races",
-    ),
-    "slack": Scenario(
-        "Slack gives any of its answers to any call of the bot",
-        _on_new_database(_slack),
-        100,
-        "answers, of 1,338",
-    ),
-    "clocks": Scenario(
-        "the clock of a bot jumps by a second to a year (needs libfaketime)",
-        _on_new_database(_clocks),
-        4,
-        "jumps, of 10",
-    ),
-    "day": Scenario(
-        "a busy bot's day passes in minutes; what grows although everything ends?",
-        _on_new_database(_day),
-        500,
-        "executions",
-    ),
+    "races": Scenario(_races, 1500, "races of click, reply, REST, cancel and deadline"),
+    "slack": Scenario(_slack, 100, "of the 1,338 answers that Slack may give to calls"),
+    "clocks": Scenario(_figures(_clocks), 4, "of ten jumps of a bot's clock (needs libfaketime)"),
+    "day": Scenario(_day, 800, "executions of a day: what grows although they end?"),
 }

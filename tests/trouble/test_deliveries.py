@@ -10,7 +10,6 @@ import pytest
 from bot.slack.inbound import sockets
 from practice.cutting import hush
 from storage.records import Execution
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN
 from tests.trouble.db import new_database
 from tests.trouble.slack.answers import Fault
@@ -32,16 +31,11 @@ def stage(opened: HurriedStage) -> Iterator[HurriedStage]:
     opened.tidy_up()
 
 
-def armed(stage: HurriedStage, execution: Execution) -> Shown:
-    stage.until(lambda: stage.armed_now(execution), "the checkpoint's buttons")
-    shown = stage.armed_now(execution)
-    assert shown is not None
-    return shown
-
-
 def decisions(stage: HurriedStage, execution: Execution) -> list[tuple[str, str]]:
     rows = stage.database.checkpoints()
-    return [(row.action, row.actor) for row in rows if row.execution == execution.id and row.action]
+    return [
+        (row.action, row.actor) for row in rows if row.execution_id == execution.id and row.action
+    ]
 
 
 def test_what_comes_twice_counts_once_and_what_comes_a_day_late_counts_no_more(
@@ -51,10 +45,10 @@ def test_what_comes_twice_counts_once_and_what_comes_a_day_late_counts_no_more(
     workspace.duplicate("interactive", "slash_commands", "events_api")
     execution = stage.begin()
     stage.work()
-    workspace.mention("shorter, please", by=BEN, thread=armed(stage, execution))
+    workspace.mention("shorter, please", by=BEN, thread=stage.armed(execution))
     stage.until(lambda: decisions(stage, execution), "the revision")
     stage.work("a shorter draft")
-    shown = armed(stage, execution)
+    shown = stage.armed(execution)
     assert workspace.click("Continue", by=ANA, message=shown).ok
     workspace.duplicate()
     stage.end(execution)
@@ -80,7 +74,7 @@ def test_a_socket_that_dies_without_a_word_is_replaced_and_the_next_click_counts
     workspace = stage.workspace
     execution = stage.begin()
     stage.work()
-    shown = armed(stage, execution)
+    shown = stage.armed(execution)
     (link,) = workspace.practice.sockets.links
     workspace.call(lambda: hush(link.websocket, within_payload=within_payload))
     first = workspace.click("Continue", by=BEN, message=shown)
@@ -105,7 +99,7 @@ def test_a_bot_whose_clock_is_an_hour_ahead_of_slacks_finds_what_it_posted(
         execution = stage.begin()
         stage.strike("chat.postMessage", Fault("lost_reply"))
         stage.work()
-        shown = armed(stage, execution)
+        shown = stage.armed(execution)
         assert len(stage.about(execution)) == 1
         assert stage.workspace.click("Continue", by=ANA, message=shown).ok
         stage.end(execution)

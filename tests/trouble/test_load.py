@@ -45,7 +45,7 @@ def test_postgresql_workers_die_and_stand_still_and_the_fence_refuses_who_comes_
     with Load(
         launchpad,
         tmp_path,
-        database=with_password(durable_server.database()),
+        url=with_password(durable_server.database()),
         commands=workers(2, slots=3),
         seed=seed,
         lag=12.0,
@@ -64,7 +64,7 @@ def test_postgresql_is_restarted_crashes_and_has_no_connection_left_and_no_ack_i
     with Load(
         launchpad,
         tmp_path,
-        database=with_password(durable_server.database()),
+        url=with_password(durable_server.database()),
         seed=seed,
         mode="http",
         env=POOL,
@@ -84,7 +84,7 @@ def killed(launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory) -> It
     with Load(
         launchpad,
         folder,
-        database=f"sqlite:///{folder / 'countersign.db'}",
+        url=f"sqlite:///{folder / 'countersign.db'}",
         seed=randbelow(1_000_000),
         mode="http",
     ) as load:

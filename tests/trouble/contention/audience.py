@@ -20,7 +20,8 @@ from practice.records import User
 from tests.slack.stage import Stage
 from tests.support.shown import Shown
 from tests.support.workspace import Workspace
-from tests.trouble.contention.clicks import Click, Figures, Told
+from tests.trouble.contention.actors import Act, Told
+from tests.trouble.contention.clicks import Figures
 from tests.trouble.db import Database
 from tests.trouble.oracles.messages import actionable
 
@@ -35,7 +36,8 @@ def audience(url: str, *, rounds: int, people: int, seed: int) -> Figures:
         audience = _people(workspace, people, random)
         for number in range(rounds):
             clicks = [
-                Click(who.id, random.choice([*LABELS]), guest=who.is_restricted) for who in audience
+                Act("click", who.id, random.choice([*LABELS]), guest=who.is_restricted)
+                for who in audience
             ]
             if number % 2:  # those who may not decide are the first to click
                 clicks.sort(key=lambda click: not click.guest)
@@ -56,13 +58,14 @@ def audience(url: str, *, rounds: int, people: int, seed: int) -> Figures:
 class _Round:
     """`answers`: how long the acknowledgement took of each whose click was acknowledged."""
 
-    clicks: Sequence[Click]
+    clicks: Sequence[Act]
     answers: dict[str, float]
     deciders: Sequence[str]
 
-    def told(self, click: Click, words: dict[str, str]) -> Told:
+    def told(self, click: Act, words: dict[str, str]) -> Told:
         seconds = self.answers.get(click.who, 0.0)
-        return Told(click, self._answer(click.who, words), words.get(click.who, ""), seconds)
+        answer = self._answer(click.who, words)
+        return Told(click, answer, words.get(click.who, ""), seconds=seconds)
 
     def _answer(self, who: str, words: dict[str, str]) -> str:
         if who in self.deciders:
@@ -106,7 +109,7 @@ def _people(workspace: Workspace, count: int, random: Random) -> list[User]:
     return people
 
 
-def _all_click(workspace: Workspace, shown: Shown, clicks: Sequence[Click]) -> dict[str, float]:
+def _all_click(workspace: Workspace, shown: Shown, clicks: Sequence[Act]) -> dict[str, float]:
     """Those whose click was acknowledged in time, with how long it took until all were."""
     began = time.monotonic()
 

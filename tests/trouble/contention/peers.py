@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import ForkServerContext
 from typing import Final
 
-WARMED: Final = ["tests.trouble.contention.racers", "tests.trouble.contention.clicks"]
+WARMED: Final = ["tests.trouble.contention.actors"]
 """Imported once, by the process that all of them are forked from."""
 
 ENDS_WITHIN: Final = 20.0

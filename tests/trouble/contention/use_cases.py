@@ -9,12 +9,11 @@ from storage.db.engines import open_engine
 from storage.definitions import CrewDefinition
 from storage.ports import NoDispatch, NoSignal, SharedClock
 from storage.reads import Reads
-from storage.records import Actor, Checkpoint
+from storage.records import Checkpoint
 from storage.state_manager import StateManager
 from tests.support.factories import asking, crew, member, output
 
 CHANNEL = "CTROUBLE"
-REQUESTER = member("UASKER", "Asker")
 
 
 class UseCases:
@@ -34,16 +33,13 @@ class UseCases:
     def __exit__(self, *_raised: object) -> None:
         self.engine.dispose()
 
-    def waiting(
-        self,
-        definition: CrewDefinition | None = None,
-        *,
-        channel: str | None = CHANNEL,
-        by: Actor = REQUESTER,
-    ) -> Checkpoint:
+    def waiting(self, definition: CrewDefinition | None = None) -> Checkpoint:
         """The first checkpoint of a new execution, at which it waits."""
         execution = self.state.start_execution(
-            definition=definition or crew(), request=asking(), requester=by, channel=channel
+            definition=definition or crew(),
+            request=asking(),
+            requester=member("UASKER", "Asker"),
+            channel=CHANNEL,
         )
         (run,) = self.reads.phase_runs(execution.id)
         claim = self.state.claim("a worker", run.id)

@@ -88,7 +88,6 @@ class BotKills(Fault):
     longest: float = 0.7
     most_messages: int = 8
     moments: list[str] = field(default_factory=list)
-    may_die = False
 
     def strike(self, load: Load, over: threading.Event) -> None:
         for _ in range(self.kills):

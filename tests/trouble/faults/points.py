@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
@@ -96,7 +96,7 @@ class PointRunner:
         self._load = Load(
             launchpad,
             folder,
-            database=database or f"sqlite:///{folder / 'countersign.db'}",
+            url=database or f"sqlite:///{folder / 'countersign.db'}",
             seed=0,
             commands=(("serve", "--workers", "2"),),
             kinds=(STEPS,),
@@ -150,20 +150,17 @@ class PointSweep:
         at_once: int = AT_ONCE,
     ) -> None:
         self._launchpad, self._folder, self._new_database = launchpad, folder, new_database
-        self._outcomes: dict[Deaths, Future[Outcome]] = {
-            deaths: Future() for deaths in (*((point,) for point in points), *stories)
-        }
-        self._stories = {*stories}
-        self._todo: queue.SimpleQueue[Deaths] = queue.SimpleQueue()
-        for batch in (*batches(points), *stories):
-            self._todo.put(batch)
         self._numbers = count(1)
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(at_once)]
+        self._idle: queue.SimpleQueue[PointRunner] = queue.SimpleQueue()
+        self._stack = ExitStack()
+        self._pool = ThreadPoolExecutor(at_once)
+        self._outcomes: dict[Deaths, Future[Outcome]] = {}
+        for batch in batches(points):
+            outcome = self._pool.submit(self._play, batch)
+            self._outcomes |= {(point,): outcome for point in batch}
+        self._outcomes |= {story: self._pool.submit(self._play, story) for story in stories}
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
         return self
 
     def __exit__(
@@ -172,44 +169,25 @@ class PointSweep:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
+        self._pool.shutdown(cancel_futures=True)
+        self._stack.close()
 
     def outcome(self, *points: str) -> Outcome:
         """Waits for it; raises what went wrong in its execution."""
-        return self._outcomes[points].result(LONGEST_SECONDS)
+        outcome = self._outcomes[points].result(LONGEST_SECONDS)
+        if len(points) == 1 and points[0] not in outcome.reached:
+            return self._pool.submit(self._play, points).result(LONGEST_SECONDS)
+        return outcome
 
-    def _work(self) -> None:
-        with ExitStack() as stack:
-            runner: PointRunner | None = None
-            while not self._stopping.is_set():
-                try:
-                    batch = self._todo.get_nowait()
-                except queue.Empty:
-                    return
-                if runner is None or any(map(at_first_start, batch)):
-                    stack.close()
-                    runner = stack.enter_context(self._new_runner())
-                if not self._play(runner, batch):
-                    runner = None
-
-    def _play(self, runner: PointRunner, batch: Deaths) -> bool:
-        """Whether the runner is still good for another."""
-        story = batch in self._stories
-        wanted = [batch] if story else [(point,) for point in batch]
+    def _play(self, batch: Deaths) -> Outcome:
         try:
-            outcome = runner.run(*batch, slowly=any(map(takes_long, batch)))
-        except BaseException as error:  # noqa: BLE001  # `outcome` raises it
-            for deaths in wanted:
-                self._outcomes[deaths].set_exception(error)
-            return False
-        for deaths in wanted:
-            if story or deaths[0] in outcome.reached or len(batch) == 1:
-                self._outcomes[deaths].set_result(outcome)
-            else:
-                self._todo.put(deaths)
-        return True
+            runner = None if any(map(at_first_start, batch)) else self._idle.get_nowait()
+        except queue.Empty:
+            runner = None
+        runner = runner or self._stack.enter_context(self._new_runner())
+        outcome = runner.run(*batch, slowly=any(map(takes_long, batch)))
+        self._idle.put(runner)
+        return outcome
 
     def _new_runner(self) -> PointRunner:
         folder = self._folder / f"bot-{next(self._numbers)}"

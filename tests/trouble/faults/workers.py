@@ -44,7 +44,6 @@ class WorkerKills(Fault):
     every: float = 2.0
     worth: int = 0
     stops: bool = False
-    may_die = False
     _threads: list[threading.Thread] = field(default_factory=list)
     _stopped: set[int] = field(default_factory=set)
 

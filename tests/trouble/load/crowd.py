@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
@@ -21,6 +21,7 @@ from tests.support.people import Answer
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, BOT, GUS, OLGA, Workspace
 from tests.trouble.crews.effects import TOKEN
+from tests.trouble.db import ENDED
 from tests.trouble.load.journal import Answered, Held, Journal, Reading, What
 from tests.trouble.load.plans import PLACE, Move, Plan
 from tests.trouble.load.rest import RestClient
@@ -144,6 +145,15 @@ class Crowd:
                 return
         self.journal.broken.append(f"{plan.token} could not be started")
 
+    def unfinished(self, states: Mapping[str, str]) -> dict[str, str]:
+        """What has to go on: REST has no retry, and some executions are left to wait."""
+        stay = {"waiting_feedback": self.left, "error": self.by_rest}
+        return {
+            token: state
+            for token, state in states.items()
+            if state not in ENDED and token not in stay.get(state, ())
+        }
+
     def number(self, token: str) -> int:
         """How many of its checkpoints came before the one that is being decided."""
         number = self._met.get(token, 0)
@@ -236,11 +246,11 @@ def answer_of(answer: Answer) -> Answered:
     return Answered.TAKEN if answer.ok else Answered.NOT
 
 
-def add_people(workspace: Workspace, channels: set[str]) -> None:
+def add_people(workspace: Workspace, channels: Iterable[str] = ()) -> None:
     """The reviewers and their rival, members of these channels, which are created if need be."""
     for person in (*REVIEWERS, RIVAL):
         workspace.add_user(User(person, person.lower(), person.title(), TEAM))
-    for channel in channels - {PLACE}:
+    for channel in channels:
         members = [ANA, BOT, *REVIEWERS, RIVAL]
         workspace.add_channel(Channel(channel, channel.lower(), members=members))
     place = workspace.channel(PLACE)

@@ -11,21 +11,21 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Final, Self
 from uuid import uuid4
 
-from tests.support.launchpad import Launchpad
+from tests.support.launchpad import Bot, Launchpad
 from tests.support.processes import ROOT
-from tests.support.workspace import Workspace
+from tests.support.workspace import Mode, Workspace
 from tests.trouble.crews.effects import EFFECTS, PARTS
 from tests.trouble.crews.model import Model
-from tests.trouble.db import ENDED, UNAVAILABLE, Database
+from tests.trouble.db import PASSWORD, UNAVAILABLE, Database
 from tests.trouble.load.crowd import Crowd, add_people
 from tests.trouble.load.journal import Journal
 from tests.trouble.load.plans import BRITTLE, STEPS, Kind, Plan, crews_yml, random_plans
@@ -51,12 +51,10 @@ SECONDS: Final = {**dict.fromkeys(PARTS, 1.6), "otherwise": 0.25}
 class Fault:
     """What goes wrong. `strike` returns when it is through, or `over` is set.
 
-    `may_fail_tries`: whether a phase may fail for each kill; `may_die`: whether processes may end
-    that the fault did not kill.
+    `may_fail_tries`: whether a phase may fail for each kill.
     """
 
     may_fail_tries = False
-    may_die = True
 
     def strike(self, load: Load, over: threading.Event) -> None:
         raise NotImplementedError
@@ -89,53 +87,47 @@ class Report:
         return "\n".join([*self.lines(), *(f"  ✗ {wrong}" for wrong in self.wrong)])
 
 
+@dataclass
 class Load:
     """Opens a workspace and the bot's processes; `run` may be called several times.
 
     `lag`: how long a crew may go on after its phase was taken from its worker. `known_within`: how
     long a command that Slack calls failed may take to be recorded. `stop`: whether the processes
-    have to end in peace after a run, which is the last then. Other arguments are those of
-    `Processes`.
+    have to end in peace after a run, which is the last then. `standstill_allowed`: for how long a
+    phase may stand still undisturbed. `before_start`, `may_die` and `points` are as of `Processes`.
     """
 
-    def __init__(
-        self,
-        launchpad: Launchpad,
-        folder: Path,
-        *,
-        database: str,
-        seed: int,
-        commands: Sequence[Sequence[str]] = ONE_BOT,
-        kinds: Sequence[Kind] = (STEPS, BRITTLE),
-        channels: Iterable[str] = (),
-        mode: str = "socket",
-        env: Mapping[str, str] | None = None,
-        seconds: Mapping[str, float] = SECONDS,
-        lease: float = LEASE,
-        lag: float = GONE_AFTER,
-        known_within: float = 2.0,
-        model: bool = False,
-        stop: bool = False,
-        standstill: float | None = None,
-        **processes: object,
-    ) -> None:
-        self.random = Random(seed)
-        self.folder = folder
-        self.effects = folder / EFFECTS
-        self.url = database
-        self.database = Database(database)
-        self.counts: Counter[str] = Counter()
-        self.broken: list[str] = []
+    launchpad: Launchpad
+    folder: Path
+    _: KW_ONLY
+    url: str
+    seed: int
+    commands: Sequence[Sequence[str]] = ONE_BOT
+    kinds: Sequence[Kind] = (STEPS, BRITTLE)
+    channels: Sequence[str] = ()
+    mode: Mode = "socket"
+    env: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=lambda: SECONDS)
+    lease: float = LEASE
+    lag: float = GONE_AFTER
+    known_within: float = 2.0
+    model: bool = False
+    stop: bool = False
+    standstill_allowed: float = LEASE + MARGIN
+    before_start: Callable[[Bot], None] | None = None
+    may_die: bool = True
+    points: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+    _moments: list[float] = field(default_factory=list)
+    _earlier: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.seed)
+        self.effects = self.folder / EFFECTS
+        self.database = Database(self.url)
         self.workspace = Workspace(manifest=ROOT / "manifest.yml")
         self.standstill = Standstill(self.database)
-        self._moments: list[float] = []
-        self._earlier: frozenset[str] = frozenset()
-        self._launchpad, self._commands, self._mode = launchpad, commands, mode
-        self._kinds, self._channels, self._seconds = kinds, {*channels}, seconds
-        self._env, self._lease, self._lag = env or {}, lease, lag
-        self._known_within, self._has_model, self._stop = known_within, model, stop
-        self._standstill = lease + MARGIN if standstill is None else standstill
-        self._options = processes
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -151,30 +143,32 @@ class Load:
         app.bot_token = f"xoxb-{secrets.token_hex(8)}"
         app.app_token = f"xapp-{secrets.token_hex(8)}"
         app.signing_secret = secrets.token_hex(8)
-        self.secrets = [app.bot_token, app.app_token, app.signing_secret]
+        self.secrets = [app.bot_token, app.app_token, app.signing_secret, PASSWORD]
         self._stack.enter_context(self.workspace)
         self.workspace.retry_events_after(*RETRIES)
-        add_people(self.workspace, self._channels)
+        add_people(self.workspace, self.channels)
         mark = uuid4().hex
-        crews_yml(self.folder, self._kinds, mark=mark, seconds=self._seconds)
-        model = self._stack.enter_context(Model(self.effects)).env() if self._has_model else {}
+        crews_yml(self.folder, self.kinds, mark=mark, seconds=self.seconds)
+        model = self._stack.enter_context(Model(self.effects)).env() if self.model else {}
         env = {
-            **self.workspace.env("http" if self._mode == "http" else "socket"),
+            **self.workspace.env(self.mode),
             "DATABASE_URL": self.url,
-            "COUNTERSIGN_LEASE_SECONDS": f"{self._lease:g}",
+            "COUNTERSIGN_LEASE_SECONDS": f"{self.lease:g}",
             EFFECTS: str(self.effects),
             **model,
-            **self._env,
+            **self.env,
         }
         self.processes = Processes(
-            self._launchpad,
+            self.launchpad,
             self.folder,
-            self._commands,
+            self.commands,
             env=env,
             mark=mark,
-            **self._options,  # type: ignore[arg-type] # they are named there
+            before_start=self.before_start,
+            may_die=self.may_die,
+            points=self.points,
         )
-        if self._mode == "http":
+        if self.mode == "http":
             self.workspace.reach_by_http(f"{self.processes.address}/slack/events")
         self._stack.enter_context(self.processes)
         rest = RestClient(self.processes.address, Journal())
@@ -232,7 +226,7 @@ class Load:
             self.rest,
             self.journal,
             known=self._knows,
-            known_within=self._known_within,
+            known_within=self.known_within,
         )
         striking = threading.Thread(target=self._strike, args=(fault, over))
         self.crowd.open(review)
@@ -251,7 +245,7 @@ class Load:
             striking.join()
             self.rest.stop()
             self.crowd.close()
-        if self._stop:
+        if self.stop:
             self.processes.stop()
         return self._judged(fault, time.monotonic() - began)
 
@@ -302,17 +296,9 @@ class Load:
         )
 
     def _unfinished(self) -> dict[str, str] | None:
-        """What has to go on, with its state; None while the database does not answer.
-
-        REST has no retry, and some executions are left to wait.
-        """
-        stay = {"waiting_feedback": self.crowd.left, "error": self.crowd.by_rest}
+        """What has to go on, with its state; None while the database does not answer."""
         with suppress(*UNAVAILABLE):
-            return {
-                token: state
-                for token, state in self.database.states().items()
-                if state not in ENDED and token not in stay.get(state, ())
-            }
+            return self.crowd.unfinished(self.database.states())
         return None
 
     def _judged(self, fault: Fault, seconds: float) -> Report:
@@ -324,13 +310,13 @@ class Load:
             ignored=self._earlier,
             failures=self.counts["kills"] if fault.may_fail_tries else 0,
             moments=self._moments,
-            lag=self._lag,
+            lag=self.lag,
         )
         logs = self.processes.logs()
         wrong = [*self.broken, *self.processes.broken, *self.journal.broken, *violations(scene)]
         wrong += [*self.journal.undeclared, *secrets_in(logs, self.secrets)]
-        wrong += self.standstill.violations(self._standstill)
-        if self._mode == "http":
+        wrong += self.standstill.violations(self.standstill_allowed)
+        if self.mode == "http":
             wrong += self._undeclared_to_slack()
         self.counts["starts"] = self.processes.starts
         self.counts["executions"] = len(self.crowd.plans)

@@ -152,7 +152,7 @@ def _is_kept(act: Act, by_name: dict[str, Execution], rows: dict[str, Checkpoint
         return False
     by_then = act.ended + OF_MACHINE
     if act.what is What.CANCEL:
-        return execution.state == "cancelled" and execution.ended <= by_then
+        return execution.state == "cancelled" and execution.ended_at <= by_then
     if act.what is What.RETRY:
         return any(at <= by_then for at in execution.retried)
     return True
@@ -241,7 +241,9 @@ def _as_planned(execution: Execution, plan: Plan, readings: list[Reading]) -> It
         if row.text != said:
             yield f"{move} was recorded with the words {row.text!r}"
     done = sum(run.state == "done" for run in execution.runs)
-    others = [f"{r.name} {r.state} in try {r.attempt}" for r in execution.runs if r.state != "done"]
+    others = [
+        f"{r.phase} {r.state} in try {r.attempt}" for r in execution.runs if r.state != "done"
+    ]
     passed = sum(row.state != "pending" for row in rows)
     if done != 1 + passed - (plan.moves[-1] is Move.STOP) or others:
         yield f"{passed} decisions led to {done} finished phases, besides {others}"
@@ -254,17 +256,17 @@ def _course(execution: Execution, plan: Plan, scene: Scene) -> Iterator[str]:
         return
     tries: dict[tuple[int, int], list[PhaseRun]] = defaultdict(list)
     for run in execution.runs:
-        tries[run.phase, run.revision].append(run)
+        tries[run.phase_index, run.revision].append(run)
     expected = {(0, 1)}
     for row in execution.checkpoints:
         if row.action == "revise" and row.kind == "phase":
-            expected.add((row.phase, row.revision + 1))
-        elif row.action in ("continue", "skip") and row.phase + 1 < len(phases):
-            expected.add((row.phase + 1, 1))
+            expected.add((row.phase_index, row.revision + 1))
+        elif row.action in ("continue", "skip") and row.phase_index + 1 < len(phases):
+            expected.add((row.phase_index + 1, 1))
     if set(tries) != expected:
         yield f"the phases {sorted(tries)} were run, not {sorted(expected)}"
     for (phase, revision), runs in tries.items():
-        place = f"{runs[0].name} in revision {revision}"
+        place = f"{runs[0].phase} in revision {revision}"
         done = sum(run.state == "done" for run in runs)
         cancelled = execution.state == "cancelled"
         if done > 1 or (done == 0 and not cancelled and execution.state != "error"):
@@ -282,7 +284,7 @@ def _effects(execution: Execution, plan: Plan, seen: list[Effect], scene: Scene)
     if not plan.kind.phases:
         return
     wishes = {
-        (row.phase, row.revision + 1): row.text
+        (row.phase_index, row.revision + 1): row.text
         for row in execution.checkpoints
         if row.action == "revise"
     }
@@ -291,20 +293,20 @@ def _effects(execution: Execution, plan: Plan, seen: list[Effect], scene: Scene)
     phase_of = {effect.part: plan.kind.phase_of.get(effect.part, effect.part) for effect in seen}
     logged: Set[str] = {*phase_of.values()}
     for run in execution.runs:
-        wish = wishes.get((run.phase, run.revision), "")
-        claims[run.name, wish] += run.fence
-        if run.state == "done" and run.name not in logged:
-            yield f"{run.name} is done, and no crew logged it"
-        if run.state == "done" and plan.kind.logs_begin and not begun[run.name, wish]:
-            yield f"{run.name} is done, but no crew was given {wish!r}"
+        wish = wishes.get((run.phase_index, run.revision), "")
+        claims[run.phase, wish] += run.fence
+        if run.state == "done" and run.phase not in logged:
+            yield f"{run.phase} is done, and no crew logged it"
+        if run.state == "done" and plan.kind.logs_begin and not begun[run.phase, wish]:
+            yield f"{run.phase} is done, but no crew was given {wish!r}"
     for (phase, wish), times in begun.items():
         if times > claims[phase, wish]:
             yield f"{phase} was begun {times} times with {wish!r} for {claims[phase, wish]} claims"
     for effect in seen:
         if effect.event != "call" and not any(
-            run.name == phase_of[effect.part]
-            and run.created - OF_MACHINE <= effect.at
-            and (not run.ended or effect.at <= run.ended + scene.lag)
+            run.phase == phase_of[effect.part]
+            and run.created_at - OF_MACHINE <= effect.at
+            and (not run.ended_at or effect.at <= run.ended_at + scene.lag)
             for run in execution.runs
         ):
             yield f"{effect.part} had its {effect.event} when that phase was not open"

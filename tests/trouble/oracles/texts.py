@@ -59,7 +59,7 @@ def _result(texts: Texts, workspace: Workspace) -> Iterator[str]:
 
 
 def _shown_and_stored(texts: Texts) -> Iterator[str]:
-    stored = {row.id: hash_of(row.stored) for row in texts.execution.checkpoints}
+    stored = {row.id: hash_of(row.output) for row in texts.execution.checkpoints}
     wrote = {effect.wrote for effect in texts.written}
     for reading in texts.readings:
         yield ""
@@ -136,4 +136,4 @@ def _own_words_alone(texts: Texts) -> Iterator[str]:
             yield f"{effect.part} was written with words of {effect.tokens}"
     for run in texts.execution.runs:
         if {*TOKEN.findall(run.output)} - {own}:
-            yield f"the output of {run.name} holds words of another execution"
+            yield f"the output of {run.phase} holds words of another execution"

@@ -156,6 +156,14 @@ class HurriedStage(Stage):
         first = next((n for n, version in enumerate(journal) if version.ts == thread), 0)
         return journal[first:]
 
+    def armed(self, execution: Execution, *, timeout: float = WITHIN) -> Shown:
+        self.until(lambda: self.armed_now(execution), "the checkpoint's buttons", timeout)
+        return super().armed(execution, timeout=0.1)
+
+    def forget_words(self) -> None:
+        """Nobody alone was told anything so far."""
+        self.workspace.call(self.workspace.practice.workspace.ephemerals.clear)
+
     def armed_now(self, execution: Execution) -> Shown | None:
         """The message of the waiting checkpoint, if it can be acted on."""
         checkpoint = self.waiting(execution).id

@@ -87,11 +87,30 @@ def _where(shown: Shown, campaigns: str) -> str:
     return RETRIED if any(block["type"] == "header" for block in shown.blocks) else PLAIN
 
 
-def _armed(stage: HurriedStage, execution: Execution) -> Shown:
-    stage.until(lambda: stage.armed_now(execution), "the checkpoint's buttons")
-    shown = stage.armed_now(execution)
-    assert shown is not None, "the checkpoint's buttons went again"
-    return shown
+def _asked(stage: HurriedStage, before_click: str, fault: Fault) -> tuple[Execution, Shown]:
+    """An execution at its checkpoint, with nobody told anything; then the fault strikes."""
+    execution = stage.begin()
+    stage.work()
+    shown = stage.armed(execution)
+    stage.forget_words()
+    stage.strike(before_click, fault)
+    return execution, shown
+
+
+def _commanded(stage: HurriedStage) -> list[Execution]:
+    """What a command starts, if it does."""
+    before = {execution.id for execution in stage.reads.executions()}
+    answer = stage.workspace.command("plan a fair", by=ANA)
+    assert answer.ok, f"the command was answered with “{answer.notice}”"
+    return [e for e in stage.reads.executions() if e.id not in before]
+
+
+def _answered(stage: HurriedStage, words: str, *, timeout: float) -> str:
+    try:
+        stage.told(BEN, words, timeout=timeout)
+    except AssertionError:
+        return LOST
+    return ANSWERED
 
 
 def post(stage: HurriedStage, fault: Fault) -> str:
@@ -117,9 +136,7 @@ def arm(stage: HurriedStage, fault: Fault) -> str:
 def root(stage: HurriedStage, fault: Fault) -> str:
     """The message that the run's thread hangs on is posted."""
     stage.strike("chat.postMessage", fault, channel=stage.workspace.channel("campaigns").id)
-    before = {execution.id for execution in stage.reads.executions()}
-    assert stage.workspace.command("plan a fair", by=ANA).ok
-    (execution,) = (e for e in stage.reads.executions() if e.id not in before)
+    (execution,) = _commanded(stage)
     stage.work()
     return _see_through(stage, execution)
 
@@ -138,9 +155,7 @@ def look_for_root(stage: HurriedStage, fault: Fault) -> str:
     """The first message's answer was lost, and the channel is searched for it."""
     stage.strike("chat.postMessage", Fault("lost_reply"))
     stage.strike("conversations.history", fault)
-    before = {execution.id for execution in stage.reads.executions()}
-    assert stage.workspace.command("plan a fair", by=ANA).ok
-    (execution,) = (e for e in stage.reads.executions() if e.id not in before)
+    (execution,) = _commanded(stage)
     stage.work()
     return _see_through(stage, execution)
 
@@ -179,7 +194,7 @@ def upload(method: str) -> Story:
         execution = stage.begin()
         stage.strike(method, replace(fault, times=1 if fault.times == 1 else None))
         stage.work(LONG)
-        shown = _armed(stage, execution)
+        shown = stage.armed(execution)
         assert stage.workspace.click("Continue", by=ANA, message=shown).ok
         stage.end(execution)  # while the fault lasts
         stage.clear_faults()
@@ -223,7 +238,7 @@ def facts(method: str) -> Story:
     def play(stage: HurriedStage, fault: Fault) -> str:
         execution = stage.begin()
         stage.work()
-        shown = _armed(stage, execution)
+        shown = stage.armed(execution)
         stage.clock.move(KNOWN_FOR)
         stage.strike(method, fault)
         answer = stage.workspace.click("Continue", by=BEN, message=shown)
@@ -245,12 +260,9 @@ def facts(method: str) -> Story:
 def place(stage: HurriedStage, fault: Fault) -> str:
     """A command comes in, and Slack is asked about the channel."""
     stage.clock.move(KNOWN_FOR)
-    before = {execution.id for execution in stage.reads.executions()}
-    stage.workspace.call(stage.workspace.practice.workspace.ephemerals.clear)
+    stage.forget_words()
     stage.strike("conversations.info", fault)
-    answer = stage.workspace.command("plan a fair", by=ANA)
-    assert answer.ok, f"the command was answered with “{answer.notice}”"
-    begun = [e for e in stage.reads.executions() if e.id not in before]
+    begun = _commanded(stage)
     if not begun:
         stage.workspace.wait_for(lambda: stage.workspace.ephemerals(ANA), 6, what="words")
         stage.clear_faults()
@@ -261,11 +273,7 @@ def place(stage: HurriedStage, fault: Fault) -> str:
 
 def form(stage: HurriedStage, fault: Fault) -> str:
     """Revise is clicked, and its form is to be opened."""
-    execution = stage.begin()
-    stage.work()
-    shown = _armed(stage, execution)
-    stage.strike("views.open", fault)
-    stage.workspace.call(stage.workspace.practice.workspace.ephemerals.clear)
+    execution, shown = _asked(stage, "views.open", fault)
     assert stage.workspace.click("Revise", by=BEN, message=shown).ok
     stage.workspace.wait_for(
         lambda: stage.workspace.has_view(BEN) or stage.workspace.ephemerals(BEN),
@@ -290,18 +298,11 @@ def form(stage: HurriedStage, fault: Fault) -> str:
 
 def answer_late(stage: HurriedStage, fault: Fault) -> str:
     """Somebody who is too late is to be told so, at the address that came with the click."""
-    execution = stage.begin()
-    stage.work()
-    shown = _armed(stage, execution)
+    brief = replace(fault, retry_after=min(fault.retry_after, 2))
+    execution, shown = _asked(stage, "response_url", brief)
     assert stage.workspace.click("Continue", by=ANA, message=shown).ok
-    stage.workspace.call(stage.workspace.practice.workspace.ephemerals.clear)
-    stage.strike("response_url", replace(fault, retry_after=min(fault.retry_after, 2)))
     assert stage.workspace.click("Stop", by=BEN, message=shown).ok
-    became = ANSWERED
-    try:
-        stage.told(BEN, "Too late", timeout=12)
-    except AssertionError:
-        became = LOST
+    became = _answered(stage, "Too late", timeout=12)
     stage.clear_faults()
     stage.end(execution)
     return became
@@ -309,17 +310,9 @@ def answer_late(stage: HurriedStage, fault: Fault) -> str:
 
 def answer_in_thread(stage: HurriedStage, fault: Fault) -> str:
     """Somebody talks in the thread, and is offered that it be the revision."""
-    execution = stage.begin()
-    stage.work()
-    shown = _armed(stage, execution)
-    stage.workspace.call(stage.workspace.practice.workspace.ephemerals.clear)
-    stage.strike("chat.postEphemeral", fault)
+    execution, shown = _asked(stage, "chat.postEphemeral", fault)
     stage.workspace.reply("Is it not too long?", by=BEN, thread=shown)
-    became = ANSWERED
-    try:
-        stage.told(BEN, "Is it not too long?", timeout=8)
-    except AssertionError:
-        became = LOST
+    became = _answered(stage, "Is it not too long?", timeout=8)
     stage.clear_faults()
     return f"{became}, then {_see_through(stage, execution)}"
 
