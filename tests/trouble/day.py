@@ -50,7 +50,7 @@ WARM_UP: Final = 0.3
 
 MOST_OPEN: Final = 12
 SAMPLES: Final = 40
-PLAN: Final = Kind("plan", {}, slips=False)
+PLAN: Final = Kind("plan", {}, marked=False)
 MOVES: Final = {
     Move.CONTINUE: 70,
     Move.SKIP: 10,

@@ -54,7 +54,7 @@ def clicks(url: str, *, rounds: int, people: int, seed: int, bots: int = 4) -> F
         for number in range(rounds):
             checkpoint = use_cases.waiting().id
             # In every other round, those who may not decide are the first to click.
-            guests = bots * LISTENERS if number % 2 else 0
+            guests = min(bots * LISTENERS, people // 2) if number % 2 else 0
             now = time.time()
             acts = [
                 Act(

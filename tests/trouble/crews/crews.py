@@ -29,11 +29,11 @@ def post_a_note(token: str, memo: str) -> str:
 
 
 class Writer(BaseLLM):
-    """A model in the crew's own process: it answers with a slip."""
+    """A model in the crew's own process: it answers with a marked text."""
 
     def call(self, messages: str | list[LLMMessage], *_others: Any, **_named: Any) -> str:
-        slip = answer(Path(os.environ[EFFECTS]), _text_of(messages))
-        return f"Thought: I know\nFinal Answer: {slip}"
+        text = answer(Path(os.environ[EFFECTS]), _text_of(messages))
+        return f"Thought: I know\nFinal Answer: {text}"
 
 
 class Poster(Writer):
@@ -128,7 +128,7 @@ def _task(part: str, writer: Agent, *, about: str = "{user_input}", **more: Any)
     return Task(
         name=part,
         description=f"Write the {part} part for {about}.",
-        expected_output="a slip",
+        expected_output="a text",
         agent=writer,
         **more,
     )

@@ -1,6 +1,6 @@
 """What the crews write: texts that say whose they are, and a log of what each was given and did.
 
-A text is a slip: it names its run's token and its part, and contains words that no other slip
+A text is marked: it names its run's token and its part, and contains words that no other text
 contains. The log shows what reached the crew, whatever the bot says.
 """
 
@@ -24,11 +24,11 @@ EFFECTS: Final = "EFFECTS"
 TOKEN: Final = re.compile(r"\bt\d{4}q[0-9a-f]{8}\b")
 ASKED: Final = re.compile(rf"Write the (\w+) part for ({TOKEN.pattern})")
 NOTES: Final = re.compile(rf"mind note ({TOKEN.pattern}) (\d+)")
-_SLIP: Final = re.compile(rf"<slip {TOKEN.pattern} (\w+) ([0-9a-f]{{16}})>.*?<end \2>", re.DOTALL)
+_MARKED: Final = re.compile(rf"<text {TOKEN.pattern} (\w+) ([0-9a-f]{{16}})>.*?<end \2>", re.DOTALL)
 
 _SHORT, _LONG = 6, 160
 _LONG_ONES: Final = 5
-"""One slip of so many is longer than a message shows."""
+"""One text of so many is longer than a message shows."""
 
 _QUICK, _SLOW = 0.1, 0.5
 
@@ -37,7 +37,7 @@ _QUICK, _SLOW = 0.1, 0.5
 class Effect:
     """A line of the log. `event` is begin, fail, end, or call (of a tool).
 
-    `wrote` is the hash of the text (or of a tool's arguments), `given` the hashes of the slips of
+    `wrote` is the hash of the text (or of a tool's arguments), `given` the hashes of the texts of
     each part that the writer was given, with the `tokens` and the `notes` in them.
     """
 
@@ -67,17 +67,17 @@ def hash_of_arguments(arguments: Mapping[str, object]) -> str:
 
 
 def part_of(text: str) -> str:
-    """Of a text that is one slip and nothing else; empty for any other text."""
-    slip = _SLIP.fullmatch(text)
-    return slip.group(1) if slip else ""
+    """Of a text that is one marked text and nothing else; empty for any other text."""
+    match = _MARKED.fullmatch(text)
+    return match.group(1) if match else ""
 
 
 def write(log: Path, *, token: str, part: str, given: str, feedback: str = "") -> str:
-    """Take a while, as models do, then write a slip and log it."""
+    """Take a while, as models do, then write a marked text and log it."""
     time.sleep(_QUICK + secrets.randbelow(1000) / 1000 * (_SLOW - _QUICK))
-    slip = _slip(token, part)
-    append(log, "end", token, part, wrote=hash_of(slip), given=given, feedback=feedback)
-    return slip
+    text = _text(token, part)
+    append(log, "end", token, part, wrote=hash_of(text), given=given, feedback=feedback)
+    return text
 
 
 def answer(log: Path, asked: str) -> str:
@@ -103,10 +103,10 @@ def append(
     feedback: str = "",
 ) -> None:
     hashes: dict[str, list[str]] = {}
-    for slip in _SLIP.finditer(given):
-        known = hashes.setdefault(slip.group(1), [])
-        if hash_of(slip.group()) not in known:
-            known.append(hash_of(slip.group()))
+    for match in _MARKED.finditer(given):
+        known = hashes.setdefault(match.group(1), [])
+        if hash_of(match.group()) not in known:
+            known.append(hash_of(match.group()))
     effect = Effect(
         at=time.time(),
         event=event,
@@ -129,11 +129,11 @@ def effects(log: Path) -> Sequence[Effect]:
     return [Effect(**json.loads(line)) for line in written if line.endswith("}")]
 
 
-def _slip(token: str, part: str) -> str:
+def _text(token: str, part: str) -> str:
     mark = secrets.token_hex(8)
     rows = _LONG if secrets.randbelow(_LONG_ONES) == 0 else _SHORT
     ballast = "\n".join(
         f"{number}. Größe <{secrets.token_hex(12)}> & {secrets.token_hex(12)} ≠ 5 > 4"
         for number in range(1, rows)
     )
-    return f"<slip {token} {part} {mark}>\n{ballast}\n<end {mark}>"
+    return f"<text {token} {part} {mark}>\n{ballast}\n<end {mark}>"

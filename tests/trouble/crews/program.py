@@ -2,7 +2,7 @@
 
 Its environment: EFFECTS is the log; SECONDS, a JSON object, is how long a phase takes by its name
 if the request contains "slowly", and "otherwise". "fails" in a request makes the check fail the
-first time. A request that is a token alone gets a slip; others get their own words back.
+first time. A request that is a token alone gets a marked text; others get their own words back.
 """
 
 from __future__ import annotations

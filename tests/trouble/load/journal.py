@@ -63,7 +63,7 @@ class Asked(StrEnum):
 
 @dataclass(frozen=True)
 class Reading:
-    """What somebody saw before they decided: the hash of the whole text, of texts that are slips.
+    """What somebody saw before they decided: the hash of the whole text, of texts that are marked.
 
     `number` counts the checkpoints of the execution that came before.
     """

@@ -46,7 +46,7 @@ class Kind:
     `steps`: how many checkpoints have to be passed, apart from those at which a running crew waits
     for the answer to a tool call, a question or its budget. `passing` and `revising`: the moves
     for it. `words_pass`: words lead on, and not back. `rounds`: how often a revision is needed
-    before it may pass. `slips`: whether its texts are slips. `logs_begin`: whether it also logs
+    before it may pass. `marked`: whether its texts are marked. `logs_begin`: whether it also logs
     that a phase began. `phase_of`: the phases of its parts, if they differ.
     """
 
@@ -59,7 +59,7 @@ class Kind:
     revising: Sequence[Move] = (Move.FORM, Move.REPLY, Move.MENTION)
     words_pass: bool = False
     rounds: int = 0
-    slips: bool = True
+    marked: bool = True
     logs_begin: bool = False
     phase_of: Mapping[str, str] = field(default_factory=dict)
 
@@ -87,8 +87,8 @@ _CREWS, _FLOWS = "tests.trouble.crews.crews", "tests.trouble.crews.flows"
 _CHOSEN: Final = (Move.FORM, Move.AGAIN, Move.MENTION)
 _ONWARD: Final = (Move.CONTINUE, Move.CONTINUE, Move.TWICE)
 
-STEPS: Final = Kind("steps", _PROGRAM, slips=False, logs_begin=True)
-BRITTLE: Final = Kind("brittle", {**_PROGRAM, "tries": 1}, slips=False, logs_begin=True)
+STEPS: Final = Kind("steps", _PROGRAM, marked=False, logs_begin=True)
+BRITTLE: Final = Kind("brittle", {**_PROGRAM, "tries": 1}, marked=False, logs_begin=True)
 """Its check fails the first time, for good."""
 
 SHIPPED: Final = Kind(
@@ -102,7 +102,7 @@ SHIPPED: Final = Kind(
         ],
     },
     phases=tuple(_SHIPPED_PHASES),
-    slips=False,
+    marked=False,
     phase_of={task: name for name, tasks in _SHIPPED_PHASES.items() for task in tasks},
 )
 
@@ -133,7 +133,7 @@ KINDS: Final = (
     Kind("budget", {"crew": f"{_CREWS}:WriterCrew", "budget": {"tokens": 150}, **_TASKS}),
     Kind("program", _PROGRAM, logs_begin=True),
 )
-"""Every form that a crew can take. All write slips."""
+"""Every form that a crew can take. All write marked texts."""
 
 
 def crews_yml(

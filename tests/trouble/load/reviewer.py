@@ -67,7 +67,7 @@ class Reviewer:
         if self._plan.is_tried(number):
             for intruder in MAY_NOT:
                 self._click("Continue", What.CONTINUE, intruder)
-        shown = hash_of(self._read()) if self._plan.kind.slips else ""
+        shown = hash_of(self._read()) if self._plan.kind.marked else ""
         self._crowd.readings.append(
             Reading(self._plan.token, self._checkpoint, shown, move, number)
         )

@@ -82,7 +82,7 @@ def violations(scene: Scene) -> list[str]:
         ]
         if plan.exact:
             found += _as_planned(execution, plan, readings)
-        if plan.kind.slips:
+        if plan.kind.marked:
             held = [h for h in scene.crowd.answers if h.token == execution.token]
             texts = Texts(execution, plan, readings, held, seen[execution.token])
             found += in_texts(texts, scene.workspace, scene.compared)

@@ -1,4 +1,4 @@
-"""What the logs of a siege may not say, and what nobody foresaw."""
+"""What the logs of a load may not say, and what nobody foresaw."""
 
 from __future__ import annotations
 

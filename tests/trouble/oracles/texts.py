@@ -1,4 +1,4 @@
-"""What must hold of texts that are slips: what people read is what the crew wrote, what the
+"""What must hold of texts that are marked: what people read is what the crew wrote, what the
 database holds and what the next part was written with, to the letter."""
 
 from __future__ import annotations
