@@ -168,7 +168,7 @@ def _crowd(workspace: Workspace, database: Database) -> Crowd:
     journal = Journal()
     add_people(workspace)
     rest = RestClient("http://127.0.0.1:9", journal)  # nobody uses it
-    crowd = Crowd(workspace, rest, journal, known=database.knows, known_within=2.0)
+    crowd = Crowd(workspace, rest, journal, database=database, known_within=2.0)
     crowd.open(review)
     return crowd
 

@@ -78,22 +78,22 @@ SCENARIOS: Final = {
     ),
     "kills": Scenario(load.kills, 30, "kills of random processes under load"),
     "workers": Scenario(
-        load.worker_kills, 30, "kills of four workers, some stopped past their lease", POSTGRESQL
+        load.worker_kills, 20, "kills of four workers, some stopped past their lease", POSTGRESQL
     ),
     "server": Scenario(
-        load.server, 7, "times PostgreSQL crashes, restarts, locks or is cut off", POSTGRESQL
+        load.server, 5, "times PostgreSQL crashes, restarts, locks or is cut off", POSTGRESQL
     ),
     "disk": Scenario(
         load.disk, 8, "times SQLite is locked, full or failing (needs root and strace)", SQLITE
     ),
-    "calls": Scenario(load.calls, 8, "as the highest N-th flush, write and send (needs strace)"),
+    "calls": Scenario(load.calls, 6, "as the highest N-th flush, write and send (needs strace)"),
     "storm": Scenario(load.storm, 40, "executions of all kinds of crews while workers die", SQLITE),
     "clicks": Scenario(_clicks, 30, "rounds of people who click on one checkpoint", people=1000),
     "audience": Scenario(
         _audience, 15, "rounds of people who click in Slack, over two sockets", people=200
     ),
     "races": Scenario(_races, 1500, "races of click, reply, REST, cancel and deadline"),
-    "slack": Scenario(_slack, 100, "of the 1,338 answers that Slack may give to calls"),
-    "clocks": Scenario(_figures(_clocks), 4, "of ten jumps of a bot's clock (needs libfaketime)"),
-    "day": Scenario(_day, 800, "executions of a day: what grows although they end?"),
+    "slack": Scenario(_slack, 80, "of the 1,338 answers that Slack may give to calls"),
+    "clocks": Scenario(_figures(_clocks), 3, "of ten jumps of a bot's clock (needs libfaketime)"),
+    "day": Scenario(_day, 500, "executions of a day: what grows although they end?"),
 }

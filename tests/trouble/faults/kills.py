@@ -89,6 +89,9 @@ class BotKills(Fault):
     most_messages: int = 8
     moments: list[str] = field(default_factory=list)
 
+    def deaths(self) -> int:
+        return len(self.moments)
+
     def strike(self, load: Load, over: threading.Event) -> None:
         for _ in range(self.kills):
             if not self._kill(load, over):

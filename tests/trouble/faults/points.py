@@ -61,6 +61,9 @@ class Points(Fault):
         self._load = load
         over.wait()
 
+    def deaths(self) -> int:
+        return len(self.reached)
+
     def strikes_again(self, load: Load) -> bool:
         """Whether the bot still comes to the armed point when all is done that people see."""
         [bot] = load.processes.bots

@@ -21,7 +21,7 @@ from tests.support.people import Answer
 from tests.support.shown import Shown
 from tests.support.workspace import ANA, BOT, GUS, OLGA, Workspace
 from tests.trouble.crews.effects import TOKEN
-from tests.trouble.db import ENDED
+from tests.trouble.db import ENDED, Database
 from tests.trouble.load.journal import Answered, Held, Journal, Reading, What
 from tests.trouble.load.plans import PLACE, Move, Plan
 from tests.trouble.load.rest import RestClient
@@ -59,8 +59,8 @@ class Waiting:
 class Crowd:
     """Reviewers and REST clients in threads of their own, while it is open.
 
-    `known`: whether an execution is recorded, for a command that Slack calls failed; that may take
-    `known_within` seconds.
+    `database` is asked only whether what was acknowledged is recorded at that moment, and whether a
+    command was that Slack calls failed, which may take `known_within` seconds.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Crowd:
         rest: RestClient,
         journal: Journal,
         *,
-        known: Callable[[str], bool],
+        database: Database,
         known_within: float,
     ) -> None:
         self.workspace = workspace
@@ -83,7 +83,7 @@ class Crowd:
         self.answers: list[Held] = []
         self.answer_numbers = count(FIRST_ANSWER)
         self.root_of: dict[str, Shown] = {}
-        self._known, self._known_within = known, known_within
+        self.database, self._known_within = database, known_within
         self._roots: dict[tuple[str, str], Plan] = {}
         self._seen: set[str] = set()
         self._met: dict[str, int] = {}
@@ -137,10 +137,12 @@ class Crowd:
                 act=lambda: answer_of(self.workspace.command(text, by=ANA, in_=plan.channel)),
             )
             if answered is Answered.TAKEN:
+                if plan.exact and not self.database.knows(plan.token):
+                    self.journal.broken.append(f"{plan.token} was acknowledged, and not recorded")
                 return
             self.over.wait(RETRIED_AFTER)
             if not plan.exact or self.until(
-                lambda: self._known(plan.token), within=self._known_within
+                lambda: self.database.knows(plan.token), within=self._known_within
             ):
                 return
         self.journal.broken.append(f"{plan.token} could not be started")

@@ -59,6 +59,10 @@ class Fault:
     def strike(self, load: Load, over: threading.Event) -> None:
         raise NotImplementedError
 
+    def deaths(self) -> int | None:
+        """How often a phase may have begun once more in this run, if that is known."""
+        return None
+
     def strikes_again(self, load: Load) -> bool:  # noqa: ARG002  # of those that override it
         """Whether it still does something when all executions have ended."""
         return False
@@ -225,7 +229,7 @@ class Load:
             self.workspace,
             self.rest,
             self.journal,
-            known=self._knows,
+            database=self.database,
             known_within=self.known_within,
         )
         striking = threading.Thread(target=self._strike, args=(fault, over))
@@ -248,11 +252,6 @@ class Load:
         if self.stop:
             self.processes.stop()
         return self._judged(fault, time.monotonic() - began)
-
-    def _knows(self, token: str) -> bool:
-        with suppress(*UNAVAILABLE):
-            return self.database.knows(token)
-        return False
 
     def _strike(self, fault: Fault, over: threading.Event) -> None:
         try:
@@ -309,6 +308,7 @@ class Load:
             database=self.database,
             ignored=self._earlier,
             failures=self.counts["kills"] if fault.may_fail_tries else 0,
+            deaths=fault.deaths(),
             moments=self._moments,
             lag=self.lag,
         )

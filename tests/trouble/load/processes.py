@@ -22,6 +22,7 @@ from tests.trouble.background import Background
 LOOK: Final = 0.03
 RESTARTED_AFTER: Final = 0.3
 GONE_WITHIN: Final = 8.0
+ENDS_WITHIN: Final = 5.0
 STOPS_WITHIN: Final = 60.0
 
 
@@ -214,7 +215,7 @@ def expect_no_orphans(mark: str) -> None:
     """What a dead bot started ends with it, within seconds."""
     wait_until(
         lambda: not marked(mark),
-        within=GONE_WITHIN,
+        within=ENDS_WITHIN,
         what="what the bot started ends with it",
         shown=lambda: str(marked(mark)),
     )

@@ -26,6 +26,7 @@ from tests.trouble.load.plans import Move
 
 REPEATED_AFTER: Final = 8.0
 OPENS_WITHIN: Final = 5.0
+TOLD_WITHIN: Final = 4.0
 DELIVERED_WITHIN: Final = 70.0
 """Slack delivers a reply again for a minute."""
 
@@ -132,11 +133,10 @@ class Reviewer:
         return "good" if self._message.button("good") else "Continue"
 
     def _click(self, label: str, what: What, who: str) -> Answered:
-        return self._crowd.journal.note(
+        return self._note(
             what,
-            self._checkpoint,
-            by=who,
-            act=lambda: answer_of(self._workspace.click(label, by=who, message=self._message)),
+            lambda: answer_of(self._workspace.click(label, by=who, message=self._message)),
+            who=who,
         )
 
     def _twice(self) -> bool:
@@ -173,13 +173,36 @@ class Reviewer:
             self._said = True
             say = self._workspace.mention if mention else self._workspace.reply
             reply = say(words, by=self._who, thread=self._message)
-            self._note_words(lambda: Answered.SAID, words, said_ts=reply.ts)
+            self._note(What.REVISE, lambda: Answered.SAID, text=words, said_ts=reply.ts)
         return True
 
-    def _note_words(self, act: Callable[[], Answered], words: str, said_ts: str = "") -> Answered:
-        return self._crowd.journal.note(
-            What.REVISE, self._checkpoint, by=self._who, act=act, text=words, said_ts=said_ts
+    def _note(
+        self,
+        what: What,
+        act: Callable[[], Answered],
+        *,
+        who: str = "",
+        text: str = "",
+        said_ts: str = "",
+    ) -> Answered:
+        """What is acknowledged is recorded at that moment, or answered in words."""
+        who = who or self._who
+        told = len(self._workspace.ephemerals(who))
+        answered = self._crowd.journal.note(
+            what, self._checkpoint, by=who, act=act, text=text, said_ts=said_ts
         )
+        if (
+            self._plan.exact
+            and answered is Answered.TAKEN
+            and self._crowd.database.checkpoint(self._checkpoint).state == "pending"
+            and not self._crowd.until(
+                lambda: len(self._workspace.ephemerals(who)) > told, within=TOLD_WITHIN
+            )
+        ):
+            self._crowd.journal.broken.append(
+                f"{what} on {self._checkpoint} was acknowledged, neither kept nor told"
+            )
+        return answered
 
     def _in_form(self, move: Move, words: str) -> bool:
         workspace, who = self._workspace, self._who
@@ -207,7 +230,7 @@ class Reviewer:
                 return Answered.REFUSED
             return answer_of(answer)
 
-        return self._note_words(submit, words) is Answered.TAKEN
+        return self._note(What.REVISE, submit, text=words) is Answered.TAKEN
 
     def _option(self, label: str) -> str:
         """The value of the outcome that begins so, in the open form."""

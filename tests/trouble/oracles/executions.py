@@ -47,6 +47,7 @@ _ACTIONS: Final = {Move.SKIP: "skip", Move.STOP: "stop", Move.LEAVE: ""}
 @dataclass(frozen=True)
 class Scene:
     """What is judged. `ignored`: tokens of earlier runs. `failures`: how many phases may fail.
+    `deaths`: how often a phase may have begun once more, if that is known.
     `moments`: when words to people may have died with a process. `compared`: how many hashes were
     compared, by token."""
 
@@ -56,6 +57,7 @@ class Scene:
     database: Database
     ignored: frozenset[str]
     failures: int
+    deaths: int | None
     moments: list[float]
     lag: float
     compared: Counter[str] = field(default_factory=Counter)
@@ -299,6 +301,8 @@ def _effects(execution: Execution, plan: Plan, seen: list[Effect], scene: Scene)
             yield f"{run.phase} is done, and no crew logged it"
         if run.state == "done" and plan.kind.logs_begin and not begun[run.phase, wish]:
             yield f"{run.phase} is done, but no crew was given {wish!r}"
+    if scene.deaths is not None and begun.total() > len(execution.runs) + scene.deaths:
+        yield f"with {scene.deaths} deaths these were begun: {begun}"
     for (phase, wish), times in begun.items():
         if times > claims[phase, wish]:
             yield f"{phase} was begun {times} times with {wish!r} for {claims[phase, wish]} claims"
