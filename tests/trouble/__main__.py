@@ -14,6 +14,7 @@ import argparse
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from secrets import randbelow
 from typing import Final
@@ -32,7 +33,10 @@ def main(arguments: Sequence[str]) -> int:
     for seed in options.seed or [randbelow(1_000_000)]:
         for kind in options.kind or SCENARIOS:
             scenario = SCENARIOS[kind]
-            for database in scenario.databases:
+            databases = scenario.databases
+            if options.database is not None:
+                databases = (*scenario.databases, *scenario.on_request)
+            for database in databases:
                 if options.database in (None, database):
                     size, people = options.size or scenario.size, options.people or scenario.people
                     chosen = Options(database, seed, size, people, options.verbose)
@@ -48,8 +52,9 @@ def _run(kind: str, options: Options) -> Result:
     began = time.monotonic()
     try:
         result = SCENARIOS[kind].run(options)
-    except AssertionError as error:
-        result = Result(wrong=[f"it did not come to its end: {error}"])
+    except Exception as error:  # noqa: BLE001  # other kinds are still to be run
+        traceback.print_exc()
+        result = Result(wrong=[f"it did not come to its end: {type(error).__name__} {error}"])
     for line in result.lines:
         say(f"    {line}")
     say(f"    {time.monotonic() - began:.0f} s, {len(result.wrong)} violations")

@@ -108,6 +108,7 @@ def skewed_bot(folder: Path, url: str, workspace: Workspace) -> Iterator[Skewed]
 
 def clock_jumps(url: str, folder: Path, *, count: int, seed: int) -> Figures:
     """So many jumps, each followed by its reverse some seconds later, with runs in all states."""
+    assert LIBRARY.exists(), "libfaketime is not installed: apt-get install libfaketime"
     chosen = [*JUMPS]
     Random(seed).shuffle(chosen)
     figures = Figures()

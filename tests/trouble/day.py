@@ -44,7 +44,9 @@ from tests.trouble.load.rest import RestClient
 from tests.trouble.load.reviewer import review
 from tests.trouble.slack.stage import FAST
 
-A_DAY: Final = timedelta(days=1)
+A_RUN: Final = timedelta(days=1) / 2000
+"""The share of a day that each run has: less than the time for which the bot leases a message."""
+
 WARM_UP: Final = 0.3
 """The share of the runs before which nothing is counted: caches fill, pools open."""
 
@@ -132,7 +134,7 @@ def day(url: str, *, runs: int, seed: int) -> Figures:
             for begun in range(0, runs, batch):
                 for number in range(begun, min(begun + batch, runs)):
                     crowd.start(_plan(number, random))
-                    _tell(bot, "on", A_DAY.total_seconds() / runs)
+                    _tell(bot, "on", A_RUN.total_seconds())
                     _wait(lambda: len(crowd.unfinished(database.states())) <= MOST_OPEN)
                 _wait(lambda: not crowd.unfinished(database.states()))
                 _tell(bot, "on", 3700.0)  # past the deadline of whoever is not decided

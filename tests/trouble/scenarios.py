@@ -32,12 +32,14 @@ class Figures(Protocol):
 
 @dataclass(frozen=True)
 class Scenario:
-    """`size` counts what `about` says; `people` click in each round."""
+    """`size` counts what `about` says; `people` click in each round. It also runs on the databases
+    `on_request`, if they are named."""
 
     run: Callable[[Options], Result]
     size: int
     about: str
     databases: Sequence[str] = DATABASES
+    on_request: Sequence[str] = ()
     people: int = 0
 
 
@@ -95,5 +97,7 @@ SCENARIOS: Final = {
     "races": Scenario(_races, 1500, "races of click, reply, REST, cancel and deadline"),
     "slack": Scenario(_slack, 80, "of the 1,338 answers that Slack may give to calls"),
     "clocks": Scenario(_figures(_clocks), 3, "of ten jumps of a bot's clock (needs libfaketime)"),
-    "day": Scenario(_day, 500, "executions of a day: what grows although they end?"),
+    "day": Scenario(
+        _day, 2000, "executions in a day: what grows although they end?", SQLITE, POSTGRESQL
+    ),
 }

@@ -11,16 +11,13 @@ UNFORESEEN: Final = re.compile(
     r"\b(slack\.listener_failed|phase\.broke|claim\.broke|delivery\.failed|queue\.broke|tick\.failed"
     r"|api\.no_database)\b"
 )
-_LAST_LINE: Final = re.compile(
-    r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Full|Gone|Lost|Shutdown)\b.*"
-)
 
 
 def secrets_in(logs: str, secrets: Sequence[str]) -> Iterator[str]:
     for secret in secrets:
         if secret in logs:
             line = next(line for line in logs.splitlines() if secret in line)
-            yield f"a secret stands in a log: {line[:160]}"
+            yield f"a secret is in a log: {line[:160]}"
 
 
 def unforeseen_in(logs: str) -> Counter[str]:
