@@ -80,8 +80,8 @@ RECOVERIES: Final[tuple[tuple[str, ...], ...]] = (
     ),
     (
         "before commit sending root",
-        "before commit let_go",
-        "after commit let_go",
+        "before commit release_leases",
+        "after commit release_leases",
     ),
     (
         "before commit posted checkpoint",  # found in Slack after this …
