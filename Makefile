@@ -14,8 +14,8 @@ UV = $(shell command -v uv || echo $(BIN)/uv)
 BRING_UV = install --quiet --disable-pip-version-check 'uv==0.13.*'
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(VENV); \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(VENV); \
 	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
 		$(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python $(BRING_UV); \
 	else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip $(BRING_UV); fi
@@ -23,14 +23,14 @@ $(BIN)/python:
 # What runs the product, and the command `countersign`, which runs the code of this checkout.
 $(VENV)/.product: requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the pinned packages (once)…"
-	$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 # The same, and what proves it.
 $(VENV)/.installed: requirements-dev.txt $(VENV)/.product
 	@echo "Installing the tools that check and test it (once)…"
-	$(UV) pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python -r requirements-dev.txt
 	@touch $@
 
 # MODEL=… on the command line alone: in the environment it is CrewAI's word for its default model.
@@ -62,15 +62,14 @@ bench-peers: $(PEERS)/.installed ## measure pauses and decisions beside LangGrap
 bench-growth: $(VENV)/.installed ## measure what grows with a million executions (an hour or two)
 	$(BIN)/python -m tests.growth
 
-chaos: $(VENV)/.installed ## kill and besiege the bot, crowd it, give it bad weather and odd clocks (hours)
-	$(BIN)/python -m tests.chaos
-	$(BIN)/python -m tests.chaos.weather
+chaos: $(VENV)/.installed ## give the bot every kind of trouble, from kills to clocks that jump (an hour)
+	$(BIN)/python -m tests.trouble
 
 seeded: $(VENV)/.installed ## seed bugs one by one and see that the suite notices each (an hour)
 	$(BIN)/python -m tests.seeded
 
 storm: $(VENV)/.installed ## run 200 executions of all kinds while a worker dies every five seconds
-	$(BIN)/python -m tests.storm
+	$(BIN)/python -m tests.trouble --kind storm --size 200
 
 check: $(VENV)/.installed ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -72,7 +72,7 @@ def is_at_least(usage: Usage) -> bool:
 
 def cost(usage: Usage) -> Cost:
     known = [_sane(c["microdollars"]) for c in usage.values() if "microdollars" in c]
-    return Cost(sum(known) if known else None, tuple(filter(None, _unpriced(usage))))
+    return Cost(sum(known) if known else None, tuple(_unpriced(usage)))
 
 
 def _unpriced(usage: Usage) -> Iterable[str]:

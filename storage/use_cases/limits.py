@@ -40,9 +40,9 @@ _WHO: Final = executions.c.requester_key
 _WHEN: Final = executions.c.created_at
 _ACTIVE: Final = _count(EXECUTION_IS_ACTIVE, along=_WHO)
 _ACTIVE_OF_PERSON: Final = _count(
-    EXECUTION_IS_ACTIVE, bindparam("of_requester") == _WHO, along=_WHO
+    EXECUTION_IS_ACTIVE, executions.c.requester_key == bindparam("of_requester"), along=_WHO
 )
-_STARTED_SINCE: Final = _count(bindparam("since") < _WHEN, along=_WHEN)
+_STARTED_SINCE: Final = _count(executions.c.created_at > bindparam("since"), along=_WHEN)
 
 
 def key_of(actor: Actor) -> str:

@@ -1,12 +1,55 @@
-"""The bot's secrets, as a crew that runs as the same user could read them."""
+"""What other processes of the same user, such as crews, can read of the bot's secrets."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
+from bot.process.environ import is_secret
 from tests.bot.conftest import bot_in, runs_note
+from tests.support.processes import clean_environment
+
+_HIDES = """
+import os
+from bot.process.environ import hide_secrets
+
+environ = os.open("/proc/self/environ", os.O_RDONLY)  # open before the secrets are hidden
+hide_secrets()
+print(sorted(name for name in os.environ if name in ("SLACK_BOT_TOKEN", "DATABASE_URL", "CITY")))
+print(os.read(environ, 1_000_000).replace(b"\\0", b" ").decode())
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("SLACK_BOT_TOKEN", True),
+        ("DATABASE_URL", True),
+        ("OPENAI_API_KEY", False),
+        ("MY_DATABASE_URL", False),
+        ("COUNTERSIGN_GRACE_SECONDS", False),
+    ],
+)
+def test_the_variables_for_slack_and_the_database_are_secrets(name: str, secret: bool) -> None:
+    assert is_secret(name) is secret
+
+
+def test_secrets_are_removed_from_the_process_and_from_proc() -> None:
+    environment = clean_environment(
+        SLACK_BOT_TOKEN="xoxb-secret", DATABASE_URL="postgresql://secret@host/db", CITY="Köln"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", _HIDES], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+    names, initial = printed.split("\n", 1)
+    assert names == "['CITY']"
+    assert "secret" not in initial
+    assert "CITY=Köln" in initial
 
 
 def test_no_process_of_the_bot_exposes_its_secrets_to_crews(note_folder: Path) -> None:
