@@ -19,8 +19,8 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
-from pydantic import model_validator as model_rule
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -105,7 +105,7 @@ class Settings(BaseSettings):
 
     _crew_environment: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
-    @model_rule(mode="before")
+    @model_validator(mode="before")
     @classmethod
     def _empty_is_unset(cls, values: dict[str, object]) -> dict[str, object]:
         return {name: value for name, value in values.items() if value != ""}
@@ -146,7 +146,7 @@ class Settings(BaseSettings):
             )
         return host
 
-    @model_rule(mode="after")
+    @model_validator(mode="after")
     def _slack_settings_complete(self) -> Settings:
         if self.slack_bot_token is None and (self.slack_app_token or self.slack_signing_secret):
             raise ValueError("SLACK_BOT_TOKEN is missing: the other SLACK_ variables need it")

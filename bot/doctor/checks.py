@@ -274,6 +274,7 @@ def _ask(subject: str, provider: Provider) -> Finding:
         reason = getattr(error, "reason", error)
         if isinstance(reason, TimeoutError):
             return _no_answer(subject, provider)
+        reason = getattr(reason, "strerror", None) or reason
         advice = f"Check the network, and the address in {provider.address_variable}."
         return failed(subject, f"{base} cannot be reached: {reason}", advice)
     if status == 200:
