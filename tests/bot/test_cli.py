@@ -96,6 +96,23 @@ def test_version_and_help_need_no_settings(
 
 
 @pytest.mark.parametrize(
+    ("command", "description"),
+    [
+        ("serve", "Run everything: Slack, REST, the scheduler and the workers."),
+        ("doctor", "Each problem comes with what to do about it."),
+        ("move", "If the move is interrupted, run it again: it continues."),
+    ],
+)
+def test_the_help_of_a_command_describes_it(
+    command: str, description: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+
+    assert description in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
     "arguments", [[], ["serve", "--workers", "-1"], ["worker", "--workers", "0"]]
 )
 def test_invalid_arguments_are_refused(
