@@ -1,4 +1,4 @@
-"""The composition root: the only place that builds the parts and hands them to one another."""
+"""The composition root: the only place that builds the parts and connects them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import starter
 from bot.doctor.shared_server import application_name
-from bot.settings import Settings, forget_proxies
+from bot.settings import Settings, remove_proxies
 from crew_runner.config.registry import CrewsFileError, load_crews
 from crew_runner.host import owners
 from crew_runner.host.worker import WorkerPool
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MIGRATION_WAIT: Final = 30.0
+"""Seconds to wait for another process that migrates the database."""
 
 _UNUSABLE: Final = (
     SQLAlchemyError,
@@ -49,15 +50,18 @@ _UNUSABLE: Final = (
 
 
 class CannotStartError(Exception):
-    """Why this process cannot start, in words. `of_settings`: a file or variable is to mend."""
+    """This process cannot start; the message is for the operator.
 
-    def __init__(self, words: str, *, of_settings: bool = False) -> None:
-        super().__init__(words)
-        self.of_settings = of_settings
+    `bad_settings`: a variable or crews.yml must be fixed.
+    """
+
+    def __init__(self, message: str, *, bad_settings: bool = False) -> None:
+        super().__init__(message)
+        self.bad_settings = bad_settings
 
 
 class DeferredSignal:
-    """Tells the deliverer, once there is one. Before that its tick finds the rows."""
+    """Wakes message delivery once it is bound; until then the delivery tick finds the rows."""
 
     def __init__(self) -> None:
         self._wake: Callable[[], None] | None = None
@@ -71,11 +75,14 @@ class DeferredSignal:
 
 
 class Core:
-    """The parts that every process has: the database, the use cases, and the crews if it needs
-    them: an execution's rules are its own."""
+    """The parts that every process has: the database, the queue and the use cases.
+
+    `crews`: whether the process needs crews.yml. The scheduler does not, because each execution
+    carries its crew's definition.
+    """
 
     def __init__(self, settings: Settings, *, role: str, crews: bool = True) -> None:
-        self.crews = crews_of(settings) if crews else {}
+        self.crews = load_crews_or_refuse(settings) if crews else {}
         self.clock = SystemClock()
         self.engine = open_database(settings, role=role)
         self.signal = DeferredSignal()
@@ -89,8 +96,7 @@ class Core:
         )
         self.reads = Reads(self.engine, self.clock)
 
-    def answers(self) -> bool:
-        """Whether the database does."""
+    def database_answers(self) -> bool:
         try:
             with reading(self.engine) as connection:
                 connection.execute(text("SELECT 1"))
@@ -111,22 +117,22 @@ class Core:
         )
 
 
-def crews_of(settings: Settings) -> Mapping[str, CrewDefinition]:
-    """Raises CannotStartError."""
+def load_crews_or_refuse(settings: Settings) -> Mapping[str, CrewDefinition]:
+    """The crews of crews.yml. Raises CannotStartError."""
     try:
         return load_crews(settings.crews_file)
     except CrewsFileError as error:
         advice = "" if settings.crews_file.exists() else f"\n{starter.ADVICE}"
-        raise CannotStartError(f"{error}{advice}", of_settings=True) from error
+        raise CannotStartError(f"{error}{advice}", bad_settings=True) from error
 
 
 def open_database(settings: Settings, *, role: str = "command") -> Engine:
-    """The database, its schema up to date; a server is told who connects.
+    """Open the database and migrate it. Raises CannotStartError.
 
-    Raises CannotStartError.
+    `role` is part of the name that PostgreSQL shows for our connections.
     """
     url = make_url(whole_url(settings.database_url.get_secret_value()))
-    shown = url.render_as_string(hide_password=True)
+    safe_url = url.render_as_string(hide_password=True)
     try:
         if url.get_backend_name() == "postgresql" and "application_name" not in url.query:
             url = url.update_query_dict({"application_name": application_name(role)})
@@ -135,12 +141,12 @@ def open_database(settings: Settings, *, role: str = "command") -> Engine:
         _upgrade_when_free(engine)
     except _UNUSABLE as error:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        raise CannotStartError(f"The database {shown} cannot be used: {reason}") from error
+        raise CannotStartError(f"The database {safe_url} cannot be used: {reason}") from error
     return engine
 
 
 def queue_on(engine: Engine) -> Queue:
-    """What brings phase runs to workers: jobs on a server, or the rows of a file."""
+    """The queue that brings phase runs to workers: jobs on PostgreSQL, polling on SQLite."""
     if engine.dialect.name != "postgresql":
         return LocalDispatch()
     from crew_runner.queues.procrastinate import ProcrastinateQueue
@@ -149,43 +155,43 @@ def queue_on(engine: Engine) -> Queue:
 
 
 def install_queue(connection: Connection) -> None:
-    """The engine's own tables, where there are any."""
+    """Create or update the queue's own tables, if it has any."""
     if connection.dialect.name == "postgresql":
         from crew_runner.queues.procrastinate_schema import install
 
         install(connection)
 
 
-def _whole_and_ready(connection: Connection) -> None:
+def _prepare(connection: Connection) -> None:
     refuse_half_moved(connection)
     install_queue(connection)
 
 
 def _upgrade_when_free(engine: Engine) -> None:
-    """Migrate; while another process that starts at the same time does, wait for it."""
+    """Migrate, and wait if another process that starts at the same time is migrating."""
     deadline = time.monotonic() + MIGRATION_WAIT
     while True:
         try:
-            found = upgrade(engine, _whole_and_ready)
+            before = upgrade(engine, _prepare)
         except Busy:
             if time.monotonic() > deadline:
                 raise
         else:
-            if found.standing is not SchemaStatus.CURRENT:
-                newer = found.standing is SchemaStatus.NEWER
-                facts = {"found": found.revision or "none", "known": found.known}
-                log.info("schema.newer" if newer else "schema.migrated", extra=facts)
+            if before.standing is not SchemaStatus.CURRENT:
+                newer = before.standing is SchemaStatus.NEWER
+                fields = {"found": before.revision or "none", "known": before.known}
+                log.info("schema.newer" if newer else "schema.migrated", extra=fields)
             return
 
 
 def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:
-    """Slack's side. Imported here: its libraries are not needed to answer HTTP."""
+    """The Slack front end. Its libraries are imported here, so that HTTP is answered earlier."""
     from bot.slack.app import SlackConfig, SlackFront
 
     if settings.slack_bot_token is None:
         raise ValueError("no SLACK_BOT_TOKEN")
-    if settings.slack_is_here:
-        forget_proxies()
+    if settings.slack_is_local:
+        remove_proxies()
     secret, app_token = settings.slack_signing_secret, settings.slack_app_token
     return SlackFront(
         config=SlackConfig(
@@ -204,8 +210,8 @@ def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:
     )
 
 
-def model_in_words(model: ModelSettings) -> str:
-    """Which model writes, without its key."""
+def describe_model(model: ModelSettings) -> str:
+    """The default model and its address, without its key."""
     choice = choose(model)
     if choice.route is Route.OFFLINE:
         return "offline drafter (no model key is set)"

@@ -29,10 +29,10 @@ DEFAULT_WORKERS: Final = 4
 _VERSION_LINE: Final = f"countersign {VERSION}"
 
 _EPILOG: Final = """\
-To try it without Slack, a model key or a file:   countersign practice
-To begin a project of your own in this folder:    countersign init
-To check a setup, and be told what to fix:        countersign doctor
-To run the bot:                                   countersign serve
+To try it without Slack, a model key or any file:   countersign practice
+To start a project of your own in this folder:      countersign init
+To check a setup and see what to fix:               countersign doctor
+To run the bot:                                     countersign serve
 
 `countersign COMMAND --help` describes a command. `python -m bot` is the same program.
 """
@@ -44,12 +44,12 @@ class Service(Protocol):
 
 
 def run() -> int:
-    """What the command `countersign` calls."""
+    """The entry point of the `countersign` command."""
     return main(sys.argv[1:])
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one command; the exit code is 0, 1 (it failed) or 2 (settings or arguments)."""
+    """Run one command. Returns 0, 1 if it failed, or 2 if the settings or arguments are wrong."""
     arguments = _parser().parse_args(argv)
     if arguments.command == "version":
         print(_VERSION_LINE)
@@ -57,8 +57,8 @@ def main(argv: Sequence[str]) -> int:
     if arguments.command == "init":
         return _init()
     try:
-        if arguments.command in _WITH_SETTINGS_OF_THEIR_OWN:
-            return _WITH_SETTINGS_OF_THEIR_OWN[arguments.command](arguments)
+        if arguments.command in _COMMANDS_THAT_LOAD_SETTINGS:
+            return _COMMANDS_THAT_LOAD_SETTINGS[arguments.command](arguments)
         settings = load_settings(arguments.env_file)
     except SettingsError as error:
         return _bad_settings(error)
@@ -80,84 +80,124 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=ENV_FILE,
         metavar="FILE",
-        help="settings below those of the environment (default: %(default)s)",
+        help="file with settings; the environment takes precedence (default: %(default)s)",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    practice = commands.add_parser(
-        "practice", help="open a practice workspace in the browser, with the bot in it"
+
+    def command(name: str, summary: str, details: str = "") -> argparse.ArgumentParser:
+        description = f"{summary[0].upper()}{summary[1:]}. {details}".strip()
+        return commands.add_parser(name, help=summary, description=description)
+
+    practice = command(
+        "practice",
+        "open a practice workspace in the browser, with the bot in it",
+        "It needs no Slack account and no model key. Its files are in var/practice.",
     )
     practice.add_argument(
         "--port",
-        type=_whole(1, 65535),
+        type=_whole_number(1, 65535),
         default=None,
         metavar="P",
-        help="the page's port (default: 8400, or a free one if that is taken)",
+        help="port of the page (default: 8400, or a free port if 8400 is taken)",
     )
-    practice.add_argument("--fresh", action="store_true", help="forget earlier practice first")
-    commands.add_parser("init", help="write a starter crews.yml, with example crews, into a folder")
-    checks = commands.add_parser("doctor", help="check settings, database, crews, model, Slack")
-    checks.add_argument("--json", action="store_true", help="print the findings as JSON")
-    serve = commands.add_parser(
-        "serve", help="run everything: Slack, REST, the scheduler and the workers"
+    practice.add_argument(
+        "--fresh", action="store_true", help="delete earlier messages and runs, and start over"
     )
-    _workers(serve, least=0, rest="; 0 leaves them to `worker`")
+    command(
+        "init",
+        "write a starter crews.yml, with example crews, into this folder",
+        "It also writes manifest.yml and .env.example. Files that exist are left as they are.",
+    )
+    doctor = command(
+        "doctor",
+        "check settings, database, crews, model and Slack",
+        "Each problem comes with what to do about it. The exit code is 1 if a check failed.",
+    )
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    serve = command(
+        "serve",
+        "run everything: Slack, REST, the scheduler and the workers",
+        "SIGTERM or Ctrl-C stops it; running phases get COUNTERSIGN_GRACE_SECONDS to finish.",
+    )
+    _add_workers(serve, minimum=0, note="; 0 leaves them to `countersign worker`")
     serve.add_argument(
         "--no-scheduler",
         action="store_true",
-        help="leave deadlines, reminders and recovery to `scheduler`",
+        help="leave deadlines, reminders and recovery to `countersign scheduler`",
     )
-    worker = commands.add_parser("worker", help="run phases of crews, and nothing else")
-    _workers(worker, least=1, rest="")
-    commands.add_parser(
-        "scheduler", help="do what is due: deadlines, reminders, recovery; and nothing else"
+    worker = command(
+        "worker",
+        "run phases of crews, and nothing else",
+        "Start as many as you need. Workers on several hosts need PostgreSQL.",
     )
-    commands.add_parser("migrate", help="bring the database up to date, and end")
-    backup = commands.add_parser("backup", help="copy a SQLite database while the bot works")
-    backup.add_argument("file", type=Path, metavar="FILE", help="a file that is not there yet")
-    commands.add_parser(
-        "restored", help="after a restore: have the bot look in Slack for what came later"
+    _add_workers(worker, minimum=1)
+    command(
+        "scheduler",
+        "handle deadlines, reminders and recovery, and nothing else",
+        "One is enough; a second one is there in case the first dies.",
     )
-    move = commands.add_parser("move", help="copy an installation to another, empty database")
+    command(
+        "migrate",
+        "bring the database's schema up to date",
+        "`serve`, `worker` and `scheduler` do it too when they start.",
+    )
+    backup = command(
+        "backup",
+        "copy a SQLite database while the bot runs",
+        "For PostgreSQL use pg_dump.",
+    )
+    backup.add_argument("file", type=Path, metavar="FILE", help="the copy; it must not exist yet")
+    command(
+        "restored",
+        "after restoring a backup, prepare the database for the bot's next start",
+        "The bot then searches Slack for what it posted after the backup was made.",
+    )
+    move = command(
+        "move",
+        "copy an installation to another, empty database",
+        "Stop the bot first. If the move is interrupted, run it again: it continues.",
+    )
     move.add_argument(
         "--to", required=True, metavar="URL", help="the new database, such as postgresql://…"
     )
     move.add_argument(
-        "--from", dest="source", metavar="URL", help="the old one (default: DATABASE_URL)"
+        "--from", dest="source", metavar="URL", help="the old database (default: DATABASE_URL)"
     )
     move.add_argument(
-        "--anew", action="store_true", help="forget first what an unfinished move has brought"
+        "--anew",
+        action="store_true",
+        help="delete what an unfinished move has copied, and start over",
     )
     move.add_argument(
         "--rows-at-once",
-        type=_whole(1, 100_000),
+        type=_whole_number(1, 100_000),
         default=1000,
         metavar="N",
-        help="rows that are committed together (default: %(default)s)",
+        help="rows to commit together (default: %(default)s)",
     )
-    commands.add_parser("version", help="print the version")
+    command("version", "print the version")
     return parser
 
 
-def _workers(parser: argparse.ArgumentParser, *, least: int, rest: str) -> None:
+def _add_workers(parser: argparse.ArgumentParser, *, minimum: int, note: str = "") -> None:
     parser.add_argument(
         "--workers",
-        type=_whole(least, 256),
+        type=_whole_number(minimum, 256),
         default=DEFAULT_WORKERS,
         metavar="N",
-        help=f"phases at once (default: %(default)s){rest}",
+        help=f"how many phases run at the same time (default: %(default)s){note}",
     )
 
 
-class _whole:  # noqa: N801  # argparse shows the name when it refuses a value
-    def __init__(self, least: int, most: int) -> None:
-        self._least, self._most = least, most
-
-    def __call__(self, text: str) -> int:
-        if not text.isdecimal() or not self._least <= int(text) <= self._most:
+def _whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not minimum <= int(text) <= maximum:
             raise argparse.ArgumentTypeError(
-                f"{text!r} is not a whole number from {self._least} to {self._most}"
+                f"{text!r} is not a whole number from {minimum} to {maximum}"
             )
         return int(text)
+
+    return parse
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -170,10 +210,10 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
         )
     except CannotStartError as error:
         return _cannot_start(error)
-    return _until_told(application)
+    return _run_until_signalled(application)
 
 
-def _work(settings: Settings, arguments: argparse.Namespace) -> int:
+def _worker(settings: Settings, arguments: argparse.Namespace) -> int:
     from bot.bootstrap import CannotStartError
     from bot.process.roles import Worker
 
@@ -181,18 +221,18 @@ def _work(settings: Settings, arguments: argparse.Namespace) -> int:
         worker = Worker(settings, workers=arguments.workers)
     except CannotStartError as error:
         return _cannot_start(error)
-    return _until_told(worker)
+    return _run_until_signalled(worker)
 
 
-def _tick(settings: Settings, _: argparse.Namespace) -> int:
+def _scheduler(settings: Settings, _: argparse.Namespace) -> int:
     from bot.bootstrap import CannotStartError
     from bot.process.roles import SchedulerRole
 
     try:
-        ticking = SchedulerRole(settings)
+        scheduler = SchedulerRole(settings)
     except CannotStartError as error:
         return _cannot_start(error)
-    return _until_told(ticking)
+    return _run_until_signalled(scheduler)
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:
@@ -204,12 +244,12 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
         engine = open_database(settings, role="migrate")
     except CannotStartError as error:
         return _cannot_start(error)
-    found = schema(engine)
+    current = schema(engine)
     engine.dispose()
-    if found.standing is SchemaStatus.NEWER:
+    if current.standing is SchemaStatus.NEWER:
         print(
-            f"The database is of a newer Countersign ({found.revision}) than this one "
-            f"({found.known}), which can work with it: there is nothing to do."
+            f"The database has the schema of a newer Countersign ({current.revision}; this version "
+            f"brings {current.known}). This version works with it: there is nothing to do."
         )
     else:
         print("The database is up to date.")
@@ -269,26 +309,26 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "serve": _serve,
-    "worker": _work,
-    "scheduler": _tick,
+    "worker": _worker,
+    "scheduler": _scheduler,
     "migrate": _migrate,
     "backup": _backup,
     "restored": _restored,
     "move": _move,
 }
 
-_WITH_SETTINGS_OF_THEIR_OWN: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
+_COMMANDS_THAT_LOAD_SETTINGS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "practice": _practice,
     "doctor": _doctor,
 }
 
 
-def _until_told(service: Service) -> int:
-    """Run until SIGTERM or Ctrl-C, then stop in peace; a second signal ends it at once."""
-    told = shutdown_requested(at_once=lambda: os._exit(KILLED))
+def _run_until_signalled(service: Service) -> int:
+    """Run until SIGTERM or Ctrl-C, then stop gracefully; a second signal exits at once."""
+    shutdown = shutdown_requested(at_once=lambda: os._exit(KILLED))
     try:
         service.start()
-        told.wait()
+        shutdown.wait()
     finally:
         service.stop()
     return OK
@@ -296,7 +336,7 @@ def _until_told(service: Service) -> int:
 
 def _cannot_start(error: CannotStartError) -> int:
     print(error, file=sys.stderr)
-    return BAD_SETTINGS if error.of_settings else FAILED
+    return BAD_SETTINGS if error.bad_settings else FAILED
 
 
 def _bad_settings(error: SettingsError) -> int:

@@ -1,4 +1,4 @@
-"""The HTTP door for Slack's requests, as the parts on both sides of it see it."""
+"""The interface between the HTTP server and the Slack front end, for Slack's requests."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ class DoorAnswer:
 
 
 Door: TypeAlias = Callable[[Mapping[str, str], bytes], DoorAnswer]
-"""Takes a request's headers and body. Safe to call from any thread."""
+"""Answers one request, given its headers and body. Safe to call from any thread."""

@@ -1,8 +1,8 @@
-"""What a check found, as `countersign doctor` prints it."""
+"""The findings of `countersign doctor`, and how they are printed."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -17,28 +17,34 @@ SIGNS = {Mark.GOOD: "✓", Mark.WARNING: "!", Mark.FAILED: "✗"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what was looked at, what was found, and how to mend it."""
+    """The result of one check: what was checked, what it found, and what to do about it."""
 
     mark: Mark
-    about: str
-    found: str
-    mend: str = ""
+    subject: str
+    result: str
+    advice: str = ""
 
     def line(self) -> str:
-        said = f"{SIGNS[self.mark]} {self.about}: {self.found}"
-        return f"{said}\n    → {self.mend}" if self.mend else said
+        line = f"{SIGNS[self.mark]} {self.subject}: {self.result}"
+        return f"{line}\n    → {self.advice}" if self.advice else line
 
-    def facts(self) -> dict[str, str]:
-        return {name: str(value) for name, value in asdict(self).items()}
-
-
-def good(about: str, found: str) -> Finding:
-    return Finding(Mark.GOOD, about, found)
-
-
-def warning(about: str, found: str, mend: str = "") -> Finding:
-    return Finding(Mark.WARNING, about, found, mend)
+    def as_json(self) -> dict[str, str]:
+        """For `doctor --json`. Scripts rely on the keys."""
+        return {
+            "mark": self.mark.value,
+            "about": self.subject,
+            "found": self.result,
+            "mend": self.advice,
+        }
 
 
-def failed(about: str, found: str, mend: str) -> Finding:
-    return Finding(Mark.FAILED, about, found, mend)
+def good(subject: str, result: str) -> Finding:
+    return Finding(Mark.GOOD, subject, result)
+
+
+def warning(subject: str, result: str, advice: str = "") -> Finding:
+    return Finding(Mark.WARNING, subject, result, advice)
+
+
+def failed(subject: str, result: str, advice: str) -> Finding:
+    return Finding(Mark.FAILED, subject, result, advice)

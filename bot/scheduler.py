@@ -1,8 +1,8 @@
-"""APScheduler as a clockwork of ticks. It holds no job of anybody's: every tick asks the rows.
+"""Periodic jobs ("ticks"), run by APScheduler.
 
-The jobs live in memory and run on every node: deadlines and leases stand in the database, and of
-several sweepers compare-and-set lets one win. A tick that was missed or that fails loses nothing,
-because the next one finds the same rows.
+Ticks keep no state: each one queries the database for what is due. Several processes may run them,
+because every change is a compare-and-set that only one of them wins. A tick that is missed or fails
+loses nothing: the next one finds the same rows.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ from storage.state_manager import StateManager
 
 log = logging.getLogger(__name__)
 
-SWEEP: Final = 25
-"""Rows of a sweep's first pass: who clicks meanwhile waits for a pass to be over."""
+FIRST_PASS_ROWS: Final = 25
+"""Rows in a sweep's first pass. Passes are small because a click waits for one to finish."""
 
-LARGEST: Final = 400
-SHORT: Final = 0.04
-LONG: Final = 0.1
-"""A pass that took less than SHORT seconds is followed by one of twice as many rows, and one that
-took longer than LONG by one of half as many."""
+MAX_PASS_ROWS: Final = 400
+SHORT_PASS_SECONDS: Final = 0.04
+LONG_PASS_SECONDS: Final = 0.1
+"""After a pass shorter than SHORT_PASS_SECONDS the number of rows doubles, and after one longer
+than LONG_PASS_SECONDS it is halved."""
 
-_PASSES: Final = 200
+_MAX_PASSES: Final = 200
 
 AN_HOUR: Final = timedelta(hours=1)
 
 MESSAGES_KEPT: Final = timedelta(days=30)
-"""How long it is known where the messages of an execution stand that has ended."""
+"""How long the positions of an ended execution's messages in Slack are kept."""
 
-WATCH_SECONDS: Final = 0.5
-WENT_BACK: Final = 0.5
-"""A clock that is set back by as much is noticed, and that within WATCH_SECONDS."""
+CLOCK_CHECK_SECONDS: Final = 0.5
+CLOCK_TOLERANCE_SECONDS: Final = 0.5
+"""A clock that is set back by more than this is noticed within CLOCK_CHECK_SECONDS."""
 
 STUCK_SECONDS: Final = 300.0
-"""A tick that takes so long will not end any more."""
+"""A tick that runs for longer than this is considered stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ class Tick:
 def state_ticks(
     state: StateManager, *, lease: timedelta, keep: timedelta | None = None
 ) -> tuple[Tick, ...]:
-    """What the database needs done in time. `keep`: how long executions that ended are kept."""
-    forgetting: tuple[Tick, ...] = ()
+    """The ticks of the use cases. `keep`: how long ended executions are kept; None: forever."""
+    retention: tuple[Tick, ...] = ()
     if keep is not None:
         forget = partial(state.forget_executions, older_than=keep)
-        forgetting = (Tick("forget_executions", AN_HOUR, lambda: _sweep(forget)),)
+        retention = (Tick("forget_executions", AN_HOUR, lambda: _sweep(forget)),)
     return (
-        *forgetting,
+        *retention,
         Tick("expire", timedelta(seconds=1), lambda: _sweep(state.expire_due)),
         Tick("remind", timedelta(seconds=15), lambda: _sweep(state.remind_due)),
         Tick("recover", lease / 3, state.recover),
@@ -76,7 +76,7 @@ def state_ticks(
         Tick(
             "forget_messages",
             AN_HOUR,
-            lambda: _sweep(partial(state.forget_messages, older_than=MESSAGES_KEPT), of=500),
+            lambda: _sweep(partial(state.forget_messages, older_than=MESSAGES_KEPT), rows=500),
         ),
     )
 
@@ -84,32 +84,33 @@ def state_ticks(
 def slack_ticks(
     *, deliver_due: Callable[[], object], refresh_actors: Callable[[], object]
 ) -> tuple[Tick, ...]:
-    """What Slack's side needs done in time."""
+    """The ticks of the Slack front end."""
     return (
         Tick("deliver", timedelta(seconds=2), deliver_due),
         Tick("refresh_actors", timedelta(minutes=5), refresh_actors),
     )
 
 
-def _sweep(step: Callable[..., int], *, of: int = SWEEP) -> None:
-    """Passes until one finds fewer rows than it may take; capped, the next tick goes on."""
-    largest = max(of, LARGEST)
-    for _ in range(_PASSES):
-        began = time.monotonic()
-        if step(limit=of) < of:
+def _sweep(step: Callable[..., int], *, rows: int = FIRST_PASS_ROWS) -> None:
+    """Run passes until one handles fewer rows than its limit. After _MAX_PASSES the next tick
+    continues."""
+    largest = max(rows, MAX_PASS_ROWS)
+    for _ in range(_MAX_PASSES):
+        started = time.monotonic()
+        if step(limit=rows) < rows:
             return
-        took = time.monotonic() - began
-        if took < SHORT:
-            of = min(2 * of, largest)
-        elif took > LONG:
-            of = max(of // 2, 1)
+        seconds = time.monotonic() - started
+        if seconds < SHORT_PASS_SECONDS:
+            rows = min(2 * rows, largest)
+        elif seconds > LONG_PASS_SECONDS:
+            rows = max(rows // 2, 1)
 
 
-class _Every(BaseTrigger):  # type: ignore[misc]  # APScheduler tells no types
-    """At an interval, and once for all the times that have passed.
+class _Interval(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Fires at an interval, and only once for all the times that were missed.
 
-    APScheduler's own one lists them all: after a clock was set from 1970 to now, or a machine slept
-    for months, that takes minutes and gigabytes.
+    APScheduler's IntervalTrigger lists every missed time. After a clock jumped from 1970 to now, or
+    a machine slept for months, that takes minutes and gigabytes.
     """
 
     def __init__(self, every: timedelta) -> None:
@@ -121,11 +122,11 @@ class _Every(BaseTrigger):  # type: ignore[misc]  # APScheduler tells no types
 
 
 class Scheduler:
-    """Runs each tick at start and then at its interval, one at a time each."""
+    """Runs each tick at start and then at its interval. A tick never overlaps itself."""
 
     def __init__(self, ticks: Sequence[Tick]) -> None:
         self._ticks = tuple(ticks)
-        self._at_work: dict[str, float] = {}
+        self._running_since: dict[str, float] = {}
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
             executors={"default": ThreadPoolExecutor(max(len(self._ticks), 1))},
@@ -138,23 +139,23 @@ class Scheduler:
 
     @property
     def alive(self) -> bool:
-        """Whether the clockwork runs and no tick hangs."""
+        """Whether the scheduler runs and no tick is stuck."""
         now = time.monotonic()
-        hangs = any(now - since > STUCK_SECONDS for since in self._at_work.copy().values())
-        return bool(self._scheduler.running) and not hangs
+        started = self._running_since.copy().values()
+        return bool(self._scheduler.running) and all(now - t <= STUCK_SECONDS for t in started)
 
     @property
     def running(self) -> int:
-        """How many ticks are at work."""
-        return len(self._at_work)
+        """How many ticks are running."""
+        return len(self._running_since)
 
     def start(self) -> None:
         for name in ("apscheduler.executors", "apscheduler.scheduler"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)  # the listener says it once
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # `_tick_failed` logs errors
         for tick in self._ticks:
             self._scheduler.add_job(
                 partial(self._run, tick),
-                _Every(tick.every),
+                _Interval(tick.every),
                 id=tick.name,
                 next_run_time=datetime.now(UTC),
             )
@@ -162,33 +163,36 @@ class Scheduler:
         self._watch.start()
 
     def stop(self) -> None:
-        """No tick starts any more; those that run are waited for."""
+        """Start no more ticks, and wait for those that run."""
         self._stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
     def _watch_clock(self) -> None:
-        """APScheduler goes by the time of day: when that is set back by an hour, what was due in
-        a second would be due in an hour. Then every tick is due at once."""
+        """Run every tick at once if the wall clock was set back.
+
+        APScheduler uses the wall clock: if it is set back by an hour, a tick that was due in a
+        second would be due in an hour.
+        """
         before = wall_clock_ahead()
-        while not self._stopping.wait(WATCH_SECONDS):
+        while not self._stopping.wait(CLOCK_CHECK_SECONDS):
             ahead = wall_clock_ahead()
-            if ahead < before - WENT_BACK:
+            if ahead < before - CLOCK_TOLERANCE_SECONDS:
                 log.warning("scheduler.clock_went_back", extra={"seconds": round(before - ahead)})
                 for tick in self._ticks:
                     self._scheduler.modify_job(tick.name, next_run_time=datetime.now(UTC))
             before = ahead
 
     def _run(self, tick: Tick) -> None:
-        self._at_work[tick.name] = time.monotonic()
+        self._running_since[tick.name] = time.monotonic()
         try:
             tick.work()
         finally:
-            del self._at_work[tick.name]
+            del self._running_since[tick.name]
 
 
 def wall_clock_ahead() -> float:
-    """By how many seconds the time of day is ahead of the clock that nobody sets."""
+    """How many seconds the wall clock is ahead of the monotonic clock."""
     return time.time() - time.monotonic()
 
 

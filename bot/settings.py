@@ -1,4 +1,4 @@
-"""The only reader of the environment: `.env` below what is set in the process."""
+"""The settings, read from the environment and `.env`. The environment takes precedence."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
-from pydantic import model_validator as model_rule
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -32,7 +32,7 @@ PREFIX: Final = "COUNTERSIGN_"
 ENV_FILE: Final = Path(".env")
 _NOT_FOR_CREWS: Final = ("SLACK_", "HITL_BACKEND_", PREFIX)
 _ALSO_FOR_CREWS: Final = ("GOOGLE_API_KEY",)
-"""Read by us, and by tools such as Google's search too."""
+"""Variables that crews' tools read too, such as Google's search."""
 
 _REMOVED: Final = {
     "COUNTERSIGN_CELERY_BROKER": (
@@ -40,13 +40,13 @@ _REMOVED: Final = {
         " PostgreSQL (docs/scale.md). Remove the variable"
     ),
 }
-"""Settings of earlier versions, and what to do instead."""
+"""Settings of earlier versions, and what replaces them."""
 
 _PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy")
 
 
 class SettingsError(Exception):
-    """What is wrong with the environment, one sentence a problem; never a secret's value."""
+    """The settings are invalid. `problems` has one sentence for each, without secret values."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
@@ -58,7 +58,7 @@ def _variable(name: str) -> Any:
 
 
 class Settings(BaseSettings):
-    """All that can be set from outside. An empty variable counts as one that is not set."""
+    """Every setting. An empty variable counts as not set."""
 
     model_config = SettingsConfigDict(
         extra="ignore", frozen=True, case_sensitive=True, hide_input_in_errors=True
@@ -105,14 +105,14 @@ class Settings(BaseSettings):
 
     _crew_environment: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
-    @model_rule(mode="before")
+    @model_validator(mode="before")
     @classmethod
     def _empty_is_unset(cls, values: dict[str, object]) -> dict[str, object]:
         return {name: value for name, value in values.items() if value != ""}
 
     @field_validator("slack_bot_token", "slack_app_token")
     @classmethod
-    def _token_of_its_kind(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    def _token_prefix(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         prefix = "xoxb-" if info.field_name == "slack_bot_token" else "xapp-"
         if token is not None and not token.get_secret_value().startswith(prefix):
             raise ValueError(f"must begin with {prefix}")
@@ -142,24 +142,24 @@ class Settings(BaseSettings):
         if not is_loopback(host):
             raise ValueError(
                 "must be a loopback address (127.0.0.1, ::1 or localhost): the REST API has no "
-                "tokens yet, so whoever reaches it may decide everything"
+                "tokens yet, so anyone who reaches it may decide everything"
             )
         return host
 
-    @model_rule(mode="after")
-    def _slack_whole_or_not_at_all(self) -> Settings:
+    @model_validator(mode="after")
+    def _slack_settings_complete(self) -> Settings:
         if self.slack_bot_token is None and (self.slack_app_token or self.slack_signing_secret):
             raise ValueError("SLACK_BOT_TOKEN is missing: the other SLACK_ variables need it")
         if self.slack_bot_token and not (self.slack_app_token or self.slack_signing_secret):
             raise ValueError(
-                "SLACK_BOT_TOKEN needs company: SLACK_APP_TOKEN (Socket Mode) or "
+                "SLACK_BOT_TOKEN is not enough: also set SLACK_APP_TOKEN (Socket Mode) or "
                 "SLACK_SIGNING_SECRET (requests to POST /slack/events)"
             )
         return self
 
     @property
     def slack_mode(self) -> Literal["socket", "http"] | None:
-        """How Slack reaches the bot; None: no Slack."""
+        """How Slack reaches the bot, or None if Slack is not set up."""
         if self.slack_bot_token is None:
             return None
         return "socket" if self.slack_app_token else "http"
@@ -170,49 +170,50 @@ class Settings(BaseSettings):
 
     @property
     def grace(self) -> timedelta:
-        """What running phases, and then the deliverer, get to end in peace."""
+        """How long running phases, and then message delivery, may take to finish on shutdown."""
         return timedelta(seconds=self.grace_seconds)
 
     @property
     def keep(self) -> timedelta | None:
-        """How long executions that have ended are kept; None: for ever."""
+        """How long ended executions are kept, or None to keep them forever."""
         return timedelta(days=self.keep_days) if self.keep_days else None
 
     @property
     def watchdog_seconds(self) -> float | None:
-        """After how long without a sign of life systemd ends the process."""
+        """After how many seconds without a heartbeat systemd kills the process."""
         return None if self.watchdog_usec is None else self.watchdog_usec / 1e6
 
     @property
     def model(self) -> ModelSettings:
         return ModelSettings(
-            openai_api_key=_open(self.openai_api_key),
+            openai_api_key=_reveal(self.openai_api_key),
             openai_base_url=self.openai_base_url,
             openai_model=self.openai_model or self.crewai_model,
-            openrouter_api_key=_open(self.openrouter_api_key),
+            openrouter_api_key=_reveal(self.openrouter_api_key),
             openrouter_base_url=self.openrouter_base_url,
-            anthropic_api_key=_open(self.anthropic_api_key),
+            anthropic_api_key=_reveal(self.anthropic_api_key),
             anthropic_base_url=self.anthropic_base_url,
-            gemini_api_key=_open(self.gemini_api_key),
-            google_api_key=_open(self.google_api_key),
+            gemini_api_key=_reveal(self.gemini_api_key),
+            google_api_key=_reveal(self.google_api_key),
             gemini_base_url=self.gemini_base_url,
             ollama_host=self.ollama_host,
         )
 
     @property
-    def slack_is_here(self) -> bool:
-        """Whether SLACK_API_URL leads to this machine, as in practice."""
+    def slack_is_local(self) -> bool:
+        """Whether SLACK_API_URL is on this machine, as in practice."""
         return is_loopback(urlsplit(self.slack_api_url).hostname or "")
 
     @property
     def crew_environment(self) -> Mapping[str, str]:
-        """What is there for the crews alone: what `.env` holds beyond our own names, and the
-        way out through a proxy, which leaves this machine itself out (the drafter listens here).
+        """Variables for crews' processes: those of `.env` that are not ours, and the proxy.
+
+        The proxy is bypassed for this machine, because the offline drafter listens on it.
         """
         return self._crew_environment
 
 
-def _open(secret: SecretStr | None) -> str | None:
+def _reveal(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
@@ -229,29 +230,29 @@ def is_loopback(host: str) -> bool:
 
 
 def load_settings(
-    env_file: Path = ENV_FILE, *, instead: Mapping[str, str] | None = None
+    env_file: Path = ENV_FILE, *, overrides: Mapping[str, str] | None = None
 ) -> Settings:
-    """Read the environment, or raise SettingsError with every problem in words.
+    """Read the settings. Raises SettingsError, which lists every problem.
 
-    The variables in `instead` win over everything; an empty one there is not set at all.
+    `overrides` take precedence over the environment; an empty one unsets its variable.
     """
     in_file = _read_env_file(env_file)
-    problems = list(_unknown_of_ours({**in_file, **os.environ}))
+    problems = list(_unknown_settings({**in_file, **os.environ}))
     settings = None
     try:
-        settings = Settings(_env_file=env_file, **(instead or {}))  # type: ignore[call-arg, arg-type]  # as pydantic-settings takes them
+        settings = Settings(_env_file=env_file, **(overrides or {}))  # type: ignore[call-arg, arg-type]  # as pydantic-settings takes them
     except ValidationError as error:
-        problems += [_sentence(dict(problem)) for problem in error.errors(include_input=False)]
+        problems += [_describe(dict(problem)) for problem in error.errors(include_input=False)]
     if settings is None or problems:
         raise SettingsError(tuple(problems))
     settings._crew_environment = {**_for_crews(in_file), **_proxies()}
     return settings
 
 
-def forget_proxies() -> None:
-    """Take the proxies out of this process, for a Slack that is on this machine.
+def remove_proxies() -> None:
+    """Remove the proxy variables from this process, for a Slack on this machine.
 
-    Slack's libraries send everything through a proxy that they find, whatever NO_PROXY says.
+    Slack's libraries use a proxy for every request and ignore NO_PROXY.
     """
     for name in [name for name in os.environ if name.lower() in _PROXIES]:
         del os.environ[name]
@@ -267,27 +268,27 @@ def _for_crews(in_file: Mapping[str, str]) -> dict[str, str]:
 
 
 def _proxies() -> dict[str, str]:
-    found = {name: value for name, value in os.environ.items() if name.lower() in _PROXIES}
-    if not found:
+    proxies = {name: value for name, value in os.environ.items() if name.lower() in _PROXIES}
+    if not proxies:
         return {}
-    direct = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-    spared = ",".join(part for part in (direct, "127.0.0.1,localhost,::1") if part)
-    return {**found, "NO_PROXY": spared, "no_proxy": spared}
+    no_proxy = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    no_proxy = ",".join(part for part in (no_proxy, "127.0.0.1,localhost,::1") if part)
+    return {**proxies, "NO_PROXY": no_proxy, "no_proxy": no_proxy}
 
 
 def _read_env_file(env_file: Path) -> dict[str, str]:
     try:
-        found = dotenv_values(env_file)
+        values = dotenv_values(env_file)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError((f"{env_file} cannot be read: {error}",)) from error
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _unknown_of_ours(environment: Mapping[str, str]) -> tuple[str, ...]:
-    ours = [name for name in VARIABLES if name.startswith(PREFIX)]
-    unknown = sorted(n for n in environment if n.startswith(PREFIX) and n not in ours)
+def _unknown_settings(environment: Mapping[str, str]) -> tuple[str, ...]:
+    known = [name for name in VARIABLES if name.startswith(PREFIX)]
+    unknown = sorted(n for n in environment if n.startswith(PREFIX) and n not in known)
     return tuple(
-        f"{name} {_REMOVED.get(name) or f'is not a setting; {_nearest(name, ours)}'}"
+        f"{name} {_REMOVED.get(name) or f'is not a setting; {_nearest(name, known)}'}"
         for name in unknown
         if environment[name] or name not in _REMOVED
     )
@@ -296,17 +297,17 @@ def _unknown_of_ours(environment: Mapping[str, str]) -> tuple[str, ...]:
 def _nearest(name: str, known: list[str]) -> str:
     suffixes = [candidate.removeprefix(PREFIX) for candidate in known]
     near = difflib.get_close_matches(name.removeprefix(PREFIX), suffixes, n=1, cutoff=0.4)
-    return f"did you mean {PREFIX}{near[0]}?" if near else "there are: " + ", ".join(known)
+    return f"did you mean {PREFIX}{near[0]}?" if near else "the settings are " + ", ".join(known)
 
 
-def _sentence(problem: dict[str, Any]) -> str:
-    """A pydantic error as one sentence; its input is never part of it."""
+def _describe(problem: dict[str, Any]) -> str:
+    """A pydantic error as one sentence, without the value that was set."""
     name = str(problem["loc"][0]) if problem["loc"] else ""
-    allowed = {
+    reasons = {
         "int_parsing": "must be a whole number",
         "float_parsing": "must be a number",
         "string_pattern_mismatch": "must be a channel's id such as C0123456789",
     }
-    reason = allowed.get(problem["type"], str(problem["msg"]).removeprefix("Value error, "))
+    reason = reasons.get(problem["type"], str(problem["msg"]).removeprefix("Value error, "))
     reason = reason.replace("Input should be", "must be")
     return f"{name} {reason}".strip()

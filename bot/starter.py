@@ -1,6 +1,6 @@
-"""The starter project: the example crews, the crews.yml that names them, and what an app needs.
+"""The starter project: crews.yml, the example crews, the Slack manifest and `.env.example`.
 
-A checkout has these files at its top; a wheel carries them in `bot/starter_files`.
+A checkout has these files at its root; a wheel has them in `bot/starter_files`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ ADVICE: Final = "Run `countersign init` to write a starter crews.yml here, or se
 
 
 def manifest(folder: Path) -> Path:
-    """The folder's own manifest.yml, or the one that came with the installation."""
+    """The folder's own manifest.yml, or the installed one if it has none."""
     return MANIFEST if not (folder / MANIFEST.name).exists() else folder / MANIFEST.name
 
 
 def write(folder: Path) -> tuple[list[str], list[str]]:
-    """Copy the starter project into a folder; the names written, and those that were there.
+    """Copy the starter project into a folder. Raises OSError.
 
-    Nothing is overwritten. Raises OSError.
+    Returns the names that were written, and those that existed and were left as they are.
     """
     missing = [name for name in NAMES if not (folder / name).exists()]
     for name in missing:

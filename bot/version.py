@@ -1,3 +1,3 @@
-"""The version of the product. The build reads it from here too, so it is written nowhere else."""
+"""The version of the product. The build reads it from here too."""
 
 VERSION = "0.2.0"

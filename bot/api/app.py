@@ -1,4 +1,4 @@
-"""The REST API over StateManager: six calls, health, and the place where Slack's requests land."""
+"""The REST API: six routes over StateManager and Reads, and the route for Slack's requests."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ DOOR_PATH: Final = "/slack/events"
 
 
 class _Api(FastAPI):
-    """Describes itself when somebody asks, which a start need not wait for."""
+    """Builds its OpenAPI schema on the first request for it, so that the start is faster."""
 
     def openapi(self) -> dict[str, Any]:
-        """FastAPI says that every route can answer 422; here bad input is 400."""
+        """The schema without 422, which FastAPI adds to every route; here bad input is a 400."""
         if self.openapi_schema is not None:
             return self.openapi_schema
         schema = super().openapi()
@@ -51,7 +51,7 @@ def create_api(
     door: Door | None,
     config: ApiConfig,
 ) -> FastAPI:
-    """The application. `door` takes Slack's requests; None: they do not come this way."""
+    """The application. `door` answers Slack's requests; None: there is no route for them."""
     api = _Api(
         title="Countersign",
         version=config.version,
@@ -66,13 +66,13 @@ def create_api(
     api.add_middleware(LoopbackOnly, hosts=config.hosts, door_path=DOOR_PATH)
     api.add_exception_handler(CountersignError, _refused)
     api.add_exception_handler(RequestValidationError, _bad_request)
-    api.add_exception_handler(HTTPException, _said)
+    api.add_exception_handler(HTTPException, _http_error)
     api.add_exception_handler(OperationalError, _no_database)
-    api.add_exception_handler(Exception, _broken)
+    api.add_exception_handler(Exception, _unexpected)
     return api
 
 
-def _answers(*codes: int) -> dict[int | str, dict[str, Any]]:
+def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
     return {code: {"model": bodies.ErrorBody} for code in (*codes, 503)}
 
 
@@ -87,30 +87,30 @@ def _routes(calls: Calls, config: ApiConfig) -> APIRouter:
             "links": {"health": "/health", "openapi": "/openapi.json", "api": "/api/crew"},
         }
 
-    @routes.get("/health", responses=_answers())
+    @routes.get("/health", responses=_errors())
     def health() -> bodies.HealthBody:
         return bodies.health(calls.reads.counts())
 
-    @routes.post("/api/crew/execute", responses=_answers(400, 403, 409, 429))
+    @routes.post("/api/crew/execute", responses=_errors(400, 403, 409, 429))
     def execute(
         body: bodies.ExecuteBody,
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
     ) -> bodies.StatusBody:
         return calls.execute(body, idempotency_key)
 
-    @routes.get("/api/crew/status/{execution_id}", responses=_answers(404))
+    @routes.get("/api/crew/status/{execution_id}", responses=_errors(404))
     def status(execution_id: str) -> bodies.StatusBody:
         return calls.status(execution_id)
 
     @routes.get(
         "/api/crew/checkpoint/{execution_id}",
         response_model=bodies.CheckpointBody,
-        responses={204: {"description": "No checkpoint waits"}, **_answers(400, 404)},
+        responses={204: {"description": "No checkpoint waits"}, **_errors(400, 404)},
     )
     def checkpoint(execution_id: str) -> bodies.CheckpointBody | Response:
         return calls.checkpoint(execution_id) or Response(status_code=204)
 
-    @routes.post("/api/crew/feedback", responses=_answers(400, 403, 404, 409))
+    @routes.post("/api/crew/feedback", responses=_errors(400, 403, 404, 409))
     def feedback(body: bodies.FeedbackBody) -> bodies.FeedbackReceivedBody:
         return calls.feedback(body)
 
@@ -141,7 +141,7 @@ async def _bad_request(_: Request, error: Exception) -> Response:
     return JSONResponse({"detail": bodies.problem(error.errors())}, status_code=400)
 
 
-async def _said(_: Request, error: Exception) -> Response:
+async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # as above
     return JSONResponse(
         {"detail": error.detail}, status_code=error.status_code, headers=error.headers
@@ -150,10 +150,10 @@ async def _said(_: Request, error: Exception) -> Response:
 
 async def _no_database(_: Request, error: Exception) -> Response:
     log.error("api.no_database", extra={"error": str(getattr(error, "orig", error))})
-    words_for_it = {"detail": "the database cannot be reached: try again"}
-    return JSONResponse(words_for_it, status_code=503, headers={"Retry-After": "5"})
+    content = {"detail": "the database cannot be reached: try again"}
+    return JSONResponse(content, status_code=503, headers={"Retry-After": "5"})
 
 
-async def _broken(_: Request, __: Exception) -> Response:
-    """What nobody foresaw: the server logs it with its traceback, the client learns no more."""
+async def _unexpected(_: Request, __: Exception) -> Response:
+    """The server logs the traceback; the client does not see it."""
     return JSONResponse({"detail": "something went wrong; the bot's log says more"}, 500)

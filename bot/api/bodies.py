@@ -1,4 +1,4 @@
-"""What the REST calls take and give: the shapes, and records turned into them."""
+"""The bodies of REST requests and responses, and their conversion from records."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Word = Annotated[str, Field(max_length=100), AfterValidator(_storable)]
 
 
 class ExecuteBody(BaseModel):
-    """A start. One of `message` and `user_input` is needed; each fills the other."""
+    """Starts a run. One of `message` and `user_input` is needed; it fills the other."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -47,7 +47,7 @@ class ExecuteBody(BaseModel):
     crew: Text | None = None
 
     def request(self) -> Request | None:
-        """What is asked for, or None if it is nothing."""
+        """The request, or None if both texts are empty."""
         message, user_input = (self.message or "").strip(), (self.user_input or "").strip()
         if not (message or user_input):
             return None
@@ -60,9 +60,9 @@ class ExecuteBody(BaseModel):
 
 
 class FeedbackBody(BaseModel):
-    """A decision. `action` is checked by hand, so that its refusal can say what is allowed.
+    """A decision. `action` is checked in `calls`, so that the refusal can list what is allowed.
 
-    `outcome` goes with `continue` where the checkpoint offers outcomes.
+    `outcome` goes with `continue` if the checkpoint offers outcomes.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -87,8 +87,8 @@ class ResultBody(BaseModel):
 
 
 class SpentBody(BaseModel):
-    """`tokens` are at least so many where `at_least` is set. `cost` is in dollars and null where
-    no price is known; those of the models in `price_unknown` are not in it."""
+    """If `at_least` is set, more tokens may have been used. `cost` is in dollars, null if no price
+    is known, and without the models in `price_unknown`."""
 
     tokens: int
     at_least: bool
@@ -105,7 +105,7 @@ class ModelSpentBody(SpentBody):
 
 
 class UsageBody(SpentBody):
-    """What an execution used so far, failed tries and revisions included."""
+    """What an execution has used so far, including failed attempts and revisions."""
 
     by_phase: list[PhaseSpentBody]
     by_model: list[ModelSpentBody]
@@ -122,7 +122,7 @@ class StatusBody(BaseModel):
 
 
 class ContextBody(BaseModel):
-    """What a reviewer needs: the output, and from revision 2 on the words that led to it."""
+    """What a reviewer needs: the output, and from revision 2 on the feedback that led to it."""
 
     output: str
     task_outputs: list[TaskOutputBody]
@@ -131,7 +131,7 @@ class ContextBody(BaseModel):
 
 
 class CheckpointBody(BaseModel):
-    """`kind` says why the run waits; where there are `outcomes`, continue names one of them."""
+    """`kind` says why the run waits. If there are `outcomes`, `continue` must name one of them."""
 
     execution_id: str
     checkpoint_id: str
@@ -174,31 +174,31 @@ _NOT_COMPLETED = frozenset(
 def status(
     execution: Execution, checkpoints: Iterable[Checkpoint], runs: Iterable[PhaseRun]
 ) -> StatusBody:
-    """Where an execution stands; `checkpoints` oldest first."""
-    in_order, tried = tuple(checkpoints), tuple(runs)
-    waiting = [c.id for c in in_order if c.state is CheckpointState.PENDING]
+    """The status of an execution. `checkpoints` are sorted, oldest first."""
+    checkpoints, runs = tuple(checkpoints), tuple(runs)
+    pending = [c.id for c in checkpoints if c.state is CheckpointState.PENDING]
     return StatusBody(
         execution_id=execution.id,
         status=execution.state.value,
-        current_checkpoint=waiting[-1] if waiting else None,
-        completed_checkpoints=[c.id for c in in_order if c.state not in _NOT_COMPLETED],
-        result=_result(execution, tried),
+        current_checkpoint=pending[-1] if pending else None,
+        completed_checkpoints=[c.id for c in checkpoints if c.state not in _NOT_COMPLETED],
+        result=_result(execution, runs),
         error=execution.error,
-        usage=_usage(tried),
+        usage=_usage(runs),
     )
 
 
 def _usage(runs: Sequence[PhaseRun]) -> UsageBody:
-    whole = usage.total(run.usage for run in runs)
+    total = usage.total(run.usage for run in runs)
     names = {run.phase_index: run.phase for run in runs}
     return UsageBody(
-        **_spent(whole),
+        **_spent(total),
         by_phase=[
             PhaseSpentBody(phase=names[index], **_spent(used))
             for index, used in usage.by_phase(runs).items()
             if used
         ],
-        by_model=[ModelSpentBody(model=m, **_spent({m: counts})) for m, counts in whole.items()],
+        by_model=[ModelSpentBody(model=m, **_spent({m: counts})) for m, counts in total.items()],
     )
 
 
@@ -213,7 +213,7 @@ def _spent(used: Usage) -> dict[str, Any]:
 
 
 def _result(execution: Execution, runs: Iterable[PhaseRun]) -> ResultBody | None:
-    """The whole run's result: the last phase's text, every phase's last accepted task outputs."""
+    """The run's result: the last phase's text, and every phase's last accepted task outputs."""
     if execution.result is None:
         return None
     done: dict[int, PhaseOutput] = {
@@ -232,27 +232,27 @@ def _task_outputs(output: PhaseOutput) -> list[TaskOutputBody]:
     return [TaskOutputBody(task=t.task, agent=t.agent, output=t.output) for t in output.tasks]
 
 
-def checkpoint(shown: Checkpoint) -> CheckpointBody:
+def checkpoint(record: Checkpoint) -> CheckpointBody:
     return CheckpointBody(
-        execution_id=shown.execution_id,
-        checkpoint_id=shown.id,
-        checkpoint_name=shown.name,
-        description=shown.description,
+        execution_id=record.execution_id,
+        checkpoint_id=record.id,
+        checkpoint_name=record.name,
+        description=record.description,
         context=ContextBody(
-            output=shown.output.output,
-            task_outputs=_task_outputs(shown.output),
-            revision=shown.revision,
-            feedback=shown.asked or None,
+            output=record.output.output,
+            task_outputs=_task_outputs(record.output),
+            revision=record.revision,
+            feedback=record.asked or None,
         ),
-        status=shown.state.value,
-        created_at=_iso(shown.created_at),
-        phase=shown.phase,
-        revision=shown.revision,
-        approvers=list(shown.rule.approvers),
-        deadline=_iso(shown.deadline) if shown.deadline else None,
-        on_timeout=shown.rule.on_timeout.value if shown.deadline else None,
-        kind=shown.kind.value,
-        outcomes=list(shown.outcomes),
+        status=record.state.value,
+        created_at=_iso(record.created_at),
+        phase=record.phase,
+        revision=record.revision,
+        approvers=list(record.rule.approvers),
+        deadline=_iso(record.deadline) if record.deadline else None,
+        on_timeout=record.rule.on_timeout.value if record.deadline else None,
+        kind=record.kind.value,
+        outcomes=list(record.outcomes),
     )
 
 
@@ -264,20 +264,20 @@ def health(counts: Counts) -> HealthBody:
 
 
 def _iso(moment: datetime) -> str:
-    """ISO 8601 in UTC with a Z."""
+    """ISO 8601, in UTC, with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def problem(errors: Iterable[Any]) -> str:
-    """Pydantic's complaints about a body as one sentence, without what was sent."""
-    return "; ".join(_complaint(error) for error in errors)
+    """Pydantic's errors about a body as one sentence, without the values that were sent."""
+    return "; ".join(_describe(error) for error in errors)
 
 
-def _complaint(error: Any) -> str:
+def _describe(error: Any) -> str:
     if error["type"] == "json_invalid":
         return "the body is not valid JSON"
     where = ".".join(str(part) for part in error["loc"] if part != "body") or "the body"
     if error["type"] == "missing":
         return f"{where} is needed"
-    said = str(error["msg"]).removeprefix("Value error, ")
-    return f"{where}: {said[:1].lower()}{said[1:]}"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message[:1].lower()}{message[1:]}"

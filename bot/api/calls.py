@@ -1,4 +1,4 @@
-"""The work of the REST calls: records in from StateManager and Reads, bodies out."""
+"""What the REST routes do: they call StateManager and Reads, and return bodies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOOPBACK: Final = Actor(
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """`hosts` are the Host headers to answer to; `channel` is where executions get their thread."""
+    """`hosts`: the accepted Host headers. `channel`: where executions get their thread in Slack."""
 
     hosts: tuple[str, ...]
     version: str
@@ -34,7 +34,7 @@ class ApiConfig:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The routes' work, with what it needs."""
+    """One method per route. They raise CountersignError or HTTPException to refuse."""
 
     state: StateManager
     reads: Reads
@@ -65,8 +65,8 @@ class Calls:
         execution = self._execution(execution_id)
         if execution.state in ENDED:
             raise HTTPException(400, f"the execution has ended: it is {execution.state}")
-        waiting = self.reads.waiting_checkpoint(execution.id)
-        return None if waiting is None else bodies.checkpoint(waiting)
+        checkpoint = self.reads.waiting_checkpoint(execution.id)
+        return None if checkpoint is None else bodies.checkpoint(checkpoint)
 
     def feedback(self, body: bodies.FeedbackBody) -> bodies.FeedbackReceivedBody:
         action = _action(body.action)
@@ -90,7 +90,7 @@ class Calls:
         )
 
     def _execution(self, execution_id: str) -> Execution:
-        """By its whole id: a client has it, and a shortened one may come to mean another."""
+        """The execution with exactly this id: a shortened one may later match another, too."""
         execution = self.reads.execution(execution_id)
         if execution.id != execution_id:
             raise UnknownExecution(execution_id)

@@ -1,8 +1,8 @@
-"""What stands before every route: who may speak to an open loopback.
+"""The middleware in front of every route: only programs on this machine may call the API.
 
-Without tokens the only thing that protects REST is that it listens on loopback. A web page in
-the operator's browser can reach loopback too, so the names it was called by (Host), the page
-that calls (Origin) and the content type (JSON cannot be sent across origins unasked) are checked.
+There are no tokens, so listening on loopback is all that protects REST. A web page in the
+operator's browser can reach loopback, too. So the middleware checks the Host header, the page's
+origin, and the content type (browsers send JSON to another origin only after a preflight request).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class LoopbackOnly:
-    """Lets only clients on this machine speak to the API; Slack's door has its own signature."""
+    """Refuses requests from web pages. Slack's requests to `door_path` pass: they are signed."""
 
     def __init__(self, app: ASGIApp, *, hosts: Iterable[str], door_path: str) -> None:
         self._app = app
@@ -29,42 +29,42 @@ class LoopbackOnly:
         if scope["type"] != "http" or scope["path"] == self._door_path:
             await self._app(scope, receive, send)
             return
-        refused = self._refusal(scope["method"], Headers(scope=scope))
-        if refused is None:
+        refusal = self._refusal(scope["method"], Headers(scope=scope))
+        if refusal is None:
             await self._app(scope, receive, send)
         else:
-            await refuse(send, *refused)
+            await _refuse(send, *refusal)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
             return 403, "the Host header must be one of: " + ", ".join(sorted(self._hosts))
-        if any(not self._same(origin, hosts[0]) for origin in origins):
+        if any(not self._same_origin(origin, hosts[0]) for origin in origins):
             return 403, "pages of another origin may not call this API"
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if method in _WRITING and kind != "application/json":
+        content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if method in _WRITING and content_type != "application/json":
             return 415, "the content type must be application/json"
         return None
 
-    def _same(self, origin: str, host: str) -> bool:
+    def _same_origin(self, origin: str, host: str) -> bool:
         parts = urlsplit(origin)
         return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
 
 
 def loopback_hosts(host: str, port: int) -> tuple[str, ...]:
-    """The Host headers under which a server bound to `host` and `port` may be called."""
-    names = {"127.0.0.1", "localhost", "[::1]", in_a_url(host)}
+    """The Host headers that a server bound to `host` and `port` accepts."""
+    names = {"127.0.0.1", "localhost", "[::1]", url_host(host)}
     bare = sorted(names) if port == 80 else []
     return (*sorted(f"{name}:{port}" for name in names), *bare)
 
 
-def in_a_url(host: str) -> str:
-    """IPv6 addresses stand in brackets there."""
+def url_host(host: str) -> str:
+    """The host as it is written in a URL: IPv6 addresses are in brackets."""
     return f"[{host.strip('[]')}]" if ":" in host else host
 
 
-async def refuse(send: Send, status: int, words: str) -> None:
-    body = json.dumps({"detail": words}).encode()
+async def _refuse(send: Send, status: int, detail: str) -> None:
+    body = json.dumps({"detail": detail}).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -1,4 +1,4 @@
-"""What the use cases refuse, as a status code and words for a client."""
+"""The status code and the `detail` of every refusal."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ _VERB: Final = {
     CheckpointState.CANCELLED: "cancelled with its run",
 }
 
-_REFUSED: Final = {
+_REASONS: Final = {
     Refusal.NOT_AN_APPROVER: "you are not among those who may decide it",
-    Refusal.IS_THE_REQUESTER: "whoever asked for the run may not decide it",
+    Refusal.IS_THE_REQUESTER: "the one who asked for the run may not decide it",
     Refusal.GUEST: "guests may not decide it",
     Refusal.UNKNOWN: "it could not be found out whether you may decide it",
     Refusal.NEITHER_REQUESTER_NOR_APPROVER: "only the requester and those who may decide may",
@@ -69,7 +69,7 @@ _REFUSED: Final = {
 
 
 _REVISIONS: Final = "revisions"
-"""The one limit that waiting does not lift."""
+"""The only limit that does not pass with time, so it is a 409 and not a 429."""
 
 _LIMITS: Final = {
     "at_once": "crew {crew!r} may run {most} at once, and so many are under way: try again later",
@@ -86,23 +86,23 @@ def status_code(error: CountersignError) -> int:
 
 
 def detail(error: CountersignError) -> str:  # noqa: PLR0911 an arm for each
-    """The refusal in words."""
+    """The reason for the refusal, for the client."""
     match error:
         case AlreadyDecided(checkpoint=checkpoint):
             return _already_decided(checkpoint)
         case NotAllowed(refusal=refusal):
-            return f"not allowed: {_REFUSED[refusal]}"
+            return f"not allowed: {_REASONS[refusal]}"
         case LeavingOutNotAllowed(checkpoint=name, refusal=refusal):
-            return f"checkpoint {name!r} may not be left out: {_REFUSED[refusal]}"
+            return f"checkpoint {name!r} may not be left out: {_REASONS[refusal]}"
         case TextNeeded():
             return "feedback is needed: say what should change, or the answer"
         case NotOffered(checkpoint=checkpoint, offered=actions):
-            ways = ", ".join(action.value for action in actions)
-            return f"this is a {checkpoint.kind.value}: action must be one of {ways}"
+            allowed = ", ".join(action.value for action in actions)
+            return f"this is a {checkpoint.kind.value}: action must be one of {allowed}"
         case OutcomeNeeded(checkpoint=checkpoint, named=named):
-            offered = ", ".join(repr(name) for name in checkpoint.outcomes)
-            given = "" if named is None else f", not {named!r}"
-            return f"outcome must be one of {offered}{given}"
+            allowed = ", ".join(repr(name) for name in checkpoint.outcomes)
+            wrong = "" if named is None else f", not {named!r}"
+            return f"outcome must be one of {allowed}{wrong}"
         case LimitReached(limit=limit) if limit in _LIMITS:
             return _LIMITS[limit].format(crew=error.crew, most=error.most)
         case Busy():
@@ -113,9 +113,9 @@ def detail(error: CountersignError) -> str:  # noqa: PLR0911 an arm for each
 
 def _already_decided(checkpoint: Checkpoint) -> str:
     feedback = checkpoint.feedback
-    said = f"checkpoint {checkpoint.name!r} was already {_VERB[checkpoint.state]}"
+    detail = f"checkpoint {checkpoint.name!r} was already {_VERB[checkpoint.state]}"
     if feedback is not None and feedback.outcome is not None:
-        said += f" with outcome {feedback.outcome!r}"
+        detail += f" with outcome {feedback.outcome!r}"
     if feedback is None or feedback.actor.kind is ActorKind.TIMEOUT:
-        return said
-    return f"{said} by {feedback.actor.name or feedback.actor.id}"
+        return detail
+    return f"{detail} by {feedback.actor.name or feedback.actor.id}"

@@ -1,4 +1,4 @@
-"""`countersign doctor`: looks at everything that the bot needs, and says how to mend it."""
+"""`countersign doctor`: checks everything the bot needs, and says how to fix what is wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import starter
-from bot.doctor.shared_server import check_sharing
+from bot.doctor.shared_server import check_shared_server
 from bot.findings import Finding, Mark, failed, good, warning
 from bot.settings import Settings, SettingsError, load_settings
 from crew_runner.config.registry import CrewsFileError, load_crews
@@ -38,13 +38,13 @@ from storage.state_manager import StateManager
 
 MODEL_SECONDS: Final = 5.0
 CREW_SECONDS: Final = 90.0
-_LOOK: Final = 0.05
+_POLL_INTERVAL: Final = 0.05
 
 
 def run(*, env_file: Path, as_json: bool) -> int:
-    """Print a line a finding; 1 if anything failed, else 0."""
+    """Print the findings. Returns 1 if a check failed, else 0."""
     findings = []
-    logging.disable(logging.CRITICAL)  # the findings say it in words
+    logging.disable(logging.CRITICAL)  # the findings report the errors
     try:
         for finding in _findings(env_file):
             findings.append(finding)
@@ -52,10 +52,10 @@ def run(*, env_file: Path, as_json: bool) -> int:
                 print(finding.line(), flush=True)
     finally:
         logging.disable(logging.NOTSET)
-    broken = any(finding.mark is Mark.FAILED for finding in findings)
+    ok = all(finding.mark is not Mark.FAILED for finding in findings)
     if as_json:
-        print(json.dumps({"ok": not broken, "findings": [f.facts() for f in findings]}, indent=2))
-    return 1 if broken else 0
+        print(json.dumps({"ok": ok, "findings": [f.as_json() for f in findings]}, indent=2))
+    return 0 if ok else 1
 
 
 def _findings(env_file: Path) -> Iterator[Finding]:
@@ -63,11 +63,14 @@ def _findings(env_file: Path) -> Iterator[Finding]:
         settings = load_settings(env_file)
     except SettingsError as error:
         for problem in error.problems:
-            yield failed("Settings", problem, f"Set it in the environment or in {env_file}.")
+            yield failed("Settings", problem, f"Fix it in the environment or in {env_file}.")
         return
-    yield good("Settings", f"read from the environment and {env_file}")
+    if env_file.exists():
+        yield good("Settings", f"read from the environment and {env_file}")
+    else:
+        yield good("Settings", f"read from the environment; there is no {env_file}")
     yield from check_database(settings)
-    yield from check_sharing(settings)
+    yield from check_shared_server(settings)
     yield from check_crews(settings)
     yield from check_models(settings)
     yield from check_rest(settings)
@@ -78,88 +81,93 @@ def _findings(env_file: Path) -> Iterator[Finding]:
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
-    """Whether it opens, has the newest schema and takes a write. Creates nothing."""
+    """Whether it opens, has the current schema and accepts writes. Creates nothing."""
     url = make_url(whole_url(settings.database_url.get_secret_value()))
-    shown = url.render_as_string(hide_password=True)
+    safe_url = url.render_as_string(hide_password=True)
     missing = _missing_file(url)
     if missing is not None:
-        yield _not_yet(missing, shown)
+        yield _can_be_created(missing, safe_url)
         return
     try:
         engine = open_engine(url.render_as_string(hide_password=False))
         try:
-            yield _schema(engine, shown)
-            _write_nothing(engine)
+            yield _schema(engine, safe_url)
+            _try_write(engine)
         finally:
             engine.dispose()
     except Unreachable as error:
         reason = str(getattr(error.__cause__, "orig", None) or error).partition("\n")[0]
-        mend = "Start it, or set DATABASE_URL to one that answers."
-        yield failed("Database", f"{shown} does not answer: {reason}", mend)
+        advice = "Start the server, or set DATABASE_URL to one that answers."
+        yield failed("Database", f"{safe_url} does not answer: {reason}", advice)
     except Busy:
-        yield warning("Database", f"{shown} is busy: another process writes to it at length")
+        yield warning(
+            "Database",
+            f"{safe_url} is busy: another process has been writing to it for seconds",
+            "Run the doctor again; if it stays busy, look for the process that writes.",
+        )
     except DriverMissing as error:
         yield failed("Database", error.problem, f"Install them: {error.command}")
     except (SQLAlchemyError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        yield failed("Database", f"{shown}: {reason}", "Set DATABASE_URL to one that opens.")
+        advice = "Set DATABASE_URL to a SQLite file or a PostgreSQL server that can be used."
+        yield failed("Database", f"{safe_url} cannot be used: {reason}", advice)
     else:
-        yield good("Database", "takes writes")
+        yield good("Database", "accepts writes")
 
 
 def _missing_file(url: URL) -> Path | None:
-    """The file of a SQLite database that is not there yet."""
+    """The file of a SQLite database, if it does not exist yet."""
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return None
     file = Path(url.database)
     return None if file.exists() else file
 
 
-def _not_yet(file: Path, shown: str) -> Finding:
+def _can_be_created(file: Path, safe_url: str) -> Finding:
     folder = file.resolve().parent
     try:
         with tempfile.TemporaryFile(dir=folder):
-            return good("Database", f"{shown} is not there yet: the first start creates it")
+            return good("Database", f"{safe_url} does not exist yet; the first start creates it")
     except OSError as error:
-        mend = f"Make the folder {folder} writable, or set DATABASE_URL."
-        return failed("Database", f"{shown} cannot be created: {error.strerror}", mend)
+        advice = f"Make the folder {folder} writable, or set DATABASE_URL to a file elsewhere."
+        return failed("Database", f"{safe_url} cannot be created: {error.strerror}", advice)
 
 
-def _schema(engine: Engine, shown: str) -> Finding:
-    found = schema(engine)
-    match found.standing:
+def _schema(engine: Engine, safe_url: str) -> Finding:
+    current = schema(engine)
+    match current.standing:
         case SchemaStatus.CURRENT:
-            return good("Database", f"{shown} has the newest schema")
+            return good("Database", f"{safe_url} has the current schema")
         case SchemaStatus.NEWER:
             return warning(
                 "Database",
-                f"{shown} has the schema of a newer Countersign ({found.revision}), which this "
-                f"one ({found.known}) can work with",
-                "Update this one too, when the others are done.",
+                f"{safe_url} has the schema of a newer Countersign ({current.revision}; this "
+                f"version brings {current.known}); this version works with it",
+                "Update this installation, too.",
             )
         case SchemaStatus.OLDER:
-            mend = "Run `countersign migrate`; `serve` also does it when it starts."
-            return warning("Database", f"{shown} has an older schema, or none", mend)
+            advice = "Run `countersign migrate`. `countersign serve` also does it when it starts."
+            return warning("Database", f"{safe_url} has an older schema, or none", advice)
         case SchemaStatus.STRANGE:
             return failed(
                 "Database",
-                f"{shown} has a schema ({found.revision}) that this Countersign does not know",
-                "Run the newer Countersign that made it.",
+                f"{safe_url} has a schema ({current.revision}) that this version does not know",
+                "Run the newer version of Countersign that created it.",
             )
         case _:
-            assert_never(found.standing)
+            assert_never(current.standing)
 
 
-class _UndoneError(Exception):
-    """Ends the trial write, so that nothing is kept of it."""
+class _RollBackError(Exception):
+    """Rolls the trial write back."""
 
 
-def _write_nothing(engine: Engine) -> None:
+def _try_write(engine: Engine) -> None:
     try:
         with writing(engine) as connection:
             connection.execute(text("CREATE TABLE countersign_doctor (trial INTEGER)"))
-            raise _UndoneError
-    except _UndoneError:
+            raise _RollBackError
+    except _RollBackError:
         return
 
 
@@ -167,31 +175,33 @@ def _write_nothing(engine: Engine) -> None:
 
 
 def check_crews(settings: Settings) -> Iterator[Finding]:
-    """Reads the file, then builds each crew in a child, as a worker does."""
+    """Reads crews.yml, then builds each crew in a child process, as a worker does."""
     try:
         crews = load_crews(settings.crews_file)
     except CrewsFileError as error:
-        there = settings.crews_file.exists()
-        yield failed(
-            "Crews", str(error), f"Fix {settings.crews_file}." if there else starter.ADVICE
-        )
+        exists = settings.crews_file.exists()
+        advice = f"Fix {settings.crews_file}." if exists else starter.ADVICE
+        yield failed("Crews", str(error), advice)
         return
     yield good("Crews", f"{settings.crews_file} names {', '.join(sorted(crews)) or 'none'}")
     reports = _build(crews, settings)
     for name in sorted(crews):
         report = reports.get(name)
-        about = f"Crew {name}"
+        subject = f"Crew {name}"
         if report is None:
-            mend = "Look for what its module does when it is imported."
-            yield failed(about, f"was not built within {CREW_SECONDS:.0f} s", mend)
+            advice = "Check what its module does when it is imported."
+            yield failed(subject, f"was not built within {CREW_SECONDS:.0f} s", advice)
         elif report.problem is not None:
-            yield failed(about, report.problem, f"Mend the crew, or {settings.crews_file}.")
+            advice = f"Fix the crew, or its entry in {settings.crews_file}."
+            yield failed(subject, report.problem, advice)
+        elif report.phases:
+            yield good(subject, f"can be built; phases: {', '.join(report.phases)}")
         else:
-            yield good(about, f"can be built; phases: {', '.join(report.phases) or 'one'}")
+            yield good(subject, "can be built; it has one phase")
 
 
 def _build(crews: Mapping[str, CrewDefinition], settings: Settings) -> dict[str, CrewReport]:
-    """What building each crew gives, noted in a database of its own that is thrown away."""
+    """Build every crew with a temporary database. A crew that takes too long has no report."""
     with tempfile.TemporaryDirectory() as folder:
         engine = open_engine(f"sqlite:///{Path(folder) / 'doctor.db'}")
         upgrade(engine)
@@ -209,7 +219,7 @@ def _build(crews: Mapping[str, CrewDefinition], settings: Settings) -> dict[str,
         pool.start()
         deadline = time.monotonic() + CREW_SECONDS
         while len(reads.crew_reports()) < len(crews) and time.monotonic() < deadline:
-            threading.Event().wait(_LOOK)
+            threading.Event().wait(_POLL_INTERVAL)
         reports = reads.crew_reports()
         pool.stop(timedelta(seconds=5))
         engine.dispose()
@@ -220,74 +230,80 @@ def _build(crews: Mapping[str, CrewDefinition], settings: Settings) -> dict[str,
 
 
 def check_models(settings: Settings) -> Iterator[Finding]:
-    """The model of crews that name none, and each that crews.yml gives to a crew."""
+    """The default model, and every model that crews.yml names."""
     yield from check_model(settings.model)
     try:
         crews = load_crews(settings.crews_file)
     except CrewsFileError:
-        return  # told where the crews are checked
+        return  # `check_crews` reports it
     for model in sorted({crew.model for crew in crews.values() if crew.model}):
         if choose(settings.model, model).route is not Route.OFFLINE:
             yield from check_model(settings.model, model)
 
 
 def check_model(settings: ModelSettings, crew_model: str | None = None) -> Iterator[Finding]:
-    """Which model is chosen, and whether it answers a question of two words."""
+    """Which model is used, and whether it answers a two-word question."""
     choice = choose(settings, crew_model)
     if choice.route is Route.OFFLINE:
         yield warning(
             "Model",
             "no key is set: the offline drafter writes the texts",
-            "Set OPENAI_API_KEY, OPENROUTER_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY to have a "
-            "model write them.",
+            "To have a model write them, set OPENAI_API_KEY, OPENROUTER_API_KEY, ANTHROPIC_API_KEY "
+            "or GEMINI_API_KEY.",
         )
         return
-    about = f"Model {choice.model}"
+    subject = f"Model {choice.model}"
     provider = provider_in(settings_to_env(settings, crew_model))
     if provider is None:
-        yield warning(about, f"is asked by way of {choice.route}, which is not checked here")
+        yield warning(subject, f"is reached through {choice.route}, which is not checked here")
     elif not provider.key:
-        yield failed(about, f"{provider.variable} is not set", f"Set {provider.variable}.")
+        yield failed(subject, f"{provider.variable} is not set", f"Set {provider.variable}.")
     else:
-        yield _ask(about, provider)
+        yield _ask(subject, provider)
 
 
-def _ask(about: str, provider: Provider) -> Finding:
+def _ask(subject: str, provider: Provider) -> Finding:
     base = provider.base_url
     try:
-        status, said = ask(trial(provider), seconds=MODEL_SECONDS)
+        status, body = ask(trial(provider), seconds=MODEL_SECONDS)
         if status == 200:
-            json.loads(said)
+            json.loads(body)
     except TimeoutError:
-        return _silent(about, base)
+        return _no_answer(subject, provider)
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, TimeoutError):
-            return _silent(about, base)
-        mend = f"Check the address: {provider.address_variable}."
-        return failed(about, f"{base} cannot be reached: {reason}", mend)
+            return _no_answer(subject, provider)
+        reason = getattr(reason, "strerror", None) or reason
+        advice = f"Check the network, and the address in {provider.address_variable}."
+        return failed(subject, f"{base} cannot be reached: {reason}", advice)
     if status == 200:
-        return good(about, f"answers at {base}")
-    return _refused(about, provider, status, said)
+        return good(subject, f"answers at {base}")
+    return _refused(subject, provider, status, body)
 
 
-def _silent(about: str, base: str) -> Finding:
-    return warning(about, f"{base} did not answer within {MODEL_SECONDS:.0f} s")
+def _no_answer(subject: str, provider: Provider) -> Finding:
+    return warning(
+        subject,
+        f"{provider.base_url} did not answer within {MODEL_SECONDS:.0f} s",
+        f"Try again; if it stays slow, check the network and {provider.address_variable}.",
+    )
 
 
-def _refused(about: str, provider: Provider, code: int, said: str) -> Finding:
+def _refused(subject: str, provider: Provider, code: int, body: str) -> Finding:
     base = provider.base_url
-    if code in (401, 403) or refuses_key(code, said):
-        mend = f"Set {provider.variable} to a key that it accepts."
-        return failed(about, f"{base} refuses the key ({code})", mend)
+    if code in (401, 403) or refuses_key(code, body):
+        advice = f"Set {provider.variable} to a key that it accepts."
+        return failed(subject, f"{base} refuses the key ({code})", advice)
     if code == 404:
-        mend = f"Check the model's name and {provider.address_variable}."
-        return failed(about, f"{base} knows no such model or path ({code})", mend)
+        advice = f"Check the model's name and {provider.address_variable}."
+        return failed(subject, f"{base} has no such model or path ({code})", advice)
     if code == 429:
-        return warning(about, f"{base} says: too many requests, or no credit left (429)")
+        advice = "Try again later, or check the account's limits and credit."
+        return warning(subject, f"{base} reports too many requests, or no credit (429)", advice)
     if code >= 500:
-        return warning(about, f"{base} has trouble of its own ({code})")
-    return failed(about, f"{base} refuses the request ({code})", "Check the model's name.")
+        return warning(subject, f"{base} has a server error ({code})", "Try again later.")
+    return failed(subject, f"{base} refuses the request ({code})", "Check the model's name.")
 
 
 # --- front ends -----------------------------------------------------------------------------
@@ -296,25 +312,29 @@ def _refused(about: str, provider: Provider, code: int, said: str) -> Finding:
 def check_rest(settings: Settings) -> Iterator[Finding]:
     """Who can reach the API, and whether its port is free."""
     address = f"{settings.host} port {settings.port}"
-    taken = False
+    in_use = False
     with suppress(OSError), socket.create_connection((settings.host, settings.port), timeout=1):
-        taken = True
-    if taken:
-        yield warning("REST", f"something listens on {address} already (the bot itself?)")
+        in_use = True
+    if in_use:
+        yield warning(
+            "REST",
+            f"{address} is already in use, perhaps by the bot itself",
+            "If another program uses it, stop that program or set HITL_BACKEND_PORT.",
+        )
     yield warning(
         "REST",
-        f"on {address} it needs no token: every program of this machine may decide everything, "
-        'and is written down as "unauthenticated loopback"',
-        "Run the bot where only people you trust can run programs, and put no proxy before it.",
+        f"on {address} it needs no token: every program on this machine may decide everything, "
+        'and is recorded as "unauthenticated loopback"',
+        "Run the bot where only people you trust can run programs, and without a proxy in front.",
     )
 
 
 def check_slack(settings: Settings) -> Iterator[Finding]:
-    """Tokens, scopes, the way in and the default channel."""
+    """Tokens, scopes, how requests arrive, and the default channel."""
     if settings.slack_mode is None or settings.slack_bot_token is None:
         yield warning(
             "Slack",
-            "no tokens are set: REST only",
+            "no tokens are set: only REST is served",
             f"Create the app from {starter.manifest(Path())} and set SLACK_BOT_TOKEN and "
             "SLACK_APP_TOKEN.",
         )

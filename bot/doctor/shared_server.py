@@ -1,5 +1,5 @@
-"""What the doctor looks at where several processes share a server: its connections, its clock, who
-else runs there, and what brings phases to workers. Each finding says how to mend it."""
+"""The doctor's checks of a PostgreSQL server that several processes share: its clock, its
+connections, the processes that are connected, and the queue's tables."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from storage.errors import Busy
 SERVE_ONLY: Final = "serve --no-scheduler"
 
 TICKING: Final = frozenset({"serve", "scheduler"})
-"""The roles that do what is due."""
+"""The roles that handle deadlines, reminders and recovery."""
 
 QUEUE_CONNECTIONS: Final = 2
-"""What a worker's queue opens beside the pool."""
+"""Connections that a worker's queue opens in addition to the pool."""
 
 SKEW_SECONDS: Final = 2.0
 
@@ -41,18 +41,18 @@ _NOW: Final = text("SELECT clock_timestamp()")
 
 
 def application_name(role: str) -> str:
-    """How connections of ours are named on the server."""
+    """The name that the server shows for our connections."""
     return f"{PRODUCT} {VERSION} {role}"
 
 
-def check_sharing(settings: Settings) -> Iterator[Finding]:
-    """Nothing where the database is a file: then there is nothing shared."""
+def check_shared_server(settings: Settings) -> Iterator[Finding]:
+    """No findings if the database is a SQLite file, or does not open."""
     url = make_url(whole_url(settings.database_url.get_secret_value()))
     if url.get_backend_name() == "postgresql":
         try:
             engine = open_engine(url.render_as_string(hide_password=False))
         except DriverMissing:
-            return  # reported where the database is checked
+            return  # `check_database` reports it
         try:
             with reading(engine) as connection:
                 yield _clock(connection)
@@ -60,59 +60,59 @@ def check_sharing(settings: Settings) -> Iterator[Finding]:
                 yield from _others(connection)
                 yield _jobs(connection)
         except (Busy, SQLAlchemyError, ImportError):
-            return  # told where the database is checked
+            return  # `check_database` reports it
         finally:
             engine.dispose()
 
 
 def _clock(connection: Connection) -> Finding:
     before = datetime.now(UTC)
-    told: datetime = connection.execute(_NOW).scalar_one()
+    server_time: datetime = connection.execute(_NOW).scalar_one()
     after = datetime.now(UTC)
-    skew = max((before - told).total_seconds(), (told - after).total_seconds(), 0.0)
+    skew = max((before - server_time).total_seconds(), (server_time - after).total_seconds(), 0.0)
     if skew > SKEW_SECONDS:
         return warning(
             "Clock",
-            f"the server's differs from this host's by {skew:.0f} s; deadlines go by the server's",
-            "Have both set by NTP: people compare the times that they are shown with their own.",
+            f"the server's differs from this host's by {skew:.0f} s; deadlines use the server's",
+            "Synchronize both with NTP: people compare the times they see with their own clock.",
         )
     return good("Clock", "the server's and this host's agree")
 
 
 def _connections(connection: Connection, settings: Settings) -> Finding:
     row = connection.execute(_CONNECTIONS).one()
-    needs = 2 * settings.database_pool + QUEUE_CONNECTIONS
+    per_process = 2 * settings.database_pool + QUEUE_CONNECTIONS
     free = row.most - row.taken
-    told = (
-        f"{row.taken} of {row.most} are taken; a process may open {needs} "
+    usage = (
+        f"{row.taken} of {row.most} are in use; a process may open {per_process} "
         f"(twice COUNTERSIGN_DATABASE_POOL, and {QUEUE_CONNECTIONS} for its queue)"
     )
-    if free < needs:
-        mend = "Lower COUNTERSIGN_DATABASE_POOL, or raise the server's max_connections."
-        return warning("Connections", told, mend)
-    return good("Connections", f"{told}: there is room for {free // needs} more")
+    if free < per_process:
+        advice = "Lower COUNTERSIGN_DATABASE_POOL, or raise the server's max_connections."
+        return warning("Connections", f"{usage}: there is no room for another process", advice)
+    return good("Connections", f"{usage}: there is room for {free // per_process} more")
 
 
 def _others(connection: Connection) -> Iterator[Finding]:
     ours = connection.execute(_OURS, {"ours": f"{PRODUCT} %"}).all()
     if not ours:
         return
-    named = "connected: " + ", ".join(f"{row.name} ({row.connections})" for row in ours)
+    connected = "connected: " + ", ".join(f"{row.name} ({row.connections})" for row in ours)
     if not any(row.name.split(maxsplit=2)[-1] in TICKING for row in ours):
         yield warning(
             "Scheduler",
-            "none is connected: no deadline passes, and what a dead worker held is not handed on",
-            "Start `countersign scheduler`, or `serve` without --no-scheduler.",
+            "none is connected: no deadline expires, and no dead worker's phase is run again",
+            "Start `countersign scheduler`, or `countersign serve` without --no-scheduler.",
         )
     others = [row.name for row in ours if row.name.split()[1:2] != [VERSION]]
     if others:
         yield warning(
             "Processes",
-            f"{named}: not all are of this version ({VERSION})",
-            "That is as it should be during an upgrade; update the others too.",
+            f"{connected}: not all have this version ({VERSION})",
+            "This is expected during an upgrade. When it is over, update the others, too.",
         )
     else:
-        yield good("Processes", named)
+        yield good("Processes", connected)
 
 
 def _jobs(connection: Connection) -> Finding:
@@ -120,11 +120,11 @@ def _jobs(connection: Connection) -> Finding:
 
     missing = outdated(connection)
     if missing is None:
-        return warning("Queue", "its tables are not there yet", "Run `countersign migrate`.")
+        return warning("Queue", "its tables do not exist yet", "Run `countersign migrate`.")
     if missing:
         return warning(
             "Queue",
-            f"its tables are older than the Procrastinate that is installed: {', '.join(missing)}",
+            f"its tables are older than the installed Procrastinate; missing: {', '.join(missing)}",
             "Run `countersign migrate`.",
         )
     return good("Queue", "Procrastinate's tables are up to date")

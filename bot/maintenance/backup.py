@@ -1,4 +1,4 @@
-"""`countersign backup` and `countersign restored`, in words."""
+"""`countersign backup` and `countersign restored`."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ BAD_SETTINGS: Final = 2
 
 
 def backup(settings: Settings, to: Path) -> int:
-    """Copy the SQLite file of DATABASE_URL to `to`; the exit code."""
+    """Copy the SQLite file of DATABASE_URL to `to`. Returns the exit code."""
     url = make_url(whole_url(settings.database_url.get_secret_value()))
     if url.get_backend_name() != "sqlite":
-        _complain("DATABASE_URL names a PostgreSQL server: pg_dump makes backups of that.")
+        _print_error("DATABASE_URL names a PostgreSQL server. Use pg_dump to back it up.")
         return BAD_SETTINGS
     try:
         back_up(url, to)
     except CannotBackUp as error:
-        _complain(str(error))
+        _print_error(str(error))
         return FAILED
-    _say(f"{url.database} as it stood when this began is in {to}.")
+    _print(f"{to} is a copy of {url.database} as it was when the backup started.")
     return OK
 
 
 def restored(settings: Settings) -> int:
-    """Prepare a database that was restored from a backup; the exit code."""
+    """Prepare a database that was restored from a backup. Returns the exit code."""
     try:
         engine = open_database(settings)
     except CannotStartError as error:
-        _complain(str(error))
-        return BAD_SETTINGS if error.of_settings else FAILED
+        _print_error(str(error))
+        return BAD_SETTINGS if error.bad_settings else FAILED
     messages, newest = after_restore(engine), newest_event(engine)
     engine.dispose()
-    until = "nothing" if newest is None else f"what happened until {newest:%Y-%m-%d %H:%M:%S} UTC"
-    _say(
-        f"The database knows of {until}. At its next start the bot brings {messages} messages in\n"
-        "Slack to that state: it looks for those posted since before it posts."
+    events = "no events" if newest is None else f"events up to {newest:%Y-%m-%d %H:%M:%S} UTC"
+    _print(
+        f"The database has {events}. At its next start the bot brings {messages} messages in\n"
+        "Slack to that state. Before it posts, it searches for what it posted after the backup."
     )
     return OK
 
 
-def _say(words: str) -> None:
-    sys.stdout.write(f"{words}\n")
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
 
 
-def _complain(words: str) -> None:
-    sys.stderr.write(f"{words}\n")
+def _print_error(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

@@ -1,4 +1,4 @@
-"""`countersign move`: an installation into another database, and what to do next, in words."""
+"""`countersign move`: copies an installation to another database, and says what to do next."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ FAILED: Final = 1
 BAD_ARGUMENTS: Final = 2
 INTERRUPTED: Final = 130
 
-_TELL_EVERY: Final = 5.0
-_SHORT: Final = 12
-"""Of a hash's letters, what is printed of it."""
+_PROGRESS_SECONDS: Final = 5.0
+_HASH_DIGITS: Final = 12
+"""How many digits of a hash are printed."""
 
 
-class NotAUrl(Exception):
-    """The words say which, and never the URL: a password may stand in it."""
+class InvalidUrl(Exception):
+    """The message names the argument, but not the URL, which may contain a password."""
 
 
 def run(*, source: str, target: str, anew: bool = False, rows_at_once: int = ROWS_AT_ONCE) -> int:
-    """Move and tell; the exit code."""
+    """Move, and print the progress and the result. Returns the exit code."""
     try:
-        here, there = _url(source, "the source"), _url(target, "--to")
-    except NotAUrl as error:
-        _complain(str(error))
+        here, there = _parse_url(source, "the source"), _parse_url(target, "--to")
+    except InvalidUrl as error:
+        _print_error(str(error))
         return BAD_ARGUMENTS
-    _say(f"Moving {in_words(here)} to {in_words(there)}.")
+    _print(f"Moving {in_words(here)} to {in_words(there)}.")
     try:
         moved = move(
             here,
@@ -49,98 +49,102 @@ def run(*, source: str, target: str, anew: bool = False, rows_at_once: int = ROW
             rows_at_once=rows_at_once,
         )
     except (CannotMove, DriverMissing) as error:
-        _complain(str(error))
+        _print_error(str(error))
         return FAILED
     except KeyboardInterrupt:
-        _complain("Interrupted. Started again, it goes on where it was.")
+        _print_error("Interrupted. Run the command again to continue.")
         return INTERRUPTED
-    return _told(moved, here, there)
+    return _report(moved, here, there)
 
 
 class ProgressPrinter:
-    """Prints a line a table, and one every few seconds while a table takes long."""
+    """Prints a line per table, and one every few seconds while a table takes longer."""
 
     def __init__(self) -> None:
-        self._told = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
-        whole = progress.step is Step.COPY and progress.rows == progress.of
-        if whole or time.monotonic() - self._told > _TELL_EVERY:
-            self._told = time.monotonic()
-            _say(f"  {progress.table}: {progress.rows:,} of {progress.of:,} rows {progress.step}")
+        copied = progress.step is Step.COPY and progress.rows == progress.of
+        if copied or time.monotonic() - self._printed_at > _PROGRESS_SECONDS:
+            self._printed_at = time.monotonic()
+            _print(f"  {progress.table}: {progress.rows:,} of {progress.of:,} rows {progress.step}")
 
 
-def _say(words: str) -> None:
-    sys.stdout.write(f"{words}\n")
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
-def _complain(words: str) -> None:
-    sys.stderr.write(f"{words}\n")
+def _print_error(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
-def _told(moved: Moved, here: URL, there: URL) -> int:
+def _report(moved: Moved, here: URL, there: URL) -> int:
     if moved.before is not None:
-        _say(
-            f"A move into {in_words(there)} ended at {moved.before:%Y-%m-%d %H:%M:%S} UTC:"
+        _print(
+            f"A move to {in_words(there)} was completed at {moved.before:%Y-%m-%d %H:%M:%S} UTC:"
             " nothing was done."
         )
         return OK
-    _say(_table(moved.tables))
+    _print(_table(moved.tables))
     if moved.replaced:
-        _say(
-            f"{moved.replaced} rows held a NUL character, which PostgreSQL cannot: each NUL is"
-            " U+FFFD there."
+        _print(
+            f"{moved.replaced} rows contained NUL characters, which PostgreSQL cannot store. Each"
+            " was replaced by U+FFFD."
         )
     if not moved.same:
         for table in moved.tables:
-            for one in table.differences:
-                _complain(f"{table.table} {' '.join(map(str, one.key))}: {one.how}")
-        _complain(
-            "The two are not the same, so no bot will start on the new one. Start the move again"
-            " with --anew, and write to neither meanwhile."
+            for difference in table.differences:
+                key = " ".join(map(str, difference.key))
+                _print_error(f"{table.table} {key}: {difference.how}")
+        _print_error(
+            "The two databases differ, so no bot will start on the new one. Run the move again"
+            " with --anew, and let nothing write to either database until it is done."
         )
         return FAILED
-    _say(
-        "Both hold the same. Next: set DATABASE_URL to the new database on every host, start the\n"
-        f"bot and its workers, and keep {in_words(here)} until you are content: it is unchanged."
+    _print(
+        "Both databases are the same. Next: set DATABASE_URL to the new database on every host\n"
+        f"and start the bot and its workers. {in_words(here)} is unchanged: keep it until all is"
+        " well."
     )
     return OK
 
 
 def _table(tables: tuple[Compared, ...]) -> str:
     head = ("table", "rows here", "rows there", "hash here", "hash there", "")
-    lines = [head, *map(_figures, tables)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(_line(line, widths) for line in lines)
+    rows = [head, *map(_cells, tables)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(_line(row, widths) for row in rows)
 
 
-def _figures(table: Compared) -> tuple[str, ...]:
+def _cells(table: Compared) -> tuple[str, ...]:
     return (
         table.table,
         f"{table.here.rows:,}",
         f"{table.there.rows:,}",
-        table.here.hash[:_SHORT],
-        table.there.hash[:_SHORT],
+        table.here.hash[:_HASH_DIGITS],
+        table.there.hash[:_HASH_DIGITS],
         "same" if table.same else "DIFFERENT",
     )
 
 
-def _line(line: tuple[str, ...], widths: list[int]) -> str:
-    name, *rest = (word.ljust(width) for word, width in zip(line, widths, strict=True))
-    figures = [word.rjust(width) for word, width in zip(line[1:3], widths[1:3], strict=True)]
-    return "  ".join([name, *figures, *rest[2:]]).rstrip()
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    name, *rest = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    counts = [cell.rjust(width) for cell, width in zip(cells[1:3], widths[1:3], strict=True)]
+    return "  ".join([name, *counts, *rest[2:]]).rstrip()
 
 
 def _upgrade(engine: Engine) -> None:
     upgrade(engine, install_queue)
 
 
-def _url(text: str, name: str) -> URL:
+def _parse_url(text: str, name: str) -> URL:
     try:
         url = make_url(whole_url(text))
     except ArgumentError:
-        raise NotAUrl(f"{name} is no URL such as postgresql://user@host/countersign.") from None
+        raise InvalidUrl(
+            f"{name} must be a URL such as postgresql://user@host/countersign."
+        ) from None
     if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise NotAUrl(f"{name} must name a SQLite file or a PostgreSQL server's database.")
+        raise InvalidUrl(f"{name} must name a SQLite file or a PostgreSQL database.")
     return url

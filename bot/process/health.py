@@ -1,8 +1,8 @@
-"""Whether a process lives and works, for Kubernetes, load balancers and whoever watches over it.
+"""Liveness and readiness of a process, for Kubernetes, load balancers and monitoring.
 
-GET /health says whether the process moves: 503 means that only a new start helps. GET /ready says
-whether it can do its work now: 503 while it starts or ends, and while the database is away. There
-is nothing else here, so the port may be seen from other machines.
+GET /health answers 503 if the process is stuck and must be restarted. GET /ready answers 503 while
+the process starts or stops, and while the database is unreachable. Nothing else is served, so the
+port may be open to other machines.
 """
 
 from __future__ import annotations
@@ -16,39 +16,42 @@ from typing import Final
 
 from bot.process.listening import CannotBindError
 
-_PATIENCE: Final = 5.0
-_LOOK: Final = 0.1
+_REQUEST_TIMEOUT: Final = 5.0
+_POLL_INTERVAL: Final = 0.1
 
 Check = Callable[[], bool]
 
 
 class HealthServer:
-    """Listens as soon as it is made; raises CannotBindError. `port` 0 picks a free one."""
+    """Serves from construction until `stop`. `port` 0 picks a free one.
+
+    Raises CannotBindError.
+    """
 
     def __init__(self, role: str, *, port: int, alive: Check, ready: Check) -> None:
         class Handler(BaseHTTPRequestHandler):
-            timeout = _PATIENCE
+            timeout = _REQUEST_TIMEOUT
 
             def do_GET(self) -> None:
                 checks = {"/health": ("healthy", alive), "/ready": ("ready", ready)}
-                word, holds = checks.get(self.path, ("", None))
-                if holds is None:
-                    self._answer(404, {"detail": "there are /health and /ready"})
-                elif holds():
-                    self._answer(200, {"status": word, "role": role})
+                status, check = checks.get(self.path, ("", None))
+                if check is None:
+                    self._respond(404, {"detail": "there are /health and /ready"})
+                elif check():
+                    self._respond(200, {"status": status, "role": role})
                 else:
-                    self._answer(503, {"status": f"not {word}", "role": role})
+                    self._respond(503, {"status": f"not {status}", "role": role})
 
-            def _answer(self, code: int, said: dict[str, str]) -> None:
-                body = json.dumps(said).encode()
+            def _respond(self, code: int, fields: dict[str, str]) -> None:
+                body = json.dumps(fields).encode()
                 self.send_response(code)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *args: object) -> None:  # its name there
-                """A probe every few seconds is no news."""
+            def log_message(self, format: str, *args: object) -> None:  # the base class's name
+                """Probes come every few seconds and are not worth a line."""
 
         try:
             listening = _listen(port)
@@ -60,7 +63,7 @@ class HealthServer:
         self._server.socket = listening
         self._server.daemon_threads = True
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(_LOOK,), name="health", daemon=True
+            target=self._server.serve_forever, args=(_POLL_INTERVAL,), name="health", daemon=True
         )
         self._thread.start()
 
@@ -71,7 +74,7 @@ class HealthServer:
 
 
 def _listen(port: int) -> socket.socket:
-    """On all addresses, of both families where the machine has them."""
+    """A socket on all addresses, IPv4 and IPv6 if the machine supports both."""
     if socket.has_dualstack_ipv6():
         return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
     return socket.create_server(("", port))

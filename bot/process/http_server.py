@@ -1,4 +1,4 @@
-"""The HTTP server in a thread of its own, on a socket that is bound before anything starts."""
+"""The HTTP server, in a thread of its own, on a socket that is already bound."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from datetime import timedelta
 import uvicorn
 from starlette.types import ASGIApp
 
-_LOOK = 0.01
+_POLL_INTERVAL = 0.01
 
 
 class HttpServer:
-    """Serves `app` on `listening` from `start` to `stop`, which lets requests end for `grace`."""
+    """Serves `app` on the socket `listening`. `stop` gives open requests `grace` to finish."""
 
     def __init__(self, app: ASGIApp, listening: socket.socket, *, grace: timedelta) -> None:
         self._listening = listening
@@ -33,19 +33,19 @@ class HttpServer:
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
 
     def start(self) -> None:
-        """Returns when requests are answered."""
+        """Start serving. Returns when requests are answered."""
         self._thread.start()
         while not self._server.started:
-            self._thread.join(_LOOK)
+            self._thread.join(_POLL_INTERVAL)
             if not self._thread.is_alive():
-                raise RuntimeError("the HTTP server ended while it started")
+                raise RuntimeError("the HTTP server stopped while it started")
 
     @property
     def alive(self) -> bool:
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Answers what was begun, takes nothing new, returns when that is done or time is up."""
+        """Finish open requests and accept no new ones. Returns when done or after `grace`."""
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join()

@@ -1,4 +1,4 @@
-"""Taking an address to listen on."""
+"""Binds the address to listen on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 
 class CannotBindError(Exception):
-    """The address is taken or not ours."""
+    """The address is in use, or this process may not use it."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         super().__init__(f"cannot listen on {host} port {port}: {reason}")

@@ -1,4 +1,4 @@
-"""Logging: one line an event, as key=value or JSON. Facts stand in `extra`; secrets are masked."""
+"""Logging: one line per event, as key=value or JSON. Fields go in `extra`; secrets are masked."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ QUIET: Final = (
     "uvicorn",
     "websockets",
 )
-"""Libraries of which only warnings are worth a line; what we need of them we say ourselves."""
+"""Libraries that log warnings and errors only."""
 
 
 def mask(text: str) -> str:
-    """Tokens, keys and passwords in URLs, should one ever reach a message, as `***`."""
-    return _SECRET.sub(lambda found: (found.group(1) or "") + "***", text)
+    """The text with tokens, keys and passwords in URLs replaced by `***`."""
+    return _SECRET.sub(lambda match: (match.group(1) or "") + "***", text)
 
 
-def _facts(record: logging.LogRecord) -> dict[str, object]:
+def _fields(record: logging.LogRecord) -> dict[str, object]:
     return {name: value for name, value in vars(record).items() if name not in _PLAIN}
 
 
@@ -43,11 +43,11 @@ def _when(record: logging.LogRecord) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """`TIME LEVEL logger: event key=value …`, one line (a traceback follows on its own lines)."""
+    """One line, `TIME LEVEL logger: event key=value …`. A traceback follows on its own lines."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = f"{_when(record)} {record.levelname:<7} {record.name}: {record.getMessage()}"
-        line += "".join(f" {name}={_word(value)}" for name, value in _facts(record).items())
+        line += "".join(f" {name}={_quote(value)}" for name, value in _fields(record).items())
         line = line.replace("\n", "\\n").replace("\r", "\\r")
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
@@ -55,7 +55,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, object] = {
@@ -63,14 +63,14 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
-            **_facts(record),
+            **_fields(record),
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
         return mask(json.dumps(entry, default=str, ensure_ascii=False))
 
 
-def _word(value: object) -> str:
+def _quote(value: object) -> str:
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
     return json.dumps(text, ensure_ascii=False) if re.search(r"[\s\"=]", text) or not text else text
 
@@ -78,7 +78,7 @@ def _word(value: object) -> str:
 def configure(
     style: Literal["text", "json"], level: str = "info", stream: TextIO | None = None
 ) -> None:
-    """Send everything to standard error (or `stream`) in the chosen style."""
+    """Log to standard error, or to `stream`, in the chosen style."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
     root = logging.getLogger()

@@ -1,8 +1,8 @@
-"""Runs a module of ours as `python -m` does, and ends it when the process that started it is gone.
+"""Runs a module as `python -m` does, and stops it when the parent process has ended.
 
-`python -P parent_watch.py FD MODULE ARGUMENTS…`: FD is the reading end of a pipe. Only the parent
-holds the writing end, so the pipe closes when the parent ends, for any reason. With -P the working
-directory is not searched for modules: a project in it may have a `bot` of its own.
+`python -P parent_watch.py FD MODULE ARGUMENTS…`: FD is the read end of a pipe. Only the parent has
+the write end, so the pipe closes when the parent ends for any reason. -P keeps the working
+directory out of the module search path: a project in it may have a `bot` of its own.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ GRACE_SECONDS: Final = 20.0
 
 
 def watch(fd: int) -> None:
-    """End this process when the pipe closes: by SIGTERM, and after a grace period at once."""
-    threading.Thread(target=_wait_for_end, args=(fd,), name="parent-watch", daemon=True).start()
+    """Send this process SIGTERM when the pipe closes, and exit after GRACE_SECONDS."""
+    threading.Thread(target=_watch, args=(fd,), name="parent-watch", daemon=True).start()
 
 
-def _wait_for_end(fd: int) -> None:
+def _watch(fd: int) -> None:
     while os.read(fd, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -35,6 +35,6 @@ def _wait_for_end(fd: int) -> None:
 if __name__ == "__main__":
     watch(int(sys.argv[1]))
     del sys.argv[:2]
-    if str(ROOT) not in sys.path:  # in a checkout that is not installed
+    if str(ROOT) not in sys.path:  # a checkout that is not installed
         sys.path.insert(0, str(ROOT))
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -1,8 +1,8 @@
-"""The processes: how each begins and ends, and what tells others how it fares.
+"""The roles of a process: how each starts, stops and reports its health.
 
-Each may run as often as is wanted, on one database. Told to end, a process takes no new work and
-lets what runs go on for COUNTERSIGN_GRACE_SECONDS; what has not ended by then goes back to the
-others. Its front ends answer meanwhile: a decision is worth as much in the last second.
+Any number of processes of each role may share a database. On shutdown a process takes no new work
+and gives running phases COUNTERSIGN_GRACE_SECONDS; phases that are still running then go back to
+other workers. Its front ends keep answering until the end, so that no decision is lost.
 """
 
 from __future__ import annotations
@@ -26,16 +26,19 @@ log = logging.getLogger(__name__)
 
 
 class Role(ABC):
-    """A process from its start to its end, and what tells others how it fares meanwhile."""
+    """A process from start to stop, with its health checks and systemd notifications."""
 
     name: str
 
     def __init__(
-        self, settings: Settings, *, known_as: str | None = None, crews: bool = True
+        self, settings: Settings, *, application: str | None = None, crews: bool = True
     ) -> None:
-        """`known_as`: what the database's server shows of it, beside the product's name."""
+        """`application`: the role that PostgreSQL shows for its connections, if not `name`.
+
+        Raises CannotStartError.
+        """
         self._settings = settings
-        self._core = Core(settings, role=known_as or self.name, crews=crews)
+        self._core = Core(settings, role=application or self.name, crews=crews)
         self._started = False
         self._systemd = Systemd(
             settings.notify_socket, watchdog=settings.watchdog_seconds, alive=self.alive
@@ -48,56 +51,58 @@ class Role(ABC):
                 )
             except CannotBindError as error:
                 raise CannotStartError(
-                    f"{error}. Set COUNTERSIGN_HEALTH_PORT to another port, or to none."
+                    f"{error}. Set COUNTERSIGN_HEALTH_PORT to another port, or unset it."
                 ) from error
 
     @abstractmethod
     def _start(self) -> Mapping[str, object]:
-        """Begin; what to say of it in the log."""
+        """Start the parts of this role. Returns fields for the log."""
 
     @abstractmethod
-    def _stop(self, until: float) -> None:
-        """End in peace until then (monotonic), then end."""
+    def _stop(self, deadline: float) -> None:
+        """Stop, gracefully until `deadline` (monotonic seconds)."""
 
     @abstractmethod
-    def _waits_for(self) -> Mapping[str, object]:
-        """What is still going on, for the log."""
+    def _work_in_progress(self) -> Mapping[str, object]:
+        """What is still running, as fields for the log."""
 
     @abstractmethod
     def alive(self) -> bool:
-        """Whether it moves. False: only a new start helps."""
+        """False if the process is stuck and must be restarted."""
 
     def ready(self) -> bool:
         """Whether it can do its work now."""
-        return self._started and self.alive() and self._core.answers()
+        return self._started and self.alive() and self._core.database_answers()
 
     def start(self) -> None:
-        facts = dict(self._start())
+        fields = dict(self._start())
         self._started = True
         gc.collect()
-        gc.freeze()  # what is there now stays: looking through it takes 0.2 s, in which all stand
+        # Exclude startup objects from garbage collection: a full one pauses every thread for 0.2 s.
+        gc.freeze()
         if self._health is not None:
-            facts["health_port"] = self._health.port
-        log.info(f"{self.name}.started", extra=facts)
+            fields["health_port"] = self._health.port
+        log.info(f"{self.name}.started", extra=fields)
         self._systemd.ready()
 
     def stop(self) -> None:
-        began = time.monotonic()
+        stopping_at = time.monotonic()
         if self._started:
             grace = self._settings.grace_seconds
-            log.info(f"{self.name}.stopping", extra={**self._waits_for(), "grace_s": grace})
+            log.info(f"{self.name}.stopping", extra={**self._work_in_progress(), "grace_s": grace})
         self._started = False
         self._systemd.stopping()
-        self._stop(began + self._settings.grace_seconds)
+        self._stop(stopping_at + self._settings.grace_seconds)
         self._core.engine.dispose()
         self._systemd.stop()
         if self._health is not None:
             self._health.stop()
-        log.info(f"{self.name}.stopped", extra={"after_s": round(time.monotonic() - began, 3)})
+        seconds = round(time.monotonic() - stopping_at, 3)
+        log.info(f"{self.name}.stopped", extra={"after_s": seconds})
 
 
 class Worker(Role):
-    """`countersign worker`: phases of crews, and nothing else."""
+    """`countersign worker`: runs phases of crews, and nothing else."""
 
     name = "worker"
 
@@ -113,22 +118,22 @@ class Worker(Role):
         self._core.queue.bind(self._pool)
         return {"version": VERSION, "slots": self._pool.slots}
 
-    def _waits_for(self) -> Mapping[str, object]:
+    def _work_in_progress(self) -> Mapping[str, object]:
         return {"phases": self._pool.running}
 
-    def _stop(self, until: float) -> None:
+    def _stop(self, deadline: float) -> None:
         self._core.queue.stop()
-        self._pool.stop(left(until))
+        self._pool.stop(time_left(deadline))
 
 
 class SchedulerRole(Role):
-    """`countersign scheduler`: deadlines, reminders, recovery and forgetting, nothing else."""
+    """`countersign scheduler`: deadlines, reminders, recovery and retention, nothing else."""
 
     name = "scheduler"
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, crews=False)
-        self._scheduler = Scheduler(ticks_of(settings, self._core))
+        self._scheduler = Scheduler(core_ticks(settings, self._core))
 
     def alive(self) -> bool:
         return not self._started or self._scheduler.alive
@@ -137,17 +142,18 @@ class SchedulerRole(Role):
         self._scheduler.start()
         return {"version": VERSION}
 
-    def _waits_for(self) -> Mapping[str, object]:
+    def _work_in_progress(self) -> Mapping[str, object]:
         return {"ticks": self._scheduler.running}
 
-    def _stop(self, until: float) -> None:  # noqa: ARG002  # a pass of a tick is short
+    def _stop(self, deadline: float) -> None:  # noqa: ARG002  # a tick's pass is short
         self._scheduler.stop()
         self._core.queue.stop()
 
 
-def ticks_of(settings: Settings, core: Core) -> tuple[Tick, ...]:
+def core_ticks(settings: Settings, core: Core) -> tuple[Tick, ...]:
     return state_ticks(core.state, lease=settings.lease, keep=settings.keep)
 
 
-def left(until: float) -> timedelta:
-    return timedelta(seconds=max(0.0, until - time.monotonic()))
+def time_left(deadline: float) -> timedelta:
+    """From now until `deadline` (monotonic seconds); zero if it has passed."""
+    return timedelta(seconds=max(0.0, deadline - time.monotonic()))

@@ -1,4 +1,4 @@
-"""`countersign serve`. Its libraries are of no use to the other processes."""
+"""`countersign serve`. Only this role loads the libraries for HTTP and Slack."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from bot.api.app import create_api
 from bot.api.calls import ApiConfig
-from bot.api.guard import in_a_url, loopback_hosts
-from bot.bootstrap import CannotStartError, build_slack, model_in_words
+from bot.api.guard import loopback_hosts, url_host
+from bot.bootstrap import CannotStartError, build_slack, describe_model
 from bot.doctor.shared_server import SERVE_ONLY
 from bot.door import DoorAnswer
 from bot.process.http_server import HttpServer
 from bot.process.listening import CannotBindError, bind
-from bot.process.roles import Role, left, ticks_of
+from bot.process.roles import Role, core_ticks, time_left
 from bot.scheduler import Scheduler, Tick, slack_ticks
 from bot.settings import Settings
 from bot.version import VERSION
@@ -32,17 +32,18 @@ log = logging.getLogger(__name__)
 
 RECLAIM_EVERY: Final = timedelta(seconds=5)
 
-NOT_YET: Final = DoorAnswer(503, {"Retry-After": "1"})
-"""Slack's door while Slack's side is being built: Slack sends the request again."""
+_STARTING: Final = DoorAnswer(503, {"Retry-After": "1"})
+"""The answer to Slack until the Slack front end is built: Slack sends the request again."""
 
-LAST_WORDS: Final = timedelta(seconds=1)
-"""What the deliverer gets at the least, however long phases took to end."""
+_MIN_DELIVERY_GRACE: Final = timedelta(seconds=1)
+"""What message delivery gets on shutdown, even if phases used up the grace period."""
 
 
 class Application(Role):
     """`countersign serve`: REST, Slack, the scheduler and the workers in one process.
 
-    It answers HTTP before it builds what takes longer. Without `ticks` others do what is due.
+    It answers HTTP before it builds the Slack front end. Without `ticks` it runs no scheduler for
+    deadlines, reminders and recovery.
     """
 
     name = "serve"
@@ -50,16 +51,16 @@ class Application(Role):
     def __init__(self, settings: Settings, *, workers: int, ticks: bool = True) -> None:
         self._workers = workers
         self._ticks = ticks
-        self._began = time.monotonic()
+        self._created_at = time.monotonic()
         self._slack: SlackFront | None = None
         self._pool: WorkerPool | None = None
         self._scheduler: Scheduler | None = None
-        super().__init__(settings, known_as=None if ticks else SERVE_ONLY)
+        super().__init__(settings, application=None if ticks else SERVE_ONLY)
         try:
             self._listening = bind(settings.host, settings.port)
         except CannotBindError as error:
             raise CannotStartError(
-                f"{error}. Set HITL_BACKEND_PORT to another port, or end what uses this one."
+                f"{error}. Set HITL_BACKEND_PORT to another port, or stop what uses this one."
             ) from error
         self.port: int = self._listening.getsockname()[1]
         channel = settings.default_channel if settings.slack_mode else None
@@ -85,13 +86,13 @@ class Application(Role):
         log.info(
             "serve.healthy",
             extra={
-                "address": f"http://{in_a_url(self._settings.host)}:{self.port}",
-                "after_s": time.monotonic() - self._began,
+                "address": f"http://{url_host(self._settings.host)}:{self.port}",
+                "after_s": time.monotonic() - self._created_at,
             },
         )
         ticks: tuple[Tick, ...] = ()
         if self._ticks:
-            ticks += ticks_of(self._settings, self._core)
+            ticks += core_ticks(self._settings, self._core)
         if self._settings.slack_mode is not None:
             ticks += self._start_slack()
         if ticks:
@@ -104,7 +105,7 @@ class Application(Role):
         return self._summary()
 
     def _start_slack(self) -> tuple[Tick, ...]:
-        """Slack's side, and what it needs done in time."""
+        """Start the Slack front end. Returns its ticks."""
         outbox = Outbox(self._core.engine, self._core.clock)
         slack = self._slack = build_slack(self._settings, self._core, outbox)
         self._core.signal.bind(slack.outbox_changed)
@@ -118,21 +119,21 @@ class Application(Role):
             ),
         )
 
-    def _waits_for(self) -> Mapping[str, object]:
+    def _work_in_progress(self) -> Mapping[str, object]:
         return {"phases": 0 if self._pool is None else self._pool.running}
 
-    def _stop(self, until: float) -> None:
+    def _stop(self, deadline: float) -> None:
         self._core.queue.stop()
         if self._pool is not None:
-            self._pool.stop(left(until))
+            self._pool.stop(time_left(deadline))
         if self._scheduler is not None:
             self._scheduler.stop()
         self._http.stop()
         if self._slack is not None:
-            self._slack.stop(max(left(until), LAST_WORDS))
+            self._slack.stop(max(time_left(deadline), _MIN_DELIVERY_GRACE))
 
     def _door(self, headers: Mapping[str, str], body: bytes) -> DoorAnswer:
-        return NOT_YET if self._slack is None else self._slack.door(headers, body)
+        return _STARTING if self._slack is None else self._slack.door(headers, body)
 
     def _summary(self) -> Mapping[str, object]:
         return {
@@ -142,7 +143,7 @@ class Application(Role):
             ).render_as_string(hide_password=True),
             "crews": ",".join(sorted(self._core.crews)),
             "slack": self._settings.slack_mode or "off (no SLACK_BOT_TOKEN): REST only",
-            "model": model_in_words(self._settings.model),
+            "model": describe_model(self._settings.model),
             "workers": self._workers,
-            "scheduler": "here" if self._ticks else "left to others",
+            "scheduler": "here" if self._ticks else "in another process",
         }

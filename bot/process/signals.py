@@ -1,10 +1,9 @@
-"""Ctrl-C and SIGTERM: the first asks for a peaceful end, a second one for an end at once.
+"""SIGINT and SIGTERM: the first requests a graceful shutdown, a second one an immediate exit.
 
-Python runs signal handlers in the main thread, between two steps of its own: a main thread that
-waits in a lock runs none, and a handler that interrupts one in the middle of an Event or of a log
-line may wait for itself for ever. So the handlers here do nothing. What counts is the byte that
-the interpreter writes to a pipe as soon as a signal comes, whichever thread it is given to, and a
-thread that reads it.
+Python runs signal handlers in the main thread, between two bytecode instructions. So none runs
+while the main thread waits for a lock, and one that interrupts an Event or a log call may deadlock.
+The handlers here therefore do nothing. Instead the interpreter writes each signal's number to a
+pipe as soon as it arrives, in any thread (`signal.set_wakeup_fd`), and a thread reads the pipe.
 """
 
 from __future__ import annotations
@@ -23,35 +22,34 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def shutdown_requested(*, at_once: Callable[[], None]) -> threading.Event:
-    """An event that the first signal sets; a second signal calls `at_once` in another thread.
+    """Returns an event that the first signal sets; later ones call `at_once` in another thread.
 
-    From now on the process ends no more by itself when it is told to. Only the main thread may
-    call this, and once.
+    From then on the signals no longer end the process themselves. Call it once, in the main thread.
     """
-    told = threading.Event()
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
+    shutdown = threading.Event()
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
 
     def listen() -> None:
-        _next(reading)
-        told.set()
+        _wait_for_signal(read_end)
+        shutdown.set()
         while True:
-            _next(reading)
+            _wait_for_signal(read_end)
             at_once()
 
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     for number in _SIGNALS:
         signal.signal(number, _do_nothing)
     threading.Thread(target=listen, name="signals", daemon=True).start()
-    return told
+    return shutdown
 
 
-def _next(reading: int) -> None:
-    """Wait for the next signal that tells to end."""
-    while (number := os.read(reading, 1)[0]) not in _SIGNALS:
+def _wait_for_signal(read_end: int) -> None:
+    """Wait for the next SIGINT or SIGTERM, and log it."""
+    while (number := os.read(read_end, 1)[0]) not in _SIGNALS:
         pass
     log.info("signal", extra={"name_of_signal": signal.Signals(number).name})
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """A handler has to be there, or the signal would end the process."""
+    """Without a handler the signal would end the process."""

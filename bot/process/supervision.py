@@ -1,6 +1,6 @@
-"""`countersign practice`: the practice workspace and the bot in it, as two programs in one.
+"""`countersign practice`: starts the practice workspace and a bot in it, and supervises both.
 
-Both end with this process: told to on Ctrl-C, and by their lifeline if it is killed.
+Both stop with this process: on Ctrl-C it stops them, and if it is killed, `parent_watch` does.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ FOLDER: Final = Path("var/practice")
 PAGE_PORT: Final = 8400
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
-_LOOK: Final = 0.1
-_TAIL: Final = 15
+_POLL_INTERVAL: Final = 0.1
+_TAIL_LINES: Final = 15
 
 
 class CannotPracticeError(Exception):
-    """Why practice cannot open, in words."""
+    """Practice cannot open or go on; the message is for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Where practice keeps its things, and where its page listens."""
+class PracticeConfig:
+    """Where practice keeps its files, and the port of its page."""
 
     folder: Path
     page_port: int
@@ -54,7 +54,7 @@ class Places:
         return f"http://127.0.0.1:{self.page_port}"
 
     def variables(self) -> dict[str, str]:
-        """What the bot is set to, whatever the environment and `.env` say."""
+        """The bot's settings that override the environment and `.env`."""
         app = practice_app()
         return {
             "SLACK_BOT_TOKEN": app.bot_token,
@@ -63,15 +63,15 @@ class Places:
             "SLACK_API_URL": f"{self.page}/api/",
             "DATABASE_URL": f"sqlite:///{self.folder.resolve() / 'countersign.db'}",
             "COUNTERSIGN_DEFAULT_CHANNEL": CAMPAIGNS,
-            "COUNTERSIGN_GRACE_SECONDS": "5",  # whoever types Ctrl-C does not want to wait
+            "COUNTERSIGN_GRACE_SECONDS": "5",  # nobody wants to wait after Ctrl-C
         }
 
 
 @dataclass(slots=True)
 class Program:
-    """One of the two, in a session of its own, with its output in a file.
+    """One of the two programs, in a session of its own, with its output in `log_file`.
 
-    `folder`: where it runs; None: here.
+    `folder`: its working directory, or None for the current one.
     """
 
     module: str
@@ -80,11 +80,12 @@ class Program:
     log_file: Path
     folder: Path | None = None
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    _lifeline: int | None = field(default=None, init=False)
+    _write_end: int | None = field(default=None, init=False)
 
     def start(self) -> None:
-        reading, self._lifeline = os.pipe()
-        command = [sys.executable, "-P", parent_watch.__file__, str(reading), self.module]
+        # This process keeps the write end open, so the pipe closes when it ends.
+        read_end, self._write_end = os.pipe()
+        command = [sys.executable, "-P", parent_watch.__file__, str(read_end), self.module]
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own modules
                 [*command, *self.arguments],
@@ -93,18 +94,18 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=(reading,),
+                pass_fds=(read_end,),
                 start_new_session=True,
             )
-        os.close(reading)
+        os.close(read_end)
 
     @property
-    def ended(self) -> bool:
+    def exited(self) -> bool:
         return self._process is not None and self._process.poll() is not None
 
     def stop(self) -> None:
-        """Ask it to end, and after STOP_SECONDS end it."""
-        if self._process is None or self.ended:
+        """Send SIGTERM, and SIGKILL if it is still running after STOP_SECONDS."""
+        if self._process is None or self.exited:
             return
         self._process.terminate()
         try:
@@ -113,49 +114,49 @@ class Program:
             self.kill()
 
     def kill(self) -> None:
-        if self._process is not None and not self.ended:
-            with suppress(ProcessLookupError):  # it ended while another thread waited for it
+        if self._process is not None and not self.exited:
+            with suppress(ProcessLookupError):  # it exited while another thread waited for it
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
-    def last_words(self) -> str:
-        lines = self.log_file.read_text(errors="replace").splitlines()[-_TAIL:]
+    def log_tail(self) -> str:
+        lines = self.log_file.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
         return "\n".join(f"    {line}" for line in lines)
 
 
 def practice(*, env_file: Path, port: int | None, fresh: bool) -> int:
-    """Open practice, say where, and stay until told to end; the exit code."""
+    """Open practice, print its address and run until a signal. Returns the exit code."""
     try:
         with _locked(FOLDER):
             if fresh:
-                _forget(FOLDER)
-            places = Places(FOLDER, _page_port(port))
-            return _open(places, env_file)
+                _delete_files(FOLDER)
+            config = PracticeConfig(FOLDER, _page_port(port))
+            return _run(config, env_file)
     except CannotPracticeError as error:
-        _say(str(error), to=sys.stderr)
+        _print(str(error), to=sys.stderr)
         return 1
 
 
-def _open(places: Places, env_file: Path) -> int:
-    settings = load_settings(env_file, instead=places.variables())
+def _run(config: PracticeConfig, env_file: Path) -> int:
+    settings = load_settings(env_file, overrides=config.variables())
     bot_address = f"http://127.0.0.1:{_free_port(settings.port)}"
     project = None if _has_crews(settings) else starter.FOLDER
-    workspace, bot = _programs(places, env_file, bot_address, project)
+    workspace, bot = _programs(config, env_file, bot_address, project)
     hide_secrets()
-    told = shutdown_requested(at_once=lambda: _kill_all((bot, workspace)))
-    _say("Opening the practice workspace…")
+    shutdown = shutdown_requested(at_once=lambda: _kill_all((bot, workspace)))
+    _print("Opening the practice workspace…")
     try:
         workspace.start()
-        _wait_until(lambda: _bot_state(places.page) is not None, workspace, told)
+        _wait_until(lambda: _bot_connected(config.page) is not None, workspace, shutdown)
         bot.start()
-        _wait_until(lambda: _answer(f"{bot_address}/health") is not None, bot, told)
-        _wait_until(lambda: _bot_state(places.page) is True, bot, told)
-        if not told.is_set():
-            _say(_banner(places, settings, bot_address, project))
-        while not told.wait(_LOOK):
-            _still_running(workspace)
-            _still_running(bot)
-        _say("\nClosing the practice workspace…")
+        _wait_until(lambda: _get(f"{bot_address}/health") is not None, bot, shutdown)
+        _wait_until(lambda: _bot_connected(config.page) is True, bot, shutdown)
+        if not shutdown.is_set():
+            _print(_banner(config, settings, bot_address, project))
+        while not shutdown.wait(_POLL_INTERVAL):
+            _check_running(workspace)
+            _check_running(bot)
+        _print("\nClosing the practice workspace…")
         return 0
     finally:
         bot.stop()
@@ -163,26 +164,31 @@ def _open(places: Places, env_file: Path) -> int:
 
 
 def _has_crews(settings: Settings) -> bool:
-    """Whether there is a crews.yml here, or CREWS_FILE names a file, which then has to exist."""
-    usual = Settings.model_fields["crews_file"].default
-    return settings.crews_file != usual or settings.crews_file.exists()
+    """Whether there is a crews.yml here, or CREWS_FILE is set (and the bot checks the file)."""
+    default = Settings.model_fields["crews_file"].default
+    return settings.crews_file != default or settings.crews_file.exists()
 
 
 def _programs(
-    places: Places, env_file: Path, bot_address: str, project: Path | None
+    config: PracticeConfig, env_file: Path, bot_address: str, project: Path | None
 ) -> tuple[Program, Program]:
-    """`project`: the folder whose crews run, if it is not this one."""
-    folder = places.folder.absolute()
+    """The workspace and the bot. `project`: the folder whose crews run, if not this one."""
+    folder = config.folder.absolute()
     bot_port = bot_address.rpartition(":")[2]
     without_secrets = {name: value for name, value in os.environ.items() if not is_secret(name)}
-    own = {**without_secrets, "HITL_BACKEND_HOST": "127.0.0.1", "HITL_BACKEND_PORT": bot_port}
-    page = ["--port", str(places.page_port), "--state", str(folder / "workspace.db")]
+    environment = {
+        **without_secrets,
+        "HITL_BACKEND_HOST": "127.0.0.1",
+        "HITL_BACKEND_PORT": bot_port,
+        **config.variables(),
+    }
+    page = ["--port", str(config.page_port), "--state", str(folder / "workspace.db")]
     return (
         Program("practice", page, without_secrets, folder / "workspace.log"),
         Program(
             "bot",
             ["--env-file", str(env_file.absolute()), "serve"],
-            {**own, **places.variables()},
+            environment,
             folder / "bot.log",
             project,
         ),
@@ -194,91 +200,95 @@ def _kill_all(programs: Sequence[Program]) -> None:
         program.kill()
 
 
-def _wait_until(ready: Callable[[], bool], program: Program, told: threading.Event) -> None:
+def _wait_until(ready: Callable[[], bool], program: Program, shutdown: threading.Event) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not ready() and not told.wait(_LOOK):
-        _still_running(program)
+    while not ready() and not shutdown.wait(_POLL_INTERVAL):
+        _check_running(program)
         if time.monotonic() > deadline:
             raise CannotPracticeError(
-                f"{program.module} did not get ready in {START_SECONDS:.0f} s. "
-                f"The end of {program.log_file}:\n{program.last_words()}"
+                f"{program.module} was not ready after {START_SECONDS:.0f} s. "
+                f"The last lines of {program.log_file}:\n{program.log_tail()}"
             )
 
 
-def _still_running(program: Program) -> None:
-    if program.ended:
+def _check_running(program: Program) -> None:
+    if program.exited:
         raise CannotPracticeError(
-            f"{program.module} ended by itself. The end of {program.log_file}:\n"
-            f"{program.last_words()}"
+            f"{program.module} stopped unexpectedly. The last lines of {program.log_file}:\n"
+            f"{program.log_tail()}"
         )
 
 
 _NO_PROXY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def _answer(address: str) -> bytes | None:
-    """The body of a 200 from this machine, or None."""
+def _get(address: str) -> bytes | None:
+    """The body of a successful GET on this machine, or None."""
     try:
-        with _NO_PROXY.open(address, timeout=2) as answer:
-            return bytes(answer.read())
+        with _NO_PROXY.open(address, timeout=2) as response:
+            return bytes(response.read())
     except (urllib.error.URLError, OSError):
         return None
 
 
-def _bot_state(page: str) -> bool | None:
-    """Whether the bot is connected to the workspace; None if the workspace does not answer."""
-    body = _answer(f"{page}/page/state?user={ANA}")
+def _bot_connected(page: str) -> bool | None:
+    """Whether the bot is connected to the workspace, or None if the workspace does not answer."""
+    body = _get(f"{page}/page/state?user={ANA}")
     return None if body is None else bool(json.loads(body)["bot"]["connected"])
 
 
-def _say(words: str, to: TextIO | None = None) -> None:
+def _print(text: str, to: TextIO | None = None) -> None:
     stream = to or sys.stdout
-    stream.write(words + "\n")
+    stream.write(text + "\n")
     stream.flush()
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """One practice a folder: two would write over each other."""
+    """Allow one practice per folder: two would overwrite each other's files."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotPracticeError(
-                f"Practice is already open from this folder ({folder}). End that one first."
+                f"Practice is already open in this folder ({folder}). Stop it first with Ctrl-C."
             ) from None
         yield
 
 
-def _forget(folder: Path) -> None:
-    for kept in folder.iterdir():
-        if kept.name != "lock":
-            kept.unlink()
+def _delete_files(folder: Path) -> None:
+    for file in folder.iterdir():
+        if file.name != "lock":
+            file.unlink()
 
 
-def _page_port(wanted: int | None) -> int:
-    """The port that was asked for, or the usual one, or, if that is taken, a free one."""
-    if wanted is None:
+def _page_port(requested: int | None) -> int:
+    """The requested port, or else the default one, or a free one if the default is in use."""
+    if requested is None:
         return _free_port(PAGE_PORT)
-    if _free_port(wanted) != wanted:
-        raise CannotPracticeError(f"Port {wanted} is taken. Leave --port out, or name another.")
-    return wanted
+    if _free_port(requested) != requested:
+        raise CannotPracticeError(
+            f"Port {requested} is in use. Choose another port, or leave out --port."
+        )
+    return requested
 
 
 def _free_port(preferred: int) -> int:
     for port in (preferred, 0):
-        with socket.socket() as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                trial.bind(("127.0.0.1", port))
+                probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return int(trial.getsockname()[1])
+            return int(probe.getsockname()[1])
     raise CannotPracticeError("No port is free on this machine.")
 
 
-def _banner(places: Places, settings: Settings, bot_address: str, project: Path | None) -> str:
+def _banner(
+    config: PracticeConfig, settings: Settings, bot_address: str, project: Path | None
+) -> str:
     crews = f"\n  Crews      {_STARTER}" if project == starter.FOLDER else ""
     choice = choose(settings.model)
     writer = _OFFLINE if choice.route is Route.OFFLINE else f"by {choice.model}"
@@ -286,7 +296,7 @@ def _banner(places: Places, settings: Settings, bot_address: str, project: Path 
     return f"""
 {line}
 
-    Open     {places.page}
+    Open     {config.page}
 
     and in #campaigns type
 
@@ -295,10 +305,10 @@ def _banner(places: Places, settings: Settings, bot_address: str, project: Path 
 {line}
   Texts      {writer}{crews}
   REST       {bot_address}
-  Logs       {places.folder / "bot.log"}, {places.folder / "workspace.log"}
-  Ctrl-C ends it; what was said is kept (start over with --fresh).
+  Logs       {config.folder / "bot.log"}, {config.folder / "workspace.log"}
+  Ctrl-C ends it; messages and runs are kept (start over with --fresh).
 """
 
 
 _STARTER: Final = "the examples, as there is no crews.yml here (`countersign init` writes one)"
-_OFFLINE: Final = "by the offline drafter, as no model key is set (OPENAI_API_KEY changes that)"
+_OFFLINE: Final = "by the offline drafter, as no model key is set (such as OPENAI_API_KEY)"

@@ -1,4 +1,4 @@
-"""The API on a real database, with a worker that the tests play by hand."""
+"""The API on a real database. The tests do the worker's part themselves."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ NOTE = CrewDefinition(
 
 @dataclass(frozen=True)
 class Service:
-    """What stands behind the API."""
+    """The API, and what is behind it."""
 
     state: StateManager
     reads: Reads
@@ -77,7 +77,7 @@ class Service:
         return claim
 
     def run_phase(self, text: str = "") -> Claim:
-        """Do the next phase as a worker would."""
+        """Run the next phase as a worker would."""
         claim = self.claim()
         phase = claim.run.phase
         output = text or f"{phase} done, revision {claim.run.revision}"
@@ -114,7 +114,7 @@ def client(service: Service) -> TestClient:
 
 @dataclass(frozen=True)
 class Api:
-    """The six calls, as a client makes them."""
+    """The calls, as a client makes them."""
 
     http: TestClient
 

@@ -1,4 +1,4 @@
-"""What REST takes and gives, from records and back."""
+"""The bodies of REST requests and responses, and their conversion from records."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_message_and_user_input_fill_each_other(
 
 
 @pytest.mark.parametrize("sent", [{}, {"message": " "}, {"user_input": "", "language": "German"}])
-def test_a_start_that_asks_for_nothing_is_no_request(sent: dict[str, str]) -> None:
+def test_a_start_without_a_text_is_not_a_request(sent: dict[str, str]) -> None:
     assert ExecuteBody.model_validate(sent).request() is None
 
 
@@ -68,7 +68,7 @@ def test_a_start_that_asks_for_nothing_is_no_request(sent: dict[str, str]) -> No
         ({"message": "x", "checkpoints": [5]}, "checkpoints.0: input should be a valid string"),
     ],
 )
-def test_a_wrong_body_is_said_in_one_sentence_that_names_the_field(
+def test_an_invalid_body_is_described_in_one_sentence_that_names_the_field(
     sent: dict[str, object], problem: str
 ) -> None:
     with pytest.raises(ValidationError) as refused:
@@ -86,7 +86,7 @@ def test_every_missing_field_is_named() -> None:
     )
 
 
-def test_a_status_tells_what_waits_and_what_was_passed() -> None:
+def test_a_status_names_the_current_and_the_completed_checkpoints() -> None:
     states = [
         CheckpointState.APPROVED,
         CheckpointState.REVISED,
@@ -95,9 +95,9 @@ def test_a_status_tells_what_waits_and_what_was_passed() -> None:
         CheckpointState.CANCELLED,
         CheckpointState.PENDING,
     ]
-    opened = [replace(a_checkpoint(state=state), id=state.value) for state in states]
+    checkpoints = [replace(a_checkpoint(state=state), id=state.value) for state in states]
 
-    status = bodies.status(an_execution(), opened, [])
+    status = bodies.status(an_execution(), checkpoints, [])
 
     assert status.status == "waiting_feedback"
     assert status.current_checkpoint == "pending"
@@ -105,7 +105,7 @@ def test_a_status_tells_what_waits_and_what_was_passed() -> None:
     assert status.result is None
 
 
-def test_a_result_holds_the_last_text_and_the_tasks_of_every_phase_as_last_accepted() -> None:
+def test_a_result_has_the_last_text_and_the_last_accepted_tasks_of_every_phase() -> None:
     runs = [
         a_done_run(1, "analysis", "an analysis"),
         a_done_run(0, "planning", "first plan"),
@@ -125,7 +125,7 @@ def test_a_result_holds_the_last_text_and_the_tasks_of_every_phase_as_last_accep
     ]
 
 
-def test_usage_is_told_as_a_whole_by_phase_and_by_model() -> None:
+def test_usage_is_reported_in_total_by_phase_and_by_model() -> None:
     runs = [
         a_done_run(0, "planning", "a plan", PRICED),
         a_done_run(1, "analysis", "an analysis", UNPRICED),
@@ -146,10 +146,10 @@ def test_usage_is_told_as_a_whole_by_phase_and_by_model() -> None:
     ]
 
 
-def test_a_checkpoint_tells_what_to_review_by_whom_and_until_when() -> None:
-    shown = a_checkpoint("a plan", revision=2, asked="shorter", tasks=("plan",))
+def test_a_checkpoint_says_what_to_review_who_may_decide_and_until_when() -> None:
+    checkpoint = a_checkpoint("a plan", revision=2, asked="shorter", tasks=("plan",))
 
-    body = bodies.checkpoint(shown)
+    body = bodies.checkpoint(checkpoint)
 
     assert (body.checkpoint_name, body.phase, body.kind) == ("after_planning", "planning", "phase")
     assert (body.context.output, body.context.revision) == ("a plan", 2)
@@ -160,13 +160,13 @@ def test_a_checkpoint_tells_what_to_review_by_whom_and_until_when() -> None:
     assert (body.deadline, body.on_timeout) == ("2026-03-02T13:00:00Z", "stop")
 
 
-def test_a_checkpoint_without_a_deadline_has_no_timeout_either() -> None:
+def test_a_checkpoint_without_a_deadline_has_no_timeout() -> None:
     body = bodies.checkpoint(replace(a_checkpoint(), deadline=None))
 
     assert (body.deadline, body.on_timeout, body.context.feedback) == (None, None, None)
 
 
-def test_times_are_told_in_utc() -> None:
+def test_times_are_in_utc() -> None:
     tokyo = NOON.astimezone(timezone(timedelta(hours=9)))
 
     body = bodies.checkpoint(replace(a_checkpoint(), created_at=tokyo))
@@ -174,7 +174,7 @@ def test_times_are_told_in_utc() -> None:
     assert body.created_at == "2026-03-02T12:00:00Z"
 
 
-def test_a_gate_tells_the_outcomes_to_choose_from() -> None:
+def test_a_gate_lists_its_outcomes() -> None:
     gate = replace(
         a_checkpoint(
             state=CheckpointState.APPROVED,
@@ -190,7 +190,7 @@ def test_a_gate_tells_the_outcomes_to_choose_from() -> None:
     )
 
 
-def test_health_tells_how_much_is_under_way() -> None:
+def test_health_has_the_counts() -> None:
     assert bodies.health(Counts(2, 3)).model_dump() == {
         "status": "healthy",
         "active_executions": 2,

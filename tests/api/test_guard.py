@@ -1,4 +1,4 @@
-"""Who may speak to an API that has no tokens, and how much they may say."""
+"""Who may call an API without tokens, and how large a request may be."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BODY = {"message": "a summer campaign"}
 @pytest.mark.parametrize(
     "host", ["127.0.0.1:8000", "localhost:8000", "LOCALHOST:8000", "[::1]:8000"]
 )
-def test_the_names_of_this_machine_are_answered(client: TestClient, host: str) -> None:
+def test_the_names_of_this_machine_are_accepted(client: TestClient, host: str) -> None:
     assert client.get("/health", headers={"Host": host}).status_code == 200
 
 
@@ -43,7 +43,7 @@ def test_another_host_is_refused_on_every_path(client: TestClient, host: str, pa
     assert "127.0.0.1:8000" in answer.json()["detail"]
 
 
-def test_the_servers_own_page_may_call(client: TestClient) -> None:
+def test_a_page_of_the_same_origin_may_call(client: TestClient) -> None:
     headers = {"Host": "localhost:8000", "Origin": "http://localhost:8000"}
 
     assert client.post(EXECUTE, json=BODY, headers=headers).status_code == 200
@@ -60,7 +60,7 @@ def test_the_servers_own_page_may_call(client: TestClient) -> None:
         "file://",
     ],
 )
-def test_pages_of_other_origins_start_nothing(
+def test_a_page_of_another_origin_starts_nothing(
     client: TestClient, service: Service, origin: str
 ) -> None:
     answer = client.post(EXECUTE, json=BODY, headers={"Origin": origin})
@@ -79,7 +79,7 @@ def test_pages_of_other_origins_start_nothing(
         "application/jsonx",
     ],
 )
-def test_what_a_form_can_send_starts_nothing(
+def test_a_content_type_that_a_form_can_send_starts_nothing(
     client: TestClient, service: Service, kind: str
 ) -> None:
     answer = client.post(EXECUTE, content=b'{"message": "m"}', headers={"Content-Type": kind})
@@ -95,14 +95,16 @@ def test_json_with_a_charset_is_json(client: TestClient) -> None:
     assert client.post(EXECUTE, content=b'{"message": "m"}', headers=kind).status_code == 200
 
 
-def test_a_body_that_says_it_is_too_large_is_not_read(client: TestClient, service: Service) -> None:
+def test_a_body_that_declares_too_large_a_size_is_refused(
+    client: TestClient, service: Service
+) -> None:
     answer = client.post(EXECUTE, json={"message": "m", "noise": "x" * (1024 * 1024)})
 
     assert answer.status_code == 413
     assert service.reads.executions() == ()
 
 
-def test_a_body_that_hides_its_size_is_cut_off(client: TestClient, service: Service) -> None:
+def test_a_body_of_unknown_size_is_cut_off(client: TestClient, service: Service) -> None:
     def endless() -> Iterator[bytes]:
         yield b'{"message": "m", "noise": "'
         for _ in range(20):
@@ -116,19 +118,19 @@ def test_a_body_that_hides_its_size_is_cut_off(client: TestClient, service: Serv
     assert service.reads.executions() == ()
 
 
-def test_a_body_in_pieces_is_put_together(client: TestClient) -> None:
-    pieces = iter([b'{"mess', b'age": "m"', b"}"])
+def test_a_chunked_body_is_accepted(client: TestClient) -> None:
+    chunks = iter([b'{"mess', b'age": "m"', b"}"])
 
-    answer = client.post(EXECUTE, content=pieces, headers={"Content-Type": "application/json"})
+    answer = client.post(EXECUTE, content=chunks, headers={"Content-Type": "application/json"})
 
     assert answer.status_code == 200
 
 
-def test_slacks_requests_come_through_whatever_their_host_and_type(service: Service) -> None:
-    seen: list[tuple[str, bytes]] = []
+def test_slacks_requests_pass_with_any_host_and_content_type(service: Service) -> None:
+    requests: list[tuple[str, bytes]] = []
 
     def door(headers: Mapping[str, str], body: bytes) -> DoorAnswer:
-        seen.append((headers["x-slack-signature"], body))
+        requests.append((headers["x-slack-signature"], body))
         return DoorAnswer(200, {"Content-Type": "text/plain"}, b"challenge")
 
     api = create_api(
@@ -148,17 +150,17 @@ def test_slacks_requests_come_through_whatever_their_host_and_type(service: Serv
     answer = client.post("/slack/events", content=b"payload=x", headers=headers)
 
     assert (answer.status_code, answer.content) == (200, b"challenge")
-    assert seen == [("v0=abc", b"payload=x")]
+    assert requests == [("v0=abc", b"payload=x")]
     assert client.get("/health", headers={"Host": "bot.example"}).status_code == 403
 
 
-def test_without_slack_there_is_no_door(api: Api) -> None:
+def test_without_slack_there_is_no_route_for_its_requests(api: Api) -> None:
     answer = api.http.post("/slack/events", content=b"x")
 
     assert answer.status_code == 404
 
 
-def test_an_odd_loopback_address_is_answered_by_its_own_name() -> None:
+def test_an_unusual_loopback_address_is_accepted_by_its_own_name() -> None:
     assert "127.0.0.2:80" in loopback_hosts("127.0.0.2", 80)
     assert "127.0.0.2" in loopback_hosts("127.0.0.2", 80)
     assert "[::1]:8000" in loopback_hosts("::1", 8000)

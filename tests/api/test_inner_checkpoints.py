@@ -1,4 +1,4 @@
-"""What arises inside a crew, decided through REST; and the crews' limits."""
+"""Gates, questions and tool calls decided through REST; and the crews' limits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ QUESTION = Question(CheckpointKind.QUESTION, "ask", "ask:1", "Which town?")
 TOOL = Question(CheckpointKind.TOOL, "search", "search:1", "May it search?", shown='{"q": "bikes"}')
 
 
-def feedback(api: Api, shown: Any, **fields: object) -> Any:
+def feedback(api: Api, checkpoint: Any, **fields: object) -> Any:
     return api.http.post(
         "/api/crew/feedback",
         json={
-            "execution_id": shown["execution_id"],
-            "checkpoint_id": shown["checkpoint_id"],
+            "execution_id": checkpoint["execution_id"],
+            "checkpoint_id": checkpoint["checkpoint_id"],
             **fields,
         },
     )
@@ -26,7 +26,7 @@ def feedback(api: Api, shown: Any, **fields: object) -> Any:
 
 @pytest.fixture
 def at_gate(api: Api, service: Service) -> Any:
-    """The checkpoint of a flow that stands still."""
+    """The checkpoint of a flow that waits at a gate."""
     run = api.execute(crew="flow")["execution_id"]
     claim = service.state.record_phases(service.claim(), ["start"])
     pause = Pause("review", "Is it good?", ("approved", "needs_work"), "needs_work")
@@ -34,14 +34,17 @@ def at_gate(api: Api, service: Service) -> Any:
     return api.checkpoint(run)
 
 
-def asked(api: Api, service: Service, question: Question) -> tuple[Any, Claim]:
+def asking(api: Api, service: Service, question: Question) -> tuple[Any, Claim]:
+    """The checkpoint of a flow that asks this, and its claim."""
     run = api.execute(crew="flow")["execution_id"]
     claim = service.state.record_phases(service.claim(), ["start"])
     service.state.ask(claim, question)
     return api.checkpoint(run), claim
 
 
-def test_a_gate_shows_its_outcomes_and_takes_one(at_gate: Any, api: Api, service: Service) -> None:
+def test_a_gate_lists_its_outcomes_and_accepts_one(
+    at_gate: Any, api: Api, service: Service
+) -> None:
     assert (at_gate["kind"], at_gate["outcomes"]) == ("gate", ["approved", "needs_work"])
 
     answer = feedback(
@@ -55,7 +58,7 @@ def test_a_gate_shows_its_outcomes_and_takes_one(at_gate: Any, api: Api, service
 
 
 @pytest.mark.parametrize("outcome", [None, "splendid"])
-def test_a_gate_refuses_what_it_does_not_offer_and_names_what_it_does(
+def test_a_gate_refuses_another_outcome_and_lists_its_own(
     at_gate: Any, api: Api, outcome: str | None
 ) -> None:
     answer = feedback(api, at_gate, action="continue", outcome=outcome)
@@ -65,7 +68,7 @@ def test_a_gate_refuses_what_it_does_not_offer_and_names_what_it_does(
     assert api.status(at_gate["execution_id"])["status"] == "waiting_feedback"
 
 
-def test_a_second_outcome_is_a_conflict_that_says_the_first(at_gate: Any, api: Api) -> None:
+def test_a_second_outcome_is_a_conflict_that_names_the_first(at_gate: Any, api: Api) -> None:
     feedback(api, at_gate, action="continue", outcome="approved")
 
     answer = feedback(api, at_gate, action="continue", outcome="needs_work")
@@ -78,44 +81,44 @@ def test_a_usual_checkpoint_is_of_kind_phase(api: Api, service: Service) -> None
     run = api.execute()["execution_id"]
     service.run_phase()
 
-    shown = api.checkpoint(run)
+    checkpoint = api.checkpoint(run)
 
-    assert (shown["kind"], shown["outcomes"]) == ("phase", [])
+    assert (checkpoint["kind"], checkpoint["outcomes"]) == ("phase", [])
 
 
-def test_a_question_is_answered_with_the_feedbacks_words(api: Api, service: Service) -> None:
-    shown, _ = asked(api, service, QUESTION)
-    assert (shown["kind"], shown["description"]) == ("question", "Which town?")
+def test_a_question_is_answered_with_the_feedbacks_text(api: Api, service: Service) -> None:
+    checkpoint, _ = asking(api, service, QUESTION)
+    assert (checkpoint["kind"], checkpoint["description"]) == ("question", "Which town?")
 
-    for nothing in (None, "", "  "):
-        refused = feedback(api, shown, action="continue", feedback=nothing)
+    for empty in (None, "", "  "):
+        refused = feedback(api, checkpoint, action="continue", feedback=empty)
         assert refused.status_code == 400
         assert "the answer" in refused.json()["detail"]
-    assert feedback(api, shown, action="continue", feedback="Ghent").status_code == 200
+    assert feedback(api, checkpoint, action="continue", feedback="Ghent").status_code == 200
 
-    answered = service.reads.checkpoint(shown["checkpoint_id"]).feedback
-    assert answered is not None
-    assert (answered.action, answered.text) == (Action.CONTINUE, "Ghent")
-    again = feedback(api, shown, action="continue")
+    answer = service.reads.checkpoint(checkpoint["checkpoint_id"]).feedback
+    assert answer is not None
+    assert (answer.action, answer.text) == (Action.CONTINUE, "Ghent")
+    again = feedback(api, checkpoint, action="continue")
     assert again.status_code == 409
 
 
-def test_a_tools_call_shows_its_arguments_and_is_refused_with_words(
+def test_a_tool_call_shows_its_arguments_and_is_refused_with_a_reason(
     api: Api, service: Service
 ) -> None:
-    shown, claim = asked(api, service, TOOL)
-    assert (shown["kind"], shown["checkpoint_name"]) == ("tool", "search")
-    assert shown["context"]["output"] == '{"q": "bikes"}'
+    checkpoint, claim = asking(api, service, TOOL)
+    assert (checkpoint["kind"], checkpoint["checkpoint_name"]) == ("tool", "search")
+    assert checkpoint["context"]["output"] == '{"q": "bikes"}'
 
-    assert feedback(api, shown, action="revise", feedback="not that").status_code == 200
+    assert feedback(api, checkpoint, action="revise", feedback="not that").status_code == 200
 
-    assert api.status(shown["execution_id"])["status"] == "running"
+    assert api.status(checkpoint["execution_id"])["status"] == "running"
     service.state.phase_done(claim, PhaseOutput("done"))
-    assert api.status(shown["execution_id"])["status"] == "completed"
+    assert api.status(checkpoint["execution_id"])["status"] == "completed"
 
 
 @pytest.mark.parametrize(
-    ("crew", "said"),
+    ("crew", "detail"),
     [
         ("one_at_once", "may run 1 at once"),
         ("one_per_client", "1 of crew 'one_per_client' at once for each client"),
@@ -123,14 +126,14 @@ def test_a_tools_call_shows_its_arguments_and_is_refused_with_words(
     ],
 )
 def test_a_start_beyond_a_limit_is_too_many_requests(
-    api: Api, service: Service, crew: str, said: str
+    api: Api, service: Service, crew: str, detail: str
 ) -> None:
     api.execute(crew=crew)
 
     answer = api.http.post("/api/crew/execute", json={"message": "m", "crew": crew})
 
     assert answer.status_code == 429
-    assert said in answer.json()["detail"]
+    assert detail in answer.json()["detail"]
     assert len(service.reads.executions()) == 1
     assert api.execute(crew="plan")["status"] == "pending"
 
@@ -150,7 +153,7 @@ def test_a_revision_beyond_the_limit_is_a_conflict_and_the_checkpoint_still_wait
     assert api.decide(api.checkpoint(run), "continue").status_code == 200
 
 
-def test_the_schema_knows_that_a_start_may_be_one_too_many(api: Api) -> None:
+def test_the_schema_says_that_a_start_may_exceed_a_limit(api: Api) -> None:
     start = api.http.get("/openapi.json").json()["paths"]["/api/crew/execute"]["post"]
 
     assert "429" in start["responses"]

@@ -1,4 +1,4 @@
-"""What the API refuses: the code, and words that help."""
+"""What the API refuses: the status code, and a detail that helps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "detail"),
     [
         ({}, "one of message and user_input is needed"),
         ({"message": "  "}, "one of message and user_input is needed"),
@@ -37,21 +37,21 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
         (None, "the body: input should be"),
     ],
 )
-def test_a_start_that_cannot_be_is_refused_in_words(
-    client: TestClient, service: Service, body: Any, said: str
+def test_an_invalid_start_is_refused_with_the_reason(
+    client: TestClient, service: Service, body: Any, detail: str
 ) -> None:
     raw = json.dumps(body)
 
     answer = client.post(EXECUTE, content=raw, headers={"Content-Type": "application/json"})
 
     assert answer.status_code == 400
-    assert said in answer.json()["detail"]
+    assert detail in answer.json()["detail"]
     assert service.reads.executions() == ()
 
 
 @pytest.mark.parametrize("path", [EXECUTE, FEEDBACK])
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b'{"message": "a"'])
-def test_garbage_is_a_bad_request(client: TestClient, path: str, raw: bytes) -> None:
+def test_invalid_json_is_a_bad_request(client: TestClient, path: str, raw: bytes) -> None:
     answer = client.post(path, content=raw, headers={"Content-Type": "application/json"})
 
     assert answer.status_code == 400
@@ -60,14 +60,14 @@ def test_garbage_is_a_bad_request(client: TestClient, path: str, raw: bytes) -> 
 
 @pytest.mark.parametrize("path", [EXECUTE, FEEDBACK])
 @pytest.mark.parametrize(
-    "odd",
+    "text",
     ["\\ud800", "a\\u0000b", "\\ud83d alone"],
 )
-def test_text_that_no_database_can_hold_is_a_bad_request(
-    client: TestClient, service: Service, path: str, odd: str
+def test_text_that_no_database_can_store_is_a_bad_request(
+    client: TestClient, service: Service, path: str, text: str
 ) -> None:
     fields = '"execution_id": "x", "checkpoint_id": "y", "action": "revise"'
-    raw = f'{{{fields}, "message": "{odd}", "feedback": "{odd}"}}'
+    raw = f'{{{fields}, "message": "{text}", "feedback": "{text}"}}'
 
     answer = client.post(path, content=raw, headers={"Content-Type": "application/json"})
 
@@ -76,13 +76,13 @@ def test_text_that_no_database_can_hold_is_a_bad_request(
 
 
 @pytest.mark.parametrize("name", ["execution_id", "checkpoint_id"])
-def test_an_odd_id_is_an_unknown_one(client: TestClient, name: str) -> None:
+def test_a_malformed_id_is_refused(client: TestClient, name: str) -> None:
     fields = {"execution_id": NOBODY, "checkpoint_id": NOBODY, "action": "stop", name: "\u0000%_'"}
 
     assert client.post(FEEDBACK, json=fields).status_code in (400, 404)
 
 
-def test_json_that_goes_very_deep_is_a_bad_request(client: TestClient) -> None:
+def test_deeply_nested_json_is_a_bad_request(client: TestClient) -> None:
     raw = "[" * 100_000
 
     answer = client.post(EXECUTE, content=raw, headers={"Content-Type": "application/json"})
@@ -91,7 +91,7 @@ def test_json_that_goes_very_deep_is_a_bad_request(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "code", "said"),
+    ("change", "code", "detail"),
     [
         ({"action": "approve"}, 400, "there are: continue, revise, stop, skip"),
         ({"action": None}, 400, "action"),
@@ -103,18 +103,18 @@ def test_json_that_goes_very_deep_is_a_bad_request(client: TestClient) -> None:
         ({"execution_id": 1}, 400, "execution_id"),
     ],
 )
-def test_feedback_that_cannot_be_is_refused_and_decides_nothing(
-    api: Api, service: Service, change: dict[str, Any], code: int, said: str
+def test_invalid_feedback_is_refused_and_decides_nothing(
+    api: Api, service: Service, change: dict[str, Any], code: int, detail: str
 ) -> None:
     run = api.execute()["execution_id"]
     service.run_phase()
-    shown = api.checkpoint(run)
-    body = {"execution_id": run, "checkpoint_id": shown["checkpoint_id"], "action": "continue"}
+    checkpoint_id = api.checkpoint(run)["checkpoint_id"]
+    body = {"execution_id": run, "checkpoint_id": checkpoint_id, "action": "continue"}
 
     answer = api.http.post(FEEDBACK, json={**body, **change})
 
     assert answer.status_code == code
-    assert said in answer.json()["detail"]
+    assert detail in answer.json()["detail"]
     assert api.status(run)["status"] == "waiting_feedback"
 
 
@@ -132,10 +132,10 @@ def test_feedback_needs_its_fields(client: TestClient, missing: str) -> None:
 def test_a_checkpoint_of_another_run_is_unknown(api: Api, service: Service) -> None:
     one = api.execute()["execution_id"]
     service.run_phase()
-    shown = api.checkpoint(one)
+    checkpoint = api.checkpoint(one)
     other = api.execute()["execution_id"]
 
-    answer = api.decide({**shown, "execution_id": other}, "continue")
+    answer = api.decide({**checkpoint, "execution_id": other}, "continue")
 
     assert answer.status_code == 404
     assert api.status(one)["status"] == "waiting_feedback"
@@ -147,16 +147,16 @@ def test_a_second_decision_is_a_conflict_that_says_what_was_decided(
 ) -> None:
     run = api.execute()["execution_id"]
     service.run_phase()
-    shown = api.checkpoint(run)
-    api.decide(shown, "continue")
+    checkpoint = api.checkpoint(run)
+    api.decide(checkpoint, "continue")
 
-    answer = api.decide(shown, second, "words")
+    answer = api.decide(checkpoint, second, "shorter")
 
     assert answer.status_code == 409
     assert "already continued by unauthenticated loopback" in answer.json()["detail"]
 
 
-def test_no_checkpoint_waiting_is_no_content(api: Api, service: Service) -> None:
+def test_a_run_without_a_waiting_checkpoint_has_no_content(api: Api, service: Service) -> None:
     run = api.execute()["execution_id"]
     path = f"/api/crew/checkpoint/{run}"
     assert api.http.get(path).status_code == 204
@@ -195,7 +195,7 @@ def test_an_unknown_run_is_not_found(client: TestClient, call: str, name: str) -
     assert answer.json()["detail"]
 
 
-def test_a_shortened_id_is_not_taken_for_the_run(api: Api) -> None:
+def test_a_shortened_id_is_not_found(api: Api) -> None:
     run = api.execute()["execution_id"]
 
     assert api.http.get(f"/api/crew/status/{run[:8]}").status_code == 404
@@ -222,7 +222,7 @@ def test_an_idempotency_key_starts_one_run(api: Api, service: Service) -> None:
     assert len(service.reads.executions()) == 1
 
 
-def test_an_idempotency_key_is_not_reused_for_something_else(api: Api, service: Service) -> None:
+def test_an_idempotency_key_is_refused_for_another_request(api: Api, service: Service) -> None:
     headers = {"Idempotency-Key": "order-17"}
     api.http.post(EXECUTE, json={"message": "one"}, headers=headers)
 
@@ -232,7 +232,7 @@ def test_an_idempotency_key_is_not_reused_for_something_else(api: Api, service: 
     assert len(service.reads.executions()) == 1
 
 
-def test_a_busy_database_asks_to_come_again(api: Api, service: Service) -> None:
+def test_a_busy_database_is_unavailable_and_asks_to_retry(api: Api, service: Service) -> None:
     run = api.execute()["execution_id"]
     other_process = sqlite3.connect(service.database)
     with closing(other_process):
@@ -245,7 +245,7 @@ def test_a_busy_database_asks_to_come_again(api: Api, service: Service) -> None:
     assert [execution.id for execution in service.reads.executions()] == [run]
 
 
-def test_a_database_that_is_gone_is_told_and_asked_to_come_again(
+def test_a_broken_database_is_unavailable_and_shows_no_input(
     client: TestClient, service: Service
 ) -> None:
     with closing(sqlite3.connect(service.database)) as other_process:
@@ -257,7 +257,7 @@ def test_a_database_that_is_gone_is_told_and_asked_to_come_again(
         assert "hunter2" not in answer.text
 
 
-def test_no_path_answers_422_even_in_the_schema(client: TestClient) -> None:
+def test_no_route_answers_422_even_in_the_schema(client: TestClient) -> None:
     schema = json.dumps(client.get("/openapi.json").json())
 
     assert '"422"' not in schema

@@ -1,4 +1,4 @@
-"""The walls between the rooms: `make check` breaks when a module imports what it may not."""
+"""The import contracts between the packages: `make check` fails on a forbidden import."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ CYCLES = "no room imports a room that imports it"
 
 
 def checked(folder: Path) -> dict[str, bool]:
-    """Which contracts the tree in `folder` keeps, by their names."""
-    answer = subprocess.run(
+    """By name, whether the tree in `folder` keeps each contract."""
+    finished = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
-    lines = [line.partition(" (")[0].strip() for line in answer.stdout.splitlines()]
+    lines = [line.partition(" (")[0].strip() for line in finished.stdout.splitlines()]
     kept = {line.removesuffix(" KEPT"): True for line in lines if line.endswith(" KEPT")}
     broken = {line.removesuffix(" BROKEN"): False for line in lines if line.endswith(" BROKEN")}
-    assert kept or broken, answer.stdout + answer.stderr
+    assert kept or broken, finished.stdout + finished.stderr
     return kept | broken
 
 
@@ -47,7 +47,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_tree_as_it_is_keeps_every_contract(copy: Path) -> None:
+def test_the_unchanged_tree_keeps_every_contract(copy: Path) -> None:
     contracts = checked(copy)
 
     assert contracts.keys() >= {CREWAI, SLACK, CHILD, PRACTICE, STORAGE, FRONT_ENDS, CYCLES}
@@ -69,7 +69,7 @@ def test_the_tree_as_it_is_keeps_every_contract(copy: Path) -> None:
         ("storage/db", "from storage.use_cases import decisions", CYCLES),
     ],
 )
-def test_a_module_that_imports_what_it_may_not_breaks_the_check(
+def test_a_forbidden_import_breaks_its_contract(
     copy: Path, folder: str, line: str, contract: str
 ) -> None:
     module = next(path for path in (copy / folder).glob("*.py") if path.stat().st_size > 0)

@@ -1,10 +1,14 @@
-"""What the tests of the bot's processes share: a folder with one crew in two steps."""
+"""A folder with a crew of two steps, and the bot's processes in it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
 import pytest
+
+from tests.support.launchpad import Launchpad
+from tests.support.processes import BotProcess
 
 CREWS = """
 crews:
@@ -16,7 +20,7 @@ crews:
     checkpoints: [{name: look, after: write, description: Read it}]
 """
 
-# As long as there is a file `hold` beside it, the program does not go on.
+# The program waits for as long as there is a file `hold` beside it.
 NOTE = """
 import json, os, sys, time
 inputs = json.load(sys.stdin)
@@ -28,7 +32,7 @@ print(json.dumps({"status": "complete", "output": text, "task_outputs": []}))
 
 
 def with_notes(folder: Path) -> Path:
-    """The folder, with the crew in it."""
+    """Write the crew into the folder."""
     (folder / "crews.yml").write_text(CREWS)
     (folder / "note.py").write_text(NOTE)
     return folder
@@ -37,3 +41,24 @@ def with_notes(folder: Path) -> Path:
 @pytest.fixture
 def note_folder(tmp_path: Path) -> Path:
     return with_notes(tmp_path)
+
+
+def bot_in(
+    folder: Path, *, workers: int, launchpad: Launchpad | None = None, **env: str
+) -> BotProcess:
+    """A bot in the folder, not started yet. Forked from the launchpad, if there is one."""
+    return BotProcess(
+        folder, workers=workers, crews_file=folder / "crews.yml", launchpad=launchpad, env=env
+    )
+
+
+def runs_note(process: BotProcess) -> bool:
+    """Whether the crew's program is running."""
+    return any("note.py" in " ".join(_command(child)) for child in process.family())
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:
+        return []

@@ -1,4 +1,4 @@
-"""What the doctor finds, and that it says how to mend it."""
+"""What the doctor finds, and how it says to fix it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def database() -> list[Finding]:
     return list(checks.check_database(load_settings()))
 
 
-def words(findings: list[Finding]) -> str:
+def lines(findings: list[Finding]) -> str:
     return "\n".join(finding.line() for finding in findings)
 
 
@@ -72,14 +72,15 @@ def test_everything_in_order_but_slack_and_model_exits_0(
 ) -> None:
     assert cli.main(["doctor"]) == 0
 
-    said = capsys.readouterr().out
-    assert "✓ Database: sqlite:///countersign.db is not there yet" in said
-    assert "✓ Crews: crews.yml names note" in said
-    assert "✓ Crew note: can be built" in said
-    assert "! Model: no key is set: the offline drafter writes the texts" in said
-    assert "! REST: on 127.0.0.1 port 8000 it needs no token" in said
-    assert "! Slack: no tokens are set" in said
-    assert "✗" not in said
+    printed = capsys.readouterr().out
+    assert "✓ Settings: read from the environment; there is no .env\n" in printed
+    assert "✓ Database: sqlite:///countersign.db does not exist yet" in printed
+    assert "✓ Crews: crews.yml names note" in printed
+    assert "✓ Crew note: can be built" in printed
+    assert "! Model: no key is set: the offline drafter writes the texts" in printed
+    assert "! REST: on 127.0.0.1 port 8000 it needs no token" in printed
+    assert "! Slack: no tokens are set" in printed
+    assert "✗" not in printed
 
 
 def test_the_doctor_creates_no_database(folder: Path) -> None:
@@ -88,25 +89,24 @@ def test_the_doctor_creates_no_database(folder: Path) -> None:
     assert not (folder / "countersign.db").exists()
 
 
-def test_json_says_the_same_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_the_same_findings_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["doctor", "--json"]) == 0
 
-    said = json.loads(capsys.readouterr().out)
-    assert said["ok"] is True
-    assert {"mark": "good", "about": "Crews", "found": "crews.yml names note", "mend": ""} in said[
-        "findings"
-    ]
+    report = json.loads(capsys.readouterr().out)
+    crews = {"mark": "good", "about": "Crews", "found": "crews.yml names note", "mend": ""}
+    assert report["ok"] is True
+    assert crews in report["findings"]
 
 
-def test_bad_settings_are_findings_too(capsys: pytest.CaptureFixture[str], set_: Set) -> None:
+def test_invalid_settings_are_findings_too(capsys: pytest.CaptureFixture[str], set_: Set) -> None:
     set_(HITL_BACKEND_HOST="0.0.0.0", SLACK_BOT_TOKEN="hunter2")
 
     assert cli.main(["doctor"]) == 1
 
-    said = capsys.readouterr().out
-    assert "✗ Settings: HITL_BACKEND_HOST must be a loopback address" in said
-    assert "✗ Settings: SLACK_BOT_TOKEN must begin with xoxb-" in said
-    assert "hunter2" not in said
+    printed = capsys.readouterr().out
+    assert "✗ Settings: HITL_BACKEND_HOST must be a loopback address" in printed
+    assert "✗ Settings: SLACK_BOT_TOKEN must begin with xoxb-" in printed
+    assert "hunter2" not in printed
 
 
 def test_a_crews_file_with_a_mistake_is_a_finding(
@@ -127,13 +127,14 @@ def test_a_crew_that_cannot_be_built_is_named_and_the_others_are_fine(
 
     assert cli.main(["doctor"]) == 1
 
-    said = capsys.readouterr().out
-    assert "✗ Crew lost:" in said
-    assert "nowhere" in said
-    assert "✓ Crew note: can be built" in said
+    printed = capsys.readouterr().out
+    assert "✗ Crew lost:" in printed
+    assert "nowhere" in printed
+    assert "→ Fix the crew, or its entry in crews.yml." in printed
+    assert "✓ Crew note: can be built" in printed
 
 
-def test_a_database_in_order(folder: Path) -> None:
+def test_a_working_database_is_good_and_left_as_it_is(folder: Path) -> None:
     engine = open_engine(f"sqlite:///{folder / 'countersign.db'}")
     upgrade(engine)
     engine.dispose()
@@ -147,17 +148,18 @@ def test_a_database_in_order(folder: Path) -> None:
 def test_a_database_that_was_not_migrated_is_a_warning(folder: Path) -> None:
     sqlite3.connect(folder / "countersign.db").execute("CREATE TABLE other (n INTEGER)").close()
 
-    assert "! Database: sqlite:///countersign.db has an older schema" in words(database())
-    assert "countersign migrate" in words(database())
+    assert "! Database: sqlite:///countersign.db has an older schema" in lines(database())
+    assert "countersign migrate" in lines(database())
 
 
-def test_a_file_that_is_no_database_fails(folder: Path) -> None:
+def test_a_file_that_is_not_a_database_fails(folder: Path) -> None:
     (folder / "countersign.db").write_bytes(b"a letter to my aunt " * 200)
 
-    assert "✗ Database: sqlite:///countersign.db: file is not a database" in words(database())
+    reason = "sqlite:///countersign.db cannot be used: file is not a database"
+    assert f"✗ Database: {reason}" in lines(database())
 
 
-def test_a_folder_that_is_not_there_fails(set_: Set) -> None:
+def test_a_missing_folder_fails(set_: Set) -> None:
     set_(DATABASE_URL="sqlite:////proc/nowhere/c.db")
 
     assert marks(database()) == [Mark.FAILED]
@@ -167,15 +169,15 @@ def test_a_database_password_is_not_shown(set_: Set) -> None:
     set_(DATABASE_URL="postgresql+psycopg://user:hunter2@127.0.0.1:9/c")
 
     assert marks(database()) == [Mark.FAILED]
-    assert "does not answer: connection failed" in words(database())
-    assert "hunter2" not in words(database())
+    assert "does not answer: connection failed" in lines(database())
+    assert "hunter2" not in lines(database())
 
 
 # --- the model ------------------------------------------------------------------------------
 
 
 class Model:
-    """A small endpoint that answers as it is told to."""
+    """A small endpoint that answers with `code`."""
 
     def __init__(self) -> None:
         self.code = 200
@@ -210,9 +212,9 @@ class Model:
 
 @pytest.fixture
 def model() -> Iterator[Model]:
-    made = Model()
-    yield made
-    made.stop()
+    server = Model()
+    yield server
+    server.stop()
 
 
 def ask(model: Model) -> Finding:
@@ -221,29 +223,32 @@ def ask(model: Model) -> Finding:
     return finding
 
 
-def test_a_model_that_answers_is_fine(model: Model) -> None:
+def test_a_model_that_answers_is_good(model: Model) -> None:
     assert ask(model).mark is Mark.GOOD
     assert model.keys == ["Bearer sk-hunter2"]
 
 
 @pytest.mark.parametrize(
-    ("code", "mark", "said"),
+    ("code", "mark", "result"),
     [
         (401, Mark.FAILED, "refuses the key"),
         (403, Mark.FAILED, "refuses the key"),
         (404, Mark.FAILED, "no such model"),
         (400, Mark.FAILED, "refuses the request"),
         (429, Mark.WARNING, "too many requests"),
-        (503, Mark.WARNING, "trouble of its own"),
+        (503, Mark.WARNING, "server error"),
     ],
 )
-def test_what_a_model_refuses_is_told_apart(model: Model, code: int, mark: Mark, said: str) -> None:
+def test_each_error_of_a_model_has_its_own_finding_and_advice(
+    model: Model, code: int, mark: Mark, result: str
+) -> None:
     model.code = code
 
     finding = ask(model)
 
     assert finding.mark is mark
-    assert said in finding.found
+    assert result in finding.result
+    assert finding.advice
     assert "hunter2" not in finding.line()
 
 
@@ -256,30 +261,30 @@ def test_a_model_that_does_not_answer_is_a_warning(
     finding = ask(model)
 
     assert finding.mark is Mark.WARNING
-    assert "did not answer" in finding.found
+    assert "did not answer" in finding.result
 
 
-def test_a_model_that_is_not_there_fails() -> None:
+def test_a_model_that_cannot_be_reached_fails() -> None:
     settings = ModelSettings(openai_api_key="k", openai_base_url="http://127.0.0.1:9/v1")
     (finding,) = checks.check_model(settings)
 
     assert finding.mark is Mark.FAILED
-    assert "OPENAI_BASE_URL" in finding.mend
+    assert "OPENAI_BASE_URL" in finding.advice
 
 
-def test_an_anthropic_key_alone_is_asked_in_its_own_protocol_with_a_model_that_is_named() -> None:
+def test_an_anthropic_key_alone_is_tried_in_its_own_protocol_with_the_default_model() -> None:
     with ProviderServer(ANTHROPIC) as server:
         settings = ModelSettings(anthropic_api_key=GOOD_KEY, anthropic_base_url=server.address)
         (finding,) = checks.check_model(settings)
         (bad,) = checks.check_model(replace(settings, anthropic_api_key="sk-hunter2"))
 
     assert finding.line() == f"✓ Model claude-sonnet-4-6: answers at {server.address}/v1"
-    assert "refuses the key (401)" in bad.found
-    assert "ANTHROPIC_API_KEY" in bad.mend
+    assert "refuses the key (401)" in bad.result
+    assert "ANTHROPIC_API_KEY" in bad.advice
     assert "hunter2" not in bad.line()
 
 
-def test_each_model_that_crews_yml_names_is_asked_too(folder: Path, set_: Set) -> None:
+def test_each_model_that_crews_yml_names_is_tried_too(folder: Path, set_: Set) -> None:
     (folder / "crews.yml").write_text(
         CREWS + "  other:\n    crew: some.where:Crew\n    approvers: ['@requester']\n"
         "    model: gemini/gemini-2.5-pro\n"
@@ -289,7 +294,7 @@ def test_each_model_that_crews_yml_names_is_asked_too(folder: Path, set_: Set) -
         findings = list(checks.check_models(load_settings()))
 
     assert marks(findings) == [Mark.GOOD, Mark.GOOD]
-    assert [asked.model for asked in server.asked] == ["house", "gemini/gemini-2.5-pro"]
+    assert [request.model for request in server.asked] == ["house", "gemini/gemini-2.5-pro"]
 
 
 def test_a_model_whose_provider_has_no_key_names_the_variable() -> None:
@@ -298,7 +303,7 @@ def test_a_model_whose_provider_has_no_key_names_the_variable() -> None:
     (finding,) = checks.check_model(settings, "anthropic/claude-haiku-4-5")
 
     assert finding.mark is Mark.FAILED
-    assert "ANTHROPIC_API_KEY is not set" in finding.found
+    assert "ANTHROPIC_API_KEY is not set" in finding.result
 
 
 # --- Slack ----------------------------------------------------------------------------------
@@ -315,18 +320,18 @@ def slack(set_: Set, workspace: Workspace, **more: str) -> list[Finding]:
     return list(checks.check_slack(load_settings()))
 
 
-def test_slack_in_order(set_: Set, workspace: Workspace) -> None:
+def test_a_working_slack_is_good(set_: Set, workspace: Workspace) -> None:
     campaigns = workspace.channel("campaigns").id
     findings = slack(set_, workspace, COUNTERSIGN_DEFAULT_CHANNEL=campaigns)
 
-    assert marks(findings) == [Mark.GOOD] * 4, words(findings)
-    assert "the bot is in #campaigns" in words(findings)
+    assert marks(findings) == [Mark.GOOD] * 4, lines(findings)
+    assert "the bot is in #campaigns" in lines(findings)
 
 
 def test_a_missing_scope_is_named(set_: Set, workspace: Workspace) -> None:
     workspace.without_scopes("files:write")
 
-    assert "✗ Slack scopes: missing: files:write" in words(slack(set_, workspace))
+    assert "✗ Slack scopes: missing: files:write" in lines(slack(set_, workspace))
 
 
 def test_a_channel_that_the_bot_is_not_in_says_what_to_type(
@@ -335,18 +340,18 @@ def test_a_channel_that_the_bot_is_not_in_says_what_to_type(
     random = workspace.channel("random").id
     findings = slack(set_, workspace, COUNTERSIGN_DEFAULT_CHANNEL=random)
 
-    assert "✗ Slack channel: the bot is not in #random" in words(findings)
-    assert "/invite @Countersign in #random" in words(findings)
+    assert "✗ Slack channel: the bot is not in #random" in lines(findings)
+    assert "/invite @Countersign in #random" in lines(findings)
 
 
-def test_a_channel_that_is_not_there_fails(set_: Set, workspace: Workspace) -> None:
+def test_a_channel_that_does_not_exist_fails(set_: Set, workspace: Workspace) -> None:
     findings = slack(set_, workspace, COUNTERSIGN_DEFAULT_CHANNEL="C0NOWHERE")
 
-    assert "✗ Slack channel: C0NOWHERE: channel_not_found" in words(findings)
+    assert "✗ Slack channel: C0NOWHERE: channel_not_found" in lines(findings)
 
 
-def test_tokens_that_slack_refuses_are_told_apart(set_: Set, workspace: Workspace) -> None:
-    assert "✗ Slack: SLACK_BOT_TOKEN is refused: invalid_auth" in words(
+def test_a_bot_token_that_slack_refuses_is_named(set_: Set, workspace: Workspace) -> None:
+    assert "✗ Slack: SLACK_BOT_TOKEN is refused: invalid_auth" in lines(
         slack(set_, workspace, SLACK_BOT_TOKEN="xoxb-wrong")
     )
 
@@ -355,11 +360,11 @@ def test_an_app_token_that_slack_refuses_is_named(set_: Set, workspace: Workspac
     set_(**{**workspace.env(), "SLACK_APP_TOKEN": "xapp-wrong"})
     findings = list(checks.check_slack(load_settings()))
 
-    assert "✗ Slack socket: SLACK_APP_TOKEN is refused: invalid_auth" in words(findings)
-    assert "connections:write" in words(findings)
+    assert "✗ Slack socket: SLACK_APP_TOKEN is refused: invalid_auth" in lines(findings)
+    assert "connections:write" in lines(findings)
 
 
-def test_a_slack_that_is_away_is_no_bad_token(set_: Set) -> None:
+def test_a_slack_that_cannot_be_reached_is_not_taken_for_a_bad_token(set_: Set) -> None:
     set_(
         SLACK_BOT_TOKEN="xoxb-1",
         SLACK_SIGNING_SECRET="s",
@@ -368,5 +373,5 @@ def test_a_slack_that_is_away_is_no_bad_token(set_: Set) -> None:
     findings = list(checks.check_slack(load_settings()))
 
     assert marks(findings) == [Mark.FAILED]
-    assert "Slack cannot be reached" in words(findings)
-    assert "refused: " not in words(findings).replace("Connection refused", "")
+    assert "Slack cannot be reached" in lines(findings)
+    assert "refused: " not in lines(findings).replace("Connection refused", "")

@@ -1,23 +1,26 @@
-"""What other processes of the same user can read of a bot that has read its secrets."""
+"""What other processes of the same user, such as crews, can read of the bot's secrets."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+import psutil
 import pytest
 
 from bot.process.environ import is_secret
+from tests.bot.conftest import bot_in, runs_note
 from tests.support.processes import clean_environment
 
 _HIDES = """
 import os
 from bot.process.environ import hide_secrets
 
-place = os.open("/proc/self/environ", os.O_RDONLY)  # as somebody who looked before may hold it
+environ = os.open("/proc/self/environ", os.O_RDONLY)  # open before the secrets are hidden
 hide_secrets()
 print(sorted(name for name in os.environ if name in ("SLACK_BOT_TOKEN", "DATABASE_URL", "CITY")))
-print(os.read(place, 1_000_000).replace(b"\\0", b" ").decode())
+print(os.read(environ, 1_000_000).replace(b"\\0", b" ").decode())
 """
 
 
@@ -31,21 +34,47 @@ print(os.read(place, 1_000_000).replace(b"\\0", b" ").decode())
         ("COUNTERSIGN_GRACE_SECONDS", False),
     ],
 )
-def test_the_variables_that_open_slack_and_the_database_are_secrets(
-    name: str, secret: bool
-) -> None:
+def test_the_variables_for_slack_and_the_database_are_secrets(name: str, secret: bool) -> None:
     assert is_secret(name) is secret
 
 
-def test_secrets_are_gone_from_the_process_and_from_proc() -> None:
+def test_secrets_are_removed_from_the_process_and_from_proc() -> None:
     environment = clean_environment(
         SLACK_BOT_TOKEN="xoxb-secret", DATABASE_URL="postgresql://secret@host/db", CITY="Köln"
     )
-    seen = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", _HIDES], env=environment, capture_output=True, text=True, check=True
     ).stdout
 
-    names, initial = seen.split("\n", 1)
+    names, initial = printed.split("\n", 1)
     assert names == "['CITY']"
     assert "secret" not in initial
     assert "CITY=Köln" in initial
+
+
+def test_no_process_of_the_bot_exposes_its_secrets_to_crews(note_folder: Path) -> None:
+    (note_folder / "hold").touch()
+    secrets = {
+        "SLACK_BOT_TOKEN": "xoxb-hunter2",
+        "SLACK_APP_TOKEN": "xapp-hunter2",
+        "SLACK_SIGNING_SECRET": "hunter2",
+        "SLACK_API_URL": "http://127.0.0.1:9/api/",
+    }
+    with bot_in(note_folder, workers=1, launchpad=None, **secrets) as bot:
+        bot.http.post("/api/crew/execute", json={"message": "m"})
+        bot.until(lambda: runs_note(bot), what="the crew's program runs")
+
+        environments = [_environment(process) for process in bot.family()]
+
+    assert len(environments) >= 3
+    assert all("PATH" in environment for environment in environments)
+    assert "hunter2" not in str(environments)
+    assert str(bot.database) not in str(environments)
+
+
+def _environment(process: psutil.Process) -> str:
+    """As any program of the same user can read it, if it can."""
+    try:
+        return Path(f"/proc/{process.pid}/environ").read_bytes().decode()
+    except PermissionError:
+        return "PATH cannot be read, nor anything else"

@@ -1,4 +1,4 @@
-"""Taking an address to listen on, or saying why it cannot be had."""
+"""Binding the address to listen on, or saying why it cannot be bound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from bot.process.listening import CannotBindError, bind
 
 
-def test_port_0_is_a_free_port_that_takes_connections() -> None:
+def test_port_0_is_a_free_port_that_accepts_connections() -> None:
     with bind("127.0.0.1", 0) as listening:
         listening.listen()
         with socket.create_connection(listening.getsockname(), timeout=5):
@@ -17,12 +17,12 @@ def test_port_0_is_a_free_port_that_takes_connections() -> None:
 
 
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
-def test_an_ipv6_address_is_taken_with_brackets_or_without(host: str) -> None:
+def test_an_ipv6_address_may_have_brackets_or_not(host: str) -> None:
     with bind(host, 0) as listening:
         assert listening.getsockname()[0] == "::1"
 
 
-def test_a_taken_port_is_named_with_the_reason() -> None:
+def test_a_port_in_use_is_named_with_the_reason() -> None:
     with bind("127.0.0.1", 0) as listening:
         listening.listen()
         port = listening.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What a line of the log looks like, and what never stands in one."""
+"""What a line of the log looks like, and that secrets never reach one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.process import logs
 
 
 @pytest.fixture(autouse=True)
-def root_as_before() -> Iterator[None]:
+def restore_root_logger() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     quiet = {name: logging.getLogger(name).level for name in logs.QUIET}
@@ -24,7 +24,7 @@ def root_as_before() -> Iterator[None]:
         logging.getLogger(name).setLevel(before)
 
 
-def test_an_event_is_one_line_with_its_facts() -> None:
+def test_an_event_is_one_line_with_its_fields() -> None:
     written = io.StringIO()
     logs.configure("text", stream=written)
 
@@ -33,7 +33,7 @@ def test_an_event_is_one_line_with_its_facts() -> None:
     assert written.getvalue().endswith("INFO    here: phase.ended execution=e1 seconds=1.235\n")
 
 
-def test_a_fact_with_line_breaks_forges_no_line() -> None:
+def test_line_breaks_in_an_event_or_a_field_start_no_new_line() -> None:
     written = io.StringIO()
     logs.configure("text", stream=written)
 
@@ -42,7 +42,7 @@ def test_a_fact_with_line_breaks_forges_no_line() -> None:
     assert written.getvalue().count("\n") == 1
 
 
-def test_json_holds_event_facts_and_traceback() -> None:
+def test_json_has_the_event_its_fields_and_the_traceback() -> None:
     written = io.StringIO()
     logs.configure("json", stream=written)
 
@@ -85,8 +85,8 @@ def test_a_secret_that_reaches_a_message_is_masked(style: str, secret: str) -> N
     assert "***" in written.getvalue()
 
 
-def test_libraries_say_only_what_is_wrong() -> None:
-    # An HTTP server that an earlier test ran in this process sets a level of its own.
+def test_libraries_log_only_warnings_and_errors() -> None:
+    # An HTTP server that an earlier test ran in this process sets its own level.
     logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
     written = io.StringIO()
     logs.configure("text", stream=written)

@@ -1,4 +1,4 @@
-"""Processes that are replaced one after another, as an upgrade does, while work goes on."""
+"""Processes that are replaced one by one while work goes on, as in a rolling upgrade."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ crews:
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
-def test_a_rolling_restart_loses_no_run_and_begins_no_phase_twice(
+def test_a_rolling_restart_loses_no_run_and_starts_no_phase_twice(
     database: str, server: Server, launchpad: Launchpad, tmp_path: Path
 ) -> None:
     crews = tmp_path / "crews.yml"
@@ -44,21 +44,21 @@ def test_a_rolling_restart_loses_no_run_and_begins_no_phase_twice(
     )
     go = tmp_path / "go"
 
-    def begun() -> Counter[str]:
-        written = tmp_path / "began"
-        return Counter(written.read_text().splitlines() if written.exists() else [])
+    def started_phases() -> Counter[str]:
+        began = tmp_path / "began"
+        return Counter(began.read_text().splitlines() if began.exists() else [])
 
-    def leave(leaving: BotProcess, *, after: int) -> None:
-        """While it and the other one have phases in hand."""
-        leaving.until(lambda: begun().total() >= after + 4, what="both work")
-        leaving.process.send_signal(signal.SIGTERM)
-        leaving.until(lambda: "serve.stopping phases=2" in leaving.log_text, what="it says so")
+    def stop(bot: BotProcess, *, after: int) -> None:
+        """Stop it while both have running phases. `after`: how many phases ran before."""
+        bot.until(lambda: started_phases().total() >= after + 4, what="both work")
+        bot.process.send_signal(signal.SIGTERM)
+        bot.until(lambda: "serve.stopping phases=2" in bot.log_text, what="it says so")
         go.touch()
-        leaving.until(lambda: leaving.process.poll() is not None, what="the end", within=60)
-        assert leaving.process.returncode == 0
+        bot.until(lambda: bot.process.poll() is not None, what="the end", within=60)
+        assert bot.process.returncode == 0
 
-    def counted(what: str) -> object:
-        return first.http.get("/health").json()[what]
+    def health(field: str) -> object:
+        return first.http.get("/health").json()[field]
 
     def status(run: str) -> object:
         return first.http.get(f"/api/crew/status/{run}").json()["status"]
@@ -66,24 +66,24 @@ def test_a_rolling_restart_loses_no_run_and_begins_no_phase_twice(
     with first, second:
         runs = []
         for number in range(RUNS):
-            taking = (first, second)[number % 2]
-            asked = {"message": f"wait-{number}", "crew": "letter"}
-            answer = taking.http.post("/api/crew/execute", json=asked)
+            bot = (first, second)[number % 2]
+            body = {"message": f"wait-{number}", "crew": "letter"}
+            answer = bot.http.post("/api/crew/execute", json=body)
             runs.append(answer.json()["execution_id"])
-        leave(first, after=0)
+        stop(first, after=0)
         first.start()
-        first.until(lambda: counted("pending_checkpoints") == RUNS, what="all wait")
+        first.until(lambda: health("pending_checkpoints") == RUNS, what="all wait")
         go.unlink()
         for number, run in enumerate(runs):
-            asking = (first, second)[number % 2]
-            waiting = asking.http.get(f"/api/crew/checkpoint/{run}").json()["checkpoint_id"]
-            decision = {"execution_id": run, "checkpoint_id": waiting, "action": "continue"}
-            assert asking.http.post("/api/crew/feedback", json=decision).status_code == 200
-        leave(second, after=RUNS)
-        first.until(lambda: counted("active_executions") == 0, what="all are done")
+            bot = (first, second)[number % 2]
+            checkpoint = bot.http.get(f"/api/crew/checkpoint/{run}").json()["checkpoint_id"]
+            decision = {"execution_id": run, "checkpoint_id": checkpoint, "action": "continue"}
+            assert bot.http.post("/api/crew/feedback", json=decision).status_code == 200
+        stop(second, after=RUNS)
+        first.until(lambda: health("active_executions") == 0, what="all are done")
         assert {status(run) for run in runs} == {"completed"}
         assert first.stop() == 0
 
     phases = [f"wait-{number} {phase}" for number in range(RUNS) for phase in ("draft", "send")]
-    assert begun() == Counter(phases)
+    assert started_phases() == Counter(phases)
     assert "Traceback" not in first.log_text + second.log_text

@@ -1,4 +1,4 @@
-"""The ticks, on a real clock and a real database."""
+"""The ticks, with a real clock and a real database."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ANA = Actor(ActorKind.SLACK, "UANA", "Ana")
 
 
 class ShiftedClock:
-    """The machine's clock, so far off."""
+    """The machine's clock, shifted by a duration."""
 
     def __init__(self, by: timedelta) -> None:
         self._by = by
@@ -50,12 +50,12 @@ class ShiftedClock:
 
 
 def until(condition: Callable[[], bool], *, within: float) -> float:
-    """How long it took until the condition held; fails if it did not in time."""
-    began = time.monotonic()
+    """Wait for the condition. Returns the seconds it took; fails if it takes too long."""
+    started = time.monotonic()
     while not condition():
-        assert time.monotonic() - began < within, "it did not come to pass in time"
+        assert time.monotonic() - started < within, "it did not happen in time"
         threading.Event().wait(0.02)
-    return time.monotonic() - began
+    return time.monotonic() - started
 
 
 def crew(timeout: timedelta) -> CrewDefinition:
@@ -70,7 +70,7 @@ def crew(timeout: timedelta) -> CrewDefinition:
 
 
 class Runs:
-    """A database with a use case or two at hand."""
+    """A database, and runs in it."""
 
     def __init__(self, database: Path) -> None:
         self.engine = upgraded(f"sqlite:///{database}")
@@ -86,7 +86,7 @@ class Runs:
         )
 
     def waiting(self, *, timeout: timedelta, opened: timedelta = timedelta(0)) -> str:
-        """An execution at its checkpoint, opened so long ago."""
+        """The id of an execution at a checkpoint that was opened `opened` ago."""
         past = self.state(ShiftedClock(-opened))
         execution = past.start_execution(
             definition=crew(timeout), request=Request("a note"), requester=ANA
@@ -102,16 +102,16 @@ class Runs:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Iterator[Runs]:
-    made = Runs(tmp_path / "c.db")
-    yield made
-    made.engine.dispose()
+    opened = Runs(tmp_path / "c.db")
+    yield opened
+    opened.engine.dispose()
 
 
 @pytest.fixture
 def scheduler(runs: Runs) -> Iterator[Scheduler]:
-    made = Scheduler(state_ticks(runs.state(), lease=timedelta(seconds=3)))
-    yield made
-    made.stop()
+    scheduler = Scheduler(state_ticks(runs.state(), lease=timedelta(seconds=3)))
+    yield scheduler
+    scheduler.stop()
 
 
 def test_a_deadline_fires_within_two_seconds(runs: Runs, scheduler: Scheduler) -> None:
@@ -119,16 +119,18 @@ def test_a_deadline_fires_within_two_seconds(runs: Runs, scheduler: Scheduler) -
     timeout = timedelta(seconds=1)
     run = runs.waiting(timeout=timeout)
 
-    took = until(lambda: runs.decided(run), within=timeout.total_seconds() + 2)
+    seconds = until(lambda: runs.decided(run), within=timeout.total_seconds() + 2)
 
     (checkpoint,) = runs.reads.checkpoints(run)
-    assert took >= timeout.total_seconds() - 0.2
+    assert seconds >= timeout.total_seconds() - 0.2
     assert checkpoint.state is CheckpointState.EXPIRED
     assert checkpoint.feedback is not None
     assert checkpoint.feedback.actor.kind is ActorKind.TIMEOUT
 
 
-def test_deadlines_that_fell_due_while_down_fire_at_start(runs: Runs, scheduler: Scheduler) -> None:
+def test_deadlines_that_passed_while_it_was_down_fire_at_start(
+    runs: Runs, scheduler: Scheduler
+) -> None:
     missed = [
         runs.waiting(timeout=timedelta(hours=1), opened=timedelta(days=2)) for _ in range(120)
     ]
@@ -140,7 +142,7 @@ def test_deadlines_that_fell_due_while_down_fire_at_start(runs: Runs, scheduler:
     assert not runs.decided(early)
 
 
-def test_a_tick_that_raises_is_logged_and_comes_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_tick_that_raises_is_logged_and_runs_again(caplog: pytest.LogCaptureFixture) -> None:
     calls: list[float] = []
     again = threading.Event()
 
@@ -162,26 +164,26 @@ def test_a_tick_that_raises_is_logged_and_comes_again(caplog: pytest.LogCaptureF
     assert "the disk is away" in caplog.text
 
 
-def test_a_slow_tick_holds_up_no_other_and_does_not_pile_up() -> None:
+def test_a_slow_tick_delays_no_other_and_does_not_overlap_itself() -> None:
     let_go, many = threading.Event(), threading.Event()
-    slow_ones: list[int] = []
-    quick_ones: list[int] = []
+    slow_runs: list[int] = []
+    quick_runs: list[int] = []
 
     def slow() -> None:
-        slow_ones.append(1)
+        slow_runs.append(1)
         assert let_go.wait(10)
 
     def quick() -> None:
-        quick_ones.append(len(slow_ones))
-        if quick_ones.count(1) == 10:
+        quick_runs.append(len(slow_runs))
+        if quick_runs.count(1) == 10:
             many.set()
 
     often = timedelta(milliseconds=20)
     scheduler = Scheduler((Tick("slow", often, slow), Tick("quick", often, quick)))
     scheduler.start()
 
-    assert many.wait(10), "the quick tick was held up"
-    assert len(slow_ones) == 1
+    assert many.wait(10), "the quick tick was delayed"
+    assert len(slow_runs) == 1
     let_go.set()
     scheduler.stop()
 
@@ -197,7 +199,7 @@ def test_every_tick_runs_at_start() -> None:
     scheduler.stop()
 
 
-def test_the_ticks_are_as_often_as_the_promises_need(runs: Runs) -> None:
+def test_the_ticks_run_as_often_as_the_promises_need(runs: Runs) -> None:
     ticks = state_ticks(runs.state(), lease=timedelta(seconds=30)) + slack_ticks(
         deliver_due=list, refresh_actors=list
     )
@@ -214,15 +216,15 @@ def test_the_ticks_are_as_often_as_the_promises_need(runs: Runs) -> None:
     }
 
 
-def test_what_has_ended_is_forgotten_only_where_that_is_set(runs: Runs) -> None:
-    def ended() -> str:
+def test_ended_executions_are_deleted_only_if_that_is_set(runs: Runs) -> None:
+    def cancelled() -> str:
         past = runs.state(ShiftedClock(timedelta(days=-8)))
         run = past.start_execution(
             definition=crew(timedelta(hours=1)), request=Request("a note"), requester=ANA
         )
         return past.cancel(run.id, actor=ANA).id
 
-    run = ended()
+    run = cancelled()
     for keep in (None, timedelta(days=9), timedelta(days=7)):
         assert [e.id for e in runs.reads.executions()] == [run]
         for tick in state_ticks(runs.state(), lease=timedelta(seconds=3), keep=keep):
@@ -230,27 +232,45 @@ def test_what_has_ended_is_forgotten_only_where_that_is_set(runs: Runs) -> None:
     assert runs.reads.executions() == ()
 
 
-def test_a_clock_that_is_set_ahead_by_decades_costs_one_tick_and_no_more(
+def test_a_clock_that_jumps_ahead_by_decades_causes_one_tick_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As where a machine comes up in 1970 and hears of the time later."""
-    ticked: list[float] = []
+    """As on a machine that boots in 1970 and gets the time from NTP later."""
+    ticked_at: list[float] = []
     ahead = timedelta(0)
 
     class Clock(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # as ours is read
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # all that is used of it
             return datetime.now(tz) + ahead
 
     for module in ("apscheduler.schedulers.base", "bot.scheduler"):
         monkeypatch.setattr(f"{module}.datetime", Clock)
-    work = Tick("count", timedelta(seconds=0.2), lambda: ticked.append(time.monotonic()))
+    work = Tick("count", timedelta(seconds=0.2), lambda: ticked_at.append(time.monotonic()))
     scheduler = Scheduler((work,))
     scheduler.start()
-    until(lambda: len(ticked) >= 2, within=10)
+    until(lambda: len(ticked_at) >= 2, within=10)
     ahead = timedelta(days=20_000)
-    until(lambda: bool(ticked) and time.monotonic() - ticked[-1] < 0.3, within=5)
-    seen = len(ticked)
-    took = until(lambda: len(ticked) >= seen + 3, within=10)
+    until(lambda: bool(ticked_at) and time.monotonic() - ticked_at[-1] < 0.3, within=5)
+    before = len(ticked_at)
+    seconds = until(lambda: len(ticked_at) >= before + 3, within=10)
     scheduler.stop()
-    assert took < 5
+    assert seconds < 5
+
+
+def test_a_scheduler_with_a_stuck_tick_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.scheduler.STUCK_SECONDS", 0.2)
+    go = threading.Event()
+    scheduler = Scheduler([Tick("hangs", timedelta(hours=1), lambda: go.wait(20))])
+
+    def alive() -> bool:
+        return scheduler.alive
+
+    assert not alive()
+    scheduler.start()
+    assert alive()
+    until(lambda: not alive(), within=10)
+    go.set()
+    until(alive, within=10)
+    scheduler.stop()
+    assert not alive()

@@ -1,4 +1,4 @@
-"""What may be set, and how a wrong setting is refused: in words, never with its value."""
+"""What can be set, and that an invalid setting is refused by name and never with its value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Load = Callable[..., Settings]
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Load settings from exactly these variables and this `.env`."""
+    """Loads settings from exactly these variables and this `.env`."""
     for name in os.environ:
         if name in VARIABLES or name.startswith("COUNTERSIGN_") or "proxy" in name.lower():
             monkeypatch.delenv(name)
@@ -25,14 +25,14 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     def loaded(env_file: str | bytes = "", **variables: str) -> Settings:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        written = env_file if isinstance(env_file, bytes) else env_file.encode()
-        (tmp_path / ".env").write_bytes(written)
+        content = env_file if isinstance(env_file, bytes) else env_file.encode()
+        (tmp_path / ".env").write_bytes(content)
         return load_settings(tmp_path / ".env")
 
     return loaded
 
 
-def test_nothing_set_is_a_bot_without_slack_on_a_file_and_loopback(load: Load) -> None:
+def test_by_default_there_is_no_slack_a_sqlite_file_and_loopback(load: Load) -> None:
     settings = load()
 
     assert settings.slack_mode is None
@@ -50,7 +50,7 @@ def test_an_app_token_means_socket_mode_and_none_means_http(load: Load) -> None:
     assert load(**bot, SLACK_APP_TOKEN="xapp-1").slack_mode == "socket"
 
 
-def test_the_environment_wins_over_the_file_even_when_empty(load: Load) -> None:
+def test_the_environment_overrides_the_file_even_if_empty(load: Load) -> None:
     file = "OPENAI_MODEL=from-file\nOPENAI_API_KEY=sk-file\nOPENAI_BASE_URL=http://file/v1\n"
 
     model = load(file, OPENAI_MODEL="from-environment", OPENAI_API_KEY="").model
@@ -67,7 +67,7 @@ def test_a_missing_file_is_no_problem(tmp_path: Path, load: Load) -> None:
     assert load_settings(tmp_path / ".env").port == 8000
 
 
-def test_what_the_file_holds_for_the_crews_tools_is_theirs_and_what_is_ours_is_not(
+def test_crews_get_the_files_other_variables_and_none_of_ours(
     load: Load,
 ) -> None:
     file = (
@@ -87,7 +87,7 @@ def test_crews_go_through_the_proxy_but_not_to_this_machine(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "problem"),
     [
         ("SLACK_BOT_TOKEN", "hunter2hunter2", "must begin with xoxb-"),
         ("SLACK_APP_TOKEN", "hunter2hunter2", "must begin with xapp-"),
@@ -107,30 +107,30 @@ def test_crews_go_through_the_proxy_but_not_to_this_machine(load: Load) -> None:
         ("COUNTERSIGN_LOG_LEVEL", "loud", "must be 'debug', 'info', 'warning' or 'error'"),
     ],
 )
-def test_a_wrong_value_is_refused_by_name_and_never_repeated(
-    load: Load, variable: str, value: str, said: str
+def test_an_invalid_value_is_refused_by_name_and_never_repeated(
+    load: Load, variable: str, value: str, problem: str
 ) -> None:
     with pytest.raises(SettingsError) as refused:
         load(**{variable: value})
 
-    words = "\n".join(refused.value.problems)
-    assert re.search(rf"^{variable} {re.escape(said)}", words, re.MULTILINE)
-    assert "hunter2" not in words
+    message = str(refused.value)
+    assert re.search(rf"^{variable} {re.escape(problem)}", message, re.MULTILINE)
+    assert "hunter2" not in message
 
 
 @pytest.mark.parametrize("name", ["SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"])
-def test_half_of_slack_is_refused(load: Load, name: str) -> None:
+def test_slack_without_a_bot_token_is_refused(load: Load, name: str) -> None:
     with pytest.raises(SettingsError, match="SLACK_BOT_TOKEN is missing"):
         load(**{name: "xapp-1"})
 
 
-def test_a_bot_token_that_can_receive_nothing_is_refused(load: Load) -> None:
+def test_a_bot_token_alone_is_refused(load: Load) -> None:
     with pytest.raises(SettingsError, match=r"SLACK_APP_TOKEN .* or SLACK_SIGNING_SECRET"):
         load(SLACK_BOT_TOKEN="xoxb-1")
 
 
 @pytest.mark.parametrize(
-    ("name", "near"),
+    ("name", "nearest"),
     [
         ("COUNTERSIGN_LEASE", "COUNTERSIGN_LEASE_SECONDS"),
         ("COUNTERSIGN_DEFAULT_CHANEL", "COUNTERSIGN_DEFAULT_CHANNEL"),
@@ -138,15 +138,15 @@ def test_a_bot_token_that_can_receive_nothing_is_refused(load: Load) -> None:
     ],
 )
 @pytest.mark.parametrize("in_file", [True, False])
-def test_an_unknown_setting_of_ours_names_the_nearest(
-    load: Load, name: str, near: str, in_file: bool
+def test_an_unknown_setting_is_refused_with_the_nearest_name(
+    load: Load, name: str, nearest: str, in_file: bool
 ) -> None:
-    with pytest.raises(SettingsError, match=rf"{name} is not a setting; did you mean {near}\?"):
+    with pytest.raises(SettingsError, match=rf"{name} is not a setting; did you mean {nearest}\?"):
         load(f"{name}=1") if in_file else load(**{name: "1"})
 
 
 @pytest.mark.parametrize("in_file", [True, False])
-def test_a_setting_that_was_removed_is_refused_in_words_unless_it_is_empty(
+def test_a_removed_setting_is_refused_with_what_to_do_unless_it_is_empty(
     load: Load, in_file: bool
 ) -> None:
     name, broker = "COUNTERSIGN_CELERY_BROKER", "redis://user:hunter2@localhost/3"
@@ -159,7 +159,7 @@ def test_a_setting_that_was_removed_is_refused_in_words_unless_it_is_empty(
     assert load(f"{name}=") if in_file else load(**{name: ""})
 
 
-def test_every_problem_is_told_at_once(load: Load) -> None:
+def test_every_problem_is_reported_at_once(load: Load) -> None:
     with pytest.raises(SettingsError) as refused:
         load(HITL_BACKEND_PORT="x", COUNTERSIGN_NOTHING="1", SLACK_BOT_TOKEN="y")
 
@@ -171,18 +171,18 @@ def test_a_file_that_is_not_text_is_refused(load: Load) -> None:
         load(b"OPENAI_MODEL=\xff\xfe\n")
 
 
-def test_the_time_to_end_is_set_in_seconds(load: Load) -> None:
+def test_the_grace_period_is_set_in_seconds(load: Load) -> None:
     assert load().grace.total_seconds() == 5
     assert load(COUNTERSIGN_GRACE_SECONDS="90.5").grace.total_seconds() == 90.5
     with pytest.raises(SettingsError, match="COUNTERSIGN_GRACE_SECONDS must be greater than"):
         load(COUNTERSIGN_GRACE_SECONDS="0")
 
 
-def test_what_has_ended_is_kept_for_ever_unless_days_are_set(load: Load) -> None:
+def test_ended_executions_are_kept_forever_unless_days_are_set(load: Load) -> None:
     assert load().keep is None
-    kept = load(COUNTERSIGN_KEEP_DAYS="90").keep
-    assert kept is not None
-    assert kept.days == 90
+    keep = load(COUNTERSIGN_KEEP_DAYS="90").keep
+    assert keep is not None
+    assert keep.days == 90
 
 
 def test_secrets_are_not_printed(load: Load) -> None:
@@ -198,14 +198,14 @@ def test_secrets_are_not_printed(load: Load) -> None:
     assert "hunter2" not in f"{settings!r} {settings}"
 
 
-def test_every_setting_stands_in_the_example_file() -> None:
+def test_every_setting_is_in_the_example_file() -> None:
     example = (Path(__file__).parents[2] / ".env.example").read_text()
 
-    told = set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", example, re.MULTILINE))
-    assert told == {*VARIABLES} - {"NOTIFY_SOCKET", "WATCHDOG_USEC"}  # systemd sets these
+    names = set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", example, re.MULTILINE))
+    assert names == {*VARIABLES} - {"NOTIFY_SOCKET", "WATCHDOG_USEC"}  # systemd sets these
 
 
-def test_the_example_file_as_it_stands_is_a_working_file(load: Load) -> None:
+def test_the_unchanged_example_file_works(load: Load) -> None:
     example = (Path(__file__).parents[2] / ".env.example").read_text()
 
     assert load(example).slack_mode is None

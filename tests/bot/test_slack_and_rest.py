@@ -1,4 +1,4 @@
-"""Slack and REST over one bot: what is decided in one shows in the other."""
+"""Slack and REST on one bot: a decision made in one shows in the other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from storage.db.engines import open_engine
 from storage.reads import Reads
 from storage.states import ExecutionState
-from tests.bot.conftest import with_notes
+from tests.bot.conftest import bot_in, with_notes
 from tests.support.launchpad import Launchpad
 from tests.support.processes import BotProcess
 from tests.support.shown import Shown
@@ -36,45 +36,40 @@ def shared_bot(
     launchpad: Launchpad,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[BotProcess]:
-    """A bot that is reached over a socket and posts runs of REST in #campaigns."""
+    """A bot in Socket Mode that posts runs started through REST in #campaigns."""
     campaigns = shared_workspace.channel("campaigns").id
     folder = with_notes(tmp_path_factory.mktemp("shared"))
     env = {**shared_workspace.env(), "COUNTERSIGN_DEFAULT_CHANNEL": campaigns}
-    with bot_in(folder, env, launchpad) as bot:
+    with bot_in(folder, workers=1, launchpad=launchpad, **env) as bot:
         shared_workspace.wait_until_connected()
         yield bot
-
-
-def bot_in(folder: Path, env: dict[str, str], launchpad: Launchpad) -> BotProcess:
-    return BotProcess(
-        folder, workers=1, crews_file=folder / "crews.yml", env=env, launchpad=launchpad
-    )
 
 
 def waiting_checkpoint(workspace: Workspace) -> Shown:
     return workspace.wait_for(lambda: workspace.message_with("Continue"))
 
 
-def decide(bot: BotProcess, shown: Any, action: str) -> int:
+def decide(bot: BotProcess, checkpoint: Any, action: str) -> int:
     answer = bot.http.post(
         "/api/crew/feedback",
         json={
-            "execution_id": shown["execution_id"],
-            "checkpoint_id": shown["checkpoint_id"],
+            "execution_id": checkpoint["execution_id"],
+            "checkpoint_id": checkpoint["checkpoint_id"],
             "action": action,
         },
     )
     return answer.status_code
 
 
-def test_over_http_a_command_and_a_click_lead_to_the_end(
+def test_over_http_a_command_and_a_click_complete_a_run(
     note_folder: Path, workspace: Workspace, launchpad: Launchpad
 ) -> None:
-    with bot_in(note_folder, workspace.env("http"), launchpad) as bot:
+    env = workspace.env("http")
+    with bot_in(note_folder, workers=1, launchpad=launchpad, **env) as bot:
         workspace.reach_by_http(f"{bot.address}/slack/events")
         bot.until(
             lambda: bot.http.post("/slack/events", content=b"").status_code != 503,
-            what="Slack's door is open",
+            what="requests from Slack are accepted",
         )
         assert workspace.verify_request_url()
 
@@ -86,17 +81,17 @@ def test_over_http_a_command_and_a_click_lead_to_the_end(
         assert "slack=http" in bot.log_text
 
 
-def test_a_run_started_through_rest_has_its_thread_and_is_decided_there(
+def test_a_run_started_through_rest_has_a_thread_and_is_decided_there(
     shared_workspace: Workspace, shared_bot: BotProcess
 ) -> None:
     workspace, bot = shared_workspace, shared_bot
     started = bot.http.post("/api/crew/execute", json={"message": "a birthday"}).json()
     waiting_checkpoint(workspace)
-    shown = bot.http.get(f"/api/crew/checkpoint/{started['execution_id']}").json()
+    checkpoint = bot.http.get(f"/api/crew/checkpoint/{started['execution_id']}").json()
 
     assert workspace.click("Continue", by=BEN).ok
 
-    assert decide(bot, shown, "stop") == 409
+    assert decide(bot, checkpoint, "stop") == 409
     bot.until(
         lambda: (
             bot.http.get(f"/api/crew/status/{started['execution_id']}").json()["status"]
@@ -106,38 +101,36 @@ def test_a_run_started_through_rest_has_its_thread_and_is_decided_there(
     )
 
 
-def test_a_decision_through_rest_takes_the_buttons_off_the_message(
+def test_a_decision_through_rest_removes_the_buttons_from_the_message(
     shared_workspace: Workspace, shared_bot: BotProcess
 ) -> None:
     workspace, bot = shared_workspace, shared_bot
     workspace.command("/crew note a wedding", by=ANA)
     message = waiting_checkpoint(workspace)
-    shown = the_waiting_one(bot)
+    checkpoint = the_waiting_checkpoint(bot)
 
-    assert decide(bot, shown, "stop") == 200
+    assert decide(bot, checkpoint, "stop") == 200
 
     workspace.wait_for(lambda: not workspace.live_buttons(workspace.again(message)))
     assert "unauthenticated loopback" in workspace.again(message).everything
-    assert decide(bot, shown, "continue") == 409
+    assert decide(bot, checkpoint, "continue") == 409
 
 
-def the_waiting_one(bot: BotProcess) -> Any:
-    """What REST shows of the only run that waits."""
+def the_waiting_checkpoint(bot: BotProcess) -> Any:
+    """The checkpoint of the only run that waits, as REST returns it."""
     engine = open_engine(f"sqlite:///{bot.database}")
     (execution,) = Reads(engine).executions(states={ExecutionState.WAITING_FEEDBACK})
     engine.dispose()
     return bot.http.get(f"/api/crew/checkpoint/{execution.id}").json()
 
 
-def test_a_slack_that_is_away_keeps_nobody_from_rest(
-    note_folder: Path, launchpad: Launchpad
-) -> None:
+def test_rest_works_while_slack_is_unreachable(note_folder: Path, launchpad: Launchpad) -> None:
     away = {
         "SLACK_BOT_TOKEN": "xoxb-1",
         "SLACK_APP_TOKEN": "xapp-1",
         "SLACK_API_URL": "http://127.0.0.1:9/api/",
     }
-    with bot_in(note_folder, away, launchpad) as bot:
+    with bot_in(note_folder, workers=1, launchpad=launchpad, **away) as bot:
         started = bot.http.post("/api/crew/execute", json={"message": "a birthday"}).json()
         path = f"/api/crew/checkpoint/{started['execution_id']}"
         bot.until(lambda: bot.http.get(path).status_code == 200, what="the checkpoint opens")

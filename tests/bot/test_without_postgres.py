@@ -1,4 +1,4 @@
-"""An installation for SQLite alone: what needs the extra `postgres` says so in plain words."""
+"""An installation for SQLite only: what needs the extra `postgres` says what to install."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HIDDEN = (
     "import sys; sys.modules.update(psycopg=None, psycopg_pool=None, procrastinate=None);"
     " from bot import cli; sys.exit(cli.main(sys.argv[1:]))"
 )
-"""None in `sys.modules` is for Python a package that cannot be found."""
+"""Python treats a package that is None in `sys.modules` as not installed."""
 
 INSTALL = 'pip install "countersign[postgres]"'
 SERVER = "postgresql://nobody@127.0.0.1:1/countersign"
@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_file_is_migrated_without_it(folder: Path) -> None:
+def test_a_sqlite_file_is_migrated_without_it(folder: Path) -> None:
     ran = countersign(folder, "migrate")
 
     assert (ran.returncode, ran.stdout) == (0, "The database is up to date.\n"), ran.stderr
@@ -54,11 +54,11 @@ def test_a_command_on_a_server_says_what_to_install(folder: Path, command: str) 
     ran = countersign(folder, command, DATABASE_URL=SERVER)
 
     assert ran.returncode == 1
-    last = ran.stderr.splitlines()[-1]
-    assert last.endswith(f"Procrastinate, which are not installed. Install them: {INSTALL}")
+    message = ran.stderr.splitlines()[-1]
+    assert message.endswith(f"Procrastinate, which are not installed. Install them: {INSTALL}")
 
 
-def test_so_does_the_doctor_and_goes_on(folder: Path) -> None:
+def test_the_doctor_says_so_too_and_continues(folder: Path) -> None:
     ran = countersign(folder, "doctor", DATABASE_URL=SERVER)
 
     assert "✗ Database: PostgreSQL needs psycopg and Procrastinate" in ran.stdout
@@ -66,7 +66,7 @@ def test_so_does_the_doctor_and_goes_on(folder: Path) -> None:
     assert "✓ Crews: crews.yml names note" in ran.stdout, ran.stderr
 
 
-def test_so_does_a_move_to_a_server(folder: Path) -> None:
+def test_a_move_to_a_server_says_so_too(folder: Path) -> None:
     countersign(folder, "migrate")
 
     ran = countersign(folder, "move", "--to", SERVER)

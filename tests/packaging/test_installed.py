@@ -1,4 +1,4 @@
-"""What somebody sees who installed the wheel and has no checkout."""
+"""The installed wheel, as used by somebody without a checkout."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.support.processes import ROOT, crews_file, free_port, wait_until
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the command `countersign` of an installed wheel."""
-    place = tmp_path_factory.mktemp("installed")
-    return install(build(ROOT, place / "dist"), place / "venv")
+    """The folder of commands of an environment in which the wheel is installed."""
+    folder = tmp_path_factory.mktemp("installed")
+    return install(build(ROOT, folder / "dist"), folder / "venv")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A project of somebody's own, whose modules have the names of ours."""
+    """A user's project whose modules have the same names as ours."""
     for name in ("bot", "storage", "crew_runner", "practice", "tests"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('this is not Countersign')\n")
     return tmp_path
@@ -53,7 +53,7 @@ def run(
     )
 
 
-def test_it_says_its_version_and_what_to_begin_with(commands: Path, folder: Path) -> None:
+def test_it_prints_its_version_and_how_to_start(commands: Path, folder: Path) -> None:
     version = run(commands, folder, "countersign", "--version")
     help_ = run(commands, folder, "countersign", "--help")
 
@@ -69,7 +69,7 @@ def test_the_module_is_the_same_program(commands: Path, folder: Path) -> None:
     assert ran.stdout == f"countersign {VERSION}\n", ran.stderr
 
 
-def test_without_crews_the_doctor_and_the_bot_say_how_to_get_some(
+def test_without_crews_the_doctor_and_the_bot_say_how_to_create_some(
     commands: Path, folder: Path
 ) -> None:
     doctor = run(commands, folder, "countersign", "doctor")
@@ -78,8 +78,8 @@ def test_without_crews_the_doctor_and_the_bot_say_how_to_get_some(
     assert doctor.returncode == 1, doctor.stderr
     assert "✗ Crews: crews.yml: the file does not exist\n" in doctor.stdout
     assert serve.returncode == 2
-    for words in (doctor.stdout, serve.stderr):
-        assert "Run `countersign init` to write a starter crews.yml here" in words
+    for printed in (doctor.stdout, serve.stderr):
+        assert "Run `countersign init` to write a starter crews.yml here" in printed
 
 
 def test_the_starter_project_is_written_once_and_its_crews_can_be_built(
@@ -103,7 +103,7 @@ def test_the_starter_project_is_written_once_and_its_crews_can_be_built(
 
 
 class Practice:
-    """`countersign practice`, and its page as a browser would speak to it."""
+    """`countersign practice`, and its page as a browser calls it."""
 
     def __init__(self, commands: Path, folder: Path) -> None:
         self._out = folder / "out.txt"
@@ -139,11 +139,11 @@ class Practice:
         return self.printed + (self._log.read_text() if self._log.exists() else "")
 
     def thread(self) -> str:
-        """All that is said in the threads of the channel."""
-        asked = f"user={ANA}&channel={CAMPAIGNS}"
-        top = self.http.get(f"/page/history?{asked}").json()["messages"]
+        """The text of all threads of the channel."""
+        query = f"user={ANA}&channel={CAMPAIGNS}"
+        top = self.http.get(f"/page/history?{query}").json()["messages"]
         threads = [
-            self.http.get(f"/page/thread?{asked}&ts={message['ts']}").json()["messages"]
+            self.http.get(f"/page/thread?{query}&ts={message['ts']}").json()["messages"]
             for message in top
             if message.get("reply_count")
         ]

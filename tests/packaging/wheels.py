@@ -1,4 +1,4 @@
-"""A wheel of this checkout, and an environment that it is installed into, without a network."""
+"""Builds a wheel of this checkout and installs it into a new environment, without a network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def build(source: Path, folder: Path) -> Path:
-    """The wheel of the checkout in `source`, written into `folder`."""
+    """Build the wheel of the checkout `source` in `folder`. Returns its path."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
         cwd=source,
@@ -22,22 +22,22 @@ def build(source: Path, folder: Path) -> Path:
     return wheel
 
 
-def install(wheel: Path, place: Path) -> Path:
-    """A new environment with the wheel in it; the folder of its commands.
+def install(wheel: Path, environment: Path) -> Path:
+    """Install the wheel into a new environment. Returns the folder of its commands.
 
-    The packages that the product needs are those that the tests run with. This checkout is not
-    among them, even if it is installed there to be edited: a .pth file that another one leads to
-    is not read.
+    The product's dependencies are taken from the environment that the tests run in. This checkout
+    is not among them, even if it is installed there as editable: Python does not read .pth files
+    in a folder that a .pth file adds.
     """
-    venv.create(place, with_pip=False, symlinks=True)
+    venv.create(environment, with_pip=False, symlinks=True)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    needed = place / "lib" / version / "site-packages" / "needed.pth"
-    needed.write_text(sysconfig.get_path("purelib") + "\n")
-    python = place / "bin" / "python"
+    dependencies = environment / "lib" / version / "site-packages" / "dependencies.pth"
+    dependencies.write_text(sysconfig.get_path("purelib") + "\n")
+    python = environment / "bin" / "python"
     uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps"]
     subprocess.run(
         [*uv, "--python", python, wheel],
         check=True,
         timeout=120,
     )
-    return place / "bin"
+    return environment / "bin"

@@ -1,4 +1,4 @@
-"""Whatever a use case refuses is said in words of its own, in Slack and to clients of REST."""
+"""Every refusal of a use case has a message of its own, in Slack and for REST clients."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.api import refusals as api_words
-from bot.slack.render import refusals as slack_words
+from bot.api import refusals as api_refusals
+from bot.slack.render import refusals as slack_refusals
 from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,
@@ -72,42 +72,42 @@ REFUSED = (
     Unreachable("the database does not answer"),
     StaleExecution("1a2b"),
 )
-TOLD_TO_NO_PERSON = {LeaseLost, MessageLeaseLost, TooSoon, IncompatibleSchema}
-"""Only workers, deliverers and a process that starts meet these."""
+INTERNAL = {LeaseLost, MessageLeaseLost, TooSoon, IncompatibleSchema}
+"""Raised only to workers, message delivery and a process that starts."""
 
 
-def every_kind(of: type[CountersignError] = CountersignError) -> Iterator[type[CountersignError]]:
-    for kind in of.__subclasses__():
+def subclasses(base: type[CountersignError] = CountersignError) -> Iterator[type[CountersignError]]:
+    for kind in base.__subclasses__():
         if kind.__module__ == CountersignError.__module__:
             yield kind
-            yield from every_kind(kind)
+            yield from subclasses(kind)
 
 
-def test_every_refusal_is_among_those_looked_at_here() -> None:
-    assert {type(error) for error in REFUSED} == {*every_kind()} - TOLD_TO_NO_PERSON
-
-
-@pytest.mark.parametrize("error", REFUSED, ids=lambda error: type(error).__name__)
-def test_slack_has_words_for_it(error: CountersignError) -> None:
-    assert slack_words.refusal(error) != slack_words.UNEXPECTED
+def test_this_file_covers_every_refusal() -> None:
+    assert {type(error) for error in REFUSED} == {*subclasses()} - INTERNAL
 
 
 @pytest.mark.parametrize("error", REFUSED, ids=lambda error: type(error).__name__)
-def test_a_client_is_given_a_status_and_words_for_it(error: CountersignError) -> None:
-    assert 400 <= api_words.status_code(error) <= 503
-    assert api_words.status_code(error) != 500
-    assert api_words.detail(error)
+def test_slack_has_a_message_for_it(error: CountersignError) -> None:
+    assert slack_refusals.refusal(error) != slack_refusals.UNEXPECTED
 
 
-def test_no_two_kinds_of_refusal_are_said_in_the_same_words() -> None:
-    said = [slack_words.refusal(error) for error in REFUSED if not isinstance(error, Busy)]
+@pytest.mark.parametrize("error", REFUSED, ids=lambda error: type(error).__name__)
+def test_rest_has_a_status_code_and_a_detail_for_it(error: CountersignError) -> None:
+    assert 400 <= api_refusals.status_code(error) <= 503
+    assert api_refusals.status_code(error) != 500
+    assert api_refusals.detail(error)
 
-    assert len({*said}) == len(said)
+
+def test_no_two_refusals_have_the_same_message_in_slack() -> None:
+    messages = [slack_refusals.refusal(error) for error in REFUSED if not isinstance(error, Busy)]
+
+    assert len({*messages}) == len(messages)
 
 
-def test_what_nobody_foresaw_is_not_called_the_clients_fault() -> None:
+def test_an_unexpected_error_is_not_the_clients_fault() -> None:
     class Unforeseen(CountersignError):
-        """Not one of the tree: it goes with this test."""
+        """An error that neither front end knows."""
 
-    assert slack_words.refusal(Unforeseen()) == slack_words.UNEXPECTED
-    assert api_words.status_code(Unforeseen()) == 500
+    assert slack_refusals.refusal(Unforeseen()) == slack_refusals.UNEXPECTED
+    assert api_refusals.status_code(Unforeseen()) == 500

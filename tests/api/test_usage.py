@@ -1,4 +1,4 @@
-"""What REST tells of tokens and money."""
+"""Tokens and cost in the status of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PRICED = {"gpt": {"calls": 1, "prompt_tokens": 900, "completion_tokens": 100, "m
 LOCAL = {"llama": {"calls": 2, "prompt_tokens": 30, "uncounted_calls": 1, "unpriced_calls": 2}}
 
 
-def test_a_run_that_has_not_begun_used_nothing(api: Api) -> None:
+def test_a_run_that_has_not_started_used_nothing(api: Api) -> None:
     assert api.execute()["usage"] == {
         "tokens": 0,
         "at_least": False,
@@ -21,7 +21,7 @@ def test_a_run_that_has_not_begun_used_nothing(api: Api) -> None:
     }
 
 
-def test_status_tells_tokens_and_cost_by_phase_and_model_with_failed_tries(
+def test_the_status_has_tokens_and_cost_by_phase_and_model_including_failed_attempts(
     api: Api, service: Service
 ) -> None:
     run = api.execute()["execution_id"]
@@ -33,10 +33,10 @@ def test_status_tells_tokens_and_cost_by_phase_and_model_with_failed_tries(
 
     used = api.status(run)["usage"]
 
-    of_gpt = {"tokens": 1000, "at_least": False, "cost": 0.0042, "price_unknown": []}
-    of_llama = {"tokens": 30, "at_least": True, "cost": None, "price_unknown": ["llama"]}
+    gpt = {"tokens": 1000, "at_least": False, "cost": 0.0042, "price_unknown": []}
+    llama = {"tokens": 30, "at_least": True, "cost": None, "price_unknown": ["llama"]}
     assert used["by_phase"] == [
-        of_gpt | {"phase": "draft"},
+        gpt | {"phase": "draft"},
         {
             "phase": "check",
             "tokens": 1030,
@@ -46,8 +46,8 @@ def test_status_tells_tokens_and_cost_by_phase_and_model_with_failed_tries(
         },
     ]
     assert used["by_model"] == [
-        {**of_gpt, "tokens": 2000, "cost": 0.0084, "model": "gpt"},
-        of_llama | {"model": "llama"},
+        {**gpt, "tokens": 2000, "cost": 0.0084, "model": "gpt"},
+        llama | {"model": "llama"},
     ]
     assert (used["tokens"], used["cost"], used["at_least"]) == (2030, 0.0084, True)
     assert used["price_unknown"] == ["llama"]

@@ -1,4 +1,4 @@
-"""`countersign move` as an operator runs it: refused, killed, started again, and gone on from."""
+"""`countersign move` as an operator runs it: killed, continued, compared and refused."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def there(target: str) -> Iterator[Engine]:
 def kill_in_the_middle_of(
     table: str, *, after: int, folder: Path, target: str, there: Engine, launchpad: Launchpad
 ) -> None:
-    """SIGKILL to the command while it writes to this table, about so many rows being there."""
+    """Send SIGKILL to the command while it writes to the table, which has about `after` rows."""
     with there.begin() as connection:
         connection.exec_driver_sql(
             "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -81,22 +81,22 @@ def kill_in_the_middle_of(
 
     def lingers() -> bool:
         assert mover.poll() is None, log.read_text()
-        return bool(asked(there, "pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"))
+        return bool(select(there, "pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"))
 
     wait_until(lingers, within=30, what="it writes there", shown=log.read_text)
     mover.send_signal(signal.SIGKILL)
     mover.wait()
-    asked(there, "pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+    select(there, "pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
     with there.begin() as connection:
         connection.exec_driver_sql("DROP FUNCTION linger CASCADE")
 
 
-def asked(engine: Engine, what: str) -> list[object]:
+def select(engine: Engine, what: str) -> list[object]:
     with engine.begin() as connection:
         return list(connection.exec_driver_sql(f"SELECT {what}").scalars())
 
 
-def test_a_move_that_is_killed_again_and_again_ends_whole_and_work_goes_on_there(
+def test_a_move_that_is_killed_twice_completes_and_work_continues_on_the_new_database(
     folder: Path, target: str, there: Engine, launchpad: Launchpad
 ) -> None:
     before = (folder / "countersign.db").read_bytes()
@@ -105,9 +105,9 @@ def test_a_move_that_is_killed_again_and_again_ends_whole_and_work_goes_on_there
         kill_in_the_middle_of(
             table, after=after, folder=folder, target=target, there=there, launchpad=launchpad
         )
-        assert asked(there, f"count(*) FROM {table}")[0] in range(after - 7, after + 2)
+        assert select(there, f"count(*) FROM {table}")[0] in range(after - 7, after + 2)
 
-    # Nothing starts on half of an installation.
+    # Nothing starts on a half-moved installation.
     refused = run(folder, "serve", launchpad=launchpad, DATABASE_URL=target)
     assert refused.returncode == 1
     assert "only a part of countersign.db was moved into it" in refused.stderr
@@ -115,11 +115,11 @@ def test_a_move_that_is_killed_again_and_again_ends_whole_and_work_goes_on_there
     moved = run(folder, "move", "--to", target, launchpad=launchpad)
     assert moved.returncode == 0, moved.stderr
     assert moved.stdout.count("  same") == len(metadata.tables), moved.stdout
-    assert "Both hold the same. Next: set DATABASE_URL" in moved.stdout
+    assert "Both databases are the same. Next: set DATABASE_URL" in moved.stdout
     assert (folder / "countersign.db").read_bytes() == before
-    assert asked(there, "count(*) FROM audit") == asked(there, "max(seq) FROM audit")
+    assert select(there, "count(*) FROM audit") == select(there, "max(seq) FROM audit")
 
-    # A worker there takes up what was queued and what a dead worker had; a decision goes on.
+    # A worker there runs what was queued and what a dead worker had; decisions work.
     state = ExecutionState
     with BotProcess(
         folder,
@@ -132,31 +132,31 @@ def test_a_move_that_is_killed_again_and_again_ends_whole_and_work_goes_on_there
         decide(bot, waiting)
         bot.until(
             lambda: not in_state(there, state.PENDING) + in_state(there, state.RUNNING),
-            what="all that was open has come to a checkpoint",
+            what="every open run has reached a checkpoint",
         )
-        assert {at(bot, one) for one in [waiting, *open_before]} == {"waiting_feedback"}
+        assert {status(bot, run) for run in [waiting, *open_before]} == {"waiting_feedback"}
         decide(bot, waiting)
-        bot.until(lambda: at(bot, waiting) == "completed", what="the end")
+        bot.until(lambda: status(bot, waiting) == "completed", what="the end")
         assert bot.stop() == 0
         assert "ERROR" not in bot.log_text
 
 
 def in_state(there: Engine, state: ExecutionState) -> list[str]:
-    return [str(one) for one in asked(there, f"id FROM executions WHERE state = '{state}'")]
+    return [str(id_) for id_ in select(there, f"id FROM executions WHERE state = '{state}'")]
 
 
-def at(bot: BotProcess, execution: str) -> object:
+def status(bot: BotProcess, execution: str) -> object:
     return bot.http.get(f"/api/crew/status/{execution}").json()["status"]
 
 
 def decide(bot: BotProcess, execution: str) -> None:
-    bot.until(lambda: at(bot, execution) == "waiting_feedback", what="a checkpoint")
+    bot.until(lambda: status(bot, execution) == "waiting_feedback", what="a checkpoint")
     checkpoint = bot.http.get(f"/api/crew/checkpoint/{execution}").json()["checkpoint_id"]
     decision = {"execution_id": execution, "checkpoint_id": checkpoint, "action": "continue"}
     assert bot.http.post("/api/crew/feedback", json=decision).status_code == 200
 
 
-def test_what_differs_is_told_by_its_row_and_nothing_starts_on_it(
+def test_a_difference_is_reported_by_its_row_and_nothing_starts_on_the_new_database(
     folder: Path, target: str, there: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     upgrade(there)
@@ -172,13 +172,13 @@ def test_what_differs_is_told_by_its_row_and_nothing_starts_on_it(
 
     assert move.run(source=f"sqlite:///{folder / 'countersign.db'}", target=target) == 1
 
-    told = capsys.readouterr()
-    assert "checkpoints 3: changed" in told.err
-    assert "no bot will start on the new one" in told.err
-    assert told.out.count("DIFFERENT") == 1
+    printed = capsys.readouterr()
+    assert "checkpoints 3: changed" in printed.err
+    assert "no bot will start on the new one" in printed.err
+    assert printed.out.count("DIFFERENT") == 1
 
 
-def test_a_second_move_and_another_kind_of_database_are_told_in_words(
+def test_a_second_move_does_nothing_and_an_invalid_url_is_refused_without_showing_it(
     server: Server, target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
@@ -190,7 +190,7 @@ def test_a_second_move_and_another_kind_of_database_are_told_in_words(
 
     assert move.run(source="mysql://root:secret@host/x", target=target) == 2
     assert move.run(source=source, target="secret") == 2
-    said = capsys.readouterr().err
-    assert "the source must name a SQLite file or a PostgreSQL server's database." in said
-    assert "--to is no URL such as postgresql://user@host/countersign." in said
-    assert "secret" not in said
+    errors = capsys.readouterr().err
+    assert "the source must name a SQLite file or a PostgreSQL database." in errors
+    assert "--to must be a URL such as postgresql://user@host/countersign." in errors
+    assert "secret" not in errors

@@ -1,4 +1,4 @@
-"""A run through REST alone, from its start to its result."""
+"""A run through REST, from its start to its result."""
 
 from __future__ import annotations
 
@@ -22,57 +22,58 @@ def test_a_checkpoint_shows_the_output_and_waits(api: Api, service: Service) -> 
     run = api.execute()["execution_id"]
     service.run_phase("the draft")
 
-    shown = api.checkpoint(run)
+    checkpoint = api.checkpoint(run)
 
     assert api.status(run)["status"] == "waiting_feedback"
-    assert api.status(run)["current_checkpoint"] == shown["checkpoint_id"]
-    assert shown["checkpoint_name"] == "after_draft"
-    assert shown["description"] == "Read the draft"
-    assert shown["status"] == "pending"
-    assert shown["context"] == {
+    assert api.status(run)["current_checkpoint"] == checkpoint["checkpoint_id"]
+    assert checkpoint["checkpoint_name"] == "after_draft"
+    assert checkpoint["description"] == "Read the draft"
+    assert checkpoint["status"] == "pending"
+    assert checkpoint["context"] == {
         "output": "the draft",
         "task_outputs": [{"task": "draft_task", "agent": "writer", "output": "the draft"}],
         "revision": 1,
         "feedback": None,
     }
-    assert shown["created_at"].endswith("Z")
-    opened, deadline = map(datetime.fromisoformat, (shown["created_at"], shown["deadline"]))
-    assert (deadline - opened).total_seconds() == 3600
+    assert checkpoint["created_at"].endswith("Z")
+    created = datetime.fromisoformat(checkpoint["created_at"])
+    deadline = datetime.fromisoformat(checkpoint["deadline"])
+    assert (deadline - created).total_seconds() == 3600
 
 
-def test_a_run_decided_at_each_checkpoint_ends_with_every_phases_outputs(
+def test_a_run_that_is_approved_everywhere_returns_every_phases_outputs(
     api: Api, service: Service
 ) -> None:
     run = api.execute()["execution_id"]
     decided = []
     for _ in range(2):
         service.run_phase()
-        shown = api.checkpoint(run)
-        decided.append(shown["checkpoint_id"])
-        received = api.decide(shown, "continue")
+        checkpoint = api.checkpoint(run)
+        decided.append(checkpoint["checkpoint_id"])
+        received = api.decide(checkpoint, "continue")
         assert received.status_code == 200
         assert received.json() == {
             "status": "feedback_received",
             "action": "continue",
             "execution_id": run,
-            "checkpoint_id": shown["checkpoint_id"],
+            "checkpoint_id": checkpoint["checkpoint_id"],
         }
     service.run_phase()
 
-    ended = api.status(run)
+    status = api.status(run)
 
-    assert ended["status"] == "completed"
-    assert ended["completed_checkpoints"] == decided
-    assert ended["current_checkpoint"] is None
-    assert ended["result"]["output"] == "end done, revision 1"
-    assert [out["task"] for out in ended["result"]["task_outputs"]] == [
+    assert status["status"] == "completed"
+    assert status["completed_checkpoints"] == decided
+    assert status["current_checkpoint"] is None
+    assert status["result"]["output"] == "end done, revision 1"
+    assert [out["task"] for out in status["result"]["task_outputs"]] == [
         "draft_task",
         "check_task",
         "end_task",
     ]
 
 
-def test_a_revision_shows_the_words_that_led_to_it_and_is_not_among_the_completed(
+def test_a_revision_shows_its_feedback_and_a_revised_checkpoint_is_not_completed(
     api: Api, service: Service
 ) -> None:
     run = api.execute()["execution_id"]
@@ -91,7 +92,7 @@ def test_a_revision_shows_the_words_that_led_to_it_and_is_not_among_the_complete
     assert api.status(run)["completed_checkpoints"] == [second["checkpoint_id"]]
 
 
-def test_stop_ends_the_run(api: Api, service: Service) -> None:
+def test_stop_stops_the_run(api: Api, service: Service) -> None:
     run = api.execute()["execution_id"]
     service.run_phase()
 
@@ -116,22 +117,24 @@ def test_user_input_and_message_fill_each_other(api: Api, service: Service) -> N
     assert service.reads.execution(run).request.message == "a poem"
 
 
-def test_unknown_fields_are_let_pass(api: Api) -> None:
+def test_unknown_fields_are_ignored(api: Api) -> None:
     assert api.execute(session_id="abc", stream=True)["status"] == "pending"
 
 
-def test_plan_is_the_crew_where_none_is_named(api: Api, service: Service) -> None:
+def test_the_crew_is_plan_if_none_is_named(api: Api, service: Service) -> None:
     assert service.reads.execution(api.execute()["execution_id"]).crew == "plan"
     assert service.reads.execution(api.execute(crew="note")["execution_id"]).crew == "note"
 
 
-def test_rest_is_written_down_as_an_unauthenticated_loopback(api: Api, service: Service) -> None:
+def test_the_requester_is_recorded_as_unauthenticated_loopback(api: Api, service: Service) -> None:
     run = api.execute()["execution_id"]
 
     assert service.reads.execution(run).requester.name == "unauthenticated loopback"
 
 
-def test_health_counts_what_is_alive_and_what_waits(api: Api, service: Service) -> None:
+def test_health_counts_active_executions_and_pending_checkpoints(
+    api: Api, service: Service
+) -> None:
     assert api.http.get("/health").json() == {
         "status": "healthy",
         "active_executions": 0,
@@ -149,9 +152,9 @@ def test_health_counts_what_is_alive_and_what_waits(api: Api, service: Service) 
 
 
 def test_the_root_says_what_this_is(api: Api) -> None:
-    said = api.http.get("/").json()
+    root = api.http.get("/").json()
 
-    assert said["name"] == "Countersign"
-    assert said["version"] == "1.2.3"
-    assert api.http.get(said["links"]["health"]).status_code == 200
-    assert api.http.get(said["links"]["openapi"]).status_code == 200
+    assert root["name"] == "Countersign"
+    assert root["version"] == "1.2.3"
+    assert api.http.get(root["links"]["health"]).status_code == 200
+    assert api.http.get(root["links"]["openapi"]).status_code == 200

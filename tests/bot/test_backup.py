@@ -1,4 +1,4 @@
-"""`countersign backup` and `restored`, as an operator types them."""
+"""`countersign backup` and `countersign restored`, as an operator runs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.launchpad import Launchpad
 from tests.support.processes import run
 
 
-def test_a_backup_is_made_and_what_was_restored_from_it_is_prepared(
+def test_a_backup_is_made_and_a_database_restored_from_it_is_prepared(
     tmp_path: Path, launchpad: Launchpad
 ) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
@@ -25,23 +25,25 @@ def test_a_backup_is_made_and_what_was_restored_from_it_is_prepared(
     made = run(tmp_path, "backup", "backup.db", launchpad=launchpad)
     engine.dispose()
     assert (made.returncode, made.stderr) == (0, "")
-    assert made.stdout == "countersign.db as it stood when this began is in backup.db.\n"
+    assert made.stdout == (
+        "backup.db is a copy of countersign.db as it was when the backup started.\n"
+    )
 
     restored = run(tmp_path, "restored", launchpad=launchpad, DATABASE_URL="sqlite:///backup.db")
     assert restored.returncode == 0, restored.stderr
-    assert "knows of what happened until 2026-03-02 12:00:00 UTC" in restored.stdout
-    # The roots of the runs that wait, run and begin, and the checkpoint that waits.
+    assert "The database has events up to 2026-03-02 12:00:00 UTC." in restored.stdout
+    # The root messages of the runs that wait, run and start, and the checkpoint that waits.
     assert "the bot brings 4 messages in\nSlack to that state" in restored.stdout
 
 
-def test_what_cannot_be_backed_up_is_said(
+def test_a_server_and_a_missing_file_are_refused_with_a_message(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def asked(url: str) -> int:
-        settings = load_settings(tmp_path / ".env", instead={"DATABASE_URL": url})
+    def back_up(url: str) -> int:
+        settings = load_settings(tmp_path / ".env", overrides={"DATABASE_URL": url})
         return backup.backup(settings, tmp_path / "backup.db")
 
-    assert asked("postgresql://host/countersign") == 2
-    assert "pg_dump makes backups of that" in capsys.readouterr().err
-    assert asked(f"sqlite:///{tmp_path / 'none.db'}") == 1
+    assert back_up("postgresql://host/countersign") == 2
+    assert "Use pg_dump to back it up" in capsys.readouterr().err
+    assert back_up(f"sqlite:///{tmp_path / 'none.db'}") == 1
     assert "There is no file" in capsys.readouterr().err

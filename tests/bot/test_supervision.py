@@ -1,4 +1,4 @@
-"""`countersign practice`: one command, and a stranger can decide."""
+"""`countersign practice`: one command opens a workspace in which anyone can decide."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ START_WITHIN = 120
 
 
 class Practice:
-    """The command in a folder, and its page as a browser would speak to it."""
+    """The command in a folder, and its page as a browser calls it."""
 
     def __init__(
         self,
@@ -34,30 +34,30 @@ class Practice:
         launchpad: Launchpad | None = None,
         **variables: str,
     ) -> None:
-        """Its supervisor is forked from a launchpad, if there is one; the others never are."""
+        """The supervisor is forked from the launchpad, if there is one; its programs never are."""
         self._out = folder / "out.txt"
         self._folder = folder
-        words, environment = ["practice", *arguments], clean_environment(**variables)
+        command, environment = ["practice", *arguments], clean_environment(**variables)
         self._out.write_bytes(b"")
         self.process: psutil.Popen | Forked
         if launchpad is not None:
             self.process = launchpad.fork(
-                words, environment=environment, folder=folder, log=self._out
+                command, environment=environment, folder=folder, log=self._out
             )
         else:
-            self.process = _started(words, environment, folder, self._out)
+            self.process = _start(command, environment, folder, self._out)
         self.http = httpx.Client(trust_env=False, timeout=10)
         self.page = ""
 
     def ready(self) -> Practice:
-        def shown_or_ended() -> bool:
+        def banner_printed() -> bool:
             assert self.process.poll() is None, self.printed
             return "Ctrl-C ends it" in self.printed
 
-        self.until(shown_or_ended, what="practice is open", within=START_WITHIN)
-        found = re.search(r"Open +(http://127\.0\.0\.1:\d+)", self.printed)
-        assert found, self.printed
-        self.page = found[1]
+        self.until(banner_printed, what="practice is open", within=START_WITHIN)
+        address = re.search(r"Open +(http://127\.0\.0\.1:\d+)", self.printed)
+        assert address, self.printed
+        self.page = address[1]
         self.http = httpx.Client(
             base_url=self.page, headers={"Origin": self.page}, trust_env=False, timeout=10
         )
@@ -92,8 +92,8 @@ class Practice:
         ]
         return [*top, *replies]
 
-    def says(self, words: str) -> bool:
-        return any(words in message["text"] for message in self.messages())
+    def shows(self, text: str) -> bool:
+        return any(text in message["text"] for message in self.messages())
 
     def type(self, text: str) -> None:
         body = {"user": ANA, "channel": CAMPAIGNS, "text": text}
@@ -134,16 +134,16 @@ class Practice:
         self.http.close()
 
 
-def _started(
-    words: Sequence[str], environment: Mapping[str, str], folder: Path, out: Path
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, out: Path
 ) -> psutil.Popen:
-    with out.open("wb") as told:
+    with out.open("wb") as output:
         return psutil.Popen(
-            [sys.executable, "-m", "bot", *words],
+            [sys.executable, "-m", "bot", *command],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=told,
+            stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -157,19 +157,19 @@ def practices() -> Iterator[list[Practice]]:
         practice.close()
 
 
-class Stranger:
-    """A Slack that must never hear from a bot in practice."""
+class RealSlack:
+    """A Slack that a bot in practice must never call."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
-        stranger = self
+        self.calls: list[str] = []
+        slack = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                stranger.heard.append(self.path)
+                slack.calls.append(self.path)
                 self.send_error(500)
 
-            do_GET = do_POST  # noqa: N815  # the name that the server looks for
+            do_GET = do_POST  # noqa: N815  # the base class's name
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/api/"
@@ -181,19 +181,19 @@ class Stranger:
 
 
 @pytest.fixture
-def stranger() -> Iterator[Stranger]:
-    made = Stranger()
-    yield made
-    made.stop()
+def real_slack() -> Iterator[RealSlack]:
+    server = RealSlack()
+    yield server
+    server.stop()
 
 
-def test_a_run_is_decided_after_another_start_and_nothing_real_is_touched(
-    note_folder: Path, practices: list[Practice], launchpad: Launchpad, stranger: Stranger
+def test_a_run_is_decided_after_a_restart_and_nothing_real_is_touched(
+    note_folder: Path, practices: list[Practice], launchpad: Launchpad, real_slack: RealSlack
 ) -> None:
     real = {
         "SLACK_BOT_TOKEN": "xoxb-real",
         "SLACK_APP_TOKEN": "xapp-real",
-        "SLACK_API_URL": stranger.url,
+        "SLACK_API_URL": real_slack.url,
         "DATABASE_URL": f"sqlite:///{note_folder / 'real.db'}",
         "HTTP_PROXY": "http://127.0.0.1:9",
         "HTTPS_PROXY": "http://127.0.0.1:9",
@@ -204,43 +204,43 @@ def test_a_run_is_decided_after_another_start_and_nothing_real_is_touched(
     first = Practice(note_folder, "--port", str(free_port()), launchpad=launchpad, **real)
     practices.append(first)
     first.ready().type("/crew note a birthday")
-    first.until(lambda: first.says("Checkpoint 1 of 1"), what="the checkpoint")
+    first.until(lambda: first.shows("Checkpoint 1 of 1"), what="the checkpoint")
     family = first.family()
     first.process.send_signal(signal.SIGINT)
 
     assert first.process.wait(20) == 0, first.printed
-    wait_until(lambda: not alive(family), within=5, what="all of practice ended")
+    wait_until(lambda: not alive(family), within=5, what="every process has ended")
 
     again = Practice(note_folder, "--port", str(free_port()), launchpad=launchpad, **real)
     practices.append(again)
     again.ready().click_continue()
-    again.until(lambda: again.says("execution is complete"), what="the run's end")
+    again.until(lambda: again.shows("execution is complete"), what="the run's end")
     again.process.send_signal(signal.SIGTERM)
 
     assert again.process.wait(20) == 0, again.printed
     assert "no model key is set" in again.printed
-    assert stranger.heard == []
+    assert real_slack.calls == []
     assert not (note_folder / "real.db").exists()
 
 
-def test_a_second_one_is_refused_all_ends_with_a_killed_supervisor_and_fresh_forgets(
+def test_a_second_one_is_refused_killing_the_supervisor_stops_all_and_fresh_starts_over(
     note_folder: Path, practices: list[Practice], launchpad: Launchpad
 ) -> None:
     first = Practice(note_folder, "--port", str(free_port()), launchpad=launchpad)
     practices.append(first)
     first.ready().type("/crew note a birthday")
-    first.until(lambda: first.says("Checkpoint 1 of 1"), what="the checkpoint")
+    first.until(lambda: first.shows("Checkpoint 1 of 1"), what="the checkpoint")
     second = Practice(note_folder, "--fresh", launchpad=launchpad)
     practices.append(second)
 
     assert second.process.wait(20) == 1
-    assert "Practice is already open from this folder" in second.printed
+    assert "Practice is already open in this folder" in second.printed
     family = first.family()
     assert len(alive(family)) >= 3
 
     first.process.kill()
 
-    wait_until(lambda: not alive(family), within=20, what="all of practice ended")
+    wait_until(lambda: not alive(family), within=20, what="every process has ended")
 
     fresh = Practice(note_folder, "--port", str(free_port()), "--fresh", launchpad=launchpad)
     practices.append(fresh)
@@ -255,17 +255,17 @@ def test_a_bot_that_cannot_start_says_why_and_leaves_nothing_behind(
     practices.append(practice)
 
     assert practice.process.wait(START_WITHIN) == 1
-    assert "bot ended by itself" in practice.printed
+    assert "bot stopped unexpectedly" in practice.printed
     assert "crews.yml" in practice.printed
     assert alive(practice.family()) == []
 
 
-def test_a_port_that_was_asked_for_and_is_taken_is_refused(
-    note_folder: Path, practices: list[Practice], stranger: Stranger
+def test_a_requested_port_that_is_in_use_is_refused(
+    note_folder: Path, practices: list[Practice], real_slack: RealSlack
 ) -> None:
-    port = httpx.URL(stranger.url).port
+    port = httpx.URL(real_slack.url).port
     practice = Practice(note_folder, "--port", str(port))
     practices.append(practice)
 
     assert practice.process.wait(20) == 1
-    assert f"Port {port} is taken" in practice.printed
+    assert f"Port {port} is in use" in practice.printed
