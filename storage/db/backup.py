@@ -14,7 +14,7 @@ from sqlalchemy import URL, Engine, select, update
 from storage.db.database import reading, writing
 from storage.db.tables import audit, executions, outbox
 from storage.errors import CountersignError
-from storage.records import OutboxKind, OutboxState
+from storage.messages import OutboxKind, OutboxState
 from storage.states import ACTIVE
 
 _BUSY_SECONDS: Final = 10.0

@@ -12,14 +12,13 @@ from storage.db import sql, statements
 from storage.db.transaction import Transaction
 from storage.definitions import OnTimeout
 from storage.errors import AmbiguousExecution, UnknownCheckpoint, UnknownExecution
+from storage.messages import OutboxKind, OutboxRow
 from storage.records import (
     Action,
     Checkpoint,
     Execution,
     Feedback,
     MessageRef,
-    OutboxKind,
-    OutboxRow,
     PhaseOutput,
     PhaseRun,
     Resume,

@@ -24,7 +24,8 @@ from sqlalchemy.types import TypeDecorator
 
 from storage.db.columns import Encoded, FreeText, UtcDateTime
 from storage.definitions import CrewDefinition, DecisionRule
-from storage.records import Actor, CheckpointKind, OutboxState, PhaseOutput, Request, Usage
+from storage.messages import OutboxState
+from storage.records import Actor, CheckpointKind, PhaseOutput, Request, Usage
 from storage.states import ACTIVE, CheckpointState, ExecutionState, PhaseRunState
 
 metadata = MetaData(

@@ -15,8 +15,8 @@ from storage.db import sql
 from storage.db.statements import MESSAGE_IS_FREE
 from storage.db.tables import OUTBOX_TO_POST, OUTBOX_TO_UPDATE, outbox
 from storage.db.tables import rate_limits as pace
+from storage.messages import OutboxKind, OutboxState
 from storage.outbox import rate_limits
-from storage.records import OutboxKind, OutboxState
 
 _EARLIER = outbox.alias("earlier")
 

@@ -22,10 +22,11 @@ from storage.db.database import reading, writing
 from storage.db.rows import find_execution, to_outbox_row
 from storage.db.transaction import Transaction
 from storage.errors import Conflict, MessageLeaseLost, TooSoon
+from storage.messages import OutboxKind, OutboxRow, OutboxState
 from storage.outbox import due_messages, rate_limits
 from storage.outbox.rate_limits import RateLimit
 from storage.ports import SharedClock
-from storage.records import Execution, OutboxKind, OutboxRow, OutboxState
+from storage.records import Execution
 
 # --- what the use cases say -------------------------------------------------------------------
 

@@ -21,8 +21,8 @@ from storage.db.tables import (
     revise_intents,
 )
 from storage.db.transaction import Transaction
+from storage.messages import OutboxState
 from storage.outbox import rate_limits
-from storage.records import OutboxState
 from storage.states import ENDED
 
 _HAS_ENDED: Final = executions.c.state.in_(sorted(ENDED))

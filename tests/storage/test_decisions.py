@@ -19,6 +19,7 @@ from storage.errors import (
     UnknownCheckpoint,
     UnknownTasks,
 )
+from storage.messages import OutboxKind
 from storage.outbox.outbox import Outbox
 from storage.policy import Refusal
 from storage.records import (
@@ -28,7 +29,6 @@ from storage.records import (
     Decided,
     Decision,
     MessageRef,
-    OutboxKind,
     Reply,
     RevisionOffered,
     Talk,

@@ -10,12 +10,12 @@ from sqlalchemy import Engine
 
 from storage.db.database import SystemClock, writing
 from storage.errors import TooSoon
+from storage.messages import OutboxRow
 from storage.outbox import rate_limits
 from storage.outbox.outbox import Outbox
 from storage.outbox.rate_limits import RateLimit
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
-from storage.records import OutboxRow
 from storage.state_manager import StateManager
 from tests.storage.conftest import Run
 from tests.support.factories import NOON, SettableClock
