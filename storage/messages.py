@@ -9,19 +9,19 @@ from enum import StrEnum
 
 
 class OutboxKind(StrEnum):
-    """What a message of ours shows. One row stands for one message over its whole life."""
+    """What one of our messages shows. Each row is one message over its whole life."""
 
     ROOT = "root"
     CHECKPOINT = "checkpoint"
     FILE = "file"  # the whole text of an output, as a file
     REMINDER = "reminder"
     FINAL = "final"
-    NOTICE = "notice"  # words to the thread; `payload` says which
+    NOTICE = "notice"  # a text in the thread; `payload` says which
 
 
 class OutboxState(StrEnum):
     QUEUED = "queued"
-    SENDING = "sending"  # a post was begun: look for it before posting again
+    SENDING = "sending"  # a post was started: look for it before posting again
     POSTED = "posted"  # `ts` is stored
     FAILED = "failed"
 
@@ -30,8 +30,9 @@ class OutboxState(StrEnum):
 class OutboxRow:
     """A message to post, or to update while `shown_version` is behind `version`.
 
-    `key` is unique and goes with the message as metadata; `generation` counts the times that a
-    message had to be posted anew because it was deleted. `lease_owner` works on it.
+    `key` is unique and is sent in the message's metadata. `generation` starts at 1 and grows each
+    time the message was deleted and has to be posted again. `lease_owner` is the deliverer that
+    works on it.
     """
 
     key: str

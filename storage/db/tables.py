@@ -1,4 +1,4 @@
-"""The tables. Migrations create them; docs/architecture.md draws them."""
+"""The tables. Migrations create them; docs/architecture.md describes them."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ Details = Mapping[str, object]
 E = TypeVar("E", bound=StrEnum)
 
 
-class Word(TypeDecorator[E]):
-    """A member of a StrEnum, kept as its value."""
+class EnumText(TypeDecorator[E]):
+    """A member of a StrEnum, stored as its value."""
 
     impl = String(24)
     cache_ok = True
@@ -56,19 +56,19 @@ class Word(TypeDecorator[E]):
 
     def bind_processor(self, _dialect: Dialect) -> Callable[[E | str | None], str | None]:
         of = self.of
-        words: dict[E | str | None, str | None] = {None: None} | {word: word.value for word in of}
-        return lambda value: words[value] if value in words else of(str(value)).value
+        values: dict[E | str | None, str | None] = {None: None} | {one: one.value for one in of}
+        return lambda value: values[value] if value in values else of(str(value)).value
 
     def result_processor(
         self, _dialect: Dialect, _coltype: object
     ) -> Callable[[str | None], E | None]:
         of = self.of
-        words: dict[str | None, E | None] = {None: None} | {word.value: word for word in of}
-        return lambda value: words[value] if value in words else of(str(value))
+        members: dict[str | None, E | None] = {None: None} | {one.value: one for one in of}
+        return lambda value: members[value] if value in members else of(str(value))
 
 
 def _is(column: Column[Any], state: StrEnum) -> ColumnElement[bool]:
-    """A comparison with the state written out: a partial index serves no bound parameter."""
+    """Compare with a literal: a partial index is not used for a bound parameter."""
     return column == literal_column(f"'{state.value}'")
 
 
@@ -78,7 +78,7 @@ executions = Table(
     Column("id", Id, primary_key=True),
     Column("crew", String(100), nullable=False),
     Column("definition", Encoded[CrewDefinition](CrewDefinition, recurs=True), nullable=False),
-    Column("state", Word(ExecutionState), nullable=False),
+    Column("state", EnumText(ExecutionState), nullable=False),
     Column("version", Integer, nullable=False),
     Column("request", Encoded[Request](Request), nullable=False),
     Column("requester", Encoded[Actor](Actor, recurs=True), nullable=False),
@@ -129,7 +129,7 @@ phase_runs = Table(
     Column("phase_index", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
-    Column("state", Word(PhaseRunState), nullable=False),
+    Column("state", EnumText(PhaseRunState), nullable=False),
     Column("fence", Integer, nullable=False, default=0),
     Column("losses", Integer, nullable=False, default=0),
     Column("created_at", UtcDateTime, nullable=False),
@@ -181,14 +181,14 @@ checkpoints = Table(
     Column("phase_run_id", Id, ForeignKey("phase_runs.id"), nullable=False),
     Column("name", String(200), nullable=False),
     Column("description", FreeText, nullable=False),
-    Column("state", Word(CheckpointState), nullable=False),
+    Column("state", EnumText(CheckpointState), nullable=False),
     Column("rule", Encoded[DecisionRule](DecisionRule, recurs=True), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("deadline", UtcDateTime),
     Column("remind_at", UtcDateTime),
     Column("asked", FreeText, nullable=False, default=""),
     Column("asked_by", Encoded[Actor](Actor, recurs=True)),
-    Column("kind", Word(CheckpointKind), nullable=False, server_default="phase"),
+    Column("kind", EnumText(CheckpointKind), nullable=False, server_default="phase"),
     Column("outcomes", Encoded[Names](Names)),
     Column("default_outcome", String(200)),
     Column("question_key", String(64)),
@@ -204,7 +204,7 @@ checkpoints = Table(
     Column("decided_at", UtcDateTime),
     Column("delivery", String(200)),
     Index(None, "execution_id", "seq"),
-    Index(None, "phase_run_id"),  # asked for by the foreign key, where phase runs are forgotten
+    Index(None, "phase_run_id"),  # for the foreign key, when phase runs are deleted
     sqlite_autoincrement=True,
 )
 
@@ -246,7 +246,7 @@ outbox = Table(
     Column("execution_id", Id, ForeignKey("executions.id"), nullable=False),
     Column("checkpoint_id", Id),
     Column("payload", Encoded[Details](dict[str, object]), nullable=False),
-    Column("state", Word(OutboxState), nullable=False),
+    Column("state", EnumText(OutboxState), nullable=False),
     Column("channel", String(64), nullable=False),
     Column("moved_thread_ts", String(32)),
     Column("moved", Integer, nullable=False, default=0),
@@ -265,7 +265,7 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
-# Said by what it is not: else PostgreSQL reads all that is to do to find what is to post.
+# Negated: otherwise PostgreSQL would use ix_outbox_to_do and read all that is to be done.
 OUTBOX_TO_POST = and_(
     outbox.c.state != literal_column(f"'{OutboxState.POSTED.value}'"),
     outbox.c.state != literal_column(f"'{OutboxState.FAILED.value}'"),

@@ -1,4 +1,4 @@
-"""The tables as a move sees them: values as they are stored, whatever they mean."""
+"""The tables as a move copies them: with their stored values, not the decoded ones."""
 
 from __future__ import annotations
 
@@ -29,16 +29,19 @@ Key = tuple[Any, ...]
 Stored = tuple[Any, ...]
 
 READ_ROWS: Final = 200
-"""Rows that are in memory at once while a table is read: an output may be a megabyte."""
+"""Rows that are read at once: an output may be a megabyte."""
 
 NUL: Final = "\x00"
-INSTEAD_OF_NUL: Final = "\ufffd"
-"""PostgreSQL's text holds every character but one. Nobody can see that one."""
+NUL_REPLACEMENT: Final = "\ufffd"
+"""PostgreSQL's text cannot contain NUL, which is invisible anyway."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A table with the types of its storage; its rows are known, and ordered, by `keys`."""
+    """A table with its storage types. `keys` are its primary key, at the positions `places`.
+
+    `counted`: its key is a sequence.
+    """
 
     name: str
     clause: TableClause
@@ -48,9 +51,6 @@ class Plain:
 
     def key(self, row: Sequence[Any]) -> Key:
         return tuple(row[place] for place in self.places)
-
-    def in_words(self, key: Key) -> str:
-        return f"{self.name} {' '.join(map(str, key))}"
 
 
 def _plain(of: Table) -> Plain:
@@ -73,16 +73,16 @@ def _storage(of: TypeEngine[Any]) -> TypeEngine[Any]:
 
 
 PLAIN: Final = tuple(_plain(one) for one in metadata.sorted_tables)
-"""Every table of ours, those that others refer to first."""
+"""All our tables, those with foreign keys after those they refer to."""
 
 
 def rows_of(connection: Connection, plain: Plain) -> Iterator[Row[Any]]:
-    """All of its rows, in no order."""
+    """Yield all rows, in no particular order."""
     yield from connection.execution_options(yield_per=READ_ROWS).execute(select(plain.clause))
 
 
 def rows_after(connection: Connection, plain: Plain, last: Key | None) -> Iterator[Row[Any]]:
-    """Its rows in the order of their keys, from the one behind `last` on."""
+    """Yield the rows after the key `last`, in the order of keys."""
     order = _order(connection, plain)
     query = select(plain.clause).order_by(*order)
     if last is not None:
@@ -91,17 +91,16 @@ def rows_after(connection: Connection, plain: Plain, last: Key | None) -> Iterat
 
 
 def rows_at(connection: Connection, plain: Plain, keys: Sequence[Key]) -> dict[Key, Stored]:
-    """Those of these keys that are there."""
-    wanted = tuple_(*plain.keys).in_(keys)
-    found = connection.execute(select(plain.clause).where(wanted))
-    return {plain.key(row): tuple(row) for row in found}
+    """Return the rows with these keys, as far as they exist."""
+    rows = connection.execute(select(plain.clause).where(tuple_(*plain.keys).in_(keys)))
+    return {plain.key(row): tuple(row) for row in rows}
 
 
 def last_key(connection: Connection, plain: Plain) -> Key | None:
-    """The last in the order of `rows_after`; None of an empty table."""
+    """Return the last key in the order of `rows_after`, or None if the table is empty."""
     order = [one.desc() for one in _order(connection, plain)]
-    found = connection.execute(select(*plain.keys).order_by(*order).limit(1)).first()
-    return None if found is None else tuple(found)
+    row = connection.execute(select(*plain.keys).order_by(*order).limit(1)).first()
+    return None if row is None else tuple(row)
 
 
 def count(connection: Connection, plain: Plain, *, up_to: Key | None = None) -> int:
@@ -113,13 +112,13 @@ def count(connection: Connection, plain: Plain, *, up_to: Key | None = None) -> 
 
 def without_nul(row: Sequence[Any]) -> Stored:
     return tuple(
-        value.replace(NUL, INSTEAD_OF_NUL) if isinstance(value, str) and NUL in value else value
+        value.replace(NUL, NUL_REPLACEMENT) if isinstance(value, str) and NUL in value else value
         for value in row
     )
 
 
 def _order(connection: Connection, plain: Plain) -> tuple[ColumnElement[Any], ...]:
-    """By bytes on both: a server's own order of texts depends on its language."""
+    """Return the order of keys by bytes: PostgreSQL's own order of texts depends on its locale."""
     if connection.dialect.name != "postgresql" or plain.counted:
         return plain.keys
     return tuple(one.collate("C") for one in plain.keys)

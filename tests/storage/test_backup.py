@@ -108,7 +108,7 @@ def test_what_would_spoil_something_is_refused_and_a_broken_file_gives_no_backup
     Installation(sqlite).live()
     url, copy = sqlite.url, tmp_path / "copy.db"
     back_up(url, copy)
-    with pytest.raises(CannotBackUp, match=r"copy\.db is there already"):
+    with pytest.raises(CannotBackUp, match=r"copy\.db already exists"):
         back_up(url, copy)
     with pytest.raises(CannotBackUp, match=r"There is no file .*none\.db"):
         back_up(make_url(f"sqlite:///{tmp_path / 'none.db'}"), tmp_path / "b.db")

@@ -207,7 +207,7 @@ def test_what_another_move_brought_is_not_continued(
     other = sqlite.url.database or ""
     sqlite.dispose()
 
-    with pytest.raises(CannotMove, match=r"is not the beginning of what .* Start the move with"):
+    with pytest.raises(CannotMove, match=r"are not the first ones of .* Start the move with"):
         run(Path(other), target)
     assert run(Path(other), target, anew=True).same
     assert len(rows(there, "executions")) == 7
@@ -231,7 +231,7 @@ def test_a_target_that_has_something_else_is_refused(
 ) -> None:
     with there.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE invoices (id integer)")
-    with pytest.raises(CannotMove, match=r"tables of something else \(invoices\)"):
+    with pytest.raises(CannotMove, match=r"tables of another program \(invoices\)"):
         run(lived_in, target)
     with there.begin() as connection:
         connection.exec_driver_sql("DROP TABLE invoices")
@@ -244,11 +244,11 @@ def test_a_target_that_has_something_else_is_refused(
 def test_nothing_is_moved_while_a_bot_may_still_work(
     lived_in: Path, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.move.source.LEAVE_SECONDS", 0.3)
+    monkeypatch.setattr("storage.move.source.DISCONNECT_SECONDS", 0.3)
     idle = open_engine(f"sqlite:///{lived_in}")
     with idle.connect() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM executions")
-        with pytest.raises(CannotMove, match=r"or another program, has .* open: end it first"):
+        with pytest.raises(CannotMove, match=r"or another program, has .* open: stop it first"):
             run(lived_in, target)
     idle.dispose()
 
@@ -256,7 +256,7 @@ def test_nothing_is_moved_while_a_bot_may_still_work(
         serving = open_engine(url)
         with serving.connect() as connection:
             connection.exec_driver_sql("SELECT 1")
-        with pytest.raises(CannotMove, match=r"has 1 connections to .*: end every one"):
+        with pytest.raises(CannotMove, match=r"have 1 open connections to .*: stop all"):
             run(lived_in, url)
         serving.dispose()
     assert run(lived_in, target).same
@@ -275,7 +275,7 @@ def test_a_lease_of_another_host_is_waited_for_unless_its_holder_is_known_to_be_
     sqlite.dispose()
     file = Path(sqlite.url.database or "")
 
-    with pytest.raises(CannotMove, match=r"may still be at work on .*, until 00:00:00 UTC"):
+    with pytest.raises(CannotMove, match=r"may still use .*, until 00:00:00 UTC"):
         run(file, target)
     assert run(file, target, is_dead={"host/1/1.00"}.__contains__).same
 
@@ -288,7 +288,7 @@ def test_a_value_that_the_server_has_no_room_for_is_named(
         connection.exec_driver_sql("UPDATE executions SET crew = printf('%0101d', 0)")
     sqlite.dispose()
 
-    with pytest.raises(CannotMove, match=r"did not take rows of executions: value too long"):
+    with pytest.raises(CannotMove, match=r"did not accept rows of executions: value too long"):
         run(Path(sqlite.url.database or ""), target)
     assert rows(there, "executions") == []
 
@@ -323,14 +323,14 @@ def test_wrong_ways_are_refused_in_words(lived_in: Path, target: str, tmp_path: 
         run(lived_in, f"sqlite:///{tmp_path / 'other.db'}")
     with pytest.raises(CannotMove, match="the same database"):
         run(target, target)
-    with pytest.raises(CannotMove, match="cannot be held still"):
+    with pytest.raises(CannotMove, match="cannot be locked"):
         run(target, f"sqlite:///{tmp_path / 'other.db'}")
     empty = tmp_path / "empty.db"
     empty.touch()
-    with pytest.raises(CannotMove, match="holds no installation of Countersign"):
+    with pytest.raises(CannotMove, match="has no installation of Countersign"):
         run(empty, target)
     (tmp_path / "letter.db").write_text("Dear all, " * 100)
     with pytest.raises(CannotMove, match="cannot be read: file is not a database"):
         run(tmp_path / "letter.db", target)
-    with pytest.raises(CannotMove, match=r"Moving to .* broke off: .*refused"):
+    with pytest.raises(CannotMove, match=r"The move to .* failed: .*refused"):
         run(lived_in, "postgresql://nobody@127.0.0.1:9/none")

@@ -233,7 +233,7 @@ def test_a_row_that_another_deliverer_showed_and_put_off_meanwhile_is_not_handed
     assert claim is not None
     state.progress(claim, {"tasks": []})
     worked: list[OutboxRow] = []
-    look = due_messages.due
+    look = due_messages.find_due
 
     def work_at_once(connection: Connection, **how: Any) -> list[Any]:
         found = look(connection, **how)
@@ -244,6 +244,6 @@ def test_a_row_that_another_deliverer_showed_and_put_off_meanwhile_is_not_handed
             state.progress(claim, {"tasks": []})
         return found
 
-    monkeypatch.setattr(due_messages, "due", work_at_once)
+    monkeypatch.setattr(due_messages, "find_due", work_at_once)
     assert outbox.take(owner="second") == ()
     assert worked

@@ -150,8 +150,8 @@ def test_channels_that_were_quiet_for_a_day_are_forgotten(
     clock.move(timedelta(hours=5))
 
     with writing(engine) as connection:
-        assert rate_limits.forget(connection, now=clock.now()) == 1
-        assert rate_limits.forget(connection, now=clock.now()) == 0
+        assert rate_limits.delete_idle(connection, now=clock.now()) == 1
+        assert rate_limits.delete_idle(connection, now=clock.now()) == 0
 
 
 @pytest.mark.parametrize(("per_second", "burst"), [(1.0, 3), (2.0, 1), (0.5, 5)])
@@ -160,5 +160,5 @@ def test_over_a_long_time_as_many_go_as_the_pace_says(per_second: float, burst: 
     for tick in range(600):
         now = NOON + tick * SECOND / 10
         while free_at is None or free_at <= now:
-            free_at, gone = pace.following(free_at, now), gone + 1
+            free_at, gone = pace.next_free_at(free_at, now), gone + 1
     assert burst + 60 * per_second - 1 <= gone <= burst + 60 * per_second

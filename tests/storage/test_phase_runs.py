@@ -14,7 +14,7 @@ from storage.reads import Reads
 from storage.records import Action, Claim, Decision, Failure, PhaseRun
 from storage.state_manager import StateManager
 from storage.states import ExecutionState, PhaseRunState
-from storage.use_cases.phase_runs import MOST_LOSSES
+from storage.use_cases.phase_runs import MAX_LOSSES
 from tests.storage.conftest import RecordingDispatch, Run
 from tests.support.factories import ANA, SettableClock, crew, output, rule
 
@@ -217,7 +217,7 @@ def test_a_phase_that_kills_its_workers_ends_in_words(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     run.start()
-    for _ in range(MOST_LOSSES + 1):
+    for _ in range(MAX_LOSSES + 1):
         claimed(state)
         clock.move(timedelta(seconds=31))
 

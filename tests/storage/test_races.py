@@ -195,7 +195,7 @@ def test_a_reminder_that_another_tick_took_meanwhile_is_not_posted_again(
     run.work()
     clock.move(timedelta(minutes=40))
 
-    with race(statements.TO_REMIND, lambda tx: timeouts.remind_due(tx, limit=5)):
+    with race(statements.REMINDERS_DUE, lambda tx: timeouts.remind_due(tx, limit=5)):
         assert state.remind_due() == 0
 
 

@@ -37,7 +37,7 @@ def test_what_no_id_begins_with_is_unknown(run: Run, reads: Reads, typed: str) -
 def test_few_executions_are_counted_as_they_are_and_many_as_they_were_some_seconds_ago(
     engine: Engine, run: Run, state: StateManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MANY", 3)
+    monkeypatch.setattr(module, "EXACT_COUNT_LIMIT", 3)
     reads = Reads(engine)
     started = [run.start() for _ in range(2)]
     assert reads.counts() == Counts(active_executions=2, pending_checkpoints=0)
@@ -47,7 +47,7 @@ def test_few_executions_are_counted_as_they_are_and_many_as_they_were_some_secon
     assert reads.counts() == Counts(active_executions=3, pending_checkpoints=1)
     started.append(run.start())
     assert reads.counts() == Counts(active_executions=3, pending_checkpoints=1)
-    monkeypatch.setattr(reads, "_count_again", 0.0)
+    monkeypatch.setattr(reads, "_counts_expire_at", 0.0)
     assert reads.counts() == Counts(active_executions=4, pending_checkpoints=1)
 
     for execution in started:

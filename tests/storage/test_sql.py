@@ -54,7 +54,7 @@ def cut(postgresql: Engine, server: Server) -> Iterator[Engine]:
 def test_of_connections_that_were_cut_the_first_to_be_used_says_so_and_none_is_used_again(
     cut: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "TRUSTED_SECONDS", 60.0)
+    monkeypatch.setattr(engines, "PING_AFTER_IDLE_SECONDS", 60.0)
 
     with pytest.raises(Unreachable):
         process_of(cut)
@@ -65,7 +65,7 @@ def test_of_connections_that_were_cut_the_first_to_be_used_says_so_and_none_is_u
 def test_connections_that_were_cut_while_nobody_used_them_are_replaced_unseen(
     cut: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "TRUSTED_SECONDS", 0.0)
+    monkeypatch.setattr(engines, "PING_AFTER_IDLE_SECONDS", 0.0)
 
     assert process_of(cut) == process_of(cut)
 

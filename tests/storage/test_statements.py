@@ -38,7 +38,7 @@ ASKED_OFTEN: dict[str, tuple[Executable, dict[str, object]]] = {
         statements.EXECUTION_IN_THREAD,
         {"of_channel": "C", "of_thread_ts": "1.0"},
     ),
-    "a message to show anew": (statements.WANT_NEWER, {"of_key": "root:x"}),
+    "a message to show anew": (statements.BUMP_MESSAGE_VERSION, {"of_key": "root:x"}),
     "a phase run to renew": (
         statements.CHANGE_RUNNING,
         {"of_id": "x", "of_fence": 1, "lease_until": NOON + timedelta(seconds=30)},
@@ -57,7 +57,7 @@ def test_what_is_asked_often_is_found_by_an_index(engine: Engine, asked: str) ->
     plan = plan_of(engine, statement, parameters)
 
     whole = [s for s in plan.splitlines() if ("SCAN" in s and "USING" not in s) or "Seq Scan" in s]
-    assert [step for step in whole if step != "SCAN lanes"] == []  # made by the statement itself
+    assert [step for step in whole if step != "SCAN channels"] == []  # made by the statement itself
     assert "USING" in plan or "Index" in plan
 
 

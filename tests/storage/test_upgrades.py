@@ -163,7 +163,9 @@ def test_migrate_and_serve_say_which_of_the_two_it_is(tmp_path: Path) -> None:
 
     assert (newer.returncode, strange.returncode) == (0, 1)
     assert f"is of a newer Countersign (2.9998) than this one ({NEWEST})" in newer.stdout
-    assert re.search(r"revision 3.0001, this program knows those up to 2.0007", strange.stderr)
+    assert re.search(
+        r"revision 3.0001, but this version supports only revisions up to 2.0007", strange.stderr
+    )
     assert "Run the newer Countersign" in strange.stderr
 
 
