@@ -14,8 +14,8 @@ UV = $(shell command -v uv || echo $(BIN)/uv)
 BRING_UV = install --quiet --disable-pip-version-check 'uv==0.13.*'
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(VENV); \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(VENV); \
 	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
 		$(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python $(BRING_UV); \
 	else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip $(BRING_UV); fi
@@ -23,14 +23,14 @@ $(BIN)/python:
 # What runs the product, and the command `countersign`, which runs the code of this checkout.
 $(VENV)/.product: requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the pinned packages (once)…"
-	$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 # The same, and what proves it.
 $(VENV)/.installed: requirements-dev.txt $(VENV)/.product
 	@echo "Installing the tools that check and test it (once)…"
-	$(UV) pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python -r requirements-dev.txt
 	@touch $@
 
 # MODEL=… on the command line alone: in the environment it is CrewAI's word for its default model.

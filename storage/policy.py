@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import StrEnum, auto
 
 from storage.definitions import DecisionRule, OnTimeout
 from storage.records import Action, Actor, ActorKind
@@ -17,11 +17,11 @@ REQUESTER = "@requester"
 class Refusal(StrEnum):
     """Why somebody may not decide. Front ends turn these into messages."""
 
-    NOT_AN_APPROVER = "not_an_approver"
-    IS_THE_REQUESTER = "is_the_requester"  # four eyes
-    GUEST = "guest"  # guests and people from other workspaces never match @channel
-    UNKNOWN = "unknown"  # Slack did not answer
-    NEITHER_REQUESTER_NOR_APPROVER = "neither_requester_nor_approver"
+    NOT_AN_APPROVER = auto()
+    IS_THE_REQUESTER = auto()  # four eyes
+    GUEST = auto()  # guests and people from other workspaces never match @channel
+    UNKNOWN = auto()  # Slack did not answer
+    NEITHER_REQUESTER_NOR_APPROVER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +106,5 @@ def reminder_times(opened: datetime, deadline: datetime) -> dict[str, datetime]:
     if wait >= timedelta(minutes=1):
         times["half"] = opened + wait / 2
     if wait >= timedelta(minutes=5):
-        times["last"] = deadline - min(max(wait / 10, timedelta(seconds=30)), timedelta(minutes=15))
+        times["last"] = deadline - min(wait / 10, timedelta(minutes=15))
     return times

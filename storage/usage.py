@@ -70,7 +70,7 @@ def is_at_least(usage: Usage) -> bool:
 
 def cost(usage: Usage) -> Cost:
     prices = [_clamped(c["microdollars"]) for c in usage.values() if "microdollars" in c]
-    return Cost(sum(prices) if prices else None, tuple(filter(None, _unpriced(usage))))
+    return Cost(sum(prices) if prices else None, tuple(_unpriced(usage)))
 
 
 def _unpriced(usage: Usage) -> Iterable[str]:

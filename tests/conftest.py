@@ -26,7 +26,7 @@ from tests.support.postgres import Server, programs
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 OPENED = pytest.StashKey[ExitStack]()
 SHARED = pytest.StashKey[dict[str, Launchpad]]()
-LONGEST: Final = ("e2e", "chaos", "storm", "queues", "bot", "runner", "practice", "crew")
+LONGEST: Final = ("e2e", "trouble", "crew_runner", "bot", "practice")
 """The folders whose files take long. They go first, so that no process is left with one at the
 end while the others have nothing to do."""
 

@@ -206,13 +206,13 @@ def to_worker(message: FromChild) -> bytes:
     try:
         return _FROM_CHILD.dump_json(message)
     except PydanticSerializationError:  # UTF-8 does not hold them
-        return to_json(_without_halves(_FROM_CHILD.dump_python(message, mode="json")))
+        return to_json(_without_halves(_FROM_CHILD.dump_python(message)))
 
 
 def _without_halves(value: Any) -> Any:
     if isinstance(value, str):
         return _HALF.sub("\ufffd", value)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_without_halves(each) for each in value]
     if isinstance(value, dict):
         return {_without_halves(name): _without_halves(each) for name, each in value.items()}

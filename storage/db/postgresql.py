@@ -66,16 +66,20 @@ def driver_of(connection: Connection) -> psycopg.Connection[Any]:
     return driver
 
 
-def is_in_pipeline(connection: Connection) -> bool:
-    return driver_of(connection).pgconn.pipeline_status != PipelineStatus.OFF
+def is_in_pipeline(driver: object) -> bool:
+    return (
+        isinstance(driver, psycopg.Connection)
+        and driver.pgconn.pipeline_status != PipelineStatus.OFF
+    )
 
 
 def cursor(connection: Connection) -> psycopg.RawCursor[Any]:
     """Return the connection's own cursor; in a pipeline a new one, as its result is read later."""
-    if is_in_pipeline(connection):
-        return psycopg.RawCursor(driver_of(connection))
+    driver = driver_of(connection)
+    if is_in_pipeline(driver):
+        return psycopg.RawCursor(driver)
     info = connection.info
     if _CURSOR not in info:
-        info[_CURSOR] = psycopg.RawCursor(driver_of(connection))
+        info[_CURSOR] = psycopg.RawCursor(driver)
     cached: psycopg.RawCursor[Any] = info[_CURSOR]
     return cached

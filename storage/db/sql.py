@@ -10,6 +10,7 @@ cursor: psycopg's RawCursor on PostgreSQL.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -24,8 +25,7 @@ from storage.db.compiled import Compiled, Statement, Values, compiled
 class Result:
     """The rows that a statement returned, as named tuples, and how many it changed."""
 
-    def __init__(self, connection: Connection, cursor: Any, statement: Compiled) -> None:
-        self._connection = connection
+    def __init__(self, cursor: Any, statement: Compiled) -> None:
         self._cursor = cursor
         self._statement = statement
         self._fetched: tuple[list[Any], int] | None = None
@@ -53,7 +53,7 @@ class Result:
     def fetch(self) -> tuple[list[Any], int]:
         if self._fetched is None:
             cursor = self._cursor
-            if _is_in_pipeline(self._connection):
+            if _is_in_pipeline(cursor.connection):
                 with cursor.connection.pipeline() as nested:
                     nested.sync()
             returns_rows = self._statement.make_row is not None
@@ -113,20 +113,20 @@ def _run(
             cursor.execute(sql, values)
         for after in connection.dispatch.after_cursor_execute:
             after(connection, cursor, sql, values, context, many)
-        result = Result(connection, cursor, ready)
-        if not _is_in_pipeline(connection):
+        result = Result(cursor, ready)
+        if not _is_in_pipeline(cursor.connection):
             result.fetch()
     except connection.dialect.loaded_dbapi.Error as error:
         raise _to_sqlalchemy_error(connection, error, sql) from error
     return result
 
 
-def _is_in_pipeline(connection: Connection) -> bool:
-    if connection.dialect.name != "postgresql":
+def _is_in_pipeline(driver: object) -> bool:
+    if isinstance(driver, sqlite3.Connection):
         return False
     from storage.db import postgresql
 
-    return postgresql.is_in_pipeline(connection)
+    return postgresql.is_in_pipeline(driver)
 
 
 def _cursor(connection: Connection) -> Any:

@@ -36,13 +36,15 @@ def _count(*conditions: ColumnElement[bool], along: ColumnElement[Any]) -> Selec
     return select(func.count()).select_from(of_crew.subquery())
 
 
-_REQUESTER_KEY: Final = executions.c.requester_key
-_CREATED_AT: Final = executions.c.created_at
-_ACTIVE: Final = _count(EXECUTION_IS_ACTIVE, along=_REQUESTER_KEY)
+_ACTIVE: Final = _count(EXECUTION_IS_ACTIVE, along=executions.c.requester_key)
 _ACTIVE_OF_PERSON: Final = _count(
-    EXECUTION_IS_ACTIVE, bindparam("of_requester") == _REQUESTER_KEY, along=_REQUESTER_KEY
+    EXECUTION_IS_ACTIVE,
+    executions.c.requester_key == bindparam("of_requester"),
+    along=executions.c.requester_key,
 )
-_STARTED_SINCE: Final = _count(bindparam("since") < _CREATED_AT, along=_CREATED_AT)
+_STARTED_SINCE: Final = _count(
+    executions.c.created_at > bindparam("since"), along=executions.c.created_at
+)
 
 
 def key_of(actor: Actor) -> str:

@@ -22,7 +22,7 @@ from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
 from tests.support.processes import ROOT, BotProcess, clean_environment, run, wait_until
 
-PROGRAM = ROOT / "tests" / "queues" / "program.py"
+PROGRAM = ROOT / "tests" / "crew_runner" / "queues" / "program.py"
 
 pytestmark = pytest.mark.slow
 

@@ -33,7 +33,7 @@ def test_a_rolling_restart_loses_no_run_and_begins_no_phase_twice(
     database: str, server: Server, launchpad: Launchpad, tmp_path: Path
 ) -> None:
     crews = tmp_path / "crews.yml"
-    program = ROOT / "tests" / "queues" / "program.py"
+    program = ROOT / "tests" / "crew_runner" / "queues" / "program.py"
     crews.write_text(CREWS.format(python=sys.executable, program=program, folder=tmp_path))
     env = {"DATABASE_URL": server.database(), "COUNTERSIGN_GRACE_SECONDS": "60"}
     folders = [tmp_path / "a", tmp_path / "b"]

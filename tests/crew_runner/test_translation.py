@@ -29,6 +29,10 @@ USAGES: list[records.Usage] = [
     {"gpt": {"calls": 1, "prompt_tokens": 3}, "": {"total_tokens": 9, "uncounted_calls": 1}},
     {"own": {"calls": 4, "unpriced_calls": 1, "microdollars": 3}, "gpt": {"calls": -1}},
     {"own": {"total_tokens": 10**18}},
+    {"gpt": {"calls": 3, "unpriced_calls": 2}},
+    {"gpt": {"calls": 3}},
+    {"gpt": {"calls": 10**18, "prompt_tokens": -1}},
+    {"own": {"microdollars": -7}},
 ]
 
 
@@ -71,9 +75,10 @@ def test_a_flow_goes_on_with_the_decision_of_a_person_or_of_a_timeout(
 @pytest.mark.parametrize("second", USAGES)
 def test_both_sides_add_up_usage_alike(first: records.Usage, second: records.Usage) -> None:
     total = usage.total([first, second])
-    cost, child_cost = usage.cost(total), child_usage.cost(total)
 
     assert child_usage.total([first, second]) == total
-    assert child_usage.tokens(total) == usage.tokens(total)
-    assert child_usage.is_at_least(total) == usage.is_at_least(total)
-    assert (child_cost.microdollars, child_cost.unknown) == (cost.microdollars, cost.unknown)
+    for used in (first, total):
+        cost = usage.cost(used)
+        assert child_usage.tokens(used) == usage.tokens(used)
+        assert child_usage.is_at_least(used) == usage.is_at_least(used)
+        assert child_usage.cost(used) == child_usage.Cost(cost.microdollars, cost.unknown)

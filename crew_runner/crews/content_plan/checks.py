@@ -12,7 +12,7 @@ from crewai.lite_agent_output import LiteAgentOutput
 
 _ROW = re.compile(r"^\s*\|(.+)\|\s*$")
 _SHARE = re.compile(r"(?<![\d.,])(\d{1,3}(?:[.,]\d+)?)\s*%")
-_SCORE = re.compile(r"^\W*(-?\d{1,4}(?:[.,]\d+)?)(?:\s*(?:/\s*100|%))?\W*$")
+_SCORE = re.compile(r"^\W*?(-?\d{1,4}(?:[.,]\d+)?)(?:\s*(?:/\s*100|%))?\W*$")
 _RULE = re.compile(r"^[\s|:-]+$")
 
 

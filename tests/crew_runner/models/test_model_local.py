@@ -13,7 +13,7 @@ from bot.settings import load_settings
 from crew_runner.models.environment import Route, choose
 from crew_runner.models.local import MODELS, LocalModelError, main
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ADDRESS = "http://127.0.0.1:4321"
 
 

@@ -1,0 +1,123 @@
+"""Every transition that a state takes, and that it takes no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import pytest
+
+from storage.states import (
+    ACTIVE,
+    ENDED,
+    WENT_ON,
+    CheckpointEvent,
+    CheckpointState,
+    ExecutionEvent,
+    ExecutionState,
+    IllegalTransition,
+    PhaseRunEvent,
+    PhaseRunState,
+    next_checkpoint,
+    next_execution,
+    next_phase_run,
+)
+
+EXECUTION = """
+pending          claim       running
+pending          fail        error
+pending          cancel      cancelled
+running          claim       running
+running          fail        error
+running          checkpoint  waiting_feedback
+running          finish      completed
+running          cancel      cancelled
+waiting_feedback claim       running
+waiting_feedback proceed     running
+waiting_feedback revise      running
+waiting_feedback complete    completed
+waiting_feedback stop        stopped
+waiting_feedback expire      error
+waiting_feedback cancel      cancelled
+error            retry       running
+error            cancel      cancelled
+"""
+CHECKPOINT = """
+pending continue approved
+pending revise   revised
+pending stop     rejected
+pending skip     skipped
+pending expire   expired
+pending cancel   cancelled
+"""
+PHASE_RUN = """
+queued  claim     running
+queued  cancel    cancelled
+running claim     running
+running give_back queued
+running done      done
+running fail      failed
+running cancel    cancelled
+"""
+
+
+def table(written: str) -> dict[tuple[str, str], str]:
+    rows = (line.split() for line in written.strip().splitlines())
+    return {(state, event): following for state, event, following in rows}
+
+
+def after(take: Callable[..., StrEnum], state: StrEnum, event: StrEnum) -> str | None:
+    """The following state, or None if the transition is illegal."""
+    try:
+        return take(state, event).value
+    except IllegalTransition:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("take", "states", "events", "written"),
+    [
+        (next_execution, ExecutionState, ExecutionEvent, EXECUTION),
+        (next_checkpoint, CheckpointState, CheckpointEvent, CHECKPOINT),
+        (next_phase_run, PhaseRunState, PhaseRunEvent, PHASE_RUN),
+    ],
+    ids=["execution", "checkpoint", "phase run"],
+)
+def test_a_state_takes_the_events_of_its_table_and_refuses_all_others(
+    take: Callable[..., StrEnum], states: type[StrEnum], events: type[StrEnum], written: str
+) -> None:
+    taken = {
+        (state.value, event.value): following
+        for state in states
+        for event in events
+        if (following := after(take, state, event)) is not None
+    }
+
+    assert taken == table(written)
+
+
+def test_a_refused_transition_names_the_state_and_the_event() -> None:
+    with pytest.raises(IllegalTransition, match=r"ExecutionState 'stopped' .* 'claim'") as refused:
+        next_execution(ExecutionState.STOPPED, ExecutionEvent.CLAIM)
+
+    assert refused.value.state is ExecutionState.STOPPED
+    assert refused.value.event is ExecutionEvent.CLAIM
+
+
+def test_an_execution_is_active_or_ended_or_can_be_retried() -> None:
+    assert ACTIVE.isdisjoint(ENDED)
+    assert set(ExecutionState) - ACTIVE - ENDED == {ExecutionState.ERROR}
+
+
+@pytest.mark.parametrize("state", sorted(ENDED))
+def test_nothing_leaves_an_ended_execution(state: ExecutionState) -> None:
+    assert all(after(next_execution, state, event) is None for event in ExecutionEvent)
+
+
+def test_a_run_goes_on_from_each_decision_but_a_stop_and_a_cancellation() -> None:
+    undecided = {CheckpointState.PENDING}
+
+    assert set(CheckpointState) - WENT_ON - undecided == {
+        CheckpointState.REJECTED,
+        CheckpointState.CANCELLED,
+    }
