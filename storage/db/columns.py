@@ -70,20 +70,20 @@ def _storable(value: str | None) -> str | None:
 class Encoded(TypeDecorator[T], Generic[T]):
     """A value of the type `of`, stored as JSON text and validated when it is read.
 
-    `recurs`: many rows have the same text, so decoded values are cached; only for frozen values.
+    `cached`: many rows have the same text, so decoded values are cached; only for frozen values.
     `absent`: the value that NULL is read as.
     """
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, of: Any, *, recurs: bool = False, absent: T | None = None) -> None:
+    def __init__(self, of: Any, *, cached: bool = False, absent: T | None = None) -> None:
         super().__init__()
         self.of = of
         self._adapter: TypeAdapter[T] = TypeAdapter(of)
         self._absent = absent
         read: Callable[[str], T] = self._adapter.validator.validate_json
-        self._read = lru_cache(CACHED_TEXTS)(read) if recurs else read
+        self._read = lru_cache(CACHED_TEXTS)(read) if cached else read
 
     def bind_processor(self, _dialect: Dialect) -> Callable[[T | None], str | None]:
         write = self._adapter.serializer.to_json

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from storage.move.tables import Key, Plain, Stored, rows_after, rows_at, rows_of, without_nul
+from storage.move.tables import Key, Stored, StoredTable, replace_nul, rows_after, rows_at, rows_of
 
 EXAMPLES: Final = 5
 _BATCH_ROWS: Final = 200
@@ -42,9 +42,9 @@ class Difference:
     how: str
 
 
-def sum_of(connection: Connection, plain: Plain, counted: Counted) -> Sum:
+def sum_of(connection: Connection, table: StoredTable, counted: Counted) -> Sum:
     rows, total = 0, 0
-    for row in rows_of(connection, plain):
+    for row in rows_of(connection, table):
         total += _hash(row)
         rows += 1
         counted(rows)
@@ -52,22 +52,22 @@ def sum_of(connection: Connection, plain: Plain, counted: Counted) -> Sum:
 
 
 def differences(
-    source: Connection, target: Connection, plain: Plain, *, most: int = EXAMPLES
+    source: Connection, target: Connection, table: StoredTable, *, most: int = EXAMPLES
 ) -> tuple[Difference, ...]:
     """Return the first `most` differences by key: rows of the source, then added ones."""
-    of_source = _compare_rows(source, target, plain, absent="missing")
-    of_target = _compare_rows(target, source, plain, absent="added")
+    of_source = _compare_rows(source, target, table, absent="missing")
+    of_target = _compare_rows(target, source, table, absent="added")
     added = (one for one in of_target if one.how == "added")
     first = list(islice(of_source, most))
     return (*first, *islice(added, most - len(first)))
 
 
 def _compare_rows(
-    these: Connection, those: Connection, plain: Plain, *, absent: str
+    these: Connection, those: Connection, table: StoredTable, *, absent: str
 ) -> Iterator[Difference]:
-    for batch in _batches_of(rows_after(these, plain, None)):
-        by_key = {plain.key(row): row for row in batch}
-        others = rows_at(those, plain, list(by_key))
+    for batch in _batches_of(rows_after(these, table, None)):
+        by_key = {table.key(row): row for row in batch}
+        others = rows_at(those, table, list(by_key))
         for key, row in by_key.items():
             if key not in others:
                 yield Difference(key, absent)
@@ -81,7 +81,7 @@ def _batches_of(rows: Iterator[Any]) -> Iterator[list[Stored]]:
 
 
 def _hash(row: Sequence[Any]) -> int:
-    encoded = json.dumps(without_nul(row), default=_timestamp, separators=(",", ":"))
+    encoded = json.dumps(replace_nul(row), default=_timestamp, separators=(",", ":"))
     return int.from_bytes(blake2b(encoded.encode(), digest_size=32).digest())
 
 

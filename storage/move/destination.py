@@ -25,7 +25,7 @@ from storage.db.columns import UtcDateTime
 from storage.db.database import reading, writing
 from storage.errors import CountersignError
 from storage.move.source import CannotMove, display_name, wait_for_disconnects
-from storage.move.tables import PLAIN, Plain, Stored, count
+from storage.move.tables import STORED_TABLES, Stored, StoredTable, count
 
 _MOVE_LOCK: Final = 5_270_318_463
 """The advisory lock that allows one move at a time into a database."""
@@ -89,9 +89,9 @@ def finished_at(engine: Engine) -> datetime | None:
             at: datetime | None = move.ended_at
             return at
         existing = set(inspect(connection).get_table_names())
-        ours = [plain for plain in PLAIN if plain.name in existing]
-        filled = [plain.name for plain in ours if count(connection, plain)]
-        foreign = existing - {plain.name for plain in ours}
+        ours = [table for table in STORED_TABLES if table.name in existing]
+        filled = [table.name for table in ours if count(connection, table)]
+        foreign = existing - {table.name for table in ours}
         foreign = {name for name in foreign if not name.startswith(_ALLOWED_PREFIXES)}
         if filled:
             raise CannotMove(
@@ -115,15 +115,15 @@ def start(engine: Engine, *, source: str) -> bool:
         return True
 
 
-def append(engine: Engine, plain: Plain, rows: Sequence[Stored]) -> None:
+def append(engine: Engine, table: StoredTable, rows: Sequence[Stored]) -> None:
     """Add rows in one transaction, on PostgreSQL by COPY."""
-    names = [one.name for one in plain.clause.columns]
+    names = [one.name for one in table.clause.columns]
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
-            _copy_in(connection, plain.name, names, rows)
+            _copy_in(connection, table.name, names, rows)
         else:
             by_name = [dict(zip(names, row, strict=True)) for row in rows]
-            connection.execute(plain.clause.insert(), by_name)
+            connection.execute(table.clause.insert(), by_name)
 
 
 def _copy_in(
@@ -153,44 +153,44 @@ def empty(engine: Engine) -> None:
             raise CannotMove(f"There is no unfinished move into {display_name(connection)}.")
         if connection.dialect.name == "sqlite":
             raise CannotMove(f"Delete {display_name(connection)} to start over.")
-        names = ", ".join(plain.name for plain in PLAIN)
+        names = ", ".join(table.name for table in STORED_TABLES)
         connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
 
 
 def finish(engine: Engine, numbers: Mapping[str, int]) -> None:
     """Set the sequences to these numbers, by table, and record that the move has finished."""
     with writing(engine) as connection:
-        for plain in PLAIN:
-            if numbers.get(plain.name, 0):
-                _set_sequence(connection, plain, numbers[plain.name])
+        for table in STORED_TABLES:
+            if numbers.get(table.name, 0):
+                _set_sequence(connection, table, numbers[table.name])
         connection.execute(moves.update(), {"ended_at": datetime.now(UTC)})
 
 
-def last_sequence_value(connection: Connection, plain: Plain) -> int:
+def last_sequence_value(connection: Connection, table: StoredTable) -> int:
     """Return the last number of this table's sequence, or 0 if it has none or it is unused."""
-    if not plain.counted:
+    if not table.has_sequence:
         return 0
     if connection.dialect.name == "sqlite":
         query = text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = :name")
-        return int(connection.execute(query, {"name": plain.name}).scalar_one())
+        return int(connection.execute(query, {"name": table.name}).scalar_one())
     query = text("SELECT coalesce(pg_sequence_last_value(CAST(:sequence AS regclass)), 0)")
-    sequence = _sequence(connection, plain)
+    sequence = _sequence(connection, table)
     return int(connection.execute(query, {"sequence": sequence}).scalar_one())
 
 
-def _set_sequence(connection: Connection, plain: Plain, number: int) -> None:
+def _set_sequence(connection: Connection, table: StoredTable, number: int) -> None:
     if connection.dialect.name == "postgresql":
-        values = {"sequence": _sequence(connection, plain), "number": number}
+        values = {"sequence": _sequence(connection, table), "number": number}
         connection.execute(text("SELECT setval(:sequence, :number)"), values)
         return
-    values = {"name": plain.name, "number": number}
+    values = {"name": table.name, "number": number}
     connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
     connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :number)"), values)
 
 
-def _sequence(connection: Connection, plain: Plain) -> str:
+def _sequence(connection: Connection, table: StoredTable) -> str:
     query = text("SELECT pg_get_serial_sequence(:name, :key)")
-    values = {"name": plain.name, "key": plain.keys[0].name}
+    values = {"name": table.name, "key": table.keys[0].name}
     return str(connection.execute(query, values).scalar_one())
 
 

@@ -33,13 +33,13 @@ from storage.move.source import (
     revision,
 )
 from storage.move.tables import (
-    PLAIN,
-    Plain,
+    STORED_TABLES,
     Stored,
+    StoredTable,
     count,
     last_key,
+    replace_nul,
     rows_after,
-    without_nul,
 )
 
 ROWS_AT_ONCE: Final = 1000
@@ -145,11 +145,12 @@ class _Move:
         if anew and not is_new:
             destination.empty(self._engine)
         numbers = {
-            plain.name: destination.last_sequence_value(self._here, plain) for plain in PLAIN
+            table.name: destination.last_sequence_value(self._here, table)
+            for table in STORED_TABLES
         }
-        for plain in PLAIN:
-            self._copy(plain)
-        compared = tuple(self._compare(plain) for plain in PLAIN)
+        for table in STORED_TABLES:
+            self._copy(table)
+        compared = tuple(self._compare(table) for table in STORED_TABLES)
         moved = Moved(continued=not is_new, tables=compared, replaced=self._replaced)
         if moved.same:
             destination.finish(self._engine, numbers)
@@ -163,27 +164,27 @@ class _Move:
                     " first: run `countersign migrate` with its DATABASE_URL."
                 )
 
-    def _copy(self, plain: Plain) -> None:
+    def _copy(self, table: StoredTable) -> None:
         with reading(self._engine) as there:
-            last = last_key(there, plain)
-            done = count(there, plain)
-        if last is not None and count(self._here, plain, up_to=last) != done:
+            last = last_key(there, table)
+            done = count(there, table)
+        if last is not None and count(self._here, table, up_to=last) != done:
             raise CannotMove(
-                f"The rows of {plain.name} in {display_name(self._engine)} are not the first ones"
+                f"The rows of {table.name} in {display_name(self._engine)} are not the first ones"
                 f" of {display_name(self._here)}. Start the move with --anew."
             )
-        of = count(self._here, plain)
-        for batch in self._batches(rows_after(self._here, plain, last)):
-            destination.append(self._engine, plain, batch)
+        of = count(self._here, table)
+        for batch in self._batches(rows_after(self._here, table, last)):
+            destination.append(self._engine, table, batch)
             done += len(batch)
-            self._tell(Progress(Step.COPY, plain.name, done, of))
+            self._tell(Progress(Step.COPY, table.name, done, of))
 
     def _batches(self, rows: Iterator[Sequence[Any]]) -> Iterator[list[Stored]]:
         batch: list[Stored] = []
         characters = 0
         for row in rows:
             original = tuple(row)
-            clean = without_nul(original)
+            clean = replace_nul(original)
             self._replaced += clean != original
             batch.append(clean)
             characters += sum(len(value) for value in clean if isinstance(value, str))
@@ -193,16 +194,16 @@ class _Move:
         if batch:
             yield batch
 
-    def _compare(self, plain: Plain) -> Compared:
-        of = count(self._here, plain)
-        here = sum_of(self._here, plain, partial(self._read, Step.READ_SOURCE, plain.name, of))
+    def _compare(self, table: StoredTable) -> Compared:
+        of = count(self._here, table)
+        here = sum_of(self._here, table, partial(self._read, Step.READ_SOURCE, table.name, of))
         with reading(self._engine) as connection:
             if connection.dialect.name == "postgresql":
                 lift_timeouts(connection)
-            counted = partial(self._read, Step.READ_TARGET, plain.name, of)
-            there = sum_of(connection, plain, counted)
-            differ = () if here == there else differences(self._here, connection, plain)
-        return Compared(plain.name, here, there, differ)
+            counted = partial(self._read, Step.READ_TARGET, table.name, of)
+            there = sum_of(connection, table, counted)
+            differ = () if here == there else differences(self._here, connection, table)
+        return Compared(table.name, here, there, differ)
 
     def _read(self, step: Step, table: str, of: int, rows: int) -> None:
         self._tell(Progress(step, table, rows, of))

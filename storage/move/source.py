@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from storage.db.engines import PRODUCT, open_engine
 from storage.db.tables import OUTBOX_TO_DO, RUN_IS_RUNNING, outbox, phase_runs
 from storage.errors import CountersignError
-from storage.move.tables import PLAIN
+from storage.move.tables import STORED_TABLES
 
 DISCONNECT_SECONDS: Final = 5.0
 """Seconds for others to disconnect: a server notices late that a process was killed."""
@@ -120,7 +120,7 @@ def _lock_file(connection: Connection) -> None:
 
 
 def _lock_server(connection: Connection) -> None:
-    names = ", ".join(plain.name for plain in PLAIN)
+    names = ", ".join(table.name for table in STORED_TABLES)
     connection.execution_options(isolation_level="REPEATABLE READ")
     try:
         lift_timeouts(connection)
