@@ -62,15 +62,14 @@ bench-peers: $(PEERS)/.installed ## measure pauses and decisions beside LangGrap
 bench-growth: $(VENV)/.installed ## measure what grows with a million executions (an hour or two)
 	$(BIN)/python -m tests.growth
 
-chaos: $(VENV)/.installed ## kill and besiege the bot, crowd it, give it bad weather and odd clocks (hours)
-	$(BIN)/python -m tests.chaos
-	$(BIN)/python -m tests.chaos.weather
+chaos: $(VENV)/.installed ## give the bot every kind of trouble, from kills to clocks that jump (an hour)
+	$(BIN)/python -m tests.trouble
 
 seeded: $(VENV)/.installed ## seed bugs one by one and see that the suite notices each (an hour)
 	$(BIN)/python -m tests.seeded
 
 storm: $(VENV)/.installed ## run 200 executions of all kinds while a worker dies every five seconds
-	$(BIN)/python -m tests.storm
+	$(BIN)/python -m tests.trouble --kind storm --size 200
 
 check: $(VENV)/.installed ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

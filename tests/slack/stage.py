@@ -108,10 +108,11 @@ class Stage:
         crews: Mapping[str, CrewDefinition] | None = None,
         tempo: DeliveryTiming = BRISK,
         mode: Mode = "socket",
+        clock: MovableClock | None = None,
     ) -> None:
         self.workspace = workspace
         self.crews = crews if crews is not None else default_crews()
-        self.clock = MovableClock()
+        self.clock = clock or MovableClock()
         url = database if isinstance(database, str) else f"sqlite:///{database}"
         self.engine = upgraded(url)
         self._signal = DeferredSignal()

@@ -187,7 +187,7 @@ class Bot:
         self.folder = folder
         self.mark = uuid4().hex
         self._log = folder / f"{name}.log"
-        self._process: psutil.Process | None = None
+        self._process: Forked | None = None
         self._environment = {
             **clean_environment(),
             "DATABASE_URL": f"sqlite:///{folder / 'countersign.db'}",

@@ -99,6 +99,10 @@ class ProviderServer:
             target=self._server.serve_forever, args=(0.05,), daemon=True
         )
 
+    def reply(self, _messages: list[dict[str, Any]]) -> str:
+        """What the model answers."""
+        return self.says
+
     @property
     def address(self) -> str:
         """Scheme, host and port."""
@@ -142,19 +146,20 @@ def _handler(provider: ProviderServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             prompt = json.dumps(body.get("messages", ""))
-            tokens = (len(prompt.split()), len(provider.says.split()))
+            asked = len(prompt.split())
             if self.path == protocol.counting:
-                self._say(200, {"input_tokens": tokens[0]})
+                self._say(200, {"input_tokens": asked})
                 return
-            status, said = self._answer(body, tokens)
+            refused = self._refuse(body)
+            text = "" if refused else provider.reply(body["messages"])
+            tokens = (asked, len(text.split()))
+            status, said = refused or (200, protocol.answer(body["model"], text, *tokens))
             key = protocol.key_of(self.headers[protocol.key_header])
             model = str(body.get("model"))
             provider.asked.append(Asked(self.path, key, model, prompt, sum(tokens), status))
             self._say(status, said)
 
-        def _answer(
-            self, body: dict[str, Any], tokens: tuple[int, int]
-        ) -> tuple[int, dict[str, Any]]:
+        def _refuse(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
             if self.path != protocol.chat:
                 return 404, _refusal("no such path")
             if not self._may_ask(protocol.chat):
@@ -162,7 +167,7 @@ def _handler(provider: ProviderServer) -> type[BaseHTTPRequestHandler]:
             missing = [name for name in protocol.must_have if name not in body]
             if missing:
                 return 400, _refusal(f"missing: {missing}")
-            return 200, protocol.answer(body["model"], provider.says, *tokens)
+            return None
 
         def _may_ask(self, path: str) -> bool:
             key = protocol.key_of(self.headers[protocol.key_header])

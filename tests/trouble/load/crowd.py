@@ -1,0 +1,259 @@
+"""The people and clients of a load: they start executions and decide what they are shown.
+
+They are patient, know only what Slack and REST show them, and repeat an act until it has had its
+effect. Among them are two who may not decide, and try.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+from practice.seed import TEAM
+from practice.state.changes import Change, Edited, Posted
+from practice.state.records import Channel, Message, User
+from tests.support.people import Answer
+from tests.support.shown import Shown
+from tests.support.workspace import ANA, BOT, GUS, OLGA, Workspace
+from tests.trouble.crews.effects import TOKEN
+from tests.trouble.db import ENDED, Database
+from tests.trouble.load.journal import Answered, Held, Journal, Reading, What
+from tests.trouble.load.plans import PLACE, Move, Plan
+from tests.trouble.load.rest import RestClient
+
+REST_CLIENTS: Final = 2
+STARTS_WITHIN: Final = 120.0
+RETRIED_AFTER: Final = 0.3
+LOOK: Final = 0.03
+REVIEWERS: Final = tuple(f"U00REVIEW{number:02}" for number in range(4))
+RIVAL: Final = "U00RIVAL001"
+MAY_NOT: Final = (GUS, OLGA)
+MAY: Final = frozenset({ANA, RIVAL, *REVIEWERS})
+"""Those in Slack who may decide."""
+
+FIRST_ANSWER: Final = 1000
+"""Notes in answers are numbered from here, so that none is taken for that of a revision."""
+
+_WHATS: Final = {
+    Move.SKIP: What.SKIP,
+    Move.STOP: What.STOP,
+    Move.FORM: What.REVISE,
+    Move.MENTION: What.REVISE,
+}
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A message that asks for a decision, or offers a retry (no `checkpoint`)."""
+
+    plan: Plan
+    message: Shown
+    checkpoint: str = ""
+
+
+class Crowd:
+    """Reviewers and REST clients in threads of their own, while it is open.
+
+    `database` is asked only whether what was acknowledged is recorded at that moment, and whether a
+    command was that Slack calls failed, which may take `known_within` seconds.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        rest: RestClient,
+        journal: Journal,
+        *,
+        database: Database,
+        known_within: float,
+    ) -> None:
+        self.workspace = workspace
+        self.rest = rest
+        self.journal = journal
+        self.over = threading.Event()
+        self.plans: dict[str, Plan] = {}
+        self.left: set[str] = set()
+        self.by_rest: set[str] = set()
+        self.readings: list[Reading] = []
+        self.answers: list[Held] = []
+        self.answer_numbers = count(FIRST_ANSWER)
+        self.root_of: dict[str, Shown] = {}
+        self.database, self._known_within = database, known_within
+        self._roots: dict[tuple[str, str], Plan] = {}
+        self._seen: set[str] = set()
+        self._met: dict[str, int] = {}
+        self._offered: dict[str, bool] = {}
+        self._busy: set[str] = set()
+        self._waiting: queue.Queue[Waiting | None] = queue.Queue()
+        self._requested: queue.Queue[Plan | None] = queue.Queue()
+
+    def open(self, review: Callable[[Crowd, Waiting, str], None]) -> None:
+        """Start them all; `review` decides, as the reviewer of that id."""
+        self._threads = [
+            *(threading.Thread(target=self._review, args=(review, who)) for who in REVIEWERS),
+            *(threading.Thread(target=self._serve_rest) for _ in range(REST_CLIENTS)),
+        ]
+        listeners = self.workspace.practice.workspace.listeners
+        self.workspace.call(lambda: listeners.append(self._heard))
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        self.over.set()
+        for _ in REVIEWERS:
+            self._waiting.put(None)
+        for _ in range(REST_CLIENTS):
+            self._requested.put(None)
+        for thread in self._threads:
+            thread.join()
+        listeners = self.workspace.practice.workspace.listeners
+        self.workspace.call(lambda: listeners.remove(self._heard))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a client is about to start an execution, or runs one."""
+        return bool(self._busy)
+
+    def start(self, plan: Plan) -> None:
+        """Start it, by REST or by a command, which is repeated only if the plan has to be run."""
+        self.plans[plan.token] = plan
+        if plan.by_rest and len(self._busy) < REST_CLIENTS:
+            self.by_rest.add(plan.token)
+            self._busy.add(plan.token)
+            self._requested.put(plan)
+            return
+        text = f"/crew {plan.kind.name} {plan.token} {plan.words}".strip()
+        deadline = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < deadline:
+            answered = self.journal.note(
+                What.START,
+                plan.token,
+                by=ANA,
+                act=lambda: answer_of(self.workspace.command(text, by=ANA, in_=plan.channel)),
+            )
+            if answered is Answered.TAKEN:
+                if plan.exact and not self.database.knows(plan.token):
+                    self.journal.broken.append(f"{plan.token} was acknowledged, and not recorded")
+                return
+            self.over.wait(RETRIED_AFTER)
+            if not plan.exact or self.until(
+                lambda: self.database.knows(plan.token), within=self._known_within
+            ):
+                return
+        self.journal.broken.append(f"{plan.token} could not be started")
+
+    def unfinished(self, states: Mapping[str, str]) -> dict[str, str]:
+        """What has to go on: REST has no retry, and some executions are left to wait."""
+        stay = {"waiting_feedback": self.left, "error": self.by_rest}
+        return {
+            token: state
+            for token, state in states.items()
+            if state not in ENDED and token not in stay.get(state, ())
+        }
+
+    def number(self, token: str) -> int:
+        """How many of its checkpoints came before the one that is being decided."""
+        number = self._met.get(token, 0)
+        self._met[token] = number + 1
+        return number
+
+    def until(self, condition: Callable[[], bool], *, within: float) -> bool:
+        deadline = time.monotonic() + within
+        while not (held := condition()) and time.monotonic() < deadline:
+            if self.over.wait(LOOK):
+                return held
+        return held
+
+    # --- seeing -----------------------------------------------------------------------------
+
+    def _heard(self, change: Change) -> None:
+        """Runs in the server's own thread, at each change of a message."""
+        if not isinstance(change, Posted | Edited) or change.message.user != BOT:
+            return
+        message = change.message
+        if message.thread_ts is None:
+            self._heard_root(message)
+            return
+        plan = self._roots.get((message.channel, message.thread_ts))
+        if plan is None or not any(b["type"] == "actions" for b in message.blocks or []):
+            return
+        shown = Shown.of(message)
+        button = shown.button("Continue") or shown.button("good")
+        if button is not None and button.value not in self._seen:
+            self._seen.add(str(button.value))
+            self._waiting.put(Waiting(plan, shown, str(button.value)))
+
+    def _heard_root(self, message: Message) -> None:
+        shown = Shown.of(message)
+        token = TOKEN.search(shown.everything)
+        plan = self.plans.get(token.group()) if token is not None else None
+        if plan is None:
+            return
+        self._roots[(shown.channel, shown.ts)] = plan
+        self.root_of[plan.token] = shown
+        offers = shown.button("Retry") is not None
+        if offers and not self._offered.get(plan.token):
+            self._waiting.put(Waiting(plan, shown))
+        self._offered[plan.token] = offers
+
+    def _review(self, review: Callable[[Crowd, Waiting, str], None], who: str) -> None:
+        while (waiting := self._waiting.get()) is not None:
+            try:
+                review(self, waiting, who)
+            except Exception as error:  # noqa: BLE001  # without this thread all would stand still
+                token = waiting.plan.token
+                self.journal.broken.append(f"{token}: {type(error).__name__} {error}")
+
+    # --- by REST alone ------------------------------------------------------------------------
+
+    def _serve_rest(self) -> None:
+        while (plan := self._requested.get()) is not None:
+            request = f"{plan.token} {plan.words}"
+            execution = self.rest.start(plan.token, request, plan.kind.name)
+            if execution is not None:
+                self._run_by_rest(plan, execution)
+            self._busy.discard(plan.token)
+
+    def _run_by_rest(self, plan: Plan, execution: str) -> None:
+        """Decide what comes up until it ends. An error ends it: REST has no retry."""
+        decided: set[str] = set()
+        while not self.over.is_set():
+            status = self.rest.status(execution)
+            if status is not None and status["status"] in ("completed", "stopped", "error"):
+                return
+            checkpoint = status["current_checkpoint"] if status is not None else None
+            if checkpoint is None:
+                self.over.wait(LOOK)
+                continue
+            decided.add(checkpoint)
+            number = len(decided) - 1
+            move = plan.move(number)
+            if move is Move.LEAVE:
+                self.left.add(plan.token)
+                return
+            what = _WHATS.get(move or Move.CONTINUE, What.CONTINUE)
+            wish = plan.wish(number) if what is What.REVISE else ""
+            if self.rest.decide(execution, checkpoint, what, wish) is Answered.NOT:
+                self.over.wait(LOOK)
+
+
+def answer_of(answer: Answer) -> Answered:
+    if answer.errors:
+        return Answered.REFUSED
+    return Answered.TAKEN if answer.ok else Answered.NOT
+
+
+def add_people(workspace: Workspace, channels: Iterable[str] = ()) -> None:
+    """The reviewers and their rival, members of these channels, which are created if need be."""
+    for person in (*REVIEWERS, RIVAL):
+        workspace.add_user(User(person, person.lower(), person.title(), TEAM))
+    for channel in channels:
+        members = [ANA, BOT, *REVIEWERS, RIVAL]
+        workspace.add_channel(Channel(channel, channel.lower(), members=members))
+    place = workspace.channel(PLACE)
+    workspace.call(lambda: place.members.extend((*REVIEWERS, RIVAL)))

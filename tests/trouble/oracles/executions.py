@@ -1,0 +1,316 @@
+"""What must hold of every execution after a load, without a line of the product's own code.
+
+The clients' journal against the final tables, read with plain SQL; the workspace's own record of
+every version of every message; the log that the crews wrote themselves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from practice.state.records import Version
+from tests.support.workspace import BOT, Workspace
+from tests.trouble.crews.effects import Effect, effects
+from tests.trouble.db import (
+    ENDED,
+    STATE_OF,
+    Checkpoint,
+    Database,
+    Execution,
+    PhaseRun,
+    by_token,
+)
+from tests.trouble.load.crowd import MAY, MAY_NOT, Crowd
+from tests.trouble.load.journal import DECISIONS, Act, Answered, Reading, What
+from tests.trouble.load.plans import WITH_WORDS, Move, Plan
+from tests.trouble.load.rest import BY
+from tests.trouble.oracles.messages import in_slack
+from tests.trouble.oracles.texts import Texts, in_texts
+
+OF_MACHINE: Final = 0.05
+"""Seconds by which the clocks of a client and of a server on one machine may differ."""
+
+REFUSED_WITHIN: Final = 20.0
+DELIVERED_WITHIN: Final = 60.0
+"""How long after it was said a reply may still be delivered."""
+
+_BETWEEN: Final = ("phase", "gate")
+"""The kinds of checkpoints at which no crew is running."""
+
+_ACTIONS: Final = {Move.SKIP: "skip", Move.STOP: "stop", Move.LEAVE: ""}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is judged. `ignored`: tokens of earlier runs. `failures`: how many phases may fail.
+    `deaths`: how often a phase may have begun once more, if that is known.
+    `moments`: when words to people may have died with a process. `compared`: how many hashes were
+    compared, by token."""
+
+    effects: Path
+    workspace: Workspace
+    crowd: Crowd
+    database: Database
+    ignored: frozenset[str]
+    failures: int
+    deaths: int | None
+    moments: list[float]
+    lag: float
+    compared: Counter[str] = field(default_factory=Counter)
+
+
+def violations(scene: Scene) -> list[str]:
+    executions = [e for e in scene.database.executions() if e.token not in scene.ignored]
+    told = _told(scene.workspace)
+    seen: dict[str, list[Effect]] = defaultdict(list)
+    for effect in effects(scene.effects):
+        seen[effect.token].append(effect)
+    wrong = [*_acknowledged(scene, executions, told), *_recorded(scene, executions)]
+    for execution in executions:
+        plan = scene.crowd.plans.get(execution.token)
+        if plan is None:
+            wrong.append(f"{execution.token}: nobody started it")
+            continue
+        readings = [r for r in scene.crowd.readings if r.token == execution.token]
+        found = [
+            *_end(execution, plan, readings, scene),
+            *_decisions(execution, plan, scene),
+            *_course(execution, plan, scene),
+            *_effects(execution, plan, seen[execution.token], scene),
+        ]
+        if plan.exact:
+            found += _as_planned(execution, plan, readings)
+        if plan.kind.marked:
+            held = [h for h in scene.crowd.answers if h.token == execution.token]
+            texts = Texts(execution, plan, readings, held, seen[execution.token])
+            found += in_texts(texts, scene.workspace, scene.compared)
+        wrong += [f"{execution.token} ({plan.kind.name}): {words}" for words in found]
+    slack = in_slack(scene.workspace, executions, scene.crowd.plans, scene.crowd.by_rest)
+    return [*wrong, *slack, *_unfinished(scene, executions)]
+
+
+def _recorded(scene: Scene, executions: list[Execution]) -> Iterator[str]:
+    counted = by_token(executions)
+    for token, count in counted.items():
+        if count > 1:
+            yield f"{token} was started once, and is there {count} times"
+    for token, plan in scene.crowd.plans.items():
+        if plan.exact and not counted[token]:
+            yield f"{token} was never recorded"
+
+
+def _unfinished(scene: Scene, executions: list[Execution]) -> Iterator[str]:
+    live = sum(execution.state not in (*ENDED, "error") for execution in executions)
+    if live > len(scene.crowd.left):
+        yield f"{live} executions have not ended, and {len(scene.crowd.left)} were left waiting"
+    for key in scene.database.unshown():
+        yield f"{key} is still to be shown"
+
+
+# --- acknowledgements -----------------------------------------------------------------------------
+
+
+def _told(workspace: Workspace) -> dict[str, list[Version]]:
+    """What each person alone was shown, in order."""
+    told: dict[str, list[Version]] = defaultdict(list)
+    for version in workspace.journal:
+        if version.ephemeral_to is not None and version.user == BOT:
+            told[version.ephemeral_to].append(version)
+    return told
+
+
+def _acknowledged(
+    scene: Scene, executions: list[Execution], told: dict[str, list[Version]]
+) -> Iterator[str]:
+    """What was acknowledged is recorded from that moment on, or its author was told why not."""
+    by_name = {execution.token: execution for execution in executions}
+    rows = {row.id: row for execution in executions for row in execution.checkpoints}
+    taken = {
+        delivery.payload["event"].get("ts")
+        for delivery in scene.workspace.deliveries("events_api")
+        if delivery.taken
+    }
+    for act in scene.crowd.journal.acts:
+        said = act.answered is Answered.SAID and act.said_ts in taken
+        if not said and act.answered is not Answered.TAKEN:
+            continue
+        if _is_kept(act, by_name, rows) or _was_told(act, told):
+            continue
+        if act.by != BY and _died_meanwhile(act, scene.moments):
+            scene.crowd.journal.words_lost += 1  # refused, and the words died with the process
+            continue
+        yield f"{act.what} of {act.of} by {act.by} was acknowledged, neither kept nor told"
+
+
+def _is_kept(act: Act, by_name: dict[str, Execution], rows: dict[str, Checkpoint]) -> bool:
+    if act.what in DECISIONS:
+        return act.of in rows and _is_decided(act, rows[act.of])
+    execution = by_name.get(act.of)
+    if execution is None:
+        return False
+    by_then = act.ended + OF_MACHINE
+    if act.what is What.CANCEL:
+        return execution.state == "cancelled" and execution.ended_at <= by_then
+    if act.what is What.RETRY:
+        return any(at <= by_then for at in execution.retried)
+    return True
+
+
+def _is_decided(act: Act, row: Checkpoint) -> bool:
+    """By anybody, at the moment of the acknowledgement; by REST, which names the loser, by itself.
+    A reply is acknowledged some time after it was said."""
+    if act.by == BY and (row.action, row.actor) != (act.what.value, act.by):
+        return False
+    later = DELIVERED_WITHIN if act.answered is Answered.SAID else OF_MACHINE
+    return 0 < row.decided_at <= act.ended + later
+
+
+def _was_told(act: Act, told: dict[str, list[Version]]) -> bool:
+    later = DELIVERED_WITHIN if act.answered is Answered.SAID else 0.0
+    until = act.ended + REFUSED_WITHIN + later
+    return any(act.began <= version.at <= until for version in told[act.by])
+
+
+def _died_meanwhile(act: Act, moments: list[float]) -> bool:
+    return any(act.began - 1.0 <= at <= act.ended + REFUSED_WITHIN for at in moments)
+
+
+# --- one execution ----------------------------------------------------------------------------
+
+
+def _end(execution: Execution, plan: Plan, readings: list[Reading], scene: Scene) -> Iterator[str]:
+    left = execution.token in scene.crowd.left and execution.state == "waiting_feedback"
+    failed = execution.token in scene.crowd.by_rest and execution.state == "error"
+    if execution.state not in ENDED and not left and not failed:
+        yield f"it is {execution.state}"
+    if execution.ended_by in MAY_NOT:
+        yield f"it was ended by {execution.ended_by}, who may not"
+    pending = [row.id for row in execution.checkpoints if row.state == "pending"]
+    if len(pending) != (execution.state == "waiting_feedback"):
+        yield f"it is {execution.state} with the pending checkpoints {pending}"
+    if plan.exact:
+        last = plan.moves[-1]
+        expected = {Move.STOP: "stopped", Move.LEAVE: "waiting_feedback"}.get(last, "completed")
+        if execution.state != expected:
+            yield f"it is {execution.state}, not {expected}: {execution.error}"
+        if [reading.move for reading in readings] != [*plan.moves]:
+            yield f"people were asked {len(readings)} times, not {len(plan.moves)}"
+
+
+def _decisions(execution: Execution, plan: Plan, scene: Scene) -> Iterator[str]:
+    acts: dict[str, list[Act]] = defaultdict(list)
+    for act in scene.crowd.journal.acts:
+        if act.what in DECISIONS:
+            acts[act.of].append(act)
+    for row in execution.checkpoints:
+        if len(row.log) != bool(row.action):
+            yield f"checkpoint {row.id} was decided {len(row.log)} times"
+        if not row.action:
+            if row.state not in ("pending", "cancelled"):
+                yield f"{row.id} is {row.state}, and nobody decided it"
+            continue
+        if row.actor not in MAY | {BY}:
+            yield f"{row.id} was decided by {row.actor}, who may not"
+        if STATE_OF[row.action] != row.state:
+            yield f"{row.id} is {row.state} by {row.action}"
+        if not any(_asks_for(act, row) for act in acts[row.id]):
+            yield f"{row.id}: nobody asked for {row.action} by {row.actor} with {row.text!r}"
+
+
+def _asks_for(act: Act, row: Checkpoint) -> bool:
+    """A gate's outcomes and a question's answers lead where the crew says."""
+    what = row.kind != "phase" or act.what.value == row.action
+    return act.by == row.actor and what and (act.what is not What.REVISE or act.text == row.text)
+
+
+def _as_planned(execution: Execution, plan: Plan, readings: list[Reading]) -> Iterator[str]:
+    rows = [row for row in execution.checkpoints if row.kind in _BETWEEN]
+    if [row.id for row in rows] != [reading.checkpoint for reading in readings]:
+        yield "the checkpoints that people saw are not those that were opened"
+        return
+    for row, reading in zip(rows, readings, strict=True):
+        move = reading.move
+        expected = {_ACTIONS.get(move, "revise" if move in plan.kind.revising else "continue")}
+        if row.kind == "gate" and move in plan.kind.revising:
+            expected = {"revise", "continue"}  # a gate's outcome that leads back was chosen
+        if row.action not in expected:
+            yield f"after {move} checkpoint {row.id} is {row.state} by {row.action}"
+        said = plan.wish(reading.number) if move in WITH_WORDS else ""
+        if row.text != said:
+            yield f"{move} was recorded with the words {row.text!r}"
+    done = sum(run.state == "done" for run in execution.runs)
+    others = [
+        f"{r.phase} {r.state} in try {r.attempt}" for r in execution.runs if r.state != "done"
+    ]
+    passed = sum(row.state != "pending" for row in rows)
+    if done != 1 + passed - (plan.moves[-1] is Move.STOP) or others:
+        yield f"{passed} decisions led to {done} finished phases, besides {others}"
+
+
+def _course(execution: Execution, plan: Plan, scene: Scene) -> Iterator[str]:
+    """Each decision had its effect once: what was queued follows from what was decided."""
+    phases = plan.kind.phases
+    if not phases:
+        return
+    tries: dict[tuple[int, int], list[PhaseRun]] = defaultdict(list)
+    for run in execution.runs:
+        tries[run.phase_index, run.revision].append(run)
+    expected = {(0, 1)}
+    for row in execution.checkpoints:
+        if row.action == "revise" and row.kind == "phase":
+            expected.add((row.phase_index, row.revision + 1))
+        elif row.action in ("continue", "skip") and row.phase_index + 1 < len(phases):
+            expected.add((row.phase_index + 1, 1))
+    if set(tries) != expected:
+        yield f"the phases {sorted(tries)} were run, not {sorted(expected)}"
+    for (phase, revision), runs in tries.items():
+        place = f"{runs[0].phase} in revision {revision}"
+        done = sum(run.state == "done" for run in runs)
+        cancelled = execution.state == "cancelled"
+        if done > 1 or (done == 0 and not cancelled and execution.state != "error"):
+            yield f"{place} was done {done} times"
+        attempts = Counter(run.attempt for run in runs)
+        if max(attempts.values()) > 1 and not execution.retried:
+            yield f"{place} has its tries twice: {attempts}"
+        failed = sum(run.state == "failed" for run in runs)
+        if failed > scene.failures + ("fails" in plan.words and phases[phase] == "check"):
+            yield f"{place} failed {failed} times"
+
+
+def _effects(execution: Execution, plan: Plan, seen: list[Effect], scene: Scene) -> Iterator[str]:
+    """The crew began once for each claim, while its phase was open, with the decision's words."""
+    if not plan.kind.phases:
+        return
+    wishes = {
+        (row.phase_index, row.revision + 1): row.text
+        for row in execution.checkpoints
+        if row.action == "revise"
+    }
+    begun = Counter((effect.part, effect.feedback) for effect in seen if effect.event == "begin")
+    claims: Counter[tuple[str, str]] = Counter()
+    phase_of = {effect.part: plan.kind.phase_of.get(effect.part, effect.part) for effect in seen}
+    logged: Set[str] = {*phase_of.values()}
+    for run in execution.runs:
+        wish = wishes.get((run.phase_index, run.revision), "")
+        claims[run.phase, wish] += run.fence
+        if run.state == "done" and run.phase not in logged:
+            yield f"{run.phase} is done, and no crew logged it"
+        if run.state == "done" and plan.kind.logs_begin and not begun[run.phase, wish]:
+            yield f"{run.phase} is done, but no crew was given {wish!r}"
+    if scene.deaths is not None and begun.total() > len(execution.runs) + scene.deaths:
+        yield f"with {scene.deaths} deaths these were begun: {begun}"
+    for (phase, wish), times in begun.items():
+        if times > claims[phase, wish]:
+            yield f"{phase} was begun {times} times with {wish!r} for {claims[phase, wish]} claims"
+    for effect in seen:
+        if effect.event != "call" and not any(
+            run.phase == phase_of[effect.part]
+            and run.created_at - OF_MACHINE <= effect.at
+            and (not run.ended_at or effect.at <= run.ended_at + scene.lag)
+            for run in execution.runs
+        ):
+            yield f"{effect.part} had its {effect.event} when that phase was not open"

@@ -1,0 +1,192 @@
+"""The real bot in a practice workspace, on either database, with a clock that is hurried along.
+
+Whatever the bot puts off until later comes due at once: the clock jumps to it as soon as nothing
+is under way. So Slack may ask for two minutes of quiet and nobody waits for them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Final
+from unittest import mock
+
+from bot.slack import app
+from bot.slack.actions.commands import OPEN
+from practice.state.records import Version
+from storage.records import Execution
+from tests.slack.stage import BRISK, OPERATOR, MovableClock, Stage
+from tests.support.factories import crew, rule
+from tests.support.shown import Shown
+from tests.support.workspace import ANA, Workspace
+from tests.trouble.db import UNSHOWN, Database, seconds
+from tests.trouble.slack.answers import Fault
+
+LOOK: Final = 0.02
+WITHIN: Final = 60.0
+LEASE: Final = 61.0
+HELD_IN_VAIN: Final = 5.0
+TAKEN_WITHIN: Final = 0.3
+"""Seconds within which a row that is due is taken."""
+
+FAST: Final = replace(BRISK, look_again=timedelta(milliseconds=100))
+
+PUT_OFF: Final = f"""
+    SELECT not_before, lease_owner, seq, state, version, shown_version, attempts
+    FROM outbox WHERE {UNSHOWN}
+"""
+LIMITED: Final = "SELECT free_at FROM rate_limits"
+
+
+@contextmanager
+def hurried_stage(url: str) -> Iterator[HurriedStage]:
+    """In a workspace of its own, whose clock is the bot's."""
+    clock = MovableClock()
+    with (
+        Workspace(clock=lambda: clock.now().timestamp()) as workspace,
+        HurriedStage(workspace, url, clock=clock) as stage,
+    ):
+        workspace.retry_events_after(0.2, 0.5, 1.0)
+        yield stage
+
+
+class HurriedStage(Stage):
+    """`plan` has two phases, and a checkpoint between them that waits as long as it takes."""
+
+    def __init__(self, workspace: Workspace, url: str, *, clock: MovableClock) -> None:
+        plan = crew(
+            phases=("planning", "finalization"), after=("planning",), decided_by=rule(timeout=None)
+        )
+        # A hanging call is over soon here.
+        with mock.patch.multiple(app, POST_SECONDS=1, ANSWER_SECONDS=1, FACT_SECONDS=1):
+            super().__init__(workspace, url, crews={"plan": plan}, tempo=FAST, clock=clock)
+        self.database = Database(url)
+        self._seen: list[dict[str, Any]] = []
+        self._since = 0.0
+        self._versions: dict[str, int] = {}
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.clear_faults()
+        super().__exit__(kind, error, trace)
+
+    # --- faults -----------------------------------------------------------------------------
+
+    def strike(self, method: str, fault: Fault, *, channel: str | None = None) -> None:
+        """The bot's next calls of this method meet a failure."""
+        self.workspace.call(
+            lambda: self.workspace.practice.faults.plan(
+                method,
+                fault.kind,
+                times=fault.times,
+                error=fault.error,
+                retry_after=fault.retry_after,
+                seconds=2.0,
+                status=fault.status,
+                channel=channel,
+            )
+        )
+
+    def clear_faults(self) -> None:
+        self.workspace.call(self.workspace.practice.faults.clear)
+
+    def hurry(self) -> None:
+        """Go to when the next thing comes due, unless something is being done."""
+        rows = self.database.rows(PUT_OFF)
+        if rows != self._seen:
+            self._seen, self._since = rows, time.monotonic()
+        elif rows:
+            self._come_due(rows, time.monotonic() - self._since)
+        self.front.deliver_due()
+
+    def _come_due(self, rows: Sequence[dict[str, Any]], unchanged: float) -> None:
+        now = self.clock.now().timestamp()
+        due = [seconds(row["not_before"]) for row in rows if row["not_before"] is not None]
+        free = [seconds(row["free_at"]) for row in self.database.rows(LIMITED)]
+        due += [at for at in free if at > now]
+        if any(row["lease_owner"] for row in rows):
+            # It is being delivered, or was given up without a word to the database, which was busy.
+            due = [now + LEASE] if unchanged > HELD_IN_VAIN else []
+        coming = [at for at in due if at > now]
+        # What is due already is being taken, or rests for what comes first of the others.
+        if coming and unchanged > (TAKEN_WITHIN if len(coming) < len(due) else 0):
+            self.clock.move(timedelta(seconds=min(coming) - now + 0.001))
+            self._since = time.monotonic()
+
+    def until(self, condition: Callable[[], object], what: str, within: float = WITHIN) -> None:
+        """Hurry along until it holds."""
+        deadline = time.monotonic() + within
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited {within:g} s for {what}")
+            self.hurry()
+            time.sleep(LOOK)
+
+    def tidy_up(self) -> None:
+        """After a case that went wrong: the next one finds nothing of it."""
+        self.clear_faults()
+        self.workspace.wait_for(lambda: self.front.connected, 60, what="a socket")
+        for execution in self.reads.executions(states=OPEN, limit=100):
+            self.state.cancel(execution.id, actor=OPERATOR)
+        self.quiet()
+        self.workspace.call(self._forget_what_was_said)
+
+    # --- an execution -----------------------------------------------------------------------
+
+    def begin(self) -> Execution:
+        """An execution whose thread is there, with nothing left to be shown."""
+        execution = self.start(by=ANA)
+        self.quiet()
+        return execution
+
+    def quiet(self) -> None:
+        self.until(lambda: not self.database.unshown(), "delivery to end")
+
+    def shown_since(self, execution: Execution) -> list[Version]:
+        """Every version of messages that was shown since its thread began."""
+        thread = self.reads.execution(execution.id).thread_ts
+        journal = self.workspace.journal
+        first = next((n for n, version in enumerate(journal) if version.ts == thread), 0)
+        return journal[first:]
+
+    def armed(self, execution: Execution, *, timeout: float = WITHIN) -> Shown:
+        self.until(lambda: self.armed_now(execution), "the checkpoint's buttons", timeout)
+        return super().armed(execution, timeout=0.1)
+
+    def forget_words(self) -> None:
+        """Nobody alone was told anything so far."""
+        self.workspace.call(self.workspace.practice.workspace.ephemerals.clear)
+
+    def armed_now(self, execution: Execution) -> Shown | None:
+        """The message of the waiting checkpoint, if it can be acted on."""
+        checkpoint = self.waiting(execution).id
+        armed = (m for m in self.everywhere() if any(b.value == checkpoint for b in m.buttons))
+        return next(armed, None)
+
+    def told_of(self, execution: Execution) -> bool:
+        """Whether the requester was told in words that something of this run is missing."""
+        words = f"Run `{execution.id[:8]}`: I could not show"
+        return any(words in message.text for message in self.everywhere())
+
+    def given_up(self, execution: Execution) -> bool:
+        """Whether the bot no longer tries to show the checkpoint."""
+        key = f"checkpoint:{self.waiting(execution).id}"
+        rows = self.database.rows("SELECT state FROM outbox WHERE key = ?", key)
+        return [row["state"] for row in rows] == ["failed"]
+
+    def end(self, execution: Execution) -> None:
+        """Run what is left, and see its result come."""
+        self.work("the end")
+        key = f"final:{execution.id}"
+        self.until(
+            lambda: any(key in str(message.metadata) for message in self.everywhere()),
+            "the result",
+        )

@@ -1,0 +1,122 @@
+"""Crews that turn against people or against the bot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import hostile
+from tests.support.launchpad import Bot, Launchpad
+from tests.support.processes import ROOT, BotProcess
+from tests.support.shown import Shown
+from tests.support.workspace import ANA, BEN, Workspace
+from tests.trouble.oracles.messages import key_of
+
+pytestmark = pytest.mark.slow
+
+SHOUT = f"""
+crews:
+  shout:
+    description: It calls everybody
+    command: [python, {json.dumps(str(ROOT / "tests" / "support" / "hostile.py"))}]
+    phases: [{{name: shout}}, {{name: again}}]
+    approvers: ["@channel"]
+    checkpoints: [{{name: look, after: shout, description: Look at it}}]
+"""
+GANG = """
+crews:
+  gang:
+    description: It looks for secrets
+    crew: tests.support.thief:gang
+    approvers: ["@channel"]
+"""
+WITHIN = 90.0
+"""Importing crewai takes seconds on a machine that has nothing else to do."""
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    with Workspace(manifest=ROOT / "manifest.yml") as opened:
+        yield opened
+
+
+def thread_of(workspace: Workspace, words: str) -> list[Shown]:
+    roots = [m for m in workspace.threads() if words in m.everything]
+    return workspace.thread(roots[0]) if roots else []
+
+
+def result_of(workspace: Workspace, words: str) -> tuple[Shown, str]:
+    """The last message of a run and its file, waited for."""
+
+    def found() -> tuple[Shown, str] | None:
+        thread = thread_of(workspace, words)
+        final = next((m for m in thread if key_of(m).startswith("final:")), None)
+        files = [m for m in thread if m.files and final is not None and m.ts > final.ts]
+        return (final, workspace.file_text(files[0])) if final and files else None
+
+    return workspace.wait_for(found, WITHIN, what="the result and its file")
+
+
+def test_hostile_text_calls_nobody_is_not_refused_and_is_whole_in_a_file(
+    workspace: Workspace, launchpad: Launchpad, tmp_path: Path
+) -> None:
+    (tmp_path / "crews.yml").write_text(SHOUT)
+    bot = Bot(launchpad, tmp_path, env=workspace.env())
+    bot.start()
+    workspace.wait_until_connected()
+    assert workspace.command("/crew shout at them all", by=ANA).ok
+    asking = workspace.wait_for(
+        lambda: next(
+            (m for m in thread_of(workspace, "at them all") if m.button("Continue")), None
+        ),
+        40,
+    )
+    file = workspace.wait_for(
+        lambda: next((m for m in thread_of(workspace, "at them all") if m.files), None), 20
+    )
+    assert workspace.click("Continue", by=BEN, message=asking).ok
+    final, whole = result_of(workspace, "at them all")
+
+    assert workspace.file_text(file) == hostile.output()
+    assert whole == hostile.output()
+    for message in (asking, final, file):
+        pinged = workspace.again(message).pings
+        assert set(pinged.users) <= {ANA}
+        assert not pinged.broadcasts
+        assert not pinged.groups
+    assert "Look at it" in asking.everything
+    for text in (asking.everything, final.everything):
+        assert "<https://example.org/pay|" not in text
+        assert "](https://example.org" not in text
+        assert not set(text) & set("\u202e\u202c\u2066\u2069\u200b")
+    refused = [
+        (call.name, call.answered)
+        for call in workspace.calls()
+        if isinstance(call.answered, dict) and call.answered.get("ok") is False
+    ]
+    assert not refused
+    assert "delivery.trouble" not in bot.log_text
+    bot.kill()
+
+
+def test_a_tool_of_a_crew_finds_neither_tokens_nor_the_database(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "crews.yml").write_text(GANG)
+    with BotProcess(
+        tmp_path, env=workspace.env(), crews_file=tmp_path / "crews.yml", start_within=WITHIN
+    ) as bot:
+        workspace.wait_until_connected(WITHIN)
+        assert workspace.command("/crew gang find all secrets", by=ANA).ok
+        _, loot = result_of(workspace, "find all secrets")
+
+    found = json.loads(loot)["found"]
+    assert any(variable.startswith("PATH=") for variable in found), "it did not look"
+    assert {"-m", "bot", "serve"} <= set(found), "it did not see the bot's own process"
+    secrets = [*workspace.env().values(), str(bot.database)]
+    for secret in secrets:
+        if not secret.startswith("http"):
+            assert not [entry for entry in found if secret in entry.split("=", 1)[-1]], secret
