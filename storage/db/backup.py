@@ -48,9 +48,9 @@ def back_up(url: URL, to: Path) -> None:
 
 
 def _copy(source: Path, part: Path) -> None:
-    where = f"{source.resolve().as_uri()}?mode=ro"
+    uri = f"{source.resolve().as_uri()}?mode=ro"
     with (
-        closing(sqlite3.connect(where, uri=True, timeout=_BUSY_SECONDS)) as here,
+        closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)) as here,
         closing(sqlite3.connect(part)) as there,
     ):
         here.backup(there)
