@@ -1,6 +1,6 @@
-"""Trying again: one formula for the waits, and tenacity for the loops.
+"""Retries: one formula for the waits, and tenacity for the loops.
 
-It lives here because the workers and the front ends share it, and import nothing else in common.
+It lives in this package because workers and front ends share it, and both import only this one.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from tenacity.stop import stop_base, stop_never
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Seconds to wait after so many failures in a row: `first`, doubling, at most `longest`.
+    """Waits in seconds after failures in a row: `first`, then doubled each time up to `longest`.
 
-    Call `after` where the wait is stored, or is that of a loop that keeps something running.
+    A tenacity wait. Call `after` if the wait is stored, or in a loop that restarts something.
     """
 
     first: float
@@ -34,7 +34,7 @@ class Backoff:
         return min(self.longest, self.first * 2.0 ** min(failures - 1, 30))
 
     def __call__(self, state: RetryCallState) -> float:
-        """The wait after the attempt that has failed, for tenacity."""
+        """Return the wait after the attempt that failed, for tenacity."""
         return self.after(state.attempt_number)
 
 
@@ -45,9 +45,10 @@ def retrying_until(
     on: type[Exception],
     tries: int | None = None,
 ) -> Retrying:
-    """Call until it works; setting `stopping` ends a wait, and the call then is the last.
+    """Return a caller that retries on errors of the type `on`, at most `tries` times in all.
 
-    Raises the last error.
+    Setting `stopping` ends the current wait, and the call after it is the last. The last error is
+    raised.
     """
     limit: stop_base = stop_never if tries is None else stop_after_attempt(tries)
     return Retrying(

@@ -1,4 +1,4 @@
-"""Which checkpoint stands after which phase. Pure."""
+"""Which checkpoint comes after which phase. Pure."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from storage.definitions import CheckpointDefinition
 
 
 class BadBoundary(Exception):
-    """A checkpoint names a phase that does not fit. The message says which and why."""
+    """A checkpoint names a phase that it cannot be at. The message says which and why."""
 
 
 def resolve(
     checkpoints: Sequence[CheckpointDefinition], phases: Sequence[str]
 ) -> tuple[CheckpointDefinition, ...]:
-    """Each checkpoint as `after:` a phase, in the order of the phases.
+    """Return each checkpoint as `after:` a phase, in the order of the phases.
 
     `before: B` becomes `after:` the phase before B. Raises BadBoundary for an unknown phase,
-    for `before:` the first phase and for two checkpoints at one boundary.
+    for `before:` the first phase, and for two checkpoints at one boundary.
     """
-    taken: dict[int, CheckpointDefinition] = {}
+    by_index: dict[int, CheckpointDefinition] = {}
     for checkpoint in checkpoints:
         index = _after(checkpoint, phases)
-        if index in taken:
+        if index in by_index:
             raise BadBoundary(
-                f"checkpoints {taken[index].name!r} and {checkpoint.name!r} both stand after "
+                f"checkpoints {by_index[index].name!r} and {checkpoint.name!r} are both after "
                 f"phase {phases[index]!r}: one boundary takes one checkpoint"
             )
-        taken[index] = replace(checkpoint, after=phases[index], before=None)
-    return tuple(taken[index] for index in sorted(taken))
+        by_index[index] = replace(checkpoint, after=phases[index], before=None)
+    return tuple(by_index[index] for index in sorted(by_index))
 
 
 def _after(checkpoint: CheckpointDefinition, phases: Sequence[str]) -> int:
-    named = checkpoint.after or checkpoint.before or ""
-    if named not in phases:
+    phase = checkpoint.after or checkpoint.before or ""
+    if phase not in phases:
         raise BadBoundary(
-            f"checkpoint {checkpoint.name!r} names phase {named!r}, which is not one of: "
+            f"checkpoint {checkpoint.name!r} names phase {phase!r}, which is not one of: "
             + ", ".join(phases)
         )
-    index = list(phases).index(named)
+    index = list(phases).index(phase)
     if checkpoint.after is not None:
         return index
     if index == 0:
         raise BadBoundary(
-            f"checkpoint {checkpoint.name!r} stands before the first phase {named!r}: "
+            f"checkpoint {checkpoint.name!r} is before the first phase {phase!r}: "
             "there is nothing to show yet"
         )
     return index - 1
@@ -53,7 +53,7 @@ def _after(checkpoint: CheckpointDefinition, phases: Sequence[str]) -> int:
 def checkpoint_after(
     checkpoints: Sequence[CheckpointDefinition], phases: Sequence[str], index: int
 ) -> CheckpointDefinition | None:
-    """The checkpoint that stands after phase number `index` (from 0), or None."""
+    """Return the checkpoint after phase number `index` (from 0), or None."""
     for checkpoint in resolve(checkpoints, phases):
         if checkpoint.after == phases[index]:
             return checkpoint

@@ -14,5 +14,5 @@ _NOT_STORED: Final = re.compile(rf"\x00|{SURROGATE.pattern}")
 
 
 def storable(text: str) -> str:
-    """With U+FFFD for what no database takes: surrogates and NUL characters."""
+    """Replace surrogates and NUL characters, which databases refuse, by U+FFFD."""
     return _NOT_STORED.sub(REPLACEMENT, text)

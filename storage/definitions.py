@@ -1,4 +1,4 @@
-"""What crews.yml says, validated: frozen records, copied into each execution at its start."""
+"""The contents of crews.yml as frozen records; each execution gets a copy when it starts."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import Final
 
 RESERVED_NAMES: Final = ("help", "list", "status", "cancel", "retry", "lessons")
-"""First words of `/crew` that are commands: no crew may have one as its name."""
+"""Subcommands of `/crew`: no crew may have one of these names."""
 
 
 class OnTimeout(StrEnum):
-    """What a deadline does that passes without a decision."""
+    """What happens if the deadline passes without a decision."""
 
     STOP = "stop"
     CONTINUE = "continue"
@@ -47,9 +47,10 @@ class PhaseDefinition:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointDefinition:
-    """A pause at a boundary: one of `after` and `before` names a phase.
+    """A pause at a boundary: either `after` or `before` names a phase.
 
-    Without both it is one that arises inside the crew and bears the name of what brings it.
+    If neither is set, the checkpoint arises inside the crew and is named after the gate, tool or
+    question that causes it.
     """
 
     name: str
@@ -61,9 +62,9 @@ class CheckpointDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What an execution may use before a person is asked whether it may go on; None: as it likes.
+    """What an execution may use before a person is asked whether it may continue; None: no limit.
 
-    Each yes allows as much again. `dollars` counts the models whose price is known.
+    Each approval allows the same amount again. `dollars` counts only models with a known price.
     """
 
     tokens: int | None = None
@@ -72,11 +73,11 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of a crew; None: unbounded. Each ends in words, none in silence.
+    """Limits of a crew; None: unlimited. Exceeding one always leads to a readable message.
 
-    `model_calls`, `output_bytes` and `memory_megabytes` are of one try of a phase, `revisions`
-    of one phase's checkpoint, `at_once` of the crew, `per_person` of one requester's executions
-    of the crew at once.
+    `model_calls`, `output_bytes` and `memory_megabytes` apply to one try of a phase, `revisions`
+    to the checkpoint of one phase. `at_once` limits the crew's active executions, `per_person`
+    those of one requester.
     """
 
     model_calls: int | None = None
@@ -90,13 +91,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class CrewDefinition:
-    """An entry of crews.yml, validated. Copied into each execution at its start.
+    """A validated entry of crews.yml. Each execution gets a copy when it starts.
 
-    `phases` is empty where the file names none: then the crew describes itself when it first
-    runs. `rule` is the crew's own default, also for checkpoints that arise inside it.
-    `gates` are the rules that crews.yml has for single ones of those, by their names. `model`
-    stands over every model of the crew's own. Calls of `approve_tools` wait for a person.
-    `lessons`: whether revisions may become standing lessons.
+    `phases` is empty if the file names none: the crew then describes itself when it first runs.
+    `rule` is the crew's default, also for checkpoints that arise inside it; `gates` has the rules
+    for single ones of those, by name. `model` overrides the crew's own models. Calls to
+    `approve_tools` wait for a person. `lessons`: whether revisions may become lessons.
     """
 
     name: str
@@ -121,10 +121,10 @@ class CrewDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """What the operator sets about model providers. Nothing set: the offline drafter.
+    """The operator's settings for model providers. With none, the offline drafter is used.
 
-    An address that is not set is the provider's own. `google_api_key` may be meant for a tool: it
-    counts only for a model that is named as Gemini's.
+    A base URL that is not set defaults to the provider's own. `google_api_key` may be meant for a
+    tool, so it is used only if the model is explicitly one of Gemini's.
     """
 
     openai_api_key: str | None = None
@@ -146,7 +146,7 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class CrewReport:
-    """What a child found when it built the crew: its phases, or the problem in words."""
+    """The result of building a crew in a child: its phases, or a description of the problem."""
 
     crew: str
     problem: str | None

@@ -1,4 +1,4 @@
-"""What a use case refuses. One tree; each error names the thing and carries it."""
+"""The errors of the use cases. One tree; each error names the thing and carries it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from storage.records import OFFERED, Action, Checkpoint, Execution
 
 
 class CountersignError(Exception):
-    """Root of all that the use cases refuse."""
+    """The base of all errors of the storage package."""
 
 
 class UnknownExecution(CountersignError):
@@ -18,7 +18,7 @@ class UnknownExecution(CountersignError):
 
 
 class AmbiguousExecution(CountersignError):
-    """A shortened id that fits more than one execution."""
+    """A shortened id that matches more than one execution."""
 
     def __init__(self, prefix: str) -> None:
         super().__init__(f"more than one execution begins with {prefix!r}")
@@ -32,7 +32,7 @@ class UnknownCheckpoint(CountersignError):
 
 
 class AlreadyDecided(CountersignError):
-    """The checkpoint, as it was decided, stands in `checkpoint`."""
+    """Somebody has decided already: `checkpoint` has the decision."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(f"checkpoint {checkpoint.id} is already {checkpoint.state}")
@@ -40,7 +40,7 @@ class AlreadyDecided(CountersignError):
 
 
 class OutdatedMessage(CountersignError):
-    """A click on a message that is not the one that shows this checkpoint."""
+    """A click on a message other than the one that shows this checkpoint now."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(f"checkpoint {checkpoint.id} is shown by another message")
@@ -48,7 +48,7 @@ class OutdatedMessage(CountersignError):
 
 
 class NotAllowed(CountersignError):
-    """`rule` is None where it is about cancel or retry."""
+    """The policy refuses. `rule` is None for cancel and retry."""
 
     def __init__(self, refusal: Refusal, execution: Execution, rule: DecisionRule | None) -> None:
         super().__init__(f"not allowed on execution {execution.id}: {refusal}")
@@ -78,11 +78,11 @@ class UnknownCheckpointName(CountersignError):
 
 
 class TextNeeded(CountersignError):
-    """Revise without words."""
+    """A revision or an answer without text."""
 
 
 class NotOffered(CountersignError):
-    """What waits here is not decided in this way: `offered` says how."""
+    """This kind of checkpoint does not offer the action; `offered` are those it does."""
 
     def __init__(self, checkpoint: Checkpoint, wanted: Action) -> None:
         super().__init__(f"checkpoint {checkpoint.id} does not offer {wanted}")
@@ -101,7 +101,7 @@ class UnknownTasks(CountersignError):
 
 
 class NoRule(CountersignError):
-    """A checkpoint arises inside a crew whose entry does not say who may decide."""
+    """A checkpoint arises inside a crew whose entry does not say who may decide it."""
 
     def __init__(self, crew: str) -> None:
         super().__init__(f"crews.yml gives crew {crew!r} no `approvers` for what arises inside it")
@@ -118,10 +118,10 @@ class OutcomeNeeded(CountersignError):
 
 
 class LimitReached(CountersignError):
-    """A bound of the crew. `limit` is its key in crews.yml, `most` what is allowed."""
+    """A limit of the crew. `limit` is its key in crews.yml, `most` its value."""
 
     def __init__(self, limit: str, most: int, crew: str) -> None:
-        super().__init__(f"crew {crew!r} allows {limit} of {most}")
+        super().__init__(f"crew {crew!r} limits `{limit}` to {most}")
         self.limit = limit
         self.most = most
         self.crew = crew
@@ -134,7 +134,7 @@ class UnknownLesson(CountersignError):
 
 
 class NoLesson(CountersignError):
-    """A checkpoint that holds no revision, or a crew whose entry does not say `lessons: true`."""
+    """The checkpoint was not revised, or its crew's entry does not say `lessons: true`."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(f"checkpoint {checkpoint.id} teaches no lesson")
@@ -142,7 +142,7 @@ class NoLesson(CountersignError):
 
 
 class WrongState(CountersignError):
-    """Cancel or retry of an execution that does not take it; `execution` says where it stands."""
+    """The state of `execution` allows no cancel or retry."""
 
     def __init__(self, execution: Execution, wanted: str) -> None:
         super().__init__(f"execution {execution.id} is {execution.state}: cannot {wanted}")
@@ -151,55 +151,55 @@ class WrongState(CountersignError):
 
 
 class LeaseLost(CountersignError):
-    """Another worker holds the phase run, or it was cancelled: drop the work, write nothing."""
+    """Another worker has the phase run, or it was cancelled. Nothing was stored: drop the work."""
 
     def __init__(self, phase_run_id: str) -> None:
-        super().__init__(f"lease on phase run {phase_run_id} is lost")
+        super().__init__(f"the lease on phase run {phase_run_id} is lost")
         self.phase_run_id = phase_run_id
 
 
 class MessageLeaseLost(CountersignError):
-    """Somebody else works on this message by now: nothing was stored."""
+    """Another deliverer has the message. Nothing was stored."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"hold on message {key} is lost")
+        super().__init__(f"the lease on message {key} is lost")
         self.key = key
 
 
 class TooSoon(CountersignError):
-    """Slack takes no message there at this moment; the row was put off until it does."""
+    """The channel's rate limit is reached; the row is due again when it allows the next post."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"it is too soon for message {key}")
+        super().__init__(f"the rate limit does not allow message {key} yet")
         self.key = key
 
 
 class IncompatibleSchema(CountersignError):
-    """The database's tables are of a program that this one cannot work beside."""
+    """The database has the schema of a newer Countersign, which this one cannot work with."""
 
     def __init__(self, revision: str, known: str) -> None:
         super().__init__(
-            f"its schema is of revision {revision}, this program knows those up to {known} and "
-            "cannot work with it. Run the newer Countersign that made it"
+            f"its schema has revision {revision}, but this version supports only revisions up to"
+            f" {known}. Run the newer Countersign that migrated it"
         )
         self.revision = revision
 
 
 class Busy(CountersignError):
-    """The database could not take the write in time; nothing was changed."""
+    """The database did not accept the write in time; nothing was changed."""
 
 
 class Conflict(Busy):
-    """The database undid the write for the sake of another one: the same again may go well."""
+    """The write was rolled back because of a concurrent one; a retry may succeed."""
 
 
 class Unreachable(Busy):
-    """The database did not answer. Whether it took the write shows when it answers again."""
+    """The database did not answer. It is unknown whether the write was committed."""
 
 
 class StaleExecution(Busy):
-    """Somebody else changed the execution in between; nothing was changed here."""
+    """Another writer changed the execution after it was read; nothing was changed."""
 
     def __init__(self, execution_id: str) -> None:
-        super().__init__(f"execution {execution_id} was changed at the same time")
+        super().__init__(f"execution {execution_id} was changed by another writer")
         self.execution_id = execution_id

@@ -1,4 +1,4 @@
-"""Who may decide. Pure: records in, a verdict out."""
+"""Who may decide, and when to remind. Pure: records in, a verdict out."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ REQUESTER = "@requester"
 
 
 class Refusal(StrEnum):
-    """Why somebody may not. Front ends turn these into words."""
+    """Why somebody may not decide. Front ends turn these into messages."""
 
     NOT_AN_APPROVER = auto()
     IS_THE_REQUESTER = auto()  # four eyes
-    GUEST = auto()  # guests and people of other workspaces never match @channel
-    UNKNOWN = auto()  # Slack could not be asked
+    GUEST = auto()  # guests and people from other workspaces never match @channel
+    UNKNOWN = auto()  # Slack did not answer
     NEITHER_REQUESTER_NOR_APPROVER = auto()
 
 
@@ -41,7 +41,7 @@ def same_person(one: Actor, other: Actor) -> bool:
 
 
 def may_decide(rule: DecisionRule, *, actor: Actor, requester: Actor) -> Verdict:
-    """Whether `actor` may decide a checkpoint with this rule. What is not known is refused."""
+    """Whether `actor` may decide a checkpoint with this rule. Unknown facts lead to a refusal."""
     if actor.decides_everything or actor.kind is ActorKind.TIMEOUT:
         return ALLOWED
     is_requester = same_person(actor, requester)
@@ -93,13 +93,13 @@ ACTION_OF_TIMEOUT: dict[OnTimeout, Action | None] = {
     OnTimeout.STOP: Action.STOP,
     OnTimeout.FAIL: None,
 }
-"""What a timeout does in a person's stead; None means that the execution fails."""
+"""The action that a timeout takes in a person's place; None means that the execution fails."""
 
 
 def reminder_times(opened: datetime, deadline: datetime) -> dict[str, datetime]:
-    """When a waiting checkpoint reminds, by name: at `half` time, and at `last`, shortly before.
+    """When to remind of a waiting checkpoint: at `half` time, and `last` shortly before the end.
 
-    Waits under a minute have no reminder and under five minutes no second one.
+    A wait under a minute has no reminder, and one under five minutes has no `last`.
     """
     wait = deadline - opened
     times: dict[str, datetime] = {}

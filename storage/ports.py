@@ -1,4 +1,4 @@
-"""Protocols that the wiring fills."""
+"""The interfaces of the storage package that other packages implement."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from storage.records import Claim
 
 
 class Clock(Protocol):
-    """Tells the time as an aware datetime in UTC."""
+    """Returns the time as an aware datetime in UTC."""
 
     def now(self) -> datetime: ...
 
 
 class SharedClock(Clock, Protocol):
     def at(self, connection: Connection) -> datetime:
-        """The time that all processes on this database agree on."""
+        """Return the time that all processes on this database agree on."""
 
 
 class Seat(Protocol):
-    """A free slot of this process's workers, kept for what one transaction queues."""
+    """A free worker slot of this process, reserved for the phase run that a transaction queues."""
 
     @property
     def owner(self) -> str:
-        """Whose lease it is going to be."""
+        """The owner of the lease that the transaction takes for this slot."""
 
     def take(self, claim: Claim, /) -> None:
-        """It was claimed for this slot, and committed: run it. Returns at once."""
+        """Run this claim: the transaction has committed. Returns at once."""
 
     def leave(self) -> None:
-        """Nothing was claimed for it, or not committed."""
+        """Free the slot: nothing was claimed for it, or the transaction was rolled back."""
 
 
 class Dispatch(Protocol):
-    """Tells workers that there is work. Either method may do nothing: the rows are the truth."""
+    """Wakes workers. Every method may do nothing: the rows are the truth, and workers poll too."""
 
     def enqueue(
         self,
@@ -48,32 +48,33 @@ class Dispatch(Protocol):
         not_before: datetime | None = None,
         again: bool = False,
     ) -> None:
-        """Called inside the transaction that queues the phase run.
+        """Enqueue a phase run, inside the transaction that queues it.
 
-        `again`: it was enqueued before, and may have been lost.
+        `again`: it was enqueued before, and the job may have been lost.
         """
 
     def enqueue_all(self, connection: Connection, phase_run_ids: Sequence[str], /) -> None:
-        """As `enqueue` for each of them."""
+        """Do what `enqueue` does for each of them."""
 
     def committed(self, phase_run_id: str) -> None:
-        """Called after that transaction has committed."""
+        """Wake a worker: the transaction that queued the phase run has committed."""
 
     def seat(self) -> Seat | None:
-        """A slot for a phase run that somebody waits for, if this very process has one free.
+        """Reserve a worker slot of this process for a phase run that a person waits for.
 
-        It is claimed in the transaction that queues it, instead of being enqueued.
+        None if no slot is free. With a slot, the transaction that queues the phase run also claims
+        it, and does not enqueue it.
         """
 
 
 class Signal(Protocol):
-    """Told after a commit that left something for the deliverer to post or update."""
+    """Called after a commit that left something for the deliverer to post or update."""
 
     def outbox_changed(self) -> None: ...
 
 
 class NoDispatch:
-    """Tells nobody: workers find the work by polling."""
+    """Wakes no worker: workers find the work by polling."""
 
     def enqueue(self, connection: Connection, phase_run_id: str, **_how: object) -> None:
         pass
@@ -89,7 +90,7 @@ class NoDispatch:
 
 
 class NoSignal:
-    """Tells nobody: the deliverer finds its rows by polling, or there is none."""
+    """Wakes no deliverer: it finds its rows by polling, or there is none."""
 
     def outbox_changed(self) -> None:
         pass

@@ -1,4 +1,4 @@
-"""Reads: what front ends and workers look at. Nothing here changes anything."""
+"""Queries of the front ends and workers. Nothing here writes."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ from storage.states import ENDED, ExecutionState
 from storage.use_cases import lessons
 from storage.use_cases.phase_runs import anything_due
 
-MANY: Final = 200
-"""So many can be counted at any time."""
+EXACT_COUNT_LIMIT: Final = 200
+"""Up to this many active executions are counted for every call."""
 
-COUNTS_HOLD: Final = 10.0
-"""Seconds for which a count of more is told again."""
+COUNTS_CACHE_SECONDS: Final = 10.0
+"""Seconds for which a larger count is cached."""
 
-RUNS_LOOKED_AT: Final = 200
-"""Of a phase's newest runs, for those of one crew: other crews may name a phase the same."""
+RECENT_RUNS: Final = 200
+"""The newest runs of a phase to search for those of one crew: other crews may have a phase of the
+same name."""
 
 
 _SYSTEM: Final = SystemClock()
@@ -79,23 +80,23 @@ def _by_state(active: Select[Any]) -> Select[Any]:
 
 _ALL_ACTIVE: Final = _by_state(_ACTIVE)
 _SOME_ACTIVE: Final = _by_state(
-    # In the order of the index of these.
+    # In the order of their index.
     _ACTIVE.order_by(executions.c.crew, executions.c.requester_key).limit(bindparam("most"))
 )
 
 
 class Reads:
-    """Consistent views; safe to share between threads."""
+    """Each method reads one consistent snapshot. Safe to share between threads."""
 
     def __init__(self, engine: Engine, clock: SharedClock = _SYSTEM) -> None:
         self._engine = engine
         self._clock = clock
         self._counting = Lock()
         self._counted: Counts | None = None
-        self._count_again = 0.0
+        self._counts_expire_at = 0.0
 
     def execution(self, execution_id: str) -> Execution:
-        """By its id or the beginning of it (4 characters or more).
+        """Return the execution with this id, or with this unique prefix of 4 characters or more.
 
         Raises UnknownExecution, AmbiguousExecution.
         """
@@ -113,7 +114,7 @@ class Reads:
         states: Collection[ExecutionState] | None = None,
         limit: int = 20,
     ) -> tuple[Execution, ...]:
-        """The newest first."""
+        """Return the newest executions first."""
         query = (
             select(*statements.EXECUTION_COLUMNS)
             .order_by(executions.c.created_at.desc())
@@ -124,7 +125,7 @@ class Reads:
         if states is not None:
             query = query.where(executions.c.state.in_(sorted(states)))
             if ENDED.isdisjoint(states):
-                # Said in the words of the index that leaves out what ended.
+                # The condition of the index that leaves out ended executions.
                 query = query.where(EXECUTION_IS_OPEN)
         with reading(self._engine) as connection:
             return tuple(map(to_execution, sql.execute(connection, query).rows))
@@ -135,14 +136,14 @@ class Reads:
             return find_checkpoint(connection, checkpoint_id)
 
     def checkpoints(self, execution_id: str) -> tuple[Checkpoint, ...]:
-        """All of an execution's, in the order they were opened."""
+        """Return all checkpoints of an execution, in the order they were opened."""
         of_execution = {"of_execution": execution_id}
         with reading(self._engine) as connection:
             rows = sql.execute(connection, _CHECKPOINTS, of_execution).rows
         return tuple(map(to_checkpoint, rows))
 
     def was_decided_by(self, execution_id: str, delivery: str) -> bool:
-        """Whether this delivery made a decision of the execution."""
+        """Whether this delivery made a decision in the execution."""
         query = select(checkpoints.c.id).where(
             checkpoints.c.execution_id == execution_id, checkpoints.c.delivery == delivery
         )
@@ -154,24 +155,24 @@ class Reads:
             return waiting_checkpoint(connection, execution_id)
 
     def phase_runs(self, execution_id: str) -> tuple[PhaseRun, ...]:
-        """All tries of all phases, oldest first."""
+        """Return all tries of all phases, oldest first."""
         with reading(self._engine) as connection:
             return phase_runs_of(connection, execution_id)
 
     def anything_due(self) -> bool:
-        """Whether a worker would find something to claim."""
+        """Whether there is a phase run to claim."""
         with reading(self._engine) as connection:
             return anything_due(connection, self._clock.at(connection))
 
     def lease_owners(self) -> tuple[str, ...]:
-        """The owners of leases on phase runs and messages, expired leases included."""
+        """Return the owners of leases on phase runs and messages, expired leases included."""
         with reading(self._engine) as connection:
             runs = sql.execute(connection, statements.LEASE_OWNERS_OF_RUNS).scalars()
             messages = sql.execute(connection, statements.LEASE_OWNERS_OF_MESSAGES).scalars()
         return tuple(dict.fromkeys([*runs, *messages]))
 
     def crew_reports(self) -> dict[str, CrewReport]:
-        """What building each crew gave, by crew."""
+        """Return the result of building each crew, by crew."""
         with reading(self._engine) as connection:
             rows = sql.execute(connection, _REPORTS).rows
         return {
@@ -185,31 +186,34 @@ class Reads:
         }
 
     def lessons(self, crew: str) -> tuple[Lesson, ...]:
-        """Those that hold for a crew, oldest first."""
+        """Return the lessons of a crew, oldest first."""
         with reading(self._engine) as connection:
             return lessons.of_crew(connection, crew)
 
     def usage_of_phase(self, crew: str, phase: str, *, runs: int = 20) -> tuple[Usage, ...]:
-        """What the newest finished runs of a phase used, by model: the ground of an estimate."""
-        of_phase = {"of_crew": crew, "of_phase": phase, "most": runs, "newest": RUNS_LOOKED_AT}
+        """Return what the newest finished runs of a phase used, by model, for an estimate."""
+        of_phase = {"of_crew": crew, "of_phase": phase, "most": runs, "newest": RECENT_RUNS}
         with reading(self._engine) as connection:
             return tuple(sql.execute(connection, _USAGES_OF_PHASE, of_phase).scalars())
 
     def counts(self) -> Counts:
-        """How many are active, and wait. More than MANY are counted anew every few seconds."""
+        """Return the numbers of active executions and pending checkpoints.
+
+        Counts of EXACT_COUNT_LIMIT and more are cached for COUNTS_CACHE_SECONDS.
+        """
         with reading(self._engine) as connection:
-            few = _counts(connection, up_to=MANY)
-            if few.active_executions < MANY:
-                return few
+            counts = _counts(connection, up_to=EXACT_COUNT_LIMIT)
+            if counts.active_executions < EXACT_COUNT_LIMIT:
+                return counts
             with self._counting:
-                if self._counted is None or monotonic() > self._count_again:
+                if self._counted is None or monotonic() > self._counts_expire_at:
                     self._counted = _counts(connection, up_to=None)
-                    self._count_again = monotonic() + COUNTS_HOLD
+                    self._counts_expire_at = monotonic() + COUNTS_CACHE_SECONDS
                 return self._counted
 
 
 def _counts(connection: Connection, *, up_to: int | None) -> Counts:
-    """An execution that waits has one checkpoint pending, and no other has."""
+    """Return the counts. Every waiting execution, and no other, has one pending checkpoint."""
     if up_to is None:
         counts = sql.execute(connection, _ALL_ACTIVE)
     else:

@@ -1,7 +1,7 @@
 """Frozen records that leave this package. Nothing here knows a database or a front end.
 
-Times are aware datetimes in UTC. Ids are UUID strings. `saved` mappings are JSON values that
-belong to whoever wrote them and are handed back unread.
+Times are aware datetimes in UTC. Ids are UUID strings. `saved` mappings are JSON values of the
+runner's own; they are stored and returned as they are.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from storage.definitions import CrewDefinition, DecisionRule, OnTimeout
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
 
 Usage: TypeAlias = Mapping[str, Mapping[str, int]]
-"""By model: `calls`, `prompt_tokens`, `completion_tokens`, `cached_tokens` (those of the prompt
-that a cache had), and, only where the price is known, `microdollars`. `uncounted_calls` told no
-tokens, `unpriced_calls` were of a model without a known price: the sums are at least so much."""
+"""By model: `calls`, `prompt_tokens`, `completion_tokens`, `cached_tokens` (prompt tokens served
+from a cache) and, only if the price is known, `microdollars`. `uncounted_calls` reported no tokens
+and `unpriced_calls` used a model without a known price; if either is present, the sums are lower
+bounds."""
 
 
 class Action(StrEnum):
@@ -39,9 +40,9 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acted, with the facts that the policy needs; None means that a fact is not known.
+    """Who acted, with the facts that the policy needs; None means unknown.
 
-    `channel_member` speaks of the channel of the execution that is acted on.
+    `channel_member` refers to the channel of the execution in question.
     """
 
     kind: ActorKind
@@ -60,7 +61,7 @@ TIMEOUT = Actor(ActorKind.TIMEOUT, "timeout", "timeout")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. `user_input` and `message` fill each other."""
+    """What was asked for. An empty `user_input` defaults to `message`, and vice versa."""
 
     user_input: str
     message: str = ""
@@ -68,7 +69,7 @@ class Request:
     language: str = ""
 
     def inputs(self) -> dict[str, str]:
-        """The inputs that every crew is given."""
+        """The inputs that every crew gets."""
         return {
             "user_input": self.user_input or self.message,
             "message": self.message or self.user_input,
@@ -80,7 +81,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """What one task gave. `saved` is the runner's own dump, needed to go on and to revise."""
+    """The output of one task. `saved` is the runner's own dump, needed to continue or revise."""
 
     task: str
     agent: str
@@ -90,10 +91,10 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Where a flow stands still for a person (CrewAI's `@human_feedback`).
+    """A flow that waits for a person (CrewAI's `@human_feedback`).
 
-    `gate` is the method's name. With `outcomes` one of them is chosen; `default_outcome` is what
-    a timeout that continues takes. `saved` is the flow's own state, handed back unread.
+    `gate` is the method's name. If there are `outcomes`, the decision picks one; a timeout that
+    continues picks `default_outcome`. `saved` is the flow's own state, returned as it is.
     """
 
     gate: str
@@ -105,9 +106,9 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class PhaseOutput:
-    """What a phase gave: its last task's text, each task's result, what it used by model.
+    """The output of a phase: its last task's text, each task's result, and its usage by model.
 
-    With `pause` the crew has not ended: it waits at a gate.
+    With a `pause` the crew has not ended but waits at a gate.
     """
 
     output: str
@@ -118,7 +119,7 @@ class PhaseOutput:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a phase failed, in words for the requester; `detail` (a traceback) is for the log."""
+    """Why a phase failed: `message` is for the requester, `detail` (a traceback) for the log."""
 
     message: str
     detail: str = ""
@@ -127,9 +128,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """A decision as recorded. `tasks` are the outputs that a revision names; empty means all.
+    """A decision as recorded. `tasks` are the outputs to revise; empty means all.
 
-    `outcome` is what was chosen at a gate that offers outcomes.
+    `outcome` is the one picked at a gate that offers outcomes.
     """
 
     action: Action | OnTimeout
@@ -141,12 +142,12 @@ class Feedback:
 
 
 class CheckpointKind(StrEnum):
-    """Why a run waits. In those of HELD its child lives on and waits for the answer."""
+    """Why a run waits. For the kinds in HELD, the child keeps running and waits for the answer."""
 
-    PHASE = "phase"  # a phase's output is to be decided
-    GATE = "gate"  # a flow's own; the flow stands still in the database
-    TOOL = "tool"  # a tool is to be called
-    QUESTION = "question"  # a flow asks for an answer in words
+    PHASE = "phase"  # the output of a phase needs a decision
+    GATE = "gate"  # a flow's own pause; the flow's state is in the database
+    TOOL = "tool"  # an agent wants to call a tool
+    QUESTION = "question"  # a flow asks for a written answer
     BUDGET = "budget"  # the budget is used up
 
 
@@ -158,17 +159,17 @@ OFFERED: Final[Mapping[CheckpointKind, tuple[Action, ...]]] = {
     CheckpointKind.QUESTION: (Action.CONTINUE, Action.STOP, Action.SKIP),
     CheckpointKind.BUDGET: (Action.CONTINUE, Action.STOP),
 }
-"""How each kind may be decided."""
+"""The actions that each kind of checkpoint offers."""
 
 HELD = frozenset({CheckpointKind.TOOL, CheckpointKind.QUESTION, CheckpointKind.BUDGET})
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a running child asks, and holds its place for.
+    """What a running child asks; it keeps its slot while it waits for the answer.
 
-    `key` is the same for the same question: a child that runs the phase again after a crash is
-    given the answer that was given. `shown` is what the person decides about.
+    The same question has the same `key`, so a child that runs the phase again after a crash gets
+    the earlier answer. `shown` is what the person decides about.
     """
 
     kind: CheckpointKind
@@ -180,7 +181,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """What a paused flow goes on with: its own saved state, and the decision."""
+    """What a paused flow resumes with: its own saved state, and the decision."""
 
     pause: Pause
     feedback: Feedback
@@ -213,7 +214,7 @@ class Execution:
 class PhaseRun:
     """One try of a phase. `attempt` and `revision` start at 1.
 
-    `usage` is what it used by model so far, whether or not it led to an output.
+    `usage` is its usage by model so far, whether or not it produced an output.
     """
 
     id: str
@@ -265,13 +266,13 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's hold on a phase run, with all that its child needs.
+    """A worker's lease on a phase run, with everything its child needs.
 
-    `done` are the outputs of the phases before this one, in order. `previous` is the output
-    that a revision starts from, and the words stand in `run.feedback`. `resume` is what a flow
-    goes on with, `lessons` what the crew's reviewers want to hold. `spent` are the usages of the
-    execution's other runs, and `raises` how often a person let it go over its budget; both are
-    looked up only where there is a budget.
+    `done` are the outputs of the phases before this one, in order. `previous` is the output that
+    a revision starts from; the request is in `run.feedback`. `resume` is what a flow resumes with,
+    and `lessons` are those that apply to the crew. `spent` are the usages of the execution's other
+    runs, and `raises` is how often a person raised its budget; both are set only if the crew has a
+    budget.
     """
 
     run: PhaseRun
@@ -289,7 +290,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What a reviewer asked for once and wants to hold from now on, for one crew."""
+    """A revision request that a reviewer wants applied to all later runs of the crew."""
 
     id: str
     crew: str
@@ -306,7 +307,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class MessageRef:
-    """A message of Slack's."""
+    """A message in Slack."""
 
     channel: str
     ts: str
@@ -314,10 +315,10 @@ class MessageRef:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What somebody wants to decide. `message` is the one clicked on; None where there is none.
+    """A decision that somebody wants to make. `message` is the one clicked on, if any.
 
-    `delivery` is the front end's id of this very delivery: a second one changes nothing and is
-    answered as the first was.
+    `delivery` is the front end's id of this delivery: a repeated one changes nothing and returns
+    the same answer as the first.
     """
 
     checkpoint_id: str
@@ -332,7 +333,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision that was recorded, and where it left the execution."""
+    """A recorded decision, and the execution after it."""
 
     checkpoint: Checkpoint
     execution: Execution
@@ -352,7 +353,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class RevisionOffered:
-    """Talk by somebody who may decide: nothing moved; they may be asked whether they meant to."""
+    """Talk by somebody who may decide: nothing changed, but it can be offered as a revision."""
 
     checkpoint: Checkpoint
     text: str
@@ -360,49 +361,4 @@ class RevisionOffered:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Nothing that concerns a checkpoint."""
-
-
-class OutboxKind(StrEnum):
-    """What a message of ours shows. One row stands for one message over its whole life."""
-
-    ROOT = "root"
-    CHECKPOINT = "checkpoint"
-    FILE = "file"  # the whole text of an output, as a file
-    REMINDER = "reminder"
-    FINAL = "final"
-    NOTICE = "notice"  # words to the thread; `payload` says which
-
-
-class OutboxState(StrEnum):
-    QUEUED = "queued"
-    SENDING = "sending"  # a post was begun: look for it before posting again
-    POSTED = "posted"  # `ts` is stored
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """A message to post, or to update while `shown_version` is behind `version`.
-
-    `key` is unique and goes with the message as metadata; `generation` counts the times that a
-    message had to be posted anew because it was deleted. `lease_owner` works on it.
-    """
-
-    key: str
-    seq: int
-    kind: OutboxKind
-    execution_id: str
-    checkpoint_id: str | None
-    payload: Mapping[str, object]
-    state: OutboxState
-    channel: str
-    thread_ts: str | None
-    ts: str | None
-    generation: int
-    version: int
-    shown_version: int
-    attempts: int
-    created_at: datetime
-    sent_at: datetime | None
-    lease_owner: str | None
+    """A message that does not concern a checkpoint."""

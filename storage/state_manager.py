@@ -1,7 +1,7 @@
 """StateManager: one method = one transaction = one use case.
 
 Each reads, decides, writes by compare-and-set, adds audit and outbox rows and the next phase
-run, and commits once. Effects (telling workers and the deliverer) come after the commit, by id.
+run, and commits once. Effects (waking workers and the deliverer) come after the commit, by id.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ T = TypeVar("T")
 AGAIN: Final = Retrying(
     retry=retry_if_exception_type(Conflict), stop=stop_after_attempt(3), reraise=True
 )
-"""Runs a use case again, without a wait, if another writer's commit undid it."""
+"""Retries a use case at once if it conflicted with another writer."""
 
 
 class StateManager:
-    """All that changes an execution. Safe to share between threads.
+    """Everything that changes an execution. Safe to share between threads.
 
-    Every method raises Busy, with nothing changed, if the database does not take the write in
-    time; the other errors of a method are named in its docstring and live in storage.errors.
+    Every method raises Busy, with nothing changed, if the database does not accept the write in
+    time. The other errors are named in the methods' docstrings and defined in storage.errors.
     """
 
     def __init__(
@@ -82,13 +82,15 @@ class StateManager:
         self._backoff = backoff
 
     def _commit(self, use_case: Callable[[Transaction], T]) -> T:
-        """Run a use case in a transaction, again if another writer was in its way."""
+        """Run a use case in a transaction; retry it after a conflict with another writer."""
         result: T = AGAIN(self._commit_once, use_case)
         return result
 
     def _commit_batch(self, use_case: Callable[..., int], *, limit: int) -> int:
-        """Run it for up to `limit` at once, or where others were in its way for one after another;
-        for how many it was."""
+        """Run a use case for up to `limit` rows together, or one by one after a conflict.
+
+        Returns the number of rows.
+        """
         try:
             return self._commit_once(lambda tx: use_case(tx, limit=limit))
         except (Conflict, StaleExecution):
@@ -100,18 +102,18 @@ class StateManager:
         try:
             with writing(self._engine) as connection:
                 tx = Transaction(connection, self._clock, self._dispatch, self._lease)
-                given = use_case(tx)
+                result = use_case(tx)
                 tx.flush()
         except BaseException:
             if tx is not None:
-                tx.leave_seat()
+                tx.release_slot()
             raise
-        tx.take_seat()
+        tx.run_in_slot()
         for phase_run_id in tx.queued:
             self._dispatch.committed(phase_run_id)
         if tx.outbox_changed:
             self._signal.outbox_changed()
-        return given
+        return result
 
     # --- executions -------------------------------------------------------------------------
 
@@ -127,9 +129,9 @@ class StateManager:
     ) -> Execution:
         """Record an execution, its first phase run and, with a channel, its root message.
 
-        `checkpoints` chooses among the crew's checkpoints (None: all); to leave one out is a
-        skip decided in advance by `requester`. A `delivery` seen before returns the execution
-        that it started. Raises UnknownCheckpointName, LeavingOutNotAllowed, LimitReached.
+        `checkpoints` selects among the crew's checkpoints (None: all); leaving one out is a skip
+        that `requester` decides in advance. A repeated `delivery` returns the execution that the
+        first one started. Raises UnknownCheckpointName, LeavingOutNotAllowed, LimitReached.
         """
         return self._commit(
             lambda tx: executions.start(
@@ -144,7 +146,7 @@ class StateManager:
         )
 
     def cancel(self, execution_id: str, *, actor: Actor) -> Execution:
-        """End an execution that has not ended; a running phase is told at its next heartbeat.
+        """Cancel an execution that has not ended; its worker notices at the next heartbeat.
 
         Raises UnknownExecution, NotAllowed, WrongState.
         """
@@ -160,15 +162,15 @@ class StateManager:
     # --- phase runs -------------------------------------------------------------------------
 
     def claim(self, owner: str, phase_run_id: str | None = None) -> Claim | None:
-        """Take a phase run that is queued and due, or whose lease ran out; None: there is none.
+        """Claim a phase run that is due or whose lease has expired, or return None.
 
-        The one that is named, or else the oldest. `owner` names the worker's process. Of two
-        workers one gets it.
+        With `phase_run_id` only that one, else the oldest. `owner` names the worker's process. Of
+        several workers exactly one gets a phase run.
         """
         return self._commit(lambda tx: phase_runs.claim(tx, owner=owner, phase_run_id=phase_run_id))
 
     def heartbeat(self, claim: Claim) -> Claim:
-        """Renew the lease. Raises LeaseLost when it was taken, given up or cancelled."""
+        """Renew the lease. Raises LeaseLost if another worker has it or the run was cancelled."""
         return self._commit(lambda tx: phase_runs.heartbeat(tx, claim))
 
     def progress(
@@ -177,12 +179,12 @@ class StateManager:
         """Store what the root message shows of a running phase. Raises LeaseLost.
 
         `progress` is JSON: {"tasks": [{"task", "agent", "state"}], …}. `usage` is what the phase
-        run used so far, over all its workers; None leaves what stands.
+        run has used so far, over all its workers; None keeps the stored value.
         """
         self._commit(lambda tx: phase_runs.progress(tx, claim, progress, usage))
 
     def give_back(self, claim: Claim, *, usage: Usage | None = None) -> None:
-        """Queue a claimed phase run again at once (a worker that is told to end)."""
+        """Queue a claimed phase run again at once: its worker is shutting down."""
         self._commit(lambda tx: phase_runs.give_back(tx, claim, usage))
 
     def record_phases(
@@ -192,12 +194,12 @@ class StateManager:
         *,
         arising: Sequence[tuple[str, str, str]] = (),
     ) -> Claim:
-        """Write down the phases of a crew that described itself, before it runs.
+        """Store the phases of a crew that described itself, before it runs.
 
         A bare name is a phase of that one task. `arising` are checkpoints of the crew's own, as
-        (name, after which phase, description); one that crews.yml has at that boundary stands
-        instead. Returns the claim with its phase named. Raises LeaseLost, NoRule, and BadBoundary
-        if a checkpoint names a phase that is not there.
+        (name, after which phase, description); a checkpoint of crews.yml at the same boundary
+        replaces it. Returns the claim with its phase named. Raises LeaseLost, NoRule, and
+        BadBoundary if a checkpoint names a phase that does not exist.
         """
         described = tuple(
             PhaseDefinition(phase, (phase,)) if isinstance(phase, str) else phase
@@ -206,9 +208,9 @@ class StateManager:
         return self._commit(lambda tx: phase_runs.record_phases(tx, claim, described, arising))
 
     def ask(self, claim: Claim, question: Question) -> Checkpoint:
-        """Open a checkpoint for what a running child asks; the phase run goes on running.
+        """Open a checkpoint for a question of a running child; the phase run keeps running.
 
-        If this very question was answered to a child that died, that answer is returned.
+        If the same question was answered for a child that has died, returns that answer.
         Raises LeaseLost, NoRule.
         """
         return self._commit(lambda tx: questions.ask(tx, claim, question))
@@ -218,13 +220,13 @@ class StateManager:
     ) -> Execution:
         """Store a phase's output; open its checkpoint, queue the next phase, or finish.
 
-        `usage` is what the phase run used over all its workers; None: what the output tells.
-        Raises LeaseLost: then nothing was stored.
+        `usage` is what the phase run used over all its workers; None: the usage in `output`.
+        Raises LeaseLost, with nothing stored.
         """
         return self._commit(lambda tx: phase_runs.done(tx, claim, output, usage))
 
     def fail(self, claim: Claim, failure: Failure, *, usage: Usage | None = None) -> Execution:
-        """Queue another try after a backoff, or, with no try left, put the execution in error.
+        """Queue another try after a backoff, or put the execution in `error` if none is left.
 
         Raises LeaseLost.
         """
@@ -233,23 +235,27 @@ class StateManager:
         )
 
     def release_leases(self, owners: Sequence[str]) -> int:
-        """End the leases of owners that are known to be dead: their phase runs are queued again,
-        their messages go to the next deliverer. Returns the number of leases.
+        """Release the leases of owners that are known to be dead; returns how many.
+
+        Their phase runs are queued again, and their messages go to the next deliverer.
         """
         return self._commit(lambda tx: phase_runs.release_leases(tx, owners))
 
     def recover(self) -> int:
-        """Hand every queued phase run that is due, and every lost lease, to Dispatch again."""
+        """Dispatch again what is due: queued phase runs and those whose lease has expired.
+
+        Returns how many.
+        """
         return self._commit(phase_runs.recover)
 
     def report_crew(self, report: CrewReport) -> None:
-        """Store what a child found when it built a crew."""
+        """Store the result of building a crew in a child."""
         self._commit(lambda tx: executions.report_crew(tx, report))
 
     # --- decisions --------------------------------------------------------------------------
 
     def decide(self, decision: Decision) -> Decided:
-        """Record a decision and queue what it leads to: exactly one decision a checkpoint.
+        """Record a decision and queue what follows; each checkpoint is decided exactly once.
 
         Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
         TextNeeded, UnknownTasks, OutcomeNeeded, LimitReached.
@@ -259,63 +265,70 @@ class StateManager:
     def intend_revise(
         self, checkpoint_id: str, *, actor: Actor, message: MessageRef | None = None
     ) -> Checkpoint:
-        """Note that somebody is about to write a revision: their next reply is taken as it.
+        """Note that somebody is about to write a revision: their next reply will be the revision.
 
-        Holds for 15 minutes. Raises as `decide` does.
+        Expires after 15 minutes. Raises what `decide` raises.
         """
         return self._commit(
             lambda tx: decisions.intend_revise(tx, checkpoint_id, actor=actor, message=message)
         )
 
     def drop_intent(self, checkpoint_id: str, *, actor: Actor) -> bool:
-        """Forget the intent (Never mind); whether there was one."""
+        """Delete the intent (Never mind). Returns whether there was one."""
         return self._commit(lambda tx: decisions.drop_intent(tx, checkpoint_id, actor=actor))
 
     def reply(self, reply: Reply) -> Decided | RevisionOffered | Talk:
-        """Take a message in a thread: a revision after an intent or with a mention, else talk.
+        """Handle a message in a thread: a revision after an intent or with a mention, else talk.
 
-        A (channel, ts) seen before is Talk. Raises as `decide` does.
+        A repeated (channel, ts) is Talk. Raises what `decide` raises.
         """
         return self._commit(lambda tx: decisions.reply(tx, reply))
 
     # --- ticks ------------------------------------------------------------------------------
 
     def expire_due(self, *, limit: int = 100) -> int:
-        """Let the timeout decide checkpoints past their deadline; how many it decided.
+        """Let the timeout decide checkpoints past their deadline; returns how many.
 
-        They are decided together, or where that does not go well one by one.
+        They are decided together, or one by one after a conflict.
         """
         return self._commit_batch(timeouts.expire_due, limit=limit)
 
     def remind_due(self, *, limit: int = 100) -> int:
-        """Queue reminders at half time and shortly before the deadline; how many."""
+        """Queue reminders at half time and shortly before the deadline; returns how many."""
         return self._commit_batch(timeouts.remind_due, limit=limit)
 
     def forget_deliveries(self, *, older_than: timedelta = timedelta(hours=48)) -> int:
-        """Drop the de-duplication rows of deliveries that can no longer come again."""
+        """Delete the keys of deliveries that can no longer be repeated; returns how many."""
         return self._commit(lambda tx: timeouts.forget_deliveries(tx, older_than=older_than))
 
     def forget_expired(self) -> int:
-        """Drop revise intents that ran out, and the pace of channels that are quiet for long."""
-        return self._commit(lambda tx: retention.intents(tx) + retention.quiet_channels(tx))
+        """Delete expired revise intents and the rate limits of idle channels; returns how many."""
+        return self._commit(
+            lambda tx: retention.delete_expired_intents(tx) + retention.delete_idle_rate_limits(tx)
+        )
 
     def forget_messages(self, *, older_than: timedelta, limit: int = 100) -> int:
-        """Drop what was delivered of executions that ended so long ago; how many rows."""
+        """Delete the delivered messages of executions that ended so long ago; returns how many."""
         with reading(self._engine) as connection:
             before = self._clock.at(connection) - older_than
-            done = retention.delivered(connection, before=before, limit=limit)
-        return self._commit(lambda tx: retention.messages(tx, done)) if done else 0
+            delivered = retention.find_delivered(connection, before=before, limit=limit)
+        if not delivered:
+            return 0
+        return self._commit(lambda tx: retention.delete_messages(tx, delivered))
 
     def forget_executions(self, *, older_than: timedelta, limit: int = 100) -> int:
-        """Drop executions that ended so long ago, with all their rows but the log's; how many."""
+        """Delete executions that ended so long ago, with all their rows except the audit log's.
+
+        Returns how many.
+        """
         return self._commit(
-            lambda tx: retention.old_executions(tx, before=tx.now - older_than, limit=limit)
+            lambda tx: retention.delete_old_executions(tx, before=tx.now - older_than, limit=limit)
         )
 
     # --- lessons ----------------------------------------------------------------------------
 
     def add_lesson(self, checkpoint_id: str, *, actor: Actor) -> Lesson:
-        """Keep a revision's words for the crew's later runs. Once a checkpoint.
+        """Make a revision a lesson for the crew's later runs. Idempotent for each checkpoint.
 
         Raises UnknownCheckpoint, NotAllowed, NoLesson.
         """
@@ -325,8 +338,8 @@ class StateManager:
         """Raises UnknownLesson, NotAllowed."""
         return self._commit(lambda tx: lessons.delete(tx, lesson_id, actor=actor))
 
-    # --- words to a thread ------------------------------------------------------------------
+    # --- notices ----------------------------------------------------------------------------
 
     def notice(self, execution_id: str, text: str, *, key: str) -> None:
-        """Queue a message to the execution's thread, once a `key`. Without a thread: nothing."""
-        self._commit(lambda tx: outbox.notice(tx, execution_id, text=text, key=key))
+        """Queue a text for the execution's thread, once for each `key`, if it has a thread."""
+        self._commit(lambda tx: outbox.add_notice(tx, execution_id, text=text, key=key))

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 
 class ExecutionState(StrEnum):
-    """Where an execution stands. The values are the API's words."""
+    """The states of an execution. The API uses the same values."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -37,18 +37,18 @@ class PhaseRunState(StrEnum):
 
 
 class ExecutionEvent(StrEnum):
-    """What can happen to an execution."""
+    """The events of an execution."""
 
     CLAIM = auto()
     FAIL = auto()
     RETRY = auto()
     CHECKPOINT = auto()
     FINISH = auto()
-    PROCEED = auto()  # continue or skip, with a phase left
-    COMPLETE = auto()  # continue or skip, with none left
+    PROCEED = auto()  # continue or skip, and a phase is left
+    COMPLETE = auto()  # continue or skip, and none is left
     REVISE = auto()
     STOP = auto()
-    EXPIRE = auto()  # a timeout whose policy is to fail
+    EXPIRE = auto()  # a timeout with `on_timeout: fail`
     CANCEL = auto()
 
 
@@ -70,10 +70,10 @@ class PhaseRunEvent(StrEnum):
 
 
 class IllegalTransition(Exception):
-    """The table has no such row. Carries the state and the event."""
+    """The table has no row for this state and event."""
 
     def __init__(self, state: StrEnum, event: StrEnum) -> None:
-        super().__init__(f"{type(state).__name__} {state.value!r} does not take {event.value!r}")
+        super().__init__(f"{type(state).__name__} {state.value!r} does not accept {event.value!r}")
         self.state = state
         self.event = event
 
@@ -89,7 +89,7 @@ EXECUTION_TRANSITIONS: Final[dict[tuple[ExecutionState, ExecutionEvent], Executi
     (_X.RUNNING, _E.CHECKPOINT): _X.WAITING_FEEDBACK,
     (_X.RUNNING, _E.FINISH): _X.COMPLETED,
     (_X.WAITING_FEEDBACK, _E.PROCEED): _X.RUNNING,
-    (_X.WAITING_FEEDBACK, _E.CLAIM): _X.RUNNING,  # the child that asked died; it will ask again
+    (_X.WAITING_FEEDBACK, _E.CLAIM): _X.RUNNING,  # the asking child died; the next one asks again
     (_X.WAITING_FEEDBACK, _E.COMPLETE): _X.COMPLETED,
     (_X.WAITING_FEEDBACK, _E.REVISE): _X.RUNNING,
     (_X.WAITING_FEEDBACK, _E.STOP): _X.STOPPED,
@@ -115,7 +115,7 @@ _P, _R = PhaseRunState, PhaseRunEvent
 
 PHASE_RUN_TRANSITIONS: Final[dict[tuple[PhaseRunState, PhaseRunEvent], PhaseRunState]] = {
     (_P.QUEUED, _R.CLAIM): _P.RUNNING,
-    (_P.RUNNING, _R.CLAIM): _P.RUNNING,  # a lease that ran out, taken by another worker
+    (_P.RUNNING, _R.CLAIM): _P.RUNNING,  # the lease expired, and another worker claims it
     (_P.RUNNING, _R.GIVE_BACK): _P.QUEUED,
     (_P.RUNNING, _R.DONE): _P.DONE,
     (_P.RUNNING, _R.FAIL): _P.FAILED,
@@ -150,9 +150,9 @@ def next_phase_run(state: PhaseRunState, event: PhaseRunEvent) -> PhaseRunState:
 
 
 ENDED: Final = frozenset({_X.COMPLETED, _X.CANCELLED, _X.STOPPED})
-"""States that nothing leaves. An execution in `error` has not ended: it can be retried."""
+"""Final states. An execution in `error` has not ended: it can be retried."""
 
 ACTIVE: Final = frozenset({_X.PENDING, _X.RUNNING, _X.WAITING_FEEDBACK})
 
 WENT_ON: Final = frozenset({_C.APPROVED, _C.REVISED, _C.SKIPPED, _C.EXPIRED})
-"""Of a checkpoint that was decided so the run may go on."""
+"""The states of a checkpoint whose decision lets the run proceed."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from storage.records import Action, OutboxRow
+from storage.messages import OutboxRow
+from storage.records import Action
 
 COMMAND = "/crew"
 MESSAGE_EVENT_TYPE = "countersign_message"

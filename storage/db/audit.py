@@ -1,4 +1,4 @@
-"""The log of what happened. Rows are only ever added: the database itself refuses the rest."""
+"""The audit log. Rows are only ever added: the database itself refuses updates and deletes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def entry(
     actor: Actor | None,
     details: Mapping[str, object],
 ) -> Entry:
-    """A row of the log. Details that are None are left out."""
+    """Return a row of the log, without the details that are None."""
     present = {name: value for name, value in details.items() if value is not None}
     return {
         "at": at,

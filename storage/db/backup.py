@@ -1,4 +1,4 @@
-"""A copy of a SQLite installation, made while the bot works; and what a restored one needs."""
+"""Backup of a SQLite installation while the bot runs, and repair of a restored one."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from sqlalchemy import URL, Engine, select, update
 from storage.db.database import reading, writing
 from storage.db.tables import audit, executions, outbox
 from storage.errors import CountersignError
-from storage.records import OutboxKind, OutboxState
+from storage.messages import OutboxKind, OutboxState
 from storage.states import ACTIVE
 
 _BUSY_SECONDS: Final = 10.0
 
 
 class CannotBackUp(CountersignError):
-    """Why there is no backup, in words."""
+    """No backup was made; the message says why."""
 
 
 def back_up(url: URL, to: Path) -> None:
-    """Write the whole database, as it stands at one moment, to a file that is not there yet.
+    """Write a consistent copy of the database to a new file, while others keep writing.
 
-    Every commit that was made before the call is in it. Others go on writing meanwhile. The file
-    appears under its name when it is complete, checked and on the disk. Raises CannotBackUp.
+    It contains every commit made before the call. The file gets its name only when it is complete,
+    checked and on the disk. Raises CannotBackUp.
     """
     source = Path(url.database or "")
     if url.get_backend_name() != "sqlite" or not source.is_file():
         raise CannotBackUp(f"There is no file {source}.")
     if to.exists():
-        raise CannotBackUp(f"{to} is there already.")
+        raise CannotBackUp(f"{to} already exists.")
     part = to.with_name(f"{to.name}.part")
     try:
         part.unlink(missing_ok=True)
@@ -48,56 +48,56 @@ def back_up(url: URL, to: Path) -> None:
 
 
 def _copy(source: Path, part: Path) -> None:
-    where = f"{source.resolve().as_uri()}?mode=ro"
+    uri = f"{source.resolve().as_uri()}?mode=ro"
     with (
-        closing(sqlite3.connect(where, uri=True, timeout=_BUSY_SECONDS)) as here,
+        closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)) as here,
         closing(sqlite3.connect(part)) as there,
     ):
         here.backup(there)
-        there.execute("PRAGMA journal_mode=DELETE")  # one file, and none beside it
-        found = there.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
+        there.execute("PRAGMA journal_mode=DELETE")  # a single file, without a -wal beside it
+        problem = there.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if problem != "ok":
+            raise sqlite3.DatabaseError(problem)
 
 
 def _flush(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(opened)
+        os.fsync(descriptor)
     finally:
-        os.close(opened)
+        os.close(descriptor)
 
 
 def newest_event(engine: Engine) -> datetime | None:
-    """When the last thing happened that this database knows of."""
+    """Return the time of the newest row in the audit log."""
     with reading(engine) as connection:
         query = select(audit.c.at).order_by(audit.c.seq.desc()).limit(1)
-        found: datetime | None = connection.execute(query).scalar()
-    return found
+        newest: datetime | None = connection.execute(query).scalar()
+    return newest
 
 
 def after_restore(engine: Engine) -> int:
-    """Slack may hold newer things than a restored database knows: how many messages to go after.
+    """Bring the outbox in line with Slack, which may be newer. Returns the number of messages.
 
-    What was not posted yet when the backup was made is looked for before it is posted; whoever was
-    at it then is gone. What waits is shown anew, as what Slack shows of it may be from after the
-    backup.
+    A message that was not posted when the backup was made may have been posted since, so it is
+    searched for first. Messages of active executions are updated, as Slack may show a state from
+    after the backup. All leases are released.
     """
     free = {"lease_owner": None, "lease_until": None, "not_before": None}
-    going_on = select(executions.c.id).where(executions.c.state.in_(ACTIVE))
+    active = select(executions.c.id).where(executions.c.state.in_(ACTIVE))
     with writing(engine) as connection:
-        to_look_for = connection.execute(
+        to_search = connection.execute(
             update(outbox)
             .where(outbox.c.state.in_([OutboxState.QUEUED.value, OutboxState.SENDING.value]))
             .values(state=OutboxState.SENDING, sent_at=outbox.c.created_at, **free)
         )
-        to_show = connection.execute(
+        to_update = connection.execute(
             update(outbox)
             .where(
                 outbox.c.state == OutboxState.POSTED,
                 outbox.c.kind.in_([OutboxKind.ROOT.value, OutboxKind.CHECKPOINT.value]),
-                outbox.c.execution_id.in_(going_on),
+                outbox.c.execution_id.in_(active),
             )
             .values(version=outbox.c.version + 1, **free)
         )
-    return to_look_for.rowcount + to_show.rowcount
+    return to_search.rowcount + to_update.rowcount

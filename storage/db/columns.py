@@ -1,4 +1,4 @@
-"""Column types: times in UTC, records as JSON text, and words that come from anywhere."""
+"""Column types: times in UTC, text from any source, and records as JSON text."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from storage.characters import storable
 
 T = TypeVar("T")
 
-RECURRING: Final = 512
-"""Texts that are remembered with what they were read as, per column."""
+CACHED_TEXTS: Final = 512
+"""Decoded texts that are cached, for each column."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -36,9 +36,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 @lru_cache(maxsize=32)
 def _to_sqlite(value: datetime | None) -> str | None:
-    """As SQLAlchemy keeps a DateTime, whose own way to it is several times as long.
+    """Format a time as SQLAlchemy's DateTime does, several times as fast.
 
-    One transaction writes its time many times over.
+    Cached, as one transaction writes the same time many times.
     """
     if value is None:
         return None
@@ -54,7 +54,7 @@ def _in_utc(value: datetime | None) -> datetime | None:
 
 
 class FreeText(TypeDecorator[str]):
-    """Text of whatever origin. What no database or no UTF-8 can hold becomes U+FFFD."""
+    """Text from any source. Characters that a database cannot store become U+FFFD."""
 
     impl = Text
     cache_ok = True
@@ -68,22 +68,22 @@ def _storable(value: str | None) -> str | None:
 
 
 class Encoded(TypeDecorator[T], Generic[T]):
-    """A value of the type `of`, kept as JSON text and checked when it is read.
+    """A value of the type `of`, stored as JSON text and validated when it is read.
 
-    `recurs`: rows often hold the same text, which is then read once; only for frozen values.
-    `absent`: what NULL reads as.
+    `cached`: many rows have the same text, so decoded values are cached; only for frozen values.
+    `absent`: the value that NULL is read as.
     """
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, of: Any, *, recurs: bool = False, absent: T | None = None) -> None:
+    def __init__(self, of: Any, *, cached: bool = False, absent: T | None = None) -> None:
         super().__init__()
         self.of = of
         self._adapter: TypeAdapter[T] = TypeAdapter(of)
         self._absent = absent
         read: Callable[[str], T] = self._adapter.validator.validate_json
-        self._read = lru_cache(RECURRING)(read) if recurs else read
+        self._read = lru_cache(CACHED_TEXTS)(read) if cached else read
 
     def bind_processor(self, _dialect: Dialect) -> Callable[[T | None], str | None]:
         write = self._adapter.serializer.to_json

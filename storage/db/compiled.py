@@ -1,8 +1,8 @@
 """Statements compiled once for each database and set of parameter names.
 
-SQLAlchemy's way through a statement (cache, contexts, results) costs several times what a small
-statement costs a database. Here its compiler and its types do their work once; after that values
-are converted by the same types, and the driver gets the same text each time.
+SQLAlchemy's own execution of a statement (cache, contexts, results) costs several times what a
+small statement costs the database. Here its compiler runs once for each statement; after that,
+values are converted by SQLAlchemy's types, and the driver gets the same text each time.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Values: TypeAlias = Mapping[str, Any]
 Convert: TypeAlias = Callable[[Any], Any]
 
 _DOLLARS: Final = psycopg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # SQLAlchemy's
-"""psycopg's dialect, with parameters as the server knows them: `$1`, `$2`, for a RawCursor."""
+"""psycopg's dialect with the server's own parameters, `$1` and `$2`, for a RawCursor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """`sql` marks its parameters as `?` for SQLite, and as `$1`, `$2` for PostgreSQL.
+    """A compiled statement. Its parameters are `?` for SQLite, and `$1`, `$2` for PostgreSQL.
 
-    `defaults` are the values of parameters that are not given. `converters` are for values that
-    are not sent as they are, and `columns` for those that are not read so, by their positions.
-    `expands` is there where the text depends on the length of an IN list.
+    `defaults` are the values of parameters that the caller leaves out. `converters` convert the
+    values to send, by name, and `columns` those that are read, by position. `expands` is set if the
+    text depends on the length of an IN list.
     """
 
     sql: str
@@ -43,11 +43,11 @@ class Compiled:
     expands: SQLCompiler | None
 
     def bind(self, values: Values) -> list[Any]:
-        known = self._converted(values)
-        return [known[name] for name in self.parameters]
+        converted = self._converted(values)
+        return [converted[name] for name in self.parameters]
 
     def expand(self, values: Values) -> tuple[str, list[Any]]:
-        """The text for IN lists as long as these, and all values in its order."""
+        """Return the text for IN lists of these lengths, and the values in its order."""
         if self.expands is None:
             return self.sql, self.bind(values)
         expanded = self.expands.construct_expanded_state(self._converted(values))
@@ -60,13 +60,13 @@ class Compiled:
         return expanded.statement, [bound[name] for name in expanded.positiontup or ()]
 
     def _converted(self, values: Values) -> dict[str, Any]:
-        known = {**self.defaults, **values}
+        converted = {**self.defaults, **values}
         for name, convert in self.converters:
-            known[name] = convert(known[name])
-        return known
+            converted[name] = convert(converted[name])
+        return converted
 
     def rows(self, fetched: Sequence[Sequence[Any]]) -> list[Any]:
-        """As named tuples."""
+        """Return the fetched rows as named tuples of converted values."""
         make_row = self.make_row or tuple
         if not self.columns:
             return [make_row(columns) for columns in fetched]
@@ -81,11 +81,11 @@ class Compiled:
 
 @lru_cache(maxsize=512)
 def compiled(statement: Statement, dialect: Dialect, names: tuple[str, ...]) -> Compiled:
-    """Raises TypeError if a parameter is not among the names, and has no default."""
+    """Return the compiled statement. Raises TypeError if a parameter has no name and no default."""
     if dialect.name == "postgresql":
         dialect = _DOLLARS
     if isinstance(statement, Insert):
-        statement = statement.inline()  # otherwise PostgreSQL is asked for the new row's key
+        statement = statement.inline()  # no RETURNING for the new row's key
     compiler = statement.compile(dialect=dialect, column_keys=[*names])
     if not isinstance(compiler, SQLCompiler):
         raise TypeError(f"no SQL: {statement}")
@@ -128,9 +128,9 @@ def _bind_processor(name: str, compiler: SQLCompiler) -> Convert | None:
 
 
 def _default(name: str, compiler: SQLCompiler) -> Any:
-    """What is sent for a parameter that is not given: a literal, or its column's default."""
+    """Return the value of a parameter that the caller leaves out: a literal or a column default."""
     bind = compiler.binds[name]
     if bind.required:
-        raise TypeError(f"{name} is not given")
+        raise TypeError(f"no value for the parameter {name}")
     columns: dict[str, Any] = {column.key: column.default for column in compiler.insert_prefetch}
     return columns[name].arg if name in columns else bind.value

@@ -1,4 +1,4 @@
-"""Transactions, the shared time, and the schema."""
+"""Transactions, the shared clock, and the schema."""
 
 from __future__ import annotations
 
@@ -27,28 +27,27 @@ _CONFLICTS: Final = frozenset(
         "40P01",  # deadlock_detected
     }
 )
-_IN_THE_WAY: Final = frozenset(
+_LOCK_TIMEOUTS: Final = frozenset(
     {
         "55P03",  # lock_not_available
         "57014",  # query_canceled: by statement_timeout
     }
 )
-"""PostgreSQL's SQLSTATEs of what is lost to another writer, and of what waited too long for it."""
+"""SQLSTATEs of PostgreSQL for a conflict with another writer, and for waiting too long for one."""
 
-_AWAY: Final = ("08", "57P", "53", "25P03", "58")
-"""How SQLSTATEs begin where the server ends, starts, is full, or has given up on the session."""
+_UNAVAILABLE: Final = ("08", "57P", "53", "25P03", "58")
+"""Prefixes of SQLSTATEs if the server stops, starts, is full, or has ended the session."""
 
-_READ_ON_SERVER: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_READ_ONLY_SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
-_MIGRATING: Final = 5_270_318_462
+_MIGRATION_LOCK: Final = 5_270_318_462
 """The advisory lock under which one process at a time changes the schema."""
 
-
-_SERVERS_TIME: Final = select(func.clock_timestamp(type_=UtcDateTime()))
+_SERVER_TIME: Final = select(func.clock_timestamp(type_=UtcDateTime()))
 
 
 class SystemClock:
-    """The machine's clock; where a server keeps the database, the server's for all of them."""
+    """The host's clock on SQLite, and the database server's clock on PostgreSQL."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -57,27 +56,27 @@ class SystemClock:
         if connection.dialect.name != "postgresql":
             return self.now()
         with sql.pipeline(connection):  # with the BEGIN, which psycopg sends first
-            time = sql.execute(connection, _SERVERS_TIME)
+            time = sql.execute(connection, _SERVER_TIME)
         now: datetime = time.rows[0][0]
         return now
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that commits once at the end. Raises Busy if it could not begin in time.
+    """Open a transaction that commits at the end. Raises Busy if it could not start in time.
 
-    SQLite takes one writer at a time and makes the others poll; within this process they queue
-    at a lock instead, which is fair and costs no polling.
+    SQLite allows one writer at a time and makes the others poll. Writers of this process queue at
+    a lock instead, which is fair and needs no polling.
     """
     lock: FairLock | None = engine.get_execution_options().get(WRITE_LOCK)
     if lock is not None and not lock.acquire(timeout=BUSY_SECONDS):
         raise Busy("the database is busy")
     try:
-        # What is not committed at the end is undone where the pool takes the connection back.
-        with _told_in_our_words(), engine.connect() as connection:
+        # Without a commit, the pool rolls back when the connection is returned.
+        with _translate_errors(), engine.connect() as connection:
             connection.begin()
             if connection.dialect.name == "sqlite":
-                # The driver's own BEGIN comes too late for a read followed by a write.
+                # The driver's own BEGIN is too late for a read followed by a write.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             connection.commit()
@@ -88,46 +87,46 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A consistent view that takes no write lock. Raises Unreachable."""
-    with _told_in_our_words(), engine.connect() as connection:
+    """Open a consistent snapshot, without a write lock. Raises Unreachable."""
+    with _translate_errors(), engine.connect() as connection:
         on_server = connection.dialect.name == "postgresql"
-        connection.exec_driver_sql(_READ_ON_SERVER if on_server else "BEGIN")
+        connection.exec_driver_sql(_READ_ONLY_SNAPSHOT if on_server else "BEGIN")
         yield connection
         connection.commit()
 
 
 @contextmanager
-def _told_in_our_words() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except PoolTimeoutError as error:
         raise Busy("all connections to the database are in use") from error
     except DBAPIError as error:
-        ours = _in_our_words(error)
-        if ours is None:
+        translated = _translate(error)
+        if translated is None:
             raise
-        raise ours from error
+        raise translated from error
 
 
-def _in_our_words(error: DBAPIError) -> Busy | None:
-    """Whether another writer was in the way, or the server away; None for anything else."""
+def _translate(error: DBAPIError) -> Busy | None:
+    """Return our error for a concurrent writer or an unreachable server; None for anything else."""
     sqlstate: str | None = getattr(error.orig, "sqlstate", None)
     if sqlstate in _CONFLICTS:
-        return Conflict("another writer was faster")
-    if sqlstate in _IN_THE_WAY:
+        return Conflict("a concurrent write came first")
+    if sqlstate in _LOCK_TIMEOUTS:
         return Busy("the database is busy")
-    if error.connection_invalidated or (sqlstate or "").startswith(_AWAY):
+    if error.connection_invalidated or (sqlstate or "").startswith(_UNAVAILABLE):
         return Unreachable("the database does not answer")
     if not isinstance(error, OperationalError) or sqlstate is not None:
         return None
-    said = str(error.orig)
-    if "locked" in said or "busy" in said:
+    message = str(error.orig)
+    if "locked" in message or "busy" in message:
         return Busy("the database is busy")
-    return Unreachable("the database does not answer") if _is_no_answer(error, said) else None
+    return Unreachable("the database does not answer") if _is_unreachable(error, message) else None
 
 
 def is_outage(error: Exception) -> bool:
-    """Whether the database did not take a call: it is busy, away or full, or cannot be opened."""
+    """Whether the database is unavailable: busy, unreachable, full, or impossible to open."""
     return isinstance(error, _OUTAGES)
 
 
@@ -140,40 +139,39 @@ _OUTAGES: Final = (
     sqlite3.OperationalError,
     OSError,
 )
-"""Also what comes from an engine outside of `writing` and `reading`."""
+"""Including what an engine raises outside `writing` and `reading`."""
 
 
-def _is_no_answer(error: OperationalError, said: str) -> bool:
-    """Whether a server could not be reached at all, of which a driver tells no SQLSTATE, or the
-    disk below SQLite is full or fails."""
-    of_a_server = type(error.orig).__module__.startswith("psycopg")
-    return of_a_server or said.endswith("disk is full") or said.startswith("disk I/O error")
+def _is_unreachable(error: OperationalError, message: str) -> bool:
+    """Whether no server could be reached (psycopg then has no SQLSTATE), or SQLite's disk fails."""
+    from_server = type(error.orig).__module__.startswith("psycopg")
+    return from_server or message.endswith("disk is full") or message.startswith("disk I/O error")
 
 
 def upgrade(engine: Engine, and_then: Callable[[Connection], None] | None = None) -> Schema:
-    """Bring the schema to the newest revision, in one transaction; what is given, in the same.
+    """Migrate to the newest revision and call `and_then`, all in one transaction.
 
-    What a newer program made of it stays as it is. Returns the schema as it was found. Of several
-    processes one upgrades and the others wait for it; raises Busy where that takes longer than a
-    write may wait: try again. Raises StrangeSchema.
+    A schema that a newer version migrated is left alone. Returns the schema as it was before. If
+    several processes start at once, one migrates and the others wait; one that waits too long
+    raises Busy and can try again. Raises IncompatibleSchema.
     """
     with ExitStack() as stack:
         connection = stack.enter_context(writing(engine))
         if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             from storage.db.postgresql import without_time_limit
 
             stack.enter_context(without_time_limit(connection))
-        found = schema_of(connection)
-        if found.standing is SchemaStatus.STRANGE:
-            raise IncompatibleSchema(str(found.revision), found.known)
-        if found.standing is not SchemaStatus.NEWER:
+        before = schema_of(connection)
+        if before.standing is SchemaStatus.STRANGE:
+            raise IncompatibleSchema(str(before.revision), before.known)
+        if before.standing is not SchemaStatus.NEWER:
             config = configuration()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
         if and_then is not None:
             and_then(connection)
-    return found
+    return before
 
 
 def schema(engine: Engine) -> Schema:

@@ -1,4 +1,4 @@
-"""Engines: SQLite and PostgreSQL, each set up so that an acknowledged commit is never lost."""
+"""Engines for SQLite and PostgreSQL, set up so that an acknowledged commit is never lost."""
 
 from __future__ import annotations
 
@@ -18,32 +18,31 @@ from storage.db.fair_lock import FairLock
 T = TypeVar("T")
 
 BUSY_SECONDS: Final = 1.5
-"""How long a write waits for another before it gives up: Slack wants its answer within 3 s."""
+"""Seconds that a write waits for another one: Slack expects its answer within 3 s."""
 
 STATEMENT_SECONDS: Final = 10
 IDLE_SECONDS: Final = 30
-"""PostgreSQL ends a transaction that does nothing for so long: its process hangs or is gone."""
+"""PostgreSQL ends a transaction that is idle for so long: its process hangs or is gone."""
 
 CONNECT_SECONDS: Final = 5
 
+PREPARE_THRESHOLD: Final = 1
+"""Executions of a statement before the server prepares it."""
 
-PREPARED_AFTER: Final = 1
-"""How often a statement is executed before the server prepares it."""
+PING_AFTER_IDLE_SECONDS: Final = 0.2
+"""A connection that was idle for longer is pinged before it is used again."""
 
-TRUSTED_SECONDS: Final = 0.2
-"""For so long after its last use a connection is used again without a look whether it lives."""
-
-_USED: Final = "countersign_used"
+_LAST_USED: Final = "countersign_used"
 
 PRODUCT: Final = "countersign"
-"""How our connections are named in a server's list of them."""
+"""The name of our connections in the server's list of them."""
 
 WRITE_LOCK: Final = "countersign_write_lock"
-"""The execution option under which an engine keeps the lock of its process's writers."""
+"""The execution option that has the lock of an engine's writers."""
 
 
 class DriverMissing(ImportError):
-    """The packages for PostgreSQL are not installed. `command` installs them."""
+    """The packages for PostgreSQL are missing. `command` installs them."""
 
     problem: Final = "PostgreSQL needs psycopg and Procrastinate, which are not installed"
     command: Final = 'pip install "countersign[postgres]"'
@@ -54,20 +53,20 @@ class DriverMissing(ImportError):
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Connections of one process: `size` stay open, `overflow` more are opened when needed."""
+    """The connections of one process: `size` stay open, `overflow` more are opened if needed."""
 
     size: int = 10
     overflow: int = 10
 
 
 def whole_url(url: str) -> str:
-    """Also in the short form in which hosting services give it, which SQLAlchemy refuses."""
-    scheme, found, rest = url.partition("://")
-    return f"postgresql{found}{rest}" if scheme == "postgres" else url
+    """Expand `postgres://`, which hosting services use and SQLAlchemy refuses."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql{separator}{rest}" if scheme == "postgres" else url
 
 
 def open_engine(url: str, pool: Pool | None = None) -> Engine:
-    """An engine for an SQLAlchemy URL of SQLite or PostgreSQL; nothing is connected to yet.
+    """Create an engine for an SQLAlchemy URL of SQLite or PostgreSQL, without connecting yet.
 
     A bare `postgresql://` (or `postgres://`) means psycopg 3. Raises ValueError for another
     database, and DriverMissing if the extra `postgres` is not installed.
@@ -79,7 +78,7 @@ def open_engine(url: str, pool: Pool | None = None) -> Engine:
         case "postgresql":
             return _postgresql(parsed, pool or Pool())
         case other:
-            raise ValueError(f"{other} is not supported: sqlite or postgresql is")
+            raise ValueError(f"{other} is not supported: use sqlite or postgresql")
 
 
 def _sqlite(url: URL) -> Engine:
@@ -87,9 +86,9 @@ def _sqlite(url: URL) -> Engine:
         url,
         pool_size=20,
         max_overflow=20,
-        pool_use_lifo=True,  # the one that was used last has its statements and pages at hand
+        pool_use_lifo=True,  # the last one used has its statements and pages cached
         connect_args={"timeout": BUSY_SECONDS},
-        hide_parameters=True,  # a failed statement is logged, and requests stand in them
+        hide_parameters=True,  # failed statements are logged, and parameters contain requests
     )
     event.listen(engine, "connect", _set_up_sqlite)
     engine.update_execution_options(**{WRITE_LOCK: FairLock()})
@@ -97,7 +96,7 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _set_up_sqlite(connection: SqliteConnection, _record: object) -> None:
-    # Used where no transaction was begun by `writing` or `reading`, and then before a write alone.
+    # Applies only outside `writing` and `reading`, and only before a write.
     connection.isolation_level = "IMMEDIATE"
     for pragma in (
         "journal_mode=WAL",
@@ -123,54 +122,52 @@ def _postgresql(url: URL, pool: Pool) -> Engine:
         pool_size=pool.size,
         max_overflow=pool.overflow,
         pool_timeout=BUSY_SECONDS,
-        pool_use_lifo=True,  # the one that was used last has its statements prepared
+        pool_use_lifo=True,  # the last one used has its statements prepared
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
             "application_name": url.query.get("application_name", PRODUCT),
             "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
-            "prepare_threshold": PREPARED_AFTER if _may_prepare(url) else None,
+            "prepare_threshold": PREPARE_THRESHOLD if _may_prepare(url) else None,
         },
         hide_parameters=True,
     )
     from storage.db import postgresql  # its driver is an extra
 
     event.listen(engine, "do_connect", postgresql.connect)
-    _ping_after_idling(engine)
+    _ping_idle_connections(engine)
     return engine
 
 
-def _ping_after_idling(engine: Engine) -> None:
-    """Have the pool look whether a connection still lives that nobody used for a while.
+def _ping_idle_connections(engine: Engine) -> None:
+    """Ping idle connections before handing them out.
 
-    A server that was started anew has closed them all. SQLAlchemy would ask before every use,
-    which takes as long as a statement.
+    A server that was restarted has closed them all. SQLAlchemy's own `pool_pre_ping` pings before
+    every use, which takes as long as a statement.
     """
 
     def used(_connection: object, record: ConnectionPoolEntry) -> None:
-        record.info[_USED] = time.monotonic()
+        record.info[_LAST_USED] = time.monotonic()
 
-    def about_to_be_used(
-        connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object
-    ) -> None:
-        if time.monotonic() - record.info.get(_USED, 0.0) < TRUSTED_SECONDS:
+    def check_out(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if time.monotonic() - record.info.get(_LAST_USED, 0.0) < PING_AFTER_IDLE_SECONDS:
             return
         try:
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError from error
 
-    for happening in ("connect", "checkin"):
-        event.listen(engine, happening, used)
-    event.listen(engine, "checkout", about_to_be_used)
+    for event_name in ("connect", "checkin"):
+        event.listen(engine, event_name, used)
+    event.listen(engine, "checkout", check_out)
 
 
 def _may_prepare(url: URL) -> bool:
-    """A proxy that pools transactions does not keep prepared statements."""
+    """Whether statements may be prepared: not behind a proxy that pools transactions."""
     return url.query.get("prepare_threshold") != "0"
 
 
 def connection_arguments(engine: Engine) -> dict[str, Any]:
-    """How psycopg reaches the server of this engine: for what needs connections of its own."""
+    """Return psycopg's arguments for this engine's server, for code with its own connections."""
     arguments = dict(engine.dialect.create_connect_args(engine.url)[1])
     arguments.pop("prepare_threshold", None)
     return arguments if _may_prepare(engine.url) else {**arguments, "prepare_threshold": None}

@@ -1,4 +1,4 @@
-"""A lock that is handed to whoever has waited longest."""
+"""A lock that goes to the thread that has waited longest."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from collections import deque
 
 
 class FairLock:
-    """As `threading.Lock`, which the thread that has just let go may take again before the others.
+    """A lock whose waiters get it in the order in which they came.
 
-    A tick that writes in many passes would so keep out people, until they are told to try again.
+    A thread that releases a `threading.Lock` may get it back before the others. A tick that writes
+    in many passes would thus block people's decisions until they time out.
     """
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
-        self._taken = False
+        self._locked = False
         self._waiting: deque[threading.Lock] = deque()
 
     @property
     def waiting(self) -> int:
-        """How many wait for their turn."""
+        """The number of waiting threads."""
         return len(self._waiting)
 
     def acquire(self, *, timeout: float) -> bool:
-        """Whether it was one's turn within `timeout` seconds."""
+        """Wait for the lock for up to `timeout` seconds. Returns whether it was acquired."""
         with self._mutex:
-            if not self._taken:
-                self._taken = True
+            if not self._locked:
+                self._locked = True
                 return True
             turn = threading.Lock()
             turn.acquire()
@@ -37,11 +38,11 @@ class FairLock:
             if turn in self._waiting:
                 self._waiting.remove(turn)
                 return False
-        return True  # its turn came at the last moment
+        return True  # it was handed over right after the timeout
 
     def release(self) -> None:
         with self._mutex:
             if self._waiting:
                 self._waiting.popleft().release()
             else:
-                self._taken = False
+                self._locked = False

@@ -1,4 +1,4 @@
-"""What needs psycopg, which is an extra: imported only once a server is used."""
+"""Code that needs psycopg, which is an extra: imported only if PostgreSQL is used."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from sqlalchemy import Connection
 
 ANSWER_SECONDS: Final = 15.0
-"""A server that is silent for longer is gone: it ends statements by itself before that."""
+"""A server that is silent for longer is gone: it would have ended the statement before that."""
 
 WAKE_SECONDS: Final = 0.1
-"""How often a thread that waits for a server looks for signals, as psycopg's own default."""
+"""Seconds between checks for signals while waiting for the server; psycopg's own default."""
 
 _CURSOR: Final = "countersign_cursor"
-"""Where a connection of the pool keeps its cursor: making one costs as much as a statement."""
+"""The key under which a pooled connection keeps its cursor: a new one costs as much as a statement.
+"""
 
 T = TypeVar("T")
 
 
 class PatientConnection(psycopg.Connection[Any]):
-    """Gives up a server that is silent for longer than any statement may take."""
+    """A connection that gives up a server that is silent for longer than any statement may take."""
 
     answer_seconds: float | None = ANSWER_SECONDS
 
@@ -42,14 +43,14 @@ class PatientConnection(psycopg.Connection[Any]):
 
 @contextmanager
 def without_time_limit(connection: Connection) -> Iterator[None]:
-    """For a transaction on PostgreSQL whose statements may take minutes."""
+    """Lift the time limits of a transaction whose statements may take minutes."""
     driver: PatientConnection = connection.connection.driver_connection  # type: ignore[assignment]  # `connect` made it
     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     driver.answer_seconds = None
     try:
         yield
     finally:
-        del driver.answer_seconds  # its class's again
+        del driver.answer_seconds  # back to the default of the class
 
 
 def connect(
@@ -73,12 +74,12 @@ def is_in_pipeline(driver: object) -> bool:
 
 
 def cursor(connection: Connection) -> psycopg.RawCursor[Any]:
-    """The connection's own cursor; in a pipeline a new one, whose result is read later."""
+    """Return the connection's own cursor; in a pipeline a new one, as its result is read later."""
     driver = driver_of(connection)
     if is_in_pipeline(driver):
         return psycopg.RawCursor(driver)
-    kept = connection.info
-    if _CURSOR not in kept:
-        kept[_CURSOR] = psycopg.RawCursor(driver)
-    own: psycopg.RawCursor[Any] = kept[_CURSOR]
-    return own
+    info = connection.info
+    if _CURSOR not in info:
+        info[_CURSOR] = psycopg.RawCursor(driver)
+    cached: psycopg.RawCursor[Any] = info[_CURSOR]
+    return cached

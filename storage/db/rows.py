@@ -1,4 +1,4 @@
-"""Rows into records, and the reads that both the use cases and Reads need."""
+"""Conversion of rows to records, and the queries that both the use cases and Reads need."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from storage.db import sql, statements
 from storage.db.transaction import Transaction
 from storage.definitions import OnTimeout
 from storage.errors import AmbiguousExecution, UnknownCheckpoint, UnknownExecution
+from storage.messages import OutboxKind, OutboxRow
 from storage.records import (
     Action,
     Checkpoint,
     Execution,
     Feedback,
     MessageRef,
-    OutboxKind,
-    OutboxRow,
     PhaseOutput,
     PhaseRun,
     Resume,
@@ -33,26 +32,26 @@ SHORTEST_PREFIX: Final = 4
 
 
 def to_execution(row: AnyRow) -> Execution:
-    """From `statements.EXECUTION_COLUMNS`."""
-    return Execution(**{name: getattr(row, name) for name in _OF_EXECUTION})
+    """Convert a row of `statements.EXECUTION_COLUMNS`."""
+    return Execution(**{name: getattr(row, name) for name in _EXECUTION_FIELDS})
 
 
-def execution_beside(row: AnyRow) -> Execution:
-    """From a statement that reads an execution along with something else."""
-    return Execution(**{name: getattr(row, f"execution_{name}_") for name in _OF_EXECUTION})
+def to_joined_execution(row: AnyRow) -> Execution:
+    """Convert the execution in a row of a statement that joins it to something else."""
+    return Execution(**{name: getattr(row, f"execution_{name}_") for name in _EXECUTION_FIELDS})
 
 
 def to_phase_run(row: AnyRow) -> PhaseRun:
-    """From `statements.PHASE_RUN_COLUMNS`."""
-    return PhaseRun(**{name: getattr(row, name) for name in _OF_PHASE_RUN})
+    """Convert a row of `statements.PHASE_RUN_COLUMNS`."""
+    return PhaseRun(**{name: getattr(row, name) for name in _PHASE_RUN_FIELDS})
 
 
-_OF_EXECUTION: Final = [field.name for field in fields(Execution)]
-_OF_PHASE_RUN: Final = [field.name for field in fields(PhaseRun)]
+_EXECUTION_FIELDS: Final = [field.name for field in fields(Execution)]
+_PHASE_RUN_FIELDS: Final = [field.name for field in fields(PhaseRun)]
 
 
 def to_checkpoint(row: AnyRow) -> Checkpoint:
-    """From `statements.CHECKPOINTS`."""
+    """Convert a row of `statements.CHECKPOINTS`."""
     return Checkpoint(
         id=row.id,
         execution_id=row.execution_id,
@@ -79,9 +78,9 @@ def to_checkpoint(row: AnyRow) -> Checkpoint:
 def _feedback(row: AnyRow) -> Feedback | None:
     if row.action is None:
         return None
-    known: type[Action] | type[OnTimeout] = Action if row.action in _ACTIONS else OnTimeout
+    kind: type[Action] | type[OnTimeout] = Action if row.action in _ACTIONS else OnTimeout
     return Feedback(
-        action=known(row.action),
+        action=kind(row.action),
         text=row.text,
         actor=row.actor,
         at=row.decided_at,
@@ -94,7 +93,7 @@ _ACTIONS = frozenset(Action)
 
 
 def to_outbox_row(row: AnyRow) -> OutboxRow:
-    """From `statements.MESSAGES`."""
+    """Convert a row of `statements.MESSAGES`."""
     return OutboxRow(
         key=row.key,
         seq=row.seq,
@@ -120,31 +119,34 @@ def to_outbox_row(row: AnyRow) -> OutboxRow:
 
 
 def find_execution(connection: Connection, execution_id: str) -> Execution:
-    """By its id, or by the beginning of it. Raises UnknownExecution, AmbiguousExecution."""
+    """Return an execution by its id or a prefix of it.
+
+    Raises UnknownExecution, AmbiguousExecution.
+    """
     if len(execution_id) != UUID_LENGTH:
-        execution_id = _whole_id(connection, execution_id)
-    return _known(connection, statements.EXECUTION, execution_id)
+        execution_id = _expand_prefix(connection, execution_id)
+    return _load_execution(connection, statements.EXECUTION, execution_id)
 
 
 def lock_execution(tx: Transaction, execution_id: str) -> Execution:
-    """As `find_execution`; it stays as it is until the transaction ends."""
+    """Return an execution like `find_execution`, locked until the transaction ends."""
     if len(execution_id) != UUID_LENGTH:
-        execution_id = _whole_id(tx.connection, execution_id)
-    return _known(tx.connection, statements.EXECUTION_LOCKED, execution_id)
+        execution_id = _expand_prefix(tx.connection, execution_id)
+    return _load_execution(tx.connection, statements.EXECUTION_LOCKED, execution_id)
 
 
-def _known(connection: Connection, statement: Select[Any], execution_id: str) -> Execution:
+def _load_execution(connection: Connection, statement: Select[Any], execution_id: str) -> Execution:
     row = sql.execute(connection, statement, {"of_id": execution_id}).first()
     if row is None:
         raise UnknownExecution(execution_id)
     return to_execution(row)
 
 
-def _whole_id(connection: Connection, prefix: str) -> str:
-    begins = prefix.lower()
-    if not SHORTEST_PREFIX <= len(begins) < UUID_LENGTH or not _fits(begins):
+def _expand_prefix(connection: Connection, prefix: str) -> str:
+    start = prefix.lower()
+    if not SHORTEST_PREFIX <= len(start) < UUID_LENGTH or not _is_prefix(start):
         raise UnknownExecution(prefix)
-    between = {"of_first": begins + _LEAST[len(begins) :], "of_last": begins + _MOST[len(begins) :]}
+    between = {"of_first": start + _LEAST[len(start) :], "of_last": start + _MOST[len(start) :]}
     ids = sql.execute(connection, statements.EXECUTIONS_BETWEEN, between).scalars()
     if not ids:
         raise UnknownExecution(prefix)
@@ -155,14 +157,14 @@ def _whole_id(connection: Connection, prefix: str) -> str:
 
 _LEAST: Final = "00000000-0000-0000-0000-000000000000"
 _MOST: Final = _LEAST.replace("0", "f")
-"""Ids of one shape are in the same order in every collation, so an index finds what is between."""
+"""UUIDs have the same order in every collation, so an index finds those between two of them."""
 
 
-def _fits(begins: str) -> bool:
-    """Whether an id may begin so."""
+def _is_prefix(text: str) -> bool:
+    """Whether an id can start with this text."""
     return all(
-        given == "-" if shape == "-" else given in "0123456789abcdef"
-        for given, shape in zip(begins, _LEAST, strict=False)
+        character == "-" if shape == "-" else character in "0123456789abcdef"
+        for character, shape in zip(text, _LEAST, strict=False)
     )
 
 
@@ -186,53 +188,56 @@ def find_checkpoint(connection: Connection, checkpoint_id: str) -> Checkpoint:
 
 
 def waiting_checkpoint(connection: Connection, execution_id: str) -> Checkpoint | None:
-    waits = {"of_execution": execution_id}
-    row = sql.execute(connection, statements.WAITING_CHECKPOINT, waits).first()
+    values = {"of_execution": execution_id}
+    row = sql.execute(connection, statements.WAITING_CHECKPOINT, values).first()
     return None if row is None else to_checkpoint(row)
 
 
 @dataclass(frozen=True, slots=True)
 class DecidableCheckpoint:
-    """A checkpoint with all that its decision looks at. `delivery` is that of a decision made."""
+    """A checkpoint with everything its decision needs.
+
+    `message` is the one that shows it. `delivery` is set if it was decided by a delivery.
+    """
 
     checkpoint: Checkpoint
     phase_index: int
-    shown_by: MessageRef | None
+    message: MessageRef | None
     delivery: str | None
     default_outcome: str | None
     execution: Execution
 
 
-def find_to_decide(tx: Transaction, checkpoint_id: str) -> DecidableCheckpoint:
-    """The execution is locked: it stays as it is until the transaction ends.
+def find_decidable(tx: Transaction, checkpoint_id: str) -> DecidableCheckpoint:
+    """Return a checkpoint for its decision, with its execution locked until the transaction ends.
 
     Raises UnknownCheckpoint.
     """
-    wanted = {"of_id": checkpoint_id}
-    row = sql.execute(tx.connection, statements.CHECKPOINT_TO_DECIDE, wanted).first()
+    values = {"of_id": checkpoint_id}
+    row = sql.execute(tx.connection, statements.CHECKPOINT_TO_DECIDE, values).first()
     if row is None:
         raise UnknownCheckpoint(checkpoint_id)
-    return _to_decide(row)
+    return _to_decidable(row)
 
 
 def find_overdue(connection: Connection, now: datetime, limit: int) -> list[DecidableCheckpoint]:
-    """Checkpoints past their deadline, the longest first, without their outputs.
+    """Return checkpoints past their deadline, the oldest deadline first, without their outputs.
 
-    Their executions are locked, too; those that somebody else has locked are not among them.
+    Their executions are locked, too. Those that somebody else has locked are skipped.
     """
     overdue = sql.execute(connection, statements.OVERDUE, {"now": now, "most": limit})
-    return [_to_decide(row) for row in overdue.rows]
+    return [_to_decidable(row) for row in overdue.rows]
 
 
-def _to_decide(row: AnyRow) -> DecidableCheckpoint:
-    shown = row.message_channel is not None and row.message_ts is not None
+def _to_decidable(row: AnyRow) -> DecidableCheckpoint:
+    is_posted = row.message_channel is not None and row.message_ts is not None
     return DecidableCheckpoint(
         checkpoint=to_checkpoint(row),
         phase_index=row.phase_index,
-        shown_by=MessageRef(row.message_channel, row.message_ts) if shown else None,
+        message=MessageRef(row.message_channel, row.message_ts) if is_posted else None,
         delivery=row.delivery,
         default_outcome=row.default_outcome,
-        execution=execution_beside(row),
+        execution=to_joined_execution(row),
     )
 
 
@@ -241,7 +246,7 @@ def _to_decide(row: AnyRow) -> DecidableCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class DueRun:
-    """A phase run that may be claimed. `losses` counts the workers that it outlived."""
+    """A phase run that may be claimed. `losses` counts its workers that died."""
 
     run: PhaseRun
     losses: int
@@ -249,30 +254,30 @@ class DueRun:
 
 
 def find_due(connection: Connection, now: datetime, phase_run_id: str | None) -> DueRun | None:
-    """The one that is named, if it is due, or else the oldest. Its execution is locked."""
+    """Return the oldest due phase run, or the given one if it is due, with its execution locked."""
     if phase_run_id is None:
         due = sql.execute(connection, statements.OLDEST_DUE, {"now": now})
     else:
-        named = {"now": now, "of_id": phase_run_id}
-        due = sql.execute(connection, statements.RUN_IF_DUE, named)
+        values = {"now": now, "of_id": phase_run_id}
+        due = sql.execute(connection, statements.RUN_IF_DUE, values)
     row = due.first()
-    return None if row is None else DueRun(to_phase_run(row), row.losses, execution_beside(row))
+    return None if row is None else DueRun(to_phase_run(row), row.losses, to_joined_execution(row))
 
 
 def phase_runs_of(connection: Connection, execution_id: str) -> tuple[PhaseRun, ...]:
-    """All tries of all phases, oldest first."""
+    """Return all tries of all phases, oldest first."""
     runs = sql.execute(connection, statements.PHASE_RUNS, {"of_execution": execution_id})
     return tuple(map(to_phase_run, runs.rows))
 
 
 def last_run_of(connection: Connection, execution_id: str) -> PhaseRun:
-    """The newest try of an execution, which has at least one."""
+    """Return the newest phase run of an execution; there is always one."""
     runs = sql.execute(connection, statements.LAST_RUN, {"of_execution": execution_id})
     return to_phase_run(runs.rows[0])
 
 
 def resume_of(connection: Connection, execution_id: str, *, phase_index: int) -> Resume | None:
-    """What the flow that paused before this phase goes on with."""
+    """Return what the flow that paused before this phase resumes with."""
     before = {"of_execution": execution_id, "of_index": phase_index - 1}
     row = sql.execute(connection, statements.LAST_GATE, before).first()
     if row is None or row.output is None or row.output.pause is None:
@@ -282,6 +287,6 @@ def resume_of(connection: Connection, execution_id: str, *, phase_index: int) ->
 
 
 def newest_outputs(connection: Connection, execution_id: str) -> dict[int, tuple[str, PhaseOutput]]:
-    """For each phase's index, its name and the output of its newest finished run."""
+    """Return, for each phase's index, its name and the output of its newest finished run."""
     outputs = sql.execute(connection, statements.OUTPUTS, {"of_execution": execution_id})
     return {row.phase_index: (row.phase, row.output) for row in outputs.rows}

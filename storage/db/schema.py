@@ -1,9 +1,9 @@
-"""Which schema a database has, as this program sees it.
+"""The schema of a database, and whether this version can work with it.
 
 Old and new processes run side by side during an upgrade, so migrations only add: new tables, and
-columns that are nullable or have a default of the server's. What a program does not know it leaves
-alone. A revision's name tells: after 0004 comes 0005. One that older programs cannot stand begins
-a new series, 2.0005: they refuse to run on it, and the upgrade needs them stopped.
+columns that are nullable or have a server default. A process ignores what it does not know. The
+name of a revision shows its series: 0005 follows 0004. A revision that older versions cannot work
+with starts a new series, 2.0005: they refuse to run on it, and must be stopped for the upgrade.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 class SchemaStatus(Enum):
     CURRENT = auto()
-    OLDER = auto()  # or none: to be migrated
-    NEWER = auto()  # of a newer program, and good for this one
-    STRANGE = auto()  # of a newer program that left this one behind, or of nobody we know
+    OLDER = auto()  # or there is none: it must be migrated
+    NEWER = auto()  # of a newer version, but compatible
+    STRANGE = auto()  # of a newer series, or unknown: incompatible
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """`revision`: the database's, None where there is none. `known`: this program's newest."""
+    """`revision` is the database's, None if it has none; `known` is this version's newest."""
 
     standing: SchemaStatus
     revision: str | None

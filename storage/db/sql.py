@@ -1,12 +1,11 @@
 """The one way to run a statement of a use case or a read: `execute`.
 
-A statement is sent where it is executed, and fails there. Inside `pipeline` a server is sent all
-statements together: it is waited for, and errors are raised, where a result is read or the block
-ends.
+A statement is sent by the call, and the call raises its errors. Inside `pipeline`, PostgreSQL gets
+all statements together; waiting and errors then happen when a result is read or the block ends.
 
-SQLAlchemy compiles statements, converts values and keeps the connections, and its listeners for
-`before_cursor_execute` and `after_cursor_execute` are called. The statement itself goes to the
-driver's own cursor: on PostgreSQL psycopg's RawCursor.
+SQLAlchemy compiles statements, converts values, keeps the connections, and calls its listeners for
+`before_cursor_execute` and `after_cursor_execute`. The statement itself goes to the driver's own
+cursor: psycopg's RawCursor on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from storage.db.compiled import Compiled, Statement, Values, compiled
 
 
 class Result:
-    """What a statement returned, as named tuples, and how many rows it changed."""
+    """The rows that a statement returned, as named tuples, and how many it changed."""
 
     def __init__(self, cursor: Any, statement: Compiled) -> None:
         self._cursor = cursor
@@ -55,8 +54,8 @@ class Result:
         if self._fetched is None:
             cursor = self._cursor
             if _is_in_pipeline(cursor.connection):
-                with cursor.connection.pipeline() as within:
-                    within.sync()
+                with cursor.connection.pipeline() as nested:
+                    nested.sync()
             returns_rows = self._statement.make_row is not None
             rows = self._statement.rows(cursor.fetchall()) if returns_rows else []
             self._fetched = rows, cursor.rowcount
@@ -64,7 +63,7 @@ class Result:
 
 
 def execute(connection: Connection, statement: Statement, values: Values | None = None) -> Result:
-    """Run a statement once. Raises SQLAlchemy's errors, as its own `execute` does."""
+    """Run a statement once. Raises the same errors as SQLAlchemy's own `execute`."""
     values = {} if values is None else values
     ready = compiled(statement, connection.dialect, tuple(values))
     sql, bound = ready.expand(values)
@@ -72,9 +71,9 @@ def execute(connection: Connection, statement: Statement, values: Values | None 
 
 
 def execute_many(connection: Connection, statement: Statement, rows: Sequence[Values]) -> Result:
-    """Run a statement for each of several sets of values, all with the names of the first.
+    """Run a statement once for each set of values, all with the same names.
 
-    A server is sent all of them together. `changed` is the sum.
+    PostgreSQL gets all of them together. `changed` is the sum.
     """
     ready = compiled(statement, connection.dialect, tuple(rows[0]))
     if ready.expands is not None:
@@ -84,9 +83,9 @@ def execute_many(connection: Connection, statement: Statement, rows: Sequence[Va
 
 @contextmanager
 def pipeline(connection: Connection) -> Iterator[None]:
-    """Send what is executed within together. After an error the server runs none of the rest.
+    """Send the statements of the block together. After an error the server skips the rest.
 
-    On SQLite, which has no round trips, each statement runs where it is executed.
+    On SQLite, which has no round trips, each statement runs at its call.
     """
     if connection.dialect.name != "postgresql":
         yield
@@ -97,7 +96,7 @@ def pipeline(connection: Connection) -> Iterator[None]:
         with postgresql.driver_of(connection).pipeline():
             yield
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _as_sqlalchemys(connection, error, "a pipeline") from error
+        raise _to_sqlalchemy_error(connection, error, "a pipeline") from error
 
 
 def _run(
@@ -118,7 +117,7 @@ def _run(
         if not _is_in_pipeline(cursor.connection):
             result.fetch()
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _as_sqlalchemys(connection, error, sql) from error
+        raise _to_sqlalchemy_error(connection, error, sql) from error
     return result
 
 
@@ -139,11 +138,11 @@ def _cursor(connection: Connection) -> Any:
     return postgresql.cursor(connection)
 
 
-def _as_sqlalchemys(connection: Connection, error: Exception, sql: str) -> BaseException:
-    """As SQLAlchemy raises it. A broken connection leaves the pool, and all others with it."""
+def _to_sqlalchemy_error(connection: Connection, error: Exception, sql: str) -> BaseException:
+    """Convert a driver's error. If the connection is broken, the whole pool is replaced."""
     dialect = connection.dialect
     broken = dialect.is_disconnect(
-        error,  # type: ignore[arg-type]  # the driver's, known here by its module alone
+        error,  # type: ignore[arg-type]  # the driver's error, whose class is not imported here
         connection.connection.dbapi_connection,
         None,
     )

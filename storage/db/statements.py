@@ -1,8 +1,7 @@
 """The statements of the use cases, built once: building one costs several times its execution.
 
-Parameters whose names begin with `of_` say which row is meant. An UPDATE sets the columns whose
-names stand among its other parameters, an INSERT those that are given. A column's name is the
-name of its record's field.
+Parameters whose names start with `of_` select the row. An UPDATE sets the columns named by its
+other parameters, an INSERT those named by all of them. A column has the name of its record's field.
 """
 
 from __future__ import annotations
@@ -47,10 +46,10 @@ from storage.states import WENT_ON, ExecutionState
 # --- executions ---------------------------------------------------------------------------------
 
 EXECUTION_COLUMNS: Final = [executions.c[field.name] for field in fields(Execution)]
-_EXECUTION_BESIDE: Final = [
+_JOINED_EXECUTION: Final = [
     column.label(f"execution_{column.name}_") for column in EXECUTION_COLUMNS
 ]
-"""An execution's columns among those of another table: `rows.execution_beside` reads them."""
+"""An execution's columns, joined to another table's; `rows.to_joined_execution` reads them."""
 
 ADD_EXECUTION: Final = insert(executions)
 
@@ -90,12 +89,12 @@ DUE: Final = and_(
         and_(RUN_IS_RUNNING, phase_runs.c.lease_until < bindparam("now")),
     ),
 )
-"""Queued and not put off, or with a lease that ran out before `now`."""
+"""Queued and not postponed, or running with a lease that expired before `now`."""
 
 ADD_RUN: Final = insert(phase_runs)
 
 _DUE_RUNS: Final[Select[Any]] = (
-    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *_EXECUTION_BESIDE)
+    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *_JOINED_EXECUTION)
     .join(executions, executions.c.id == phase_runs.c.execution_id)
     .where(DUE)
 )
@@ -105,14 +104,14 @@ OLDEST_DUE: Final = (
     .limit(1)
     .with_for_update(skip_locked=True)
 )
-"""But first those for which somebody waits who has just decided. Locks the run and its execution
-together, or passes them by: it never waits for one of them while it holds the other."""
+"""The oldest of the highest priority, for which a person waits who has just decided. Locks the run
+and its execution together or skips them: it never waits for one with a lock on the other."""
 
 RUN_IF_DUE: Final = _DUE_RUNS.where(phase_runs.c.id == bindparam("of_id")).with_for_update(
     of=executions
 )
-"""Waits for the execution, whose holder may need a moment: a worker was told of this very run.
-What it tells of the run may be from before that: TAKE_RUN finds that out."""
+"""For a worker that was woken for this run. It waits for a lock on the execution, so the run may
+have changed since it was read: TAKE_RUN checks that."""
 
 ANYTHING_DUE: Final = select(phase_runs.c.seq).where(DUE).order_by(phase_runs.c.seq).limit(1)
 
@@ -158,7 +157,7 @@ USAGES: Final = select(phase_runs.c.usage).where(
     phase_runs.c.id != bindparam("of_id"),
     phase_runs.c.usage.is_not(None),
 )
-"""Of an execution's other runs."""
+"""The usages of an execution's other runs."""
 
 RUNNING_OF_OWNERS: Final = select(
     phase_runs.c.id, phase_runs.c.execution_id, phase_runs.c.fence, phase_runs.c.losses
@@ -175,7 +174,7 @@ CHECKPOINTS: Final[Select[Any]] = select(
     phase_runs.c.output,
     phase_runs.c.lessons,
 ).join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
-"""With what they show of their phase runs."""
+"""Checkpoints, joined to the columns of their phase runs that they show."""
 
 CHECKPOINT: Final = CHECKPOINTS.where(checkpoints.c.id == bindparam("of_id"))
 
@@ -188,12 +187,12 @@ _EXECUTION_WAITS: Final = executions.c.state == literal_column(
 )
 
 CHECKPOINT_TO_DECIDE: Final = (
-    CHECKPOINT.add_columns(phase_runs.c.phase_index, *_EXECUTION_BESIDE)
+    CHECKPOINT.add_columns(phase_runs.c.phase_index, *_JOINED_EXECUTION)
     .join(executions, executions.c.id == checkpoints.c.execution_id)
     .with_for_update(of=executions)
 )
-"""With its execution, locked. Where it had to wait for the lock, what it tells of the checkpoint
-may be from before: DECIDE finds that out."""
+"""A checkpoint and its execution, which is locked. After waiting for the lock, the checkpoint may
+have changed since it was read: DECIDE checks that."""
 
 LAST_GATE: Final = (
     CHECKPOINTS.where(
@@ -220,7 +219,7 @@ ANSWERED_QUESTION: Final = (
     .order_by(checkpoints.c.seq)
     .limit(1)
 )
-"""Answered for an earlier claim of this phase run, which did not live to use the answer."""
+"""A question answered for an earlier claim of this phase run, which did not use the answer."""
 
 LAST_REVISER: Final = (
     select(checkpoints.c.actor)
@@ -240,7 +239,7 @@ OVERDUE: Final = (
         null().label("output"),
         null().label("lessons"),
         phase_runs.c.phase_index,
-        *_EXECUTION_BESIDE,
+        *_JOINED_EXECUTION,
     )
     .join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
     .join(executions, executions.c.id == checkpoints.c.execution_id)
@@ -249,8 +248,8 @@ OVERDUE: Final = (
     .limit(bindparam("most"))
     .with_for_update(of=executions, skip_locked=True)
 )
-"""As CHECKPOINT_TO_DECIDE, but without what they show, which may be long and decides nothing here.
-Several that ask at once get different ones, and nobody waits for those who decide just now."""
+"""Like CHECKPOINT_TO_DECIDE, but without the outputs, which may be long and are not needed here.
+Concurrent ticks get different rows, and skip those that somebody is deciding."""
 
 DECIDE_ALL: Final = (
     update(checkpoints)
@@ -258,12 +257,12 @@ DECIDE_ALL: Final = (
     .returning(checkpoints.c.id)
 )
 
-TO_REMIND: Final = (
+REMINDERS_DUE: Final = (
     select(
         checkpoints.c.id.label("checkpoint_id"),
         checkpoints.c.created_at.label("opened"),
         checkpoints.c.deadline,
-        *_EXECUTION_BESIDE,
+        *_JOINED_EXECUTION,
     )
     .join(executions, executions.c.id == checkpoints.c.execution_id)
     .where(
@@ -297,7 +296,7 @@ RAISES: Final = (
         checkpoints.c.state.in_([literal_column(f"'{state.value}'") for state in sorted(WENT_ON)]),
     )
 )
-"""How often an execution was let go over its budget."""
+"""How often an execution's budget was raised."""
 
 ADD_INTENT: Final = insert(revise_intents)
 
@@ -311,13 +310,13 @@ DROP_INTENT: Final = delete(revise_intents).where(
     revise_intents.c.actor_id == bindparam("of_actor"),
 )
 
-# --- views, deliveries and the log --------------------------------------------------------------
+# --- messages, deliveries and the log -----------------------------------------------------------
 
 ADD_MESSAGE: Final = insert(outbox)
 
 MESSAGE_EXISTS: Final = select(outbox.c.seq).where(outbox.c.key == bindparam("of_key"))
 
-MESSAGES_THERE: Final = select(outbox.c.key).where(
+EXISTING_MESSAGES: Final = select(outbox.c.key).where(
     outbox.c.key.in_(bindparam("of_keys", expanding=True))
 )
 
@@ -331,7 +330,7 @@ LOCK_MESSAGES: Final = (
 MESSAGES: Final[Select[Any]] = select(outbox, executions.c.thread_ts.label("root_ts")).join(
     executions, executions.c.id == outbox.c.execution_id
 )
-"""With the thread of their execution."""
+"""Messages, joined to the thread of their execution."""
 
 MESSAGE: Final = MESSAGES.where(outbox.c.seq == bindparam("of_seq"))
 
@@ -355,15 +354,15 @@ MESSAGE_IS_FREE: Final = and_(
     or_(outbox.c.lease_until.is_(None), outbox.c.lease_until < bindparam("now")),
     or_(outbox.c.not_before.is_(None), outbox.c.not_before <= bindparam("now")),
 )
-"""Neither in somebody's hands nor put off."""
+"""Neither leased nor postponed."""
 
-HOLD_MESSAGE: Final = update(outbox).where(
+LEASE_MESSAGE: Final = update(outbox).where(
     outbox.c.seq == bindparam("of_seq"), outbox.c.state == bindparam("of_state"), MESSAGE_IS_FREE
 )
-"""Somebody else may have worked on it since it was found due."""
+"""Checks again that it is free: another deliverer may have worked on it since it was found due."""
 
-CHANGE_HELD_MESSAGE: Final = update(outbox).where(
-    outbox.c.seq == bindparam("of_seq"), outbox.c.lease_owner == bindparam("of_holder")
+CHANGE_LEASED_MESSAGE: Final = update(outbox).where(
+    outbox.c.seq == bindparam("of_seq"), outbox.c.lease_owner == bindparam("of_owner")
 )
 
 MOVED_CHECKPOINT: Final = (
@@ -378,11 +377,11 @@ MOVED_CHECKPOINT: Final = (
         CHECKPOINT_IS_PENDING,
     )
 )
-"""The one that waits where its message had to be shown instead."""
+"""The pending checkpoint whose message had to be moved to this thread."""
 
 CHANGE_CHECKPOINT: Final = update(checkpoints).where(checkpoints.c.id == bindparam("of_id"))
 
-WANT_NEWER: Final = (
+BUMP_MESSAGE_VERSION: Final = (
     update(outbox).where(outbox.c.key == bindparam("of_key")).values(version=outbox.c.version + 1)
 )
 

@@ -1,4 +1,4 @@
-"""The tables. Migrations create them; docs/architecture.md draws them."""
+"""The tables. Migrations create them; docs/architecture.md describes them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from sqlalchemy.types import TypeDecorator
 
 from storage.db.columns import Encoded, FreeText, UtcDateTime
 from storage.definitions import CrewDefinition, DecisionRule
-from storage.records import Actor, CheckpointKind, OutboxState, PhaseOutput, Request, Usage
+from storage.messages import OutboxState
+from storage.records import Actor, CheckpointKind, PhaseOutput, Request, Usage
 from storage.states import ACTIVE, CheckpointState, ExecutionState, PhaseRunState
 
 metadata = MetaData(
@@ -43,8 +44,8 @@ Details = Mapping[str, object]
 E = TypeVar("E", bound=StrEnum)
 
 
-class Word(TypeDecorator[E]):
-    """A member of a StrEnum, kept as its value."""
+class EnumText(TypeDecorator[E]):
+    """A member of a StrEnum, stored as its value."""
 
     impl = String(24)
     cache_ok = True
@@ -55,19 +56,19 @@ class Word(TypeDecorator[E]):
 
     def bind_processor(self, _dialect: Dialect) -> Callable[[E | str | None], str | None]:
         of = self.of
-        words: dict[E | str | None, str | None] = {None: None} | {word: word.value for word in of}
-        return lambda value: words[value] if value in words else of(str(value)).value
+        values: dict[E | str | None, str | None] = {None: None} | {one: one.value for one in of}
+        return lambda value: values[value] if value in values else of(str(value)).value
 
     def result_processor(
         self, _dialect: Dialect, _coltype: object
     ) -> Callable[[str | None], E | None]:
         of = self.of
-        words: dict[str | None, E | None] = {None: None} | {word.value: word for word in of}
-        return lambda value: words[value] if value in words else of(str(value))
+        members: dict[str | None, E | None] = {None: None} | {one.value: one for one in of}
+        return lambda value: members[value] if value in members else of(str(value))
 
 
 def _is(column: Column[Any], state: StrEnum) -> ColumnElement[bool]:
-    """A comparison with the state written out: a partial index serves no bound parameter."""
+    """Compare with a literal: a partial index is not used for a bound parameter."""
     return column == literal_column(f"'{state.value}'")
 
 
@@ -76,20 +77,20 @@ executions = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("crew", String(100), nullable=False),
-    Column("definition", Encoded[CrewDefinition](CrewDefinition, recurs=True), nullable=False),
-    Column("state", Word(ExecutionState), nullable=False),
+    Column("definition", Encoded[CrewDefinition](CrewDefinition, cached=True), nullable=False),
+    Column("state", EnumText(ExecutionState), nullable=False),
     Column("version", Integer, nullable=False),
     Column("request", Encoded[Request](Request), nullable=False),
-    Column("requester", Encoded[Actor](Actor, recurs=True), nullable=False),
+    Column("requester", Encoded[Actor](Actor, cached=True), nullable=False),
     Column("requester_key", String(100), nullable=False, server_default=""),
     Column("channel", String(64)),
     Column("thread_ts", String(32)),
-    Column("phases", Encoded[Names](Names, recurs=True), nullable=False),
-    Column("left_out", Encoded[Names](Names, recurs=True), nullable=False),
+    Column("phases", Encoded[Names](Names, cached=True), nullable=False),
+    Column("left_out", Encoded[Names](Names, cached=True), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
-    Column("ended_by", Encoded[Actor](Actor, recurs=True)),
+    Column("ended_by", Encoded[Actor](Actor, cached=True)),
     Column("result", Encoded[PhaseOutput](PhaseOutput)),
     Column("error", FreeText),
     Index(None, "channel", "thread_ts"),
@@ -128,7 +129,7 @@ phase_runs = Table(
     Column("phase_index", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
-    Column("state", Word(PhaseRunState), nullable=False),
+    Column("state", EnumText(PhaseRunState), nullable=False),
     Column("fence", Integer, nullable=False, default=0),
     Column("losses", Integer, nullable=False, default=0),
     Column("created_at", UtcDateTime, nullable=False),
@@ -138,7 +139,7 @@ phase_runs = Table(
     Column("lease_owner", String(200)),
     Column("lease_until", UtcDateTime),
     Column("feedback", FreeText, nullable=False, default=""),
-    Column("revise_tasks", Encoded[Names](Names, recurs=True), nullable=False),
+    Column("revise_tasks", Encoded[Names](Names, cached=True), nullable=False),
     Column("output", Encoded[PhaseOutput](PhaseOutput)),
     Column("progress", Encoded[Details](dict[str, object], absent={})),
     Column("lessons", Encoded[Names](Names)),
@@ -180,14 +181,14 @@ checkpoints = Table(
     Column("phase_run_id", Id, ForeignKey("phase_runs.id"), nullable=False),
     Column("name", String(200), nullable=False),
     Column("description", FreeText, nullable=False),
-    Column("state", Word(CheckpointState), nullable=False),
-    Column("rule", Encoded[DecisionRule](DecisionRule, recurs=True), nullable=False),
+    Column("state", EnumText(CheckpointState), nullable=False),
+    Column("rule", Encoded[DecisionRule](DecisionRule, cached=True), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("deadline", UtcDateTime),
     Column("remind_at", UtcDateTime),
     Column("asked", FreeText, nullable=False, default=""),
-    Column("asked_by", Encoded[Actor](Actor, recurs=True)),
-    Column("kind", Word(CheckpointKind), nullable=False, server_default="phase"),
+    Column("asked_by", Encoded[Actor](Actor, cached=True)),
+    Column("kind", EnumText(CheckpointKind), nullable=False, server_default="phase"),
     Column("outcomes", Encoded[Names](Names)),
     Column("default_outcome", String(200)),
     Column("question_key", String(64)),
@@ -198,12 +199,12 @@ checkpoints = Table(
     Column("outcome", String(200)),
     Column("action", String(24)),
     Column("text", FreeText),
-    Column("tasks", Encoded[Names](Names, recurs=True)),
-    Column("actor", Encoded[Actor](Actor, recurs=True)),
+    Column("tasks", Encoded[Names](Names, cached=True)),
+    Column("actor", Encoded[Actor](Actor, cached=True)),
     Column("decided_at", UtcDateTime),
     Column("delivery", String(200)),
     Index(None, "execution_id", "seq"),
-    Index(None, "phase_run_id"),  # asked for by the foreign key, where phase runs are forgotten
+    Index(None, "phase_run_id"),  # for the foreign key, when phase runs are deleted
     sqlite_autoincrement=True,
 )
 
@@ -245,7 +246,7 @@ outbox = Table(
     Column("execution_id", Id, ForeignKey("executions.id"), nullable=False),
     Column("checkpoint_id", Id),
     Column("payload", Encoded[Details](dict[str, object]), nullable=False),
-    Column("state", Word(OutboxState), nullable=False),
+    Column("state", EnumText(OutboxState), nullable=False),
     Column("channel", String(64), nullable=False),
     Column("moved_thread_ts", String(32)),
     Column("moved", Integer, nullable=False, default=0),
@@ -264,7 +265,7 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
-# Said by what it is not: else PostgreSQL reads all that is to do to find what is to post.
+# Negated: otherwise PostgreSQL would use ix_outbox_to_do and read all that is to be done.
 OUTBOX_TO_POST = and_(
     outbox.c.state != literal_column(f"'{OutboxState.POSTED.value}'"),
     outbox.c.state != literal_column(f"'{OutboxState.FAILED.value}'"),
@@ -322,7 +323,7 @@ audit = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("execution_id", Id, nullable=False, index=True),
     Column("event", String(40), nullable=False),
-    Column("actor", Encoded[Actor](Actor, recurs=True)),
+    Column("actor", Encoded[Actor](Actor, cached=True)),
     Column("details", Encoded[Details](dict[str, object]), nullable=False),
     sqlite_autoincrement=True,
 )
@@ -346,6 +347,6 @@ crew_reports = Table(
     metadata,
     Column("crew", String(100), primary_key=True),
     Column("problem", FreeText),
-    Column("phases", Encoded[Names](Names, recurs=True), nullable=False),
+    Column("phases", Encoded[Names](Names, cached=True), nullable=False),
     Column("checked_at", UtcDateTime, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""What one use case has in hand: the connection, the time, and what must follow the commit."""
+"""The transaction of one use case: its connection, its time, and the effects after the commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from storage.records import Actor, Claim
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A phase run to hand to the workers' transport."""
+    """A phase run to dispatch."""
 
     phase_run_id: str
     not_before: datetime | None
@@ -30,14 +30,14 @@ class _Job:
 
 
 class Transaction:
-    """One use case's transaction. `queued` and `outbox_changed` are acted on after the commit.
+    """One use case's transaction. After the commit, act on `queued` and `outbox_changed`.
 
-    Use cases write by `sql.execute` with this `connection`. Jobs, messages and the log, which no
-    use case reads again, are kept and written together by `flush`.
+    Use cases write by `sql.execute` with this `connection`. Jobs, messages and audit rows, which no
+    use case reads back, are collected and written together by `flush`.
 
-    `now` is the one time of all that the transaction does. `urgent` is set where somebody's
-    decision is recorded: they wait for what follows, and where a worker of this process is free it
-    is claimed at once. `lease`: how long a claim holds.
+    All writes of the transaction use the same time, `now`. A use case sets `urgent` if a person
+    waits for what follows: it is claimed at once if a worker of this process is free. `lease` is
+    the duration of a claim's lease.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Transaction:
         self.urgent = False
         self.messages_released = 0
         self._dispatch = dispatch
-        self._seat: Seat | None = None
+        self._slot: Seat | None = None
         self._claim: Claim | None = None
         self._required: list[tuple[sql.Result, Exception]] | None = None
         self._jobs: list[_Job] = []
@@ -78,7 +78,7 @@ class Transaction:
 
     @contextmanager
     def pipeline(self) -> Iterator[None]:
-        """Send what is executed within together, and then check what was required."""
+        """Send the statements of the block together, then check their requirements."""
         required = self._required = []
         try:
             with sql.pipeline(self.connection):
@@ -91,35 +91,35 @@ class Transaction:
     def dispatch(
         self, phase_run_id: str, *, not_before: datetime | None = None, again: bool = False
     ) -> None:
-        """Hand a phase run to the workers' transport, and tell it of the commit afterwards.
+        """Dispatch a phase run: enqueue it in this transaction, and wake a worker after the commit.
 
-        `again`: one that was handed over before.
+        `again`: it was dispatched before.
         """
         self._jobs.append(_Job(phase_run_id, not_before, again))
 
-    def seat(self) -> Seat | None:
-        """A free slot for what this transaction is about to queue. One of them at most."""
-        if not self.urgent or self._seat is not None:
+    def reserve_slot(self) -> Seat | None:
+        """Reserve a free slot for the phase run that this transaction queues, at most one."""
+        if not self.urgent or self._slot is not None:
             return None
-        self._seat = self._dispatch.seat()
-        return self._seat
+        self._slot = self._dispatch.seat()
+        return self._slot
 
-    def seated(self, claim: Claim) -> None:
-        """This was claimed for that slot, which runs it after the commit."""
+    def assign_slot(self, claim: Claim) -> None:
+        """Set the claim that the reserved slot will run after the commit."""
         self._claim = claim
 
-    def take_seat(self) -> None:
-        """After the commit."""
-        if self._seat is not None and self._claim is not None:
-            self._seat.take(self._claim)
-            self._seat = None
-        self.leave_seat()
+    def run_in_slot(self) -> None:
+        """Run the claim in the reserved slot. Call it after the commit."""
+        if self._slot is not None and self._claim is not None:
+            self._slot.take(self._claim)
+            self._slot = None
+        self.release_slot()
 
-    def leave_seat(self) -> None:
-        """Keep no slot, if one is still kept: the transaction is over."""
-        if self._seat is not None:
-            self._seat.leave()
-            self._seat = None
+    def release_slot(self) -> None:
+        """Release the reserved slot if it was not used."""
+        if self._slot is not None:
+            self._slot.leave()
+            self._slot = None
 
     def audit(
         self,
@@ -129,23 +129,23 @@ class Transaction:
         actor: Actor | None = None,
         **details: object,
     ) -> None:
-        """Add a row to the log of what happened. Ids and words of ours only, no texts."""
+        """Add a row to the audit log. Ids and fixed words only, no texts of users or models."""
         self._log.append(
             audit.entry(
                 at=self.now, execution_id=execution_id, event=event, actor=actor, details=details
             )
         )
 
-    def post(self, message: dict[str, Any]) -> None:
-        """Add a row to the outbox, once a key."""
+    def add_message(self, message: dict[str, Any]) -> None:
+        """Add a row to the outbox; the first one of each key counts."""
         self._messages.setdefault(message["key"], message)
 
-    def show_anew(self, key: str) -> None:
-        """What the message of this key shows has changed."""
+    def refresh_message(self, key: str) -> None:
+        """Let the message with this key be updated: what it shows has changed."""
         self._outdated.add(key)
 
     def flush(self) -> None:
-        """Write the jobs, the messages and the log; the last thing before the commit."""
+        """Write the jobs, the messages and the audit rows, right before the commit."""
         self._enqueue()
         if not self.outbox_changed and not self._log:
             return
@@ -172,19 +172,22 @@ class Transaction:
                 )
 
     def _refresh_messages(self) -> None:
-        """Root messages before those below them, as the deliverer takes them: two writers that
-        lock rows in one order do not wait for each other."""
+        """Update root messages before the others, in the deliverer's order.
+
+        Two writers that lock rows in the same order cannot deadlock.
+        """
         keys = sorted(self._outdated, reverse=True)
-        if len(keys) > _OF_ONE_EXECUTION and self.connection.dialect.name == "postgresql":
+        if len(keys) > _MESSAGES_PER_EXECUTION and self.connection.dialect.name == "postgresql":
             sql.execute(self.connection, statements.LOCK_MESSAGES, {"of_keys": keys})
         if keys:
             sql.execute_many(
-                self.connection, statements.WANT_NEWER, [{"of_key": key} for key in keys]
+                self.connection, statements.BUMP_MESSAGE_VERSION, [{"of_key": key} for key in keys]
             )
 
 
-_OF_ONE_EXECUTION: Final = 2
-"""Its root message and its checkpoint's. Those of several are in no order by their keys."""
+_MESSAGES_PER_EXECUTION: Final = 2
+"""The root message and a checkpoint's. With several executions, the order of the keys is not the
+order of the rows."""
 
 
 def new_id() -> str:

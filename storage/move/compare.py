@@ -1,7 +1,7 @@
-"""Whether two databases hold the same: counts and hashes, and by which rows they differ.
+"""Comparison of two databases: row counts, hashes, and the rows that differ.
 
-A row's hash is of its stored values as JSON, times in UTC to the microsecond. A table's hash is
-the sum of its rows', so that neither database has to bring them in an order.
+The hash of a row is that of its stored values as JSON, with times in UTC to the microsecond. The
+hash of a table is the sum of its rows' hashes, so neither database has to sort them.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from storage.move.tables import Key, Plain, Stored, rows_after, rows_at, rows_of, without_nul
+from storage.move.tables import Key, Stored, StoredTable, replace_nul, rows_after, rows_at, rows_of
 
 EXAMPLES: Final = 5
-_AT_ONCE: Final = 200
+_BATCH_ROWS: Final = 200
 _MODULUS: Final = 2**256
 
 Counted = Callable[[int], None]
-"""Told now and then how many rows are done."""
+"""Called now and then with the number of rows done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """A table in two figures."""
+    """The number of rows of a table, and their hash."""
 
     rows: int
     hash: str
@@ -36,15 +36,15 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that is not the same on both sides. `how`: missing, changed or added, in the target."""
+    """A row that differs. `how` is missing, changed or added, seen from the target."""
 
     key: Key
     how: str
 
 
-def sum_of(connection: Connection, plain: Plain, counted: Counted) -> Sum:
+def sum_of(connection: Connection, table: StoredTable, counted: Counted) -> Sum:
     rows, total = 0, 0
-    for row in rows_of(connection, plain):
+    for row in rows_of(connection, table):
         total += _hash(row)
         rows += 1
         counted(rows)
@@ -52,21 +52,22 @@ def sum_of(connection: Connection, plain: Plain, counted: Counted) -> Sum:
 
 
 def differences(
-    source: Connection, target: Connection, plain: Plain, *, most: int = EXAMPLES
+    source: Connection, target: Connection, table: StoredTable, *, most: int = EXAMPLES
 ) -> tuple[Difference, ...]:
-    """The first few, in the order of their keys: what the source has, then what it has not."""
-    lost = _against(source, target, plain, absent="missing")
-    added = (one for one in _against(target, source, plain, absent="added") if one.how == "added")
-    found = list(islice(lost, most))
-    return (*found, *islice(added, most - len(found)))
+    """Return the first `most` differences by key: rows of the source, then added ones."""
+    of_source = _compare_rows(source, target, table, absent="missing")
+    of_target = _compare_rows(target, source, table, absent="added")
+    added = (one for one in of_target if one.how == "added")
+    first = list(islice(of_source, most))
+    return (*first, *islice(added, most - len(first)))
 
 
-def _against(
-    these: Connection, those: Connection, plain: Plain, *, absent: str
+def _compare_rows(
+    these: Connection, those: Connection, table: StoredTable, *, absent: str
 ) -> Iterator[Difference]:
-    for some in _in_parts(rows_after(these, plain, None)):
-        by_key = {plain.key(row): row for row in some}
-        others = rows_at(those, plain, list(by_key))
+    for batch in _batches_of(rows_after(these, table, None)):
+        by_key = {table.key(row): row for row in batch}
+        others = rows_at(those, table, list(by_key))
         for key, row in by_key.items():
             if key not in others:
                 yield Difference(key, absent)
@@ -74,17 +75,17 @@ def _against(
                 yield Difference(key, "changed")
 
 
-def _in_parts(rows: Iterator[Any]) -> Iterator[list[Stored]]:
-    while some := [tuple(row) for row in islice(rows, _AT_ONCE)]:
-        yield some
+def _batches_of(rows: Iterator[Any]) -> Iterator[list[Stored]]:
+    while batch := [tuple(row) for row in islice(rows, _BATCH_ROWS)]:
+        yield batch
 
 
 def _hash(row: Sequence[Any]) -> int:
-    written = json.dumps(without_nul(row), default=_moment, separators=(",", ":"))
-    return int.from_bytes(blake2b(written.encode(), digest_size=32).digest())
+    encoded = json.dumps(replace_nul(row), default=_timestamp, separators=(",", ":"))
+    return int.from_bytes(blake2b(encoded.encode(), digest_size=32).digest())
 
 
-def _moment(value: object) -> str:
+def _timestamp(value: object) -> str:
     if not isinstance(value, datetime):
         raise TypeError(f"a {type(value).__name__} cannot be compared")
     return value.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""The database that an installation is moved to: empty, or half full of the same move."""
+"""The database that an installation is moved to: empty, or filled in part by the same move."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from sqlalchemy import (
 from storage.db.columns import UtcDateTime
 from storage.db.database import reading, writing
 from storage.errors import CountersignError
-from storage.move.source import CannotMove, shown, wait_until_alone
-from storage.move.tables import PLAIN, Plain, Stored, count
+from storage.move.source import CannotMove, display_name, wait_for_disconnects
+from storage.move.tables import STORED_TABLES, Stored, StoredTable, count
 
-_MOVING: Final = 5_270_318_463
-"""The advisory lock that one move at a time holds on its target."""
+_MOVE_LOCK: Final = 5_270_318_463
+"""The advisory lock that allows one move at a time into a database."""
 
-_NOT_STRANGE: Final = ("procrastinate_", "countersign_", "alembic_version")
+_ALLOWED_PREFIXES: Final = ("procrastinate_", "countersign_", "alembic_version")
 
 moves = Table(
     "countersign_moves",
@@ -40,15 +40,15 @@ moves = Table(
     Column("began_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
 )
-"""One row, in a database that was filled or is being filled by a move; elsewhere no table."""
+"""A table with one row, only in a database that a move has filled or is filling."""
 
 
 class HalfMoved(CountersignError):
-    """Nothing may work on a database that holds a part of an installation."""
+    """The database has only a part of an installation, so no bot may start on it."""
 
     def __init__(self, source: str) -> None:
         super().__init__(
-            f"only a part of {source} was moved into it. Let `countersign move` end, or set"
+            f"only a part of {source} was moved into it. Let `countersign move` finish, or set"
             " DATABASE_URL back."
         )
         self.source = source
@@ -62,45 +62,51 @@ def refuse_half_moved(connection: Connection) -> None:
 
 
 @contextmanager
-def held_alone(engine: Engine) -> Iterator[None]:
-    """No bot works on the database, and no other move goes into it. Raises CannotMove."""
+def locked_target(engine: Engine) -> Iterator[None]:
+    """Make sure that no bot uses the database and no other move runs into it.
+
+    Raises CannotMove.
+    """
     if engine.dialect.name == "sqlite":
         yield
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        wait_until_alone(connection)
-        mine = connection.execute(text("SELECT pg_try_advisory_lock(:it)"), {"it": _MOVING})
-        if not mine.scalar_one():
-            raise CannotMove(f"Another move into {shown(connection)} is going on.")
+        wait_for_disconnects(connection)
+        locked = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _MOVE_LOCK})
+        if not locked.scalar_one():
+            raise CannotMove(f"Another move into {display_name(connection)} is in progress.")
         yield
 
 
-def ended(engine: Engine) -> datetime | None:
-    """When a move into it ended; None where one may begin or go on. Raises CannotMove."""
+def finished_at(engine: Engine) -> datetime | None:
+    """Return when a move into it finished, or None if one may start or resume.
+
+    Raises CannotMove if the database has anything else in it.
+    """
     with reading(engine) as connection:
         move = _move(connection)
         if move is not None:
             at: datetime | None = move.ended_at
             return at
-        there = set(inspect(connection).get_table_names())
-        ours = [plain for plain in PLAIN if plain.name in there]
-        filled = [plain.name for plain in ours if count(connection, plain)]
-        strange = there - {plain.name for plain in ours}
-        strange = {name for name in strange if not name.startswith(_NOT_STRANGE)}
+        existing = set(inspect(connection).get_table_names())
+        ours = [table for table in STORED_TABLES if table.name in existing]
+        filled = [table.name for table in ours if count(connection, table)]
+        foreign = existing - {table.name for table in ours}
+        foreign = {name for name in foreign if not name.startswith(_ALLOWED_PREFIXES)}
         if filled:
             raise CannotMove(
-                f"{shown(connection)} is not empty: it has rows in {', '.join(filled)}."
+                f"{display_name(connection)} is not empty: it has rows in {', '.join(filled)}."
             )
-        if strange:
+        if foreign:
             raise CannotMove(
-                f"{shown(connection)} holds tables of something else"
-                f" ({', '.join(sorted(strange))}): give Countersign a database of its own."
+                f"{display_name(connection)} has tables of another program"
+                f" ({', '.join(sorted(foreign))}): give Countersign a database of its own."
             )
     return None
 
 
-def begin(engine: Engine, *, source: str) -> bool:
-    """Note that a move goes on from now on; False where that was noted before."""
+def start(engine: Engine, *, source: str) -> bool:
+    """Record that a move has started; returns False if that was recorded before."""
     with writing(engine) as connection:
         moves.create(connection, checkfirst=True)
         if _move(connection) is not None:
@@ -109,15 +115,15 @@ def begin(engine: Engine, *, source: str) -> bool:
         return True
 
 
-def append(engine: Engine, plain: Plain, rows: Sequence[Stored]) -> None:
-    """In one transaction; a server takes them by COPY."""
-    names = [one.name for one in plain.clause.columns]
+def append(engine: Engine, table: StoredTable, rows: Sequence[Stored]) -> None:
+    """Add rows in one transaction, on PostgreSQL by COPY."""
+    names = [one.name for one in table.clause.columns]
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
-            _copy_in(connection, plain.name, names, rows)
+            _copy_in(connection, table.name, names, rows)
         else:
             by_name = [dict(zip(names, row, strict=True)) for row in rows]
-            connection.execute(plain.clause.insert(), by_name)
+            connection.execute(table.clause.insert(), by_name)
 
 
 def _copy_in(
@@ -134,58 +140,58 @@ def _copy_in(
                 copying.write_row(row)
     except driver.Error as error:
         raise CannotMove(
-            f"{shown(connection)} did not take rows of {table}: {error}. Started again, the move"
-            " goes on where it was."
+            f"{display_name(connection)} did not accept rows of {table}: {error}. Start the move"
+            " again to resume it."
         ) from error
 
 
 def empty(engine: Engine) -> None:
-    """Forget all that an unfinished move has brought; the note of it stays. Raises CannotMove."""
+    """Delete the rows that an unfinished move has copied, but not its record. Raises CannotMove."""
     with writing(engine) as connection:
         move = _move(connection)
         if move is None or move.ended_at is not None:
-            raise CannotMove(f"No unfinished move into {shown(connection)} is known.")
+            raise CannotMove(f"There is no unfinished move into {display_name(connection)}.")
         if connection.dialect.name == "sqlite":
-            raise CannotMove(f"Delete {shown(connection)} to begin anew.")
-        names = ", ".join(plain.name for plain in PLAIN)
+            raise CannotMove(f"Delete {display_name(connection)} to start over.")
+        names = ", ".join(table.name for table in STORED_TABLES)
         connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
 
 
-def end(engine: Engine, numbers: Mapping[str, int]) -> None:
-    """New rows get numbers after those given, by table; the move is noted as ended."""
+def finish(engine: Engine, numbers: Mapping[str, int]) -> None:
+    """Set the sequences to these numbers, by table, and record that the move has finished."""
     with writing(engine) as connection:
-        for plain in PLAIN:
-            if numbers.get(plain.name, 0):
-                _go_on_after(connection, plain, numbers[plain.name])
+        for table in STORED_TABLES:
+            if numbers.get(table.name, 0):
+                _set_sequence(connection, table, numbers[table.name])
         connection.execute(moves.update(), {"ended_at": datetime.now(UTC)})
 
 
-def last_number(connection: Connection, plain: Plain) -> int:
-    """The last that a row of this table was given, be the row gone or not; 0 at the start."""
-    if not plain.counted:
+def last_sequence_value(connection: Connection, table: StoredTable) -> int:
+    """Return the last number of this table's sequence, or 0 if it has none or it is unused."""
+    if not table.has_sequence:
         return 0
     if connection.dialect.name == "sqlite":
         query = text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = :name")
-        return int(connection.execute(query, {"name": plain.name}).scalar_one())
+        return int(connection.execute(query, {"name": table.name}).scalar_one())
     query = text("SELECT coalesce(pg_sequence_last_value(CAST(:sequence AS regclass)), 0)")
-    sequence = _sequence(connection, plain)
+    sequence = _sequence(connection, table)
     return int(connection.execute(query, {"sequence": sequence}).scalar_one())
 
 
-def _go_on_after(connection: Connection, plain: Plain, number: int) -> None:
+def _set_sequence(connection: Connection, table: StoredTable, number: int) -> None:
     if connection.dialect.name == "postgresql":
-        place = {"sequence": _sequence(connection, plain), "number": number}
-        connection.execute(text("SELECT setval(:sequence, :number)"), place)
+        values = {"sequence": _sequence(connection, table), "number": number}
+        connection.execute(text("SELECT setval(:sequence, :number)"), values)
         return
-    place = {"name": plain.name, "number": number}
-    connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), place)
-    connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :number)"), place)
+    values = {"name": table.name, "number": number}
+    connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
+    connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :number)"), values)
 
 
-def _sequence(connection: Connection, plain: Plain) -> str:
+def _sequence(connection: Connection, table: StoredTable) -> str:
     query = text("SELECT pg_get_serial_sequence(:name, :key)")
-    place = {"name": plain.name, "key": plain.keys[0].name}
-    return str(connection.execute(query, place).scalar_one())
+    values = {"name": table.name, "key": table.keys[0].name}
+    return str(connection.execute(query, values).scalar_one())
 
 
 def _move(connection: Connection) -> Row[Any] | None:

@@ -1,9 +1,9 @@
 """Moves an installation to another database: `countersign move`.
 
-What the source holds is copied in the order of keys, one table after the other, each batch in a
-transaction of its own. So what the target holds says how far a move came that was killed, and
-starting it again goes on there. At the end both sides are read whole and compared; only a target
-that holds the same is noted as moved, and no bot starts on one that is not.
+The tables are copied one after the other, in the order of keys, each batch in a transaction of its
+own. The rows in the target thus show how far an interrupted move got, and it resumes from there. At
+the end both sides are read in full and compared. The move is recorded as finished only if they are
+the same; until then no bot starts on the target.
 """
 
 from __future__ import annotations
@@ -24,20 +24,27 @@ from storage.db.engines import open_engine
 from storage.errors import Busy, IncompatibleSchema
 from storage.move import destination
 from storage.move.compare import Difference, Sum, differences, sum_of
-from storage.move.source import CannotMove, held_still, in_words, revision, shown, unlimited
+from storage.move.source import (
+    CannotMove,
+    display_name,
+    in_words,
+    lift_timeouts,
+    locked_source,
+    revision,
+)
 from storage.move.tables import (
-    PLAIN,
-    Plain,
+    STORED_TABLES,
     Stored,
+    StoredTable,
     count,
     last_key,
+    replace_nul,
     rows_after,
-    without_nul,
 )
 
 ROWS_AT_ONCE: Final = 1000
 CHARACTERS_AT_ONCE: Final = 4_000_000
-"""Of one batch, which is held in memory; outputs may be long."""
+"""The size of a batch, which is kept in memory; outputs may be long."""
 
 
 class Step(StrEnum):
@@ -59,7 +66,7 @@ Tell = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A table on both sides."""
+    """A table on both sides: in the source (`here`) and in the target (`there`)."""
 
     table: str
     here: Sum
@@ -73,7 +80,11 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """`before`: an earlier move had ended then, and nothing was done. `continued`: went on."""
+    """The result of a move.
+
+    `before` is set if an earlier move had finished then, and nothing was done. `continued`: it
+    resumed an interrupted move. `replaced` counts the rows whose NUL characters were replaced.
+    """
 
     before: datetime | None = None
     continued: bool = False
@@ -95,10 +106,10 @@ def move(
     anew: bool = False,
     rows_at_once: int = ROWS_AT_ONCE,
 ) -> Moved:
-    """Copy what is missing in the target, and compare. Raises CannotMove.
+    """Copy the rows that are missing in the target, and compare. Raises CannotMove.
 
-    `upgrade` makes the target's tables; `is_dead` tells of the holder of a lease. `anew`: forget
-    what an unfinished move brought.
+    `upgrade` creates the target's tables. `is_dead` says whether the owner of a lease has certainly
+    ended. `anew`: first delete the rows that an unfinished move has copied.
     """
     if source == target:
         raise CannotMove("Both URLs name the same database.")
@@ -106,16 +117,15 @@ def move(
         raise CannotMove("A file is not moved but copied: `countersign backup FILE`.")
     engine = open_engine(target.render_as_string(hide_password=False))
     try:
-        with held_still(source, is_dead=is_dead) as here, destination.held_alone(engine):
-            before = destination.ended(engine)
+        with locked_source(source, is_dead=is_dead) as here, destination.locked_target(engine):
+            before = destination.finished_at(engine)
             if before is not None:
                 return Moved(before=before)
             upgrade(engine)
             return _Move(here, engine, tell, rows_at_once).run(anew=anew)
     except (Busy, IncompatibleSchema, SQLAlchemyError, CommandError) as error:
         raise CannotMove(
-            f"Moving to {in_words(target)} broke off: {_reason(error)}. Started again, it goes on"
-            " where it was."
+            f"The move to {in_words(target)} failed: {_reason(error)}. Start it again to resume it."
         ) from error
     finally:
         engine.dispose()
@@ -130,49 +140,52 @@ class _Move:
         self._replaced = 0
 
     def run(self, *, anew: bool) -> Moved:
-        self._must_be_of_one_revision()
-        began = destination.begin(self._engine, source=shown(self._here))
-        if anew and not began:
+        self._check_same_revision()
+        is_new = destination.start(self._engine, source=display_name(self._here))
+        if anew and not is_new:
             destination.empty(self._engine)
-        numbers = {plain.name: destination.last_number(self._here, plain) for plain in PLAIN}
-        for plain in PLAIN:
-            self._copy(plain)
-        compared = tuple(self._compare(plain) for plain in PLAIN)
-        moved = Moved(continued=not began, tables=compared, replaced=self._replaced)
+        numbers = {
+            table.name: destination.last_sequence_value(self._here, table)
+            for table in STORED_TABLES
+        }
+        for table in STORED_TABLES:
+            self._copy(table)
+        compared = tuple(self._compare(table) for table in STORED_TABLES)
+        moved = Moved(continued=not is_new, tables=compared, replaced=self._replaced)
         if moved.same:
-            destination.end(self._engine, numbers)
+            destination.finish(self._engine, numbers)
         return moved
 
-    def _must_be_of_one_revision(self) -> None:
+    def _check_same_revision(self) -> None:
         with reading(self._engine) as there:
             if revision(self._here) != revision(there):
                 raise CannotMove(
-                    f"{shown(self._here)} was last used by another version. Bring it up to date"
-                    " first: `countersign migrate`, with DATABASE_URL naming it."
+                    f"{display_name(self._here)} was last used by another version. Migrate it"
+                    " first: run `countersign migrate` with its DATABASE_URL."
                 )
 
-    def _copy(self, plain: Plain) -> None:
+    def _copy(self, table: StoredTable) -> None:
         with reading(self._engine) as there:
-            last = last_key(there, plain)
-            done = count(there, plain)
-        if last is not None and count(self._here, plain, up_to=last) != done:
+            last = last_key(there, table)
+            done = count(there, table)
+        if last is not None and count(self._here, table, up_to=last) != done:
             raise CannotMove(
-                f"What {shown(self._engine)} holds of {plain.name} is not the beginning of what"
-                f" {shown(self._here)} holds. Start the move with --anew."
+                f"The rows of {table.name} in {display_name(self._engine)} are not the first ones"
+                f" of {display_name(self._here)}. Start the move with --anew."
             )
-        of = count(self._here, plain)
-        for batch in self._batches(rows_after(self._here, plain, last)):
-            destination.append(self._engine, plain, batch)
+        of = count(self._here, table)
+        for batch in self._batches(rows_after(self._here, table, last)):
+            destination.append(self._engine, table, batch)
             done += len(batch)
-            self._tell(Progress(Step.COPY, plain.name, done, of))
+            self._tell(Progress(Step.COPY, table.name, done, of))
 
     def _batches(self, rows: Iterator[Sequence[Any]]) -> Iterator[list[Stored]]:
         batch: list[Stored] = []
         characters = 0
         for row in rows:
-            whole = tuple(row)
-            clean = without_nul(whole)
-            self._replaced += clean != whole
+            original = tuple(row)
+            clean = replace_nul(original)
+            self._replaced += clean != original
             batch.append(clean)
             characters += sum(len(value) for value in clean if isinstance(value, str))
             if len(batch) >= self._rows_at_once or characters >= CHARACTERS_AT_ONCE:
@@ -181,21 +194,21 @@ class _Move:
         if batch:
             yield batch
 
-    def _compare(self, plain: Plain) -> Compared:
-        of = count(self._here, plain)
-        here = sum_of(self._here, plain, partial(self._read, Step.READ_SOURCE, plain.name, of))
+    def _compare(self, table: StoredTable) -> Compared:
+        of = count(self._here, table)
+        here = sum_of(self._here, table, partial(self._read, Step.READ_SOURCE, table.name, of))
         with reading(self._engine) as connection:
             if connection.dialect.name == "postgresql":
-                unlimited(connection)
-            counted = partial(self._read, Step.READ_TARGET, plain.name, of)
-            there = sum_of(connection, plain, counted)
-            differ = () if here == there else differences(self._here, connection, plain)
-        return Compared(plain.name, here, there, differ)
+                lift_timeouts(connection)
+            counted = partial(self._read, Step.READ_TARGET, table.name, of)
+            there = sum_of(connection, table, counted)
+            differ = () if here == there else differences(self._here, connection, table)
+        return Compared(table.name, here, there, differ)
 
     def _read(self, step: Step, table: str, of: int, rows: int) -> None:
         self._tell(Progress(step, table, rows, of))
 
 
 def _reason(error: Exception) -> str:
-    deeper = error.__cause__ if isinstance(error, Busy) else error
-    return str(getattr(deeper, "orig", None) or error).strip().partition("\n")[0]
+    cause = error.__cause__ if isinstance(error, Busy) else error
+    return str(getattr(cause, "orig", None) or error).strip().partition("\n")[0]

@@ -1,4 +1,4 @@
-"""The installation that is moved: held still for as long as it is read, and never changed."""
+"""The installation that is moved: locked while it is read, and never changed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from sqlalchemy.exc import DBAPIError
 from storage.db.engines import PRODUCT, open_engine
 from storage.db.tables import OUTBOX_TO_DO, RUN_IS_RUNNING, outbox, phase_runs
 from storage.errors import CountersignError
-from storage.move.tables import PLAIN
+from storage.move.tables import STORED_TABLES
 
-LEAVE_SECONDS: Final = 5.0
-"""How long others get to leave: a database notices late that a process was killed."""
+DISCONNECT_SECONDS: Final = 5.0
+"""Seconds for others to disconnect: a server notices late that a process was killed."""
 
-_LOOK: Final = 0.1
-_OTHERS: Final = text(
+_POLL_SECONDS: Final = 0.1
+_OTHER_CONNECTIONS: Final = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     " AND pid <> ALL(:ours)"
     " AND (application_name LIKE :product OR application_name = current_setting(:name))"
@@ -31,36 +31,36 @@ _OTHERS: Final = text(
 
 
 class CannotMove(CountersignError):
-    """Why nothing more is copied, in words for who started the move."""
+    """The move cannot start or continue. The message, for the operator, says why."""
 
 
 @contextmanager
-def held_still(url: URL, *, is_dead: Callable[[str], bool]) -> Iterator[Connection]:
-    """One transaction that sees the whole installation, while nobody else can write to it.
+def locked_source(url: URL, *, is_dead: Callable[[str], bool]) -> Iterator[Connection]:
+    """Open a transaction that sees the whole installation, while nobody else can write to it.
 
-    `is_dead`: whether the process that holds a lease certainly runs no more. Raises CannotMove.
+    `is_dead` says whether the owner of a lease has certainly ended. Raises CannotMove.
     """
     on_file = url.get_backend_name() == "sqlite"
     engine = _file(url) if on_file else open_engine(url.render_as_string(hide_password=False))
     try:
         with engine.connect() as connection:
             if on_file:
-                _hold_file(connection)
+                _lock_file(connection)
             else:
-                _hold_server(connection)
-            _must_be_left_alone(connection, is_dead)
+                _lock_server(connection)
+            _check_no_leases(connection, is_dead)
             yield connection
     finally:
         engine.dispose()
 
 
 def revision(connection: Connection) -> str | None:
-    """The revision of the schema; None where there is no installation."""
+    """Return the revision of the schema, or None if there is no installation."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def shown(of: Connection | Engine) -> str:
-    """A file's path, or a server's URL without the password."""
+def display_name(of: Connection | Engine) -> str:
+    """Return a file's path, or a server's URL without the password."""
     return in_words(of.engine.url)
 
 
@@ -68,22 +68,22 @@ def in_words(url: URL) -> str:
     return (url.database or "") if url.get_backend_name() == "sqlite" else url.render_as_string()
 
 
-def wait_until_alone(connection: Connection, *, ours: Collection[int] = ()) -> None:
-    """Raises CannotMove where bots or workers are still connected to this server's database.
+def wait_for_disconnects(connection: Connection, *, ours: Collection[int] = ()) -> None:
+    """Raises CannotMove if bots or workers stay connected to this database of a server.
 
-    `ours`: the servers' processes behind our own other connections.
+    `ours` are the server's process ids of further connections of our own.
     """
     own = [connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one(), *ours]
-    deadline = time.monotonic() + LEAVE_SECONDS
-    while found := connection.execute(
-        _OTHERS, {"ours": own, "product": f"{PRODUCT}%", "name": "application_name"}
+    deadline = time.monotonic() + DISCONNECT_SECONDS
+    while others := connection.execute(
+        _OTHER_CONNECTIONS, {"ours": own, "product": f"{PRODUCT}%", "name": "application_name"}
     ).scalar_one():
         if time.monotonic() > deadline:
             raise CannotMove(
-                f"A bot or worker has {found} connections to {shown(connection)}:"
-                " end every one of them first."
+                f"Bots or workers have {others} open connections to {display_name(connection)}:"
+                " stop all of them first."
             )
-        time.sleep(_LOOK)
+        time.sleep(_POLL_SECONDS)
         connection.exec_driver_sql("SELECT pg_stat_clear_snapshot()")
 
 
@@ -96,43 +96,43 @@ def _file(url: URL) -> Engine:
         raise CannotMove(f"There is no file {path}.")
 
     def connect() -> sqlite3.Connection:
-        where = f"{path.resolve().as_uri()}?mode=rw"  # without it a file that is not there is made
-        return sqlite3.connect(where, uri=True, timeout=LEAVE_SECONDS, isolation_level=None)
+        uri = f"{path.resolve().as_uri()}?mode=rw"  # without it, a missing file would be created
+        return sqlite3.connect(uri, uri=True, timeout=DISCONNECT_SECONDS, isolation_level=None)
 
     return create_engine(url, creator=connect, poolclass=NullPool, hide_parameters=True)
 
 
-def _hold_file(connection: Connection) -> None:
-    """A lock that no other process can have the file open beside, and nothing but reading."""
+def _lock_file(connection: Connection) -> None:
+    """Lock the file against every other process that has it open, and allow only reads."""
     try:
         connection.exec_driver_sql("PRAGMA locking_mode=EXCLUSIVE")
         connection.exec_driver_sql("BEGIN EXCLUSIVE")
     except DBAPIError as error:
         if "locked" in str(error.orig):
             raise CannotMove(
-                f"A bot, or another program, has {shown(connection)} open: end it first."
+                f"A bot, or another program, has {display_name(connection)} open: stop it first."
             ) from error
-        raise CannotMove(f"{shown(connection)} cannot be read: {error.orig}.") from error
+        raise CannotMove(f"{display_name(connection)} cannot be read: {error.orig}.") from error
     connection.exec_driver_sql("PRAGMA query_only=ON")
 
 
 # --- a server ---------------------------------------------------------------------------------
 
 
-def _hold_server(connection: Connection) -> None:
-    names = ", ".join(plain.name for plain in PLAIN)
+def _lock_server(connection: Connection) -> None:
+    names = ", ".join(table.name for table in STORED_TABLES)
     connection.execution_options(isolation_level="REPEATABLE READ")
     try:
-        unlimited(connection)
-        # Before anything is read: what is committed later than the first read is not seen.
+        lift_timeouts(connection)
+        # Before the first read, which fixes the snapshot: later commits would be missed.
         connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE MODE")
     except DBAPIError as error:
-        raise CannotMove(f"{shown(connection)} cannot be held still: {error.orig}") from error
-    wait_until_alone(connection)
+        raise CannotMove(f"{display_name(connection)} cannot be locked: {error.orig}") from error
+    wait_for_disconnects(connection)
 
 
-def unlimited(connection: Connection) -> None:
-    """Within this transaction statements and pauses take what they take."""
+def lift_timeouts(connection: Connection) -> None:
+    """Lift the server's time limits for this transaction."""
     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
 
@@ -140,12 +140,12 @@ def unlimited(connection: Connection) -> None:
 # --- both -------------------------------------------------------------------------------------
 
 
-def _must_be_left_alone(connection: Connection, is_dead: Callable[[str], bool]) -> None:
-    """No process may be in the middle of something, wherever it runs."""
+def _check_no_leases(connection: Connection, is_dead: Callable[[str], bool]) -> None:
+    """Raises CannotMove if a process on any host may still be working."""
     if revision(connection) is None:
-        raise CannotMove(f"{shown(connection)} holds no installation of Countersign.")
+        raise CannotMove(f"{display_name(connection)} has no installation of Countersign.")
     run, message = phase_runs.c, outbox.c
-    held: list[Any] = [
+    leases: list[Any] = [
         *connection.execute(select(run.lease_owner, run.lease_until).where(RUN_IS_RUNNING)),
         *connection.execute(
             select(message.lease_owner, message.lease_until).where(
@@ -156,11 +156,11 @@ def _must_be_left_alone(connection: Connection, is_dead: Callable[[str], bool]) 
     now = datetime.now(UTC)
     until = [
         end
-        for owner, end in held
+        for owner, end in leases
         if end is not None and end > now and not is_dead(str(owner).partition("#")[0])
     ]
     if until:
         raise CannotMove(
-            f"A process of another host may still be at work on {shown(connection)}, until"
-            f" {max(until):%H:%M:%S} UTC at the latest: end it, and start again then."
+            f"A process on another host may still use {display_name(connection)}, until"
+            f" {max(until):%H:%M:%S} UTC at the latest. Stop it, and start the move again then."
         )

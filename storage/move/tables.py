@@ -1,4 +1,4 @@
-"""The tables as a move sees them: values as they are stored, whatever they mean."""
+"""The tables as a move copies them: with their stored values, not the decoded ones."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from sqlalchemy import (
     column,
     func,
     select,
-    table,
     tuple_,
+)
+from sqlalchemy import (
+    table as table_clause,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -29,40 +31,40 @@ Key = tuple[Any, ...]
 Stored = tuple[Any, ...]
 
 READ_ROWS: Final = 200
-"""Rows that are in memory at once while a table is read: an output may be a megabyte."""
+"""Rows that are read at once: an output may be a megabyte."""
 
 NUL: Final = "\x00"
-INSTEAD_OF_NUL: Final = "\ufffd"
-"""PostgreSQL's text holds every character but one. Nobody can see that one."""
+NUL_REPLACEMENT: Final = "\ufffd"
+"""PostgreSQL's text cannot contain NUL, which is invisible anyway."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
-    """A table with the types of its storage; its rows are known, and ordered, by `keys`."""
+class StoredTable:
+    """A table with its storage types. `keys` are its primary key, at the positions `positions`.
+
+    `has_sequence`: its key is a sequence.
+    """
 
     name: str
     clause: TableClause
     keys: tuple[ColumnClause[Any], ...]
-    places: tuple[int, ...]
-    counted: bool
+    positions: tuple[int, ...]
+    has_sequence: bool
 
     def key(self, row: Sequence[Any]) -> Key:
-        return tuple(row[place] for place in self.places)
-
-    def in_words(self, key: Key) -> str:
-        return f"{self.name} {' '.join(map(str, key))}"
+        return tuple(row[position] for position in self.positions)
 
 
-def _plain(of: Table) -> Plain:
+def _stored_table(of: Table) -> StoredTable:
     columns = list(of.columns)
     stored = [column(one.name, _storage(one.type)) for one in columns]
-    places = tuple(place for place, one in enumerate(columns) if one.primary_key)
-    return Plain(
+    positions = tuple(position for position, one in enumerate(columns) if one.primary_key)
+    return StoredTable(
         name=of.name,
-        clause=table(of.name, *stored),
-        keys=tuple(stored[place] for place in places),
-        places=places,
-        counted=of.autoincrement_column is not None,
+        clause=table_clause(of.name, *stored),
+        keys=tuple(stored[position] for position in positions),
+        positions=positions,
+        has_sequence=of.autoincrement_column is not None,
     )
 
 
@@ -72,54 +74,53 @@ def _storage(of: TypeEngine[Any]) -> TypeEngine[Any]:
     return of
 
 
-PLAIN: Final = tuple(_plain(one) for one in metadata.sorted_tables)
-"""Every table of ours, those that others refer to first."""
+STORED_TABLES: Final = tuple(_stored_table(one) for one in metadata.sorted_tables)
+"""All our tables, those with foreign keys after those they refer to."""
 
 
-def rows_of(connection: Connection, plain: Plain) -> Iterator[Row[Any]]:
-    """All of its rows, in no order."""
-    yield from connection.execution_options(yield_per=READ_ROWS).execute(select(plain.clause))
+def rows_of(connection: Connection, table: StoredTable) -> Iterator[Row[Any]]:
+    """Yield all rows, in no particular order."""
+    yield from connection.execution_options(yield_per=READ_ROWS).execute(select(table.clause))
 
 
-def rows_after(connection: Connection, plain: Plain, last: Key | None) -> Iterator[Row[Any]]:
-    """Its rows in the order of their keys, from the one behind `last` on."""
-    order = _order(connection, plain)
-    query = select(plain.clause).order_by(*order)
+def rows_after(connection: Connection, table: StoredTable, last: Key | None) -> Iterator[Row[Any]]:
+    """Yield the rows after the key `last`, in the order of keys."""
+    order = _order(connection, table)
+    query = select(table.clause).order_by(*order)
     if last is not None:
         query = query.where(tuple_(*order) > tuple_(*last))
     yield from connection.execution_options(yield_per=READ_ROWS).execute(query)
 
 
-def rows_at(connection: Connection, plain: Plain, keys: Sequence[Key]) -> dict[Key, Stored]:
-    """Those of these keys that are there."""
-    wanted = tuple_(*plain.keys).in_(keys)
-    found = connection.execute(select(plain.clause).where(wanted))
-    return {plain.key(row): tuple(row) for row in found}
+def rows_at(connection: Connection, table: StoredTable, keys: Sequence[Key]) -> dict[Key, Stored]:
+    """Return the rows with these keys, as far as they exist."""
+    rows = connection.execute(select(table.clause).where(tuple_(*table.keys).in_(keys)))
+    return {table.key(row): tuple(row) for row in rows}
 
 
-def last_key(connection: Connection, plain: Plain) -> Key | None:
-    """The last in the order of `rows_after`; None of an empty table."""
-    order = [one.desc() for one in _order(connection, plain)]
-    found = connection.execute(select(*plain.keys).order_by(*order).limit(1)).first()
-    return None if found is None else tuple(found)
+def last_key(connection: Connection, table: StoredTable) -> Key | None:
+    """Return the last key in the order of `rows_after`, or None if the table is empty."""
+    order = [one.desc() for one in _order(connection, table)]
+    row = connection.execute(select(*table.keys).order_by(*order).limit(1)).first()
+    return None if row is None else tuple(row)
 
 
-def count(connection: Connection, plain: Plain, *, up_to: Key | None = None) -> int:
-    query = select(func.count()).select_from(plain.clause)
+def count(connection: Connection, table: StoredTable, *, up_to: Key | None = None) -> int:
+    query = select(func.count()).select_from(table.clause)
     if up_to is not None:
-        query = query.where(tuple_(*_order(connection, plain)) <= tuple_(*up_to))
+        query = query.where(tuple_(*_order(connection, table)) <= tuple_(*up_to))
     return connection.execute(query).scalar_one()
 
 
-def without_nul(row: Sequence[Any]) -> Stored:
+def replace_nul(row: Sequence[Any]) -> Stored:
     return tuple(
-        value.replace(NUL, INSTEAD_OF_NUL) if isinstance(value, str) and NUL in value else value
+        value.replace(NUL, NUL_REPLACEMENT) if isinstance(value, str) and NUL in value else value
         for value in row
     )
 
 
-def _order(connection: Connection, plain: Plain) -> tuple[ColumnElement[Any], ...]:
-    """By bytes on both: a server's own order of texts depends on its language."""
-    if connection.dialect.name != "postgresql" or plain.counted:
-        return plain.keys
-    return tuple(one.collate("C") for one in plain.keys)
+def _order(connection: Connection, table: StoredTable) -> tuple[ColumnElement[Any], ...]:
+    """Return the order of keys by bytes: PostgreSQL's own order of texts depends on its locale."""
+    if connection.dialect.name != "postgresql" or table.has_sequence:
+        return table.keys
+    return tuple(one.collate("C") for one in table.keys)

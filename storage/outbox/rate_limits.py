@@ -1,8 +1,8 @@
-"""How fast Slack may be asked for what, kept for all processes together.
+"""Slack's rate limits, shared by all processes.
 
-A row says from when on the next call of its kind may be made: posts have a row for each channel,
-where Slack takes about one message a second and a few at once; what Slack limits by method has one
-for the whole workspace. A kind without a row may go on at once.
+A row has the time from which the next call of its kind is allowed. Posts have a row for each
+channel, as Slack allows about one message a second there, and a few at once. A method that Slack
+limits as a whole has one row for the workspace. Without a row, a call is allowed at once.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from storage.db.tables import rate_limits
 from storage.ports import SharedClock
 
 UPDATES: Final = "chat.update"
-"""The row of all changes to messages; no channel's id has a dot."""
+"""The key of all updates of messages; no channel id contains a dot."""
 
-FORGOTTEN_AFTER: Final = timedelta(days=1)
+IDLE_AFTER: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """So many a second; after a pause up to `burst` at once."""
+    """`per_second` calls on average, and up to `burst` at once after a pause (GCRA)."""
 
     per_second: float = 1.0
     burst: int = 3
 
-    def following(self, free_at: datetime | None, now: datetime) -> datetime:
-        """From when on the next one may go, where one goes now."""
-        every = timedelta(seconds=1 / self.per_second)
-        rested = now - (self.burst - 1) * every
-        return (rested if free_at is None else max(free_at, rested)) + every
+    def next_free_at(self, free_at: datetime | None, now: datetime) -> datetime:
+        """Return the time from which the next call is allowed, if one is made now."""
+        interval = timedelta(seconds=1 / self.per_second)
+        earliest = now - (self.burst - 1) * interval
+        return (earliest if free_at is None else max(free_at, earliest)) + interval
 
 
 _FREE_AT: Final = select(rate_limits.c.free_at).where(rate_limits.c.key == bindparam("of_key"))
@@ -51,31 +51,31 @@ _SET: Final = update(rate_limits).where(rate_limits.c.key == bindparam("of_key")
 _FORGET: Final = delete(rate_limits).where(rate_limits.c.free_at < bindparam("before"))
 
 
-def take(connection: Connection, key: str, *, pace: RateLimit, now: datetime) -> timedelta:
-    """How long to wait; nothing means that one goes now, and is counted."""
+def acquire(connection: Connection, key: str, *, rate_limit: RateLimit, now: datetime) -> timedelta:
+    """Return how long to wait; if it is zero, the call is allowed now and has been counted."""
     free_at = _locked(connection, key)
     if free_at is not None and free_at > now:
         return free_at - now
-    _write(connection, key, pace.following(free_at, now), new=free_at is None)
+    _write(connection, key, rate_limit.next_free_at(free_at, now), new=free_at is None)
     return timedelta(0)
 
 
 def pause(connection: Connection, key: str, *, until: datetime) -> None:
-    """None of these before then; who asked for a longer pause is not overruled."""
+    """Allow no call of this kind before `until`. A longer pause that is already set stays."""
     free_at = _locked(connection, key)
     if free_at is None or free_at < until:
         _write(connection, key, until, new=free_at is None)
 
 
-def rests(connection: Connection, key: str, clock: SharedClock) -> bool:
-    """Whether none of these may be made now."""
+def is_paused(connection: Connection, key: str, clock: SharedClock) -> bool:
+    """Whether calls of this kind are not allowed now."""
     free_at = sql.execute(connection, _FREE_AT, {"of_key": key}).scalar()
     return free_at is not None and free_at > clock.at(connection)
 
 
-def forget(connection: Connection, *, now: datetime) -> int:
-    """Drop the rows of channels that were quiet for long; how many."""
-    return sql.execute(connection, _FORGET, {"before": now - FORGOTTEN_AFTER}).changed
+def delete_idle(connection: Connection, *, now: datetime) -> int:
+    """Delete the rows of channels that have been idle for IDLE_AFTER. Returns how many."""
+    return sql.execute(connection, _FORGET, {"before": now - IDLE_AFTER}).changed
 
 
 def _locked(connection: Connection, key: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What a worker is handed with a phase run that it has claimed."""
+"""What a worker gets with a phase run that it has claimed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from storage.states import PhaseRunEvent, next_phase_run
 from storage.use_cases import lessons
 
 
-def taken(tx: Transaction, run: PhaseRun, *, owner: str) -> PhaseRun:
-    """The run as it is once this owner has it: running, leased, and with the next fence."""
+def as_claimed(tx: Transaction, run: PhaseRun, *, owner: str) -> PhaseRun:
+    """Return the run as this owner claims it: running, leased, and with the next fence."""
     return replace(
         run,
         state=next_phase_run(run.state, PhaseRunEvent.CLAIM),
@@ -28,7 +28,7 @@ def taken(tx: Transaction, run: PhaseRun, *, owner: str) -> PhaseRun:
     )
 
 
-def hand_over(
+def build_claim(
     tx: Transaction,
     run: PhaseRun,
     execution: Execution,
@@ -36,12 +36,12 @@ def hand_over(
     owner: str,
     lost: bool = False,
 ) -> Claim:
-    """The claim of a run that is written down as taken, with all that its child needs.
+    """Return the claim of a run that is stored as claimed, with everything its child needs.
 
-    `lost`: from another worker, whose lease ran out.
+    `lost`: the lease of its last worker expired.
     """
     tx.audit(execution.id, "phase.claimed", run=run.id, fence=run.fence, lost=lost or None)
-    spent, raises = _spent_before(tx, run, execution)
+    spent, raises = _earlier_usage(tx, run, execution)
     is_first = run.phase_index == 0 and run.revision == 1
     outputs = {} if is_first else newest_outputs(tx.connection, run.execution_id)
     return Claim(
@@ -59,18 +59,18 @@ def hand_over(
     )
 
 
-def own(tx: Transaction, run: PhaseRun, **values: Any) -> None:
-    """Write to a claimed phase run. Raises LeaseLost if it is no longer held by this fence."""
-    mine = {"of_id": run.id, "of_fence": run.fence}
+def update_claimed(tx: Transaction, run: PhaseRun, **values: Any) -> None:
+    """Write to a claimed phase run. Raises LeaseLost if its fence is no longer this one."""
+    fenced = {"of_id": run.id, "of_fence": run.fence}
     tx.require(
-        sql.execute(tx.connection, statements.CHANGE_RUNNING, values | mine), LeaseLost(run.id)
+        sql.execute(tx.connection, statements.CHANGE_RUNNING, values | fenced), LeaseLost(run.id)
     )
 
 
-def _spent_before(
+def _earlier_usage(
     tx: Transaction, run: PhaseRun, execution: Execution
 ) -> tuple[tuple[Usage, ...], int]:
-    """What other runs used, and how often the budget was raised; nothing where there is none."""
+    """Return what other runs used and how often the budget was raised, if the crew has a budget."""
     if execution.definition.budget == Budget():
         return (), 0
     of_execution = {"of_execution": execution.id}
@@ -82,7 +82,7 @@ def _spent_before(
 def _resume_of(
     tx: Transaction, run: PhaseRun, outputs: Mapping[int, tuple[str, PhaseOutput]]
 ) -> Resume | None:
-    """What a flow goes on with, where it paused before this phase."""
+    """Return what a flow resumes with, if it paused before this phase."""
     _, before = outputs.get(run.phase_index - 1, ("", None))
     if before is None or before.pause is None:
         return None
@@ -90,9 +90,9 @@ def _resume_of(
 
 
 def _lessons_for(tx: Transaction, run: PhaseRun, execution: Execution) -> tuple[str, ...]:
-    """The crew's lessons, noted as what this run was told."""
+    """Return the crew's lessons, after storing them with the run that applies them."""
     if not execution.definition.lessons:
         return ()
     texts = tuple(lesson.text for lesson in lessons.of_crew(tx.connection, execution.crew))
-    own(tx, run, lessons=texts)
+    update_claimed(tx, run, lessons=texts)
     return texts

@@ -1,4 +1,4 @@
-"""What was put off by a clock that was set back since: nothing waits longer than it may."""
+"""Clears waits that end too far in the future because the clock was set back meanwhile."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from storage.db.tables import OUTBOX_TO_DO, RUN_IS_QUEUED, outbox, phase_runs, r
 from storage.db.transaction import Transaction
 
 LONGEST_WAIT: Final = timedelta(minutes=30)
-"""Longer than anything is put off, by us or because Slack asks for it."""
+"""Longer than any wait, whether it is ours or Slack asks for it."""
 
 
-def clear_late_waits(tx: Transaction) -> None:
-    """Whatever is put off until a moment so far away was so by a clock that was ahead."""
-    for statement in _LET_COME_DUE:
+def clear_future_waits(tx: Transaction) -> None:
+    """Clear every wait that ends later than LONGEST_WAIT: the clock was ahead when it was set."""
+    for statement in _CLEAR_WAITS:
         sql.execute(tx.connection, statement, {"far": tx.now + LONGEST_WAIT})
 
 
 _FAR: Final[BindParameter[datetime]] = bindparam("far")
-_LET_COME_DUE: Final = (
+_CLEAR_WAITS: Final = (
     delete(rate_limits).where(rate_limits.c.free_at > _FAR),
     update(outbox).where(OUTBOX_TO_DO, outbox.c.not_before > _FAR).values(not_before=None),
     update(outbox)

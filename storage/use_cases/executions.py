@@ -35,7 +35,7 @@ def start(
     delivery: str | None,
 ) -> Execution:
     key = f"start:{delivery}"
-    if delivery is not None and (earlier := inbox.execution_of(tx, key)) is not None:
+    if delivery is not None and (earlier := inbox.started_execution(tx, key)) is not None:
         return find_execution(tx.connection, earlier)
     left_out = _left_out(definition, chosen=checkpoints, requester=requester)
     limits.check_start(tx, definition, requester)
@@ -57,7 +57,7 @@ def start(
     columns["requester_key"] = limits.key_of(requester)
     sql.execute(tx.connection, statements.ADD_EXECUTION, columns)
     if delivery is not None:
-        inbox.take(tx, key, execution_id=execution.id)
+        inbox.record(tx, key, execution_id=execution.id)
     tx.audit(
         execution.id,
         "execution.started",
@@ -65,7 +65,7 @@ def start(
         crew=definition.name,
         left_out=list(execution.left_out) or None,
     )
-    outbox.root(tx, execution)
+    outbox.add_root(tx, execution)
     transitions.queue_run(tx, execution, phase_index=0)
     return execution
 
@@ -73,12 +73,12 @@ def start(
 def _left_out(
     definition: CrewDefinition, *, chosen: Sequence[str] | None, requester: Actor
 ) -> list[CheckpointDefinition]:
-    """The checkpoints that were not chosen; each needs the right to decide it."""
+    """Return the checkpoints that were not chosen; the requester must be allowed to decide each."""
     if chosen is None:
         return []
-    known = {checkpoint.name for checkpoint in definition.checkpoints}
+    names = {checkpoint.name for checkpoint in definition.checkpoints}
     for name in chosen:
-        if name not in known:
+        if name not in names:
             raise UnknownCheckpointName(name, definition)
     left_out = [c for c in definition.checkpoints if c.name not in chosen]
     for checkpoint in left_out:
@@ -90,26 +90,26 @@ def _left_out(
 
 def cancel(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
     execution = lock_execution(tx, execution_id)
-    _manage(execution, actor, ExecutionEvent.CANCEL)
+    _check_may_manage(execution, actor, ExecutionEvent.CANCEL)
     waiting = waiting_checkpoint(tx.connection, execution.id)
     if waiting is not None:
         transitions.record_feedback(tx, execution, waiting, CheckpointState.CANCELLED, None)
     transitions.cancel_runs(tx, execution)
-    cancelled = transitions.move(tx, execution, ExecutionEvent.CANCEL, ended_by=actor)
+    cancelled = transitions.apply(tx, execution, ExecutionEvent.CANCEL, ended_by=actor)
     tx.audit(execution.id, "execution.cancelled", actor=actor)
-    outbox.outcome(tx, cancelled, {"notice": "cancelled"}, key="cancelled")
+    outbox.add_event_notice(tx, cancelled, {"notice": "cancelled"}, key="cancelled")
     return cancelled
 
 
 def retry(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
     execution = lock_execution(tx, execution_id)
-    _manage(execution, actor, ExecutionEvent.RETRY)
-    running = transitions.move(tx, execution, ExecutionEvent.RETRY, error=None)
+    _check_may_manage(execution, actor, ExecutionEvent.RETRY)
+    running = transitions.apply(tx, execution, ExecutionEvent.RETRY, error=None)
     tx.urgent = True
     tx.audit(execution.id, "execution.retried", actor=actor)
     last = last_run_of(tx.connection, execution.id)
     if last.state is PhaseRunState.DONE:
-        # A deadline failed the execution, not its phase: the output is there to be decided.
+        # The deadline failed the execution, not its phase: its output can be decided again.
         boundary = transitions.boundary_of(running, last)
         if boundary is not None:
             return transitions.open_checkpoint(tx, running, last, boundary)
@@ -124,8 +124,8 @@ def retry(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
     return running
 
 
-def _manage(execution: Execution, actor: Actor, event: ExecutionEvent) -> None:
-    """Refuse those who may not, and states that do not take it."""
+def _check_may_manage(execution: Execution, actor: Actor, event: ExecutionEvent) -> None:
+    """Raises NotAllowed, or WrongState if the state does not accept the event."""
     verdict = may_manage(_rules(execution), actor=actor, requester=execution.requester)
     if verdict.refusal is not None:
         raise NotAllowed(verdict.refusal, execution, None)

@@ -1,4 +1,4 @@
-"""De-duplication of what is delivered to us: the same delivery never counts twice."""
+"""De-duplication: the same delivery never counts twice."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from storage.db import sql, statements
 from storage.db.transaction import Transaction
 
 
-def seen(tx: Transaction, key: str) -> bool:
-    """Whether a delivery was taken before."""
+def was_delivered(tx: Transaction, key: str) -> bool:
+    """Whether a delivery with this key was recorded before."""
     return sql.execute(tx.connection, statements.DELIVERED, {"of_key": key}).first() is not None
 
 
-def execution_of(tx: Transaction, key: str) -> str | None:
-    """The execution that an earlier delivery of this key started."""
+def started_execution(tx: Transaction, key: str) -> str | None:
+    """Return the execution that an earlier delivery with this key started, if any."""
     row = sql.execute(tx.connection, statements.DELIVERED, {"of_key": key}).first()
     return None if row is None else row.execution_id
 
 
-def take(tx: Transaction, key: str, *, execution_id: str | None = None) -> None:
-    """Note a delivery as taken, in the transaction of what it led to."""
+def record(tx: Transaction, key: str, *, execution_id: str | None = None) -> None:
+    """Record a delivery, in the same transaction as its effect."""
     delivery = {"key": key, "at": tx.now, "execution_id": execution_id}
     sql.execute(tx.connection, statements.ADD_DELIVERY, delivery)
 
 
-def forget(tx: Transaction, *, before: datetime) -> int:
+def delete_before(tx: Transaction, *, before: datetime) -> int:
     return sql.execute(tx.connection, statements.FORGET_DELIVERIES, {"before": before}).changed

@@ -1,4 +1,4 @@
-"""Lessons: what reviewers asked for and want to hold for a crew from now on."""
+"""Use cases of lessons: add, delete, list."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def add(tx: Transaction, checkpoint_id: str, *, actor: Actor) -> Lesson:
     if not execution.definition.lessons or not revised or checkpoint.feedback is None:
         raise NoLesson(checkpoint)
     of_checkpoint = {"of_checkpoint": checkpoint_id}
-    known = sql.execute(tx.connection, _OF_CHECKPOINT, of_checkpoint).first()
-    if known is not None:
-        sql.execute(tx.connection, _CHANGE, {"of_id": known.id, "deleted_at": None})
-        return _to_lesson(known)
+    existing = sql.execute(tx.connection, _OF_CHECKPOINT, of_checkpoint).first()
+    if existing is not None:
+        sql.execute(tx.connection, _CHANGE, {"of_id": existing.id, "deleted_at": None})
+        return _to_lesson(existing)
     lesson = {
         "id": new_id(),
         "crew": execution.crew,
@@ -56,7 +56,7 @@ def add(tx: Transaction, checkpoint_id: str, *, actor: Actor) -> Lesson:
 
 
 def delete(tx: Transaction, lesson_id: str, *, actor: Actor) -> Lesson:
-    """By somebody who may decide the checkpoint that it came from."""
+    """Delete a lesson; only those who may decide the checkpoint it came from may do so."""
     row = sql.execute(tx.connection, _BY_ID, {"of_id": lesson_id}).first()
     if row is None:
         raise UnknownLesson(lesson_id)
@@ -71,7 +71,7 @@ def delete(tx: Transaction, lesson_id: str, *, actor: Actor) -> Lesson:
 
 
 def of_crew(connection: Connection, crew: str) -> tuple[Lesson, ...]:
-    """Those that hold, oldest first."""
+    """Return the lessons that are not deleted, oldest first."""
     return tuple(map(_to_lesson, sql.execute(connection, _OF_CREW, {"of_crew": crew}).rows))
 
 

@@ -1,6 +1,6 @@
 """Use cases of the workers: claim, heartbeat, done, fail, give back, recover.
 
-Every write after the claim carries its fence: a worker whose lease was taken writes nothing.
+Every write after the claim carries its fence: a worker that has lost its lease writes nothing.
 """
 
 from __future__ import annotations
@@ -28,128 +28,130 @@ from storage.states import (
 )
 from storage.use_cases import claims, clock_correction, questions, transitions
 
-MOST_LOSSES: Final = 20
-"""A phase that outlived so many of its workers is taken to be what kills them."""
+MAX_LOSSES: Final = 20
+"""A phase whose workers died so often is assumed to be the cause."""
 
-RECOVERED_AT_ONCE: Final = 500
+RECOVERY_BATCH: Final = 500
 
 
 def anything_due(connection: Connection, now: datetime) -> bool:
-    """Whether a claim would find something: what an idle worker asks, without a write lock."""
+    """Whether there is something to claim. Idle workers ask this, as it takes no write lock."""
     return sql.execute(connection, statements.ANYTHING_DUE, {"now": now}).first() is not None
 
 
 def claim(tx: Transaction, *, owner: str, phase_run_id: str | None = None) -> Claim | None:
-    """The claim, or None if nothing is due or another worker was faster."""
+    """Return the claim, or None if nothing is due or another worker was faster."""
     due = find_due(tx.connection, tx.now, phase_run_id)
     if due is None:
         return None
     run, execution = due.run, due.execution
     lost = run.state is PhaseRunState.RUNNING
-    if lost and due.losses >= MOST_LOSSES:
+    if lost and due.losses >= MAX_LOSSES:
         _give_up(tx, run, execution)
         return None
-    taken = claims.taken(tx, run, owner=owner)
-    values = {name: getattr(taken, name) for name in _OF_TAKEN}
-    if not _take(tx, run, {**values, "losses": due.losses + lost}):
+    claimed = claims.as_claimed(tx, run, owner=owner)
+    values = {name: getattr(claimed, name) for name in _CLAIM_COLUMNS}
+    if not _take_run(tx, run, {**values, "losses": due.losses + lost}):
         return None
     if execution.state is ExecutionState.PENDING:
-        execution = transitions.move(tx, execution, ExecutionEvent.CLAIM)
+        execution = transitions.apply(tx, execution, ExecutionEvent.CLAIM)
     elif execution.state is ExecutionState.WAITING_FEEDBACK:
         execution = questions.withdraw(tx, execution)
     else:
         outbox.refresh_root(tx, execution)
-    return claims.hand_over(tx, taken, execution, owner=owner, lost=lost)
+    return claims.build_claim(tx, claimed, execution, owner=owner, lost=lost)
 
 
-_OF_TAKEN: Final = ("state", "fence", "started_at", "lease_owner", "lease_until")
+_CLAIM_COLUMNS: Final = ("state", "fence", "started_at", "lease_owner", "lease_until")
 
 
-def _take(tx: Transaction, run: PhaseRun, values: dict[str, Any]) -> bool:
-    """By compare-and-set on its fence, while it is still due; whether nobody else was faster."""
-    seen = {"of_id": run.id, "of_fence": run.fence, "now": tx.now}
-    return sql.execute(tx.connection, statements.TAKE_RUN, {**values, **seen}).changed == 1
+def _take_run(tx: Transaction, run: PhaseRun, values: dict[str, Any]) -> bool:
+    """Write by compare-and-set on the fence, if the run is still due. Returns whether it was."""
+    still_due = {"of_id": run.id, "of_fence": run.fence, "now": tx.now}
+    return sql.execute(tx.connection, statements.TAKE_RUN, {**values, **still_due}).changed == 1
 
 
 def _give_up(tx: Transaction, run: PhaseRun, execution: Execution) -> None:
     failed = {"state": next_phase_run(run.state, PhaseRunEvent.FAIL), "ended_at": tx.now}
-    if _take(tx, run, failed):
-        _error(tx, execution, f"The worker died {MOST_LOSSES} times in phase {run.phase!r}.")
+    if _take_run(tx, run, failed):
+        _fail_execution(
+            tx, execution, f"The worker died {MAX_LOSSES} times in phase {run.phase!r}."
+        )
 
 
-def _own(tx: Transaction, held: Claim, **values: Any) -> None:
-    """Write to the claimed phase run if it is still this worker's."""
-    claims.own(tx, held.run, **values)
+def _update(tx: Transaction, claim: Claim, **values: Any) -> None:
+    """Write to the claimed phase run. Raises LeaseLost if it is no longer this worker's."""
+    claims.update_claimed(tx, claim.run, **values)
 
 
-def heartbeat(tx: Transaction, held: Claim) -> Claim:
+def heartbeat(tx: Transaction, claim: Claim) -> Claim:
     until = tx.now + tx.lease
-    _own(tx, held, lease_until=until)
-    return replace(held, lease_until=until)
+    _update(tx, claim, lease_until=until)
+    return replace(claim, lease_until=until)
 
 
 def progress(
-    tx: Transaction, held: Claim, progress: dict[str, object], usage: Usage | None
+    tx: Transaction, claim: Claim, progress: dict[str, object], usage: Usage | None
 ) -> None:
-    _own(tx, held, progress=progress, **_used(usage))
-    outbox.refresh_root(tx, held.execution)
+    _update(tx, claim, progress=progress, **_usage_column(usage))
+    outbox.refresh_root(tx, claim.execution)
 
 
-def _used(usage: Usage | None) -> dict[str, Usage]:
+def _usage_column(usage: Usage | None) -> dict[str, Usage]:
     return {} if usage is None else {"usage": usage}
 
 
-def give_back(tx: Transaction, held: Claim, usage: Usage | None) -> None:
+def give_back(tx: Transaction, claim: Claim, usage: Usage | None) -> None:
     state = next_phase_run(PhaseRunState.RUNNING, PhaseRunEvent.GIVE_BACK)
-    _own(tx, held, state=state, lease_owner=None, lease_until=None, **_used(usage))
-    tx.audit(held.execution.id, "phase.given_back", run=held.run.id)
-    tx.dispatch(held.run.id, again=True)
+    _update(tx, claim, state=state, lease_owner=None, lease_until=None, **_usage_column(usage))
+    tx.audit(claim.execution.id, "phase.given_back", run=claim.run.id)
+    tx.dispatch(claim.run.id, again=True)
 
 
 def record_phases(
     tx: Transaction,
-    held: Claim,
+    claim: Claim,
     phases: tuple[PhaseDefinition, ...],
     arising: Sequence[tuple[str, str, str]],
 ) -> Claim:
-    execution = lock_execution(tx, held.execution.id)
+    execution = lock_execution(tx, claim.execution.id)
     names = tuple(phase.name for phase in phases)
-    definition = _described(execution, phases, names, arising)
-    phase = names[held.run.phase_index]
-    _own(tx, held, phase=phase)
-    described = {"of_id": execution.id, "phases": names, "definition": definition}
-    sql.execute(tx.connection, statements.CHANGE_EXECUTION, described)
+    definition = _with_phases(execution, phases, names, arising)
+    phase = names[claim.run.phase_index]
+    _update(tx, claim, phase=phase)
+    values = {"of_id": execution.id, "phases": names, "definition": definition}
+    sql.execute(tx.connection, statements.CHANGE_EXECUTION, values)
     outbox.refresh_root(tx, execution)
     return replace(
-        held,
-        run=replace(held.run, phase=phase),
+        claim,
+        run=replace(claim.run, phase=phase),
         execution=replace(execution, phases=names, definition=definition),
     )
 
 
-def _described(
+def _with_phases(
     execution: Execution,
     phases: tuple[PhaseDefinition, ...],
     names: tuple[str, ...],
     arising: Sequence[tuple[str, str, str]],
 ) -> CrewDefinition:
-    """The execution's definition with what the crew told of itself."""
-    written = resolve(execution.definition.checkpoints, names)
-    taken = {checkpoint.after for checkpoint in written}
+    """Return the execution's definition, completed by the crew's description of itself."""
+    configured = resolve(execution.definition.checkpoints, names)
+    taken = {checkpoint.after for checkpoint in configured}
     inner = [
-        replace(transitions.inside(execution, name, description=description), after=after)
+        replace(transitions.inner_definition(execution, name, description=description), after=after)
         for name, after, description in arising
         if after not in taken
     ]
-    return replace(execution.definition, phases=phases, checkpoints=(*written, *inner))
+    return replace(execution.definition, phases=phases, checkpoints=(*configured, *inner))
 
 
 def done(
-    tx: Transaction, held: Claim, output: PhaseOutput, usage: Usage | None = None
+    tx: Transaction, claim: Claim, output: PhaseOutput, usage: Usage | None = None
 ) -> Execution:
-    used = _used(output.usage if usage is None else usage)
-    execution = _ended(tx, held, PhaseRunEvent.DONE, output=output, **used)
-    run = held.run
+    used = _usage_column(output.usage if usage is None else usage)
+    execution = _finish_run(tx, claim, PhaseRunEvent.DONE, output=output, **used)
+    run = claim.run
     tx.audit(execution.id, "phase.done", run=run.id, phase=run.phase, revision=run.revision)
     if output.pause is not None:
         return transitions.open_gate(tx, execution, run, output.pause)
@@ -167,19 +169,21 @@ def done(
             checkpoint=skipped,
             name=boundary.name,
         )
-    return transitions.go_on(
-        tx, execution, after=run.phase_index, onward=None, last=ExecutionEvent.FINISH
+    return transitions.advance(
+        tx, execution, after=run.phase_index, next_event=None, last=ExecutionEvent.FINISH
     )
 
 
 def fail(
-    tx: Transaction, held: Claim, failure: Failure, usage: Usage | None, *, backoff: timedelta
+    tx: Transaction, claim: Claim, failure: Failure, usage: Usage | None, *, backoff: timedelta
 ) -> Execution:
-    execution = _ended(tx, held, PhaseRunEvent.FAIL, error=failure.message, **_used(usage))
-    run = held.run
+    execution = _finish_run(
+        tx, claim, PhaseRunEvent.FAIL, error=failure.message, **_usage_column(usage)
+    )
+    run = claim.run
     tx.audit(execution.id, "phase.failed", run=run.id, attempt=run.attempt)
     if not failure.retryable or run.attempt >= execution.definition.tries:
-        return _error(tx, execution, failure.message)
+        return _fail_execution(tx, execution, failure.message)
     transitions.queue_run(
         tx,
         execution,
@@ -194,16 +198,15 @@ def fail(
     return execution
 
 
-def _ended(tx: Transaction, held: Claim, event: PhaseRunEvent, **values: Any) -> Execution:
-    """Write down how the claimed phase run ended; its execution, locked.
+def _finish_run(tx: Transaction, claim: Claim, event: PhaseRunEvent, **values: Any) -> Execution:
+    """Store how the claimed phase run ended. Returns its execution, locked.
 
-    The execution is locked first, as everywhere: who holds the run and waits for the execution
-    would meet somebody who cancels and does the reverse.
+    The execution is locked first, as everywhere: the other order would deadlock with a cancel.
     """
-    execution = lock_execution(tx, held.execution.id)
-    _own(
+    execution = lock_execution(tx, claim.execution.id)
+    _update(
         tx,
-        held,
+        claim,
         state=next_phase_run(PhaseRunState.RUNNING, event),
         ended_at=tx.now,
         lease_owner=None,
@@ -213,21 +216,21 @@ def _ended(tx: Transaction, held: Claim, event: PhaseRunEvent, **values: Any) ->
     return execution
 
 
-def _error(tx: Transaction, execution: Execution, message: str) -> Execution:
-    failed = transitions.move(tx, execution, ExecutionEvent.FAIL, error=message)
+def _fail_execution(tx: Transaction, execution: Execution, message: str) -> Execution:
+    failed = transitions.apply(tx, execution, ExecutionEvent.FAIL, error=message)
     tx.audit(execution.id, "execution.failed")
-    outbox.outcome(tx, failed, {"notice": "error"}, key=f"error:{failed.version}")
+    outbox.add_event_notice(tx, failed, {"notice": "error"}, key=f"error:{failed.version}")
     return failed
 
 
 def release_leases(tx: Transaction, owners: Sequence[str]) -> int:
     tx.messages_released = outbox.release_leases(tx.connection, owners)
-    held = sql.execute(tx.connection, statements.RUNNING_OF_OWNERS, {"owners": list(owners)})
-    return tx.messages_released + sum(_release(tx, row) for row in held.rows)
+    running = sql.execute(tx.connection, statements.RUNNING_OF_OWNERS, {"owners": list(owners)})
+    return tx.messages_released + sum(_release(tx, row) for row in running.rows)
 
 
 def _release(tx: Transaction, row: AnyRow) -> bool:
-    """Queue a run of an owner who died, unless it ended or was taken since it was read."""
+    """Queue a dead owner's run again, unless it ended or was claimed since it was read."""
     released = sql.execute(
         tx.connection,
         statements.CHANGE_RUNNING,
@@ -248,8 +251,8 @@ def _release(tx: Transaction, row: AnyRow) -> bool:
 
 
 def recover(tx: Transaction) -> int:
-    clock_correction.clear_late_waits(tx)
-    due = {"now": tx.now, "most": RECOVERED_AT_ONCE}
+    clock_correction.clear_future_waits(tx)
+    due = {"now": tx.now, "most": RECOVERY_BATCH}
     run_ids = sql.execute(tx.connection, statements.ALL_DUE, due).scalars()
     for run_id in run_ids:
         tx.dispatch(run_id, again=True)

@@ -1,6 +1,6 @@
-"""What is kept only for a while. The log of what happened is kept for ever.
+"""Deletion of old rows. The audit log is kept forever.
 
-Passes take the oldest first, `limit` at the most, and say how many went.
+Each pass deletes the oldest first, at most `limit`, and returns how many.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from storage.db.tables import (
     revise_intents,
 )
 from storage.db.transaction import Transaction
+from storage.messages import OutboxState
 from storage.outbox import rate_limits
-from storage.records import OutboxState
 from storage.states import ENDED
 
 _HAS_ENDED: Final = executions.c.state.in_(sorted(ENDED))
 
-_TEACHES: Final = exists().where(
+_HAS_LESSON: Final = exists().where(
     checkpoints.c.execution_id == executions.c.id,
     lessons.c.checkpoint_id == checkpoints.c.id,
     lessons.c.deleted_at.is_(None),
 )
-"""A lesson that holds is kept with all that it came from."""
+"""An execution is kept as long as a lesson that came from it."""
 
 _ENDED_LONG_AGO: Final[Select[Any]] = (
     select(executions.c.id)
@@ -40,7 +40,7 @@ _ENDED_LONG_AGO: Final[Select[Any]] = (
         _HAS_ENDED,
         executions.c.created_at < bindparam("before"),
         executions.c.ended_at < bindparam("before"),
-        ~_TEACHES,
+        ~_HAS_LESSON,
     )
     .order_by(executions.c.created_at)
     .limit(bindparam("most"))
@@ -53,8 +53,8 @@ _SINCE: Final = (
     .order_by(executions.c.created_at)
     .limit(1)
 )
-"""A message of the first execution since then. None that was added after it can be old enough,
-so those that are kept, which are many, are not looked at."""
+"""A message of the first execution since then. Messages after it cannot be old enough, so the many
+that are kept need not be read."""
 
 _DELIVERED_LONG_AGO: Final[Select[Any]] = (
     select(outbox.c.seq)
@@ -79,10 +79,12 @@ _EXPIRED_INTENTS: Final = delete(revise_intents).where(
 _MESSAGES: Final = delete(outbox).where(outbox.c.seq.in_(bindparam("of_seqs", expanding=True)))
 
 _THESE: Final[BindParameter[str]] = bindparam("of_ids", expanding=True)
-_THEIR_CHECKPOINTS: Final = select(checkpoints.c.id).where(checkpoints.c.execution_id.in_(_THESE))
-_WITH_ALL_ROWS: Final = (
-    delete(revise_intents).where(revise_intents.c.checkpoint_id.in_(_THEIR_CHECKPOINTS)),
-    delete(lessons).where(lessons.c.checkpoint_id.in_(_THEIR_CHECKPOINTS)),
+_CHECKPOINTS_OF_THESE: Final = select(checkpoints.c.id).where(
+    checkpoints.c.execution_id.in_(_THESE)
+)
+_DELETE_ALL_ROWS: Final = (
+    delete(revise_intents).where(revise_intents.c.checkpoint_id.in_(_CHECKPOINTS_OF_THESE)),
+    delete(lessons).where(lessons.c.checkpoint_id.in_(_CHECKPOINTS_OF_THESE)),
     delete(outbox).where(outbox.c.execution_id.in_(_THESE)),
     delete(checkpoints).where(checkpoints.c.execution_id.in_(_THESE)),
     delete(phase_runs).where(phase_runs.c.execution_id.in_(_THESE)),
@@ -90,20 +92,20 @@ _WITH_ALL_ROWS: Final = (
 )
 
 
-def intents(tx: Transaction) -> int:
-    """Of people who clicked Revise, and then wrote nothing in time."""
+def delete_expired_intents(tx: Transaction) -> int:
+    """Delete the intents of people who clicked Revise but wrote nothing in time."""
     return sql.execute(tx.connection, _EXPIRED_INTENTS, {"before": tx.now}).changed
 
 
-def quiet_channels(tx: Transaction) -> int:
-    return rate_limits.forget(tx.connection, now=tx.now)
+def delete_idle_rate_limits(tx: Transaction) -> int:
+    return rate_limits.delete_idle(tx.connection, now=tx.now)
 
 
-def delivered(connection: Connection, *, before: datetime, limit: int) -> Sequence[int]:
-    """What was to be shown of executions that had ended by then, and is. Slack keeps it.
+def find_delivered(connection: Connection, *, before: datetime, limit: int) -> Sequence[int]:
+    """Return the `seq` of delivered messages of executions that had ended by `before`.
 
-    It looks through what is left of executions that began before then: not a thing to do while
-    others wait to write.
+    This may read many rows, so it must not run in a write transaction that others wait for. The
+    messages in Slack stay.
     """
     old: dict[str, object] = {"before": before, "most": limit}
     since = sql.execute(connection, _SINCE, {"before": before}).scalar()
@@ -112,18 +114,18 @@ def delivered(connection: Connection, *, before: datetime, limit: int) -> Sequen
     return sql.execute(connection, _DELIVERED_UNTIL, old | {"since": since}).scalars()
 
 
-def messages(tx: Transaction, done: Sequence[int]) -> int:
-    return sql.execute(tx.connection, _MESSAGES, {"of_seqs": list(done)}).changed
+def delete_messages(tx: Transaction, delivered: Sequence[int]) -> int:
+    return sql.execute(tx.connection, _MESSAGES, {"of_seqs": list(delivered)}).changed
 
 
-def old_executions(tx: Transaction, *, before: datetime, limit: int) -> int:
-    """Executions that had ended by then, with all their rows; the log notes that they went."""
+def delete_old_executions(tx: Transaction, *, before: datetime, limit: int) -> int:
+    """Delete executions that had ended by `before`, with all their rows; the log records it."""
     old = {"before": before, "most": limit}
-    gone = sql.execute(tx.connection, _ENDED_LONG_AGO, old).scalars()
-    if not gone:
+    execution_ids = sql.execute(tx.connection, _ENDED_LONG_AGO, old).scalars()
+    if not execution_ids:
         return 0
-    for statement in _WITH_ALL_ROWS:
-        sql.execute(tx.connection, statement, {"of_ids": gone})
-    for execution_id in gone:
+    for statement in _DELETE_ALL_ROWS:
+        sql.execute(tx.connection, statement, {"of_ids": execution_ids})
+    for execution_id in execution_ids:
         tx.audit(execution_id, "execution.forgotten")
-    return len(gone)
+    return len(execution_ids)

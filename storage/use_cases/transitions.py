@@ -1,4 +1,4 @@
-"""The writes that several use cases share: moves by compare-and-set, the next phase run, views."""
+"""Writes that several use cases share: transitions, phase runs, checkpoints, decisions."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from storage.states import (
 from storage.use_cases import claims
 
 
-def move(tx: Transaction, execution: Execution, event: ExecutionEvent, **values: Any) -> Execution:
-    """Move an execution by compare-and-set on its state and version.
+def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values: Any) -> Execution:
+    """Apply an event to an execution by compare-and-set on its state and version.
 
-    Raises StaleExecution if somebody else moved it since it was read, within a pipeline at its
-    end.
+    Raises StaleExecution if somebody else changed it since it was read; within a pipeline, at the
+    end of it.
     """
     values |= {
         "state": next_execution(execution.state, event),
@@ -49,12 +49,12 @@ def move(tx: Transaction, execution: Execution, event: ExecutionEvent, **values:
     }
     if values["state"] in ENDED:
         values.setdefault("ended_at", tx.now)
-    seen = {
+    expected = {
         "of_id": execution.id,
         "of_state": execution.state,
         "of_version": execution.version,
     }
-    result = sql.execute(tx.connection, statements.MOVE_EXECUTION, values | seen)
+    result = sql.execute(tx.connection, statements.MOVE_EXECUTION, values | expected)
     tx.require(result, StaleExecution(execution.id))
     moved = replace(execution, **values)
     outbox.refresh_root(tx, moved)
@@ -72,9 +72,9 @@ def queue_run(
     revise_tasks: tuple[str, ...] = (),
     delay: timedelta | None = None,
 ) -> str:
-    """Add the next try of a phase, and hand it to the workers or to one that is free here.
+    """Add the next try of a phase. Returns its id.
 
-    Returns its id.
+    It is dispatched to the workers, or claimed at once if this process has a free slot for it.
     """
     run = PhaseRun(
         id=new_id(),
@@ -90,19 +90,19 @@ def queue_run(
         feedback=feedback,
         revise_tasks=revise_tasks,
     )
-    seat = tx.seat() if delay is None else None
-    if seat is not None:
-        run = claims.taken(tx, run, owner=seat.owner)
-    values = {name: getattr(run, name) for name in _OF_NEW_RUN}
+    slot = tx.reserve_slot() if delay is None else None
+    if slot is not None:
+        run = claims.as_claimed(tx, run, owner=slot.owner)
+    values = {name: getattr(run, name) for name in _NEW_RUN_COLUMNS}
     sql.execute(tx.connection, statements.ADD_RUN, {**values, "priority": 0 if tx.urgent else 1})
-    if seat is None:
+    if slot is None:
         tx.dispatch(run.id, not_before=run.not_before)
     else:
-        tx.seated(claims.hand_over(tx, run, execution, owner=seat.owner))
+        tx.assign_slot(claims.build_claim(tx, run, execution, owner=slot.owner))
     return run.id
 
 
-_OF_NEW_RUN: Final = (
+_NEW_RUN_COLUMNS: Final = (
     "id",
     "execution_id",
     "phase",
@@ -122,7 +122,7 @@ _OF_NEW_RUN: Final = (
 
 
 def cancel_runs(tx: Transaction, execution: Execution) -> None:
-    """Take what is queued or running off the workers: they notice at their next heartbeat."""
+    """Cancel the queued and running phase runs: their workers notice at the next heartbeat."""
     sql.execute(
         tx.connection,
         statements.CHANGE_OPEN_RUNS,
@@ -136,41 +136,41 @@ def cancel_runs(tx: Transaction, execution: Execution) -> None:
     )
 
 
-def go_on(
+def advance(
     tx: Transaction,
     execution: Execution,
     *,
     after: int,
-    onward: ExecutionEvent | None,
+    next_event: ExecutionEvent | None,
     last: ExecutionEvent,
 ) -> Execution:
-    """After phase number `after`: move by `onward` and queue the next phase, or end by `last`.
+    """Queue the phase after number `after`, or complete the execution by the event `last`.
 
-    `onward` is None where the execution stays as it is between two phases.
+    `next_event` is applied before the next phase; None if the state stays as it is.
     """
-    following = after + 1
-    if following < len(execution.phases):
-        if onward is not None:
-            execution = move(tx, execution, onward)
-        queue_run(tx, execution, phase_index=following)
+    next_index = after + 1
+    if next_index < len(execution.phases):
+        if next_event is not None:
+            execution = apply(tx, execution, next_event)
+        queue_run(tx, execution, phase_index=next_index)
         outbox.refresh_root(tx, execution)
         return execution
-    ended = move(tx, execution, last, result=_result(tx, execution))
+    ended = apply(tx, execution, last, result=_result(tx, execution))
     tx.audit(execution.id, "execution.completed")
-    outbox.final(tx, ended)
+    outbox.add_final(tx, ended)
     return ended
 
 
 def resume_flow(tx: Transaction, execution: Execution, *, gate: str, after: int) -> Execution:
-    """Queue what follows a gate. A flow's phases are written down as it comes to them."""
+    """Queue the phase after a gate. The phases of a flow are recorded as it reaches them."""
     phases = (*execution.phases[: after + 1], f"after {gate}")
-    running = move(tx, execution, ExecutionEvent.PROCEED, phases=phases)
+    running = apply(tx, execution, ExecutionEvent.PROCEED, phases=phases)
     queue_run(tx, running, phase_index=after + 1)
     return running
 
 
 def _result(tx: Transaction, execution: Execution) -> PhaseOutput:
-    """The last phase's text and every task's, without the runner's own dumps."""
+    """Return the last phase's text and every task's, without the runner's own dumps."""
     outputs = newest_outputs(tx.connection, execution.id)
     ordered = [outputs[index][1] for index in sorted(outputs)]
     return PhaseOutput(
@@ -184,8 +184,8 @@ def _result(tx: Transaction, execution: Execution) -> PhaseOutput:
 
 
 def open_gate(tx: Transaction, execution: Execution, run: PhaseRun, pause: Pause) -> Execution:
-    """Pause where a flow of its own accord stands still. Raises NoRule."""
-    definition = inside(execution, pause.gate, description=pause.message)
+    """Open the checkpoint of a flow that paused itself. Raises NoRule."""
+    definition = inner_definition(execution, pause.gate, description=pause.message)
     gate = {
         "kind": CheckpointKind.GATE,
         "outcomes": pause.outcomes,
@@ -194,22 +194,21 @@ def open_gate(tx: Transaction, execution: Execution, run: PhaseRun, pause: Pause
     return open_checkpoint(tx, execution, run, definition, inner=gate)
 
 
-def inside(execution: Execution, name: str, *, description: str) -> CheckpointDefinition:
-    """A checkpoint that arises inside a crew: as crews.yml has it, else by the crew's own rule.
+def inner_definition(execution: Execution, name: str, *, description: str) -> CheckpointDefinition:
+    """Return the definition of a checkpoint that arises inside a crew.
 
-    What crews.yml asks stands before what the crew itself says, and never instead of it.
-
-    Raises NoRule.
+    It comes from crews.yml if it is named there, else from the crew's default rule. A description
+    in crews.yml comes before the crew's own and does not replace it. Raises NoRule.
     """
     definition = execution.definition
     own = next((gate for gate in definition.gates if gate.name == name), None)
     if own is not None:
         both = (own.description, description if own.description != description else "")
         return replace(own, description="\n".join(part for part in both if part))
-    return CheckpointDefinition(name, _rule_inside(definition), description=description)
+    return CheckpointDefinition(name, _inner_rule(definition), description=description)
 
 
-def _rule_inside(definition: CrewDefinition) -> DecisionRule:
+def _inner_rule(definition: CrewDefinition) -> DecisionRule:
     if definition.rule is not None:
         return definition.rule
     if definition.checkpoints:
@@ -231,9 +230,9 @@ def add_checkpoint(
     asked_by: Actor | None = None,
     inner: Mapping[str, object] | None = None,
 ) -> str:
-    """Write a checkpoint down: waiting, or skipped in advance. Returns its id.
+    """Store a checkpoint: pending, or skipped in advance. Returns its id.
 
-    `inner` are the columns of one that arises inside the crew.
+    `inner` are further columns of one that arises inside the crew.
     """
     checkpoint_id = new_id()
     timeout = definition.rule.timeout
@@ -278,11 +277,11 @@ def open_checkpoint(
     *,
     inner: Mapping[str, object] | None = None,
 ) -> Execution:
-    """Pause for a human: the checkpoint, its message and the execution's state."""
+    """Pause for a person: store the checkpoint, its message, and the execution's state."""
     checkpoint_id = add_checkpoint(
         tx, execution, run, definition, asked_by=_reviser(tx, execution, run), inner=inner
     )
-    waiting = move(tx, execution, ExecutionEvent.CHECKPOINT)
+    waiting = apply(tx, execution, ExecutionEvent.CHECKPOINT)
     tx.audit(
         execution.id,
         "checkpoint.opened",
@@ -290,12 +289,12 @@ def open_checkpoint(
         name=definition.name,
         revision=run.revision,
     )
-    outbox.checkpoint(tx, waiting, checkpoint_id)
+    outbox.add_checkpoint(tx, waiting, checkpoint_id)
     return waiting
 
 
 def _reviser(tx: Transaction, execution: Execution, run: PhaseRun) -> Actor | None:
-    """Who asked for the revision that this run made."""
+    """Return who asked for the revision that this run made, if it is one."""
     if run.revision == 1:
         return None
     revised = {"of_execution": execution.id, "of_state": CheckpointState.REVISED}
@@ -303,9 +302,9 @@ def _reviser(tx: Transaction, execution: Execution, run: PhaseRun) -> Actor | No
 
 
 def next_reminder(opened: datetime, deadline: datetime, *, after: datetime) -> datetime | None:
-    """The first reminder of this checkpoint that is still to come."""
-    coming = [at for at in reminder_times(opened, deadline).values() if at > after]
-    return min(coming, default=None)
+    """Return the time of the checkpoint's first reminder after `after`, or None."""
+    upcoming = [at for at in reminder_times(opened, deadline).values() if at > after]
+    return min(upcoming, default=None)
 
 
 def record_feedback(
@@ -319,10 +318,10 @@ def record_feedback(
 ) -> None:
     """Decide a checkpoint by compare-and-set.
 
-    Raises Conflict if somebody else decided it since it was read, within a pipeline at its end:
-    the next try sees what they decided.
+    Raises Conflict if somebody else decided it since it was read; within a pipeline, at the end of
+    it. The next try sees their decision.
     """
-    values = {"of_id": checkpoint.id, **decided(state, feedback, delivery=delivery)}
+    values = {"of_id": checkpoint.id, **decision_columns(state, feedback, delivery=delivery)}
     tx.require(
         sql.execute(tx.connection, statements.DECIDE, values),
         Conflict("another decision was faster"),
@@ -330,10 +329,10 @@ def record_feedback(
     outbox.refresh_checkpoint(tx, execution, checkpoint.id)
 
 
-def decided(
+def decision_columns(
     state: CheckpointState, feedback: Feedback | None, *, delivery: str | None = None
 ) -> dict[str, object]:
-    """The columns of a checkpoint that is decided, or taken back where there is no feedback."""
+    """Return the columns of a decided checkpoint, or of a cancelled one if there is no feedback."""
     values: dict[str, object] = {"state": state, "remind_at": None}
     if feedback is not None:
         values |= {

@@ -156,7 +156,7 @@ def test_what_needs_a_look_into_the_crew_is_refused_for_programs(
         (
             "after: first",
             "before: first",
-            "crews.plan.checkpoints[0]: checkpoint 'look' stands before the first phase 'first'",
+            "crews.plan.checkpoints[0]: checkpoint 'look' is before the first phase 'first'",
         ),
         (
             "after: first",
@@ -257,7 +257,7 @@ def test_two_checkpoints_at_one_boundary_are_refused(file: Path) -> None:
     [problem] = refused(file, GOOD + second)
 
     assert problem == (
-        "crews.plan.checkpoints[1]: checkpoints 'look' and 'again' both stand after phase "
+        "crews.plan.checkpoints[1]: checkpoints 'look' and 'again' are both after phase "
         "'first': one boundary takes one checkpoint"
     )
 

@@ -17,6 +17,7 @@ from bot.api.bodies import FeedbackBody
 from bot.slack.inbound.parse import CommandCall, Person
 from storage.definitions import Limits
 from storage.errors import LimitReached
+from storage.messages import OutboxRow
 from storage.records import (
     Action,
     Checkpoint,
@@ -24,7 +25,6 @@ from storage.records import (
     Decision,
     Execution,
     MessageRef,
-    OutboxRow,
     Reply,
     RevisionOffered,
     Talk,

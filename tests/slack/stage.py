@@ -17,6 +17,7 @@ from bot.slack.app import SlackConfig, SlackFront
 from bot.slack.outbound.delivery import DeliveryTiming
 from storage.db.tables import outbox
 from storage.definitions import CrewDefinition, Limits, OnTimeout
+from storage.messages import OutboxState
 from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch
 from storage.reads import Reads
@@ -27,7 +28,6 @@ from storage.records import (
     Claim,
     Execution,
     Failure,
-    OutboxState,
     PhaseOutput,
     Question,
 )

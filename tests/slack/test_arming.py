@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage.records import OutboxKind, OutboxRow
+from storage.messages import OutboxKind, OutboxRow
 from tests.slack.stage import Stage
 from tests.support.workspace import Workspace
 

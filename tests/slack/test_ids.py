@@ -16,7 +16,7 @@ from bot.slack.ids import (
     message_key,
     short,
 )
-from storage.records import OutboxKind, OutboxRow, OutboxState
+from storage.messages import OutboxKind, OutboxRow, OutboxState
 from tests.support.factories import NOON
 
 CHECKPOINT = "9f8e7d6c-0000-4000-8000-000000000000"

@@ -14,7 +14,7 @@ from bot.slack.outbound.reconciliation import find_file, find_messages
 from bot.slack.outbound.views import WholeText
 from bot.slack.render.buttons import button
 from bot.slack.render.message import Rendered, section
-from storage.records import OutboxRow
+from storage.messages import OutboxRow
 from tests.slack.test_ids import ROW
 from tests.support.workspace import Workspace
 

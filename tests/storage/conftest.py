@@ -1,4 +1,4 @@
-"""A real database for each test, and somebody to play the worker."""
+"""A real database for each test, and a driver that plays the worker."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from tests.support.schema import upgraded
 
 
 class RecordingDispatch:
-    """Keeps what it was told: the transport's side of the port."""
+    """Records the calls of the dispatch port."""
 
     def __init__(self) -> None:
         self.enqueued: list[str] = []
-        self.told: list[str] = []
-        self.how: dict[str, dict[str, object]] = {}
+        self.woken: list[str] = []
+        self.options: dict[str, dict[str, object]] = {}
 
-    def enqueue(self, connection: Connection, phase_run_id: str, **how: object) -> None:
+    def enqueue(self, connection: Connection, phase_run_id: str, **options: object) -> None:
         assert connection.in_transaction()
         self.enqueued.append(phase_run_id)
-        self.how[phase_run_id] = how
+        self.options[phase_run_id] = options
 
     def enqueue_all(self, connection: Connection, phase_run_ids: Sequence[str]) -> None:
         for phase_run_id in phase_run_ids:
             self.enqueue(connection, phase_run_id)
 
     def committed(self, phase_run_id: str) -> None:
-        self.told.append(phase_run_id)
+        self.woken.append(phase_run_id)
 
     def seat(self) -> None:
-        """No worker is in this process."""
+        """This process has no workers."""
 
 
 class RecordingSignal:
     def __init__(self) -> None:
-        self.told = 0
+        self.calls = 0
 
     def outbox_changed(self) -> None:
-        self.told += 1
+        self.calls += 1
 
 
 @pytest.fixture(scope="session")
 def on_server(server: Server) -> Iterator[Engine]:
-    """A database with the schema, which tests use one after another."""
+    """A database with the schema, which the tests share one after another."""
     engine = upgraded(server.database())
     yield engine
     engine.dispose()
@@ -69,23 +69,23 @@ def sqlite(tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def postgresql(on_server: Engine) -> Engine:
     tables = [*reversed(metadata.sorted_tables)]
-    counted = [table.name for table in tables if "seq" in table.c]
-    # TRUNCATE would make forty files anew; the log refuses a DELETE, except to a replica.
-    emptying = [
+    sequences = [table.name for table in tables if "seq" in table.c]
+    # TRUNCATE would recreate forty files; the audit log refuses a DELETE except on a replica.
+    statements = [
         "SET LOCAL session_replication_role = replica",
         *(f"DELETE FROM {table.name}" for table in tables),
-        *(f"ALTER SEQUENCE {name}_seq_seq RESTART" for name in counted),
+        *(f"ALTER SEQUENCE {name}_seq_seq RESTART" for name in sequences),
     ]
     with on_server.begin() as connection:
-        connection.exec_driver_sql(";".join(emptying))
+        connection.exec_driver_sql(";".join(statements))
     return on_server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """Every test that asks for it runs on both databases."""
-    chosen: Engine = request.getfixturevalue(request.param)
-    return chosen
+    """Tests with this fixture run on both databases."""
+    engine: Engine = request.getfixturevalue(request.param)
+    return engine
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def outbox(engine: Engine, clock: SettableClock) -> Outbox:
 
 
 class Run:
-    """An execution, driven by a test that plays the worker."""
+    """Drives an execution; the test plays the worker."""
 
     def __init__(self, state: StateManager, reads: Reads) -> None:
         self.state = state
@@ -139,11 +139,11 @@ class Run:
         self.id = execution.id
         return execution
 
-    def work(self, given: PhaseOutput | str = "a draft") -> Execution:
+    def work(self, result: PhaseOutput | str = "a draft") -> Execution:
         """Run the next phase to its end."""
         claim = self.state.claim("worker")
         assert claim is not None, "no phase run was due"
-        return self.state.phase_done(claim, output(given) if isinstance(given, str) else given)
+        return self.state.phase_done(claim, output(result) if isinstance(result, str) else result)
 
     @property
     def waiting(self) -> Checkpoint:

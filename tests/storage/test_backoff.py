@@ -18,7 +18,7 @@ def test_waits_double_up_to_the_longest() -> None:
     assert [backoff.after(failures) for failures in (1, 2, 3, 4, 5000)] == [0.5, 1.0, 2.0, 3.0, 3.0]
 
 
-def test_a_call_is_tried_again_on_the_named_error_alone() -> None:
+def test_a_call_is_retried_only_on_the_given_error() -> None:
     errors = iter([ConnectionError("first"), ConnectionError("second")])
 
     def call() -> str:
@@ -31,7 +31,7 @@ def test_a_call_is_tried_again_on_the_named_error_alone() -> None:
         retrying_until(threading.Event(), AT_ONCE, on=KeyError)(_fail, ConnectionError("third"))
 
 
-def test_the_last_error_is_raised_after_so_many_tries() -> None:
+def test_the_last_error_is_raised_when_no_try_is_left() -> None:
     calls: list[Exception] = []
 
     with pytest.raises(ConnectionError):

@@ -1,4 +1,4 @@
-"""Backups that are made while people decide: what was acknowledged before is in them."""
+"""Backups made while people decide: they contain every decision acknowledged before."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ RUNS = 30
 
 
 def backed_up(engine: Engine, folder: Path) -> URL:
-    """What the docs tell an operator to do, up to the URL of what was restored."""
+    """Back up and restore as the documentation says. Returns the URL of the restored database."""
     if engine.dialect.name == "sqlite":
         copy = folder / "backup.db"
         back_up(engine.url, copy)
         assert [path.name for path in folder.glob("backup.db*")] == ["backup.db"]
         return make_url(f"sqlite:///{copy}")
-    found = programs()
-    assert found is not None, "PostgreSQL is not installed"
+    folder_of_programs = programs()
+    assert folder_of_programs is not None, "PostgreSQL is not installed"
     url = engine.url.set(drivername="postgresql", database="restored")
     dump = str(folder / "countersign.dump")
-    for words in (
+    for arguments in (
         ["pg_dump", "--format=custom", f"--file={dump}", plain(engine.url)],
         ["createdb", f"--maintenance-db={plain(engine.url)}", "restored"],
         ["pg_restore", "--no-owner", "--exit-on-error", f"--dbname={plain(url)}", dump],
     ):
-        subprocess.run([found / words[0], *words[1:]], check=True, timeout=60)
+        subprocess.run([folder_of_programs / arguments[0], *arguments[1:]], check=True, timeout=60)
     return url
 
 
 def plain(url: URL) -> str:
-    """As PostgreSQL's own programs take it."""
+    """Return the URL in the form that PostgreSQL's own programs accept."""
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
@@ -60,14 +60,14 @@ def used(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_every_decision_acknowledged_before_a_backup_is_in_it_and_work_goes_on_from_it(
+def test_a_backup_has_every_decision_acknowledged_before_it_and_work_continues_from_it(
     used: Engine, tmp_path: Path
 ) -> None:
     life = Installation(used)
     waiting = [life.live()[ExecutionState.WAITING_FEEDBACK]]
     waiting += [life.begin() for _ in range(RUNS)]
     acknowledged: list[str] = []
-    some, all_of_them = threading.Event(), threading.Event()
+    a_third, all_of_them = threading.Event(), threading.Event()
 
     def decide() -> None:
         for run in waiting[1:]:
@@ -75,12 +75,12 @@ def test_every_decision_acknowledged_before_a_backup_is_in_it_and_work_goes_on_f
             life.state.decide(Decision(checkpoint.id, Action.CONTINUE, BEN))
             acknowledged.append(checkpoint.id)
             if len(acknowledged) == RUNS // 3:
-                some.set()
+                a_third.set()
         all_of_them.set()
 
     deciding = threading.Thread(target=decide)
     deciding.start()
-    assert some.wait(30)
+    assert a_third.wait(30)
     before = list(acknowledged)
     url = backed_up(used, tmp_path)
     assert all_of_them.wait(30)
@@ -91,7 +91,7 @@ def test_every_decision_acknowledged_before_a_backup_is_in_it_and_work_goes_on_f
     restored = Installation(engine)
     decided = {one for one in acknowledged if restored.reads.checkpoint(one).feedback is not None}
     assert set(before) <= decided
-    # Each decision is there whole, with what it led to.
+    # Each decision is complete, with what followed from it.
     for one in decided:
         run = restored.reads.execution(restored.reads.checkpoint(one).execution_id)
         assert run.state is ExecutionState.PENDING or run.state is ExecutionState.RUNNING
@@ -102,13 +102,13 @@ def test_every_decision_acknowledged_before_a_backup_is_in_it_and_work_goes_on_f
     engine.dispose()
 
 
-def test_what_would_spoil_something_is_refused_and_a_broken_file_gives_no_backup(
+def test_a_backup_overwrites_nothing_and_a_corrupt_database_gets_none(
     sqlite: Engine, tmp_path: Path
 ) -> None:
     Installation(sqlite).live()
     url, copy = sqlite.url, tmp_path / "copy.db"
     back_up(url, copy)
-    with pytest.raises(CannotBackUp, match=r"copy\.db is there already"):
+    with pytest.raises(CannotBackUp, match=r"copy\.db already exists"):
         back_up(url, copy)
     with pytest.raises(CannotBackUp, match=r"There is no file .*none\.db"):
         back_up(make_url(f"sqlite:///{tmp_path / 'none.db'}"), tmp_path / "b.db")

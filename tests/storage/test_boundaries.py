@@ -22,43 +22,43 @@ def test_before_a_phase_means_after_the_one_before_it() -> None:
 
 
 def test_checkpoints_come_in_the_order_of_their_phases() -> None:
-    written = [
+    checkpoints = [
         at("last", after="finalization"),
         at("first", after="planning"),
         at("middle", before="finalization"),
     ]
 
-    assert [c.name for c in resolve(written, PHASES)] == ["first", "middle", "last"]
+    assert [c.name for c in resolve(checkpoints, PHASES)] == ["first", "middle", "last"]
 
 
 @pytest.mark.parametrize(
-    ("written", "problem"),
+    ("checkpoints", "problem"),
     [
         ([at("a", after="lunch")], "checkpoint 'a' names phase 'lunch', which is not one of: plan"),
         ([at("a", before="lunch")], "checkpoint 'a' names phase 'lunch'"),
         ([at("a")], "checkpoint 'a' names phase ''"),
-        ([at("a", before="planning")], "checkpoint 'a' stands before the first phase 'planning'"),
+        ([at("a", before="planning")], "checkpoint 'a' is before the first phase 'planning'"),
         (
             [at("a", after="planning"), at("b", before="analysis")],
-            "checkpoints 'a' and 'b' both stand after phase 'planning'",
+            "checkpoints 'a' and 'b' are both after phase 'planning'",
         ),
         (
             [at("a", after="analysis"), at("b", after="analysis")],
-            "checkpoints 'a' and 'b' both stand after phase 'analysis'",
+            "checkpoints 'a' and 'b' are both after phase 'analysis'",
         ),
     ],
 )
-def test_a_boundary_that_cannot_be_is_refused_by_name(
-    written: list[CheckpointDefinition], problem: str
+def test_an_impossible_boundary_is_refused_with_its_name(
+    checkpoints: list[CheckpointDefinition], problem: str
 ) -> None:
     with pytest.raises(BadBoundary, match=problem):
-        resolve(written, PHASES)
+        resolve(checkpoints, PHASES)
 
 
 @pytest.mark.parametrize(("index", "name"), [(0, "first"), (1, None), (2, "last")])
 def test_a_phase_ends_at_its_own_checkpoint_or_at_none(index: int, name: str | None) -> None:
-    written = [at("last", after="finalization"), at("first", before="analysis")]
+    checkpoints = [at("last", after="finalization"), at("first", before="analysis")]
 
-    found = checkpoint_after(written, PHASES, index)
+    checkpoint = checkpoint_after(checkpoints, PHASES, index)
 
-    assert (None if found is None else found.name) == name
+    assert (None if checkpoint is None else checkpoint.name) == name

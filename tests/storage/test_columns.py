@@ -18,7 +18,7 @@ TRIAL = Table(
     MetaData(),
     Column("at", UtcDateTime),
     Column("words", FreeText),
-    Column("rule", Encoded(DecisionRule, recurs=True)),
+    Column("rule", Encoded(DecisionRule, cached=True)),
     Column("names", Encoded(tuple[str, ...], absent=())),
     prefixes=["TEMPORARY"],
 )
@@ -26,20 +26,20 @@ TRIAL = Table(
 
 @pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
-    with engine.connect() as opened:
-        TRIAL.create(opened)
-        yield opened
-        opened.rollback()
+    with engine.connect() as connection:
+        TRIAL.create(connection)
+        yield connection
+        connection.rollback()
 
 
 def stored(connection: Connection, **values: object) -> dict[str, object]:
-    """What the columns read as after these values were written."""
+    """Write these values, and return what the columns are read as."""
     connection.execute(insert(TRIAL), values)
     return dict(connection.execute(select(TRIAL)).mappings().one())
 
 
 @pytest.mark.parametrize(
-    "moment",
+    "time",
     [
         NOON,
         NOON + timedelta(microseconds=1),
@@ -47,28 +47,28 @@ def stored(connection: Connection, **values: object) -> dict[str, object]:
         datetime(2026, 3, 1, 21, 0, tzinfo=timezone(timedelta(hours=-15))),
     ],
 )
-def test_a_moment_comes_back_in_utc(connection: Connection, moment: datetime) -> None:
-    read = stored(connection, at=moment)["at"]
+def test_a_time_is_read_back_in_utc(connection: Connection, time: datetime) -> None:
+    read = stored(connection, at=time)["at"]
 
-    assert read == moment
+    assert read == time
     assert isinstance(read, datetime)
     assert read.tzinfo is UTC
 
 
-def test_sqlite_keeps_a_moment_as_sqlalchemy_would(sqlite: Engine) -> None:
-    """Indexes and comparisons go by the text: one way to write it, and an order that is time's."""
+def test_sqlite_stores_a_time_as_sqlalchemy_would(sqlite: Engine) -> None:
+    """Comparisons and indexes use the text, so it needs one format whose order is that of time."""
     with sqlite.connect() as connection:
         TRIAL.create(connection)
         connection.execute(insert(TRIAL), {"at": NOON})
-        written = connection.execute(text("SELECT at FROM trial")).scalar_one()
+        stored_text = connection.execute(text("SELECT at FROM trial")).scalar_one()
 
-    own = DateTime().dialect_impl(sqlite.dialect).bind_processor(sqlite.dialect)
-    assert own is not None
-    assert written == own(NOON.replace(tzinfo=None))
+    sqlalchemys = DateTime().dialect_impl(sqlite.dialect).bind_processor(sqlite.dialect)
+    assert sqlalchemys is not None
+    assert stored_text == sqlalchemys(NOON.replace(tzinfo=None))
 
 
 @pytest.mark.parametrize(
-    ("words", "kept"),
+    ("words", "expected"),
     [
         ("Größe 😀\n", "Größe 😀\n"),
         ("a\x00b", "a\ufffdb"),
@@ -76,19 +76,19 @@ def test_sqlite_keeps_a_moment_as_sqlalchemy_would(sqlite: Engine) -> None:
         ("", ""),
     ],
 )
-def test_text_that_no_database_holds_is_replaced_and_all_other_is_kept(
-    connection: Connection, words: str, kept: str
+def test_only_characters_that_no_database_can_store_are_replaced(
+    connection: Connection, words: str, expected: str
 ) -> None:
-    assert stored(connection, words=words)["words"] == kept
+    assert stored(connection, words=words)["words"] == expected
 
 
-def test_a_record_comes_back_as_it_was(connection: Connection) -> None:
+def test_a_record_is_read_back_unchanged(connection: Connection) -> None:
     four_eyes = rule("UBEN", "SLEADS", except_requester=True, timeout=timedelta(minutes=90))
 
     assert stored(connection, rule=four_eyes)["rule"] == four_eyes
 
 
-def test_nothing_reads_as_nothing_or_as_what_the_column_says_instead(
+def test_null_is_read_as_none_or_as_the_columns_default(
     connection: Connection,
 ) -> None:
     read = stored(connection, at=None, words=None, rule=None, names=None)
@@ -96,7 +96,7 @@ def test_nothing_reads_as_nothing_or_as_what_the_column_says_instead(
     assert read == {"at": None, "words": None, "rule": None, "names": ()}
 
 
-def test_what_does_not_fit_the_type_is_refused_when_it_is_read(connection: Connection) -> None:
+def test_a_value_of_the_wrong_type_is_refused_when_it_is_read(connection: Connection) -> None:
     connection.execute(text("INSERT INTO trial (rule) VALUES ('{\"approvers\": 5}')"))
 
     with pytest.raises(ValidationError, match="approvers"):

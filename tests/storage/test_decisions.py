@@ -1,4 +1,4 @@
-"""One decision a checkpoint, by those who may, with its effect queued in the same commit."""
+"""One decision for each checkpoint, by those who may, with its effect queued in the same commit."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from storage.errors import (
     UnknownCheckpoint,
     UnknownTasks,
 )
+from storage.messages import OutboxKind
 from storage.outbox.outbox import Outbox
 from storage.policy import Refusal
 from storage.records import (
@@ -28,7 +29,6 @@ from storage.records import (
     Decided,
     Decision,
     MessageRef,
-    OutboxKind,
     Reply,
     RevisionOffered,
     Talk,
@@ -57,7 +57,7 @@ def test_continue_approves_and_queues_the_next_phase(run: Run, state: StateManag
     assert claim.done == (("planning", output("the plan")),)
 
 
-def test_skip_goes_on_without_approving(run: Run, state: StateManager) -> None:
+def test_skip_continues_without_approving(run: Run, state: StateManager) -> None:
     run.start()
     run.work()
 
@@ -79,7 +79,7 @@ def test_stop_ends_the_execution_and_nothing_is_left_to_run(run: Run, state: Sta
     assert state.claim("worker") is None
 
 
-def test_revise_runs_the_phase_again_with_the_words_and_opens_the_next_revision(
+def test_revise_runs_the_phase_again_with_the_request_and_opens_the_next_revision(
     run: Run, state: StateManager
 ) -> None:
     run.start()
@@ -134,7 +134,7 @@ def test_the_second_decision_is_refused_and_changes_nothing(
     assert dispatch.enqueued == queued
 
 
-def test_the_same_delivery_twice_is_answered_alike_and_counts_once(
+def test_a_repeated_delivery_gets_the_same_answer_and_counts_once(
     run: Run, state: StateManager, dispatch: RecordingDispatch
 ) -> None:
     run.start()
@@ -148,7 +148,7 @@ def test_the_same_delivery_twice_is_answered_alike_and_counts_once(
     assert dispatch.enqueued == queued
 
 
-def test_of_two_hundred_clicks_at_once_one_decides(
+def test_one_of_two_hundred_simultaneous_clicks_decides(
     run: Run, state: StateManager, engine: Engine
 ) -> None:
     run.start()
@@ -168,9 +168,9 @@ def test_of_two_hundred_clicks_at_once_one_decides(
             return True
 
     with ThreadPoolExecutor(32) as pool:
-        won = sum(pool.map(click, range(200)))
+        winners = sum(pool.map(click, range(200)))
 
-    assert won == 1
+    assert winners == 1
     with engine.connect() as connection:
         runs = connection.execute(select(func.count()).select_from(phase_runs)).scalar_one()
     assert runs == 2
@@ -189,7 +189,7 @@ def test_of_two_hundred_clicks_at_once_one_decides(
         (("@requester",), BEN, Refusal.NOT_AN_APPROVER),
         (("UBEN",), BEN, None),
         (("UBEN",), ANA, Refusal.NOT_AN_APPROVER),
-        (("UGUS",), GUS, None),  # named in person: a guest may
+        (("UGUS",), GUS, None),  # named by id: a guest may
         (("SLEADS",), replace(BEN, groups=frozenset({"SLEADS"})), None),
         (("SLEADS",), BEN, Refusal.NOT_AN_APPROVER),
         (("SLEADS",), replace(BEN, groups_known=False), Refusal.UNKNOWN),
@@ -223,7 +223,7 @@ def test_four_eyes_keep_the_requester_from_deciding(run: Run, state: StateManage
     assert state.decide(decision(run, Action.CONTINUE, by=BEN))
 
 
-def test_a_click_on_another_message_than_the_one_that_shows_it_is_refused(
+def test_a_click_on_a_message_that_no_longer_shows_the_checkpoint_is_refused(
     run: Run, state: StateManager, outbox: Outbox
 ) -> None:
     run.start()
@@ -231,29 +231,31 @@ def test_a_click_on_another_message_than_the_one_that_shows_it_is_refused(
     for _ in range(2):
         [row] = outbox.take(owner="d", limit=1)
         outbox.posted(row, channel="CCAMPAIGNS", ts=f"{row.seq}.0", shown=row.version)
-        shown_by = row
-    assert shown_by.kind is OutboxKind.CHECKPOINT
+        message = row
+    assert message.kind is OutboxKind.CHECKPOINT
 
     with pytest.raises(OutdatedMessage):
         state.decide(decision(run, Action.CONTINUE, message=MessageRef("CCAMPAIGNS", "1699.0")))
-    there = MessageRef("CCAMPAIGNS", f"{shown_by.seq}.0")
-    assert state.decide(decision(run, Action.CONTINUE, message=there))
+    shown = MessageRef("CCAMPAIGNS", f"{message.seq}.0")
+    assert state.decide(decision(run, Action.CONTINUE, message=shown))
 
 
-def test_a_revision_needs_words_and_outputs_that_were_shown(run: Run, state: StateManager) -> None:
+def test_a_revision_needs_text_and_can_name_only_outputs_that_were_shown(
+    run: Run, state: StateManager
+) -> None:
     run.start()
     run.work(output("the plan", tasks=["outline"]))
 
     with pytest.raises(TextNeeded):
         state.decide(decision(run, Action.REVISE, text="  "))
     with pytest.raises(UnknownTasks):
-        state.decide(decision(run, Action.REVISE, text="shorter", tasks=("nonsense",)))
+        state.decide(decision(run, Action.REVISE, text="shorter", tasks=("unknown",)))
     with pytest.raises(UnknownCheckpoint):
         state.decide(Decision("no-such-checkpoint", Action.CONTINUE, BEN))
     assert run.waiting.state is CheckpointState.PENDING
 
 
-def said(
+def reply(
     run: Run, state: StateManager, text: str, *, by: Actor, ts: str, mention: bool = False
 ) -> Decided | RevisionOffered | Talk:
     return state.reply(
@@ -278,22 +280,22 @@ def threaded(run: Run, outbox: Outbox) -> Run:
     return run
 
 
-def test_talk_in_the_thread_moves_nothing_and_is_offered_to_approvers_alone(
+def test_talk_in_the_thread_changes_nothing_and_is_offered_as_a_revision_only_to_approvers(
     threaded: Run, state: StateManager
 ) -> None:
-    offered = said(threaded, state, "hm, too long?", by=BEN, ts="101.0")
+    offered = reply(threaded, state, "hm, too long?", by=BEN, ts="101.0")
 
     assert isinstance(offered, RevisionOffered)
     assert offered.text == "hm, too long?"
-    assert said(threaded, state, "I like it", by=GUS, ts="102.0") == Talk()
+    assert reply(threaded, state, "I like it", by=GUS, ts="102.0") == Talk()
     assert threaded.waiting.state is CheckpointState.PENDING
 
 
 def test_a_reply_that_mentions_the_bot_is_a_revision_once(
     threaded: Run, state: StateManager
 ) -> None:
-    decided = said(threaded, state, "make it shorter", by=BEN, ts="101.0", mention=True)
-    again = said(threaded, state, "make it shorter", by=BEN, ts="101.0", mention=True)
+    decided = reply(threaded, state, "make it shorter", by=BEN, ts="101.0", mention=True)
+    again = reply(threaded, state, "make it shorter", by=BEN, ts="101.0", mention=True)
 
     assert isinstance(decided, Decided)
     assert decided.checkpoint.state is CheckpointState.REVISED
@@ -305,29 +307,29 @@ def test_after_an_intent_the_persons_next_reply_is_the_revision(
 ) -> None:
     state.intend_revise(threaded.waiting.id, actor=BEN)
 
-    assert isinstance(said(threaded, state, "agreed", by=ANA, ts="101.0"), RevisionOffered)
-    decided = said(threaded, state, "shorter please", by=BEN, ts="102.0")
+    assert isinstance(reply(threaded, state, "agreed", by=ANA, ts="101.0"), RevisionOffered)
+    decided = reply(threaded, state, "shorter please", by=BEN, ts="102.0")
 
     assert isinstance(decided, Decided)
     assert decided.checkpoint.feedback is not None
     assert decided.checkpoint.feedback.text == "shorter please"
 
 
-def test_an_intent_that_was_dropped_or_is_old_makes_no_revision(
+def test_a_dropped_or_expired_intent_makes_no_revision(
     threaded: Run, state: StateManager, clock: SettableClock
 ) -> None:
     checkpoint = threaded.waiting.id
     state.intend_revise(checkpoint, actor=BEN)
     assert state.drop_intent(checkpoint, actor=BEN)
-    assert isinstance(said(threaded, state, "one", by=BEN, ts="101.0"), RevisionOffered)
+    assert isinstance(reply(threaded, state, "one", by=BEN, ts="101.0"), RevisionOffered)
 
     state.intend_revise(checkpoint, actor=BEN)
     clock.move(timedelta(minutes=16))
-    assert isinstance(said(threaded, state, "two", by=BEN, ts="102.0"), RevisionOffered)
+    assert isinstance(reply(threaded, state, "two", by=BEN, ts="102.0"), RevisionOffered)
 
 
-def test_who_may_not_decide_gets_no_intent(threaded: Run, state: StateManager) -> None:
+def test_a_person_who_may_not_decide_gets_no_intent(threaded: Run, state: StateManager) -> None:
     with pytest.raises(NotAllowed):
         state.intend_revise(threaded.waiting.id, actor=GUS)
     with pytest.raises(NotAllowed):
-        said(threaded, state, "change it", by=GUS, ts="101.0", mention=True)
+        reply(threaded, state, "change it", by=GUS, ts="101.0", mention=True)

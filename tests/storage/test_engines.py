@@ -1,4 +1,4 @@
-"""What the databases are asked to hold to: whose time counts, who waits for whom, and how long."""
+"""Promises of both databases: durability, whose clock counts, and how long a write waits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, select, text
 
 from storage.db.database import SystemClock, writing
 from storage.db.engines import open_engine
@@ -20,10 +20,17 @@ from tests.storage.conftest import Run
 from tests.support.factories import ANA, SettableClock
 
 SLACK_WAITS = 3.0
-"""Seconds until somebody who clicked sees Slack's own error."""
+"""Seconds until Slack shows its own error to the person who clicked."""
 
 
-def test_on_a_server_its_time_counts_and_not_that_of_the_host(
+def test_a_commit_is_on_disk_before_it_is_acknowledged(sqlite: Engine) -> None:
+    with sqlite.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+        full = 2
+        assert connection.execute(text("PRAGMA synchronous")).scalar_one() == full
+
+
+def test_with_a_server_its_clock_counts_and_not_the_hosts(
     postgresql: Engine, sqlite: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = datetime(2000, 1, 1, tzinfo=UTC)
@@ -34,7 +41,7 @@ def test_on_a_server_its_time_counts_and_not_that_of_the_host(
         assert SystemClock().at(on_file) == wrong
 
 
-def test_on_a_file_nobody_reads_in_order_to_write_while_another_does(sqlite: Engine) -> None:
+def test_on_sqlite_a_write_transaction_cannot_start_during_another(sqlite: Engine) -> None:
     other_process = open_engine(str(sqlite.url))
     event.listen(
         other_process, "connect", lambda driver, _: driver.execute("PRAGMA busy_timeout=50")
@@ -49,7 +56,7 @@ def test_on_a_file_nobody_reads_in_order_to_write_while_another_does(sqlite: Eng
     other_process.dispose()
 
 
-def test_on_a_server_a_write_gives_up_waiting_before_slack_does(postgresql: Engine) -> None:
+def test_a_write_gives_up_waiting_for_a_lock_before_slack_times_out(postgresql: Engine) -> None:
     state = StateManager(
         postgresql, clock=SettableClock(), dispatch=NoDispatch(), signal=NoSignal()
     )
@@ -58,9 +65,9 @@ def test_on_a_server_a_write_gives_up_waiting_before_slack_does(postgresql: Engi
 
     with postgresql.begin() as somebody_else:
         somebody_else.execute(select(executions.c.id).with_for_update())
-        began = time.monotonic()
+        started = time.monotonic()
         with pytest.raises(Busy):
             state.cancel(run.id, actor=ANA)
 
-        assert time.monotonic() - began < SLACK_WAITS
+        assert time.monotonic() - started < SLACK_WAITS
     assert state.cancel(run.id, actor=ANA).state is ExecutionState.CANCELLED

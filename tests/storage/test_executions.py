@@ -34,8 +34,8 @@ def test_a_started_execution_is_pending_queued_and_announced(
     assert execution.state is ExecutionState.PENDING
     assert execution.phases == ("planning", "analysis", "finalization")
     assert len(dispatch.enqueued) == 1
-    assert dispatch.told == dispatch.enqueued
-    assert signal.told == 1
+    assert dispatch.woken == dispatch.enqueued
+    assert signal.calls == 1
 
 
 def test_the_same_command_delivered_twice_starts_one_execution(
@@ -73,7 +73,9 @@ def test_a_checkpoint_left_out_is_a_skip_decided_in_advance_by_the_requester(
     assert (waiting.name, waiting.state) == ("after_analysis", CheckpointState.PENDING)
 
 
-def test_who_may_not_decide_a_checkpoint_may_not_leave_it_out(run: Run, reads: Reads) -> None:
+def test_a_person_who_may_not_decide_a_checkpoint_may_not_leave_it_out(
+    run: Run, reads: Reads
+) -> None:
     with pytest.raises(LeavingOutNotAllowed) as refused:
         run.start(checkpoints=["after_analysis"], requester=GUS)
 
@@ -104,7 +106,7 @@ def test_cancel_ends_a_running_phase_and_its_worker_writes_nothing_more(
     assert state.claim("worker") is None
 
 
-def test_cancel_while_waiting_takes_the_checkpoint_along(
+def test_cancel_while_waiting_cancels_the_checkpoint_too(
     run: Run, state: StateManager, reads: Reads
 ) -> None:
     run.start()
@@ -129,7 +131,7 @@ def test_only_the_requester_or_an_approver_cancels_and_only_once(
     assert refused.value.execution.state is ExecutionState.CANCELLED
 
 
-def test_retry_runs_the_failed_phase_again_and_no_finished_one(
+def test_retry_runs_the_failed_phase_again_but_no_finished_one(
     run: Run, state: StateManager
 ) -> None:
     run.start()
@@ -170,7 +172,7 @@ def test_retry_after_a_deadline_opens_the_checkpoint_again_without_a_new_run(
     assert state.claim("worker") is None
 
 
-def test_an_execution_is_found_by_the_beginning_of_its_id(run: Run, reads: Reads) -> None:
+def test_an_execution_is_found_by_a_prefix_of_its_id(run: Run, reads: Reads) -> None:
     execution = run.start()
 
     assert reads.execution(execution.id[:8]).id == execution.id
@@ -179,9 +181,7 @@ def test_an_execution_is_found_by_the_beginning_of_its_id(run: Run, reads: Reads
             reads.execution(unknown)
 
 
-def test_a_beginning_that_fits_two_executions_is_refused(
-    run: Run, reads: Reads, engine: Engine
-) -> None:
+def test_a_prefix_of_two_executions_is_refused(run: Run, reads: Reads, engine: Engine) -> None:
     ids = [run.start().id for _ in range(2)]
     with engine.begin() as connection:
         connection.exec_driver_sql(
@@ -218,7 +218,7 @@ def test_a_running_execution_keeps_the_rules_it_was_started_with(
     assert run.waiting.rule.approvers == ("UBEN",)
 
 
-def test_the_audit_log_tells_the_story_and_cannot_be_rewritten(
+def test_the_audit_log_has_every_event_and_cannot_be_changed(
     run: Run, state: StateManager, engine: Engine
 ) -> None:
     run.start()

@@ -1,4 +1,4 @@
-"""What arises inside a crew: a flow's gates, and questions of a child that waits."""
+"""Checkpoints inside a crew: a flow's gates, and questions of a child that waits."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def at_a_gate(run: Run, state: StateManager) -> Run:
     return run
 
 
-def test_a_flow_stands_still_at_its_gate_and_goes_on_with_the_decision(
+def test_a_flow_pauses_at_its_gate_and_resumes_with_the_decision(
     at_a_gate: Run, state: StateManager
 ) -> None:
     gate = at_a_gate.waiting
@@ -85,7 +85,7 @@ def test_a_flow_stands_still_at_its_gate_and_goes_on_with_the_decision(
     assert state.phase_done(claim, output("the end")).state is ExecutionState.COMPLETED
 
 
-def test_a_gate_may_come_again(at_a_gate: Run, state: StateManager) -> None:
+def test_a_flow_may_reach_the_same_gate_again(at_a_gate: Run, state: StateManager) -> None:
     for _ in range(3):
         state.decide(Decision(at_a_gate.waiting.id, Action.CONTINUE, BEN, outcome="bad"))
         state.phase_done(claimed(state), paused(outcomes=("good", "bad")))
@@ -95,9 +95,9 @@ def test_a_gate_may_come_again(at_a_gate: Run, state: StateManager) -> None:
 
 
 def test_a_gate_with_outcomes_needs_one_of_them(at_a_gate: Run, state: StateManager) -> None:
-    for named in (None, "splendid"):
+    for outcome in (None, "splendid"):
         with pytest.raises(OutcomeNeeded):
-            state.decide(Decision(at_a_gate.waiting.id, Action.CONTINUE, BEN, outcome=named))
+            state.decide(Decision(at_a_gate.waiting.id, Action.CONTINUE, BEN, outcome=outcome))
 
 
 def test_a_gates_deadline_takes_its_default_outcome(
@@ -125,7 +125,7 @@ def test_a_retry_resumes_from_the_same_pause(at_a_gate: Run, state: StateManager
     assert claimed(state).resume == first.resume
 
 
-def test_a_gate_without_anybody_to_decide_it_is_refused(run: Run, state: StateManager) -> None:
+def test_a_gate_that_nobody_may_decide_is_refused(run: Run, state: StateManager) -> None:
     run.start(a_flow(rule=None))
     claim = state.record_phases(claimed(state), ["start"])
 
@@ -139,19 +139,19 @@ def a_question(key: str = "search:bikes") -> Question:
     )
 
 
-def test_a_child_that_asks_waits_and_its_phase_goes_on_with_the_answer(
+def test_a_child_that_asks_waits_and_its_phase_continues_with_the_answer(
     run: Run, state: StateManager, reads: Reads
 ) -> None:
     run.start()
     claim = claimed(state)
 
-    asked = state.ask(claim, a_question())
+    question = state.ask(claim, a_question())
 
     assert run.waiting.output.output == '{"q": "bikes"}'
     assert run.now.state is ExecutionState.WAITING_FEEDBACK
     state.heartbeat(claim)
-    state.decide(Decision(asked.id, Action.REVISE, BEN, "not that"))
-    answered = reads.checkpoint(asked.id)
+    state.decide(Decision(question.id, Action.REVISE, BEN, "not that"))
+    answered = reads.checkpoint(question.id)
     assert answered.feedback is not None
     assert (answered.feedback.action, answered.feedback.text) == (Action.REVISE, "not that")
     assert reads.execution(run.id).state is ExecutionState.RUNNING
@@ -160,30 +160,30 @@ def test_a_child_that_asks_waits_and_its_phase_goes_on_with_the_answer(
     assert run.waiting.kind is CheckpointKind.PHASE
 
 
-def test_a_question_dies_with_its_child_and_is_asked_again(
+def test_the_question_of_a_dead_child_is_withdrawn_and_asked_again(
     run: Run, state: StateManager, reads: Reads, clock: SettableClock
 ) -> None:
     run.start()
-    asked = state.ask(claimed(state), a_question())
+    question = state.ask(claimed(state), a_question())
     clock.move(timedelta(seconds=31))
 
     claim = claimed(state)
 
-    assert reads.checkpoint(asked.id).state is CheckpointState.CANCELLED
+    assert reads.checkpoint(question.id).state is CheckpointState.CANCELLED
     assert run.now.state is ExecutionState.RUNNING
     assert state.ask(claim, a_question()).state is CheckpointState.PENDING
 
 
-def test_an_answer_that_its_child_did_not_live_to_use_is_handed_on_once(
+def test_an_answer_that_a_dead_child_did_not_use_is_passed_on_once(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     run.start()
-    asked = state.ask(claimed(state), a_question())
-    state.decide(Decision(asked.id, Action.CONTINUE, BEN))
+    question = state.ask(claimed(state), a_question())
+    state.decide(Decision(question.id, Action.CONTINUE, BEN))
     clock.move(timedelta(seconds=31))
     claim = claimed(state)
 
-    assert state.ask(claim, a_question()).id == asked.id
+    assert state.ask(claim, a_question()).id == question.id
     assert run.now.state is ExecutionState.RUNNING
     assert state.ask(claim, a_question()).state is CheckpointState.PENDING
 
@@ -193,17 +193,17 @@ def asked(kind: CheckpointKind, run: Run, state: StateManager) -> Checkpoint:
     return state.ask(claimed(state), replace(a_question(), kind=kind))
 
 
-def test_words_alone_raise_no_budget(run: Run, state: StateManager) -> None:
-    over = asked(CheckpointKind.BUDGET, run, state)
+def test_a_budget_can_only_be_raised_or_end_the_run(run: Run, state: StateManager) -> None:
+    budget = asked(CheckpointKind.BUDGET, run, state)
 
     for action in (Action.REVISE, Action.SKIP):
         with pytest.raises(NotOffered):
-            state.decide(Decision(over.id, action, BEN, "far too dear"))
+            state.decide(Decision(budget.id, action, BEN, "far too expensive"))
 
     assert run.waiting.state is CheckpointState.PENDING
 
 
-def test_an_answer_needs_words(run: Run, state: StateManager) -> None:
+def test_an_answer_needs_text(run: Run, state: StateManager) -> None:
     question = asked(CheckpointKind.QUESTION, run, state)
 
     with pytest.raises(TextNeeded):
@@ -227,16 +227,16 @@ def test_a_reply_that_mentions_the_bot_answers_a_question(
 def test_stop_at_a_question_ends_the_running_phase(run: Run, state: StateManager) -> None:
     run.start()
     claim = claimed(state)
-    asked = state.ask(claim, a_question())
+    question = state.ask(claim, a_question())
 
-    state.decide(Decision(asked.id, Action.STOP, BEN))
+    state.decide(Decision(question.id, Action.STOP, BEN))
 
     assert run.now.state is ExecutionState.STOPPED
     with pytest.raises(LeaseLost):
         state.heartbeat(claim)
 
 
-def test_tasks_with_human_input_bring_checkpoints_of_their_own(
+def test_tasks_with_human_input_have_checkpoints_of_their_own(
     run: Run, state: StateManager
 ) -> None:
     run.start(a_flow())
@@ -258,24 +258,24 @@ def test_tasks_with_human_input_bring_checkpoints_of_their_own(
         (Limits(starts_per_hour=2), "starts_per_hour"),
     ],
 )
-def test_one_start_too_many_is_refused_and_others_are_not_touched(
+def test_one_start_too_many_is_refused_and_other_runs_are_unaffected(
     run: Run, reads: Reads, limits: Limits, limit: str
 ) -> None:
-    bounded = a_flow(limits=limits)
+    limited = a_flow(limits=limits)
     for _ in range(2):
-        run.start(bounded)
+        run.start(limited)
 
     with pytest.raises(LimitReached) as refused:
-        run.start(bounded)
+        run.start(limited)
 
     assert (refused.value.limit, refused.value.most) == (limit, 2)
     assert len(reads.executions()) == 2
     run.start(a_flow(name="another"))
     if limit == "per_person":
-        run.start(bounded, requester=BEN)
+        run.start(limited, requester=BEN)
 
 
-def test_revisions_are_bounded(run: Run, state: StateManager) -> None:
+def test_revisions_are_limited(run: Run, state: StateManager) -> None:
     run.start(replace(crew(), limits=Limits(revisions=1)))
     run.work()
     state.decide(Decision(run.waiting.id, Action.REVISE, BEN, "shorter"))
@@ -286,11 +286,11 @@ def test_revisions_are_bounded(run: Run, state: StateManager) -> None:
     assert state.decide(Decision(run.waiting.id, Action.CONTINUE, BEN))
 
 
-def test_a_lesson_is_told_to_later_runs_until_it_is_deleted(
+def test_later_runs_get_a_lesson_until_it_is_deleted(
     run: Run, state: StateManager, reads: Reads
 ) -> None:
-    taught = replace(crew(), lessons=True)
-    run.start(taught)
+    teaching = replace(crew(), lessons=True)
+    run.start(teaching)
     run.work()
     revised = run.waiting.id
     state.decide(Decision(revised, Action.REVISE, BEN, "name the prices"))
@@ -299,14 +299,14 @@ def test_a_lesson_is_told_to_later_runs_until_it_is_deleted(
     run.work()
     assert run.waiting.lessons == ("name the prices",)
 
-    state.start_execution(definition=taught, request=asking(), requester=ANA)
+    state.start_execution(definition=teaching, request=asking(), requester=ANA)
     assert claimed(state).lessons == ("name the prices",)
     assert reads.lessons("plan") == (lesson,)
     state.delete_lesson(lesson.id, actor=BEN)
     assert reads.lessons("plan") == ()
 
 
-def test_a_crew_without_lessons_learns_none(run: Run, state: StateManager) -> None:
+def test_a_crew_without_lessons_accepts_none(run: Run, state: StateManager) -> None:
     run.start()
     run.work()
     revised = run.waiting.id

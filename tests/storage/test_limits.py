@@ -21,7 +21,7 @@ def limited(**limits: int) -> CrewDefinition:
 
 
 def refused(run: Run, definition: CrewDefinition) -> str | None:
-    """The limit that keeps one more run from starting; None if it started."""
+    """Start one more run. Returns the limit that refuses it, or None if it started."""
     try:
         run.start(definition)
     except LimitReached as error:
@@ -30,7 +30,7 @@ def refused(run: Run, definition: CrewDefinition) -> str | None:
 
 
 @pytest.mark.parametrize("limit", ["at_once", "per_person"])
-def test_an_ended_run_makes_room_and_a_waiting_one_does_not(
+def test_an_ended_run_does_not_count_but_a_waiting_one_does(
     run: Run, state: StateManager, limit: str
 ) -> None:
     one = limited(**{limit: 1})
@@ -43,7 +43,7 @@ def test_an_ended_run_makes_room_and_a_waiting_one_does_not(
     assert refused(run, one) is None
 
 
-def test_a_cancelled_run_takes_no_place(run: Run, state: StateManager) -> None:
+def test_a_cancelled_run_does_not_count(run: Run, state: StateManager) -> None:
     one = limited(at_once=1)
     execution = run.start(one)
     state.cancel(execution.id, actor=ANA)
@@ -51,7 +51,7 @@ def test_a_cancelled_run_takes_no_place(run: Run, state: StateManager) -> None:
     assert refused(run, one) is None
 
 
-def test_starts_of_the_last_hour_count_whatever_became_of_them(
+def test_all_starts_of_the_last_hour_count_even_of_ended_runs(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     hourly = limited(starts_per_hour=1)
@@ -65,12 +65,12 @@ def test_starts_of_the_last_hour_count_whatever_became_of_them(
     assert refused(run, hourly) is None
 
 
-def test_the_limit_of_a_person_is_anothers_no_longer(run: Run) -> None:
+def test_the_limit_of_a_person_does_not_affect_another(run: Run) -> None:
     one_each = limited(per_person=1)
     run.start(one_each, requester=ANA)
     run.start(one_each, requester=BEN)
 
-    with pytest.raises(LimitReached, match="per_person of 1"):
+    with pytest.raises(LimitReached, match="limits `per_person` to 1"):
         run.start(one_each, requester=BEN)
 
 

@@ -1,4 +1,4 @@
-"""Hundreds of deadlines that are due at once, and people who decide while they are carried out."""
+"""Hundreds of deadlines that pass at once, while people decide some of the checkpoints."""
 
 from __future__ import annotations
 
@@ -42,43 +42,43 @@ BECOMES: Final = {
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Engine]:
-    """Hundreds of executions are led to where they wait: that need not outlast a power cut."""
+    """Without fsync: the hundreds of executions of a test need not survive a power failure."""
 
-    def need_not_last(connection: SqliteConnection, _record: object) -> None:
+    def turn_off_fsync(connection: SqliteConnection, _record: object) -> None:
         connection.execute("PRAGMA synchronous=OFF")
 
     engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
-    event.listen(engine, "connect", need_not_last)
+    event.listen(engine, "connect", turn_off_fsync)
     upgrade(engine)
     yield engine
     engine.dispose()
 
 
 def waiting(run: Run, many: int) -> list[Checkpoint]:
-    """Each waits for an hour at most; what follows then is one thing or another."""
-    found = []
+    """Start runs that wait for an hour at most, with each `on_timeout` in turn."""
+    checkpoints = []
     for number in range(many):
         effect = list(OnTimeout)[number % len(OnTimeout)]
         run.start(crew(decided_by=rule("@channel", on_timeout=effect)))
         run.work()
-        found.append(run.waiting)
-    return found
+        checkpoints.append(run.waiting)
+    return checkpoints
 
 
 def at_once(*acts: Callable[[], int]) -> list[int]:
     with ThreadPoolExecutor(len(acts)) as pool:
-        return [running.result() for running in [pool.submit(act) for act in acts]]
+        return [future.result() for future in [pool.submit(act) for act in acts]]
 
 
 def until_none_is_left(tick: Callable[[], int]) -> int:
-    """Pass after pass; a pass may find that all that is left is in somebody else's hands."""
-    done = found = tick()
-    while found:
-        done += (found := tick())
-    return done
+    """Repeat the tick until it finds nothing, if only because others have locked the rest."""
+    total = count = tick()
+    while count:
+        total += (count := tick())
+    return total
 
 
-def test_each_of_hundreds_at_once_is_decided_once_and_nobodys_click_is_lost(
+def test_each_of_hundreds_of_checkpoints_is_decided_once_and_no_click_is_lost(
     run: Run,
     state: StateManager,
     reads: Reads,
@@ -120,21 +120,21 @@ def test_each_of_hundreds_at_once_is_decided_once_and_nobodys_click_is_lost(
             assert (now.state, now.feedback.actor) == (CheckpointState.EXPIRED, TIMEOUT)
             assert execution.state is BECOMES[before.rule.on_timeout]
     left = [before for before in opened if before.id not in clicked]
-    goes_on = [
+    proceeding = [
         before for before in left if BECOMES[before.rule.on_timeout] is ExecutionState.RUNNING
     ]
-    assert len(queued) == len(clicked) + len(goes_on)
+    assert len(queued) == len(clicked) + len(proceeding)
     assert Counter(dispatch.enqueued) == Counter(queued)
-    assert told(engine, "checkpoint.decided") == Counter(
+    assert logged(engine, "checkpoint.decided") == Counter(
         before.execution_id for before in opened if before.id in clicked
     )
-    assert told(engine, "checkpoint.expired") == Counter(before.execution_id for before in left)
+    assert logged(engine, "checkpoint.expired") == Counter(before.execution_id for before in left)
     assert messages(engine, "notice") == Counter(
         f"notice:{before.execution_id}:expired:{before.id}" for before in left
     )
 
 
-def test_whom_several_ticks_remind_at_once_is_reminded_once(
+def test_several_ticks_at_once_send_each_reminder_once(
     run: Run, state: StateManager, engine: Engine, clock: SettableClock
 ) -> None:
     opened = waiting(run, SOME)
@@ -149,7 +149,7 @@ def test_whom_several_ticks_remind_at_once_is_reminded_once(
     )
 
 
-def test_what_somebody_has_in_hand_is_passed_by_and_holds_up_nobody(
+def test_a_locked_execution_is_skipped_and_delays_no_other(
     postgresql: Engine, clock: SettableClock
 ) -> None:
     """On SQLite a decision and a tick come one after the other."""
@@ -170,15 +170,15 @@ def test_what_somebody_has_in_hand_is_passed_by_and_holds_up_nobody(
     assert state.expire_due() == 1
 
 
-def told(engine: Engine, what: str) -> Counter[str]:
-    """How often the log tells it of each execution."""
+def logged(engine: Engine, event_name: str) -> Counter[str]:
+    """Count the rows of this event in the log by execution."""
     with engine.connect() as connection:
-        found = connection.execute(select(audit.c.execution_id).where(audit.c.event == what))
-        return Counter(found.scalars())
+        rows = connection.execute(select(audit.c.execution_id).where(audit.c.event == event_name))
+        return Counter(rows.scalars())
 
 
 def messages(engine: Engine, kind: str) -> Counter[str]:
-    """The keys of those to the threads of executions."""
+    """Count the messages of this kind by key."""
     with engine.connect() as connection:
-        found = connection.execute(select(outbox.c.key).where(outbox.c.kind == kind))
-        return Counter(found.scalars())
+        rows = connection.execute(select(outbox.c.key).where(outbox.c.kind == kind))
+        return Counter(rows.scalars())

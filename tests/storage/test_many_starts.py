@@ -1,4 +1,4 @@
-"""A crew's limits hold over all processes that start runs of it at the same moment."""
+"""A crew's limits apply across all processes that start runs of it at the same moment."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def processes(engine: Engine) -> Iterator[list[StateManager]]:
     [Limits(at_once=MOST), Limits(per_person=MOST), Limits(starts_per_hour=MOST)],
     ids=["at_once", "per_person", "starts_per_hour"],
 )
-def test_of_fifty_that_start_at_once_as_many_are_let_in_as_the_crew_allows(
+def test_of_fifty_simultaneous_starts_as_many_succeed_as_the_crew_allows(
     processes: list[StateManager], limits: Limits
 ) -> None:
     definition = replace(crew(), limits=limits)
@@ -53,16 +53,16 @@ def test_of_fifty_that_start_at_once_as_many_are_let_in_as_the_crew_allows(
             processes[number % 2].start_execution(
                 definition=definition, request=asking(), requester=ANA
             )
-        except LimitReached as refused:
-            return refused.limit
+        except LimitReached as error:
+            return error.limit
         return "started"
 
     with ThreadPoolExecutor(2 * AT_ONCE) as people:
-        told = Counter(people.map(start, range(2 * AT_ONCE)))
+        results = Counter(people.map(start, range(2 * AT_ONCE)))
 
-    [name] = {*told} - {"started"}
+    [name] = {*results} - {"started"}
     assert getattr(limits, name) == MOST
-    assert told == {"started": MOST, name: 2 * AT_ONCE - MOST}
+    assert results == {"started": MOST, name: 2 * AT_ONCE - MOST}
 
 
 def test_crews_do_not_wait_for_each_other(processes: list[StateManager]) -> None:

@@ -1,4 +1,4 @@
-"""Moving an installation between databases: nothing lost, nothing doubled, nothing changed."""
+"""Moving an installation between databases: nothing is lost, duplicated or changed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Interrupted(Exception):
 
 
 class After:
-    """Ends a move once it has told so many times of what it did."""
+    """Interrupts a move after so many progress reports."""
 
     def __init__(self, times: int) -> None:
         self._left = times
@@ -42,8 +42,8 @@ class After:
 
 
 @pytest.fixture(scope="module")
-def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file whose bot has ended."""
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file whose bot has stopped."""
     path = tmp_path_factory.mktemp("installation") / "countersign.db"
     engine = open_engine(f"sqlite:///{path}")
     upgrade(engine)
@@ -61,42 +61,48 @@ def target(server: Server) -> str:
 
 @pytest.fixture
 def there(target: str) -> Iterator[Engine]:
-    """The target for those who look at it: nobody stays connected."""
+    """The target, for queries that do not stay connected."""
     engine = create_engine(target, poolclass=NullPool)
     yield engine
     engine.dispose()
 
 
-def run(source: str | Path, target: str, *, tell: object = lambda _: None, **how: object) -> Moved:
+def run(
+    source: str | Path, target: str, *, tell: object = lambda _: None, **options: object
+) -> Moved:
     url = source if isinstance(source, str) else f"sqlite:///{source}"
     arguments = {"upgrade": upgrade, "is_dead": lambda _: False, "tell": tell, "rows_at_once": 4}
-    return move(make_url(url), make_url(target), **(arguments | how))  # type: ignore[arg-type]  # by name
+    return move(make_url(url), make_url(target), **(arguments | options))  # type: ignore[arg-type]  # by name
 
 
 def rows(engine: Engine, table: str, columns: str = "*") -> list[tuple[Any, ...]]:
     with engine.connect() as connection:
-        found: Iterable[Any] = connection.execute(text(f"SELECT {columns} FROM {table} ORDER BY 1"))
-        return [tuple(row) for row in found]
+        result: Iterable[Any] = connection.execute(
+            text(f"SELECT {columns} FROM {table} ORDER BY 1")
+        )
+        return [tuple(row) for row in result]
 
 
 def filled(engine: Engine) -> dict[str, int]:
-    """In how many rows each column holds something, by the columns that the database has."""
-    found: dict[str, int] = {}
+    """Count the rows in which each column is not NULL, by the columns that the database has."""
+    counts_by_column: dict[str, int] = {}
     with engine.connect() as connection:
         for table in TABLES:
             columns = [column["name"] for column in inspect(connection).get_columns(table)]
             counts = ", ".join(f'count("{name}")' for name in columns)
             row = connection.execute(text(f"SELECT {counts} FROM {table}")).one()
-            found |= {f"{table}.{name}": count for name, count in zip(columns, row, strict=True)}
-    return found
+            counts_by_column |= {
+                f"{table}.{name}": count for name, count in zip(columns, row, strict=True)
+            }
+    return counts_by_column
 
 
-def test_all_of_an_installation_is_on_the_server_and_the_file_is_as_it_was(
-    lived_in: Path, target: str, there: Engine
+def test_a_move_copies_the_whole_installation_and_leaves_the_file_unchanged(
+    installation: Path, target: str, there: Engine
 ) -> None:
-    before = blake2b(lived_in.read_bytes()).digest()
+    before = blake2b(installation.read_bytes()).digest()
 
-    moved = run(lived_in, target)
+    moved = run(installation, target)
 
     assert moved.same
     assert {table.table: table.here.rows for table in moved.tables} == {
@@ -104,10 +110,10 @@ def test_all_of_an_installation_is_on_the_server_and_the_file_is_as_it_was(
     }
     assert {table.table for table in moved.tables if not table.here.rows} <= {"rate_limits"}
     assert len(rows(there, "executions")) == 21
-    assert blake2b(lived_in.read_bytes()).digest() == before
+    assert blake2b(installation.read_bytes()).digest() == before
 
-    # The texts and moments as plain SQL finds them on both sides.
-    here = open_engine(f"sqlite:///{lived_in}")
+    # Texts and times, read by plain SQL on both sides.
+    here = open_engine(f"sqlite:///{installation}")
     for table, columns in (
         ("executions", "id, definition, request, requester, state, version, result"),
         ("checkpoints", "seq, id, rule, actor, action, text, state, message_ts"),
@@ -125,10 +131,10 @@ def test_all_of_an_installation_is_on_the_server_and_the_file_is_as_it_was(
     assert moved.replaced == 3
 
 
-def test_what_waited_goes_on_where_it_was_moved_to(
-    lived_in: Path, target: str, there: Engine
+def test_waiting_runs_continue_in_the_new_database(
+    installation: Path, target: str, there: Engine
 ) -> None:
-    run(lived_in, target)
+    run(installation, target)
 
     life = Installation(there)
     [*_, waiting] = life.reads.executions(states=[ExecutionState.WAITING_FEEDBACK], limit=3)
@@ -150,31 +156,31 @@ def test_what_waited_goes_on_where_it_was_moved_to(
 
 
 @pytest.mark.parametrize("times", [1, 8, 40, 95, 150])
-def test_an_interrupted_move_goes_on_where_it_was(
-    lived_in: Path, target: str, there: Engine, times: int
+def test_an_interrupted_move_resumes_where_it_stopped(
+    installation: Path, target: str, there: Engine, times: int
 ) -> None:
     with pytest.raises(Interrupted):
-        run(lived_in, target, tell=After(times))
+        run(installation, target, tell=After(times))
     with there.connect() as connection, pytest.raises(HalfMoved, match="only a part of"):
         refuse_half_moved(connection)
-    had = {name: len(rows(there, name)) for name in TABLES}
-    told: list[Progress] = []
+    before = {name: len(rows(there, name)) for name in TABLES}
+    reports: list[Progress] = []
 
-    moved = run(lived_in, target, tell=told.append)
+    moved = run(installation, target, tell=reports.append)
 
     assert moved.same
     assert moved.continued
-    copied = [one for one in told if one.step == "copied"]
-    assert all(one.rows > had[one.table] for one in copied), "something was copied again"
+    copied = [one for one in reports if one.step == "copied"]
+    assert all(one.rows > before[one.table] for one in copied), "something was copied again"
     with there.connect() as connection:
         refuse_half_moved(connection)
 
 
-def test_rows_that_were_changed_lost_or_added_are_found_and_named(
-    lived_in: Path, target: str, there: Engine
+def test_changed_and_missing_rows_are_found_and_named(
+    installation: Path, target: str, there: Engine
 ) -> None:
     with pytest.raises(Interrupted):
-        run(lived_in, target, tell=After(90))
+        run(installation, target, tell=After(90))
     with there.begin() as connection:
         connection.exec_driver_sql("UPDATE checkpoints SET text = 'bigger' WHERE seq = 2")
         connection.exec_driver_sql(
@@ -184,8 +190,8 @@ def test_rows_that_were_changed_lost_or_added_are_found_and_named(
         lost = connection.exec_driver_sql(
             "DELETE FROM revise_intents RETURNING checkpoint_id, actor_id"
         ).all()
-    # With what the move goes on with behind it, nothing but a comparison can find this out.
-    moved = run(lived_in, target)
+    # The move resumes after these rows, so only the comparison can find the changes.
+    moved = run(installation, target)
 
     assert not moved.same
     differ = {table.table: table.differences for table in moved.tables if not table.same}
@@ -195,74 +201,74 @@ def test_rows_that_were_changed_lost_or_added_are_found_and_named(
     with there.connect() as connection, pytest.raises(HalfMoved):
         refuse_half_moved(connection)
 
-    assert run(lived_in, target, anew=True).same
+    assert run(installation, target, anew=True).same
 
 
-def test_what_another_move_brought_is_not_continued(
-    lived_in: Path, target: str, there: Engine, sqlite: Engine
+def test_a_move_does_not_resume_that_of_another_source(
+    installation: Path, target: str, there: Engine, sqlite: Engine
 ) -> None:
     with pytest.raises(Interrupted):
-        run(lived_in, target, tell=After(60))
+        run(installation, target, tell=After(60))
     Installation(sqlite).live()
     other = sqlite.url.database or ""
     sqlite.dispose()
 
-    with pytest.raises(CannotMove, match=r"is not the beginning of what .* Start the move with"):
+    with pytest.raises(CannotMove, match=r"are not the first ones of .* Start the move with"):
         run(Path(other), target)
     assert run(Path(other), target, anew=True).same
     assert len(rows(there, "executions")) == 7
 
 
-def test_a_second_move_says_when_the_first_one_ended_and_does_nothing(
-    lived_in: Path, target: str, there: Engine
+def test_a_second_move_says_when_the_first_one_finished_and_does_nothing(
+    installation: Path, target: str, there: Engine
 ) -> None:
-    run(lived_in, target)
+    run(installation, target)
     Installation(there).live()
 
-    again = run(lived_in, target)
+    again = run(installation, target)
 
     assert again.before is not None
     assert again.tables == ()
     assert len(rows(there, "executions")) == 28
 
 
-def test_a_target_that_has_something_else_is_refused(
-    lived_in: Path, target: str, there: Engine
+def test_a_target_that_is_not_empty_is_refused(
+    installation: Path, target: str, there: Engine
 ) -> None:
     with there.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE invoices (id integer)")
-    with pytest.raises(CannotMove, match=r"tables of something else \(invoices\)"):
-        run(lived_in, target)
+    with pytest.raises(CannotMove, match=r"tables of another program \(invoices\)"):
+        run(installation, target)
     with there.begin() as connection:
         connection.exec_driver_sql("DROP TABLE invoices")
     upgrade(there)
     Installation(there).live()
     with pytest.raises(CannotMove, match="is not empty: it has rows in audit, "):
-        run(lived_in, target)
+        run(installation, target)
 
 
-def test_nothing_is_moved_while_a_bot_may_still_work(
-    lived_in: Path, target: str, monkeypatch: pytest.MonkeyPatch
+def test_nothing_is_moved_while_a_bot_is_connected(
+    installation: Path, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.move.source.LEAVE_SECONDS", 0.3)
-    idle = open_engine(f"sqlite:///{lived_in}")
+    monkeypatch.setattr("storage.move.source.DISCONNECT_SECONDS", 0.3)
+    idle = open_engine(f"sqlite:///{installation}")
     with idle.connect() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM executions")
-        with pytest.raises(CannotMove, match=r"or another program, has .* open: end it first"):
-            run(lived_in, target)
+        with pytest.raises(CannotMove, match=r"or another program, has .* open: stop it first"):
+            run(installation, target)
     idle.dispose()
 
     for url in (target, f"{target}&application_name=signoffs"):
         serving = open_engine(url)
         with serving.connect() as connection:
             connection.exec_driver_sql("SELECT 1")
-        with pytest.raises(CannotMove, match=r"has 1 connections to .*: end every one"):
-            run(lived_in, url)
+        with pytest.raises(CannotMove, match=r"have 1 open connections to .*: stop all"):
+            run(installation, url)
         serving.dispose()
-    assert run(lived_in, target).same
+    assert run(installation, target).same
 
 
-def test_a_lease_of_another_host_is_waited_for_unless_its_holder_is_known_to_be_dead(
+def test_a_live_lease_blocks_the_move_unless_its_owner_is_known_to_be_dead(
     sqlite: Engine, target: str
 ) -> None:
     life = Installation(sqlite)
@@ -275,12 +281,12 @@ def test_a_lease_of_another_host_is_waited_for_unless_its_holder_is_known_to_be_
     sqlite.dispose()
     file = Path(sqlite.url.database or "")
 
-    with pytest.raises(CannotMove, match=r"may still be at work on .*, until 00:00:00 UTC"):
+    with pytest.raises(CannotMove, match=r"may still use .*, until 00:00:00 UTC"):
         run(file, target)
     assert run(file, target, is_dead={"host/1/1.00"}.__contains__).same
 
 
-def test_a_value_that_the_server_has_no_room_for_is_named(
+def test_a_value_that_the_server_does_not_accept_is_reported(
     sqlite: Engine, target: str, there: Engine
 ) -> None:
     Installation(sqlite).live()
@@ -288,15 +294,15 @@ def test_a_value_that_the_server_has_no_room_for_is_named(
         connection.exec_driver_sql("UPDATE executions SET crew = printf('%0101d', 0)")
     sqlite.dispose()
 
-    with pytest.raises(CannotMove, match=r"did not take rows of executions: value too long"):
+    with pytest.raises(CannotMove, match=r"did not accept rows of executions: value too long"):
         run(Path(sqlite.url.database or ""), target)
     assert rows(there, "executions") == []
 
 
-def test_a_server_is_moved_to_another_and_back_to_a_file(
-    lived_in: Path, target: str, server: Server, tmp_path: Path
+def test_a_server_can_be_moved_to_another_and_back_to_a_file(
+    installation: Path, target: str, server: Server, tmp_path: Path
 ) -> None:
-    run(lived_in, target)
+    run(installation, target)
     second = server.database()
     back = f"sqlite:///{tmp_path / 'back.db'}"
 
@@ -316,21 +322,23 @@ def test_a_server_is_moved_to_another_and_back_to_a_file(
     file.dispose()
 
 
-def test_wrong_ways_are_refused_in_words(lived_in: Path, target: str, tmp_path: Path) -> None:
+def test_impossible_moves_are_refused_with_a_reason(
+    installation: Path, target: str, tmp_path: Path
+) -> None:
     with pytest.raises(CannotMove, match="There is no file"):
         run(tmp_path / "none.db", target)
     with pytest.raises(CannotMove, match="not moved but copied"):
-        run(lived_in, f"sqlite:///{tmp_path / 'other.db'}")
+        run(installation, f"sqlite:///{tmp_path / 'other.db'}")
     with pytest.raises(CannotMove, match="the same database"):
         run(target, target)
-    with pytest.raises(CannotMove, match="cannot be held still"):
+    with pytest.raises(CannotMove, match="cannot be locked"):
         run(target, f"sqlite:///{tmp_path / 'other.db'}")
     empty = tmp_path / "empty.db"
     empty.touch()
-    with pytest.raises(CannotMove, match="holds no installation of Countersign"):
+    with pytest.raises(CannotMove, match="has no installation of Countersign"):
         run(empty, target)
     (tmp_path / "letter.db").write_text("Dear all, " * 100)
     with pytest.raises(CannotMove, match="cannot be read: file is not a database"):
         run(tmp_path / "letter.db", target)
-    with pytest.raises(CannotMove, match=r"Moving to .* broke off: .*refused"):
-        run(lived_in, "postgresql://nobody@127.0.0.1:9/none")
+    with pytest.raises(CannotMove, match=r"The move to .* failed: .*refused"):
+        run(installation, "postgresql://nobody@127.0.0.1:9/none")

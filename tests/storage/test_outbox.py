@@ -1,4 +1,4 @@
-"""What the deliverer is handed: in order, one holder each, as often as something changed."""
+"""The deliverer's rows: in order, each leased to one owner, as often as something changes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import Connection
 
 from storage.errors import MessageLeaseLost
+from storage.messages import OutboxKind, OutboxRow, OutboxState
 from storage.outbox import due_messages
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
-from storage.records import Action, Decision, OutboxKind, OutboxRow, OutboxState
+from storage.records import Action, Decision
 from storage.state_manager import StateManager
 from tests.storage.conftest import Run
 from tests.support.factories import BEN, SettableClock, crew
@@ -24,7 +25,7 @@ def take_one(outbox: Outbox) -> OutboxRow:
 
 
 def post(outbox: Outbox, row: OutboxRow) -> OutboxRow:
-    """Post and show it whole."""
+    """Post the message with its current version."""
     posted = outbox.posted(
         outbox.sending(row), channel=row.channel, ts=f"{row.seq}.0", shown=row.version
     )
@@ -32,7 +33,7 @@ def post(outbox: Outbox, row: OutboxRow) -> OutboxRow:
     return posted
 
 
-def test_the_root_message_comes_first_and_gives_the_thread_to_the_rest(
+def test_the_root_message_comes_first_and_starts_the_thread_of_the_others(
     run: Run, outbox: Outbox, reads: Reads
 ) -> None:
     run.start()
@@ -49,7 +50,7 @@ def test_the_root_message_comes_first_and_gives_the_thread_to_the_rest(
     assert take_one(outbox).kind is OutboxKind.FILE
 
 
-def test_a_row_that_somebody_holds_is_not_handed_out_until_the_hold_ends(
+def test_a_leased_row_is_not_taken_again_until_the_lease_expires(
     run: Run, outbox: Outbox, clock: SettableClock
 ) -> None:
     run.start()
@@ -60,7 +61,7 @@ def test_a_row_that_somebody_holds_is_not_handed_out_until_the_hold_ends(
     assert len(outbox.take(owner="two")) == 1
 
 
-def test_who_lost_the_hold_stores_nothing_over_what_the_next_one_stored(
+def test_a_deliverer_that_lost_its_lease_stores_nothing(
     run: Run, outbox: Outbox, reads: Reads, clock: SettableClock
 ) -> None:
     run.start()
@@ -81,7 +82,7 @@ def test_who_lost_the_hold_stores_nothing_over_what_the_next_one_stored(
     assert outbox.take(owner="next") == ()
 
 
-def test_messages_of_a_dead_owner_are_handed_out_at_once(
+def test_messages_of_a_dead_owner_can_be_taken_at_once(
     run: Run, outbox: Outbox, state: StateManager, reads: Reads
 ) -> None:
     run.start()
@@ -94,7 +95,7 @@ def test_messages_of_a_dead_owner_are_handed_out_at_once(
     assert len(outbox.take(owner="next")) == 1
 
 
-def test_a_post_that_was_begun_is_handed_out_as_such_after_a_crash(
+def test_after_a_crash_a_started_post_is_taken_as_sending(
     run: Run, outbox: Outbox, clock: SettableClock
 ) -> None:
     run.start()
@@ -107,23 +108,23 @@ def test_a_post_that_was_begun_is_handed_out_as_such_after_a_crash(
     assert row.sent_at is not None
 
 
-def test_a_change_while_an_update_is_made_leads_to_another_update(
+def test_a_change_during_an_update_leads_to_another_update(
     run: Run, outbox: Outbox, state: StateManager
 ) -> None:
     run.start()
     root = post(outbox, take_one(outbox))
     assert outbox.take(owner="d") == ()
     state.claim("worker")
-    seen = take_one(outbox)
+    row = take_one(outbox)
     state.cancel(run.id, actor=BEN)
 
-    outbox.shown(seen, seen.version)
+    outbox.shown(row, row.version)
 
     kinds = {row.key: row for row in outbox.take(owner="d")}
-    assert kinds[root.key].version > seen.version
+    assert kinds[root.key].version > row.version
 
 
-def test_a_decision_asks_for_the_checkpoints_message_and_the_root_to_be_shown_anew(
+def test_a_decision_updates_the_checkpoints_message_and_the_root(
     run: Run, outbox: Outbox, state: StateManager
 ) -> None:
     run.start()
@@ -139,7 +140,7 @@ def test_a_decision_asks_for_the_checkpoints_message_and_the_root_to_be_shown_an
     assert all(row.shown_version < row.version for row in rows)
 
 
-def test_later_waits_its_time_and_updates_keep_their_distance(
+def test_a_postponed_row_waits_and_updates_keep_their_interval(
     run: Run, outbox: Outbox, state: StateManager, clock: SettableClock
 ) -> None:
     run.start()
@@ -157,27 +158,25 @@ def test_later_waits_its_time_and_updates_keep_their_distance(
     assert take_one(outbox).kind is OutboxKind.ROOT
 
 
-def test_however_many_messages_are_put_off_the_next_one_that_is_due_is_handed_out(
-    run: Run, outbox: Outbox
-) -> None:
+def test_postponed_messages_do_not_hide_one_that_is_due(run: Run, outbox: Outbox) -> None:
     for _ in range(60):
         run.start()
     for row in outbox.take(owner="d", limit=60):
-        outbox.later(row, timedelta(minutes=10), "pacing")
+        outbox.later(row, timedelta(minutes=10), "rate limit")
     free = run.start()
 
     assert take_one(outbox).execution_id == free.id
 
 
-def test_a_message_waits_for_an_earlier_one_that_is_put_off(run: Run, outbox: Outbox) -> None:
+def test_a_message_waits_for_an_earlier_one_that_is_postponed(run: Run, outbox: Outbox) -> None:
     run.start()
     run.work()
-    outbox.later(take_one(outbox), timedelta(minutes=10), "channel is pausing")
+    outbox.later(take_one(outbox), timedelta(minutes=10), "channel is paused")
 
     assert outbox.take(owner="d") == ()
 
 
-def test_a_deleted_message_is_posted_anew_under_a_new_generation(
+def test_a_deleted_message_is_posted_again_with_the_next_generation(
     run: Run, outbox: Outbox, state: StateManager
 ) -> None:
     run.start()
@@ -189,7 +188,7 @@ def test_a_deleted_message_is_posted_anew_under_a_new_generation(
     assert (again.state, again.ts, again.generation) == (OutboxState.QUEUED, None, 2)
 
 
-def test_a_message_that_failed_does_not_hold_up_the_next(run: Run, outbox: Outbox) -> None:
+def test_a_failed_message_does_not_block_the_next(run: Run, outbox: Outbox) -> None:
     run.start()
     run.work()
     outbox.fail(take_one(outbox), "channel_not_found")
@@ -210,7 +209,9 @@ def test_an_execution_without_a_channel_posts_nothing(
     assert outbox.take(owner="d") == ()
 
 
-def test_a_notice_is_posted_once_a_key(run: Run, outbox: Outbox, state: StateManager) -> None:
+def test_a_notice_is_posted_once_for_each_key(
+    run: Run, outbox: Outbox, state: StateManager
+) -> None:
     run.start()
     post(outbox, take_one(outbox))
     for _ in range(2):
@@ -222,27 +223,27 @@ def test_a_notice_is_posted_once_a_key(run: Run, outbox: Outbox, state: StateMan
     assert outbox.take(owner="d") == ()
 
 
-def test_a_row_that_another_deliverer_showed_and_put_off_meanwhile_is_not_handed_out(
+def test_a_row_that_another_deliverer_has_just_updated_is_not_taken(
     run: Run, outbox: Outbox, state: StateManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two find it due at the same moment; one has shown it before the other takes hold of it."""
+    """Two find it due at the same moment; one has updated it before the other leases it."""
     run.start()
     post(outbox, take_one(outbox))
     claim = state.claim("worker")
     assert claim is not None
     state.progress(claim, {"tasks": []})
-    worked: list[OutboxRow] = []
-    look = due_messages.due
+    taken: list[OutboxRow] = []
+    original = due_messages.find_due
 
-    def work_at_once(connection: Connection, **how: Any) -> list[Any]:
-        found = look(connection, **how)
-        if not worked:
-            worked.append(found[0])
+    def update_at_once(connection: Connection, **options: Any) -> list[Any]:
+        due = original(connection, **options)
+        if not taken:
+            taken.append(due[0])
             row = take_one(outbox)
             outbox.shown(row, row.version, not_before=timedelta(seconds=3))
             state.progress(claim, {"tasks": []})
-        return found
+        return due
 
-    monkeypatch.setattr(due_messages, "due", work_at_once)
+    monkeypatch.setattr(due_messages, "find_due", update_at_once)
     assert outbox.take(owner="second") == ()
-    assert worked
+    assert taken

@@ -1,4 +1,4 @@
-"""The workers' side: lease, fence, retries, recovery."""
+"""Phase runs: lease, fence, retries, recovery."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storage.reads import Reads
 from storage.records import Action, Claim, Decision, Failure, PhaseRun
 from storage.state_manager import StateManager
 from storage.states import ExecutionState, PhaseRunState
-from storage.use_cases.phase_runs import MOST_LOSSES
+from storage.use_cases.phase_runs import MAX_LOSSES
 from tests.storage.conftest import RecordingDispatch, Run
 from tests.support.factories import ANA, SettableClock, crew, output, rule
 
@@ -41,64 +41,64 @@ def test_a_claim_starts_the_execution_and_nobody_else_gets_the_phase(
     assert state.claim("another") is None
 
 
-def test_of_many_workers_one_gets_each_phase(run: Run, state: StateManager) -> None:
+def test_each_phase_goes_to_exactly_one_of_many_workers(run: Run, state: StateManager) -> None:
     started = {run.start().id for _ in range(20)}
 
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(lambda n: state.claim(f"worker {n}"), range(40)))
 
-    got = [c.execution.id for c in claims if c is not None]
-    assert sorted(got) == sorted(started)
+    claimed_ids = [c.execution.id for c in claims if c is not None]
+    assert sorted(claimed_ids) == sorted(started)
 
 
-def test_a_worker_that_was_told_of_a_phase_gets_that_one_once_and_when_it_is_due(
+def test_a_worker_that_names_a_phase_run_claims_it_once_and_only_when_it_is_due(
     run: Run, reads: Reads, state: StateManager, clock: SettableClock
 ) -> None:
     run.start()
-    told = run.start()
-    [newer] = reads.phase_runs(told.id)
+    newest = run.start()
+    [newer] = reads.phase_runs(newest.id)
 
     claim = state.claim("worker", newer.id)
     assert claim is not None
-    assert claim.execution.id == told.id
+    assert claim.execution.id == newest.id
     assert state.claim("another", newer.id) is None
     assert state.claim("another", "no such run") is None
 
     state.fail(claim, Failure("no luck"))
-    [_, again] = reads.phase_runs(told.id)
+    [_, again] = reads.phase_runs(newest.id)
     assert state.claim("worker", newer.id) is None
     assert state.claim("worker", again.id) is None
     clock.move(timedelta(seconds=3))
     assert state.claim("worker", again.id) is not None
 
 
-def test_workers_that_are_all_told_of_a_phase_run_it_once(
+def test_one_of_many_workers_that_name_the_same_phase_run_claims_it(
     run: Run, reads: Reads, state: StateManager
 ) -> None:
     run.start()
-    [told] = reads.phase_runs(run.id)
+    [queued] = reads.phase_runs(run.id)
 
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda n: state.claim(f"worker {n}", told.id), range(16)))
+        claims = list(pool.map(lambda n: state.claim(f"worker {n}", queued.id), range(16)))
 
     assert sum(claim is not None for claim in claims) == 1
 
 
-def test_workers_learn_what_follows_a_decision_and_what_they_may_know_of(
+def test_dispatch_gets_new_runs_and_those_it_may_know_marked_as_again(
     run: Run, reads: Reads, state: StateManager, dispatch: RecordingDispatch
 ) -> None:
     run.start()
     run.work()
     state.decide(Decision(run.waiting.id, Action.CONTINUE, ANA))
     started, decided = reads.phase_runs(run.id)
-    assert dispatch.how[started.id] == {"not_before": None, "again": False}
-    assert dispatch.how[decided.id] == {"not_before": None, "again": False}
+    assert dispatch.options[started.id] == {"not_before": None, "again": False}
+    assert dispatch.options[decided.id] == {"not_before": None, "again": False}
 
     state.give_back(claimed(state))
-    assert dispatch.how[decided.id] == {"not_before": None, "again": True}
+    assert dispatch.options[decided.id] == {"not_before": None, "again": True}
 
 
-def test_a_lease_that_ran_out_is_taken_and_the_late_worker_writes_nothing(
+def test_an_expired_lease_is_claimed_and_the_late_worker_writes_nothing(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     run.start()
@@ -122,7 +122,7 @@ def test_a_lease_that_ran_out_is_taken_and_the_late_worker_writes_nothing(
     assert run.waiting.output.output == "in time"
 
 
-def test_who_takes_over_a_phase_is_told_what_was_finished_before(
+def test_a_worker_that_takes_over_a_phase_gets_the_earlier_outputs(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     run.start()
@@ -130,10 +130,10 @@ def test_who_takes_over_a_phase_is_told_what_was_finished_before(
     state.decide(Decision(run.waiting.id, Action.REVISE, ANA, "shorter"))
     run.work("a shorter plan")
     state.decide(Decision(run.waiting.id, Action.CONTINUE, ANA))
-    died = claimed(state, "who dies")
+    died = claimed(state, "the one that dies")
     clock.move(timedelta(seconds=31))
 
-    following = claimed(state, "who takes over")
+    following = claimed(state, "the one that takes over")
 
     assert following.run.phase == died.run.phase == "analysis"
     assert following.done == died.done == (("planning", output("a shorter plan")),)
@@ -149,7 +149,7 @@ def test_heartbeats_keep_the_lease(run: Run, state: StateManager, clock: Settabl
         assert state.claim("another") is None
 
 
-def test_a_phase_given_back_is_due_at_once_and_starts_afresh(
+def test_a_phase_given_back_is_due_at_once(
     run: Run, state: StateManager, dispatch: RecordingDispatch
 ) -> None:
     run.start()
@@ -157,11 +157,11 @@ def test_a_phase_given_back_is_due_at_once_and_starts_afresh(
 
     state.give_back(first)
 
-    assert dispatch.told == [first.run.id, first.run.id]
+    assert dispatch.woken == [first.run.id, first.run.id]
     assert claimed(state, "another").run.id == first.run.id
 
 
-def test_a_failing_phase_is_tried_again_after_growing_pauses_then_is_an_error(
+def test_a_failing_phase_is_retried_after_growing_pauses_and_then_is_an_error(
     run: Run, state: StateManager, reads: Reads, clock: SettableClock
 ) -> None:
     run.start(crew(tries=3))
@@ -179,7 +179,7 @@ def test_a_failing_phase_is_tried_again_after_growing_pauses_then_is_an_error(
     assert [r.state for r in reads.phase_runs(run.id)] == [PhaseRunState.FAILED] * 3
 
 
-def test_what_cannot_be_mended_by_trying_again_is_an_error_at_once(
+def test_a_failure_that_a_retry_cannot_fix_is_an_error_at_once(
     run: Run, state: StateManager
 ) -> None:
     run.start()
@@ -190,7 +190,7 @@ def test_what_cannot_be_mended_by_trying_again_is_an_error_at_once(
     assert state.claim("worker") is None
 
 
-def test_a_failure_in_characters_that_no_database_holds_is_still_told(
+def test_a_failure_message_with_characters_that_no_database_can_store_is_kept(
     run: Run, state: StateManager
 ) -> None:
     run.start()
@@ -201,7 +201,7 @@ def test_a_failure_in_characters_that_no_database_holds_is_still_told(
     assert run.now.error == "it said \ufffd and \ufffd, loudly"
 
 
-def test_leases_of_the_dead_are_released_at_once(
+def test_leases_of_dead_owners_are_released_at_once(
     run: Run, state: StateManager, reads: Reads
 ) -> None:
     run.start()
@@ -213,11 +213,11 @@ def test_leases_of_the_dead_are_released_at_once(
     assert claimed(state, "host:2").run.id == first.run.id
 
 
-def test_a_phase_that_kills_its_workers_ends_in_words(
+def test_a_phase_that_kills_its_workers_ends_with_a_readable_error(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     run.start()
-    for _ in range(MOST_LOSSES + 1):
+    for _ in range(MAX_LOSSES + 1):
         claimed(state)
         clock.move(timedelta(seconds=31))
 
@@ -226,7 +226,7 @@ def test_a_phase_that_kills_its_workers_ends_in_words(
     assert "died" in (run.now.error or "")
 
 
-def test_recovery_hands_out_again_what_is_due_and_leaves_the_rest(
+def test_recovery_dispatches_what_is_due_again_and_nothing_else(
     run: Run, state: StateManager, dispatch: RecordingDispatch, clock: SettableClock
 ) -> None:
     for _ in range(3):
@@ -235,11 +235,11 @@ def test_recovery_hands_out_again_what_is_due_and_leaves_the_rest(
     clock.move(timedelta(seconds=20))
     state.heartbeat(alive)
     clock.move(timedelta(seconds=15))
-    dispatch.told.clear()
+    dispatch.woken.clear()
 
     assert state.recover() == 2
-    assert lost.run.id in dispatch.told
-    assert alive.run.id not in dispatch.told
+    assert lost.run.id in dispatch.woken
+    assert alive.run.id not in dispatch.woken
 
 
 def undescribed(*checkpoints: CheckpointDefinition) -> CrewDefinition:
@@ -264,7 +264,7 @@ def test_a_crew_that_describes_itself_gets_its_phases_before_it_runs(
     assert last_run(run, reads).state is PhaseRunState.DONE
 
 
-def test_a_checkpoint_at_a_phase_that_the_crew_does_not_have_is_refused_before_it_runs(
+def test_a_checkpoint_at_an_unknown_phase_is_refused_before_the_crew_runs(
     run: Run, state: StateManager
 ) -> None:
     run.start(undescribed(CheckpointDefinition("after_lunch", rule(), after="lunch")))

@@ -27,7 +27,7 @@ ADMIN = replace(CLIENT, decides_everything=True)
 EXTERNAL = replace(BEN, external=True)
 ABSENT = replace(BEN, channel_member=False)
 UNASKED = Actor(ActorKind.SLACK, "UBEN")
-"""Ben, when Slack could not be asked anything about him."""
+"""Ben, if Slack did not answer any question about him."""
 
 WITH_GROUP = member("UBEN", groups=("SLEADS",))
 
@@ -51,7 +51,7 @@ WITH_GROUP = member("UBEN", groups=("SLEADS",))
         (rule("UEVE"), ADMIN),
     ],
 )
-def test_whom_the_rule_names_may_decide(decides: DecisionRule, actor: Actor) -> None:
+def test_those_whom_the_rule_names_may_decide(decides: DecisionRule, actor: Actor) -> None:
     verdict = may_decide(decides, actor=actor, requester=ANA)
 
     assert verdict.allowed
@@ -82,7 +82,7 @@ def test_whom_the_rule_names_may_decide(decides: DecisionRule, actor: Actor) -> 
         (rule("@channel"), replace(BEN, external=None), Refusal.UNKNOWN),
     ],
 )
-def test_nobody_else_may_decide_and_what_is_not_known_is_refused(
+def test_nobody_else_may_decide_and_unknown_facts_are_refused(
     decides: DecisionRule, actor: Actor, refusal: Refusal
 ) -> None:
     verdict = may_decide(decides, actor=actor, requester=ANA)
@@ -92,7 +92,7 @@ def test_nobody_else_may_decide_and_what_is_not_known_is_refused(
 
 
 @pytest.mark.parametrize("approvers", [("UANA",), ("@channel",), ("@requester",)])
-def test_four_eyes_refuse_the_requester_whatever_else_the_rule_names(
+def test_four_eyes_refuse_the_requester_regardless_of_the_rule(
     approvers: tuple[str, ...],
 ) -> None:
     verdict = may_decide(rule(*approvers, except_requester=True), actor=ANA, requester=ANA)
@@ -100,7 +100,7 @@ def test_four_eyes_refuse_the_requester_whatever_else_the_rule_names(
     assert verdict.refusal is Refusal.IS_THE_REQUESTER
 
 
-def test_who_decides_everything_also_decides_what_they_asked_for() -> None:
+def test_an_actor_who_decides_everything_also_decides_their_own_runs() -> None:
     four_eyes = rule("UEVE", except_requester=True)
 
     assert may_decide(four_eyes, actor=ADMIN, requester=ADMIN).allowed
@@ -110,7 +110,7 @@ def test_a_client_of_the_api_decides_its_own_runs_where_requesters_may() -> None
     assert may_decide(rule("@requester"), actor=CLIENT, requester=CLIENT).allowed
 
 
-def test_an_id_of_slacks_is_worth_nothing_through_the_api() -> None:
+def test_a_slack_id_gives_no_rights_through_the_api() -> None:
     impostor = replace(WITH_GROUP, kind=ActorKind.API)
 
     for approver in ("UBEN", "SLEADS", "@channel"):

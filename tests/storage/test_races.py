@@ -1,8 +1,8 @@
-"""A writer that read before another one's commit, at each point where that can be.
+"""Concurrent writers: one commits after another has read, at each point where that can happen.
 
-SQLite lets nobody in between a use case's reads and its writes; PostgreSQL does. Here the other
-writer's changes are made right after the statement by which the first one reads, in the same
-transaction: what the first one then does is what it would do there.
+SQLite allows no other writer between the reads and writes of a use case; PostgreSQL does. Here the
+other writer's changes are made right after the statement by which the first one reads, in the same
+transaction, so the first one then behaves as it would on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ Race = Callable[[Executable, Act], AbstractContextManager[None]]
 
 @pytest.fixture
 def race(engine: Engine, clock: SettableClock, monkeypatch: pytest.MonkeyPatch) -> Race:
-    """`with race(statement, act)`: `act` happens when the statement was executed first.
+    """`with race(statement, act)`: runs `act` after the first execution of the statement.
 
-    Where the first writer then begins anew or gives way, the other one's changes stay.
+    If the first writer then retries or gives up, the other one's changes stay.
     """
 
     @contextmanager
     def racing(statement: Executable, act: Act) -> Iterator[None]:
-        acted: list[Executable] = []
+        raced: list[Executable] = []
 
-        def by_the_other(connection: Connection) -> None:
-            theirs = Transaction(connection, clock, NoDispatch(), LEASE)
-            act(theirs)
-            theirs.flush()
+        def write_concurrently(connection: Connection) -> None:
+            other = Transaction(connection, clock, NoDispatch(), LEASE)
+            act(other)
+            other.flush()
 
-        def execute(connection: Connection, asked: Any, values: Any = None) -> sql.Result:
-            result = as_ever(connection, asked, values)
-            if asked is statement and not acted:
-                acted.append(asked)
-                by_the_other(connection)
+        def execute(connection: Connection, sent: Any, values: Any = None) -> sql.Result:
+            result = original(connection, sent, values)
+            if sent is statement and not raced:
+                raced.append(sent)
+                write_concurrently(connection)
             return result
 
         def once(state: StateManager, *use_case: Any) -> Any:
@@ -61,15 +61,15 @@ def race(engine: Engine, clock: SettableClock, monkeypatch: pytest.MonkeyPatch) 
                 return commit_once(state, *use_case)
             except Conflict:
                 with writing(engine) as connection:
-                    by_the_other(connection)
+                    write_concurrently(connection)
                 raise
 
-        as_ever, commit_once = sql.execute, StateManager._commit_once
+        original, commit_once = sql.execute, StateManager._commit_once
         with monkeypatch.context() as patched:
             patched.setattr(sql, "execute", execute)
             patched.setattr(StateManager, "_commit_once", once)
             yield
-        assert acted, "nobody executed that statement"
+        assert raced, "the statement was not executed"
 
     return racing
 
@@ -84,13 +84,13 @@ def claimed(state: StateManager, owner: str = "worker") -> Claim:
     return claim
 
 
-def test_the_decision_that_lost_is_told_which_one_stands(
+def test_the_losing_decision_gets_the_recorded_one(
     run: Run, state: StateManager, race: Race, dispatch: RecordingDispatch
 ) -> None:
     run.start()
     run.work()
     first, second = decision(run, Action.CONTINUE), decision(run, Action.STOP)
-    told = list(dispatch.told)
+    woken = list(dispatch.woken)
 
     with (
         race(statements.CHECKPOINT_TO_DECIDE, lambda tx: decisions.decide(tx, first)),
@@ -101,10 +101,10 @@ def test_the_decision_that_lost_is_told_which_one_stands(
     assert refused.value.checkpoint.state is CheckpointState.APPROVED
     assert refused.value.checkpoint.feedback is not None
     assert refused.value.checkpoint.feedback.actor == BEN
-    assert dispatch.told == told
+    assert dispatch.woken == woken
 
 
-def test_a_delivery_that_came_twice_at_once_is_answered_twice_and_counts_once(
+def test_two_simultaneous_copies_of_a_delivery_are_both_answered_and_count_once(
     run: Run, state: StateManager, race: Race
 ) -> None:
     run.start()
@@ -119,7 +119,7 @@ def test_a_delivery_that_came_twice_at_once_is_answered_twice_and_counts_once(
     assert len(run.reads.phase_runs(run.id)) == 2
 
 
-def test_a_decision_at_a_checkpoint_that_is_cancelled_meanwhile_is_refused(
+def test_a_decision_is_refused_if_the_checkpoint_is_cancelled_meanwhile(
     run: Run, state: StateManager, race: Race
 ) -> None:
     run.start()
@@ -151,30 +151,30 @@ def test_a_cancel_that_read_before_a_decision_changes_nothing(
     assert run.now.state is ExecutionState.WAITING_FEEDBACK
 
 
-def test_a_state_that_came_back_meanwhile_is_not_taken_for_the_one_that_was_read(
+def test_the_same_state_after_two_changes_is_not_mistaken_for_the_one_that_was_read(
     run: Run, state: StateManager, race: Race
 ) -> None:
     run.start()
     run.work()
     revise = decision(run, Action.REVISE, text="shorter")
 
-    def go_round(tx: Transaction) -> None:
+    def change_twice(tx: Transaction) -> None:
         decisions.decide(tx, revise)
-        held = phase_runs.claim(tx, owner="other")
-        assert held is not None
-        again = phase_runs.done(tx, held, output("a shorter draft"))
+        claim = phase_runs.claim(tx, owner="other")
+        assert claim is not None
+        again = phase_runs.done(tx, claim, output("a shorter draft"))
         assert again.state is ExecutionState.WAITING_FEEDBACK
 
-    with race(statements.EXECUTION_LOCKED, go_round), pytest.raises(StaleExecution):
+    with race(statements.EXECUTION_LOCKED, change_twice), pytest.raises(StaleExecution):
         state.cancel(run.id, actor=ANA)
 
 
-def test_a_deadline_leaves_a_checkpoint_alone_that_was_decided_meanwhile(
+def test_a_timeout_leaves_a_checkpoint_alone_that_was_decided_meanwhile(
     run: Run, state: StateManager, race: Race, clock: SettableClock
 ) -> None:
     run.start()
     run.work()
-    beside = run.id
+    other = run.id
     run.start()
     run.work()
     clicked = decision(run, Action.CONTINUE)
@@ -185,7 +185,7 @@ def test_a_deadline_leaves_a_checkpoint_alone_that_was_decided_meanwhile(
 
     assert run.now.state is ExecutionState.RUNNING
     assert [c.state for c in run.reads.checkpoints(run.id)] == [CheckpointState.APPROVED]
-    assert run.reads.execution(beside).state is ExecutionState.STOPPED
+    assert run.reads.execution(other).state is ExecutionState.STOPPED
 
 
 def test_a_reminder_that_another_tick_took_meanwhile_is_not_posted_again(
@@ -195,7 +195,7 @@ def test_a_reminder_that_another_tick_took_meanwhile_is_not_posted_again(
     run.work()
     clock.move(timedelta(minutes=40))
 
-    with race(statements.TO_REMIND, lambda tx: timeouts.remind_due(tx, limit=5)):
+    with race(statements.REMINDERS_DUE, lambda tx: timeouts.remind_due(tx, limit=5)):
         assert state.remind_due() == 0
 
 
@@ -207,16 +207,16 @@ def test_a_phase_run_that_another_worker_took_meanwhile_is_not_claimed_again(
     with race(statements.OLDEST_DUE, lambda tx: phase_runs.claim(tx, owner="other")):
         assert state.claim("worker") is None
 
-    [taken] = run.reads.phase_runs(run.id)
-    assert (taken.lease_owner, taken.fence) == ("other", 1)
+    [claimed_run] = run.reads.phase_runs(run.id)
+    assert (claimed_run.lease_owner, claimed_run.fence) == ("other", 1)
 
 
-def phase_done(state: StateManager, held: Claim) -> None:
-    state.phase_done(held, output("late"))
+def phase_done(state: StateManager, claim: Claim) -> None:
+    state.phase_done(claim, output("late"))
 
 
-def fail(state: StateManager, held: Claim) -> None:
-    state.fail(held, Failure("late"))
+def fail(state: StateManager, claim: Claim) -> None:
+    state.fail(claim, Failure("late"))
 
 
 @pytest.mark.parametrize("hand_in", [phase_done, fail])
@@ -228,7 +228,7 @@ def test_a_result_is_not_stored_when_the_lease_is_taken_meanwhile(
     hand_in: Callable[[StateManager, Claim], None],
 ) -> None:
     run.start()
-    held = claimed(state)
+    claim = claimed(state)
     clock.move(timedelta(minutes=1))
 
     with (
@@ -238,37 +238,37 @@ def test_a_result_is_not_stored_when_the_lease_is_taken_meanwhile(
         ),
         pytest.raises(LeaseLost),
     ):
-        hand_in(state, held)
+        hand_in(state, claim)
 
 
 def test_a_result_is_not_stored_when_the_execution_is_cancelled_meanwhile(
     run: Run, state: StateManager, race: Race
 ) -> None:
     run.start()
-    held = claimed(state)
+    claim = claimed(state)
 
     with (
         race(statements.EXECUTION_LOCKED, lambda tx: executions.cancel(tx, run.id, actor=ANA)),
         pytest.raises(LeaseLost),
     ):
-        state.phase_done(held, output("late"))
+        state.phase_done(claim, output("late"))
 
 
-def test_a_phase_that_was_handed_in_meanwhile_is_not_released_to_run_again(
+def test_a_phase_that_was_finished_meanwhile_is_not_released_to_run_again(
     run: Run, state: StateManager, race: Race, dispatch: RecordingDispatch
 ) -> None:
     run.start()
-    held = claimed(state, "dead-worker")
-    told = list(dispatch.told)
+    claim = claimed(state, "dead-worker")
+    woken = list(dispatch.woken)
 
     with race(
-        statements.RUNNING_OF_OWNERS, lambda tx: phase_runs.done(tx, held, output("a draft"))
+        statements.RUNNING_OF_OWNERS, lambda tx: phase_runs.done(tx, claim, output("a draft"))
     ):
         assert state.release_leases(["dead-worker"]) == 0
 
     assert [r.state for r in run.reads.phase_runs(run.id)] == [PhaseRunState.DONE]
     assert run.now.state is ExecutionState.WAITING_FEEDBACK
-    assert dispatch.told == told
+    assert dispatch.woken == woken
 
 
 def test_a_phase_that_was_cancelled_meanwhile_is_not_released_to_run_again(
@@ -284,18 +284,18 @@ def test_a_phase_that_was_cancelled_meanwhile_is_not_released_to_run_again(
 
 
 @pytest.mark.parametrize("sqlstate", ["23505", "40001", "40P01", "55P03"])
-def test_what_postgresql_says_of_another_writer_is_busy(engine: Engine, sqlstate: str) -> None:
-    class Said(Exception):
+def test_errors_of_postgresql_about_another_writer_are_busy(engine: Engine, sqlstate: str) -> None:
+    class DriverError(Exception):
         pass
 
-    said = Said("as PostgreSQL words it")
-    said.sqlstate = sqlstate  # type: ignore[attr-defined]  # as the driver's errors have it
+    error = DriverError("a message of PostgreSQL")
+    error.sqlstate = sqlstate  # type: ignore[attr-defined]  # as the driver's errors have it
 
     with pytest.raises(Busy), writing(engine):
-        raise DBAPIError("UPDATE …", None, said)
+        raise DBAPIError("UPDATE …", None, error)
 
 
-def test_what_is_wrong_with_a_statement_is_not_taken_for_another_writer(engine: Engine) -> None:
+def test_an_invalid_statement_is_not_mistaken_for_another_writer(engine: Engine) -> None:
     with (
         pytest.raises(DBAPIError, match=r"no such|not exist"),
         writing(engine) as connection,

@@ -1,4 +1,4 @@
-"""What front ends look up: executions by the beginning of their ids, and how many there are."""
+"""Queries of the front ends: executions by a prefix of their ids, and how many there are."""
 
 from __future__ import annotations
 
@@ -18,26 +18,24 @@ from tests.storage.conftest import Run
 from tests.support.factories import ANA
 
 
-def test_the_beginning_of_an_id_may_be_written_in_capitals_and_with_its_dashes(
-    run: Run, reads: Reads
-) -> None:
+def test_a_prefix_of_an_id_may_have_capitals_and_dashes(run: Run, reads: Reads) -> None:
     execution = run.start()
 
     assert reads.execution(execution.id[:11].upper()).id == execution.id
 
 
 @pytest.mark.parametrize("typed", ["some", "%%%%", "0000000g", "00000000_", "-0000"])
-def test_what_no_id_begins_with_is_unknown(run: Run, reads: Reads, typed: str) -> None:
+def test_text_that_no_id_starts_with_is_unknown(run: Run, reads: Reads, typed: str) -> None:
     run.start()
 
     with pytest.raises(UnknownExecution):
         reads.execution(typed)
 
 
-def test_few_executions_are_counted_as_they_are_and_many_as_they_were_some_seconds_ago(
+def test_small_counts_are_exact_and_large_ones_are_cached(
     engine: Engine, run: Run, state: StateManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MANY", 3)
+    monkeypatch.setattr(module, "EXACT_COUNT_LIMIT", 3)
     reads = Reads(engine)
     started = [run.start() for _ in range(2)]
     assert reads.counts() == Counts(active_executions=2, pending_checkpoints=0)
@@ -47,7 +45,7 @@ def test_few_executions_are_counted_as_they_are_and_many_as_they_were_some_secon
     assert reads.counts() == Counts(active_executions=3, pending_checkpoints=1)
     started.append(run.start())
     assert reads.counts() == Counts(active_executions=3, pending_checkpoints=1)
-    monkeypatch.setattr(reads, "_count_again", 0.0)
+    monkeypatch.setattr(reads, "_counts_expire_at", 0.0)
     assert reads.counts() == Counts(active_executions=4, pending_checkpoints=1)
 
     for execution in started:
@@ -56,13 +54,13 @@ def test_few_executions_are_counted_as_they_are_and_many_as_they_were_some_secon
 
 
 class SlowClock(SystemClock):
-    """Of a host that is an hour behind."""
+    """The clock of a host that is an hour behind."""
 
     def now(self) -> datetime:
         return super().now() - timedelta(hours=1)
 
 
-def test_what_is_due_by_the_servers_clock_is_so_for_a_host_whose_clock_is_behind(
+def test_the_servers_clock_decides_what_is_due_on_a_host_whose_clock_is_behind(
     postgresql: Engine,
 ) -> None:
     clock = SlowClock()

@@ -1,4 +1,4 @@
-"""Statements go to the driver by one way, and fail as SQLAlchemy's would."""
+"""Running statements: pipelines, values, and the same errors as SQLAlchemy's."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ KEYS = select(inbox.c.key).order_by(inbox.c.key)
 
 
 def process_of(engine: Engine) -> int:
-    """The server's process behind the connection that was used."""
+    """Run a statement and return the id of the server's process that ran it."""
     with writing(engine) as connection:
         assert sql.execute(connection, statements.EXECUTION, {"of_id": "absent"}).rows == []
         return int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
 
 
 @pytest.fixture
-def cut(postgresql: Engine, server: Server) -> Iterator[Engine]:
-    """With three connections in its pool, which the server has closed."""
+def broken(postgresql: Engine, server: Server) -> Iterator[Engine]:
+    """An engine with three pooled connections that the server has closed."""
     engine = open_engine(postgresql.url.render_as_string(hide_password=False))
     opened = [engine.connect() for _ in range(3)]
     processes = [
@@ -51,23 +51,23 @@ def cut(postgresql: Engine, server: Server) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_of_connections_that_were_cut_the_first_to_be_used_says_so_and_none_is_used_again(
-    cut: Engine, monkeypatch: pytest.MonkeyPatch
+def test_one_broken_connection_fails_once_and_replaces_the_whole_pool(
+    broken: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "TRUSTED_SECONDS", 60.0)
+    monkeypatch.setattr(engines, "PING_AFTER_IDLE_SECONDS", 60.0)
 
     with pytest.raises(Unreachable):
-        process_of(cut)
+        process_of(broken)
 
-    assert process_of(cut) == process_of(cut)
+    assert process_of(broken) == process_of(broken)
 
 
-def test_connections_that_were_cut_while_nobody_used_them_are_replaced_unseen(
-    cut: Engine, monkeypatch: pytest.MonkeyPatch
+def test_connections_that_broke_while_idle_are_replaced_without_an_error(
+    broken: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "TRUSTED_SECONDS", 0.0)
+    monkeypatch.setattr(engines, "PING_AFTER_IDLE_SECONDS", 0.0)
 
-    assert process_of(cut) == process_of(cut)
+    assert process_of(broken) == process_of(broken)
 
 
 def test_a_statement_fails_where_it_is_executed(engine: Engine) -> None:
@@ -77,7 +77,7 @@ def test_a_statement_fails_where_it_is_executed(engine: Engine) -> None:
             sql.execute(connection, ADD, ONE)
 
 
-def test_of_statements_in_a_pipeline_the_one_that_fails_undoes_all(engine: Engine) -> None:
+def test_a_failing_statement_in_a_pipeline_rolls_back_all(engine: Engine) -> None:
     def write() -> None:
         with writing(engine) as connection, sql.pipeline(connection):
             sql.execute(connection, ADD, ONE)
@@ -87,7 +87,7 @@ def test_of_statements_in_a_pipeline_the_one_that_fails_undoes_all(engine: Engin
     with pytest.raises(Conflict if engine.dialect.name == "postgresql" else IntegrityError):
         write()
 
-    with writing(engine) as connection:  # the connection is good for more
+    with writing(engine) as connection:  # the connection can still be used
         sql.execute(connection, ADD, ONE)
         assert sql.execute(connection, update(inbox), {"at": NOON}).changed == 1
 
@@ -140,14 +140,14 @@ def test_an_in_list_may_have_any_length(engine: Engine) -> None:
     assert lengths == [0, 1, 2, 3]
 
 
-def test_bytes_come_back_as_they_were_sent(engine: Engine) -> None:
+def test_bytes_are_read_back_unchanged(engine: Engine) -> None:
     sent = b"\0\xff'"
     with reading(engine) as connection:
         echoed = select(bindparam("sent", type_=LargeBinary).label("echoed"))
         assert bytes(sql.execute(connection, echoed, {"sent": sent}).scalar() or b"") == sent
 
 
-def test_columns_that_are_not_named_get_their_defaults(run: Run, engine: Engine) -> None:
+def test_columns_that_are_left_out_get_their_defaults(run: Run, engine: Engine) -> None:
     run.start()
 
     with writing(engine) as connection:
@@ -175,25 +175,25 @@ def test_sqlalchemys_listeners_see_every_statement_and_its_values(run: Run, engi
     assert any(execution.id in values for _, values in seen)
 
 
-def test_text_that_postgresql_cannot_keep_is_refused(postgresql: Engine) -> None:
+def test_text_that_postgresql_cannot_store_is_refused(postgresql: Engine) -> None:
     with writing(postgresql) as connection, pytest.raises(DataError, match="NUL"):
         sql.execute(connection, ADD, {**ONE, "key": "a\0b"})
 
 
-def test_other_threads_go_on_while_a_server_works(postgresql: Engine) -> None:
+def test_other_threads_run_while_the_server_works(postgresql: Engine) -> None:
     def wait() -> None:
         with reading(postgresql) as connection:
             connection.exec_driver_sql("SELECT pg_sleep(0.5)")
 
-    counted = 0
-    waits = threading.Thread(target=wait)
-    waits.start()
-    while waits.is_alive():
-        counted += 1
-    assert counted > 1000
+    count = 0
+    thread = threading.Thread(target=wait)
+    thread.start()
+    while thread.is_alive():
+        count += 1
+    assert count > 1000
 
 
-def test_a_server_that_does_not_answer_is_given_up_and_the_next_asks_by_another_connection(
+def test_a_silent_server_is_given_up_and_the_next_statement_uses_another_connection(
     postgresql: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def sleep() -> None:
@@ -210,7 +210,7 @@ def test_a_server_that_does_not_answer_is_given_up_and_the_next_asks_by_another_
 
 
 @pytest.mark.parametrize(("option", "prepares"), [("", True), ("prepare_threshold=0", False)])
-def test_what_is_executed_again_is_prepared_unless_a_proxy_is_in_between(
+def test_repeated_statements_are_prepared_unless_a_proxy_is_in_between(
     postgresql: Engine, option: str, prepares: bool
 ) -> None:
     url = postgresql.url.render_as_string(hide_password=False)

@@ -1,4 +1,4 @@
-"""The statements that run often find their rows by an index, however many rows there are."""
+"""Frequent statements find their rows by an index, regardless of the number of rows."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from storage.db.database import writing
 from storage.outbox import due_messages
 from tests.support.factories import NOON
 
-ASKED_OFTEN: dict[str, tuple[Executable, dict[str, object]]] = {
+FREQUENT: dict[str, tuple[Executable, dict[str, object]]] = {
     "the oldest phase run that is due": (statements.OLDEST_DUE, {"now": NOON}),
-    "a phase run that a worker was told of": (
+    "a phase run that a worker names": (
         statements.RUN_IF_DUE,
         {"now": NOON, "of_id": "x"},
     ),
@@ -27,18 +27,18 @@ ASKED_OFTEN: dict[str, tuple[Executable, dict[str, object]]] = {
     "the waiting checkpoint": (statements.WAITING_CHECKPOINT, {"of_execution": "x"}),
     "overdue checkpoints": (statements.OVERDUE, {"now": NOON, "most": 100}),
     "who revised last": (statements.LAST_REVISER, {"of_execution": "x", "of_state": "revised"}),
-    "channels that take a post": (due_messages.FREE_CHANNELS, {"now": NOON}),
+    "channels that are not paused": (due_messages.FREE_CHANNELS, {"now": NOON}),
     "messages to post in a channel": (
         due_messages.POSTS_DUE,
         {"now": NOON, "most": 20, "of_channel": "C"},
     ),
     "messages to update": (due_messages.UPDATES_DUE, {"now": NOON, "most": 20}),
-    "whether any message is to do": (statements.ANY_MESSAGE_TO_DO, {}),
+    "whether any message is left": (statements.ANY_MESSAGE_TO_DO, {}),
     "the execution of a thread": (
         statements.EXECUTION_IN_THREAD,
         {"of_channel": "C", "of_thread_ts": "1.0"},
     ),
-    "a message to show anew": (statements.WANT_NEWER, {"of_key": "root:x"}),
+    "a message to update": (statements.BUMP_MESSAGE_VERSION, {"of_key": "root:x"}),
     "a phase run to renew": (
         statements.CHANGE_RUNNING,
         {"of_id": "x", "of_fence": 1, "lease_until": NOON + timedelta(seconds=30)},
@@ -50,21 +50,23 @@ ASKED_OFTEN: dict[str, tuple[Executable, dict[str, object]]] = {
 }
 
 
-@pytest.mark.parametrize("asked", ASKED_OFTEN)
-def test_what_is_asked_often_is_found_by_an_index(engine: Engine, asked: str) -> None:
-    statement, parameters = ASKED_OFTEN[asked]
+@pytest.mark.parametrize("name", FREQUENT)
+def test_frequent_statements_use_an_index(engine: Engine, name: str) -> None:
+    statement, parameters = FREQUENT[name]
 
     plan = plan_of(engine, statement, parameters)
 
-    whole = [s for s in plan.splitlines() if ("SCAN" in s and "USING" not in s) or "Seq Scan" in s]
-    assert [step for step in whole if step != "SCAN lanes"] == []  # made by the statement itself
+    scans = [s for s in plan.splitlines() if ("SCAN" in s and "USING" not in s) or "Seq Scan" in s]
+    assert [
+        step for step in scans if step != "SCAN channels"
+    ] == []  # a CTE of the statement itself
     assert "USING" in plan or "Index" in plan
 
 
 def plan_of(engine: Engine, statement: Executable, parameters: dict[str, object]) -> str:
-    """What the database says of the statement as it is really sent.
+    """Return the database's plan for the statement as it is really sent.
 
-    PostgreSQL reads an empty table whole if it may: it is asked what it would do otherwise.
+    PostgreSQL prefers to read an empty table in full, so sequential scans are turned off.
     """
     sent: list[tuple[str, Any]] = []
 

@@ -61,13 +61,13 @@ running cancel    cancelled
 """
 
 
-def table(written: str) -> dict[tuple[str, str], str]:
-    rows = (line.split() for line in written.strip().splitlines())
-    return {(state, event): following for state, event, following in rows}
+def table(expected: str) -> dict[tuple[str, str], str]:
+    rows = (line.split() for line in expected.strip().splitlines())
+    return {(state, event): next_state for state, event, next_state in rows}
 
 
 def after(take: Callable[..., StrEnum], state: StrEnum, event: StrEnum) -> str | None:
-    """The following state, or None if the transition is illegal."""
+    """The next_state state, or None if the transition is illegal."""
     try:
         return take(state, event).value
     except IllegalTransition:
@@ -75,7 +75,7 @@ def after(take: Callable[..., StrEnum], state: StrEnum, event: StrEnum) -> str |
 
 
 @pytest.mark.parametrize(
-    ("take", "states", "events", "written"),
+    ("take", "states", "events", "expected"),
     [
         (next_execution, ExecutionState, ExecutionEvent, EXECUTION),
         (next_checkpoint, CheckpointState, CheckpointEvent, CHECKPOINT),
@@ -83,17 +83,17 @@ def after(take: Callable[..., StrEnum], state: StrEnum, event: StrEnum) -> str |
     ],
     ids=["execution", "checkpoint", "phase run"],
 )
-def test_a_state_takes_the_events_of_its_table_and_refuses_all_others(
-    take: Callable[..., StrEnum], states: type[StrEnum], events: type[StrEnum], written: str
+def test_a_state_accepts_the_events_of_its_table_and_refuses_all_others(
+    take: Callable[..., StrEnum], states: type[StrEnum], events: type[StrEnum], expected: str
 ) -> None:
-    taken = {
-        (state.value, event.value): following
+    accepted = {
+        (state.value, event.value): next_state
         for state in states
         for event in events
-        if (following := after(take, state, event)) is not None
+        if (next_state := after(take, state, event)) is not None
     }
 
-    assert taken == table(written)
+    assert accepted == table(expected)
 
 
 def test_a_refused_transition_names_the_state_and_the_event() -> None:
@@ -114,7 +114,7 @@ def test_nothing_leaves_an_ended_execution(state: ExecutionState) -> None:
     assert all(after(next_execution, state, event) is None for event in ExecutionEvent)
 
 
-def test_a_run_goes_on_from_each_decision_but_a_stop_and_a_cancellation() -> None:
+def test_a_run_proceeds_after_every_decision_except_stop_and_cancel() -> None:
     undecided = {CheckpointState.PENDING}
 
     assert set(CheckpointState) - WENT_ON - undecided == {

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from storage.definitions import OnTimeout
+from storage.messages import OutboxKind
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
-from storage.records import TIMEOUT, Action, Decision, OutboxKind
+from storage.records import TIMEOUT, Action, Decision
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
 from tests.storage.conftest import Run
@@ -49,7 +50,7 @@ def test_a_deadline_that_passes_does_what_the_rule_says(
     assert run.now.state is execution
 
 
-def test_a_decision_in_time_leaves_the_deadline_nothing_to_do(
+def test_a_checkpoint_decided_in_time_does_not_expire(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     run.start()
@@ -61,7 +62,9 @@ def test_a_decision_in_time_leaves_the_deadline_nothing_to_do(
     assert run.now.state is ExecutionState.RUNNING
 
 
-def test_no_timeout_waits_for_ever(run: Run, state: StateManager, clock: SettableClock) -> None:
+def test_without_a_timeout_a_checkpoint_waits_forever(
+    run: Run, state: StateManager, clock: SettableClock
+) -> None:
     run.start(crew(decided_by=rule("@channel", timeout=None)))
     run.work()
     clock.move(timedelta(days=400))
@@ -71,7 +74,7 @@ def test_no_timeout_waits_for_ever(run: Run, state: StateManager, clock: Settabl
     assert run.waiting.deadline is None
 
 
-def test_one_pass_takes_no_more_than_its_limit(
+def test_one_pass_expires_no_more_than_its_limit(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     for _ in range(5):
@@ -83,16 +86,16 @@ def test_one_pass_takes_no_more_than_its_limit(
 
 
 def reminders(outbox: Outbox) -> list[object]:
-    """Post everything that is queued, and tell which reminders were among it."""
-    told: list[object] = []
+    """Post everything that is queued. Returns the reminders among it."""
+    sent: list[object] = []
     while rows := outbox.take(owner="d"):
         for row in rows:
             outbox.shown(
                 outbox.posted(row, channel=row.channel, ts=f"{row.seq}.0", shown=0), row.version
             )
             if row.kind is OutboxKind.REMINDER:
-                told.append(row.payload["which"])
-    return told
+                sent.append(row.payload["which"])
+    return sent
 
 
 def test_a_waiting_checkpoint_reminds_at_half_time_and_shortly_before_the_end(
@@ -100,19 +103,19 @@ def test_a_waiting_checkpoint_reminds_at_half_time_and_shortly_before_the_end(
 ) -> None:
     run.start()
     run.work()
-    told = []
+    sent = []
     for _ in range(61):
         state.remind_due()
-        told.append(reminders(outbox))
+        sent.append(reminders(outbox))
         clock.move(timedelta(minutes=1))
 
-    assert {minute: which for minute, which in enumerate(told) if which} == {
+    assert {minute: which for minute, which in enumerate(sent) if which} == {
         30: ["half"],
         54: ["last"],
     }
 
 
-def test_reminders_missed_while_down_are_not_made_up_for(
+def test_reminders_missed_during_downtime_are_not_sent_later(
     run: Run, state: StateManager, outbox: Outbox, clock: SettableClock
 ) -> None:
     run.start()

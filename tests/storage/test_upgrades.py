@@ -1,4 +1,4 @@
-"""Old and new processes side by side: a newer program has migrated, an older one goes on."""
+"""Old and new processes side by side: an older one works with a newer schema."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.support.processes import run as run_command
 
 NEWEST = ScriptDirectory.from_config(configuration()).get_current_head()
 BEFORE = Path(__file__).with_name("data") / "schema_0006.json"
-"""Rows that version 0.1 wrote: a run that was revised and approved, and messages on their way."""
+"""Rows of version 0.1: a run that was revised and approved, and undelivered messages."""
 
 FUTURE = """
 import sqlalchemy as sa
@@ -61,7 +61,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def old(url: str) -> Iterator[Engine]:
-    """The database as this program made it, with connections that know it so."""
+    """A database of this version's schema, with open connections."""
     engine = open_engine(url)
     upgrade(engine)
     yield engine
@@ -69,7 +69,7 @@ def old(url: str) -> Iterator[Engine]:
 
 
 def migrated_by_a_newer_program(url: str, folder: Path, revision: str) -> None:
-    """By the migrations that are, and one that is to come."""
+    """Run the current migrations and one of a future version."""
     copy = folder / "migrations"
     shutil.copytree(MIGRATIONS, copy)
     tables = [table.name for table in metadata.sorted_tables]
@@ -83,8 +83,8 @@ def migrated_by_a_newer_program(url: str, folder: Path, revision: str) -> None:
     engine.dispose()
 
 
-def lead_a_run(engine: Engine) -> None:
-    """From its start to its end, with all that is shown of it."""
+def complete_a_run(engine: Engine) -> None:
+    """Drive a run from start to end, and post all its messages."""
     clock, reads = SystemClock(), Reads(engine)
     state = StateManager(engine, clock=clock, dispatch=NoDispatch(), signal=NoSignal())
     outbox = Outbox(engine, clock)
@@ -108,15 +108,15 @@ def lead_a_run(engine: Engine) -> None:
     assert len(reads.phase_runs(run.id)) >= 3
 
 
-def test_a_process_that_runs_while_a_newer_one_migrates_goes_on(
+def test_a_process_keeps_working_while_a_newer_one_migrates(
     old: Engine, url: str, tmp_path: Path
 ) -> None:
-    for _ in range(3):  # so often that the driver has its statements prepared
-        lead_a_run(old)
+    for _ in range(3):  # until the driver has prepared its statements
+        complete_a_run(old)
 
     migrated_by_a_newer_program(url, tmp_path, "2.9998")
 
-    lead_a_run(old)
+    complete_a_run(old)
     with writing(old) as connection:
         assert connection.execute(text("SELECT count(is_new) FROM audit")).scalar_one() > 0
 
@@ -129,14 +129,18 @@ def test_a_process_that_starts_after_a_newer_one_migrated_leaves_the_schema_and_
 
     assert upgrade(late).standing is SchemaStatus.NEWER
 
-    found = schema(late)
-    assert (found.standing, found.revision, found.known) == (SchemaStatus.NEWER, "2.9998", NEWEST)
-    lead_a_run(late)
+    status = schema(late)
+    assert (status.standing, status.revision, status.known) == (
+        SchemaStatus.NEWER,
+        "2.9998",
+        NEWEST,
+    )
+    complete_a_run(late)
     late.dispose()
 
 
 @pytest.mark.parametrize("revision", ["3.0001", "2.0000", "9998", "feature"])
-def test_a_schema_that_older_programs_cannot_stand_is_refused_and_left_alone(
+def test_a_schema_of_another_series_is_refused_and_left_alone(
     old: Engine, url: str, tmp_path: Path, revision: str
 ) -> None:
     migrated_by_a_newer_program(url, tmp_path, revision)
@@ -147,7 +151,7 @@ def test_a_schema_that_older_programs_cannot_stand_is_refused_and_left_alone(
     assert schema(old).standing is SchemaStatus.STRANGE
 
 
-def test_migrate_and_serve_say_which_of_the_two_it_is(tmp_path: Path) -> None:
+def test_migrate_distinguishes_a_newer_schema_from_an_incompatible_one(tmp_path: Path) -> None:
     file = tmp_path / "countersign.db"
     url = f"sqlite:///{file}"
     engine = open_engine(url)
@@ -158,13 +162,16 @@ def test_migrate_and_serve_say_which_of_the_two_it_is(tmp_path: Path) -> None:
     newer = run_command(tmp_path, "migrate", DATABASE_URL=url)
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '3.0001'"))
-    strange = run_command(tmp_path, "migrate", DATABASE_URL=url)
+    incompatible = run_command(tmp_path, "migrate", DATABASE_URL=url)
     engine.dispose()
 
-    assert (newer.returncode, strange.returncode) == (0, 1)
+    assert (newer.returncode, incompatible.returncode) == (0, 1)
     assert f"is of a newer Countersign (2.9998) than this one ({NEWEST})" in newer.stdout
-    assert re.search(r"revision 3.0001, this program knows those up to 2.0007", strange.stderr)
-    assert "Run the newer Countersign" in strange.stderr
+    assert re.search(
+        r"revision 3.0001, but this version supports only revisions up to 2.0007",
+        incompatible.stderr,
+    )
+    assert "Run the newer Countersign" in incompatible.stderr
 
 
 # --- from the version before -------------------------------------------------------------------
@@ -172,7 +179,7 @@ def test_migrate_and_serve_say_which_of_the_two_it_is(tmp_path: Path) -> None:
 
 @pytest.fixture
 def before(url: str) -> Iterator[Engine]:
-    """A database as version 0.1 left it."""
+    """A database of version 0.1."""
     engine = open_engine(url)
     with writing(engine) as connection:
         config = configuration()
@@ -182,7 +189,7 @@ def before(url: str) -> Iterator[Engine]:
     with writing(engine) as connection:
         for table in ("executions", "phase_runs", "checkpoints", "outbox", "paces", "audit"):
             for row in rows[table]:
-                row.pop("seq", None)  # the database counts on from its own
+                row.pop("seq", None)  # the sequence assigns it
                 names = ", ".join(f'"{name}"' for name in row)
                 values = ", ".join(f":{name}" for name in row)
                 connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)
@@ -190,7 +197,7 @@ def before(url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_a_run_of_the_version_before_goes_on_to_its_end(before: Engine) -> None:
+def test_a_run_of_the_version_before_continues_to_its_end(before: Engine) -> None:
     upgrade(before)
 
     clock, reads = SystemClock(), Reads(before)

@@ -1,4 +1,4 @@
-"""What runs used: added up, kept whatever became of them, and held against the budget."""
+"""The usage of runs: sums, costs, estimates, and what counts against the budget."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_usage_is_added_up_by_model(parts: Sequence[Usage], total: Usage) -> Non
         ({"calls": 3, "unpriced_calls": 2}, 2),
     ],
 )
-def test_where_another_part_has_a_price_calls_without_one_count_as_unpriced(
+def test_if_only_some_usages_have_a_price_the_calls_of_others_count_as_unpriced(
     other: dict[str, int], unpriced_calls: int
 ) -> None:
     total = usage.total([priced(10, 7), {"gpt": other}])
@@ -85,7 +85,7 @@ def test_where_another_part_has_a_price_calls_without_one_count_as_unpriced(
     assert total["gpt"]["microdollars"] == 7
 
 
-def test_where_all_parts_or_none_have_a_price_no_call_counts_as_unpriced() -> None:
+def test_if_all_usages_or_none_have_a_price_no_call_counts_as_unpriced() -> None:
     all_parts = usage.total([priced(10, 7), priced(20, 8)])
     no_part = usage.total([HUNDRED, THOUSAND])
 
@@ -125,9 +125,7 @@ def test_tokens_are_those_of_prompts_and_answers_or_else_their_reported_sum(
         ({**HUNDRED, "own": {"uncounted_calls": 2}}, True),
     ],
 )
-def test_usage_is_at_least_so_much_if_a_call_reported_no_tokens(
-    used: Usage, at_least: bool
-) -> None:
+def test_usage_is_a_lower_bound_if_a_call_reported_no_tokens(used: Usage, at_least: bool) -> None:
     assert usage.is_at_least(used) is at_least
 
 
@@ -146,7 +144,7 @@ def test_usage_is_at_least_so_much_if_a_call_reported_no_tokens(
         ({"": {"calls": 1}}, Cost(None, ("unnamed",))),
     ],
 )
-def test_a_cost_is_what_is_known_of_it_and_names_the_models_whose_price_is_not(
+def test_a_cost_is_the_known_part_and_names_the_models_without_a_price(
     used: Usage, cost: Cost
 ) -> None:
     assert usage.cost(used) == cost
@@ -198,7 +196,7 @@ def with_budget(**changes: object) -> CrewDefinition:
     return replace(crew(), budget=Budget(tokens=500), **changes)  # type: ignore[arg-type]  # by name
 
 
-def test_what_a_failed_try_used_is_not_forgotten(
+def test_the_usage_of_a_failed_try_counts(
     run: Run, state: StateManager, reads: Reads, clock: SettableClock
 ) -> None:
     run.start(with_budget())
@@ -211,7 +209,7 @@ def test_what_a_failed_try_used_is_not_forgotten(
     assert [r.usage for r in reads.phase_runs(run.id)] == [HUNDRED, {}]
 
 
-def test_what_a_dead_worker_had_written_down_goes_on_being_counted(
+def test_the_usage_that_a_dead_worker_stored_counts(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     run.start(with_budget())
@@ -224,20 +222,20 @@ def test_what_a_dead_worker_had_written_down_goes_on_being_counted(
     assert claim.spent == ()
 
 
-def test_what_a_worker_gave_back_goes_on_being_counted(run: Run, state: StateManager) -> None:
+def test_the_usage_of_a_phase_given_back_counts(run: Run, state: StateManager) -> None:
     run.start(with_budget())
     state.give_back(claimed(state), usage=HUNDRED)
 
     assert claimed(state).run.usage == HUNDRED
 
 
-def test_a_phase_is_told_what_the_others_used_and_how_often_somebody_let_it_go_on(
+def test_a_claim_has_the_usage_of_other_phases_and_the_raises_of_the_budget(
     run: Run, state: StateManager
 ) -> None:
     run.start(with_budget())
     claim = claimed(state)
-    asked = state.ask(claim, OVER)
-    state.decide(Decision(asked.id, Action.CONTINUE, BEN))
+    question = state.ask(claim, OVER)
+    state.decide(Decision(question.id, Action.CONTINUE, BEN))
     state.phase_done(claim, output("a plan"), usage=THOUSAND)
     state.decide(Decision(run.waiting.id, Action.CONTINUE, BEN))
 
@@ -246,7 +244,7 @@ def test_a_phase_is_told_what_the_others_used_and_how_often_somebody_let_it_go_o
     assert (following.spent, following.raises) == ((THOUSAND,), 1)
 
 
-def test_a_question_about_the_budget_that_nobody_answered_raises_nothing(
+def test_an_unanswered_question_about_the_budget_does_not_raise_it(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     run.start(with_budget())
@@ -264,7 +262,7 @@ def test_without_a_budget_nothing_is_looked_up(run: Run, state: StateManager) ->
     assert claimed(state).spent == ()
 
 
-def test_estimates_look_at_what_finished_runs_of_the_phase_used(
+def test_estimates_use_only_finished_runs_of_the_phase(
     run: Run, state: StateManager, reads: Reads, clock: SettableClock
 ) -> None:
     run.start()
@@ -275,24 +273,24 @@ def test_estimates_look_at_what_finished_runs_of_the_phase_used(
     assert reads.usage_of_phase(run.now.crew, run.now.phases[0]) == (HUNDRED,)
 
 
-def test_a_question_has_a_deadline_even_where_the_crew_sets_none(
+def test_a_question_has_a_deadline_even_if_the_crew_sets_none(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     run.start(replace(crew(), rule=replace(rule(), timeout=None)))
 
-    asked = state.ask(claimed(state), OVER)
+    question = state.ask(claimed(state), OVER)
 
-    assert asked.deadline == clock.now() + timedelta(hours=1)
+    assert question.deadline == clock.now() + timedelta(hours=1)
 
 
-def test_what_pauses_inside_a_crew_is_decided_by_its_own_rule(
+def test_a_checkpoint_inside_a_crew_is_decided_by_its_own_rule(
     run: Run, state: StateManager
 ) -> None:
     own = CheckpointDefinition("refund", rule("UANA"), description="Pay it back?")
     run.start(replace(crew(), rule=rule(), gates=(own,)))
 
-    asked = state.ask(claimed(state), replace(OVER, kind=CheckpointKind.TOOL, name="refund"))
+    question = state.ask(claimed(state), replace(OVER, kind=CheckpointKind.TOOL, name="refund"))
 
-    assert asked.rule.approvers == ("UANA",)
-    assert asked.description == f"Pay it back?\n{OVER.message}"
-    state.decide(Decision(asked.id, Action.CONTINUE, ANA))
+    assert question.rule.approvers == ("UANA",)
+    assert question.description == f"Pay it back?\n{OVER.message}"
+    state.decide(Decision(question.id, Action.CONTINUE, ANA))

@@ -30,8 +30,9 @@ from websockets.sync.client import ClientConnection
 
 import bot.bootstrap
 from storage.db.database import upgrade
+from storage.messages import OutboxRow
 from storage.outbox.outbox import Outbox
-from storage.records import Claim, Decision, OutboxRow
+from storage.records import Claim, Decision
 from storage.state_manager import StateManager
 from tests.support.arming import ARMED, KILLED, PASSED
 

@@ -13,10 +13,10 @@ from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery
 from storage.db.database import SystemClock, upgrade
 from storage.db.engines import open_engine
 from storage.errors import Unreachable
+from storage.messages import OutboxRow
 from storage.outbox.outbox import Outbox
 from storage.ports import NoSignal
 from storage.reads import Reads
-from storage.records import OutboxRow
 from storage.state_manager import StateManager
 from tests.storage.conftest import RecordingDispatch, Run
 

@@ -22,11 +22,11 @@ from bot.slack.outbound.posting import Posting
 from bot.slack.outbound.views import Views
 from bot.slack.slack_errors import SlackFailure
 from storage.errors import Busy, MessageLeaseLost, TooSoon
+from storage.messages import OutboxKind, OutboxRow, OutboxState
 from storage.outbox.outbox import Outbox
 from storage.outbox.rate_limits import RateLimit
 from storage.ports import Clock
 from storage.reads import Reads
-from storage.records import OutboxKind, OutboxRow, OutboxState
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,10 @@ from bot.slack.outbound.posting import Posting
 from bot.slack.outbound.views import Views
 from bot.slack.slack_errors import Kind, SlackFailure
 from storage.backoff import Backoff
+from storage.messages import OutboxKind, OutboxRow, OutboxState
 from storage.outbox.outbox import Outbox
 from storage.outbox.rate_limits import UPDATES
-from storage.records import ActorKind, OutboxKind, OutboxRow, OutboxState
+from storage.records import ActorKind
 from storage.states import ENDED
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from bot.slack.ids import MESSAGE_EVENT_TYPE, message_key
 from bot.slack.outbound.views import WholeText
 from bot.slack.render.message import Rendered
-from storage.records import OutboxRow
+from storage.messages import OutboxRow
 
 
 @dataclass(frozen=True, slots=True)

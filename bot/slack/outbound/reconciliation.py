@@ -8,7 +8,7 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot.slack.ids import MESSAGE_EVENT_TYPE, message_key
-from storage.records import OutboxRow
+from storage.messages import OutboxRow
 
 LOOK_BACK = timedelta(days=1)
 """Slack's clock and ours may differ. A run's own thread is read whole."""

@@ -13,8 +13,9 @@ from bot.slack.render.message import Rendered
 from bot.slack.render.position import times_met
 from bot.slack.render.root import Progress
 from storage import usage as sums
+from storage.messages import OutboxKind, OutboxRow
 from storage.reads import Reads
-from storage.records import Checkpoint, CheckpointKind, Execution, OutboxKind, OutboxRow
+from storage.records import Checkpoint, CheckpointKind, Execution
 from storage.states import ACTIVE
 
 

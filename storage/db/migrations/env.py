@@ -1,4 +1,4 @@
-"""Alembic's entry. The connection is handed over by storage.db.database.upgrade."""
+"""Alembic's entry point. storage.db.database.upgrade passes the connection."""
 
 from alembic import context
 

@@ -234,7 +234,7 @@ def upgrade() -> None:
 
 
 def _forbid(change: str) -> None:
-    """The audit log only grows, whoever writes to the database."""
+    """Refuse changes to the audit log, regardless of who writes to the database."""
     if op.get_bind().dialect.name == "sqlite":
         op.execute(
             f"CREATE TRIGGER audit_no_{change.lower()} BEFORE {change} ON audit "

@@ -1,4 +1,4 @@
-"""Checkpoints that arise inside a crew, lessons, and who may start how much."""
+"""Checkpoints that arise inside a crew, lessons, and limits on starts."""
 
 import sqlalchemy as sa
 from alembic import op

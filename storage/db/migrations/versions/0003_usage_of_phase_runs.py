@@ -1,4 +1,4 @@
-"""What each try of a phase used, whether or not it led to an output."""
+"""The usage of each phase run, whether or not it produced an output."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Slack's pace for all processes, phase runs that go first, and what forgetting needs."""
+"""Shared rate limits, priorities of phase runs, and an index for deletions."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What is asked often costs the same among a million executions as among a thousand."""
+"""Partial indexes, so that frequent queries cost the same with a million ended executions."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Messages to post by their channel, and messages to update: either may have to rest."""
+"""Indexes of messages to post by channel, and of messages to update."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Where a worker beside the decision is free, what follows is claimed in the same commit."""
+"""If a worker of the deciding process is free, what follows is claimed in the same commit."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from tests.support.factories import ANA, BEN, SettableClock, crew, output
 
 
 class Workers(RecordingDispatch):
-    """Of this process, with so many slots free. A slot that was kept comes back or is used."""
+    """Workers of this process, with `free` slots. A reserved slot is used or released."""
 
     owner = "this process"
 
     def __init__(self, reads: Reads) -> None:
         super().__init__()
         self.free = 1
-        self.asked = 0
-        self.taken: list[Claim] = []
-        self.seen: list[PhaseRunState] = []
+        self.reservations = 0
+        self.claims: list[Claim] = []
+        self.states: list[PhaseRunState] = []
         self._reads = reads
 
-    def seat(self) -> Workers | None:  # type: ignore[override]  # there are workers here
-        self.asked += 1
+    def seat(self) -> Workers | None:  # type: ignore[override]  # this process has workers
+        self.reservations += 1
         if self.free == 0:
             return None
         self.free -= 1
         return self
 
     def take(self, claim: Claim, /) -> None:
-        self.taken.append(claim)
-        self.seen.append(self._reads.phase_runs(claim.execution.id)[-1].state)
+        self.claims.append(claim)
+        self.states.append(self._reads.phase_runs(claim.execution.id)[-1].state)
 
     def leave(self) -> None:
         self.free += 1
@@ -52,24 +52,24 @@ def decide(run: Run, action: Action = Action.CONTINUE, text: str = "") -> Decide
     return run.state.decide(Decision(run.waiting.id, action, ANA, text=text))
 
 
-def test_what_a_decision_queues_is_claimed_with_it_for_a_slot_that_is_free(
+def test_the_phase_after_a_decision_is_claimed_for_a_free_slot(
     run: Run, dispatch: Workers, clock: SettableClock
 ) -> None:
     run.start()
     run.work("the plan")
     decide(run)
 
-    [claim] = dispatch.taken
-    [_, following] = run.reads.phase_runs(run.id)
-    assert claim.run == following
+    [claim] = dispatch.claims
+    [_, next_run] = run.reads.phase_runs(run.id)
+    assert claim.run == next_run
     assert claim.execution == run.now
     assert claim.done == (("planning", output("the plan")),)
-    assert (following.state, following.fence) == (PhaseRunState.RUNNING, 1)
-    assert following.lease_owner == dispatch.owner
-    assert following.lease_until == clock.now() + timedelta(seconds=30) == claim.lease_until
-    assert following.id not in dispatch.enqueued
+    assert (next_run.state, next_run.fence) == (PhaseRunState.RUNNING, 1)
+    assert next_run.lease_owner == dispatch.owner
+    assert next_run.lease_until == clock.now() + timedelta(seconds=30) == claim.lease_until
+    assert next_run.id not in dispatch.enqueued
     assert run.state.claim("another") is None
-    assert dispatch.seen == [PhaseRunState.RUNNING], "it is run after the commit alone"
+    assert dispatch.states == [PhaseRunState.RUNNING], "it runs only after the commit"
 
     assert run.state.phase_done(claim, output("the analysis")).state is (
         ExecutionState.WAITING_FEEDBACK
@@ -82,33 +82,33 @@ def test_without_a_free_slot_it_is_queued(run: Run, dispatch: Workers) -> None:
     dispatch.free = 0
     decide(run)
 
-    following = run.reads.phase_runs(run.id)[-1]
-    assert dispatch.asked == 1
-    assert following.state is PhaseRunState.QUEUED
+    next_run = run.reads.phase_runs(run.id)[-1]
+    assert dispatch.reservations == 1
+    assert next_run.state is PhaseRunState.QUEUED
     claimed = run.state.claim("another")
     assert claimed is not None
-    assert claimed.run.id == following.id
+    assert claimed.run.id == next_run.id
 
 
-def test_a_revision_is_claimed_with_the_words_and_the_output_that_it_starts_from(
+def test_a_revision_is_claimed_with_its_request_and_the_output_that_it_starts_from(
     run: Run, dispatch: Workers
 ) -> None:
     run.start()
     run.work("a long plan")
     decide(run, Action.REVISE, "shorter")
 
-    [claim] = dispatch.taken
+    [claim] = dispatch.claims
     assert (claim.run.revision, claim.run.feedback) == (2, "shorter")
     assert claim.previous == output("a long plan")
 
 
-def test_a_lease_that_ends_lets_another_take_it_and_the_first_write_nothing(
+def test_after_the_lease_another_worker_claims_it_and_the_first_writes_nothing(
     run: Run, dispatch: Workers, clock: SettableClock
 ) -> None:
     run.start()
     run.work()
     decide(run)
-    [late] = dispatch.taken
+    [late] = dispatch.claims
     clock.move(timedelta(seconds=31))
 
     second = run.state.claim("another")
@@ -119,9 +119,7 @@ def test_a_lease_that_ends_lets_another_take_it_and_the_first_write_nothing(
         run.state.phase_done(late, output("too late"))
 
 
-def test_who_is_refused_or_ends_the_run_or_starts_one_keeps_no_slot(
-    run: Run, dispatch: Workers
-) -> None:
+def test_a_refusal_a_stop_and_a_start_reserve_no_slot(run: Run, dispatch: Workers) -> None:
     run.start(crew(phases=("one", "two"), after=("one",)))
     run.work()
     checkpoint = run.waiting
@@ -129,11 +127,11 @@ def test_who_is_refused_or_ends_the_run_or_starts_one_keeps_no_slot(
     with pytest.raises(AlreadyDecided):
         run.state.decide(Decision(checkpoint.id, Action.CONTINUE, BEN))
 
-    assert dispatch.taken == []
-    assert (dispatch.free, dispatch.asked) == (1, 0)
+    assert dispatch.claims == []
+    assert (dispatch.free, dispatch.reservations) == (1, 0)
 
 
-def test_a_decision_that_is_undone_leaves_its_slot_and_claims_nothing(
+def test_a_decision_that_is_rolled_back_releases_its_slot_and_claims_nothing(
     run: Run,
     engine: Engine,
     dispatch: Workers,
@@ -148,9 +146,9 @@ def test_a_decision_that_is_undone_leaves_its_slot_and_claims_nothing(
         with pytest.raises(ZeroDivisionError):
             decide(run)
 
-    assert (dispatch.free, dispatch.asked, dispatch.taken) == (1, 1, [])
+    assert (dispatch.free, dispatch.reservations, dispatch.claims) == (1, 1, [])
     assert [each.state for each in run.reads.phase_runs(run.id)] == [PhaseRunState.DONE]
     assert run.now.state is ExecutionState.WAITING_FEEDBACK
 
     decide(run)
-    assert len(dispatch.taken) == 1
+    assert len(dispatch.claims) == 1

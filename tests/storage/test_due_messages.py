@@ -1,4 +1,4 @@
-"""Looks for messages, among many that have to rest. The database tells how much it looked at."""
+"""Due messages among many that must wait, and how many rows the database reads to find them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def sqlite(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def postgresql(server: Server) -> Iterator[Engine]:
-    """It would read small tables whole, whatever is in them."""
+    """Without sequential scans, which it would prefer for small tables."""
     yield from opened(server.database(), "SET enable_seqscan = off")
 
 
-def opened(url: str, begins_with: str) -> Iterator[Engine]:
+def opened(url: str, statement: str) -> Iterator[Engine]:
     def connected(connection: Any, _record: object) -> None:
-        connection.execute(begins_with)
+        connection.execute(statement)
         connection.commit()
 
     engine = open_engine(url)
@@ -46,32 +46,32 @@ def opened(url: str, begins_with: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def watch(engine: Engine) -> Watch:
-    """Of the connections from now on."""
+    """Watches the connections from now on."""
     engine.dispose()
     return Watch(engine)
 
 
-def test_a_look_does_not_read_what_lies_in_channels_that_rest(
+def test_messages_of_paused_channels_are_not_read(
     engine: Engine, watch: Watch, run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     outbox = Outbox(engine, clock)
     with writing(engine) as connection:
-        for key in ("CREST", rate_limits.UPDATES):
+        for key in ("CPAUSED", rate_limits.UPDATES):
             rate_limits.pause(connection, key, until=clock.now() + timedelta(hours=1))
-    looked = []
+    rows_read = []
     for _ in range(2):
         for _ in range(60):
-            run.start(channel="CREST")
-        beside = run.start(channel="CFREE")
-        if engine.dialect.name == "postgresql":  # which does so by itself after a while
+            run.start(channel="CPAUSED")
+        free = run.start(channel="CFREE")
+        if engine.dialect.name == "postgresql":  # as autovacuum does after a while
             with engine.begin() as connection:
                 connection.exec_driver_sql("ANALYZE")
         with watch.work() as work:
-            [taken] = outbox.take(owner="d")
-        assert taken.execution_id == beside.id
-        posted = outbox.posted(outbox.sending(taken), channel="CFREE", ts=f"{taken.seq}.0", shown=1)
+            [row] = outbox.take(owner="d")
+        assert row.execution_id == free.id
+        posted = outbox.posted(outbox.sending(row), channel="CFREE", ts=f"{row.seq}.0", shown=1)
         assert posted.version == 1
-        looked.append(work.looked)
+        rows_read.append(work.looked)
 
-    few, many = looked
+    few, many = rows_read
     assert many < 1.2 * few

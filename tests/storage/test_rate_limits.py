@@ -1,4 +1,4 @@
-"""What Slack takes of posts, counted for all processes together."""
+"""Rate limits of posts and updates, counted for all processes together."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from sqlalchemy import Engine
 
 from storage.db.database import SystemClock, writing
 from storage.errors import TooSoon
+from storage.messages import OutboxRow
 from storage.outbox import rate_limits
 from storage.outbox.outbox import Outbox
 from storage.outbox.rate_limits import RateLimit
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
-from storage.records import OutboxRow
 from storage.state_manager import StateManager
 from tests.storage.conftest import Run
 from tests.support.factories import NOON, SettableClock
 
-PACE = RateLimit()
+LIMIT = RateLimit()
 SECOND = timedelta(seconds=1)
 
 
@@ -30,32 +30,32 @@ def row_of_a_new_run(run: Run, outbox: Outbox, channel: str = "C1") -> OutboxRow
     return row
 
 
-def test_a_few_go_at_once_and_then_one_a_second(
+def test_a_few_posts_are_allowed_at_once_and_then_one_a_second(
     run: Run, outbox: Outbox, clock: SettableClock
 ) -> None:
     rows = [row_of_a_new_run(run, outbox) for _ in range(3)]
     late = [row_of_a_new_run(run, outbox) for _ in range(2)]
     for row in rows:
-        outbox.sending(row, pace=PACE)
+        outbox.sending(row, pace=LIMIT)
     for row in late:
         with pytest.raises(TooSoon):
-            outbox.sending(row, pace=PACE)
+            outbox.sending(row, pace=LIMIT)
 
     clock.move(timedelta(seconds=0.9))
     assert outbox.take(owner="d") == ()
     clock.move(timedelta(seconds=0.1))
     first, second = outbox.take(owner="d")
     assert (first.key, second.key) == (late[0].key, late[1].key)
-    outbox.sending(first, pace=PACE)
+    outbox.sending(first, pace=LIMIT)
     with pytest.raises(TooSoon):
-        outbox.sending(second, pace=PACE)
+        outbox.sending(second, pace=LIMIT)
 
 
-def test_rows_of_a_channel_that_takes_no_more_are_not_handed_out_and_others_are(
+def test_rows_of_a_limited_channel_are_not_taken_but_others_are(
     run: Run, outbox: Outbox, clock: SettableClock
 ) -> None:
     for _ in range(3):
-        outbox.sending(row_of_a_new_run(run, outbox), pace=PACE)
+        outbox.sending(row_of_a_new_run(run, outbox), pace=LIMIT)
 
     run.start(channel="C1")
     free = run.start(channel="C2")
@@ -65,7 +65,7 @@ def test_rows_of_a_channel_that_takes_no_more_are_not_handed_out_and_others_are(
     assert [row.channel for row in outbox.take(owner="d")] == ["C1"]
 
 
-def test_a_channel_that_was_told_to_rest_rests_as_long_as_the_longest_rest_and_then_one_by_one(
+def test_a_paused_channel_waits_for_the_longest_pause_and_then_posts_one_by_one(
     run: Run, outbox: Outbox, clock: SettableClock
 ) -> None:
     first, second = row_of_a_new_run(run, outbox), row_of_a_new_run(run, outbox)
@@ -77,12 +77,12 @@ def test_a_channel_that_was_told_to_rest_rests_as_long_as_the_longest_rest_and_t
     clock.move(SECOND)
     rows = outbox.take(owner="d")
     assert [row.key for row in rows] == [first.key, second.key]
-    outbox.sending(rows[0], pace=PACE)
+    outbox.sending(rows[0], pace=LIMIT)
     with pytest.raises(TooSoon):
-        outbox.sending(rows[1], pace=PACE)
+        outbox.sending(rows[1], pace=LIMIT)
 
 
-def test_changes_of_messages_rest_in_all_channels_and_posts_go_on(
+def test_a_pause_of_updates_applies_to_all_channels_but_not_to_posts(
     run: Run, outbox: Outbox, state: StateManager, clock: SettableClock
 ) -> None:
     posted = []
@@ -98,14 +98,14 @@ def test_changes_of_messages_rest_in_all_channels_and_posts_go_on(
     assert {row.key for row in outbox.take(owner="d")} == {row.key for row in posted}
 
 
-def test_what_is_put_off_costs_no_message_its_place_and_no_try(
+def test_a_limited_message_keeps_its_place_and_its_attempts(
     run: Run, outbox: Outbox, clock: SettableClock
 ) -> None:
     rows = [row_of_a_new_run(run, outbox) for _ in range(4)]
     for row in rows[:3]:
-        outbox.sending(row, pace=PACE)
+        outbox.sending(row, pace=LIMIT)
     with pytest.raises(TooSoon):
-        outbox.sending(rows[3], pace=PACE)
+        outbox.sending(rows[3], pace=LIMIT)
     clock.move(SECOND)
 
     [again] = outbox.take(owner="d")
@@ -113,26 +113,28 @@ def test_what_is_put_off_costs_no_message_its_place_and_no_try(
     assert (again.key, again.attempts, again.state) == (rows[3].key, 0, rows[3].state)
 
 
-def test_of_posts_that_many_begin_at_once_no_more_go_than_slack_takes(engine: Engine) -> None:
-    """Also where nobody has posted to the channel before, and each wants to note the first one."""
+def test_of_many_simultaneous_posts_only_as_many_are_allowed_as_the_limit_says(
+    engine: Engine,
+) -> None:
+    """Also if nobody has posted to the channel before, and each process adds its first row."""
     clock = SystemClock()
     outbox = Outbox(engine, clock)
-    state_pace = RateLimit(per_second=0.01)
+    slow_limit = RateLimit(per_second=0.01)
 
-    def begin(row: OutboxRow) -> bool:
+    def start(row: OutboxRow) -> bool:
         try:
-            outbox.sending(row, pace=state_pace)
+            outbox.sending(row, pace=slow_limit)
         except TooSoon:
             return False
         return True
 
     with ThreadPoolExecutor(8) as threads:
         for channel in ("C1", "C2", "C3"):
-            rows = begun_rows(engine, outbox, channel)
-            assert list(threads.map(begin, rows)).count(True) == 3
+            rows = leased_rows(engine, outbox, channel)
+            assert list(threads.map(start, rows)).count(True) == 3
 
 
-def begun_rows(engine: Engine, outbox: Outbox, channel: str) -> tuple[OutboxRow, ...]:
+def leased_rows(engine: Engine, outbox: Outbox, channel: str) -> tuple[OutboxRow, ...]:
     state = StateManager(engine, clock=SystemClock(), dispatch=NoDispatch(), signal=NoSignal())
     run = Run(state, Reads(engine))
     for _ in range(8):
@@ -141,24 +143,24 @@ def begun_rows(engine: Engine, outbox: Outbox, channel: str) -> tuple[OutboxRow,
     return tuple(row for row in rows if row.channel == channel)
 
 
-def test_channels_that_were_quiet_for_a_day_are_forgotten(
+def test_rows_of_channels_that_were_idle_for_a_day_are_deleted(
     engine: Engine, outbox: Outbox, run: Run, clock: SettableClock
 ) -> None:
-    outbox.sending(row_of_a_new_run(run, outbox, "C1"), pace=PACE)
+    outbox.sending(row_of_a_new_run(run, outbox, "C1"), pace=LIMIT)
     clock.move(timedelta(hours=20))
-    outbox.sending(row_of_a_new_run(run, outbox, "C2"), pace=PACE)
+    outbox.sending(row_of_a_new_run(run, outbox, "C2"), pace=LIMIT)
     clock.move(timedelta(hours=5))
 
     with writing(engine) as connection:
-        assert rate_limits.forget(connection, now=clock.now()) == 1
-        assert rate_limits.forget(connection, now=clock.now()) == 0
+        assert rate_limits.delete_idle(connection, now=clock.now()) == 1
+        assert rate_limits.delete_idle(connection, now=clock.now()) == 0
 
 
 @pytest.mark.parametrize(("per_second", "burst"), [(1.0, 3), (2.0, 1), (0.5, 5)])
-def test_over_a_long_time_as_many_go_as_the_pace_says(per_second: float, burst: int) -> None:
-    pace, free_at, gone = RateLimit(per_second, burst), None, 0
+def test_over_a_long_time_the_rate_is_as_configured(per_second: float, burst: int) -> None:
+    limit, free_at, calls = RateLimit(per_second, burst), None, 0
     for tick in range(600):
         now = NOON + tick * SECOND / 10
         while free_at is None or free_at <= now:
-            free_at, gone = pace.following(free_at, now), gone + 1
-    assert burst + 60 * per_second - 1 <= gone <= burst + 60 * per_second
+            free_at, calls = limit.next_free_at(free_at, now), calls + 1
+    assert burst + 60 * per_second - 1 <= calls <= burst + 60 * per_second

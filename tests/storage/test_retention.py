@@ -1,4 +1,4 @@
-"""What is dropped after a while, and what never is."""
+"""What is deleted after a while, and what never is."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def rows_of(engine: Engine, *tables: Table) -> list[int]:
 
 
 def stopped(run: Run, *, revised: bool = False) -> str:
-    """A run that a reviewer ended, with an intent that was left over; its id."""
+    """Make a run that a reviewer stopped, with a leftover intent. Returns its id."""
     definition = replace(crew(), lessons=True)
     run.start(definition)
     run.work()
@@ -55,11 +55,11 @@ def stopped(run: Run, *, revised: bool = False) -> str:
     return run.id
 
 
-def test_what_ended_long_ago_goes_with_all_its_rows_and_the_log_stays(
+def test_old_executions_are_deleted_with_all_their_rows_but_the_log_stays(
     run: Run, state: StateManager, engine: Engine, clock: SettableClock
 ) -> None:
-    gone = [stopped(run) for _ in range(3)]
-    logged = rows_of(engine, audit)[0]
+    deleted = [stopped(run) for _ in range(3)]
+    rows_before = rows_of(engine, audit)[0]
     clock.move(MONTH)
     late = stopped(run)
     waiting = run.start().id
@@ -68,25 +68,25 @@ def test_what_ended_long_ago_goes_with_all_its_rows_and_the_log_stays(
     clock.move(timedelta(seconds=1))
     assert [state.forget_executions(older_than=MONTH, limit=2) for _ in range(3)] == [2, 1, 0]
 
-    for execution_id in gone:
+    for execution_id in deleted:
         with pytest.raises(UnknownExecution):
             run.reads.execution(execution_id)
     assert run.reads.execution(late).state is ExecutionState.STOPPED
     assert run.reads.execution(waiting).state is ExecutionState.WAITING_FEEDBACK
     with reading(engine) as connection:
-        forgotten = select(audit.c.execution_id).where(audit.c.event == "execution.forgotten")
-        assert sorted(connection.execute(forgotten).scalars()) == sorted(gone)
-    assert rows_of(engine, audit)[0] > logged + 3
+        events = select(audit.c.execution_id).where(audit.c.event == "execution.forgotten")
+        assert sorted(connection.execute(events).scalars()) == sorted(deleted)
+    assert rows_of(engine, audit)[0] > rows_before + 3
     with reading(engine) as connection:
         for table in (phase_runs, checkpoints, outbox):
             kept = connection.execute(select(table.c.execution_id).distinct()).scalars().all()
             assert {*kept} == {late, waiting}
 
 
-def test_a_lesson_that_holds_keeps_the_execution_that_it_came_from(
+def test_an_execution_is_kept_as_long_as_its_lesson(
     run: Run, state: StateManager, engine: Engine, reads: Reads, clock: SettableClock
 ) -> None:
-    taught = stopped(run, revised=True)
+    execution_id = stopped(run, revised=True)
     clock.move(2 * MONTH)
 
     assert state.forget_executions(older_than=MONTH) == 0
@@ -95,11 +95,11 @@ def test_a_lesson_that_holds_keeps_the_execution_that_it_came_from(
     assert state.forget_executions(older_than=MONTH) == 1
 
     with pytest.raises(UnknownExecution):
-        reads.execution(taught)
+        reads.execution(execution_id)
     assert rows_of(engine, *OF_EXECUTIONS) == [0] * len(OF_EXECUTIONS)
 
 
-def test_what_failed_or_waits_is_kept_however_old(
+def test_an_execution_that_waits_is_kept_regardless_of_its_age(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     run.start()
@@ -110,7 +110,7 @@ def test_what_failed_or_waits_is_kept_however_old(
     assert run.now.state is ExecutionState.WAITING_FEEDBACK
 
 
-def test_messages_go_that_were_delivered_of_what_ended_long_ago(
+def test_delivered_messages_of_old_executions_are_deleted(
     run: Run, state: StateManager, engine: Engine, clock: SettableClock, outbox_: Outbox
 ) -> None:
     stopped(run)
@@ -126,16 +126,16 @@ def test_messages_go_that_were_delivered_of_what_ended_long_ago(
     assert [state.forget_messages(older_than=MONTH, limit=1) for _ in range(3)] == [1, 1, 0]
 
     assert rows_of(engine, outbox)[0] == before - 2
-    assert len(outbox_.take(owner="d", limit=9)) > 0, "what was not delivered is still to do"
+    assert len(outbox_.take(owner="d", limit=9)) > 0, "undelivered messages are still to be posted"
 
 
 @pytest.fixture
 def outbox_(outbox: Outbox) -> Outbox:
-    """The deliverer's view, beside the table of its name."""
+    """The deliverer's view; the table has the name `outbox`."""
     return outbox
 
 
-def test_intents_go_when_they_have_run_out(
+def test_expired_intents_are_deleted(
     run: Run, state: StateManager, engine: Engine, clock: SettableClock
 ) -> None:
     run.start()
@@ -149,15 +149,15 @@ def test_intents_go_when_they_have_run_out(
 
 
 @pytest.mark.parametrize("change", ["DELETE FROM audit", "UPDATE audit SET event = 'nothing'"])
-def test_the_log_refuses_to_be_changed_by_anybody(run: Run, engine: Engine, change: str) -> None:
+def test_the_database_refuses_changes_to_the_log(run: Run, engine: Engine, change: str) -> None:
     run.start()
 
     with pytest.raises(DBAPIError, match="the audit log only grows"), writing(engine) as connection:
         connection.execute(text(change))
 
 
-def test_forgetting_looks_no_row_up_by_reading_all(engine: Engine) -> None:
-    """A foreign key asks for every row that goes whether something still points to it."""
+def test_deletions_check_foreign_keys_by_an_index(engine: Engine) -> None:
+    """For every deleted row, a foreign key checks whether another row refers to it."""
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL enable_seqscan = off"))

@@ -1,4 +1,4 @@
-"""Whose phase is run next: first that for which somebody waits who has just decided."""
+"""Which phase is run next: first those after a decision, for which a person waits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def claimed(state: StateManager) -> str | None:
 
 
 @pytest.mark.parametrize("action", [Action.CONTINUE, Action.REVISE, Action.SKIP])
-def test_what_follows_a_decision_goes_before_runs_that_were_started_earlier(
+def test_the_phase_after_a_decision_goes_before_runs_that_were_started_earlier(
     run: Run, state: StateManager, action: Action
 ) -> None:
     decided = run.start().id
@@ -46,7 +46,7 @@ def test_of_two_decisions_the_earlier_one_goes_first(run: Run, state: StateManag
     assert [claimed(state) for _ in range(3)] == [second, first, fresh]
 
 
-def test_a_phase_that_a_worker_gives_back_keeps_its_turn(run: Run, state: StateManager) -> None:
+def test_a_phase_that_a_worker_gives_back_keeps_its_priority(run: Run, state: StateManager) -> None:
     decided = run.start().id
     run.work()
     fresh = run.start().id
@@ -59,7 +59,7 @@ def test_a_phase_that_a_worker_gives_back_keeps_its_turn(run: Run, state: StateM
     assert [claimed(state) for _ in range(2)] == [decided, fresh]
 
 
-def test_what_somebody_has_retried_goes_first_too(run: Run, state: StateManager) -> None:
+def test_a_retried_phase_goes_first_too(run: Run, state: StateManager) -> None:
     failed = run.start().id
     claim = state.claim("worker")
     assert claim is not None
@@ -71,7 +71,7 @@ def test_what_somebody_has_retried_goes_first_too(run: Run, state: StateManager)
     assert [claimed(state) for _ in range(2)] == [failed, fresh]
 
 
-def test_nobody_waits_for_what_a_deadline_decided(
+def test_the_phase_after_a_timeout_has_no_priority(
     run: Run, state: StateManager, clock: SettableClock
 ) -> None:
     overdue = run.start(crew(decided_by=rule(on_timeout=OnTimeout.CONTINUE))).id

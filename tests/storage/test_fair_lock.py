@@ -1,4 +1,4 @@
-"""Writers of one process take turns at a SQLite file."""
+"""Writers of one process queue for a SQLite file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.db.engines import WRITE_LOCK
 from storage.db.fair_lock import FairLock
 
 
-def test_who_has_just_written_lets_those_write_who_waited_before_writing_again(
+def test_a_writer_that_waited_goes_before_one_that_has_just_written(
     sqlite: Engine,
 ) -> None:
     order = []
@@ -32,39 +32,39 @@ def test_who_has_just_written_lets_those_write_who_waited_before_writing_again(
     assert order == ["who waited", "who had written"]
 
 
-def test_turns_are_taken_in_the_order_in_which_they_were_asked_for() -> None:
-    turns, order = FairLock(), []
-    assert turns.acquire(timeout=0)
+def test_waiters_get_the_lock_in_the_order_in_which_they_came() -> None:
+    lock, order = FairLock(), []
+    assert lock.acquire(timeout=0)
 
-    def take(number: int) -> None:
-        assert turns.acquire(timeout=10)
+    def acquire(number: int) -> None:
+        assert lock.acquire(timeout=10)
         order.append(number)
-        turns.release()
+        lock.release()
 
     threads = []
     for number in range(5):
-        threads.append(threading.Thread(target=take, args=(number,)))
+        threads.append(threading.Thread(target=acquire, args=(number,)))
         threads[-1].start()
-        _until_waiting(turns, number + 1)
-    turns.release()
+        _until_waiting(lock, number + 1)
+    lock.release()
     for thread in threads:
         thread.join()
 
     assert order == [0, 1, 2, 3, 4]
 
 
-def test_who_gave_up_waiting_is_passed_over() -> None:
-    turns = FairLock()
-    assert turns.acquire(timeout=0)
+def test_a_waiter_that_gave_up_is_skipped() -> None:
+    lock = FairLock()
+    assert lock.acquire(timeout=0)
 
-    assert not turns.acquire(timeout=0.01)
-    turns.release()
+    assert not lock.acquire(timeout=0.01)
+    lock.release()
 
-    assert turns.acquire(timeout=0)
+    assert lock.acquire(timeout=0)
 
 
-def _until_waiting(turns: FairLock, many: int) -> None:
+def _until_waiting(lock: FairLock, number: int) -> None:
     deadline = time.monotonic() + 10
-    while turns.waiting < many:
-        assert time.monotonic() < deadline, "nobody waits"
+    while lock.waiting < number:
+        assert time.monotonic() < deadline, "no thread waits"
         time.sleep(0.001)

@@ -1,4 +1,4 @@
-"""What docs/scale.md tells operators to ask a server's database."""
+"""The queries that docs/scale.md gives to operators."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ SCALE = (ROOT / "docs" / "scale.md").read_text()
 [BACKLOG, LATE] = re.findall(r"```sql\n(.+?)```", SCALE, re.DOTALL)
 
 
-def asked(engine: Engine, statement: str) -> tuple[Any, ...]:
+def query(engine: Engine, statement: str) -> tuple[Any, ...]:
     with engine.connect() as connection:
         return tuple(connection.exec_driver_sql(statement).one())
 
 
-def test_the_statements_count_what_waits_for_a_worker_and_what_is_late(postgresql: Engine) -> None:
+def test_the_documented_queries_count_the_backlog_and_what_is_late(postgresql: Engine) -> None:
     statements = [one for one in LATE.split(";") if one.strip()]
-    assert [asked(postgresql, one) for one in [BACKLOG, *statements]] == [(0, 0), (0,), (0,), (0,)]
+    assert [query(postgresql, one) for one in [BACKLOG, *statements]] == [(0, 0), (0,), (0,), (0,)]
 
-    # A pending and a stopped run's first phase; all of it happened long ago.
+    # The first phases of a pending and of an abandoned run, from long ago.
     life = Installation(postgresql)
-    lived = life.live()
-    waiting, oldest = asked(postgresql, BACKLOG)
+    runs = life.live()
+    waiting, oldest = query(postgresql, BACKLOG)
     assert waiting == 1
     long_ago = (datetime.now(UTC) - life.clock.now()).total_seconds()
     assert abs(float(oldest) - long_ago) < 3600
-    life.state.cancel(lived[ExecutionState.PENDING].id, actor=ANA)  # its thread is to be told
-    overdue, lost, unsent = (asked(postgresql, one)[0] for one in statements)
+    life.state.cancel(runs[ExecutionState.PENDING].id, actor=ANA)  # queues a notice in its thread
+    overdue, lost, unsent = (query(postgresql, one)[0] for one in statements)
     assert (overdue, lost) == (1, 1)
     assert unsent > 0
