@@ -105,11 +105,11 @@ def test_a_run_works_over_signed_http_from_the_command_to_a_revision(http_stage:
         message = stage.armed(execution)
         workspace.click("Revise", by=BEN, message=message)
         workspace.submit({"revision_text": "shorter"}, by=BEN)
-        stage.wait_until_read(message, f"Revision asked for by <@{BEN}>")
+        stage.wait_until_read(message, f"Revision requested by <@{BEN}>")
         stage.work()
         again = stage.armed(execution)
         workspace.mention("longer", by=ANA, thread=again)
-        stage.wait_until_read(again, f"Revision asked for by <@{ANA}>")
+        stage.wait_until_read(again, f"Revision requested by <@{ANA}>")
 
 
 def test_slacks_url_verification_is_answered(http_stage: Stage) -> None:
@@ -353,5 +353,5 @@ def test_an_event_that_could_not_be_committed_is_not_acknowledged_and_comes_agai
             workspace.wait_for(lambda: event.attempts and not event.attempts[0].ok)
             locking.rollback()
 
-        stage.wait_until_read(message, f"Revision asked for by <@{ANA}>")
+        stage.wait_until_read(message, f"Revision requested by <@{ANA}>")
         assert [r.revision for r in stage.reads.phase_runs(execution.id)] == [1, 2]

@@ -165,7 +165,7 @@ def test_a_gate_without_outcomes_takes_a_revision_as_the_flows_feedback(
     workspace.click("Revise", by=BEN, message=message)
     workspace.submit({ids.TEXT_BLOCK: "with more bells"}, by=BEN)
 
-    stage.wait_until_read(message, f"Revision asked for by <@{BEN}>")
+    stage.wait_until_read(message, f"Revision requested by <@{BEN}>")
     assert flow_feedback(stage).text == "with more bells"
 
 
@@ -173,7 +173,7 @@ def test_a_gate_that_is_reached_again_counts_its_rounds(stage: Stage, workspace:
     execution, message = at_gate(stage)
     for number in (2, 3):
         workspace.mention("once more", by=BEN, thread=message)
-        stage.wait_until_read(message, "Revision asked for")
+        stage.wait_until_read(message, "Revision requested")
         stage.pause(a_gate())
         message = stage.armed(execution)
         assert f"Gate review · round {number} · run" in message.everything

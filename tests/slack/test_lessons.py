@@ -16,7 +16,7 @@ def revised(
     stage.work()
     message = stage.armed(execution)
     workspace.mention(text, by=BEN, thread=message)
-    stage.wait_until_read(message, "Revision asked for")
+    stage.wait_until_read(message, "Revision requested")
     return execution, message
 
 

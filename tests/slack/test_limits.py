@@ -25,7 +25,7 @@ def test_a_revision_too_many_is_refused_before_anybody_writes_it(
     stage.work()
     message = stage.armed(execution)
     workspace.mention("shorter", by=BEN, thread=message)
-    stage.wait_until_read(message, "Revision asked for")
+    stage.wait_until_read(message, "Revision requested")
     stage.work()
     message = stage.armed(execution)
 

@@ -128,10 +128,10 @@ def test_the_first_message_of_an_ended_run_shows_the_total_and_each_phases_part(
         a_run_of(0, "planning", {"gpt": used(3_000, 30_000)}, PhaseRunState.DONE),
         a_run_of(1, "analysis", {"gpt": used(345, 4_000)}, PhaseRunState.DONE),
     ]
-    shown = rendered_text(root.render(an_execution(ExecutionState.COMPLETED), Progress(runs)))
-    assert "3,345 tokens · $0.03" in shown
-    assert "planning 3,000, analysis 345" in shown
-    assert "so far" not in shown
+    message = rendered_text(root.render(an_execution(ExecutionState.COMPLETED), Progress(runs)))
+    assert "3,345 tokens · $0.03" in message
+    assert "planning 3,000, analysis 345" in message
+    assert "so far" not in message
 
 
 def test_the_first_message_shows_the_tool_in_use_and_no_task_before_it_started() -> None:
@@ -144,9 +144,9 @@ def test_the_first_message_shows_the_tool_in_use_and_no_task_before_it_started()
         "tool": "web_search",
     }
     run = replace(a_run(0, "planning", PhaseRunState.RUNNING), progress=progress)
-    shown = rendered_text(root.render(an_execution(ExecutionState.RUNNING), Progress([run])))
-    assert "gather (Scout): done\\nweigh (Judge): at work\\nUsing the tool web search" in shown
-    assert "write" not in shown
+    message = rendered_text(root.render(an_execution(ExecutionState.RUNNING), Progress([run])))
+    assert "gather (Scout): done\\nweigh (Judge): at work\\nUsing the tool web search" in message
+    assert "write" not in message
 
 
 def test_a_checkpoint_shows_its_phases_usage_until_then_and_an_estimate_of_the_next() -> None:
@@ -156,14 +156,14 @@ def test_a_checkpoint_shows_its_phases_usage_until_then_and_an_estimate_of_the_n
     first, second = a_checkpoint(), replace(a_checkpoint(revision=2), phase_run_id="run2")
     following = usage.Upcoming("analysis", Estimate(3_412, None))
 
-    shown = rendered_text(
+    message = rendered_text(
         checkpoint.render(
             second, an_execution(), used=usage.used_until(second, runs), upcoming=following
         )
     )
 
-    assert "this phase: 2,000 tokens · $0.02" in shown
-    assert "next: analysis, usually about 3,400 tokens" in shown
+    assert "this phase: 2,000 tokens · $0.02" in message
+    assert "next: analysis, usually about 3,400 tokens" in message
     assert usage.spent(usage.used_until(first, runs)) == "1,000 tokens · $0.01"
 
 

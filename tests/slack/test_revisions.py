@@ -29,7 +29,7 @@ def test_the_form_takes_words_and_the_next_checkpoint_says_who_asked_for_what(
     workspace.click("Revise", by=BEN, message=message)
     assert workspace.submit({TEXT_BLOCK: "Shorter, please.\nAnd <!channel> louder."}, by=BEN).ok
 
-    revised = stage.wait_until_read(message, f"Revision asked for by <@{BEN}>")
+    revised = stage.wait_until_read(message, f"Revision requested by <@{BEN}>")
     assert "Shorter, please." in revised.everything
     assert revised.buttons == []
     assert next_revision(stage, execution) == (
@@ -73,7 +73,7 @@ def test_all_outputs_are_revised_if_none_is_named(stage: Stage, workspace: Works
     workspace.click("Revise", by=BEN, message=message)
     workspace.submit({TEXT_BLOCK: "Bolder"}, by=BEN)
 
-    stage.wait_until_read(message, "Revision asked for")
+    stage.wait_until_read(message, "Revision requested")
     assert next_revision(stage, execution) == ("Bolder", (), 2)
 
 
@@ -149,7 +149,7 @@ def test_a_reply_that_mentions_the_bot_is_the_revision_without_the_mention(
 
     workspace.mention("use more green & less <b>red</b>", by=ANA, thread=message)
 
-    stage.wait_until_read(message, f"Revision asked for by <@{ANA}>")
+    stage.wait_until_read(message, f"Revision requested by <@{ANA}>")
     assert next_revision(stage, execution)[0] == "use more green & less <b>red</b>"
 
 
@@ -222,7 +222,7 @@ def test_a_reply_delivered_twice_is_one_revision(stage: Stage, workspace: Worksp
     workspace.duplicate("events_api")
     try:
         workspace.mention("shorter", by=ANA, thread=message)
-        stage.wait_until_read(message, "Revision asked for")
+        stage.wait_until_read(message, "Revision requested")
     finally:
         workspace.duplicate()
 

@@ -42,23 +42,23 @@ def test_hostile_text_notifies_nobody_and_hides_nothing(hostile: str, sanitize: 
     check_harmless(sanitize(hostile))
 
 
-def check_harmless(shown: str) -> None:
-    assert "<" not in shown
-    assert ">" not in shown
+def check_harmless(rendered: str) -> None:
+    assert "<" not in rendered
+    assert ">" not in rendered
     assert not re.search(
-        "[\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\ufeff\U000e0001-\U000e007f]", shown
+        "[\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\ufeff\U000e0001-\U000e007f]", rendered
     )
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", shown)
-    assert not re.search(r"@(channel|here|everyone)\b", shown, re.IGNORECASE)
-    shown.encode("utf-8")
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", rendered)
+    assert not re.search(r"@(channel|here|everyone)\b", rendered, re.IGNORECASE)
+    rendered.encode("utf-8")
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_no_markdown_link_can_hide_its_address(hostile: str) -> None:
-    shown = text.markdown(hostile)
-    assert "](" not in shown
-    assert "][" not in shown
-    assert "]:" not in shown
+    rendered = text.markdown(hostile)
+    assert "](" not in rendered
+    assert "][" not in rendered
+    assert "]:" not in rendered
 
 
 def test_any_combination_of_hostile_pieces_is_harmless() -> None:
@@ -85,11 +85,11 @@ def test_any_combination_of_hostile_pieces_is_harmless() -> None:
     for _ in range(2000):
         composed = "".join(dice.choices(pieces, k=dice.randint(1, 12)))
         for sanitize in (text.mrkdwn, text.markdown):
-            shown = sanitize(composed)
-            check_harmless(shown)
+            rendered = sanitize(composed)
+            check_harmless(rendered)
             notified = mentions.pings(
-                text=shown,
-                blocks=[{"type": "markdown", "text": shown}],
+                text=rendered,
+                blocks=[{"type": "markdown", "text": rendered}],
                 link_names=False,
                 channel=channel,
                 users=team.users,
@@ -126,31 +126,31 @@ def test_escaping_happens_once() -> None:
 
 @pytest.mark.parametrize("limit", range(-20, 40))
 def test_clip_keeps_to_the_smallest_limits(limit: int) -> None:
-    shown, clipped = text.clip("some words " * 20, limit)
+    rendered, clipped = text.clip("some words " * 20, limit)
     assert clipped
-    assert text.length(shown) <= max(0, limit)
+    assert text.length(rendered) <= max(0, limit)
 
 
 @pytest.mark.parametrize("size", [10, 99, 100, 101, 60_000])
 def test_clip_keeps_to_its_limit_and_says_whether_it_cut(size: int) -> None:
-    shown, clipped = text.clip("x" * size, 100)
-    assert text.length(shown) <= 100
+    rendered, clipped = text.clip("x" * size, 100)
+    assert text.length(rendered) <= 100
     assert clipped == (size > 100)
 
 
 def test_clip_cuts_at_a_paragraph_and_never_inside_an_entity() -> None:
-    shown, clipped = text.clip("one two three\n\n" * 20, 100)
+    rendered, clipped = text.clip("one two three\n\n" * 20, 100)
     assert clipped
-    assert shown.endswith("three …")
+    assert rendered.endswith("three …")
     for limit in range(20, 60):
         cut, _ = text.clip("&amp;" * 40, limit)
         assert re.fullmatch(r"(&amp;)* ?…", cut), cut
 
 
 def test_clip_closes_a_code_fence_that_it_cut_open() -> None:
-    shown, _ = text.clip("before\n\n```python\n" + "x = 1\n" * 100, 200)
-    assert shown.count("```") == 2
-    assert shown.endswith("```")
+    rendered, _ = text.clip("before\n\n```python\n" + "x = 1\n" * 100, 200)
+    assert rendered.count("```") == 2
+    assert rendered.endswith("```")
 
 
 def test_lengths_are_counted_in_utf_16_units() -> None:

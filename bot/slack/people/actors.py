@@ -34,7 +34,7 @@ class People:
     def __init__(
         self, client: WebClient, *, reads: Reads, clock: Clock, timeout: float = LOOKUP_SECONDS
     ) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=8, thread_name_prefix="slack-facts")
+        self._executor = ThreadPoolExecutor(max_workers=8, thread_name_prefix="slack-lookup")
         self._directory = Directory(client, clock=clock, executor=self._executor)
         self._client = client
         self._reads = reads

@@ -33,15 +33,15 @@ def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveEl
         case CheckpointKind.PHASE:
             phase = next_phase(checkpoint, execution)
             label = f"Continue to {text.label(phase)}" if phase else "Continue and finish"
-            return (*_three(checkpoint, label), _stop(checkpoint))
+            return (*_usual_buttons(checkpoint, label), _stop(checkpoint))
         case CheckpointKind.GATE if checkpoint.outcomes:
             with_words = button(ActionId.OUTCOME_WORDS, "Add words…", checkpoint.id)
             stop = _stop(checkpoint, "Stop the run")
             return (*_outcomes(checkpoint), with_words, stop)
         case CheckpointKind.GATE:
-            return (*_three(checkpoint, "Continue"), _stop(checkpoint))
+            return (*_usual_buttons(checkpoint, "Continue"), _stop(checkpoint))
         case CheckpointKind.TOOL:
-            usual = _three(
+            usual = _usual_buttons(
                 checkpoint,
                 "Continue: call it",
                 revise="Revise: refuse with words",
@@ -61,7 +61,7 @@ def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveEl
             assert_never(checkpoint.kind)
 
 
-def _three(
+def _usual_buttons(
     checkpoint: Checkpoint, continue_: str, *, revise: str = "Revise", skip: str = "Skip"
 ) -> tuple[ButtonElement, ...]:
     """Continue, Revise and Skip."""

@@ -72,7 +72,7 @@ def render(
         blocks.append(context("This is the beginning. The whole text is in the file below."))
     blocks += [context(part) for part in (_lessons(checkpoint.lessons),) if part]
     blocks.append(DividerBlock())
-    closing = _rule(checkpoint, execution) if waiting else decision(checkpoint)
+    closing = _approvers_and_deadline(checkpoint, execution) if waiting else decision(checkpoint)
     blocks.append(section(closing))
     return Rendered(
         text=_notification(checkpoint, execution, f"{where}: {text.mrkdwn(title)}"),
@@ -173,7 +173,7 @@ def _lessons(lessons: Sequence[str]) -> str:
     return f"{line} and {rest} more" if rest else line
 
 
-def _rule(checkpoint: Checkpoint, execution: Execution) -> str:
+def _approvers_and_deadline(checkpoint: Checkpoint, execution: Execution) -> str:
     rule = checkpoint.rule
     mentions = people.notified(rule, execution.requester)
     approvers = people.approvers(rule, execution.requester)

@@ -15,7 +15,7 @@ _OUTCOME_LIMIT: Final = 150
 _LINES: Final = {
     CheckpointState.PENDING: "Waiting for a decision",
     CheckpointState.APPROVED: ":white_check_mark: Continued by {by}",
-    CheckpointState.REVISED: ":pencil2: Revision asked for by {by}",
+    CheckpointState.REVISED: ":pencil2: Revision requested by {by}",
     CheckpointState.REJECTED: ":octagonal_sign: Stopped by {by}",
     CheckpointState.SKIPPED: ":fast_forward: Skipped by {by}: the run goes on without approval",
     CheckpointState.CANCELLED: ":no_entry_sign: No longer needs a decision: the run was cancelled",
