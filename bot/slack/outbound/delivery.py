@@ -184,9 +184,8 @@ class Delivery:
             return None
         if row.kind is OutboxKind.FILE:
             return self._upload(row)
-        maybe_posted = row.state is OutboxState.SENDING and not self._failure_policy.was_rejected(
-            row
-        )
+        sending = row.state is OutboxState.SENDING
+        maybe_posted = sending and not self._failure_policy.was_rejected(row)
         if maybe_posted:
             adopted = self._adopt(row)
             if adopted is not None:
@@ -196,9 +195,8 @@ class Delivery:
         version = row.version
         rendered = self._views.message(row)
         row = self._outbox.sending(row, pace=self._rate_limit)
-        posted = self._posting.post(
-            row, rendered, fallback=self._failure_policy.needs_fallback(row)
-        )
+        fallback = self._failure_policy.needs_fallback(row)
+        posted = self._posting.post(row, rendered, fallback=fallback)
         if maybe_posted:
             check_at = monotonic() + self._tempo.look_again.total_seconds()
             duplicate = _PossibleDuplicate(row, kept_ts=posted.ts, check_at=check_at)
