@@ -9,11 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 from bot.slack.outbound import estimates
 from bot.slack.outbound.delivery import DEFAULT_TIMING
-from storage.reads import Reads
 from storage.records import PhaseOutput, Usage
 from tests.slack.stage import BRISK, Stage
 from tests.support.shown import Shown
@@ -92,23 +90,6 @@ def test_usage_is_shown_during_a_run_and_estimates_the_next(
         stage.wait_until_read(root, "planning 1,200, analysis 2,345, finalization 345")
     finals = workspace.wait_for(lambda: _two_finals(stage), what="both final messages")
     assert ["3,890 tokens · $0.04" in m.everything for m in finals] == [True, True]
-
-
-def test_the_result_of_a_slow_query_is_cached() -> None:
-    queries = []
-
-    class SlowReads(Reads):
-        def usage_of_phase(self, crew: str, phase: str, *, runs: int = 20) -> tuple[Usage, ...]:
-            queries.append((crew, phase, runs))
-            time.sleep(estimates.CHEAP_SECONDS * 1.5)
-            return (used(1000),)
-
-    cache = estimates.Estimates(SlowReads(create_engine("sqlite://")))
-    first = cache.get("plan", "analysis")
-    assert first is not None
-    assert (cache.get("plan", "analysis"), len(queries)) == (first, 1)
-    cache.get("plan", "finalization")
-    assert len(queries) == 2
 
 
 def _two_finals(stage: Stage) -> list[Shown]:

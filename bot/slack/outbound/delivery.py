@@ -78,7 +78,7 @@ class Delivery:
         self._posting = Posting(client)
         self._clock = clock
         self._owner = owner
-        self._tempo = tempo
+        self._timing = tempo
         self._rate_limit = RateLimit(per_second=tempo.posts_per_second)
         self._failure_policy = FailurePolicy(
             outbox=outbox, views=self._views, posting=self._posting
@@ -198,7 +198,7 @@ class Delivery:
         fallback = self._failure_policy.needs_fallback(row)
         posted = self._posting.post(row, rendered, fallback=fallback)
         if maybe_posted:
-            check_at = monotonic() + self._tempo.look_again.total_seconds()
+            check_at = monotonic() + self._timing.look_again.total_seconds()
             duplicate = _PossibleDuplicate(row, kept_ts=posted.ts, check_at=check_at)
             self._possible_duplicates.append(duplicate)
         try:
@@ -219,7 +219,7 @@ class Delivery:
         version = row.version
         rendered = self._views.message(row)
         self._posting.update(row, rendered, fallback=self._failure_policy.needs_fallback(row))
-        pause = self._tempo.root_pause if row.kind is OutboxKind.ROOT else timedelta(0)
+        pause = self._timing.root_pause if row.kind is OutboxKind.ROOT else timedelta(0)
         self._outbox.shown(row, version, not_before=pause)
         self._failure_policy.forget_failures(row)
 
@@ -261,10 +261,10 @@ class Delivery:
 
     def _postpone_until_settled(self, row: OutboxRow) -> bool:
         elapsed = self._clock.now() - (row.sent_at or row.created_at)
-        if elapsed >= self._tempo.settle:
+        if elapsed >= self._timing.settle:
             return False
         self._outbox.later(
-            row, self._tempo.settle - elapsed, "waiting to see whether it was posted"
+            row, self._timing.settle - elapsed, "waiting to see whether it was posted"
         )
         return True
 
@@ -279,7 +279,7 @@ class Delivery:
                 error = slack_errors.classify(exception).error
                 log.warning("delivery.trouble", extra={"row": duplicate.row.key, "error": error})
                 if duplicate.checks_left > 1:
-                    check_at = now + self._tempo.look_again.total_seconds()
+                    check_at = now + self._timing.look_again.total_seconds()
                     self._possible_duplicates.append(
                         replace(duplicate, check_at=check_at, checks_left=duplicate.checks_left - 1)
                     )

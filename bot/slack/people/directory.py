@@ -49,6 +49,8 @@ class ChannelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
+    """A person as Slack describes them. `is_external` is also True for deleted users."""
+
     guest: bool
     team: str
     name: str
