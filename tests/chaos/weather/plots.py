@@ -247,7 +247,7 @@ def facts(method: str) -> Plot:
             house.end(execution)
             return RETRIED
         assert stands.state == "pending", stands.state
-        house.told(BEN, "Slack does not tell me right now whether you may decide this")
+        house.answer_to(BEN, "Slack cannot tell me right now whether you may decide this")
         house.clear_up()
         return f"{ANSWERED}, then {_see_through(house, execution)}"
 
@@ -288,7 +288,7 @@ def form(house: House, fault: Fault) -> str:
         assert house.workspace.submit({"revision_text": "shorter"}, by=BEN).ok
         became = RETRIED
     else:
-        house.told(BEN, "next reply")
+        house.answer_to(BEN, "next reply")
         house.workspace.reply("shorter", by=BEN, thread=shown)
         became = ANSWERED
     first = house.reads.checkpoints(execution.id)[0].id
@@ -311,7 +311,7 @@ def answer_late(house: House, fault: Fault) -> str:
     assert house.workspace.click("Stop", by=BEN, message=shown).ok
     became = ANSWERED
     try:
-        house.told(BEN, "Too late", timeout=12)
+        house.answer_to(BEN, "Too late", timeout=12)
     except AssertionError:
         became = LOST
     house.clear_up()
@@ -329,7 +329,7 @@ def answer_in_thread(house: House, fault: Fault) -> str:
     house.workspace.reply("Is it not too long?", by=BEN, thread=shown)
     became = ANSWERED
     try:
-        house.told(BEN, "Is it not too long?", timeout=8)
+        house.answer_to(BEN, "Is it not too long?", timeout=8)
     except AssertionError:
         became = LOST
     house.clear_up()
