@@ -32,8 +32,8 @@ from storage.state_manager import StateManager
 
 SLACK_API: Final = "https://slack.com/api/"
 LISTENERS: Final = 16
-APP_SECONDS: Final = 5
-LOOKUP_SECONDS: Final = 3
+ANSWER_SECONDS: Final = 5
+FACT_SECONDS: Final = 3
 POST_SECONDS: Final = 15
 
 
@@ -67,8 +67,8 @@ class SlackFront:
         tempo: DeliveryTiming = DEFAULT_TIMING,
     ) -> None:
         logger = _library_logger()
-        app_client = _client(config, logger, seconds=APP_SECONDS)
-        lookup_client = _client(config, logger, seconds=LOOKUP_SECONDS)
+        app_client = _client(config, logger, seconds=ANSWER_SECONDS)
+        lookup_client = _client(config, logger, seconds=FACT_SECONDS)
         self._executor = ThreadPoolExecutor(LISTENERS, thread_name_prefix="slack-listener")
         self._responder = Responder()
         self._people = People(lookup_client, reads=reads, clock=clock)
@@ -115,7 +115,7 @@ class SlackFront:
         self._sockets = (
             SocketClient(
                 app,
-                client=_client(config, logger, seconds=APP_SECONDS),
+                client=_client(config, logger, seconds=ANSWER_SECONDS),
                 app_token=config.app_token,
                 logger=logger,
             )
