@@ -1,4 +1,4 @@
-"""Slack, put together: what the wiring starts, stops and wakes."""
+"""Builds the Slack side; the composition root starts, stops and wakes it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.lessons import Lessons
 from bot.slack.inbound.door import SlackDoor
-from bot.slack.inbound.sockets import Sockets
+from bot.slack.inbound.sockets import SocketClient
 from bot.slack.listeners import command, decide, error_handler, inner, manage, revise, thread
-from bot.slack.listeners import lessons as lesson_buttons
+from bot.slack.listeners import lessons as lesson_listeners
 from bot.slack.listeners.responses import Responder
 from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
 from bot.slack.people.actors import People
@@ -39,7 +39,7 @@ POST_SECONDS: Final = 15
 
 @dataclass(frozen=True, slots=True)
 class SlackConfig:
-    """Tokens are left out of its repr."""
+    """Settings for Slack. Its repr contains no secrets."""
 
     bot_token: str = field(repr=False)
     signing_secret: str = field(repr=False)
@@ -49,9 +49,9 @@ class SlackConfig:
 
 
 class SlackFront:
-    """The bot in Slack. `door` takes what comes over HTTP; with an app token a socket does.
+    """The bot in Slack. `door` receives requests over HTTP; with an app token, a socket does.
 
-    `owner` names this process in the outbox rows that it holds (default: a random name).
+    `owner` names this process in the outbox rows that it leases (default: a random name).
     """
 
     def __init__(
@@ -66,18 +66,18 @@ class SlackFront:
         owner: str | None = None,
         tempo: DeliveryTiming = DEFAULT_TIMING,
     ) -> None:
-        quiet = _quiet_logger()
-        answering = _client(config, quiet, seconds=ANSWER_SECONDS)
-        asking = _client(config, quiet, seconds=FACT_SECONDS)
+        logger = _library_logger()
+        app_client = _client(config, logger, seconds=ANSWER_SECONDS)
+        lookup_client = _client(config, logger, seconds=FACT_SECONDS)
         self._executor = ThreadPoolExecutor(LISTENERS, thread_name_prefix="slack-listener")
-        self._answering = Responder()
-        self._people = People(asking, reads=reads, clock=clock)
-        desk = CheckpointActions(state=state, reads=reads, people=self._people)
+        self._responder = Responder()
+        self._people = People(lookup_client, reads=reads, clock=clock)
+        actions = CheckpointActions(state=state, reads=reads, people=self._people)
         lessons = Lessons(state=state, reads=reads, people=self._people, crews=crews)
         app = App(
-            client=answering,
+            client=app_client,
             signing_secret=config.signing_secret,
-            logger=quiet,
+            logger=logger,
             name="countersign",
             token_verification_enabled=False,
             request_verification_enabled=False,
@@ -90,22 +90,22 @@ class SlackFront:
                 state=state,
                 reads=reads,
                 people=self._people,
-                desk=desk,
+                actions=actions,
                 lessons=lessons,
                 crews=crews,
             ),
-            answering=self._answering,
+            responder=self._responder,
         )
-        decide.register(app, desk=desk)
-        revise.register(app, desk=desk, answering=self._answering)
-        inner.register(app, desk=desk, answering=self._answering)
-        manage.register(app, desk=desk)
-        lesson_buttons.register(app, lessons=lessons, answering=self._answering)
-        thread.register(app, desk=desk, answering=self._answering)
-        error_handler.register(app, answering=self._answering)
+        decide.register(app, actions=actions)
+        revise.register(app, actions=actions, responder=self._responder)
+        inner.register(app, actions=actions, responder=self._responder)
+        manage.register(app, actions=actions)
+        lesson_listeners.register(app, lessons=lessons, responder=self._responder)
+        thread.register(app, actions=actions, responder=self._responder)
+        error_handler.register(app, responder=self._responder)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
         self._delivery = Delivery(
-            _client(config, quiet, seconds=POST_SECONDS),
+            _client(config, logger, seconds=POST_SECONDS),
             outbox=outbox,
             reads=reads,
             clock=clock,
@@ -113,11 +113,11 @@ class SlackFront:
             tempo=tempo,
         )
         self._sockets = (
-            Sockets(
+            SocketClient(
                 app,
-                client=_client(config, quiet, seconds=ANSWER_SECONDS),
+                client=_client(config, logger, seconds=ANSWER_SECONDS),
                 app_token=config.app_token,
-                logger=quiet,
+                logger=logger,
             )
             if config.app_token is not None
             else None
@@ -125,45 +125,45 @@ class SlackFront:
 
     @property
     def connected(self) -> bool:
-        """Whether what people do reaches this process. Over HTTP that is not ours to know."""
+        """Whether deliveries reach this process. Always True over HTTP, where it is not known."""
         return self._sockets is None or self._sockets.connected
 
     @property
     def alive(self) -> bool:
-        """Whether messages are still brought to Slack, or would be if it answered."""
+        """Whether the delivery threads are running."""
         return self._delivery.alive
 
     def start(self) -> None:
-        """Returns at once, also while Slack is away."""
+        """Return at once, even if Slack cannot be reached."""
         self._delivery.start()
         self._people.warm()
         if self._sockets is not None:
             self._sockets.start()
 
     def stop(self, grace: timedelta) -> None:
-        """Take nothing new, let what was begun end, then let delivery end its rows."""
+        """Accept nothing new, finish what was started, then let delivery finish its rows."""
         if self._sockets is not None:
             self._sockets.stop()
         self._executor.shutdown(wait=True, cancel_futures=False)
-        self._answering.close()
+        self._responder.close()
         self._delivery.stop(grace)
         self._people.close()
 
     def outbox_changed(self) -> None:
-        """Something is to be posted or updated. Returns at once."""
+        """Wake delivery: messages are to be posted or updated. Returns at once."""
         self._delivery.wake()
 
     def deliver_due(self) -> None:
-        """For a tick: look whether something put off has come due. Returns at once."""
+        """For a tick: deliver messages that have come due. Returns at once."""
         self._delivery.wake()
 
     def refresh_actors(self) -> None:
-        """For a tick: ask Slack anew who is who. Returns at once."""
+        """For a tick: reload what is cached about people and channels. Returns at once."""
         self._people.refresh()
 
 
 def _client(config: SlackConfig, logger: logging.Logger, *, seconds: int) -> WebClient:
-    """Nothing is sent again on its own: a post whose answer was lost may have happened."""
+    """A client that never retries by itself: a post whose response was lost may have succeeded."""
     return WebClient(
         token=config.bot_token,
         base_url=config.api_url if config.api_url.endswith("/") else f"{config.api_url}/",
@@ -173,8 +173,8 @@ def _client(config: SlackConfig, logger: logging.Logger, *, seconds: int) -> Web
     )
 
 
-def _quiet_logger() -> logging.Logger:
-    """For the libraries, which write bodies and headers into their warnings."""
+def _library_logger() -> logging.Logger:
+    """A silent logger for the libraries, whose warnings contain bodies and headers."""
     logger = logging.getLogger("bot.slack.libraries")
     logger.setLevel(logging.CRITICAL)
     return logger

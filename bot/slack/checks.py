@@ -1,4 +1,4 @@
-"""Whether Slack lets the bot do its work, for `countersign doctor`."""
+"""The checks of Slack that `countersign doctor` runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from slack_sdk.web import SlackResponse
 from bot.findings import Finding, failed, good, warning
 
 _SECONDS: Final = 10
-_AWAY: Final = "Slack cannot be reached"
+_UNREACHABLE: Final = "Slack cannot be reached"
 _REINSTALL: Final = (
     "Add it under OAuth & Permissions (or paste manifest.yml) and reinstall the app."
 )
@@ -29,22 +29,22 @@ def check(
     manifest: Path,
     channel: str | None,
 ) -> Iterator[Finding]:
-    """Token, scopes, the way in, the default channel; what follows from a bad token is left out."""
+    """Check token, scopes, connection and default channel; stop after the first if it fails."""
     client = WebClient(token=bot_token, base_url=api_url, timeout=_SECONDS, retry_handlers=[])
-    who = _asked(client.auth_test)
-    if isinstance(who, str) and who.startswith(_AWAY):
-        yield failed("Slack", who, "Check the network, a proxy, and SLACK_API_URL.")
+    identity = _call(client.auth_test)
+    if isinstance(identity, str) and identity.startswith(_UNREACHABLE):
+        yield failed("Slack", identity, "Check the network, a proxy, and SLACK_API_URL.")
         return
-    if isinstance(who, str):
-        mend = "Copy the Bot User OAuth Token again, and reinstall the app if it was removed."
-        yield failed("Slack", f"SLACK_BOT_TOKEN is refused: {who}", mend)
+    if isinstance(identity, str):
+        advice = "Copy the Bot User OAuth Token again, and reinstall the app if it was removed."
+        yield failed("Slack", f"SLACK_BOT_TOKEN is refused: {identity}", advice)
         return
-    yield good("Slack", f"the bot is @{who['user']} in {who['team']}")
-    yield _scopes(who, manifest)
+    yield good("Slack", f"the bot is @{identity['user']} in {identity['team']}")
+    yield _scopes(identity, manifest)
     if app_token is None:
         yield good(
             "Slack requests",
-            "no SLACK_APP_TOKEN: its Request URLs are to lead to POST /slack/events",
+            "no SLACK_APP_TOKEN: the app's Request URLs must lead to POST /slack/events",
         )
     else:
         yield _socket(client, app_token)
@@ -52,47 +52,49 @@ def check(
         yield _membership(client, channel)
 
 
-def _scopes(who: SlackResponse, manifest: Path) -> Finding:
+def _scopes(identity: SlackResponse, manifest: Path) -> Finding:
     try:
-        wanted = set(yaml.safe_load(manifest.read_text())["oauth_config"]["scopes"]["bot"])
+        required = set(yaml.safe_load(manifest.read_text())["oauth_config"]["scopes"]["bot"])
     except (OSError, KeyError, TypeError, yaml.YAMLError):
-        return warning("Slack scopes", f"{manifest} cannot be read, so they were not compared")
-    headers = {name.lower(): value for name, value in who.headers.items()}
+        return warning(
+            "Slack scopes", f"{manifest} cannot be read, so the scopes were not compared"
+        )
+    headers = {name.lower(): value for name, value in identity.headers.items()}
     granted = {scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",")}
-    missing = sorted(wanted - granted)
+    missing = sorted(required - granted)
     if missing:
         return failed("Slack scopes", f"missing: {', '.join(missing)}", _REINSTALL)
-    return good("Slack scopes", "all of manifest.yml are granted")
+    return good("Slack scopes", "all scopes in manifest.yml are granted")
 
 
 def _socket(client: WebClient, app_token: str) -> Finding:
-    opened = _asked(lambda: client.apps_connections_open(app_token=app_token))
+    opened = _call(lambda: client.apps_connections_open(app_token=app_token))
     if isinstance(opened, str):
-        mend = "Make an App-Level Token with the scope connections:write, and turn Socket Mode on."
-        return failed("Slack socket", f"SLACK_APP_TOKEN is refused: {opened}", mend)
+        advice = "Create an App-Level Token with connections:write, and turn Socket Mode on."
+        return failed("Slack socket", f"SLACK_APP_TOKEN is refused: {opened}", advice)
     return good("Slack socket", "Socket Mode can connect")
 
 
 def _membership(client: WebClient, channel: str) -> Finding:
-    shown = _asked(lambda: client.conversations_info(channel=channel))
-    about = "Slack channel"
-    if isinstance(shown, str):
-        mend = "Set COUNTERSIGN_DEFAULT_CHANNEL to the id of a channel that the bot can see."
-        return failed(about, f"{channel}: {shown}", mend)
-    place = shown["channel"]
-    if place.get("is_archived"):
-        return failed(about, f"#{place.get('name')} is archived", "Choose another channel.")
-    if not place.get("is_member"):
-        mend = f"Type /invite @Countersign in #{place.get('name')}."
-        return failed(about, f"the bot is not in #{place.get('name')}", mend)
-    return good(about, f"the bot is in #{place.get('name')}")
+    response = _call(lambda: client.conversations_info(channel=channel))
+    subject = "Slack channel"
+    if isinstance(response, str):
+        advice = "Set COUNTERSIGN_DEFAULT_CHANNEL to the id of a channel that the bot can see."
+        return failed(subject, f"{channel}: {response}", advice)
+    info = response["channel"]
+    if info.get("is_archived"):
+        return failed(subject, f"#{info.get('name')} is archived", "Choose another channel.")
+    if not info.get("is_member"):
+        advice = f"Type /invite @Countersign in #{info.get('name')}."
+        return failed(subject, f"the bot is not in #{info.get('name')}", advice)
+    return good(subject, f"the bot is in #{info.get('name')}")
 
 
-def _asked(question: Callable[[], SlackResponse]) -> SlackResponse | str:
-    """Slack's answer, or why there is none."""
+def _call(method: Callable[[], SlackResponse]) -> SlackResponse | str:
+    """Slack's response, or the error as text."""
     try:
-        return question()
+        return method()
     except SlackApiError as error:
         return str(error.response.get("error", "unknown_error"))
     except (SlackClientError, OSError, http.client.HTTPException) as error:
-        return f"{_AWAY}: {getattr(error, 'reason', error)}"
+        return f"{_UNREACHABLE}: {getattr(error, 'reason', error)}"

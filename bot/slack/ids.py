@@ -1,4 +1,4 @@
-"""Names that travel to Slack and come back: ids alone, never words of a person or a model."""
+"""Identifiers that are sent to Slack and come back. They never contain text of people or models."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from storage.records import Action
 
 COMMAND = "/crew"
 MESSAGE_EVENT_TYPE = "countersign_message"
-"""`event_type` of the metadata that goes with every message of ours."""
+"""`event_type` of the metadata of every message that we post."""
 
 
 class ActionId(StrEnum):
-    """`action_id` of each button. Those of outcomes also carry the outcome's number."""
+    """`action_id` of each button. For outcomes the outcome's number is appended."""
 
     CONTINUE = "checkpoint_continue"
     REVISE = "checkpoint_revise"
@@ -43,16 +43,16 @@ DECISIONS: dict[str, Action] = {
 """The buttons that decide at once; Revise asks for words first."""
 
 OUTCOMES: Final = re.compile(rf"{ActionId.OUTCOME}(?:_[0-9]+)?\Z")
-"""`action_id` of an outcome's button, or of the menu that stands for many of them."""
+"""`action_id` of an outcome's button, or of the menu that replaces many buttons."""
 
 REVISION_VIEW = "revision"
-"""`callback_id` of the modal that takes the words of a revision."""
+"""`callback_id` of the modal for a revision."""
 
 ANSWER_VIEW = "answer"
-"""The same of the modal that takes the answer to a question."""
+"""`callback_id` of the modal for the answer to a question."""
 
 OUTCOME_VIEW = "outcome"
-"""The same of the modal that takes a gate's outcome with words."""
+"""`callback_id` of the modal for a gate's outcome with words."""
 
 TEXT_BLOCK = "revision_text"
 TEXT_INPUT = "revision_text_input"
@@ -63,12 +63,12 @@ OUTCOME_INPUT = "outcome_choice_input"
 
 
 class IdError(ValueError):
-    """A value that came back is not one that was sent."""
+    """A value that came back is not one that we sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormView:
-    """`private_metadata` of a modal: what it is about and where it was opened."""
+    """`private_metadata` of a modal: its checkpoint, and where it was opened."""
 
     checkpoint_id: str
     channel: str
@@ -92,14 +92,14 @@ class FormView:
 
 @dataclass(frozen=True, slots=True)
 class ChosenOutcome:
-    """One of a gate's outcomes, by its number: their words never travel."""
+    """One of a gate's outcomes, by its number: its words are never sent as a value."""
 
     checkpoint_id: str
     number: int
 
     @property
     def action_id(self) -> str:
-        """Of the button that chooses it; the checkpoint's id is that button's value."""
+        """`action_id` of its button, whose value is the checkpoint's id."""
         return f"{ActionId.OUTCOME}_{self.number}"
 
     def encode(self) -> str:
@@ -118,15 +118,15 @@ class ChosenOutcome:
         return cls(checkpoint_id, _number(number))
 
 
-def _number(written: str) -> int:
-    if not (written.isascii() and written.isdigit() and len(written) <= 6):
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6):
         raise IdError("value is not an outcome")
-    return int(written)
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedReply:
-    """`value` of the button that takes a reply as the revision: the reply itself stays in Slack."""
+    """`value` of the button that uses a reply as the revision. The reply's text stays in Slack."""
 
     checkpoint_id: str
     thread_ts: str
@@ -144,7 +144,7 @@ class OfferedReply:
 
 
 def message_key(row: OutboxRow) -> str:
-    """What tells a message of ours from any other, also from an earlier one that was deleted."""
+    """Identifies one posted message of a row, also against an earlier one that was deleted."""
     return f"{row.key}:{row.generation}"
 
 

@@ -1,4 +1,4 @@
-"""What went wrong in a call to Slack, as a closed choice. Pure but for reading the exception."""
+"""Classifies failed calls to Slack. Pure."""
 
 from __future__ import annotations
 
@@ -11,68 +11,70 @@ from typing import Final
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-FAULTS: Final = (SlackClientError, HTTPException, OSError, ValueError)
-"""What a call to Slack raises: refusals, broken answers, and the network's troubles."""
+SLACK_ERRORS: Final = (SlackClientError, HTTPException, OSError, ValueError)
+"""What a call to Slack may raise: API errors, broken responses and network errors."""
 
 
-class Kind(Enum):
-    RATE = auto()  # too fast: Slack says how long to wait
-    PLACE = auto()  # the bot may not post there
-    THREAD = auto()  # the thread's first message is gone
-    MESSAGE = auto()  # the message to change is gone
-    FROZEN = auto()  # the message can be changed no more
-    BLOCKS = auto()  # Slack does not take this way of showing it
-    TOKEN = auto()  # an operator has to act
-    UNCERTAIN = auto()  # it may have happened or not
+class FailureKind(Enum):
+    """What a failure means for the message."""
+
+    RATE_LIMITED = auto()  # Slack says how long to wait
+    CHANNEL_CLOSED = auto()  # the bot may not post there
+    THREAD_GONE = auto()  # the thread's first message was deleted
+    MESSAGE_GONE = auto()  # the message to update was deleted
+    NOT_EDITABLE = auto()  # the message can no longer be edited
+    BLOCKS_REJECTED = auto()  # Slack rejects the message's blocks or length
+    TOKEN_REJECTED = auto()  # an operator has to act
+    UNCERTAIN = auto()  # the call may have taken effect or not
     OTHER = auto()
 
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+_ERROR_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 _KINDS: Final = {
-    "ratelimited": Kind.RATE,
-    "rate_limited": Kind.RATE,
-    "message_limit_exceeded": Kind.RATE,
-    "not_in_channel": Kind.PLACE,
-    "is_archived": Kind.PLACE,
-    "channel_not_found": Kind.PLACE,
-    "invalid_channel": Kind.PLACE,
-    "is_inactive": Kind.PLACE,
-    "posting_to_channel_denied": Kind.PLACE,
-    "restricted_action": Kind.PLACE,
-    "restricted_action_read_only_channel": Kind.PLACE,
-    "restricted_action_thread_locked": Kind.PLACE,
-    "restricted_action_thread_only_channel": Kind.PLACE,
-    "restricted_action_non_threadable_channel": Kind.PLACE,
-    "team_access_not_granted": Kind.PLACE,
-    "thread_not_found": Kind.THREAD,
-    "cannot_reply_to_message": Kind.THREAD,
-    "message_not_found": Kind.MESSAGE,
-    "cant_update_message": Kind.MESSAGE,
-    "edit_window_closed": Kind.FROZEN,
-    "update_failed": Kind.UNCERTAIN,
-    "invalid_blocks": Kind.BLOCKS,
-    "invalid_blocks_format": Kind.BLOCKS,
-    "msg_too_long": Kind.BLOCKS,
-    "msg_blocks_too_long": Kind.BLOCKS,
-    "too_many_attachments": Kind.BLOCKS,
-    "invalid_arguments": Kind.BLOCKS,
-    "no_text": Kind.BLOCKS,
-    "invalid_auth": Kind.TOKEN,
-    "not_authed": Kind.TOKEN,
-    "account_inactive": Kind.TOKEN,
-    "token_revoked": Kind.TOKEN,
-    "token_expired": Kind.TOKEN,
-    "no_permission": Kind.TOKEN,
-    "missing_scope": Kind.TOKEN,
-    "org_login_required": Kind.TOKEN,
-    "ekm_access_denied": Kind.TOKEN,
-    "access_denied": Kind.TOKEN,
-    "internal_error": Kind.UNCERTAIN,
-    "fatal_error": Kind.UNCERTAIN,
-    "service_unavailable": Kind.UNCERTAIN,
-    "request_timeout": Kind.UNCERTAIN,
-    "team_added_to_org": Kind.UNCERTAIN,
+    "ratelimited": FailureKind.RATE_LIMITED,
+    "rate_limited": FailureKind.RATE_LIMITED,
+    "message_limit_exceeded": FailureKind.RATE_LIMITED,
+    "not_in_channel": FailureKind.CHANNEL_CLOSED,
+    "is_archived": FailureKind.CHANNEL_CLOSED,
+    "channel_not_found": FailureKind.CHANNEL_CLOSED,
+    "invalid_channel": FailureKind.CHANNEL_CLOSED,
+    "is_inactive": FailureKind.CHANNEL_CLOSED,
+    "posting_to_channel_denied": FailureKind.CHANNEL_CLOSED,
+    "restricted_action": FailureKind.CHANNEL_CLOSED,
+    "restricted_action_read_only_channel": FailureKind.CHANNEL_CLOSED,
+    "restricted_action_thread_locked": FailureKind.CHANNEL_CLOSED,
+    "restricted_action_thread_only_channel": FailureKind.CHANNEL_CLOSED,
+    "restricted_action_non_threadable_channel": FailureKind.CHANNEL_CLOSED,
+    "team_access_not_granted": FailureKind.CHANNEL_CLOSED,
+    "thread_not_found": FailureKind.THREAD_GONE,
+    "cannot_reply_to_message": FailureKind.THREAD_GONE,
+    "message_not_found": FailureKind.MESSAGE_GONE,
+    "cant_update_message": FailureKind.MESSAGE_GONE,
+    "edit_window_closed": FailureKind.NOT_EDITABLE,
+    "update_failed": FailureKind.UNCERTAIN,
+    "invalid_blocks": FailureKind.BLOCKS_REJECTED,
+    "invalid_blocks_format": FailureKind.BLOCKS_REJECTED,
+    "msg_too_long": FailureKind.BLOCKS_REJECTED,
+    "msg_blocks_too_long": FailureKind.BLOCKS_REJECTED,
+    "too_many_attachments": FailureKind.BLOCKS_REJECTED,
+    "invalid_arguments": FailureKind.BLOCKS_REJECTED,
+    "no_text": FailureKind.BLOCKS_REJECTED,
+    "invalid_auth": FailureKind.TOKEN_REJECTED,
+    "not_authed": FailureKind.TOKEN_REJECTED,
+    "account_inactive": FailureKind.TOKEN_REJECTED,
+    "token_revoked": FailureKind.TOKEN_REJECTED,
+    "token_expired": FailureKind.TOKEN_REJECTED,
+    "no_permission": FailureKind.TOKEN_REJECTED,
+    "missing_scope": FailureKind.TOKEN_REJECTED,
+    "org_login_required": FailureKind.TOKEN_REJECTED,
+    "ekm_access_denied": FailureKind.TOKEN_REJECTED,
+    "access_denied": FailureKind.TOKEN_REJECTED,
+    "internal_error": FailureKind.UNCERTAIN,
+    "fatal_error": FailureKind.UNCERTAIN,
+    "service_unavailable": FailureKind.UNCERTAIN,
+    "request_timeout": FailureKind.UNCERTAIN,
+    "team_added_to_org": FailureKind.UNCERTAIN,
 }
 
 
@@ -83,37 +85,41 @@ _POSTS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SlackFailure:
-    """`error` is Slack's name for it, or the exception's. `wait` is in seconds, `method` what
-    Slack was asked for."""
+    """`error` is Slack's error code, or the exception's name. `retry_after` is in seconds; `method`
+    is the Web API method, if known."""
 
-    kind: Kind
+    kind: FailureKind
     error: str
-    wait: float | None = None
+    retry_after: float | None = None
     method: str = ""
 
     @property
-    def refused(self) -> bool:
-        """Slack said no to a post: nothing was posted. Of other calls it says nothing of one."""
-        return self.kind is not Kind.UNCERTAIN and self.method in _POSTS
+    def rejected_post(self) -> bool:
+        """True if Slack rejected a post, so nothing was posted. False for all other methods."""
+        return self.kind is not FailureKind.UNCERTAIN and self.method in _POSTS
 
 
-def of(fault: Exception) -> SlackFailure:
-    if not isinstance(fault, SlackApiError):
-        return SlackFailure(Kind.UNCERTAIN, type(fault).__name__)
-    response = fault.response
+def classify(exception: Exception) -> SlackFailure:
+    """`exception` is one of SLACK_ERRORS."""
+    if not isinstance(exception, SlackApiError):
+        return SlackFailure(FailureKind.UNCERTAIN, type(exception).__name__)
+    response = exception.response
     error = response.get("error") if hasattr(response, "get") else None
     status = getattr(response, "status_code", None)
     method = str(getattr(response, "api_url", "")).rpartition("/")[2]
     if status == 429 or error in ("ratelimited", "rate_limited"):
         return SlackFailure(
-            Kind.RATE, "ratelimited", wait=_retry_after(_headers(response)), method=method
+            FailureKind.RATE_LIMITED,
+            "ratelimited",
+            retry_after=_retry_after(_headers(response)),
+            method=method,
         )
-    if not isinstance(error, str) or _NAME.fullmatch(error) is None:
-        # Half an answer, or none of Slack's: the client puts what it got in the error's place.
-        return SlackFailure(Kind.UNCERTAIN, f"broken_answer_{status}")
+    if not isinstance(error, str) or _ERROR_NAME.fullmatch(error) is None:
+        # Not a response of Slack's: the client puts the body it received in place of the code.
+        return SlackFailure(FailureKind.UNCERTAIN, f"broken_answer_{status}")
     if isinstance(status, int) and status >= 500:
-        return SlackFailure(Kind.UNCERTAIN, error)
-    return SlackFailure(_KINDS.get(error, Kind.OTHER), error, method=method)
+        return SlackFailure(FailureKind.UNCERTAIN, error)
+    return SlackFailure(_KINDS.get(error, FailureKind.OTHER), error, method=method)
 
 
 def _headers(response: object) -> Mapping[str, object]:
@@ -121,20 +127,22 @@ def _headers(response: object) -> Mapping[str, object]:
     return headers
 
 
-def of_status(status: int, headers: Mapping[str, object]) -> SlackFailure:
-    """Of an address that answers with a status alone: 200 is an answer that is none of Slack's."""
+def classify_status(status: int, headers: Mapping[str, object]) -> SlackFailure:
+    """Classify the status of a response URL; a 200 here means that the answer was not Slack's."""
     error = f"status_{status}"
     if status == 429:
-        return SlackFailure(Kind.RATE, error, wait=_retry_after(headers))
-    return SlackFailure(Kind.UNCERTAIN if status == 200 or status >= 500 else Kind.OTHER, error)
+        return SlackFailure(FailureKind.RATE_LIMITED, error, retry_after=_retry_after(headers))
+    return SlackFailure(
+        FailureKind.UNCERTAIN if status == 200 or status >= 500 else FailureKind.OTHER, error
+    )
 
 
 def _retry_after(headers: Mapping[str, object]) -> float:
-    for name, said in headers.items():
+    for name, value in headers.items():
         if str(name).lower() == "retry-after":
-            first = said[0] if isinstance(said, list) and said else said
+            text = value[0] if isinstance(value, list) and value else value
             try:
-                return max(1.0, float(str(first)))
+                return max(1.0, float(str(text)))
             except ValueError:
                 return 30.0
     return 30.0

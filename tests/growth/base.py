@@ -65,7 +65,7 @@ class Base:
             state=self.state,
             reads=self.reads,
             people=self.people,
-            desk=CheckpointActions(state=self.state, reads=self.reads, people=self.people),
+            actions=CheckpointActions(state=self.state, reads=self.reads, people=self.people),
             lessons=Lessons(state=self.state, reads=self.reads, people=self.people, crews=crews),
             crews=crews,
         )

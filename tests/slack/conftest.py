@@ -13,7 +13,7 @@ from tests.support.workspace import Workspace
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """One bot for the tests of a module; take `stage`, which comes tidied."""
+    """One bot for all tests of a module. Tests use `stage`, which is tidied before each."""
     database = tmp_path_factory.mktemp("stage") / "c.db"
     with Workspace() as workspace, Stage(workspace, database) as ready:
         yield ready
@@ -21,7 +21,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture
 def stage(shared: Stage) -> Stage:
-    """A connected bot with no open runs, no forms and nobody told anything; the test works."""
+    """A connected bot without open runs, forms or ephemeral messages."""
     shared.tidy()
     return shared
 
@@ -33,13 +33,13 @@ def workspace(stage: Stage) -> Workspace:
 
 @pytest.fixture
 def own_workspace() -> Iterator[Workspace]:
-    """A workspace of this test's own, to break."""
+    """A workspace for one test, which may break it."""
     with Workspace() as opened:
         yield opened
 
 
 @pytest.fixture
 def own_stage(own_workspace: Workspace, tmp_path: Path) -> Iterator[Stage]:
-    """A bot of this test's own, to break."""
+    """A bot for one test, which may break it."""
     with Stage(own_workspace, tmp_path / "c.db") as ready:
         yield ready

@@ -1,4 +1,4 @@
-"""The stage that the tests of Slack play on: the real bot, with the test as its only worker."""
+"""The bot as the Slack tests run it: the real front, with the test as its only worker."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.support.workspace import ANA, BEN, BOT, REVIEWERS, Mode, Workspace
 
 
 class MovableClock:
-    """The system's time, and what a test adds to it."""
+    """The system's time, plus what a test adds."""
 
     def __init__(self) -> None:
         self._ahead = timedelta(0)
@@ -58,7 +58,7 @@ class MovableClock:
 
 
 class DeferredSignal:
-    """Wakes the front, which is made after what it listens to."""
+    """Wakes the front, which is built later than the StateManager that signals it."""
 
     def __init__(self) -> None:
         self.front: SlackFront | None = None
@@ -74,15 +74,15 @@ BRISK = DeliveryTiming(
     settle=timedelta(milliseconds=300),
     look_again=timedelta(milliseconds=500),
 )
-"""The practice workspace has no limits unless a test sets them."""
+"""Fast: the practice workspace has no rate limits unless a test sets them."""
 
 OPERATOR = Actor(ActorKind.SYSTEM, "tests", "tests")
 
 
 def default_crews() -> dict[str, CrewDefinition]:
-    """`plan` is decided by the channel, `guarded` by Ben, `eyes` by all but its requester,
-    `group` by the reviewers. `flow` and `hasty` describe themselves, and of the latter
-    a deadline continues; `learner` keeps lessons, `bounded` has limits."""
+    """`plan` is decided by the channel, `guarded` by Ben, `eyes` by all but its requester, `group`
+    by the reviewers. `flow` and `hasty` are flows; a deadline of `hasty` continues. `learner`
+    keeps lessons, `bounded` has limits."""
     return {
         "plan": crew(),
         "guarded": crew(name="guarded", decided_by=rule(BEN)),
@@ -98,7 +98,7 @@ def default_crews() -> dict[str, CrewDefinition]:
 
 
 class Stage:
-    """Opens the database and the front; `restart` is a crash and a new start."""
+    """A database with a bot on it. `restart` replaces the bot by a new one."""
 
     def __init__(
         self,
@@ -162,10 +162,10 @@ class Stage:
         self.engine.dispose()
 
     def restart(self, *, before_start: Callable[[], None] | None = None) -> None:
-        """Another process takes over: nothing that this one remembered is known to it."""
+        """Start a new bot, which knows nothing that the old one kept in memory."""
         self.front.stop(timedelta(seconds=3))
         transport = self.workspace.practice.deliveries.transport
-        self.workspace.wait_for(lambda: not transport.connected, what="the old one to be gone")
+        self.workspace.wait_for(lambda: not transport.connected, what="the old bot to disconnect")
         if before_start is not None:
             before_start()
         self.front = self._front()
@@ -173,7 +173,7 @@ class Stage:
         self.workspace.wait_until_connected()
 
     def tidy(self) -> None:
-        """End what earlier tests left: runs, forms, and what single people were told."""
+        """Remove what earlier tests left: open runs, forms and ephemeral messages."""
         for execution in self.reads.executions(states=OPEN, limit=100):
             self.state.cancel(execution.id, actor=OPERATOR)
         self.workspace.wait_for(lambda: not self.outbox.next_due(), what="delivery to end")
@@ -190,7 +190,7 @@ class Stage:
     def start(
         self, text: str = "plan a summer campaign", *, by: str = ANA, in_: str = "campaigns"
     ) -> Execution:
-        """Type the command, and wait until the thread is there."""
+        """Type the command, and wait until the thread exists."""
         before = {execution.id for execution in self.reads.executions()}
         answer = self.workspace.command(text, by=by, in_=in_)
         assert answer.ok, answer
@@ -209,7 +209,7 @@ class Stage:
         return roots[0]
 
     def is_sending(self, execution: Execution) -> bool:
-        """Whether a post of this run was begun and has not ended."""
+        """Whether a post of this run is in progress."""
         with self.engine.connect() as connection:
             sending = connection.execute(
                 select(outbox.c.seq).where(
@@ -226,28 +226,28 @@ class Stage:
     def work(
         self, text: str | PhaseOutput = "# A plan\n\nRide more.", *, tasks: Sequence[str] = ()
     ) -> Execution:
-        """Run the next phase: it gives `text`."""
-        given = output(text, tasks=tasks) if isinstance(text, str) else text
-        return self.state.phase_done(self.claim(), given)
+        """Run the next phase, with `text` as its output."""
+        result = output(text, tasks=tasks) if isinstance(text, str) else text
+        return self.state.phase_done(self.claim(), result)
 
     def pause(self, output: PhaseOutput) -> Execution:
-        """Run a flow until its next gate, where `output.pause` says how it stands still."""
+        """Run a flow until its next gate, which `output.pause` describes."""
         claim = self.claim()
         if not claim.execution.phases:
             claim = self.state.record_phases(claim, ["start"])
         return self.state.phase_done(claim, output)
 
     def ask(self, question: Question) -> Claim:
-        """Run the next phase until its crew asks; the phase goes on once it is answered."""
+        """Run the next phase until its crew asks; the answer lets the claim go on."""
         claim = self.claim()
         self.state.ask(claim, question)
         return claim
 
-    def break_down(self, message: str) -> Execution:
-        """Run the next phase: it fails for good."""
+    def fail_phase(self, message: str) -> Execution:
+        """Run the next phase, which fails without a retry."""
         return self.state.fail(self.claim(), Failure(message, retryable=False))
 
-    # -- what is shown --------------------------------------------------------------------
+    # -- what people see ------------------------------------------------------------------
 
     def waiting(self, execution: Execution) -> Checkpoint:
         checkpoint = self.reads.waiting_checkpoint(execution.id)
@@ -255,16 +255,16 @@ class Stage:
         return checkpoint
 
     def armed(self, execution: Execution, *, timeout: float = 10.0) -> Shown:
-        """The message of the waiting checkpoint, once it can be acted on."""
+        """The message of the waiting checkpoint, once it has buttons."""
         checkpoint = self.waiting(execution)
 
-        def found() -> Shown | None:
+        def with_buttons() -> Shown | None:
             for message in self.everywhere():
                 if any(b.value == checkpoint.id for b in message.buttons):
                     return message
             return None
 
-        return self.workspace.wait_for(found, timeout, what="a checkpoint with buttons")
+        return self.workspace.wait_for(with_buttons, timeout, what="a checkpoint with buttons")
 
     def about(self, execution: Execution) -> list[Shown]:
         """Messages that show the checkpoint at which this run waits."""
@@ -272,7 +272,7 @@ class Stage:
         return [m for m in self.everywhere() if checkpoint.id in str(m.metadata)]
 
     def everywhere(self) -> list[Shown]:
-        """Every message that the bot posted and that still stands, oldest first."""
+        """Every message of the bot that still exists, oldest first."""
         state = self.workspace.practice.workspace
         return self.workspace.call(
             lambda: [
@@ -283,25 +283,25 @@ class Stage:
             ]
         )
 
-    def wait_until_read(self, message: Shown, words: str, *, timeout: float = 10.0) -> Shown:
-        """Wait until this message says so."""
+    def wait_until_read(self, message: Shown, text: str, *, timeout: float = 10.0) -> Shown:
+        """Wait until this message contains `text`; returns the message as it is then."""
         self.workspace.wait_for(
-            lambda: words in self.workspace.again(message).everything,
+            lambda: text in self.workspace.again(message).everything,
             timeout,
-            what=f"“{words}” in the message",
+            what=f"“{text}” in the message",
         )
         return self.workspace.again(message)
 
-    def told(self, user: str, words: str, *, timeout: float = 5.0) -> str:
-        """Wait until this person alone is told so; all of what they were told then."""
+    def answer_to(self, user: str, text: str, *, timeout: float = 5.0) -> str:
+        """Wait for an ephemeral message to this person that contains `text`; returns all of it."""
 
-        def found() -> str | None:
+        def newest() -> str | None:
             for message in reversed(self.workspace.ephemerals(user)):
-                if words in message.everything:
+                if text in message.everything:
                     return message.everything
             return None
 
-        return self.workspace.wait_for(found, timeout, what=f"{user} to be told “{words}”")
+        return self.workspace.wait_for(newest, timeout, what=f"an answer to {user}: “{text}”")
 
     def decided_by(self, execution: Execution) -> list[Actor]:
         checkpoints = self.reads.checkpoints(execution.id)

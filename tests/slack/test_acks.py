@@ -1,4 +1,4 @@
-"""What Slack is told has arrived is committed by then: a crash after that loses nothing."""
+"""Whatever is acknowledged to Slack has been committed, so a crash after that loses nothing."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from tests.support.workspace import ANA, BEN, Workspace
 
 @pytest.fixture
 def at_each_ack(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What had happened last, by the log in the database, when a listener acknowledged.
+    """The newest event of the audit log at each acknowledgement by a listener.
 
-    Bolt itself acknowledges events, in another thread: tests/slack/test_door.py looks at those.
+    Bolt itself acknowledges events, in another thread; tests/slack/test_door.py tests those.
     """
-    told: list[str] = []
+    events: list[str] = []
     acknowledge = Ack.__call__
     last = select(audit.c.event).order_by(audit.c.seq.desc()).limit(1)
 
-    def note(ack: Ack, *words: Any, **more: Any) -> Any:
+    def recording(ack: Ack, *args: Any, **kwargs: Any) -> Any:
         if threading.current_thread().name.startswith("slack-listener"):
             with stage.engine.connect() as connection:
-                told.append(connection.execute(last).scalar_one_or_none() or "")
-        return acknowledge(ack, *words, **more)
+                events.append(connection.execute(last).scalar_one_or_none() or "")
+        return acknowledge(ack, *args, **kwargs)
 
-    monkeypatch.setattr(Ack, "__call__", note)
-    return told
+    monkeypatch.setattr(Ack, "__call__", recording)
+    return events
 
 
 def test_what_somebody_does_is_committed_before_it_is_acknowledged(
@@ -49,7 +49,7 @@ def test_what_somebody_does_is_committed_before_it_is_acknowledged(
 
     assert at_each_ack == [
         "execution.started",
-        "checkpoint.opened",  # the intent to revise is no event of the log
+        "checkpoint.opened",  # the intent to revise is not in the audit log
         "checkpoint.decided",
         "checkpoint.decided",
         "execution.cancelled",

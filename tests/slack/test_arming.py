@@ -1,4 +1,4 @@
-"""A message can be acted on only once it is known where it stands."""
+"""A message gets its buttons only once its timestamp is stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.slack.stage import Stage
 from tests.support.workspace import Workspace
 
 
-def test_a_checkpoint_has_no_buttons_before_its_place_is_stored(
+def test_a_checkpoint_has_no_buttons_before_its_timestamp_is_stored(
     stage: Stage, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution = stage.start()
@@ -20,11 +20,11 @@ def test_a_checkpoint_has_no_buttons_before_its_place_is_stored(
     about_to_store, go_on = threading.Event(), threading.Event()
     store = stage.outbox.posted
 
-    def store_slowly(row: OutboxRow, **place: Any) -> OutboxRow:
+    def store_slowly(row: OutboxRow, **posted: Any) -> OutboxRow:
         if row.kind is OutboxKind.CHECKPOINT:
             about_to_store.set()
             go_on.wait(10)
-        return store(row, **place)
+        return store(row, **posted)
 
     monkeypatch.setattr(stage.outbox, "posted", store_slowly)
     stage.work()

@@ -1,4 +1,4 @@
-"""What deadlines and API clients do shows in Slack as well."""
+"""What deadlines and API clients do is shown in Slack too."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.support.workspace import ANA, BEN, Workspace
 NIGHTLY = Actor(ActorKind.API, "nightly", "nightly <job>", decides_everything=True)
 
 
-def in_thread(workspace: Workspace, message: Shown, words: str) -> Shown:
+def in_thread(workspace: Workspace, message: Shown, text: str) -> Shown:
     return workspace.wait_for(
-        lambda: next((m for m in workspace.thread(message) if words in m.everything), None),
-        what=f"“{words}” in the thread",
+        lambda: next((m for m in workspace.thread(message) if text in m.everything), None),
+        what=f"“{text}” in the thread",
     )
 
 
@@ -38,10 +38,10 @@ def test_a_deadline_that_passes_says_so_in_the_message_and_to_the_requester(
     assert workspace.notified(notice) == {ANA}
     stage.wait_until_read(stage.root(execution), "Stopped by the deadline")
     workspace.click("Continue", by=BEN, message=message)
-    stage.told(BEN, "Too late, nothing was changed. :hourglass: Nobody decided in time")
+    stage.answer_to(BEN, "Too late, nothing was changed. :hourglass: Nobody decided in time")
 
 
-def test_reminders_call_those_who_may_decide_and_only_while_it_waits(
+def test_reminders_notify_those_who_may_decide_while_it_waits(
     own_stage: Stage, own_workspace: Workspace
 ) -> None:
     stage, workspace = own_stage, own_workspace
@@ -51,13 +51,13 @@ def test_reminders_call_those_who_may_decide_and_only_while_it_waits(
 
     stage.clock.move(timedelta(minutes=31))
     assert stage.state.remind_due() == 1
-    first = in_thread(workspace, message, "this still waits")
+    first = in_thread(workspace, message, "this is still waiting")
     assert workspace.notified(first) == {BEN}
-    assert "then the run stops" in first.everything or "the run stops" in first.everything
+    assert "the run stops" in first.everything
 
     stage.clock.move(timedelta(minutes=24))
     assert stage.state.remind_due() == 1
-    in_thread(workspace, message, "this will soon be too late to decide")
+    in_thread(workspace, message, "the time for this is nearly up")
 
 
 def test_a_decision_through_the_api_changes_the_message(stage: Stage, workspace: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""Channels that take no message: the requester is asked directly, and nothing is lost."""
+"""If the bot cannot post in a channel, the requester is asked directly and nothing is lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.workspace import ANA, Workspace
 
 
 @pytest.mark.parametrize("error", ["not_in_channel", "is_archived", "channel_not_found"])
-def test_a_channel_that_cannot_be_written_to_moves_the_checkpoint_to_the_requester(
+def test_a_checkpoint_of_a_closed_channel_is_moved_to_the_requester(
     own_stage: Stage, own_workspace: Workspace, error: str
 ) -> None:
     workspace, stage = own_workspace, own_stage

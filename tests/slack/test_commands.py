@@ -1,4 +1,4 @@
-"""What `/crew …` answers to the one who types it."""
+"""What `/crew …` answers to the person who typed it."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from tests.support.workspace import ANA, BEN, GUS, Workspace
 
 
 @pytest.mark.parametrize("text", ["/crew", "/crew help", "/crew   "])
-def test_help_shows_how_to_start_with_a_crew_that_is_there(
+def test_help_shows_how_to_start_an_existing_crew(
     stage: Stage, workspace: Workspace, text: str
 ) -> None:
     assert workspace.command(text).ok
 
-    assert "/crew plan a summer campaign" in stage.told(ANA, "runs a crew")
+    assert "/crew plan a summer campaign" in stage.answer_to(ANA, "runs a crew")
 
 
-def test_list_shows_crews_checkpoints_and_what_keeps_one_from_starting(
+def test_list_shows_crews_their_checkpoints_and_why_one_cannot_start(
     stage: Stage, workspace: Workspace
 ) -> None:
     report(stage, "eyes", "task `nope` is <not> there")
     try:
         workspace.command("list")
-        told = stage.told(ANA, "Crews")
+        answer = stage.answer_to(ANA, "Crews")
     finally:
         report(stage, "eyes", None)
 
-    assert "`/crew plan …` A plan" in told
-    assert "`after_planning`" in told
-    assert "cannot be started: task `nope` is &lt;not&gt; there" in told
+    assert "`/crew plan …` A plan" in answer
+    assert "`after_planning`" in answer
+    assert "cannot be started: task `nope` is &lt;not&gt; there" in answer
 
 
 def report(stage: Stage, crew: str, problem: str | None) -> None:
@@ -47,9 +47,9 @@ def test_an_unknown_crew_is_answered_with_the_known_ones_and_the_nearest(
 ) -> None:
     workspace.command("plann a launch")
 
-    told = stage.told(ANA, "There is no crew `plann`")
-    assert "Did you mean `plan`?" in told
-    assert "`guarded` A plan" in told
+    answer = stage.answer_to(ANA, "There is no crew `plann`")
+    assert "Did you mean `plan`?" in answer
+    assert "`guarded` A plan" in answer
     assert stage.reads.executions(states=[ExecutionState.PENDING]) == ()
 
 
@@ -58,7 +58,7 @@ def test_a_crew_without_a_request_is_answered_with_an_example(
 ) -> None:
     workspace.command("plan --language German")
 
-    assert "`/crew plan a summer campaign" in stage.told(ANA, "What should *plan* work on?")
+    assert "`/crew plan a summer campaign" in stage.answer_to(ANA, "What should *plan* work on?")
 
 
 def test_a_crew_that_cannot_be_built_is_not_started_and_says_why(
@@ -67,7 +67,7 @@ def test_a_crew_that_cannot_be_built_is_not_started_and_says_why(
     report(stage, "plan", "No module named 'nowhere'")
     try:
         workspace.command("plan a launch")
-        assert "No module named 'nowhere'" in stage.told(ANA, "cannot be started")
+        assert "No module named 'nowhere'" in stage.answer_to(ANA, "cannot be started")
     finally:
         report(stage, "plan", None)
 
@@ -94,8 +94,8 @@ def test_who_may_not_decide_a_checkpoint_cannot_leave_it_out(
 ) -> None:
     workspace.command("guarded a launch --checkpoints after_planning", by=ANA)
 
-    told = stage.told(ANA, "You cannot leave out the checkpoint `after_analysis`")
-    assert "Nothing was started" in told
+    answer = stage.answer_to(ANA, "You cannot leave out the checkpoint `after_analysis`")
+    assert "Nothing was started" in answer
     assert stage.reads.executions(states=[ExecutionState.PENDING]) == ()
 
 
@@ -104,8 +104,8 @@ def test_an_unknown_checkpoint_is_answered_with_the_known_ones(
 ) -> None:
     workspace.command("plan a launch --checkpoints after_lunch")
 
-    told = stage.told(ANA, "no checkpoint `after_lunch`")
-    assert "`after_planning`, `after_analysis`" in told
+    answer = stage.answer_to(ANA, "no checkpoint `after_lunch`")
+    assert "`after_planning`, `after_analysis`" in answer
 
 
 def test_in_a_channel_without_the_bot_the_requester_is_told_to_invite_it_and_what_to_paste(
@@ -114,9 +114,9 @@ def test_in_a_channel_without_the_bot_the_requester_is_told_to_invite_it_and_wha
     workspace, stage = own_workspace, own_stage
     workspace.command("plan a launch --language German", in_="random")
 
-    told = stage.told(ANA, "I am not in this channel")
-    assert "/invite @countersign" in told
-    assert "```/crew plan a launch --language German```" in told
+    answer = stage.answer_to(ANA, "I am not in this channel")
+    assert "/invite @countersign" in answer
+    assert "```/crew plan a launch --language German```" in answer
     assert stage.reads.executions() == ()
 
     workspace.invite("random")
@@ -129,7 +129,7 @@ def test_in_a_direct_message_the_requester_is_sent_to_a_channel(
 ) -> None:
     workspace.command("plan a launch", in_=workspace.dm(ANA))
 
-    assert "```/crew plan a launch```" in stage.told(ANA, "A run needs a channel")
+    assert "```/crew plan a launch```" in stage.answer_to(ANA, "A run needs a channel")
 
 
 def test_a_command_delivered_twice_starts_one_run(stage: Stage, workspace: Workspace) -> None:
@@ -141,22 +141,22 @@ def test_a_command_delivered_twice_starts_one_run(stage: Stage, workspace: Works
     assert [e.id for e in open_runs] == [execution.id]
 
 
-def test_status_shows_what_runs_here_and_one_run_by_the_beginning_of_its_id(
+def test_status_shows_the_runs_here_and_one_run_by_the_start_of_its_id(
     stage: Stage, workspace: Workspace
 ) -> None:
     workspace.command("status")
-    stage.told(ANA, "Nothing runs in this channel")
+    stage.answer_to(ANA, "Nothing runs in this channel")
     execution = stage.start("plan a launch")
     used = {"gpt": {"calls": 1, "prompt_tokens": 1200, "completion_tokens": 34}}
     stage.state.phase_done(stage.claim(), PhaseOutput("A draft.", usage=used))
 
     workspace.command("status")
-    told = stage.told(ANA, "Runs in this channel")
-    assert f"`{execution.id[:8]}` *plan* a launch: Waiting for a decision after planning" in told
+    answer = stage.answer_to(ANA, "Runs in this channel")
+    assert f"`{execution.id[:8]}` *plan* a launch: Waiting for a decision after planning" in answer
     workspace.command(f"status {execution.id[:8]}", by=BEN)
-    told = stage.told(BEN, "a launch")
-    assert "Checkpoints decided: 0 of 2." in told
-    assert "So far: 1,234 tokens · cost unknown." in told
+    answer = stage.answer_to(BEN, "a launch")
+    assert "Checkpoints decided: 0 of 2." in answer
+    assert "So far: 1,234 tokens · cost unknown." in answer
 
 
 def test_runs_of_another_channel_are_not_shown_to_those_who_are_not_in_it(
@@ -171,7 +171,7 @@ def test_runs_of_another_channel_are_not_shown_to_those_who_are_not_in_it(
 
     workspace.command(f"status {execution.id[:8]}", by=GUS, in_="campaigns")
 
-    assert "secret" not in stage.told(GUS, "There is no run")
+    assert "secret" not in stage.answer_to(GUS, "There is no run")
 
 
 def test_cancel_by_id_ends_a_run_and_says_so_in_the_thread(
@@ -181,14 +181,14 @@ def test_cancel_by_id_ends_a_run_and_says_so_in_the_thread(
 
     workspace.command(f"cancel {execution.id[:8]}", by=ANA)
 
-    stage.told(ANA, "is cancelled")
+    stage.answer_to(ANA, "is cancelled")
     assert stage.reads.execution(execution.id).state is ExecutionState.CANCELLED
     root = stage.wait_until_read(stage.root(execution), f"Cancelled by <@{ANA}>")
     workspace.wait_for(
         lambda: any("was cancelled by" in m.everything for m in workspace.thread(root))
     )
     workspace.command(f"cancel {execution.id[:8]}", by=ANA)
-    stage.told(ANA, "was cancelled: there is nothing to cancel")
+    stage.answer_to(ANA, "was cancelled: there is nothing to cancel")
 
 
 def test_a_guest_cannot_cancel_somebody_elses_run(stage: Stage, workspace: Workspace) -> None:
@@ -197,7 +197,7 @@ def test_a_guest_cannot_cancel_somebody_elses_run(stage: Stage, workspace: Works
     root = workspace.wait_for(lambda: workspace.message_with("Cancel run"))
     workspace.click("Cancel run", by=GUS, message=root)
 
-    stage.told(GUS, f"Only <@{ANA}> or somebody who may decide")
+    stage.answer_to(GUS, f"Only <@{ANA}> or somebody who may decide")
     assert stage.reads.execution(execution.id).state is ExecutionState.PENDING
 
 
@@ -214,15 +214,15 @@ def test_the_cancel_button_asks_first_and_leaves_the_checkpoint_undecidable(
 
     workspace.click("Cancel run", by=BEN, message=root)
 
-    stage.wait_until_read(message, "No longer to be decided")
+    stage.wait_until_read(message, "No longer needs a decision")
     assert workspace.again(message).buttons == []
 
 
-def test_a_failed_run_says_why_calls_its_requester_and_goes_on_by_the_retry_button(
+def test_a_failed_run_says_why_notifies_its_requester_and_resumes_by_the_retry_button(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start()
-    stage.break_down("The model answered <500>")
+    stage.fail_phase("The model answered <500>")
 
     root = stage.wait_until_read(stage.root(execution), "The model answered &lt;500&gt;")
     notice = workspace.wait_for(
@@ -236,10 +236,8 @@ def test_a_failed_run_says_why_calls_its_requester_and_goes_on_by_the_retry_butt
     assert stage.armed(execution)
 
 
-def test_an_id_that_is_missing_unknown_or_too_short_is_said_in_words(
-    stage: Stage, workspace: Workspace
-) -> None:
+def test_a_missing_or_unknown_id_gets_an_explanation(stage: Stage, workspace: Workspace) -> None:
     workspace.command("cancel")
-    stage.told(ANA, "Say its id")
+    stage.answer_to(ANA, "Give its id")
     workspace.command("retry ffffffff")
-    stage.told(ANA, "There is no run `ffffffff`")
+    stage.answer_to(ANA, "There is no run `ffffffff`")

@@ -18,8 +18,8 @@ def test_second_click_is_told_who_decided_and_starts_nothing(
     workspace.click("Continue", by=ANA, message=message)
     assert workspace.click("Stop", by=BEN, message=message).ok
 
-    told = stage.told(BEN, "Too late")
-    assert f"already continued by <@{ANA}>" in told
+    answer = stage.answer_to(BEN, "Too late")
+    assert f"already continued by <@{ANA}>" in answer
     assert stage.reads.execution(execution.id).state is ExecutionState.RUNNING
     assert len(stage.reads.phase_runs(execution.id)) == 2
 
@@ -58,12 +58,12 @@ def test_a_guest_is_told_that_guests_may_not_decide_and_nothing_changes(
 
     assert workspace.click("Continue", by=GUS, message=message).ok
 
-    told = stage.told(GUS, "Guests and people of other workspaces may not decide this")
-    assert "May decide: anyone in this channel but guests" in told
+    answer = stage.answer_to(GUS, "Guests and people of other workspaces may not decide this")
+    assert "May decide: anyone in this channel but guests" in answer
     assert "Continue to analysis" in workspace.live_buttons(message)
 
 
-def test_somebody_of_another_workspace_may_not_decide_for_the_channel(
+def test_somebody_from_another_workspace_may_not_decide_for_the_channel(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start()
@@ -72,11 +72,11 @@ def test_somebody_of_another_workspace_may_not_decide_for_the_channel(
 
     workspace.click("Skip", by=OLGA, message=message)
 
-    stage.told(OLGA, "people of other workspaces may not decide")
+    stage.answer_to(OLGA, "people of other workspaces may not decide")
     assert stage.waiting(execution).state is CheckpointState.PENDING
 
 
-def test_only_the_named_approver_decides_and_is_called_by_the_message(
+def test_only_the_named_approver_decides_and_is_notified_by_the_message(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start("guarded a launch", by=ANA)
@@ -86,13 +86,13 @@ def test_only_the_named_approver_decides_and_is_called_by_the_message(
     assert not message.broadcast
 
     workspace.click("Continue", by=ANA, message=message)
-    assert f"May decide: <@{BEN}>" in stage.told(ANA, "not one of those who may decide")
+    assert f"May decide: <@{BEN}>" in stage.answer_to(ANA, "not one of those who may decide")
 
     workspace.click("Continue", by=BEN, message=message)
     stage.wait_until_read(message, f"Continued by <@{BEN}>")
 
 
-def test_a_checkpoint_for_the_channel_shows_in_it_and_calls_its_requester(
+def test_a_checkpoint_for_the_channel_is_broadcast_and_notifies_its_requester(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start(by=ANA)
@@ -104,19 +104,19 @@ def test_a_checkpoint_for_the_channel_shows_in_it_and_calls_its_requester(
     assert not message.pings.broadcasts
 
 
-def test_a_user_group_is_called_and_its_people_decide(stage: Stage, workspace: Workspace) -> None:
+def test_a_user_group_is_notified_and_may_decide(stage: Stage, workspace: Workspace) -> None:
     execution = stage.start("group a launch", by=ANA)
     stage.work()
     message = stage.armed(execution)
     assert message.pings.groups == [REVIEWERS]
 
     workspace.click("Continue", by=ANA, message=message)
-    stage.told(ANA, "not one of those who may decide")
+    stage.answer_to(ANA, "not one of those who may decide")
     workspace.click("Continue", by=BEN, message=message)
     stage.wait_until_read(message, f"Continued by <@{BEN}>")
 
 
-def test_four_eyes_refuse_the_requester_and_take_somebody_else(
+def test_four_eyes_refuse_the_requester_and_accept_somebody_else(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start("eyes a launch", by=ANA)
@@ -124,7 +124,7 @@ def test_four_eyes_refuse_the_requester_and_take_somebody_else(
     message = stage.armed(execution)
 
     workspace.click("Continue", by=ANA, message=message)
-    stage.told(ANA, "somebody else has to decide")
+    stage.answer_to(ANA, "somebody else has to decide")
     workspace.click("Continue", by=BEN, message=message)
     stage.wait_until_read(message, f"Continued by <@{BEN}>")
 
@@ -186,5 +186,5 @@ def test_over_a_whole_run_no_checkpoint_ever_had_two_live_messages(
     most = workspace.most_live_at_once(
         lambda _, button: button.value if button.action_id in DECISIONS else None
     )
-    mine = [most[c.id] for c in stage.reads.checkpoints(execution.id)]
-    assert mine == [1, 1]
+    of_this_run = [most[c.id] for c in stage.reads.checkpoints(execution.id)]
+    assert of_this_run == [1, 1]

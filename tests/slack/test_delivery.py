@@ -1,4 +1,4 @@
-"""Whatever Slack does, a checkpoint ends up shown once and decidable, or words say why not."""
+"""Whatever Slack does, a checkpoint ends up shown once and decidable, or a message says why not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.workspace import ANA, BEN, Workspace
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_over(stage: Stage) -> Iterator[None]:
+def no_faults_left(stage: Stage) -> Iterator[None]:
     yield
     stage.workspace.faults.clear()
 
@@ -40,7 +40,7 @@ def assert_shown_once_and_decidable(stage: Stage, execution: Execution) -> Shown
 @pytest.mark.parametrize(
     "fault", ["lost_reply", "lost_request", "truncated", "server_error", "rate_limited"]
 )
-def test_one_message_of_the_checkpoint_whatever_befalls_a_call(
+def test_one_message_of_the_checkpoint_however_a_call_fails(
     stage: Stage, workspace: Workspace, step: str, fault: str
 ) -> None:
     execution = stage.start()
@@ -53,7 +53,7 @@ def test_one_message_of_the_checkpoint_whatever_befalls_a_call(
 
 
 @pytest.mark.parametrize("fault", ["lost_reply", "truncated", "lost_request"])
-def test_one_root_message_whatever_befalls_its_post(
+def test_one_root_message_however_its_post_fails(
     stage: Stage, workspace: Workspace, fault: str
 ) -> None:
     before = len(workspace.threads())
@@ -79,11 +79,11 @@ def test_retry_after_is_honoured_before_the_next_post(stage: Stage, workspace: W
     assert posted.at - refused.at >= 1.0
 
 
-def test_posts_keep_to_slacks_pace_without_being_refused(
+def test_posts_keep_to_slacks_rate_limit_without_being_refused(
     own_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     own_workspace.slow_down(rate=1.0, burst=4.0)
-    database = tmp_path_factory.mktemp("pace") / "c.db"
+    database = tmp_path_factory.mktemp("rate_limit") / "c.db"
     with Stage(own_workspace, database, tempo=DEFAULT_TIMING):
         runs = [own_workspace.command(f"plan number {n}") for n in range(5)]
         assert all(run.ok for run in runs)
@@ -91,12 +91,12 @@ def test_posts_keep_to_slacks_pace_without_being_refused(
     assert {call.status for call in own_workspace.calls("chat.postMessage")} == {200}
 
 
-def test_a_crash_between_post_and_note_leads_to_the_same_message(
+def test_a_crash_between_the_post_and_its_record_leads_to_the_same_message(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start()
     workspace.wait_for(lambda: not stage.outbox.next_due())
-    # The reply is lost and the process ends before it could look: only the row tells of it.
+    # The response is lost and the process ends before it can check: only the row is left.
     workspace.faults.lost_reply("chat.postMessage")
     workspace.faults.server_error("conversations.replies", times=None)
     stage.work()
@@ -106,7 +106,7 @@ def test_a_crash_between_post_and_note_leads_to_the_same_message(
     assert_shown_once_and_decidable(stage, execution)
 
 
-def test_an_unarmed_duplicate_is_removed(stage: Stage, workspace: Workspace) -> None:
+def test_a_duplicate_without_buttons_is_removed(stage: Stage, workspace: Workspace) -> None:
     execution = stage.start()
     workspace.wait_for(lambda: not stage.outbox.next_due())
     workspace.faults.lost_reply("chat.postMessage", times=1)
@@ -124,7 +124,7 @@ def test_an_unarmed_duplicate_is_removed(stage: Stage, workspace: Workspace) -> 
 
 
 def copy_message(workspace: Workspace, message: Shown) -> None:
-    """A second copy, as a post that was sent twice leaves it."""
+    """A second copy, as left by a post that was sent twice."""
     state = workspace.practice.workspace
     workspace.call(
         lambda: state.post(
@@ -162,12 +162,12 @@ def test_a_post_that_appears_long_after_it_was_lost_is_removed(
     )
 
 
-def test_a_post_so_slow_that_another_deliverer_took_over_leaves_one_message(
+def test_a_post_so_slow_that_its_lease_expired_leaves_one_message(
     stage: Stage, workspace: Workspace, caplog: pytest.LogCaptureFixture
 ) -> None:
     execution = stage.start()
     workspace.wait_for(lambda: not stage.outbox.next_due())
-    begun = len(workspace.calls("chat.postMessage"))
+    before = len(workspace.calls("chat.postMessage"))
     caplog.set_level("INFO", logger="bot.slack.outbound.delivery")
     workspace.faults.hang("chat.postMessage", 2.5)
 
@@ -177,12 +177,14 @@ def test_a_post_so_slow_that_another_deliverer_took_over_leaves_one_message(
 
     assert_shown_once_and_decidable(stage, execution)
     workspace.wait_for(
-        lambda: len(workspace.calls("chat.postMessage")) >= begun + 2, what="the slow post to end"
+        lambda: len(workspace.calls("chat.postMessage")) >= before + 2, what="the slow post to end"
     )
     workspace.wait_for(
         lambda: len(about_all(stage, execution)) == 1, what="one message of the checkpoint"
     )
-    workspace.wait_for(lambda: "delivery.hold_lost" in caplog.messages, what="the late one to stop")
+    workspace.wait_for(
+        lambda: "delivery.lease_lost" in caplog.messages, what="the slow post to stop"
+    )
     assert "delivery.failed" not in caplog.messages
 
 
@@ -192,7 +194,7 @@ def about_all(stage: Stage, execution: Execution) -> list[Shown]:
     return [m for m in stage.everywhere() if any(f"checkpoint:{i}" in str(m.metadata) for i in ids)]
 
 
-def test_a_deleted_checkpoint_message_is_posted_anew_when_it_changes(
+def test_a_deleted_checkpoint_message_is_posted_again_when_it_changes(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start()
@@ -208,23 +210,23 @@ def test_a_deleted_checkpoint_message_is_posted_anew_when_it_changes(
     assert_shown_once_and_decidable(stage, execution)
 
 
-def test_a_deleted_root_is_posted_anew_and_the_run_goes_on_under_it(
+def test_a_deleted_root_is_posted_again_and_the_run_goes_on_under_it(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start()
     workspace.wait_for(lambda: not stage.outbox.next_due())
-    gone = stage.root(execution)
-    workspace.delete(gone)
+    deleted = stage.root(execution)
+    workspace.delete(deleted)
 
     stage.work()
 
     message = stage.armed(execution)
-    assert stage.root(execution).ts != gone.ts
+    assert stage.root(execution).ts != deleted.ts
     assert message.root_ts == stage.root(execution).ts
 
 
 @pytest.mark.parametrize("error", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long"])
-def test_what_slack_does_not_take_is_shown_plainly_and_stays_decidable(
+def test_blocks_that_slack_rejects_are_replaced_by_plain_text_and_stay_decidable(
     stage: Stage, workspace: Workspace, error: str
 ) -> None:
     execution = stage.start()
@@ -250,7 +252,7 @@ def test_a_bad_token_delays_and_loses_nothing(
         lambda: [r for r in caplog.records if r.message == "slack.token_refused"],
         what="a line in the log",
     )
-    workspace.wait_for(lambda: not stage.reads.lease_owners(), what="the message to be put off")
+    workspace.wait_for(lambda: not stage.reads.lease_owners(), what="the message to be postponed")
 
     stage.clock.move(timedelta(seconds=31))
     stage.front.deliver_due()
@@ -285,7 +287,7 @@ def test_an_output_that_is_shown_whole_needs_no_file(stage: Stage, workspace: Wo
     assert [m for m in workspace.thread(message) if m.files] == []
 
 
-def test_what_cannot_be_shown_at_all_is_said_to_the_requester(
+def test_the_requester_is_notified_of_a_message_that_cannot_be_shown(
     own_stage: Stage, own_workspace: Workspace
 ) -> None:
     workspace, stage = own_workspace, own_stage
@@ -296,15 +298,15 @@ def test_what_cannot_be_shown_at_all_is_said_to_the_requester(
 
     stage.work()
 
-    told = workspace.wait_for(
+    notification = workspace.wait_for(
         lambda: [m for m in stage.everywhere() if m.channel == workspace.dm(ANA)],
         timeout=60,
-        what="words to the requester",
+        what="a message to the requester",
     )[0]
-    assert "I could not show a checkpoint (Slack says `invalid_blocks`)" in told.text
+    assert "I could not show a checkpoint (Slack says `invalid_blocks`)" in notification.text
 
 
-def test_a_checkpoint_that_may_never_change_is_posted_twice_at_most_and_then_said_to_be_missing(
+def test_a_checkpoint_that_can_never_be_edited_is_posted_twice_at_most_and_then_given_up(
     own_stage: Stage, own_workspace: Workspace
 ) -> None:
     workspace, stage = own_workspace, own_stage
@@ -315,12 +317,12 @@ def test_a_checkpoint_that_may_never_change_is_posted_twice_at_most_and_then_sai
 
     stage.work()
 
-    def told() -> bool:
+    def notified() -> bool:
         stage.clock.move(timedelta(seconds=1))
-        words = "I could not show a checkpoint (Slack says `cant_update_message`)"
-        return any(words in m.text for m in stage.everywhere() if m.channel == workspace.dm(ANA))
+        text = "I could not show a checkpoint (Slack says `cant_update_message`)"
+        return any(text in m.text for m in stage.everywhere() if m.channel == workspace.dm(ANA))
 
-    workspace.wait_for(told, timeout=30, what="words to the requester")
+    workspace.wait_for(notified, timeout=30, what="a message to the requester")
     assert len(stage.about(execution)) == 2
 
 

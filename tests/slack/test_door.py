@@ -1,4 +1,4 @@
-"""The HTTP door: garbage gets a 4xx and leaves no trace; what Slack signed does its work."""
+"""The HTTP door: garbage gets a 4xx and changes nothing; signed requests from Slack work."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def http_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @contextmanager
 def served(stage: Stage) -> Iterator[None]:
-    """The door at an address of its own, to which the workspace delivers."""
+    """Serve the door at an address to which the workspace delivers."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -74,25 +74,27 @@ def knock(
     secret: str = "practice",
     **headers: str,
 ) -> DoorAnswer:
-    """Deliver a body signed as Slack signs, or wrongly where a part is given."""
+    """Deliver a body signed as Slack signs, or with the parts that are passed instead."""
     raw = body.encode() if isinstance(body, str) else body
-    stamp = str(int(stage.clock.now().timestamp() - age))
-    digest = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + raw, hashlib.sha256).hexdigest()
+    timestamp = str(int(stage.clock.now().timestamp() - age))
+    digest = hmac.new(
+        secret.encode(), f"v0:{timestamp}:".encode() + raw, hashlib.sha256
+    ).hexdigest()
     sent = {
         "Content-Type": kind,
-        "X-Slack-Request-Timestamp": stamp,
+        "X-Slack-Request-Timestamp": timestamp,
         "X-Slack-Signature": f"v0={digest}",
     }
     sent.update({name.replace("_", "-"): value for name, value in headers.items()})
     return stage.front.door(sent, raw)
 
 
-def clicked(**parts: object) -> str:
+def click(**parts: object) -> str:
     return payload({"type": "block_actions", "user": {"id": "U1"}, **parts})
 
 
-def payload(said: object) -> str:
-    return urlencode({"payload": json.dumps(said)})
+def payload(body: object) -> str:
+    return urlencode({"payload": json.dumps(body)})
 
 
 def test_a_run_works_over_signed_http_from_the_command_to_a_revision(http_stage: Stage) -> None:
@@ -103,14 +105,14 @@ def test_a_run_works_over_signed_http_from_the_command_to_a_revision(http_stage:
         message = stage.armed(execution)
         workspace.click("Revise", by=BEN, message=message)
         workspace.submit({"revision_text": "shorter"}, by=BEN)
-        stage.wait_until_read(message, f"Revision asked for by <@{BEN}>")
+        stage.wait_until_read(message, f"Revision requested by <@{BEN}>")
         stage.work()
         again = stage.armed(execution)
         workspace.mention("longer", by=ANA, thread=again)
-        stage.wait_until_read(again, f"Revision asked for by <@{ANA}>")
+        stage.wait_until_read(again, f"Revision requested by <@{ANA}>")
 
 
-def test_slacks_check_of_the_address_is_answered(http_stage: Stage) -> None:
+def test_slacks_url_verification_is_answered(http_stage: Stage) -> None:
     answer = knock(
         http_stage, json.dumps({"type": "url_verification", "challenge": "xyz"}), kind=JSON
     )
@@ -145,11 +147,11 @@ GARBAGE: dict[str, tuple[int, dict[str, Any]]] = {
     "unknown type": (400, {"body": payload({"type": "surprise"})}),
     "type not a string": (400, {"body": payload({"type": {"a": 1}})}),
     "command without slash": (400, {"body": urlencode({"command": "crew", "text": ""})}),
-    "command of nobody": (400, {"body": urlencode({"command": "/crew", "text": "help"})}),
+    "command without a user": (400, {"body": urlencode({"command": "/crew", "text": "help"})}),
     "event that is a number": (400, {"body": EVENT % "5", "kind": JSON}),
     "event without type": (400, {"body": EVENT % "{}", "kind": JSON}),
-    "actions empty": (400, {"body": clicked(actions=[])}),
-    "user a number": (400, {"body": clicked(user=7, actions=[{}])}),
+    "actions empty": (400, {"body": click(actions=[])}),
+    "user a number": (400, {"body": click(user=7, actions=[{}])}),
     "view missing": (400, {"body": payload({"type": "view_submission", "user": {"id": "U1"}})}),
     "challenge missing": (400, {"body": '{"type": "url_verification"}', "kind": JSON}),
 }  # fmt: skip
@@ -164,23 +166,23 @@ def test_garbage_gets_a_4xx(http_stage: Stage, name: str) -> None:
     assert answer.status == status
 
 
-def test_signed_nonsense_only_ever_gets_a_4xx_and_changes_nothing(
+def test_signed_garbage_only_ever_gets_a_4xx_and_changes_nothing(
     http_stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    http_stage.workspace.wait_for(lambda: not http_stage.outbox.next_due(), what="all is shown")
+    http_stage.workspace.wait_for(lambda: not http_stage.outbox.next_due(), what="delivery to end")
     before = http_stage.workspace.transcript()
     dice = random.Random(7)
     for _ in range(300):
-        said = nonsense(dice, depth=0)
-        body, kind = (json.dumps(said), JSON) if dice.random() < 0.5 else (payload(said), FORM)
+        parts = garbage(dice, depth=0)
+        body, kind = (json.dumps(parts), JSON) if dice.random() < 0.5 else (payload(parts), FORM)
         answer = knock(http_stage, body, kind=kind)
-        assert 400 <= answer.status < 500, (answer, said)
+        assert 400 <= answer.status < 500, (answer, parts)
     assert SECRET_WORDS not in caplog.text
     assert http_stage.workspace.transcript().split("latest")[0] == before.split("latest")[0]
 
 
-def test_real_payloads_with_a_part_spoilt_never_get_a_5xx(
+def test_real_payloads_with_a_corrupted_part_never_get_a_5xx(
     http_stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage, workspace = http_stage, http_stage.workspace
@@ -193,27 +195,27 @@ def test_real_payloads_with_a_part_spoilt_never_get_a_5xx(
         workspace.submit({"revision_text": "   "}, by=BEN)
         workspace.close_view(BEN)
         workspace.reply("hm", by=ANA, thread=message)
-        stage.told(ANA, "Shall I take")
+        stage.answer_to(ANA, "Shall I take")
     kinds = {"interactive": FORM, "events_api": JSON, "slash_commands": FORM}
     real = {(d.kind, d.name.split()[0]): d for d in workspace.deliveries()}.values()
     assert len(real) >= 5
     dice = random.Random(11)
     for delivery in real:
         for _ in range(15):
-            said = spoilt(dice, delivery.payload)
+            parts = corrupted(dice, delivery.payload)
             if delivery.kind == "slash_commands":
-                body = urlencode({name: str(value) for name, value in said.items()})
+                body = urlencode({name: str(value) for name, value in parts.items()})
             else:
-                body = payload(said) if kinds[delivery.kind] == FORM else json.dumps(said)
+                body = payload(parts) if kinds[delivery.kind] == FORM else json.dumps(parts)
             answer = knock(stage, body, kind=kinds[delivery.kind])
-            assert answer.status < 500, said
+            assert answer.status < 500, parts
     failed = [r for r in caplog.records if r.message == "slack.listener_failed"]
     assert failed == []
 
 
-def spoilt(dice: random.Random, said: dict[str, Any]) -> dict[str, Any]:
-    """A copy in which one part, anywhere, is gone or is something else."""
-    copied: dict[str, Any] = copy.deepcopy(said)
+def corrupted(dice: random.Random, original: dict[str, Any]) -> dict[str, Any]:
+    """A copy in which one part, anywhere, is missing or has another value."""
+    copied: dict[str, Any] = copy.deepcopy(original)
     node: Any = copied
     while True:
         key = dice.choice(list(node) if isinstance(node, dict) else range(len(node)))
@@ -256,8 +258,8 @@ KEYS = [
 TYPES = ["block_actions", "view_submission", "view_closed", "event_callback", "message", "shortcut"]
 
 
-def nonsense(dice: random.Random, *, depth: int) -> dict[str, object]:
-    """An object of Slack's words in the wrong places."""
+def garbage(dice: random.Random, *, depth: int) -> dict[str, object]:
+    """An object with Slack's field names in the wrong places."""
 
     def value() -> object:
         choice = dice.randint(0, 8 if depth < 3 else 4)
@@ -270,14 +272,14 @@ def nonsense(dice: random.Random, *, depth: int) -> dict[str, object]:
         if choice < 5:
             return dice.choice(TYPES)
         if choice == 5:
-            return [nonsense(dice, depth=depth + 1) for _ in range(dice.randint(0, 2))]
-        return nonsense(dice, depth=depth + 1)
+            return [garbage(dice, depth=depth + 1) for _ in range(dice.randint(0, 2))]
+        return garbage(dice, depth=depth + 1)
 
     return {dice.choice(KEYS): value() for _ in range(dice.randint(0, 9))}
 
 
 @pytest.mark.parametrize(
-    "said",
+    "action",
     [
         {"action_id": "checkpoint_continue", "value": "no such checkpoint"},
         {"action_id": "checkpoint_revise", "value": SECRET_WORDS},
@@ -296,8 +298,8 @@ def nonsense(dice: random.Random, *, depth: int) -> dict[str, object]:
         {"action_id": "lesson_delete", "value": SECRET_WORDS},
     ],
 )
-def test_well_formed_clicks_on_nothing_do_no_harm(
-    http_stage: Stage, caplog: pytest.LogCaptureFixture, said: dict[str, object]
+def test_well_formed_clicks_with_unknown_values_do_no_harm(
+    http_stage: Stage, caplog: pytest.LogCaptureFixture, action: dict[str, object]
 ) -> None:
     body = {
         "type": "block_actions",
@@ -306,7 +308,7 @@ def test_well_formed_clicks_on_nothing_do_no_harm(
         "container": {"type": "message", "message_ts": "1.0", "channel_id": "C1"},
         "channel": {"id": "C1"},
         "trigger_id": SECRET_WORDS,
-        "actions": [{"type": "button", "block_id": "b", **said}],
+        "actions": [{"type": "button", "block_id": "b", **action}],
     }
     answer = knock(http_stage, payload(body))
 
@@ -328,7 +330,7 @@ def test_nothing_of_a_refused_body_is_logged(
     assert [r.message for r in caplog.records].count("slack.door_refused") == 3
 
 
-def test_an_event_that_could_not_be_committed_is_not_taken_and_comes_again(
+def test_an_event_that_could_not_be_committed_is_not_acknowledged_and_comes_again(
     http_stage: Stage,
 ) -> None:
     stage, workspace = http_stage, http_stage.workspace
@@ -341,15 +343,15 @@ def test_an_event_that_could_not_be_committed_is_not_taken_and_comes_again(
         workspace.wait_for(lambda: not stage.outbox.next_due())
         with stage.engine.connect() as locking:
             locking.exec_driver_sql("BEGIN IMMEDIATE")  # holds the one write lock
-            said = workspace.mention("shorter", by=ANA, thread=message)
+            mention = workspace.mention("shorter", by=ANA, thread=message)
             event = workspace.wait_for(
                 lambda: next(
-                    (d for d in workspace.deliveries("events_api") if said.ts in str(d.payload)),
+                    (d for d in workspace.deliveries("events_api") if mention.ts in str(d.payload)),
                     None,
                 )
             )
             workspace.wait_for(lambda: event.attempts and not event.attempts[0].ok)
             locking.rollback()
 
-        stage.wait_until_read(message, f"Revision asked for by <@{ANA}>")
+        stage.wait_until_read(message, f"Revision requested by <@{ANA}>")
         assert [r.revision for r in stage.reads.phase_runs(execution.id)] == [1, 2]

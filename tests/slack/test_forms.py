@@ -31,7 +31,7 @@ class Slack(WebClient):
 def test_a_form_is_opened_with_the_trigger_of_the_click() -> None:
     slack = Slack()
 
-    assert open_form(slack, FORM, trigger_id="t1", otherwise=OTHERWISE) is None
+    assert open_form(slack, FORM, trigger_id="t1", fallback=OTHERWISE) is None
     assert slack.opened == [("t1", FORM)]
 
 
@@ -45,7 +45,7 @@ def test_a_form_is_opened_with_the_trigger_of_the_click() -> None:
 def test_a_form_that_slack_does_not_open_is_answered_and_logged_without_raising(
     fault: Exception, logged: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = open_form(Slack(fault), FORM, trigger_id="t1", otherwise=OTHERWISE)
+    answer = open_form(Slack(fault), FORM, trigger_id="t1", fallback=OTHERWISE)
 
     assert answer is OTHERWISE
     assert vars(caplog.records[0])["error"] == logged
@@ -53,4 +53,4 @@ def test_a_form_that_slack_does_not_open_is_answered_and_logged_without_raising(
 
 def test_an_error_of_ours_is_not_taken_for_one_of_slacks() -> None:
     with pytest.raises(KeyError):
-        open_form(Slack(KeyError("view")), FORM, trigger_id="t1", otherwise=OTHERWISE)
+        open_form(Slack(KeyError("view")), FORM, trigger_id="t1", fallback=OTHERWISE)

@@ -1,4 +1,4 @@
-"""What `/crew …` is understood to mean."""
+"""What `/crew …` is parsed into."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from bot.slack.inbound import grammar, mrkdwn
 
 
 def start(typed: str) -> grammar.Start:
-    command = grammar.read(typed)
+    command = grammar.parse(typed)
     assert isinstance(command, grammar.Start), command
     return command
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("typed", "expected"),
     [
         ("", grammar.Help()),
         ("  help ", grammar.Help()),
@@ -23,12 +23,12 @@ def start(typed: str) -> grammar.Start:
         ("status", grammar.Status(None)),
         ("status `1A2B3C4D`", grammar.Status("1a2b3c4d")),
         ("cancel 1a2b3c4d", grammar.Cancel("1a2b3c4d")),
-        ("cancel", grammar.Misused("cancel", "which run?")),
+        ("cancel", grammar.InvalidCommand("cancel", "which run?")),
         ("retry 1a2b3c4d now", grammar.Retry("1a2b3c4d")),
     ],
 )
-def test_the_fixed_words(typed: str, meant: grammar.Command) -> None:
-    assert grammar.read(typed) == meant
+def test_subcommands(typed: str, expected: grammar.Command) -> None:
+    assert grammar.parse(typed) == expected
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,13 @@ def test_the_fixed_words(typed: str, meant: grammar.Command) -> None:
 def test_a_start_with_its_options(
     typed: str, request_: str, checkpoints: tuple[str, ...] | None, language: str
 ) -> None:
-    meant = start(typed)
-    assert meant.crew == "plan"
-    assert (meant.request, meant.checkpoints, meant.language) == (request_, checkpoints, language)
+    command = start(typed)
+    assert command.crew == "plan"
+    assert (command.request, command.checkpoints, command.language) == (
+        request_,
+        checkpoints,
+        language,
+    )
 
 
 def test_what_was_typed_is_kept_to_be_pasted_again() -> None:
@@ -79,8 +83,8 @@ def test_what_was_typed_is_kept_to_be_pasted_again() -> None:
 
 
 @pytest.mark.parametrize("typed", ["plan a --language", "plan a --checkpoints --language de"])
-def test_an_option_without_a_value_is_misused(typed: str) -> None:
-    assert isinstance(grammar.read(typed), grammar.Misused)
+def test_an_option_without_a_value_is_invalid(typed: str) -> None:
+    assert isinstance(grammar.parse(typed), grammar.InvalidCommand)
 
 
 @pytest.mark.parametrize(
@@ -94,13 +98,13 @@ def test_an_option_without_a_value_is_misused(typed: str) -> None:
         ("one\n  two", "one\ntwo"),
     ],
 )
-def test_replies_become_plain_words_without_the_bot(sent: str, plain: str) -> None:
+def test_replies_become_plain_text_without_the_bots_name(sent: str, plain: str) -> None:
     assert mrkdwn.to_plain(sent, without_user="UBOT") == plain
 
 
 @pytest.mark.parametrize(
-    ("sent", "called"),
+    ("sent", "mentioned"),
     [("hi <@UBOT>", True), ("<@UBOT|x>", True), ("<@UBOTTOM>", False), ("&lt;@UBOT&gt;", False)],
 )
-def test_only_a_real_mention_calls_the_bot(sent: str, called: bool) -> None:
-    assert mrkdwn.mentions(sent, "UBOT") is called
+def test_only_a_real_mention_counts(sent: str, mentioned: bool) -> None:
+    assert mrkdwn.mentions(sent, "UBOT") is mentioned

@@ -1,4 +1,4 @@
-"""What arises inside a crew, as people decide it: gates, tool calls, questions, budgets."""
+"""Deciding what arises inside a crew: gates, tool calls, questions, budgets."""
 
 from __future__ import annotations
 
@@ -52,21 +52,21 @@ def at_gate(
     return execution, stage.armed(execution)
 
 
-def asked(stage: Stage, question: Question) -> tuple[Execution, Claim, Shown]:
+def ask(stage: Stage, question: Question) -> tuple[Execution, Claim, Shown]:
     execution = stage.start("plan a launch", by=ANA)
     claim = stage.ask(question)
     return execution, claim, stage.armed(execution)
 
 
-def told_to_flow(stage: Stage) -> Feedback:
-    """What the flow goes on with."""
+def flow_feedback(stage: Stage) -> Feedback:
+    """The feedback that the flow resumes with."""
     resume = stage.claim().resume
     assert resume is not None
     return resume.feedback
 
 
-def given(stage: Stage, execution: Execution) -> Feedback:
-    """The answer that the waiting child reads."""
+def child_feedback(stage: Stage, execution: Execution) -> Feedback:
+    """The feedback that the waiting child reads."""
     feedback = stage.reads.checkpoints(execution.id)[-1].feedback
     assert feedback is not None, "nobody answered"
     return feedback
@@ -92,7 +92,7 @@ def test_each_outcome_of_a_gate_is_a_button_and_the_message_says_which_was_chose
 
     decided = stage.wait_until_read(message, f"“needs_work” chosen by <@{BEN}>")
     assert decided.buttons == []
-    assert told_to_flow(stage).outcome == "needs_work"
+    assert flow_feedback(stage).outcome == "needs_work"
     root = stage.wait_until_read(stage.root(execution), "Outcome: needs_work")
     assert "Working on after review" in root.everything
 
@@ -109,7 +109,7 @@ def test_an_outcome_with_words_is_chosen_in_a_form(stage: Stage, workspace: Work
     assert answer.ok
     decided = stage.wait_until_read(message, f"“approved” chosen by <@{BEN}>")
     assert "fine, but name the prices" in decided.everything
-    feedback = told_to_flow(stage)
+    feedback = flow_feedback(stage)
     assert (feedback.action, feedback.outcome, feedback.text) == (
         Action.CONTINUE,
         "approved",
@@ -117,7 +117,7 @@ def test_an_outcome_with_words_is_chosen_in_a_form(stage: Stage, workspace: Work
     )
 
 
-def test_many_outcomes_stand_in_a_menu(stage: Stage, workspace: Workspace) -> None:
+def test_many_outcomes_are_shown_in_a_menu(stage: Stage, workspace: Workspace) -> None:
     outcomes = [f"outcome {n}" for n in range(30)]
     _, message = at_gate(stage, *outcomes)
     assert workspace.live_buttons(message) == ["Add words…", "Stop the run"]
@@ -129,16 +129,14 @@ def test_many_outcomes_stand_in_a_menu(stage: Stage, workspace: Workspace) -> No
 
     assert answer.ok
     stage.wait_until_read(message, f"“outcome 27” chosen by <@{BEN}>")
-    assert told_to_flow(stage).outcome == "outcome 27"
+    assert flow_feedback(stage).outcome == "outcome 27"
 
 
-def test_who_may_not_decide_chooses_no_outcome_and_gets_no_form(
-    stage: Stage, workspace: Workspace
-) -> None:
+def test_a_guest_chooses_no_outcome_and_gets_no_form(stage: Stage, workspace: Workspace) -> None:
     execution, message = at_gate(stage, "approved", "needs_work")
 
     workspace.click("approved", by=GUS, message=message)
-    stage.told(GUS, "Guests and people of other workspaces may not decide this")
+    stage.answer_to(GUS, "Guests and people of other workspaces may not decide this")
     workspace.click("Add words", by=GUS, message=message)
 
     workspace.wait_for(lambda: len(workspace.ephemerals(GUS)) == 2)
@@ -146,7 +144,7 @@ def test_who_may_not_decide_chooses_no_outcome_and_gets_no_form(
     assert stage.waiting(execution).state is CheckpointState.PENDING
 
 
-def test_the_second_choice_of_an_outcome_is_told_the_first(
+def test_a_second_choice_of_an_outcome_is_too_late_and_told_the_first(
     stage: Stage, workspace: Workspace
 ) -> None:
     _, message = at_gate(stage, "approved", "needs_work")
@@ -154,8 +152,8 @@ def test_the_second_choice_of_an_outcome_is_told_the_first(
 
     workspace.click("needs_work", by=BEN, message=message)
 
-    assert f"“approved” chosen by <@{ANA}>" in stage.told(BEN, "Too late")
-    assert told_to_flow(stage).outcome == "approved"
+    assert f"“approved” chosen by <@{ANA}>" in stage.answer_to(BEN, "Too late")
+    assert flow_feedback(stage).outcome == "approved"
 
 
 def test_a_gate_without_outcomes_takes_a_revision_as_the_flows_feedback(
@@ -167,21 +165,21 @@ def test_a_gate_without_outcomes_takes_a_revision_as_the_flows_feedback(
     workspace.click("Revise", by=BEN, message=message)
     workspace.submit({ids.TEXT_BLOCK: "with more bells"}, by=BEN)
 
-    stage.wait_until_read(message, f"Revision asked for by <@{BEN}>")
-    assert told_to_flow(stage).text == "with more bells"
+    stage.wait_until_read(message, f"Revision requested by <@{BEN}>")
+    assert flow_feedback(stage).text == "with more bells"
 
 
-def test_a_gate_that_comes_again_counts_its_rounds(stage: Stage, workspace: Workspace) -> None:
+def test_a_gate_that_is_reached_again_counts_its_rounds(stage: Stage, workspace: Workspace) -> None:
     execution, message = at_gate(stage)
     for number in (2, 3):
         workspace.mention("once more", by=BEN, thread=message)
-        stage.wait_until_read(message, "Revision asked for")
+        stage.wait_until_read(message, "Revision requested")
         stage.pause(a_gate())
         message = stage.armed(execution)
         assert f"Gate review · round {number} · run" in message.everything
 
 
-def test_the_deadline_chooses_the_default_outcome_and_the_message_had_said_so(
+def test_the_deadline_chooses_the_default_outcome_as_the_message_announced(
     own_stage: Stage,
 ) -> None:
     stage = own_stage
@@ -192,16 +190,16 @@ def test_the_deadline_chooses_the_default_outcome_and_the_message_had_said_so(
     stage.state.expire_due()
 
     stage.wait_until_read(message, "Nobody decided in time; the deadline chose “needs_work”")
-    assert told_to_flow(stage).outcome == "needs_work"
+    assert flow_feedback(stage).outcome == "needs_work"
 
 
-# -- a tool's call -------------------------------------------------------------------------
+# -- a tool call ---------------------------------------------------------------------------
 
 
-def test_a_tools_call_is_shown_to_the_letter_and_allowed_by_a_click(
+def test_a_tool_call_is_shown_exactly_and_allowed_by_a_click(
     stage: Stage, workspace: Workspace
 ) -> None:
-    execution, claim, message = asked(stage, TOOL)
+    execution, claim, message = ask(stage, TOOL)
     assert workspace.live_buttons(message) == [
         "Continue: call it",
         "Revise: refuse with words",
@@ -211,13 +209,13 @@ def test_a_tools_call_is_shown_to_the_letter_and_allowed_by_a_click(
     assert "Tool call · in phase planning" in message.everything
     assert "`search_web`" in message.everything
     assert '{"query": "bikes `now`\\u202e"}' in message.everything
-    root = stage.wait_until_read(stage.root(execution), "Waiting whether a tool may be called in")
+    root = stage.wait_until_read(stage.root(execution), "Asking whether a tool may be called in")
     assert "Waiting for a decision" not in root.everything
 
     workspace.click("Continue", by=BEN, message=message)
 
     stage.wait_until_read(message, f"Continued by <@{BEN}>: the tool is called")
-    assert given(stage, execution).action is Action.CONTINUE
+    assert child_feedback(stage, execution).action is Action.CONTINUE
     stage.state.phase_done(claim, PhaseOutput("The plan."))
     assert "The plan." in stage.armed(execution).everything
 
@@ -225,7 +223,7 @@ def test_a_tools_call_is_shown_to_the_letter_and_allowed_by_a_click(
 def test_a_call_is_refused_with_words_that_the_agent_reads(
     stage: Stage, workspace: Workspace
 ) -> None:
-    execution, _, message = asked(stage, TOOL)
+    execution, _, message = ask(stage, TOOL)
 
     workspace.click("Revise", by=BEN, message=message)
     assert workspace.open_view(BEN).definition["title"]["text"] == "Refuse the call"
@@ -233,25 +231,25 @@ def test_a_call_is_refused_with_words_that_the_agent_reads(
 
     decided = stage.wait_until_read(message, f"Refused by <@{BEN}>: the tool is not called")
     assert "our own pages only" in decided.everything
-    assert given(stage, execution).action is Action.REVISE
+    assert child_feedback(stage, execution).action is Action.REVISE
 
 
-def test_a_reply_to_a_tools_call_is_offered_as_its_refusal(
+def test_a_reply_to_a_tool_call_is_offered_as_its_refusal(
     stage: Stage, workspace: Workspace
 ) -> None:
-    execution, _, message = asked(stage, TOOL)
+    execution, _, message = ask(stage, TOOL)
 
     workspace.reply("better not", by=BEN, thread=message)
-    stage.told(BEN, "Shall I take what you wrote as your refusal of the call?")
+    stage.answer_to(BEN, "Shall I take what you wrote as your refusal of the call?")
     workspace.click("Use as the refusal", by=BEN)
 
     stage.wait_until_read(message, "Refused by")
-    stage.told(BEN, "the agent reads what you wrote")
-    assert given(stage, execution).text == "better not"
+    stage.answer_to(BEN, "the agent reads what you wrote")
+    assert child_feedback(stage, execution).text == "better not"
 
 
-def test_stop_at_a_tools_call_ends_the_run(stage: Stage, workspace: Workspace) -> None:
-    execution, _, message = asked(stage, TOOL)
+def test_stop_at_a_tool_call_ends_the_run(stage: Stage, workspace: Workspace) -> None:
+    execution, _, message = ask(stage, TOOL)
 
     workspace.click("Stop", by=BEN, message=message)
 
@@ -263,10 +261,10 @@ def test_stop_at_a_tools_call_ends_the_run(stage: Stage, workspace: Workspace) -
 
 
 def test_a_question_is_answered_in_a_form(stage: Stage, workspace: Workspace) -> None:
-    execution, _, message = asked(stage, QUESTION)
+    execution, _, message = ask(stage, QUESTION)
     assert workspace.live_buttons(message) == ["Continue: answer", "Skip: give no answer", "Stop"]
     assert "Which town is it for?" in message.everything
-    assert "gave no text" not in message.everything
+    assert "produced no text" not in message.everything
 
     workspace.click("Continue: answer", by=BEN, message=message)
     assert set(workspace.submit({ids.TEXT_BLOCK: "  "}, by=BEN).errors) == {ids.TEXT_BLOCK}
@@ -274,27 +272,27 @@ def test_a_question_is_answered_in_a_form(stage: Stage, workspace: Workspace) ->
 
     decided = stage.wait_until_read(message, f"Answered by <@{BEN}>")
     assert "Ghent" in decided.everything
-    feedback = given(stage, execution)
+    feedback = child_feedback(stage, execution)
     assert (feedback.action, feedback.text) == (Action.CONTINUE, "Ghent")
 
 
 def test_a_reply_that_mentions_the_bot_is_the_answer(stage: Stage, workspace: Workspace) -> None:
-    execution, _, message = asked(stage, QUESTION)
+    execution, _, message = ask(stage, QUESTION)
 
     workspace.mention("Ghent & around", by=ANA, thread=message)
 
     stage.wait_until_read(message, f"Answered by <@{ANA}>")
-    feedback = given(stage, execution)
+    feedback = child_feedback(stage, execution)
     assert (feedback.action, feedback.text) == (Action.CONTINUE, "Ghent & around")
 
 
 def test_a_reply_delivered_again_does_not_answer_the_next_question(
     stage: Stage, workspace: Workspace
 ) -> None:
-    execution, claim, message = asked(stage, QUESTION)
-    said = workspace.mention("Ghent", by=ANA, thread=message)
+    execution, claim, message = ask(stage, QUESTION)
+    mention = workspace.mention("Ghent", by=ANA, thread=message)
     stage.wait_until_read(message, "Answered by")
-    delivery = next(d for d in workspace.deliveries("events_api") if said.ts in str(d.payload))
+    delivery = next(d for d in workspace.deliveries("events_api") if mention.ts in str(d.payload))
     stage.state.ask(claim, Question(CheckpointKind.QUESTION, "ask", "ask:2", "And which year?"))
     stage.armed(execution)
 
@@ -307,48 +305,48 @@ def test_a_reply_delivered_again_does_not_answer_the_next_question(
 def test_talk_is_offered_as_the_answer_and_taken_by_a_click(
     stage: Stage, workspace: Workspace
 ) -> None:
-    execution, _, message = asked(stage, QUESTION)
+    execution, _, message = ask(stage, QUESTION)
 
     workspace.reply("Ghent I think", by=ANA, thread=message)
-    stage.told(ANA, "Shall I take what you wrote as the answer?")
+    stage.answer_to(ANA, "Shall I take what you wrote as the answer?")
     workspace.click("Use as the answer", by=ANA)
 
     stage.wait_until_read(message, f"Answered by <@{ANA}>")
-    assert given(stage, execution).action is Action.CONTINUE
+    assert child_feedback(stage, execution).action is Action.CONTINUE
 
 
-def test_a_guests_answer_is_refused_in_words(stage: Stage, workspace: Workspace) -> None:
-    execution, _, message = asked(stage, QUESTION)
+def test_a_guests_answer_is_refused_with_a_reason(stage: Stage, workspace: Workspace) -> None:
+    execution, _, message = ask(stage, QUESTION)
 
     workspace.mention("Ghent", by=GUS, thread=message)
 
-    stage.told(GUS, "may not decide")
+    stage.answer_to(GUS, "may not decide")
     assert stage.waiting(execution).state is CheckpointState.PENDING
 
 
 def test_when_slack_opens_no_form_the_answer_can_be_a_reply(
     stage: Stage, workspace: Workspace
 ) -> None:
-    _, _, message = asked(stage, QUESTION)
+    _, _, message = ask(stage, QUESTION)
     workspace.faults.error("views.open", "expired_trigger_id")
 
     workspace.click("Continue: answer", by=BEN, message=message)
 
-    stage.told(BEN, "reply in the thread and mention me")
+    stage.answer_to(BEN, "reply in the thread and mention me")
     workspace.mention("Ghent", by=BEN, thread=message)
     stage.wait_until_read(message, f"Answered by <@{BEN}>")
 
 
-def test_a_question_whose_asker_died_says_that_nothing_is_to_be_decided(
+def test_a_question_whose_child_died_says_that_it_needs_no_decision(
     own_stage: Stage,
 ) -> None:
     stage = own_stage
-    execution, _, message = asked(stage, QUESTION)
+    execution, _, message = ask(stage, QUESTION)
     stage.clock.move(timedelta(minutes=5))
 
     stage.ask(QUESTION)
 
-    stage.wait_until_read(message, "No longer to be decided: the work that asked has ended")
+    stage.wait_until_read(message, "No longer needs a decision: the work that asked has ended")
     assert stage.armed(execution).ts != message.ts
 
 
@@ -358,13 +356,13 @@ def test_a_question_whose_asker_died_says_that_nothing_is_to_be_decided(
 def test_over_budget_shows_what_was_spent_and_goes_on_by_a_click(
     stage: Stage, workspace: Workspace
 ) -> None:
-    execution, _, message = asked(stage, BUDGET)
+    execution, _, message = ask(stage, BUDGET)
     assert workspace.live_buttons(message) == ["Continue", "Stop"]
     assert "12,000 tokens" in message.everything
 
     workspace.mention("spend less", by=BEN, thread=message)
-    stage.told(BEN, "This asks for a click")
+    stage.answer_to(BEN, "This needs a click")
     workspace.click("Continue", by=BEN, message=message)
 
     stage.wait_until_read(message, f"Continued by <@{BEN}>: the run goes on")
-    assert given(stage, execution).action is Action.CONTINUE
+    assert child_feedback(stage, execution).action is Action.CONTINUE

@@ -1,4 +1,4 @@
-"""Lessons: kept by a click, told to later runs, listed and deleted."""
+"""Lessons: kept by a click, given to later runs, listed and deleted."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tests.support.workspace import ANA, BEN, GUS, Workspace
 
 
 def revised(
-    stage: Stage, workspace: Workspace, words: str, *, crew: str = "learner"
+    stage: Stage, workspace: Workspace, text: str, *, crew: str = "learner"
 ) -> tuple[Execution, Shown]:
     execution = stage.start(f"{crew} a launch", by=ANA)
     stage.work()
     message = stage.armed(execution)
-    workspace.mention(words, by=BEN, thread=message)
-    stage.wait_until_read(message, "Revision asked for")
+    workspace.mention(text, by=BEN, thread=message)
+    stage.wait_until_read(message, "Revision requested")
     return execution, message
 
 
@@ -28,19 +28,19 @@ def test_a_revision_is_kept_by_a_click_and_the_next_checkpoint_says_it_was_appli
 
     assert workspace.click("Keep as a lesson", by=BEN, message=message).ok
 
-    told = stage.told(BEN, "Kept: from now on every run of *learner*")
-    assert "name the &lt;prices&gt;" in told
+    answer = stage.answer_to(BEN, "Kept: from now on every run of *learner*")
+    assert "name the &lt;prices&gt;" in answer
     stage.work()
     assert "Lessons applied (1): “name the &lt;prices&gt;”" in stage.armed(execution).everything
 
 
-def test_who_may_not_decide_keeps_no_lesson(stage: Stage, workspace: Workspace) -> None:
+def test_a_guest_keeps_no_lesson(stage: Stage, workspace: Workspace) -> None:
     before = stage.reads.lessons("learner")
     _, message = revised(stage, workspace, "no lesson of mine")
 
     workspace.click("Keep as a lesson", by=GUS, message=message)
 
-    stage.told(GUS, "may not decide this")
+    stage.answer_to(GUS, "may not decide this")
     assert stage.reads.lessons("learner") == before
 
 
@@ -56,15 +56,17 @@ def test_lessons_are_listed_and_deleted_by_a_click(
     stage, workspace = own_stage, own_workspace
     execution, message = revised(stage, workspace, "always rhyme")
     workspace.click("Keep as a lesson", by=BEN, message=message)
-    stage.told(BEN, "Kept")
+    stage.answer_to(BEN, "Kept")
 
     workspace.command("lessons", by=ANA)
-    told = stage.told(ANA, "*Lessons of learner*")
-    assert "always rhyme" in told
-    assert f"kept by <@{BEN}>" in told
+    answer = stage.answer_to(ANA, "*Lessons of learner*")
+    assert "always rhyme" in answer
+    assert f"kept by <@{BEN}>" in answer
     workspace.click("Delete", by=ANA)
 
-    assert "*learner* has no lessons yet" in stage.told(ANA, "Deleted; later runs are no longer")
+    assert "*learner* has no lessons yet" in stage.answer_to(
+        ANA, "Deleted; later runs no longer get it"
+    )
     assert stage.reads.lessons("learner") == ()
     assert all(shown.button("Delete") is None for shown in workspace.ephemerals(ANA))
     stage.work()
@@ -77,14 +79,14 @@ def test_a_lesson_is_deleted_only_where_its_crew_works(
     stage, workspace = own_stage, own_workspace
     _, message = revised(stage, workspace, "always rhyme")
     workspace.click("Keep as a lesson", by=BEN, message=message)
-    stage.told(BEN, "Kept")
+    stage.answer_to(BEN, "Kept")
     workspace.invite("random")
 
     workspace.command("lessons", by=ANA, in_=RANDOM)
-    stage.told(ANA, "always rhyme")
+    stage.answer_to(ANA, "always rhyme")
     workspace.click("Delete", by=ANA)
 
-    stage.told(ANA, "are deleted where it works")
+    stage.answer_to(ANA, "can only be deleted in a channel")
     assert len(stage.reads.lessons("learner")) == 1
 
 
@@ -92,38 +94,38 @@ def test_a_guest_deletes_no_lesson(own_stage: Stage, own_workspace: Workspace) -
     stage, workspace = own_stage, own_workspace
     _, message = revised(stage, workspace, "always rhyme")
     workspace.click("Keep as a lesson", by=BEN, message=message)
-    stage.told(BEN, "Kept")
+    stage.answer_to(BEN, "Kept")
 
     workspace.command("lessons learner", by=GUS)
-    stage.told(GUS, "always rhyme")
+    stage.answer_to(GUS, "always rhyme")
     workspace.click("Delete", by=GUS)
 
-    stage.told(GUS, "may not decide this")
+    stage.answer_to(GUS, "may not decide this")
     assert len(stage.reads.lessons("learner")) == 1
 
 
-def test_a_lesson_deleted_twice_is_told_to_be_gone(
+def test_deleting_a_lesson_twice_says_that_it_no_longer_exists(
     own_stage: Stage, own_workspace: Workspace
 ) -> None:
     stage, workspace = own_stage, own_workspace
     _, message = revised(stage, workspace, "always rhyme")
     workspace.click("Keep as a lesson", by=BEN, message=message)
-    stage.told(BEN, "Kept")
+    stage.answer_to(BEN, "Kept")
     for person in (ANA, BEN):
         workspace.command("lessons learner", by=person)
-        stage.told(person, "Lessons of learner")
+        stage.answer_to(person, "Lessons of learner")
 
     for person in (ANA, BEN):
         workspace.click("Delete", by=person)
 
-    stage.told(BEN, "This lesson is no longer there")
+    stage.answer_to(BEN, "This lesson no longer exists")
     assert stage.reads.lessons("learner") == ()
 
 
-def test_of_crews_that_keep_none_and_of_unknown_ones_it_is_said_so(
+def test_crews_that_keep_no_lessons_and_unknown_crews_are_answered(
     stage: Stage, workspace: Workspace
 ) -> None:
     workspace.command("lessons plan")
-    stage.told(ANA, "*plan* keeps no lessons")
+    stage.answer_to(ANA, "*plan* keeps no lessons")
     workspace.command("lessons learnr")
-    stage.told(ANA, "Did you mean `learner`?")
+    stage.answer_to(ANA, "Did you mean `learner`?")

@@ -1,4 +1,4 @@
-"""A crew's bounds on starts and revisions, as people meet them."""
+"""A crew's limits on starts and revisions, as people meet them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tests.slack.stage import Stage
 from tests.support.workspace import ANA, BEN, Workspace
 
 
-def test_a_start_beyond_the_limit_is_refused_in_words(stage: Stage, workspace: Workspace) -> None:
+def test_a_start_beyond_the_limit_is_refused(stage: Stage, workspace: Workspace) -> None:
     stage.start("bounded a launch", by=ANA)
 
     assert workspace.command("bounded another", by=BEN).ok
 
-    told = stage.told(BEN, "There may be 1 of *bounded* at once")
-    assert "Nothing was started" in told
+    answer = stage.answer_to(BEN, "*bounded* allows 1 run at once")
+    assert "Nothing was started" in answer
 
 
 @pytest.mark.parametrize("way", ["click", "mention"])
@@ -25,7 +25,7 @@ def test_a_revision_too_many_is_refused_before_anybody_writes_it(
     stage.work()
     message = stage.armed(execution)
     workspace.mention("shorter", by=BEN, thread=message)
-    stage.wait_until_read(message, "Revision asked for")
+    stage.wait_until_read(message, "Revision requested")
     stage.work()
     message = stage.armed(execution)
 
@@ -34,7 +34,7 @@ def test_a_revision_too_many_is_refused_before_anybody_writes_it(
     else:
         workspace.mention("shorter still", by=BEN, thread=message)
 
-    stage.told(BEN, "*bounded* allows a phase to be revised once, and it was")
+    stage.answer_to(BEN, "*bounded* allows a phase to be revised once, and it was")
     assert not workspace.has_view(BEN)
     workspace.click("Continue", by=BEN, message=message)
     stage.wait_until_read(message, f"Continued by <@{BEN}>")

@@ -1,4 +1,4 @@
-"""manifest.yml creates the app in one paste, with no scope too few and none too many."""
+"""manifest.yml creates the app in one paste, with exactly the scopes that are needed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from bot.slack import ids
 ROOT = Path(__file__).parents[2]
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text())
 
-# What Slack's published schema of manifests (major version 2) allows, for the parts in use:
-# keys, the shortest and longest text, and patterns.
+# What Slack's published manifest schema (major version 2) allows for the parts in use: keys, and
+# the shortest and longest texts.
 ALLOWED = {
     "": {"_metadata", "display_information", "features", "oauth_config", "settings"},
     "_metadata": {"major_version", "minor_version"},
@@ -60,7 +60,7 @@ LENGTHS = {
     "features.slash_commands.usage_hint": (1, 1000),
 }
 
-# Which scopes each Web API method needs here: one of each set.
+# The scopes that each Web API method needs here, one from each set.
 SCOPES_OF_METHOD = {
     "apps_connections_open": [],
     "auth_test": [],
@@ -87,34 +87,34 @@ METHOD = re.compile(r"^(apps|auth|chat|conversations|files|usergroups|users|view
 
 
 def parts(node: object, path: str = "") -> list[tuple[str, dict[str, Any]]]:
-    """Every object of the manifest with its path; list places are left out of the path."""
+    """Every object of the manifest with its path, without list indices."""
     if isinstance(node, list):
-        return [found for item in node for found in parts(item, path)]
+        return [part for item in node for part in parts(item, path)]
     if not isinstance(node, dict):
         return []
-    found = [(path, node)]
+    objects = [(path, node)]
     for name, inner in node.items():
-        found += parts(inner, f"{path}.{name}".lstrip("."))
-    return found
+        objects += parts(inner, f"{path}.{name}".lstrip("."))
+    return objects
 
 
 @pytest.mark.parametrize("path", sorted(ALLOWED))
 def test_each_part_has_only_keys_that_slack_knows(path: str) -> None:
-    here = [node for found, node in parts(MANIFEST) if found == path]
-    assert here, f"{path} is missing"
-    for node in here:
+    nodes = [node for node_path, node in parts(MANIFEST) if node_path == path]
+    assert nodes, f"{path} is missing"
+    for node in nodes:
         assert set(node) <= ALLOWED[path]
 
 
-def test_there_is_no_part_that_was_not_checked() -> None:
+def test_every_part_is_checked() -> None:
     assert {path for path, _ in parts(MANIFEST)} == set(ALLOWED)
 
 
 @pytest.mark.parametrize("path", sorted(LENGTHS))
-def test_texts_keep_to_their_lengths(path: str) -> None:
+def test_texts_keep_to_their_limits(path: str) -> None:
     part, _, key = path.rpartition(".")
     shortest, longest = LENGTHS[path]
-    texts = [node[key] for found, node in parts(MANIFEST) if found == part]
+    texts = [node[key] for node_path, node in parts(MANIFEST) if node_path == part]
     assert texts
     assert all(shortest <= len(text) <= longest for text in texts)
 
@@ -155,12 +155,12 @@ def test_the_scopes_are_those_that_the_calls_events_and_command_need_and_no_more
     for method in methods_called():
         for alternatives in SCOPES_OF_METHOD[method]:
             needed |= alternatives
-    asked = MANIFEST["oauth_config"]["scopes"]["bot"]
-    assert len(asked) == len(set(asked))
-    assert set(asked) == needed
+    requested = MANIFEST["oauth_config"]["scopes"]["bot"]
+    assert len(requested) == len(set(requested))
+    assert set(requested) == needed
 
 
-def test_each_scope_stands_under_a_comment_that_says_why() -> None:
+def test_each_scope_has_a_comment_that_says_why() -> None:
     lines = (ROOT / "manifest.yml").read_text().splitlines()
     start = lines.index("    bot:")
     reason = False

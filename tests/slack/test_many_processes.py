@@ -1,4 +1,4 @@
-"""Two bots on one database and in one workspace, as two processes are."""
+"""Two bots on one database and in one workspace, like two processes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def database(
 
 @pytest.fixture(scope="module")
 def both(database: Path | str) -> Iterator[Pair]:
-    """Neither knows of the other; Slack gives what people do to the one or to the other."""
+    """Two bots that do not know of each other; Slack delivers each action to one of them."""
     tempo = replace(BRISK, posts_per_second=PER_SECOND)
     with Workspace() as workspace, ExitStack() as stack:
         pair = [stack.enter_context(Stage(workspace, database, tempo=tempo)) for _ in range(2)]
@@ -72,11 +72,11 @@ def test_clicks_that_reach_either_twice_decide_once_and_are_shown_once(
 ) -> None:
     first, _ = pair
     workspace = first.workspace
-    took: Counter[int] = Counter()
+    decisions: Counter[int] = Counter()
     decide = StateManager.decide
 
     def deciding(state: StateManager, decision: Decision) -> object:
-        took[id(state)] += 1
+        decisions[id(state)] += 1
         return decide(state, decision)
 
     monkeypatch.setattr(StateManager, "decide", deciding)
@@ -93,7 +93,7 @@ def test_clicks_that_reach_either_twice_decide_once_and_are_shown_once(
     workspace.duplicate()
     wait_until_delivered(pair)
 
-    assert len(took) == 2, "all clicks reached the same one"
+    assert len(decisions) == 2, "all clicks reached the same bot"
     for run, message in zip(runs, messages, strict=True):
         assert len(first.decided_by(run)) == 1
         assert len(first.reads.phase_runs(run.id)) == 2
@@ -104,41 +104,41 @@ def test_clicks_that_reach_either_twice_decide_once_and_are_shown_once(
     assert max(keys.values()) == 1, "a message was posted twice"
 
 
-def test_together_they_keep_to_slacks_pace_and_to_the_order(
+def test_together_they_keep_to_slacks_rate_limit_and_to_the_order(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _ = pair
     workspace = first.workspace
     wait_until_delivered(pair)
-    began = len(posts(workspace))
+    before = len(posts(workspace))
     posted: Counter[int] = Counter()
-    note = Outbox.posted
+    store = Outbox.posted
 
     def posting(outbox: Outbox, *arguments: object, **named: object) -> object:
         posted[id(outbox)] += 1
-        return note(outbox, *arguments, **named)  # type: ignore[arg-type]  # as they come
+        return store(outbox, *arguments, **named)  # type: ignore[arg-type]  # as they come
 
     monkeypatch.setattr(Outbox, "posted", posting)
     workspace.slow_down(rate=1.25 * PER_SECOND, burst=4.0)
-    asked = 0
-    while len(posted) < 2 and asked < 60:  # one may be so quick that the other finds nothing
-        for n in range(asked, asked + 12):
+    started = 0
+    while len(posted) < 2 and started < 60:  # one bot may be so fast that the other finds nothing
+        for n in range(started, started + 12):
             assert workspace.command(f"plan number {n}").ok
-        asked += 12
+        started += 12
         wait_until_delivered(pair)
     workspace.call(lambda: setattr(workspace.practice.rate_limit, "enabled", False))
 
-    made = posts(workspace)[began:]
-    assert [call.status for call in made] == [200] * asked
+    calls = posts(workspace)[before:]
+    assert [call.status for call in calls] == [200] * started
     assert len(posted) == 2
-    order = [int(re.findall(r"number (\d+)", str(call.sent))[0]) for call in made]
-    assert sorted(order) == list(range(asked))
-    at_once = 2 * 3  # threads of the two, each with a message in hand
+    order = [int(re.findall(r"number (\d+)", str(call.sent))[0]) for call in calls]
+    assert sorted(order) == list(range(started))
+    at_once = 2 * 3  # the two bots' threads, each with one message
     assert all(abs(place - number) < at_once for place, number in enumerate(order)), order
 
 
 @pytest.mark.parametrize("method", ["chat.postMessage", "chat.update"])
-def test_when_one_is_told_to_rest_the_other_keeps_quiet_too(
+def test_when_one_is_rate_limited_the_other_waits_too(
     pair: Pair, method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = pair
@@ -148,12 +148,12 @@ def test_when_one_is_told_to_rest_the_other_keeps_quiet_too(
     workspace.faults.rate_limited(method, retry_after=2)
     first.work()
     workspace.wait_for(
-        lambda: "slack.resting" in caplog.messages, what="one to be told to rest, and to say so"
+        lambda: "slack.resting" in caplog.messages, what="a log line about the rate limit"
     )
     workspace.wait_for(
-        lambda: not first.reads.lease_owners(), what="what the other was about to send to be sent"
+        lambda: not first.reads.lease_owners(), what="messages in progress to be sent"
     )
-    began = len(workspace.calls(method))
+    before = len(workspace.calls(method))
     for n in range(2):
         assert workspace.command(f"plan after {n}", by=BEN).ok
     second.front.outbox_changed()
@@ -161,10 +161,10 @@ def test_when_one_is_told_to_rest_the_other_keeps_quiet_too(
     first.armed(run)
     wait_until_delivered(pair)
 
-    *_, refused = [call for call in workspace.calls(method)[:began] if call.status == 429]
+    *_, refused = [call for call in workspace.calls(method)[:before] if call.status == 429]
     later = [
         call
-        for call in workspace.calls(method)[began:]
+        for call in workspace.calls(method)[before:]
         if sent(call)["channel"] == sent(refused)["channel"]
     ]
     assert len(later) >= 3

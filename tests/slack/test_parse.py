@@ -88,7 +88,7 @@ def test_a_thread_that_is_no_text_is_none() -> None:
 
     assert parse.click({**CLICK, "container": container}).thread_ts is None
     assert parse.thread_of({"container": container}) is None
-    assert parse.answer_place(event(thread_ts=1.0)) == ("C1", None)
+    assert parse.event_location(event(thread_ts=1.0)) == ("C1", None)
 
 
 @pytest.mark.parametrize(
@@ -157,19 +157,19 @@ def test_a_form_with_metadata_that_is_not_ours_is_refused() -> None:
     body = submitted()
     body["view"]["private_metadata"] = "{}"
 
-    for read in (parse.submission, parse.closed):
+    for read in (parse.submission, parse.form_closed):
         with pytest.raises(PayloadError, match="private_metadata"):
             read(body)
 
 
 def test_a_closed_form_says_whose_it_was() -> None:
-    assert parse.closed(submitted()) == parse.Closed(VIEW, Person("UANA"))
+    assert parse.form_closed(submitted()) == parse.FormClosed(VIEW, Person("UANA"))
 
 
 def test_a_reply_in_a_thread_is_read_as_plain_words_without_the_bot() -> None:
-    said = parse.said(event(), bot_user="UBOT")
+    said = parse.thread_reply(event(), bot_user="UBOT")
 
-    assert said == parse.Said("C1", "1.0", "2.0", "shorter & louder", True, Person("UANA"))
+    assert said == parse.ThreadReply("C1", "1.0", "2.0", "shorter & louder", True, Person("UANA"))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_reply_in_a_thread_is_read_as_plain_words_without_the_bot() -> None:
 def test_a_reply_mentions_the_bot_only_by_its_own_id(
     bot_user: str | None, text: str, mentions_bot: bool
 ) -> None:
-    said = parse.said(event(text=text), bot_user=bot_user)
+    said = parse.thread_reply(event(text=text), bot_user=bot_user)
 
     assert said is not None
     assert said.mentions_bot is mentions_bot
@@ -187,7 +187,7 @@ def test_a_reply_mentions_the_bot_only_by_its_own_id(
 
 @pytest.mark.parametrize("subtype", ["thread_broadcast", "file_share"])
 def test_a_reply_that_is_also_shown_in_the_channel_or_has_a_file_is_a_reply(subtype: str) -> None:
-    assert parse.said(event(subtype=subtype), bot_user="UBOT") is not None
+    assert parse.thread_reply(event(subtype=subtype), bot_user="UBOT") is not None
 
 
 @pytest.mark.parametrize(
@@ -203,13 +203,13 @@ def test_a_reply_that_is_also_shown_in_the_channel_or_has_a_file_is_a_reply(subt
     ],
 )
 def test_bots_edits_and_the_main_channel_say_nothing(changes: dict[str, object]) -> None:
-    assert parse.said(event(**changes), bot_user="UBOT") is None
+    assert parse.thread_reply(event(**changes), bot_user="UBOT") is None
 
 
 def test_an_event_is_answered_in_its_thread_to_its_author() -> None:
-    assert parse.answer_place(event()) == ("C1", "1.0")
-    assert parse.answer_place(event(thread_ts=None)) == ("C1", None)
-    assert parse.author(event()) == Person("UANA")
+    assert parse.event_location(event()) == ("C1", "1.0")
+    assert parse.event_location(event(thread_ts=None)) == ("C1", None)
+    assert parse.event_author(event()) == Person("UANA")
 
 
 def test_the_kind_of_a_body_is_told_apart() -> None:

@@ -1,4 +1,4 @@
-"""The first message of a run follows it at a bearable pace, and ends up with its last state."""
+"""The first message of a run is updated at a limited rate, and ends with the last state."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 from bot.slack.outbound import estimates
 from bot.slack.outbound.delivery import DEFAULT_TIMING
-from storage.reads import Reads
 from storage.records import PhaseOutput, Usage
 from tests.slack.stage import BRISK, Stage
 from tests.support.shown import Shown
@@ -24,7 +22,7 @@ PAUSE = DEFAULT_TIMING.root_pause.total_seconds()
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    """Brisk but for the root message, which keeps its real pace."""
+    """Fast, except that the root message is updated at its real rate."""
     tempo = replace(BRISK, root_pause=DEFAULT_TIMING.root_pause)
     with Workspace() as workspace, Stage(workspace, tmp_path / "c.db", tempo=tempo) as ready:
         yield ready
@@ -41,18 +39,18 @@ def test_a_chatty_run_is_shown_every_three_seconds_at_most_and_its_last_state_al
     execution = stage.start()
     root = stage.root(execution)
     claim = stage.claim()
-    told = 0
+    reports = 0
     until = time.monotonic() + 2 * PAUSE + 1
     while time.monotonic() < until:
-        told += 1
-        doing: dict[str, object] = {
-            "tasks": [{"task": f"step_{told}", "agent": "Writer", "state": "running"}]
+        reports += 1
+        progress: dict[str, object] = {
+            "tasks": [{"task": f"step_{reports}", "agent": "Writer", "state": "running"}]
         }
-        stage.state.progress(claim, doing, usage=used(1000 + told))
-        time.sleep(0.02)  # about fifty a second: what is told is the load, not a wait
-    assert told > 50
-    stage.wait_until_read(root, f"{1000 + told:,} tokens")
-    stage.wait_until_read(root, f"step {told} (Writer): at work")
+        stage.state.progress(claim, progress, usage=used(1000 + reports))
+        time.sleep(0.02)  # about fifty reports a second: this is the load, not a wait
+    assert reports > 50
+    stage.wait_until_read(root, f"{1000 + reports:,} tokens")
+    stage.wait_until_read(root, f"step {reports} (Writer): at work")
 
     updates = [
         entry.at
@@ -70,7 +68,7 @@ def brisk(tmp_path: Path) -> Iterator[Stage]:
         yield ready
 
 
-def test_what_runs_used_is_told_on_the_way_and_estimates_the_next_run(
+def test_usage_is_shown_during_a_run_and_estimates_the_next(
     brisk: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(estimates, "CHEAP_SECONDS", 60)  # however busy the machine is
@@ -83,32 +81,15 @@ def test_what_runs_used_is_told_on_the_way_and_estimates_the_next_run(
             stage.state.phase_done(stage.claim(), PhaseOutput("A text."), usage=used(tokens))
             if tokens == 345:
                 continue
-            asked = stage.armed(execution)
-            assert f"this phase: {tokens:,} tokens" in asked.everything
-            assert (estimated in asked.everything) == (number == 2 and tokens == 1200)
-            assert workspace.click("Continue", by=ANA, message=asked).ok
+            message = stage.armed(execution)
+            assert f"this phase: {tokens:,} tokens" in message.everything
+            assert (estimated in message.everything) == (number == 2 and tokens == 1200)
+            assert workspace.click("Continue", by=ANA, message=message).ok
         stage.wait_until_read(root, "The execution is complete")
         stage.wait_until_read(root, "3,890 tokens · $0.04")
         stage.wait_until_read(root, "planning 1,200, analysis 2,345, finalization 345")
     finals = workspace.wait_for(lambda: _two_finals(stage), what="both final messages")
     assert ["3,890 tokens · $0.04" in m.everything for m in finals] == [True, True]
-
-
-def test_a_look_up_that_takes_long_is_not_made_again_at_once() -> None:
-    asked = []
-
-    class SlowReads(Reads):
-        def usage_of_phase(self, crew: str, phase: str, *, runs: int = 20) -> tuple[Usage, ...]:
-            asked.append((crew, phase, runs))
-            time.sleep(estimates.CHEAP_SECONDS * 1.5)
-            return (used(1000),)
-
-    usual = estimates.Estimates(SlowReads(create_engine("sqlite://")))
-    first = usual.of("plan", "analysis")
-    assert first is not None
-    assert (usual.of("plan", "analysis"), len(asked)) == (first, 1)
-    usual.of("plan", "finalization")
-    assert len(asked) == 2
 
 
 def _two_finals(stage: Stage) -> list[Shown]:

@@ -1,4 +1,4 @@
-"""Every message in every state keeps to Slack's limits and says what it has to."""
+"""Every message in every state keeps to Slack's limits and says what it must."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def a_run(index: int, phase: str, state: PhaseRunState, *, error: str | None = N
                 {"task": "write_" + HOSTILE, "agent": "Writer", "state": "done"},
                 {"task": "check", "agent": None, "state": "running"},
                 {"task": "later", "state": "pending"},
-                "nonsense",
+                "not a task",
             ]
         },
         error=error,
@@ -149,15 +149,15 @@ def everything() -> Iterator[tuple[str, Rendered]]:
     """Each message in each state, with texts of all kinds."""
     for kind, output in OUTPUTS.items():
         for state, feedback in FEEDBACKS.items():
-            shown = a_checkpoint(output, state=state, feedback=feedback)
-            yield f"checkpoint {state} {kind}", checkpoint.render(shown, an_execution())
+            subject = a_checkpoint(output, state=state, feedback=feedback)
+            yield f"checkpoint {state} {kind}", checkpoint.render(subject, an_execution())
         revised = a_checkpoint(
             output, revision=12, asked=HOSTILE * 60, description=HOSTILE * 9, phase=LONG_NAME
         )
         many = an_execution(phases=(LONG_NAME, "two", "three"), request=output or "x")
         yield (
             f"checkpoint revised {kind}",
-            checkpoint.render(revised, many, instead_of="I could not post there."),
+            checkpoint.render(revised, many, moved_note="I could not post there."),
         )
         done = an_execution(ExecutionState.COMPLETED, result=output)
         yield f"final {kind}", final.render(done)
@@ -196,34 +196,34 @@ MESSAGES = dict(everything())
 def test_each_message_keeps_to_slacks_limits_in_every_form(name: str) -> None:
     rendered = MESSAGES[name]
     for armed in (False, True):
-        for simply in (False, True):
-            blocks = rendered.shown(armed=armed, simply=simply)
-            assert check_message(rendered.spoken(), blocks) == []
+        for fallback in (False, True):
+            blocks = rendered.to_blocks(armed=armed, fallback=fallback)
+            assert check_message(rendered.notification_text(), blocks) == []
     assert rendered.text.strip()
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_no_message_calls_anybody_that_we_do_not_call_ourselves(name: str) -> None:
+def test_no_message_notifies_anybody_but_those_whom_we_mention(name: str) -> None:
     team = practice_team()
     rendered = MESSAGES[name]
-    called = mentions.pings(
+    notified = mentions.pings(
         text=rendered.text,
-        blocks=rendered.shown(armed=True),
+        blocks=rendered.to_blocks(armed=True),
         link_names=False,
         channel=team.channels["C00CAMPAIGN"],
         users=team.users,
         groups=team.groups,
         author="U00SIGN001",
     )
-    assert called.broadcasts == []
-    assert called.users == []  # the people in these messages are not of the practice team
+    assert notified.broadcasts == []
+    assert notified.users == []  # the people in these messages are not of the practice team
 
 
 def test_a_message_has_its_buttons_only_when_armed_and_only_while_it_waits() -> None:
     waiting = checkpoint.render(a_checkpoint(), an_execution())
-    assert all(block["type"] != "actions" for block in waiting.shown(armed=False))
-    assert waiting.shown(armed=True)[-1]["type"] == "actions"
-    labels = [element["text"]["text"] for element in waiting.shown(armed=True)[-1]["elements"]]
+    assert all(block["type"] != "actions" for block in waiting.to_blocks(armed=False))
+    assert waiting.to_blocks(armed=True)[-1]["type"] == "actions"
+    labels = [element["text"]["text"] for element in waiting.to_blocks(armed=True)[-1]["elements"]]
     assert labels == ["Continue to analysis", "Revise", "Skip", "Stop"]
     for state, feedback in FEEDBACKS.items():
         if state is not CheckpointState.PENDING:
@@ -233,9 +233,9 @@ def test_a_message_has_its_buttons_only_when_armed_and_only_while_it_waits() -> 
             assert decided.buttons == ()
 
 
-def test_values_and_ids_never_carry_words() -> None:
+def test_button_values_are_only_ids() -> None:
     for rendered in MESSAGES.values():
-        for block in rendered.shown(armed=True):
+        for block in rendered.to_blocks(armed=True):
             for element in block.get("elements", []):
                 if element.get("type") == "button":
                     assert element["value"][8] == "-"
@@ -247,29 +247,30 @@ def test_continue_from_the_last_phase_says_that_it_finishes() -> None:
     assert str(last.buttons[0].to_dict()["text"]["text"]) == "Continue and finish"
 
 
-def words(rendered: Rendered) -> str:
-    return str(rendered.shown(armed=True))
+def rendered_text(rendered: Rendered) -> str:
+    return str(rendered.to_blocks(armed=True))
 
 
 def test_a_waiting_checkpoint_says_what_where_who_and_until_when() -> None:
-    shown = words(
+    message = rendered_text(
         checkpoint.render(a_checkpoint(approvers=("UBEN", "S1", "@requester")), an_execution())
     )
-    assert "Checkpoint 1 of 2 · after planning · run `1a2b3c4d`" in shown
-    assert "*May decide:* <@UBEN>, <!subteam^S1> or <@UANA>" in shown
-    assert "<!date^1772456400^{date_short_pretty} at {time}|2026-03-02 13:00 UTC>" in shown
-    assert "then the run stops" in shown
+    assert "Checkpoint 1 of 2 · after planning · run `1a2b3c4d`" in message
+    assert "*May decide:* <@UBEN>, <!subteam^S1> or <@UANA>" in message
+    assert "<!date^1772456400^{date_short_pretty} at {time}|2026-03-02 13:00 UTC>" in message
+    assert "then the run stops" in message
 
 
 def test_notifications_carry_the_question() -> None:
-    said = checkpoint.render(a_checkpoint(approvers=("UBEN",)), an_execution()).text
+    notification = checkpoint.render(a_checkpoint(approvers=("UBEN",)), an_execution()).text
     assert (
-        said == "Checkpoint 1 of 2 · after planning: Review the planning. <@UBEN>, please decide."
+        notification
+        == "Checkpoint 1 of 2 · after planning: Review the planning. <@UBEN>, please decide."
     )
 
 
 def test_an_expired_checkpoint_says_what_the_deadline_did() -> None:
-    for effect, said in {
+    for effect, result in {
         OnTimeout.STOP: "stopped the run",
         OnTimeout.CONTINUE: "let the run continue as if approved",
         OnTimeout.SKIP: "let the run go on without approval",
@@ -277,7 +278,7 @@ def test_an_expired_checkpoint_says_what_the_deadline_did() -> None:
     }.items():
         feedback = Feedback(effect, "", TIMEOUT, NOON)
         expired = a_checkpoint(state=CheckpointState.EXPIRED, feedback=feedback)
-        assert f"Nobody decided in time; the deadline {said}" in words(
+        assert f"Nobody decided in time; the deadline {result}" in rendered_text(
             checkpoint.render(expired, an_execution())
         )
 
@@ -285,28 +286,28 @@ def test_an_expired_checkpoint_says_what_the_deadline_did() -> None:
 def test_a_decided_message_says_so_at_its_head_too() -> None:
     feedback = Feedback(Action.CONTINUE, "", BEN, NOON)
     decided = a_checkpoint(state=CheckpointState.APPROVED, feedback=feedback)
-    blocks = checkpoint.render(decided, an_execution()).shown(armed=True)
+    blocks = checkpoint.render(decided, an_execution()).to_blocks(armed=True)
     assert [block["type"] for block in blocks[:2]] == ["header", "context"]
     assert ":white_check_mark: Continued by <@UBEN>" in str(blocks[1])
     assert "Continued by" not in str(
-        checkpoint.render(a_checkpoint(), an_execution()).shown(armed=True)
+        checkpoint.render(a_checkpoint(), an_execution()).to_blocks(armed=True)
     )
 
 
 def test_a_clipped_output_points_to_the_file_and_a_whole_one_does_not() -> None:
-    assert "whole text is in the file" in words(
+    assert "whole text is in the file" in rendered_text(
         checkpoint.render(a_checkpoint("x " * 9000), an_execution())
     )
-    assert "file" not in words(checkpoint.render(a_checkpoint("x"), an_execution()))
+    assert "file" not in rendered_text(checkpoint.render(a_checkpoint("x"), an_execution()))
 
 
 def test_a_run_of_an_api_client_names_it_without_a_mention() -> None:
     client = Actor(ActorKind.API, "nightly", "nightly <job>")
-    shown = root.render(an_execution(requester=client), Progress())
-    assert shown.text.startswith("nightly &lt;job&gt; (through the API) asked *plan* for")
+    message = root.render(an_execution(requester=client), Progress())
+    assert message.text.startswith("nightly &lt;job&gt; (through the API) asked *plan* for")
 
 
-def test_progress_shows_who_is_at_what() -> None:
+def test_progress_shows_which_agent_works_on_which_task() -> None:
     execution = an_execution(ExecutionState.RUNNING)
     runs = [
         a_run(0, "planning", PhaseRunState.DONE),
@@ -317,7 +318,7 @@ def test_progress_shows_who_is_at_what() -> None:
     )
     plan = next(
         b
-        for b in root.render(execution, Progress(runs, (approved,))).shown(armed=True)
+        for b in root.render(execution, Progress(runs, (approved,))).to_blocks(armed=True)
         if b["type"] == "plan"
     )
     assert plan["title"] == "Working on analysis (phase 2 of 3)"
@@ -329,43 +330,43 @@ def test_progress_shows_who_is_at_what() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 10, 11, 100, 101])
 def test_the_form_keeps_to_slacks_limits_with_any_number_of_outputs(count: int) -> None:
-    shown = a_checkpoint(
+    subject = a_checkpoint(
         tasks=tuple(f"task_{n}" for n in range(count)), description=HOSTILE * 9, phase=LONG_NAME
     )
     view = modal.revision(
-        shown, an_execution(), about=ids.FormView(shown.id, "C00CAMPAIGN", "1.0")
+        subject, an_execution(), about=ids.FormView(subject.id, "C00CAMPAIGN", "1.0")
     ).to_dict()
     assert check_view(view) == []
     asks = any(block.get("block_id") == ids.TASKS_BLOCK for block in view["blocks"])
     assert asks == (1 < count <= 100)
 
 
-def test_the_form_does_not_ask_for_outputs_whose_names_cannot_travel() -> None:
+def test_the_form_does_not_ask_for_outputs_whose_names_are_too_long_or_not_unique() -> None:
     assert modal.task_options(a_checkpoint(tasks=("x" * 80, "y"))) == []
     assert modal.task_options(a_checkpoint(tasks=("same", "same"))) == []
 
 
-def test_what_is_told_in_the_form_keeps_to_the_limits() -> None:
-    assert check_view(modal.told("Too late.").to_dict()) == []
+def test_the_notice_in_a_form_keeps_to_the_limits() -> None:
+    assert check_view(modal.notice("Too late.").to_dict()) == []
 
 
-def test_answers_keep_to_the_limits_with_hostile_words() -> None:
+def test_answers_keep_to_the_limits_with_hostile_text() -> None:
     crews = {f"crew{n}": crew(name=f"crew{n}") for n in range(60)}
-    said = [
-        answers.usage(crews),
-        answers.crews_listed(crews, {}),
+    texts = [
+        answers.help_text(crews),
+        answers.crew_list(crews, {}),
         answers.unknown_crew(HOSTILE * 20, crews),
         answers.request_missing(crews["crew1"]),
         answers.invite_first("countersign", HOSTILE * 100),
         answers.not_here(HOSTILE * 100),
-        answers.runs([an_execution(request=HOSTILE * 9)] * 10, {an_execution().id: Progress()}),
-        answers.run(an_execution(request=HOSTILE * 9), Progress()),
+        answers.run_list([an_execution(request=HOSTILE * 9)] * 10, {an_execution().id: Progress()}),
+        answers.run_status(an_execution(request=HOSTILE * 9), Progress()),
     ]
-    for text in said:
+    for text in texts:
         assert check_message(text) == []
         assert len(text) < 10_000
         assert "<!channel>" not in text
-    offered = answers.offer(a_checkpoint(), HOSTILE * 50, ids.OfferedReply("c", "1.0", "2.0"))
+    offered = answers.offer_reply(a_checkpoint(), HOSTILE * 50, ids.OfferedReply("c", "1.0", "2.0"))
     closed = answers.reply_is_revision(a_checkpoint(description=HOSTILE * 9))
     for answer in (offered, closed):
         assert check_message(answer.text, [block.to_dict() for block in answer.blocks]) == []

@@ -68,7 +68,7 @@ def test_a_long_name_of_a_phase_is_cut_to_fit_a_button() -> None:
     shown = buttons.buttons(a_checkpoint(), run)[0].to_dict()["text"]["text"]
 
     assert shown.startswith("Continue to long long")
-    assert len(shown) <= buttons.LABEL_MOST
+    assert len(shown) <= buttons.LABEL_LIMIT
 
 
 @pytest.mark.parametrize("kind", CheckpointKind)

@@ -15,14 +15,14 @@ ALL = list(itertools.product(CheckpointKind, OnTimeout))
 
 
 def did(kind: CheckpointKind, on_timeout: OnTimeout) -> str:
-    return deadlines.did(kind, Feedback(on_timeout, "", TIMEOUT, NOON))
+    return deadlines.timeout_result(kind, Feedback(on_timeout, "", TIMEOUT, NOON))
 
 
 @pytest.mark.parametrize(("kind", "on_timeout"), ALL)
 def test_every_deadline_is_foretold_and_told_in_different_words(
     kind: CheckpointKind, on_timeout: OnTimeout
 ) -> None:
-    will, done = deadlines.will(kind, on_timeout), did(kind, on_timeout)
+    will, done = deadlines.timeout_effect(kind, on_timeout), did(kind, on_timeout)
 
     assert will
     assert done.startswith("; the deadline ")
@@ -34,15 +34,15 @@ def test_a_deadline_that_stops_or_fails_the_run_does_so_whatever_waits(
     kind: CheckpointKind,
 ) -> None:
     for on_timeout, word in ((OnTimeout.STOP, "stop"), (OnTimeout.FAIL, "retried")):
-        assert word in deadlines.will(kind, on_timeout)
+        assert word in deadlines.timeout_effect(kind, on_timeout)
         assert word in did(kind, on_timeout)
 
 
 @pytest.mark.parametrize("kind", [CheckpointKind.PHASE, CheckpointKind.GATE])
 def test_approval_is_spoken_of_where_there_is_something_to_approve(kind: CheckpointKind) -> None:
-    assert "as if approved" in deadlines.will(kind, OnTimeout.CONTINUE)
+    assert "as if approved" in deadlines.timeout_effect(kind, OnTimeout.CONTINUE)
     assert "as if approved" in did(kind, OnTimeout.CONTINUE)
-    assert "without approval" in deadlines.will(kind, OnTimeout.SKIP)
+    assert "without approval" in deadlines.timeout_effect(kind, OnTimeout.SKIP)
     assert "without approval" in did(kind, OnTimeout.SKIP)
 
 
@@ -60,7 +60,7 @@ def test_approval_is_spoken_of_where_there_is_something_to_approve(kind: Checkpo
 def test_what_arises_inside_a_crew_says_what_becomes_of_it(
     kind: CheckpointKind, on_timeout: OnTimeout, word: str
 ) -> None:
-    for words in (deadlines.will(kind, on_timeout), did(kind, on_timeout)):
+    for words in (deadlines.timeout_effect(kind, on_timeout), did(kind, on_timeout)):
         assert word in words
         assert "approv" not in words
 
@@ -69,5 +69,5 @@ def test_what_arises_inside_a_crew_says_what_becomes_of_it(
 def test_questions_are_answered_and_all_else_is_decided(kind: CheckpointKind) -> None:
     verb = "answer" if kind is CheckpointKind.QUESTION else "decide"
 
-    assert deadlines.wanted(kind).do == verb
-    assert deadlines.wanted(kind).done.startswith(verb)
+    assert deadlines.response_words(kind).verb == verb
+    assert deadlines.response_words(kind).past.startswith(verb)

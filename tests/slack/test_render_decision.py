@@ -32,7 +32,7 @@ def decided(
     ("state", "action", "line"),
     [
         (CheckpointState.APPROVED, Action.CONTINUE, ":white_check_mark: Continued by <@UBEN>"),
-        (CheckpointState.REVISED, Action.REVISE, ":pencil2: Revision asked for by <@UBEN>"),
+        (CheckpointState.REVISED, Action.REVISE, ":pencil2: Revision requested by <@UBEN>"),
         (CheckpointState.REJECTED, Action.STOP, ":octagonal_sign: Stopped by <@UBEN>"),
         (CheckpointState.SKIPPED, Action.SKIP, ":fast_forward: Skipped by <@UBEN>"),
     ],
@@ -41,7 +41,7 @@ def decided(
 def test_a_decision_names_its_action_and_its_person(
     state: CheckpointState, action: Action, line: str, kind: CheckpointKind
 ) -> None:
-    assert decision.outcome_line(decided(state, action, kind=kind)).startswith(line)
+    assert decision.decision_line(decided(state, action, kind=kind)).startswith(line)
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_a_decision_names_its_action_and_its_person(
 def test_a_decision_about_a_tool_says_whether_it_is_called(
     state: CheckpointState, action: Action, words: str
 ) -> None:
-    assert words in decision.outcome_line(decided(state, action, kind=CheckpointKind.TOOL))
+    assert words in decision.decision_line(decided(state, action, kind=CheckpointKind.TOOL))
 
 
 @pytest.mark.parametrize("state", [CheckpointState.APPROVED, CheckpointState.REVISED])
 def test_a_question_was_answered_and_not_continued(state: CheckpointState) -> None:
     shown = decided(state, Action.CONTINUE, kind=CheckpointKind.QUESTION)
 
-    assert decision.outcome_line(shown) == ":speech_balloon: Answered by <@UBEN>"
+    assert decision.decision_line(shown) == ":speech_balloon: Answered by <@UBEN>"
 
 
 def test_a_decision_is_told_with_its_time_and_the_persons_words() -> None:
@@ -73,21 +73,21 @@ def test_a_decision_is_told_with_its_time_and_the_persons_words() -> None:
         tasks=("trend_research", "plan"),
     )
 
-    first, tasks, *quoted = decision.outcome(shown).split("\n")
-    assert first == f":pencil2: Revision asked for by <@UBEN> · {people.when(NOON)}"
+    first, tasks, *quoted = decision.decision(shown).split("\n")
+    assert first == f":pencil2: Revision requested by <@UBEN> · {people.when(NOON)}"
     assert tasks.endswith(": trend research, plan")
     assert quoted == ["> Shorter.", "> &lt;!channel&gt;"]
 
 
 def test_a_decision_without_words_is_one_line() -> None:
-    assert "\n" not in decision.outcome(decided(CheckpointState.APPROVED, Action.CONTINUE))
+    assert "\n" not in decision.decision(decided(CheckpointState.APPROVED, Action.CONTINUE))
 
 
 def test_long_words_are_clipped() -> None:
     shown = decided(CheckpointState.REVISED, Action.REVISE, "x" * 5000)
 
-    quoted = decision.outcome(shown).split("\n")[1]
-    assert len(quoted) == len("> ") + decision.WORDS_LIMIT
+    quoted = decision.decision(shown).split("\n")[1]
+    assert len(quoted) == len("> ") + decision.FEEDBACK_LIMIT
     assert quoted.endswith("…")
 
 
@@ -103,7 +103,7 @@ def test_a_chosen_outcome_is_set_off_from_our_own_words(
 ) -> None:
     shown = decided(state, action, kind=CheckpointKind.GATE, outcome="approved <@UEVE>")
 
-    assert decision.outcome_line(shown) == f"{sign} “approved &lt;@UEVE&gt;” chosen by <@UBEN>"
+    assert decision.decision_line(shown) == f"{sign} “approved &lt;@UEVE&gt;” chosen by <@UBEN>"
 
 
 def test_a_revision_at_a_gate_is_a_revision_whatever_outcome_came_with_it() -> None:
@@ -111,7 +111,7 @@ def test_a_revision_at_a_gate_is_a_revision_whatever_outcome_came_with_it() -> N
         CheckpointState.REVISED, Action.REVISE, kind=CheckpointKind.GATE, outcome="approved"
     )
 
-    assert "chosen" not in decision.outcome_line(shown)
+    assert "chosen" not in decision.decision_line(shown)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_deadline_chooses_an_outcome_only_if_the_run_goes_on(
         CheckpointState.EXPIRED, on_timeout, kind=CheckpointKind.GATE, outcome="approved"
     )
 
-    line = decision.outcome_line(expired)
+    line = decision.decision_line(expired)
     assert line.startswith(":hourglass: Nobody decided in time; the deadline ")
     assert ("chose “approved”" in line) is chose
 
@@ -141,8 +141,8 @@ def test_a_checkpoint_cancelled_with_its_run_says_so_or_that_what_asked_has_ende
 ) -> None:
     cancelled = replace(a_checkpoint(state=CheckpointState.CANCELLED), kind=kind)
 
-    line = decision.outcome_line(cancelled)
-    assert decision.outcome(cancelled) == line
+    line = decision.decision_line(cancelled)
+    assert decision.decision(cancelled) == line
     assert ("the work that asked has ended" in line) is (kind in HELD)
     assert ("the run was cancelled" in line) is (kind not in HELD)
 
@@ -151,4 +151,4 @@ def test_a_checkpoint_cancelled_with_its_run_says_so_or_that_what_asked_has_ende
 def test_a_waiting_checkpoint_waits_for_a_decision(kind: CheckpointKind) -> None:
     waiting = replace(a_checkpoint(), kind=kind)
 
-    assert decision.outcome_line(waiting) == "Waiting for a decision"
+    assert decision.decision_line(waiting) == "Waiting for a decision"

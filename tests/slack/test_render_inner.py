@@ -1,4 +1,4 @@
-"""What arises inside a crew, rendered: Slack's limits hold whatever the crew writes."""
+"""Checkpoints inside a crew keep to Slack's limits, whatever the crew writes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from bot.slack import ids
 from bot.slack.render import answers, buttons, checkpoint, final, lessons, modal, refusals, root
 from bot.slack.render.message import Rendered
-from bot.slack.render.position import times_met
+from bot.slack.render.position import count_rounds
 from bot.slack.render.root import Progress
 from practice.limits import check_message, check_view
 from practice.seed import practice_team
@@ -66,10 +66,10 @@ def inner(
     state: CheckpointState = CheckpointState.PENDING,
     feedback: Feedback | None = None,
 ) -> Checkpoint:
-    shown = a_checkpoint(output, description=description, state=state, feedback=feedback)
+    phase_checkpoint = a_checkpoint(output, description=description, state=state, feedback=feedback)
     pause = Pause("review", description, outcomes, outcomes[0] if outcomes else None)
     return replace(
-        shown,
+        phase_checkpoint,
         kind=kind,
         name="review",
         outcomes=outcomes,
@@ -81,7 +81,7 @@ def everything() -> Iterator[tuple[str, Rendered]]:
     learning = replace(an_execution(), definition=replace(an_execution().definition, lessons=True))
     for kind in INNER:
         for name, output in OUTPUTS.items():
-            shown = replace(
+            subject = replace(
                 inner(kind, output, description=HOSTILE * 60),
                 name=LONG_NAME,
                 phase=LONG_NAME,
@@ -89,20 +89,20 @@ def everything() -> Iterator[tuple[str, Rendered]]:
             )
             yield (
                 f"{kind} {name}",
-                checkpoint.render(shown, an_execution(), instead_of="Elsewhere."),
+                checkpoint.render(subject, an_execution(), moved_note="Elsewhere."),
             )
         for state, feedback in FEEDBACKS.items():
-            shown = inner(kind, HOSTILE, state=state, feedback=feedback)
-            yield f"{kind} {state}", checkpoint.render(shown, learning)
+            subject = inner(kind, HOSTILE, state=state, feedback=feedback)
+            yield f"{kind} {state}", checkpoint.render(subject, learning)
         yield f"{kind} reminder", final.reminder(inner(kind), an_execution(), which="half")
         progress = Progress([a_run(0, "planning", PhaseRunState.RUNNING)], [inner(kind)])
         yield f"{kind} root", root.render(an_execution(), progress)
     for name, outcomes in OUTCOMES.items():
-        shown = inner(CheckpointKind.GATE, OUTPUTS["long"], outcomes=outcomes)
-        yield f"outcomes {name}", checkpoint.render(shown, an_execution(), met=3)
+        subject = inner(CheckpointKind.GATE, OUTPUTS["long"], outcomes=outcomes)
+        yield f"outcomes {name}", checkpoint.render(subject, an_execution(), gate_round=3)
         for outcome in outcomes[:2]:
             chosen = Feedback(Action.CONTINUE, HOSTILE * 60, BEN, NOON, outcome=outcome)
-            decided = replace(shown, state=CheckpointState.APPROVED, feedback=chosen)
+            decided = replace(subject, state=CheckpointState.APPROVED, feedback=chosen)
             yield f"chosen {name} {outcome[:9]}", checkpoint.render(decided, learning)
             progress = Progress([a_run(0, "planning", PhaseRunState.DONE)], [decided])
             running = an_execution(ExecutionState.RUNNING)
@@ -116,31 +116,31 @@ MESSAGES = dict(everything())
 def test_each_message_keeps_to_slacks_limits_in_every_form(name: str) -> None:
     rendered = MESSAGES[name]
     for armed in (False, True):
-        for simply in (False, True):
-            blocks = rendered.shown(armed=armed, simply=simply)
-            assert check_message(rendered.spoken(), blocks) == []
+        for fallback in (False, True):
+            blocks = rendered.to_blocks(armed=armed, fallback=fallback)
+            assert check_message(rendered.notification_text(), blocks) == []
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_no_message_calls_anybody_that_we_do_not_call_ourselves(name: str) -> None:
+def test_no_message_notifies_anybody_but_those_whom_we_mention(name: str) -> None:
     team = practice_team()
     rendered = MESSAGES[name]
-    for simply in (False, True):
-        called = mentions.pings(
+    for fallback in (False, True):
+        notified = mentions.pings(
             text=rendered.text,
-            blocks=rendered.shown(armed=True, simply=simply),
+            blocks=rendered.to_blocks(armed=True, fallback=fallback),
             link_names=False,
             channel=team.channels["C00CAMPAIGN"],
             users=team.users,
             groups=team.groups,
             author="U00SIGN001",
         )
-        assert called.broadcasts == []
-        assert called.users == []  # the people in these messages are not of the practice team
+        assert notified.broadcasts == []
+        assert notified.users == []  # the people in these messages are not of the practice team
 
 
 def elements(rendered: Rendered) -> list[dict[str, object]]:
-    actions = [block for block in rendered.shown(armed=True) if block["type"] == "actions"]
+    actions = [block for block in rendered.to_blocks(armed=True) if block["type"] == "actions"]
     return [element for block in actions for element in block["elements"]]
 
 
@@ -152,7 +152,7 @@ def labels(rendered: Rendered) -> list[str]:
     ]
 
 
-def test_values_carry_ids_and_numbers_alone() -> None:
+def test_values_are_only_ids_and_numbers() -> None:
     for rendered in MESSAGES.values():
         for element in elements(rendered):
             if element["type"] == "button":
@@ -166,17 +166,17 @@ def test_values_carry_ids_and_numbers_alone() -> None:
 
 
 @pytest.mark.parametrize("name", ["two", "twenty"])
-def test_the_label_of_an_outcome_begins_with_its_own_words(name: str) -> None:
+def test_the_label_of_an_outcome_is_its_name(name: str) -> None:
     outcomes = OUTCOMES[name]
 
     assert labels(MESSAGES[f"outcomes {name}"]) == [*outcomes, "Add words…", "Stop the run"]
 
 
-def test_an_outcome_without_visible_words_still_has_a_button() -> None:
+def test_an_outcome_with_an_invisible_name_still_has_a_button() -> None:
     assert labels(MESSAGES["outcomes hostile"])[2:5] == ["Outcome 3", "Outcome 4", "Outcome 5"]
 
 
-def test_more_outcomes_than_buttons_stand_in_one_menu() -> None:
+def test_more_outcomes_than_buttons_are_shown_in_one_menu() -> None:
     menu = elements(MESSAGES["outcomes groups"])[0]
 
     groups = menu["option_groups"]
@@ -186,87 +186,93 @@ def test_more_outcomes_than_buttons_stand_in_one_menu() -> None:
 
 
 def test_every_kind_says_what_it_is_and_counts_no_checkpoints() -> None:
-    said = {
-        kind: checkpoint.render(inner(kind), an_execution(), met=2).shown(armed=False)[1]
+    headings = {
+        kind: checkpoint.render(inner(kind), an_execution(), gate_round=2).to_blocks(armed=False)[1]
         for kind in INNER
     }
-    assert "Gate review · round 2 · run" in str(said[CheckpointKind.GATE])
-    assert "Tool call · in phase planning" in str(said[CheckpointKind.TOOL])
-    assert "Question · in phase planning" in str(said[CheckpointKind.QUESTION])
-    assert "Budget · in phase planning" in str(said[CheckpointKind.BUDGET])
-    assert not any(" of " in str(line) for line in said.values())
+    assert "Gate review · round 2 · run" in str(headings[CheckpointKind.GATE])
+    assert "Tool call · in phase planning" in str(headings[CheckpointKind.TOOL])
+    assert "Question · in phase planning" in str(headings[CheckpointKind.QUESTION])
+    assert "Budget · in phase planning" in str(headings[CheckpointKind.BUDGET])
+    assert not any(" of " in str(line) for line in headings.values())
 
 
 def test_the_rounds_of_a_gate_are_counted_apart_from_other_gates() -> None:
-    opened = [
+    checkpoints = [
         replace(inner(CheckpointKind.GATE), id="1"),
         replace(inner(CheckpointKind.TOOL), id="2"),
         replace(inner(CheckpointKind.GATE), id="3", name="other"),
         replace(inner(CheckpointKind.GATE), id="4"),
         replace(inner(CheckpointKind.GATE), id="5"),
     ]
-    assert [times_met(gate, opened) for gate in opened if gate.name == "review"][::2] == [1, 2]
-    assert times_met(opened[4], opened) == 3
+    assert [count_rounds(gate, checkpoints) for gate in checkpoints if gate.name == "review"][
+        ::2
+    ] == [1, 2]
+    assert count_rounds(checkpoints[4], checkpoints) == 3
 
 
-def test_a_tools_arguments_are_shown_to_the_letter_and_a_clipped_rest_is_in_the_file() -> None:
+def test_a_tools_arguments_are_shown_exactly_and_a_clipped_rest_is_in_the_file() -> None:
     hidden = inner(CheckpointKind.TOOL, '{"to": "a\u202eb\u200b@x"}\n``` <!channel>')
     block = next(
         b
-        for b in checkpoint.render(hidden, an_execution()).shown(armed=False)
+        for b in checkpoint.render(hidden, an_execution()).to_blocks(armed=False)
         if b["type"] == "rich_text"
     )
     code = block["elements"][0]["elements"][0]["text"]
     assert code == '{"to": "a\\u202eb\\u200b@x"}\n``` <!channel>'
 
     long = checkpoint.render(inner(CheckpointKind.TOOL, "x" * 60_000), an_execution())
-    assert "whole text is in the file" in str(long.shown(armed=False))
-    assert checkpoint.shown_output(inner(CheckpointKind.TOOL, "x" * 60_000))[1]
+    assert "whole text is in the file" in str(long.to_blocks(armed=False))
+    assert checkpoint.output_excerpt(inner(CheckpointKind.TOOL, "x" * 60_000))[1]
 
 
-def test_a_long_question_is_shown_whole_below_its_beginning() -> None:
+def test_a_long_question_is_repeated_whole_below_the_title() -> None:
     long = "Which of these towns, " * 12 + "then?"
-    shown = checkpoint.render(inner(CheckpointKind.QUESTION, "", description=long), an_execution())
+    message = checkpoint.render(
+        inner(CheckpointKind.QUESTION, "", description=long), an_execution()
+    )
 
-    assert long in str(shown.shown(armed=False))
+    assert long in str(message.to_blocks(armed=False))
 
 
-def test_lessons_are_named_clipped_and_counted() -> None:
-    taught = replace(a_checkpoint(), lessons=("name the prices", "x" * 200, *["y" * 200] * 20))
-    shown = str(checkpoint.render(taught, an_execution()).shown(armed=False))
+def test_lessons_are_listed_clipped_and_counted() -> None:
+    with_lessons = replace(
+        a_checkpoint(), lessons=("name the prices", "x" * 200, *["y" * 200] * 20)
+    )
+    message = str(checkpoint.render(with_lessons, an_execution()).to_blocks(armed=False))
 
-    assert "Lessons applied (22): “name the prices” “xxx" in shown
-    assert "x" * 121 not in shown
-    assert "and 17 more" in shown
+    assert "Lessons applied (22): “name the prices” “xxx" in message
+    assert "x" * 121 not in message
+    assert "and 17 more" in message
 
 
 @pytest.mark.parametrize("kind", INNER)
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_the_forms_keep_to_slacks_limits(kind: CheckpointKind, name: str) -> None:
-    shown = inner(kind, outcomes=OUTCOMES[name], description=HOSTILE * 60)
-    about = ids.FormView(shown.id, "C00CAMPAIGN", "1.0")
-    forms = [modal.revision, modal.answer, *([modal.outcome] if shown.outcomes else [])]
+    subject = inner(kind, outcomes=OUTCOMES[name], description=HOSTILE * 60)
+    about = ids.FormView(subject.id, "C00CAMPAIGN", "1.0")
+    forms = [modal.revision, modal.answer, *([modal.outcome] if subject.outcomes else [])]
     for form in forms:
-        assert check_view(form(shown, an_execution(), about=about).to_dict()) == []
+        assert check_view(form(subject, an_execution(), about=about).to_dict()) == []
 
 
-def test_the_deadline_of_a_question_says_what_it_did() -> None:
+def test_a_gate_that_expired_says_what_the_deadline_did() -> None:
     late = Feedback(OnTimeout.STOP, "", TIMEOUT, NOON, outcome="approved")
-    shown = inner(
+    expired = inner(
         CheckpointKind.GATE,
         outcomes=("approved", "no"),
         state=CheckpointState.EXPIRED,
         feedback=late,
     )
-    said = str(checkpoint.render(shown, an_execution()).shown(armed=False))
-    assert "Nobody decided in time; the deadline stopped the run" in said
+    message = str(checkpoint.render(expired, an_execution()).to_blocks(armed=False))
+    assert "Nobody decided in time; the deadline stopped the run" in message
 
 
 @pytest.mark.parametrize("count", [0, 1, 40, 200])
 def test_the_list_of_lessons_keeps_to_the_limits_and_counts_what_it_leaves_out(count: int) -> None:
-    held = [Lesson(f"{n:036}", "plan", HOSTILE * 20, BEN, NOON) for n in range(count)]
+    kept = [Lesson(f"{n:036}", "plan", HOSTILE * 20, BEN, NOON) for n in range(count)]
 
-    listed = lessons.listed({f"crew{n}": held for n in range(60)}, lead="Deleted.")
+    listed = lessons.listed({f"crew{n}": kept for n in range(60)}, lead="Deleted.")
 
     blocks = [block.to_dict() for block in listed.blocks]
     assert check_message(listed.text, blocks) == []
@@ -276,9 +282,9 @@ def test_the_list_of_lessons_keeps_to_the_limits_and_counts_what_it_leaves_out(c
     assert "more crews: `/crew lessons NAME`" in str(blocks)
 
 
-def test_refusals_are_said_in_words() -> None:
+def test_every_refusal_has_its_own_message() -> None:
     gate = inner(CheckpointKind.GATE, outcomes=OUTCOMES["hostile"])
-    said = {
+    messages = {
         refusals.refusal(error)
         for error in (
             LimitReached("at_once", 2, "plan"),
@@ -299,20 +305,20 @@ def test_refusals_are_said_in_words() -> None:
             ),
         )
     }
-    assert len(said) == 10
-    assert refusals.UNEXPECTED not in said
-    for sentence in said:
-        assert check_message(sentence) == []
-        assert "<!channel>" not in sentence
+    assert len(messages) == 10
+    assert refusals.UNEXPECTED not in messages
+    for message in messages:
+        assert check_message(message) == []
+        assert "<!channel>" not in message
 
 
-def test_a_form_that_was_not_opened_says_how_to_go_on() -> None:
+def test_if_a_form_was_not_opened_the_answer_says_how_to_go_on() -> None:
     for kind in (CheckpointKind.QUESTION, CheckpointKind.GATE):
         assert "Click again" in answers.form_not_opened(inner(kind)).text
 
 
 @pytest.mark.parametrize(
-    ("kind", "on_timeout", "told"),
+    ("kind", "on_timeout", "effect"),
     [
         (CheckpointKind.TOOL, OnTimeout.CONTINUE, "the tool is called, although nobody looked"),
         (CheckpointKind.TOOL, OnTimeout.SKIP, "the run goes on and the tool is not called"),
@@ -322,18 +328,18 @@ def test_a_form_that_was_not_opened_says_how_to_go_on() -> None:
         (CheckpointKind.GATE, OnTimeout.SKIP, "the run goes on without approval"),
     ],
 )
-def test_what_the_deadline_does_is_told_as_it_is_for_what_waits(
-    kind: CheckpointKind, on_timeout: OnTimeout, told: str
+def test_the_effect_of_a_deadline_is_worded_for_the_kind_of_checkpoint(
+    kind: CheckpointKind, on_timeout: OnTimeout, effect: str
 ) -> None:
     waiting = inner(kind)
     waiting = replace(waiting, rule=replace(waiting.rule, on_timeout=on_timeout))
 
-    assert told in checkpoint.render(waiting, an_execution()).plain
-    assert told in final.reminder(waiting, an_execution(), which="half").plain
+    assert effect in checkpoint.render(waiting, an_execution()).plain
+    assert effect in final.reminder(waiting, an_execution(), which="half").plain
 
 
 def test_a_question_asks_for_an_answer_and_not_for_a_decision() -> None:
-    shown = checkpoint.render(inner(CheckpointKind.QUESTION), an_execution())
+    message = checkpoint.render(inner(CheckpointKind.QUESTION), an_execution())
 
-    assert "*May answer:*" in shown.plain
-    assert "decide" not in f"{shown.text} {shown.plain}"
+    assert "*May answer:*" in message.plain
+    assert "decide" not in f"{message.text} {message.plain}"

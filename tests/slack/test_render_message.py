@@ -6,8 +6,8 @@ import pytest
 
 from bot.slack.render.buttons import button
 from bot.slack.render.message import (
-    SECTION_MOST,
-    SPOKEN_MOST,
+    NOTIFICATION_LIMIT,
+    SECTION_LIMIT,
     Rendered,
     context,
     listed,
@@ -20,7 +20,7 @@ MESSAGE = Rendered("A plan waits", (section("*A plan*"), context("run 1a2b")), "
 
 
 def kinds(message: Rendered, *, armed: bool, simply: bool = False) -> list[str]:
-    return [block["type"] for block in message.shown(armed=armed, simply=simply)]
+    return [block["type"] for block in message.to_blocks(armed=armed, fallback=simply)]
 
 
 def test_a_message_has_buttons_only_when_it_is_armed() -> None:
@@ -30,7 +30,7 @@ def test_a_message_has_buttons_only_when_it_is_armed() -> None:
 
 
 def test_the_plainest_form_says_the_same_in_one_section_and_keeps_the_buttons() -> None:
-    words, actions = MESSAGE.shown(armed=True, simply=True)
+    words, actions = MESSAGE.to_blocks(armed=True, fallback=True)
 
     assert words["text"]["text"] == "A plan"
     assert actions["elements"][0]["value"] == "9f8e"
@@ -44,9 +44,9 @@ def test_words_are_never_turned_into_links_or_mentions() -> None:
 
 
 def test_long_words_are_cut_to_what_slack_takes() -> None:
-    assert len(section("x" * 9_000).to_dict()["text"]["text"]) == SECTION_MOST
-    spoken = Rendered("x" * 9_000, (), "").spoken()
-    assert len(spoken) == SPOKEN_MOST
+    assert len(section("x" * 9_000).to_dict()["text"]["text"]) == SECTION_LIMIT
+    spoken = Rendered("x" * 9_000, (), "").notification_text()
+    assert len(spoken) == NOTIFICATION_LIMIT
     assert spoken.endswith("…")
 
 

@@ -60,12 +60,12 @@ def test_a_rule_names_those_who_may_decide(decides: DecisionRule, shown: str) ->
 def test_a_new_checkpoint_notifies_the_named_once_each_and_never_a_whole_channel(
     decides: DecisionRule, requester: Actor, mentions: tuple[str, ...]
 ) -> None:
-    assert people.called(decides, requester) == mentions
+    assert people.notified(decides, requester) == mentions
 
 
 def test_a_sentence_is_addressed_to_people_or_stands_by_itself() -> None:
-    assert people.addressed(("<@UANA>", "<@UBEN>"), "this waits") == "<@UANA> <@UBEN>, this waits"
-    assert people.addressed((), "this waits") == "This waits"
+    assert people.address(("<@UANA>", "<@UBEN>"), "this waits") == "<@UANA> <@UBEN>, this waits"
+    assert people.address((), "this waits") == "This waits"
 
 
 def test_a_time_is_shown_in_the_readers_zone_and_in_utc_where_slack_cannot() -> None:

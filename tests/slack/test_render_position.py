@@ -30,14 +30,14 @@ def test_a_checkpoint_is_counted_among_those_that_the_run_stops_at(
 ) -> None:
     checkpoint = a_checkpoint(phase=phase, revision=revision)
 
-    assert position.standing(checkpoint, replace(RUN, left_out=left_out)) == shown
+    assert position.location(checkpoint, replace(RUN, left_out=left_out)) == shown
 
 
 @pytest.mark.parametrize(("met", "shown"), [(1, "Gate after planning"), (3, " · round 3")])
 def test_a_gate_says_its_round_from_the_second_on(met: int, shown: str) -> None:
     gate = replace(a_checkpoint(), kind=CheckpointKind.GATE)
 
-    assert position.standing(gate, RUN, met=met).endswith(shown)
+    assert position.location(gate, RUN, gate_round=met).endswith(shown)
 
 
 def test_checkpoints_come_in_the_order_of_the_phases() -> None:
@@ -86,7 +86,7 @@ def test_a_question_is_asked_on_one_line_and_at_length_only_if_that_is_too_short
 
     assert position.question(a_checkpoint(description=short)) == "Is it ‹good›?"
     assert position.question(a_checkpoint(description=two_lines)) == "Is it good? And cheap?"
-    assert len(position.question(a_checkpoint(description=long))) <= position.QUESTION_MOST
-    assert position.asked_at_length(a_checkpoint(description=" Is it good? ")) == ""
-    assert position.asked_at_length(a_checkpoint(description=two_lines)) == two_lines
-    assert position.asked_at_length(a_checkpoint(description=long)) == long.strip()
+    assert len(position.question(a_checkpoint(description=long))) <= position.QUESTION_LIMIT
+    assert position.long_question(a_checkpoint(description=" Is it good? ")) == ""
+    assert position.long_question(a_checkpoint(description=two_lines)) == two_lines
+    assert position.long_question(a_checkpoint(description=long)) == long.strip()

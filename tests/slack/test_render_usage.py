@@ -1,4 +1,4 @@
-"""Tokens and money in messages: short, to the token, and never a made-up nothing."""
+"""Tokens and money in messages: short, exact, and never zero for what is unknown."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from tests.slack.test_render import (
     a_checkpoint,
     a_run,
     an_execution,
-    words,
+    rendered_text,
 )
 
 HUGE = 10**4000
 
 
 def used(tokens: int, microdollars: int | None = None, **more: int) -> dict[str, int]:
-    """What one model took: nine tenths of it prompt."""
+    """Usage of one model: nine tenths are prompt tokens."""
     counts = {"calls": 2, "prompt_tokens": tokens - tokens // 10, "completion_tokens": tokens // 10}
     price = {"unpriced_calls": 2} if microdollars is None else {"microdollars": microdollars}
     return counts | price | more
 
 
-def a_run_of(index: int, phase: str, took: Usage, state: PhaseRunState) -> PhaseRun:
-    return replace(a_run(index, phase, state), usage=took)
+def a_run_of(index: int, phase: str, usage_: Usage, state: PhaseRunState) -> PhaseRun:
+    return replace(a_run(index, phase, state), usage=usage_)
 
 
 @pytest.mark.parametrize(
-    ("took", "said"),
+    ("used_by_model", "summary"),
     [
         ({}, ""),
         ({"gpt": used(12_345, 41_000)}, "12,345 tokens · $0.04"),
@@ -64,49 +64,49 @@ def a_run_of(index: int, phase: str, took: Usage, state: PhaseRunState) -> Phase
         ({"command": {"pages": 5}}, ""),
     ],
 )
-def test_what_was_used_is_said_in_one_short_line(took: Usage, said: str) -> None:
-    assert usage.spent(total([took])) == said
-    assert usage.spent(took) == said
+def test_usage_is_summarised_on_one_short_line(used_by_model: Usage, summary: str) -> None:
+    assert usage.spent(total([used_by_model])) == summary
+    assert usage.spent(used_by_model) == summary
 
 
-def test_a_price_that_only_a_part_has_is_a_part_of_the_cost() -> None:
+def test_a_cost_with_unknown_parts_is_at_least_the_known_parts() -> None:
     both = total([{"gpt": used(100, 50_000)}, {"gpt": {"calls": 1, "prompt_tokens": 10}}])
     assert usage.spent(both) == "110 tokens · at least $0.05"
 
 
 @pytest.mark.parametrize(
-    ("earlier", "said"),
+    ("earlier", "estimated"),
     [
         ([100, 3_412, 90_000], "about 3,400 tokens, $0.02"),
         ([870], "about 870 tokens, $0.02"),
         ([1_234_567], "about 1,200,000 tokens, $0.02"),
     ],
 )
-def test_an_estimate_is_the_median_of_earlier_runs_and_sounds_like_one(
-    earlier: list[int], said: str
+def test_an_estimate_is_the_rounded_median_of_earlier_runs(
+    earlier: list[int], estimated: str
 ) -> None:
-    found = estimate([{"gpt": used(tokens, 20_000)} for tokens in earlier])
-    assert found is not None
-    assert usage.about(found) == said
+    median = estimate([{"gpt": used(tokens, 20_000)} for tokens in earlier])
+    assert median is not None
+    assert usage.estimated(median) == estimated
 
 
 @pytest.mark.parametrize("earlier", [[], [{}], [{"gpt": {"calls": 1, "uncounted_calls": 1}}]])
-def test_without_earlier_runs_that_tell_tokens_nothing_is_estimated(
+def test_without_earlier_token_counts_nothing_is_estimated(
     earlier: Sequence[Usage],
 ) -> None:
     assert estimate(earlier) is None
 
 
-def test_an_estimate_looks_at_runs_on_the_newest_runs_models_alone() -> None:
+def test_an_estimate_uses_only_runs_with_the_newest_runs_models() -> None:
     newest, older = {"gpt": used(1_000, 30_000)}, {OFFLINE_MODEL: used(50, 0)}
     assert estimate([newest, older, older, older]) == Estimate(1_000, 30_000)
 
 
-def test_an_estimate_tells_no_money_where_a_price_is_unknown() -> None:
+def test_an_estimate_has_no_cost_if_a_price_is_unknown() -> None:
     assert estimate([{"llama": used(1_000)}]) == Estimate(1_000, None)
 
 
-def test_the_first_message_tells_what_was_used_so_far_by_phase_and_what_comes_next() -> None:
+def test_the_first_message_shows_usage_so_far_by_phase_and_an_estimate_of_the_next() -> None:
     runs = [
         a_run_of(0, "planning", {"gpt": used(1_000, 10_000)}, PhaseRunState.FAILED),
         a_run_of(0, "planning", {"gpt": used(2_000, 20_000)}, PhaseRunState.DONE),
@@ -114,7 +114,7 @@ def test_the_first_message_tells_what_was_used_so_far_by_phase_and_what_comes_ne
     ]
     following = usage.Upcoming("finalization", Estimate(3_412, 20_000))
     execution = an_execution(ExecutionState.RUNNING)
-    blocks = root.render(execution, Progress(runs, (), following)).shown(armed=True)
+    blocks = root.render(execution, Progress(runs, (), following)).to_blocks(armed=True)
 
     plan = next(block for block in blocks if block["type"] == "plan")
     assert "3,000 tokens · $0.03" in str(plan["tasks"][0]["details"])
@@ -123,18 +123,18 @@ def test_the_first_message_tells_what_was_used_so_far_by_phase_and_what_comes_ne
     assert "next: finalization, usually about 3,400 tokens, $0.02" in str(blocks)
 
 
-def test_the_first_message_of_an_ended_run_tells_the_sum_and_each_phases_part() -> None:
+def test_the_first_message_of_an_ended_run_shows_the_total_and_each_phases_part() -> None:
     runs = [
         a_run_of(0, "planning", {"gpt": used(3_000, 30_000)}, PhaseRunState.DONE),
         a_run_of(1, "analysis", {"gpt": used(345, 4_000)}, PhaseRunState.DONE),
     ]
-    shown = words(root.render(an_execution(ExecutionState.COMPLETED), Progress(runs)))
-    assert "3,345 tokens · $0.03" in shown
-    assert "planning 3,000, analysis 345" in shown
-    assert "so far" not in shown
+    message = rendered_text(root.render(an_execution(ExecutionState.COMPLETED), Progress(runs)))
+    assert "3,345 tokens · $0.03" in message
+    assert "planning 3,000, analysis 345" in message
+    assert "so far" not in message
 
 
-def test_the_first_message_tells_the_tool_in_use_and_no_task_before_it_began() -> None:
+def test_the_first_message_shows_the_tool_in_use_and_no_task_before_it_started() -> None:
     progress = {
         "tasks": [
             {"task": "gather", "agent": "Scout", "state": "done"},
@@ -144,41 +144,41 @@ def test_the_first_message_tells_the_tool_in_use_and_no_task_before_it_began() -
         "tool": "web_search",
     }
     run = replace(a_run(0, "planning", PhaseRunState.RUNNING), progress=progress)
-    shown = words(root.render(an_execution(ExecutionState.RUNNING), Progress([run])))
-    assert "gather (Scout): done\\nweigh (Judge): at work\\nUsing the tool web search" in shown
-    assert "write" not in shown
+    message = rendered_text(root.render(an_execution(ExecutionState.RUNNING), Progress([run])))
+    assert "gather (Scout): done\\nweigh (Judge): at work\\nUsing the tool web search" in message
+    assert "write" not in message
 
 
-def test_a_checkpoint_tells_what_its_phase_took_until_then_and_what_the_next_takes() -> None:
+def test_a_checkpoint_shows_its_phases_usage_until_then_and_an_estimate_of_the_next() -> None:
     before = a_run_of(0, "planning", {"gpt": used(1_000, 10_000)}, PhaseRunState.DONE)
     revised = replace(before, id="run2", revision=2)
     runs = [before, revised]
     first, second = a_checkpoint(), replace(a_checkpoint(revision=2), phase_run_id="run2")
     following = usage.Upcoming("analysis", Estimate(3_412, None))
 
-    shown = words(
+    message = rendered_text(
         checkpoint.render(
-            second, an_execution(), used=usage.until(second, runs), upcoming=following
+            second, an_execution(), used=usage.used_until(second, runs), upcoming=following
         )
     )
 
-    assert "this phase: 2,000 tokens · $0.02" in shown
-    assert "next: analysis, usually about 3,400 tokens" in shown
-    assert usage.spent(usage.until(first, runs)) == "1,000 tokens · $0.01"
+    assert "this phase: 2,000 tokens · $0.02" in message
+    assert "next: analysis, usually about 3,400 tokens" in message
+    assert usage.spent(usage.used_until(first, runs)) == "1,000 tokens · $0.01"
 
 
-def test_the_final_message_tells_the_sum_and_each_model_where_there_were_several() -> None:
+def test_the_final_message_shows_the_total_and_each_model_if_there_were_several() -> None:
     execution = an_execution(ExecutionState.COMPLETED, result="Sell bells.")
     one = {"gpt": used(3_000, 30_000)}
     two = one | {"llama": used(500)}
-    assert "3,000 tokens · $0.03" in words(final.render(execution, used=one))
-    assert "gpt:" not in words(final.render(execution, used=one))
-    both = words(final.render(execution, used=two))
+    assert "3,000 tokens · $0.03" in rendered_text(final.render(execution, used=one))
+    assert "gpt:" not in rendered_text(final.render(execution, used=one))
+    both = rendered_text(final.render(execution, used=two))
     assert "3,500 tokens · at least $0.03" in both
     assert "gpt: 3,000 tokens · $0.03; llama: 500 tokens · cost unknown" in both
 
 
-def test_nothing_is_said_of_a_run_that_asked_no_model() -> None:
+def test_no_usage_is_shown_for_a_run_that_called_no_model() -> None:
     runs = [a_run(0, "planning", PhaseRunState.DONE)]
     for rendered in (
         root.render(an_execution(ExecutionState.COMPLETED), Progress(runs)),
@@ -186,11 +186,11 @@ def test_nothing_is_said_of_a_run_that_asked_no_model() -> None:
         checkpoint.render(a_checkpoint(), an_execution()),
         final.render(an_execution(ExecutionState.COMPLETED, result="x")),
     ):
-        assert "token" not in words(rendered)
-        assert "cost" not in words(rendered)
+        assert "token" not in rendered_text(rendered)
+        assert "cost" not in rendered_text(rendered)
 
 
-def test_hostile_names_and_numbers_keep_to_slacks_limits_and_call_nobody() -> None:
+def test_hostile_names_and_numbers_keep_to_slacks_limits_and_notify_nobody() -> None:
     models = {f"{HOSTILE}{LONG_NAME}{n}": used(HUGE, HUGE, uncounted_calls=1) for n in range(50)}
     models |= {"": used(3), "-": {"calls": -HUGE, "prompt_tokens": -1, "microdollars": -5}}
     phases = tuple(f"{LONG_NAME}_{HOSTILE}_{n}" for n in range(30))
@@ -221,9 +221,9 @@ def test_hostile_names_and_numbers_keep_to_slacks_limits_and_call_nobody() -> No
             used=whole,
         ),
     ):
-        blocks = rendered.shown(armed=True)
-        assert check_message(rendered.spoken(), blocks) == []
-        called = mentions.pings(
+        blocks = rendered.to_blocks(armed=True)
+        assert check_message(rendered.notification_text(), blocks) == []
+        notified = mentions.pings(
             text=rendered.text,
             blocks=blocks,
             link_names=False,
@@ -232,8 +232,8 @@ def test_hostile_names_and_numbers_keep_to_slacks_limits_and_call_nobody() -> No
             groups=team.groups,
             author="U00SIGN001",
         )
-        assert (called.broadcasts, called.users) == ([], [])
+        assert (notified.broadcasts, notified.users) == ([], [])
 
 
-def test_the_drafter_is_known_by_its_name() -> None:
+def test_the_offline_drafter_has_the_same_name_everywhere() -> None:
     assert usage.OFFLINE_DRAFTER == OFFLINE_MODEL

@@ -50,7 +50,7 @@ def answering() -> Iterator[Responder]:
 
 def sent(answering: Responder, address: Address, said: str | Answer | None = "Done.") -> int:
     """How often the answer went out until it was taken or given up."""
-    answering.privately(address, said)
+    answering.reply_privately(address, said)
     answering._executor.shutdown(wait=True)
     return len(address.sent)
 
@@ -110,7 +110,7 @@ def test_a_bot_that_ends_does_not_wait_for_what_slack_puts_off(
 ) -> None:
     monkeypatch.setattr(responses, "BACKOFF", Backoff(first=600.0, longest=600.0))
     answering, address = Responder(), Address(answer(500, "later"))
-    answering.privately(address, "Done.")
+    answering.reply_privately(address, "Done.")
 
     answering.close()
 

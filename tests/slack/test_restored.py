@@ -1,4 +1,4 @@
-"""A bot on a restored database, beside a Slack that holds newer things than it knows."""
+"""A bot on a restored database, with a Slack that is newer than the backup."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.slack.stage import Stage
 from tests.support.workspace import ANA, BEN, Workspace
 
 
-def test_what_slack_shows_is_brought_back_and_nothing_is_posted_twice(
+def test_slack_is_brought_back_to_the_backup_and_nothing_is_posted_twice(
     own_workspace: Workspace, tmp_path: Path
 ) -> None:
     workspace, copy = own_workspace, tmp_path / "backup.db"
@@ -22,7 +22,7 @@ def test_what_slack_shows_is_brought_back_and_nothing_is_posted_twice(
         stage.work()
         first, second = stage.armed(waits), stage.armed(decided)
         workspace.wait_for(lambda: not stage.outbox.next_due())
-        # A run whose root message Slack has not taken when the backup is made.
+        # A run whose root message Slack has not accepted when the backup is made.
         workspace.faults.rate_limited("chat.postMessage", retry_after=1)
         assert workspace.command("/crew plan a late one", by=ANA).ok
         late = next(e for e in stage.reads.executions() if e.request.message == "a late one")
@@ -42,7 +42,7 @@ def test_what_slack_shows_is_brought_back_and_nothing_is_posted_twice(
     engine.dispose()
     with Stage(workspace, copy) as stage:
         workspace.wait_for(lambda: not stage.outbox.next_due(), what="Slack to be brought back")
-        # Found, not posted anew; its thread is the one from before.
+        # Found, not posted again: its thread is the old one.
         assert len(workspace.threads()) == posted
         thread = stage.reads.execution(late.id).thread_ts
         assert [m.ts for m in workspace.threads() if "a late one" in m.everything] == [thread]
@@ -53,10 +53,10 @@ def test_what_slack_shows_is_brought_back_and_nothing_is_posted_twice(
         stage.wait_until_read(second, "Continued by")
         assert workspace.click("Continue", by=BEN, message=workspace.again(first)).ok
 
-        # A checkpoint that the backup does not know of decides nothing, in words; its phase
-        # runs again and asks anew.
+        # A click on a checkpoint that the backup does not contain decides nothing and is
+        # answered; the phase runs again and opens a new checkpoint.
         workspace.click("Continue", by=BEN, message=newer)
-        stage.told(BEN, "no longer")
+        stage.answer_to(BEN, "no longer")
         stage.work()
         stage.work()
         stage.work()

@@ -1,4 +1,4 @@
-"""Revise: by the form, by a reply, by a mention, by an offer taken."""
+"""Revise: by the form, by a reply, by a mention, or by accepting an offer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def waiting_run(stage: Stage, *, tasks: tuple[str, ...] = ()) -> tuple[Execution
     return execution, stage.armed(execution)
 
 
-def words_of_next_run(stage: Stage, execution: Execution) -> tuple[str, tuple[str, ...], int]:
+def next_revision(stage: Stage, execution: Execution) -> tuple[str, tuple[str, ...], int]:
     run = stage.reads.phase_runs(execution.id)[-1]
     return run.feedback, run.revise_tasks, run.revision
 
@@ -29,10 +29,10 @@ def test_the_form_takes_words_and_the_next_checkpoint_says_who_asked_for_what(
     workspace.click("Revise", by=BEN, message=message)
     assert workspace.submit({TEXT_BLOCK: "Shorter, please.\nAnd <!channel> louder."}, by=BEN).ok
 
-    revised = stage.wait_until_read(message, f"Revision asked for by <@{BEN}>")
+    revised = stage.wait_until_read(message, f"Revision requested by <@{BEN}>")
     assert "Shorter, please." in revised.everything
     assert revised.buttons == []
-    assert words_of_next_run(stage, execution) == (
+    assert next_revision(stage, execution) == (
         "Shorter, please.\nAnd <!channel> louder.",
         (),
         2,
@@ -45,9 +45,7 @@ def test_the_form_takes_words_and_the_next_checkpoint_says_who_asked_for_what(
     assert second.everything.index("Shorter") < second.everything.index("The second draft.")
 
 
-def test_a_form_without_words_is_refused_beside_the_field(
-    stage: Stage, workspace: Workspace
-) -> None:
+def test_an_empty_form_is_refused_beside_the_field(stage: Stage, workspace: Workspace) -> None:
     execution, message = waiting_run(stage)
 
     workspace.click("Revise", by=BEN, message=message)
@@ -57,7 +55,7 @@ def test_a_form_without_words_is_refused_beside_the_field(
     assert stage.waiting(execution).state is CheckpointState.PENDING
 
 
-def test_a_phase_of_several_outputs_asks_which_are_to_be_revised(
+def test_a_phase_with_several_outputs_asks_which_to_revise(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution, message = waiting_run(stage, tasks=("sentiment", "trends"))
@@ -66,17 +64,17 @@ def test_a_phase_of_several_outputs_asks_which_are_to_be_revised(
     workspace.submit({TEXT_BLOCK: "Newer numbers", TASKS_BLOCK: ["trends"]}, by=BEN)
 
     stage.wait_until_read(message, "To be revised: trends")
-    assert words_of_next_run(stage, execution) == ("Newer numbers", ("trends",), 2)
+    assert next_revision(stage, execution) == ("Newer numbers", ("trends",), 2)
 
 
-def test_all_outputs_are_revised_where_none_is_named(stage: Stage, workspace: Workspace) -> None:
+def test_all_outputs_are_revised_if_none_is_named(stage: Stage, workspace: Workspace) -> None:
     execution, message = waiting_run(stage, tasks=("sentiment", "trends"))
 
     workspace.click("Revise", by=BEN, message=message)
     workspace.submit({TEXT_BLOCK: "Bolder"}, by=BEN)
 
-    stage.wait_until_read(message, "Revision asked for")
-    assert words_of_next_run(stage, execution) == ("Bolder", (), 2)
+    stage.wait_until_read(message, "Revision requested")
+    assert next_revision(stage, execution) == ("Bolder", (), 2)
 
 
 def test_a_form_that_comes_too_late_says_so_in_the_form(stage: Stage, workspace: Workspace) -> None:
@@ -93,12 +91,12 @@ def test_a_form_that_comes_too_late_says_so_in_the_form(stage: Stage, workspace:
     assert stage.reads.execution(execution.id).state is ExecutionState.RUNNING
 
 
-def test_who_may_not_decide_gets_no_form(stage: Stage, workspace: Workspace) -> None:
+def test_a_guest_gets_no_form(stage: Stage, workspace: Workspace) -> None:
     _, message = waiting_run(stage)
 
     workspace.click("Revise", by=GUS, message=message)
 
-    stage.told(GUS, "may not decide")
+    stage.answer_to(GUS, "may not decide")
     assert not workspace.has_view(GUS)
 
 
@@ -108,25 +106,25 @@ def test_after_the_form_is_closed_the_next_reply_is_the_revision(
     execution, message = waiting_run(stage)
     workspace.click("Revise", by=BEN, message=message)
     workspace.close_view(BEN)
-    stage.told(BEN, "Your next reply in this thread is taken as the revision")
+    stage.answer_to(BEN, "Your next reply in this thread is taken as the revision")
 
     workspace.reply("Make it rhyme", by=BEN, thread=message)
 
     stage.wait_until_read(message, "Make it rhyme")
-    assert words_of_next_run(stage, execution)[0] == "Make it rhyme"
+    assert next_revision(stage, execution)[0] == "Make it rhyme"
 
 
-def test_never_mind_makes_the_next_reply_talk_again(stage: Stage, workspace: Workspace) -> None:
+def test_after_never_mind_the_next_reply_is_a_comment(stage: Stage, workspace: Workspace) -> None:
     execution, message = waiting_run(stage)
     workspace.click("Revise", by=BEN, message=message)
     workspace.close_view(BEN)
-    stage.told(BEN, "Your next reply")
+    stage.answer_to(BEN, "Your next reply")
 
     workspace.click("Never mind", by=BEN)
-    stage.told(BEN, "Nothing was changed")
+    stage.answer_to(BEN, "Nothing was changed")
     workspace.reply("just thinking aloud", by=BEN, thread=message)
 
-    stage.told(BEN, "Shall I take what you wrote as a revision?")
+    stage.answer_to(BEN, "Shall I take what you wrote as a revision?")
     assert stage.waiting(execution).state is CheckpointState.PENDING
 
 
@@ -137,7 +135,7 @@ def test_when_slack_opens_no_form_the_next_reply_still_counts(
     workspace.faults.error("views.open", "expired_trigger_id")
 
     workspace.click("Revise", by=BEN, message=message)
-    stage.told(BEN, "Your next reply in this thread is taken as the revision")
+    stage.answer_to(BEN, "Your next reply in this thread is taken as the revision")
     workspace.reply("With more bells", by=BEN, thread=message)
 
     stage.wait_until_read(message, "With more bells")
@@ -151,8 +149,8 @@ def test_a_reply_that_mentions_the_bot_is_the_revision_without_the_mention(
 
     workspace.mention("use more green & less <b>red</b>", by=ANA, thread=message)
 
-    stage.wait_until_read(message, f"Revision asked for by <@{ANA}>")
-    assert words_of_next_run(stage, execution)[0] == "use more green & less <b>red</b>"
+    stage.wait_until_read(message, f"Revision requested by <@{ANA}>")
+    assert next_revision(stage, execution)[0] == "use more green & less <b>red</b>"
 
 
 def test_a_mention_by_somebody_who_may_not_decide_is_answered_and_changes_nothing(
@@ -162,58 +160,58 @@ def test_a_mention_by_somebody_who_may_not_decide_is_answered_and_changes_nothin
 
     workspace.mention("make it pink", by=GUS, thread=message)
 
-    stage.told(GUS, "may not decide")
+    stage.answer_to(GUS, "may not decide")
     assert stage.waiting(execution).state is CheckpointState.PENDING
 
 
-def test_talk_of_an_approver_is_offered_as_a_revision_and_taken_by_a_click(
+def test_a_comment_of_an_approver_is_offered_as_a_revision_and_used_by_a_click(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution, message = waiting_run(stage)
 
     workspace.reply("I would start in May", by=ANA, thread=message)
-    stage.told(ANA, "Shall I take what you wrote as a revision?")
+    stage.answer_to(ANA, "Shall I take what you wrote as a revision?")
     assert stage.waiting(execution).state is CheckpointState.PENDING
     workspace.click("Use as the revision", by=ANA)
 
     stage.wait_until_read(message, "I would start in May")
-    assert words_of_next_run(stage, execution)[0] == "I would start in May"
-    stage.told(ANA, "Taken")
+    assert next_revision(stage, execution)[0] == "I would start in May"
+    stage.answer_to(ANA, "Taken")
 
 
-def test_an_edited_reply_is_taken_as_it_stands_when_the_offer_is(
+def test_an_edited_reply_is_used_as_it_is_when_the_offer_is_accepted(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution, message = waiting_run(stage)
-    said = workspace.reply("start in Mai", by=ANA, thread=message)
-    stage.told(ANA, "Shall I take")
+    reply = workspace.reply("start in Mai", by=ANA, thread=message)
+    stage.answer_to(ANA, "Shall I take")
 
-    workspace.edit(said, "start in May")
+    workspace.edit(reply, "start in May")
     workspace.click("Use as the revision", by=ANA)
 
     stage.wait_until_read(message, "start in May")
-    assert words_of_next_run(stage, execution)[0] == "start in May"
+    assert next_revision(stage, execution)[0] == "start in May"
 
 
 def test_an_offer_refused_leaves_the_checkpoint_waiting(stage: Stage, workspace: Workspace) -> None:
     execution, message = waiting_run(stage)
     workspace.reply("hm", by=ANA, thread=message)
-    stage.told(ANA, "Shall I take")
+    stage.answer_to(ANA, "Shall I take")
 
     workspace.click("No", by=ANA)
 
-    stage.told(ANA, "it stays talk")
+    stage.answer_to(ANA, "nothing was changed")
     assert stage.waiting(execution).state is CheckpointState.PENDING
 
 
-def test_talk_by_those_who_may_not_decide_and_edits_move_nothing_and_are_not_answered(
+def test_comments_of_guests_and_edits_change_nothing_and_are_not_answered(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution, message = waiting_run(stage)
-    said = workspace.reply("nice", by=GUS, thread=message)
-    workspace.edit(said, "<@U00SIGN001> nice")
-    taken = [d for d in workspace.deliveries("events_api") if said.ts in str(d.payload)]
-    workspace.wait_for(lambda: len(taken) and all(d.taken for d in taken))
+    reply = workspace.reply("nice", by=GUS, thread=message)
+    workspace.edit(reply, "<@U00SIGN001> nice")
+    deliveries = [d for d in workspace.deliveries("events_api") if reply.ts in str(d.payload)]
+    workspace.wait_for(lambda: len(deliveries) and all(d.taken for d in deliveries))
 
     assert workspace.ephemerals(GUS) == []
     assert stage.waiting(execution).state is CheckpointState.PENDING
@@ -224,7 +222,7 @@ def test_a_reply_delivered_twice_is_one_revision(stage: Stage, workspace: Worksp
     workspace.duplicate("events_api")
     try:
         workspace.mention("shorter", by=ANA, thread=message)
-        stage.wait_until_read(message, "Revision asked for")
+        stage.wait_until_read(message, "Revision requested")
     finally:
         workspace.duplicate()
 
@@ -232,9 +230,9 @@ def test_a_reply_delivered_twice_is_one_revision(stage: Stage, workspace: Worksp
     assert workspace.ephemerals(ANA) == []
 
 
-def test_a_mention_where_nothing_waits_is_told_so(stage: Stage, workspace: Workspace) -> None:
+def test_a_mention_is_answered_if_nothing_waits(stage: Stage, workspace: Workspace) -> None:
     execution = stage.start()
 
     workspace.mention("faster!", by=ANA, thread=stage.root(execution))
 
-    stage.told(ANA, "Nothing waits for a decision in this thread")
+    stage.answer_to(ANA, "Nothing waits for a decision in this thread")

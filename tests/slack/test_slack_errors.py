@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web import SlackResponse
 
 from bot.slack import slack_errors
-from bot.slack.slack_errors import Kind, SlackFailure
+from bot.slack.slack_errors import FailureKind, SlackFailure
 
 POST = "chat.postMessage"
 
@@ -37,9 +37,9 @@ def refusal(
 @pytest.mark.parametrize(
     ("kind", "errors"),
     [
-        (Kind.RATE, "message_limit_exceeded"),
+        (FailureKind.RATE_LIMITED, "message_limit_exceeded"),
         (
-            Kind.PLACE,
+            FailureKind.CHANNEL_CLOSED,
             """
             not_in_channel is_archived channel_not_found invalid_channel is_inactive
             posting_to_channel_denied restricted_action restricted_action_read_only_channel
@@ -47,36 +47,36 @@ def refusal(
             restricted_action_non_threadable_channel team_access_not_granted
             """,
         ),
-        (Kind.THREAD, "thread_not_found cannot_reply_to_message"),
-        (Kind.MESSAGE, "message_not_found cant_update_message"),
-        (Kind.FROZEN, "edit_window_closed"),
+        (FailureKind.THREAD_GONE, "thread_not_found cannot_reply_to_message"),
+        (FailureKind.MESSAGE_GONE, "message_not_found cant_update_message"),
+        (FailureKind.NOT_EDITABLE, "edit_window_closed"),
         (
-            Kind.BLOCKS,
+            FailureKind.BLOCKS_REJECTED,
             """
             invalid_blocks invalid_blocks_format msg_too_long msg_blocks_too_long
             too_many_attachments invalid_arguments no_text
             """,
         ),
         (
-            Kind.TOKEN,
+            FailureKind.TOKEN_REJECTED,
             """
             invalid_auth not_authed account_inactive token_revoked token_expired no_permission
             missing_scope org_login_required ekm_access_denied access_denied
             """,
         ),
         (
-            Kind.UNCERTAIN,
+            FailureKind.UNCERTAIN,
             """
             update_failed internal_error fatal_error service_unavailable request_timeout
             team_added_to_org
             """,
         ),
-        (Kind.OTHER, "something_new"),
+        (FailureKind.OTHER, "something_new"),
     ],
 )
-def test_slacks_name_of_an_error_says_what_kind_it_is(kind: Kind, errors: str) -> None:
+def test_slacks_name_of_an_error_says_what_kind_it_is(kind: FailureKind, errors: str) -> None:
     for error in errors.split():
-        assert slack_errors.of(refusal(error)) == SlackFailure(kind, error, method=POST)
+        assert slack_errors.classify(refusal(error)) == SlackFailure(kind, error, method=POST)
 
 
 @pytest.mark.parametrize("error", ["ratelimited", "rate_limited"])
@@ -97,29 +97,33 @@ def test_slacks_name_of_an_error_says_what_kind_it_is(kind: Kind, errors: str) -
 def test_a_rate_limit_says_how_long_to_wait(
     error: str, headers: dict[str, object], seconds: float
 ) -> None:
-    trouble = slack_errors.of(refusal(error, headers=headers))
+    trouble = slack_errors.classify(refusal(error, headers=headers))
 
-    assert trouble == SlackFailure(Kind.RATE, "ratelimited", wait=seconds, method=POST)
+    assert trouble == SlackFailure(
+        FailureKind.RATE_LIMITED, "ratelimited", retry_after=seconds, method=POST
+    )
 
 
 def test_status_429_is_a_rate_limit_whatever_the_body_says() -> None:
-    trouble = slack_errors.of(refusal("fatal_error", status=429, headers={"Retry-After": "3"}))
+    trouble = slack_errors.classify(
+        refusal("fatal_error", status=429, headers={"Retry-After": "3"})
+    )
 
-    assert (trouble.kind, trouble.wait) == (Kind.RATE, 3.0)
+    assert (trouble.kind, trouble.retry_after) == (FailureKind.RATE_LIMITED, 3.0)
 
 
 @pytest.mark.parametrize("status", [500, 503])
 def test_a_refusal_with_a_server_error_may_have_been_carried_out(status: int) -> None:
-    trouble = slack_errors.of(refusal("not_in_channel", status=status))
+    trouble = slack_errors.classify(refusal("not_in_channel", status=status))
 
-    assert trouble == SlackFailure(Kind.UNCERTAIN, "not_in_channel")
+    assert trouble == SlackFailure(FailureKind.UNCERTAIN, "not_in_channel")
 
 
 @pytest.mark.parametrize("error", [None, 5, "", "<html>", "Bad Gateway", "not_in_channel\n"])
 def test_an_answer_that_is_none_of_slacks_is_uncertain(error: object) -> None:
-    trouble = slack_errors.of(refusal(error, status=502))
+    trouble = slack_errors.classify(refusal(error, status=502))
 
-    assert trouble == SlackFailure(Kind.UNCERTAIN, "broken_answer_502")
+    assert trouble == SlackFailure(FailureKind.UNCERTAIN, "broken_answer_502")
 
 
 @pytest.mark.parametrize(
@@ -127,8 +131,8 @@ def test_an_answer_that_is_none_of_slacks_is_uncertain(error: object) -> None:
     [TimeoutError(), ConnectionResetError(), IncompleteRead(b""), SlackRequestError(""), OSError()],
 )
 def test_a_lost_answer_is_uncertain_and_is_named_after_the_exception(fault: Exception) -> None:
-    assert isinstance(fault, slack_errors.FAULTS)
-    assert slack_errors.of(fault) == SlackFailure(Kind.UNCERTAIN, type(fault).__name__)
+    assert isinstance(fault, slack_errors.SLACK_ERRORS)
+    assert slack_errors.classify(fault) == SlackFailure(FailureKind.UNCERTAIN, type(fault).__name__)
 
 
 @pytest.mark.parametrize(
@@ -148,23 +152,23 @@ def test_a_lost_answer_is_uncertain_and_is_named_after_the_exception(fault: Exce
 def test_only_a_clear_no_to_a_post_says_that_nothing_was_posted(
     fault: Exception, refused: bool
 ) -> None:
-    assert slack_errors.of(fault).refused is refused
+    assert slack_errors.classify(fault).rejected_post is refused
 
 
 @pytest.mark.parametrize(
     ("status", "kind", "seconds"),
     [
-        (429, Kind.RATE, 5.0),
-        (200, Kind.UNCERTAIN, None),
-        (500, Kind.UNCERTAIN, None),
-        (404, Kind.OTHER, None),
-        (499, Kind.OTHER, None),
+        (429, FailureKind.RATE_LIMITED, 5.0),
+        (200, FailureKind.UNCERTAIN, None),
+        (500, FailureKind.UNCERTAIN, None),
+        (404, FailureKind.OTHER, None),
+        (499, FailureKind.OTHER, None),
     ],
 )
 def test_an_address_that_answers_with_a_status_alone(
-    status: int, kind: Kind, seconds: float | None
+    status: int, kind: FailureKind, seconds: float | None
 ) -> None:
-    trouble = slack_errors.of_status(status, {"Retry-After": "5"})
+    trouble = slack_errors.classify_status(status, {"Retry-After": "5"})
 
-    assert trouble == SlackFailure(kind, f"status_{status}", wait=seconds)
-    assert not trouble.refused
+    assert trouble == SlackFailure(kind, f"status_{status}", retry_after=seconds)
+    assert not trouble.rejected_post

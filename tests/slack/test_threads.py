@@ -6,7 +6,7 @@ import pytest
 from slack_sdk import WebClient
 
 from bot.slack.inbound.parse import Person
-from bot.slack.outbound.threads import reply_of
+from bot.slack.outbound.threads import find_reply
 
 ANA = Person("UANA")
 THREAD: list[dict[str, str | None]] = [
@@ -28,7 +28,7 @@ class Slack(WebClient):
 
 
 def reply(ts: str, by: Person) -> str | None:
-    return reply_of(Slack(), channel="C1", thread_ts="1.0", ts=ts, by=by, bot_user="UBOT")
+    return find_reply(Slack(), channel="C1", thread_ts="1.0", ts=ts, by=by, bot_user="UBOT")
 
 
 def test_a_reply_is_its_plain_words_as_they_stand_now() -> None:

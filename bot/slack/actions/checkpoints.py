@@ -1,6 +1,6 @@
-"""What people do at a checkpoint and in its thread: the facts of the person, then the use case.
+"""What people do at a checkpoint and in its thread: look up the actor, then call the use case.
 
-Nothing is caught here: what a use case refuses becomes words in `refusals`.
+Nothing is caught here: `refusals` turns the errors of use cases into messages.
 """
 
 from __future__ import annotations
@@ -8,15 +8,11 @@ from __future__ import annotations
 from slack_sdk.models.views import View
 
 from bot.slack import ids
-from bot.slack.inbound.parse import Click, Closed, Person, Said, Submission
+from bot.slack.inbound.parse import Click, FormClosed, Person, Submission, ThreadReply
 from bot.slack.people.actors import People
 from bot.slack.render import answers, modal
 from bot.slack.render.answers import Answer
-from storage.errors import (
-    AlreadyDecided,
-    NotAllowed,
-    OutdatedMessage,
-)
+from storage.errors import AlreadyDecided, NotAllowed, OutdatedMessage
 from storage.policy import may_decide
 from storage.reads import Reads
 from storage.records import (
@@ -38,7 +34,7 @@ from storage.states import CheckpointState
 
 
 class CheckpointActions:
-    """Each method is one act of one person. Errors are those of the use case."""
+    """Each method handles one action of one person. Raises the errors of its use case."""
 
     def __init__(self, *, state: StateManager, reads: Reads, people: People) -> None:
         self._state = state
@@ -46,12 +42,12 @@ class CheckpointActions:
         self._people = people
 
     def decide(self, click: Click) -> Decided:
-        """Continue, Skip or Stop: the button of a message that shows the checkpoint."""
+        """Continue, Skip or Stop, clicked on a message that shows the checkpoint."""
         checkpoint = self._reads.checkpoint(click.value)
         return self._decide_by_click(checkpoint, click, ids.DECISIONS[click.action_id])
 
-    def choose(self, click: Click) -> Decided:
-        """One of a gate's outcomes, by its button or in the menu."""
+    def choose_outcome(self, click: Click) -> Decided:
+        """One of a gate's outcomes, chosen by its button or in the menu."""
         chosen = ids.ChosenOutcome.of_click(action_id=click.action_id, value=click.value)
         checkpoint = self._reads.checkpoint(chosen.checkpoint_id)
         return self._decide_by_click(checkpoint, click, Action.CONTINUE, chosen)
@@ -64,7 +60,7 @@ class CheckpointActions:
         chosen: ids.ChosenOutcome | None = None,
     ) -> Decided:
         if _decided_by_another(checkpoint, click.by):
-            # What is decided stays so: this needs no transaction to be said.
+            # A decision is final, so no transaction is needed to say so.
             raise AlreadyDecided(checkpoint)
         return self._decide(
             checkpoint,
@@ -91,7 +87,7 @@ class CheckpointActions:
             Decision(
                 checkpoint_id=checkpoint.id,
                 action=action,
-                actor=self._people.deciding(by, checkpoint=checkpoint),
+                actor=self._people.for_decision(by, checkpoint=checkpoint),
                 text=text,
                 tasks=tasks,
                 message=message,
@@ -100,23 +96,26 @@ class CheckpointActions:
             )
         )
 
-    def ask_for_words(self, click: Click) -> tuple[Checkpoint, View]:
-        """The form for an answer, or for an outcome with words; refused to whom a decision is."""
+    def open_text_form(self, click: Click) -> tuple[Checkpoint, View]:
+        """The form for an answer, or for an outcome with words.
+
+        Raises the errors that the decision itself would raise.
+        """
         checkpoint = self._reads.checkpoint(click.value)
         execution = self._reads.execution(checkpoint.execution_id)
         if checkpoint.state is not CheckpointState.PENDING:
             raise AlreadyDecided(checkpoint)
         if checkpoint.message_ts != click.message_ts:
             raise OutdatedMessage(checkpoint)
-        actor = self._people.deciding(click.by, checkpoint=checkpoint)
+        actor = self._people.for_decision(click.by, checkpoint=checkpoint)
         verdict = may_decide(checkpoint.rule, actor=actor, requester=execution.requester)
         if verdict.refusal is not None:
             raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
         form = modal.outcome if checkpoint.outcomes else modal.answer
         return checkpoint, form(checkpoint, execution, about=_about(checkpoint, click))
 
-    def answer(self, sent: Submission) -> Decided:
-        """The form with the answer to a question, or with an outcome and words, was sent."""
+    def submit_text(self, sent: Submission) -> Decided:
+        """The form with an answer, or with an outcome and words, was submitted."""
         checkpoint = self._reads.checkpoint(sent.view.checkpoint_id)
         return self._decide(
             checkpoint,
@@ -127,121 +126,123 @@ class CheckpointActions:
             chosen=sent.outcome,
         )
 
-    def intend_revision(self, click: Click) -> tuple[Checkpoint, View]:
-        """Revise: the intent is noted, and the form asks for the words."""
+    def start_revision(self, click: Click) -> tuple[Checkpoint, View]:
+        """Record the intent to revise; returns the form that asks what to change."""
         checkpoint = self._reads.checkpoint(click.value)
         execution = self._reads.execution(checkpoint.execution_id)
         checkpoint = self._state.intend_revise(
             checkpoint.id,
-            actor=self._people.deciding(click.by, checkpoint=checkpoint),
+            actor=self._people.for_decision(click.by, checkpoint=checkpoint),
             message=MessageRef(click.channel, click.message_ts),
         )
         about = _about(checkpoint, click)
         return checkpoint, modal.revision(checkpoint, execution, about=about)
 
-    def revise(self, sent: Submission) -> Decided:
-        """The form was sent."""
+    def submit_revision(self, sent: Submission) -> Decided:
+        """The revision form was submitted."""
         checkpoint = self._reads.checkpoint(sent.view.checkpoint_id)
-        everything = {task.task for task in checkpoint.output.tasks}
+        all_tasks = {task.task for task in checkpoint.output.tasks}
         return self._decide(
             checkpoint,
             Action.REVISE,
             by=sent.by,
             text=sent.text,
-            tasks=() if set(sent.tasks) == everything else sent.tasks,
+            tasks=() if set(sent.tasks) == all_tasks else sent.tasks,
             delivery=sent.delivery,
         )
 
-    def close_form(self, closed: Closed) -> Answer | None:
-        """The form was closed: the next reply is the revision. None if nothing waits any more."""
+    def close_revision_form(self, closed: FormClosed) -> Answer | None:
+        """The form was closed, so the next reply is the revision. None if nothing waits now."""
         checkpoint = self._reads.checkpoint(closed.view.checkpoint_id)
         if checkpoint.state is not CheckpointState.PENDING:
             return None
         return answers.reply_is_revision(checkpoint)
 
-    def never_mind(self, click: Click) -> str:
-        """Forget the intent to revise."""
+    def drop_revision(self, click: Click) -> str:
+        """Drop the intent to revise."""
         actor = Actor(ActorKind.SLACK, click.by.id, click.by.name)
-        return answers.never_mind(self._state.drop_intent(click.value, actor=actor))
+        return answers.revision_dropped(self._state.drop_intent(click.value, actor=actor))
 
-    def hear(self, said: Said) -> Answer | None:
-        """Somebody wrote in a thread. What to tell them, if anything."""
-        execution = self._reads.execution_in_thread(said.channel, said.thread_ts)
+    def handle_reply(self, reply: ThreadReply) -> Answer | None:
+        """Handle a reply in a thread; returns the answer to its author, if there is one."""
+        execution = self._reads.execution_in_thread(reply.channel, reply.thread_ts)
         if execution is None:
-            return self._hear_elsewhere(said)
+            return self._reply_in_direct_message(reply)
         waiting = self._reads.waiting_checkpoint(execution.id)
         if waiting is None:
-            if not said.mentions_bot or self._was_taken(said, execution):
+            if not reply.mentions_bot or self._already_decided_by(reply, execution):
                 return None
             return Answer(answers.NOTHING_WAITS)
-        if not _written_after(said, waiting) and self._was_taken(said, execution):
+        if not _written_after(reply, waiting) and self._already_decided_by(reply, execution):
             return None
-        return self._hear_about(waiting, said)
+        return self._reply_to_checkpoint(reply, waiting)
 
-    def _hear_about(self, waiting: Checkpoint, said: Said) -> Answer | None:
-        if said.mentions_bot and waiting.kind is CheckpointKind.BUDGET:
+    def _reply_to_checkpoint(self, reply: ThreadReply, waiting: Checkpoint) -> Answer | None:
+        if reply.mentions_bot and waiting.kind is CheckpointKind.BUDGET:
             return Answer(answers.ONLY_BUTTONS)
-        if said.mentions_bot and waiting.kind is CheckpointKind.QUESTION:
-            return self._answer_by_reply(said, waiting)
-        actor = self._people.deciding(said.by, checkpoint=waiting)
-        return self._answer(said, self._state.reply(_reply(said, actor)))
+        if reply.mentions_bot and waiting.kind is CheckpointKind.QUESTION:
+            return self._answer_by_reply(reply, waiting)
+        actor = self._people.for_decision(reply.by, checkpoint=waiting)
+        return self._offer(reply, self._state.reply(_record(reply, actor)))
 
-    def _answer_by_reply(self, said: Said, asked: Checkpoint) -> Answer | None:
-        """What was written before a question stood there is no answer to it."""
-        if not _written_after(said, asked):
+    def _answer_by_reply(self, reply: ThreadReply, question: Checkpoint) -> Answer | None:
+        """A reply written before the question was shown does not answer it."""
+        if not _written_after(reply, question):
             return Answer(answers.NOTHING_WAITS)
-        delivery = _delivery(said.channel, said.ts)
-        self._decide(asked, Action.CONTINUE, by=said.by, text=said.text, delivery=delivery)
+        delivery = _delivery(reply.channel, reply.ts)
+        self._decide(question, Action.CONTINUE, by=reply.by, text=reply.text, delivery=delivery)
         return None
 
-    def _was_taken(self, said: Said, execution: Execution) -> bool:
-        """Whether this reply made a decision already: Slack may deliver it twice."""
-        return self._reads.was_decided_by(execution.id, _delivery(said.channel, said.ts))
+    def _already_decided_by(self, reply: ThreadReply, execution: Execution) -> bool:
+        """Whether this reply has already decided a checkpoint: Slack may deliver it twice."""
+        return self._reads.was_decided_by(execution.id, _delivery(reply.channel, reply.ts))
 
-    def _hear_elsewhere(self, said: Said) -> Answer | None:
-        """A checkpoint that could not be shown in its channel waits in a direct message."""
-        if not said.channel.startswith("D"):
+    def _reply_in_direct_message(self, reply: ThreadReply) -> Answer | None:
+        """A checkpoint that could not be posted in its channel waits in a direct message."""
+        if not reply.channel.startswith("D"):
             return None
-        actor = self._people.starting(said.by, channel=said.channel)
-        return self._answer(said, self._state.reply(_reply(said, actor)))
+        actor = self._people.for_start(reply.by, channel=reply.channel)
+        return self._offer(reply, self._state.reply(_record(reply, actor)))
 
-    def _answer(self, said: Said, outcome: Decided | RevisionOffered | Talk) -> Answer | None:
+    def _offer(
+        self, reply: ThreadReply, outcome: Decided | RevisionOffered | Talk
+    ) -> Answer | None:
         if not isinstance(outcome, RevisionOffered):
             return None
         if outcome.checkpoint.kind is CheckpointKind.BUDGET:
             return None
-        reply = ids.OfferedReply(outcome.checkpoint.id, said.thread_ts, said.ts)
-        return answers.offer(outcome.checkpoint, outcome.text, reply)
+        offered = ids.OfferedReply(outcome.checkpoint.id, reply.thread_ts, reply.ts)
+        return answers.offer_reply(outcome.checkpoint, outcome.text, offered)
 
-    def use_reply(self, click: Click) -> str:
-        """Take an earlier reply as the revision or answer, in the words that stand there now."""
+    def accept_reply(self, click: Click) -> str:
+        """Use an earlier reply as the revision or answer, with the text that it has now."""
         offered = ids.OfferedReply.decode(click.value)
-        words = self._people.reply_of(
+        text = self._people.find_reply(
             click.by, channel=click.channel, thread_ts=offered.thread_ts, ts=offered.ts
         )
-        if words is None:
+        if text is None:
             return answers.REPLY_GONE
         checkpoint = self._reads.checkpoint(offered.checkpoint_id)
-        asked = checkpoint.kind is CheckpointKind.QUESTION
+        is_question = checkpoint.kind is CheckpointKind.QUESTION
         self._decide(
             checkpoint,
-            Action.CONTINUE if asked else Action.REVISE,
+            Action.CONTINUE if is_question else Action.REVISE,
             by=click.by,
-            text=words,
+            text=text,
             delivery=_delivery(click.channel, offered.ts),
         )
-        return answers.used(checkpoint)
+        return answers.reply_used(checkpoint)
 
     def cancel(self, execution_id: str, by: Person) -> Execution:
-        """`execution_id` may be the beginning of one."""
+        """`execution_id` may be a prefix of an id."""
         execution = self._reads.execution(execution_id)
-        actor = self._people.managing(by, execution=execution)
+        actor = self._people.for_execution(by, execution=execution)
         return self._state.cancel(execution.id, actor=actor)
 
     def retry(self, execution_id: str, by: Person) -> Execution:
-        """`execution_id` may be the beginning of one."""
+        """`execution_id` may be a prefix of an id."""
         execution = self._reads.execution(execution_id)
-        actor = self._people.managing(by, execution=execution)
+        actor = self._people.for_execution(by, execution=execution)
         return self._state.retry(execution.id, actor=actor)
 
 
@@ -265,30 +266,30 @@ def _outcome(checkpoint: Checkpoint, chosen: ids.ChosenOutcome) -> str:
 
 
 def _delivery(channel: str, ts: str) -> str:
-    """The key of a reply, whichever way it is taken."""
+    """The key under which a reply is recorded, so that it counts once."""
     return f"message:{channel}:{ts}"
 
 
-def _written_after(said: Said, checkpoint: Checkpoint) -> bool:
-    """Whether a reply is younger than the message that shows the checkpoint: by Slack's clock."""
+def _written_after(reply: ThreadReply, checkpoint: Checkpoint) -> bool:
+    """Whether a reply is newer, by Slack's clock, than the message that shows the checkpoint."""
     if checkpoint.message_ts is None:
         return False
-    return _moment(said.ts) > _moment(checkpoint.message_ts)
+    return _parse_ts(reply.ts) > _parse_ts(checkpoint.message_ts)
 
 
-def _moment(ts: str) -> tuple[int, int]:
+def _parse_ts(ts: str) -> tuple[int, int]:
     seconds, _, fraction = ts.partition(".")
     if not (seconds.isdigit() and fraction.isdigit()):
-        raise ids.IdError("ts is not a time of Slack's")
+        raise ids.IdError("ts is not a Slack timestamp")
     return int(seconds), int(fraction)
 
 
-def _reply(said: Said, actor: Actor) -> Reply:
+def _record(reply: ThreadReply, actor: Actor) -> Reply:
     return Reply(
-        channel=said.channel,
-        thread_ts=said.thread_ts,
-        ts=said.ts,
-        text=said.text,
+        channel=reply.channel,
+        thread_ts=reply.thread_ts,
+        ts=reply.ts,
+        text=reply.text,
         actor=actor,
-        mentions_bot=said.mentions_bot,
+        mentions_bot=reply.mentions_bot,
     )

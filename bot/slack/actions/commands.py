@@ -1,5 +1,5 @@
-"""What `/crew …` does. Each command ends in words for the one who typed it, or in silence
-where the channel shows the answer."""
+"""What `/crew …` does. Each command returns an answer to the person who typed it, or None if the
+channel itself shows the result."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ OPEN = frozenset(
         ExecutionState.ERROR,
     }
 )
-"""What `/crew status` lists: all that somebody can still do something about."""
+"""What `/crew status` lists: runs that people can still act on."""
 
 
 class Commands:
-    """The slash command. Errors are those of the use cases."""
+    """The slash command. Raises the errors of the use cases."""
 
     def __init__(
         self,
@@ -41,35 +41,35 @@ class Commands:
         state: StateManager,
         reads: Reads,
         people: People,
-        desk: CheckpointActions,
+        actions: CheckpointActions,
         lessons: Lessons,
         crews: Mapping[str, CrewDefinition],
     ) -> None:
         self._state = state
         self._reads = reads
         self._people = people
-        self._desk = desk
+        self._actions = actions
         self._lessons = lessons
         self._crews = crews
 
     def run(self, call: CommandCall) -> str | Answer | None:  # noqa: PLR0911 an arm for each
-        """Carry the command out; the answer for the one who typed it."""
-        command = grammar.read(call.text)
+        """Run the command; returns the answer to the person who typed it, if there is one."""
+        command = grammar.parse(call.text)
         match command:
             case grammar.Help():
-                return answers.usage(self._crews)
+                return answers.help_text(self._crews)
             case grammar.ListCrews():
-                return answers.crews_listed(self._crews, self._reads.crew_reports())
+                return answers.crew_list(self._crews, self._reads.crew_reports())
             case grammar.Status():
                 return self._status(command.execution, call)
             case grammar.Cancel(execution=execution_id):
-                return answers.cancelled(self._desk.cancel(execution_id, call.by))
+                return answers.cancelled(self._actions.cancel(execution_id, call.by))
             case grammar.Retry(execution=execution_id):
-                return answers.retried(self._desk.retry(execution_id, call.by))
+                return answers.retried(self._actions.retry(execution_id, call.by))
             case grammar.Lessons(crew=crew):
-                return self._lessons.listed(crew)
-            case grammar.Misused():
-                return self._misused(command)
+                return self._lessons.list_lessons(crew)
+            case grammar.InvalidCommand():
+                return self._invalid(command)
             case grammar.Start():
                 return self._start(command, call)
             case _:
@@ -84,57 +84,57 @@ class Commands:
         report = self._reads.crew_reports().get(crew.name)
         if report is not None and report.problem:
             return answers.cannot_be_built(crew, report)
-        refused = self._place_refused(start, call)
-        if refused is not None:
-            return refused
+        problem = self._channel_problem(start, call)
+        if problem is not None:
+            return problem
         self._state.start_execution(
             definition=crew,
             request=Request(
                 user_input=start.request, message=start.request, language=start.language
             ),
-            requester=self._people.starting(call.by, channel=call.channel),
+            requester=self._people.for_start(call.by, channel=call.channel),
             channel=call.channel,
             checkpoints=start.checkpoints,
             delivery=call.delivery,
         )
         return None
 
-    def _place_refused(self, start: grammar.Start, call: CommandCall) -> str | None:
-        """Words where the thread could not be opened; a place that Slack does not tell passes."""
+    def _channel_problem(self, start: grammar.Start, call: CommandCall) -> str | None:
+        """Why no thread can be opened here; None if it can, or if Slack does not answer."""
         if call.channel.startswith("D"):
             return answers.not_here(start.typed)
-        place = self._people.place(call.channel)
-        if place is None:
+        channel = self._people.channel_info(call.channel)
+        if channel is None:
             return None
-        if place.direct:
+        if channel.direct:
             return answers.not_here(start.typed)
-        if place.archived:
+        if channel.archived:
             return answers.archived(start.typed)
-        if not place.joined:
+        if not channel.joined:
             bot = self._people.bot()
             return answers.invite_first(bot.name if bot is not None else "Countersign", start.typed)
         return None
 
-    def _misused(self, misused: grammar.Misused) -> str:
-        known = misused.command in self._crews or misused.command in RESERVED_NAMES
-        if not known:
-            return answers.unknown_crew(misused.command, self._crews)
-        return answers.misused(misused.command, misused.problem)
+    def _invalid(self, invalid: grammar.InvalidCommand) -> str:
+        is_known = invalid.command in self._crews or invalid.command in RESERVED_NAMES
+        if not is_known:
+            return answers.unknown_crew(invalid.command, self._crews)
+        return answers.invalid_command(invalid.command, invalid.problem)
 
     def _status(self, execution_id: str | None, call: CommandCall) -> str:
         if execution_id is not None:
             return self._status_of(execution_id, call)
         executions = self._reads.executions(channel=call.channel, states=OPEN, limit=10)
-        return answers.runs(executions, {e.id: self._progress(e) for e in executions})
+        return answers.run_list(executions, {e.id: self._progress(e) for e in executions})
 
     def _status_of(self, execution_id: str, call: CommandCall) -> str:
-        """Runs of other channels are shown only to their people."""
+        """Runs of another channel are shown only to its members and to their requester."""
         execution = self._reads.execution(execution_id)
         if execution.channel != call.channel and execution.requester.id != call.by.id:
-            actor = self._people.managing(call.by, execution=execution)
+            actor = self._people.for_execution(call.by, execution=execution)
             if not actor.channel_member:
                 raise UnknownExecution(execution_id)
-        return answers.run(execution, self._progress(execution))
+        return answers.run_status(execution, self._progress(execution))
 
     def _progress(self, execution: Execution) -> Progress:
         return Progress(

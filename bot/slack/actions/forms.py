@@ -1,4 +1,4 @@
-"""Opening a form within the three seconds that Slack gives."""
+"""Opening a form within the three seconds that Slack allows."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from bot.slack.render.answers import Answer
 log = logging.getLogger(__name__)
 
 
-def open_form(
-    client: WebClient, form: View, *, trigger_id: str, otherwise: Answer
-) -> Answer | None:
-    """None if the form is open; else `otherwise`, which says how to go on without it.
+def open_form(client: WebClient, form: View, *, trigger_id: str, fallback: Answer) -> Answer | None:
+    """Returns None if the form is open, else `fallback`, which says how to go on without it.
 
-    Does not raise: an exception that follows an acknowledgement closely makes Bolt lose it.
+    Never raises: an exception right after an acknowledgement makes Bolt lose the latter.
     """
     try:
         client.views_open(trigger_id=trigger_id, view=form)
-    except slack_errors.FAULTS as fault:
-        log.warning("slack.form_not_opened", extra={"error": slack_errors.of(fault).error})
-        return otherwise
+    except slack_errors.SLACK_ERRORS as error:
+        log.warning("slack.form_not_opened", extra={"error": slack_errors.classify(error).error})
+        return fallback
     return None

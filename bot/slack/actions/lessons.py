@@ -8,7 +8,7 @@ from typing import Final
 from bot.slack.inbound.parse import Click
 from bot.slack.people.actors import People
 from bot.slack.render import answers
-from bot.slack.render import lessons as shown
+from bot.slack.render import lessons as render
 from bot.slack.render.answers import Answer
 from storage.definitions import CrewDefinition
 from storage.errors import UnknownLesson
@@ -16,11 +16,11 @@ from storage.reads import Reads
 from storage.records import Lesson
 from storage.state_manager import StateManager
 
-RUNS_LOOKED_AT: Final = 200
+RUNS_CHECKED: Final = 200
 
 
 class Lessons:
-    """Errors are those of the use cases."""
+    """The buttons and the command of lessons. Raises the errors of the use cases."""
 
     def __init__(
         self,
@@ -36,37 +36,41 @@ class Lessons:
         self._crews = crews
 
     def keep(self, click: Click) -> str:
-        """A revision's words hold from now on."""
+        """Keep a revision's words as a lesson for later runs."""
         checkpoint = self._reads.checkpoint(click.value)
-        actor = self._people.judging(click.by, checkpoint=checkpoint)
-        return shown.kept(self._state.add_lesson(checkpoint.id, actor=actor))
+        actor = self._people.for_checkpoint(click.by, checkpoint=checkpoint)
+        return render.kept(self._state.add_lesson(checkpoint.id, actor=actor))
 
-    def listed(self, name: str | None) -> Answer | str:
-        """Those of one crew, or of all that learn."""
+    def list_lessons(self, name: str | None) -> Answer | str:
+        """The lessons of one crew, or of all crews that keep lessons."""
         if name is None:
-            learning = self._of(tuple(self._crews))
-            return shown.listed(learning) if learning else shown.NO_CREW_LEARNS
+            lessons = self._of(tuple(self._crews))
+            return render.listed(lessons) if lessons else render.NO_CREW_LEARNS
         crew = self._crews.get(name)
         if crew is None:
             return answers.unknown_crew(name, self._crews)
         of_crew = self._of((name,))
-        return shown.listed(of_crew) if of_crew else shown.keeps_none(crew)
+        return render.listed(of_crew) if of_crew else render.keeps_none(crew)
 
     def delete(self, click: Click) -> Answer:
-        """By somebody who may decide, as a member of a channel in which the crew works."""
+        """Allowed to people who may decide, in a channel in which the crew has runs."""
         lesson = self._lesson(click.value)
         if not self._works_in(lesson.crew, click.channel):
-            return shown.listed(self._of((lesson.crew,)), lead=shown.not_here(lesson))
-        actor = self._people.starting(click.by, channel=click.channel)
-        gone = self._state.delete_lesson(lesson.id, actor=actor)
-        return shown.listed(self._of((lesson.crew,)), lead=shown.deleted(gone))
+            return render.listed(self._of((lesson.crew,)), lead=render.not_here(lesson))
+        actor = self._people.for_start(click.by, channel=click.channel)
+        deleted = self._state.delete_lesson(lesson.id, actor=actor)
+        return render.listed(self._of((lesson.crew,)), lead=render.deleted(deleted))
 
     def _of(self, names: Sequence[str]) -> dict[str, tuple[Lesson, ...]]:
-        """Of these crews, those that learn; and those that did, while something is left."""
-        found = {name: self._reads.lessons(name) for name in names}
-        return {name: lessons for name, lessons in found.items() if lessons or self._learns(name)}
+        """Lessons by crew: of crews that keep lessons, and of those that still have some."""
+        by_crew = {name: self._reads.lessons(name) for name in names}
+        return {
+            name: lessons
+            for name, lessons in by_crew.items()
+            if lessons or self._keeps_lessons(name)
+        }
 
-    def _learns(self, name: str) -> bool:
+    def _keeps_lessons(self, name: str) -> bool:
         return name in self._crews and self._crews[name].lessons
 
     def _lesson(self, lesson_id: str) -> Lesson:
@@ -77,6 +81,6 @@ class Lessons:
         raise UnknownLesson(lesson_id)
 
     def _works_in(self, crew: str, channel: str) -> bool:
-        """Who may decide is a question of a channel's people; this is one that the crew has."""
-        runs = self._reads.executions(channel=channel, limit=RUNS_LOOKED_AT)
+        """Whether the crew has runs in this channel, whose members may then decide."""
+        runs = self._reads.executions(channel=channel, limit=RUNS_CHECKED)
         return any(execution.crew == crew for execution in runs)

@@ -1,4 +1,4 @@
-"""What `/crew …` means. Pure: text in, a command record out; nothing is refused here."""
+"""Parses the text of `/crew …` into a command record. Pure; checks no names and no permissions."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """Of one crew, or of all."""
+    """List the lessons of one crew, or of all crews."""
 
     crew: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """`checkpoints` is None where the option is absent; `typed` is the text to paste again."""
+    """`checkpoints` is None if the option is absent; `typed` is the text, for pasting it again."""
 
     crew: str
     request: str
@@ -52,14 +52,14 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Misused:
-    """A command that lacks what it needs: which one, and what."""
+class InvalidCommand:
+    """A command that lacks an argument: which command, and what is missing."""
 
     command: str
     problem: str
 
 
-Command = Help | ListCrews | Status | Cancel | Retry | Lessons | Start | Misused
+Command = Help | ListCrews | Status | Cancel | Retry | Lessons | Start | InvalidCommand
 
 _OPTION = re.compile(
     r"""(?<!\S)(?:--|[—–])(?P<name>checkpoints|language)
@@ -70,8 +70,8 @@ _OPTION = re.compile(
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"'})
 
 
-def read(text: str) -> Command:  # noqa: PLR0911 an arm for each
-    """Phones turn `--` into a dash and quotes into curly ones: both are understood."""
+def parse(text: str) -> Command:  # noqa: PLR0911 an arm for each
+    """Also accepts dashes in place of `--`, and curly quotes: phones substitute them."""
     typed = text.strip()
     plain = to_plain(typed)
     name, _, rest = plain.partition(" ") if " " in plain else plain.partition("\n")
@@ -84,9 +84,9 @@ def read(text: str) -> Command:  # noqa: PLR0911 an arm for each
         case "status":
             return Status(_id(rest) if rest else None)
         case "cancel":
-            return Cancel(_id(rest)) if rest else Misused("cancel", "which run?")
+            return Cancel(_id(rest)) if rest else InvalidCommand("cancel", "which run?")
         case "retry":
-            return Retry(_id(rest)) if rest else Misused("retry", "which run?")
+            return Retry(_id(rest)) if rest else InvalidCommand("retry", "which run?")
         case "lessons":
             return Lessons(_id(rest) if rest else None)
         case _:
@@ -97,24 +97,24 @@ def _id(rest: str) -> str:
     return rest.split(maxsplit=1)[0].strip("`#\"'").lower()
 
 
-def _start(name: str, rest: str, typed: str) -> Start | Misused:
+def _start(name: str, rest: str, typed: str) -> Start | InvalidCommand:
     options: dict[str, str] = {}
-    words, last = [], 0
+    parts, last = [], 0
     for option in _OPTION.finditer(rest.translate(_QUOTES)):
         value = option["quoted"] if option["quoted"] is not None else option["bare"]
         options[option["name"].lower()] = (value or "").strip()
-        words.append(rest[last : option.start()].strip())
+        parts.append(rest[last : option.start()].strip())
         last = option.end()
-    words.append(rest[last:].strip())
+    parts.append(rest[last:].strip())
     if options.get("language") == "":
-        return Misused(name, "`--language` needs a value, for example `--language German`")
-    chosen = options.get("checkpoints")
-    if chosen == "":
-        return Misused(name, "`--checkpoints` needs names, or `none` to stop at none")
+        return InvalidCommand(name, "`--language` needs a value, for example `--language German`")
+    checkpoints = options.get("checkpoints")
+    if checkpoints == "":
+        return InvalidCommand(name, "`--checkpoints` needs names, or `none` to stop at none")
     return Start(
         crew=name,
-        request=_unquoted(" ".join(word for word in words if word)),
-        checkpoints=_names(chosen) if chosen is not None else None,
+        request=_unquoted(" ".join(part for part in parts if part)),
+        checkpoints=_names(checkpoints) if checkpoints is not None else None,
         language=options.get("language", ""),
         typed=typed,
     )
@@ -126,7 +126,7 @@ def _names(value: str) -> tuple[str, ...]:
 
 
 def _unquoted(request: str) -> str:
-    """A request that stands in quotes as a whole loses them."""
+    """Remove the quotes of a request that is quoted as a whole."""
     plain = request.translate(_QUOTES)
     if len(plain) > 2 and plain[0] == plain[-1] == '"' and '"' not in plain[1:-1]:
         return request[1:-1].strip()

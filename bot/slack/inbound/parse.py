@@ -1,7 +1,7 @@
-"""Slack's payloads as records: the only place that looks into a body.
+"""Slack's payloads as records: the only place that reads a body.
 
-Each function raises PayloadError for a body of another shape; a front door answers that with
-400. Nothing of a body stands in the error.
+Each function raises PayloadError if a body has another shape, which is answered with 400. The
+error contains no part of the body.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from bot.slack import ids
 from bot.slack.inbound import mrkdwn
 from bot.slack.inbound.payload_shape import Body, PayloadError, first, mapping, text
 
-PERSONS_SUBTYPES = (None, "thread_broadcast", "file_share")
-"""Message events by which a person says something; all other subtypes report changes."""
+HUMAN_SUBTYPES = (None, "thread_broadcast", "file_share")
+"""Message events that carry a person's words; all other subtypes report changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class CommandCall:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A button or menu of ours. `message_ts` is the message that it stands in."""
+    """A click on one of our buttons or menus. `message_ts` is the message that contains it."""
 
     action_id: str
     value: str
@@ -47,7 +47,7 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A modal, sent. `tasks` is empty and `outcome` None where the modal asked for none."""
+    """A submitted modal. `tasks` is empty and `outcome` None if the modal did not ask for them."""
 
     view: ids.FormView
     text: str
@@ -58,16 +58,16 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
-    """The revision modal, closed without sending."""
+class FormClosed:
+    """The revision modal, closed without submitting it."""
 
     view: ids.FormView
     by: Person
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a person wrote in a thread, as Slack sends it and as plain words."""
+class ThreadReply:
+    """What a person wrote in a thread, as plain text."""
 
     channel: str
     thread_ts: str
@@ -108,37 +108,36 @@ def click(body: Body) -> Click:
 def submission(body: Body) -> Submission:
     view = mapping(body, "view")
     values = mapping(mapping(view, "state"), "values")
-    words = mapping(mapping(values, ids.TEXT_BLOCK), ids.TEXT_INPUT).get("value")
-    asked = ids.TASKS_BLOCK in values
+    value = mapping(mapping(values, ids.TEXT_BLOCK), ids.TEXT_INPUT).get("value")
     return Submission(
         view=_form_view(view),
-        text=words.strip() if isinstance(words, str) else "",
-        tasks=_chosen(mapping(values, ids.TASKS_BLOCK)) if asked else (),
+        text=value.strip() if isinstance(value, str) else "",
+        tasks=_chosen_tasks(values),
         by=_person(body),
         delivery=f"view:{text(view, 'id')}:{text(view, 'hash', default='')}",
         outcome=_chosen_outcome(values),
     )
 
 
-def closed(body: Body) -> Closed:
-    return Closed(view=_form_view(mapping(body, "view")), by=_person(body))
+def form_closed(body: Body) -> FormClosed:
+    return FormClosed(view=_form_view(mapping(body, "view")), by=_person(body))
 
 
-def said(body: Body, *, bot_user: str | None) -> Said | None:
-    """None where nobody said anything: bots, edits, deletions, joins, the main channel."""
+def thread_reply(body: Body, *, bot_user: str | None) -> ThreadReply | None:
+    """None unless a person wrote in a thread: bots, edits, deletions and joins do not count."""
     event = mapping(body, "event")
-    if event.get("bot_id") or event.get("subtype") not in PERSONS_SUBTYPES or event.get("hidden"):
+    if event.get("bot_id") or event.get("subtype") not in HUMAN_SUBTYPES or event.get("hidden"):
         return None
     user, thread_ts, ts = event.get("user"), event.get("thread_ts"), event.get("ts")
     if not isinstance(user, str) or not isinstance(thread_ts, str) or thread_ts == ts:
         return None
-    words = text(event, "text", default="")
-    return Said(
+    raw_text = text(event, "text", default="")
+    return ThreadReply(
         channel=text(event, "channel"),
         thread_ts=thread_ts,
         ts=text(event, "ts"),
-        text=mrkdwn.to_plain(words, without_user=bot_user),
-        mentions_bot=bot_user is not None and mrkdwn.mentions(words, bot_user),
+        text=mrkdwn.to_plain(raw_text, without_user=bot_user),
+        mentions_bot=bot_user is not None and mrkdwn.mentions(raw_text, bot_user),
         by=Person(user),
     )
 
@@ -151,27 +150,27 @@ def is_event(body: Body) -> bool:
     return body.get("type") == "event_callback"
 
 
-def answer_place(body: Body) -> tuple[str, str | None]:
-    """Channel and thread of an event, where an answer to its author belongs."""
+def event_location(body: Body) -> tuple[str, str | None]:
+    """The channel and thread of an event, in which its author gets the answer."""
     event = mapping(body, "event")
     thread_ts = event.get("thread_ts")
     return text(event, "channel"), thread_ts if isinstance(thread_ts, str) else None
 
 
-def author(body: Body) -> Person:
-    """Who wrote the message that an event tells of."""
+def event_author(body: Body) -> Person:
+    """The person who wrote the message of an event."""
     return Person(text(mapping(body, "event"), "user"))
 
 
 def _form_view(view: Mapping[str, Any]) -> ids.FormView:
     try:
         return ids.FormView.decode(text(view, "private_metadata"))
-    except ids.IdError as problem:
-        raise PayloadError("view.private_metadata") from problem
+    except ids.IdError as error:
+        raise PayloadError("view.private_metadata") from error
 
 
 def _value(action: Mapping[str, Any]) -> str:
-    """What a button carries, or the option that was chosen in a menu."""
+    """The value of a button, or of the option chosen in a menu."""
     if action.get("selected_option") is not None:
         return text(mapping(action, "selected_option"), "value")
     return text(action, "value", default="")
@@ -184,8 +183,12 @@ def _chosen_outcome(values: Mapping[str, Any]) -> ids.ChosenOutcome | None:
     return ids.ChosenOutcome.decode(text(mapping(chooser, "selected_option"), "value"))
 
 
-def _chosen(tasks_block: Mapping[str, Any]) -> tuple[str, ...]:
-    options = mapping(tasks_block, ids.TASKS_INPUT).get("selected_options") or []
+def _chosen_tasks(values: Mapping[str, Any]) -> tuple[str, ...]:
+    if ids.TASKS_BLOCK not in values:
+        return ()
+    options = (
+        mapping(mapping(values, ids.TASKS_BLOCK), ids.TASKS_INPUT).get("selected_options") or []
+    )
     if not isinstance(options, list):
         raise PayloadError("selected_options")
     return tuple(text(option, "value") for option in options)
@@ -198,7 +201,7 @@ def _person(body: Body) -> Person:
 
 
 def thread_of(body: Body) -> str | None:
-    """The thread that an interaction's message stands in."""
+    """The thread of an interaction's message, if it is in one."""
     container = body.get("container")
     thread_ts = container.get("thread_ts") if isinstance(container, Mapping) else None
     return thread_ts if isinstance(thread_ts, str) else None

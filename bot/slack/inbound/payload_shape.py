@@ -1,4 +1,4 @@
-"""The shape that everything of Slack's has, checked before anything trusts it."""
+"""Checks the shape of Slack's payloads before anything relies on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Body = Mapping[str, Any]
 
 
 class PayloadError(ValueError):
-    """A body that is not of the shape that Slack documents; names the part that is not."""
+    """A body without the shape that Slack documents. The message names the wrong part."""
 
 
 def mapping(body: Body, name: str) -> Mapping[str, Any]:
@@ -40,9 +40,9 @@ _SCALARS = ("token", "team_id", "user_id", "channel_id", "api_app_id", "trigger_
 
 
 def check(body: Body) -> None:
-    """The shape that everything of Slack's has; PayloadError for anything else.
+    """Raises PayloadError unless the body has the shape that Slack documents.
 
-    What a front door checks before the framework sees a body, which trusts these parts.
+    Checked before Bolt sees a body, because Bolt relies on these parts.
     """
     for name in (*_SCALARS, "enterprise_id", "command", "text", "challenge", "response_url"):
         if not isinstance(body.get(name, ""), str | None):
@@ -72,7 +72,7 @@ def check(body: Body) -> None:
 
 
 def _check_form(body: Body) -> None:
-    """A command, or Slack's own check of the certificate."""
+    """A slash command, or Slack's own check of the certificate."""
     if body.get("ssl_check") == "1":
         return
     if not text(body, "command").startswith("/"):
@@ -90,7 +90,7 @@ def _check_event(event: Body) -> None:
 
 
 def _check_part(body: Body, name: str) -> None:
-    """Absent, a string, or an object whose ids are strings."""
+    """The part is absent, a string, or an object whose ids are strings."""
     part = body.get(name)
     if part is None or isinstance(part, str):
         return
@@ -104,12 +104,12 @@ def _check_part(body: Body, name: str) -> None:
 def _check_lists(body: Body) -> None:
     """`authorizations` of events and `response_urls` of forms: absent, or lists of objects."""
     for name in ("authorizations", "response_urls"):
-        listed = body.get(name)
-        if listed is None:
+        items = body.get(name)
+        if items is None:
             continue
-        if not isinstance(listed, list):
+        if not isinstance(items, list):
             raise PayloadError(name)
-        for item in listed:
+        for item in items:
             if not isinstance(item, Mapping):
                 raise PayloadError(name)
             for inner in ("team_id", "enterprise_id", "user_id", "response_url", "channel_id"):

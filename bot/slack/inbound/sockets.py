@@ -1,8 +1,8 @@
-"""Socket Mode: what people do, delivered over a WebSocket that this side opens.
+"""Socket Mode: Slack's deliveries over a WebSocket that this side opens.
 
-The SDK's own client notices a connection that breaks without a word only after some twenty
-seconds, in which it turns a processor core; this one notices at once, and when Slack announces
-that a connection will go, it opens the next before the last has gone.
+The SDK's own client needs about twenty seconds, at full load of one core, to notice a connection
+that breaks without a close frame. This one notices at once, and if Slack announces that it will
+close a connection, the next is opened before that happens.
 """
 
 from __future__ import annotations
@@ -28,28 +28,29 @@ BACKOFF: Final = Backoff(first=0.5, longest=30.0)
 OPEN_SECONDS: Final = 10.0
 PING_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 1.0
-MOST_BYTES: Final = 16 * 1024 * 1024
+MAX_BYTES: Final = 16 * 1024 * 1024
 HANDLERS: Final = 16
 SHORT_LIFE: Final = 2.0
+"""A connection that lasts fewer seconds counts as one more failure."""
 
 
-class _Link:
-    """One connection. `over` is set when a next one is needed: announced, or closed."""
+class _Connection:
+    """One connection. `ending` is set once it is closed, or Slack has announced that it will be."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-        self.over = Event()
+    def __init__(self, websocket: ClientConnection) -> None:
+        self.websocket = websocket
+        self.ending = Event()
         self.ready = Event()
-        self.opened = monotonic()
+        self.opened_at = monotonic()
 
 
-class Sockets:
-    """Keeps one connection; hands each delivery to Bolt and takes its answer back."""
+class SocketClient:
+    """Keeps one connection open; passes each delivery to Bolt and sends its answer back."""
 
     def __init__(
         self, app: App, *, client: WebClient, app_token: str, logger: logging.Logger
     ) -> None:
-        """`logger` is for the library, which writes whatever passes into it."""
+        """`logger` is for the WebSocket library, which would log the bodies of deliveries."""
         self._app = app
         self._client = client
         self._app_token = app_token
@@ -57,96 +58,99 @@ class Sockets:
         self._handlers = ThreadPoolExecutor(HANDLERS, thread_name_prefix="slack-delivery-in")
         self._stopping = Event()
         self._lock = Lock()
-        self._links: list[_Link] = []
+        self._connections: list[_Connection] = []
         self._keeper = Thread(target=self._keep, name="slack-socket", daemon=True)
 
     @property
     def connected(self) -> bool:
-        """Whether a delivery would reach this process now."""
+        """Whether deliveries reach this process now."""
         with self._lock:
-            return any(link.ready.is_set() and not link.over.is_set() for link in self._links)
+            return any(
+                connection.ready.is_set() and not connection.ending.is_set()
+                for connection in self._connections
+            )
 
     def start(self) -> None:
-        """Returns at once; connects in the background, again and again until it works."""
+        """Return at once; connect in the background, and retry until it works."""
         self._keeper.start()
 
     def stop(self) -> None:
-        """Take nothing new, acknowledge what was begun, then close."""
+        """Accept no new delivery, acknowledge those in progress, then close."""
         self._stopping.set()
         with self._lock:
-            links = list(self._links)
-        for link in links:
-            link.over.set()
+            connections = list(self._connections)
+        for connection in connections:
+            connection.ending.set()
         self._handlers.shutdown(wait=True)
-        for link in links:
-            link.connection.close()
+        for connection in connections:
+            connection.websocket.close()
         if self._keeper.ident is not None:
             self._keeper.join(CLOSE_SECONDS)
 
     def _keep(self) -> None:
         failures = 0
         while not self._stopping.is_set():
-            asked_for = 0.0
+            retry_after = 0.0
             try:
-                link = self._open()
-            except (*slack_errors.FAULTS, WebSocketException) as trouble:
-                log.warning("slack.not_connected", extra={"error": _named(trouble)})
+                connection = self._open()
+            except (*slack_errors.SLACK_ERRORS, WebSocketException) as error:
+                log.warning("slack.not_connected", extra={"error": _error_name(error)})
                 failures += 1
-                asked_for = _rest(trouble)
+                retry_after = _retry_after(error)
             else:
                 log.info("slack.connected")
-                link.over.wait()
-                failures = failures + 1 if monotonic() - link.opened < SHORT_LIFE else 0
+                connection.ending.wait()
+                failures = failures + 1 if monotonic() - connection.opened_at < SHORT_LIFE else 0
             if failures:
-                self._stopping.wait(max(BACKOFF.after(failures), asked_for))
+                self._stopping.wait(max(BACKOFF.after(failures), retry_after))
 
-    def _open(self) -> _Link:
+    def _open(self) -> _Connection:
         answer = self._client.apps_connections_open(app_token=self._app_token)
-        connection = connect(
+        websocket = connect(
             str(answer["url"]),
             open_timeout=OPEN_SECONDS,
             ping_interval=PING_SECONDS,
             ping_timeout=PING_SECONDS,
             close_timeout=CLOSE_SECONDS,
-            max_size=MOST_BYTES,
+            max_size=MAX_BYTES,
             logger=self._logger,
             legacy=True,
         )
-        link = _Link(connection)
+        connection = _Connection(websocket)
         with self._lock:
-            self._links.append(link)
-        Thread(target=self._read, args=(link,), name="slack-socket-read", daemon=True).start()
-        return link
+            self._connections.append(connection)
+        Thread(target=self._read, args=(connection,), name="slack-socket-read", daemon=True).start()
+        return connection
 
-    def _read(self, link: _Link) -> None:
-        """Until the connection closes; also after it was announced, for what is on its way."""
+    def _read(self, connection: _Connection) -> None:
+        """Read until the connection closes: deliveries may arrive even after the announcement."""
         try:
             while True:
-                self._take(link, link.connection.recv())
-        except ConnectionClosed as closed:
-            log.info("slack.connection_gone", extra={"error": type(closed).__name__})
+                self._handle(connection, connection.websocket.recv())
+        except ConnectionClosed as error:
+            log.info("slack.connection_gone", extra={"error": type(error).__name__})
         except ValueError:
             log.warning("slack.connection_gone", extra={"error": "not_json"})
-            link.connection.close()
+            connection.websocket.close()
         finally:
-            link.over.set()
+            connection.ending.set()
             with self._lock:
-                self._links.remove(link)
+                self._connections.remove(connection)
 
-    def _take(self, link: _Link, said: str | bytes) -> None:
-        envelope = json.loads(said)
+    def _handle(self, connection: _Connection, message: str | bytes) -> None:
+        envelope = json.loads(message)
         match envelope.get("type"):
             case "hello":
-                link.ready.set()
+                connection.ready.set()
             case "disconnect":
                 log.info("slack.connection_goes", extra={"reason": str(envelope.get("reason"))})
-                link.over.set()
+                connection.ending.set()
             case _ if "envelope_id" in envelope and not self._stopping.is_set():
-                self._handlers.submit(self._deliver, link, envelope)
+                self._handlers.submit(self._deliver, connection, envelope)
             case _:
                 pass
 
-    def _deliver(self, link: _Link, envelope: dict[str, Any]) -> None:
+    def _deliver(self, connection: _Connection, envelope: dict[str, Any]) -> None:
         headers = {}
         if envelope.get("retry_attempt") is not None:
             headers["x-slack-retry-num"] = str(envelope["retry_attempt"])
@@ -159,27 +163,27 @@ class Sockets:
         if answer.status != 200:
             return
         try:
-            link.connection.send(json.dumps(_acknowledgement(envelope, answer)))
+            connection.websocket.send(json.dumps(_acknowledgement(envelope, answer)))
         except ConnectionClosed:
             log.warning("slack.acknowledgement_lost")
 
 
 def _acknowledgement(envelope: dict[str, Any], answer: BoltResponse) -> dict[str, Any]:
-    said: dict[str, Any] = {"envelope_id": envelope["envelope_id"]}
+    message: dict[str, Any] = {"envelope_id": envelope["envelope_id"]}
     if answer.body:
         is_json = answer.first_headers().get("content-type", "").startswith("application/json")
-        said["payload"] = json.loads(answer.body) if is_json else {"text": answer.body}
-    return said
+        message["payload"] = json.loads(answer.body) if is_json else {"text": answer.body}
+    return message
 
 
-def _rest(trouble: Exception) -> float:
-    """The seconds for which Slack wants no further call, if it says so."""
-    if isinstance(trouble, WebSocketException):
+def _retry_after(error: Exception) -> float:
+    """Seconds that Slack asks to wait before the next call; 0 if it does not say."""
+    if isinstance(error, WebSocketException):
         return 0.0
-    return slack_errors.of(trouble).wait or 0.0
+    return slack_errors.classify(error).retry_after or 0.0
 
 
-def _named(trouble: Exception) -> str:
-    if isinstance(trouble, WebSocketException):
-        return type(trouble).__name__
-    return slack_errors.of(trouble).error
+def _error_name(error: Exception) -> str:
+    if isinstance(error, WebSocketException):
+        return type(error).__name__
+    return slack_errors.classify(error).error

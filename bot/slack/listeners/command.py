@@ -11,10 +11,10 @@ from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
 
 
-def register(app: App, *, commands: Commands, answering: Responder) -> None:
+def register(app: App, *, commands: Commands, responder: Responder) -> None:
     def on_command(ack: Ack, body: Body, respond: Respond) -> None:
         answer = commands.run(parse.command(body))
         ack()
-        answering.privately(respond, answer)
+        responder.reply_privately(respond, answer)
 
     app.command(ids.COMMAND)(on_command)

@@ -10,10 +10,10 @@ from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
 
 
-def register(app: App, *, desk: CheckpointActions) -> None:
+def register(app: App, *, actions: CheckpointActions) -> None:
     def on_decision(ack: Ack, body: Body) -> None:
-        """The winner's answer is the message itself, which says so within a moment."""
-        desk.decide(parse.click(body))
+        """The updated message is the answer to the person whose click decided."""
+        actions.decide(parse.click(body))
         ack()
 
     for action_id in ids.DECISIONS:

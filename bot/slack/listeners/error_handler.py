@@ -1,4 +1,4 @@
-"""The one place where errors of listeners become answers."""
+"""Turns errors of listeners into answers."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from storage.errors import Busy, CountersignError, TextNeeded
 log = logging.getLogger(__name__)
 
 
-def register(app: App, *, answering: Responder) -> None:
+def register(app: App, *, responder: Responder) -> None:
     def on_error(
         error: Exception, body: Body, context: BoltContext, response: BoltResponse | None
     ) -> None:
-        """`response` is None where the request is acknowledged already."""
+        """`response` is None if the request has already been acknowledged."""
         reply = response if response is not None else BoltResponse(status=200)
         if isinstance(error, (PayloadError, ids.IdError)):
             reply.status, reply.body = 400, ""
             return
         answer = _answer(error)
         if parse.is_event(body):
-            # Slack sends an event again that was not taken, so what may pass is not.
-            reply.status, reply.body = (503 if _may_pass(error) else 200), ""
+            # Slack redelivers an event that gets a 503: ask for that only if a retry may help.
+            reply.status, reply.body = (503 if _is_transient(error) else 200), ""
             if reply.status == 200:
-                channel, thread_ts = parse.answer_place(body)
-                answering.in_thread(
+                channel, thread_ts = parse.event_location(body)
+                responder.post_in_thread(
                     context.client,
                     answer,
                     channel=channel,
                     thread_ts=thread_ts,
-                    user=parse.author(body).id,
+                    user=parse.event_author(body).id,
                 )
             return
         reply.status, reply.body = 200, ""
@@ -47,7 +47,7 @@ def register(app: App, *, answering: Responder) -> None:
             return
         context.ack()
         if context.respond is not None and context.response_url is not None:
-            answering.privately(context.respond, answer, thread_ts=parse.thread_of(body))
+            responder.reply_privately(context.respond, answer, thread_ts=parse.thread_of(body))
 
     app.error(on_error)
 
@@ -59,19 +59,19 @@ def _answer(error: Exception) -> Answer:
     return Answer(refusals.UNEXPECTED)
 
 
-def _may_pass(error: Exception) -> bool:
-    """Trouble after which the same event, sent again, may be taken."""
+def _is_transient(error: Exception) -> bool:
+    """Whether the same event may succeed if it is delivered again."""
     return isinstance(error, Busy) or not isinstance(error, CountersignError)
 
 
 def _answer_form(error: Exception, answer: Answer, reply: BoltResponse) -> None:
-    """In the form itself: beside the field where it is about the field."""
+    """Show the answer in the form: beside the field if it is about the field."""
     if isinstance(error, TextNeeded):
-        said: dict[str, object] = {
+        update: dict[str, object] = {
             "response_action": "errors",
             "errors": {ids.TEXT_BLOCK: answer.text},
         }
     else:
-        said = {"response_action": "update", "view": modal.told(answer.text).to_dict()}
+        update = {"response_action": "update", "view": modal.notice(answer.text).to_dict()}
     reply.headers["content-type"] = ["application/json"]
-    reply.body = json.dumps(said)
+    reply.body = json.dumps(update)

@@ -1,4 +1,4 @@
-"""What arises inside a crew: a gate's outcomes, with and without words, and answers."""
+"""Checkpoints that arise inside a crew: a gate's outcomes, and answers to questions."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from bot.slack.listeners.responses import Responder
 from bot.slack.render import answers
 
 
-def register(app: App, *, desk: CheckpointActions, answering: Responder) -> None:
+def register(app: App, *, actions: CheckpointActions, responder: Responder) -> None:
     def on_outcome(ack: Ack, body: Body) -> None:
-        desk.choose(parse.click(body))
+        actions.choose_outcome(parse.click(body))
         ack()
 
-    def on_words(ack: Ack, body: Body, client: WebClient, respond: Respond) -> None:
-        """For an answer, or for words that go with an outcome."""
+    def on_open_form(ack: Ack, body: Body, client: WebClient, respond: Respond) -> None:
+        """Open the form for an answer, or for an outcome with words."""
         click = parse.click(body)
-        checkpoint, form = desk.ask_for_words(click)
+        checkpoint, form = actions.open_text_form(click)
         ack()
-        otherwise = answers.form_not_opened(checkpoint)
-        answer = open_form(client, form, trigger_id=click.trigger_id, otherwise=otherwise)
-        answering.privately(respond, answer, thread_ts=click.thread_ts)
+        fallback = answers.form_not_opened(checkpoint)
+        answer = open_form(client, form, trigger_id=click.trigger_id, fallback=fallback)
+        responder.reply_privately(respond, answer, thread_ts=click.thread_ts)
 
-    def on_answer(ack: Ack, body: Body) -> None:
-        desk.answer(parse.submission(body))
+    def on_submit(ack: Ack, body: Body) -> None:
+        actions.submit_text(parse.submission(body))
         ack()
 
     app.action(ids.OUTCOMES)(on_outcome)
-    app.action(str(ids.ActionId.OUTCOME_WORDS))(on_words)
-    app.action(str(ids.ActionId.ANSWER))(on_words)
-    app.view(ids.ANSWER_VIEW)(on_answer)
-    app.view(ids.OUTCOME_VIEW)(on_answer)
+    app.action(str(ids.ActionId.OUTCOME_WORDS))(on_open_form)
+    app.action(str(ids.ActionId.ANSWER))(on_open_form)
+    app.view(ids.ANSWER_VIEW)(on_submit)
+    app.view(ids.OUTCOME_VIEW)(on_submit)

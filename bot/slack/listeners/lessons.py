@@ -11,17 +11,17 @@ from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
 
 
-def register(app: App, *, lessons: Lessons, answering: Responder) -> None:
+def register(app: App, *, lessons: Lessons, responder: Responder) -> None:
     def on_keep(ack: Ack, body: Body, respond: Respond) -> None:
         click = parse.click(body)
         answer = lessons.keep(click)
         ack()
-        answering.privately(respond, answer, thread_ts=click.thread_ts)
+        responder.reply_privately(respond, answer, thread_ts=click.thread_ts)
 
     def on_delete(ack: Ack, body: Body, respond: Respond) -> None:
         answer = lessons.delete(parse.click(body))
         ack()
-        answering.privately(respond, answer, replace=True)
+        responder.reply_privately(respond, answer, replace=True)
 
     app.action(str(ids.ActionId.KEEP_LESSON))(on_keep)
     app.action(str(ids.ActionId.DELETE_LESSON))(on_delete)

@@ -10,15 +10,15 @@ from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
 
 
-def register(app: App, *, desk: CheckpointActions) -> None:
+def register(app: App, *, actions: CheckpointActions) -> None:
     def on_cancel(ack: Ack, body: Body) -> None:
         click = parse.click(body)
-        desk.cancel(click.value, click.by)
+        actions.cancel(click.value, click.by)
         ack()
 
     def on_retry(ack: Ack, body: Body) -> None:
         click = parse.click(body)
-        desk.retry(click.value, click.by)
+        actions.retry(click.value, click.by)
         ack()
 
     app.action(str(ids.ActionId.CANCEL))(on_cancel)

@@ -1,4 +1,4 @@
-"""Telling one person something, after what they did is committed and acknowledged."""
+"""Answers to one person, sent after their action is committed and acknowledged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tenacity import RetryCallState
 
 from bot.slack import slack_errors
 from bot.slack.render.answers import Answer
-from bot.slack.slack_errors import Kind, SlackFailure
+from bot.slack.slack_errors import FailureKind, SlackFailure
 from storage.backoff import Backoff, retrying_until
 
 log = logging.getLogger(__name__)
@@ -24,26 +24,26 @@ THREADS: Final = 4
 TRIES: Final = 3
 BACKOFF: Final = Backoff(first=0.5, longest=2.0)
 LONGEST_WAIT: Final = 30.0
-MAY_PASS: Final = frozenset({Kind.RATE, Kind.UNCERTAIN})
+TRANSIENT: Final = frozenset({FailureKind.RATE_LIMITED, FailureKind.UNCERTAIN})
 
 
-class TextNotTaken(Exception):
-    """Slack did not take the answer. `trouble` says why."""
+class AnswerNotDelivered(Exception):
+    """Slack did not accept the answer. `failure` says why."""
 
-    def __init__(self, trouble: SlackFailure) -> None:
-        super().__init__(trouble.error)
-        self.trouble = trouble
+    def __init__(self, failure: SlackFailure) -> None:
+        super().__init__(failure.error)
+        self.failure = failure
 
 
-class MayPass(TextNotTaken):
-    """It may take it when it is sent again."""
+class TransientFailure(AnswerNotDelivered):
+    """Sending it again may succeed."""
 
 
 class Responder:
-    """Sends answers from threads of its own, so that no acknowledgement waits behind them.
+    """Sends answers from its own threads, so that they never delay an acknowledgement.
 
-    What may pass is tried again. An answer that Slack does not take at all is logged and lost:
-    the messages show what counts.
+    Transient failures are retried. An answer that Slack does not accept is logged and dropped:
+    the messages in the thread show the state.
     """
 
     def __init__(self) -> None:
@@ -51,11 +51,11 @@ class Responder:
         self._closing = Event()
 
     def close(self) -> None:
-        """Ends when all answers are sent; what Slack puts off is not waited for any more."""
+        """Send the answers that are queued, without waiting for rate limits, then stop."""
         self._closing.set()
         self._executor.shutdown(wait=True)
 
-    def privately(
+    def reply_privately(
         self,
         respond: Respond,
         answer: str | Answer | None,
@@ -63,15 +63,15 @@ class Responder:
         thread_ts: str | None = None,
         replace: bool = False,
     ) -> None:
-        """By the interaction's own address, which also works where the bot is no member."""
+        """Answer by the interaction's response URL, which works even if the bot is not a member."""
         if answer is None:
             return
-        said = Answer(answer) if isinstance(answer, str) else answer
+        content = Answer(answer) if isinstance(answer, str) else answer
 
         def send() -> WebhookResponse:
             return respond(
-                text=said.text,
-                blocks=list(said.blocks) or None,
+                text=content.text,
+                blocks=list(content.blocks) or None,
                 response_type="ephemeral",
                 replace_original=replace,
                 unfurl_links=False,
@@ -79,9 +79,9 @@ class Responder:
                 thread_ts=thread_ts,
             )
 
-        self._later(send)
+        self._submit(send)
 
-    def in_thread(
+    def post_in_thread(
         self,
         client: WebClient,
         answer: str | Answer | None,
@@ -90,52 +90,52 @@ class Responder:
         thread_ts: str | None,
         user: str,
     ) -> None:
-        """For events, which bring no address to answer to."""
+        """Answer an event, which has no response URL, by an ephemeral message."""
         if answer is None:
             return
-        said = Answer(answer) if isinstance(answer, str) else answer
-        self._later(
+        content = Answer(answer) if isinstance(answer, str) else answer
+        self._submit(
             lambda: client.chat_postEphemeral(
                 channel=channel,
                 user=user,
                 thread_ts=thread_ts,
-                text=said.text,
-                blocks=list(said.blocks) or None,
+                text=content.text,
+                blocks=list(content.blocks) or None,
                 parse="none",
                 link_names=False,
             )
         )
 
-    def _later(self, send: Callable[[], object]) -> None:
+    def _submit(self, send: Callable[[], object]) -> None:
         self._executor.submit(self._send, send)
 
     def _send(self, send: Callable[[], object]) -> None:
         try:
-            retrying_until(self._closing, _wait, on=MayPass, tries=TRIES)(_try, send)
-        except TextNotTaken as lost:
-            log.warning("slack.answer_lost", extra={"error": lost.trouble.error})
+            retrying_until(self._closing, _wait, on=TransientFailure, tries=TRIES)(_try, send)
+        except AnswerNotDelivered as error:
+            log.warning("slack.answer_lost", extra={"error": error.failure.error})
 
 
 def _try(send: Callable[[], object]) -> None:
-    """Raises NotTaken."""
+    """Raises AnswerNotDelivered if Slack does not accept the answer."""
     try:
-        answer = send()
-    except slack_errors.FAULTS as fault:
-        trouble = slack_errors.of(fault)
+        response = send()
+    except slack_errors.SLACK_ERRORS as error:
+        failure = slack_errors.classify(error)
     else:
-        if not isinstance(answer, WebhookResponse) or _is_taken(answer):
+        if not isinstance(response, WebhookResponse) or _is_accepted(response):
             return
-        trouble = slack_errors.of_status(answer.status_code, answer.headers)
-    raise (MayPass if trouble.kind in MAY_PASS else TextNotTaken)(trouble)
+        failure = slack_errors.classify_status(response.status_code, response.headers)
+    raise (TransientFailure if failure.kind in TRANSIENT else AnswerNotDelivered)(failure)
 
 
-def _is_taken(answer: WebhookResponse) -> bool:
-    """The address of an interaction answers with a page where something in between failed."""
-    return answer.status_code == 200 and not answer.body.lstrip().startswith("<")
+def _is_accepted(response: WebhookResponse) -> bool:
+    """A response URL returns an HTML page if something in between failed."""
+    return response.status_code == 200 and not response.body.lstrip().startswith("<")
 
 
 def _wait(state: RetryCallState) -> float:
-    """The backoff or, if Slack asks for a longer wait, that one."""
-    failure = state.outcome.exception() if state.outcome is not None else None
-    asked_for = failure.trouble.wait if isinstance(failure, TextNotTaken) else None
-    return min(LONGEST_WAIT, max(BACKOFF(state), asked_for or 0.0))
+    """Seconds to wait: the backoff, or Slack's Retry-After if that is longer."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    retry_after = error.failure.retry_after if isinstance(error, AnswerNotDelivered) else None
+    return min(LONGEST_WAIT, max(BACKOFF(state), retry_after or 0.0))

@@ -1,4 +1,4 @@
-"""Revise: the button, the form, and the reply in its stead."""
+"""Revise: the button, the form, and dropping the intent."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from bot.slack.listeners.responses import Responder
 from bot.slack.render import answers
 
 
-def register(app: App, *, desk: CheckpointActions, answering: Responder) -> None:
+def register(app: App, *, actions: CheckpointActions, responder: Responder) -> None:
     def on_revise(ack: Ack, body: Body, client: WebClient, respond: Respond) -> None:
         click = parse.click(body)
-        checkpoint, form = desk.intend_revision(click)
+        checkpoint, form = actions.start_revision(click)
         ack()
-        otherwise = answers.reply_is_revision(checkpoint)
-        answer = open_form(client, form, trigger_id=click.trigger_id, otherwise=otherwise)
-        answering.privately(respond, answer, thread_ts=click.thread_ts)
+        fallback = answers.reply_is_revision(checkpoint)
+        answer = open_form(client, form, trigger_id=click.trigger_id, fallback=fallback)
+        responder.reply_privately(respond, answer, thread_ts=click.thread_ts)
 
-    def on_sent(ack: Ack, body: Body) -> None:
-        desk.revise(parse.submission(body))
+    def on_submit(ack: Ack, body: Body) -> None:
+        actions.submit_revision(parse.submission(body))
         ack()
 
     def on_closed(ack: Ack, body: Body, client: WebClient) -> None:
-        closed = parse.closed(body)
-        answer = desk.close_form(closed)
+        closed = parse.form_closed(body)
+        answer = actions.close_revision_form(closed)
         ack()
-        answering.in_thread(
+        responder.post_in_thread(
             client,
             answer,
             channel=closed.view.channel,
@@ -40,11 +40,11 @@ def register(app: App, *, desk: CheckpointActions, answering: Responder) -> None
         )
 
     def on_never_mind(ack: Ack, body: Body, respond: Respond) -> None:
-        answer = desk.never_mind(parse.click(body))
+        answer = actions.drop_revision(parse.click(body))
         ack()
-        answering.privately(respond, answer, replace=True)
+        responder.reply_privately(respond, answer, replace=True)
 
     app.action(str(ids.ActionId.REVISE))(on_revise)
-    app.view(ids.REVISION_VIEW)(on_sent)
+    app.view(ids.REVISION_VIEW)(on_submit)
     app.view_closed(ids.REVISION_VIEW)(on_closed)
     app.action(str(ids.ActionId.NEVER_MIND))(on_never_mind)

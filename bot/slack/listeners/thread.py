@@ -1,4 +1,4 @@
-"""What people write in a thread, and the offer to take it as a revision."""
+"""Replies in a thread, and the offer to use one as the revision."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from bot.slack.listeners.responses import Responder
 from bot.slack.render import answers
 
 
-def register(app: App, *, desk: CheckpointActions, answering: Responder) -> None:
-    def hear(body: Body, context: BoltContext, next: Callable[[], object]) -> None:
-        """Runs before Bolt acknowledges the event: what is acknowledged is committed."""
-        said = parse.said(body, bot_user=context.bot_user_id)
-        context["said"] = said
-        context["answer"] = desk.hear(said) if said is not None else None
+def register(app: App, *, actions: CheckpointActions, responder: Responder) -> None:
+    def handle_reply(body: Body, context: BoltContext, next: Callable[[], object]) -> None:
+        """Runs before Bolt acknowledges the event, so a reply is committed by then."""
+        reply = parse.thread_reply(body, bot_user=context.bot_user_id)
+        context["reply"] = reply
+        context["answer"] = actions.handle_reply(reply) if reply is not None else None
         next()
 
-    def on_said(context: BoltContext, client: WebClient) -> None:
-        said, answer = context["said"], context["answer"]
-        if said is not None:
-            answering.in_thread(
+    def on_reply(context: BoltContext, client: WebClient) -> None:
+        reply, answer = context["reply"], context["answer"]
+        if reply is not None:
+            responder.post_in_thread(
                 client,
                 answer,
-                channel=said.channel,
-                thread_ts=said.thread_ts,
-                user=said.by.id,
+                channel=reply.channel,
+                thread_ts=reply.thread_ts,
+                user=reply.by.id,
             )
 
-    def on_use(ack: Ack, body: Body, respond: Respond) -> None:
-        answer = desk.use_reply(parse.click(body))
+    def on_use_reply(ack: Ack, body: Body, respond: Respond) -> None:
+        answer = actions.accept_reply(parse.click(body))
         ack()
-        answering.privately(respond, answer, replace=True)
+        responder.reply_privately(respond, answer, replace=True)
 
     def on_dismiss(ack: Ack, respond: Respond) -> None:
         ack()
-        answering.privately(respond, answers.DISMISSED, replace=True)
+        responder.reply_privately(respond, answers.DISMISSED, replace=True)
 
-    app.event("message", middleware=[hear])(on_said)
-    app.action(str(ids.ActionId.USE_REPLY))(on_use)
+    app.event("message", middleware=[handle_reply])(on_reply)
+    app.action(str(ids.ActionId.USE_REPLY))(on_use_reply)
     app.action(str(ids.ActionId.DISMISS))(on_dismiss)

@@ -1,7 +1,7 @@
-"""Brings the outbox to Slack: posts, arms, updates, and mends what goes wrong.
+"""Delivers the outbox to Slack: posts and updates messages, and handles failures.
 
-A message is posted without its buttons, its place is stored, and only then is it given them.
-Whatever happens in between, at most one message of a checkpoint can be acted on.
+A message is posted without buttons; its channel and timestamp are stored; only then does an update
+add the buttons. So at most one message of a checkpoint can be acted on, even after a crash.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ SOON_SECONDS: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTiming:
-    """How fast to go by Slack. `settle`: how long a lost answer may still become a message;
-    `look_again`: when to look for one that came later still."""
+    """Rates and waits. `settle` is how long a post without a response may still appear;
+    `look_again` is when to check for one that appeared even later."""
 
     posts_per_second: float = 1.0
     root_pause: timedelta = timedelta(seconds=3)
@@ -49,17 +49,17 @@ DEFAULT_TIMING: Final = DeliveryTiming()
 
 
 @dataclass(frozen=True, slots=True)
-class _Doubt:
+class _PossibleDuplicate:
     """A message that was posted again although an earlier post may still appear."""
 
     row: OutboxRow
-    kept: str
-    look_at: float
-    looks: int = 10
+    kept_ts: str
+    check_at: float
+    checks_left: int = 10
 
 
 class Delivery:
-    """Threads that work on outbox rows. Several processes may run it on one database."""
+    """Threads that deliver outbox rows. Several processes may do so on one database."""
 
     def __init__(
         self,
@@ -78,10 +78,12 @@ class Delivery:
         self._posting = Posting(client)
         self._clock = clock
         self._owner = owner
-        self._tempo = tempo
-        self._pace = RateLimit(per_second=tempo.posts_per_second)
-        self._mending = FailurePolicy(outbox=outbox, views=self._views, posting=self._posting)
-        self._doubts: list[_Doubt] = []
+        self._timing = tempo
+        self._rate_limit = RateLimit(per_second=tempo.posts_per_second)
+        self._failure_policy = FailurePolicy(
+            outbox=outbox, views=self._views, posting=self._posting
+        )
+        self._possible_duplicates: list[_PossibleDuplicate] = []
         self._wakes = [Event() for _ in range(threads)]
         self._stopping = Event()
         self._threads = [
@@ -98,32 +100,32 @@ class Delivery:
         return all(thread.is_alive() for thread in self._threads)
 
     def wake(self) -> None:
-        """There may be something to do. Returns at once."""
+        """Check the outbox soon. Returns at once."""
         for wake in self._wakes:
             wake.set()
 
     def stop(self, grace: timedelta) -> None:
-        """Let each thread finish the row that it is at."""
+        """Let each thread finish its current row, for at most `grace`."""
         self._stopping.set()
         self.wake()
-        until = monotonic() + grace.total_seconds()
+        deadline = monotonic() + grace.total_seconds()
         for thread in self._threads:
             if thread.ident is not None:
-                thread.join(max(0.0, until - monotonic()))
+                thread.join(max(0.0, deadline - monotonic()))
 
     def _run(self, number: int, wake: Event) -> None:
-        """The first thread looks often while anything is put off; the others when woken."""
+        """The first thread polls often while a row is postponed; the others wait to be woken."""
         owner = f"{self._owner}#{number}"
         soon = failed = False
         while not self._stopping.is_set():
             wake.wait(SOON_SECONDS if soon or failed else IDLE_SECONDS)
             wake.clear()
             try:
-                if failed:  # nobody else would take the messages before the leases end
+                if failed:  # nobody else could take the messages until the leases expire
                     self._outbox.release_leases([owner])
                 failed = False
                 soon = self._deliver_all(owner) and number == 0
-                self._clear_doubts()
+                self._remove_late_duplicates()
             except Exception as error:
                 if isinstance(error, Busy):
                     log.warning("delivery.no_database", extra={"why": str(error)})
@@ -133,18 +135,18 @@ class Delivery:
                 self._stopping.wait(1.0)
 
     def _deliver_all(self, owner: str) -> bool:
-        """Work until nothing is due; whether something was put off and comes due later."""
+        """Deliver until nothing is due; returns whether a postponed row comes due later."""
         while not self._stopping.is_set():
-            taken = self._outbox.take(owner=owner, limit=1)
-            if not taken:
+            rows = self._outbox.take(owner=owner, limit=1)
+            if not rows:
                 break
-            self.deliver(taken[0])
+            self.deliver(rows[0])
         return self._outbox.next_due()
 
     # --- one row ----------------------------------------------------------------------------
 
     def deliver(self, row: OutboxRow) -> None:
-        """Bring one row a step on; afterwards it is done, put off, or given up in words."""
+        """Deliver one row; afterwards it is done, postponed, or given up with a message."""
         try:
             if row.state is not OutboxState.POSTED:
                 posted = self._post(row)
@@ -155,47 +157,50 @@ class Delivery:
                 self._update(row)
             else:
                 self._outbox.release(row)
-                self._mending.went_well(row)
+                self._failure_policy.forget_failures(row)
         except TooSoon:
             log.debug("delivery.too_soon", extra={"row": row.key})
         except MessageLeaseLost:
-            log.info("delivery.hold_lost", extra={"row": row.key})
-        except slack_errors.FAULTS as fault:
-            trouble = slack_errors.of(fault)
+            log.info("delivery.lease_lost", extra={"row": row.key})
+        except slack_errors.SLACK_ERRORS as error:
+            failure = slack_errors.classify(error)
             log.warning(
                 "delivery.trouble",
-                extra={"row": row.key, "error": trouble.error, "attempts": row.attempts},
+                extra={"row": row.key, "error": failure.error, "attempts": row.attempts},
             )
-            self._mend(row, trouble)
+            self._handle_failure(row, failure)
 
-    def _mend(self, row: OutboxRow, trouble: SlackFailure) -> None:
+    def _handle_failure(self, row: OutboxRow, failure: SlackFailure) -> None:
         try:
-            if self._mending.mend(row, trouble) is Next.NOW:
+            if self._failure_policy.handle(row, failure) is Next.NOW:
                 self.wake()
         except MessageLeaseLost:
-            log.info("delivery.hold_lost", extra={"row": row.key})
+            log.info("delivery.lease_lost", extra={"row": row.key})
 
     def _post(self, row: OutboxRow) -> OutboxRow | None:
-        """The row with its place stored; None where there is nothing (more) to do now."""
-        if not self._views.still_to_tell(row):
+        """Returns the row with its timestamp stored; None if there is nothing (more) to do now."""
+        if not self._views.is_still_needed(row):
             self._outbox.unneeded(row)
             return None
         if row.kind is OutboxKind.FILE:
             return self._upload(row)
-        doubtful = row.state is OutboxState.SENDING and not self._mending.was_refused(row)
-        if doubtful:
+        sending = row.state is OutboxState.SENDING
+        maybe_posted = sending and not self._failure_policy.was_rejected(row)
+        if maybe_posted:
             adopted = self._adopt(row)
             if adopted is not None:
                 return adopted
-            if self._put_off_until_settled(row):
+            if self._postpone_until_settled(row):
                 return None
         version = row.version
         rendered = self._views.message(row)
-        row = self._outbox.sending(row, pace=self._pace)
-        posted = self._posting.post(row, rendered, simply=self._mending.simply(row))
-        if doubtful:
-            look_at = monotonic() + self._tempo.look_again.total_seconds()
-            self._doubts.append(_Doubt(row, kept=posted.ts, look_at=look_at))
+        row = self._outbox.sending(row, pace=self._rate_limit)
+        fallback = self._failure_policy.needs_fallback(row)
+        posted = self._posting.post(row, rendered, fallback=fallback)
+        if maybe_posted:
+            check_at = monotonic() + self._timing.look_again.total_seconds()
+            duplicate = _PossibleDuplicate(row, kept_ts=posted.ts, check_at=check_at)
+            self._possible_duplicates.append(duplicate)
         try:
             return self._outbox.posted(
                 row,
@@ -204,8 +209,8 @@ class Delivery:
                 shown=0 if rendered.buttons else version,
             )
         except MessageLeaseLost:
-            # It took so long that another deliverer has the row now. That one found this message
-            # and adopted it, or posts its own.
+            # The post took so long that another thread or process has leased the row. That one has
+            # either adopted this message or posts its own.
             if not self._views.is_shown_by(row, posted.ts):
                 self._remove(row, posted.ts)
             raise
@@ -213,68 +218,72 @@ class Delivery:
     def _update(self, row: OutboxRow) -> None:
         version = row.version
         rendered = self._views.message(row)
-        self._posting.update(row, rendered, simply=self._mending.simply(row))
-        pause = self._tempo.root_pause if row.kind is OutboxKind.ROOT else timedelta(0)
+        self._posting.update(row, rendered, fallback=self._failure_policy.needs_fallback(row))
+        pause = self._timing.root_pause if row.kind is OutboxKind.ROOT else timedelta(0)
         self._outbox.shown(row, version, not_before=pause)
-        self._mending.went_well(row)
+        self._failure_policy.forget_failures(row)
 
     def _upload(self, row: OutboxRow) -> OutboxRow | None:
         whole = self._views.whole_text(row)
         if whole is None:
             self._outbox.unneeded(row)
             return None
-        if row.state is OutboxState.SENDING and not self._mending.was_refused(row):
-            found = reconciliation.find_file(self._client, row, whole.name)
-            if found is not None:
-                return self._outbox.posted(row, channel=row.channel, ts=found, shown=row.version)
-            if self._put_off_until_settled(row):
+        if row.state is OutboxState.SENDING and not self._failure_policy.was_rejected(row):
+            file_id = reconciliation.find_file(self._client, row, whole.name)
+            if file_id is not None:
+                return self._outbox.posted(row, channel=row.channel, ts=file_id, shown=row.version)
+            if self._postpone_until_settled(row):
                 return None
-        row = self._outbox.sending(row, pace=self._pace)
-        file_id = self._posting.upload(row, whole)
-        return self._outbox.posted(row, channel=row.channel, ts=file_id, shown=row.version)
+        row = self._outbox.sending(row, pace=self._rate_limit)
+        uploaded = self._posting.upload(row, whole)
+        return self._outbox.posted(row, channel=row.channel, ts=uploaded, shown=row.version)
 
-    # --- what may have happened already ---------------------------------------------------------
+    # --- posts that may already have happened ---------------------------------------------------
 
     def _adopt(self, row: OutboxRow) -> OutboxRow | None:
-        """Take over a message that was posted before; others of it are removed."""
-        found = reconciliation.find_messages(self._client, row)
-        if not found:
+        """Adopt a message that was posted before, if there is one, and remove its duplicates."""
+        timestamps = reconciliation.find_messages(self._client, row)
+        if not timestamps:
             return None
-        log.info("delivery.adopted", extra={"row": row.key, "found": len(found)})
-        adopted = self._outbox.posted(row, channel=row.channel, ts=found[0], shown=0)
-        for duplicate in found[1:]:
+        log.info("delivery.adopted", extra={"row": row.key, "found": len(timestamps)})
+        adopted = self._outbox.posted(row, channel=row.channel, ts=timestamps[0], shown=0)
+        for duplicate in timestamps[1:]:
             self._remove(row, duplicate)
         return adopted
 
     def _remove(self, row: OutboxRow, ts: str) -> None:
-        """Delete a copy. It has no buttons, so that one which stays does no harm."""
+        """Delete a duplicate. It has no buttons, so one that stays does no harm."""
         try:
             self._posting.delete(channel=row.channel, ts=ts)
-        except slack_errors.FAULTS as fault:
-            error = slack_errors.of(fault).error
+        except slack_errors.SLACK_ERRORS as exception:
+            error = slack_errors.classify(exception).error
             log.warning("delivery.copy_stays", extra={"row": row.key, "error": error})
 
-    def _put_off_until_settled(self, row: OutboxRow) -> bool:
-        since = self._clock.now() - (row.sent_at or row.created_at)
-        if since >= self._tempo.settle:
+    def _postpone_until_settled(self, row: OutboxRow) -> bool:
+        elapsed = self._clock.now() - (row.sent_at or row.created_at)
+        if elapsed >= self._timing.settle:
             return False
-        self._outbox.later(row, self._tempo.settle - since, "waiting whether it was posted")
+        self._outbox.later(
+            row, self._timing.settle - elapsed, "waiting to see whether it was posted"
+        )
         return True
 
-    def _clear_doubts(self) -> None:
-        """Remove messages that appeared after they were taken for lost and posted again."""
+    def _remove_late_duplicates(self) -> None:
+        """Remove posts that seemed lost, were posted again, and then appeared after all."""
         now = monotonic()
-        for doubt in [doubt for doubt in self._doubts if doubt.look_at <= now]:
-            self._doubts.remove(doubt)
+        for duplicate in [each for each in self._possible_duplicates if each.check_at <= now]:
+            self._possible_duplicates.remove(duplicate)
             try:
-                found = reconciliation.find_messages(self._client, doubt.row)
-            except slack_errors.FAULTS as fault:
-                error = slack_errors.of(fault).error
-                log.warning("delivery.trouble", extra={"row": doubt.row.key, "error": error})
-                if doubt.looks > 1:
-                    look_at = now + self._tempo.look_again.total_seconds()
-                    self._doubts.append(replace(doubt, look_at=look_at, looks=doubt.looks - 1))
+                timestamps = reconciliation.find_messages(self._client, duplicate.row)
+            except slack_errors.SLACK_ERRORS as exception:
+                error = slack_errors.classify(exception).error
+                log.warning("delivery.trouble", extra={"row": duplicate.row.key, "error": error})
+                if duplicate.checks_left > 1:
+                    check_at = now + self._timing.look_again.total_seconds()
+                    self._possible_duplicates.append(
+                        replace(duplicate, check_at=check_at, checks_left=duplicate.checks_left - 1)
+                    )
                 continue
-            for ts in found:
-                if ts != doubt.kept:
-                    self._remove(doubt.row, ts)
+            for ts in timestamps:
+                if ts != duplicate.kept_ts:
+                    self._remove(duplicate.row, ts)

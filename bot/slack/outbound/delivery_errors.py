@@ -1,6 +1,6 @@
-"""What becomes of a row after trouble: put off, shown elsewhere, shown simply, or given up.
+"""What to do with a row after a failed call: postpone, move, simplify, or give up.
 
-Whatever is given up is said in words to the one who asked for the run.
+If a row is given up, the requester of the run gets a direct message about it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.slack import slack_errors
 from bot.slack.ids import short
 from bot.slack.outbound.posting import Posting
 from bot.slack.outbound.views import Views
-from bot.slack.slack_errors import Kind, SlackFailure
+from bot.slack.slack_errors import FailureKind, SlackFailure
 from storage.backoff import Backoff
 from storage.messages import OutboxKind, OutboxRow, OutboxState
 from storage.outbox.outbox import Outbox
@@ -27,152 +27,156 @@ from storage.states import ENDED
 log = logging.getLogger(__name__)
 
 GIVE_UP_AFTER: Final = 6
-ROOT_CHANCES: Final = 3
+ROOT_TRIES: Final = 3
 BACKOFF: Final = Backoff(first=0.5, longest=60.0)
 TOKEN_WAIT: Final = timedelta(seconds=30)
-LONG_REST: Final = 30.0
-PLACE_WAIT: Final = timedelta(minutes=10)
+DEFAULT_RETRY_AFTER: Final = 30.0
+CHANNEL_WAIT: Final = timedelta(minutes=10)
 
 
 class Next(Enum):
-    """Whether the row can be taken again at once."""
+    """Whether the row can be leased again at once."""
 
     NOW = auto()
     LATER = auto()
 
 
 class FailurePolicy:
-    """Remembers for this process what was tried with which row. Safe to share between threads."""
+    """Remembers, for this process, what has failed for each row. Safe to share between threads."""
 
     def __init__(self, *, outbox: Outbox, views: Views, posting: Posting) -> None:
         self._outbox = outbox
         self._views = views
         self._posting = posting
         self._lock = Lock()
-        self._failures: dict[str, Counter[Kind]] = {}
-        self._refused: set[tuple[str, int]] = set()
-        self._simply: set[str] = set()
+        self._failures: dict[str, Counter[FailureKind]] = {}
+        self._rejected: set[tuple[str, int]] = set()
+        self._fallback_rows: set[str] = set()
 
-    def was_refused(self, row: OutboxRow) -> bool:
-        """Whether Slack is known to have refused the last post, so that it need not be sought."""
-        return (row.key, row.generation) in self._refused
+    def was_rejected(self, row: OutboxRow) -> bool:
+        """Whether Slack is known to have rejected the last post, so it need not be searched for."""
+        return (row.key, row.generation) in self._rejected
 
-    def simply(self, row: OutboxRow) -> bool:
-        """Whether the row is shown in the plain form because Slack refused the other."""
-        return row.key in self._simply
+    def needs_fallback(self, row: OutboxRow) -> bool:
+        """Whether the row is shown as plain mrkdwn because Slack rejected its blocks."""
+        return row.key in self._fallback_rows
 
-    def went_well(self, row: OutboxRow) -> None:
-        """Or is over: what went wrong before counts no more."""
+    def forget_failures(self, row: OutboxRow) -> None:
+        """Forget the row's failures: it was delivered, or given up."""
         with self._lock:
             self._failures.pop(row.key, None)
-            self._refused.discard((row.key, row.generation))
+            self._rejected.discard((row.key, row.generation))
 
-    def mend(  # noqa: PLR0911 an arm for each kind of trouble
-        self, row: OutboxRow, trouble: SlackFailure
+    def handle(  # noqa: PLR0911 an arm for each kind of failure
+        self, row: OutboxRow, failure: SlackFailure
     ) -> Next:
+        """Decide what happens to the row after this failure, and store that."""
         posting = row.state is not OutboxState.POSTED
-        failures = self._count(row, trouble)
-        match trouble.kind:
-            case Kind.RATE:
-                return self._rest(row, trouble)
-            case Kind.PLACE:
-                return self._elsewhere(row, trouble, posting=posting)
-            case Kind.THREAD if failures <= ROOT_CHANCES:
-                # The root is refreshed by whatever queued this row, and then posted anew.
-                return self._put_off(row, _after(failures), trouble)
-            case Kind.THREAD if row.thread_ts is not None:
+        failures = self._count(row, failure)
+        match failure.kind:
+            case FailureKind.RATE_LIMITED:
+                return self._back_off(row, failure)
+            case FailureKind.CHANNEL_CLOSED:
+                return self._move_to_direct_message(row, failure, posting=posting)
+            case FailureKind.THREAD_GONE if failures <= ROOT_TRIES:
+                # Queuing this row also refreshed the root, which is then posted again.
+                return self._postpone(row, _after(failures), failure)
+            case FailureKind.THREAD_GONE if row.thread_ts is not None:
                 self._outbox.release(self._outbox.move(row, channel=row.channel, thread_ts=None))
                 return Next.NOW
-            case Kind.MESSAGE if not posting and failures == 1:
-                # Once: where that one may not change either, a third would only be in the way.
+            case FailureKind.MESSAGE_GONE if not posting and failures == 1:
+                # Only once: if the new message cannot be edited either, a third would not help.
                 self._outbox.release(self._outbox.anew(row))
                 return Next.NOW
-            case Kind.BLOCKS if not self.simply(row):
+            case FailureKind.BLOCKS_REJECTED if not self.needs_fallback(row):
                 with self._lock:
-                    self._simply.add(row.key)
+                    self._fallback_rows.add(row.key)
                 self._outbox.release(row)
                 return Next.NOW
-            case Kind.TOKEN:
-                log.error("slack.token_refused", extra={"error": trouble.error})
-                return self._put_off(row, TOKEN_WAIT, trouble)
-            case Kind.UNCERTAIN:
-                return self._put_off(row, _after(failures), trouble)
-            case Kind.BLOCKS:
-                return self._give_up(row, trouble)
+            case FailureKind.TOKEN_REJECTED:
+                log.error("slack.token_refused", extra={"error": failure.error})
+                return self._postpone(row, TOKEN_WAIT, failure)
+            case FailureKind.UNCERTAIN:
+                return self._postpone(row, _after(failures), failure)
+            case FailureKind.BLOCKS_REJECTED:
+                return self._give_up(row, failure)
             case _ if failures < GIVE_UP_AFTER:
-                return self._put_off(row, _after(failures), trouble)
+                return self._postpone(row, _after(failures), failure)
             case _:
-                return self._give_up(row, trouble)
+                return self._give_up(row, failure)
 
-    def _count(self, row: OutboxRow, trouble: SlackFailure) -> int:
-        """How often this row has met trouble of this kind since it last went well."""
+    def _count(self, row: OutboxRow, failure: SlackFailure) -> int:
+        """How many failures of this kind the row has had since its last success."""
         with self._lock:
-            counted = self._failures.setdefault(row.key, Counter())
-            counted[trouble.kind] += 1
-            if trouble.refused:
-                self._refused.add((row.key, row.generation))
-            elif trouble.kind is Kind.UNCERTAIN:
-                self._refused.discard((row.key, row.generation))
-            return counted[trouble.kind]
+            counts = self._failures.setdefault(row.key, Counter())
+            counts[failure.kind] += 1
+            if failure.rejected_post:
+                self._rejected.add((row.key, row.generation))
+            elif failure.kind is FailureKind.UNCERTAIN:
+                self._rejected.discard((row.key, row.generation))
+            return counts[failure.kind]
 
-    def _put_off(self, row: OutboxRow, delay: timedelta, trouble: SlackFailure) -> Next:
-        self._outbox.later(row, delay, trouble.error)
+    def _postpone(self, row: OutboxRow, delay: timedelta, failure: SlackFailure) -> Next:
+        self._outbox.later(row, delay, failure.error)
         return Next.LATER
 
-    def _rest(self, row: OutboxRow, trouble: SlackFailure) -> Next:
-        """Nobody asks for it meanwhile, in whatever process: posts are limited in each channel,
-        changes of messages in the whole workspace. Of other calls this row alone keeps away."""
-        delay = timedelta(seconds=trouble.wait or LONG_REST)
-        key = {UPDATES: UPDATES, "chat.postMessage": row.channel}.get(trouble.method)
+    def _back_off(self, row: OutboxRow, failure: SlackFailure) -> Next:
+        """Back off in every process: posts per channel, updates in the whole workspace. For other
+        methods only this row is postponed."""
+        delay = timedelta(seconds=failure.retry_after or DEFAULT_RETRY_AFTER)
+        key = {UPDATES: UPDATES, "chat.postMessage": row.channel}.get(failure.method)
         if key is None:
-            return self._put_off(row, delay, trouble)
-        self._outbox.rest(row, delay, trouble.error, key=key)
-        facts = {"method": trouble.method, "in": row.channel if key != UPDATES else "all channels"}
-        log.warning("slack.resting", extra={**facts, "seconds": delay.total_seconds()})
+            return self._postpone(row, delay, failure)
+        self._outbox.rest(row, delay, failure.error, key=key)
+        where = row.channel if key != UPDATES else "all channels"
+        extra = {"method": failure.method, "in": where, "seconds": delay.total_seconds()}
+        log.warning("slack.resting", extra=extra)
         return Next.LATER
 
-    def _elsewhere(self, row: OutboxRow, trouble: SlackFailure, *, posting: bool) -> Next:
-        """Where the bot may not post, the requester gets it as a direct message."""
+    def _move_to_direct_message(
+        self, row: OutboxRow, failure: SlackFailure, *, posting: bool
+    ) -> Next:
+        """The bot may not post in the channel, so the requester gets a direct message instead."""
         execution = self._views.execution(row)
         unarmed = row.kind is OutboxKind.CHECKPOINT and row.shown_version == 0
         if not posting and not unarmed:
             if execution.state in ENDED:
-                self._outbox.fail(row, trouble.error)
+                self._outbox.fail(row, failure.error)
                 return Next.LATER
-            return self._put_off(row, PLACE_WAIT, trouble)
+            return self._postpone(row, CHANNEL_WAIT, failure)
         if execution.requester.kind is not ActorKind.SLACK or row.channel.startswith("D"):
-            return self._give_up(row, trouble)
+            return self._give_up(row, failure)
         try:
-            direct = self._posting.direct_message(execution.requester.id)
-        except slack_errors.FAULTS as fault:
-            further = slack_errors.of(fault)
-            tries = self._failures[row.key][trouble.kind]
-            if further.kind is Kind.OTHER and tries >= GIVE_UP_AFTER:
-                return self._give_up(row, further)
-            return self._put_off(row, _after(tries), further)
+            dm = self._posting.direct_message(execution.requester.id)
+        except slack_errors.SLACK_ERRORS as error:
+            new_failure = slack_errors.classify(error)
+            tries = self._failures[row.key][failure.kind]
+            if new_failure.kind is FailureKind.OTHER and tries >= GIVE_UP_AFTER:
+                return self._give_up(row, new_failure)
+            return self._postpone(row, _after(tries), new_failure)
         if not posting:
             row = self._outbox.anew(row)
-        self._outbox.release(self._outbox.move(row, channel=direct, thread_ts=None))
+        self._outbox.release(self._outbox.move(row, channel=dm, thread_ts=None))
         log.warning(
             "delivery.moved",
-            extra={"row": row.key, "error": trouble.error, "execution": execution.id},
+            extra={"row": row.key, "error": failure.error, "execution": execution.id},
         )
         return Next.NOW
 
-    def _give_up(self, row: OutboxRow, trouble: SlackFailure) -> Next:
-        """What comes after this message goes on; the requester is told that it is missing."""
-        self._outbox.fail(row, trouble.error)
-        self.went_well(row)
-        log.error("delivery.given_up", extra={"row": row.key, "error": trouble.error})
+    def _give_up(self, row: OutboxRow, failure: SlackFailure) -> Next:
+        """Give up this message so that later ones are delivered, and notify the requester."""
+        self._outbox.fail(row, failure.error)
+        self.forget_failures(row)
+        log.error("delivery.given_up", extra={"row": row.key, "error": failure.error})
         requester = self._views.execution(row).requester
         if requester.kind is ActorKind.SLACK:
             try:
-                self._posting.tell(
-                    self._posting.direct_message(requester.id), _missing(row, trouble)
+                self._posting.send_text(
+                    self._posting.direct_message(requester.id), _undelivered(row, failure)
                 )
-            except slack_errors.FAULTS as fault:
-                further = slack_errors.of(fault)
-                log.error("delivery.untold", extra={"row": row.key, "error": further.error})
+            except slack_errors.SLACK_ERRORS as error:
+                new_failure = slack_errors.classify(error)
+                log.error("delivery.untold", extra={"row": row.key, "error": new_failure.error})
         return Next.LATER
 
 
@@ -181,18 +185,18 @@ def _after(failures: int) -> timedelta:
 
 
 _NAMES: Final = {
-    OutboxKind.ROOT: "the message that its thread hangs on",
+    OutboxKind.ROOT: "the first message of its thread",
     OutboxKind.CHECKPOINT: "a checkpoint",
-    OutboxKind.FILE: "the file with a whole text",
+    OutboxKind.FILE: "the file with the whole text",
     OutboxKind.REMINDER: "a reminder",
     OutboxKind.FINAL: "its result",
     OutboxKind.NOTICE: "a notice",
 }
 
 
-def _missing(row: OutboxRow, trouble: SlackFailure) -> str:
+def _undelivered(row: OutboxRow, failure: SlackFailure) -> str:
     return (
         f":warning: Run `{short(row.execution_id)}`: I could not show {_NAMES[row.kind]} "
-        f"(Slack says `{trouble.error}`). Look at `/crew status {short(row.execution_id)}`, and "
-        "tell whoever runs this bot."
+        f"(Slack says `{failure.error}`). `/crew status {short(row.execution_id)}` shows the run; "
+        "please tell the operator of this bot."
     )

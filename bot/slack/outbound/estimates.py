@@ -1,4 +1,4 @@
-"""What phases usually take, looked up no more often than is cheap."""
+"""What phases usually use, cached if the query is slow."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from storage.reads import Reads
 from storage.usage import Estimate, estimate
 
 CHEAP_SECONDS: Final = 0.15
-"""A look-up that takes no longer is made each time."""
+"""A query that takes no longer is not cached."""
 
-KEPT_TIMES: Final = 50
-"""The answer of a longer one is good for so many times as long as it took."""
+CACHE_FACTOR: Final = 50
+"""The result of a slower query is cached for this many times its duration."""
 
-MOST_KEPT: Final = 500
+MAX_CACHED: Final = 500
 
 
 class Estimates:
-    """Safe to share between threads: at worst two of them look up the same."""
+    """Safe to share between threads: at worst two of them run the same query."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
-        self._kept: dict[tuple[str, str], tuple[float, Estimate | None]] = {}
+        self._cache: dict[tuple[str, str], tuple[float, Estimate | None]] = {}
 
-    def of(self, crew: str, phase: str) -> Estimate | None:
-        began = monotonic()
-        until, kept = self._kept.get((crew, phase), (began, None))
-        if began < until:
-            return kept
-        found = estimate(self._reads.usage_of_phase(crew, phase))
-        took = monotonic() - began
-        if took > CHEAP_SECONDS:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            self._kept[crew, phase] = (began + KEPT_TIMES * took, found)
-        return found
+    def get(self, crew: str, phase: str) -> Estimate | None:
+        """None if no earlier run of the phase is known."""
+        started = monotonic()
+        expires, cached = self._cache.get((crew, phase), (started, None))
+        if started < expires:
+            return cached
+        fresh = estimate(self._reads.usage_of_phase(crew, phase))
+        duration = monotonic() - started
+        if duration > CHEAP_SECONDS:
+            if len(self._cache) >= MAX_CACHED:
+                self._cache.clear()
+            self._cache[crew, phase] = (started + CACHE_FACTOR * duration, fresh)
+        return fresh

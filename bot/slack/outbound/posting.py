@@ -1,4 +1,4 @@
-"""The calls by which messages appear, change and go. Each raises what the client raises."""
+"""The calls that post, update and delete messages. Each raises what the Slack client raises."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Posted:
 
 
 class Posting:
-    """Posts what a row shows. `simply` is the plain form, for what Slack refused otherwise."""
+    """Posts what a row shows. `fallback` sends plain mrkdwn if Slack rejected the blocks."""
 
     def __init__(self, client: WebClient) -> None:
         self._client = client
 
-    def post(self, row: OutboxRow, rendered: Rendered, *, simply: bool) -> Posted:
-        """The whole message but its buttons."""
+    def post(self, row: OutboxRow, rendered: Rendered, *, fallback: bool) -> Posted:
+        """Post the message without its buttons."""
         answer = self._client.chat_postMessage(
             channel=row.channel,
             thread_ts=row.thread_ts,
             reply_broadcast=rendered.broadcast if row.thread_ts is not None else None,
-            text=rendered.spoken(),
-            blocks=rendered.shown(armed=False, simply=simply),
+            text=rendered.notification_text(),
+            blocks=rendered.to_blocks(armed=False, fallback=fallback),
             metadata=_metadata(row),
             parse="none",
             link_names=False,
@@ -40,13 +40,13 @@ class Posting:
         )
         return Posted(channel=str(answer["channel"]), ts=str(answer["ts"]))
 
-    def update(self, row: OutboxRow, rendered: Rendered, *, simply: bool) -> None:
-        """The message as it is now, with the buttons that it has now."""
+    def update(self, row: OutboxRow, rendered: Rendered, *, fallback: bool) -> None:
+        """Update the message to its current state, with its buttons."""
         self._client.chat_update(
             channel=row.channel,
             ts=str(row.ts),
-            text=rendered.spoken(),
-            blocks=rendered.shown(armed=True, simply=simply),
+            text=rendered.notification_text(),
+            blocks=rendered.to_blocks(armed=True, fallback=fallback),
             metadata=_metadata(row),
             parse="none",
             link_names=False,
@@ -55,7 +55,7 @@ class Posting:
         )
 
     def upload(self, row: OutboxRow, whole: WholeText) -> str:
-        """The id of the file, which now stands in the row's thread."""
+        """Upload the file to the row's thread; returns its id."""
         answer = self._client.files_upload_v2(
             channel=row.channel,
             thread_ts=row.thread_ts,
@@ -70,14 +70,14 @@ class Posting:
         self._client.chat_delete(channel=channel, ts=ts)
 
     def direct_message(self, user: str) -> str:
-        """The channel of the direct messages with this person."""
+        """The channel id of direct messages with this person."""
         return str(self._client.conversations_open(users=[user])["channel"]["id"])
 
-    def tell(self, channel: str, words: str) -> None:
-        """Plain words, outside of any run's messages."""
+    def send_text(self, channel: str, text: str) -> None:
+        """Post plain text that belongs to no row."""
         self._client.chat_postMessage(
             channel=channel,
-            text=words,
+            text=text,
             parse="none",
             link_names=False,
             unfurl_links=False,

@@ -1,4 +1,4 @@
-"""Finding messages of ours that may have been posted before a crash or a lost answer."""
+"""Finds our messages that may have been posted before a crash or a lost response."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from bot.slack.ids import MESSAGE_EVENT_TYPE, message_key
 from storage.messages import OutboxRow
 
 LOOK_BACK = timedelta(days=1)
-"""Slack's clock and ours may differ. A run's own thread is read whole."""
+"""How far to search before the post: Slack's clock and ours may differ. Threads are read whole."""
 
-PAGES = 10
+MAX_PAGES = 10
 
 Message = dict[str, Any]
 
 
 def find_messages(client: WebClient, row: OutboxRow) -> list[str]:
-    """Where the row's message stands, the earliest first; more than one where a post was lost."""
-    wanted = message_key(row)
-    return sorted(str(message["ts"]) for message in _around(client, row) if _key(message) == wanted)
+    """Timestamps of the row's messages, oldest first; several if it was posted more than once."""
+    key = message_key(row)
+    return sorted(
+        str(message["ts"]) for message in _nearby_messages(client, row) if _key(message) == key
+    )
 
 
 def find_file(client: WebClient, row: OutboxRow, name: str) -> str | None:
-    """The id of a file of this name that was shared in the row's thread."""
-    for message in _around(client, row):
+    """The id of a file with this name in the row's thread, if there is one."""
+    for message in _nearby_messages(client, row):
         for file in message.get("files") or ():
             if file.get("name") == name:
                 return str(file.get("id"))
@@ -41,13 +43,13 @@ def _key(message: Message) -> str | None:
     return payload.get("key") if isinstance(payload, dict) else None
 
 
-def _around(client: WebClient, row: OutboxRow) -> list[Message]:
-    """What stands in the row's thread, or in its channel since before it was sent."""
+def _nearby_messages(client: WebClient, row: OutboxRow) -> list[Message]:
+    """The messages of the row's thread, or of its channel since some time before the post."""
     since = (row.sent_at or row.created_at) - LOOK_BACK
     oldest = f"{since.timestamp():.6f}"
-    found: list[Message] = []
+    messages: list[Message] = []
     cursor = ""
-    for _ in range(PAGES):
+    for _ in range(MAX_PAGES):
         if row.thread_ts is None:
             page = client.conversations_history(
                 channel=row.channel,
@@ -64,8 +66,8 @@ def _around(client: WebClient, row: OutboxRow) -> list[Message]:
                 limit=200,
                 cursor=cursor,
             )
-        found += page["messages"]
+        messages += page["messages"]
         cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:
             break
-    return found
+    return messages

@@ -1,4 +1,4 @@
-"""What stands in a thread of Slack's, looked up when it is needed."""
+"""Looking up a reply in a thread."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from bot.slack.inbound import mrkdwn
 from bot.slack.inbound.parse import Person
 
 
-def reply_of(
+def find_reply(
     client: WebClient, *, channel: str, thread_ts: str, ts: str, by: Person, bot_user: str | None
 ) -> str | None:
-    """The plain words of a reply as they stand now; None if `by` has no such reply there."""
+    """The current plain text of a reply; None if `by` has no such reply there."""
     page = client.conversations_replies(
         channel=channel, ts=thread_ts, oldest=ts, latest=ts, inclusive=True, limit=10
     )

@@ -1,4 +1,4 @@
-"""What each message of the outbox shows, rendered from the present state."""
+"""Renders each message of the outbox from the current state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.slack.outbound.estimates import Estimates
 from bot.slack.render import checkpoint as checkpoint_message
 from bot.slack.render import final, outputs, root, text, usage
 from bot.slack.render.message import Rendered
-from bot.slack.render.position import times_met
+from bot.slack.render.position import count_rounds
 from bot.slack.render.root import Progress
 from storage import usage as sums
 from storage.messages import OutboxKind, OutboxRow
@@ -21,7 +21,7 @@ from storage.states import ACTIVE
 
 @dataclass(frozen=True, slots=True)
 class WholeText:
-    """An output as a file. The name is the same each time, so that it can be found again."""
+    """An output as a file. Its name is always the same, so that the file can be found again."""
 
     name: str
     title: str
@@ -29,41 +29,47 @@ class WholeText:
 
 
 class Views:
-    """Renders rows. Reads only."""
+    """Renders rows. Writes nothing."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
         self._estimates = Estimates(reads)
 
     def message(self, row: OutboxRow) -> Rendered:
-        """What the row's message is to show now."""
+        """What the row's message should show now."""
         execution = self._reads.execution(row.execution_id)
-        instead_of = _instead_of(row, execution)
+        moved_note = _moved_note(row, execution)
         match row.kind:
             case OutboxKind.ROOT:
-                return root.render(execution, self._progress(execution), instead_of=instead_of)
+                return root.render(execution, self._progress(execution), moved_note=moved_note)
             case OutboxKind.CHECKPOINT:
-                shown = self._checkpoint(row)
+                checkpoint = self._checkpoint(row)
                 return checkpoint_message.render(
-                    shown,
+                    checkpoint,
                     execution,
-                    met=self._times_met(shown),
-                    used=usage.until(shown, self._reads.phase_runs(execution.id)),
-                    upcoming=self._upcoming(execution, usage.phase_after(shown, execution)),
-                    instead_of=instead_of,
+                    gate_round=self._count_rounds(checkpoint),
+                    used=usage.used_until(checkpoint, self._reads.phase_runs(execution.id)),
+                    upcoming=self._upcoming(execution, usage.phase_after(checkpoint, execution)),
+                    moved_note=moved_note,
                 )
             case OutboxKind.REMINDER:
                 which = str(row.payload.get("which"))
-                about = self._checkpoint(row)
-                return final.reminder(about, execution, which=which, met=self._times_met(about))
+                reminded = self._checkpoint(row)
+                return final.reminder(
+                    reminded, execution, which=which, gate_round=self._count_rounds(reminded)
+                )
             case OutboxKind.FINAL:
                 runs = self._reads.phase_runs(execution.id)
                 used = sums.total(run.usage for run in runs)
-                return final.render(execution, used=used, instead_of=instead_of)
+                return final.render(execution, used=used, moved_note=moved_note)
             case OutboxKind.NOTICE:
-                named = row.payload.get("checkpoint")
-                checkpoint = self._reads.checkpoint(named) if isinstance(named, str) else None
-                return final.notice(execution, row.payload, checkpoint, instead_of=instead_of)
+                checkpoint_id = row.payload.get("checkpoint")
+                subject = (
+                    self._reads.checkpoint(checkpoint_id)
+                    if isinstance(checkpoint_id, str)
+                    else None
+                )
+                return final.notice(execution, row.payload, subject, moved_note=moved_note)
             case OutboxKind.FILE:
                 raise ValueError("a file is not a message")
             case _:
@@ -72,47 +78,47 @@ class Views:
     def _progress(self, execution: Execution) -> Progress:
         runs = self._reads.phase_runs(execution.id)
         checkpoints = self._reads.checkpoints(execution.id)
-        following = usage.phase_to_come(execution, runs, checkpoints)
+        following = usage.upcoming_phase(execution, runs, checkpoints)
         return Progress(runs, checkpoints, self._upcoming(execution, following))
 
     def _upcoming(self, execution: Execution, phase: str | None) -> usage.Upcoming | None:
-        """What a phase of a run that goes on usually takes."""
+        """What a phase usually uses; None if the run has ended or nothing is known."""
         if phase is None or execution.state not in ACTIVE:
             return None
-        usual = self._estimates.of(execution.crew, phase)
-        return None if usual is None else usage.Upcoming(phase, usual)
+        estimate = self._estimates.get(execution.crew, phase)
+        return None if estimate is None else usage.Upcoming(phase, estimate)
 
-    def _times_met(self, checkpoint: Checkpoint) -> int:
+    def _count_rounds(self, checkpoint: Checkpoint) -> int:
         if checkpoint.kind is not CheckpointKind.GATE:
             return 1
-        return times_met(checkpoint, self._reads.checkpoints(checkpoint.execution_id))
+        return count_rounds(checkpoint, self._reads.checkpoints(checkpoint.execution_id))
 
     def whole_text(self, row: OutboxRow) -> WholeText | None:
-        """The file of a FILE row; None where the message shows all of it."""
+        """The file of a FILE row; None if the message shows the whole text."""
         execution = self._reads.execution(row.execution_id)
         if row.checkpoint_id is None:
             content = final.result_text(execution)
             name = f"{execution.crew}-result-{short(execution.id)}.md"
             return WholeText(name, "The whole result", content) if content.strip() else None
         checkpoint = self._checkpoint(row)
-        _, clipped = checkpoint_message.shown_output(checkpoint)
+        _, clipped = checkpoint_message.output_excerpt(checkpoint)
         if not clipped:
             return None
         phase = text.plain(checkpoint.phase, 60).replace(" ", "-").replace("/", "-")
         return WholeText(
             f"{execution.crew}-{phase}-{short(checkpoint.id)}.md",
             f"The whole text of {text.label(checkpoint.phase)}",
-            outputs.whole(checkpoint.output),
+            outputs.full_text(checkpoint.output),
         )
 
-    def still_to_tell(self, row: OutboxRow) -> bool:
-        """Whether posting is still worth it: reminders of what is decided are not."""
+    def is_still_needed(self, row: OutboxRow) -> bool:
+        """False for a reminder of a checkpoint that has since been decided."""
         if row.kind is not OutboxKind.REMINDER:
             return True
         return self._checkpoint(row).feedback is None
 
     def is_shown_by(self, row: OutboxRow, ts: str) -> bool:
-        """Whether the message `ts` is the one that is stored for what this row shows."""
+        """Whether `ts` is the timestamp stored for what this row shows."""
         if row.kind is OutboxKind.CHECKPOINT:
             return self._checkpoint(row).message_ts == ts
         return row.kind is OutboxKind.ROOT and self.execution(row).thread_ts == ts
@@ -124,10 +130,10 @@ class Views:
         return self._reads.checkpoint(str(row.checkpoint_id))
 
 
-def _instead_of(row: OutboxRow, execution: Execution) -> str:
-    """Why a message stands in a direct message: runs themselves never start in one."""
+def _moved_note(row: OutboxRow, execution: Execution) -> str:
+    """Why a message is shown in a direct message: runs never start in one."""
     if not row.channel.startswith("D"):
         return ""
     channel = execution.channel or ""
     where = "the channel of this run" if channel.startswith("D") or not channel else f"<#{channel}>"
-    return f":information_source: I can no longer post in {where}, so this is shown to you here."
+    return f":information_source: I can no longer post in {where}, so you see this here."

@@ -1,7 +1,8 @@
-"""Who acts, with the facts that the policy needs. Looked up before a transaction, never in one.
+"""Actors with the attributes that the policy needs. Looked up before a transaction, never in one.
 
-Facts come from tables that are refreshed every five minutes. What is missing is asked for
-within a second; what is still not known then stays None, and the policy refuses it.
+Attributes come from caches that are refreshed every five minutes. A missing one is requested from
+Slack and waited for up to a second; if it is still unknown then, it stays None and the policy
+refuses.
 """
 
 from __future__ import annotations
@@ -14,65 +15,65 @@ from typing import Final
 from slack_sdk import WebClient
 
 from bot.slack.inbound.parse import Person
-from bot.slack.outbound.threads import reply_of
-from bot.slack.people.directory import Directory, Identity, Place, wait_for
+from bot.slack.outbound.threads import find_reply
+from bot.slack.people.directory import ChannelInfo, Directory, Identity, wait_for
 from storage.definitions import DecisionRule
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.records import Actor, ActorKind, Checkpoint, Execution
 from storage.states import CheckpointState
 
-WITHIN_SECONDS: Final = 1.0
-DOUBTED_AFTER: Final = timedelta(seconds=20)
-"""Somebody who is not in a list of members this old may have joined since: ask again."""
+LOOKUP_SECONDS: Final = 1.0
+MEMBERS_STALE_AFTER: Final = timedelta(seconds=20)
+"""Somebody missing from a member list of this age may have joined since, so it is reloaded."""
 
 
 class People:
-    """Makes Actors of Slack's people. Safe to share between threads."""
+    """Looks up Slack users as Actors. Safe to share between threads."""
 
     def __init__(
-        self, client: WebClient, *, reads: Reads, clock: Clock, within: float = WITHIN_SECONDS
+        self, client: WebClient, *, reads: Reads, clock: Clock, timeout: float = LOOKUP_SECONDS
     ) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=8, thread_name_prefix="slack-facts")
+        self._executor = ThreadPoolExecutor(max_workers=8, thread_name_prefix="slack-lookup")
         self._directory = Directory(client, clock=clock, executor=self._executor)
         self._client = client
         self._reads = reads
-        self._within = within
+        self._timeout = timeout
 
     def refresh(self) -> None:
-        """Ask Slack anew for all facts in use. Returns at once."""
+        """Reload everything in use. Returns at once."""
         self._directory.refresh()
 
     def warm(self) -> None:
-        """Begin to ask who the bot is. Returns at once."""
+        """Start to look up the bot's identity. Returns at once."""
         self._directory.identity.fetch(None)
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def bot(self) -> Identity | None:
-        """The bot's own user and workspace, once Slack has told."""
+        """The bot's own user and workspace; None if Slack does not answer in time."""
         identity = self._directory.identity.get(None)
         if identity is None:
-            wait_for([self._directory.identity.fetch(None)], self._within)
+            wait_for([self._directory.identity.fetch(None)], self._timeout)
             identity = self._directory.identity.get(None)
         return identity
 
-    def place(self, channel: str) -> Place | None:
-        """The channel as the bot sees it; None where Slack does not tell in time.
+    def channel_info(self, channel: str) -> ChannelInfo | None:
+        """The channel as the bot sees it; None if Slack does not answer in time.
 
-        That the bot has not joined may have changed a moment ago, so it is always asked anew.
+        If the bot had not joined, it may have since, so that is always looked up again.
         """
-        place = self._directory.places.get(channel)
-        if place is None or not place.joined:
-            wait_for([self._directory.places.fetch(channel)], self._within)
-            place = self._directory.places.get(channel)
-        return place
+        info = self._directory.channels.get(channel)
+        if info is None or not info.joined:
+            wait_for([self._directory.channels.fetch(channel)], self._timeout)
+            info = self._directory.channels.get(channel)
+        return info
 
-    def reply_of(self, person: Person, *, channel: str, thread_ts: str, ts: str) -> str | None:
-        """The plain words of this person's reply as they stand now; None if it is gone."""
+    def find_reply(self, person: Person, *, channel: str, thread_ts: str, ts: str) -> str | None:
+        """The current plain text of this person's reply; None if it is gone."""
         bot = self.bot()
-        return reply_of(
+        return find_reply(
             self._client,
             channel=channel,
             thread_ts=thread_ts,
@@ -81,40 +82,40 @@ class People:
             bot_user=bot.user if bot is not None else None,
         )
 
-    def starting(self, person: Person, *, channel: str) -> Actor:
-        """Somebody who starts a run in this channel."""
+    def for_start(self, person: Person, *, channel: str) -> Actor:
+        """The actor for starting a run in this channel."""
         return self._actor(person, channel=channel, groups=True)
 
-    def deciding(self, person: Person, *, checkpoint: Checkpoint) -> Actor:
-        """Somebody who acts on a checkpoint."""
+    def for_decision(self, person: Person, *, checkpoint: Checkpoint) -> Actor:
+        """The actor for deciding a checkpoint."""
         if checkpoint.state is not CheckpointState.PENDING:
-            # Too late whoever they are: no facts are needed to say so.
+            # Too late for anybody, so nothing needs to be looked up.
             return Actor(ActorKind.SLACK, person.id, person.name)
-        return self.judging(person, checkpoint=checkpoint)
+        return self.for_checkpoint(person, checkpoint=checkpoint)
 
-    def judging(self, person: Person, *, checkpoint: Checkpoint) -> Actor:
-        """Somebody who acts on a checkpoint that may be decided already."""
+    def for_checkpoint(self, person: Person, *, checkpoint: Checkpoint) -> Actor:
+        """The actor for an action on a checkpoint that may already be decided."""
         execution = self._reads.execution(checkpoint.execution_id)
-        return self._acting(person, execution, (checkpoint.rule,))
+        return self._actor_in_execution(person, execution, (checkpoint.rule,))
 
-    def managing(self, person: Person, *, execution: Execution) -> Actor:
-        """Somebody who acts on a whole execution."""
+    def for_execution(self, person: Person, *, execution: Execution) -> Actor:
+        """The actor for an action on a whole execution."""
         definition = execution.definition
         own = () if definition.rule is None else (definition.rule,)
         rules = (*own, *(checkpoint.rule for checkpoint in definition.checkpoints))
-        return self._acting(person, execution, rules)
+        return self._actor_in_execution(person, execution, rules)
 
-    def _acting(
+    def _actor_in_execution(
         self, person: Person, execution: Execution, rules: tuple[DecisionRule, ...]
     ) -> Actor:
-        groups = any(who.startswith("S") for rule in rules for who in rule.approvers)
+        groups = any(approver.startswith("S") for rule in rules for approver in rule.approvers)
         actor = self._actor(person, channel=execution.channel, groups=groups)
         requester = execution.requester
         if actor.channel_member is None and (actor.kind, actor.id) == (
             requester.kind,
             requester.id,
         ):
-            # The channel may be out of reach by now; the requester was in it at the start.
+            # The channel may be unreachable by now; the requester was in it at the start.
             return replace(
                 actor,
                 channel_member=requester.channel_member,
@@ -124,34 +125,34 @@ class People:
         return actor
 
     def _actor(self, person: Person, *, channel: str | None, groups: bool) -> Actor:
-        tables = self._directory
-        asked: list[Future[None]] = []
-        if tables.identity.get(None) is None:
-            asked.append(tables.identity.fetch(None))
-        if tables.profiles.get(person.id) is None:
-            asked.append(tables.profiles.fetch(person.id))
-        if groups and tables.groups.get(None) is None:
-            asked.append(tables.groups.fetch(None))
-        if channel is not None and self._members_doubtful(person, channel):
-            asked.append(tables.members.fetch(channel))
-        wait_for(asked, self._within)
-        return self._known(person, channel=channel)
+        directory = self._directory
+        pending: list[Future[None]] = []
+        if directory.identity.get(None) is None:
+            pending.append(directory.identity.fetch(None))
+        if directory.profiles.get(person.id) is None:
+            pending.append(directory.profiles.fetch(person.id))
+        if groups and directory.groups.get(None) is None:
+            pending.append(directory.groups.fetch(None))
+        if channel is not None and self._members_may_be_stale(person, channel):
+            pending.append(directory.members.fetch(channel))
+        wait_for(pending, self._timeout)
+        return self._from_caches(person, channel=channel)
 
-    def _members_doubtful(self, person: Person, channel: str) -> bool:
+    def _members_may_be_stale(self, person: Person, channel: str) -> bool:
         members = self._directory.members.get(channel)
         if members is not None and person.id in members:
             return False
         age = self._directory.members.age(channel)
-        return members is None or age is None or age > DOUBTED_AFTER
+        return members is None or age is None or age > MEMBERS_STALE_AFTER
 
-    def _known(self, person: Person, *, channel: str | None) -> Actor:
-        tables = self._directory
-        profile, identity = tables.profiles.get(person.id), tables.identity.get(None)
-        members = tables.members.get(channel) if channel is not None else None
-        groups = tables.groups.get(None)
+    def _from_caches(self, person: Person, *, channel: str | None) -> Actor:
+        directory = self._directory
+        profile, identity = directory.profiles.get(person.id), directory.identity.get(None)
+        members = directory.members.get(channel) if channel is not None else None
+        groups = directory.groups.get(None)
         external = None
         if profile is not None and identity is not None:
-            external = profile.stranger or profile.team != identity.team
+            external = profile.is_external or profile.team != identity.team
         return Actor(
             kind=ActorKind.SLACK,
             id=person.id,

@@ -1,7 +1,7 @@
-"""What Slack says about people and channels, kept for a while. See `People` for its use.
+"""Caches of what Slack says about people and channels. See `People` for their use.
 
-Each fact is asked for at most once at a time, in the background; whoever waits for it waits
-a bounded time, and a fact that comes late is there for the next one who asks.
+A value is loaded by one background request at a time. Callers wait for it with a timeout; a value
+that arrives later is there for the next caller.
 """
 
 from __future__ import annotations
@@ -23,21 +23,23 @@ from storage.ports import Clock
 
 log = logging.getLogger(__name__)
 
-TRUSTED_FOR: Final = timedelta(minutes=11)
-"""Facts older than two refreshes are asked for again before they are used."""
+TTL: Final = timedelta(minutes=11)
+"""Values older than two refreshes are reloaded before they are used."""
 
-KEPT_FOR: Final = timedelta(hours=2)
-"""Facts that nobody needed for so long are no longer refreshed."""
+IDLE_LIMIT: Final = timedelta(hours=2)
+"""Values unused for this long are dropped and no longer refreshed."""
 
-GONE: Final = frozenset({"channel_not_found", "is_archived", "not_in_channel", "user_not_found"})
+NOT_VISIBLE: Final = frozenset(
+    {"channel_not_found", "is_archived", "not_in_channel", "user_not_found"}
+)
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A channel as the bot sees it. `joined` is False where the bot cannot even see it."""
+class ChannelInfo:
+    """A channel as the bot sees it. `joined` is also False if the bot cannot see the channel."""
 
     joined: bool
     archived: bool
@@ -47,10 +49,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
+    """A person as Slack describes them. `is_external` is also True for deleted users."""
+
     guest: bool
     team: str
     name: str
-    stranger: bool
+    is_external: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,132 +66,135 @@ class Identity:
     name: str
 
 
-class Facts(Generic[K, V]):
-    """A table of one kind of fact. `ask` raises what the Slack client raises."""
+class TtlCache(Generic[K, V]):
+    """Values of one kind, by key. `load` asks Slack, and may raise what its client raises."""
 
     def __init__(
         self,
-        ask: Callable[[K], V],
+        load: Callable[[K], V],
         *,
         clock: Clock,
         executor: ThreadPoolExecutor,
-        trusted_for: timedelta = TRUSTED_FOR,
+        ttl: timedelta = TTL,
     ) -> None:
-        self._ask = ask
+        self._load = load
         self._clock = clock
         self._executor = executor
-        self._trusted_for = trusted_for
-        self._known: dict[K, tuple[V, datetime]] = {}
-        self._used: dict[K, datetime] = {}
-        self._asking: dict[K, Future[None]] = {}
+        self._ttl = ttl
+        self._entries: dict[K, tuple[V, datetime]] = {}
+        self._last_used: dict[K, datetime] = {}
+        self._in_flight: dict[K, Future[None]] = {}
         self._lock = Lock()
 
     def get(self, key: K) -> V | None:
-        """The fact if it is known and fresh enough."""
+        """The value, if it is cached and fresh."""
         now = self._clock.now()
         with self._lock:
-            self._used[key] = now
-            known = self._known.get(key)
-        return known[0] if known is not None and now - known[1] <= self._trusted_for else None
+            self._last_used[key] = now
+            entry = self._entries.get(key)
+        return entry[0] if entry is not None and now - entry[1] <= self._ttl else None
 
     def age(self, key: K) -> timedelta | None:
+        """How long ago the value was loaded; None if it is not cached."""
         with self._lock:
-            known = self._known.get(key)
-        return None if known is None else self._clock.now() - known[1]
+            entry = self._entries.get(key)
+        return None if entry is None else self._clock.now() - entry[1]
 
     def fetch(self, key: K) -> Future[None]:
-        """Ask Slack, once at a time; done when the table holds the answer, or Slack gave none."""
+        """Load the value, once at a time. The future is done when that succeeded or failed."""
         with self._lock:
-            asking = self._asking.get(key)
-            if asking is None:
-                asking = self._asking[key] = self._executor.submit(self._fetch, key)
-            return asking
+            future = self._in_flight.get(key)
+            if future is None:
+                future = self._in_flight[key] = self._executor.submit(self._fetch, key)
+            return future
 
     def refresh(self) -> None:
-        """Ask anew for all that was used lately; drop the rest."""
+        """Reload what was used lately; drop the rest."""
         now = self._clock.now()
         with self._lock:
-            stale = [key for key, used in self._used.items() if now - used > KEPT_FOR]
+            stale = [key for key, used in self._last_used.items() if now - used > IDLE_LIMIT]
             for key in stale:
-                del self._used[key]
-                self._known.pop(key, None)
-            keys = list(self._used)
+                del self._last_used[key]
+                self._entries.pop(key, None)
+            keys = list(self._last_used)
         for key in keys:
             self.fetch(key)
 
     def _fetch(self, key: K) -> None:
         try:
-            fact = self._ask(key)
-        except (SlackClientError, HTTPException, OSError) as trouble:
-            log.warning("slack.fact_unknown", extra={"error": _named(trouble)})
+            value = self._load(key)
+        except (SlackClientError, HTTPException, OSError) as error:
+            log.warning("slack.fact_unknown", extra={"error": _error_name(error)})
         else:
             with self._lock:
-                self._known[key] = (fact, self._clock.now())
+                self._entries[key] = (value, self._clock.now())
         finally:
             with self._lock:
-                self._asking.pop(key, None)
+                self._in_flight.pop(key, None)
 
 
-def _named(trouble: Exception) -> str:
-    response = getattr(trouble, "response", None)
+def _error_name(exception: Exception) -> str:
+    response = getattr(exception, "response", None)
     error = response.get("error") if response is not None else None
-    return str(error or type(trouble).__name__)
+    return str(error or type(exception).__name__)
 
 
-def wait_for(asked: list[Future[None]], seconds: float) -> None:
-    """Wait until all are done, `seconds` at the most in sum."""
-    if asked:
-        wait(asked, timeout=seconds)
+def wait_for(futures: list[Future[None]], seconds: float) -> None:
+    """Wait until all are done, for at most `seconds` in total."""
+    if futures:
+        wait(futures, timeout=seconds)
 
 
 class Directory:
-    """The tables: who the bot is, channels, their members, people, user groups."""
+    """The caches: the bot's identity, channels, their members, people, user groups."""
 
     def __init__(self, client: WebClient, *, clock: Clock, executor: ThreadPoolExecutor) -> None:
         self._client = client
-        long_ago = timedelta(days=365)
-        self.identity: Facts[None, Identity] = Facts(
-            self._ask_identity, clock=clock, executor=executor, trusted_for=long_ago
+        a_year = timedelta(days=365)
+        self.identity: TtlCache[None, Identity] = TtlCache(
+            self._load_identity, clock=clock, executor=executor, ttl=a_year
         )
-        self.places: Facts[str, Place] = Facts(self._ask_place, clock=clock, executor=executor)
-        self.members: Facts[str, frozenset[str]] = Facts(
-            self._ask_members, clock=clock, executor=executor
+        self.channels: TtlCache[str, ChannelInfo] = TtlCache(
+            self._load_channel, clock=clock, executor=executor
         )
-        self.profiles: Facts[str, Profile] = Facts(
-            self._ask_profile, clock=clock, executor=executor
+        self.members: TtlCache[str, frozenset[str]] = TtlCache(
+            self._load_members, clock=clock, executor=executor
         )
-        self.groups: Facts[None, Mapping[str, frozenset[str]]] = Facts(
-            self._ask_groups, clock=clock, executor=executor
+        self.profiles: TtlCache[str, Profile] = TtlCache(
+            self._load_profile, clock=clock, executor=executor
+        )
+        self.groups: TtlCache[None, Mapping[str, frozenset[str]]] = TtlCache(
+            self._load_groups, clock=clock, executor=executor
         )
 
     def refresh(self) -> None:
-        self.places.refresh()
+        self.channels.refresh()
         self.members.refresh()
         self.profiles.refresh()
         self.groups.refresh()
 
-    def _ask_identity(self, _: None) -> Identity:
+    def _load_identity(self, _: None) -> Identity:
         answer = self._client.auth_test()
         return Identity(
             user=str(answer["user_id"]), team=str(answer["team_id"]), name=str(answer["user"])
         )
 
-    def _ask_place(self, channel: str) -> Place:
+    def _load_channel(self, channel: str) -> ChannelInfo:
         try:
             answer = self._client.conversations_info(channel=channel)
-        except SlackClientError as trouble:
-            if _named(trouble) in GONE:
-                return Place(joined=False, archived=False, direct=channel.startswith("D"))
+        except SlackClientError as error:
+            if _error_name(error) in NOT_VISIBLE:
+                return ChannelInfo(joined=False, archived=False, direct=channel.startswith("D"))
             raise
-        said = answer["channel"]
-        return Place(
-            joined=bool(said.get("is_member") or said.get("is_im")),
-            archived=bool(said.get("is_archived")),
-            direct=bool(said.get("is_im") or said.get("is_mpim")),
-            name=str(said.get("name") or ""),
+        channel_data = answer["channel"]
+        return ChannelInfo(
+            joined=bool(channel_data.get("is_member") or channel_data.get("is_im")),
+            archived=bool(channel_data.get("is_archived")),
+            direct=bool(channel_data.get("is_im") or channel_data.get("is_mpim")),
+            name=str(channel_data.get("name") or ""),
         )
 
-    def _ask_members(self, channel: str) -> frozenset[str]:
+    def _load_members(self, channel: str) -> frozenset[str]:
         members: set[str] = set()
         cursor = ""
         until = monotonic() + 20
@@ -199,16 +206,16 @@ class Directory:
                 return frozenset(members)
         raise TimeoutError(channel)
 
-    def _ask_profile(self, user: str) -> Profile:
-        said = self._client.users_info(user=user)["user"]
+    def _load_profile(self, user: str) -> Profile:
+        profile = self._client.users_info(user=user)["user"]
         return Profile(
-            guest=bool(said.get("is_restricted") or said.get("is_ultra_restricted")),
-            team=str(said.get("team_id") or ""),
-            name=str(said.get("real_name") or said.get("name") or ""),
-            stranger=bool(said.get("is_stranger") or said.get("deleted")),
+            guest=bool(profile.get("is_restricted") or profile.get("is_ultra_restricted")),
+            team=str(profile.get("team_id") or ""),
+            name=str(profile.get("real_name") or profile.get("name") or ""),
+            is_external=bool(profile.get("is_stranger") or profile.get("deleted")),
         )
 
-    def _ask_groups(self, _: None) -> Mapping[str, frozenset[str]]:
+    def _load_groups(self, _: None) -> Mapping[str, frozenset[str]]:
         answer = self._client.usergroups_list(include_users=True)
         return {
             str(group["id"]): frozenset(map(str, group.get("users") or ()))

@@ -1,6 +1,6 @@
-"""What one person alone is told: answers to commands and clicks. Pure.
+"""Answers to commands and clicks that only one person sees. Pure.
 
-Each function gives mrkdwn, or an Answer where there are buttons.
+Each function returns mrkdwn, or an Answer if there are buttons.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from storage.definitions import CrewDefinition, CrewReport
 from storage.records import Checkpoint, CheckpointKind, Execution
 from storage.usage import total
 
-MOST_CREWS = 20
+MAX_CREWS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Words for one person, with blocks where there is something to click."""
+    """A text for one person, with blocks if there is something to click."""
 
     text: str
     blocks: tuple[Block, ...] = ()
 
 
-def usage(crews: Mapping[str, CrewDefinition]) -> str:
+def help_text(crews: Mapping[str, CrewDefinition]) -> str:
     example = next(iter(crews), "plan")
     return "\n".join(
         [
             "*Countersign* runs a crew and asks you to sign off at its checkpoints.",
             f"• `/crew {example} a summer campaign for a bicycle shop` starts one",
             "• `/crew list` shows the crews",
-            "• `/crew status` shows what runs in this channel, `/crew status ID` one run",
-            "• `/crew cancel ID` ends a run, `/crew retry ID` takes up one that failed",
-            "• `/crew lessons` shows what crews were taught to heed, and deletes it",
+            "• `/crew status` shows the runs in this channel, `/crew status ID` one run",
+            "• `/crew cancel ID` ends a run, `/crew retry ID` resumes one that failed",
+            "• `/crew lessons` lists the lessons that crews keep, and deletes them",
             "Options, anywhere after the name: `--language German`, "
             "`--checkpoints after_planning,after_analysis` (stop at these only).",
             "At a checkpoint click *Continue*, *Revise*, *Skip* or *Stop*. To revise you can also "
@@ -50,20 +50,20 @@ def usage(crews: Mapping[str, CrewDefinition]) -> str:
     )
 
 
-def crews_listed(crews: Mapping[str, CrewDefinition], reports: Mapping[str, CrewReport]) -> str:
+def crew_list(crews: Mapping[str, CrewDefinition], reports: Mapping[str, CrewReport]) -> str:
     if not crews:
-        return "No crew is set up. An operator adds them to `crews.yml`."
-    shown = list(crews.values())[:MOST_CREWS]
-    lines = ["*Crews*", *(_crew_line(crew, reports.get(crew.name)) for crew in shown)]
-    if len(crews) > MOST_CREWS:
-        lines.append(f"… and {len(crews) - MOST_CREWS} more")
+        return "No crews are set up. An operator can add them to `crews.yml`."
+    first = list(crews.values())[:MAX_CREWS]
+    lines = ["*Crews*", *(_crew_line(crew, reports.get(crew.name)) for crew in first)]
+    if len(crews) > MAX_CREWS:
+        lines.append(f"… and {len(crews) - MAX_CREWS} more")
     return "\n".join(lines)
 
 
 def _crew_line(crew: CrewDefinition, report: CrewReport | None) -> str:
-    about = text.line(crew.description, 150) or "no description"
+    description = text.line(crew.description, 150) or "no description"
     stops = ", ".join(f"`{text.mrkdwn(c.name)}`" for c in crew.checkpoints[:8])
-    line = f"• `/crew {text.mrkdwn(crew.name)} …` {about}"
+    line = f"• `/crew {text.mrkdwn(crew.name)} …` {description}"
     if stops:
         line += f"\n    checkpoints: {stops}"
     if report is not None and report.problem:
@@ -77,33 +77,37 @@ def _problem(report: CrewReport) -> str:
 
 def unknown_crew(name: str, crews: Mapping[str, CrewDefinition]) -> str:
     nearest = get_close_matches(name, crews, n=1, cutoff=0.5)
-    meant = f" Did you mean `{text.mrkdwn(nearest[0])}`?" if nearest else ""
-    said = text.line(name, 60)
-    known = [
+    suggestion = f" Did you mean `{text.mrkdwn(nearest[0])}`?" if nearest else ""
+    typed = text.line(name, 60)
+    known_crews = [
         f"• `{text.mrkdwn(crew.name)}` {text.line(crew.description, 150)}".rstrip()
-        for crew in list(crews.values())[:MOST_CREWS]
+        for crew in list(crews.values())[:MAX_CREWS]
     ]
-    return "\n".join([f"There is no crew `{said}`.{meant}", "These are there:", *known])
+    return "\n".join(
+        [f"There is no crew `{typed}`.{suggestion}", "These crews exist:", *known_crews]
+    )
 
 
 def request_missing(crew: CrewDefinition) -> str:
     return (
-        f"What should *{text.mrkdwn(crew.name)}* work on? Say it after the name, for example:\n"
+        f"What should *{text.mrkdwn(crew.name)}* work on? Type it after the name, for example:\n"
         f"`/crew {text.mrkdwn(crew.name)} a summer campaign for a bicycle shop`"
     )
 
 
-def misused(command: str, problem: str) -> str:
+def invalid_command(command: str, problem: str) -> str:
     example = f"`/crew {text.line(command, 60)} 1a2b3c4d`"
     if command in ("cancel", "retry"):
-        return f"{problem.capitalize()} Say its id, for example {example}. `/crew status` has them."
+        return (
+            f"{problem.capitalize()} Give its id, for example {example}. `/crew status` shows ids."
+        )
     return f"{problem}."
 
 
 def cannot_be_built(crew: CrewDefinition, report: CrewReport) -> str:
     return (
         f":warning: *{text.mrkdwn(crew.name)}* cannot be started: {_problem(report)}\n"
-        "Whoever keeps the crews can mend it; nothing was started."
+        "Nothing was started. An operator can fix the crew or `crews.yml`."
     )
 
 
@@ -129,27 +133,27 @@ def archived(typed: str) -> str:
 
 
 def _paste(typed: str) -> str:
-    words = text.shorten(text.tame(f"{ids.COMMAND} {typed}").replace("```", "'''"), 2000)
-    return f"```{text.escape(words)}```"
+    command = text.shorten(text.sanitize(f"{ids.COMMAND} {typed}").replace("```", "'''"), 2000)
+    return f"```{text.escape(command)}```"
 
 
-def runs(executions: Sequence[Execution], progress: Mapping[str, Progress]) -> str:
+def run_list(executions: Sequence[Execution], progress: Mapping[str, Progress]) -> str:
     if not executions:
         return "Nothing runs in this channel. `/crew help` says how to start."
     lines = ["*Runs in this channel*"]
     for execution in executions:
-        asked = text.line(execution.request.user_input, 80)
+        request = text.line(execution.request.user_input, 80)
         state = state_line(execution, progress[execution.id])
         lines.append(
-            f"• `{ids.short(execution.id)}` *{text.mrkdwn(execution.crew)}* {asked}: {state}"
+            f"• `{ids.short(execution.id)}` *{text.mrkdwn(execution.crew)}* {request}: {state}"
         )
     return "\n".join(lines)
 
 
-def run(execution: Execution, progress: Progress) -> str:
-    asked = text.line(execution.request.user_input, 200)
+def run_status(execution: Execution, progress: Progress) -> str:
+    request = text.line(execution.request.user_input, 200)
     lines = [
-        f"`{ids.short(execution.id)}` *{text.mrkdwn(execution.crew)}* {asked}",
+        f"`{ids.short(execution.id)}` *{text.mrkdwn(execution.crew)}* {request}",
         f"{state_line(execution, progress)} Started {people.when(execution.created_at)} "
         f"by {people.person(execution.requester)}.",
     ]
@@ -157,9 +161,9 @@ def run(execution: Execution, progress: Progress) -> str:
     decided = {c.name for c in progress.checkpoints if c.feedback is not None} & to_come
     if to_come:
         lines.append(f"Checkpoints decided: {len(decided)} of {len(to_come)}.")
-    used = spent(total(run.usage for run in progress.runs))
-    if used:
-        lines.append(f"So far: {used}.")
+    total_used = spent(total(run.usage for run in progress.runs))
+    if total_used:
+        lines.append(f"So far: {total_used}.")
     return "\n".join(lines)
 
 
@@ -168,20 +172,20 @@ def cancelled(execution: Execution) -> str:
 
 
 def retried(execution: Execution) -> str:
-    return f"Run `{ids.short(execution.id)}` goes on where it failed."
+    return f"Run `{ids.short(execution.id)}` resumes where it failed."
 
 
 def reply_is_revision(checkpoint: Checkpoint) -> Answer:
-    """The modal was closed, but the intent to revise holds."""
-    taken = _TAKEN_AS.get(checkpoint.kind, _TAKEN_AS[CheckpointKind.PHASE])
-    words = (
-        f"Your next reply in this thread is taken as {taken} “"
+    """The modal was closed, but the intent to revise is still valid."""
+    use = _TAKEN_AS.get(checkpoint.kind, _TAKEN_AS[CheckpointKind.PHASE])
+    message = (
+        f"Your next reply in this thread is taken as {use} “"
         f"{text.mrkdwn(question(checkpoint))}”, for 15 minutes."
     )
     return Answer(
-        words,
+        message,
         (
-            section(words),
+            section(message),
             ActionsBlock(elements=[_button(ids.ActionId.NEVER_MIND, "Never mind", checkpoint.id)]),
         ),
     )
@@ -194,30 +198,30 @@ _TAKEN_AS = {
 
 
 def form_not_opened(checkpoint: Checkpoint) -> Answer:
-    """Slack did not open the form in which an answer or an outcome's words are written."""
+    """Slack did not open the form for an answer, or for an outcome with words."""
     if checkpoint.kind is CheckpointKind.QUESTION:
         return Answer(
             "The form could not be opened. Click again, or reply in the thread and mention me: "
-            "that is the answer."
+            "that is taken as the answer."
         )
     return Answer("The form could not be opened. Click again, or choose without words.")
 
 
-def never_mind(dropped: bool) -> str:
-    return "Never mind, then. Nothing was changed." if dropped else "There was nothing to forget."
+def revision_dropped(dropped: bool) -> str:
+    return "All right. Nothing was changed." if dropped else "There was nothing to cancel."
 
 
-def offer(checkpoint: Checkpoint, said: str, reply: ids.OfferedReply) -> Answer:
-    """Somebody who may decide talked while the checkpoint waits: did they mean to decide?"""
-    taken, label = _OFFERED.get(checkpoint.kind, _OFFERED[CheckpointKind.PHASE])
-    words = (
+def offer_reply(checkpoint: Checkpoint, reply_text: str, reply: ids.OfferedReply) -> Answer:
+    """Ask an approver who wrote in the thread whether that was meant as the decision."""
+    use, label = _OFFERS.get(checkpoint.kind, _OFFERS[CheckpointKind.PHASE])
+    message = (
         f"“{text.mrkdwn(question(checkpoint))}” waits for a decision. "
-        f"Shall I take what you wrote as {taken}?\n{text.quote(said, 300)}"
+        f"Shall I take what you wrote as {use}?\n{text.quote(reply_text, 300)}"
     )
     return Answer(
-        words,
+        message,
         (
-            section(words),
+            section(message),
             ActionsBlock(
                 elements=[
                     _button(
@@ -233,19 +237,19 @@ def offer(checkpoint: Checkpoint, said: str, reply: ids.OfferedReply) -> Answer:
     )
 
 
-DISMISSED = "All right, it stays talk. The checkpoint still waits."
+DISMISSED = "All right, nothing was changed. The checkpoint is still waiting."
 USED = "Taken: the phase is revised with what you wrote."
-_USED_AS = {
+_USED_BY_KIND = {
     CheckpointKind.GATE: "Taken: the flow goes on with what you wrote.",
     CheckpointKind.TOOL: "Taken: the tool is not called, and the agent reads what you wrote.",
     CheckpointKind.QUESTION: "Taken: the crew goes on with your answer.",
 }
-_OFFERED = {
+_OFFERS = {
     CheckpointKind.PHASE: ("a revision", "Use as the revision"),
     CheckpointKind.TOOL: ("your refusal of the call", "Use as the refusal"),
     CheckpointKind.QUESTION: ("the answer", "Use as the answer"),
 }
-ONLY_BUTTONS = "This asks for a click: Continue or Stop, on its message. Nothing was changed."
+ONLY_BUTTONS = "This needs a click on Continue or Stop, on its message. Nothing was changed."
 REPLY_GONE = "I can no longer find what you wrote, so nothing was changed. Click Revise instead."
 NOTHING_WAITS = (
     "Nothing waits for a decision in this thread, so there is nothing to revise. "
@@ -253,9 +257,9 @@ NOTHING_WAITS = (
 )
 
 
-def used(checkpoint: Checkpoint) -> str:
-    """A reply was taken as the decision."""
-    return _USED_AS.get(checkpoint.kind, USED)
+def reply_used(checkpoint: Checkpoint) -> str:
+    """The answer after a reply was used as the decision."""
+    return _USED_BY_KIND.get(checkpoint.kind, USED)
 
 
 def _button(action_id: str, label: str, value: str, *, style: str | None = None) -> ButtonElement:

@@ -1,4 +1,4 @@
-"""What a checkpoint offers to click, by its kind. Pure."""
+"""The buttons of a checkpoint, by its kind. Pure."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from bot.slack.render import text
 from bot.slack.render.position import next_phase
 from storage.records import HELD, Checkpoint, CheckpointKind, Execution
 
-LABEL_MOST: Final = 75
+LABEL_LIMIT: Final = 75
 OUTCOME_BUTTONS: Final = 20
-"""More outcomes than these stand in a menu."""
+"""More outcomes than this are shown in a menu."""
 
-_MENU_MOST: Final = 100
+_MENU_LIMIT: Final = 100
 
 
 def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveElement, ...]:
-    """Of one that waits."""
+    """The buttons of a checkpoint that waits for a decision."""
     match checkpoint.kind:
         case CheckpointKind.PHASE:
-            following = next_phase(checkpoint, execution)
-            onward = f"Continue to {text.label(following)}" if following else "Continue and finish"
-            return (*_four(checkpoint, onward), _stop(checkpoint))
+            phase = next_phase(checkpoint, execution)
+            label = f"Continue to {text.label(phase)}" if phase else "Continue and finish"
+            return (*_usual_buttons(checkpoint, label), _stop(checkpoint))
         case CheckpointKind.GATE if checkpoint.outcomes:
-            words = button(ActionId.OUTCOME_WORDS, "Add words…", checkpoint.id)
+            with_words = button(ActionId.OUTCOME_WORDS, "Add words…", checkpoint.id)
             stop = _stop(checkpoint, "Stop the run")
-            return (*_outcomes(checkpoint), words, stop)
+            return (*_outcomes(checkpoint), with_words, stop)
         case CheckpointKind.GATE:
-            return (*_four(checkpoint, "Continue"), _stop(checkpoint))
+            return (*_usual_buttons(checkpoint, "Continue"), _stop(checkpoint))
         case CheckpointKind.TOOL:
-            three = _four(
+            usual = _usual_buttons(
                 checkpoint,
                 "Continue: call it",
                 revise="Revise: refuse with words",
                 skip="Skip: do not call it",
             )
-            return (*three, _stop(checkpoint))
+            return (*usual, _stop(checkpoint))
         case CheckpointKind.QUESTION:
             return (
                 button(ActionId.ANSWER, "Continue: answer", checkpoint.id, style="primary"),
@@ -55,19 +55,19 @@ def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveEl
                 _stop(checkpoint),
             )
         case CheckpointKind.BUDGET:
-            over = button(ActionId.CONTINUE, "Continue", checkpoint.id, style="primary")
-            return (over, _stop(checkpoint))
+            go_on = button(ActionId.CONTINUE, "Continue", checkpoint.id, style="primary")
+            return (go_on, _stop(checkpoint))
         case _:
             assert_never(checkpoint.kind)
 
 
-def _four(
-    checkpoint: Checkpoint, onward: str, *, revise: str = "Revise", skip: str = "Skip"
+def _usual_buttons(
+    checkpoint: Checkpoint, continue_: str, *, revise: str = "Revise", skip: str = "Skip"
 ) -> tuple[ButtonElement, ...]:
-    """The usual ones, but for Stop."""
-    shown = text.shorten(onward, LABEL_MOST - 5)
+    """Continue, Revise and Skip."""
+    label = text.shorten(continue_, LABEL_LIMIT - 5)
     return (
-        button(ActionId.CONTINUE, shown, checkpoint.id, style="primary"),
+        button(ActionId.CONTINUE, label, checkpoint.id, style="primary"),
         button(ActionId.REVISE, revise, checkpoint.id),
         button(ActionId.SKIP, skip, checkpoint.id),
     )
@@ -84,7 +84,7 @@ def _stop(checkpoint: Checkpoint, label: str = "Stop") -> ButtonElement:
             title="Stop this run?",
             text=PlainTextObject(
                 text=f"The run ends here, {where} {text.label(checkpoint.phase)}. "
-                "It cannot be taken up again."
+                "It cannot be resumed."
             ),
             confirm="Stop the run",
             deny="Keep it waiting",
@@ -94,7 +94,7 @@ def _stop(checkpoint: Checkpoint, label: str = "Stop") -> ButtonElement:
 
 
 def _outcomes(checkpoint: Checkpoint) -> Sequence[InteractiveElement]:
-    """None of them is marked: which one is wanted is not ours to know."""
+    """A gate's outcomes. None is primary: the bot does not know which is expected."""
     if len(checkpoint.outcomes) > OUTCOME_BUTTONS:
         return (outcome_menu(checkpoint, action_id=ActionId.OUTCOME),)
     return [
@@ -104,19 +104,19 @@ def _outcomes(checkpoint: Checkpoint) -> Sequence[InteractiveElement]:
 
 
 def outcome_menu(checkpoint: Checkpoint, *, action_id: str) -> StaticSelectElement:
-    """All outcomes to choose one from."""
+    """A menu of all outcomes."""
     options = [
         Option(value=ChosenOutcome(checkpoint.id, number).encode(), text=PlainTextObject(text=name))
         for number, name in enumerate(_labels(checkpoint))
     ]
-    if len(options) <= _MENU_MOST:
+    if len(options) <= _MENU_LIMIT:
         return StaticSelectElement(
             action_id=action_id, options=options, placeholder="Choose an outcome"
         )
     groups = [
         OptionGroup(label=PlainTextObject(text=f"{first + 1} to {first + len(part)}"), options=part)
-        for first in range(0, len(options), _MENU_MOST)
-        if (part := options[first : first + _MENU_MOST])
+        for first in range(0, len(options), _MENU_LIMIT)
+        if (part := options[first : first + _MENU_LIMIT])
     ]
     return StaticSelectElement(
         action_id=action_id, option_groups=groups, placeholder="Choose an outcome"
@@ -124,9 +124,9 @@ def outcome_menu(checkpoint: Checkpoint, *, action_id: str) -> StaticSelectEleme
 
 
 def _labels(checkpoint: Checkpoint) -> list[str]:
-    """Each outcome's own words, as far as a button holds them."""
+    """The name of each outcome, shortened to fit a button."""
     return [
-        text.plain(name, LABEL_MOST) or f"Outcome {number}"
+        text.plain(name, LABEL_LIMIT) or f"Outcome {number}"
         for number, name in enumerate(checkpoint.outcomes, 1)
     ]
 

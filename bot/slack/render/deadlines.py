@@ -1,4 +1,4 @@
-"""What waits and what its deadline does, in words, by kind. Pure."""
+"""Wording for deadlines and for what people are asked to do, by kind of checkpoint. Pure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Final
 from storage.definitions import OnTimeout
 from storage.records import CheckpointKind, Feedback
 
-_WILL: Final = {
+_EFFECTS: Final = {
     OnTimeout.STOP: "the run stops",
     OnTimeout.CONTINUE: "the run continues as if approved",
     OnTimeout.SKIP: "the run goes on without approval",
     OnTimeout.FAIL: "the run fails and can be retried",
 }
-_DID: Final = {
+_RESULTS: Final = {
     OnTimeout.STOP: "stopped the run",
     OnTimeout.CONTINUE: "let the run continue as if approved",
     OnTimeout.SKIP: "let the run go on without approval",
     OnTimeout.FAIL: "failed the run; it can be retried",
 }
-_WILL_OF: Final = {
+_EFFECTS_BY_KIND: Final = {
     (CheckpointKind.TOOL, OnTimeout.CONTINUE): "the tool is called, although nobody looked",
     (CheckpointKind.TOOL, OnTimeout.SKIP): "the run goes on and the tool is not called",
     (CheckpointKind.QUESTION, OnTimeout.CONTINUE): "the run goes on without an answer",
@@ -28,7 +28,7 @@ _WILL_OF: Final = {
     (CheckpointKind.BUDGET, OnTimeout.CONTINUE): "the run goes on over its budget",
     (CheckpointKind.BUDGET, OnTimeout.SKIP): "the run goes on over its budget",
 }
-_DID_OF: Final = {
+_RESULTS_BY_KIND: Final = {
     (CheckpointKind.TOOL, OnTimeout.CONTINUE): "let the tool be called, although nobody looked",
     (CheckpointKind.TOOL, OnTimeout.SKIP): "let the run go on, and the tool was not called",
     (CheckpointKind.QUESTION, OnTimeout.CONTINUE): "let the run go on without an answer",
@@ -36,31 +36,31 @@ _DID_OF: Final = {
     (CheckpointKind.BUDGET, OnTimeout.CONTINUE): "let the run go on over its budget",
     (CheckpointKind.BUDGET, OnTimeout.SKIP): "let the run go on over its budget",
 }
-"""Of what arises inside a crew, where the general words would mislead."""
+"""For checkpoints inside a crew, if the general wording would mislead."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is wanted of people, as verb, past tense and noun."""
+class ResponseWords:
+    """What people are asked to do, as verb, past tense and noun."""
 
-    do: str
-    done: str
-    thing: str
+    verb: str
+    past: str
+    noun: str
 
 
-def wanted(kind: CheckpointKind) -> Wanted:
-    """What people do with a checkpoint of this kind."""
+def response_words(kind: CheckpointKind) -> ResponseWords:
+    """What people are asked to do at a checkpoint of this kind."""
     if kind is CheckpointKind.QUESTION:
-        return Wanted("answer", "answered", "an answer")
-    return Wanted("decide", "decided", "a decision")
+        return ResponseWords("answer", "answered", "an answer")
+    return ResponseWords("decide", "decided", "a decision")
 
 
-def will(kind: CheckpointKind, on_timeout: OnTimeout) -> str:
-    """What the deadline will do, after "then "."""
-    return _WILL_OF.get((kind, on_timeout), _WILL[on_timeout])
+def timeout_effect(kind: CheckpointKind, on_timeout: OnTimeout) -> str:
+    """What will happen at the deadline, to follow "then "."""
+    return _EFFECTS_BY_KIND.get((kind, on_timeout), _EFFECTS[on_timeout])
 
 
-def did(kind: CheckpointKind, feedback: Feedback) -> str:
-    """As a continuation of "nobody decided in time", for what a timeout decided."""
-    done = OnTimeout(feedback.action.value)
-    return f"; the deadline {_DID_OF.get((kind, done), _DID[done])}"
+def timeout_result(kind: CheckpointKind, feedback: Feedback) -> str:
+    """What a deadline that has passed did, to follow "nobody decided in time"."""
+    on_timeout = OnTimeout(feedback.action.value)
+    return f"; the deadline {_RESULTS_BY_KIND.get((kind, on_timeout), _RESULTS[on_timeout])}"

@@ -1,4 +1,4 @@
-"""What became of a checkpoint, in words. Pure."""
+"""How a checkpoint was decided, as text. Pure."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from storage.definitions import OnTimeout
 from storage.records import HELD, Checkpoint, CheckpointKind, Feedback
 from storage.states import CheckpointState
 
-WORDS_LIMIT: Final = 800
-_OUTCOME_SHOWN: Final = 150
+FEEDBACK_LIMIT: Final = 800
+_OUTCOME_LIMIT: Final = 150
 
 _LINES: Final = {
     CheckpointState.PENDING: "Waiting for a decision",
     CheckpointState.APPROVED: ":white_check_mark: Continued by {by}",
-    CheckpointState.REVISED: ":pencil2: Revision asked for by {by}",
+    CheckpointState.REVISED: ":pencil2: Revision requested by {by}",
     CheckpointState.REJECTED: ":octagonal_sign: Stopped by {by}",
     CheckpointState.SKIPPED: ":fast_forward: Skipped by {by}: the run goes on without approval",
-    CheckpointState.CANCELLED: ":no_entry_sign: No longer to be decided: the run was cancelled",
+    CheckpointState.CANCELLED: ":no_entry_sign: No longer needs a decision: the run was cancelled",
     CheckpointState.EXPIRED: ":hourglass: Nobody decided in time",
 }
 
-_OWN_LINES: Final = {
+_LINES_BY_KIND: Final = {
     (CheckpointKind.TOOL, CheckpointState.APPROVED): (
         ":white_check_mark: Continued by {by}: the tool is called"
     ),
@@ -41,14 +41,14 @@ _OWN_LINES: Final = {
         ":white_check_mark: Continued by {by}: the run goes on"
     ),
 }
-"""Of what arises inside a crew, where the general words would mislead."""
+"""For checkpoints inside a crew, if the general wording would mislead."""
 
-_DIED: Final = ":no_entry_sign: No longer to be decided: the work that asked has ended"
+_ASKER_GONE: Final = ":no_entry_sign: No longer needs a decision: the work that asked has ended"
 
 
-def outcome(checkpoint: Checkpoint) -> str:
-    """Who decided what and when, with the words that came with it."""
-    line = outcome_line(checkpoint)
+def decision(checkpoint: Checkpoint) -> str:
+    """Who decided what and when, with the text of the feedback."""
+    line = decision_line(checkpoint)
     feedback = checkpoint.feedback
     if feedback is None:
         return line
@@ -56,36 +56,36 @@ def outcome(checkpoint: Checkpoint) -> str:
     if feedback.tasks:
         line += "\nTo be revised: " + ", ".join(text.label(task) for task in feedback.tasks)
     if feedback.text:
-        line += "\n" + text.quote(feedback.text, WORDS_LIMIT)
+        line += "\n" + text.quote(feedback.text, FEEDBACK_LIMIT)
     return line
 
 
-def outcome_line(checkpoint: Checkpoint) -> str:
-    """Who decided what."""
+def decision_line(checkpoint: Checkpoint) -> str:
+    """Who decided what, on one line."""
     feedback, state = checkpoint.feedback, checkpoint.state
     if feedback is None:
-        died = state is CheckpointState.CANCELLED and checkpoint.kind in HELD
-        return _DIED if died else _LINES[state].format(by="somebody")
+        asker_gone = state is CheckpointState.CANCELLED and checkpoint.kind in HELD
+        return _ASKER_GONE if asker_gone else _LINES[state].format(by="somebody")
     by = people.person(feedback.actor)
     if state is CheckpointState.EXPIRED:
-        return _nobody(checkpoint.kind) + _deadline_did(checkpoint.kind, feedback)
+        return _nobody_in_time(checkpoint.kind) + _deadline_result(checkpoint.kind, feedback)
     if feedback.outcome is None or state is CheckpointState.REVISED:
-        return _OWN_LINES.get((checkpoint.kind, state), _LINES[state]).format(by=by)
+        return _LINES_BY_KIND.get((checkpoint.kind, state), _LINES[state]).format(by=by)
     sign = ":fast_forward:" if state is CheckpointState.SKIPPED else ":white_check_mark:"
-    return f"{sign} {chosen(feedback.outcome)} chosen by {by}"
+    return f"{sign} {quoted_outcome(feedback.outcome)} chosen by {by}"
 
 
-def chosen(outcome_name: str) -> str:
-    """An outcome in the crew's own words, set off from ours."""
-    return f"“{text.line(outcome_name, _OUTCOME_SHOWN)}”"
+def quoted_outcome(outcome_name: str) -> str:
+    """An outcome in quotation marks: its name is the crew's own."""
+    return f"“{text.line(outcome_name, _OUTCOME_LIMIT)}”"
 
 
-def _nobody(kind: CheckpointKind) -> str:
-    return f":hourglass: Nobody {deadlines.wanted(kind).done} in time"
+def _nobody_in_time(kind: CheckpointKind) -> str:
+    return f":hourglass: Nobody {deadlines.response_words(kind).past} in time"
 
 
-def _deadline_did(kind: CheckpointKind, feedback: Feedback) -> str:
+def _deadline_result(kind: CheckpointKind, feedback: Feedback) -> str:
     goes_on = feedback.action.value in (OnTimeout.CONTINUE, OnTimeout.SKIP)
     if feedback.outcome is not None and goes_on:
-        return f"; the deadline chose {chosen(feedback.outcome)}"
-    return deadlines.did(kind, feedback)
+        return f"; the deadline chose {quoted_outcome(feedback.outcome)}"
+    return deadlines.timeout_result(kind, feedback)

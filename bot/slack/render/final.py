@@ -1,4 +1,4 @@
-"""The last message of a run, and the words to its thread in between. Pure."""
+"""The final message of a run, reminders and notices. Pure."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from slack_sdk.models.blocks import Block, HeaderBlock, MarkdownBlock, PlainText
 from bot.slack.ids import short
 from bot.slack.render import deadlines, people, text, usage
 from bot.slack.render.message import Rendered, context, section
-from bot.slack.render.position import question, standing
+from bot.slack.render.position import location, question
 from bot.slack.render.root import failure
 from storage.records import Checkpoint, Execution, Usage
 
 RESULT_LIMIT = 7000
 
 
-def render(execution: Execution, *, used: Usage | None = None, instead_of: str = "") -> Rendered:
-    """The result of a run that is complete; the whole of it goes with it as a file.
+def render(execution: Execution, *, used: Usage | None = None, moved_note: str = "") -> Rendered:
+    """The result of a complete run; the whole text is also uploaded as a file.
 
-    `used` is what the whole run took.
+    `used` is what the whole run used.
     """
     result, clipped = text.clip(text.markdown(result_text(execution)), RESULT_LIMIT)
-    done = "The execution is complete"
-    asked_by = people.person(execution.requester)
-    lead = f"{asked_by} *{text.mrkdwn(execution.crew)}* has finished."
+    title = "The execution is complete"
+    requester = people.person(execution.requester)
+    lead = f"{requester} *{text.mrkdwn(execution.crew)}* has finished."
     took = people.duration((execution.ended_at or execution.updated_at) - execution.created_at)
-    blocks: list[Block] = [section(instead_of)] if instead_of else []
+    blocks: list[Block] = [section(moved_note)] if moved_note else []
     blocks += [
-        HeaderBlock(text=PlainTextObject(text=done, emoji=False)),
+        HeaderBlock(text=PlainTextObject(text=title, emoji=False)),
         section(lead),
-        MarkdownBlock(text=result or "_The last phase gave no text._"),
+        MarkdownBlock(text=result or "_The last phase produced no text._"),
         context(
             "This is the beginning. The whole result is in the file below."
             if clipped
@@ -42,14 +42,14 @@ def render(execution: Execution, *, used: Usage | None = None, instead_of: str =
     if amounts:
         blocks.append(context(*amounts))
     return Rendered(
-        text=f"{done}: {lead}",
+        text=f"{title}: {lead}",
         blocks=tuple(blocks),
-        plain=f"*{done}*\n{lead}\n{text.shorten(result, 2000)}",
+        plain=f"*{title}*\n{lead}\n{text.shorten(result, 2000)}",
     )
 
 
 def _amounts(used: Usage) -> list[str]:
-    """What was used in all, and by model where there were several."""
+    """What was used in total, and by model if there were several."""
     parts = (usage.spent(used), usage.by_model(used))
     return [part for part in parts if part]
 
@@ -58,20 +58,23 @@ def result_text(execution: Execution) -> str:
     return execution.result.output if execution.result is not None else ""
 
 
-def reminder(checkpoint: Checkpoint, execution: Execution, *, which: str, met: int = 1) -> Rendered:
-    """A nudge to those who may decide, with what the deadline will do."""
-    asked = text.mrkdwn(question(checkpoint))
-    lead = people.addressed(
-        people.called(checkpoint.rule, execution.requester),
-        "this still waits" if which == "half" else "this will soon be too late to decide",
+def reminder(
+    checkpoint: Checkpoint, execution: Execution, *, which: str, gate_round: int = 1
+) -> Rendered:
+    """A reminder to those who may decide. `which` is "half" or "last"."""
+    title = text.mrkdwn(question(checkpoint))
+    lead = people.address(
+        people.notified(checkpoint.rule, execution.requester),
+        "this is still waiting" if which == "half" else "the time for this is nearly up",
     )
     until = ""
     if checkpoint.deadline is not None:
-        then = deadlines.will(checkpoint.kind, checkpoint.rule.on_timeout)
-        does = f"{deadlines.wanted(checkpoint.kind).do}s"
-        until = f" If nobody {does} until {people.when(checkpoint.deadline)}, {then}."
-    words = f":bell: {lead}: *{asked}* ({standing(checkpoint, execution, met=met)}).{until}"
-    return Rendered(text=words, blocks=(section(words),), plain=words)
+        then = deadlines.timeout_effect(checkpoint.kind, checkpoint.rule.on_timeout)
+        verb = f"{deadlines.response_words(checkpoint.kind).verb}s"
+        until = f" If nobody {verb} by {people.when(checkpoint.deadline)}, {then}."
+    where = location(checkpoint, execution, gate_round=gate_round)
+    reminder_text = f":bell: {lead}: *{title}* ({where}).{until}"
+    return Rendered(text=reminder_text, blocks=(section(reminder_text),), plain=reminder_text)
 
 
 def notice(
@@ -79,16 +82,16 @@ def notice(
     payload: Mapping[str, object],
     checkpoint: Checkpoint | None,
     *,
-    instead_of: str = "",
+    moved_note: str = "",
 ) -> Rendered:
-    """Words about something that nobody in the thread did just now."""
-    words = _notice_words(execution, payload, checkpoint)
-    if instead_of:
-        words = f"{instead_of}\n{words}"
-    return Rendered(text=words, blocks=(section(words),), plain=words)
+    """A message about something that nobody in the thread has just done."""
+    notice_text = _notice_text(execution, payload, checkpoint)
+    if moved_note:
+        notice_text = f"{moved_note}\n{notice_text}"
+    return Rendered(text=notice_text, blocks=(section(notice_text),), plain=notice_text)
 
 
-def _notice_words(
+def _notice_text(
     execution: Execution, payload: Mapping[str, object], checkpoint: Checkpoint | None
 ) -> str:
     requester = people.person(execution.requester)
@@ -99,15 +102,17 @@ def _notice_words(
         case "error":
             return (
                 f":warning: {requester}, this run failed: {failure(execution)}\n"
-                "Retry takes it up where it failed: the button is on the first message of this "
-                f"thread, or type `/crew retry {short(execution.id)}`."
+                "To resume it where it failed, click Retry on the first message of this thread, or "
+                f"type `/crew retry {short(execution.id)}`."
             )
         case "expired" if checkpoint is not None:
             feedback = checkpoint.feedback
-            did = deadlines.did(checkpoint.kind, feedback) if feedback is not None else ""
-            asked = text.mrkdwn(question(checkpoint))
-            done = deadlines.wanted(checkpoint.kind).done
-            return f":hourglass: {requester}, nobody {done} “{asked}” in time{did}."
+            result = (
+                deadlines.timeout_result(checkpoint.kind, feedback) if feedback is not None else ""
+            )
+            title = text.mrkdwn(question(checkpoint))
+            past = deadlines.response_words(checkpoint.kind).past
+            return f":hourglass: {requester}, nobody {past} “{title}” in time{result}."
         case _:
-            words = payload.get("text")
-            return text.mrkdwn(text.shorten(words, 2500)) if isinstance(words, str) else "…"
+            plain = payload.get("text")
+            return text.mrkdwn(text.shorten(plain, 2500)) if isinstance(plain, str) else "…"

@@ -1,4 +1,4 @@
-"""What crews were taught, as one person is shown it. Pure."""
+"""The answers about lessons. Pure."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from bot.slack.render.message import section
 from storage.definitions import CrewDefinition
 from storage.records import Lesson
 
-MOST_SHOWN: Final = 40
-"""A message holds 50 blocks."""
+MAX_BLOCKS: Final = 40
+"""Slack allows 50 blocks in a message."""
 
-ROOM: Final = 7000
+TEXT_LIMIT: Final = 7000
 LESSON_LIMIT: Final = 200
 
 NO_CREW_LEARNS: Final = (
-    "No crew keeps lessons. One does whose entry in `crews.yml` says `lessons: true`."
+    "No crew keeps lessons. A crew does if its entry in `crews.yml` says `lessons: true`."
 )
 
 
@@ -40,51 +40,51 @@ def keeps_none(crew: CrewDefinition) -> str:
 
 
 def kept(lesson: Lesson) -> str:
-    """Somebody made a revision a lesson."""
+    """The answer to Keep as a lesson."""
     return (
-        f"Kept: from now on every run of *{text.mrkdwn(lesson.crew)}* is told this.\n"
+        f"Kept: from now on every run of *{text.mrkdwn(lesson.crew)}* gets this lesson.\n"
         f"{text.quote(lesson.text, 300)}\n"
-        "`/crew lessons` lists them and deletes."
+        "`/crew lessons` lists and deletes them."
     )
 
 
 def not_here(lesson: Lesson) -> str:
     return (
-        f"Lessons of *{text.mrkdwn(lesson.crew)}* are deleted where it works: in a channel in "
-        "which a run of it was started. Nothing was changed."
+        f"Lessons of *{text.mrkdwn(lesson.crew)}* can only be deleted in a channel in which it has "
+        "runs. Nothing was changed."
     )
 
 
-def listed(of_crews: Mapping[str, Sequence[Lesson]], *, lead: str = "") -> Answer:
-    """Each lesson with a button that deletes it; what finds no room is counted."""
+def listed(by_crew: Mapping[str, Sequence[Lesson]], *, lead: str = "") -> Answer:
+    """Each lesson with a button that deletes it; those that do not fit are counted."""
     blocks: list[Block] = [section(lead)] if lead else []
-    words = [lead] if lead else []
-    room = ROOM
-    for number, (crew, lessons) in enumerate(of_crews.items()):
-        if len(blocks) >= MOST_SHOWN:
-            left = len(of_crews) - number
-            blocks.append(section(f"… and those of {left} more crews: `/crew lessons NAME`"))
+    lines = [lead] if lead else []
+    room = TEXT_LIMIT
+    for number, (crew, lessons) in enumerate(by_crew.items()):
+        if len(blocks) >= MAX_BLOCKS:
+            rest = len(by_crew) - number
+            blocks.append(section(f"… and those of {rest} more crews: `/crew lessons NAME`"))
             break
         name = text.line(crew, 60)
         head = _head(name, lessons)
         blocks.append(section(head))
-        words.append(head)
-        fit = 0
+        lines.append(head)
+        count = 0
         for lesson in lessons:
             line = _line(lesson)
             room -= text.length(line)
-            if room < 0 or len(blocks) >= MOST_SHOWN:
+            if room < 0 or len(blocks) >= MAX_BLOCKS:
                 break
             blocks.append(_lesson(lesson, line))
-            words.append(line)
-            fit += 1
-        if fit < len(lessons):
-            blocks.append(section(f"… and {len(lessons) - fit} more: `/crew lessons {name}`"))
-    return Answer(text.shorten_mrkdwn("\n".join(words), 3000), tuple(blocks))
+            lines.append(line)
+            count += 1
+        if count < len(lessons):
+            blocks.append(section(f"… and {len(lessons) - count} more: `/crew lessons {name}`"))
+    return Answer(text.shorten_mrkdwn("\n".join(lines), 3000), tuple(blocks))
 
 
 def deleted(lesson: Lesson) -> str:
-    return f"Deleted; later runs are no longer told:\n{text.quote(lesson.text, LESSON_LIMIT)}"
+    return f"Deleted; later runs no longer get it:\n{text.quote(lesson.text, LESSON_LIMIT)}"
 
 
 def _head(name: str, lessons: Sequence[Lesson]) -> str:
@@ -92,7 +92,7 @@ def _head(name: str, lessons: Sequence[Lesson]) -> str:
         return (
             f"*{name}* has no lessons yet. After a revision its message offers *Keep as a lesson*."
         )
-    return f"*Lessons of {name}*: every run of it is told these."
+    return f"*Lessons of {name}*: every run of it gets these."
 
 
 def _line(lesson: Lesson) -> str:
@@ -111,7 +111,7 @@ def _lesson(lesson: Lesson, line: str) -> SectionBlock:
             value=lesson.id,
             confirm=ConfirmObject(
                 title="Delete this lesson?",
-                text=PlainTextObject(text="Runs that start from now on are no longer told it."),
+                text=PlainTextObject(text="Runs that start from now on no longer get it."),
                 confirm="Delete",
                 deny="Keep it",
                 style="danger",

@@ -1,4 +1,4 @@
-"""A message as rendered: what it says, its blocks, and its buttons apart from them."""
+"""A rendered message: its text, its blocks and, kept separately, its buttons."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from slack_sdk.models.blocks import (
 
 from bot.slack.render import text
 
-SECTION_MOST = 3000
-SPOKEN_MOST = 3000
+SECTION_LIMIT = 3000
+NOTIFICATION_LIMIT = 3000
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """`text` is what notifications and screen readers say. `plain` is mrkdwn that stands in for
-    the blocks if Slack refuses them.
+    """`text` is for notifications and screen readers. `plain` is mrkdwn that replaces the blocks if
+    Slack rejects them.
 
-    Buttons are apart because a message is posted without them: only one whose place is stored
-    gets them, by an update. `broadcast` also shows a reply in the channel.
+    Buttons are separate because a message is posted without them. An update adds them once its
+    timestamp is stored. `broadcast` also shows a reply in the channel.
     """
 
     text: str
@@ -36,32 +36,36 @@ class Rendered:
     buttons: tuple[InteractiveElement, ...] = ()
     broadcast: bool = False
 
-    def spoken(self) -> str:
-        """The top-level text, of a length that a notification can show."""
-        return text.shorten_mrkdwn(self.text, SPOKEN_MOST)
+    def notification_text(self) -> str:
+        """The top-level text, shortened to what a notification can show."""
+        return text.shorten_mrkdwn(self.text, NOTIFICATION_LIMIT)
 
-    def shown(self, *, armed: bool, simply: bool = False) -> list[dict[str, Any]]:
-        """The blocks as Slack takes them; `simply`: in the plainest form that says the same."""
-        blocks = (section(self.plain),) if simply else self.blocks
+    def to_blocks(self, *, armed: bool, fallback: bool = False) -> list[dict[str, Any]]:
+        """The blocks as Slack expects them, with the buttons if `armed`.
+
+        `fallback` replaces the blocks by one section with `plain`.
+        """
+        blocks = (section(self.plain),) if fallback else self.blocks
         if armed and self.buttons:
             blocks = (*blocks, ActionsBlock(elements=list(self.buttons)))
         return [block.to_dict() for block in blocks]
 
 
-def section(words: str) -> SectionBlock:
-    """`words` is mrkdwn, escaped where it is foreign; nothing in it is turned into a link."""
-    fit = text.shorten_mrkdwn(words, SECTION_MOST)
-    return SectionBlock(text=MarkdownTextObject(text=fit, verbatim=True))
+def section(mrkdwn: str) -> SectionBlock:
+    """A section with `mrkdwn`, in which text of people and models must be escaped already."""
+    shortened = text.shorten_mrkdwn(mrkdwn, SECTION_LIMIT)
+    return SectionBlock(text=MarkdownTextObject(text=shortened, verbatim=True))
 
 
-def context(*words: str) -> ContextBlock:
+def context(*parts: str) -> ContextBlock:
+    """Small print. Each part is mrkdwn; empty ones are left out."""
     return ContextBlock(
-        elements=[MarkdownTextObject(text=said, verbatim=True) for said in words if said]
+        elements=[MarkdownTextObject(text=part, verbatim=True) for part in parts if part]
     )
 
 
 def sentences(parts: Sequence[str]) -> str:
-    """Join what is there with spaces."""
+    """Join the parts that are not empty with spaces."""
     return " ".join(part for part in parts if part)
 
 

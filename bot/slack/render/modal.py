@@ -1,4 +1,4 @@
-"""The modals that take words: of a revision, of an answer, with an outcome. Pure."""
+"""The modals for a revision, an answer, and an outcome with words. Pure."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from bot.slack import ids
 from bot.slack.render import text
 from bot.slack.render.buttons import outcome_menu
 from bot.slack.render.message import section
-from bot.slack.render.position import asked_at_length, question, standing
+from bot.slack.render.position import location, long_question, question
 from storage.records import Checkpoint, CheckpointKind, Execution
 
-TEXT_MOST = 3000
-MOST_CHECKBOXES = 10
-MOST_OPTIONS = 100
-VALUE_MOST = 75
-LEAD_MOST = 1500
+TEXT_LIMIT = 3000
+MAX_CHECKBOXES = 10
+MAX_OPTIONS = 100
+VALUE_LIMIT = 75
+LEAD_LIMIT = 1500
 
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    """What a form says: its title, the field for the words, and the button."""
+    """The texts of a form: its title, its text field, and its button."""
 
     title: str
     label: str
@@ -45,8 +45,8 @@ class _Wording:
 
 _REVISION: Final = _Wording(
     title="Ask for a revision",
-    label="What is to change?",
-    hint="Say it as you would to a colleague. The phase is done again with your words, "
+    label="What should change?",
+    hint="Write it as you would to a colleague. The phase runs again with your words, "
     "and its new output comes back here for a decision.",
     example="For example: shorter, and more for beginners",
     submit="Revise",
@@ -54,8 +54,8 @@ _REVISION: Final = _Wording(
 _WORDINGS: Final = {
     CheckpointKind.GATE: _Wording(
         title="Ask for a revision",
-        label="What is to change?",
-        hint="The flow goes on with your words as its feedback; what it makes of them is its own.",
+        label="What should change?",
+        hint="The flow goes on with your words as its feedback, and decides what to do with them.",
         example="For example: shorter, and more for beginners",
         submit="Revise",
     ),
@@ -70,34 +70,34 @@ _WORDINGS: Final = {
 _ANSWER: Final = _Wording(
     title="Answer",
     label="Your answer",
-    hint="The crew is given exactly these words and goes on.",
+    hint="The crew gets exactly these words and goes on.",
     example="Write the answer",
     submit="Answer",
 )
 _OUTCOME: Final = _Wording(
     title="Choose with words",
     label="Your words",
-    hint="The flow takes the outcome that you choose, with your words as its feedback.",
+    hint="The flow goes on with the outcome that you choose, and your words as its feedback.",
     example="For example: fine, but name the prices",
     submit="Choose",
 )
 
 
 def revision(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormView) -> View:
-    """Asks what is to change and, where the phase has several outputs, which of them."""
+    """Asks what should change and, if the phase has several outputs, in which of them."""
     wording = _WORDINGS.get(checkpoint.kind, _REVISION)
-    blocks: list[Block] = [_lead(checkpoint, execution), _words(wording)]
+    blocks: list[Block] = [_lead(checkpoint, execution), _text_input(wording)]
     choices = task_options(checkpoint)
     if choices:
         blocks.append(
             InputBlock(block_id=ids.TASKS_BLOCK, label="Which outputs?", element=_chooser(choices))
         )
-    return _form(ids.REVISION_VIEW, wording, blocks, about=about, tell_when_closed=True)
+    return _form(ids.REVISION_VIEW, wording, blocks, about=about, notify_on_close=True)
 
 
 def answer(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormView) -> View:
     """Asks for the answer to a question."""
-    blocks = [_lead(checkpoint, execution), _words(_ANSWER)]
+    blocks = [_lead(checkpoint, execution), _text_input(_ANSWER)]
     return _form(ids.ANSWER_VIEW, _ANSWER, blocks, about=about)
 
 
@@ -108,7 +108,7 @@ def outcome(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormView
         label="Which outcome?",
         element=outcome_menu(checkpoint, action_id=ids.OUTCOME_INPUT),
     )
-    blocks = [_lead(checkpoint, execution), which, _words(_OUTCOME)]
+    blocks = [_lead(checkpoint, execution), which, _text_input(_OUTCOME)]
     return _form(ids.OUTCOME_VIEW, _OUTCOME, blocks, about=about)
 
 
@@ -118,7 +118,7 @@ def _form(
     blocks: Sequence[Block],
     *,
     about: ids.FormView,
-    tell_when_closed: bool = False,
+    notify_on_close: bool = False,
 ) -> View:
     return View(
         type="modal",
@@ -127,19 +127,19 @@ def _form(
         submit=PlainTextObject(text=wording.submit),
         close=PlainTextObject(text="Cancel"),
         private_metadata=about.encode(),
-        notify_on_close=tell_when_closed,
+        notify_on_close=notify_on_close,
         blocks=blocks,
     )
 
 
 def _lead(checkpoint: Checkpoint, execution: Execution) -> Block:
-    asked = asked_at_length(checkpoint)
-    more = f"\n{text.quote(asked, LEAD_MOST)}" if asked else ""
-    lead = f"*{text.mrkdwn(question(checkpoint))}*\n{standing(checkpoint, execution)}{more}"
+    whole = long_question(checkpoint)
+    more = f"\n{text.quote(whole, LEAD_LIMIT)}" if whole else ""
+    lead = f"*{text.mrkdwn(question(checkpoint))}*\n{location(checkpoint, execution)}{more}"
     return section(lead)
 
 
-def _words(wording: _Wording) -> InputBlock:
+def _text_input(wording: _Wording) -> InputBlock:
     return InputBlock(
         block_id=ids.TEXT_BLOCK,
         label=wording.label,
@@ -147,17 +147,17 @@ def _words(wording: _Wording) -> InputBlock:
         element=PlainTextInputElement(
             action_id=ids.TEXT_INPUT,
             multiline=True,
-            max_length=TEXT_MOST,
+            max_length=TEXT_LIMIT,
             placeholder=wording.example,
         ),
     )
 
 
 def task_options(checkpoint: Checkpoint) -> list[Option]:
-    """One for each output; none where there is nothing to choose or names are unfit to travel."""
+    """An option for each output; none if there is no choice, or a name is too long for a value."""
     names = [task.task for task in checkpoint.output.tasks]
-    fit = all(name and text.length(name) <= VALUE_MOST for name in names)
-    if not 1 < len(names) <= MOST_OPTIONS or len(set(names)) < len(names) or not fit:
+    all_fit = all(name and text.length(name) <= VALUE_LIMIT for name in names)
+    if not 1 < len(names) <= MAX_OPTIONS or len(set(names)) < len(names) or not all_fit:
         return []
     return [
         Option(value=name, text=PlainTextObject(text=text.plain(text.label(name), 75)))
@@ -166,7 +166,7 @@ def task_options(checkpoint: Checkpoint) -> list[Option]:
 
 
 def _chooser(choices: list[Option]) -> InputInteractiveElement:
-    if len(choices) <= MOST_CHECKBOXES:
+    if len(choices) <= MAX_CHECKBOXES:
         return CheckboxesElement(
             action_id=ids.TASKS_INPUT, options=choices, initial_options=choices
         )
@@ -178,11 +178,11 @@ def _chooser(choices: list[Option]) -> InputInteractiveElement:
     )
 
 
-def told(words: str) -> View:
-    """What the modal becomes when its words can no longer be taken."""
+def notice(mrkdwn: str) -> View:
+    """Replaces a modal whose submission was refused."""
     return View(
         type="modal",
-        title=PlainTextObject(text="Not taken"),
+        title=PlainTextObject(text="Not accepted"),
         close=PlainTextObject(text="Close"),
-        blocks=[section(words)],
+        blocks=[section(mrkdwn)],
     )

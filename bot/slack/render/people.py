@@ -14,7 +14,7 @@ from storage.records import Actor, ActorKind
 
 
 def person(actor: Actor) -> str:
-    """A mention where there is somebody to mention. In an update it calls nobody."""
+    """A mention of a Slack user, else a name. A mention in an update notifies nobody."""
     match actor.kind:
         case ActorKind.SLACK:
             return f"<@{actor.id}>"
@@ -29,46 +29,51 @@ def person(actor: Actor) -> str:
 
 
 def approvers(rule: DecisionRule, requester: Actor) -> str:
-    """Who may decide, in words and mentions."""
-    named: list[str] = []
-    for who in rule.approvers:
-        if who == CHANNEL:
-            named.append("anyone in this channel but guests")
-        elif who == REQUESTER:
-            named.append(person(requester))
-        elif who.startswith("S"):
-            named.append(f"<!subteam^{who}>")
+    """Who may decide, as text with mentions."""
+    names: list[str] = []
+    for approver in rule.approvers:
+        if approver == CHANNEL:
+            names.append("anyone in this channel but guests")
+        elif approver == REQUESTER:
+            names.append(person(requester))
+        elif approver.startswith("S"):
+            names.append(f"<!subteam^{approver}>")
         else:
-            named.append(f"<@{who}>")
-    unless = f", but not {person(requester)}, who asked for it" if rule.except_requester else ""
-    return listed(named, last="or") + unless
+            names.append(f"<@{approver}>")
+    except_requester = (
+        f", but not {person(requester)}, who asked for it" if rule.except_requester else ""
+    )
+    return listed(names, last="or") + except_requester
 
 
-def called(rule: DecisionRule, requester: Actor) -> tuple[str, ...]:
-    """Whom a new checkpoint notifies: the named ones; for a whole channel its requester."""
+def notified(rule: DecisionRule, requester: Actor) -> tuple[str, ...]:
+    """Mentions of those whom a new checkpoint notifies: the named approvers; for a whole channel
+    only the requester."""
     mentions = []
-    for who in rule.approvers:
-        if who.startswith("S"):
-            mentions.append(f"<!subteam^{who}>")
-        elif not who.startswith("@"):
-            mentions.append(f"<@{who}>")
+    for approver in rule.approvers:
+        if approver.startswith("S"):
+            mentions.append(f"<!subteam^{approver}>")
+        elif not approver.startswith("@"):
+            mentions.append(f"<@{approver}>")
         elif requester.kind is ActorKind.SLACK:
             mentions.append(person(requester))
     return tuple(dict.fromkeys(mentions))
 
 
-def addressed(mentions: Sequence[str], words: str) -> str:
-    """A sentence to these: "@Ana @Ben, this waits"; to nobody in particular: "This waits"."""
-    return f"{' '.join(mentions)}, {words}" if mentions else words[:1].upper() + words[1:]
+def address(mentions: Sequence[str], sentence: str) -> str:
+    """Address a sentence: "@Ana @Ben, this waits", or "This waits" if there are no mentions."""
+    if not mentions:
+        return sentence[:1].upper() + sentence[1:]
+    return f"{' '.join(mentions)}, {sentence}"
 
 
 def when(at: datetime) -> str:
-    """In the reader's own time zone."""
+    """A date that Slack shows in the reader's time zone."""
     return _date(at, "{date_short_pretty} at {time}")
 
 
-def _date(at: datetime, shape: str) -> str:
-    return f"<!date^{int(at.timestamp())}^{shape}|{at:%Y-%m-%d %H:%M} UTC>"
+def _date(at: datetime, date_format: str) -> str:
+    return f"<!date^{int(at.timestamp())}^{date_format}|{at:%Y-%m-%d %H:%M} UTC>"
 
 
 def duration(span: timedelta) -> str:

@@ -1,4 +1,4 @@
-"""Where in a run something stands, in words. Pure."""
+"""Where in a run a checkpoint is, and what it asks. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from storage.boundaries import BadBoundary, resolve
 from storage.definitions import CheckpointDefinition
 from storage.records import Checkpoint, CheckpointKind, Execution
 
-QUESTION_MOST: Final = 150
+QUESTION_LIMIT: Final = 150
 
-_UNSAID: Final = {
+_DEFAULT_QUESTIONS: Final = {
     CheckpointKind.PHASE: "Review {}",
     CheckpointKind.GATE: "Review {}",
     CheckpointKind.TOOL: "May the tool {} be called?",
     CheckpointKind.QUESTION: "The crew asks for an answer: {}",
     CheckpointKind.BUDGET: "The budget is used up: go on?",
 }
-"""What is asked where nobody wrote it down."""
+"""The question if the crew's definition has none."""
 
 
 def checkpoints_to_come(execution: Execution) -> tuple[CheckpointDefinition, ...]:
@@ -32,18 +32,18 @@ def checkpoints_to_come(execution: Execution) -> tuple[CheckpointDefinition, ...
     return tuple(c for c in ordered if c.name not in execution.left_out)
 
 
-def standing(checkpoint: Checkpoint, execution: Execution, *, met: int = 1) -> str:
-    """Checkpoint 1 of 3 · after planning; of what arises inside a crew, what it is.
+def location(checkpoint: Checkpoint, execution: Execution, *, gate_round: int = 1) -> str:
+    """`Checkpoint 1 of 3 · after planning`, or what kind of question arose inside a crew.
 
-    `met` says how many times a flow has come to this gate by now.
+    `gate_round` is how many times a flow has reached this gate, this time included.
     """
     phase = text.label(checkpoint.phase)
     match checkpoint.kind:
         case CheckpointKind.PHASE:
             return _boundary(checkpoint, execution)
         case CheckpointKind.GATE:
-            again = f" · round {met}" if met > 1 else ""
-            return f"Gate {text.label(checkpoint.name)}{again}"
+            suffix = f" · round {gate_round}" if gate_round > 1 else ""
+            return f"Gate {text.label(checkpoint.name)}{suffix}"
         case CheckpointKind.TOOL:
             return f"Tool call · in phase {phase}"
         case CheckpointKind.QUESTION:
@@ -56,38 +56,40 @@ def standing(checkpoint: Checkpoint, execution: Execution, *, met: int = 1) -> s
 
 def _boundary(checkpoint: Checkpoint, execution: Execution) -> str:
     names = [definition.name for definition in checkpoints_to_come(execution)]
-    counted = "Checkpoint"
+    number = "Checkpoint"
     if checkpoint.name in names:
-        counted = f"Checkpoint {names.index(checkpoint.name) + 1} of {len(names)}"
+        number = f"Checkpoint {names.index(checkpoint.name) + 1} of {len(names)}"
     revised = f" · revision {checkpoint.revision}" if checkpoint.revision > 1 else ""
-    return f"{counted} · after {text.label(checkpoint.phase)}{revised}"
+    return f"{number} · after {text.label(checkpoint.phase)}{revised}"
 
 
-def times_met(checkpoint: Checkpoint, checkpoints: Iterable[Checkpoint]) -> int:
-    """How many times the flow had come to this gate; `checkpoints` are the run's, oldest first."""
+def count_rounds(checkpoint: Checkpoint, checkpoints: Iterable[Checkpoint]) -> int:
+    """How many times the flow had reached this gate; `checkpoints` are the run's, oldest first."""
     count = 0
-    for opened in checkpoints:
-        count += (opened.kind, opened.name) == (CheckpointKind.GATE, checkpoint.name)
-        if opened.id == checkpoint.id:
+    for each in checkpoints:
+        count += (each.kind, each.name) == (CheckpointKind.GATE, checkpoint.name)
+        if each.id == checkpoint.id:
             break
     return max(1, count)
 
 
-def asked_at_length(checkpoint: Checkpoint) -> str:
-    """All that is asked, unescaped, where one line does not hold it; else nothing."""
-    asked = checkpoint.description.strip()
-    return "" if text.plain(asked, QUESTION_MOST) == asked else asked
+def long_question(checkpoint: Checkpoint) -> str:
+    """The whole question, unescaped, if it does not fit in one line; else an empty string."""
+    whole = checkpoint.description.strip()
+    return "" if text.plain(whole, QUESTION_LIMIT) == whole else whole
 
 
 def question(checkpoint: Checkpoint) -> str:
-    """What is asked, on one line, unescaped."""
-    asked = text.plain(checkpoint.description, QUESTION_MOST)
+    """The question on one line, unescaped."""
+    description = text.plain(checkpoint.description, QUESTION_LIMIT)
     name = text.label(checkpoint.name)
-    return asked or text.plain(_UNSAID[checkpoint.kind].format(name), QUESTION_MOST)
+    return description or text.plain(
+        _DEFAULT_QUESTIONS[checkpoint.kind].format(name), QUESTION_LIMIT
+    )
 
 
 def next_phase(checkpoint: Checkpoint, execution: Execution) -> str | None:
-    """The phase that Continue leads to; None where the run is complete then."""
+    """The phase that Continue leads to; None if it completes the run."""
     phases = list(execution.phases)
     if checkpoint.phase not in phases:
         return None

@@ -1,4 +1,4 @@
-"""The message that a run's thread hangs on: what was asked, and how far it is. Pure."""
+"""The first message of a run's thread: the request, and the progress. Pure."""
 
 from __future__ import annotations
 
@@ -41,39 +41,39 @@ _DECIDED: Final = {
     CheckpointState.PENDING: "Waiting for a decision",
     CheckpointState.APPROVED: "Approved",
     CheckpointState.SKIPPED: "Skipped: went on without approval",
-    CheckpointState.REVISED: "A revision was asked for",
+    CheckpointState.REVISED: "Revision requested",
     CheckpointState.REJECTED: "Stopped here",
     CheckpointState.EXPIRED: "Nobody decided in time",
     CheckpointState.CANCELLED: "Cancelled here",
 }
 
-_AT: Final = {"running": "at work", "done": "done"}
-"""Tasks that are still to come are not told."""
+_TASK_STATES: Final = {"running": "at work", "done": "done"}
+"""Tasks in other states have not started and are not shown."""
 
-_ASKED: Final = {
-    CheckpointKind.TOOL: "Waiting whether a tool may be called",
+_WAITING_FOR: Final = {
+    CheckpointKind.TOOL: "Asking whether a tool may be called",
     CheckpointKind.QUESTION: "Waiting for an answer",
-    CheckpointKind.BUDGET: "Waiting whether to go on over the budget",
+    CheckpointKind.BUDGET: "Asking whether to go on over the budget",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """All that the root message shows beside the execution itself."""
+    """What the root message shows besides the execution itself."""
 
     runs: Sequence[PhaseRun] = ()
     checkpoints: Sequence[Checkpoint] = ()
     upcoming: usage.Upcoming | None = None
 
 
-def render(execution: Execution, progress: Progress, *, instead_of: str = "") -> Rendered:
-    """`instead_of` says why this is shown here and not where the run was asked for."""
-    asked = f"{people.person(execution.requester)} asked *{text.mrkdwn(execution.crew)}* for"
+def render(execution: Execution, progress: Progress, *, moved_note: str = "") -> Rendered:
+    """`moved_note` says why the message is not in the channel in which the run was started."""
+    lead = f"{people.person(execution.requester)} asked *{text.mrkdwn(execution.crew)}* for"
     state = state_line(execution, progress)
     blocks: list[Block] = []
-    if instead_of:
-        blocks.append(section(instead_of))
-    blocks.append(section(f"{asked}\n{text.quote(_words(execution), REQUEST_LIMIT)}"))
+    if moved_note:
+        blocks.append(section(moved_note))
+    blocks.append(section(f"{lead}\n{text.quote(_request(execution), REQUEST_LIMIT)}"))
     if execution.state in ACTIVE and execution.phases:
         blocks.append(_plan(execution, progress, title=_plain_state(execution, progress)))
     else:
@@ -85,20 +85,20 @@ def render(execution: Execution, progress: Progress, *, instead_of: str = "") ->
         blocks.append(context(*amounts))
     blocks.append(context(*_small_print(execution)))
     return Rendered(
-        text=f"{asked} {text.line(_words(execution), 150)}. {state}",
+        text=f"{lead} {text.line(_request(execution), 150)}. {state}",
         blocks=tuple(blocks),
-        plain=f"{asked}\n{text.quote(_words(execution), REQUEST_LIMIT)}\n{state}",
+        plain=f"{lead}\n{text.quote(_request(execution), REQUEST_LIMIT)}\n{state}",
         buttons=_buttons(execution),
     )
 
 
-def _words(execution: Execution) -> str:
+def _request(execution: Execution) -> str:
     request = execution.request
     return request.user_input or request.message
 
 
 def state_line(execution: Execution, progress: Progress) -> str:
-    """Where the run stands, as mrkdwn."""
+    """The state of the run on one line, as mrkdwn."""
     took = people.duration((execution.ended_at or execution.updated_at) - execution.created_at)
     match execution.state:
         case ExecutionState.PENDING | ExecutionState.RUNNING | ExecutionState.WAITING_FEEDBACK:
@@ -117,7 +117,7 @@ def state_line(execution: Execution, progress: Progress) -> str:
 
 def failure(execution: Execution) -> str:
     """What went wrong, as mrkdwn on one line."""
-    return text.line(execution.error or "for a reason that was not told", 600)
+    return text.line(execution.error or "for an unknown reason", 600)
 
 
 def _ended_by(execution: Execution) -> str:
@@ -125,21 +125,21 @@ def _ended_by(execution: Execution) -> str:
 
 
 def _plain_state(execution: Execution, progress: Progress) -> str:
-    """Where an active run stands, as plain text: a plan's title takes no formatting."""
+    """The state of an active run as plain text: a plan's title allows no formatting."""
     run = progress.runs[-1] if progress.runs else None
     if execution.state is ExecutionState.PENDING or run is None:
         return "Waiting for a worker"
-    place = _place(run, execution, progress)
+    position = _position(run, execution, progress)
     phase = text.label(run.phase)
     if execution.state is ExecutionState.WAITING_FEEDBACK:
-        return f"{_waiting_for(progress)} {phase}{place}"
-    again = f", try {run.attempt}" if run.attempt > 1 else ""
-    doing = "Revising" if run.revision > 1 else "Working on"
-    return f"{doing} {phase}{place}{again}"
+        return f"{_waiting_for(progress)} {phase}{position}"
+    suffix = f", try {run.attempt}" if run.attempt > 1 else ""
+    verb = "Revising" if run.revision > 1 else "Working on"
+    return f"{verb} {phase}{position}{suffix}"
 
 
-def _place(run: PhaseRun, execution: Execution, progress: Progress) -> str:
-    """How far that is. A flow's phases are written down as it comes to them: nobody knows."""
+def _position(run: PhaseRun, execution: Execution, progress: Progress) -> str:
+    """`(phase 2 of 3)`; empty for a flow, whose number of phases is not known in advance."""
     open_ended = any(c.kind is CheckpointKind.GATE for c in progress.checkpoints)
     if open_ended or not execution.phases:
         return ""
@@ -150,18 +150,18 @@ def _waiting_for(progress: Progress) -> str:
     waiting = progress.checkpoints[-1] if progress.checkpoints else None
     if waiting is None or waiting.kind not in HELD:
         return "Waiting for a decision after"
-    return f"{_ASKED[waiting.kind]} in"
+    return f"{_WAITING_FOR[waiting.kind]} in"
 
 
 def _plan(execution: Execution, progress: Progress, *, title: str) -> PlanBlock:
     latest = {run.phase_index: run for run in progress.runs}
     current = progress.runs[-1].phase_index if progress.runs else 0
     first = max(0, min(current - 3, len(execution.phases) - PHASES_SHOWN))
-    shown = list(enumerate(execution.phases))[first : first + PHASES_SHOWN]
-    cards = [_card(index, phase, latest.get(index), progress) for index, phase in shown]
-    left = len(execution.phases) - len(shown)
-    if left:
-        title = f"{title} · {left} more phases not shown"
+    window = list(enumerate(execution.phases))[first : first + PHASES_SHOWN]
+    cards = [_card(index, phase, latest.get(index), progress) for index, phase in window]
+    hidden = len(execution.phases) - len(window)
+    if hidden:
+        title = f"{title} · {hidden} more phases not shown"
     return PlanBlock(title=text.plain(title, 150), tasks=cards)
 
 
@@ -178,21 +178,21 @@ def _card(index: int, phase: str, run: PhaseRun | None, progress: Progress) -> T
 
 
 def _details(run: PhaseRun, progress: Progress) -> str:
-    """How the phase stands, and what it used."""
+    """The status of the phase, and what it used."""
     used = usage.spent(usage.of_phase(progress.runs, run.phase_index))
-    return "\n".join(line for line in (_stands(run, progress), used) if line)
+    return "\n".join(line for line in (_status_line(run, progress), used) if line)
 
 
-def _stands(run: PhaseRun, progress: Progress) -> str:
+def _status_line(run: PhaseRun, progress: Progress) -> str:
     opened = [c for c in progress.checkpoints if c.phase_run_id == run.id]
     newest = opened[-1] if opened else None
     if newest is not None and newest.kind not in HELD:
         return _decided(newest)
     if newest is not None and newest.state is CheckpointState.PENDING:
-        return _ASKED[newest.kind]
+        return _WAITING_FOR[newest.kind]
     match run.state:
         case PhaseRunState.RUNNING:
-            return _doing(run)
+            return _tasks(run)
         case PhaseRunState.QUEUED:
             return f"Try {run.attempt} is about to start" if run.attempt > 1 else ""
         case PhaseRunState.FAILED:
@@ -210,45 +210,45 @@ def _decided(checkpoint: Checkpoint) -> str:
     return _DECIDED[checkpoint.state]
 
 
-def _doing(run: PhaseRun) -> str:
-    """Who is at what, from the progress that the run reported."""
+def _tasks(run: PhaseRun) -> str:
+    """Which agent works on which task, from the progress that the run reported."""
     tasks = run.progress.get("tasks")
     lines: list[str] = []
     for task in tasks if isinstance(tasks, list) else []:
-        if not isinstance(task, dict) or task.get("state") not in _AT:
+        if not isinstance(task, dict) or task.get("state") not in _TASK_STATES:
             continue
         name, agent = task.get("task"), task.get("agent")
         if not isinstance(name, str) or not name:
             continue
         by = f" ({text.plain(agent, 60)})" if isinstance(agent, str) and agent.strip() else ""
-        lines.append(f"{text.plain(text.label(name), 80)}{by}: {_AT[str(task['state'])]}")
+        lines.append(f"{text.plain(text.label(name), 80)}{by}: {_TASK_STATES[str(task['state'])]}")
     tool = run.progress.get("tool")
     if isinstance(tool, str) and tool.strip():
         lines.append(f"Using the tool {text.plain(text.label(tool), 80)}")
     return "\n".join(lines[-6:])
 
 
-def _rich(words: str) -> RichTextBlock:
+def _rich(plain: str) -> RichTextBlock:
     return RichTextBlock(
-        elements=[RichTextSectionElement(elements=[RichTextElementParts.Text(text=words)])]
+        elements=[RichTextSectionElement(elements=[RichTextElementParts.Text(text=plain)])]
     )
 
 
 def _phases_line(execution: Execution, progress: Progress) -> str:
     latest = {run.phase_index: run for run in progress.runs}
-    signs = {"complete": "✓", "in_progress": "…", "error": "✗", "pending": "–"}
+    symbols = {"complete": "✓", "in_progress": "…", "error": "✗", "pending": "–"}
     parts = []
     for index, phase in enumerate(execution.phases[:PHASES_SHOWN]):
         run = latest.get(index)
-        sign = signs[_STATUS[run.state]] if run is not None else signs["pending"]
-        parts.append(f"{text.line(text.label(phase), 40)} {sign}")
+        symbol = symbols[_STATUS[run.state]] if run is not None else symbols["pending"]
+        parts.append(f"{text.line(text.label(phase), 40)} {symbol}")
     if len(execution.phases) > PHASES_SHOWN:
         parts.append(f"{len(execution.phases) - PHASES_SHOWN} more")
     return " · ".join(parts) or "no phase has run"
 
 
 def _amounts(execution: Execution, progress: Progress) -> list[str]:
-    """What the run used, by phase once it has ended, and what the next phase usually takes."""
+    """What the run used, by phase once it has ended, and what the next phase usually uses."""
     used = usage.spent(sums.total(run.usage for run in progress.runs))
     if execution.state in ACTIVE:
         so_far = f"so far: {used}" if used else ""
@@ -284,7 +284,7 @@ def _buttons(execution: Execution) -> tuple[InteractiveElement, ...]:
         confirm=ConfirmObject(
             title="Cancel this run?",
             text=PlainTextObject(
-                text="What runs is ended within seconds. It cannot be taken up again."
+                text="Work in progress is stopped within seconds. The run cannot be resumed."
             ),
             confirm="Cancel the run",
             deny="Let it run",

@@ -1,7 +1,7 @@
-"""Text that a model or a person wrote, made fit to be shown. Pure.
+"""Makes text of models and people safe to show. Pure.
 
-Such text may fill text leaves only. It must call nobody, hide nothing and lead nowhere
-that it does not show, so each kind of leaf has its own way in:
+Such text may only fill text fields. It must not notify anybody, hide anything, or link to an
+address that it does not show, so each kind of field has its own function:
 
 - `mrkdwn` for a mrkdwn object, which must be sent with `verbatim`;
 - `markdown` for a markdown block;
@@ -22,7 +22,7 @@ _HIDDEN = re.compile(
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
     "]"
 )
-"""Marks that reorder text, take no room or look like nothing: direction, joiners, tags."""
+"""Characters that reorder text or are invisible: direction marks, fillers, tags."""
 
 _JOINER = re.compile("[\u200c\u200d]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -36,19 +36,19 @@ WORD_JOINER = "\u2060"
 ELLIPSIS = "…"
 
 
-def tame(text: str) -> str:
-    """Take out what cannot be seen but changes what is: controls, direction marks, fillers.
+def sanitize(text: str) -> str:
+    """Remove invisible characters that change what is shown: controls, direction marks, fillers.
 
-    A joiner stays where a script or an emoji needs it: between two characters beyond ASCII.
+    A joiner stays if a script or an emoji needs it: between two characters beyond Latin.
     """
     text = _NEWLINE.sub("\n", text)
     text = SURROGATE.sub(REPLACEMENT, text)
     text = _CONTROL.sub("", text)
     text = _HIDDEN.sub("", text)
-    return _JOINER.sub(_joiner, text)
+    return _JOINER.sub(_kept_joiner, text)
 
 
-def _joiner(match: re.Match[str]) -> str:
+def _kept_joiner(match: re.Match[str]) -> str:
     text, at = match.string, match.start()
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
     return match.group() if _takes_joiner(before) and _takes_joiner(after) else ""
@@ -61,37 +61,37 @@ def _takes_joiner(character: str) -> bool:
     return unicodedata.category(character)[0] in "LMS"
 
 
-def visible(text: str) -> str:
-    """The same marks written out, for what somebody is to check to the letter."""
+def reveal_hidden(text: str) -> str:
+    """Write invisible characters as escapes, for text that people must check to the letter."""
     text = _NEWLINE.sub("\n", text)
-    for marks in (SURROGATE, _CONTROL, _HIDDEN, _JOINER):
-        text = marks.sub(lambda mark: f"\\u{ord(mark.group()):04x}", text)
+    for pattern in (SURROGATE, _CONTROL, _HIDDEN, _JOINER):
+        text = pattern.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
     return text
 
 
 def escape(text: str) -> str:
-    """Slack's three control characters, so that nothing in `text` is a mention or a link."""
+    """Escape Slack's three control characters, so that `text` contains no mention and no link."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def mrkdwn(text: str) -> str:
     """For a mrkdwn object with `verbatim`."""
-    return _BROADCAST.sub("@" + WORD_JOINER, escape(tame(text)))
+    return _BROADCAST.sub("@" + WORD_JOINER, escape(sanitize(text)))
 
 
 def markdown(text: str) -> str:
-    """For a markdown block: formatting stays, a link's words can no longer hide its address.
+    """For a markdown block: formatting stays, but a link's text can no longer hide its address.
 
-    Every form of a Markdown link but the bare address needs `](`, `][` or `]:`; a space in
-    between leaves the words and the address standing beside each other.
+    Every form of a Markdown link except the bare address needs `](`, `][` or `]:`. A space in
+    between leaves the text and the address visible side by side.
     """
     return _OPENS_TARGET.sub("] ", mrkdwn(text))
 
 
 def plain(text: str, limit: int) -> str:
-    """For a plain_text object, on one line: `limit` counts as Slack does."""
-    words = _one_line(text).replace("<", "‹").replace(">", "›")
-    return shorten(_BROADCAST.sub("@" + WORD_JOINER, words), limit)
+    """For a plain_text object, on one line; `limit` counts as Slack does."""
+    one_line = _one_line(text).replace("<", "‹").replace(">", "›")
+    return shorten(_BROADCAST.sub("@" + WORD_JOINER, one_line), limit)
 
 
 def line(text: str, limit: int) -> str:
@@ -100,38 +100,38 @@ def line(text: str, limit: int) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(tame(text).split())
+    return " ".join(sanitize(text).split())
 
 
 def label(name: str) -> str:
-    """A phase, task or checkpoint as people read it: `trend_research` is trend research."""
+    """The name of a phase, task or checkpoint for people: `trend_research` is trend research."""
     return plain(name.replace("_", " "), 120)
 
 
 def length(text: str) -> int:
-    """Characters as Slack's limits count them at worst: UTF-16 units."""
+    """Length in UTF-16 units, the strictest way in which Slack may count."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def shorten(text: str, limit: int) -> str:
-    """At most `limit` long, with an ellipsis where something was left out."""
+    """Shorten to at most `limit`, with an ellipsis if something was cut."""
     if length(text) <= limit:
         return text
     return _fit(text, limit - 1).rstrip() + ELLIPSIS
 
 
-def shorten_mrkdwn(words: str, limit: int) -> str:
-    """The same for finished mrkdwn: a mention or date that would be cut open goes as a whole."""
-    if length(words) <= limit:
-        return words
-    cut = _fit(words, limit - 1)
+def shorten_mrkdwn(text: str, limit: int) -> str:
+    """`shorten` for finished mrkdwn: never cuts inside a mention or date."""
+    if length(text) <= limit:
+        return text
+    cut = _fit(text, limit - 1)
     if cut.rfind("<") > cut.rfind(">"):
         cut = cut[: cut.rfind("<")]
     return cut.rstrip() + ELLIPSIS
 
 
 def _fit(text: str, limit: int) -> str:
-    """The longest beginning that is at most `limit` long and cuts no character or entity."""
+    """The longest prefix of at most `limit` that cuts no character or entity."""
     cut = text[:limit]
     while length(cut) > limit:
         cut = cut[: len(cut) - max(1, (length(cut) - limit) // 2)]
@@ -139,10 +139,10 @@ def _fit(text: str, limit: int) -> str:
 
 
 def clip(text: str, limit: int) -> tuple[str, bool]:
-    """A beginning of escaped Markdown that ends well, and whether anything was left out.
+    """Returns a prefix of escaped Markdown of at most `limit`, and whether anything was cut.
 
-    Cuts at a paragraph, line or word in the last third where there is one, and closes a code
-    fence that it cut open.
+    Cuts at the end of a paragraph, line or word if there is one in the last third, and closes a
+    code fence that was cut open.
     """
     text = text.strip()
     if length(text) <= limit:
@@ -172,6 +172,6 @@ def _open_fence(text: str) -> str | None:
 
 
 def quote(text: str, limit: int) -> str:
-    """Somebody's words as a mrkdwn quotation, clipped to `limit`."""
-    lines = shorten(tame(text).strip(), limit).split("\n")
+    """Text as a mrkdwn quotation, shortened to `limit`."""
+    lines = shorten(sanitize(text).strip(), limit).split("\n")
     return "\n".join(f"> {mrkdwn(line)}" for line in lines)

@@ -1,6 +1,6 @@
-"""Tokens and money as messages show them: formatted here and nowhere else. Pure.
+"""Formats tokens and money for messages; the only place that does. Pure.
 
-What is not known is called so, and never shown as nothing.
+An unknown amount is called unknown, never shown as zero.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ _SIZES: Final = ((10**12, 10**12, "T"), (10**9, 10**9, "B"), (10**7, 10**6, "M")
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """The phase that comes next, and what it usually takes."""
+    """The phase that comes next, and what it usually uses."""
 
     phase: str
     estimate: Estimate
 
 
 def spent(used: Usage) -> str:
-    """`12,345 tokens · $0.04`; nothing where no model was asked. Holds no foreign text."""
+    """`12,345 tokens · $0.04`; empty if no model was called. Safe as mrkdwn."""
     if not used:
         return ""
-    count = _told(used)
+    count = _token_count(used)
     return f"{count} · {_cost(used)}" if count else ""
 
 
-def _told(used: Usage) -> str:
+def _token_count(used: Usage) -> str:
     count, at_least = sums.tokens(used), sums.is_at_least(used)
     if count:
         return f"at least {tokens(count)}" if at_least else tokens(count)
@@ -61,12 +61,12 @@ def _cost(used: Usage) -> str:
 
 
 def tokens(count: int) -> str:
-    """To the token, as far as one can read it."""
-    return _many(count, "token")
+    """`12,345 tokens`; shortened to `12.3M tokens` from ten million on."""
+    return _plural(count, "token")
 
 
-def _many(count: int, thing: str) -> str:
-    return f"{_amount(count)} {thing}{'' if count == 1 else 's'}"
+def _plural(count: int, noun: str) -> str:
+    return f"{_amount(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def money(microdollars: int) -> str:
@@ -91,10 +91,10 @@ def upcoming(following: Upcoming | None) -> str:
     if following is None:
         return ""
     name = text.line(text.label(following.phase), 40)
-    return f"next: {name}, usually {about(following.estimate)}"
+    return f"next: {name}, usually {estimated(following.estimate)}"
 
 
-def about(estimate: Estimate) -> str:
+def estimated(estimate: Estimate) -> str:
     """`about 3,400 tokens, $0.02`"""
     digits = max(0, len(str(estimate.tokens)) - 2)
     rounded = round(estimate.tokens, -digits)
@@ -103,14 +103,14 @@ def about(estimate: Estimate) -> str:
 
 
 def by_model(used: Usage) -> str:
-    """What each took where there were several models, as mrkdwn; the ones used most come first."""
+    """What each model used, as mrkdwn, the most used first; empty if there was only one."""
     if len(used) < 2:
         return ""
     ordered = sorted(used.items(), key=lambda part: (-sums.tokens_of(part[1]), part[0]))
-    shown = [f"{_name(model)}: {spent({model: counts})}" for model, counts in ordered]
-    left = len(shown) - MODELS_SHOWN
-    more = [_many(left, "more model")] if left > 0 else []
-    return "; ".join([*shown[:MODELS_SHOWN], *more])
+    lines = [f"{_name(model)}: {spent({model: counts})}" for model, counts in ordered]
+    rest = len(lines) - MODELS_SHOWN
+    more = [_plural(rest, "more model")] if rest > 0 else []
+    return "; ".join([*lines[:MODELS_SHOWN], *more])
 
 
 def _name(model: str) -> str:
@@ -118,27 +118,27 @@ def _name(model: str) -> str:
 
 
 def by_phase(runs: Sequence[PhaseRun], phases: Sequence[str]) -> str:
-    """`planning 3,412, analysis 5,020` where several phases used tokens, as mrkdwn."""
-    counted = {i: sums.tokens(used) for i, used in sums.by_phase(runs).items()}
+    """`planning 3,412, analysis 5,020` as mrkdwn; empty unless several phases used tokens."""
+    counts = {i: sums.tokens(used) for i, used in sums.by_phase(runs).items()}
     names = dict(enumerate(phases))
     parts = [
         f"{text.line(text.label(names[i]), 40)} {_amount(count)}"
-        for i, count in counted.items()
+        for i, count in counts.items()
         if count and i in names
     ]
     if len(parts) < 2:
         return ""
-    left = len(parts) - PHASES_SHOWN
-    return ", ".join(parts[:PHASES_SHOWN]) + (f" and {left} more" if left > 0 else "")
+    rest = len(parts) - PHASES_SHOWN
+    return ", ".join(parts[:PHASES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def of_phase(runs: Sequence[PhaseRun], index: int) -> Usage:
-    """What a phase used, over all its tries and revisions."""
+    """What a phase used, over all its attempts and revisions."""
     return sums.total(run.usage for run in runs if run.phase_index == index)
 
 
-def until(checkpoint: Checkpoint, runs: Sequence[PhaseRun]) -> Usage:
-    """What the phase of a checkpoint used until it was opened: later revisions come after it.
+def used_until(checkpoint: Checkpoint, runs: Sequence[PhaseRun]) -> Usage:
+    """What the phase had used when the checkpoint was opened, so without later revisions.
 
     `runs` are all of the execution's, oldest first.
     """
@@ -150,16 +150,16 @@ def until(checkpoint: Checkpoint, runs: Sequence[PhaseRun]) -> Usage:
 
 
 def phase_after(checkpoint: Checkpoint, execution: Execution) -> str | None:
-    """The phase that a decision leads to. A flow's are written down as it comes to them."""
+    """The phase that a decision leads to. A flow's phases are recorded only as it reaches them."""
     if checkpoint.kind is CheckpointKind.GATE:
         return f"after {checkpoint.name}"
     return next_phase(checkpoint, execution)
 
 
-def phase_to_come(
+def upcoming_phase(
     execution: Execution, runs: Sequence[PhaseRun], checkpoints: Sequence[Checkpoint]
 ) -> str | None:
-    """The phase that nobody works on yet; None where it is not known, or there is none."""
+    """The next phase that has not started; None if it is unknown, or there is none."""
     if execution.state is ExecutionState.WAITING_FEEDBACK and checkpoints:
         return phase_after(checkpoints[-1], execution)
     if runs and runs[-1].state is PhaseRunState.QUEUED:

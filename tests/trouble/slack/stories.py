@@ -107,7 +107,7 @@ def _commanded(stage: HurriedStage) -> list[Execution]:
 
 def _answered(stage: HurriedStage, words: str, *, timeout: float) -> str:
     try:
-        stage.told(BEN, words, timeout=timeout)
+        stage.answer_to(BEN, words, timeout=timeout)
     except AssertionError:
         return LOST
     return ANSWERED
@@ -250,7 +250,7 @@ def facts(method: str) -> Story:
             stage.end(execution)
             return RETRIED
         assert state == "pending", state
-        stage.told(BEN, "Slack does not tell me right now whether you may decide this")
+        stage.answer_to(BEN, "Slack cannot tell me right now whether you may decide this")
         stage.clear_faults()
         return f"{ANSWERED}, then {_see_through(stage, execution)}"
 
@@ -284,7 +284,7 @@ def form(stage: HurriedStage, fault: Fault) -> str:
         assert stage.workspace.submit({"revision_text": "shorter"}, by=BEN).ok
         became = RETRIED
     else:
-        stage.told(BEN, "next reply")
+        stage.answer_to(BEN, "next reply")
         stage.workspace.reply("shorter", by=BEN, thread=shown)
         became = ANSWERED
     first = stage.reads.checkpoints(execution.id)[0].id

@@ -15,7 +15,7 @@ from tests.slack.stage import Stage
 from tests.support.workspace import ANA, Workspace
 
 
-def test_the_bot_starts_while_slack_is_away_and_connects_when_it_is_back(
+def test_the_bot_starts_while_slack_is_unreachable_and_connects_later(
     own_workspace: Workspace, tmp_path: Path
 ) -> None:
     own_workspace.faults.server_error("apps.connections.open", times=2)
@@ -37,7 +37,7 @@ def test_a_disconnect_that_slack_announces_loses_no_click(
     connected = len(workspace.calls("apps.connections.open"))
 
     workspace.disconnect()
-    # The next one is there long before the workspace closes the one that it announced to close.
+    # The next connection is open long before the workspace closes the announced one.
     workspace.wait_for(lambda: len(workspace.calls("apps.connections.open")) > connected, timeout=3)
     workspace.wait_until_connected()
     workspace.click("Continue", by=ANA, message=message)
@@ -45,7 +45,7 @@ def test_a_disconnect_that_slack_announces_loses_no_click(
     stage.wait_until_read(message, "Continued by")
 
 
-def test_a_broken_connection_is_made_again(own_stage: Stage, own_workspace: Workspace) -> None:
+def test_a_broken_connection_is_replaced(own_stage: Stage, own_workspace: Workspace) -> None:
     stage, workspace = own_stage, own_workspace
     workspace.disconnect(abrupt=True)
     workspace.wait_for(
@@ -55,15 +55,13 @@ def test_a_broken_connection_is_made_again(own_stage: Stage, own_workspace: Work
     assert stage.start("plan a launch")
 
 
-def test_stopping_ends_every_thread_and_answers_what_was_begun(
-    own_workspace: Workspace, tmp_path: Path
-) -> None:
+def test_stopping_ends_every_thread_in_time(own_workspace: Workspace, tmp_path: Path) -> None:
     with Stage(own_workspace, tmp_path / "c.db") as stage:
         stage.start("plan a launch")
         assert [t for t in threads() if t.name.startswith("slack-")]
-        began = monotonic()
+        started = monotonic()
         stage.front.stop(timedelta(seconds=5))
-        assert monotonic() - began < 5.0
+        assert monotonic() - started < 5.0
         own_workspace.wait_for(
             lambda: not [t for t in threads() if t.name.startswith("slack-")], what="threads to end"
         )
@@ -78,7 +76,7 @@ def test_tokens_are_not_in_the_configs_repr_nor_in_the_log(
         stage.work("secret-model-text")
         stage.armed(execution)
         own_workspace.command("plan x --checkpoints nope")
-        stage.told(ANA, "no checkpoint")
+        stage.answer_to(ANA, "no checkpoint")
     config = SlackConfig(bot_token="xoxb-1", signing_secret="s3cret", app_token="xapp-1")
     for secret in ("xoxb-1", "s3cret", "xapp-1"):
         assert secret not in repr(config)
