@@ -20,12 +20,12 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
 from tests.support.browser import browser_path
-from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server, programs
+from tests.support.prefork_server import PreforkServer
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 OPENED = pytest.StashKey[ExitStack]()
-SHARED = pytest.StashKey[dict[str, Launchpad]]()
+SHARED = pytest.StashKey[dict[str, PreforkServer]]()
 LONGEST: Final = ("e2e", "trouble", "crew_runner", "bot", "practice")
 """The folders whose files take long. They go first, so that no process is left with one at the
 end while the others have nothing to do."""
@@ -45,16 +45,16 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def launchpad(request: pytest.FixtureRequest) -> Iterator[Launchpad]:
+def launchpad(request: pytest.FixtureRequest) -> Iterator[PreforkServer]:
     """For bots, and for whatever else runs as a process and asks nothing of CrewAI."""
-    with Launchpad(at=_shared(request.config, "launchpad")) as opened:
+    with PreforkServer(at=_shared(request.config, "launchpad")) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
-def crew_launchpad(request: pytest.FixtureRequest) -> Iterator[Launchpad]:
+def crew_launchpad(request: pytest.FixtureRequest) -> Iterator[PreforkServer]:
     """For those whose crews are CrewAI's."""
-    with Launchpad(crewai=True, at=_shared(request.config, "crew_launchpad")) as opened:
+    with PreforkServer(crewai=True, at=_shared(request.config, "crew_launchpad")) as opened:
         yield opened
 
 
@@ -69,8 +69,8 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """What imports for seconds does so once, and not in each process of tests."""
     opened = config.stash[OPENED] = ExitStack()
     config.stash[SHARED] = {
-        "launchpad": opened.enter_context(Launchpad()),
-        "crew_launchpad": opened.enter_context(Launchpad(crewai=True)),
+        "launchpad": opened.enter_context(PreforkServer()),
+        "crew_launchpad": opened.enter_context(PreforkServer(crewai=True)),
     }
     for shared in config.stash[SHARED].values():
         shared.start()

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import BotProcess
 
 CREWS = """
@@ -44,7 +44,7 @@ def note_folder(tmp_path: Path) -> Path:
 
 
 def bot_in(
-    folder: Path, *, workers: int, launchpad: Launchpad | None = None, **env: str
+    folder: Path, *, workers: int, launchpad: PreforkServer | None = None, **env: str
 ) -> BotProcess:
     """A bot in the folder, not started yet. Forked from the launchpad, if there is one."""
     return BotProcess(

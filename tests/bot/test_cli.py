@@ -10,7 +10,7 @@ import pytest
 from bot import cli
 from bot.version import VERSION
 from tests.bot.conftest import CREWS
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import run
 
 
@@ -24,7 +24,7 @@ from tests.support.processes import run
     ],
 )
 def test_invalid_settings_exit_with_2_and_a_message(
-    note_folder: Path, launchpad: Launchpad, variables: dict[str, str], message: str
+    note_folder: Path, launchpad: PreforkServer, variables: dict[str, str], message: str
 ) -> None:
     ended = run(note_folder, "serve", launchpad=launchpad, **variables)
 
@@ -35,7 +35,7 @@ def test_invalid_settings_exit_with_2_and_a_message(
 
 
 def test_a_mistake_in_the_crews_file_is_refused_with_its_place(
-    note_folder: Path, launchpad: Launchpad
+    note_folder: Path, launchpad: PreforkServer
 ) -> None:
     (note_folder / "crews.yml").write_text(CREWS.replace("after: write", "after: writ"))
 
@@ -60,7 +60,7 @@ def test_a_port_in_use_is_refused_with_the_setting_to_change(note_folder: Path) 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_a_database_that_cannot_be_opened_is_refused_with_a_message(
-    note_folder: Path, launchpad: Launchpad, command: str
+    note_folder: Path, launchpad: PreforkServer, command: str
 ) -> None:
     ended = run(
         note_folder, command, launchpad=launchpad, DATABASE_URL="sqlite:////proc/nowhere/c.db"
@@ -71,7 +71,9 @@ def test_a_database_that_cannot_be_opened_is_refused_with_a_message(
     assert "Traceback" not in ended.stderr
 
 
-def test_migrate_creates_the_database_and_says_so(note_folder: Path, launchpad: Launchpad) -> None:
+def test_migrate_creates_the_database_and_says_so(
+    note_folder: Path, launchpad: PreforkServer
+) -> None:
     for _ in range(2):
         ended = run(note_folder, "migrate", launchpad=launchpad)
 

@@ -18,8 +18,8 @@ from storage.definitions import CrewKind
 from storage.states import ExecutionState
 from tests.support.factories import crew, rule
 from tests.support.installation import Installation
-from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import ROOT, BotProcess, clean_environment, run, wait_until
 
 PROGRAM = ROOT / "tests" / "crew_runner" / "queues" / "program.py"
@@ -58,7 +58,7 @@ def there(target: str) -> Iterator[Engine]:
 
 
 def kill_in_the_middle_of(
-    table: str, *, after: int, folder: Path, target: str, there: Engine, launchpad: Launchpad
+    table: str, *, after: int, folder: Path, target: str, there: Engine, launchpad: PreforkServer
 ) -> None:
     """Send SIGKILL to the command while it writes to the table, which has about `after` rows."""
     with there.begin() as connection:
@@ -97,7 +97,7 @@ def select(engine: Engine, what: str) -> list[object]:
 
 
 def test_a_move_that_is_killed_twice_completes_and_work_continues_on_the_new_database(
-    folder: Path, target: str, there: Engine, launchpad: Launchpad
+    folder: Path, target: str, there: Engine, launchpad: PreforkServer
 ) -> None:
     before = (folder / "countersign.db").read_bytes()
     upgrade(there)

@@ -12,14 +12,14 @@ from pathlib import Path
 import httpx
 
 from tests.bot.conftest import CREWS, runs_note
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import ROOT, BotProcess
 
 HASTY = CREWS.replace("after: write,", "after: write, timeout: 1s, on_timeout: continue,")
 
 
 def test_each_role_does_its_part_and_a_worker_finishes_its_phase_before_it_stops(
-    note_folder: Path, launchpad: Launchpad
+    note_folder: Path, launchpad: PreforkServer
 ) -> None:
     crews = note_folder / "crews.yml"
     crews.write_text(HASTY)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.bot.conftest import bot_in, runs_note
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import BotProcess, alive, clean_environment, wait_until
 
 
@@ -25,7 +25,7 @@ def test_serve_starts_answers_and_stops_on_sigterm(note_folder: Path) -> None:
 
 
 def test_a_second_start_continues_with_the_same_database(
-    note_folder: Path, launchpad: Launchpad
+    note_folder: Path, launchpad: PreforkServer
 ) -> None:
     with bot_in(note_folder, workers=0, launchpad=launchpad) as bot:
         started = bot.http.post("/api/crew/execute", json={"message": "m"}).json()
@@ -85,7 +85,7 @@ def test_the_serving_process_never_imports_crewai_nor_slack_before_it_answers(
 
 
 def test_a_run_is_decided_and_completed_through_rest(
-    note_folder: Path, launchpad: Launchpad
+    note_folder: Path, launchpad: PreforkServer
 ) -> None:
     with bot_in(note_folder, workers=1, launchpad=launchpad) as bot:
         run_id = bot.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]
@@ -130,7 +130,9 @@ def test_sigterm_releases_the_running_phase_and_leaves_no_process_behind(
         )
 
 
-def test_a_separate_worker_runs_what_serve_started(note_folder: Path, launchpad: Launchpad) -> None:
+def test_a_separate_worker_runs_what_serve_started(
+    note_folder: Path, launchpad: PreforkServer
+) -> None:
     crews = note_folder / "crews.yml"
     with (
         bot_in(note_folder, workers=0, launchpad=launchpad) as bot,
@@ -145,7 +147,7 @@ def test_a_separate_worker_runs_what_serve_started(note_folder: Path, launchpad:
         assert worker.stop() == 0
 
 
-def test_it_serves_on_the_ipv6_loopback_too(note_folder: Path, launchpad: Launchpad) -> None:
+def test_it_serves_on_the_ipv6_loopback_too(note_folder: Path, launchpad: PreforkServer) -> None:
     with bot_in(note_folder, workers=0, launchpad=launchpad, HITL_BACKEND_HOST="::1") as bot:
         assert f"address=http://[::1]:{bot.port}" in bot.log_text
         assert bot.stop() == 0

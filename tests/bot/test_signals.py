@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from tests.bot.conftest import bot_in, runs_note
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import alive, clean_environment, wait_until
 
 
-def test_a_second_signal_stops_it_at_once(note_folder: Path, launchpad: Launchpad) -> None:
+def test_a_second_signal_stops_it_at_once(note_folder: Path, launchpad: PreforkServer) -> None:
     (note_folder / "hold").touch()
     with bot_in(note_folder, workers=1, launchpad=launchpad) as bot:
         bot.http.post("/api/crew/execute", json={"message": "m"})

@@ -12,9 +12,9 @@ from storage.db.engines import open_engine
 from storage.reads import Reads
 from storage.states import ExecutionState
 from tests.bot.conftest import bot_in, with_notes
-from tests.support.launchpad import Launchpad
+from tests.support.message_snapshot import MessageSnapshot
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import BotProcess
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
 
 
@@ -33,7 +33,7 @@ def shared_workspace() -> Iterator[Workspace]:
 @pytest.fixture(scope="module")
 def shared_bot(
     shared_workspace: Workspace,
-    launchpad: Launchpad,
+    launchpad: PreforkServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[BotProcess]:
     """A bot in Socket Mode that posts runs started through REST in #campaigns."""
@@ -45,7 +45,7 @@ def shared_bot(
         yield bot
 
 
-def waiting_checkpoint(workspace: Workspace) -> Shown:
+def waiting_checkpoint(workspace: Workspace) -> MessageSnapshot:
     return workspace.wait_for(lambda: workspace.message_with("Continue"))
 
 
@@ -62,7 +62,7 @@ def decide(bot: BotProcess, checkpoint: Any, action: str) -> int:
 
 
 def test_over_http_a_command_and_a_click_complete_a_run(
-    note_folder: Path, workspace: Workspace, launchpad: Launchpad
+    note_folder: Path, workspace: Workspace, launchpad: PreforkServer
 ) -> None:
     env = workspace.env("http")
     with bot_in(note_folder, workers=1, launchpad=launchpad, **env) as bot:
@@ -124,7 +124,7 @@ def the_waiting_checkpoint(bot: BotProcess) -> Any:
     return bot.http.get(f"/api/crew/checkpoint/{execution.id}").json()
 
 
-def test_rest_works_while_slack_is_unreachable(note_folder: Path, launchpad: Launchpad) -> None:
+def test_rest_works_while_slack_is_unreachable(note_folder: Path, launchpad: PreforkServer) -> None:
     away = {
         "SLACK_BOT_TOKEN": "xoxb-1",
         "SLACK_APP_TOKEN": "xapp-1",

@@ -18,7 +18,7 @@ import pytest
 
 from practice.seed import ANA, BEN, CAMPAIGNS
 from tests.bot.conftest import CREWS
-from tests.support.launchpad import Forked, Launchpad
+from tests.support.prefork_server import Forked, PreforkServer
 from tests.support.processes import alive, clean_environment, free_port, wait_until
 
 START_WITHIN = 120
@@ -31,7 +31,7 @@ class Practice:
         self,
         folder: Path,
         *arguments: str,
-        launchpad: Launchpad | None = None,
+        launchpad: PreforkServer | None = None,
         **variables: str,
     ) -> None:
         """The supervisor is forked from the launchpad, if there is one; its programs never are."""
@@ -188,7 +188,7 @@ def real_slack() -> Iterator[RealSlack]:
 
 
 def test_a_run_is_decided_after_a_restart_and_nothing_real_is_touched(
-    note_folder: Path, practices: list[Practice], launchpad: Launchpad, real_slack: RealSlack
+    note_folder: Path, practices: list[Practice], launchpad: PreforkServer, real_slack: RealSlack
 ) -> None:
     real = {
         "SLACK_BOT_TOKEN": "xoxb-real",
@@ -224,7 +224,7 @@ def test_a_run_is_decided_after_a_restart_and_nothing_real_is_touched(
 
 
 def test_a_second_one_is_refused_killing_the_supervisor_stops_all_and_fresh_starts_over(
-    note_folder: Path, practices: list[Practice], launchpad: Launchpad
+    note_folder: Path, practices: list[Practice], launchpad: PreforkServer
 ) -> None:
     first = Practice(note_folder, "--port", str(free_port()), launchpad=launchpad)
     practices.append(first)

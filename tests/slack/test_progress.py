@@ -14,7 +14,7 @@ from bot.slack.outbound import estimates
 from bot.slack.outbound.delivery import DEFAULT_TIMING
 from storage.records import PhaseOutput, Usage
 from tests.slack.stage import BRISK, Stage
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import ANA, Workspace
 
 PAUSE = DEFAULT_TIMING.root_pause.total_seconds()
@@ -92,6 +92,6 @@ def test_usage_is_shown_during_a_run_and_estimates_the_next(
     assert ["3,890 tokens · $0.04" in m.everything for m in finals] == [True, True]
 
 
-def _two_finals(stage: Stage) -> list[Shown]:
+def _two_finals(stage: Stage) -> list[MessageSnapshot]:
     finals = [m for m in stage.everywhere() if m.text.startswith("The execution is complete")]
     return finals if len(finals) == 2 else []

@@ -17,7 +17,7 @@ What to know:
   (she is in #campaigns). REVIEWERS is a user group with BEN in it.
 - `click`, `command`, `submit` wait for the bot's ack (3 s at most) and answer with an
   `Answer`: `ok`, what Slack would tell the user (`notice`), field errors (`errors`).
-- Messages come as `Shown`, a copy of one moment; `again(message)` reads it anew.
+- Messages come as `MessageSnapshot`, a copy of one moment; `again(message)` reads it anew.
 - `wait_for(condition)` polls until the condition gives something true and hands that
   back; when time is up it fails with all threads printed as text.
 - Things that go wrong: `workspace.faults`, `redeliver`, `disconnect`, `delay`, `kick`…
@@ -26,10 +26,10 @@ What to know:
 from __future__ import annotations
 
 from practice import seed
+from tests.support.message_snapshot import Button, MessageSnapshot
 from tests.support.people import Answer, People
-from tests.support.served import Mode
-from tests.support.shown import Button, Shown
-from tests.support.trouble import SlackFailure
+from tests.support.served_workspace import Mode
+from tests.support.workspace_changes import WorkspaceChanges
 
 __all__ = [
     "ANA",
@@ -40,8 +40,8 @@ __all__ = [
     "REVIEWERS",
     "Answer",
     "Button",
+    "MessageSnapshot",
     "Mode",
-    "Shown",
     "Workspace",
 ]
 
@@ -49,7 +49,7 @@ ANA, BEN, GUS, OLGA, BOT = seed.ANA, seed.BEN, seed.GUS, seed.OLGA, seed.BOT
 REVIEWERS = seed.REVIEWERS
 
 
-class Workspace(People, SlackFailure):
+class Workspace(People, WorkspaceChanges):
     """The workspace, its people, and everything a test may want to know of it.
 
     `manifest` installs the app with exactly the scopes, events and commands of that

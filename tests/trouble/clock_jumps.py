@@ -15,9 +15,9 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.people import Answer
 from tests.support.processes import ROOT, BotProcess
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
 from tests.trouble.crews.effects import EFFECTS, effects
 from tests.trouble.db import Checkpoint, Database
@@ -173,7 +173,7 @@ class _Jumps:
         self.figures.expired.append(late)
         assert 0 <= late <= LATE, f"it expired {late:.1f} s after its deadline"
 
-    def _of_the_one_that_waits(self, words: str, shown: Shown, by: float) -> None:
+    def _of_the_one_that_waits(self, words: str, shown: MessageSnapshot, by: float) -> None:
         """It expires if the clock that counts has passed its hour, and else can be decided."""
         if by > HOUR - 1 and not self.shared:
             self._until(words, "its deadline", lambda w: self._checkpoint(w).decided_at > 0)
@@ -200,15 +200,15 @@ class _Jumps:
             answer = act()
         raise AssertionError(f"{what}: answered with “{answer.notice}”")
 
-    def _armed(self, words: str) -> Shown:
-        def found() -> Shown | None:
+    def _armed(self, words: str) -> MessageSnapshot:
+        def found() -> MessageSnapshot | None:
             roots = [m for m in self.workspace.threads() if words in m.everything]
             thread = self.workspace.thread(roots[0]) if roots else []
             return next((m for m in thread if m.button("Continue")), None)
 
         return self.workspace.wait_for(found, PATIENCE, what=f"buttons of “{words}”")
 
-    def _click(self, shown: Shown) -> None:
+    def _click(self, shown: MessageSnapshot) -> None:
         self._tried(lambda: self.workspace.click("Continue", by=BEN, message=shown), "a click")
 
     # --- what is in the tables and in the crew's own log ---------------------------------------

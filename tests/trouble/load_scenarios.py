@@ -11,8 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
+from tests.support.prefork_server import PreforkServer
 from tests.support.workspace import Mode
 from tests.trouble.db import ENDED, Execution, new_database, with_password
 from tests.trouble.faults.calls import OF_A_FILE, OF_A_SERVER, Calls
@@ -94,7 +94,7 @@ def points(options: Options) -> Result:
     chosen = wanted[:: -(-len(wanted) // options.size)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="points-")))
-        launchpad = stack.enter_context(Launchpad())
+        launchpad = stack.enter_context(PreforkServer())
         new_database = None
         if options.database == "postgresql":
             new_database = stack.enter_context(Server()).database
@@ -156,7 +156,7 @@ def storm(options: Options) -> Result:
 
 @contextmanager
 def storm_report(
-    launchpad: Launchpad,
+    launchpad: PreforkServer,
     folder: Path,
     executions: int,
     seed: int,
@@ -226,11 +226,15 @@ def _result(report: Report) -> Result:
 
 @contextmanager
 def _load(
-    options: Options, *, url: str | None = None, launchpad: Launchpad | None = None, **more: object
+    options: Options,
+    *,
+    url: str | None = None,
+    launchpad: PreforkServer | None = None,
+    **more: object,
 ) -> Iterator[Load]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))
-        forking = stack.enter_context(launchpad or Launchpad())
+        forking = stack.enter_context(launchpad or PreforkServer())
         if url is None:
             url = stack.enter_context(new_database(options.database, tables=False))
             url = with_password(url)

@@ -9,9 +9,9 @@ from datetime import datetime
 
 import pytest
 
-from tests.support.launchpad import Bot, Launchpad
+from tests.support.message_snapshot import MessageSnapshot
+from tests.support.prefork_server import Bot, PreforkServer
 from tests.support.processes import ROOT, wait_until
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, Workspace
 from tests.trouble.db import Database
 from tests.trouble.load.plans import STEPS, crews_yml
@@ -29,7 +29,7 @@ def workspace() -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def bot(
-    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory, launchpad: Launchpad
+    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory, launchpad: PreforkServer
 ) -> Iterator[Bot]:
     """Its checkpoints are skipped when nobody decides for three seconds."""
     folder = tmp_path_factory.mktemp("deadlines")
@@ -54,10 +54,10 @@ def ask(workspace: Workspace, words: str) -> None:
     assert workspace.command(f"/crew steps {words}", by=ANA).ok
 
 
-def told_that_nobody_decided(workspace: Workspace, words: str) -> Shown:
+def told_that_nobody_decided(workspace: Workspace, words: str) -> MessageSnapshot:
     """The message by which the requester learns it, waited for."""
 
-    def found() -> Shown | None:
+    def found() -> MessageSnapshot | None:
         roots = [m for m in workspace.threads() if words in m.everything]
         thread = workspace.thread(roots[0]) if roots else []
         return next((m for m in thread if f"<@{ANA}>, nobody decided" in m.text), None)

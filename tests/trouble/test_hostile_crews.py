@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import hostile
-from tests.support.launchpad import Bot, Launchpad
+from tests.support import hostile_output as hostile
+from tests.support.message_snapshot import MessageSnapshot
+from tests.support.prefork_server import Bot, PreforkServer
 from tests.support.processes import ROOT, BotProcess
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
 from tests.trouble.oracles.messages import key_of
 
@@ -21,7 +21,7 @@ SHOUT = f"""
 crews:
   shout:
     description: It calls everybody
-    command: [python, {json.dumps(str(ROOT / "tests" / "support" / "hostile.py"))}]
+    command: [python, {json.dumps(str(ROOT / "tests" / "support" / "hostile_output.py"))}]
     phases: [{{name: shout}}, {{name: again}}]
     approvers: ["@channel"]
     checkpoints: [{{name: look, after: shout, description: Look at it}}]
@@ -30,7 +30,7 @@ GANG = """
 crews:
   gang:
     description: It looks for secrets
-    crew: tests.support.thief:gang
+    crew: tests.support.secret_search_crew:gang
     approvers: ["@channel"]
 """
 WITHIN = 90.0
@@ -43,15 +43,15 @@ def workspace() -> Iterator[Workspace]:
         yield opened
 
 
-def thread_of(workspace: Workspace, words: str) -> list[Shown]:
+def thread_of(workspace: Workspace, words: str) -> list[MessageSnapshot]:
     roots = [m for m in workspace.threads() if words in m.everything]
     return workspace.thread(roots[0]) if roots else []
 
 
-def result_of(workspace: Workspace, words: str) -> tuple[Shown, str]:
+def result_of(workspace: Workspace, words: str) -> tuple[MessageSnapshot, str]:
     """The last message of a run and its file, waited for."""
 
-    def found() -> tuple[Shown, str] | None:
+    def found() -> tuple[MessageSnapshot, str] | None:
         thread = thread_of(workspace, words)
         final = next((m for m in thread if key_of(m).startswith("final:")), None)
         files = [m for m in thread if m.files and final is not None and m.ts > final.ts]
@@ -61,7 +61,7 @@ def result_of(workspace: Workspace, words: str) -> tuple[Shown, str]:
 
 
 def test_hostile_text_calls_nobody_is_not_refused_and_is_whole_in_a_file(
-    workspace: Workspace, launchpad: Launchpad, tmp_path: Path
+    workspace: Workspace, launchpad: PreforkServer, tmp_path: Path
 ) -> None:
     (tmp_path / "crews.yml").write_text(SHOUT)
     bot = Bot(launchpad, tmp_path, env=workspace.env())

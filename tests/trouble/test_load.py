@@ -11,9 +11,9 @@ from secrets import randbelow
 
 import pytest
 
-from tests.support.launchpad import Launchpad
+from tests.support.message_snapshot import buttons
 from tests.support.postgres import Server
-from tests.support.shown import buttons
+from tests.support.prefork_server import PreforkServer
 from tests.support.workspace import GUS
 from tests.trouble.db import Database, with_password
 from tests.trouble.faults.kills import Kills
@@ -40,7 +40,7 @@ def durable_server() -> Iterator[Server]:
 
 
 def test_postgresql_workers_die_and_stand_still_and_the_fence_refuses_who_comes_late(
-    launchpad: Launchpad, tmp_path: Path, durable_server: Server, seed: int
+    launchpad: PreforkServer, tmp_path: Path, durable_server: Server, seed: int
 ) -> None:
     with Load(
         launchpad,
@@ -59,7 +59,7 @@ def test_postgresql_workers_die_and_stand_still_and_the_fence_refuses_who_comes_
 
 
 def test_postgresql_is_restarted_crashes_and_has_no_connection_left_and_no_ack_is_lost(
-    launchpad: Launchpad, tmp_path: Path, durable_server: Server, seed: int
+    launchpad: PreforkServer, tmp_path: Path, durable_server: Server, seed: int
 ) -> None:
     with Load(
         launchpad,
@@ -79,7 +79,7 @@ def test_postgresql_is_restarted_crashes_and_has_no_connection_left_and_no_ack_i
 
 
 @pytest.fixture(scope="module")
-def killed(launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
+def killed(launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
     folder = tmp_path_factory.mktemp("killed")
     with Load(
         launchpad,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.trouble.faults.failpoints import POINTS, RECOVERIES, SAME
 from tests.trouble.faults.points import PointRunner, PointSweep
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 def sweep(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-    launchpad: Launchpad,
+    launchpad: PreforkServer,
 ) -> Iterator[PointSweep]:
     """All points that were selected, on their way."""
     mine = (item for item in request.session.items if isinstance(item, pytest.Function))
@@ -50,7 +50,9 @@ def test_a_run_survives_deaths_while_it_recovers(sweep: PointSweep, story: tuple
 
 
 @pytest.fixture(scope="module")
-def passed(tmp_path_factory: pytest.TempPathFactory, launchpad: Launchpad) -> list[tuple[str, str]]:
+def passed(
+    tmp_path_factory: pytest.TempPathFactory, launchpad: PreforkServer
+) -> list[tuple[str, str]]:
     """The threads and the points that they pass in a run in which nothing dies."""
     folder = tmp_path_factory.mktemp("undisturbed")
     with PointRunner(launchpad, folder) as runner:

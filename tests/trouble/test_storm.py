@@ -13,7 +13,7 @@ from secrets import randbelow
 
 import pytest
 
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.trouble.crews.effects import Effect, effects, hash_of, hash_of_arguments
 from tests.trouble.db import Database
 from tests.trouble.load.load import Report
@@ -35,7 +35,7 @@ def seed() -> int:
 
 @pytest.fixture(scope="module")
 def report(
-    tmp_path_factory: pytest.TempPathFactory, seed: int, crew_launchpad: Launchpad
+    tmp_path_factory: pytest.TempPathFactory, seed: int, crew_launchpad: PreforkServer
 ) -> Iterator[Report]:
     folder = tmp_path_factory.mktemp("storm")
     with storm_report(

@@ -18,7 +18,7 @@ from typing import Final
 
 from practice.state.records import User
 from tests.slack.stage import Stage
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import Workspace
 from tests.trouble.contention.actors import Act, Told
 from tests.trouble.contention.clicks import Figures
@@ -109,7 +109,9 @@ def _people(workspace: Workspace, count: int, random: Random) -> list[User]:
     return people
 
 
-def _all_click(workspace: Workspace, shown: Shown, clicks: Sequence[Act]) -> dict[str, float]:
+def _all_click(
+    workspace: Workspace, shown: MessageSnapshot, clicks: Sequence[Act]
+) -> dict[str, float]:
     """Those whose click was acknowledged in time, with how long it took until all were."""
     began = time.monotonic()
 

@@ -14,7 +14,7 @@ from random import Random
 from types import TracebackType
 from typing import Final, Self
 
-from tests.support.launchpad import Bot, Launchpad
+from tests.support.prefork_server import Bot, PreforkServer
 from tests.trouble.faults.failpoints import at_first_start, takes_long
 from tests.trouble.load.load import Fault, Load
 from tests.trouble.load.plans import STEPS, scripted_plan
@@ -30,7 +30,7 @@ Deaths = tuple[str, ...]
 """Points at which the bot dies in one execution, in turn."""
 
 
-class Points(Fault):
+class Failpoints(Fault):
     """The bot dies at each of these in turn, with all that it started, and is started again."""
 
     def __init__(self) -> None:
@@ -91,8 +91,8 @@ class Outcome:
 class PointRunner:
     """A bot in `folder`, started by the first `run`, which plays one execution to its end."""
 
-    def __init__(self, launchpad: Launchpad, folder: Path, database: str | None = None) -> None:
-        self._points = Points()
+    def __init__(self, launchpad: PreforkServer, folder: Path, database: str | None = None) -> None:
+        self._points = Failpoints()
         self._random = Random(str(folder))
         self._numbers = count(1)
         self._opened = False
@@ -144,7 +144,7 @@ class PointSweep:
 
     def __init__(
         self,
-        launchpad: Launchpad,
+        launchpad: PreforkServer,
         folder: Path,
         points: Sequence[str],
         stories: Sequence[Deaths] = (),

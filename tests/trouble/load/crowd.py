@@ -17,8 +17,8 @@ from typing import Final
 from practice.seed import TEAM
 from practice.state.changes import Change, Edited, Posted
 from practice.state.records import Channel, Message, User
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.people import Answer
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, BOT, GUS, OLGA, Workspace
 from tests.trouble.crews.effects import TOKEN
 from tests.trouble.db import ENDED, Database
@@ -52,7 +52,7 @@ class Waiting:
     """A message that asks for a decision, or offers a retry (no `checkpoint`)."""
 
     plan: Plan
-    message: Shown
+    message: MessageSnapshot
     checkpoint: str = ""
 
 
@@ -82,7 +82,7 @@ class Crowd:
         self.readings: list[Reading] = []
         self.answers: list[Held] = []
         self.answer_numbers = count(FIRST_ANSWER)
-        self.root_of: dict[str, Shown] = {}
+        self.root_of: dict[str, MessageSnapshot] = {}
         self.database, self._known_within = database, known_within
         self._roots: dict[tuple[str, str], Plan] = {}
         self._seen: set[str] = set()
@@ -182,14 +182,14 @@ class Crowd:
         plan = self._roots.get((message.channel, message.thread_ts))
         if plan is None or not any(b["type"] == "actions" for b in message.blocks or []):
             return
-        shown = Shown.of(message)
+        shown = MessageSnapshot.of(message)
         button = shown.button("Continue") or shown.button("good")
         if button is not None and button.value not in self._seen:
             self._seen.add(str(button.value))
             self._waiting.put(Waiting(plan, shown, str(button.value)))
 
     def _heard_root(self, message: Message) -> None:
-        shown = Shown.of(message)
+        shown = MessageSnapshot.of(message)
         token = TOKEN.search(shown.everything)
         plan = self.plans.get(token.group()) if token is not None else None
         if plan is None:

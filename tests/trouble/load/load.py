@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Final, Self
 from uuid import uuid4
 
-from tests.support.launchpad import Bot, Launchpad
+from tests.support.prefork_server import Bot, PreforkServer
 from tests.support.processes import ROOT
 from tests.support.workspace import Mode, Workspace
 from tests.trouble.crews.effects import EFFECTS, PARTS
@@ -101,7 +101,7 @@ class Load:
     phase may stand still undisturbed. `before_start`, `may_die` and `points` are as of `Processes`.
     """
 
-    launchpad: Launchpad
+    launchpad: PreforkServer
     folder: Path
     _: KW_ONLY
     url: str

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from tests.support.launchpad import MARK
+from tests.support.prefork_server import MARK
 from tests.support.processes import ROOT
 from tests.support.workspace import GUS
 from tests.trouble.crews.effects import EFFECTS, PARTS, note

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psutil
 
-from tests.support.launchpad import MARK, Bot, Forked, Launchpad, marked
+from tests.support.prefork_server import MARK, Bot, Forked, PreforkServer, marked
 from tests.support.processes import alive, free_port, wait_until
 from tests.trouble.background import Background
 
@@ -26,7 +26,7 @@ ENDS_WITHIN: Final = 5.0
 STOPS_WITHIN: Final = 60.0
 
 
-class Interpreter(Launchpad):
+class Interpreter(PreforkServer):
     """Starts each process anew, as anybody would, at the tempo that Slack likes."""
 
     def fork(
@@ -67,7 +67,7 @@ def _write_end(process: subprocess.Popen[bytes], ended: Path) -> None:
 class Process(Bot):
     """One of them; what it logs is counted since its last start."""
 
-    def __init__(self, launchpad: Launchpad, folder: Path, mark: str, **more: Any) -> None:
+    def __init__(self, launchpad: PreforkServer, folder: Path, mark: str, **more: Any) -> None:
         super().__init__(launchpad, folder, **more)
         self.name = str(more["name"])
         self.mark = mark
@@ -104,7 +104,7 @@ class Processes(Background):
 
     def __init__(
         self,
-        launchpad: Launchpad,
+        launchpad: PreforkServer,
         folder: Path,
         commands: Sequence[Sequence[str]],
         *,

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import ANA, Workspace
 from tests.trouble.crews.effects import hash_of, hash_of_arguments
 from tests.trouble.load.crowd import (
@@ -297,14 +297,14 @@ class Reviewer:
         return not (now.button("Continue") or now.button("good"))
 
 
-def _asked(message: Shown) -> Asked | None:
+def _asked(message: MessageSnapshot) -> Asked | None:
     """None: the message shows the output of a phase or of a gate."""
     if message.button("good") or (message.button("Revise") and not message.button(Asked.CALL)):
         return None
     return next((asked for asked in Asked if message.button(asked.value)), None)
 
 
-def _arguments(message: Shown) -> dict[str, object]:
+def _arguments(message: MessageSnapshot) -> dict[str, object]:
     """Of the tool call that this message asks about."""
     [block] = [block for block in message.blocks if block["type"] == "rich_text"]
     written = "".join(text["text"] for part in block["elements"] for text in part["elements"])

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final
 
 from practice.state.records import Version
-from tests.support.shown import Shown, buttons
+from tests.support.message_snapshot import MessageSnapshot, buttons
 from tests.support.workspace import BOT, GUS, Workspace
 from tests.trouble.crews.effects import TOKEN
 from tests.trouble.db import Execution
@@ -50,15 +50,15 @@ def in_slack(
             yield from _shown_once(execution, shown, workspace)
 
 
-def key_of(shown: Shown) -> str:
+def key_of(shown: MessageSnapshot) -> str:
     """What a message of the bot's shows, by its metadata, without its generation."""
     payload = (shown.metadata or {}).get("event_payload", {})
     return str(payload.get("key", "")).rpartition(":")[0]
 
 
-def _of_the_bot(workspace: Workspace) -> list[Shown]:
+def _of_the_bot(workspace: Workspace) -> list[MessageSnapshot]:
     return [
-        Shown.of(message)
+        MessageSnapshot.of(message)
         for messages in workspace.practice.workspace.messages.values()
         for message in messages.values()
         if message.user == BOT
@@ -139,7 +139,7 @@ def _crossed(workspace: Workspace) -> Iterator[str]:
 
 
 def _shown_once(
-    execution: Execution, shown: dict[str, list[Shown]], workspace: Workspace
+    execution: Execution, shown: dict[str, list[MessageSnapshot]], workspace: Workspace
 ) -> Iterator[str]:
     for row in execution.checkpoints:
         messages = shown[f"checkpoint:{row.id}"]

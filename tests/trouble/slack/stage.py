@@ -21,7 +21,7 @@ from practice.state.records import Version
 from storage.records import Execution
 from tests.slack.stage import BRISK, OPERATOR, MovableClock, Stage
 from tests.support.factories import crew, rule
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import ANA, Workspace
 from tests.trouble.db import UNSHOWN, Database, seconds
 from tests.trouble.slack.answers import Fault
@@ -157,7 +157,7 @@ class HurriedStage(Stage):
         first = next((n for n, version in enumerate(journal) if version.ts == thread), 0)
         return journal[first:]
 
-    def armed(self, execution: Execution, *, timeout: float = WITHIN) -> Shown:
+    def armed(self, execution: Execution, *, timeout: float = WITHIN) -> MessageSnapshot:
         self.until(lambda: self.armed_now(execution), "the checkpoint's buttons", timeout)
         return super().armed(execution, timeout=0.1)
 
@@ -165,7 +165,7 @@ class HurriedStage(Stage):
         """Nobody alone was told anything so far."""
         self.workspace.call(self.workspace.practice.workspace.ephemerals.clear)
 
-    def armed_now(self, execution: Execution) -> Shown | None:
+    def armed_now(self, execution: Execution) -> MessageSnapshot | None:
         """The message of the waiting checkpoint, if it can be acted on."""
         checkpoint = self.waiting(execution).id
         armed = (m for m in self.everywhere() if any(b.value == checkpoint for b in m.buttons))

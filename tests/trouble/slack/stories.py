@@ -18,7 +18,7 @@ from typing import Final
 from bot.slack.inbound.sockets import SHORT_LIFE
 from practice.traffic import Entry
 from storage.records import Action, Actor, ActorKind, Decision, Execution
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import ANA, BEN
 from tests.trouble.oracles.messages import live_at_once
 from tests.trouble.slack.answers import ANSWERED, LOST, MOVED, PLAIN, RETRIED, TOLD, UNTOLD, Fault
@@ -81,13 +81,15 @@ def _see_through(stage: HurriedStage, execution: Execution, *, copies: int = 0) 
     return found[0]
 
 
-def _where(shown: Shown, campaigns: str) -> str:
+def _where(shown: MessageSnapshot, campaigns: str) -> str:
     if shown.channel != campaigns:
         return MOVED
     return RETRIED if any(block["type"] == "header" for block in shown.blocks) else PLAIN
 
 
-def _asked(stage: HurriedStage, before_click: str, fault: Fault) -> tuple[Execution, Shown]:
+def _asked(
+    stage: HurriedStage, before_click: str, fault: Fault
+) -> tuple[Execution, MessageSnapshot]:
     """An execution at its checkpoint, with nobody told anything; then the fault strikes."""
     execution = stage.begin()
     stage.work()
@@ -173,7 +175,7 @@ def delete(stage: HurriedStage, fault: Fault) -> str:
     return _see_through(stage, execution, copies=1)
 
 
-def copy_message(stage: HurriedStage, message: Shown) -> None:
+def copy_message(stage: HurriedStage, message: MessageSnapshot) -> None:
     workspace = stage.workspace.practice.workspace
     stage.workspace.call(
         lambda: workspace.post(

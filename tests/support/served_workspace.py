@@ -21,7 +21,7 @@ T = TypeVar("T")
 Mode = Literal["socket", "http"]
 
 
-class Served:
+class ServedWorkspace:
     """The served workspace itself; `tests.support.workspace` tells how it is used."""
 
     def __init__(
