@@ -1,4 +1,4 @@
-"""How much memory a process comes to that does everything a few times on one database."""
+"""The peak memory of a process that does every operation a few times on one database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROUNDS: Final = 5
 
 
 def peak_of(url: str, *, seed: int) -> float:
-    """Megabytes, of a process of its own."""
+    """The peak in megabytes, measured in a new process."""
     spawning = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawning) as alone:
         return alone.submit(_played, url, seed).result()
