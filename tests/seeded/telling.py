@@ -1,6 +1,6 @@
-"""For pytest: which tests began and which failed, a line each, in the file that SEEDED_TELL names.
+"""A pytest plugin that logs which tests started and failed, to the file named by SEEDED_TELL.
 
-A line is written at once, so that it stands there also when a test takes the whole process along.
+Each line is written at once, so that it is not lost if a test kills the whole process.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ UNREADABLE: Final = "unreadable"
 
 class Telling:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        _say(BEGAN, nodeid)
+        _log(BEGAN, nodeid)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        _say(ENDED, nodeid)
+        _log(ENDED, nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            _say(FAILED, report.nodeid)
+            _log(FAILED, report.nodeid)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            _say(UNREADABLE, report.nodeid)
+            _log(UNREADABLE, report.nodeid)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):  # of several processes the first one tells
+    if not hasattr(config, "workerinput"):  # only the main process of xdist logs
         config.pluginmanager.register(Telling(), "telling")
 
 
-def _say(what: str, nodeid: str) -> None:
-    with open(os.environ[TELL], "a", encoding="utf-8") as told:
-        told.write(f"{what} {nodeid}\n")
+def _log(what: str, nodeid: str) -> None:
+    with open(os.environ[TELL], "a", encoding="utf-8") as events:
+        events.write(f"{what} {nodeid}\n")
