@@ -1,6 +1,6 @@
-"""The shipped crew, which also appends to the file EFFECTS each task that it has done.
+"""The shipped crew, which also appends each finished task to the file EFFECTS.
 
-The lines are those of `tests.support.steps`, with the task's name for the phase.
+The lines have the format of `tests.support.steps`, with the task's name as the phase.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from crew_runner.crews.content_plan.crew import ContentPlanCrew
 
 
 def logged_plan() -> Crew:
-    asked: dict[str, Any] = {}
+    request: dict[str, Any] = {}
 
     def remember(inputs: dict[str, Any] | None) -> dict[str, Any] | None:
-        asked.update(inputs or {})
+        request.update(inputs or {})
         return inputs
 
     def write_down(output: TaskOutput) -> None:
@@ -29,7 +29,7 @@ def logged_plan() -> Crew:
             "event": "end",
             "phase": output.name,
             "again": False,
-            "words": asked.get("user_input", ""),
+            "words": request.get("user_input", ""),
             "pid": os.getpid(),
         }
         with open(os.environ["EFFECTS"], "a") as effects:

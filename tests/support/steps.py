@@ -1,7 +1,7 @@
-"""A command crew for tests that kill: three phases, each of which says that it began and ended.
+"""A command crew for tests that kill: three phases, each of which logs its start and its end.
 
-Its environment: EFFECTS is the file that it appends to; SECONDS is how long a phase takes, as a
-JSON object by phase ({"check": 1.5}), where the request has the word "slowly" in it.
+Environment: EFFECTS is the file that it appends to; SECONDS is how long a phase takes, as a JSON
+object by phase ({"check": 1.5}), if the request contains the word "slowly".
 A line of the file is a JSON object: `at`, `event` ("begin" or "end"), `phase`, `again` (whether it
 revises), `words` (the request) and `pid`.
 """
