@@ -180,7 +180,9 @@ def _watch_commits(points: Points, doing: _Doing) -> None:
         if _changes(below.dbapi_connection, doing) == doing.changes:
             commit(connection)
             return
-        with points.around(f"commit {doing.say(below) if doing.say else 'of no use case'}"):
+        with points.around(
+            f"commit {doing.description(below) if doing.description else 'of no use case'}"
+        ):
             commit(connection)
 
     setattr(Connection, "commit", watched)  # noqa: B010  # mypy: a method is assigned
