@@ -1,7 +1,6 @@
-"""The order of the tests; those whose browser or server is not there are left out, and named.
+"""The order of the tests, and which are left out because a browser or server is missing.
 
-What all tests share is here, too, one for each process of tests: a server of PostgreSQL, and what
-bots are forked from.
+Also what the tests of a process share: a PostgreSQL server, and the processes that fork bots.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ from tests.support.postgres import Server, programs
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 OPENED = pytest.StashKey[ExitStack]()
 SHARED = pytest.StashKey[dict[str, Launchpad]]()
-LONGEST: Final = ("e2e", "chaos", "storm", "queues", "bot", "runner", "practice", "crew")
-"""The folders whose files take long. They go first, so that no process is left with one at the
-end while the others have nothing to do."""
+LONGEST: Final = ("e2e", "chaos", "storm", "bot", "crew_runner", "practice")
+"""The folders whose files take long. They go first, so that no process is still busy with one at
+the end while the others are idle."""
 
 TOGETHER: Final = ("tests/practice/page/", "tests/crew_runner/models/")
-"""The folders whose files one process of tests takes: all want a browser, or import CrewAI."""
+"""The folders whose files run in one test process: they share a browser, or import CrewAI."""
 
 _CHECKED_WITH: Final = {"test_systemd.py": "systemd", "test_compose.py": "docker-compose"}
 """The tools that check the files of docs/deploy."""
@@ -39,34 +38,34 @@ _CHECKED_WITH: Final = {"test_systemd.py": "systemd", "test_compose.py": "docker
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """A PostgreSQL of the tests' own; each asks it for databases of its own."""
+    """A PostgreSQL server for the tests; each creates its own databases."""
     with Server() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def launchpad(request: pytest.FixtureRequest) -> Iterator[Launchpad]:
-    """For bots, and for whatever else runs as a process and asks nothing of CrewAI."""
+    """Forks bots, and other processes that do not need CrewAI."""
     with Launchpad(at=_shared(request.config, "launchpad")) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 def crew_launchpad(request: pytest.FixtureRequest) -> Iterator[Launchpad]:
-    """For those whose crews are CrewAI's."""
+    """Forks bots whose crews use CrewAI."""
     with Launchpad(crewai=True, at=_shared(request.config, "crew_launchpad")) as opened:
         yield opened
 
 
 def _shared(config: pytest.Config, name: str) -> str | None:
-    """The place of what all processes of tests share, where there are several."""
-    told: dict[str, str] = getattr(config, "workerinput", {})
-    return told.get(name)
+    """The socket of a launchpad that all test processes share; None if there is only one."""
+    shared: dict[str, str] = getattr(config, "workerinput", {})
+    return shared.get(name)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """What imports for seconds does so once, and not in each process of tests."""
+    """Import the bot and CrewAI once, and not in each test process."""
     opened = config.stash[OPENED] = ExitStack()
     config.stash[SHARED] = {
         "launchpad": opened.enter_context(Launchpad()),
@@ -89,13 +88,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two a core: tests wait for other processes half of the time."""
+    """Two per core: tests wait for other processes half of the time."""
     return 2 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
-    """By files, where that was asked for, and some folders as if they were one."""
+    """Schedule by file if requested, and some folders as if they were one file."""
     return _ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
@@ -106,7 +105,7 @@ class _ByFile(LoadFileScheduling):  # type: ignore[misc]  # as above
 
 
 def pytest_collection_finish() -> None:
-    """What the tests are made of stays: a garbage collection need not look at it every time."""
+    """Exclude the collected tests from garbage collection, which would scan them every time."""
     gc.collect()
     gc.freeze()
 
@@ -132,7 +131,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _needed(item: pytest.Item) -> Iterator[str]:
-    """The Debian packages without which it cannot run."""
+    """The Debian packages that the test needs."""
     if item.get_closest_marker("browser") is not None:
         yield "chromium"
     if item.path.name in _CHECKED_WITH:

@@ -7,9 +7,9 @@ A client connects to the socket FD and writes one request per line, a JSON objec
 the process id. When a client disconnects, its processes are killed. A forked process is its own
 session and runs `python -m PROGRAM ARGUMENTS` in the folder: "bot", or a module of the tests with a
 `main` that takes the arguments. When it has ended, its exit code is in the file "ended". With
-"points" it has the failpoints of `tests.support.points`; with "brisk" it posts as fast as it can.
-With `crewai` that package is imported before. When stdin ends, the launchpad kills what it forked,
-and ends.
+"points" it has the failpoints of `tests.support.points`; with "brisk" it posts as fast as
+it can. With `crewai` that package is imported before. When stdin ends, the launchpad kills what it
+forked, and ends.
 """
 
 from __future__ import annotations
