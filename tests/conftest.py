@@ -19,12 +19,12 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
 from tests.support.browser import browser_path
-from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server, programs
+from tests.support.prefork_server import PreforkServer
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 OPENED = pytest.StashKey[ExitStack]()
-SHARED = pytest.StashKey[dict[str, Launchpad]]()
+SHARED = pytest.StashKey[dict[str, PreforkServer]]()
 LONGEST: Final = ("e2e", "chaos", "storm", "bot", "crew_runner", "practice")
 """The folders whose files take long. They go first, so that no process is still busy with one at
 the end while the others are idle."""
@@ -44,16 +44,16 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def launchpad(request: pytest.FixtureRequest) -> Iterator[Launchpad]:
+def launchpad(request: pytest.FixtureRequest) -> Iterator[PreforkServer]:
     """Forks bots, and other processes that do not need CrewAI."""
-    with Launchpad(at=_shared(request.config, "launchpad")) as opened:
+    with PreforkServer(at=_shared(request.config, "launchpad")) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
-def crew_launchpad(request: pytest.FixtureRequest) -> Iterator[Launchpad]:
+def crew_launchpad(request: pytest.FixtureRequest) -> Iterator[PreforkServer]:
     """Forks bots whose crews use CrewAI."""
-    with Launchpad(crewai=True, at=_shared(request.config, "crew_launchpad")) as opened:
+    with PreforkServer(crewai=True, at=_shared(request.config, "crew_launchpad")) as opened:
         yield opened
 
 
@@ -68,8 +68,8 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Import the bot and CrewAI once, and not in each test process."""
     opened = config.stash[OPENED] = ExitStack()
     config.stash[SHARED] = {
-        "launchpad": opened.enter_context(Launchpad()),
-        "crew_launchpad": opened.enter_context(Launchpad(crewai=True)),
+        "launchpad": opened.enter_context(PreforkServer()),
+        "crew_launchpad": opened.enter_context(PreforkServer(crewai=True)),
     }
     for shared in config.stash[SHARED].values():
         shared.start()

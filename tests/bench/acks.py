@@ -11,7 +11,7 @@ from storage.states import ExecutionState, PhaseRunState
 from tests.bench.figures import Figure, Result, median, percentile, ratio, spread
 from tests.bench.stage import Place, Stage, bot_on_stage, empty_app_on_stage, post_button
 from tests.support.drafter import WatchedDrafter
-from tests.support.workspace import Mode, Shown
+from tests.support.workspace import MessageSnapshot, Mode
 
 MODEL_SECONDS = 0.5
 CREWS_THAT_RUN = 2
@@ -102,7 +102,9 @@ def _running(stage: Stage, crew: str) -> list[PhaseRun]:
     ]
 
 
-def _ask_in_turn(stage: Stage, messages: list[Shown], empty: Place) -> tuple[Samples, Samples]:
+def _ask_in_turn(
+    stage: Stage, messages: list[MessageSnapshot], empty: Place
+) -> tuple[Samples, Samples]:
     button = post_button(empty, empty.channels[0])
     commands, clicks = Samples(), Samples()
     for number, (message, channel) in enumerate(zip(messages, stage.place.channels, strict=True)):

@@ -10,7 +10,7 @@ from tests.bench.crews import STARTS
 from tests.bench.disk import Disk
 from tests.bench.figures import Figure, Result, median, ratio, spread
 from tests.bench.stage import Stage, bot_on_stage
-from tests.support.workspace import Shown
+from tests.support.workspace import MessageSnapshot
 
 COMMITS = 10
 
@@ -52,7 +52,7 @@ def _measure_kind(folder: Path, kind: str, samples: int) -> list[Figure]:
     ]
 
 
-def _continue(stage: Stage, message: Shown) -> tuple[float, float]:
+def _continue(stage: Stage, message: MessageSnapshot) -> tuple[float, float]:
     """Click, and wait for the end; return the seconds to the claim and to the first line."""
     [execution] = stage.reads.executions(channel=message.channel)
     lines_before = len(_lines(stage))

@@ -17,7 +17,7 @@ from storage.db.engines import open_engine
 from storage.reads import Reads
 from tests.bench.crews import write_crews
 from tests.support.processes import BotProcess, clean_environment
-from tests.support.workspace import ANA, BOT, Answer, Mode, Shown, Workspace
+from tests.support.workspace import ANA, BOT, Answer, MessageSnapshot, Mode, Workspace
 
 QUICK_LEASE = {"COUNTERSIGN_LEASE_SECONDS": "30"}
 
@@ -67,15 +67,15 @@ class Place:
         """Type a command; return how it was acknowledged."""
         return self._acknowledged(lambda: self.workspace.command(text, by=ANA, in_=channel))
 
-    def click(self, label: str, message: Shown) -> Handed:
+    def click(self, label: str, message: MessageSnapshot) -> Handed:
         return self._acknowledged(lambda: self.workspace.click(label, by=ANA, message=message))
 
-    def waiting(self, channel: str) -> Shown | None:
+    def waiting(self, channel: str) -> MessageSnapshot | None:
         """The message in this channel's only thread that asks for a decision."""
         threads = self.workspace.threads(channel)
         return self.workspace.message_with("Continue", thread=threads[0]) if threads else None
 
-    def all_waiting(self) -> list[Shown]:
+    def all_waiting(self) -> list[MessageSnapshot]:
         """Wait for such a message in each channel."""
         return [
             self.workspace.wait_for(partial(self.waiting, channel), 60, what="a checkpoint")
@@ -159,7 +159,7 @@ def empty_app_on_stage(folder: Path, *, channels: int, mode: Mode) -> Iterator[P
         yield place
 
 
-def post_button(place: Place, channel: str) -> Shown:
+def post_button(place: Place, channel: str) -> MessageSnapshot:
     """Post a message with a button, for an app that posts none."""
     button = {
         "type": "button",
@@ -170,5 +170,7 @@ def post_button(place: Place, channel: str) -> Shown:
     blocks = [{"type": "actions", "elements": [button]}]
     workspace = place.workspace.practice.workspace
     return place.workspace.call(
-        lambda: Shown.of(workspace.post(channel=channel, user=BOT, text="A button", blocks=blocks))
+        lambda: MessageSnapshot.of(
+            workspace.post(channel=channel, user=BOT, text="A button", blocks=blocks)
+        )
     )

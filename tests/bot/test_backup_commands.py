@@ -11,12 +11,12 @@ from bot.settings import load_settings
 from storage.db.database import upgrade
 from storage.db.engines import open_engine
 from tests.support.installation import Installation
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import run
 
 
 def test_a_backup_is_made_and_what_was_restored_from_it_is_prepared(
-    tmp_path: Path, launchpad: Launchpad
+    tmp_path: Path, launchpad: PreforkServer
 ) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
     upgrade(engine)

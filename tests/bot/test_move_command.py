@@ -18,8 +18,8 @@ from storage.definitions import CrewKind
 from storage.states import ExecutionState
 from tests.support.factories import crew, rule
 from tests.support.installation import Installation
-from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import ROOT, BotProcess, clean_environment, run, wait_until
 
 PROGRAM = ROOT / "tests" / "queues" / "program.py"
@@ -58,7 +58,7 @@ def there(target: str) -> Iterator[Engine]:
 
 
 def kill_in_the_middle_of(
-    table: str, *, after: int, folder: Path, target: str, there: Engine, launchpad: Launchpad
+    table: str, *, after: int, folder: Path, target: str, there: Engine, launchpad: PreforkServer
 ) -> None:
     """SIGKILL to the command while it writes to this table, about so many rows being there."""
     with there.begin() as connection:
@@ -97,7 +97,7 @@ def asked(engine: Engine, what: str) -> list[object]:
 
 
 def test_a_move_that_is_killed_again_and_again_ends_whole_and_work_goes_on_there(
-    folder: Path, target: str, there: Engine, launchpad: Launchpad
+    folder: Path, target: str, there: Engine, launchpad: PreforkServer
 ) -> None:
     before = (folder / "countersign.db").read_bytes()
     upgrade(there)

@@ -18,7 +18,7 @@ import pytest
 
 from practice.seed import ANA, BEN, CAMPAIGNS
 from tests.bot.conftest import CREWS
-from tests.support.launchpad import Forked, Launchpad
+from tests.support.prefork_server import Forked, PreforkServer
 from tests.support.processes import alive, clean_environment, free_port, wait_until
 
 START_WITHIN = 120
@@ -31,7 +31,7 @@ class Practice:
         self,
         folder: Path,
         *arguments: str,
-        launchpad: Launchpad | None = None,
+        launchpad: PreforkServer | None = None,
         **variables: str,
     ) -> None:
         """Its supervisor is forked from a launchpad, if there is one; the others never are."""
@@ -188,7 +188,7 @@ def stranger() -> Iterator[Stranger]:
 
 
 def test_a_run_is_decided_after_another_start_and_nothing_real_is_touched(
-    note_folder: Path, practices: list[Practice], launchpad: Launchpad, stranger: Stranger
+    note_folder: Path, practices: list[Practice], launchpad: PreforkServer, stranger: Stranger
 ) -> None:
     real = {
         "SLACK_BOT_TOKEN": "xoxb-real",
@@ -224,7 +224,7 @@ def test_a_run_is_decided_after_another_start_and_nothing_real_is_touched(
 
 
 def test_a_second_one_is_refused_all_ends_with_a_killed_supervisor_and_fresh_forgets(
-    note_folder: Path, practices: list[Practice], launchpad: Launchpad
+    note_folder: Path, practices: list[Practice], launchpad: PreforkServer
 ) -> None:
     first = Practice(note_folder, "--port", str(free_port()), launchpad=launchpad)
     practices.append(first)

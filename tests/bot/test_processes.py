@@ -15,12 +15,12 @@ import pytest
 from bot import cli
 from bot.version import VERSION
 from tests.bot.conftest import CREWS
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import BotProcess, alive, clean_environment, run, wait_until
 
 
 def bot_in(
-    folder: Path, *, workers: int, launchpad: Launchpad | None = None, **env: str
+    folder: Path, *, workers: int, launchpad: PreforkServer | None = None, **env: str
 ) -> BotProcess:
     return BotProcess(
         folder, workers=workers, crews_file=folder / "crews.yml", launchpad=launchpad, env=env
@@ -40,7 +40,7 @@ def test_serve_starts_answers_and_ends_when_told(note_folder: Path) -> None:
 
 
 def test_a_second_start_goes_on_with_the_same_database(
-    note_folder: Path, launchpad: Launchpad
+    note_folder: Path, launchpad: PreforkServer
 ) -> None:
     with bot_in(note_folder, workers=0, launchpad=launchpad) as bot:
         started = bot.http.post("/api/crew/execute", json={"message": "m"}).json()
@@ -99,7 +99,7 @@ def test_the_serving_process_never_imports_crewai_nor_slack_before_it_answers(
     assert {"end crewai False", "end slack_bolt True"} <= said
 
 
-def test_a_run_goes_its_way_through_rest(note_folder: Path, launchpad: Launchpad) -> None:
+def test_a_run_goes_its_way_through_rest(note_folder: Path, launchpad: PreforkServer) -> None:
     with bot_in(note_folder, workers=1, launchpad=launchpad) as bot:
         run_id = bot.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]
         path = f"/api/crew/checkpoint/{run_id}"
@@ -153,7 +153,7 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 def test_a_worker_of_its_own_runs_what_serve_took_in(
-    note_folder: Path, launchpad: Launchpad
+    note_folder: Path, launchpad: PreforkServer
 ) -> None:
     crews = note_folder / "crews.yml"
     with (
@@ -198,7 +198,7 @@ def _environment(process: psutil.Process) -> str:
         return "PATH and all else: closed"
 
 
-def test_a_second_signal_ends_it_at_once(note_folder: Path, launchpad: Launchpad) -> None:
+def test_a_second_signal_ends_it_at_once(note_folder: Path, launchpad: PreforkServer) -> None:
     (note_folder / "hold").touch()
     with bot_in(note_folder, workers=1, launchpad=launchpad) as bot:
         bot.http.post("/api/crew/execute", json={"message": "m"})
@@ -242,7 +242,7 @@ def test_a_second_signal_is_heard_while_the_stop_waits_for_something_that_never_
     assert ended.returncode == 130
 
 
-def test_it_serves_on_the_other_loopback_too(note_folder: Path, launchpad: Launchpad) -> None:
+def test_it_serves_on_the_other_loopback_too(note_folder: Path, launchpad: PreforkServer) -> None:
     with bot_in(note_folder, workers=0, launchpad=launchpad, HITL_BACKEND_HOST="::1") as bot:
         assert f"address=http://[::1]:{bot.port}" in bot.log_text
         assert bot.stop() == 0
@@ -258,7 +258,7 @@ def test_it_serves_on_the_other_loopback_too(note_folder: Path, launchpad: Launc
     ],
 )
 def test_settings_that_cannot_be_end_with_2_and_words(
-    note_folder: Path, launchpad: Launchpad, variables: dict[str, str], said: str
+    note_folder: Path, launchpad: PreforkServer, variables: dict[str, str], said: str
 ) -> None:
     ended = run(note_folder, "serve", launchpad=launchpad, **variables)
 
@@ -269,7 +269,7 @@ def test_settings_that_cannot_be_end_with_2_and_words(
 
 
 def test_a_crews_file_with_a_mistake_is_refused_with_its_place(
-    note_folder: Path, launchpad: Launchpad
+    note_folder: Path, launchpad: PreforkServer
 ) -> None:
     (note_folder / "crews.yml").write_text(CREWS.replace("after: write", "after: writ"))
 
@@ -294,7 +294,7 @@ def test_a_taken_port_is_told_in_words(note_folder: Path) -> None:
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_a_database_that_does_not_open_is_told_in_words(
-    note_folder: Path, launchpad: Launchpad, command: str
+    note_folder: Path, launchpad: PreforkServer, command: str
 ) -> None:
     ended = run(
         note_folder, command, launchpad=launchpad, DATABASE_URL="sqlite:////proc/nowhere/c.db"
@@ -305,7 +305,9 @@ def test_a_database_that_does_not_open_is_told_in_words(
     assert "Traceback" not in ended.stderr
 
 
-def test_migrate_makes_the_database_and_says_so(note_folder: Path, launchpad: Launchpad) -> None:
+def test_migrate_makes_the_database_and_says_so(
+    note_folder: Path, launchpad: PreforkServer
+) -> None:
     for _ in range(2):
         ended = run(note_folder, "migrate", launchpad=launchpad)
 

@@ -22,14 +22,14 @@ from bot.process.listening import CannotBindError
 from bot.process.systemd import Systemd
 from bot.scheduler import Scheduler, Tick
 from tests.bot.conftest import CREWS
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import ROOT, BotProcess, wait_until
 
 HASTY = CREWS.replace("after: write,", "after: write, timeout: 1s, on_timeout: continue,")
 
 
 def test_each_role_does_its_part_and_a_worker_ends_what_it_runs_before_it_goes(
-    note_folder: Path, launchpad: Launchpad
+    note_folder: Path, launchpad: PreforkServer
 ) -> None:
     crews = note_folder / "crews.yml"
     crews.write_text(HASTY)

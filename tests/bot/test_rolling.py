@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import ROOT, BotProcess
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ crews:
 
 @pytest.mark.parametrize("database", ["postgresql"])
 def test_a_rolling_restart_loses_no_run_and_begins_no_phase_twice(
-    database: str, server: Server, launchpad: Launchpad, tmp_path: Path
+    database: str, server: Server, launchpad: PreforkServer, tmp_path: Path
 ) -> None:
     crews = tmp_path / "crews.yml"
     program = ROOT / "tests" / "queues" / "program.py"

@@ -12,9 +12,9 @@ from storage.db.engines import open_engine
 from storage.reads import Reads
 from storage.states import ExecutionState
 from tests.bot.conftest import with_notes
-from tests.support.launchpad import Launchpad
+from tests.support.message_snapshot import MessageSnapshot
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import BotProcess
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
 
 
@@ -33,7 +33,7 @@ def shared_workspace() -> Iterator[Workspace]:
 @pytest.fixture(scope="module")
 def shared_bot(
     shared_workspace: Workspace,
-    launchpad: Launchpad,
+    launchpad: PreforkServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[BotProcess]:
     """A bot that is reached over a socket and posts runs of REST in #campaigns."""
@@ -45,13 +45,13 @@ def shared_bot(
         yield bot
 
 
-def bot_in(folder: Path, env: dict[str, str], launchpad: Launchpad) -> BotProcess:
+def bot_in(folder: Path, env: dict[str, str], launchpad: PreforkServer) -> BotProcess:
     return BotProcess(
         folder, workers=1, crews_file=folder / "crews.yml", env=env, launchpad=launchpad
     )
 
 
-def waiting_checkpoint(workspace: Workspace) -> Shown:
+def waiting_checkpoint(workspace: Workspace) -> MessageSnapshot:
     return workspace.wait_for(lambda: workspace.message_with("Continue"))
 
 
@@ -68,7 +68,7 @@ def decide(bot: BotProcess, shown: Any, action: str) -> int:
 
 
 def test_over_http_a_command_and_a_click_lead_to_the_end(
-    note_folder: Path, workspace: Workspace, launchpad: Launchpad
+    note_folder: Path, workspace: Workspace, launchpad: PreforkServer
 ) -> None:
     with bot_in(note_folder, workspace.env("http"), launchpad) as bot:
         workspace.reach_by_http(f"{bot.address}/slack/events")
@@ -130,7 +130,7 @@ def the_waiting_one(bot: BotProcess) -> Any:
 
 
 def test_a_slack_that_is_away_keeps_nobody_from_rest(
-    note_folder: Path, launchpad: Launchpad
+    note_folder: Path, launchpad: PreforkServer
 ) -> None:
     away = {
         "SLACK_BOT_TOKEN": "xoxb-1",

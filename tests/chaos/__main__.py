@@ -30,7 +30,7 @@ from tests.chaos.lone import series
 from tests.chaos.pointwise import at_every_point
 from tests.chaos.said import say
 from tests.chaos.siege.kinds import DATABASES, SIEGES
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer as Launchpad
 
 SERIES = {
     "both": ["command", "crew"],

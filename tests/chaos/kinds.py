@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.support.launchpad import MARK
+from tests.support.prefork_server import MARK
 from tests.support.processes import ROOT
 from tests.support.workspace import Mode
 

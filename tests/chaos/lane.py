@@ -13,7 +13,8 @@ from typing import Self
 from tests.chaos.kinds import COMMAND
 from tests.chaos.oracles import violations
 from tests.chaos.play import LOOK, Play
-from tests.support.launchpad import Bot, Launchpad, marked
+from tests.support.prefork_server import Bot, marked
+from tests.support.prefork_server import PreforkServer as Launchpad
 from tests.support.processes import ROOT, wait_until
 from tests.support.workspace import Workspace
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from practice.state.records import Version
 from tests.chaos.kinds import EFFECTS
 from tests.chaos.play import Play, is_final, key_of
-from tests.support.shown import Button
+from tests.support.message_snapshot import Button
 from tests.support.workspace import BEN, BOT
 
 DECIDING = ("Continue", "Revise", "Skip", "Stop")

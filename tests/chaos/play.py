@@ -15,8 +15,8 @@ from typing import Protocol
 
 from tests.chaos.kinds import Kind
 from tests.chaos.ledger import Ledger
+from tests.support.message_snapshot import MessageSnapshot as Shown
 from tests.support.people import Answer
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
 
 LOOK = 0.03

@@ -13,8 +13,8 @@ from typing import Final
 from tests.chaos.lane import Outcome
 from tests.chaos.sweep import Story, Sweep
 from tests.chaos.table import POINTS, RECOVERIES
-from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
+from tests.support.prefork_server import PreforkServer as Launchpad
 
 LANES: Final = 2
 

@@ -22,7 +22,8 @@ from tests.chaos.lane import RETRIES, expect_no_orphans, forget
 from tests.chaos.ledger import Ledger
 from tests.chaos.oracles import violations
 from tests.chaos.play import Play
-from tests.support.launchpad import MARK, Bot, Launchpad
+from tests.support.prefork_server import MARK, Bot
+from tests.support.prefork_server import PreforkServer as Launchpad
 from tests.support.processes import ROOT, BotProcess, alive
 from tests.support.workspace import Workspace
 

@@ -14,7 +14,7 @@ from typing import Self
 
 from tests.chaos.lane import Lane, Outcome
 from tests.chaos.table import at_first_start, takes_long
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer as Launchpad
 
 LANES = 4
 DEATHS_A_RUN = 6

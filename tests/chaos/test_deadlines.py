@@ -10,9 +10,10 @@ import pytest
 
 from tests.chaos.kinds import COMMAND
 from tests.chaos.ledger import Ledger
-from tests.support.launchpad import Bot, Launchpad
+from tests.support.message_snapshot import MessageSnapshot as Shown
+from tests.support.prefork_server import Bot
+from tests.support.prefork_server import PreforkServer as Launchpad
 from tests.support.processes import ROOT, wait_until
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, Workspace
 
 pytestmark = pytest.mark.slow

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.play import is_final
-from tests.support import hostile
-from tests.support.launchpad import Bot, Launchpad
+from tests.support import hostile_output as hostile
+from tests.support.message_snapshot import MessageSnapshot as Shown
+from tests.support.prefork_server import Bot
+from tests.support.prefork_server import PreforkServer as Launchpad
 from tests.support.processes import ROOT, BotProcess
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
 
 pytestmark = pytest.mark.slow
@@ -21,7 +22,7 @@ SHOUT = f"""
 crews:
   shout:
     description: It calls everybody
-    command: [python, {json.dumps(str(ROOT / "tests" / "support" / "hostile.py"))}]
+    command: [python, {json.dumps(str(ROOT / "tests" / "support" / "hostile_output.py"))}]
     phases: [{{name: shout}}, {{name: again}}]
     approvers: ["@channel"]
     checkpoints: [{{name: look, after: shout, description: Look at it}}]
@@ -30,7 +31,7 @@ GANG = """
 crews:
   gang:
     description: It looks for secrets
-    crew: tests.support.thief:gang
+    crew: tests.support.secret_search_crew:gang
     approvers: ["@channel"]
 """
 WITHIN = 90.0

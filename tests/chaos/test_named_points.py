@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.lane import Lane
 from tests.chaos.sweep import Sweep
 from tests.chaos.table import POINTS, RECOVERIES, SAME
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer as Launchpad
 
 pytestmark = pytest.mark.slow
 

@@ -19,9 +19,9 @@ from tests.chaos.siege.shifts import Shifts
 from tests.chaos.siege.siege import Report, Siege
 from tests.chaos.siege.slackside import actionable
 from tests.chaos.siege.tables import Tables
-from tests.support.launchpad import Launchpad
+from tests.support.message_snapshot import buttons
 from tests.support.postgres import Server
-from tests.support.shown import buttons
+from tests.support.prefork_server import PreforkServer as Launchpad
 from tests.support.workspace import GUS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

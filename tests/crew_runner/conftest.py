@@ -16,8 +16,8 @@ from crew_runner.host.worker import WorkerPool
 from crew_runner.queues.local import LocalDispatch
 from tests.crew_runner.desk import Desk, crew
 from tests.support.drafter import WatchedDrafter
-from tests.support.launchpad import Forked, Launchpad
-from tests.support.readymade import from_launchpad
+from tests.support.prefork_server import Forked, PreforkServer
+from tests.support.preforked_fork_server import from_launchpad
 
 LEASE = timedelta(seconds=60)
 CREWS = {
@@ -48,7 +48,7 @@ class Shop:
 
 
 @pytest.fixture(scope="package")
-def shop(tmp_path_factory: pytest.TempPathFactory, crew_launchpad: Launchpad) -> Iterator[Shop]:
+def shop(tmp_path_factory: pytest.TempPathFactory, crew_launchpad: PreforkServer) -> Iterator[Shop]:
     with (
         from_launchpad(crew_launchpad) as nurseries,
         opened(tmp_path_factory.mktemp("runner"), nurseries) as shop,

@@ -22,7 +22,8 @@ from storage.definitions import (
 from storage.records import Execution
 from storage.states import ExecutionState
 from tests.crew_runner.desk import Desk
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
+from tests.support.preforked_fork_server import from_launchpad
 from tests.support.providers import (
     ANTHROPIC,
     GEMINI,
@@ -32,7 +33,6 @@ from tests.support.providers import (
     OPENROUTER,
     ProviderServer,
 )
-from tests.support.readymade import from_launchpad
 
 PROTOCOLS = {
     "openai": OPENAI,
@@ -90,7 +90,9 @@ def pool_of(desk: Desk, dispatch: LocalDispatch, model: ModelSettings) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory, crew_launchpad: Launchpad) -> Iterator[Market]:
+def opened(
+    tmp_path_factory: pytest.TempPathFactory, crew_launchpad: PreforkServer
+) -> Iterator[Market]:
     dispatch = LocalDispatch()
     desk = Desk(tmp_path_factory.mktemp("models") / "models.db", dispatch=dispatch)
     with ExitStack() as stack:

@@ -18,7 +18,7 @@ from crew_runner.host import owners
 from storage.records import Action, Decision
 from storage.states import ExecutionState, PhaseRunState
 from tests.crew_runner.desk import ANYBODY, RULE, Desk, crew, program, read_ids
-from tests.support.launchpad import Forked, Launchpad
+from tests.support.prefork_server import Forked, PreforkServer
 from tests.support.processes import ROOT, alive, clean_environment, wait_until
 
 StartPool = Callable[..., Forked]
@@ -30,7 +30,7 @@ def desk(tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def start_pool(desk: Desk, tmp_path: Path, crew_launchpad: Launchpad) -> Iterator[StartPool]:
+def start_pool(desk: Desk, tmp_path: Path, crew_launchpad: PreforkServer) -> Iterator[StartPool]:
     """Starts `python -m tests.crew_runner.pool_process` on the desk's database."""
     started: list[Forked] = []
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import launched
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import ROOT, BotProcess, crews_file
 from tests.support.workspace import Workspace
 
@@ -52,7 +52,7 @@ def workspace() -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def bot(
-    workspace: Workspace, crew_launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory
+    workspace: Workspace, crew_launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BotProcess]:
     """The bot with the shipped crews, running in the workspace."""
     folder = tmp_path_factory.mktemp("bot")

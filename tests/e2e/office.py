@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.support.workspace import ANA, Shown, Workspace
+from tests.support.workspace import ANA, MessageSnapshot, Workspace
 
 SECONDS: Final = 60
 
 
-def start(office: Workspace, command: str) -> Shown:
+def start(office: Workspace, command: str) -> MessageSnapshot:
     """Type the command; return the first message of its thread."""
     earlier = {message.ts for message in office.threads()}
     assert office.command(command, by=ANA).ok
@@ -18,7 +18,7 @@ def start(office: Workspace, command: str) -> Shown:
     )
 
 
-def final(office: Workspace, root: Shown) -> Shown:
+def final(office: Workspace, root: MessageSnapshot) -> MessageSnapshot:
     return office.wait_for(
         lambda: next(
             (m for m in office.thread(root) if "complete" in m.text and m.ts != root.ts), None

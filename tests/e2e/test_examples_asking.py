@@ -8,14 +8,14 @@ import pytest
 
 from bot.slack import ids
 from tests.e2e.office import SECONDS, final, start
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import ROOT, BotProcess, crews_file
-from tests.support.workspace import ANA, BEN, Shown, Workspace
+from tests.support.workspace import ANA, BEN, MessageSnapshot, Workspace
 
 
 @pytest.fixture(scope="module")
 def office(
-    crew_launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory
+    crew_launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workspace]:
     """A workspace with the bot, which is started in the folder of the examples."""
     folder = tmp_path_factory.mktemp("examples")
@@ -29,10 +29,12 @@ def office(
         yield workspace
 
 
-def question(office: Workspace, root: Shown, words: str, *, after: Shown | None = None) -> Shown:
+def question(
+    office: Workspace, root: MessageSnapshot, words: str, *, after: MessageSnapshot | None = None
+) -> MessageSnapshot:
     """Wait for the message that asks this and can be answered."""
 
-    def answerable() -> Shown | None:
+    def answerable() -> MessageSnapshot | None:
         newer = [m for m in office.thread(root) if after is None or m.ts > after.ts]
         return next((m for m in newer if words in m.everything and m.button("Stop")), None)
 

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import ROOT, BotProcess, crews_file
-from tests.support.workspace import ANA, BEN, Shown, Workspace
+from tests.support.workspace import ANA, BEN, MessageSnapshot, Workspace
 
 PHASE_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
 def office(
-    crew_launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory
+    crew_launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workspace]:
     """A workspace with the bot, which is started in the folder of the examples."""
     folder = tmp_path_factory.mktemp("examples")
@@ -29,7 +29,7 @@ def office(
         yield workspace
 
 
-def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[Shown]:
+def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[MessageSnapshot]:
     """Start a crew and decide until it ends; return each checkpoint and the final message.
 
     `revisions`: what to ask for once, by a part of the question.
@@ -41,7 +41,7 @@ def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[S
     )
     open_revisions, messages = dict(revisions), [root]
 
-    def next_message() -> Shown | None:
+    def next_message() -> MessageSnapshot | None:
         timestamps = {message.ts for message in messages}
         waiting = office.message_with("Continue", thread=root)
         ended = (m for m in office.thread(root) if "complete" in m.text and m.ts != root.ts)

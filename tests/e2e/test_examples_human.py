@@ -8,14 +8,14 @@ import pytest
 
 from bot.slack import ids
 from tests.e2e.office import SECONDS, final, start
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import ROOT, BotProcess, crews_file
-from tests.support.workspace import BEN, Shown, Workspace
+from tests.support.workspace import BEN, MessageSnapshot, Workspace
 
 
 @pytest.fixture(scope="module")
 def office(
-    crew_launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory
+    crew_launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workspace]:
     """A workspace with the bot, which is started in the folder of the examples."""
     folder = tmp_path_factory.mktemp("examples")
@@ -29,10 +29,12 @@ def office(
         yield workspace
 
 
-def waiting(office: Workspace, root: Shown, *, after: Shown | None = None) -> Shown:
+def waiting(
+    office: Workspace, root: MessageSnapshot, *, after: MessageSnapshot | None = None
+) -> MessageSnapshot:
     """Wait for a message in the thread that can be decided."""
 
-    def decidable() -> Shown | None:
+    def decidable() -> MessageSnapshot | None:
         newer = [m for m in office.thread(root) if after is None or m.ts > after.ts]
         return next((m for m in newer if m.button("Stop")), None)
 

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import BotProcess, crews_file
-from tests.support.workspace import ANA, BEN, Shown, Workspace
+from tests.support.workspace import ANA, BEN, MessageSnapshot, Workspace
 
 PHASE_SECONDS = 45
 
 
 @pytest.fixture(scope="module")
 def bot_over_http(
-    workspace: Workspace, crew_launchpad: Launchpad, tmp_path_factory: pytest.TempPathFactory
+    workspace: Workspace, crew_launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BotProcess]:
     env = workspace.env("http") | {
         "COUNTERSIGN_DEFAULT_CHANNEL": workspace.channel("campaigns").id,
@@ -29,7 +29,7 @@ def bot_over_http(
         yield bot
 
 
-def waiting(workspace: Workspace) -> Shown:
+def waiting(workspace: Workspace) -> MessageSnapshot:
     return workspace.wait_for(lambda: workspace.message_with("Continue"), PHASE_SECONDS)
 
 

@@ -10,7 +10,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from tests.practice.samples import button, question
-from tests.support.workspace import ANA, BEN, BOT, GUS, OLGA, REVIEWERS, Shown, Workspace
+from tests.support.workspace import ANA, BEN, BOT, GUS, OLGA, REVIEWERS, MessageSnapshot, Workspace
 
 CAMPAIGNS, RANDOM = "C00CAMPAIGN", "C00RANDOM01"
 
@@ -26,7 +26,7 @@ def post(client: WebClient, **message: Any) -> str:
     return str(client.chat_postMessage(**({"channel": CAMPAIGNS, "text": "hi"} | message))["ts"])
 
 
-def shown(workspace: Workspace, ts: str) -> Shown:
+def shown(workspace: Workspace, ts: str) -> MessageSnapshot:
     return next(m for m in workspace.messages() if m.ts == ts)
 
 

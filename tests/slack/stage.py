@@ -33,8 +33,8 @@ from storage.records import (
 )
 from storage.state_manager import StateManager
 from tests.support.factories import crew, output, rule
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.schema import upgraded
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, BOT, REVIEWERS, Mode, Workspace
 
 
@@ -201,7 +201,7 @@ class Stage:
         )
         return self.reads.execution(execution_id)
 
-    def root(self, execution: Execution) -> Shown:
+    def root(self, execution: Execution) -> MessageSnapshot:
         execution = self.reads.execution(execution.id)
         roots = [m for m in self.workspace.threads() if m.ts == execution.thread_ts]
         assert roots, self.workspace.transcript()
@@ -253,11 +253,11 @@ class Stage:
         assert checkpoint is not None, "no checkpoint waits"
         return checkpoint
 
-    def armed(self, execution: Execution, *, timeout: float = 10.0) -> Shown:
+    def armed(self, execution: Execution, *, timeout: float = 10.0) -> MessageSnapshot:
         """The message of the waiting checkpoint, once it can be acted on."""
         checkpoint = self.waiting(execution)
 
-        def found() -> Shown | None:
+        def found() -> MessageSnapshot | None:
             for message in self.everywhere():
                 if any(b.value == checkpoint.id for b in message.buttons):
                     return message
@@ -265,24 +265,26 @@ class Stage:
 
         return self.workspace.wait_for(found, timeout, what="a checkpoint with buttons")
 
-    def about(self, execution: Execution) -> list[Shown]:
+    def about(self, execution: Execution) -> list[MessageSnapshot]:
         """Messages that show the checkpoint at which this run waits."""
         checkpoint = self.waiting(execution)
         return [m for m in self.everywhere() if checkpoint.id in str(m.metadata)]
 
-    def everywhere(self) -> list[Shown]:
+    def everywhere(self) -> list[MessageSnapshot]:
         """Every message that the bot posted and that still stands, oldest first."""
         state = self.workspace.practice.workspace
         return self.workspace.call(
             lambda: [
-                Shown.of(message)
+                MessageSnapshot.of(message)
                 for channel in state.messages.values()
                 for message in channel.values()
                 if message.user == BOT and message.subtype is None
             ]
         )
 
-    def wait_until_read(self, message: Shown, words: str, *, timeout: float = 10.0) -> Shown:
+    def wait_until_read(
+        self, message: MessageSnapshot, words: str, *, timeout: float = 10.0
+    ) -> MessageSnapshot:
         """Wait until this message says so."""
         self.workspace.wait_for(
             lambda: words in self.workspace.again(message).everything,

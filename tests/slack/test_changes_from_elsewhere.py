@@ -8,13 +8,13 @@ from storage.records import Action, Actor, ActorKind, Decision
 from storage.states import ExecutionState
 from tests.slack.stage import Stage
 from tests.support.factories import asking, crew, rule
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import ANA, BEN, Workspace
 
 NIGHTLY = Actor(ActorKind.API, "nightly", "nightly <job>", decides_everything=True)
 
 
-def in_thread(workspace: Workspace, message: Shown, words: str) -> Shown:
+def in_thread(workspace: Workspace, message: MessageSnapshot, words: str) -> MessageSnapshot:
     return workspace.wait_for(
         lambda: next((m for m in workspace.thread(message) if words in m.everything), None),
         what=f"“{words}” in the thread",

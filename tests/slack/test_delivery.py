@@ -11,7 +11,7 @@ from bot.slack.ids import DECISIONS
 from bot.slack.outbound.delivery import DEFAULT_TIMING
 from storage.records import Execution
 from tests.slack.stage import Stage
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import ANA, BEN, Workspace
 
 
@@ -21,7 +21,7 @@ def nothing_left_over(stage: Stage) -> Iterator[None]:
     stage.workspace.faults.clear()
 
 
-def assert_shown_once_and_decidable(stage: Stage, execution: Execution) -> Shown:
+def assert_shown_once_and_decidable(stage: Stage, execution: Execution) -> MessageSnapshot:
     message = stage.armed(execution)
     stage.workspace.wait_for(
         lambda: len(stage.about(execution)) == 1, what="one message of the checkpoint"
@@ -123,7 +123,7 @@ def test_an_unarmed_duplicate_is_removed(stage: Stage, workspace: Workspace) -> 
     assert message.ts == first.ts
 
 
-def copy_message(workspace: Workspace, message: Shown) -> None:
+def copy_message(workspace: Workspace, message: MessageSnapshot) -> None:
     """A second copy, as a post that was sent twice leaves it."""
     state = workspace.practice.workspace
     workspace.call(
@@ -138,7 +138,9 @@ def copy_message(workspace: Workspace, message: Shown) -> None:
     )
 
 
-def assert_shown_once_and_decidable_after_decision(stage: Stage, execution: Execution) -> Shown:
+def assert_shown_once_and_decidable_after_decision(
+    stage: Stage, execution: Execution
+) -> MessageSnapshot:
     message = stage.armed(execution)
     stage.workspace.wait_for(lambda: len(stage.about(execution)) == 1)
     stage.workspace.click("Continue", by=ANA, message=message)
@@ -186,7 +188,7 @@ def test_a_post_so_slow_that_another_deliverer_took_over_leaves_one_message(
     assert "delivery.failed" not in caplog.messages
 
 
-def about_all(stage: Stage, execution: Execution) -> list[Shown]:
+def about_all(stage: Stage, execution: Execution) -> list[MessageSnapshot]:
     """Messages that show any checkpoint of the run."""
     ids = [checkpoint.id for checkpoint in stage.reads.checkpoints(execution.id)]
     return [m for m in stage.everywhere() if any(f"checkpoint:{i}" in str(m.metadata) for i in ids)]

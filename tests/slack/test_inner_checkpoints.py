@@ -17,7 +17,7 @@ from storage.records import (
 )
 from storage.states import CheckpointState, ExecutionState
 from tests.slack.stage import Stage
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import ANA, BEN, GUS, Workspace
 
 TOOL = Question(
@@ -46,13 +46,13 @@ def a_gate(*outcomes: str, default: str | None = None) -> PhaseOutput:
 
 def at_gate(
     stage: Stage, *outcomes: str, default: str | None = None, crew: str = "flow"
-) -> tuple[Execution, Shown]:
+) -> tuple[Execution, MessageSnapshot]:
     execution = stage.start(f"{crew} a launch", by=ANA)
     stage.pause(a_gate(*outcomes, default=default))
     return execution, stage.armed(execution)
 
 
-def asked(stage: Stage, question: Question) -> tuple[Execution, Claim, Shown]:
+def asked(stage: Stage, question: Question) -> tuple[Execution, Claim, MessageSnapshot]:
     execution = stage.start("plan a launch", by=ANA)
     claim = stage.ask(question)
     return execution, claim, stage.armed(execution)

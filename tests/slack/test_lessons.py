@@ -5,13 +5,13 @@ from __future__ import annotations
 from practice.seed import RANDOM
 from storage.records import Execution
 from tests.slack.stage import Stage
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import ANA, BEN, GUS, Workspace
 
 
 def revised(
     stage: Stage, workspace: Workspace, words: str, *, crew: str = "learner"
-) -> tuple[Execution, Shown]:
+) -> tuple[Execution, MessageSnapshot]:
     execution = stage.start(f"{crew} a launch", by=ANA)
     stage.work()
     message = stage.armed(execution)

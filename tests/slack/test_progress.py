@@ -16,7 +16,7 @@ from bot.slack.outbound.delivery import DEFAULT_TIMING
 from storage.reads import Reads
 from storage.records import PhaseOutput, Usage
 from tests.slack.stage import BRISK, Stage
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import ANA, Workspace
 
 PAUSE = DEFAULT_TIMING.root_pause.total_seconds()
@@ -111,6 +111,6 @@ def test_a_look_up_that_takes_long_is_not_made_again_at_once() -> None:
     assert len(asked) == 2
 
 
-def _two_finals(stage: Stage) -> list[Shown]:
+def _two_finals(stage: Stage) -> list[MessageSnapshot]:
     finals = [m for m in stage.everywhere() if m.text.startswith("The execution is complete")]
     return finals if len(finals) == 2 else []

@@ -6,11 +6,11 @@ from bot.slack.ids import TASKS_BLOCK, TEXT_BLOCK
 from storage.records import Execution
 from storage.states import CheckpointState, ExecutionState
 from tests.slack.stage import Stage
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import ANA, BEN, GUS, Workspace
 
 
-def waiting_run(stage: Stage, *, tasks: tuple[str, ...] = ()) -> tuple[Execution, Shown]:
+def waiting_run(stage: Stage, *, tasks: tuple[str, ...] = ()) -> tuple[Execution, MessageSnapshot]:
     execution = stage.start()
     stage.work("The first draft.", tasks=tasks)
     return execution, stage.armed(execution)

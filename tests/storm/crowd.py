@@ -18,8 +18,8 @@ from practice.state.changes import Change, Edited, Posted
 from practice.state.records import Channel, Message, User
 from tests.storm.kinds import Move, Plan
 from tests.storm.slips import TOKEN, hash_of, hash_of_arguments, note
+from tests.support.message_snapshot import MessageSnapshot as Shown
 from tests.support.people import Answer
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, Workspace
 
 REVIEWERS: Final = 4

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from tests.storm.slips import EFFECTS, PARTS
-from tests.support.launchpad import MARK
+from tests.support.prefork_server import MARK
 from tests.support.processes import ROOT
 
 

@@ -18,7 +18,8 @@ from tests.storm.crowd import Crowd
 from tests.storm.kinds import Move, Plan, crews_yml, plans
 from tests.storm.model import Model
 from tests.storm.slips import EFFECTS
-from tests.support.launchpad import MARK, Launchpad
+from tests.support.prefork_server import MARK
+from tests.support.prefork_server import PreforkServer as Launchpad
 from tests.support.processes import ROOT, BotProcess, alive, wait_until
 from tests.support.workspace import Workspace
 

@@ -18,7 +18,7 @@ from tests.storm.kinds import KINDS
 from tests.storm.oracles import verdict
 from tests.storm.slips import CALL, Line, hash_of, hash_of_arguments, lines
 from tests.storm.storm import Storm, Weather
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer as Launchpad
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

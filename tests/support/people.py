@@ -11,8 +11,8 @@ from practice.seed import ANA, BOT
 from practice.state.errors import SlackError
 from practice.state.records import Json, View
 from tests.support.forms import filled
-from tests.support.shown import Button, Shown
-from tests.support.sight import Sight
+from tests.support.message_snapshot import Button, MessageSnapshot
+from tests.support.workspace_queries import WorkspaceQueries
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Answer:
     errors: dict[str, str] = field(default_factory=dict)
 
 
-class People(Sight):
+class People(WorkspaceQueries):
     """Actions of people. Each waits for the bot's ack and returns what Slack shows in response."""
 
     def command(self, text: str, *, by: str = ANA, in_: str = "campaigns") -> Answer:
@@ -34,20 +34,25 @@ class People(Sight):
         act = self.practice.interactions.command
         return self._answer(act(user=by, channel=self.channel(in_).id, text=typed))
 
-    def say(self, text: str, *, by: str = ANA, in_: str = "campaigns") -> Shown:
+    def say(self, text: str, *, by: str = ANA, in_: str = "campaigns") -> MessageSnapshot:
         """Post a message in a channel."""
         return self._say(text, by, self.channel(in_).id, None)
 
-    def reply(self, text: str, *, by: str = ANA, thread: Shown) -> Shown:
+    def reply(self, text: str, *, by: str = ANA, thread: MessageSnapshot) -> MessageSnapshot:
         """Post a reply in the thread that this message is in or starts."""
         return self._say(text, by, thread.channel, thread.root_ts)
 
-    def mention(self, text: str, *, by: str = ANA, thread: Shown) -> Shown:
+    def mention(self, text: str, *, by: str = ANA, thread: MessageSnapshot) -> MessageSnapshot:
         """Reply in the thread with a mention of the bot before the text."""
         return self.reply(f"<@{BOT}> {text}", by=by, thread=thread)
 
     def click(
-        self, label: str, *, by: str = ANA, message: Shown | None = None, timeout: float = 10.0
+        self,
+        label: str,
+        *,
+        by: str = ANA,
+        message: MessageSnapshot | None = None,
+        timeout: float = 10.0,
     ) -> Answer:
         """Click the button whose label starts with `label`, and confirm if it asks.
 
@@ -58,7 +63,7 @@ class People(Sight):
         return self._answer(self._clicking(target, button, by))
 
     def clicks(
-        self, label: str, *, by: Iterable[str], message: Shown | None = None
+        self, label: str, *, by: Iterable[str], message: MessageSnapshot | None = None
     ) -> list[Answer]:
         """All these people click at once; a person who is listed twice clicks twice."""
         people = list(by)
@@ -72,7 +77,7 @@ class People(Sight):
         return [_answer(response) for response in self._live.wait(all_at_once(), timeout=60.0)]
 
     def choose(
-        self, action_id: str, *, by: str = ANA, message: Shown, **selected: object
+        self, action_id: str, *, by: str = ANA, message: MessageSnapshot, **selected: object
     ) -> Answer:
         """Use a menu in a message, e.g. `selected_option={…}`."""
         for block in message.blocks:
@@ -125,9 +130,9 @@ class People(Sight):
     def home(self, by: str = ANA) -> View | None:
         return self.practice.workspace.homes.get(by)
 
-    def _say(self, text: str, by: str, channel: str, thread_ts: str | None) -> Shown:
+    def _say(self, text: str, by: str, channel: str, thread_ts: str | None) -> MessageSnapshot:
         return self.call(
-            lambda: Shown.of(
+            lambda: MessageSnapshot.of(
                 self.practice.interactions.say(
                     user=by, channel=channel, text=text, thread_ts=thread_ts
                 )
@@ -135,8 +140,8 @@ class People(Sight):
         )
 
     def _clickable(
-        self, label: str, by: str, message: Shown | None, timeout: float
-    ) -> tuple[Shown, Button]:
+        self, label: str, by: str, message: MessageSnapshot | None, timeout: float
+    ) -> tuple[MessageSnapshot, Button]:
         if message is None:
             target = self.wait_for(
                 lambda: self.message_with(label, by=by), timeout, what=f"a button “{label}…”"
@@ -149,7 +154,7 @@ class People(Sight):
         assert button is not None, f"no button “{label}…” in:\n{target.everything}"
         return target, button
 
-    async def _clicking(self, target: Shown, button: Button, by: str) -> Json:
+    async def _clicking(self, target: MessageSnapshot, button: Button, by: str) -> Json:
         return await self.practice.interactions.act_on_message(
             user=by,
             channel=target.channel,

@@ -29,7 +29,7 @@ import psutil
 import yaml
 
 if TYPE_CHECKING:
-    from tests.support.launchpad import Forked, Launchpad
+    from tests.support.prefork_server import Forked, PreforkServer
 
 ROOT = Path(__file__).parents[2]
 _LOOK = 0.02
@@ -82,7 +82,7 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def run(
-    folder: Path, *arguments: str, launchpad: Launchpad | None = None, **variables: str
+    folder: Path, *arguments: str, launchpad: PreforkServer | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m bot ARGUMENTS` in `folder`: a command that is expected to end by itself."""
     environment = clean_environment(**{"HITL_BACKEND_PORT": "0", **variables})
@@ -100,7 +100,7 @@ def run(
 
 
 def _run_forked(
-    launchpad: Launchpad, folder: Path, arguments: Sequence[str], environment: Mapping[str, str]
+    launchpad: PreforkServer, folder: Path, arguments: Sequence[str], environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     with tempfile.TemporaryDirectory() as place:
         out, errors = Path(place) / "out", Path(place) / "errors"
@@ -125,7 +125,7 @@ class BotProcess:
         command: str = "serve",
         options: Sequence[str] = (),
         start_within: float = 60,
-        launchpad: Launchpad | None = None,
+        launchpad: PreforkServer | None = None,
     ) -> None:
         """`workers`: None for a command without workers. `options`: more command line options."""
         self._launchpad = launchpad

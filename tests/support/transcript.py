@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from practice.practice import Practice
 from practice.state.records import Message
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot
 
 
 def transcript(practice: Practice) -> str:
@@ -33,7 +33,7 @@ def transcript(practice: Practice) -> str:
 
 
 def _lines(practice: Practice, message: Message, indent: str) -> list[str]:
-    view = Shown.of(message)
+    view = MessageSnapshot.of(message)
     name = practice.workspace.users[message.user].name
     labels = {button.label for button in view.buttons}
     words = [line for line in view.everything.splitlines() if line and line not in labels]

@@ -16,7 +16,7 @@ same process, in a thread or in a child. Every method may be called from any thr
   (she is in #campaigns). REVIEWERS is a user group with BEN in it.
 - `click`, `command`, `submit` wait for the bot's ack (3 s at most) and return an
   `Answer`: `ok`, what Slack would show the user (`notice`), field errors (`errors`).
-- Messages are `Shown`, a copy of one moment; `again(message)` reads it again.
+- Messages are `MessageSnapshot`, a copy of one moment; `again(message)` reads it again.
 - `wait_for(condition)` polls until the condition returns something true and returns
   that; when time is up it fails with all threads printed as text.
 - Failures: `workspace.faults`, `redeliver`, `disconnect`, `delay`, `kick`…
@@ -25,10 +25,10 @@ same process, in a thread or in a child. Every method may be called from any thr
 from __future__ import annotations
 
 from practice import seed
+from tests.support.message_snapshot import Button, MessageSnapshot
 from tests.support.people import Answer, People
-from tests.support.served import Mode
-from tests.support.shown import Button, Shown
-from tests.support.trouble import SlackFailure
+from tests.support.served_workspace import Mode
+from tests.support.workspace_changes import WorkspaceChanges
 
 __all__ = [
     "ANA",
@@ -39,8 +39,8 @@ __all__ = [
     "REVIEWERS",
     "Answer",
     "Button",
+    "MessageSnapshot",
     "Mode",
-    "Shown",
     "Workspace",
 ]
 
@@ -48,7 +48,7 @@ ANA, BEN, GUS, OLGA, BOT = seed.ANA, seed.BEN, seed.GUS, seed.OLGA, seed.BOT
 REVIEWERS = seed.REVIEWERS
 
 
-class Workspace(People, SlackFailure):
+class Workspace(People, WorkspaceChanges):
     """The workspace, its people, and everything a test may want to know about it.
 
     `manifest` installs the app with exactly the scopes, events and commands of that

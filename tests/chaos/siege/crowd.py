@@ -22,8 +22,8 @@ from tests.chaos.siege.journal import Answered, Journal, What
 from tests.chaos.siege.plans import Move, Plan, plan
 from tests.chaos.siege.program import TOKEN
 from tests.chaos.siege.rest import RestClient
+from tests.support.message_snapshot import MessageSnapshot as Shown
 from tests.support.people import Answer
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, BOT, GUS, OLGA, Workspace
 
 HANDS: Final = 4

@@ -12,7 +12,8 @@ from typing import Final
 import psutil
 
 from tests.chaos.beside import Beside
-from tests.support.launchpad import Bot, Launchpad
+from tests.support.prefork_server import Bot
+from tests.support.prefork_server import PreforkServer as Launchpad
 from tests.support.processes import alive, free_port
 
 LOOK: Final = 0.05

@@ -15,8 +15,8 @@ from tests.chaos.siege.kills import Kills
 from tests.chaos.siege.server import CONNECTIONS, POOL, ServerTrouble
 from tests.chaos.siege.shifts import COMMANDS, Shifts
 from tests.chaos.siege.siege import Report, Siege
-from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
+from tests.support.prefork_server import PreforkServer as Launchpad
 
 DATABASES: Final = ("sqlite", "postgresql")
 PASSWORD: Final = "a-password-that-no-log-may-show"

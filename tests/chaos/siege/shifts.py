@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import psutil
 
 from tests.chaos.siege.siege import LEASE, Siege
-from tests.support.launchpad import Bot
+from tests.support.prefork_server import Bot
 
 COMMANDS: Final = (
     ("serve", "--workers", "0"),

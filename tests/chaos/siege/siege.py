@@ -30,7 +30,7 @@ from tests.chaos.siege.rest import RestClient
 from tests.chaos.siege.tables import ENDED, Tables
 from tests.chaos.siege.watch import Watch
 from tests.chaos.sql import AWAY
-from tests.support.launchpad import Launchpad
+from tests.support.prefork_server import PreforkServer as Launchpad
 from tests.support.processes import ROOT
 from tests.support.workspace import Workspace
 

@@ -10,7 +10,8 @@ from typing import Any, Final
 from practice.state.records import Version
 from tests.chaos.siege.crowd import SOMEBODY, Crowd
 from tests.chaos.siege.tables import Execution
-from tests.support.shown import Shown, buttons
+from tests.support.message_snapshot import MessageSnapshot as Shown
+from tests.support.message_snapshot import buttons
 from tests.support.workspace import BOT, GUS, Workspace
 
 DECIDING: Final = ("Continue", "Revise", "Skip", "Stop")

@@ -24,7 +24,7 @@ from tests.chaos.siege.slackside import actionable
 from tests.chaos.weather.crowd import Click, Told, wrongs
 from tests.chaos.weather.ground import Books
 from tests.slack.stage import Stage
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot as Shown
 from tests.support.workspace import Workspace
 
 LABELS: Final = {"continue": "Continue", "skip": "Skip", "stop": "Stop"}

@@ -17,9 +17,9 @@ from random import Random
 from typing import Final
 
 from tests.chaos.weather.ground import Books, seconds
+from tests.support.message_snapshot import MessageSnapshot as Shown
 from tests.support.people import Answer
 from tests.support.processes import ROOT, BotProcess
-from tests.support.shown import Shown
 from tests.support.workspace import ANA, BEN, Workspace
 
 LIBRARY: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")

@@ -36,7 +36,7 @@ from tests.chaos.weather.house import FAST
 from tests.chaos.weather.peers import peers
 from tests.slack.stage import DeferredSignal, MovableClock
 from tests.support.factories import crew, output, rule
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot as Shown
 from tests.support.workspace import ANA, BEN, Workspace
 
 A_DAY: Final = timedelta(days=1)

@@ -28,8 +28,9 @@ from storage.state_manager import StateManager
 from tests.chaos.weather.ground import Books, seconds
 from tests.slack.stage import BRISK, OPERATOR, DeferredSignal, MovableClock, Stage
 from tests.support.factories import crew, rule
+from tests.support.message_snapshot import MessageSnapshot as Shown
+from tests.support.message_snapshot import buttons
 from tests.support.schema import upgraded
-from tests.support.shown import Shown, buttons
 from tests.support.workspace import ANA, Workspace
 
 LOOK: Final = 0.02

@@ -20,7 +20,7 @@ from practice.traffic import Entry
 from storage.records import Action, Actor, ActorKind, Decision, Execution
 from tests.chaos.weather.answers import ANSWERED, LOST, MOVED, PLAIN, RETRIED, TOLD, UNTOLD, Fault
 from tests.chaos.weather.house import House
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot as Shown
 from tests.support.workspace import ANA, BEN
 
 LONG: Final = "A long plan. " * 2000

@@ -12,7 +12,7 @@ from practice.faults.connections import go_silent
 from storage.records import Execution
 from tests.chaos.weather.ground import ground
 from tests.chaos.weather.house import House, house_on
-from tests.support.shown import Shown
+from tests.support.message_snapshot import MessageSnapshot as Shown
 from tests.support.workspace import ANA, BEN
 
 

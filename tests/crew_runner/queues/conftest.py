@@ -21,8 +21,8 @@ from storage.reads import Reads
 from storage.state_manager import StateManager
 from tests.crew_runner.desk import RULE, Desk
 from tests.crew_runner.queues.transports import ENGINES, Transport, transport
-from tests.support.launchpad import Forked, Launchpad
 from tests.support.postgres import Server
+from tests.support.prefork_server import Forked, PreforkServer
 from tests.support.processes import ROOT, clean_environment, wait_until
 
 LEASE = timedelta(seconds=3)
@@ -91,7 +91,7 @@ class Workers:
 
     def __init__(
         self,
-        launchpad: Launchpad,
+        launchpad: PreforkServer,
         name: str,
         url: str,
         folder: Path,
@@ -160,7 +160,7 @@ def transported(engine_name: str, url: str) -> Transport:
 
 @pytest.fixture(scope="module")
 def workers(
-    launchpad: Launchpad,
+    launchpad: PreforkServer,
     engine_name: str,
     url: str,
     transported: Transport,

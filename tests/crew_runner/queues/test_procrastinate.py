@@ -27,8 +27,8 @@ from storage.states import ExecutionState
 from tests.crew_runner.desk import ANYBODY
 from tests.crew_runner.queues.conftest import QueueDesk, Workers
 from tests.crew_runner.queues.transports import Procrastinate
-from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ def desk(jobs: Procrastinate, engine: Engine, tmp_path: Path) -> QueueDesk:
 
 
 @pytest.fixture
-def workers(launchpad: Launchpad, engine: Engine, tmp_path: Path) -> Iterator[Workers]:
+def workers(launchpad: PreforkServer, engine: Engine, tmp_path: Path) -> Iterator[Workers]:
     workers = Workers(launchpad, "procrastinate", url_of(engine), tmp_path)
     yield workers
     workers.none()

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.launchpad import Launchpad
 from tests.support.postgres import Server
+from tests.support.prefork_server import PreforkServer
 from tests.support.processes import BotProcess
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ crews:
 
 
 def test_a_decision_taken_by_one_process_is_carried_out_by_another(
-    server: Server, launchpad: Launchpad, tmp_path: Path
+    server: Server, launchpad: PreforkServer, tmp_path: Path
 ) -> None:
     crews = tmp_path / "crews.yml"
     program = Path(__file__).with_name("program.py")

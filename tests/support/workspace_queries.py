@@ -8,11 +8,11 @@ from practice.delivery.deliveries import Delivery
 from practice.seed import BOT
 from practice.state.records import Channel, Message, Version
 from practice.traffic import Entry
-from tests.support.served import Served
-from tests.support.shown import Button, Shown, buttons
+from tests.support.message_snapshot import Button, MessageSnapshot, buttons
+from tests.support.served_workspace import ServedWorkspace
 
 
-class Sight(Served):
+class WorkspaceQueries(ServedWorkspace):
     """Queries about messages, people's screens and the traffic."""
 
     def channel(self, name: str) -> Channel:
@@ -26,31 +26,31 @@ class Sight(Served):
         """The id of this person's direct message with the bot, to pass as `in_`."""
         return self.call(lambda: self.practice.workspace.im_with(user)).id
 
-    def messages(self, in_: str = "campaigns") -> list[Shown]:
+    def messages(self, in_: str = "campaigns") -> list[MessageSnapshot]:
         """The main view of a channel, oldest first."""
         place = self.channel(in_).id
         return self._shown(lambda m: m.channel == place and (not m.is_reply or m.broadcast))
 
-    def threads(self, in_: str = "campaigns") -> list[Shown]:
+    def threads(self, in_: str = "campaigns") -> list[MessageSnapshot]:
         """The bot's own root messages in a channel, oldest first."""
         return [
             m for m in self.messages(in_) if m.user == BOT and not m.thread_ts and not m.subtype
         ]
 
-    def thread(self, message: Shown) -> list[Shown]:
+    def thread(self, message: MessageSnapshot) -> list[MessageSnapshot]:
         """The whole thread of a message: its root, then the replies, oldest first."""
         root = message.root_ts
         return self._shown(lambda m: m.channel == message.channel and root in (m.ts, m.thread_ts))
 
-    def again(self, message: Shown) -> Shown:
+    def again(self, message: MessageSnapshot) -> MessageSnapshot:
         """The same message as it is now; fails if it was deleted."""
         record = self.call(lambda: self._record(message))
         assert record is not None, f"this message is gone: {message.text}"
         return record
 
     def message_with(
-        self, label: str, *, by: str | None = None, thread: Shown | None = None
-    ) -> Shown | None:
+        self, label: str, *, by: str | None = None, thread: MessageSnapshot | None = None
+    ) -> MessageSnapshot | None:
         """The newest message with a button whose label starts with `label`, or None.
 
         With `by`, that person's ephemeral messages count too; with `thread`, only messages of
@@ -63,15 +63,15 @@ class Sight(Served):
                 return message
         return None
 
-    def live_buttons(self, message: Shown) -> list[str]:
+    def live_buttons(self, message: MessageSnapshot) -> list[str]:
         """The labels of the buttons that this message shows now."""
         return [button.label for button in self.again(message).buttons]
 
-    def ephemerals(self, user: str) -> list[Shown]:
+    def ephemerals(self, user: str) -> list[MessageSnapshot]:
         """What only this person sees, oldest first."""
         return self.call(
             lambda: [
-                Shown.of(message)
+                MessageSnapshot.of(message)
                 for message in self.practice.workspace.ephemerals.values()
                 if message.ephemeral_to == user
             ]
@@ -86,11 +86,11 @@ class Sight(Served):
         """What Slack itself showed this person: failed commands, unanswered clicks."""
         return [notice.text for notice in self._notices if notice.user == user]
 
-    def notified(self, message: Shown) -> set[str]:
+    def notified(self, message: MessageSnapshot) -> set[str]:
         """Who was notified when this message was first posted."""
         return set(self.again(message).pings.users)
 
-    def file_text(self, message: Shown) -> str:
+    def file_text(self, message: MessageSnapshot) -> str:
         """The text of the file that is attached to this message."""
         return self.practice.workspace.files[message.files[0]].content.decode()
 
@@ -137,22 +137,22 @@ class Sight(Served):
     def _name(self, user: str) -> str:
         return self.practice.workspace.users[user].name
 
-    def _shown(self, matches: Callable[[Message], bool]) -> list[Shown]:
+    def _shown(self, matches: Callable[[Message], bool]) -> list[MessageSnapshot]:
         return self.call(
             lambda: [
-                Shown.of(message)
+                MessageSnapshot.of(message)
                 for messages in self.practice.workspace.messages.values()
                 for message in messages.values()
                 if matches(message)
             ]
         )
 
-    def _record(self, message: Shown) -> Shown | None:
+    def _record(self, message: MessageSnapshot) -> MessageSnapshot | None:
         state = self.practice.workspace
         record = state.ephemerals.get(message.ts) or state.find(message.channel, message.ts)
-        return Shown.of(record) if record is not None else None
+        return MessageSnapshot.of(record) if record is not None else None
 
-    def _message_record(self, message: Shown) -> Message:
+    def _message_record(self, message: MessageSnapshot) -> Message:
         record = self.practice.workspace.find(message.channel, message.ts)
         assert record is not None, f"this message is gone: {message.text}"
         return record

@@ -5,11 +5,11 @@ from __future__ import annotations
 from practice.delivery.deliveries import Ack, Delivery
 from practice.seed import ANA, BOT
 from practice.state.records import Channel, User, UserGroup
-from tests.support.shown import Shown
-from tests.support.sight import Sight
+from tests.support.message_snapshot import MessageSnapshot
+from tests.support.workspace_queries import WorkspaceQueries
 
 
-class SlackFailure(Sight):
+class WorkspaceChanges(WorkspaceQueries):
     """Changes and failures around the bot; failing calls are in `faults`."""
 
     def redeliver(self, delivery: Delivery) -> Ack:
@@ -58,11 +58,11 @@ class SlackFailure(Sight):
     def kick(self, channel: str, user: str = BOT) -> None:
         self.call(lambda: self.practice.workspace.leave(self.channel(channel), user))
 
-    def delete(self, message: Shown) -> None:
+    def delete(self, message: MessageSnapshot) -> None:
         """Someone deletes a message."""
         self.call(lambda: self.practice.workspace.delete(self._message_record(message)))
 
-    def edit(self, message: Shown, text: str) -> None:
+    def edit(self, message: MessageSnapshot, text: str) -> None:
         """A person edits their own message."""
         self.call(
             lambda: self.practice.workspace.edit(

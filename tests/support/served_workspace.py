@@ -21,7 +21,7 @@ T = TypeVar("T")
 Mode = Literal["socket", "http"]
 
 
-class Served:
+class ServedWorkspace:
     """The served workspace; `tests.support.workspace` says how to use it."""
 
     def __init__(

@@ -27,7 +27,7 @@ from uuid import uuid4
 
 import psutil
 
-from tests.support.arming import ARMED, KILLED, PASSED
+from tests.support.failpoint_files import ARMED, KILLED, PASSED
 from tests.support.processes import ROOT, alive, clean_environment, wait_until
 
 MARK = "TEST_RUN_MARK"
@@ -62,7 +62,7 @@ class Forked(psutil.Process):
         return code
 
 
-class Launchpad:
+class PreforkServer:
     """One process that forks bots until the `with` block ends. Safe to share.
 
     It starts at the first `fork`. `crewai`: import that package before forking. `at`: the socket of
@@ -105,7 +105,7 @@ class Launchpad:
                 [
                     sys.executable,
                     "-m",
-                    "tests.support.crash",
+                    "tests.support.prefork_main",
                     str(listening.fileno()),
                     *self._options,
                 ],
@@ -172,7 +172,7 @@ class Bot:
 
     def __init__(
         self,
-        launchpad: Launchpad,
+        launchpad: PreforkServer,
         folder: Path,
         *,
         env: Mapping[str, str],

@@ -1,13 +1,13 @@
 """The launchpad's process: it has imported the bot once, and forks one for each request.
 
-    python -m tests.support.crash FD [crewai]
+    python -m tests.support.prefork_main FD [crewai]
 
 A client connects to the socket FD and writes one request per line, a JSON object {"program",
 "arguments", "environment", "folder", "log", "errors", "ended", "brisk", "points"}. The answer is
 the process id. When a client disconnects, its processes are killed. A forked process is its own
 session and runs `python -m PROGRAM ARGUMENTS` in the folder: "bot", or a module of the tests with a
 `main` that takes the arguments. When it has ended, its exit code is in the file "ended". With
-"points" it has the failpoints of `tests.support.points`; with "brisk" it posts as fast as
+"points" it has the failpoints of `tests.support.failpoints`; with "brisk" it posts as fast as
 it can. With `crewai` that package is imported before. When stdin ends, the launchpad kills what it
 forked, and ends.
 """
@@ -40,7 +40,7 @@ from bot.slack.app import SlackFront
 from bot.slack.outbound.delivery import DeliveryTiming
 from crew_runner.child.environment import SILENT_CREWAI
 from crew_runner.host.fork_server_client import PRELOADED
-from tests.support import points, readymade
+from tests.support import failpoints, preforked_fork_server
 
 BRISK = DeliveryTiming(
     posts_per_second=50,
@@ -176,9 +176,9 @@ def _become(request: dict[str, Any], program: Callable[[list[str]], int | None])
         sys.path[:1] = [str(folder), *environment.get("PYTHONPATH", "").split(os.pathsep)]
         sys.argv = [request["program"], *request["arguments"]]
         if _has_nursery(request):
-            readymade.put_ready()
+            preforked_fork_server.put_ready()
         if request["points"]:
-            points.install(folder)
+            failpoints.install(folder)
         if request["brisk"]:
             (SlackFront.__init__.__kwdefaults__ or {})["tempo"] = BRISK
         code = program(request["arguments"])
@@ -196,7 +196,7 @@ def _become(request: dict[str, Any], program: Callable[[list[str]], int | None])
 def _has_nursery(request: dict[str, Any]) -> bool:
     if request["program"] == "bot":
         return not {"serve", "worker"}.isdisjoint(request["arguments"])
-    return bool(request["program"] != readymade.__name__)
+    return bool(request["program"] != preforked_fork_server.__name__)
 
 
 def _open(file: str) -> int:

@@ -4,7 +4,7 @@ There is one before and after each commit that changed something, each call that
 in Slack, and each acknowledgement. Names say what is done to what:
 "before commit phase_done draft", "after call chat.postMessage checkpoint", "before ack command".
 
-`tests.support.arming` names the files through which a test controls this.
+`tests.support.failpoint_files` names the files through which a test controls this.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from storage.db.database import upgrade
 from storage.outbox.outbox import Outbox
 from storage.records import Claim, Decision, OutboxRow
 from storage.state_manager import StateManager
-from tests.support.arming import ARMED, KILLED, PASSED
+from tests.support.failpoint_files import ARMED, KILLED, PASSED
 
 READING: Final = frozenset(
     {
@@ -70,7 +70,7 @@ Describe = Callable[[Any], str]
 """Describes what a use case is about to commit, given the connection that it writes to."""
 
 
-class Points:
+class Failpoints:
     """Records each failpoint that is passed, and dies at the armed one."""
 
     def __init__(self, folder: Path) -> None:
@@ -113,15 +113,15 @@ class _Doing(threading.local):
 
 def install(folder: Path) -> None:
     """Put failpoints around this process's commits, calls and acknowledgements."""
-    points, doing = Points(folder), _Doing()
+    failpoints, doing = Failpoints(folder), _Doing()
     for kind in (StateManager, Outbox):
         for name, method in vars(kind).items():
             if callable(method) and not name.startswith("_"):
                 setattr(kind, name, _named(method, doing))
     setattr(bot.bootstrap, "upgrade", _named(upgrade, doing))  # noqa: B010  # imported there
-    _watch_commits(points, doing)
-    _watch_calls(points)
-    _watch_acks(points, doing)
+    _watch_commits(failpoints, doing)
+    _watch_calls(failpoints)
+    _watch_acks(failpoints, doing)
 
 
 # --- commits ------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def _newest_hold(connection: Any, owner: str) -> str:
     return f"{kind} to update" if state == "posted" else str(kind)
 
 
-def _watch_commits(points: Points, doing: _Doing) -> None:
+def _watch_commits(failpoints: Failpoints, doing: _Doing) -> None:
     """Count only commits that changed something: taking a lock changes nothing."""
 
     def checked_out(connection: Any, *_others: object) -> None:
@@ -180,7 +180,7 @@ def _watch_commits(points: Points, doing: _Doing) -> None:
         if _changes(below.dbapi_connection, doing) == doing.changes:
             commit(connection)
             return
-        with points.around(
+        with failpoints.around(
             f"commit {doing.description(below) if doing.description else 'of no use case'}"
         ):
             commit(connection)
@@ -221,7 +221,7 @@ def _count_changes_of_servers(doing: _Doing) -> None:
 # --- calls and acknowledgements -----------------------------------------------------------------
 
 
-def _watch_calls(points: Points) -> None:
+def _watch_calls(failpoints: Failpoints) -> None:
     call: Method = WebClient.api_call
     upload: Method = WebClient._upload_file
     respond: Method = WebhookClient.send_dict
@@ -229,15 +229,15 @@ def _watch_calls(points: Points) -> None:
     def api_call(client: WebClient, api_method: str, **sent: Any) -> Any:
         if api_method in READING:
             return call(client, api_method, **sent)
-        with points.around(f"call {_called(api_method, sent)}"):
+        with failpoints.around(f"call {_called(api_method, sent)}"):
             return call(client, api_method, **sent)
 
     def upload_file(client: WebClient, **sent: Any) -> Any:
-        with points.around("call upload"):
+        with failpoints.around("call upload"):
             return upload(client, **sent)
 
     def send_dict(client: WebhookClient, *arguments: Any, **sent: Any) -> Any:
-        with points.around("call response_url"):
+        with failpoints.around("call response_url"):
             return respond(client, *arguments, **sent)
 
     for kind, watched in (
@@ -260,7 +260,7 @@ def _called(method: str, sent: Mapping[str, Any]) -> str:
     return f"{what} {'with' if armed else 'without'} buttons"
 
 
-def _watch_acks(points: Points, doing: _Doing) -> None:
+def _watch_acks(failpoints: Failpoints, doing: _Doing) -> None:
     dispatch, send = App.dispatch, ClientConnection.send
 
     def dispatch_named(app: App, req: Any) -> Any:
@@ -268,7 +268,7 @@ def _watch_acks(points: Points, doing: _Doing) -> None:
         return dispatch(app, req)
 
     def send_named(connection: ClientConnection, message: Any, **how: Any) -> None:
-        with points.around(f"ack {doing.delivery}"):
+        with failpoints.around(f"ack {doing.delivery}"):
             send(connection, message, **how)
 
     for kind, name, method in (

@@ -25,7 +25,7 @@ class Button:
 
 
 @dataclass(frozen=True)
-class Shown:
+class MessageSnapshot:
     """One message at one moment. `workspace.again` reads it again, with later edits."""
 
     ts: str
@@ -43,7 +43,7 @@ class Shown:
     pings: Pings
 
     @classmethod
-    def of(cls, message: Message) -> Shown:
+    def of(cls, message: Message) -> MessageSnapshot:
         return cls(
             ts=message.ts,
             channel=message.channel,

@@ -26,7 +26,7 @@ import pytest
 
 from crew_runner.child import fork_server
 from crew_runner.host import fork_server_client
-from tests.support.launchpad import MARK, Forked, Launchpad, name_of
+from tests.support.prefork_server import MARK, Forked, PreforkServer, name_of
 
 _SET_NAME: Final = 15  # PR_SET_NAME
 _LONGEST: Final = 1024 * 1024
@@ -46,7 +46,7 @@ def put_ready() -> None:
 
 
 @contextmanager
-def from_launchpad(launchpad: Launchpad) -> Iterator[list[Forked]]:
+def from_launchpad(launchpad: PreforkServer) -> Iterator[list[Forked]]:
     """Fork the fork servers of this process from a launchpad that has imported CrewAI.
 
     Yields those that were forked so far.
@@ -109,7 +109,7 @@ class _FromLaunchpad:
     DEVNULL: Final = subprocess.DEVNULL
     TimeoutExpired: Final = psutil.TimeoutExpired
 
-    def __init__(self, launchpad: Launchpad, forked: list[Forked]) -> None:
+    def __init__(self, launchpad: PreforkServer, forked: list[Forked]) -> None:
         self._launchpad = launchpad
         self._forked = forked
 
