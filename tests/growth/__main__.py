@@ -26,7 +26,7 @@ from tests.growth.deadlines import AtOnce, expire_at_once
 from tests.growth.filling import Crowd, Filler
 from tests.growth.lives import lives
 from tests.growth.memory import peak_of
-from tests.growth.standing import Resources, serve_on
+from tests.growth.resources import Resources, serve_on
 from tests.support.postgres import Server
 
 DATABASES: Final = ("sqlite", "postgresql")

@@ -45,7 +45,7 @@ LONG_AGO: Final = timedelta(days=400)
 DIRECT: Final = "DBEN"
 
 
-class Hands:
+class Operations:
     """Acts as people, workers and the deliverer on one database; `seed` selects the checkpoints."""
 
     def __init__(self, base: Base, *, seed: int) -> None:
@@ -304,32 +304,32 @@ def _expect(holds: bool) -> None:
     assert holds, "an operation did not find the rows that were filled in for it"
 
 
-ACTS: Final[Mapping[str, Callable[[Hands], Act]]] = {
-    "/crew status: what waits in a channel": Hands.inbox,
-    "a page of a channel's executions": Hands.list_page,
-    "an execution by the beginning of its id": Hands.run_by_short_id,
-    "GET status": Hands.rest_status,
-    "GET checkpoint": Hands.rest_checkpoint,
-    "GET health: its counts": Hands.health,
-    "a phase's usual use": Hands.estimate,
-    "a phase's usual use, of a crew that seldom runs": Hands.estimate_of_rare,
-    "a reply in a thread": Hands.thread_reply,
-    "a reply in a direct message": Hands.direct_message,
-    "a start": Hands.start,
-    "a start, refused by a limit": Hands.refused_start,
-    "claim, the oldest": Hands.claim,
-    "heartbeat": Hands.heartbeat,
-    "phase_done, opening a checkpoint": Hands.phase_done,
-    "a click": Hands.click,
-    "claim, by id": Hands.claim_by_id,
-    "phase_done, ending": Hands.phase_done,
-    "outbox take": Hands.take,
-    "outbox take, nothing to do": Hands.take_nothing,
-    "POST feedback": Hands.rest_feedback,
-    "a worker's look, nothing due": Hands.anything_due,
-    "what the dead held, at a start": Hands.reclaim,
-    "expiry tick, nothing due": Hands.expire_nothing,
-    "remind tick, nothing due": Hands.remind_nothing,
-    "recover tick, nothing due": Hands.recover_nothing,
-    "forget ticks, nothing old": Hands.forget_nothing,
+ACTS: Final[Mapping[str, Callable[[Operations], Act]]] = {
+    "/crew status: what waits in a channel": Operations.inbox,
+    "a page of a channel's executions": Operations.list_page,
+    "an execution by the beginning of its id": Operations.run_by_short_id,
+    "GET status": Operations.rest_status,
+    "GET checkpoint": Operations.rest_checkpoint,
+    "GET health: its counts": Operations.health,
+    "a phase's usual use": Operations.estimate,
+    "a phase's usual use, of a crew that seldom runs": Operations.estimate_of_rare,
+    "a reply in a thread": Operations.thread_reply,
+    "a reply in a direct message": Operations.direct_message,
+    "a start": Operations.start,
+    "a start, refused by a limit": Operations.refused_start,
+    "claim, the oldest": Operations.claim,
+    "heartbeat": Operations.heartbeat,
+    "phase_done, opening a checkpoint": Operations.phase_done,
+    "a click": Operations.click,
+    "claim, by id": Operations.claim_by_id,
+    "phase_done, ending": Operations.phase_done,
+    "outbox take": Operations.take,
+    "outbox take, nothing to do": Operations.take_nothing,
+    "POST feedback": Operations.rest_feedback,
+    "a worker's look, nothing due": Operations.anything_due,
+    "what the dead held, at a start": Operations.reclaim,
+    "expiry tick, nothing due": Operations.expire_nothing,
+    "remind tick, nothing due": Operations.remind_nothing,
+    "recover tick, nothing due": Operations.recover_nothing,
+    "forget ticks, nothing old": Operations.forget_nothing,
 }

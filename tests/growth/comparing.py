@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tests.bench.figures import median, percentile
-from tests.growth.acts import ACTS, Act, Hands
+from tests.growth.acts import ACTS, Act, Operations
 from tests.growth.base import Base
 from tests.growth.work import FEW, Work
 
@@ -43,7 +43,7 @@ class Compared:
 
 def in_turns(small: Base, large: Base, *, rounds: int, seed: int) -> list[Compared]:
     """`rounds` of all operations on both, and one more that measures the databases' work."""
-    hands = (Hands(small, seed=seed), Hands(large, seed=seed))
+    hands = (Operations(small, seed=seed), Operations(large, seed=seed))
     comparisons = {name: Compared(name) for name in ACTS}
     for number in range(rounds):
         for (name, on_small), (_, on_large) in zip(*(h.round() for h in hands), strict=True):
@@ -65,7 +65,7 @@ def seconds(act: Act) -> float:
     return time.perf_counter() - began
 
 
-def _work_of_a_round(base: Base, hands: Hands) -> dict[str, Work]:
+def _work_of_a_round(base: Base, hands: Operations) -> dict[str, Work]:
     work_by_name = {}
     for name, act in hands.round():
         with base.watch.work() as work:

@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.scheduler import Scheduler, state_ticks
 from storage.errors import Busy
-from tests.growth.acts import Hands
+from tests.growth.acts import Operations
 from tests.growth.base import Base
 from tests.growth.comparing import seconds
 from tests.growth.filling import CHANNELS, Crowd, Filler
@@ -45,7 +45,7 @@ class AtOnce:
 
 
 def expire_at_once(base: Base, filler: Filler, *, count: int, seed: int) -> AtOnce:
-    hands = Hands(base, seed=seed)
+    hands = Operations(base, seed=seed)
     calm = tuple(seconds(hands.click()) for _ in range(CALM))
     filler.fill(Crowd(due=count - count // 2, lenient=count // 2), now=datetime.now(UTC))
     base.all_delivered()

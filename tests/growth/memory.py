@@ -7,7 +7,7 @@ import resource
 from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
-from tests.growth.acts import Hands
+from tests.growth.acts import Operations
 from tests.growth.base import base_of
 
 ROUNDS: Final = 5
@@ -22,7 +22,7 @@ def peak_of(url: str, *, seed: int) -> float:
 
 def _played(url: str, seed: int) -> float:
     with base_of(url) as base:
-        hands = Hands(base, seed=seed)
+        hands = Operations(base, seed=seed)
         for _ in range(ROUNDS):
             for _, act in hands.round():
                 act()

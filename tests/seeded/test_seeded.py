@@ -20,7 +20,7 @@ SMALL_TREE = (
     "bot/process/logs.py",
     "tests/__init__.py",
     "tests/seeded/__init__.py",
-    "tests/seeded/telling.py",
+    "tests/seeded/pytest_events.py",
     ITS_TESTS,
 )
 
@@ -77,7 +77,7 @@ def test_a_bug_that_a_test_notices_is_caught_by_it_and_leaves_nothing(
     assert not clean.with_name(trial.bug.name).exists()
 
 
-def test_a_bug_that_no_test_notices_is_told_and_a_test_that_is_always_red_is_no_catch(
+def test_a_bug_that_no_test_catches_is_reported_and_a_test_that_always_fails_is_no_catch(
     trials: Trials,
 ) -> None:
     bug = Bug("unnoticeable", "", ("tests/bot",), UNNOTICEABLE)

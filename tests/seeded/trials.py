@@ -23,7 +23,7 @@ from typing import Final
 import pytest
 
 from tests.seeded.bugs import BadPatch, Bug
-from tests.seeded.telling import BEGAN, ENDED, FAILED, TELL, UNREADABLE
+from tests.seeded.pytest_events import BEGAN, ENDED, FAILED, TELL, UNREADABLE
 from tests.seeded.trees import seeded
 
 LOOK_SECONDS: Final = 900.0
@@ -142,7 +142,7 @@ class Trials:
         scratch.chmod(0o755)
         events, log = scratch / "told", scratch / "said"
         events.write_text("")
-        fixed = ["-x", "-q", "-p", "no:cacheprovider", "-p", "tests.seeded.telling", _ITSELF]
+        fixed = ["-x", "-q", "-p", "no:cacheprovider", "-p", "tests.seeded.pytest_events", _ITSELF]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "pytest", *fixed, *arguments],

@@ -17,7 +17,7 @@ FAILED: Final = "failed"
 UNREADABLE: Final = "unreadable"
 
 
-class Telling:
+class EventLog:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         _log(BEGAN, nodeid)
 
@@ -35,7 +35,7 @@ class Telling:
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # only the main process of xdist logs
-        config.pluginmanager.register(Telling(), "telling")
+        config.pluginmanager.register(EventLog(), "event-log")
 
 
 def _log(what: str, nodeid: str) -> None:
