@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-# uv installs ten times as fast as pip. Where it is missing, pip brings it into the environment:
-# Python's own pip if there is one, as another in the environment takes seconds to set up.
+# uv installs ten times as fast as pip. If it is missing, pip installs it into the environment:
+# Python's own pip if there is one, because setting up another in the environment takes seconds.
 UV = $(shell command -v uv || echo $(BIN)/uv)
 BRING_UV = install --quiet --disable-pip-version-check 'uv==0.13.*'
 
@@ -20,26 +20,26 @@ $(BIN)/python:
 		$(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python $(BRING_UV); \
 	else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip $(BRING_UV); fi
 
-# What runs the product, and the command `countersign`, which runs the code of this checkout.
+# The product's packages, and the command `countersign`, which runs the code of this checkout.
 $(VENV)/.product: requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the pinned packages (once)…"
 	@$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-# The same, and what proves it.
+# The same, and the development tools.
 $(VENV)/.installed: requirements-dev.txt $(VENV)/.product
-	@echo "Installing the tools that check and test it (once)…"
-	@$(UV) pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	@echo "Installing the development tools (once)…"
+	$(UV) pip install --quiet --python $(BIN)/python -r requirements-dev.txt
 	@touch $@
 
-# MODEL=… on the command line alone: in the environment it is CrewAI's word for its default model.
+# MODEL=… counts only on the command line: in the environment it is CrewAI's default model.
 LOCAL_MODEL := $(if $(filter command,$(firstword $(origin MODEL))),$(MODEL))
 
-run: $(VENV)/.product ## open the practice workspace with the bot and a crew in it; MODEL=smollm2: with a small model
+run: $(VENV)/.product ## open the practice workspace with the bot and a crew in it; MODEL=smollm2 adds a small model
 	$(if $(LOCAL_MODEL),$(BIN)/python -m crew_runner.models.local '$(LOCAL_MODEL)' -- )$(BIN)/countersign practice
 
-# What pytest makes of the tests' files is kept for the next run, whatever the environment says.
+# Keep pytest's compiled test files for the next run, regardless of the environment.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.installed ## run the test suite
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
@@ -47,7 +47,7 @@ test: $(VENV)/.installed ## run the test suite
 bench: $(VENV)/.installed ## measure start, acks, phases, slots and storage (five minutes)
 	$(BIN)/python -m tests.bench
 
-# The peers want packages of their own: an environment for them and for us.
+# The peers need packages of their own, so they get their own environment, with ours in it.
 PEERS := .venv-peers
 $(PEERS)/.installed: requirements-dev.txt tests/peers/requirements.txt $(VENV)/.installed
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
@@ -56,7 +56,7 @@ $(PEERS)/.installed: requirements-dev.txt tests/peers/requirements.txt $(VENV)/.
 		-r requirements-dev.txt -r tests/peers/requirements.txt
 	@touch $@
 
-bench-peers: $(PEERS)/.installed ## measure pauses and decisions beside LangGraph, CrewAI, DBOS and Celery
+bench-peers: $(PEERS)/.installed ## compare pauses and decisions with LangGraph, CrewAI, DBOS and Celery
 	$(PEERS)/bin/python -m tests.peers
 
 bench-growth: $(VENV)/.installed ## measure what grows with a million executions (an hour or two)
@@ -65,7 +65,7 @@ bench-growth: $(VENV)/.installed ## measure what grows with a million executions
 chaos: $(VENV)/.installed ## give the bot every kind of trouble, from kills to clocks that jump (an hour)
 	$(BIN)/python -m tests.trouble
 
-seeded: $(VENV)/.installed ## seed bugs one by one and see that the suite notices each (an hour)
+seeded: $(VENV)/.installed ## seed bugs one by one and check that the suite catches each (an hour)
 	$(BIN)/python -m tests.seeded
 
 storm: $(VENV)/.installed ## run 200 executions of all kinds while a worker dies every five seconds
@@ -84,11 +84,11 @@ format: $(VENV)/.installed ## format the code
 COMPILE = $(UV) pip compile --quiet pyproject.toml --python-version 3.11 --no-emit-index-url \
 	--custom-compile-command 'make requirements' --extra postgres
 
-requirements: $(VENV)/.product ## pin what pyproject.toml asks for; UPGRADE=--upgrade: at the newest versions
+requirements: $(VENV)/.product ## pin the dependencies of pyproject.toml; UPGRADE=--upgrade takes the newest versions
 	$(COMPILE) $(UPGRADE) --output-file requirements.txt
 	$(COMPILE) $(UPGRADE) --extra dev --constraints requirements.txt --output-file requirements-dev.txt
 
-pictures: $(VENV)/.installed ## take the README's pictures anew
+pictures: $(VENV)/.installed ## take the README's pictures again
 	PICTURES_FOLDER=docs/pictures $(BIN)/python -m pytest -q tests/e2e
 
 clean: ## remove what was built

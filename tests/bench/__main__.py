@@ -43,13 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say(in_words(results[-1]))
     _say(f"{time.monotonic() - began:.0f} s in all")
     if chosen.json is not None:
-        told = {**run, "results": [asdict(result) for result in results]}
-        chosen.json.write_text(json.dumps(told, indent=2) + "\n")
+        report = {**run, "results": [asdict(result) for result in results]}
+        chosen.json.write_text(json.dumps(report, indent=2) + "\n")
     return 0
 
 
 def in_words(result: Result) -> str:
-    """The result as a table: a line a figure."""
+    """The result as a table with a line for each figure."""
     width = max(len(figure.name) for figure in result.figures)
     lines = [f"{result.name}: {result.about} ({result.samples} samples)"]
     lines += [f"  {figure.name:<{width}}  {figure!s:>12}" for figure in result.figures]
@@ -59,11 +59,11 @@ def in_words(result: Result) -> str:
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "--only", action="append", choices=[*BENCHMARKS], help="this one alone; may stand twice"
+        "--only", action="append", choices=[*BENCHMARKS], help="only this one; can be repeated"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument(
-        "--folder", type=Path, help="where databases are made, to measure another disk"
+        "--folder", type=Path, help="the folder for databases, to measure another disk"
     )
     return parser.parse_args(arguments)
 

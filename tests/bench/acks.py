@@ -19,7 +19,7 @@ UNTIMED = 2
 
 
 class Samples:
-    """Seconds to the ack: of the bot, and of an empty app asked in turn."""
+    """Seconds to the ack: of the bot, and of an empty app, measured alternately."""
 
     def __init__(self) -> None:
         self.bot: list[float] = []
@@ -41,7 +41,7 @@ class Samples:
 def measure(
     folder: Path, *, mode: Mode, samples: int = 40, crew: str = "crew", long: str = "long"
 ) -> Result:
-    """The clicks decide executions of `crew`; meanwhile executions of `long` fill every slot."""
+    """The clicks decide executions of `crew`, while executions of `long` fill every slot."""
     with ExitStack() as stack:
         drafter = stack.enter_context(WatchedDrafter(delay=0.0))
         place = Path(stack.enter_context(TemporaryDirectory(dir=folder)))
@@ -63,7 +63,7 @@ def measure(
         _fill_the_slots(stage, long)
         commands, clicks = _ask_in_turn(stage, messages, empty)
         still = _running(stage, long)
-        assert len(still) == CREWS_THAT_RUN, f"{len(still)} crews ran to the end of it"
+        assert len(still) == CREWS_THAT_RUN, f"only {len(still)} crews ran until the end"
     return Result(
         name=f"acks-{mode}",
         about=f"from delivery to ack, {CREWS_THAT_RUN} crews running, "
@@ -108,13 +108,13 @@ def _ask_in_turn(
     button = post_button(empty, empty.channels[0])
     commands, clicks = Samples(), Samples()
     for number, (message, channel) in enumerate(zip(messages, stage.place.channels, strict=True)):
-        asked = stage.place.command("/crew program once more", channel=channel).seconds
-        asked_empty = empty.command("/crew program once more", channel=empty.channels[0]).seconds
+        to_bot = stage.place.command("/crew program once more", channel=channel).seconds
+        to_empty = empty.command("/crew program once more", channel=empty.channels[0]).seconds
         clicked = stage.place.click("Continue", message).seconds
         clicked_empty = empty.click("Continue", button).seconds
         if number >= UNTIMED:
-            commands.bot.append(asked)
-            commands.empty.append(asked_empty)
+            commands.bot.append(to_bot)
+            commands.empty.append(to_empty)
             clicks.bot.append(clicked)
             clicks.empty.append(clicked_empty)
     return commands, clicks

@@ -1,9 +1,9 @@
-"""What the runner is compared with: `python -m tests.bench.bare crew|flow`.
+"""CrewAI without the runner, for comparison: `python -m tests.bench.bare crew|flow`.
 
-Builds the shipped crew, or the flow, and runs it once for each line on stdin; says on stdout how
-many seconds that took. The flow goes from gate to gate with CrewAI's own means: each gate ends the
-run with what is pending in CrewAI's own SQLite file, and the next one is taken up from there.
-Nothing of the runner is in this process.
+Builds the shipped crew, or the flow, and runs it once for each line on stdin; prints how many
+seconds each run took. The flow runs from gate to gate with CrewAI's own means: each gate ends the
+run and stores the pending feedback in CrewAI's SQLite file, from which it is resumed. Nothing of
+the runner is in this process.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Pauses:
 
 
 def crew(inputs: dict[str, str]) -> Callable[[], object]:
-    """What is timed, of a crew that is built already."""
+    """The timed part, for a crew that is already built."""
     return partial(ContentPlanCrew().crew().kickoff, inputs=inputs)
 
 
@@ -41,10 +41,10 @@ def flow(inputs: dict[str, str]) -> Callable[[], object]:
 
 
 def _to_the_end(notes: Notes, subject: str) -> object:
-    given = notes.kickoff(inputs={"user_input": subject})
-    while isinstance(given, HumanFeedbackPending):
-        given = Notes.from_pending(given.context.flow_id).resume("")
-    return given
+    result = notes.kickoff(inputs={"user_input": subject})
+    while isinstance(result, HumanFeedbackPending):
+        result = Notes.from_pending(result.context.flow_id).resume("")
+    return result
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crewai import Crew
 
 STARTS: Final = "starts.txt"
-"""Where a phase's process writes the time at which its first line ran, in its directory."""
+"""The file in its directory to which a phase's process writes the time of its first line."""
 
 LONG_TASKS: Final = 60
 
@@ -65,7 +65,7 @@ def write_crews(folder: Path, names: Iterable[str]) -> Path:
 
 
 def two_notes() -> Crew:
-    """Two tasks; building it is what a child does first."""
+    """Two tasks."""
     with Path(STARTS).open("a") as starts:
         starts.write(f"{time.time()!r}\n")
     return _notes(["first", "second"])
@@ -77,7 +77,7 @@ def one_note() -> Crew:
 
 
 def many_notes() -> Crew:
-    """One model call after another, each on its own."""
+    """One model call after another, each in its own task."""
     return _notes([f"note_{n}" for n in range(LONG_TASKS)])
 
 

@@ -1,4 +1,4 @@
-"""Storage alone, one thread: claim a phase run, hand in its output, decide its checkpoint."""
+"""Storage alone, one thread: claim a phase run, commit its output, decide its checkpoint."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class Cycles:
-    """Executions with a thread in Slack, driven as workers and reviewers would, and the clock."""
+    """Executions with a thread in Slack, driven like workers and reviewers do, and timed."""
 
     def __init__(self, state: StateManager, reads: Reads) -> None:
         self._state = state
@@ -48,7 +48,7 @@ class Cycles:
             )
 
     def turn(self) -> float:
-        """One cycle; the seconds that it took."""
+        """Run one cycle; return the seconds that it took."""
         claim = self._claimed()
         after = self._timed(
             self.hand_ins, lambda: self._state.phase_done(claim, output(DRAFT, tasks=("task",)))
@@ -58,9 +58,9 @@ class Cycles:
         return self.claims[-1] + self.hand_ins[-1] + self.decisions[-1]
 
     def through(self) -> list[float]:
-        """Take one execution to its end; the seconds of its cycles.
+        """Run one execution to its end; return the seconds of its cycles.
 
-        What a decision has queued is claimed first, so that it is one and the same.
+        The phase run that a decision queued is claimed first, so all cycles are of this execution.
         """
         took = [self.turn() for _ in PHASES[:-1]]
         claim = self._state.claim("worker")
@@ -82,13 +82,13 @@ class Cycles:
     @staticmethod
     def _timed(samples: list[float], act: Callable[[], T]) -> T:
         began = time.perf_counter()
-        given = act()
+        result = act()
         samples.append(time.perf_counter() - began)
-        return given
+        return result
 
 
 def statements_of_a_cycle(folder: Path) -> list[str]:
-    """What one cycle sends to the database, its beginning and end of transactions included."""
+    """The statements that one cycle sends to the database, including BEGIN and COMMIT."""
     sent: list[str] = []
 
     def listen(connection: sqlite3.Connection, _record: object) -> None:
@@ -99,8 +99,8 @@ def statements_of_a_cycle(folder: Path) -> list[str]:
         cycles.turn()  # the first one claims a run that was only started
         sent.clear()
         cycles.turn()
-    asked = sent.index("BEGIN")  # what is waiting: the benchmark itself wants to know it
-    del sent[asked : asked + 3]
+    begin = sent.index("BEGIN")  # the benchmark's own read of what is waiting
+    del sent[begin : begin + 3]
     return sent
 
 
@@ -123,7 +123,7 @@ def storage_in(
 
 
 def measure(folder: Path, *, rounds: int = 8, executions: int = 20) -> Result:
-    """Each round takes `executions` through their three checkpoints, then asks the disk."""
+    """Each round takes `executions` through their three checkpoints, then measures the disk."""
     disk = Disk(folder)
     sent = statements_of_a_cycle(folder)
     rates, limits, commits = [], [], []

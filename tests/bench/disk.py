@@ -1,4 +1,4 @@
-"""The disk's own limit: how long a commit takes that does nothing else."""
+"""The disk's limit: how long a commit takes that does nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WRITTEN = "x" * 200
 
 
 class Disk:
-    """Durable commits of one small row, made as the product's database makes them."""
+    """Durable commits of one small row, with the settings of the product's database."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "disk.db"
@@ -19,7 +19,7 @@ class Disk:
             connection.execute("CREATE TABLE written (text TEXT)")
 
     def commits(self, count: int) -> list[float]:
-        """The seconds that each of `count` commits took."""
+        """Make `count` commits; return the seconds that each took."""
         took = []
         with closing(self._open()) as connection:
             for _ in range(count):

@@ -1,7 +1,7 @@
 """A Bolt app that only acknowledges: `python -m tests.bench.empty_app`.
 
-It takes Slack's variables from the environment as the bot does: with SLACK_APP_TOKEN it opens a
-socket, without it serves on a free port and prints its request URL.
+It reads Slack's variables from the environment as the bot does: with SLACK_APP_TOKEN it opens a
+socket; without it, it serves on a free port and prints its request URL.
 """
 
 from __future__ import annotations

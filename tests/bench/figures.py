@@ -1,7 +1,7 @@
-"""What a benchmark yields, and the arithmetic behind it.
+"""The results of benchmarks, and their arithmetic.
 
-Machines differ and are noisy, so every figure that matters stands beside a reference measured in
-the same run, sample by sample in turn, and the ratio of the two is what to compare over time.
+Machines differ and are noisy, so every important figure has a reference that is measured in the
+same run, alternating sample by sample. Compare the ratio of the two over time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`samples` counts what was measured, the references not included."""
+    """`samples`: how many were measured, without the references."""
 
     name: str
     about: str
@@ -69,7 +69,7 @@ def ratio(name: str, measured: float, reference: float) -> Figure:
 
 
 def spread(name: str, samples: Sequence[float]) -> tuple[Figure, Figure]:
-    """The two figures of a waiting time given in seconds."""
+    """The median and the 99th percentile of waiting times in seconds."""
     return (
         milliseconds(f"{name}, p50", percentile(samples, 50)),
         milliseconds(f"{name}, p99", percentile(samples, 99)),

@@ -15,7 +15,7 @@ class Subject(BaseModel):
 
 
 class Notes(Flow[Subject]):
-    """Every note is one model call; what the reviewer says of one goes into the next."""
+    """Every note is one model call; the reviewer's feedback on one goes into the next."""
 
     @start()
     @human_feedback(message="What about the first note?")

@@ -1,4 +1,4 @@
-"""From a click to the next phase: its claim by a worker, and the first line of its process."""
+"""Time from a click to the next phase: to a worker's claim, and to its process's first line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMMITS = 10
 def measure(
     folder: Path, *, samples: int = 15, kinds: tuple[str, ...] = ("program", "crew")
 ) -> Result:
-    """Each sample is a click on its own execution; the disk is asked after each."""
+    """Each sample is a click on its own execution; the disk is measured after each."""
     figures: list[Figure] = []
     for kind in kinds:
         with TemporaryDirectory(dir=folder) as place:
@@ -53,7 +53,7 @@ def _measure_kind(folder: Path, kind: str, samples: int) -> list[Figure]:
 
 
 def _continue(stage: Stage, message: MessageSnapshot) -> tuple[float, float]:
-    """Click, and wait for the execution's end: seconds to the claim and to the first line."""
+    """Click, and wait for the end; return the seconds to the claim and to the first line."""
     [execution] = stage.reads.executions(channel=message.channel)
     lines_before = len(_lines(stage))
     clicked_at = stage.place.click("Continue", message).at

@@ -1,4 +1,4 @@
-"""What the runner adds to a phase: children, leases, records, against a kickoff with none of it."""
+"""What the runner adds to a phase (children, leases, records), compared with a bare kickoff."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def measure(
             figures += kind_figures
     return Result(
         name="phase-cost",
-        about="the runner's cost a phase over the same work without it, warm, one slot",
+        about="the runner's cost per phase over the same work without it, warm, one slot",
         samples=phases,
         figures=tuple(figures),
     )
@@ -118,7 +118,7 @@ def _run_program(folder: Path) -> float:
 
 @contextmanager
 def _bare(kind: str, folder: Path, drafter: OfflineDrafter) -> Iterator[Bare]:
-    """The same crew or flow in a process that has built and run it before."""
+    """The same crew or flow, in a process that has already built and run it."""
     environment = clean_environment(
         **SILENT_CREWAI, **settings_to_env(drafter.settings()), CREWAI_STORAGE_DIR=str(folder)
     )
@@ -139,8 +139,8 @@ def _bare(kind: str, folder: Path, drafter: OfflineDrafter) -> Iterator[Bare]:
         def kick_off() -> float:
             stdin.write(inputs)
             stdin.flush()
-            said = next(line for line in stdout if line.startswith("took "))
-            return float(said.split()[1])
+            answer = next(line for line in stdout if line.startswith("took "))
+            return float(answer.split()[1])
 
         try:
             yield kick_off

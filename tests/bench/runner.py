@@ -29,19 +29,19 @@ _AT_WORK: Final = (ExecutionState.PENDING, ExecutionState.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """A pool that runs, and somebody who starts executions and lets them pass every gate."""
+    """A running pool; starts executions and approves every gate."""
 
     state: StateManager
     reads: Reads
 
     def start(self, definition: CrewDefinition) -> str:
-        """The id of an execution without any checkpoint that could be left out."""
+        """Start an execution without optional checkpoints; return its id."""
         return self.state.start_execution(
             definition=definition, request=asking(), requester=ANA, checkpoints=()
         ).id
 
     def run(self, definition: CrewDefinition) -> list[float]:
-        """An execution from start to end: for each phase, the seconds from the commit that
+        """Run an execution to its end; return for each phase the seconds from the commit that
         queued it to the one that stored its output."""
         execution_id = self.start(definition)
         while (waiting := self.at_rest(execution_id)).state is ExecutionState.WAITING_FEEDBACK:
@@ -51,22 +51,22 @@ class Runner:
         return [seconds_of(run) for run in self.reads.phase_runs(execution_id)]
 
     def all_ended(self, execution_ids: Collection[str]) -> list[PhaseRun]:
-        """The phases of all these executions, as soon as the last has ended."""
+        """Wait until all these executions have ended; return their phase runs."""
         ended = [self.at_rest(execution_id) for execution_id in execution_ids]
         return [run for execution in ended for run in self.reads.phase_runs(execution.id)]
 
     def at_rest(self, execution_id: str) -> Execution:
-        """The execution, as soon as it has ended or waits for somebody."""
+        """Wait until the execution has ended or waits for a person; return it."""
         wait_until(
             lambda: self.reads.execution(execution_id).state not in _AT_WORK,
             within=120,
             what="the execution ends or waits",
         )
-        found = self.reads.execution(execution_id)
-        assert found.state in (ExecutionState.COMPLETED, ExecutionState.WAITING_FEEDBACK), (
-            found.error
+        execution = self.reads.execution(execution_id)
+        assert execution.state in (ExecutionState.COMPLETED, ExecutionState.WAITING_FEEDBACK), (
+            execution.error
         )
-        return found
+        return execution
 
 
 def seconds_of(run: PhaseRun) -> float:
@@ -79,7 +79,7 @@ def seconds_of(run: PhaseRun) -> float:
 def runner_in(
     folder: Path, crews: Mapping[str, CrewDefinition], drafter: OfflineDrafter, *, slots: int
 ) -> Iterator[Runner]:
-    """A pool that has built every crew once, and is warm."""
+    """A warm pool that has built every crew once."""
     engine = open_engine(f"sqlite:///{folder / 'runner.db'}")
     upgrade(engine)
     dispatch = LocalDispatch()

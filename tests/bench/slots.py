@@ -1,4 +1,4 @@
-"""How many phases a minute so many slots run, with a model that takes a second to answer."""
+"""Phases per minute by number of slots, with a model that takes a second to answer."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def measure(
     each: int = 3,
     model_seconds: float = MODEL_SECONDS,
 ) -> Result:
-    """For each number of slots as many executions at once as fill them `each` times.
+    """For each number of slots, start as many executions at once as fill them `each` times.
 
-    An execution is one phase of one model call. Ideal: nothing takes time but the model.
+    An execution is one phase with one model call. In the ideal, only the model takes time.
     """
     figures: list[Figure] = []
     phases = 0

@@ -1,4 +1,4 @@
-"""The practice workspace with the bot as a process in it, and a clock at the workspace's door."""
+"""The practice workspace with the bot as a process, and timed deliveries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUICK_LEASE = {"COUNTERSIGN_LEASE_SECONDS": "30"}
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A payload that was handed to an app: when (seconds since 1970), and how soon its ack came."""
+    """A delivered payload: when (seconds since 1970), and how long its ack took."""
 
     kind: str
     at: float
@@ -33,7 +33,7 @@ class Handed:
 
 
 class TimedTransport:
-    """The workspace's way to the app, with a clock."""
+    """A transport from the workspace to the app that times deliveries."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -53,7 +53,7 @@ class TimedTransport:
 
 
 class Place:
-    """A workspace with `channels` channels of its own, and one app in it."""
+    """A workspace with `channels` new channels, and one app in it."""
 
     def __init__(self, workspace: Workspace, channels: int) -> None:
         self.workspace = workspace
@@ -64,7 +64,7 @@ class Place:
         workspace.practice.deliveries.transport = self._timed
 
     def command(self, text: str, *, channel: str) -> Handed:
-        """Type a command; how it was acknowledged."""
+        """Type a command; return how it was acknowledged."""
         return self._acknowledged(lambda: self.workspace.command(text, by=ANA, in_=channel))
 
     def click(self, label: str, message: MessageSnapshot) -> Handed:
@@ -76,7 +76,7 @@ class Place:
         return self.workspace.message_with("Continue", thread=threads[0]) if threads else None
 
     def all_waiting(self) -> list[MessageSnapshot]:
-        """One such message of each channel, waited for."""
+        """Wait for such a message in each channel."""
         return [
             self.workspace.wait_for(partial(self.waiting, channel), 60, what="a checkpoint")
             for channel in self.channels
@@ -91,7 +91,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The bot in its place. `reads` looks into its database."""
+    """The bot in its workspace. `reads` reads its database."""
 
     place: Place
     bot: BotProcess
@@ -138,7 +138,7 @@ def bot_on_stage(
 
 @contextmanager
 def empty_app_on_stage(folder: Path, *, channels: int, mode: Mode) -> Iterator[Place]:
-    """An app in a workspace of its own that does nothing but acknowledge."""
+    """An app in its own workspace that only acknowledges."""
     with ExitStack() as stack:
         workspace = stack.enter_context(Workspace())
         place = Place(workspace, channels)
@@ -160,7 +160,7 @@ def empty_app_on_stage(folder: Path, *, channels: int, mode: Mode) -> Iterator[P
 
 
 def post_button(place: Place, channel: str) -> MessageSnapshot:
-    """A message of the app with a button, for an app that posts none."""
+    """Post a message with a button, for an app that posts none."""
     button = {
         "type": "button",
         "action_id": "go",

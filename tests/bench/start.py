@@ -1,4 +1,4 @@
-"""How soon the bot serves, beside what importing crewai alone takes."""
+"""How soon the bot serves, compared with importing crewai."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IMPORT_CREWAI = ("-c", "import crewai")
 
 
 def measure(folder: Path, *, rounds: int = 5, reference: Sequence[str] = IMPORT_CREWAI) -> Result:
-    """Each round starts the bot on a new database, and then Python with `reference`."""
+    """Each round starts the bot on a new database, then Python with `reference`."""
     served, imported = [], []
     with Workspace() as workspace:
         for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""Benchmarks with counts too small for their figures to mean anything: they are all there."""
+"""Benchmarks with very small counts: every figure is present, although none means anything."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.bench.figures import Figure, Result, percentile, ratio
 
 
 def names(result: Result) -> set[str]:
-    """Of the figures, each checked to be a number that a measurement can give."""
+    """The names of the figures, after a check that each value is plausible."""
     for figure in result.figures:
         assert math.isfinite(figure.value), figure
         assert figure.value > 0, figure
@@ -42,8 +42,8 @@ def test_acks_time_every_command_and_click_of_both_apps(tmp_path: Path) -> None:
     assert result.name == "acks-socket"
     assert result.samples == 2 * 2
     assert names(result) == {
-        f"{asked}, {figure}"
-        for asked in ("/crew", "click")
+        f"{event}, {figure}"
+        for event in ("/crew", "click")
         for figure in (
             "bot, p50",
             "bot, p99",
@@ -96,17 +96,17 @@ def test_the_command_prints_a_table_and_writes_the_same_figures_as_json(
 
     benchmarks: dict[str, Callable[[Path], Result]] = {"cycles": measured}
     monkeypatch.setattr(command, "BENCHMARKS", benchmarks)
-    told = tmp_path / "figures.json"
+    file = tmp_path / "figures.json"
 
-    assert command.main(["--only", "cycles", "--json", str(told), "--folder", str(tmp_path)]) == 0
+    assert command.main(["--only", "cycles", "--json", str(file), "--folder", str(tmp_path)]) == 0
 
     printed = capsys.readouterr().out
     assert "cycles: storage (3 samples)" in printed
     assert "claim, p50        1.2 ms" in printed
     assert "Python 3." in printed
-    written = json.loads(told.read_text())
-    assert written["cores"] >= 1
-    assert written["results"][0]["figures"] == [{"name": "claim, p50", "value": 1.25, "unit": "ms"}]
+    report = json.loads(file.read_text())
+    assert report["cores"] >= 1
+    assert report["results"][0]["figures"] == [{"name": "claim, p50", "value": 1.25, "unit": "ms"}]
 
 
 def test_a_percentile_is_a_sample_that_was_taken() -> None:

@@ -1,4 +1,4 @@
-"""The files of docs/deploy, and what is true of all of them."""
+"""The files of docs/deploy, and assertions that hold for all of them."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ ROLES: Final = {
     "worker": ["worker", "--workers", "4"],
     "scheduler": ["scheduler"],
 }
-"""What the processes of an installation of several are started with."""
+"""The command line of each role, for an installation with several processes."""
 
 LAST_WORDS: Final = 10.0
-"""Seconds after its grace in which a process has ended for certain."""
+"""Seconds after the grace period by which a process has certainly ended."""
 
 
 def assert_command(arguments: Sequence[str]) -> None:
-    """The command line knows it; argparse ends the test otherwise."""
+    """Assert that the command line accepts the arguments; otherwise argparse ends the test."""
     assert _parser().parse_args(arguments).command == arguments[0]
 
 
 def assert_settings(environment: Mapping[str, object]) -> None:
-    """Each is a setting's name, and what stands there is a string, as it is in an environment."""
+    """Assert that each name is a setting and each value a string, as in an environment."""
     for name, value in environment.items():
-        assert name in VARIABLES, f"{name} is no setting"
+        assert name in VARIABLES, f"{name} is not a setting"
         assert isinstance(value, str), f"{name} is {value!r}, not a string"
 
 

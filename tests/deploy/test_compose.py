@@ -1,4 +1,4 @@
-"""The Compose file is what Compose takes, and so is what it says of each service."""
+"""Compose accepts the Compose file, and each service has valid arguments and settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.deploy.files import DEPLOY, ROLES, assert_command, assert_settings, a
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Where the file stands in a checkout, with the files of settings that an operator makes."""
+    """A checkout with the Compose file, and the files of settings that an operator creates."""
     place = tmp_path / "docs" / "deploy"
     place.mkdir(parents=True)
     shutil.copy(DEPLOY / "compose.yml", place)
@@ -26,7 +26,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def configured(checkout: Path) -> subprocess.CompletedProcess[str]:
-    """What Compose makes of it; it needs no engine for that."""
+    """The result of `docker-compose config`, which needs no Docker engine."""
     return subprocess.run(
         ["docker-compose", "--file", "compose.yml", "config"],
         cwd=checkout,
@@ -38,15 +38,15 @@ def configured(checkout: Path) -> subprocess.CompletedProcess[str]:
 
 
 def seconds(text: str) -> float:
-    """Of Compose's `5m30s` or `40s`."""
+    """The seconds of Compose's `5m30s` or `40s`."""
     units = {"h": 3600, "m": 60, "s": 1}
     return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([hms])", text))
 
 
-def test_compose_takes_the_file_and_every_service_is_one_of_ours(checkout: Path) -> None:
-    found = configured(checkout)
-    assert found.returncode == 0, found.stderr
-    services: dict[str, Any] = yaml.safe_load(found.stdout)["services"]
+def test_compose_accepts_the_file_and_every_service_runs_one_of_our_roles(checkout: Path) -> None:
+    result = configured(checkout)
+    assert result.returncode == 0, result.stderr
+    services: dict[str, Any] = yaml.safe_load(result.stdout)["services"]
 
     assert set(services) == {"postgres", "migrate", *ROLES}
     for role, arguments in ROLES.items():
@@ -66,13 +66,13 @@ def test_compose_takes_the_file_and_every_service_is_one_of_ours(checkout: Path)
     assert "pg_isready" in services["postgres"]["healthcheck"]["test"]
 
 
-def test_compose_asks_for_the_password_that_nobody_set(checkout: Path) -> None:
+def test_compose_asks_for_a_password_that_is_not_set(checkout: Path) -> None:
     (checkout / ".env").write_text("")
 
-    found = configured(checkout)
+    result = configured(checkout)
 
-    assert found.returncode != 0
-    assert "set it in docs/deploy/.env" in found.stderr
+    assert result.returncode != 0
+    assert "set it in docs/deploy/.env" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_compose_asks_for_the_password_that_nobody_set(checkout: Path) -> None:
         ("condition: service_healthy", "condition: healthy"),
     ],
 )
-def test_compose_would_refuse_a_broken_one(checkout: Path, right: str, wrong: str) -> None:
+def test_compose_refuses_a_broken_file(checkout: Path, right: str, wrong: str) -> None:
     text = (checkout / "compose.yml").read_text()
     assert right in text
     (checkout / "compose.yml").write_text(text.replace(right, wrong))

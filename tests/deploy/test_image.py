@@ -1,4 +1,4 @@
-"""The image holds all that the product needs, and nothing that only proves it."""
+"""The image contains everything that the product needs, and no development tools."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ STAGES = DOCKERFILE.split("\nFROM ")[1:]
 
 
 def copied(stage: str) -> list[str]:
-    """What of the checkout goes into a stage."""
+    """The files of the checkout that are copied into a stage."""
     lines = re.findall(r"^COPY (?!--from)(.+)$", stage, re.MULTILINE)
     return [name for line in lines for name in line.split()[:-1]]
 
 
-def test_the_bot_starts_from_what_is_copied(tmp_path: Path) -> None:
+def test_the_bot_starts_from_the_copied_files(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     for name in copied(STAGES[0]):
         source = ROOT / name
@@ -37,12 +37,12 @@ def test_the_bot_starts_from_what_is_copied(tmp_path: Path) -> None:
     shutil.unpack_archive(build(tmp_path / "source", tmp_path / "dist"), built, "zip")
     place = tmp_path / "place"
     place.mkdir()
-    asked = (
+    program = (
         "import sys, bot.process.roles, bot.slack.app, bot.doctor.checks, bot.process.supervision;"
         "from bot import cli; print(bot.process.roles.__file__); sys.exit(cli.main(['migrate']))"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", asked],
+        [sys.executable, "-c", program],
         cwd=place,
         env=clean_environment(PYTHONPATH=str(built)),
         capture_output=True,
@@ -55,15 +55,15 @@ def test_the_bot_starts_from_what_is_copied(tmp_path: Path) -> None:
     assert ran.stdout.splitlines()[0] == str(built / "bot" / "process" / "roles.py")
 
 
-def test_what_is_copied_is_not_kept_from_the_build() -> None:
-    kept = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
+def test_copied_files_are_not_excluded_from_the_build() -> None:
+    patterns = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
 
-    assert kept[0] == "*"
-    wanted = {f"!{name}" for stage in STAGES for name in copied(stage)}
-    assert wanted == {line for line in kept if line.startswith("!")}
+    assert patterns[0] == "*"
+    exceptions = {f"!{name}" for stage in STAGES for name in copied(stage)}
+    assert exceptions == {line for line in patterns if line.startswith("!")}
 
 
-def test_the_packages_are_those_of_the_product_and_their_tools_are_apart() -> None:
+def test_the_image_installs_the_product_s_packages_without_development_tools() -> None:
     product = named((ROOT / "requirements.txt").read_text())
     everything = named((ROOT / "requirements-dev.txt").read_text())
 
@@ -84,6 +84,6 @@ def named(requirements: str) -> set[str]:
     return set(re.findall(r"^([A-Za-z][\w.-]*)", requirements, re.MULTILINE))
 
 
-def test_it_runs_as_nobody_and_is_buried_by_tini() -> None:
+def test_it_runs_as_an_unprivileged_user_below_tini() -> None:
     assert "\nUSER 10001:10001\n" in DOCKERFILE
     assert '\nENTRYPOINT ["tini", "--", "countersign"]\n' in DOCKERFILE

@@ -1,4 +1,4 @@
-"""The manifest is what Kubernetes' own client understands, to the last field."""
+"""Kubernetes' own client understands every field of the manifest."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """As the client gets it from a server."""
+    """A response as the client gets it from a server."""
 
     data: str
 
 
 def as_the_client_reads_it(manifest: Manifest) -> Manifest:
-    """Through the client's model of this kind, and back: what that does not know is not there.
+    """Convert a manifest to the client's model of its kind and back, which drops unknown fields.
 
-    Raises ValueError where a field that must be there is not, or a value is none of its type.
+    Raises ValueError if a required field is missing or a value has the wrong type.
     """
-    # Here, as it takes a second: every process of tests loads every file of tests.
+    # Imported here, because it takes a second and every test process loads every test file.
     from kubernetes.client import ApiClient  # type: ignore[import-untyped]  # it has no types
 
     client = ApiClient()
@@ -43,8 +43,8 @@ def manifests(text: str = TEXT) -> list[Manifest]:
 
 
 def of_kind(kind: str) -> dict[str, Manifest]:
-    found = (one for one in manifests() if one["kind"] == kind)
-    return {one["metadata"]["name"].removeprefix("countersign-"): one for one in found}
+    matching = (one for one in manifests() if one["kind"] == kind)
+    return {one["metadata"]["name"].removeprefix("countersign-"): one for one in matching}
 
 
 @pytest.mark.parametrize("manifest", manifests(), ids=lambda one: one["kind"])
@@ -63,7 +63,7 @@ def test_the_client_reads_every_field(manifest: Manifest) -> None:
         ("kind: PodDisruptionBudget", "kind: PodDisruption"),
     ],
 )
-def test_the_client_would_refuse_a_broken_one(right: str, wrong: str) -> None:
+def test_the_client_refuses_a_broken_manifest(right: str, wrong: str) -> None:
     assert right in TEXT
 
     def reads_all() -> bool:
@@ -77,7 +77,7 @@ def test_the_client_would_refuse_a_broken_one(right: str, wrong: str) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_deployment_starts_its_role_and_everything_it_names_is_there(role: str) -> None:
+def test_a_deployment_starts_its_role_and_everything_it_names_exists(role: str) -> None:
     deployment = of_kind("Deployment")[role]["spec"]
     pod = deployment["template"]["spec"]
     [container], [migrate] = pod["containers"], pod["initContainers"]

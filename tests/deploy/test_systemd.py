@@ -1,4 +1,4 @@
-"""The units are what systemd takes, and start what there is."""
+"""systemd accepts the units, and they start commands that exist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNITS: Final = {
 
 
 class Unit(RawConfigParser):
-    """A unit, whose settings may stand there more than once."""
+    """A unit, whose settings may occur more than once."""
 
     def __init__(self, name: str) -> None:
         super().__init__(strict=False)
@@ -40,7 +40,7 @@ class Unit(RawConfigParser):
 
 
 def verified(folder: Path, change: tuple[str, str] = ("", "")) -> subprocess.CompletedProcess[str]:
-    """What systemd says of all units, as if the command was where they look for it."""
+    """The result of `systemd-analyze verify` for all units, with the command in its place."""
     there = []
     for name in UNITS.values():
         text = (DEPLOY / "systemd" / name).read_text().replace(*change)
@@ -59,9 +59,9 @@ def verified(folder: Path, change: tuple[str, str] = ("", "")) -> subprocess.Com
 
 
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
-    found = verified(tmp_path)
+    result = verified(tmp_path)
 
-    assert (found.returncode, found.stdout + found.stderr) == (0, "")
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -73,16 +73,16 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
         ("Type=notify", "Type=notified", "notified"),
     ],
 )
-def test_systemd_would_find_what_is_wrong(
+def test_systemd_reports_a_mistake_in_a_unit(
     tmp_path: Path, right: str, wrong: str, word: str
 ) -> None:
-    found = verified(tmp_path, (right, wrong))
+    result = verified(tmp_path, (right, wrong))
 
-    assert word in found.stdout + found.stderr
+    assert word in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("role", UNITS)
-def test_a_unit_starts_its_role_with_settings_that_there_are(role: str) -> None:
+def test_a_unit_starts_its_role_with_settings_that_exist(role: str) -> None:
     unit = Unit(UNITS[role])
     service = unit["Service"]
 

@@ -45,7 +45,7 @@ def phone(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def workspace() -> Iterator[Workspace]:
-    """One for all stories of a file: each leaves no checkpoint open."""
+    """One workspace for all tests of a file; each leaves no checkpoint open."""
     with Workspace() as workspace:
         yield workspace
 
@@ -54,7 +54,7 @@ def workspace() -> Iterator[Workspace]:
 def bot(
     workspace: Workspace, crew_launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BotProcess]:
-    """The bot with the crews that ship, at work in the workspace."""
+    """The bot with the shipped crews, running in the workspace."""
     folder = tmp_path_factory.mktemp("bot")
     crews = crews_file(folder, "plan")
     with BotProcess(folder, env=workspace.env(), crews_file=crews, launchpad=crew_launchpad) as bot:
@@ -64,7 +64,7 @@ def bot(
 
 @pytest.fixture
 def snap() -> Snap:
-    """Saves what a person sees. `make pictures` puts it where the README shows it."""
+    """Saves a screenshot. `make pictures` writes it to the folder that the README shows."""
     folder = Path(os.environ.get("PICTURES_FOLDER", ROOT / "build" / "pictures"))
     folder.mkdir(parents=True, exist_ok=True)
 

@@ -1,4 +1,4 @@
-"""What the stories of the examples share: to start one, and to wait for its end."""
+"""Helpers for the examples' tests: start one, and wait for its end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SECONDS: Final = 60
 
 
 def start(office: Workspace, command: str) -> MessageSnapshot:
-    """Type the command; the first message of its thread."""
+    """Type the command; return the first message of its thread."""
     earlier = {message.ts for message in office.threads()}
     assert office.command(command, by=ANA).ok
     return office.wait_for(

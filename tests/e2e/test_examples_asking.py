@@ -1,4 +1,4 @@
-"""The examples that ask while they run, in a practice workspace: one bot for all."""
+"""The examples that ask while they run, in a practice workspace with one bot for all tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.workspace import ANA, BEN, MessageSnapshot, Workspace
 def office(
     crew_launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workspace]:
-    """A workspace with the bot at work in it, which is started where the examples lie."""
+    """A workspace with the bot, which is started in the folder of the examples."""
     folder = tmp_path_factory.mktemp("examples")
     (folder / "examples").symlink_to(ROOT / "examples")
     crews = crews_file(folder, "refund", "briefing", "newsletter")
@@ -29,28 +29,28 @@ def office(
         yield workspace
 
 
-def asked(
+def question(
     office: Workspace, root: MessageSnapshot, words: str, *, after: MessageSnapshot | None = None
 ) -> MessageSnapshot:
-    """The message that asks this, as soon as it can be answered."""
+    """Wait for the message that asks this and can be answered."""
 
-    def found() -> MessageSnapshot | None:
+    def answerable() -> MessageSnapshot | None:
         newer = [m for m in office.thread(root) if after is None or m.ts > after.ts]
         return next((m for m in newer if words in m.everything and m.button("Stop")), None)
 
-    return office.wait_for(found, SECONDS, what=f"a question with {words!r}")
+    return office.wait_for(answerable, SECONDS, what=f"a question with {words!r}")
 
 
 def test_a_payment_is_refused_with_words_tried_again_and_made_after_a_yes(
     office: Workspace,
 ) -> None:
     root = start(office, "/crew refund Mia was charged 40 euros twice")
-    first = asked(office, root, "May this be paid back?")
+    first = question(office, root, "May this be paid back?")
     assert '"euros": 40' in first.everything
     assert '"customer": "Mia"' in first.everything
     office.click("Revise", by=BEN, message=first)
     assert office.submit({ids.TEXT_BLOCK: "only 20, the rest was paid on Monday"}, by=BEN).ok
-    second = asked(office, root, '"euros": 20')
+    second = question(office, root, '"euros": 20')
     assert office.click("Continue", by=BEN, message=second).ok
 
     assert "Paid 20 euros back to Mia" in final(office, root).everything
@@ -66,11 +66,11 @@ def test_a_payment_is_refused_with_words_tried_again_and_made_after_a_yes(
         ("order 17 of Anna van der Berg: 1.200,50 EUR too much", "Anna van der Berg", "1200.5"),
     ],
 )
-def test_a_payment_is_proposed_to_the_customer_and_of_the_amount_that_were_named(
+def test_a_payment_is_proposed_for_the_customer_and_the_amount_in_the_request(
     office: Workspace, complaint: str, customer: str, euros: str
 ) -> None:
     root = start(office, f"/crew refund {complaint}")
-    proposal = asked(office, root, "May this be paid back?")
+    proposal = question(office, root, "May this be paid back?")
 
     assert f'"customer": "{customer}"' in proposal.everything
     assert f'"euros": {euros},' in proposal.everything
@@ -97,25 +97,25 @@ def test_no_payment_is_invented_if_the_customer_or_the_amount_is_unclear(
     assert not any("May this be paid back?" in m.everything for m in office.thread(root))
 
 
-def test_a_flow_asks_twice_and_writes_with_what_it_was_told(office: Workspace) -> None:
+def test_a_flow_asks_twice_and_writes_with_the_answers(office: Workspace) -> None:
     root = start(office, "/crew briefing the new bicycle lanes")
-    first = asked(office, root, "Who is the briefing for?")
+    first = question(office, root, "Who is the briefing for?")
     office.click("Continue: answer", by=ANA, message=first)
     assert office.submit({ids.TEXT_BLOCK: "the town council"}, by=ANA).ok
-    second = asked(office, root, "What will the town council worry about most?")
+    second = question(office, root, "What will the town council worry about most?")
     assert office.click("Skip: give no answer", by=ANA, message=second).ok
-    told = final(office, root).everything
+    text = final(office, root).everything
 
-    assert "For the town council" in told
-    assert "new bicycle lanes" in told
+    assert "For the town council" in text
+    assert "new bicycle lanes" in text
 
 
 def test_a_run_over_its_budget_says_what_was_used_and_ends_with_a_stop(office: Workspace) -> None:
     root = start(office, "/crew newsletter bees on our roofs")
-    first = asked(office, root, "The budget is used up.")
+    first = question(office, root, "The budget is used up.")
     assert "tokens were used; 200 are allowed so far." in first.everything
     assert office.click("Continue", by=ANA, message=first).ok
-    second = asked(office, root, "The budget is used up.", after=first)
+    second = question(office, root, "The budget is used up.", after=first)
     assert office.click("Stop", by=ANA, message=second).ok
 
     office.wait_for(

@@ -1,4 +1,4 @@
-"""The examples that ship, started and decided in a practice workspace: one bot for all."""
+"""The shipped examples, started and decided in a practice workspace with one bot for all tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PHASE_SECONDS = 60
 def office(
     crew_launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workspace]:
-    """A workspace with the bot at work in it, which is started where the examples lie."""
+    """A workspace with the bot, which is started in the folder of the examples."""
     folder = tmp_path_factory.mktemp("examples")
     (folder / "examples").symlink_to(ROOT / "examples")
     crews = crews_file(folder, "market", "removal", "release_notes")
@@ -30,36 +30,38 @@ def office(
 
 
 def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[MessageSnapshot]:
-    """Start it and decide to its end: each checkpoint as it was shown, and the final message.
+    """Start a crew and decide until it ends; return each checkpoint and the final message.
 
-    `revisions`: what to ask for once, by words of the question.
+    `revisions`: what to ask for once, by a part of the question.
     """
     earlier = {message.ts for message in office.threads()}
     assert office.command(command, by=ANA).ok
     root = office.wait_for(
         lambda: next((m for m in office.threads() if m.ts not in earlier), None), PHASE_SECONDS
     )
-    left, shown = dict(revisions), [root]
+    open_revisions, messages = dict(revisions), [root]
 
-    def news() -> MessageSnapshot | None:
-        known = {message.ts for message in shown}
+    def next_message() -> MessageSnapshot | None:
+        timestamps = {message.ts for message in messages}
         waiting = office.message_with("Continue", thread=root)
         ended = (m for m in office.thread(root) if "complete" in m.text and m.ts != root.ts)
-        return next((m for m in (waiting, *ended) if m is not None and m.ts not in known), None)
+        return next(
+            (m for m in (waiting, *ended) if m is not None and m.ts not in timestamps), None
+        )
 
-    while "complete" not in shown[-1].text or shown[-1] is root:
-        message = office.wait_for(news, PHASE_SECONDS)
-        shown.append(message)
-        wish = next((words for words in left if words in message.everything), None)
+    while "complete" not in messages[-1].text or messages[-1] is root:
+        message = office.wait_for(next_message, PHASE_SECONDS)
+        messages.append(message)
+        wish = next((words for words in open_revisions if words in message.everything), None)
         if wish is not None:
-            office.mention(left.pop(wish), by=BEN, thread=message)
+            office.mention(open_revisions.pop(wish), by=BEN, thread=message)
         elif message.button("Continue"):
             assert office.click("Continue", by=BEN, message=message).ok
-    return shown[1:]
+    return messages[1:]
 
 
-def test_the_program_sorts_writes_and_announces_and_does_as_it_is_told(office: Workspace) -> None:
-    first, revised, written, final = run(
+def test_the_program_sorts_writes_announces_and_follows_a_revision(office: Workspace) -> None:
+    first, revised, notes, final = run(
         office,
         "/crew release_notes add search; fix login; remove the old export",
         {"right heading": "drop export; say login as sign-in"},
@@ -68,7 +70,7 @@ def test_the_program_sorts_writes_and_announces_and_does_as_it_is_told(office: W
     assert "remove the old export" in first.everything
     assert "remove the old export" not in revised.everything
     assert "fix sign-in" in revised.everything
-    assert "This release brings 2 changes." in written.everything
+    assert "This release brings 2 changes." in notes.everything
     assert "Out today: add search, fix sign-in." in final.everything
 
 

@@ -1,4 +1,4 @@
-"""The examples with CrewAI's own human steps, and lessons, in a practice workspace: one bot."""
+"""The examples with CrewAI's own human steps and with lessons, in a practice workspace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.workspace import BEN, MessageSnapshot, Workspace
 def office(
     crew_launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workspace]:
-    """A workspace with the bot at work in it, which is started where the examples lie."""
+    """A workspace with the bot, which is started in the folder of the examples."""
     folder = tmp_path_factory.mktemp("examples")
     (folder / "examples").symlink_to(ROOT / "examples")
     crews = crews_file(folder, "review_flow", "interview")
@@ -32,13 +32,13 @@ def office(
 def waiting(
     office: Workspace, root: MessageSnapshot, *, after: MessageSnapshot | None = None
 ) -> MessageSnapshot:
-    """The message of the thread that can be decided, as soon as there is one."""
+    """Wait for a message in the thread that can be decided."""
 
-    def found() -> MessageSnapshot | None:
+    def decidable() -> MessageSnapshot | None:
         newer = [m for m in office.thread(root) if after is None or m.ts > after.ts]
         return next((m for m in newer if m.button("Stop")), None)
 
-    return office.wait_for(found, SECONDS, what="something to decide")
+    return office.wait_for(decidable, SECONDS, what="something to decide")
 
 
 def test_a_flow_drafts_again_by_a_button_with_words_and_is_published_by_another(
@@ -63,7 +63,7 @@ def test_a_flow_drafts_again_by_a_button_with_words_and_is_published_by_another(
     assert f"“revise” chosen by <@{BEN}>" in office.again(first).everything
 
 
-def test_a_task_that_asks_is_revised_and_the_lesson_holds_in_the_next_run(
+def test_a_task_that_asks_is_revised_and_the_lesson_applies_to_the_next_run(
     office: Workspace,
 ) -> None:
     root = start(office, "/crew interview bees in the city")

@@ -1,4 +1,4 @@
-"""The same run seen and decided through Slack over HTTP and through REST."""
+"""One run, shown and decided in Slack over HTTP and through REST."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def test_a_run_started_by_rest_gets_its_thread_and_a_click_there_is_seen_by_rest
         json={"message": "a spring sale for a bookshop", "checkpoints": ["after_planning"]},
     ).json()
 
-    asked = waiting(workspace)
-    workspace.click("Stop", by=BEN, message=asked)
+    checkpoint = waiting(workspace)
+    workspace.click("Stop", by=BEN, message=checkpoint)
 
     bot_over_http.until(
         lambda: (
@@ -95,5 +95,5 @@ def test_a_run_started_by_rest_gets_its_thread_and_a_click_there_is_seen_by_rest
         ),
         what="REST sees the click",
     )
-    gone = http.get(f"/api/crew/checkpoint/{started['execution_id']}")
-    assert gone.status_code == 400
+    response = http.get(f"/api/crew/checkpoint/{started['execution_id']}")
+    assert response.status_code == 400

@@ -1,4 +1,4 @@
-"""The main job as a person does it: a real browser, the real bot, real CrewAI."""
+"""The main job as a person does it: with a real browser, the real bot and real CrewAI."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def thread_of(page: Page) -> Locator:
 
 
 def checkpoint(page: Page, question: str) -> Locator:
-    """The message in the thread that asks this and can be decided."""
+    """The message in the thread that contains this question and can be decided."""
     asking = (
         thread_of(page)
         .get_by_test_id("message")
@@ -140,7 +140,7 @@ def test_a_reviewer_on_a_phone_reads_and_decides(
     snap(page, "phone-stopped")
 
 
-def test_a_guest_is_told_why_they_may_not_decide(
+def test_a_guest_reads_why_they_may_not_decide(
     desktop: Page, workspace: Workspace, bot: BotProcess, snap: Snap
 ) -> None:
     workspace.command(REQUEST, by=ANA)
@@ -150,8 +150,8 @@ def test_a_guest_is_told_why_they_may_not_decide(
 
     press(checkpoint(page, "Checkpoint 1 of 3"), "Continue")
 
-    told = thread_of(page).get_by_text("Only visible to you")
-    expect(told.first).to_be_visible(timeout=10_000)
+    notice = thread_of(page).get_by_text("Only visible to you")
+    expect(notice.first).to_be_visible(timeout=10_000)
     snap(page, "desktop-guest")
     assert "guest" in workspace.ephemeral(GUS).lower()
     assert workspace.live_buttons(waiting), "it still waits for somebody who may"

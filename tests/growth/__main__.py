@@ -1,7 +1,7 @@
 """`python -m tests.growth [--database sqlite|postgresql] [--scale full|small]`: what grows.
 
-Two databases are filled and stay open, and every act is timed on both in turns. An act may take
-1.5 times as long on the large one. Filling a million executions takes ten to thirty minutes.
+Fills a small and a large database and times every operation on both alternately. An operation may
+take 1.5 times as long on the large one. Filling a million executions takes 10 to 30 minutes.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tests.growth.deadlines import AtOnce, expire_at_once
 from tests.growth.filling import Crowd, Filler
 from tests.growth.lives import lives
 from tests.growth.memory import peak_of
-from tests.growth.standing import Holds, serve_on
+from tests.growth.resources import Resources, serve_on
 from tests.support.postgres import Server
 
 DATABASES: Final = ("sqlite", "postgresql")
 WITHIN: Final = 30.0
-"""Seconds within which many deadlines at once are all expired."""
+"""Seconds within which many deadlines that pass at once must all be expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,19 @@ SCALES: Final = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _arguments(arguments)
-    told: dict[str, Any] = {"seed": chosen.seed, "scale": chosen.scale}
-    kept = True
+    report: dict[str, Any] = {"seed": chosen.seed, "scale": chosen.scale}
+    within_bounds = True
     for database in chosen.database or DATABASES:
         with _databases(database, chosen) as urls:
             if chosen.deadlines is None:
                 figures, holds = _measure(database, urls, SCALES[chosen.scale], seed=chosen.seed)
             else:
                 figures, holds = _measure_deadlines(urls[1], chosen.deadlines, seed=chosen.seed)
-        told[database] = figures
-        kept = kept and holds
+        report[database] = figures
+        within_bounds = within_bounds and holds
     if chosen.json is not None:
-        chosen.json.write_text(json.dumps(told, indent=2) + "\n")
-    return 0 if kept else 1
+        chosen.json.write_text(json.dumps(report, indent=2) + "\n")
+    return 0 if within_bounds else 1
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -71,13 +71,13 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--database", action="append", choices=DATABASES)
     parser.add_argument("--scale", choices=SCALES, default="full")
     parser.add_argument(
-        "--deadlines", type=int, metavar="N", help="measure so many at once, and nothing else"
+        "--deadlines", type=int, metavar="N", help="measure N deadlines at once, and nothing else"
     )
     parser.add_argument("--seed", type=int, default=20260302)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
-    parser.add_argument("--folder", type=Path, help="where the files of SQLite are made")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    parser.add_argument("--folder", type=Path, help="the folder for SQLite's files")
     parser.add_argument(
-        "--filled", nargs=2, metavar="URL", help="a small and a large one, filled before"
+        "--filled", nargs=2, metavar="URL", help="a small and a large database, already filled"
     )
     return parser.parse_args(arguments)
 
@@ -91,8 +91,8 @@ def _databases(database: str, chosen: argparse.Namespace) -> Iterator[tuple[str,
     scale = SCALES[chosen.scale]
     with ExitStack() as until_measured:
         if database == "sqlite":
-            made = TemporaryDirectory(prefix="growth-", dir=chosen.folder)
-            folder = Path(until_measured.enter_context(made))
+            temporary = TemporaryDirectory(prefix="growth-", dir=chosen.folder)
+            folder = Path(until_measured.enter_context(temporary))
             urls = (f"sqlite:///{folder / 'small.db'}", f"sqlite:///{folder / 'large.db'}")
         else:
             wide = Server(durable=True, shared_buffers="1GB", max_wal_size="8GB")
@@ -110,7 +110,7 @@ def _databases(database: str, chosen: argparse.Namespace) -> Iterator[tuple[str,
 def _measure(
     database: str, urls: tuple[str, str], scale: Scale, *, seed: int
 ) -> tuple[dict[str, Any], bool]:
-    """The figures of one database, said and given; and whether all are within their bounds."""
+    """Print and return the figures of one database, and whether all are within their bounds."""
     small, large = urls
     _say(f"\n{database}, seed {seed}: {_size(small)} and {_size(large)}")
     led = lives()
@@ -122,26 +122,26 @@ def _measure(
     peaks = tuple(peak_of(url, seed=seed) for url in urls)
     _say(f"peak memory of a process: {peaks[0]:.0f} MB and {peaks[1]:.0f} MB")
     with _empty(database) as empty:
-        held = {"empty": serve_on(empty), "large": serve_on(large)}
-    for name, holds in held.items():
-        _say(f"serve, {name}: {_held_in_words(holds)}")
+        resources = {"empty": serve_on(empty), "large": serve_on(large)}
+    for name, holds in resources.items():
+        _say(f"serve, {name}: {_resources_in_words(holds)}")
     at_once, in_time = _measure_deadlines(large, scale.deadlines, seed=seed)
     figures = {
         "acts": {one.name: _figures(one) for one in compared},
         "peak memory, MB": peaks,
-        "serve": {name: asdict(holds) for name, holds in held.items()},
+        "serve": {name: asdict(holds) for name, holds in resources.items()},
         **at_once,
     }
     grew = [one.name for one in compared if one.ratio > MOST]
     for one in compared:
         for fault in one.work[1].faults if one.work is not None else ():
             _say(f"  {one.name} reads a whole table: {fault}")
-    within = [*peaks[1:], held["large"].memory]
-    was = [*peaks[:1], held["empty"].memory]
-    kept = all(now <= MOST * before for now, before in zip(within, was, strict=True))
+    within = [*peaks[1:], resources["large"].memory]
+    was = [*peaks[:1], resources["empty"].memory]
+    within_bounds = all(now <= MOST * before for now, before in zip(within, was, strict=True))
     if grew:
         _say(f"grew by more than {MOST}: {', '.join(grew)}")
-    return figures, kept and not grew and in_time
+    return figures, within_bounds and not grew and in_time
 
 
 def _measure_deadlines(url: str, count: int, *, seed: int) -> tuple[dict[str, Any], bool]:
@@ -169,8 +169,8 @@ def _size(url: str) -> str:
         else:
             size = Path(str(base.engine.url.database)).stat().st_size
         rows = connection.exec_driver_sql("SELECT count(*) FROM executions").scalar_one()
-        waits = "SELECT count(*) FROM checkpoints WHERE state = 'pending'"
-        waiting = connection.exec_driver_sql(waits).scalar_one()
+        pending = "SELECT count(*) FROM checkpoints WHERE state = 'pending'"
+        waiting = connection.exec_driver_sql(pending).scalar_one()
     return f"{rows:,} executions, {waiting:,} waiting, {size / 1e6:,.0f} MB"
 
 
@@ -194,7 +194,7 @@ def _figures(one: Compared) -> dict[str, float]:
     }
 
 
-def _held_in_words(holds: Holds) -> str:
+def _resources_in_words(holds: Resources) -> str:
     return (
         f"/health after {holds.start:.2f} s, {holds.pending:,} waiting, {holds.processes}"
         f" processes, {holds.threads} threads, {holds.handles} file handles,"
@@ -204,16 +204,15 @@ def _held_in_words(holds: Holds) -> str:
 
 def _at_once_in_words(at_once: AtOnce) -> str:
     def spread(samples: Sequence[float]) -> str:
-        return f"{1000 * median(samples):.1f} ms, at the most {1000 * max(samples):.0f} ms"
+        return f"{1000 * median(samples):.1f} ms, at most {1000 * max(samples):.0f} ms"
 
     return (
         f"{at_once.deadlines:,} deadlines at once: {at_once.took:.1f} s,"
-        f" {at_once.cpu:.1f} s of them at work\n"
-        f"  a click meanwhile {spread(at_once.clicks)} ({len(at_once.clicks)};"
-        f" {at_once.busy} told to try again); before {spread(at_once.calm)}\n"
-        f"  left to Slack: {at_once.posts:,} posts and {at_once.updates:,} updates;"
-        f" a look for one of them {spread(at_once.takes)},"
-        f" while none may go {spread(at_once.in_vain)}"
+        f" {at_once.cpu:.1f} s of processor time\n"
+        f"  a click during that time {spread(at_once.clicks)} ({len(at_once.clicks)};"
+        f" {at_once.busy} found the database busy); before {spread(at_once.calm)}\n"
+        f"  left to deliver: {at_once.posts:,} posts and {at_once.updates:,} updates;"
+        f" taking one {spread(at_once.takes)}, while none may be sent {spread(at_once.in_vain)}"
     )
 
 

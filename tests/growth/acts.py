@@ -1,6 +1,6 @@
-"""What is timed: each act arranges what it needs, untimed, and hands over what is to be timed.
+"""The operations that are timed: each method prepares what it needs and returns the timed part.
 
-One round of all acts leaves as many executions waiting as there were before.
+One round of all operations leaves as many executions waiting as there were before.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ LONG_AGO: Final = timedelta(days=400)
 DIRECT: Final = "DBEN"
 
 
-class Hands:
-    """Plays everybody on one database. What is waiting is drawn from by `seed`."""
+class Operations:
+    """Acts as people, workers and the deliverer on one database; `seed` selects the checkpoints."""
 
     def __init__(self, base: Base, *, seed: int) -> None:
         self._base = base
@@ -62,11 +62,11 @@ class Hands:
         self._taken: tuple[OutboxRow, ...] = ()
 
     def round(self) -> Iterator[tuple[str, Act]]:
-        """Every act once, in an order in which each finds what it needs."""
+        """Yield every operation once, in an order in which each finds what it needs."""
         for name, arrange in ACTS.items():
             yield name, arrange(self)
 
-    # --- what is looked at --------------------------------------------------------------------
+    # --- reads --------------------------------------------------------------------------------
 
     def list_page(self) -> Act:
         channel = self._channel()
@@ -76,8 +76,8 @@ class Hands:
         call = CommandCall("status", self._channel(), ASKS, "")
 
         def ask() -> None:
-            told = self._base.commands.run(call)
-            _expect(isinstance(told, str) and "Runs in this channel" in told)
+            text = self._base.commands.run(call)
+            _expect(isinstance(text, str) and "Runs in this channel" in text)
 
         return ask
 
@@ -94,7 +94,7 @@ class Hands:
         return lambda: _expect(self._base.rest.checkpoint(execution.id) is not None)
 
     def health(self) -> Act:
-        """As most calls find it: many are counted anew every few seconds only."""
+        """With cached counts, as for most calls: many rows are counted only every few seconds."""
         self._base.reads.counts()
         return lambda: _expect(self._base.reads.counts().pending_checkpoints > 0)
 
@@ -102,7 +102,7 @@ class Hands:
         return lambda: _expect(len(self._base.reads.usage_of_phase(PLAN.name, "strategy")) == 20)
 
     def estimate_of_rare(self) -> Act:
-        """A crew that seldom runs, with a phase named as that of one that runs often."""
+        """For a crew that seldom runs, whose phase has the name of one that runs often."""
         return lambda: _expect(self._base.reads.usage_of_phase("rare", "strategy") == ())
 
     # --- what people do -----------------------------------------------------------------------
@@ -122,7 +122,7 @@ class Hands:
         return start
 
     def refused_start(self) -> Act:
-        """More of the crew's executions are active already than its limit allows."""
+        """The crew already has as many active executions as its limit allows."""
 
         def start() -> None:
             try:
@@ -131,7 +131,7 @@ class Hands:
                 )
             except LimitReached:
                 return
-            raise AssertionError("the limit does not hold")
+            raise AssertionError("the limit was not enforced")
 
         return start
 
@@ -145,11 +145,11 @@ class Hands:
         return self._reply(DIRECT, self._ts(), Talk)
 
     def _reply(self, channel: str, thread_ts: str, answered: type[object]) -> Act:
-        said = Reply(channel, thread_ts, self._ts(), "looks good", BEN, mentions_bot=False)
+        message = Reply(channel, thread_ts, self._ts(), "looks good", BEN, mentions_bot=False)
 
         def reply() -> None:
             self._base.reads.execution_in_thread(channel, thread_ts)
-            _expect(isinstance(self._base.state.reply(said), answered))
+            _expect(isinstance(self._base.state.reply(message), answered))
 
         return reply
 
@@ -202,16 +202,16 @@ class Hands:
 
     def phase_done(self) -> Act:
         claim = self._claimed
-        given = output(DRAFT, tasks=TASKS)
-        return lambda: self._base.state.phase_done(claim, given, usage=USED)
+        phase_output = output(DRAFT, tasks=TASKS)
+        return lambda: self._base.state.phase_done(claim, phase_output, usage=USED)
 
     def take(self) -> Act:
-        """With what a start and an opened checkpoint left to post."""
+        """Take the messages that a start and an opened checkpoint have queued."""
 
         def take() -> None:
-            taken = self._base.outbox.take(owner=f"{OWNER}#0")
-            _expect(len(taken) > 0)
-            self._taken = taken
+            rows = self._base.outbox.take(owner=f"{OWNER}#0")
+            _expect(len(rows) > 0)
+            self._taken = rows
 
         return take
 
@@ -225,7 +225,7 @@ class Hands:
         return lambda: _expect(not self._base.reads.anything_due())
 
     def reclaim(self) -> Act:
-        """What a process does at its start about others of its host that died."""
+        """Reclaim leases of dead processes of the host, as at a process's start."""
 
         def reclaim() -> None:
             _expect(self._base.reads.lease_owners() == ())
@@ -245,7 +245,7 @@ class Hands:
         return lambda: _expect(self._base.state.recover() == 0)
 
     def forget_nothing(self) -> Act:
-        """All that is there is younger than what is forgotten."""
+        """All rows are too recent to be deleted."""
         state = self._base.state
 
         def forget() -> None:
@@ -264,7 +264,7 @@ class Hands:
         return self._claim
 
     def _draw(self) -> Checkpoint:
-        """One that waits, and will not be drawn again."""
+        """A waiting checkpoint, which will not be drawn again."""
         place = self._random.randrange(len(self._waiting))
         return self._base.reads.checkpoint(self._waiting.pop(place))
 
@@ -273,7 +273,7 @@ class Hands:
         return self._base.reads.execution(checkpoint.execution_id)
 
     def _channel(self) -> str:
-        """One in which something waits."""
+        """A channel in which something waits."""
         channel = self._some_execution().channel
         assert channel is not None
         return channel
@@ -300,36 +300,36 @@ class Hands:
 
 
 def _expect(holds: bool) -> None:
-    """What is timed does what it is timed for."""
-    assert holds, "an act did not find what was filled in for it"
+    """Assert that a timed operation did its work."""
+    assert holds, "an operation did not find the rows that were filled in for it"
 
 
-ACTS: Final[Mapping[str, Callable[[Hands], Act]]] = {
-    "/crew status: what waits in a channel": Hands.inbox,
-    "a page of a channel's executions": Hands.list_page,
-    "an execution by the beginning of its id": Hands.run_by_short_id,
-    "GET status": Hands.rest_status,
-    "GET checkpoint": Hands.rest_checkpoint,
-    "GET health: its counts": Hands.health,
-    "a phase's usual use": Hands.estimate,
-    "a phase's usual use, of a crew that seldom runs": Hands.estimate_of_rare,
-    "a reply in a thread": Hands.thread_reply,
-    "a reply in a direct message": Hands.direct_message,
-    "a start": Hands.start,
-    "a start, refused by a limit": Hands.refused_start,
-    "claim, the oldest": Hands.claim,
-    "heartbeat": Hands.heartbeat,
-    "phase_done, opening a checkpoint": Hands.phase_done,
-    "a click": Hands.click,
-    "claim, by id": Hands.claim_by_id,
-    "phase_done, ending": Hands.phase_done,
-    "outbox take": Hands.take,
-    "outbox take, nothing to do": Hands.take_nothing,
-    "POST feedback": Hands.rest_feedback,
-    "a worker's look, nothing due": Hands.anything_due,
-    "what the dead held, at a start": Hands.reclaim,
-    "expiry tick, nothing due": Hands.expire_nothing,
-    "remind tick, nothing due": Hands.remind_nothing,
-    "recover tick, nothing due": Hands.recover_nothing,
-    "forget ticks, nothing old": Hands.forget_nothing,
+ACTS: Final[Mapping[str, Callable[[Operations], Act]]] = {
+    "/crew status: what waits in a channel": Operations.inbox,
+    "a page of a channel's executions": Operations.list_page,
+    "an execution by the beginning of its id": Operations.run_by_short_id,
+    "GET status": Operations.rest_status,
+    "GET checkpoint": Operations.rest_checkpoint,
+    "GET health: its counts": Operations.health,
+    "a phase's usual use": Operations.estimate,
+    "a phase's usual use, of a crew that seldom runs": Operations.estimate_of_rare,
+    "a reply in a thread": Operations.thread_reply,
+    "a reply in a direct message": Operations.direct_message,
+    "a start": Operations.start,
+    "a start, refused by a limit": Operations.refused_start,
+    "claim, the oldest": Operations.claim,
+    "heartbeat": Operations.heartbeat,
+    "phase_done, opening a checkpoint": Operations.phase_done,
+    "a click": Operations.click,
+    "claim, by id": Operations.claim_by_id,
+    "phase_done, ending": Operations.phase_done,
+    "outbox take": Operations.take,
+    "outbox take, nothing to do": Operations.take_nothing,
+    "POST feedback": Operations.rest_feedback,
+    "a worker's look, nothing due": Operations.anything_due,
+    "what the dead held, at a start": Operations.reclaim,
+    "expiry tick, nothing due": Operations.expire_nothing,
+    "remind tick, nothing due": Operations.remind_nothing,
+    "recover tick, nothing due": Operations.recover_nothing,
+    "forget ticks, nothing old": Operations.forget_nothing,
 }

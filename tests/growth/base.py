@@ -1,4 +1,4 @@
-"""One filled database with the parts of the product on it that are timed."""
+"""One filled database, with the parts of the product that are timed."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ _TO_DO: Final = (
 )
 
 NOWHERE: Final = "http://127.0.0.1:9/"
-"""What is timed asks nothing of Slack."""
+"""The timed operations call no method of Slack."""
 
 
 def make(url: str) -> None:
-    """The tables, and those of the engine that a server has."""
+    """Create the tables, and on PostgreSQL those of the queue."""
     engine = open_engine(url)
     upgrade(engine, install_queue)
     engine.dispose()
 
 
 class Base:
-    """The use cases, the reads and what people call them by, as the wiring puts them together."""
+    """Use cases, reads and front ends, built as in `bot.bootstrap`."""
 
     def __init__(self, engine: Engine) -> None:
-        """On an engine that has not connected yet."""
+        """`engine` must not have connected yet."""
         self.engine = engine
         self.watch = Watch(engine)
         self.clock = SystemClock()
@@ -73,31 +73,32 @@ class Base:
     def overdue(self) -> bool:
         with self.engine.connect() as connection:
             now = self.clock.at(connection)
-            found = select(checkpoints.c.seq).where(
+            result = select(checkpoints.c.seq).where(
                 CHECKPOINT_IS_PENDING, checkpoints.c.deadline <= now
             )
-            return connection.execute(found.limit(1)).first() is not None
+            return connection.execute(result.limit(1)).first() is not None
 
     def to_deliver(self) -> tuple[int, int]:
-        """The messages to post, and those to update."""
+        """How many messages are to be posted, and how many updated."""
         with self.engine.connect() as connection:
-            found = connection.exec_driver_sql(f"SELECT state FROM outbox WHERE {_TO_DO}")
-            states = list(found.scalars())
+            result = connection.exec_driver_sql(f"SELECT state FROM outbox WHERE {_TO_DO}")
+            states = list(result.scalars())
         return len(states) - states.count("posted"), states.count("posted")
 
     def pause_slack(self, channels: Iterable[str]) -> None:
-        """Nothing may be posted or updated for a minute."""
+        """Set the rate limits so that nothing may be posted or updated for a minute."""
         with writing(self.engine) as connection:
             until = self.clock.at(connection) + timedelta(minutes=1)
             for key in (*channels, rate_limits.UPDATES):
                 rate_limits.pause(connection, key, until=until)
 
     def all_delivered(self) -> None:
-        """As if a deliverer had been at work for long."""
+        """Mark all messages as delivered."""
         with writing(self.engine) as connection:
             connection.exec_driver_sql(
-                "UPDATE outbox SET state = 'posted', ts = coalesce(ts, '1'), shown = wanted,"
-                f" lease_owner = NULL, lease_until = NULL WHERE {_TO_DO}"
+                "UPDATE outbox SET state = 'posted', ts = coalesce(ts, '1'),"
+                " shown_version = version, lease_owner = NULL, lease_until = NULL"
+                f" WHERE {_TO_DO}"
             )
 
 

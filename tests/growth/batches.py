@@ -1,4 +1,4 @@
-"""Ticks that have something to do: so much of it that it costs the same work on both databases."""
+"""Ticks with work to do, as much on the small database as on the large one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BATCHES: Final[Mapping[str, tuple[Crowd, Callable[[Base], int]]]] = {
 def in_batches(
     small: Base, large: Base, fillers: tuple[Filler, ...], *, rounds: int
 ) -> list[Compared]:
-    found = []
+    comparisons = []
     for name, (crowd, tick) in _BATCHES.items():
         compared = Compared(name)
         for number in range(rounds):
@@ -33,10 +33,10 @@ def in_batches(
                 filler.fill(crowd, now=datetime.now(UTC))
                 samples.append(seconds(partial(_do, tick, base)))
                 base.all_delivered()
-        found.append(compared)
-    return found
+        comparisons.append(compared)
+    return comparisons
 
 
 def _do(tick: Callable[[Base], int], base: Base) -> None:
-    done = tick(base)
-    assert done == AT_ONCE, f"{done} were due"
+    count = tick(base)
+    assert count == AT_ONCE, f"{count} were due"

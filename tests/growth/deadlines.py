@@ -1,4 +1,4 @@
-"""Many deadlines at once: the scheduler's own ticks, people who click meanwhile, what is left."""
+"""Many deadlines at once: the scheduler's own ticks, clicks in between, and what is left to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.scheduler import Scheduler, state_ticks
 from storage.errors import Busy
-from tests.growth.acts import Hands
+from tests.growth.acts import Operations
 from tests.growth.base import Base
 from tests.growth.comparing import seconds
 from tests.growth.filling import CHANNELS, Crowd, Filler
@@ -27,10 +27,10 @@ _LOOKS: Final = 21
 class AtOnce:
     """Half of them stop their executions, the others queue the next phase.
 
-    Seconds, but for counts. `took`: until all were expired; `cpu`: what this process worked for
-    that. `clicks`: of people meanwhile, `calm`: before; `busy` of them were told to try again.
-    `posts` and `updates`: the messages that are left to be brought to Slack. `takes`: looks for
-    one of them, `in_vain`: while Slack's pace lets none go."""
+    Times are in seconds. `took`: until all were expired; `cpu`: processor time of this process.
+    `clicks`: during that time; `calm`: before it; `busy`: how many clicks found the database busy.
+    `posts` and `updates`: messages left to deliver. `takes`: taking one of them; `in_vain`: taking
+    one while the rate limits allow none."""
 
     deadlines: int
     took: float
@@ -45,7 +45,7 @@ class AtOnce:
 
 
 def expire_at_once(base: Base, filler: Filler, *, count: int, seed: int) -> AtOnce:
-    hands = Hands(base, seed=seed)
+    hands = Operations(base, seed=seed)
     calm = tuple(seconds(hands.click()) for _ in range(CALM))
     filler.fill(Crowd(due=count - count // 2, lenient=count // 2), now=datetime.now(UTC))
     base.all_delivered()
@@ -57,7 +57,7 @@ def expire_at_once(base: Base, filler: Filler, *, count: int, seed: int) -> AtOn
     try:
         while base.overdue():
             following = time.perf_counter() + _EVERY
-            assert following - began < AT_MOST, "the ticks do not get through"
+            assert following - began < AT_MOST, "the ticks do not finish"
             try:
                 clicks.append(seconds(hands.click()))
             except Busy:

@@ -1,7 +1,7 @@
-"""Fills a database with copies of lives, by statements that the server runs itself.
+"""Fills a database with copies of lives, by statements that run inside the database.
 
-The same seed gives the same rows. Ids are scattered over their indexes as random ones are, rows
-stand in the order of time, and what waits stands among what ended.
+The same seed produces the same rows. Ids are scattered over their indexes like random ones, rows
+are in the order of time, and waiting executions are between those that ended.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ from tests.growth.lives import (
 CHANNELS: Final = tuple(f"CGROWTH{number:02d}" for number in range(5))
 SINCE: Final = timedelta(days=365)
 WAITED: Final = timedelta(days=10)
-"""Since when something waits at the most: no reminder is due yet."""
+"""The longest time that an execution waits: no reminder is due yet."""
 
 KEPT: Final = timedelta(hours=48)
-"""How long the product keeps a delivery."""
+"""How long the product keeps a delivery in the inbox."""
 
 OVERDUE: Final = timedelta(minutes=1)
 LONGEST: Final = 60
-"""Seconds from the start of a life that waits to its checkpoint, at the most."""
+"""Seconds from the start of a waiting life to its checkpoint, at most."""
 
 CHUNK: Final = 20_000
 LARGE: Final = 50_000
-"""So many executions are filled in without indexes, which are built afterwards."""
+"""From this many executions on, indexes are dropped, and built again after filling."""
 
 _SCATTER: Final = 2_654_435_761
-"""Odd: what it makes of the numbers below 2**32 are the same numbers, in another order."""
+"""An odd number: multiplying by it permutes the numbers below 2**32."""
 
 _FIRST_EPOCH: Final = 1_000_000_000
 _INSTEAD: Final = {MARK: "n.mark", EPOCH: "n.epoch", CHANNEL: "n.channel"}
 
 
 class Number(NamedTuple):
-    """One copy: which life, and what is put in place of its marks. `shift`: seconds after BEGAN."""
+    """One copy: its life, and what replaces the marks. `shift`: seconds after BEGAN."""
 
     n: int
     life: str
@@ -69,9 +69,8 @@ class Number(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """How many executions of what kind. Those that are `due` are past their deadline, which ends
-    them, and those that are `lenient` past one that lets them go on; of those that are `halfway` a
-    reminder is due."""
+    """How many executions of each kind. `due`: past a deadline that ends them; `lenient`: past one
+    that lets them continue; `halfway`: their reminder is due."""
 
     ended: int = 0
     waiting: int = 0
@@ -81,7 +80,7 @@ class Crowd:
 
 
 class Filler:
-    """Fills the database of `url`, as often as it is asked to."""
+    """Fills the database at `url`, once or several times."""
 
     def __init__(self, url: str, lives: Sequence[Life], *, seed: int) -> None:
         self._url = url
@@ -89,9 +88,9 @@ class Filler:
         self._random = random.Random(seed)
 
     def fill(self, crowd: Crowd, *, now: datetime) -> None:
-        """`now` is what the times of the copies are counted from.
+        """`now` is the end of the time span of the copies.
 
-        Many rows are written without a log: nothing else may have the database open then.
+        Large fills are written without a log, so nothing else may have the database open.
         """
         engine = open_engine(self._url)
         try:
@@ -144,7 +143,7 @@ class Filler:
 
 
 def _prepare(connection: Connection, *, many: bool) -> None:
-    """How it is filled is not what is measured: no limit holds, and no key is checked."""
+    """Filling is not measured, so switch off limits and the checks of foreign keys."""
     if connection.dialect.name == "sqlite":
         pragmas = ["foreign_keys=OFF", "cache_size=-2000000", "temp_store=MEMORY"]
         pragmas += ["journal_mode=OFF", "synchronous=OFF"] if many else []
@@ -164,7 +163,7 @@ def _prepare(connection: Connection, *, many: bool) -> None:
 
 
 def _settle(connection: Connection, *, many: bool) -> None:
-    """As the database is when it has stood for a while."""
+    """Bring the database into the state that it has after a while: checkpointed and analyzed."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         return
@@ -177,7 +176,7 @@ def _settle(connection: Connection, *, many: bool) -> None:
 
 
 def _load(connection: Connection, numbers: Sequence[Number], lives: Iterable[Life]) -> None:
-    """The numbers and the lives' rows, as tables that the copying joins."""
+    """Load the numbers and the rows of the lives into tables that the copying statements join."""
     connection.exec_driver_sql(
         "CREATE TEMPORARY TABLE growth_numbers (n INTEGER PRIMARY KEY, life TEXT, mark TEXT,"
         " epoch TEXT, channel TEXT, shift INTEGER, fresh BOOLEAN)"
@@ -215,7 +214,7 @@ def _insert(connection: Connection, table: str, rows: Sequence[tuple[Any, ...]])
 
 
 def _copying(connection: Connection, table: str, lives: Iterable[Life], *, start: int) -> str:
-    """Copies the rows of CHUNK executions, in the order of time."""
+    """The statement that copies the rows of CHUNK executions, in the order of time."""
     columns = _columns(table)
     names = ", ".join(_quoted(column.name) for column in columns)
     rows = [row for life in lives for row in life.rows[table]]
@@ -244,7 +243,7 @@ def _marks_in(rows: Iterable[Stored], column: str) -> list[str]:
 
 
 def _columns(table: str) -> list[Column[Any]]:
-    """All but the number that the database gives."""
+    """All columns except the number that the database assigns."""
     return [column for column in metadata.tables[table].columns if column.name != "seq"]
 
 
@@ -260,7 +259,7 @@ def _quoted(name: str) -> str:
 
 @contextmanager
 def _without_indexes(connection: Connection) -> Iterator[None]:
-    """Those that no constraint made: built once all rows are there."""
+    """Drop the indexes that no constraint needs, and build them again at the end."""
     if connection.dialect.name == "sqlite":
         query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
     else:
@@ -269,11 +268,11 @@ def _without_indexes(connection: Connection) -> Iterator[None]:
             " AND indexname NOT IN (SELECT conname FROM pg_constraint)"
             f" AND tablename IN ({', '.join(map(repr, TABLES))})"
         )
-    found = connection.exec_driver_sql(query).all()
-    for name, _ in found:
+    indexes = connection.exec_driver_sql(query).all()
+    for name, _ in indexes:
         connection.exec_driver_sql(f"DROP INDEX {_quoted(name)}")
     connection.commit()
     yield
-    for _, definition in found:
+    for _, definition in indexes:
         connection.exec_driver_sql(definition)
     connection.commit()

@@ -1,8 +1,8 @@
-"""Executions that were really led through the use cases, and the rows that they left behind.
+"""Executions that really went through the use cases, and their rows.
 
-A database is filled with copies of these rows, so that what stands in its columns is what the
-product writes there. In a copy three things differ: ids, which begin with MARK here; Slack's
-timestamps, which begin with EPOCH; and times, which are moved.
+A database is filled with copies of these rows, so that its columns contain what the product writes.
+Copies differ in three things: ids, which start with MARK here; Slack's timestamps, which start with
+EPOCH; and times, which are shifted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from storage.states import ExecutionState
 from tests.support.factories import ANA, BEN, NOON, SettableClock, asking, crew, output, rule
 
 TABLES: Final = ("executions", "phase_runs", "checkpoints", "outbox", "inbox", "audit")
-"""Those that grow with every execution, in an order that foreign keys allow."""
+"""The tables that grow with every execution, in an order that foreign keys allow."""
 
 MARK: Final = "@@@@@@@@-@@@@"
 EPOCH: Final = "1700000000"
@@ -51,7 +51,7 @@ USED: Final = {"gpt-4o-mini": {"calls": 1, "prompt_tokens": 900, "completion_tok
 DRAFT: Final = "A paragraph of a draft, as a reviewer would read it on a phone. " * 4
 
 BEGAN: Final = NOON
-"""When every life begins."""
+"""When every life starts."""
 
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -60,7 +60,7 @@ Stored = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Life:
-    """What one execution left: its rows by table, as they are stored. `ends`: how it stands."""
+    """The rows of one execution by table, as they are stored. `ends`: its state."""
 
     name: str
     rows: Mapping[str, tuple[Stored, ...]]
@@ -70,7 +70,7 @@ class Life:
 
 
 class Leading:
-    """Plays the people, a worker and the deliverer of one execution."""
+    """Acts as the people, a worker and the deliverer of one execution."""
 
     def __init__(self, engine: Engine) -> None:
         self.clock = SettableClock()
@@ -180,7 +180,7 @@ def _expired(led: Leading) -> None:
 
 
 def _reminded(led: Leading) -> None:
-    """It waits, near its deadline, and both reminders were posted."""
+    """Waits near its deadline, after both reminders."""
     led.work()
     led.wait(0.51)
     led.wait(0.48999)
@@ -201,11 +201,11 @@ _LIVES: Final[Mapping[str, tuple[float, Callable[[Leading], object]]]] = {
     GOES_ON: (0, _reminded),
     WAITING: (0, lambda led: led.work()),
 }
-"""How often each occurs among those that ended, in a hundred; and how it is led there."""
+"""The percentage of each among those that ended, and the function that produces it."""
 
 
 def lives() -> tuple[Life, ...]:
-    """Each led from its start to where it stands, one after the other on one database."""
+    """Produce each life on one database, one after the other."""
     with TemporaryDirectory() as folder:
         engine = open_engine(f"sqlite:///{Path(folder) / 'lives.db'}")
         event.listen(engine, "connect", _need_not_last)
@@ -225,35 +225,37 @@ def _live(engine: Engine, name: str, weight: float, lead: Callable[[Leading], ob
     led.start(LENIENT if name == GOES_ON else PLAN)
     lead(led)
     execution = led.reads.execution(led.id)
-    waits = led.reads.waiting_checkpoint(led.id)
+    checkpoint = led.reads.waiting_checkpoint(led.id)
     return Life(
         name=name,
         rows=_rows(engine, led.id),
         ends=execution.state,
         weight=weight,
-        deadline=None if waits is None else waits.deadline,
+        deadline=None if checkpoint is None else checkpoint.deadline,
     )
 
 
 def _rows(engine: Engine, execution_id: str) -> dict[str, tuple[Stored, ...]]:
-    found: dict[str, list[dict[str, Any]]] = {}
+    rows_by_table: dict[str, list[dict[str, Any]]] = {}
     with engine.connect() as connection:
         for table in TABLES:
             of = "id" if table == "executions" else "execution_id"
             query = f"SELECT * FROM {table} WHERE {of} = ? ORDER BY rowid"
             rows = connection.exec_driver_sql(query, (execution_id,)).mappings()
-            found[table] = [dict(row) for row in rows]
-    ids = {known: f"{MARK}-4000-8000-{n:012d}" for n, known in enumerate(_ids_of(found))}
+            rows_by_table[table] = [dict(row) for row in rows]
+    ids = {id_: f"{MARK}-4000-8000-{n:012d}" for n, id_ in enumerate(_ids_of(rows_by_table))}
     return {
         table: tuple({name: _marked(value, ids) for name, value in row.items()} for row in rows)
-        for table, rows in found.items()
+        for table, rows in rows_by_table.items()
     }
 
 
-def _ids_of(found: Mapping[str, list[dict[str, Any]]]) -> list[str]:
-    texts = (str(value) for rows in found.values() for row in rows for value in row.values())
-    return list(dict.fromkeys(known for text in texts for known in _ID.findall(text)))
+def _ids_of(rows_by_table: Mapping[str, list[dict[str, Any]]]) -> list[str]:
+    texts = (
+        str(value) for rows in rows_by_table.values() for row in rows for value in row.values()
+    )
+    return list(dict.fromkeys(id_ for text in texts for id_ in _ID.findall(text)))
 
 
 def _marked(value: object, ids: Mapping[str, str]) -> object:
-    return _ID.sub(lambda found: ids[found[0]], value) if isinstance(value, str) else value
+    return _ID.sub(lambda match: ids[match[0]], value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""How much memory a process comes to that does everything a few times on one database."""
+"""The peak memory of a process that does every operation a few times on one database."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import resource
 from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
-from tests.growth.acts import Hands
+from tests.growth.acts import Operations
 from tests.growth.base import base_of
 
 ROUNDS: Final = 5
 
 
 def peak_of(url: str, *, seed: int) -> float:
-    """Megabytes, of a process of its own."""
+    """The peak in megabytes, measured in a new process."""
     spawning = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawning) as alone:
         return alone.submit(_played, url, seed).result()
@@ -22,7 +22,7 @@ def peak_of(url: str, *, seed: int) -> float:
 
 def _played(url: str, seed: int) -> float:
     with base_of(url) as base:
-        hands = Hands(base, seed=seed)
+        hands = Operations(base, seed=seed)
         for _ in range(ROUNDS):
             for _, act in hands.round():
                 act()

@@ -58,5 +58,5 @@ def test_what_is_done_often_looks_at_no_more_rows_among_many_executions(
 def test_what_is_done_often_reads_and_sorts_no_whole_table(compared: list[Compared]) -> None:
     works = {one.name: one.work for one in compared}
 
-    assert all(work is not None and work[1].asked for work in works.values())
+    assert all(work is not None and work[1].statements for work in works.values())
     assert [(name, fault) for name, work in works.items() if work for fault in work[1].faults] == []

@@ -1,7 +1,7 @@
-"""How much a database did for what was asked of it, told by itself; no clock is involved.
+"""How much work a database did for each statement, as it reports itself, without a clock.
 
-SQLite counts the steps of its virtual machine, PostgreSQL the rows that each part of a plan
-looked at. Both also tell the plan, in which reading a whole table is seen at once.
+SQLite counts the steps of its virtual machine, PostgreSQL the rows that each part of a plan read.
+Both also show the plan, which reveals full table scans.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from tests.growth.lives import TABLES
 
 SWEPT: Final = (
     "ix_phase_runs_open",
-    "ix_phase_runs_turn",
+    "ix_phase_runs_priority",
     "ix_outbox_to_do",
     "ix_outbox_to_post",
     "ix_outbox_to_update",
     "ix_executions_active",
 )
-"""Indexes of what is still to do, which are read from one end until there is enough."""
+"""Indexes of open work, which are read from one end until there is enough."""
 
 FEW: Final = 200
-"""To look at so many rows is no work: a page of a list, or what one execution has."""
+"""Reading up to this many rows is negligible: a page of a list, or the rows of one execution."""
 
 MANY: Final = 1000
-"""A part of a plan that looks at so many may go on to look at all."""
+"""A part of a plan that reads more rows than this may be reading the whole table."""
 
 _SCAN: Final = re.compile(
     rf"SCAN ({'|'.join(TABLES)}|earlier)\b(?: USING (?:COVERING )?INDEX (\w+))?"
@@ -39,8 +39,8 @@ _SCAN: Final = re.compile(
 
 
 @dataclass(slots=True)
-class Asked:
-    """One statement as it was sent, and what the database did for it. `looked`: its measure."""
+class Statement:
+    """One statement as it was sent, and what the database did. `looked`: rows or steps."""
 
     sql: str
     plan: tuple[str, ...] = ()
@@ -50,54 +50,54 @@ class Asked:
 
 @dataclass(slots=True)
 class Work:
-    asked: list[Asked] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
 
     @property
     def looked(self) -> int:
-        return sum(one.looked for one in self.asked)
+        return sum(one.looked for one in self.statements)
 
     @property
     def faults(self) -> list[str]:
-        """What reads or sorts a whole table, with the statement that does."""
-        return [f"{fault}: {one.sql}" for one in self.asked for fault in one.faults]
+        """The parts of plans that read or sort a whole table, with their statements."""
+        return [f"{fault}: {one.sql}" for one in self.statements for fault in one.faults]
 
 
 class Watch:
-    """Sees what is sent through an engine's connections, by one thread."""
+    """Watches the statements that one thread sends through an engine's connections."""
 
     def __init__(self, engine: Engine) -> None:
-        """Before the engine has connected."""
+        """`engine` must not have connected yet."""
         self._work: Work | None = None
         if engine.dialect.name == "postgresql":
             _watch_server(self, engine)
             return
-        made = _sqlite(self)
+        factory = _sqlite(self)
 
         def connecting(_dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
-            parameters["factory"] = made
+            parameters["factory"] = factory
 
         event.listen(engine, "do_connect", connecting)
 
     @contextmanager
     def work(self) -> Iterator[Work]:
-        """All that is asked meanwhile."""
+        """Record all statements until the block ends."""
         self._work = Work()
         try:
             yield self._work
         finally:
             self._work = None
 
-    def asked(self, sql: object) -> Asked | None:
-        """Noted, if anybody wants to know."""
+    def record(self, sql: object) -> Statement | None:
+        """Record a statement if work is being recorded."""
         if self._work is None:
             return None
-        one = Asked(" ".join(str(sql).split()))
-        self._work.asked.append(one)
+        one = Statement(" ".join(str(sql).split()))
+        self._work.statements.append(one)
         return one
 
     def step(self) -> None:
-        if self._work is not None and self._work.asked:
-            self._work.asked[-1].looked += 1
+        if self._work is not None and self._work.statements:
+            self._work.statements[-1].looked += 1
 
 
 def _sqlite(watch: Watch) -> type[sqlite3.Connection]:
@@ -112,13 +112,15 @@ def _sqlite(watch: Watch) -> type[sqlite3.Connection]:
 
         def _explain(self, sql: str, values: Any) -> None:
             self.connection.set_progress_handler(None, 1)
-            asked = watch.asked(sql)
-            if asked is None:
+            statement = watch.record(sql)
+            if statement is None:
                 return
             if _has_a_plan(sql):
-                told = sqlite3.Cursor(self.connection).execute(f"EXPLAIN QUERY PLAN {sql}", values)
-                asked.plan = tuple(row[3] for row in told)
-                asked.faults = tuple(line for line in asked.plan if _reads_all(line))
+                explained = sqlite3.Cursor(self.connection).execute(
+                    f"EXPLAIN QUERY PLAN {sql}", values
+                )
+                statement.plan = tuple(row[3] for row in explained)
+                statement.faults = tuple(line for line in statement.plan if _reads_all(line))
             self.connection.set_progress_handler(watch.step, 1)
 
     class Watched(sqlite3.Connection):
@@ -135,21 +137,21 @@ def _sqlite(watch: Watch) -> type[sqlite3.Connection]:
 
 
 def _watch_server(watch: Watch, engine: Engine) -> None:
-    """Each statement is run once more before it is sent, and what it did is taken back."""
+    """Run each statement once more before it is sent, and roll back what it did."""
 
     def about_to_be_sent(
         _connection: Any, cursor: Any, sql: str, values: Any, _context: Any, many: bool
     ) -> None:
-        asked = watch.asked(sql)
-        if asked is None or not _has_a_plan(sql):
+        statement = watch.record(sql)
+        if statement is None or not _has_a_plan(sql):
             return
         beside = type(cursor)(cursor.connection)
         beside.execute("SAVEPOINT explained")
         beside.execute(_EXPLAIN + sql, values[0] if many else values)
-        [(told,)] = beside.fetchall()
+        [(explained,)] = beside.fetchall()
         beside.execute("ROLLBACK TO SAVEPOINT explained")
         beside.execute("RELEASE SAVEPOINT explained")
-        _note(asked, told)
+        _note(statement, explained)
 
     event.listen(engine, "before_cursor_execute", about_to_be_sent)
 
@@ -157,11 +159,11 @@ def _watch_server(watch: Watch, engine: Engine) -> None:
 _EXPLAIN: Final = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "
 
 
-def _note(asked: Asked, told: Any) -> None:
-    nodes = list(_nodes(told[0]["Plan"]))
-    asked.plan = tuple(_in_words(node) for node in nodes)
-    asked.looked = sum(map(_looked_at, nodes))
-    asked.faults = tuple(
+def _note(statement: Statement, explained: Any) -> None:
+    nodes = list(_nodes(explained[0]["Plan"]))
+    statement.plan = tuple(_in_words(node) for node in nodes)
+    statement.looked = sum(map(_looked_at, nodes))
+    statement.faults = tuple(
         f"{_in_words(node)} ({_looked_at(node)} rows)" for node in nodes if _looked_at(node) > MANY
     )
 

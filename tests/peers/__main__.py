@@ -1,8 +1,8 @@
-"""`python -m tests.peers [--only NAME] [--rounds N] [--json FILE]`: Countersign beside its peers.
+"""`python -m tests.peers [--only NAME] [--rounds N] [--json FILE]`: compares peers.
 
-Each peer is a process of its own, stopped while it is another's turn. Rounds are short and
-interleaved (A B C A B C …), so that whatever else the machine does falls on all of them; a rate is
-the median of its rounds, and a ratio the median of the ratios within each round.
+Each peer is a process, which is suspended while another runs. Rounds are short and interleaved
+(A B C A B C …), so that other load on the machine affects all of them. A rate is the median of its
+rounds, and a ratio the median of the ratios within each round.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.support.postgres import Server
 from tests.support.processes import ROOT
 
 REFERENCES: Final = {"sqlite": "langgraph-sqlite", "server": "langgraph-postgresql"}
-"""What the others are compared with, among those that keep their data in a file or on a server."""
+"""The peer with which the others are compared, for data in a file and data on a server."""
 
 PACKAGES: Final = ("langgraph", "crewai", "dbos", "celery", "procrastinate", "SQLAlchemy")
 
@@ -43,7 +43,7 @@ ROUNDS: Final = 15
 
 @dataclass
 class Station:
-    """A peer's process, and what its rounds gave."""
+    """A peer's process, and the results of its rounds."""
 
     name: str
     place: str
@@ -71,7 +71,7 @@ class Station:
         return "sqlite" if self.name in ON_SQLITE else "server"
 
     def round(self, runs: int, *, counts: bool = True) -> None:
-        """Take so many runs through their cycles; the first round of all finds caches empty."""
+        """Take `runs` runs through their cycles. Caches are empty in the first round of all."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._tell(signal.SIGCONT)
@@ -87,7 +87,7 @@ class Station:
             self.onward += [cycle.onward for cycle in cycles]
 
     def _tell(self, what: signal.Signals) -> None:
-        """The process, and those that it has started."""
+        """Signal the process and those that it has started."""
         os.killpg(self._process.pid, what)
 
 
@@ -96,7 +96,7 @@ ON_SQLITE: Final = frozenset(name for name in PEERS if "sqlite" in name) | {"cre
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`to_langgraph`: None where LangGraph was left out. Latencies in milliseconds."""
+    """`to_langgraph`: None if LangGraph was not measured. Latencies are in milliseconds."""
 
     name: str
     on: str
@@ -121,7 +121,7 @@ def row(station: Station, reference: Station | None) -> Row:
 
 @contextmanager
 def stations(names: Sequence[str], folder: Path) -> Iterator[list[Station]]:
-    """Each with a folder or a database of its own."""
+    """Start each peer with its own folder or database."""
     with ExitStack() as stack:
         server: Server | None = None
         opened = []
@@ -154,12 +154,12 @@ def in_words(rows: Sequence[Row]) -> str:
     lines = [f"{'':28}{'cycles/s':>10}{'to LangGraph':>14}{'onward p50':>13}{'p99':>12}"]
     for on, title in (("sqlite", "in a file"), ("server", "on a server")):
         lines.append(title)
-        for told in rows:
-            if told.on == on:
-                ratio = "" if told.to_langgraph is None else f"{told.to_langgraph:.2f} x"
+        for each in rows:
+            if each.on == on:
+                ratio = "" if each.to_langgraph is None else f"{each.to_langgraph:.2f} x"
                 lines.append(
-                    f"  {told.name:<26}{told.cycles_per_second:>10.0f}{ratio:>14}"
-                    f"{told.onward_p50:>10.1f} ms{told.onward_p99:>9.1f} ms"
+                    f"  {each.name:<26}{each.cycles_per_second:>10.0f}{ratio:>14}"
+                    f"{each.onward_p50:>10.1f} ms{each.onward_p99:>9.1f} ms"
                 )
     return "\n".join(lines)
 
@@ -188,21 +188,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _say(f"the machine's load {facts['load_before']} before, {facts['load_after']} after\n")
     _say(in_words(rows))
     if chosen.json is not None:
-        told = {**facts, "rounds": chosen.rounds, "cycles_a_round": cycles}
-        told["peers"] = [asdict(each) for each in rows]
-        chosen.json.write_text(json.dumps(told, indent=2) + "\n")
+        report = {**facts, "rounds": chosen.rounds, "cycles_a_round": cycles}
+        report["peers"] = [asdict(each) for each in rows]
+        chosen.json.write_text(json.dumps(report, indent=2) + "\n")
     return 0
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.peers", description=__doc__)
     parser.add_argument(
-        "--only", action="append", choices=[*PEERS], help="this one alone; may stand twice"
+        "--only", action="append", choices=[*PEERS], help="only this one; can be repeated"
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--runs", type=int, default=RUNS_AT_ONCE, help="that wait side by side")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
-    parser.add_argument("--folder", type=Path, help="where files are made, for another disk")
+    parser.add_argument(
+        "--runs", type=int, default=RUNS_AT_ONCE, help="runs that wait at the same time"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    parser.add_argument("--folder", type=Path, help="the folder for files, to measure another disk")
     return parser.parse_args(arguments)
 
 

@@ -1,6 +1,6 @@
 """The limit of the disk: durable commits of one small row by the bare driver, in a loop.
 
-A cycle here is one commit; nothing can do a cycle with fewer than two (the decision, the pause).
+A cycle here is one commit; every real system needs at least two (the decision, the pause).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The limit of our own statements: what Countersign sends SQLite in a cycle, by the bare driver.
+"""The limit of our own statements: those that Countersign sends to SQLite, by the bare driver.
 
-Runs are recorded once, each with all that its cycles' transactions are sent; then the same goes to
-a copy of the file as it was before. What is left out is what the program does, and no flush.
+Runs are recorded once, with all statements of their cycles' transactions; then these are sent to a
+copy of the file as it was before. Only the program's own work is left out; every flush remains.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tests.peers.countersign import on_sqlite
 from tests.peers.peer import CYCLES, Cycle
 
 RECORDED: Final = 100
-"""Runs. When all of them have been taken, they are taken again, in a new copy."""
+"""Recorded runs. After the last one, they start again on a new copy."""
 
 Sent = tuple[str, tuple[Any, ...]]
-"""A method of the driver's connection, and what it was given."""
+"""A method of the driver's connection, and its arguments."""
 
 
 class Recording(sqlite3.Connection):
-    """Notes what it is sent from BEGIN IMMEDIATE to the commit."""
+    """Records what it is sent from BEGIN IMMEDIATE to the commit."""
 
     sent: Final[list[Sent]] = []
     _writes = False
@@ -44,9 +44,9 @@ class Recording(sqlite3.Connection):
         self._writes = False
         super().commit()
 
-    def _note(self, method: str, *given: Any) -> None:
+    def _note(self, method: str, *arguments: Any) -> None:
         if self._writes:
-            self.sent.append((method, given))
+            self.sent.append((method, arguments))
 
 
 class BareStatements:
@@ -94,11 +94,11 @@ class BareStatements:
         return name
 
     def cycle(self, run: str) -> Cycle:
-        connection, left = self._left[run]
-        sent = left.pop(0)
+        connection, remaining = self._left[run]
+        sent = remaining.pop(0)
         began = time.monotonic()
-        for method, given in sent:
-            answer = getattr(connection, method)(*given)
+        for method, arguments in sent:
+            answer = getattr(connection, method)(*arguments)
             if answer is not None and answer.description:
                 answer.fetchall()
         took = time.monotonic() - began

@@ -1,9 +1,9 @@
 """Celery with Redis: a phase is a task, and the decision sends the next one.
 
-Celery has no pause: a run waits as a task's result in Redis, and whoever decides hands it to the
-next task. Redis appends every write to its log and flushes it before it answers (`appendfsync
-always`). Messages are acknowledged when the task has ended. The worker is a process of its own, as
-always with Celery, with one slot in its own thread, the fastest of its pools.
+Celery has no pause: a run waits as a task's result in Redis, and the decision passes it to the next
+task. Redis appends every write to its log and flushes it before it answers (`appendfsync always`).
+Messages are acknowledged when the task has ended. The worker is a separate process, as always with
+Celery, with one slot in its own thread, the fastest of its pools.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class CeleryOnRedis:
 
     def cycle(self, run: str) -> Cycle:
         decided = time.monotonic()
-        given = PHASE.delay(self._outputs[run]).get(timeout=30)
+        result = PHASE.delay(self._outputs[run]).get(timeout=30)
         whole = time.monotonic() - decided
-        self._outputs[run] = given["outputs"]
-        assert len(given["outputs"]) <= len(PHASES), given
-        return Cycle(given["began"] - decided, whole)
+        self._outputs[run] = result["outputs"]
+        assert len(result["outputs"]) <= len(PHASES), result
+        return Cycle(result["began"] - decided, whole)
 
     def close(self) -> None:
         self._worker.terminate()

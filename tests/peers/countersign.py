@@ -1,14 +1,14 @@
-"""Countersign: `StateManager.decide`, and the real pool of workers that takes up what it queues.
+"""Countersign: `StateManager.decide`, and the real pool of workers that runs what it queues.
 
-Everything but the child process is the product's own: the decision is checked and committed with
-its rows of audit and outbox and with the claim (owner, lease, fence) of what it queues, as a worker
-of the same process is free; `phase_done` commits the text, the next checkpoint and its messages.
-The phase itself runs in the worker's thread, as it does with the peers.
+Everything except the child process is the product's own. The decision is checked and committed with
+its audit and outbox rows and with the claim (owner, lease, fence) of the next phase run, since a
+worker in the same process is free; `phase_done` commits the text, the next checkpoint and its
+messages. The phase itself runs in the worker's thread, as with the peers.
 
-SQLite runs in WAL mode with `synchronous=FULL`. PostgreSQL has Procrastinate as its engine, as
-`serve` has. `brought_by_jobs` is how it goes where those who decide have no workers beside them
-(`serve --workers 0`): a job is committed with the decision, its notification wakes the workers, and
-the claim is a commit of its own. Here, too, all of it is in one process.
+SQLite runs in WAL mode with `synchronous=FULL`. PostgreSQL uses Procrastinate, as `serve` does.
+`brought_by_jobs` measures processes without workers (`serve --workers 0`): a job is committed with
+the decision, its notification wakes the workers, and the claim is a second commit. This, too, runs
+in one process.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from tests.support.factories import ANA, asking, crew
 
 LEASE: Final = timedelta(seconds=30)
 COMMANDS_ONLY: Final = {"none": CrewDefinition("none", CrewKind.COMMAND, command=("true",))}
-"""What the pool checks when it starts: one that needs no crew code."""
+"""A crew for the pool's check at its start; it needs no crew code."""
 
 
 class Workers(WorkerPool):
-    """Phases run here and not in children; what they give is handed in as ever."""
+    """Runs phases in this process instead of children; results are committed as usual."""
 
     def __init__(self, **parts: Any) -> None:
         super().__init__(**parts)
@@ -61,10 +61,10 @@ class Workers(WorkerPool):
 
 
 class Jobs(ProcrastinateQueue):
-    """Brings every phase run."""
+    """Announces every phase run by a job."""
 
     def seat(self) -> None:
-        """No worker is said to be beside those who decide."""
+        """Reserve no slot, as if the process had no worker."""
 
 
 class Countersign:
@@ -92,7 +92,7 @@ class Countersign:
         self._workers.start()
         self._queue.bind(self._workers)
         gc.collect()
-        gc.freeze()  # as every role of the bot does when it has started
+        gc.freeze()  # as every role of the bot does after its start
 
     def park(self) -> str:
         execution = self._state.start_execution(
@@ -103,7 +103,7 @@ class Countersign:
         return execution.id
 
     def cycle(self, run: str) -> Cycle:
-        waiting = self._reads.waiting_checkpoint(run)  # whoever decides has it on the screen
+        waiting = self._reads.waiting_checkpoint(run)  # the person has it on the screen
         assert waiting is not None, run
         decided = time.monotonic()
         self._state.decide(Decision(waiting.id, Action.CONTINUE, ANA))

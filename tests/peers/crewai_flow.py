@@ -1,8 +1,8 @@
-"""CrewAI: a flow with `@human_feedback`, paused by its provider and taken up with `resume`.
+"""CrewAI: a flow with `@human_feedback`, paused by its provider and continued with `resume`.
 
-The pause is CrewAI's own: a provider that raises HumanFeedbackPending ends the run with what is
-pending in CrewAI's SQLite file; `from_pending(…).resume(…)` is the decision. CrewAI's persistence
-opens its file anew for each write, in WAL mode with SQLite's default of `synchronous=FULL`.
+The pause is CrewAI's own: a provider that raises HumanFeedbackPending ends the run and stores the
+pending feedback in CrewAI's SQLite file; `from_pending(…).resume(…)` is the decision. CrewAI's
+persistence opens its file for each write, in WAL mode with SQLite's default `synchronous=FULL`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pydantic import BaseModel
 from tests.peers.peer import TEXT, Cycle
 
 BEGAN = [0.0]
-"""When a phase last began."""
+"""When a phase last started."""
 
 
 class Outputs(BaseModel):
@@ -82,16 +82,16 @@ class CrewAIFlow:
         self._persistence = SQLiteFlowPersistence(f"{folder}/flows.db")
 
     def park(self) -> str:
-        given = Campaign(persistence=self._persistence, suppress_flow_events=True).kickoff()
-        assert isinstance(given, HumanFeedbackPending), given
-        return given.context.flow_id
+        result = Campaign(persistence=self._persistence, suppress_flow_events=True).kickoff()
+        assert isinstance(result, HumanFeedbackPending), result
+        return result.context.flow_id
 
     def cycle(self, run: str) -> Cycle:
         decided = time.monotonic()
         flow = Campaign.from_pending(run, self._persistence, suppress_flow_events=True)
-        given = flow.resume("continue")
+        result = flow.resume("continue")
         whole = time.monotonic() - decided
-        assert isinstance(given, HumanFeedbackPending) or given == TEXT, given
+        assert isinstance(result, HumanFeedbackPending) or result == TEXT, result
         return Cycle(BEGAN[0] - decided, whole)
 
     def close(self) -> None:

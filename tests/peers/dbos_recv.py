@@ -1,9 +1,9 @@
 """DBOS: a workflow that waits in `recv` between its steps; the decision is `send`.
 
-A step's text is recorded before `recv` is called: from then on the run counts as waiting, and the
-message that decides is durable when `send` returns. The workflow goes on in the thread that it
-holds while it waits: that is how DBOS waits in one process. On PostgreSQL it is told by NOTIFY; on
-SQLite it polls, here every millisecond, the shortest that it allows (its default is a second).
+A step's text is recorded before `recv` is called: from then on the run counts as waiting. The
+message with the decision is durable when `send` returns. The workflow continues in the thread that
+it blocks while it waits, which is how DBOS waits in one process. On PostgreSQL it is woken by
+NOTIFY; on SQLite it polls, here every millisecond, the minimum (its default is a second).
 """
 
 from __future__ import annotations

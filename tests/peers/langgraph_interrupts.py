@@ -1,12 +1,12 @@
 """LangGraph: a node that calls `interrupt`, resumed with `Command(resume=…)`.
 
 The pause is LangGraph's own: `invoke` returns at the interrupt with everything in the saver, and
-another `invoke` with the decision takes the run up from there. `durability="sync"` writes each step
-before the next one begins, which is what the others here do; its default, "async", writes a step
-while the next one runs and may lose an acknowledged decision; it is measured beside it.
+another `invoke` with the decision continues the run. `durability="sync"` writes each step before
+the next one starts, as the other peers do. The default, "async", writes a step while the next one
+runs and can lose an acknowledged decision; it is measured, too.
 
 SqliteSaver runs on one connection in the WAL mode that it sets itself, with `synchronous=FULL`.
-PostgresSaver runs on one connection in autocommit, as its documentation has it.
+PostgresSaver runs on one connection in autocommit, as its documentation recommends.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Annotated, Any, Literal, TypedDict
 from uuid import uuid4
 
 import psycopg
-from langgraph.checkpoint.postgres import PostgresSaver  # type: ignore[import-not-found] # our environment has it not
-from langgraph.checkpoint.sqlite import SqliteSaver  # type: ignore[import-not-found] # our environment has it not
-from langgraph.graph import END, START, StateGraph  # type: ignore[import-not-found] # our environment has it not
-from langgraph.types import Command, interrupt  # type: ignore[import-not-found] # our environment has it not
+from langgraph.checkpoint.postgres import PostgresSaver  # type: ignore[import-not-found] # in tests/peers/requirements.txt
+from langgraph.checkpoint.sqlite import SqliteSaver  # type: ignore[import-not-found] # in tests/peers/requirements.txt
+from langgraph.graph import END, START, StateGraph  # type: ignore[import-not-found] # in tests/peers/requirements.txt
+from langgraph.types import Command, interrupt  # type: ignore[import-not-found] # in tests/peers/requirements.txt
 from psycopg.rows import dict_row
 
 from tests.peers.peer import PHASES, TEXT, Cycle
@@ -48,15 +48,15 @@ class LangGraph:
 
     def park(self) -> str:
         run = str(uuid4())
-        given = self._invoke(run, {"outputs": [], "decisions": []})
-        assert "__interrupt__" in given, given
+        state = self._invoke(run, {"outputs": [], "decisions": []})
+        assert "__interrupt__" in state, state
         return run
 
     def cycle(self, run: str) -> Cycle:
         decided = time.monotonic()
-        given = self._invoke(run, Command(resume="continue"))
+        state = self._invoke(run, Command(resume="continue"))
         whole = time.monotonic() - decided
-        assert given["decisions"][-1] == "continue", given
+        assert state["decisions"][-1] == "continue", state
         return Cycle(self._began - decided, whole)
 
     def close(self) -> None:
@@ -64,8 +64,8 @@ class LangGraph:
 
     def _invoke(self, run: str, what: Any) -> dict[str, Any]:
         at = {"configurable": {"thread_id": run}}
-        given: dict[str, Any] = self._graph.invoke(what, at, durability=self._durability)
-        return given
+        state: dict[str, Any] = self._graph.invoke(what, at, durability=self._durability)
+        return state
 
     def _phase(self, _state: Campaign) -> dict[str, list[str]]:
         self._began = time.monotonic()

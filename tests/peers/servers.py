@@ -1,4 +1,4 @@
-"""The servers that peers keep their data on, set to lose nothing that was acknowledged."""
+"""Servers for the peers' data, configured to lose nothing that was acknowledged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.processes import wait_until
 
 
 class DurableRedis:
-    """A Redis in a folder, on a socket in it and on no port: every write is flushed."""
+    """A Redis in its own folder, on a socket in it and on no port, which flushes every write."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
@@ -23,9 +23,9 @@ class DurableRedis:
         words = ["redis-server", "--port", "0", "--unixsocket", str(self.socket)]
         words += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
         log = self._folder / "log"
-        with log.open("wb") as told:
+        with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [*words, "--dir", str(self._folder)], stdout=told, stderr=told
+                [*words, "--dir", str(self._folder)], stdout=output, stderr=output
             )
         wait_until(self.socket.exists, within=20, what="Redis is there", shown=log.read_text)
         return self

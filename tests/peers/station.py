@@ -1,7 +1,7 @@
-"""One peer in a process of its own: `python -m tests.peers.station NAME PLACE`.
+"""One peer in its own process: `python -m tests.peers.station NAME PLACE`.
 
-Each line on stdin is a number of runs: they are started, then taken in turn through their cycles;
-a line of JSON on stdout tells what each cycle took.
+Each line on stdin is a number of runs, which are started and then taken in turn through their
+cycles; the answer on stdout is a line of JSON with the times of each cycle.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ PEERS: Final = {
     "disk-sqlite": "bare_commits:BareSqlite",
     "disk-postgresql": "bare_commits:BarePostgresql",
 }
-"""Each in a file of its own, imported only where it runs."""
+"""Each peer is in its own file, which is imported only in its process."""
 
 
 def opened(name: str, place: str) -> Peer:
     module, _, of_it = PEERS[name].partition(":")
-    found: Opened = getattr(importlib.import_module(f"tests.peers.{module}"), of_it)
-    return found(place)
+    open_peer: Opened = getattr(importlib.import_module(f"tests.peers.{module}"), of_it)
+    return open_peer(place)
 
 
 def rounds(peer: Peer, runs: int) -> list[Cycle]:
-    """The cycles of so many runs that wait side by side."""
+    """The cycles of `runs` runs that wait at the same time."""
     waiting = [peer.park() for _ in range(runs)]
     return [peer.cycle(run) for _ in range(CYCLES) for run in waiting]
 
 
 def main(name: str, place: str) -> None:
-    told, sys.stdout = sys.stdout, sys.stderr  # what a peer prints is no answer
+    answers, sys.stdout = sys.stdout, sys.stderr  # a peer's own prints are not answers
     peer = opened(name, place)
     try:
         for line in sys.stdin:
-            told.write(json.dumps(rounds(peer, int(line))) + "\n")
-            told.flush()
+            answers.write(json.dumps(rounds(peer, int(line))) + "\n")
+            answers.flush()
     finally:
         peer.close()
 

@@ -1,15 +1,16 @@
-"""The test of the tests: bugs are seeded one by one, and the suite has to notice each.
+"""The test of the tests: seeds bugs one by one, and checks that the suite catches each.
 
-    python -m tests.seeded                  # all of them, and a table
-    python -m tests.seeded --only decide    # those whose name has this in it
-    python -m tests.seeded --check          # only whether every patch still fits, and one place
+    python -m tests.seeded                  # all bugs, and a table
+    python -m tests.seeded --only decide    # the bugs with this in their name
+    python -m tests.seeded --check          # check only that every patch fits exactly one place
 
-Each bug is applied to a copy of the tree in a temporary folder. The places that it names are tried
-first, then all other tests. A catch is a test that is red with the bug, again when it runs alone,
-and green without it. The exit code is 1 if any bug was not caught.
+Each bug is applied to a copy of the tree in a temporary folder. The tests that it names run first,
+then all others. A bug is caught by a test that fails with it, fails again when it runs alone, and
+passes without it. The exit code is 1 if any bug was not caught.
 
-Where the code has changed and a patch fits no more: break the code again in the same way, and put
-`git diff -U1` (more context where that is found twice) below the patch's two lines of words.
+If the code has changed and a patch no longer fits: break the code again in the same way, and put
+the output of `git diff -U1` (with more context if that fits twice) below the patch's two header
+lines.
 """
 
 from __future__ import annotations
@@ -36,45 +37,45 @@ _TAIL: Final = 25
 
 
 def main(arguments: Sequence[str]) -> int:
-    wanted = _parser().parse_args(arguments)
-    bugs = [bug for bug in all_bugs() if any(part in bug.name for part in wanted.only or [""])]
+    options = _parser().parse_args(arguments)
+    bugs = [bug for bug in all_bugs() if any(part in bug.name for part in options.only or [""])]
     if not bugs:
-        _say(f"No bug has {' or '.join(wanted.only)} in its name.")
+        _say(f"No bug has {' or '.join(options.only)} in its name.")
         return 2
-    if wanted.check:
+    if options.check:
         return _check(bugs)
     began = time.monotonic()
     with _nothing_left(), workshop() as folder:
         clean = folder / "clean"
         clean.mkdir()
-        if wanted.at is None:
+        if options.at is None:
             copy_checkout(clean)
         else:
-            copy_commit(wanted.at, clean)
+            copy_commit(options.at, clean)
         trials = Trials(clean)
         try:
-            done = _run(trials, bugs, wanted)
+            results = _run(trials, bugs, options)
         finally:
             trials.end()
-    _tell(done, time.monotonic() - began)
-    return int(any(trial.verdict is not Verdict.CAUGHT for trial in done))
+    _print_table(results, time.monotonic() - began)
+    return int(any(trial.verdict is not Verdict.CAUGHT for trial in results))
 
 
-def _run(trials: Trials, bugs: Sequence[Bug], wanted: argparse.Namespace) -> list[Trial]:
-    done: list[Trial] = []
-    how = {"look": not wanted.whole, "look_further": not wanted.named}
-    with ThreadPoolExecutor(wanted.jobs) as executor:
+def _run(trials: Trials, bugs: Sequence[Bug], options: argparse.Namespace) -> list[Trial]:
+    results: list[Trial] = []
+    how = {"look": not options.whole, "look_further": not options.named}
+    with ThreadPoolExecutor(options.jobs) as executor:
         try:
             running = [executor.submit(trials.of, bug, **how) for bug in bugs]
             for future in as_completed(running):
                 trial = future.result()
-                done.append(trial)
+                results.append(trial)
                 _report(trial)
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             trials.end()
             raise
-    return sorted(done, key=lambda trial: trial.bug.name)
+    return sorted(results, key=lambda trial: trial.bug.name)
 
 
 def _check(bugs: Sequence[Bug]) -> int:
@@ -91,13 +92,13 @@ def _check(bugs: Sequence[Bug]) -> int:
 
 def _report(trial: Trial) -> None:
     _say(f"{trial.bug.name}: {trial.verdict} {trial.by} ({trial.seconds:.0f} s)")
-    if trial.verdict is not Verdict.CAUGHT and trial.said:
-        _say("\n".join(f"    {line}" for line in trial.said.splitlines()[-_TAIL:]))
+    if trial.verdict is not Verdict.CAUGHT and trial.log:
+        _say("\n".join(f"    {line}" for line in trial.log.splitlines()[-_TAIL:]))
 
 
-def _tell(trials: Sequence[Trial], seconds: float) -> None:
+def _print_table(trials: Sequence[Trial], seconds: float) -> None:
     _say("")
-    _say("| bug | what it means | noticed by | seconds |")
+    _say("| bug | what it breaks | caught by | seconds |")
     _say("|---|---|---|---:|")
     for trial in trials:
         by = trial.by.replace("|", "\\|")
@@ -107,12 +108,12 @@ def _tell(trials: Sequence[Trial], seconds: float) -> None:
     _say("")
     _say(f"{caught} of {len(trials)} caught, in {seconds:.0f} s")
     for test in sorted({test for trial in trials for test in trial.red_anyway}):
-        _say(f"red without any bug, and left out: {test}")
+        _say(f"failed without any bug, and ignored: {test}")
 
 
 @contextmanager
 def _nothing_left() -> Iterator[None]:
-    """What tests leave behind when they are broken off comes to this process, and is ended."""
+    """Adopt the processes that interrupted tests leave behind, and kill them."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -123,13 +124,13 @@ def _nothing_left() -> Iterator[None]:
     try:
         yield
     finally:
-        left = psutil.Process().children(recursive=True)
-        for process in left:
+        children = psutil.Process().children(recursive=True)
+        for process in children:
             try:
                 process.kill()
             except psutil.NoSuchProcess:
                 continue
-        psutil.wait_procs(left, timeout=10)
+        psutil.wait_procs(children, timeout=10)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -137,11 +138,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--only", metavar="NAME", nargs="+", help="bugs with this in their name")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--whole", action="store_true", help="run all tests, not the named first")
-    which.add_argument("--named", action="store_true", help="run the named tests alone")
-    parser.add_argument("--check", action="store_true", help="only whether the patches fit")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="bugs at once (default 1)")
-    parser.add_argument("--at", metavar="COMMIT", help="try a commit, not the files as they are")
+    which.add_argument(
+        "--whole", action="store_true", help="run all tests, not the named ones first"
+    )
+    which.add_argument("--named", action="store_true", help="run only the named tests")
+    parser.add_argument("--check", action="store_true", help="only check that the patches fit")
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="bugs at once (default: 1)"
+    )
+    parser.add_argument("--at", metavar="COMMIT", help="test a commit instead of the working tree")
     return parser
 
 

@@ -1,11 +1,11 @@
 """Seeded bugs: patches that each break one promise of the product.
 
-A patch begins with two lines in words, and goes on as a unified diff with one line of context:
+A patch starts with two header lines, followed by a unified diff with one line of context:
 
-    Broken: what no longer holds, and what that means for somebody
+    Broken: what no longer works, and what that means for people
     Look: tests/storage/test_races.py tests/storage/test_decisions.py
 
-`Look` names where the bug should be noticed: files, folders or tests, one after the other.
+`Look` names the files, folders or tests that should catch the bug, in the order to run them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROOT: Final = Path(__file__).parents[2]
 PATCHES: Final = Path(__file__).parent / "patches"
 PRODUCT: Final = ("bot/", "crew_runner/", "storage/")
 MOST_LINES: Final = 20
-"""Taken out and put in together: a bug is a slip, not a rewrite."""
+"""Removed and added lines together: a bug is a slip, not a rewrite."""
 
 _HEADER: Final = re.compile(r"\ABroken: (?P<broken>.+)\nLook: (?P<look>.+)\n")
 _FILE: Final = re.compile(r"^\+\+\+ b/(?P<path>\S+)$", re.MULTILINE)
@@ -29,7 +29,7 @@ _HUNK: Final = re.compile(r"^@@ .*$", re.MULTILINE)
 
 
 class BadPatch(Exception):
-    """Why a patch seeds no bug, in words."""
+    """A patch that cannot be used, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class Bug:
 
     @property
     def path(self) -> str:
-        """The file that it changes. Raises BadPatch."""
+        """The one file that it changes. Raises BadPatch if it is not one of the product's."""
         paths = _FILE.findall(self.diff)
         if len(paths) != 1 or not paths[0].startswith(PRODUCT):
             raise BadPatch(f"{self.name} changes {', '.join(paths) or 'no file'}")
         return str(paths[0])
 
     def hunks(self) -> Iterator[tuple[str, str]]:
-        """What stands in the file where it is changed, and what stands there afterwards."""
+        """The text of each hunk before and after the change."""
         for hunk in _HUNK.split(self.diff)[1:]:
             lines = hunk.lstrip("\n").splitlines(keepends=True)
             yield (
@@ -60,11 +60,11 @@ class Bug:
 
 
 def read(path: Path) -> Bug:
-    """Raises BadPatch."""
+    """Read one patch. Raises BadPatch if its header is missing."""
     text = path.read_text()
     header = _HEADER.match(text)
     if header is None:
-        raise BadPatch(f"{path.name} does not begin with its two lines")
+        raise BadPatch(f"{path.name} does not start with its two header lines")
     return Bug(path.stem, header["broken"], tuple(header["look"].split()), text[header.end() :])
 
 
@@ -73,13 +73,13 @@ def all_bugs() -> list[Bug]:
 
 
 def check(bug: Bug, tree: Path) -> None:
-    """Raises BadPatch where it does not fit the tree, or would change nothing that runs.
+    """Raises BadPatch if the patch does not fit the tree, or changes nothing that runs.
 
-    Each place must be the only one that looks so: a short context could be found elsewhere.
+    Each hunk must fit exactly one place, because a short context may occur elsewhere.
     """
     missing = [where for where in bug.look if not (tree / where.partition("::")[0]).exists()]
     if missing:
-        raise BadPatch(f"{bug.name} says to look at {', '.join(missing)}: not there")
+        raise BadPatch(f"{bug.name} names tests that do not exist: {', '.join(missing)}")
     file = tree / bug.path
     before = after = file.read_text()
     for old, new in bug.hunks():
@@ -92,6 +92,6 @@ def check(bug: Bug, tree: Path) -> None:
     try:
         same = ast.dump(ast.parse(before)) == ast.dump(ast.parse(after))
     except SyntaxError as error:
-        raise BadPatch(f"{bug.name} leaves no program: {error}") from None
+        raise BadPatch(f"{bug.name} leaves invalid Python: {error}") from None
     if same:
         raise BadPatch(f"{bug.name} changes nothing that runs")

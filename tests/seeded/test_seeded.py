@@ -1,4 +1,4 @@
-"""Every patch still fits; and a bug that tests notice is told apart from one that they do not."""
+"""Every patch fits, and a bug that tests catch is distinguished from one that they miss."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SMALL_TREE = (
     "bot/process/logs.py",
     "tests/__init__.py",
     "tests/seeded/__init__.py",
-    "tests/seeded/telling.py",
+    "tests/seeded/pytest_events.py",
     ITS_TESTS,
 )
 
@@ -36,7 +36,7 @@ UNNOTICEABLE = """--- a/bot/process/logs.py
 
 @pytest.fixture(scope="module")
 def clean() -> Iterator[Path]:
-    """As much of the tree as one file of tests needs, and a test that is red without any bug."""
+    """As much of the tree as one test file needs, and a test that fails without any bug."""
     with workshop() as folder:
         tree = folder / "clean"
         for name in SMALL_TREE:
@@ -77,7 +77,7 @@ def test_a_bug_that_a_test_notices_is_caught_by_it_and_leaves_nothing(
     assert not clean.with_name(trial.bug.name).exists()
 
 
-def test_a_bug_that_no_test_notices_is_told_and_a_test_that_is_always_red_is_no_catch(
+def test_a_bug_that_no_test_catches_is_reported_and_a_test_that_always_fails_is_no_catch(
     trials: Trials,
 ) -> None:
     bug = Bug("unnoticeable", "", ("tests/bot",), UNNOTICEABLE)
@@ -93,7 +93,7 @@ def test_a_bug_that_no_test_notices_is_told_and_a_test_that_is_always_red_is_no_
     [
         ("-    moment", "-    moments", "fits 0 places"),
         ("tz=UTC)", "UTC)", "changes nothing that runs"),
-        ("tz=UTC)", "tz=UTC", "leaves no program"),
+        ("tz=UTC)", "tz=UTC", "leaves invalid Python"),
         ("b/bot/process/logs.py", "b/tests/bot/test_logs.py", "changes tests/bot/test_logs.py"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Copies of the project's tree, in which bugs are seeded. The checkout itself is never touched."""
+"""Copies of the project's tree, in which bugs are seeded. The checkout itself is never changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.seeded.bugs import ROOT, BadPatch, Bug
 
 @contextmanager
 def workshop() -> Iterator[Path]:
-    """A folder for copies, and for what tests write; nothing of it stays."""
+    """A folder for copies and for the tests' files, deleted at the end."""
     with TemporaryDirectory(prefix="seeded-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # a test's PostgreSQL runs as another user and looks below it
@@ -25,7 +25,7 @@ def workshop() -> Iterator[Path]:
 
 
 def copy_checkout(to: Path) -> None:
-    """The files as they are now, also those that are not committed yet."""
+    """Copy the files as they are now, including uncommitted changes."""
     listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in listed.decode().split("\0"):
         source, target = ROOT / name, to / name
@@ -35,14 +35,14 @@ def copy_checkout(to: Path) -> None:
 
 
 def copy_commit(commit: str, to: Path) -> None:
-    """The files as they were committed."""
+    """Copy the files of a commit."""
     with tarfile.open(fileobj=io.BytesIO(_git("archive", "--format=tar", commit))) as archive:
         archive.extractall(to, filter="data")
 
 
 @contextmanager
 def seeded(bug: Bug, clean: Path) -> Iterator[Path]:
-    """A copy of `clean` with this bug in it. Raises BadPatch where the patch does not fit."""
+    """A copy of `clean` with this bug in it. Raises BadPatch if the patch does not fit."""
     tree = clean.with_name(bug.name)
     shutil.copytree(clean, tree)
     try:

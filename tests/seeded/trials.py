@@ -1,7 +1,7 @@
-"""One seeded bug, and whether the tests notice it.
+"""Seeds one bug and checks whether the tests catch it.
 
-A catch is a test that is red with the bug, red again when it is run alone, and green without the
-bug. A test that is red without it as well is left out, and named; one that only hangs is no catch.
+A bug is caught by a test that fails with it, fails again when it runs alone, and passes without it.
+A test that also fails without the bug is ignored and reported; one that only hangs does not count.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from typing import Final
 import pytest
 
 from tests.seeded.bugs import BadPatch, Bug
-from tests.seeded.telling import BEGAN, ENDED, FAILED, TELL, UNREADABLE
+from tests.seeded.pytest_events import BEGAN, ENDED, FAILED, TELL, UNREADABLE
 from tests.seeded.trees import seeded
 
 LOOK_SECONDS: Final = 900.0
 WHOLE_SECONDS: Final = 2400.0
 END_SECONDS: Final = 20.0
-"""How long tests that are told to end may take to put away what they started."""
+"""How long interrupted tests may take to clean up."""
 
 MOST_LEFT_OUT: Final = 5
 _PARALLEL: Final = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
@@ -39,33 +39,33 @@ _ITSELF: Final = "--ignore=tests/seeded"
 class Verdict(StrEnum):
     CAUGHT = "caught"
     NOT_CAUGHT = "NOT CAUGHT"
-    HUNG = "HUNG"  # no assertion saw it
-    UNSURE = "NOT ALWAYS"  # red once, green when run again
-    UNREADABLE = "NO PROGRAM"  # the tests could not even be imported
+    HUNG = "HUNG"  # no assertion failed
+    UNSURE = "NOT ALWAYS"  # failed once, passed when run again
+    UNREADABLE = "NO IMPORT"  # the tests could not even be imported
     NO_FIT = "NO FIT"  # the code has changed since the patch was made
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`by` is the test that noticed, or where it hung. `red_anyway`: tests red without the bug."""
+    """`by`: the test that caught it, or hung. `red_anyway`: tests that fail without the bug."""
 
     bug: Bug
     verdict: Verdict
     by: str = ""
     seconds: float = 0.0
     red_anyway: tuple[str, ...] = ()
-    said: str = field(default="", repr=False)
+    log: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How a run of pytest went. `failed` in the order of the failures; `hung`: what did not end."""
+    """The result of a run of pytest. `failed`: in order; `hung`: the test that did not end."""
 
     code: int | None
     failed: tuple[str, ...]
     unreadable: bool
     hung: str | None
-    said: str
+    log: str
 
     @property
     def green(self) -> bool:
@@ -84,21 +84,21 @@ class Trials:
         self._ending = False
 
     def of(self, bug: Bug, *, look_further: bool = True, look: bool = True) -> Trial:
-        """`look`: begin with the tests that the bug names; `look_further`: then all the others."""
+        """`look`: run the tests that the bug names first; `look_further`: then all others."""
         began = time.monotonic()
         try:
             with seeded(bug, self._clean) as tree:
                 trial = self._look(bug, tree, look=look, look_further=look_further)
         except BadPatch as bad:
-            trial = Trial(bug, Verdict.NO_FIT, said=str(bad))
+            trial = Trial(bug, Verdict.NO_FIT, log=str(bad))
         return replace(trial, seconds=time.monotonic() - began)
 
     def _look(self, bug: Bug, tree: Path, *, look: bool, look_further: bool) -> Trial:
-        """Place after place, until a test notices."""
+        """Run one set of tests after the other until one catches the bug."""
         places = [([where], LOOK_SECONDS) for where in bug.look] if look else []
         if look_further:
-            passed = [f"{_passing_by(where)}={where}" for where in bug.look] if look else []
-            places.append((["tests", *passed, *_PARALLEL], WHOLE_SECONDS))
+            excluded = [f"{_exclusion(where)}={where}" for where in bug.look] if look else []
+            places.append((["tests", *excluded, *_PARALLEL], WHOLE_SECONDS))
         red_anyway: tuple[str, ...] = ()
         for where, seconds in places:
             trial = self._search(bug, tree, where, seconds)
@@ -108,14 +108,14 @@ class Trials:
         return replace(trial, red_anyway=red_anyway)
 
     def _search(self, bug: Bug, tree: Path, where: Sequence[str], seconds: float) -> Trial:
-        """Until a test is red with the bug, again alone, and green without it."""
+        """Run tests until one fails with the bug, fails again alone, and passes without it."""
         left_out: dict[str, Verdict] = {}
         while True:
             others = [f"--deselect={test}" for test in left_out]
             course = self._run(tree, [*where, *others], seconds)
             if not course.green and not course.failed:
                 verdict = Verdict.UNREADABLE if course.unreadable else Verdict.HUNG
-                return Trial(bug, verdict, course.hung or "", said=course.said)
+                return Trial(bug, verdict, course.hung or "", log=course.log)
             if course.green or len(left_out) == MOST_LEFT_OUT:
                 return _without_a_catch(bug, left_out, course)
             test = course.failed[0]
@@ -128,22 +128,22 @@ class Trials:
                 return replace(trial, verdict=Verdict.CAUGHT, by=test)
 
     def _is_green_without(self, test: str) -> bool:
-        """Whether a test passes in the tree without a bug; each is asked once."""
+        """Whether a test passes in the tree without a bug. The result is cached."""
         with self._lock:
-            known = self._green.get(test)
-        if known is None:
-            known = self._run(self._clean, [test], LOOK_SECONDS).green
+            is_green = self._green.get(test)
+        if is_green is None:
+            is_green = self._run(self._clean, [test], LOOK_SECONDS).green
             with self._lock:
-                self._green[test] = known
-        return known
+                self._green[test] = is_green
+        return is_green
 
     def _run(self, tree: Path, arguments: Sequence[str], seconds: float) -> Course:
         scratch = Path(mkdtemp(prefix="run-", dir=self._folder))
         scratch.chmod(0o755)
-        told, said = scratch / "told", scratch / "said"
-        told.write_text("")
-        fixed = ["-x", "-q", "-p", "no:cacheprovider", "-p", "tests.seeded.telling", _ITSELF]
-        with said.open("wb") as output:
+        events, log = scratch / "told", scratch / "said"
+        events.write_text("")
+        fixed = ["-x", "-q", "-p", "no:cacheprovider", "-p", "tests.seeded.pytest_events", _ITSELF]
+        with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "pytest", *fixed, *arguments],
                 cwd=tree,
@@ -151,7 +151,7 @@ class Trials:
                     **os.environ,
                     "PYTHONPATH": str(tree),
                     "TMPDIR": str(scratch),
-                    TELL: str(told),
+                    TELL: str(events),
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -170,12 +170,12 @@ class Trials:
         finally:
             with self._lock:
                 self._processes.discard(process)
-        course = _course(process.returncode, told.read_text(), said.read_text(errors="replace"))
+        course = _course(process.returncode, events.read_text(), log.read_text(errors="replace"))
         shutil.rmtree(scratch, ignore_errors=True)
         return course
 
     def end(self) -> None:
-        """End the tests that run, and let them put away what they started."""
+        """Interrupt the running tests, and let them clean up."""
         with self._lock:
             self._ending = True
             processes = [*self._processes]
@@ -183,16 +183,16 @@ class Trials:
             _end(process)
 
 
-def _passing_by(where: str) -> str:
+def _exclusion(where: str) -> str:
     return "--deselect" if "::" in where else "--ignore"
 
 
 def _without_a_catch(bug: Bug, left_out: Mapping[str, Verdict], course: Course) -> Trial:
-    """So far: a test that is red with the bug at times is not nothing, and no catch either."""
+    """The result without a catch: UNSURE if a test failed only sometimes."""
     unsure = [test for test, why in left_out.items() if why is Verdict.UNSURE]
     red_anyway = tuple(test for test in left_out if test not in unsure)
     verdict = Verdict.UNSURE if unsure else Verdict.NOT_CAUGHT
-    return Trial(bug, verdict, " ".join(unsure), red_anyway=red_anyway, said=course.said)
+    return Trial(bug, verdict, " ".join(unsure), red_anyway=red_anyway, log=course.log)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -205,14 +205,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 continue
 
 
-def _course(code: int, told: str, said: str) -> Course:
-    lines = [line.partition(" ")[::2] for line in told.splitlines()]
-    begun = [test for what, test in lines if what == BEGAN]
+def _course(code: int, events: str, log: str) -> Course:
+    lines = [line.partition(" ")[::2] for line in events.splitlines()]
+    started = [test for what, test in lines if what == BEGAN]
     ended = {test for what, test in lines if what == ENDED}
     return Course(
         code=code,
         failed=tuple(dict.fromkeys(test for what, test in lines if what == FAILED)),
         unreadable=any(what == UNREADABLE for what, _ in lines),
-        hung=next((test for test in begun if test not in ended), None),
-        said=said,
+        hung=next((test for test in started if test not in ended), None),
+        log=log,
     )

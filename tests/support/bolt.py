@@ -1,4 +1,4 @@
-"""Connecting a Bolt app to the workspace, and letting go of it without a wait."""
+"""Connects a Bolt app to the workspace, and disconnects it without a wait."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.support.workspace import Workspace
 
 @contextmanager
 def connected(app: App, workspace: Workspace) -> Iterator[SocketModeHandler]:
-    """Hold this app on an open socket.
+    """Connect this app over a socket.
 
-    Closing a Socket Mode client waits for the next thing to read (3 s) and to process
-    (1 s), so at the end the workspace cuts the socket and the queue is given something.
+    Closing a Socket Mode client waits for the next message to read (3 s) and to process (1 s), so
+    at the end the workspace cuts the socket, and a message is put into the queue.
     """
     handler = SocketModeHandler(app, workspace.env()["SLACK_APP_TOKEN"])
     handler.connect()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
@@ -28,5 +28,5 @@ def connected(app: App, workspace: Workspace) -> Iterator[SocketModeHandler]:
         handler.client.closed = True
         handler.client.message_queue.put("")
         workspace.disconnect(abrupt=True)
-        with suppress(AttributeError):  # its own thread may be closing the very socket
+        with suppress(AttributeError):  # the client's own thread may be closing the same socket
             handler.close()  # type: ignore[no-untyped-call] # Bolt leaves it untyped

@@ -1,4 +1,4 @@
-"""A Bolt app behind a small web server of its own, for deliveries over signed HTTP."""
+"""A Bolt app behind a small web server, for deliveries over signed HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.workspace import Workspace
 
 @contextmanager
 def reached_by_http(app: App, workspace: Workspace) -> Iterator[str]:
-    """Serve this app on a free port and let the workspace deliver there; its URL."""
+    """Serve this app on a free port and let the workspace deliver there. Yields its URL."""
 
     class Door(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""The browser of the tests: which one it is, and how it is started."""
+"""Finds and starts the browser of the tests."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _FLAGS: Final = (
     "--disable-sync",
 )
 PATIENCE: Final = 15_000
-"""Milliseconds: a condition that is waited for on a busy machine."""
+"""Milliseconds to wait for a condition; a busy machine is slow."""
 
 
 def browser_path() -> str | None:
-    """Debian's chromium, or what TEST_BROWSER names."""
+    """The browser named by TEST_BROWSER, else Debian's Chromium; None if there is none."""
     named = os.environ.get("TEST_BROWSER")
     return named or next(filter(None, map(shutil.which, _NAMES)), None)
 
 
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """The browser, without a window; what is expected of its pages is waited for."""
+    """A headless browser. `expect` waits up to PATIENCE for its conditions."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""The offline drafter with what tests need around it: a record of the calls, faults, a delay."""
+"""The offline drafter with a record of its calls, planned faults and a delay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Call:
     task: str
     """The first line of the task, such as `Deliverable: content plan`."""
     revision: int
-    """How many rounds of feedback the conversation holds."""
+    """How many rounds of feedback the conversation contains."""
     status: int
     prompt_tokens: int
     completion_tokens: int
@@ -28,7 +28,7 @@ class Call:
 
 
 class WatchedDrafter(OfflineDrafter):
-    """`delay` seconds pass before each answer. `watch` is handed the body of every call."""
+    """Waits `delay` seconds before each answer. `watch` gets the body of every call."""
 
     def __init__(
         self, *, delay: float = 0.0, watch: Callable[[Mapping[str, Any]], None] | None = None
@@ -43,7 +43,7 @@ class WatchedDrafter(OfflineDrafter):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """Every chat completion asked for so far, in the order of arrival."""
+        """Every chat completion requested so far, in order of arrival."""
         with self._lock:
             return tuple(self._calls)
 
@@ -88,10 +88,10 @@ class WatchedDrafter(OfflineDrafter):
         whole = (
             [m for m in messages if isinstance(m, Mapping)] if isinstance(messages, list) else []
         )
-        asked = conversation.read(whole)
+        request = conversation.read(whole)
         call = Call(
-            task=next(iter(asked.task.splitlines()), ""),
-            revision=len(asked.feedback),
+            task=next(iter(request.task.splitlines()), ""),
+            revision=len(request.feedback),
             status=status,
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,

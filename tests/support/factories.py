@@ -1,4 +1,4 @@
-"""What tests arrange with: people, crews, and a clock that they set."""
+"""Factories for tests: people, crews, outputs, and a clock that tests set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def member(user_id: str, name: str = "", *, groups: Sequence[str] = ()) -> Actor:
-    """A full member of the workspace who is in the channel."""
+    """A full member of the workspace, in the channel."""
     return Actor(
         ActorKind.SLACK,
         user_id,
@@ -48,7 +48,7 @@ GUS = Actor(
 
 
 class SettableClock:
-    """A clock that stands until it is moved."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self._now = now

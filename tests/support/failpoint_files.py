@@ -1,14 +1,14 @@
-"""The files of a bot's folder by which a test says where it dies, and learns what it passed."""
+"""Files in a bot's folder through which a test arms a failpoint and reads which were passed."""
 
 from __future__ import annotations
 
 from typing import Final
 
 PASSED: Final = "passed"
-"""The points passed so far, one a line, after the number of the thread that passed it."""
+"""The failpoints passed so far, one per line, each after the id of its thread."""
 
 ARMED: Final = "armed"
-"""The name of the point at which to die; may appear at any time."""
+"""The name of the failpoint at which to die. A test may write it at any time."""
 
 KILLED: Final = "killed"
-"""What `armed` is renamed to by a bot that dies."""
+"""The bot renames `armed` to this when it dies."""

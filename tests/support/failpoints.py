@@ -1,10 +1,10 @@
-"""Points of a bot's way at which it can be made to die, put around the product from outside.
+"""Failpoints: places at which a bot can be made to die, put around the product from outside.
 
-A point is passed before and after each commit that changed something, each call that changes
-something in Slack, and each acknowledgement. It is named by what is being done to what:
+There is one before and after each commit that changed something, each call that changes something
+in Slack, and each acknowledgement. Names say what is done to what:
 "before commit phase_done draft", "after call chat.postMessage checkpoint", "before ack command".
 
-`tests.support.failpoint_files` names the files through which a test talks with this.
+`tests.support.failpoint_files` names the files through which a test controls this.
 """
 
 from __future__ import annotations
@@ -56,23 +56,23 @@ READING: Final = frozenset(
         "users.list",
     }
 )
-"""Methods that change nothing that anybody sees."""
+"""Methods that change nothing that people see."""
 
 TIMED: Final = frozenset({"heartbeat", "progress", "release"})
-"""Use cases of which it depends on the time what they are about."""
+"""Use cases whose subject depends on timing, so that their failpoints do not name it."""
 
 DEFINING: Final = frozenset({"ALTER", "CREATE", "DROP"})
 CHANGING: Final = frozenset({"DELETE", "INSERT", "UPDATE"})
-"""What PostgreSQL calls statements after which there may be something to commit."""
+"""PostgreSQL's command tags of statements after which there may be something to commit."""
 
 Method = Callable[..., Any]
 
-Say = Callable[[Any], str]
-"""What a use case is about to commit; asked with the connection that it writes to."""
+Describe = Callable[[Any], str]
+"""Describes what a use case is about to commit, given the connection that it writes to."""
 
 
 class Failpoints:
-    """Notes each point that is passed, and dies at the armed one."""
+    """Records each failpoint that is passed, and dies at the armed one."""
 
     def __init__(self, folder: Path) -> None:
         flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY
@@ -94,7 +94,7 @@ class Failpoints:
 
 
 def kill_everything() -> NoReturn:
-    """SIGKILL to all that descends from this process and to itself, in one go."""
+    """Send SIGKILL to all descendants of this process and to itself."""
     family = [process.pid for process in psutil.Process().children(recursive=True)]
     for pid in [*family, os.getpid()]:
         with suppress(ProcessLookupError):
@@ -104,22 +104,22 @@ def kill_everything() -> NoReturn:
 
 
 class _Doing(threading.local):
-    """What this thread is in the middle of."""
+    """What this thread is doing."""
 
-    say: Say | None = None
+    description: Describe | None = None
     changes = 0
     changes_of_servers = 0
     delivery = ""
 
 
 def install(folder: Path) -> None:
-    """Put the points around this process's commits, calls and acknowledgements."""
+    """Put failpoints around this process's commits, calls and acknowledgements."""
     failpoints, doing = Failpoints(folder), _Doing()
     for kind in (StateManager, Outbox):
         for name, method in vars(kind).items():
             if callable(method) and not name.startswith("_"):
                 setattr(kind, name, _named(method, doing))
-    setattr(bot.bootstrap, "upgrade", _named(upgrade, doing))  # noqa: B010  # it is not its own
+    setattr(bot.bootstrap, "upgrade", _named(upgrade, doing))  # noqa: B010  # imported there
     _watch_commits(failpoints, doing)
     _watch_calls(failpoints)
     _watch_acks(failpoints, doing)
@@ -129,22 +129,22 @@ def install(folder: Path) -> None:
 
 
 def _named(use_case: Callable[..., Any], doing: _Doing) -> Callable[..., Any]:
-    """The use case, which says what it is while it lasts; one inside another keeps its peace."""
+    """Record the use case while it runs; one inside another is not recorded."""
 
     @functools.wraps(use_case)
-    def told(*arguments: Any, **named: Any) -> Any:
-        if doing.say is not None:
+    def run_named(*arguments: Any, **named: Any) -> Any:
+        if doing.description is not None:
             return use_case(*arguments, **named)
-        doing.say = _what(use_case.__name__, arguments[1:], named)
+        doing.description = _what(use_case.__name__, arguments[1:], named)
         try:
             return use_case(*arguments, **named)
         finally:
-            doing.say = None
+            doing.description = None
 
-    return told
+    return run_named
 
 
-def _what(name: str, arguments: tuple[object, ...], named: Mapping[str, object]) -> Say:
+def _what(name: str, arguments: tuple[object, ...], named: Mapping[str, object]) -> Describe:
     about = arguments[0] if arguments and name not in TIMED else None
     match about:
         case Claim():
@@ -159,7 +159,7 @@ def _what(name: str, arguments: tuple[object, ...], named: Mapping[str, object])
 
 
 def _newest_hold(connection: Any, owner: str) -> str:
-    """`connection` is the pool's, of either database."""
+    """`connection` is the pool's, for either database."""
     value = "?" if isinstance(connection.dbapi_connection, sqlite3.Connection) else "%s"
     query = f"SELECT kind, state FROM outbox WHERE lease_owner = {value} ORDER BY lease_until"
     kind, state = connection.execute(query, (owner,)).fetchall()[-1]
@@ -167,13 +167,13 @@ def _newest_hold(connection: Any, owner: str) -> str:
 
 
 def _watch_commits(failpoints: Failpoints, doing: _Doing) -> None:
-    """A commit counts where it changed something: who only takes a lock changes nothing."""
+    """Count only commits that changed something: taking a lock changes nothing."""
 
-    def begun(connection: Any, *_others: object) -> None:
+    def checked_out(connection: Any, *_others: object) -> None:
         doing.changes = _changes(connection, doing)
 
     _count_changes_of_servers(doing)
-    event.listen(Pool, "checkout", begun)
+    event.listen(Pool, "checkout", checked_out)
     commit = Connection.commit
 
     def watched(connection: Connection) -> None:
@@ -181,7 +181,9 @@ def _watch_commits(failpoints: Failpoints, doing: _Doing) -> None:
         if _changes(below.dbapi_connection, doing) == doing.changes:
             commit(connection)
             return
-        with failpoints.around(f"commit {doing.say(below) if doing.say else 'of no use case'}"):
+        with failpoints.around(
+            f"commit {doing.description(below) if doing.description else 'of no use case'}"
+        ):
             commit(connection)
 
     setattr(Connection, "commit", watched)  # noqa: B010  # mypy: a method is assigned
@@ -195,21 +197,21 @@ def _changes(connection: Any, doing: _Doing) -> int:
 
 
 def _count_changes_of_servers(doing: _Doing) -> None:
-    """SQLite counts by itself; for PostgreSQL each statement's own answer is looked at.
+    """Count changes on PostgreSQL by each statement's result; SQLite counts by itself.
 
-    Within a pipeline there is no answer yet: what is sent there counts as a change.
+    Within a pipeline there is no result yet, so every changing statement counts.
     """
 
     def counted(method: Method) -> Method:
         @functools.wraps(method)
         def run(cursor: Any, *arguments: Any, **named: Any) -> Any:
-            given = method(cursor, *arguments, **named)
+            result = method(cursor, *arguments, **named)
             answered = cursor.statusmessage
             first = (answered or str(arguments[0])).partition(" ")[0]
             doing.changes_of_servers += first in DEFINING or (
                 first in CHANGING and (answered is None or cursor.rowcount > 0)
             )
-            return given
+            return result
 
         return run
 

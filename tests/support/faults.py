@@ -1,4 +1,4 @@
-"""Planned failures of the Web API, said in words."""
+"""Planned failures of the Web API, with a method for each kind."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ T = TypeVar("T")
 
 
 class PlannedFaults:
-    """Failures that the bot's next calls meet.
+    """Makes the bot's next calls fail.
 
-    `method` is a Web API method, "response_url", or "*" for all. `times` calls meet the
-    failure (None: until `clear`), after `skip` calls went well. `channel` narrows it to
-    calls that name this channel id.
+    `method` is a Web API method, "response_url", or "*" for all. After `skip` successful calls,
+    `times` calls fail (None: until `clear`). `channel` limits this to calls with this channel id.
     """
 
     def __init__(self, practice: Practice, call: Callable[[Callable[[], Fault]], Fault]) -> None:
@@ -46,11 +45,11 @@ class PlannedFaults:
         return self._plan(method, "error", times, skip, error=error, channel=channel)
 
     def hang(self, method: str, seconds: float, *, times: int | None = 1, skip: int = 0) -> Fault:
-        """The call goes well, but only after so many seconds."""
+        """The call succeeds, but only after so many seconds."""
         return self._plan(method, "hang", times, skip, seconds=seconds)
 
     def lost_reply(self, method: str, *, times: int | None = 1, skip: int = 0) -> Fault:
-        """It happens, but the connection breaks before the bot hears so."""
+        """The call takes effect, but the connection breaks before the response."""
         return self._plan(method, "lost_reply", times, skip)
 
     def lost_request(self, method: str, *, times: int | None = 1, skip: int = 0) -> Fault:
@@ -58,13 +57,13 @@ class PlannedFaults:
         return self._plan(method, "lost_request", times, skip)
 
     def truncated(self, method: str, *, times: int | None = 1, skip: int = 0) -> Fault:
-        """It happens, and half of the answer arrives."""
+        """The call takes effect, and half of the response arrives."""
         return self._plan(method, "truncated", times, skip)
 
     def clear(self) -> None:
         self._practice.faults.clear()
 
-    def _plan(  # the parameters of `Faults.plan`, handed on
+    def _plan(  # the parameters of `Faults.plan`, passed on
         self,
         method: str,
         kind: Kind,

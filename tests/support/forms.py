@@ -1,4 +1,4 @@
-"""Filling in a modal: simple values to the state that Slack sends."""
+"""Fills in a modal: converts simple values to the state that Slack sends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from practice.state.state_values import INITIAL, MANY, inputs
 
 
 def filled(blocks: list[Json], values: dict[str, object]) -> Json:
-    """The `state.values` for these simple values, by action_id, block_id or label."""
+    """The `state.values` for these values, whose keys are action ids, block ids or labels."""
     stated: Json = {}
     left = dict(values)
     for block, element in inputs(blocks):

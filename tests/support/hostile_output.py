@@ -1,4 +1,4 @@
-"""A command crew that speaks as a misled model might: it calls people, hides, and goes on."""
+"""A command crew with the output of a misled model: mentions, hidden text, far too much of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONG: Final = 60_000
 
 
 def output() -> str:
-    """The attack, and so much more of it that no message holds it."""
+    """The attack, repeated until it no longer fits into a message."""
     return (ATTACK * (LONG // len(ATTACK) + 1))[:LONG]
 
 

@@ -1,4 +1,4 @@
-"""An installation that was lived in: executions in every state, and what they leave behind."""
+"""An installation that was used: executions in every state, and their rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UMLAUTS = "Für Zoë: 5 € – “ja”, 日本語 🚲 \\u0000 \\n"
 
 
 class Installation:
-    """Plays people and a worker; whatever they did lies in the past."""
+    """Acts as people and a worker, all of it in the past."""
 
     def __init__(self, engine: Engine, definition: CrewDefinition = PLAN) -> None:
         self._definition = definition
@@ -35,10 +35,10 @@ class Installation:
         self._posts = 0
 
     def live(self, *, times: int = 1) -> dict[ExecutionState, Execution]:
-        """Executions in all the states, the last of each handed back."""
-        lived = {}
+        """Create executions in all states; return the last one of each."""
+        executions = {}
         for _ in range(times):
-            lived = {
+            executions = {
                 ExecutionState.COMPLETED: self._completed(),
                 ExecutionState.STOPPED: self._stopped(),
                 ExecutionState.ERROR: self._failed(),
@@ -50,12 +50,12 @@ class Installation:
             self.clock.move(timedelta(minutes=7, microseconds=1))
         report = CrewReport("plan", None, ("planning", "analysis"), NOON)
         self.state.report_crew(report)
-        now = {state: self.reads.execution(one.id) for state, one in lived.items()}
+        now = {state: self.reads.execution(one.id) for state, one in executions.items()}
         assert all(one.state is state for state, one in now.items())
         return now
 
     def begin(self) -> Execution:
-        """Up to its first checkpoint."""
+        """Start an execution and run it to its first checkpoint."""
         run = self._start()
         return self.work(run)
 
@@ -138,7 +138,7 @@ class Installation:
         return run
 
     def _running(self) -> Execution:
-        """Its worker was killed: the lease has run out long ago."""
+        """Its worker was killed: the lease expired long ago."""
         run = self._start()
         claim = self.state.claim("host/1/1.00", self.reads.phase_runs(run.id)[-1].id)
         assert claim is not None

@@ -1,4 +1,4 @@
-"""A message as a person sees it, cut off from the server's own records."""
+"""A message as a person sees it: a copy, independent of the server's records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BUTTON_BLOCKS = ("actions", "section")
 
 @dataclass(frozen=True)
 class Button:
-    """A button that stands in a message: what it says, and what a click of it sends."""
+    """A button in a message: its label, and what a click sends."""
 
     label: str
     block_id: str
@@ -26,7 +26,7 @@ class Button:
 
 @dataclass(frozen=True)
 class MessageSnapshot:
-    """One message at one moment. Read it again (`workspace.again`) to see later edits."""
+    """One message at one moment. `workspace.again` reads it again, with later edits."""
 
     ts: str
     channel: str
@@ -62,12 +62,12 @@ class MessageSnapshot:
 
     @property
     def root_ts(self) -> str:
-        """The timestamp of the thread that this message is in or begins."""
+        """The timestamp of the thread that this message is in or starts."""
         return self.thread_ts or self.ts
 
     @property
     def everything(self) -> str:
-        """All that can be read in the blocks, or the text where there are none."""
+        """All readable text of the blocks, or the message's text if there are none."""
         return "\n".join(readable(self.blocks)) if self.blocks else self.text
 
     @property
@@ -75,7 +75,7 @@ class MessageSnapshot:
         return buttons(self.blocks)
 
     def button(self, label: str) -> Button | None:
-        """The first button whose label begins with these words."""
+        """The first button whose label starts with `label`."""
         return next((b for b in self.buttons if b.label.startswith(label)), None)
 
 
@@ -98,7 +98,7 @@ def buttons(blocks: list[Json] | None) -> list[Button]:
 
 
 def readable(node: object) -> Iterator[str]:
-    """The text leaves of blocks in reading order, button labels among them."""
+    """The texts of blocks in reading order, including button labels."""
     if isinstance(node, list):
         for item in node:
             yield from readable(item)

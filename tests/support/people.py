@@ -1,4 +1,4 @@
-"""Acting: what people type, click, choose and submit."""
+"""What people do in the workspace: type, click, choose and submit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.workspace_queries import WorkspaceQueries
 
 @dataclass(frozen=True)
 class Answer:
-    """What Slack shows a person for what they did."""
+    """What Slack shows a person in response to what they did."""
 
     ok: bool
     notice: str = ""
@@ -26,10 +26,10 @@ class Answer:
 
 
 class People(WorkspaceQueries):
-    """What people do; each act waits for the bot's ack and tells what Slack shows for it."""
+    """Actions of people. Each waits for the bot's ack and returns what Slack shows in response."""
 
     def command(self, text: str, *, by: str = ANA, in_: str = "campaigns") -> Answer:
-        """Type a slash command; words without a slash are for `/crew`."""
+        """Type a slash command; text without a slash is for `/crew`."""
         typed = text if text.startswith("/") else f"/crew {text}"
         act = self.practice.interactions.command
         return self._answer(act(user=by, channel=self.channel(in_).id, text=typed))
@@ -39,11 +39,11 @@ class People(WorkspaceQueries):
         return self._say(text, by, self.channel(in_).id, None)
 
     def reply(self, text: str, *, by: str = ANA, thread: MessageSnapshot) -> MessageSnapshot:
-        """Post a reply in the thread that this message is in or begins."""
+        """Post a reply in the thread that this message is in or starts."""
         return self._say(text, by, thread.channel, thread.root_ts)
 
     def mention(self, text: str, *, by: str = ANA, thread: MessageSnapshot) -> MessageSnapshot:
-        """Reply in the thread with a mention of the bot before the words."""
+        """Reply in the thread with a mention of the bot before the text."""
         return self.reply(f"<@{BOT}> {text}", by=by, thread=thread)
 
     def click(
@@ -54,11 +54,10 @@ class People(WorkspaceQueries):
         message: MessageSnapshot | None = None,
         timeout: float = 10.0,
     ) -> Answer:
-        """Click the button whose label begins so, and confirm where it asks.
+        """Click the button whose label starts with `label`, and confirm if it asks.
 
-        Without `message` the newest message that shows such a button to this person is
-        waited for. With it the button may be gone from the message by now, as on a
-        screen that has not caught up.
+        Without `message`, wait for the newest message that shows such a button to this person.
+        With it, the button may no longer be in the message, as on a screen that is out of date.
         """
         target, button = self._clickable(label, by, message, timeout)
         return self._answer(self._clicking(target, button, by))
@@ -66,7 +65,7 @@ class People(WorkspaceQueries):
     def clicks(
         self, label: str, *, by: Iterable[str], message: MessageSnapshot | None = None
     ) -> list[Answer]:
-        """All these people click at once; a name that stands twice clicks twice."""
+        """All these people click at once; a person who is listed twice clicks twice."""
         people = list(by)
         target, button = self._clickable(label, people[0], message, 10.0)
 
@@ -75,7 +74,7 @@ class People(WorkspaceQueries):
                 *(self._clicking(target, button, person) for person in people)
             )
 
-        return [_answer(given) for given in self._live.wait(all_at_once(), timeout=60.0)]
+        return [_answer(response) for response in self._live.wait(all_at_once(), timeout=60.0)]
 
     def choose(
         self, action_id: str, *, by: str = ANA, message: MessageSnapshot, **selected: object
@@ -97,7 +96,7 @@ class People(WorkspaceQueries):
         raise AssertionError(f"no element {action_id} in:\n{message.everything}")
 
     def open_view(self, by: str = ANA, timeout: float = 5.0) -> View:
-        """The modal in front of this person, waited for."""
+        """Wait for the modal in front of this person."""
         return self.wait_for(
             lambda: self.practice.views.top(by), timeout, what=f"a modal for {self._name(by)}"
         )
@@ -106,10 +105,10 @@ class People(WorkspaceQueries):
         return self.practice.views.top(by) is not None
 
     def submit(self, values: dict[str, object] | None = None, *, by: str = ANA) -> Answer:
-        """Fill in the modal in front and submit it.
+        """Fill in the top modal and submit it.
 
-        Keys name an input by its action_id, block_id or label; values are text, an
-        option's value, or a list of these. What is not named keeps its preset value.
+        Keys name an input by its action_id, block_id or label; values are text, an option's
+        value, or a list of these. Other inputs keep their initial values.
         """
         view = self.open_view(by)
         stated = filled(view.definition["blocks"], values or {})
@@ -118,14 +117,14 @@ class People(WorkspaceQueries):
         )
 
     def close_view(self, by: str = ANA, *, is_cleared: bool = False) -> None:
-        """Close the modal in front; the bot is told if the view asks for that."""
+        """Close the top modal; the bot is notified if the view asks for that."""
         view = self.open_view(by)
         self._live.wait(
             self.practice.interactions.close_view(user=by, view_id=view.id, is_cleared=is_cleared)
         )
 
     def open_home(self, by: str = ANA) -> View | None:
-        """Open the app's Home tab, and what was published there before."""
+        """Open the app's Home tab; return what was published there before."""
         return self.call(lambda: self.practice.interactions.open_home(by))
 
     def home(self, by: str = ANA) -> View | None:
@@ -172,10 +171,10 @@ class People(WorkspaceQueries):
             return Answer(ok=False, error=refused.name)
 
 
-def _answer(given: Json) -> Answer:
+def _answer(response: Json) -> Answer:
     return Answer(
-        ok=bool(given["ok"]),
-        notice=given.get("notice", ""),
-        error=given.get("error", ""),
-        errors=given.get("errors", {}),
+        ok=bool(response["ok"]),
+        notice=response.get("notice", ""),
+        error=response.get("error", ""),
+        errors=response.get("errors", {}),
     )

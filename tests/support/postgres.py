@@ -1,8 +1,8 @@
-"""A PostgreSQL server of the tests' own, in a folder, on a socket in it and on no port.
+"""A PostgreSQL server for tests, in its own folder, on a socket in it and on no port.
 
 with Server(folder) as server:
-    engine = open_engine(server.database())     # a new, empty one each time
-    server.stop(); server.start()               # as a restart does
+    engine = open_engine(server.database())     # a new, empty database each time
+    server.stop(); server.start()               # a restart
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from typing import Final, Self
 from sqlalchemy import create_engine, text
 
 OWNER: Final = "postgres"
-"""PostgreSQL refuses to run as root; Debian's package has made this user."""
+"""PostgreSQL refuses to run as root; Debian's package creates this user."""
 
 _FAST: Final = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 
 
 class Server:
-    """`durable`: as in production; without it commits are not flushed, which tests rarely need."""
+    """`durable`: flush commits, as in production. Tests rarely need it."""
 
     def __init__(self, *, durable: bool = False, **settings: object) -> None:
-        found = programs()
-        assert found is not None, "PostgreSQL is not installed: apt-get install postgresql"
-        self._programs = found
+        folder = programs()
+        assert folder is not None, "PostgreSQL is not installed: apt-get install postgresql"
+        self._programs = folder
         self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self._settings = [f"{name}={value}" for name, value in settings.items()]
         self._settings += [] if durable else _FAST
@@ -62,7 +62,7 @@ class Server:
         self._run("pg_ctl", "-D", self._data, "-l", log, "-o", options, "-w", "-t", "60", "start")
 
     def stop(self, *, mode: str = "fast") -> None:
-        """`immediate` is a crash: what was not flushed is recovered at the next start."""
+        """`immediate` is a crash: the server recovers from its log at the next start."""
         self._run("pg_ctl", "-D", self._data, "-m", mode, "-w", "-t", "60", "stop")
 
     def url(self, database: str) -> str:
@@ -98,16 +98,16 @@ class Server:
             check=False,
         )
         log = self._folder / "log"
-        said = (ran.stdout or b"").decode() + (log.read_text() if log.exists() else "")
-        assert ran.returncode == 0, f"{program} failed:\n{said}"
+        report = (ran.stdout or b"").decode() + (log.read_text() if log.exists() else "")
+        assert ran.returncode == 0, f"{program} failed:\n{report}"
 
 
 def programs() -> Path | None:
-    """The folder of PostgreSQL's programs: Debian keeps them out of the PATH, one a version."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
+    """The folder of PostgreSQL's programs: Debian has one per version, outside the PATH."""
+    initdbs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
     on_path = shutil.which("initdb")
-    if found:
-        return found[-1].parent
+    if initdbs:
+        return initdbs[-1].parent
     return None if on_path is None else Path(on_path).parent
 
 

@@ -1,14 +1,14 @@
-"""The launchpad: a process that has imported the bot once, and forks one for whoever asks.
+"""The launchpad's process: it has imported the bot once, and forks one for each request.
 
     python -m tests.support.prefork_main FD [crewai]
 
-Whoever connects to the socket FD writes a request a line, a JSON object {"program", "arguments",
-"environment", "folder", "log", "errors", "ended", "brisk", "points"}, and is answered with the
-process id. What was forked for them is killed when they hang up. The forked process is a
-session of its own and runs `python -m PROGRAM ARGUMENTS` in the folder: "bot", or a module of the
-tests with a `main` that takes the arguments. When it has ended, its exit code is in the file
-"ended". With "points" those of `tests.support.failpoints` are around it; if it is "brisk", it posts as
-fast as it can. With `crewai` that is imported before. When stdin ends, the launchpad kills what it
+A client connects to the socket FD and writes one request per line, a JSON object {"program",
+"arguments", "environment", "folder", "log", "errors", "ended", "brisk", "points"}. The answer is
+the process id. When a client disconnects, its processes are killed. A forked process is its own
+session and runs `python -m PROGRAM ARGUMENTS` in the folder: "bot", or a module of the tests with a
+`main` that takes the arguments. When it has ended, its exit code is in the file "ended". With
+"points" it has the failpoints of `tests.support.failpoints`; with "brisk" it posts as fast as
+it can. With `crewai` that package is imported before. When stdin ends, the launchpad kills what it
 forked, and ends.
 """
 
@@ -34,7 +34,7 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 import bot.process.serving
-import bot.slack.app  # noqa: F401  # once, and not in each that is forked
+import bot.slack.app  # noqa: F401  # once, and not in each forked process
 from bot import cli
 from bot.slack.app import SlackFront
 from bot.slack.outbound.delivery import DeliveryTiming
@@ -48,20 +48,20 @@ BRISK = DeliveryTiming(
     settle=timedelta(seconds=1),
     look_again=timedelta(seconds=3),
 )
-"""Slack's own pace would make each run of a test a matter of ten seconds."""
+"""At Slack's own rate limit, each run of a test would take ten seconds."""
 
 
 @dataclass(frozen=True)
 class _Child:
-    """What was forked and has not ended. `ended`: the file for its exit code."""
+    """A forked process that has not ended. `ended`: the file for its exit code."""
 
     ended: str
-    asked_by: socket.socket
+    client: socket.socket
 
 
 _living: dict[int, _Child] = {}
 _lines: Final = selectors.DefaultSelector()
-"""Of those who ask, the socket on which they come, and stdin."""
+"""The clients' connections, the listening socket, and stdin."""
 
 
 def main() -> None:
@@ -75,20 +75,20 @@ def main() -> None:
         for key, _ in _lines.select():
             if key.fileobj is sys.stdin:
                 _kill(_living)
-                os._exit(0)  # there is nothing to put in order
+                os._exit(0)  # there is nothing to clean up
             elif key.fileobj is listening:
                 accepted, _ = listening.accept()
                 _lines.register(accepted, selectors.EVENT_READ, accepted.makefile())
             elif isinstance(line := key.fileobj, socket.socket):
-                if request := key.data.readline():  # one at a time comes from each
+                if request := key.data.readline():  # a client sends one at a time
                     _fork(json.loads(request), line)
                 else:
-                    _kill(pid for pid, child in _living.items() if child.asked_by is line)
+                    _kill(pid for pid, child in _living.items() if child.client is line)
                     _lines.unregister(line)
                     _close(key)
 
 
-def _fork(request: dict[str, Any], asked_by: socket.socket) -> None:
+def _fork(request: dict[str, Any], client: socket.socket) -> None:
     program = _program(request["program"])
     if threading.active_count() != 1:
         raise RuntimeError("a process with several threads must not be forked")
@@ -96,10 +96,10 @@ def _fork(request: dict[str, Any], asked_by: socket.socket) -> None:
     with _ends_put_off():
         pid = os.fork()
         if pid:
-            _living[pid] = _Child(request["ended"], asked_by)
+            _living[pid] = _Child(request["ended"], client)
     if pid == 0:
         _become(request, program)
-    asked_by.sendall(f"{pid}\n".encode())
+    client.sendall(f"{pid}\n".encode())
 
 
 def _close(key: selectors.SelectorKey) -> None:
@@ -116,7 +116,7 @@ def _kill(pids: Iterable[int]) -> None:
 
 
 def _import_crewai() -> None:
-    """As a nursery does."""
+    """As a fork server does."""
     with tempfile.TemporaryDirectory() as storage:
         os.environ.update(SILENT_CREWAI, CREWAI_STORAGE_DIR=storage, PYTHON_DOTENV_DISABLED="true")
         importlib.import_module(PRELOADED)
@@ -139,29 +139,29 @@ def _note_ends(_number: int, _frame: FrameType | None) -> None:
 
 def _note(ended: str, code: int) -> None:
     new = Path(f"{ended}.new")
-    with suppress(FileNotFoundError):  # whoever wanted to know has gone
+    with suppress(FileNotFoundError):  # the client has removed its folder
         new.write_text(str(code))
         new.rename(ended)
 
 
 @contextmanager
 def _ends_put_off() -> Iterator[None]:
-    """The end of a process is not noted before its beginning."""
+    """Block SIGCHLD, so that the end of a process is not handled before its start is recorded."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     yield
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 
 
 def _become(request: dict[str, Any], program: Callable[[list[str]], int | None]) -> NoReturn:
-    """Turn this fork into what `python -m` would be in that folder and environment."""
+    """Turn this fork into what `python -m` would start in that folder and environment."""
     code: int | None = 1
     try:
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         lines = [*_lines.get_map().values()]
-        _lines.close()  # only here: each of them stays on the launchpad's own list
+        _lines.close()  # only in this process: the launchpad keeps its own
         for key in lines:
-            _close(key)  # or their numbers would be closed later, whosever they are by then
+            _close(key)  # or their numbers would be closed later, when they belong to other files
         folder = Path(request["folder"])
         os.chdir(folder)
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -187,7 +187,7 @@ def _become(request: dict[str, Any], program: Callable[[list[str]], int | None])
     except BaseException:  # noqa: BLE001  # the last line of the process
         traceback.print_exc()
     if not request["brisk"]:
-        sys.exit(code)  # as any other, when its last thread has ended
+        sys.exit(code)  # as usual, once its last thread has ended
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code or 0)

@@ -1,9 +1,9 @@
-"""The tests' end of the launchpad: bots that start in a fraction of a second.
+"""The client side of the launchpad: bots that start in a fraction of a second.
 
 with Launchpad() as launchpad:
     bot = Bot(launchpad, folder, env=workspace.env())
     bot.start()
-    bot.arm("before commit decide continue")   # dies there, with all that it started
+    bot.arm("before commit decide continue")   # dies there, with everything it started
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.support.failpoint_files import ARMED, KILLED, PASSED
 from tests.support.processes import ROOT, alive, clean_environment, wait_until
 
 MARK = "TEST_RUN_MARK"
-"""The variable by which every process that a bot started is known."""
+"""The variable that identifies every process that a bot started."""
 
 
 _NAME_LENGTH: Final = 15
@@ -39,14 +39,14 @@ _LOOK: Final = 0.01
 
 
 class Forked(psutil.Process):
-    """A process of a launchpad. `ended`: where its exit code is written."""
+    """A process forked by a launchpad. `ended`: the file with its exit code."""
 
     def __init__(self, pid: int, ended: Path) -> None:
         super().__init__(pid)
         self._ended = ended
 
     def poll(self) -> int | None:
-        """Its exit code, negative for a signal, if it has ended."""
+        """Its exit code, negative for a signal; None while it runs."""
         return int(self._ended.read_text()) if self._ended.exists() else None
 
     @property
@@ -63,22 +63,22 @@ class Forked(psutil.Process):
 
 
 class PreforkServer:
-    """One process that forks bots, for as long as the `with` lasts. Safe to share.
+    """One process that forks bots until the `with` block ends. Safe to share.
 
-    It is started when it is first asked. `crewai`: what it forks need not import that any more.
-    `at`: the place of one that another process has started and lets others use; what was forked
-    from here ends with this `with` nevertheless.
+    It starts at the first `fork`. `crewai`: import that package before forking. `at`: the socket of
+    a launchpad that another process has started and shares; what was forked from here still ends
+    with this `with` block.
     """
 
     def __init__(self, *, crewai: bool = False, at: str | None = None) -> None:
-        self._words = ["crewai"] if crewai else []
+        self._options = ["crewai"] if crewai else []
         self._lock = threading.Lock()
         self._ends = count(1)
         self._folder = Path(tempfile.mkdtemp(prefix="launchpad-"))
         self.place = at or str(self._folder / "asked")
         self._started = at is not None
         self._process: subprocess.Popen[bytes] | None = None
-        self._line: socket.socket | None = None
+        self._connection: socket.socket | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -89,14 +89,14 @@ class PreforkServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._line is not None:
-            self._hang_up(self._line)
+        if self._connection is not None:
+            self._hang_up(self._connection)
         if self._process is not None:
             self._process.communicate(timeout=20)
         shutil.rmtree(self._folder)
 
     def start(self) -> None:
-        """Start it now, for others to use. Does not wait until it has imported all."""
+        """Start it now, for others to use. Does not wait for its imports."""
         self._started = True
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(self.place)
@@ -107,7 +107,7 @@ class PreforkServer:
                     "-m",
                     "tests.support.prefork_main",
                     str(listening.fileno()),
-                    *self._words,
+                    *self._options,
                 ],
                 cwd=ROOT,
                 env=clean_environment(),
@@ -128,9 +128,8 @@ class PreforkServer:
         brisk: bool = False,
         points: bool = False,
     ) -> Forked:
-        """`python -m PROGRAM ARGUMENTS` in the folder. `errors`: where its stderr goes, if not to
-        the log too. `brisk`: whether it posts as fast as it can; `points`: whether it is told
-        where to die."""
+        """Start `python -m PROGRAM ARGUMENTS` in the folder. `errors`: a file for its stderr, if
+        not the log. `brisk`: post as fast as possible. `points`: install failpoints."""
         with self._lock:
             line = self._open()
             ended = self._folder / str(next(self._ends))
@@ -152,23 +151,23 @@ class PreforkServer:
     def _open(self) -> socket.socket:
         if not self._started:
             self.start()
-        if self._line is None:
-            self._line = socket.socket(socket.AF_UNIX)
-            self._line.connect(self.place)
-        return self._line
+        if self._connection is None:
+            self._connection = socket.socket(socket.AF_UNIX)
+            self._connection.connect(self.place)
+        return self._connection
 
     def _hang_up(self, line: socket.socket) -> None:
-        """What was forked here is killed before the other end hangs up, too."""
+        """Disconnect, and wait until what was forked here has been killed."""
         with line:
             line.shutdown(socket.SHUT_WR)
             line.recv(1)
 
 
 class Bot:
-    """`python -m bot serve` in `folder`, with a SQLite file there, which dies where it is told.
+    """`python -m bot serve` in `folder`, with a SQLite file there, and with failpoints.
 
-    `arguments` are another command's; `name` that of its log; `points`: whether it is told where
-    to die. `env` may name another database.
+    `arguments`: another command. `name`: the name of its log. `points`: whether to install
+    failpoints. `env` may name another database.
     """
 
     def __init__(
@@ -209,14 +208,14 @@ class Bot:
 
     @property
     def passed(self) -> list[tuple[str, str]]:
-        """The threads and the points that they passed so far, in order."""
+        """The threads and the failpoints that they have passed so far, in order."""
         file = self.folder / PASSED
         lines = file.read_text().splitlines() if file.exists() else []
         return [(thread, point) for thread, _, point in (line.partition(" ") for line in lines)]
 
     @property
     def was_killed(self) -> bool:
-        """Whether it died at the point that was armed last."""
+        """Whether it died at the failpoint that was armed last."""
         return (self.folder / KILLED).exists()
 
     def arm(self, point: str) -> None:
@@ -229,7 +228,7 @@ class Bot:
         (self.folder / ARMED).unlink(missing_ok=True)
 
     def start(self) -> None:
-        """Start it, or start it again. Does not wait for anything."""
+        """Start it, or start it again. Does not wait."""
         self._process = self._launchpad.fork(
             self._arguments,
             environment=self._environment,
@@ -243,7 +242,7 @@ class Bot:
         return self._process is not None and bool(alive([self._process]))
 
     def family(self) -> list[psutil.Process]:
-        """The process and all that descends from it."""
+        """The process and all its descendants."""
         if self._process is None or not self.runs():
             return []
         with suppress(psutil.NoSuchProcess):
@@ -251,40 +250,40 @@ class Bot:
         return []
 
     def kill(self) -> None:
-        """SIGKILL to it and to all that it started."""
+        """Send SIGKILL to it and everything it started."""
         for process in [*self.family(), *marked(self.mark)]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         wait_until(
             lambda: not self.runs() and not marked(self.mark),
             within=10,
-            what="the killed are gone",
+            what="the killed processes are gone",
         )
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """Every process that still runs and was started with this mark in its environment.
+    """Every running process that was started with this mark in its environment.
 
-    A bot that was forked is not among them, but all that it started is. Its nursery, which may have
-    been forked too, goes by the mark as its name.
+    A forked bot is not among them, but everything it started is. Its fork server, which may have
+    been forked too, has the mark as its process name.
     """
     name, variable = name_of(mark).encode(), f"{MARK}={mark}".encode()
-    found = []
+    processes = []
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         with suppress(OSError, psutil.NoSuchProcess):
             if _read(f"/proc/{pid}/comm").strip() == name or variable in _read(
                 f"/proc/{pid}/environ"
             ).split(b"\0"):
-                found.append(psutil.Process(int(pid)))
-    return alive(found)
+                processes.append(psutil.Process(int(pid)))
+    return alive(processes)
 
 
 def _read(file: str) -> bytes:
-    """psutil takes five times as long, and this is asked of every process all the time."""
+    """Five times as fast as psutil, for a loop over every process."""
     with open(file, "rb", buffering=0) as opened:
         return opened.read()
 
 
 def name_of(mark: str) -> str:
-    """As much of a mark as a process's name can hold."""
+    """As much of a mark as fits into a process name."""
     return mark[:_NAME_LENGTH]

@@ -1,10 +1,10 @@
-"""Nurseries that are forked instead of started anew, and have nothing left to import.
+"""Fork servers that are forked instead of started, so that they have nothing left to import.
 
-In a process that was forked itself, `put_ready` forks what will be its nursery, as long as it has
-one thread. It knows nothing yet. When the process comes to start its nursery, it gets what the
-command line and the environment would have said. A second nursery is started as ever.
+In a process that was forked itself, `put_ready` forks its future fork server while the process has
+one thread. When the process starts its fork server, the waiting one gets the environment and the
+arguments that a new one would get. A second fork server is started as usual.
 
-In the process of the tests, nurseries that are to import CrewAI come `from_launchpad`.
+In the process of the tests, fork servers that import CrewAI come `from_launchpad`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LOOK: Final = 0.01
 
 
 def put_ready() -> None:
-    """From now on the first nursery of this process is the one that is forked here."""
+    """Fork the process that becomes the first fork server of this process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid == 0:
@@ -47,9 +47,9 @@ def put_ready() -> None:
 
 @contextmanager
 def from_launchpad(launchpad: PreforkServer) -> Iterator[list[Forked]]:
-    """Fork the nurseries of this process from a launchpad that has imported CrewAI.
+    """Fork the fork servers of this process from a launchpad that has imported CrewAI.
 
-    Gives those that were forked so far.
+    Yields those that were forked so far.
     """
     forked: list[Forked] = []
     with pytest.MonkeyPatch.context() as patched:
@@ -58,53 +58,53 @@ def from_launchpad(launchpad: PreforkServer) -> Iterator[list[Forked]]:
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-    """A nursery of a process of the tests, which listens on a socket by this name."""
-    told = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    told.connect(arguments[0])
-    _wait_and_serve(told)
+    """Become a fork server of a test process, which listens on the socket `arguments[0]`."""
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    control.connect(arguments[0])
+    _wait_and_serve(control)
 
 
-def _wait_and_serve(told: socket.socket) -> NoReturn:
+def _wait_and_serve(control: socket.socket) -> NoReturn:
     if MARK in os.environ:
         ctypes.CDLL(None).prctl(_SET_NAME, name_of(os.environ[MARK]).encode(), 0, 0, 0)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
-    os.closerange(3, told.fileno())
-    os.closerange(told.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
-    message, fds, _flags, _address = socket.recv_fds(told, _LONGEST, 1)
-    if not message:  # it ended without a nursery
+    os.closerange(3, control.fileno())
+    os.closerange(control.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+    message, fds, _flags, _address = socket.recv_fds(control, _LONGEST, 1)
+    if not message:  # it ended without starting a fork server
         os._exit(0)
-    told.close()
-    said = json.loads(message)
+    control.close()
+    start = json.loads(message)
     os.environ.clear()
-    os.environ.update(said["environment"])
-    fork_server.serve(fds[0], preload=said["preload"])
+    os.environ.update(start["environment"])
+    fork_server.serve(fds[0], preload=start["preload"])
 
 
 class _FirstIsThere:
-    """What the nursery's module sees of `subprocess`."""
+    """Replaces `subprocess` in the fork server client."""
 
     DEVNULL: Final = subprocess.DEVNULL
     TimeoutExpired: Final = subprocess.TimeoutExpired
 
-    def __init__(self, pid: int, tell: socket.socket) -> None:
+    def __init__(self, pid: int, control: socket.socket) -> None:
         self._pid = pid
-        self._tell: socket.socket | None = tell
+        self._control: socket.socket | None = control
 
     def Popen(  # noqa: N802  # as it is called there
         self, words: Sequence[str], *, env: Mapping[str, str], pass_fds: Sequence[int], **how: Any
     ) -> subprocess.Popen[bytes] | _Forked:
-        if self._tell is None:
+        if self._control is None:
             return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
-        with self._tell:
-            _tell(self._tell, words, env, pass_fds)
-        self._tell = None
+        with self._control:
+            _send_start(self._control, words, env, pass_fds)
+        self._control = None
         return _Forked(self._pid)
 
 
 class _FromLaunchpad:
-    """What the nursery's module sees of `subprocess` in a process of the tests."""
+    """Replaces `subprocess` in the fork server client of a test process."""
 
     DEVNULL: Final = subprocess.DEVNULL
     TimeoutExpired: Final = psutil.TimeoutExpired
@@ -116,38 +116,41 @@ class _FromLaunchpad:
     def Popen(  # noqa: N802  # as it is called there
         self, words: Sequence[str], *, env: Mapping[str, str], pass_fds: Sequence[int], **how: Any
     ) -> subprocess.Popen[bytes] | Forked:
-        if not words[-1]:  # nothing to import: quick enough
+        if not words[-1]:  # nothing to import: fast enough
             return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
         with (
             tempfile.TemporaryDirectory() as place,
             socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening,
         ):
-            listening.bind(f"{place}/nursery")
+            listening.bind(f"{place}/fork-server")
             listening.listen()
             forked = self._launchpad.fork(
-                [f"{place}/nursery"],
+                [f"{place}/fork-server"],
                 program=__name__,
                 environment=env,
                 folder=Path.cwd(),
                 log=Path(os.devnull),
             )
             self._forked.append(forked)
-            told, _address = listening.accept()
-        with told:
-            _tell(told, words, env, pass_fds)
+            control, _address = listening.accept()
+        with control:
+            _send_start(control, words, env, pass_fds)
         return forked
 
 
-def _tell(
-    nursery: socket.socket, words: Sequence[str], env: Mapping[str, str], fds: Sequence[int]
+def _send_start(
+    fork_server_socket: socket.socket,
+    words: Sequence[str],
+    env: Mapping[str, str],
+    fds: Sequence[int],
 ) -> None:
     *_, preload = words
-    said = {"environment": dict(env), "preload": preload}
-    socket.send_fds(nursery, [json.dumps(said).encode()], fds)
+    start = {"environment": dict(env), "preload": preload}
+    socket.send_fds(fork_server_socket, [json.dumps(start).encode()], fds)
 
 
 class _Forked:
-    """As much of a `Popen` as its nursery asks for."""
+    """As much of `Popen` as the fork server client uses."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -164,7 +167,7 @@ class _Forked:
         until = None if timeout is None else time.monotonic() + timeout
         while (code := self.poll()) is None:
             if until is not None and time.monotonic() > until:
-                raise subprocess.TimeoutExpired("the nursery", timeout or 0.0)
+                raise subprocess.TimeoutExpired("the fork server", timeout or 0.0)
             time.sleep(_LOOK)
         return code
 

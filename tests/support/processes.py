@@ -5,9 +5,9 @@
         bot.kill()          # SIGKILL to all of it
         bot.start()         # the same folder, database and port
 
-Given a launchpad it is forked from there, which spares it a second of imports. The environment of
-the tests does not reach it, except PATH and HOME. Its log is `bot.log_text`,
-and stands in every failure message of this module.
+With a launchpad it is forked from there, which saves a second of imports. Of the environment of the
+tests it gets only PATH and HOME. Its log is `bot.log_text`, which every failure message of this
+module contains.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _LOOK = 0.02
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """A port on which nothing listens at this moment."""
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         return int(trial.getsockname()[1])
 
 
 def crews_file(folder: Path, *crews: str) -> Path:
-    """A crews.yml of these crews of the one that ships: a bot builds all that it finds there."""
+    """Write a crews.yml with only these of the shipped crews, as a bot builds all crews in it."""
     shipped = yaml.safe_load((ROOT / "crews.yml").read_text())["crews"]
     path = folder / "crews.yml"
     path.write_text(yaml.safe_dump({"crews": {name: shipped[name] for name in crews}}))
@@ -51,15 +51,17 @@ def crews_file(folder: Path, *crews: str) -> Path:
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """What a stranger's shell would have: nothing of ours."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {**kept, "PYTHONPATH": str(ROOT), **more}
+    """An environment with nothing of the tests or the product in it."""
+    environment = {
+        name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ
+    }
+    return {**environment, "PYTHONPATH": str(ROOT), **more}
 
 
 def wait_until(
     condition: Callable[[], bool], *, within: float, what: str, shown: Callable[[], str] = str
 ) -> None:
-    """Returns when the condition holds; past `within` seconds fails with what `shown` gives."""
+    """Wait until the condition holds; after `within` seconds, fail with the text from `shown`."""
     deadline = time.monotonic() + within
     while not condition():
         if time.monotonic() > deadline:
@@ -68,7 +70,7 @@ def wait_until(
 
 
 def alive(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
-    """Those that still run, the dead that nobody has reaped left out."""
+    """Those that still run, without zombies."""
     return [process for process in processes if _runs(process)]
 
 
@@ -82,7 +84,7 @@ def _runs(process: psutil.Process) -> bool:
 def run(
     folder: Path, *arguments: str, launchpad: PreforkServer | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """`python -m bot ARGUMENTS` in `folder`: a command that is expected to end by itself."""
+    """Run `python -m bot ARGUMENTS` in `folder`: a command that is expected to end by itself."""
     environment = clean_environment(**{"HITL_BACKEND_PORT": "0", **variables})
     if launchpad is not None:
         return _run_forked(launchpad, folder, arguments, environment)
@@ -125,7 +127,7 @@ class BotProcess:
         start_within: float = 60,
         launchpad: PreforkServer | None = None,
     ) -> None:
-        """`workers` None: for a command that has none. `options`: more words after the command."""
+        """`workers`: None for a command without workers. `options`: more command line options."""
         self._launchpad = launchpad
         self.folder = folder
         self.port = free_port()
@@ -178,7 +180,7 @@ class BotProcess:
         return self._process
 
     def launch(self) -> None:
-        """Start it without waiting for anything."""
+        """Start it without waiting."""
         if self._launchpad is not None:
             self._process = self._launchpad.fork(
                 self._command[3:], environment=self._env, folder=self.folder, log=self._log_file
@@ -196,14 +198,14 @@ class BotProcess:
             )
 
     def start(self) -> None:
-        """Start it, and return when `/health` answers (others: when it has said that it runs)."""
-        said = self.log_text.count(self._started)
+        """Start it, and return when `/health` answers (without one: when the log says it runs)."""
+        starts = self.log_text.count(self._started)
         self.launch()
 
         def ready() -> bool:
             code = self.process.poll()
             assert code is None, f"the bot ended with {code} at its start\n{self.log_text}"
-            return self.healthy() if self._serves else self.log_text.count(self._started) > said
+            return self.healthy() if self._serves else self.log_text.count(self._started) > starts
 
         self.until(ready, what="the bot is ready", within=self._start_within)
 
@@ -214,31 +216,31 @@ class BotProcess:
             return False
 
     def until(self, condition: Callable[[], bool], *, what: str, within: float = 20) -> None:
-        """Wait for something, and show the log if it does not come."""
+        """Wait for a condition, and show the log if it does not become true."""
         wait_until(condition, within=within, what=what, shown=lambda: self.log_text)
 
     def family(self) -> list[psutil.Process]:
-        """The process and all that descends from it."""
+        """The process and all its descendants."""
         if self._process is None or not _runs(self._process):
             return []
         return [psutil.Process(self._process.pid), *self._process.children(recursive=True)]
 
     def kill(self) -> None:
-        """SIGKILL to the process and all that descends from it."""
+        """Send SIGKILL to the process and all its descendants."""
         for process in self.family():
             if _runs(process):
                 process.kill()
         self._reap()
 
     def kill_alone(self) -> list[psutil.Process]:
-        """SIGKILL to the process itself; its descendants, who are to end by themselves."""
+        """Send SIGKILL to the process only. Returns its descendants, which should end too."""
         descendants = self.family()[1:]
         self.process.kill()
         self._reap()
         return descendants
 
     def stop(self, *, within: float = 20) -> int:
-        """SIGTERM; the exit code."""
+        """Send SIGTERM; return the exit code."""
         self.process.send_signal(signal.SIGTERM)
         self.until(lambda: self.process.poll() is not None, what="the bot ends", within=within)
         code = self.process.returncode
@@ -246,7 +248,7 @@ class BotProcess:
         return int(code)
 
     def restart(self) -> None:
-        """Stop in peace, then start."""
+        """Stop gracefully, then start."""
         assert self.stop() == 0, self.log_text
         self.start()
 

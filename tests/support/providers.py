@@ -1,4 +1,4 @@
-"""Model providers on loopback: each speaks its protocol, counts tokens and notes who asked what."""
+"""Model providers on loopback: each has its protocol, counts tokens and records the requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GOOD_KEY = "sk-of-the-operator"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that reached the server, answered or refused."""
+    """A request that reached the server, answered or refused."""
 
     path: str
     key: str
@@ -26,12 +26,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """Where a provider's questions go, how they carry the key, and how answers look."""
+    """A provider's paths, the header for its key, and the shape of its responses."""
 
     chat: str
     listing: str
     counting: str = ""
-    """Where tokens are counted, for nothing and without an answer."""
+    """The path that counts tokens, at no cost and without a completion."""
     key_header: str = "Authorization"
     must_have: tuple[str, ...] = ("model", "messages")
     answer: Callable[[str, str, int, int], dict[str, Any]] = lambda *_: {}
@@ -84,7 +84,7 @@ ANTHROPIC = Protocol(
 
 
 class ProviderServer:
-    """A context manager. `keys` are taken for good; `refuses` is a path that takes no key."""
+    """A context manager. `keys` are accepted; `refuses` is a path that accepts no key."""
 
     def __init__(self, protocol: Protocol, *keys: str) -> None:
         self.protocol = protocol
@@ -110,12 +110,12 @@ class ProviderServer:
 
     @property
     def base_url(self) -> str:
-        """What comes before `/chat/completions`."""
+        """The URL before `/chat/completions`."""
         return self.address + self.protocol.chat.removesuffix("/chat/completions")
 
     @property
     def tokens(self) -> int:
-        """All that was answered for, questions and answers."""
+        """All tokens so far, prompts and completions."""
         return sum(each.tokens for each in self.asked if each.status == 200)
 
     def __enter__(self) -> Self:
@@ -137,27 +137,27 @@ def _handler(provider: ProviderServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             provider.listed += 1
             if self.path != protocol.listing:
-                self._say(404, _refusal("no such path"))
+                self._send(404, _refusal("no such path"))
             elif not self._may_ask(protocol.listing):
-                self._say(401, _refusal("invalid key"))
+                self._send(401, _refusal("invalid key"))
             else:
-                self._say(200, {"data": []})
+                self._send(200, {"data": []})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             prompt = json.dumps(body.get("messages", ""))
             asked = len(prompt.split())
             if self.path == protocol.counting:
-                self._say(200, {"input_tokens": asked})
+                self._send(200, {"input_tokens": asked})
                 return
             refused = self._refuse(body)
             text = "" if refused else provider.reply(body["messages"])
             tokens = (asked, len(text.split()))
-            status, said = refused or (200, protocol.answer(body["model"], text, *tokens))
+            status, answer = refused or (200, protocol.answer(body["model"], text, *tokens))
             key = protocol.key_of(self.headers[protocol.key_header])
             model = str(body.get("model"))
             provider.asked.append(Asked(self.path, key, model, prompt, sum(tokens), status))
-            self._say(status, said)
+            self._send(status, answer)
 
         def _refuse(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
             if self.path != protocol.chat:
@@ -173,8 +173,8 @@ def _handler(provider: ProviderServer) -> type[BaseHTTPRequestHandler]:
             key = protocol.key_of(self.headers[protocol.key_header])
             return path != provider.refuses and key in provider.keys
 
-        def _say(self, status: int, said: dict[str, Any]) -> None:
-            payload = json.dumps(said).encode()
+        def _send(self, status: int, body: dict[str, Any]) -> None:
+            payload = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(payload)))
@@ -182,7 +182,7 @@ def _handler(provider: ProviderServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(payload)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing is printed."""
+            """Print nothing."""
 
     return Handler
 

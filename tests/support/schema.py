@@ -1,4 +1,4 @@
-"""SQLite files with the newest schema: made once in a process of tests, and copied."""
+"""SQLite files with the newest schema: migrated once per test process, then copied."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def _migrated() -> bytes:
         file = Path(folder, "migrated.db")
         engine = open_engine(f"sqlite:///{file}")
         upgrade(engine)
-        engine.dispose()  # which also brings the log into the file
+        engine.dispose()  # which also writes the WAL into the file
         return file.read_bytes()

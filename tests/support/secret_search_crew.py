@@ -1,4 +1,4 @@
-"""A real CrewAI crew whose tool looks for the bot's secrets wherever a process can look."""
+"""A real CrewAI crew whose tool reads everything that a process can read, to find secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from crewai.utilities.types import LLMMessage
 
 @tool
 def look_around() -> str:
-    """Every variable and every argument that can be read of this process and of those above it."""
+    """All readable variables and arguments of this process and its ancestors."""
     return json.dumps({"found": sorted(set(_variables()))})
 
 
@@ -29,23 +29,23 @@ def _variables() -> Iterator[str]:
         with suppress(psutil.Error, OSError):
             yield from process.cmdline()
         with suppress(OSError):
-            written = Path(f"/proc/{process.pid}/environ").read_bytes()
-            yield from (entry.decode(errors="replace") for entry in written.split(b"\0"))
-    for held in Path("/proc/self/fd").iterdir():
+            environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+            yield from (entry.decode(errors="replace") for entry in environment.split(b"\0"))
+    for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
-            yield os.readlink(held)
+            yield os.readlink(descriptor)
 
 
 class Accomplice(BaseLLM):
-    """Uses the tool, and answers with what the tool saw."""
+    """Uses the tool, and answers with the tool's result."""
 
     def call(self, messages: str | list[LLMMessage], *_others: Any, **_named: Any) -> str:
-        asked = [messages] if isinstance(messages, str) else [str(m["content"]) for m in messages]
-        seen = [text for text in asked if '{"found"' in text]
-        if not seen:
+        prompts = [messages] if isinstance(messages, str) else [str(m["content"]) for m in messages]
+        results = [text for text in prompts if '{"found"' in text]
+        if not results:
             return "Thought: I look around\nAction: look_around\nAction Input: {}"
-        found = seen[-1][seen[-1].index('{"found"') :]
-        loot, _ = json.JSONDecoder().raw_decode(found)
+        text = results[-1][results[-1].index('{"found"') :]
+        loot, _ = json.JSONDecoder().raw_decode(text)
         return f"Thought: I know\nFinal Answer: {json.dumps(loot)}"
 
 

@@ -1,4 +1,4 @@
-"""The workspace of a test: serving it, reaching it, and waiting for things in it."""
+"""Serves a test's workspace, connects to it, and waits for conditions in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Mode = Literal["socket", "http"]
 
 
 class ServedWorkspace:
-    """The served workspace itself; `tests.support.workspace` tells how it is used."""
+    """The served workspace; `tests.support.workspace` says how to use it."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class ServedWorkspace:
         self._stack = ExitStack()
         self._running: Running | None = None
         self._notices: list[NoticeShown] = []
-        self.practice.workspace.listeners.append(self._heard)
+        self.practice.workspace.listeners.append(self._on_change)
         self.faults = PlannedFaults(self.practice, self.call)
 
     def __enter__(self) -> Self:
@@ -53,7 +53,7 @@ class ServedWorkspace:
 
     @property
     def url(self) -> str:
-        """Where the page is; `url + "/api/"` is the Web API."""
+        """The URL of the page; `url + "/api/"` is the Web API."""
         return self._live.url
 
     def env(self, mode: Mode = "socket") -> dict[str, str]:
@@ -94,17 +94,17 @@ class ServedWorkspace:
     def wait_for(
         self, condition: Callable[[], T | bool | None], timeout: float = 10.0, *, what: str = ""
     ) -> T:
-        """Poll until the condition gives something true, and hand it back."""
+        """Poll until the condition returns something true, and return that."""
         deadline = time.monotonic() + timeout
-        while not (found := condition()):
+        while not (value := condition()):
             if time.monotonic() > deadline:
                 waited = f"waited {timeout:g} s for {what or 'something that did not come'}"
                 raise AssertionError(f"{waited}\n\n{self.transcript()}")
             time.sleep(0.01)
-        return found  # type: ignore[return-value] # what is true is no bool where T is wanted
+        return value  # type: ignore[return-value] # what is true is no bool where T is wanted
 
     def transcript(self) -> str:
-        """Everything said so far, as text."""
+        """All conversations so far, as text."""
         return self.call(lambda: transcript(self.practice))
 
     @property
@@ -112,6 +112,6 @@ class ServedWorkspace:
         assert self._running is not None, "open the workspace with `with` first"
         return self._running
 
-    def _heard(self, change: Change) -> None:
+    def _on_change(self, change: Change) -> None:
         if isinstance(change, NoticeShown):
             self._notices.append(change)

@@ -8,7 +8,7 @@ from tests.support.message_snapshot import MessageSnapshot
 
 
 def transcript(practice: Practice) -> str:
-    """All channels with their threads, what single people saw, and the latest traffic."""
+    """All channels with their threads, ephemeral messages, and the latest traffic."""
     state = practice.workspace
     lines: list[str] = []
     for channel in state.channels.values():
@@ -33,16 +33,16 @@ def transcript(practice: Practice) -> str:
 
 
 def _lines(practice: Practice, message: Message, indent: str) -> list[str]:
-    shown = MessageSnapshot.of(message)
+    view = MessageSnapshot.of(message)
     name = practice.workspace.users[message.user].name
-    labels = {button.label for button in shown.buttons}
-    words = [line for line in shown.everything.splitlines() if line and line not in labels]
+    labels = {button.label for button in view.buttons}
+    words = [line for line in view.everything.splitlines() if line and line not in labels]
     text = " / ".join(words)
     clipped = text if len(text) < 400 else f"{text[:400]}…"
-    lines = [f"{indent}{name}: {clipped}{' (edited)' if shown.edited else ''}"]
-    if shown.buttons:
-        lines.append(f"{indent}  [{'] ['.join(button.label for button in shown.buttons)}]")
-    if shown.files:
-        names = [practice.workspace.files[file].name for file in shown.files]
+    lines = [f"{indent}{name}: {clipped}{' (edited)' if view.edited else ''}"]
+    if view.buttons:
+        lines.append(f"{indent}  [{'] ['.join(button.label for button in view.buttons)}]")
+    if view.files:
+        names = [practice.workspace.files[file].name for file in view.files]
         lines.append(f"{indent}  files: {', '.join(names)}")
     return lines

@@ -1,4 +1,4 @@
-"""Arranging and breaking: redeliveries, cut sockets, scopes, members, archives."""
+"""Changes and failures around the bot: redeliveries, cut sockets, scopes, members, archives."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from tests.support.workspace_queries import WorkspaceQueries
 
 
 class WorkspaceChanges(WorkspaceQueries):
-    """What goes wrong or changes around the bot; failed calls are in `faults`."""
+    """Changes and failures around the bot; failing calls are in `faults`."""
 
     def redeliver(self, delivery: Delivery) -> Ack:
         """Send an earlier delivery to the bot once more."""
         return self._live.wait(self.practice.deliveries.redeliver(delivery.seq))
 
     def disconnect(self, *, abrupt: bool = False) -> int:
-        """Ask the bot's sockets to reconnect, or cut them; how many there were."""
+        """Ask the bot's sockets to reconnect, or cut them; return how many there were."""
         return self._live.wait(self.practice.sockets.disconnect(abrupt=abrupt))
 
     def delay(self, kind: str, seconds: float) -> None:
-        """Let deliveries of this kind reach the bot that much later (0 ends it)."""
+        """Delay deliveries of this kind to the bot (0 ends it)."""
         self.call(lambda: self.practice.deliveries.delay.__setitem__(kind, seconds))
 
     def retry_events_after(self, *pauses: float) -> None:
-        """The pauses before each retry of an event that was not taken."""
+        """Set the pauses before each retry of an event that was not acknowledged."""
         self.call(lambda: setattr(self.practice.deliveries, "retry_after", pauses))
 
     def duplicate(self, *kinds: str) -> None:
@@ -33,7 +33,7 @@ class WorkspaceChanges(WorkspaceQueries):
         self.call(lambda: setattr(self.practice.deliveries, "duplicate", set(kinds)))
 
     def slow_down(self, *, rate: float = 1.0, burst: float = 4.0) -> None:
-        """Hold the bot to about `rate` messages a second in each channel."""
+        """Limit the bot to about `rate` messages per second in each channel."""
 
         def switch_on() -> None:
             self.practice.rate_limit.enabled = True
@@ -42,7 +42,7 @@ class WorkspaceChanges(WorkspaceQueries):
         self.call(switch_on)
 
     def scopes(self, *scopes: str) -> None:
-        """The app's granted scopes from now on."""
+        """Set the app's granted scopes."""
         self.call(lambda: setattr(self.practice.workspace.app, "scopes", list(scopes)))
 
     def without_scopes(self, *scopes: str) -> None:
@@ -59,14 +59,14 @@ class WorkspaceChanges(WorkspaceQueries):
         self.call(lambda: self.practice.workspace.leave(self.channel(channel), user))
 
     def delete(self, message: MessageSnapshot) -> None:
-        """Somebody deletes a message."""
-        self.call(lambda: self.practice.workspace.delete(self._found(message)))
+        """Someone deletes a message."""
+        self.call(lambda: self.practice.workspace.delete(self._message_record(message)))
 
     def edit(self, message: MessageSnapshot, text: str) -> None:
         """A person edits their own message."""
         self.call(
             lambda: self.practice.workspace.edit(
-                self._found(message), by=message.user, text=text, blocks=None
+                self._message_record(message), by=message.user, text=text, blocks=None
             )
         )
 

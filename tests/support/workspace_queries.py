@@ -1,4 +1,4 @@
-"""Looking: what people see in the workspace, and what happened in it."""
+"""What people see in the workspace, and what happened in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.served_workspace import ServedWorkspace
 
 
 class WorkspaceQueries(ServedWorkspace):
-    """All that a test may ask about messages, people's screens and the traffic."""
+    """Queries about messages, people's screens and the traffic."""
 
     def channel(self, name: str) -> Channel:
         """A channel by name or id."""
@@ -43,18 +43,18 @@ class WorkspaceQueries(ServedWorkspace):
         return self._shown(lambda m: m.channel == message.channel and root in (m.ts, m.thread_ts))
 
     def again(self, message: MessageSnapshot) -> MessageSnapshot:
-        """The same message as it stands now; fails if it was deleted."""
-        found = self.call(lambda: self._record(message))
-        assert found is not None, f"this message is gone: {message.text}"
-        return found
+        """The same message as it is now; fails if it was deleted."""
+        record = self.call(lambda: self._record(message))
+        assert record is not None, f"this message is gone: {message.text}"
+        return record
 
     def message_with(
         self, label: str, *, by: str | None = None, thread: MessageSnapshot | None = None
     ) -> MessageSnapshot | None:
-        """The newest message that shows a button whose label begins so, or None.
+        """The newest message with a button whose label starts with `label`, or None.
 
-        With `by` that person's ephemeral messages count too; with `thread` only those
-        of that thread.
+        With `by`, that person's ephemeral messages count too; with `thread`, only messages of
+        that thread.
         """
         candidates = self._shown(lambda _: True) + (self.ephemerals(by) if by else [])
         for message in sorted(candidates, key=lambda m: m.ts, reverse=True):
@@ -78,20 +78,20 @@ class WorkspaceQueries(ServedWorkspace):
         )
 
     def ephemeral(self, user: str) -> str:
-        """All that is readable in this person's newest ephemeral message, or nothing."""
-        shown = self.ephemerals(user)
-        return shown[-1].everything if shown else ""
+        """All readable text of this person's newest ephemeral message, or an empty string."""
+        visible = self.ephemerals(user)
+        return visible[-1].everything if visible else ""
 
     def notices(self, user: str) -> list[str]:
-        """What Slack itself told this person: failed commands, unanswered clicks."""
+        """What Slack itself showed this person: failed commands, unanswered clicks."""
         return [notice.text for notice in self._notices if notice.user == user]
 
     def notified(self, message: MessageSnapshot) -> set[str]:
-        """Who was called when this message was first posted."""
+        """Who was notified when this message was first posted."""
         return set(self.again(message).pings.users)
 
     def file_text(self, message: MessageSnapshot) -> str:
-        """The text of the file that this message carries."""
+        """The text of the file that is attached to this message."""
         return self.practice.workspace.files[message.files[0]].content.decode()
 
     @property
@@ -100,11 +100,11 @@ class WorkspaceQueries(ServedWorkspace):
         return self.call(lambda: list(self.practice.workspace.journal))
 
     def most_live_at_once(self, key: Callable[[Version, Button], str | None]) -> dict[str, int]:
-        """Over the whole history: for each key, how many messages showed its buttons at once.
+        """For each key, the most messages that showed its buttons at once, over the whole history.
 
-        `key` names what a button acts on (a checkpoint's id, say), or None to leave it out.
+        `key` returns what a button acts on, such as a checkpoint's id, or None to ignore it.
         """
-        shown: dict[tuple[str, str], set[str]] = {}
+        visible: dict[tuple[str, str], set[str]] = {}
         most: dict[str, int] = {}
         for version in self.journal:
             names = {
@@ -112,9 +112,9 @@ class WorkspaceQueries(ServedWorkspace):
                 for button in buttons(version.blocks)
                 if version.ephemeral_to is None and (name := key(version, button)) is not None
             }
-            shown[(version.channel, version.ts)] = names
+            visible[(version.channel, version.ts)] = names
             for name in names:
-                count = sum(name in held for held in shown.values())
+                count = sum(name in keys for keys in visible.values())
                 most[name] = max(most.get(name, 0), count)
         return most
 
@@ -129,7 +129,7 @@ class WorkspaceQueries(ServedWorkspace):
         )
 
     def deliveries(self, kind: str | None = None) -> list[Delivery]:
-        """What was sent to the bot, e.g. of kind `slash_commands`, `interactive`."""
+        """What was sent to the bot, e.g. of kind `slash_commands` or `interactive`."""
         return self.call(
             lambda: [d for d in self.practice.deliveries.sent if kind in (None, d.kind)]
         )
@@ -137,22 +137,22 @@ class WorkspaceQueries(ServedWorkspace):
     def _name(self, user: str) -> str:
         return self.practice.workspace.users[user].name
 
-    def _shown(self, wanted: Callable[[Message], bool]) -> list[MessageSnapshot]:
+    def _shown(self, matches: Callable[[Message], bool]) -> list[MessageSnapshot]:
         return self.call(
             lambda: [
                 MessageSnapshot.of(message)
                 for messages in self.practice.workspace.messages.values()
                 for message in messages.values()
-                if wanted(message)
+                if matches(message)
             ]
         )
 
     def _record(self, message: MessageSnapshot) -> MessageSnapshot | None:
         state = self.practice.workspace
-        found = state.ephemerals.get(message.ts) or state.find(message.channel, message.ts)
-        return MessageSnapshot.of(found) if found is not None else None
+        record = state.ephemerals.get(message.ts) or state.find(message.channel, message.ts)
+        return MessageSnapshot.of(record) if record is not None else None
 
-    def _found(self, message: MessageSnapshot) -> Message:
-        found = self.practice.workspace.find(message.channel, message.ts)
-        assert found is not None, f"this message is gone: {message.text}"
-        return found
+    def _message_record(self, message: MessageSnapshot) -> Message:
+        record = self.practice.workspace.find(message.channel, message.ts)
+        assert record is not None, f"this message is gone: {message.text}"
+        return record

@@ -1,4 +1,4 @@
-"""What the real `serve` holds while executions wait: processes, threads, file handles, memory."""
+"""What the real `serve` uses while executions wait: processes, threads, file handles, memory."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tests.support.processes import BotProcess, crews_file
 from tests.support.workspace import Workspace
 
 SETTLED: Final = 5.0
-"""Seconds without a change after which what `serve` holds is what it keeps."""
+"""Seconds without a change after which the resources of `serve` count as stable."""
 
 AT_MOST: Final = 60.0
 _LOOK: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Holds:
-    """Of `serve` and all that descends from it. `start`: seconds to the first 200 of /health;
-    `memory`: of the serving process, in megabytes; `pending`: what it says that waits."""
+class Resources:
+    """Resources of `serve` and its descendants. `start`: seconds to the first 200 of /health;
+    `memory`: of the serving process, in megabytes; `pending`: the checkpoints that it reports."""
 
     start: float
     processes: int
@@ -34,8 +34,8 @@ class Holds:
     pending: int
 
 
-def serve_on(url: str) -> Holds:
-    """Started with the practice workspace as its Slack, and left until nothing changes."""
+def serve_on(url: str) -> Resources:
+    """Start `serve` with a practice workspace, and wait until its resources no longer change."""
     with Workspace() as workspace, TemporaryDirectory(prefix="growth-") as folder:
         place = Path(folder)
         bot = BotProcess(
@@ -47,29 +47,29 @@ def serve_on(url: str) -> Holds:
         with bot:
             start = time.perf_counter() - began
             processes, threads, handles = _settled(bot)
-            told = bot.http.get("/health").json()
-            return Holds(
+            health = bot.http.get("/health").json()
+            return Resources(
                 start=start,
                 processes=processes,
                 threads=threads,
                 handles=handles,
                 memory=bot.process.memory_info().rss / 1e6,
-                pending=told["pending_checkpoints"],
+                pending=health["pending_checkpoints"],
             )
 
 
 def _settled(bot: BotProcess) -> tuple[int, int, int]:
-    before, since = _held(bot.family()), time.monotonic()
+    before, since = _resources(bot.family()), time.monotonic()
     until = since + AT_MOST
     while time.monotonic() - since < SETTLED and time.monotonic() < until:
         time.sleep(_LOOK)
-        now = _held(bot.family())
+        now = _resources(bot.family())
         if now != before:
             before, since = now, time.monotonic()
     return before
 
 
-def _held(family: Sequence[psutil.Process]) -> tuple[int, int, int]:
+def _resources(family: Sequence[psutil.Process]) -> tuple[int, int, int]:
     threads = handles = 0
     for process in family:
         try:
