@@ -39,7 +39,7 @@ def asked(office: Workspace, root: Shown, words: str, *, after: Shown | None = N
     return office.wait_for(found, SECONDS, what=f"a question with {words!r}")
 
 
-def test_a_payment_is_refused_with_words_tried_again_and_made_after_a_yes(
+def test_a_payment_is_refused_with_a_reason_proposed_again_and_made_after_approval(
     office: Workspace,
 ) -> None:
     root = start(office, "/crew refund Mia was charged 40 euros twice")
@@ -95,7 +95,7 @@ def test_no_payment_is_invented_if_the_customer_or_the_amount_is_unclear(
     assert not any("May this be paid back?" in m.everything for m in office.thread(root))
 
 
-def test_a_flow_asks_twice_and_writes_with_what_it_was_told(office: Workspace) -> None:
+def test_a_flow_asks_twice_and_writes_with_the_answers(office: Workspace) -> None:
     root = start(office, "/crew briefing the new bicycle lanes")
     first = asked(office, root, "Who is the briefing for?")
     office.click("Continue: answer", by=ANA, message=first)

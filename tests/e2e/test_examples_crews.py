@@ -58,7 +58,7 @@ def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[S
     return shown[1:]
 
 
-def test_the_program_sorts_writes_and_announces_and_does_as_it_is_told(office: Workspace) -> None:
+def test_the_program_sorts_writes_and_announces_and_follows_the_feedback(office: Workspace) -> None:
     first, revised, written, final = run(
         office,
         "/crew release_notes add search; fix login; remove the old export",

@@ -39,7 +39,7 @@ def waiting(office: Workspace, root: Shown, *, after: Shown | None = None) -> Sh
     return office.wait_for(found, SECONDS, what="something to decide")
 
 
-def test_a_flow_drafts_again_by_a_button_with_words_and_is_published_by_another(
+def test_a_flow_drafts_again_on_one_button_with_feedback_and_publishes_on_another(
     office: Workspace,
 ) -> None:
     root = start(office, "/crew review_flow our shop opens on Sundays")
@@ -61,7 +61,7 @@ def test_a_flow_drafts_again_by_a_button_with_words_and_is_published_by_another(
     assert f"“revise” chosen by <@{BEN}>" in office.again(first).everything
 
 
-def test_a_task_that_asks_is_revised_and_the_lesson_holds_in_the_next_run(
+def test_a_task_that_asks_is_revised_and_the_lesson_applies_to_the_next_run(
     office: Workspace,
 ) -> None:
     root = start(office, "/crew interview bees in the city")
