@@ -1,4 +1,4 @@
-"""The descendants of a process, from /proc or, where there is none, from `ps`.
+"""The descendants of a process, from /proc or, without it, from `ps`.
 
 psutil does this too, but the child runs under its crew's interpreter, where only CrewAI and its
 dependencies are installed.

@@ -173,7 +173,7 @@ def _refusal_text(answer: Answer) -> str | None:
 
 
 def _arguments_text(arguments: Mapping[str, Any]) -> str:
-    """The arguments as JSON, with invisible characters, such as text direction, escaped."""
+    """The arguments as JSON, with invisible characters, such as direction marks, escaped."""
     text = json.dumps(arguments, indent=2, ensure_ascii=False, default=str)
     return "".join(each if _is_visible(each) else _escaped(each) for each in text)
 
