@@ -1,6 +1,6 @@
 """A CrewAI flow that asks while it runs: `Flow.ask()`.
 
-Nothing here knows of Slack. Run on a console, CrewAI reads the answers there; started by
+Nothing here depends on Slack. Run on a console, CrewAI reads the answers there; started by
 Countersign, each question is a message in the thread.
 """
 
@@ -16,7 +16,7 @@ ANYBODY = "newcomers"
 
 
 class Briefing(BaseModel):
-    """What the flow remembers. `user_input` is the request."""
+    """The flow's state. `user_input` is the request."""
 
     user_input: str = ""
     audience: str = ANYBODY

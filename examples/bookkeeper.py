@@ -1,4 +1,4 @@
-"""Stands in for a model that can call tools, so that the refund example needs no network."""
+"""A stand-in for a model with tool calls, so that the refund example needs no network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from crewai.llms.base_llm import BaseLLM
 
 REFUSED = "refused this call, and it was not made:"
-"""What comes before the words of the person who refused a call, in the tool's answer."""
+"""Precedes the reason of the person who refused a call, in the tool's answer."""
 
 _NUMBER = r"\d+(?:[.,]\d+)*"
 _MONEY = re.compile(
@@ -56,9 +56,9 @@ class Bookkeeper(BaseLLM):
 
 
 def euros_in(text: str, *, bare: bool = False) -> float | None:
-    """The amount that a text names in euros; None if it names none, or different ones.
+    """The amount in euros that a text names, or None if it names none or several.
 
-    `bare`: a number without a currency counts too, unless it is an order's, a date's or the like.
+    `bare`: a number without a currency counts too, unless it is an order number, a date or similar.
     """
     amounts = {_number(before or after) for before, after in _MONEY.findall(text)}
     if not amounts and bare:
@@ -82,11 +82,11 @@ def _number(written: str) -> float:
 
 
 def _read(messages: Any) -> tuple[str, list[str]]:
-    """What was asked for, and what the tool answered so far."""
-    asked = " ".join(str(m.get("content") or "") for m in messages if m["role"] == "user")
-    request = re.search(r"complaint: (.*?)(?:\n|$)", asked)
+    """The request, and the tool's answers so far."""
+    prompt = " ".join(str(m.get("content") or "") for m in messages if m["role"] == "user")
+    request = re.search(r"complaint: (.*?)(?:\n|$)", prompt)
     results = [str(m.get("content") or "") for m in messages if m["role"] == "tool"]
-    return (request[1] if request else asked).strip(), results
+    return (request[1] if request else prompt).strip(), results
 
 
 def _letter(customer: str | None, euros: float | None, result: str) -> str:

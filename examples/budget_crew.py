@@ -1,6 +1,6 @@
-"""A CrewAI crew that makes several model calls in one go: a newsletter in three parts.
+"""A CrewAI crew that makes several model calls in a row: a newsletter in three parts.
 
-What it may use before somebody is asked stands in crews.yml.
+crews.yml sets what it may use before a person is asked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def newsletter() -> Crew:
         backstory="You have sent a letter a week for years and lost no reader by it.",
     )
     parts = [
-        Task(name=name, description=wanted, expected_output="1 paragraph", agent=editor)
-        for name, wanted in PARTS.items()
+        Task(name=name, description=description, expected_output="1 paragraph", agent=editor)
+        for name, description in PARTS.items()
     ]
     return Crew(agents=[editor], tasks=parts)

@@ -1,6 +1,6 @@
 """A CrewAI crew with `human_input=True`: questions for an interview, checked by a person.
 
-Nothing here knows of Slack. Run on a console, CrewAI reads the feedback there; started by
+Nothing here depends on Slack. Run on a console, CrewAI reads the feedback there; started by
 Countersign, each task that asks ends at a checkpoint.
 """
 

@@ -1,6 +1,6 @@
-"""A hierarchical CrewAI crew: a manager hands the tasks of a move to those who can do them.
+"""A hierarchical CrewAI crew: a manager delegates the tasks of an office move.
 
-Nothing here knows of Slack. Where nobody needs to be given a name, `manager_llm=` does as well.
+Nothing here depends on Slack. `manager_llm=` works as well if the manager needs no name.
 """
 
 from __future__ import annotations

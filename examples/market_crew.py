@@ -1,7 +1,7 @@
-"""A CrewAI crew with much of what crews can be: should we open a shop there?
+"""A CrewAI crew that uses many features: should we open a shop there?
 
-A tool, a typed output, a task that runs only on a condition, two tasks at the same time, and a
-check of the last answer. Nothing here knows of Slack.
+A tool, a typed output, a conditional task, two concurrent tasks and a guardrail for the last
+answer. Nothing here depends on Slack.
 """
 
 from typing import Any
@@ -34,11 +34,11 @@ def shop_rent(city: str, square_metres: int) -> str:
 
 
 def knows_little(output: Any) -> bool:
-    """Looks at the typed output of the task before, which another process may have made."""
+    """Whether the previous task, perhaps in another process, found only a few facts."""
     return len(output.pydantic.facts) < FEW
 
 
-# CrewAI reads the return type of a guardrail, and wants the type there rather than its name.
+# CrewAI reads the return type of a guardrail, which must be a type rather than its name.
 def fits_on_a_page(output: Any) -> tuple[bool, Any]:
     words = len(output.raw.split())
     if words > LONGEST_MEMO:

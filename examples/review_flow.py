@@ -1,7 +1,7 @@
-"""A CrewAI flow with a gate: draft, let a person judge, and draft again until it is good.
+"""A CrewAI flow with a gate: draft, ask a person to review, and draft again until it is approved.
 
-Nothing here knows of Slack. Run on a console, CrewAI asks on the console; started by Countersign,
-the gate is a message with a button for each outcome.
+Nothing here depends on Slack. Run on a console, CrewAI asks on the console; started by
+Countersign, the gate is a message with a button for each outcome.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pydantic import BaseModel, Field
 
 
 class Announcement(BaseModel):
-    """What the flow remembers. `user_input` is the request."""
+    """The flow's state. `user_input` is the request."""
 
     user_input: str = ""
-    said: list[dict[str, str]] = Field(default_factory=list)
+    messages: list[dict[str, str]] = Field(default_factory=list)
     rounds: int = 0
 
 
@@ -26,7 +26,7 @@ class ReviewFlow(Flow[Announcement]):
     @start()
     def brief(self) -> None:
         request = f"Write a short announcement for our customers: {self.state.user_input}"
-        self.state.said.append({"role": "user", "content": request})
+        self.state.messages.append({"role": "user", "content": request})
 
     @listen(or_("brief", "revise"))
     @human_feedback(
@@ -39,10 +39,10 @@ class ReviewFlow(Flow[Announcement]):
         past = self.last_human_feedback
         if past is not None:
             wish = past.feedback or "Try another way to say it."
-            self.state.said.append({"role": "user", "content": wish})
+            self.state.messages.append({"role": "user", "content": wish})
         self.state.rounds += 1
         text = self._write()
-        self.state.said.append({"role": "assistant", "content": text})
+        self.state.messages.append({"role": "assistant", "content": text})
         return text
 
     @listen("publish")
@@ -60,5 +60,5 @@ class ReviewFlow(Flow[Announcement]):
             goal="Say what is new in words that customers understand",
             backstory="You have written to customers for years and waste none of their time.",
         )
-        answer: Any = writer.kickoff(list(self.state.said))
+        answer: Any = writer.kickoff(list(self.state.messages))
         return str(answer.raw)

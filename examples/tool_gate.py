@@ -1,7 +1,7 @@
-"""A CrewAI crew with a tool that nobody wants to be called unseen: it pays money back.
+"""A CrewAI crew with a tool that needs approval: it pays money back.
 
-Nothing here knows of Slack or of approvals; crews.yml says that calls of `pay_back` wait for a
-person. `Bookkeeper` stands in for a model: leave `llm=` out to use the model that you run.
+Nothing here depends on Slack or approvals; crews.yml says that calls of `pay_back` wait for a
+person. `Bookkeeper` stands in for a model: leave out `llm=` to use your own model.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Everything that leans on names of CrewAI and httpx that are not part of their public interface.
+"""Every use of names of CrewAI and httpx that are not part of their public interface.
 
-An upgrade of CrewAI is checked here: each function says why no public name does, and has a test in
-tests/crew_runner/test_crewai_internals.py that fails when the name is gone or means another thing.
-Written for crewai 1.15.30.
+Check this module when CrewAI is upgraded: each function says why no public name is enough, and has
+a test in tests/crew_runner/test_crewai_internals.py that fails if the private name is gone or has
+changed its meaning. Written for crewai 1.15.30.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ _TRUSTED: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def skip_finished_tasks(crew: Crew) -> None:
-    """Have `kickoff` keep the outputs that tasks have already, and run the others.
+    """Make `kickoff` keep existing task outputs and run only the other tasks.
 
-    CrewAI does so only for a crew that comes from one of its own snapshots, which it knows by
-    this id. Its snapshots hold whole agents; we keep outputs alone.
+    CrewAI does so only for a crew from one of its own snapshots, which it recognizes by this id.
+    Those snapshots contain whole agents; we store only outputs.
     """
     crew.checkpoint_kickoff_event_id = "resume"
 
 
-def forget_memory(crew: Crew) -> None:
-    """Take away the memory that `memory=True` gave a crew; the setter of `memory` leaves it."""
+def disable_memory(crew: Crew) -> None:
+    """Remove the memory that `memory=True` created; setting `memory` alone keeps it."""
     crew.memory, crew._memory = False, None
 
 
 def feedback_message(context: Any, feedback: str) -> Any:
-    """A reviewer's words as the message by which CrewAI hands them to an agent.
+    """A reviewer's feedback as the message in which CrewAI passes it to an agent.
 
-    The sentence around the words is CrewAI's own, and no public function gives it.
+    CrewAI's wording around the feedback is not available from a public function.
     """
     return context._format_feedback_message(feedback)
 
 
 def original_tool(tool: object) -> object:
-    """The tool behind the wrapper that hooks are shown; None if there is none.
+    """The tool behind the wrapper that hooks receive; None if there is none.
 
-    `result_as_answer` is read from the original, so that is where it has to be switched off.
+    `result_as_answer` is read from the original, so it must be switched off there.
     """
     return getattr(tool, "_original_tool", None)
 
@@ -63,37 +63,37 @@ def original_tool(tool: object) -> object:
 
 
 def definition_of(flow: Flow[Any]) -> FlowDefinition:
-    """The methods of a flow, and what each listens to; there is no public view of them."""
+    """The methods of a flow and what each listens to, which have no public accessor."""
     return flow._definition
 
 
 def state_of(flow: Flow[Any]) -> object:
-    """The state as it is. The public `state` is a proxy that is no model of pydantic's."""
+    """The state object itself. The public `state` is a proxy and not a pydantic model."""
     return flow._state
 
 
-def asks_by(flow: Flow[Any]) -> object:
-    """The input provider that `flow.ask()` would use, after CrewAI's own rules."""
+def input_provider_of(flow: Flow[Any]) -> object:
+    """The input provider that `flow.ask()` would use by CrewAI's rules."""
     return flow._resolve_input_provider()
 
 
 def replace_ask(replacement: Callable[..., str | None]) -> None:
-    """Put `replacement` in the place of `Flow.ask`, for every flow of this process.
+    """Replace `Flow.ask` for every flow of this process.
 
-    A provider is not told the timeout, and CrewAI leaves a question that took too long behind.
+    A provider does not receive the timeout, and CrewAI abandons a question that timed out.
     """
     Flow.ask = replacement  # type: ignore[method-assign] # the process runs one job
 
 
 def json_safe(value: object) -> object:
-    """A method's output as CrewAI itself would save it."""
+    """A method's output in the form in which CrewAI saves it."""
     return PendingFeedbackContext._make_json_safe(value)
 
 
 def progress_of(flow: Flow[Any]) -> dict[str, object]:
-    """Half-met joins, listeners that fired, completed methods and rounds, as JSON values.
+    """Incomplete joins, fired listeners, completed methods and call counts, as JSON values.
 
-    CrewAI's persistence saves the state alone and forgets these when a flow pauses.
+    CrewAI's persistence saves only the state and loses these when a flow pauses.
     """
     return {
         "joins": {str(name): sorted(map(str, seen)) for name, seen in flow._pending_events.items()},
@@ -104,7 +104,7 @@ def progress_of(flow: Flow[Any]) -> dict[str, object]:
 
 
 def restore_progress(flow: Flow[Any], progress: Mapping[str, Any]) -> None:
-    """Put back what `progress_of` gave in another process."""
+    """Restore what `progress_of` returned in another process."""
     flow._pending_events = {name: set(seen) for name, seen in progress["joins"].items()}
     flow._fired_or_listeners = set(progress["fired"])
     flow._completed_methods = set(progress["completed"])
@@ -112,11 +112,11 @@ def restore_progress(flow: Flow[Any], progress: Mapping[str, Any]) -> None:
 
 
 def restore_pending(flow: Flow[Any], flow_id: str, persistence: FlowPersistence) -> None:
-    """Bring a built flow back to where it paused. Raises ValueError, TypeError.
+    """Return a built flow to where it paused. Raises ValueError, TypeError.
 
-    The public `from_pending` builds the flow itself, without the arguments of its author.
+    The public `from_pending` builds the flow itself, without its author's arguments.
     """
-    restore = Flow.from_pending.__func__  # type: ignore[attr-defined] # a classmethod has it
+    restore = Flow.from_pending.__func__  # type: ignore[attr-defined] # present on classmethods
     restore(lambda **_named: flow, flow_id, persistence)
 
 
@@ -124,15 +124,15 @@ def restore_pending(flow: Flow[Any], flow_id: str, persistence: FlowPersistence)
 
 
 def model_from(model: object) -> Any:
-    """The model that a gate names, built as CrewAI builds it for gates."""
+    """A gate's model, built as CrewAI builds it for gates."""
     return _resolve_llm_instance(model)
 
 
 def override_models(model: str) -> None:
-    """Have every model that CrewAI builds from a name be `model`, for this process.
+    """Replace every model that CrewAI builds from a name by `model`, for this process.
 
-    CrewAI's overlay is public for one context: threads that a crew starts itself do not see it,
-    settings of the crew's own provider come along, and it also replaces classes of the crew's own.
+    CrewAI's public overlay covers one context: threads started by a crew do not see it, settings
+    of the crew's own provider are carried over, and the crew's own model classes are replaced.
     """
     overlay: dict[str, str] | None = {_EVERY_MODEL: model}
     in_every_thread = ContextVar("overlay", default=overlay)
@@ -147,10 +147,10 @@ def _overlay_for(llm: Any) -> str | None:
 
 
 def share_trust_store() -> None:
-    """Read the certificates that httpx trusts once; each client would read them anew, in 40 ms.
+    """Load httpx's trusted certificates once instead of for each client, which takes 40 ms.
 
-    A client that asks for others, or that finds others in the environment, gets those. httpx has
-    no public default for them.
+    A client with other settings, or with others in the environment, gets its own. httpx has no
+    public way to set the default.
     """
     from httpx._transports import default
 

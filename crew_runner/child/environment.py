@@ -1,4 +1,4 @@
-"""Which variables the processes below a worker get to see."""
+"""Which environment variables a worker's child processes may see."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SECRET_PREFIXES: Final = ("SLACK_", "COUNTERSIGN_")
 SECRET_NAMES: Final = frozenset({"DATABASE_URL"})
 
 COMMAND_ALLOWED: Final = ("PATH", "HOME", "LANG")
-"""What a program gets of the worker's own environment."""
+"""The variables of the worker that a program receives."""
 
 SILENT_CREWAI: Final[Mapping[str, str]] = {
     "CREWAI_DISABLE_TELEMETRY": "true",
@@ -18,13 +18,13 @@ SILENT_CREWAI: Final[Mapping[str, str]] = {
     "CREWAI_DISABLE_VERSION_CHECK": "true",
     "OTEL_SDK_DISABLED": "true",
 }
-"""Set before crewai is imported: without them it waits 11 to 20 s for hosts it cannot reach."""
+"""Set before crewai is imported; otherwise it waits 11 to 20 s for unreachable hosts."""
 
 OFFLINE_MODEL: Final = "offline-drafter"
 """The model name of the offline drafter."""
 
 OVERLAY_VARIABLE: Final = "OVERLAY_MODEL"
-"""The model that takes the place of every model a crew names, as CrewAI writes it."""
+"""The model that replaces every model a crew names, in CrewAI's notation."""
 
 MODEL_VARIABLES: Final = frozenset(
     {
@@ -49,12 +49,12 @@ MODEL_VARIABLES: Final = frozenset(
         OVERLAY_VARIABLE,
     }
 )
-"""Every variable that picks a model. Take them all out of an environment before updating it with
-`settings_to_env`: what is left over from elsewhere would otherwise win."""
+"""Every variable that selects a model. Remove all of them from an environment before updating it
+with `settings_to_env`; leftovers would otherwise take precedence."""
 
 
 def is_secret(name: str) -> bool:
-    """Whether a variable is the bot's own, which no crew may see."""
+    """Whether the variable belongs to the bot, so that no crew may see it."""
     return name in SECRET_NAMES or name.startswith(SECRET_PREFIXES)
 
 
@@ -63,6 +63,6 @@ def without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def scrub() -> None:
-    """Take the bot's own variables out of this process's environment."""
+    """Remove the bot's own variables from this process's environment."""
     for name in [name for name in os.environ if is_secret(name)]:
         del os.environ[name]

@@ -1,7 +1,7 @@
-"""What a crew raised, in words for the person who started it.
+"""Turns an exception from a crew into a message for the person who started it.
 
-Goes by what errors carry (a status code, a builtin class) and not by their classes, so that every
-provider's client is understood and none is imported.
+Errors are recognized by their attributes (a status code, a builtin class) rather than their
+classes, so that every provider's client is understood and none is imported.
 """
 
 from __future__ import annotations
@@ -14,96 +14,113 @@ from pydantic import ValidationError
 
 from crew_runner.child.records import Failure
 
-_LONGEST_WORDS: Final = 300
-_ADVICE: Final = {
-    # With all that it asks for it would hold back packages that the bot needs newer.
+_MAX_MESSAGE: Final = 300
+_REPLACED_ADVICE: Final = {
+    # With all its dependencies, it would hold back packages that the bot needs in newer versions.
     'to install: uv add "crewai[google-genai]"': (
         "to install: pip install --no-deps google-genai==1.65.* google-auth==2.* pyasn1==0.6.* "
         "pyasn1-modules==0.4.*"
     ),
 }
-"""What errors advise that does not do here, and what does."""
+"""Advice in errors that does not apply here, and its replacement."""
 
-_LONGEST_DETAIL: Final = 20_000
-_NO_KEY: Final = (
+_MAX_DETAIL: Final = 20_000
+_MISSING_KEY: Final = (
     "The crew names a model of its own, and its provider's key is not set: {error} Set it for the "
-    "bot, or give the crew a `model:` in crews.yml."
+    "bot, or set `model:` for the crew in crews.yml."
 )
-_NO_CLIENT: Final = (
-    "The crew names a model whose client is not installed: {error} Install it, or give the crew a "
-    "`model:` in crews.yml."
+_MISSING_CLIENT: Final = (
+    "The crew names a model whose client is not installed: {error} Install it, or set "
+    "`model:` for the crew in crews.yml."
 )
 _CREWAI_ERRORS: Final = (
-    ("HookAborted: ", "The crew was stopped by a check of its own: {error}", False),
     (
-        "LLMContextLengthExceededError: ",
-        "The texts of this run are longer than the model can read at once.",
+        "HookAborted: ",
+        "A hook of the crew stopped the run. Change the request or the hook: {error}",
         False,
     ),
-    ("EOFError: ", "The crew asked for input on a console; there is none here.", False),
+    (
+        "LLMContextLengthExceededError: ",
+        "The run's texts exceed the model's context. Shorten the request, or use another model.",
+        False,
+    ),
+    (
+        "EOFError: ",
+        "The crew asked for input on a console, and there is none. Use `human_input=True` or "
+        "`@human_feedback` instead.",
+        False,
+    ),
     (
         "Missing required template variable",
-        "The crew's prompts need an input that it is not given: {error}",
+        "The crew's prompts need an input that it does not get. Set it in "
+        "`before_kickoff`: {error}",
         False,
     ),
     (
         "not found in inputs",
-        "The crew's prompts need an input that it is not given: {error}",
+        "The crew's prompts need an input that it does not get. Set it in "
+        "`before_kickoff`: {error}",
         False,
     ),
-    ("_API_KEY is required", _NO_KEY, False),
-    ("API key required for", _NO_KEY, False),
-    ("LiteLLM fallback package is not installed", _NO_CLIENT, False),
-    ("native provider not available", _NO_CLIENT, False),
-    ("guardrail validation", "An output did not pass the crew's own check: {error}", True),
-    ("Invalid response from LLM call", "The model gave an empty answer.", True),
+    ("_API_KEY is required", _MISSING_KEY, False),
+    ("API key required for", _MISSING_KEY, False),
+    ("LiteLLM fallback package is not installed", _MISSING_CLIENT, False),
+    ("native provider not available", _MISSING_CLIENT, False),
+    ("guardrail validation", "An output did not pass the crew's guardrail: {error}", True),
+    (
+        "Invalid response from LLM call",
+        "The model returned an empty answer. Try again later.",
+        True,
+    ),
 )
-"""What stands in the error, the words for it, and whether trying again may help."""
+"""A marker in the error, the message for it, and whether a retry may help."""
 
 
 class CrewProblem(Exception):
-    """A failure that is already said in words. `retryable`: whether trying again may help."""
+    """A failure with a message for people. `retryable`: whether a retry may help."""
 
-    def __init__(self, words: str, *, retryable: bool = False, detail: str = "") -> None:
-        super().__init__(words)
-        self.words = words
+    def __init__(self, message: str, *, retryable: bool = False, detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
         self.retryable = retryable
         self.detail = detail
 
 
 def failure_of(error: BaseException) -> Failure:
-    """The failure that `error` comes to; its traceback is the detail."""
+    """The failure for `error`, with the traceback as its detail."""
     detail = "".join(traceback.format_exception(error))
-    words, retryable = _in_words(error)
+    message, retryable = _message_for(error)
     if isinstance(error, CrewProblem) and error.detail:
         detail = f"{detail}\n{error.detail}"
-    return Failure(message=words, detail=detail[-_LONGEST_DETAIL:], retryable=retryable)
+    return Failure(message=message, detail=detail[-_MAX_DETAIL:], retryable=retryable)
 
 
-def _in_words(error: BaseException) -> tuple[str, bool]:
+def _message_for(error: BaseException) -> tuple[str, bool]:
     if isinstance(error, CrewProblem):
-        return error.words, error.retryable
+        return error.message, error.retryable
     if isinstance(error, SystemExit):
-        return "The crew's own code ended the program in the middle of the phase.", False
-    for cause in _causes(error):
-        found = _model_error(cause) or _crewai_error(cause)
-        if found is not None:
-            return found
-    return f"The crew failed with an error of its own: {clipped(error)}", True
+        return (
+            "The crew's code exited in the middle of the phase. Remove the call of `sys.exit()`."
+        ), False
+    for cause in _error_chain(error):
+        result = _model_error(cause) or _crewai_error(cause)
+        if result is not None:
+            return result
+    return f"The crew failed with an error of its own: {summarize(error)}", True
 
 
 def _model_error(error: BaseException) -> tuple[str, bool] | None:
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
-        return _by_status(status, code=str(getattr(error, "code", "")))
+        return _http_error(status, code=str(getattr(error, "code", "")))
     if isinstance(error, TimeoutError) or type(error).__name__ == "APITimeoutError":
-        return "The model did not answer in time.", True
+        return "The model did not answer in time. Try again later.", True
     if isinstance(error, ConnectionError) or type(error).__name__ == "APIConnectionError":
-        return "The model could not be reached.", True
+        return "The model could not be reached. Check its address and the network.", True
     return None
 
 
-def _by_status(status: int, *, code: str) -> tuple[str, bool]:
+def _http_error(status: int, *, code: str) -> tuple[str, bool]:
     if status in (401, 403):
         return (
             f"The model's provider refused the API key (HTTP {status}). Set a key that it accepts "
@@ -111,47 +128,54 @@ def _by_status(status: int, *, code: str) -> tuple[str, bool]:
             False,
         )
     if code == "insufficient_quota" or status == 402:
-        return "The account at the model's provider has no quota left.", False
+        return (
+            "The account at the model's provider has no quota left. Add credit there, then retry."
+        ), False
     if status == 404:
-        return "The model's provider does not know this model or address (HTTP 404).", False
+        return (
+            "The model's provider does not know this model or address (HTTP 404). Check the "
+            "model's name and the base URL."
+        ), False
     if status == 429:
-        return "The model is answering too many requests just now (HTTP 429).", True
+        return "The model's provider received too many requests (HTTP 429). Try again later.", True
     if status in (408, 409, 425) or status >= 500:
-        return f"The model is failing just now (HTTP {status}).", True
-    return f"The model refused the request (HTTP {status}).", False
+        return f"The model's provider failed (HTTP {status}). Try again later.", True
+    return (
+        f"The model's provider rejected the request (HTTP {status}). The bot's log has its answer."
+    ), False
 
 
 def _crewai_error(error: BaseException) -> tuple[str, bool] | None:
-    said = f"{type(error).__name__}: {error}"
-    for sign, words, retryable in _CREWAI_ERRORS:
-        if sign in said:
-            return words.format(error=clipped(error)), retryable
+    text = f"{type(error).__name__}: {error}"
+    for marker, message, retryable in _CREWAI_ERRORS:
+        if marker in text:
+            return message.format(error=summarize(error)), retryable
     return None
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what led to it, the innermost last."""
-    seen: set[int] = set()
+def _error_chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and its causes, the innermost last."""
+    visited: set[int] = set()
     current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
+    while current is not None and id(current) not in visited:
+        visited.add(id(current))
         yield current
         current = current.__cause__ or current.__context__
 
 
-def clipped(error: BaseException) -> str:
-    """The kind of the error and what it says, on one line and short enough for a message."""
-    said = _said(error) if isinstance(error, ValidationError) else str(error)
-    words = ": ".join(filter(None, [type(error).__name__, " ".join(said.split())]))
-    for advice, better in _ADVICE.items():
-        words = words.replace(advice, better)
-    return words if len(words) <= _LONGEST_WORDS else words[: _LONGEST_WORDS - 1] + "…"
+def summarize(error: BaseException) -> str:
+    """The error's class and text on one line, short enough for a message."""
+    text = _describe_validation_error(error) if isinstance(error, ValidationError) else str(error)
+    message = ": ".join(filter(None, [type(error).__name__, " ".join(text.split())]))
+    for advice, replacement in _REPLACED_ADVICE.items():
+        message = message.replace(advice, replacement)
+    return message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 1] + "…"
 
 
-def _said(error: ValidationError) -> str:
-    """What is wrong with which field; not the values, for a key may stand among them."""
-    wrong = (
+def _describe_validation_error(error: ValidationError) -> str:
+    """The problem with each field, without its value, which may contain a key."""
+    problems = (
         f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
         for each in error.errors(include_url=False, include_context=False, include_input=False)
     )
-    return f"{error.title}: {'; '.join(wrong)}"
+    return f"{error.title}: {'; '.join(problems)}"

@@ -1,4 +1,4 @@
-"""Hooks of CrewAI's through which a crew or a flow is watched while it runs."""
+"""Registers the CrewAI hooks that enforce limits and approvals while a crew runs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from crewai.hooks.dispatch import InterceptionPoint, register
 from crew_runner.child.crews.crew import CrewRunnable
 from crew_runner.child.crews.tool_gate import ToolGate, check_time, check_tools
 from crew_runner.child.failures import failure_of
-from crew_runner.child.flows.questions import answer_flows
+from crew_runner.child.flows.questions import route_flow_questions
 from crew_runner.child.messages import Job
 from crew_runner.child.monitoring.run_limits import RunLimits
 from crew_runner.child.runnable import Runnable
 
 
-def check(runnable: Runnable, job: Job) -> None:
-    """Raises CrewProblem where crews.yml asks for what cannot be watched.
+def check_approvals(runnable: Runnable, job: Job) -> None:
+    """Raises CrewProblem if `approve_tools` in crews.yml cannot be enforced for this crew.
 
-    A flow makes its agents as it goes: which tools they have is not known before.
+    Not checked for flows, which create their agents while they run.
     """
     crew = runnable._crew if isinstance(runnable, CrewRunnable) else None
     if isinstance(crew, Crew) and job.approve_tools:
@@ -25,21 +25,21 @@ def check(runnable: Runnable, job: Job) -> None:
         check_time(crew, job.approve_tools)
 
 
-def register_hooks(job: Job, watch: RunLimits) -> None:
-    """From now on every call of a model or of a tool in this process passes by `watch`."""
+def register_hooks(job: Job, limits: RunLimits) -> None:
+    """Pass every later model call and approved tool call of this process through `limits`."""
     gate = None
     if job.approve_tools:
-        gate = ToolGate(job.approve_tools, watch, allowed=job.allowed)
-    answer_flows(watch)
+        gate = ToolGate(job.approve_tools, limits, allowed=job.allowed)
+    route_flow_questions(limits)
 
     def before_model_call(_context: object) -> None:
         try:
-            watch.before_model_call()
+            limits.before_model_call()
         except Exception as error:  # noqa: BLE001 CrewAI would make the call
-            watch.end(failure_of(error))
+            limits.fail(failure_of(error))
         if gate is not None:
             gate.before_model_call()
 
     register(InterceptionPoint.PRE_MODEL_CALL, before_model_call)
     if gate is not None:
-        gate.put_last()
+        gate.move_last()

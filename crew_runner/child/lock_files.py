@@ -1,7 +1,7 @@
-"""Where CrewAI's lock files go.
+"""Keeps CrewAI's lock files out of the system's temporary directory.
 
-CrewAI leaves one in the system's temporary directory for every database that it ever opened, and a
-job opens databases of its own. Those lie beside them here, and go with them.
+CrewAI leaves a lock file there for every database that it opens, and each job opens its own
+databases. Here the lock files are stored beside these databases and removed with them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from crewai_core.lock_store import set_lock_backend
 _LONGEST_SECONDS = 120.0
 
 
-def keep_locks_in(storage: str) -> None:
-    """Locks of what lies in `storage` go there; others stay where all CrewAI processes look."""
+def use_lock_directory(storage: str) -> None:
+    """Keep locks for files in `storage` there; others stay where CrewAI processes share them."""
     if os.environ.get("REDIS_URL"):
         return  # then CrewAI locks by Redis and leaves no files
     own = os.path.realpath(storage)

@@ -1,7 +1,7 @@
-"""The entry of a child: one job, then the end.
+"""The entry point of a child, which runs one job and exits.
 
-A child is a session of its own and never outlives its worker: when the pipe to it ends, the child
-kills its group.
+A child is a session leader and never outlives its worker: when the pipe to the worker closes, the
+child kills its process group.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from typing import NoReturn, assert_never
 from crew_runner.child.environment import scrub
 from crew_runner.child.failures import failure_of
 from crew_runner.child.messages import (
-    LONGEST_MESSAGE,
+    MAX_MESSAGE_BYTES,
     Answer,
-    Asked,
-    Described,
+    CrewDescription,
     Done,
     Failed,
     FromChild,
     FromWorker,
     Job,
     Phases,
+    QuestionAsked,
+    QuestionWithdrawn,
     Ready,
-    Withdrawn,
     from_worker,
     to_worker,
 )
@@ -41,34 +41,34 @@ from crew_runner.child.runnable import Runnable
 
 
 class Channel:
-    """The child's end of the pipe. Its reader kills the group when the worker is gone."""
+    """The child's end of the pipe. Its reader kills the process group when the worker is gone."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._sending = threading.Lock()
-        self._asking = threading.Lock()
+        self._send_lock = threading.Lock()
+        self._ask_lock = threading.Lock()
         self._received: queue.SimpleQueue[FromWorker] = queue.SimpleQueue()
         threading.Thread(target=self._read, name="worker-pipe", daemon=True).start()
 
     def send(self, message: FromChild) -> None:
         raw = to_worker(message)
-        with self._sending:
+        with self._send_lock:
             self._connection.send_bytes(raw)
 
     def receive(self) -> FromWorker:
         return self._received.get()
 
     def ask(self, question: Question, *, seconds: float | None = None) -> Answer:
-        """Wait until a person answered. One question after another, whichever thread asks.
+        """Wait for a person's answer. Questions of several threads are asked one at a time.
 
         After `seconds` the question is withdrawn, which counts as skip.
         """
-        with self._asking:
-            self.send(Asked(question))
+        with self._ask_lock:
+            self.send(QuestionAsked(question))
             try:
                 answer = self._received.get(timeout=seconds)
             except queue.Empty:
-                self.send(Withdrawn())
+                self.send(QuestionWithdrawn())
                 answer = self.receive()
         if not isinstance(answer, Answer):
             raise TypeError(f"an answer was expected, not {type(answer).__name__}")
@@ -77,26 +77,26 @@ class Channel:
     def _read(self) -> None:
         try:
             while True:
-                self._received.put(from_worker(self._connection.recv_bytes(LONGEST_MESSAGE)))
+                self._received.put(from_worker(self._connection.recv_bytes(MAX_MESSAGE_BYTES)))
         finally:
             os.killpg(0, signal.SIGKILL)
 
 
-def main(channel_fd: int, noise_fd: int) -> NoReturn:
+def main(channel_fd: int, output_fd: int) -> NoReturn:
     """Called in the forked process; never returns."""
     status = 1
     try:
         os.setsid()
-        os.dup2(noise_fd, 1)
-        os.dup2(noise_fd, 2)
-        os.close(noise_fd)
-        signal.signal(signal.SIGTERM, _leave)
+        os.dup2(output_fd, 1)
+        os.dup2(output_fd, 2)
+        os.close(output_fd)
+        signal.signal(signal.SIGTERM, _raise_terminated)
         scrub()
         run(Channel(Connection(channel_fd)))
         status = 0
     except _Terminated:
         status = 128 + signal.SIGTERM
-    except BaseException:  # noqa: BLE001 the last line of the process: what failed goes to its noise
+    except BaseException:  # noqa: BLE001 the edge of the process: the traceback goes to its output
         traceback.print_exc()
     finally:
         with suppress(OSError, ValueError):  # the crew may have closed them
@@ -106,25 +106,25 @@ def main(channel_fd: int, noise_fd: int) -> NoReturn:
 
 
 def run(channel: Channel) -> None:
-    """Take the job, build the crew, run its phase and tell the worker how it went."""
+    """Receive the job, build the crew, run its phase and send the result."""
     channel.send(Ready())
     job = channel.receive()
     if not isinstance(job, Job):
         raise TypeError(f"a job was expected, not {type(job).__name__}")
     try:
-        watch = _watched(job, channel)
+        limits = _run_limits(job, channel)
         runnable = _build(job)
-        described = runnable.describe()
-        news = _is_news(job, described)
-        if job.only_check or news:
-            channel.send(described)
+        description = runnable.describe()
+        needs_recording = _needs_recording(job, description)
+        if job.only_check or needs_recording:
+            channel.send(description)
         if job.only_check:
             return
-        if news:
+        if needs_recording:
             job = _with_phases(job, channel.receive())
-        watch.before_phase()
-        outcome: FromChild = Done(runnable.run(job, watch.report))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 crew code raises what it likes
+        limits.before_phase()
+        outcome: FromChild = Done(runnable.run(job, limits.report))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 crew code may raise anything
         outcome = Failed(failure_of(error))
     channel.send(outcome)
 
@@ -132,38 +132,40 @@ def run(channel: Channel) -> None:
 def _build(job: Job) -> Runnable:
     match job.kind:
         case CrewKind.CREW:
-            from crew_runner.child.hooks import check
+            from crew_runner.child.hooks import check_approvals
             from crew_runner.child.target import build
 
-            built = build(job)
-            check(built, job)
-            return built
+            runnable = build(job)
+            check_approvals(runnable, job)
+            return runnable
         case CrewKind.COMMAND:
             from crew_runner.child.program import build_command
 
-            # The group's SIGTERM is for the program; the child lives on to tell what it did.
-            signal.signal(signal.SIGTERM, _stay)
+            # SIGTERM to the group is for the program; the child stays to report its result.
+            signal.signal(signal.SIGTERM, _ignore)
             return build_command(job)
         case _:
             assert_never(job.kind)
 
 
-def _watched(job: Job, channel: Channel) -> RunLimits:
-    """Before the crew is built: agents remember the hooks that there were when they were made."""
-    watch = RunLimits(job, channel)
+def _run_limits(job: Job, channel: Channel) -> RunLimits:
+    """Called before the crew is built: agents keep the hooks of the time they are created."""
+    limits = RunLimits(job, channel)
     if job.kind is CrewKind.CREW:
         from crew_runner.child.hooks import register_hooks
 
-        register_hooks(job, watch)
-    return watch
+        register_hooks(job, limits)
+    return limits
 
 
-def _is_news(job: Job, described: Described) -> bool:
-    """Whether the worker has to write something down before the crew runs."""
+def _needs_recording(job: Job, description: CrewDescription) -> bool:
+    """Whether the worker has to store the description before the crew runs."""
     if not job.phases:
         return True
-    arises = any(after not in job.pauses for _name, after, _description in described.arising)
-    return job.first and (arises or described.phases != job.phases)
+    adds_checkpoint = any(
+        after not in job.pauses for _name, after, _description in description.checkpoints
+    )
+    return job.first and (adds_checkpoint or description.phases != job.phases)
 
 
 def _with_phases(job: Job, answer: FromWorker) -> Job:
@@ -173,12 +175,12 @@ def _with_phases(job: Job, answer: FromWorker) -> Job:
 
 
 class _Terminated(BaseException):
-    """SIGTERM came: end, but let the crew's own `finally` run."""
+    """SIGTERM was received: exit, but run the crew's `finally` blocks."""
 
 
-def _leave(_number: int, _frame: object) -> NoReturn:
+def _raise_terminated(_number: int, _frame: object) -> NoReturn:
     raise _Terminated
 
 
-def _stay(_number: int, _frame: object) -> None:
+def _ignore(_number: int, _frame: object) -> None:
     return

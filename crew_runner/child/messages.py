@@ -1,7 +1,7 @@
-"""What a worker and its child say to each other: frozen records, as JSON over a pipe.
+"""The messages between a worker and its child: frozen records, as JSON over a pipe.
 
-The worker trusts nothing that it reads here, for crew code runs on the other side: what has not
-the right shape raises BadMessage.
+The worker does not trust them, because crew code runs on the other side: a message of the wrong
+shape raises BadMessage.
 """
 
 from __future__ import annotations
@@ -26,36 +26,36 @@ from crew_runner.child.records import (
     Usage,
 )
 
-LONGEST_MESSAGE: Final = 64 * 1024 * 1024
-"""Bytes; a longer one is not read."""
+MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
+"""A longer message is not read."""
 
-LARGEST_OUTPUT: Final = 10 * 1024 * 1024
-"""Bytes of one phase's output, unless crews.yml has another limit."""
+MAX_OUTPUT_BYTES: Final = 10 * 1024 * 1024
+"""The limit of one phase's output, unless crews.yml sets another."""
 
 COMMAND_PHASE: Final = "run"
-"""The only phase of a command crew that names none. It is called with the plain inputs."""
+"""The only phase of a command crew that names none. It receives only the plain inputs."""
 
-QUESTION: Final = "question"
-"""The name of the checkpoints at which a flow asks for words."""
+QUESTION_CHECKPOINT: Final = "question"
+"""The name of the checkpoints at which a flow asks a question."""
 
 
 class BadMessage(Exception):
-    """What came over the pipe is none of the messages below."""
+    """The data on the pipe is not one of the messages below."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One phase to run or, with `only_check`, a crew to build and describe.
 
-    Without `phases` the child describes the crew first and waits for Phases; with `first` also
-    where the crew adds to what crews.yml says. `pauses` are the phases that end at a checkpoint.
-    `previous`, `feedback` and `revise` are those of a revision; `revise` empty means every task.
-    `resume` is what a flow that paused goes on with. `lessons` are what the crew's reviewers want
-    to hold. `model` are the variables that choose the model, `extra` those that the operator
-    hands on. `storage` is a directory that lives as long as the job. `approve_tools`, `budget`
-    (with what was `spent` before and how often it was raised) and `model_calls` are what the
-    child asks about or ends at. `allowed` are the keys of the calls that were allowed when
-    the phase ran before, and may have been made then.
+    Without `phases`, the child first describes the crew and waits for Phases; with `first`, it
+    also does so if the crew adds phases or checkpoints to those in crews.yml. `pauses` are the
+    phases that end at a checkpoint. `previous`, `feedback` and `revise` belong to a revision; an
+    empty `revise` means every task. `resume` continues a paused flow. `lessons` are the rules of
+    the crew's reviewers. `model` are the variables that choose the model, `extra` those that the
+    operator passes on. `storage` is a directory that exists as long as the job. `approve_tools`,
+    `budget` (with what was `spent` before and how often it was raised) and `model_calls` are the
+    limits that the child enforces. `allowed` are the keys of calls that were allowed in earlier
+    runs of the phase and may already have been made.
     """
 
     kind: CrewKind
@@ -93,7 +93,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Phases:
-    """The worker's answer to Described: what to run, now that it is written down."""
+    """The worker's reply to CrewDescription: the stored phases and the one to run."""
 
     phases: tuple[PhaseDefinition, ...]
     phase: str
@@ -103,9 +103,9 @@ class Phases:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The worker's answer to Asked: what a person, or the timeout, decided.
+    """The worker's reply to QuestionAsked: the decision of a person or of the timeout.
 
-    Continue is a yes, revise a no with words, skip means to go on without.
+    Continue means yes, revise means no with a reason, skip means go on without.
     """
 
     action: Action
@@ -115,23 +115,23 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The child waits for its job."""
+    """The child is ready to receive its job."""
 
     message: Literal["ready"] = "ready"
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """The crew was built: its phases, and where a person decides of the crew's own accord.
+class CrewDescription:
+    """A built crew: its phases and the pauses that its own code asks for.
 
-    `arising` are checkpoints that its tasks ask for: a name, the phase before it, a description.
-    `gates` are the methods at which a flow pauses.
+    `checkpoints` come from its tasks: a name, the phase before it, a description. `gates` are the
+    methods at which a flow pauses.
     """
 
     phases: tuple[PhaseDefinition, ...]
-    arising: tuple[tuple[str, str, str], ...] = ()
+    checkpoints: tuple[tuple[str, str, str], ...] = ()
     gates: tuple[str, ...] = ()
-    message: Literal["described"] = "described"
+    message: Literal["crew_description"] = "crew_description"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,9 @@ class TaskProgress:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where the phase stands, whole. `tool` is the one in use, or empty.
+    """The complete progress of the phase. `tool` is the tool in use, or empty.
 
-    `usage` is what this child used so far.
+    `usage` is what this child has used so far.
     """
 
     tasks: tuple[TaskProgress, ...]
@@ -154,25 +154,25 @@ class Progress:
     message: Literal["progress"] = "progress"
 
     def as_json(self) -> dict[str, object]:
-        """As StateManager.progress stores it."""
+        """The form that StateManager.progress stores."""
         return {"tasks": [asdict(task) for task in self.tasks], "tool": self.tool}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A person is to answer before the phase goes on; the worker tells Answer."""
+class QuestionAsked:
+    """A person has to answer before the phase goes on. The worker replies with Answer."""
 
     question: Question
-    message: Literal["asked"] = "asked"
+    message: Literal["question_asked"] = "question_asked"
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """Whoever asked waits no longer. The worker tells Answer nevertheless: skip, or what was
-    decided just before.
+class QuestionWithdrawn:
+    """The crew no longer waits for the answer. The worker still replies with Answer: skip, or
+    the decision that was made just before.
     """
 
-    message: Literal["withdrawn"] = "withdrawn"
+    message: Literal["question_withdrawn"] = "question_withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,9 @@ class Failed:
     message: Literal["failed"] = "failed"
 
 
-FromChild: TypeAlias = Ready | Described | Progress | Asked | Withdrawn | Done | Failed
+FromChild: TypeAlias = (
+    Ready | CrewDescription | Progress | QuestionAsked | QuestionWithdrawn | Done | Failed
+)
 FromWorker: TypeAlias = Job | Phases | Answer
 
 _FROM_CHILD: TypeAdapter[FromChild] = TypeAdapter(
@@ -198,24 +200,26 @@ _FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(
 )
 
 
-_HALF: Final = re.compile("[\ud800-\udfff]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def to_worker(message: FromChild) -> bytes:
-    """Texts are a crew's and may hold halves of surrogate pairs, which become U+FFFD here."""
+    """Encode a message. Lone surrogates in a crew's texts become U+FFFD."""
     try:
         return _FROM_CHILD.dump_json(message)
-    except PydanticSerializationError:  # UTF-8 does not hold them
-        return to_json(_without_halves(_FROM_CHILD.dump_python(message)))
+    except PydanticSerializationError:  # UTF-8 cannot encode them
+        return to_json(_without_surrogates(_FROM_CHILD.dump_python(message)))
 
 
-def _without_halves(value: Any) -> Any:
+def _without_surrogates(value: Any) -> Any:
     if isinstance(value, str):
-        return _HALF.sub("\ufffd", value)
+        return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, list | tuple):
-        return [_without_halves(each) for each in value]
+        return [_without_surrogates(each) for each in value]
     if isinstance(value, dict):
-        return {_without_halves(name): _without_halves(each) for name, each in value.items()}
+        return {
+            _without_surrogates(name): _without_surrogates(each) for name, each in value.items()
+        }
     return value
 
 

@@ -1,4 +1,4 @@
-"""The operator's model over those of the crew, and an end to asking with a key that is refused."""
+"""Applies the operator's model to a crew, and stops calls with a key that was refused."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from crew_runner.child.crewai_internals import override_models
 from crew_runner.child.environment import OVERLAY_VARIABLE
 
 
-def settle_models(variables: Mapping[str, str]) -> None:
-    """For this process, which runs one job. To be called before the crew's module is imported."""
+def apply_operator_model(variables: Mapping[str, str]) -> None:
+    """Apply the model to this process, before the crew's module is imported."""
     model = variables.get(OVERLAY_VARIABLE)
     if model:
         override_models(model)
@@ -26,17 +26,17 @@ def settle_models(variables: Mapping[str, str]) -> None:
 
 
 class _KeyRefused(HookAborted):
-    """The one kind of error after which CrewAI's agents do not ask again."""
+    """The only kind of error after which CrewAI's agents do not retry."""
 
 
 class _Refusals:
-    """Remembers the models whose key was refused: they are not asked a second time."""
+    """Remembers models whose key was refused, and prevents further calls to them."""
 
     def __init__(self) -> None:
         self._refused: list[tuple[object, BaseException]] = []
 
     def note(self, model: object, event: BaseEvent) -> None:
-        """A stream sink: CrewAI calls it while it handles the error."""
+        """A stream sink, called by CrewAI while it handles the error."""
         error = sys.exception()
         if isinstance(event, LLMCallFailedEvent) and error is not None and _is_refusal(error):
             self._refused.append((model, error))

@@ -1,4 +1,4 @@
-"""What a flow's method gave, as a person reads it."""
+"""Renders the result of a crew or of a flow's method as text."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 
-def text_of(given: object) -> str:
-    """Text as it stands, a crew's output as its text, what has a structure as JSON."""
-    if isinstance(given, HumanFeedbackResult):
-        given = given.output
-    if isinstance(given, Enum):
-        given = given.value
-    match given:
+def text_of(value: object) -> str:
+    """Text unchanged, a crew's output as its text, structured values as JSON."""
+    if isinstance(value, HumanFeedbackResult):
+        value = value.output
+    if isinstance(value, Enum):
+        value = value.value
+    match value:
         case None:
             return ""
         case CrewOutput() | TaskOutput():
-            return given.raw
+            return value.raw
         case BaseModel() | dict() | list() | tuple():
-            plain = to_jsonable_python(given, fallback=str)
+            plain = to_jsonable_python(value, fallback=str)
             return json.dumps(plain, indent=2, ensure_ascii=False)
         case _:
-            return str(given)
+            return str(value)

@@ -1,7 +1,7 @@
-"""Imports what CrewAI imports late, so that it is paid once and not by every child.
+"""Imports what CrewAI imports lazily, once for all children.
 
-CrewAI and its model clients load much at their first call. A module of these that another version
-no longer has is not missed here: whoever needs it imports it.
+CrewAI and its model clients load many modules at their first call. A module that another version
+does not have is skipped here.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from crew_runner.child import crewai_internals, hooks, target
 
-__all__ = ["hooks", "target"]  # imported to be there
+__all__ = ["hooks", "target"]  # imported for their side effect
 
-_LATE: Final = (
+_LAZY_IMPORTS: Final = (
     "crew_runner.child.monitoring.prices",
     "crewai.hooks.contexts",
     "crewai.llms.cache",
@@ -36,13 +36,13 @@ _LATE: Final = (
 )
 
 
-for name in _LATE:
+for name in _LAZY_IMPORTS:
     with suppress(ImportError):
         importlib.import_module(name)
 
 
 def build_models() -> None:
-    """Models that pydantic leaves to be built when they are first used."""
+    """Build the models that pydantic would build when they are first used."""
     for model in _models_below(BaseModel):
         if not model.__pydantic_complete__ and model.__module__.startswith("crewai."):
             model.model_rebuild(raise_errors=False)
@@ -55,5 +55,5 @@ def _models_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 build_models()
-with suppress(ImportError, AttributeError):  # another httpx: then each client reads its own
+with suppress(ImportError, AttributeError):  # another version of httpx: each client loads its own
     crewai_internals.share_trust_store()

@@ -1,7 +1,7 @@
-"""The descendants of a process, from /proc or, where there is none, from `ps`.
+"""The descendants of a process, from /proc or, without it, from `ps`.
 
-psutil would do this; but the child's side runs under its crew's interpreter, where only CrewAI and
-what CrewAI needs are installed.
+psutil does this too, but the child runs under its crew's interpreter, where only CrewAI and its
+dependencies are installed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 _CHILDREN_LISTED: Final = Path(f"/proc/self/task/{os.getpid()}/children").exists()
-"""Whether the kernel lists a process's children; otherwise all processes are looked through."""
+"""Whether the kernel lists a process's children; otherwise all processes are searched."""
 
 _PROC: Final = Path("/proc/self/stat").exists()
 _PARENT, _STARTED = 1, 19
@@ -25,7 +25,7 @@ _PARENT, _STARTED = 1, 19
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process as it was seen: an id is used again, but not with the same start."""
+    """A process, identified by its id and start time, because ids are reused."""
 
     pid: int
     started: str
@@ -37,7 +37,7 @@ class Process:
 
 
 def with_descendants(pid: int) -> list[Process]:
-    """The process and everything below it, sessions of their own included; empty if it is gone."""
+    """The process and its descendants, also in other sessions; empty if it has exited."""
     started = _started(pid)
     return [] if started is None else [Process(pid, started), *descendants(pid)]
 
@@ -47,7 +47,7 @@ def descendants(pid: int) -> list[Process]:
 
 
 def children(pid: int) -> list[int]:
-    """The ids of its children; empty if it is gone."""
+    """The ids of its children; empty if it has exited."""
     if not _CHILDREN_LISTED:
         return [child for child, parent in _parents() if parent == pid]
     listed = []
@@ -84,8 +84,8 @@ def _stat(pid: str) -> list[str]:
 
 
 def _ps(*arguments: str) -> str:
-    return subprocess.run(  # noqa: S603 fixed words and numbers
-        ["ps", *arguments],  # noqa: S607 it is where the system keeps it
+    return subprocess.run(  # noqa: S603 fixed arguments
+        ["ps", *arguments],  # noqa: S607 its path depends on the system
         capture_output=True,
         text=True,
         check=False,

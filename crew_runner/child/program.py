@@ -1,4 +1,4 @@
-"""Command crews: a program per phase, with JSON on its stdin and JSON on its stdout."""
+"""Command crews: each phase runs a program, with JSON on its stdin and stdout."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from crew_runner.child.environment import COMMAND_ALLOWED, without_secrets
 from crew_runner.child.failures import CrewProblem
 from crew_runner.child.messages import (
     COMMAND_PHASE,
-    LARGEST_OUTPUT,
-    Described,
+    MAX_OUTPUT_BYTES,
+    CrewDescription,
     Job,
     Progress,
     TaskProgress,
@@ -27,23 +27,25 @@ from crew_runner.child.messages import (
 from crew_runner.child.records import PhaseDefinition, PhaseOutput, TaskResult
 from crew_runner.child.runnable import Report
 
-LONGEST_LINE: Final = 64 * 1024
-_ENDED_SECONDS: Final = 2.0
-"""How long its outputs are read on once the program has ended."""
+MAX_LINE_BYTES: Final = 64 * 1024
+_DRAIN_SECONDS: Final = 2.0
+"""How long its outputs are read after the program has exited."""
 
-_MOST_SHOWN: Final = 40
-_LONGEST_NAME: Final = 200
-_CHUNK: Final = 64 * 1024
+_MAX_SHOWN: Final = 40
+_MAX_NAME_LENGTH: Final = 200
+_CHUNK_BYTES: Final = 64 * 1024
 
 
 def build_command(job: Job) -> CommandRunnable:
-    """Find the program. Raises CrewProblem, in words."""
+    """Find the program. Raises CrewProblem if it or its directory is missing."""
     environment = _environment(job)
     cwd = Path(job.cwd or ".")
     if not cwd.is_dir():
-        raise CrewProblem(f"The crew's directory {str(cwd)!r} does not exist.")
+        raise CrewProblem(
+            f"The crew's directory {str(cwd)!r} does not exist. Fix `cwd` in crews.yml."
+        )
     first, *arguments = job.command
-    program = sys.executable if first == "python" else _program(first, cwd, environment)
+    program = sys.executable if first == "python" else _find_program(first, cwd, environment)
     return CommandRunnable([program, *arguments], cwd, environment, job.phases)
 
 
@@ -62,8 +64,8 @@ class CommandRunnable:
         self._environment = environment
         self._phases = phases
 
-    def describe(self) -> Described:
-        return Described(self._phases or (PhaseDefinition(COMMAND_PHASE, (COMMAND_PHASE,)),))
+    def describe(self) -> CrewDescription:
+        return CrewDescription(self._phases or (PhaseDefinition(COMMAND_PHASE, (COMMAND_PHASE,)),))
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
         try:
@@ -76,13 +78,16 @@ class CommandRunnable:
                 stderr=subprocess.PIPE,
             )
         except OSError as error:
-            raise CrewProblem(f"The crew's program cannot be started: {error.strerror}.") from error
-        called = _Call(process, report, _tasks_of(job))
-        return _phase_output(called.finish(_inputs(job)), job, called)
+            raise CrewProblem(
+                f"The crew's program cannot be started: {error.strerror}. "
+                "Fix `command` in crews.yml."
+            ) from error
+        program_run = _ProgramRun(process, report, _tasks_of(job))
+        return _phase_output(program_run.finish(_inputs(job)), job, program_run)
 
 
-class _Call:
-    """One run of the program: feeds it, reads both of its outputs, keeps what failed."""
+class _ProgramRun:
+    """One run of the program: writes its input and reads both of its outputs."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], report: Report, tasks: tuple[str, ...]
@@ -90,79 +95,84 @@ class _Call:
         self._process = process
         self._report = report
         self._waiting = tasks
-        self._shown: dict[str, TaskProgress] = {}
-        self._noise: deque[str] = deque(maxlen=50)
-        self._written = bytearray()
+        self._progress: dict[str, TaskProgress] = {}
+        self._stderr_lines: deque[str] = deque(maxlen=50)
+        self._stdout = bytearray()
 
     @property
-    def noise(self) -> str:
-        """The last lines that the program printed beside its progress."""
-        return "\n".join(self._noise)
+    def stderr_tail(self) -> str:
+        """The last lines on stderr that are not progress."""
+        return "\n".join(self._stderr_lines)
 
     def finish(self, inputs: bytes) -> bytes:
-        """Wait for its end; what it wrote on stdout. Raises CrewProblem."""
+        """Wait for the program to exit and return its stdout. Raises CrewProblem."""
         stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
         if stdin is None or stdout is None or stderr is None:
             raise ValueError("the program was not started with pipes")
-        threading.Thread(target=_feed, args=(stdin, inputs), daemon=True).start()
-        reading = [
-            threading.Thread(target=self._read, args=(stdout,), daemon=True),
-            threading.Thread(target=self._listen, args=(stderr,), daemon=True),
+        threading.Thread(target=_write_stdin, args=(stdin, inputs), daemon=True).start()
+        readers = [
+            threading.Thread(target=self._read_stdout, args=(stdout,), daemon=True),
+            threading.Thread(target=self._read_stderr, args=(stderr,), daemon=True),
         ]
-        for thread in reading:
+        for thread in readers:
             thread.start()
         self._process.wait()
-        # A sub-process of its own may hold the outputs open: they are not waited for long.
-        until = time.monotonic() + _ENDED_SECONDS
-        for thread in reading:
-            thread.join(max(until - time.monotonic(), 0))
-        written = bytes(self._written)
-        if len(written) > LARGEST_OUTPUT:
-            raise CrewProblem("The crew's program wrote more than 10 MiB of output.")
-        return written
+        # A helper process may keep the outputs open, so the wait for their end is short.
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        for thread in readers:
+            thread.join(max(deadline - time.monotonic(), 0))
+        output = bytes(self._stdout)
+        if len(output) > MAX_OUTPUT_BYTES:
+            raise CrewProblem(
+                "The crew's program wrote more than 10 MiB of output. Have it write less."
+            )
+        return output
 
-    def _read(self, stdout: IO[bytes]) -> None:
-        while chunk := os.read(stdout.fileno(), _CHUNK):
-            self._written += chunk
-            if len(self._written) > LARGEST_OUTPUT:
+    def _read_stdout(self, stdout: IO[bytes]) -> None:
+        while chunk := os.read(stdout.fileno(), _CHUNK_BYTES):
+            self._stdout += chunk
+            if len(self._stdout) > MAX_OUTPUT_BYTES:
                 self._process.kill()
                 return
 
-    def failed(self) -> CrewProblem:
-        """The program ended without an answer that can be read."""
+    def failure(self) -> CrewProblem:
+        """The error for a program that exited without a readable answer."""
         code = self._process.returncode
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return CrewProblem(
-            f"The crew's program {how} and gave no readable answer.",
-            detail=f"The last lines of its stderr:\n{self.noise}",
+            f"The crew's program {how} without a readable answer. "
+            "The bot's log has its last lines.",
+            detail=f"The last lines of its stderr:\n{self.stderr_tail}",
         )
 
-    def _listen(self, stderr: IO[bytes]) -> None:
-        while line := stderr.readline(LONGEST_LINE):
+    def _read_stderr(self, stderr: IO[bytes]) -> None:
+        while line := stderr.readline(MAX_LINE_BYTES):
             progress = _progress(line)
             if progress is None:
-                self._noise.append(line.decode(errors="replace").rstrip())
+                self._stderr_lines.append(line.decode(errors="replace").rstrip())
             else:
-                self._show(*progress)
+                self._report_task(*progress)
 
-    def _show(self, task: str, agent: str) -> None:
-        shown = {name: TaskProgress(p.task, p.agent, "done") for name, p in self._shown.items()}
-        shown[task] = TaskProgress(task, agent, "running")
-        while len(shown) > _MOST_SHOWN:
-            shown.pop(next(name for name in shown if name != task))
-        self._shown = shown
+    def _report_task(self, task: str, agent: str) -> None:
+        progress = {
+            name: TaskProgress(p.task, p.agent, "done") for name, p in self._progress.items()
+        }
+        progress[task] = TaskProgress(task, agent, "running")
+        while len(progress) > _MAX_SHOWN:
+            progress.pop(next(name for name in progress if name != task))
+        self._progress = progress
         waiting = tuple(
-            TaskProgress(name, "", "waiting") for name in self._waiting if name not in shown
+            TaskProgress(name, "", "waiting") for name in self._waiting if name not in progress
         )
-        self._report(Progress((*shown.values(), *waiting)))
+        self._report(Progress((*progress.values(), *waiting)))
 
 
-def _feed(stdin: IO[bytes], inputs: bytes) -> None:
+def _write_stdin(stdin: IO[bytes], inputs: bytes) -> None:
     try:
         with stdin:
             stdin.write(inputs)
     except BrokenPipeError:
-        return  # it does not read them
+        return  # the program does not read its input
 
 
 def _environment(job: Job) -> dict[str, str]:
@@ -170,14 +180,17 @@ def _environment(job: Job) -> dict[str, str]:
     return {**allowed, **job.model, **without_secrets(job.env)}
 
 
-def _program(name: str, cwd: Path, environment: Mapping[str, str]) -> str:
+def _find_program(name: str, cwd: Path, environment: Mapping[str, str]) -> str:
     path = name
     if os.sep in name and not os.path.isabs(name):
         path = str((cwd / name).absolute())
-    found = shutil.which(path, path=environment.get("PATH"))
-    if found is None:
-        raise CrewProblem(f"The crew's program {name!r} was not found or cannot be executed.")
-    return found
+    executable = shutil.which(path, path=environment.get("PATH"))
+    if executable is None:
+        raise CrewProblem(
+            f"The crew's program {name!r} was not found or cannot be executed. "
+            "Fix `command` in crews.yml."
+        )
+    return executable
 
 
 def _tasks_of(job: Job) -> tuple[str, ...]:
@@ -198,34 +211,35 @@ def _inputs(job: Job) -> bytes:
 
 
 def _progress(line: bytes) -> tuple[str, str] | None:
-    """Task and agent of a progress line; None for anything else."""
+    """The task and agent of a progress line, or None for any other line."""
     if not line.lstrip().startswith(b"{"):
         return None
     try:
-        said: Any = json.loads(line)
+        entry: Any = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(said, dict) or said.get("type") != "progress":
+    if not isinstance(entry, dict) or entry.get("type") != "progress":
         return None
-    task, agent = said.get("task"), said.get("agent")
+    task, agent = entry.get("task"), entry.get("agent")
     return _name(task), _name(agent)
 
 
-def _name(said: object) -> str:
-    return said[:_LONGEST_NAME] if isinstance(said, str) else ""
+def _name(value: object) -> str:
+    return value[:_MAX_NAME_LENGTH] if isinstance(value, str) else ""
 
 
-def _phase_output(written: bytes, job: Job, called: _Call) -> PhaseOutput:
-    answer = _answer(written.decode(errors="replace"))
+def _phase_output(stdout: bytes, job: Job, program_run: _ProgramRun) -> PhaseOutput:
+    answer = _answer(stdout.decode(errors="replace"))
     if answer is None:
-        raise called.failed()
+        raise program_run.failure()
     if answer.get("status") == "error":
-        said = str(answer.get("error") or "it did not say why").strip()
-        raise CrewProblem(f"The crew's program failed: {said[:300]}", retryable=True)
+        error = str(answer.get("error") or "it did not say why").strip()
+        raise CrewProblem(f"The crew's program failed: {error[:300]}", retryable=True)
     output = answer.get("output")
     if answer.get("status") != "complete" or not isinstance(output, str):
         raise CrewProblem(
-            'The crew\'s program gave an answer without "status": "complete" and an "output" text.'
+            'The crew\'s program returned an answer without "status": "complete" and an "output" '
+            "text. Add both to its answer."
         )
     tasks = _task_results(answer.get("task_outputs"))
     return PhaseOutput(
@@ -235,20 +249,20 @@ def _phase_output(written: bytes, job: Job, called: _Call) -> PhaseOutput:
     )
 
 
-def _answer(written: str) -> Mapping[str, Any] | None:
-    """The JSON object on stdout: all of it or, after noise, the last one that says its status."""
+def _answer(stdout: str) -> Mapping[str, Any] | None:
+    """The last JSON object on stdout with a status, after any other output."""
     decoder = json.JSONDecoder()
-    text = written.strip()
+    text = stdout.strip()
     starts = [0] + [at + 1 for at, character in enumerate(text) if character == "\n"]
     for start in reversed(starts):
         if text[start : start + 1] != "{":
             continue
         try:
-            found, _end = decoder.raw_decode(text, start)
+            answer, _end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             continue
-        if isinstance(found, dict) and "status" in found:
-            return found
+        if isinstance(answer, dict) and "status" in answer:
+            return answer
     return None
 
 
@@ -256,7 +270,7 @@ def _task_results(value: object) -> tuple[TaskResult, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise CrewProblem('The "task_outputs" of the crew\'s program are not a list of objects.')
+        raise CrewProblem('The "task_outputs" of the crew\'s program must be a list of objects.')
     return tuple(
         TaskResult(
             task=str(entry.get("task") or f"task_{number}"),
@@ -268,7 +282,7 @@ def _task_results(value: object) -> tuple[TaskResult, ...]:
 
 
 def _usage(value: object) -> dict[str, dict[str, int]]:
-    """Counts by model; flat counts stand under `command`."""
+    """Counts by model; flat counts are returned under `command`."""
     if not isinstance(value, dict):
         return {}
     by_model = {name: counts for name, counts in value.items() if isinstance(counts, dict)}

@@ -1,8 +1,8 @@
-"""What passes between a worker and a crew's process: the child's own records.
+"""The child's own records, in which it exchanges data with its worker.
 
 The child imports nothing of `storage`: it runs under its crew's interpreter, where only CrewAI and
-what CrewAI needs are installed. The worker translates these records to and from those of
-`storage.records`, field by field and by the same names (`crew_runner.host.translation`).
+its dependencies are installed. The worker translates these records to and from those of
+`storage.records`, field by field under the same names (`crew_runner.host.translation`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class CrewKind(StrEnum):
 
 
 class Action(StrEnum):
-    """What was decided at a question or a gate, by a person or by its timeout."""
+    """The decision on a question or at a gate, by a person or by the timeout."""
 
     CONTINUE = "continue"
     REVISE = "revise"
@@ -33,8 +33,8 @@ class Action(StrEnum):
 class QuestionKind(StrEnum):
     """Why a running child waits for a person."""
 
-    TOOL = "tool"  # a tool is to be called
-    QUESTION = "question"  # a flow asks for an answer in words
+    TOOL = "tool"  # an agent wants to call a tool
+    QUESTION = "question"  # a flow asks for a written answer
     BUDGET = "budget"  # the budget is used up
 
 
@@ -46,7 +46,7 @@ class PhaseDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What an execution may use before a person is asked; None: no bound."""
+    """What an execution may use before a person is asked. None means no limit."""
 
     tokens: int | None = None
     dollars: float | None = None
@@ -54,7 +54,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """One task's output. `saved` is the child's own dump, needed to go on and to revise."""
+    """One task's output. `saved` is the child's own dump, for later phases and revisions."""
 
     task: str
     agent: str
@@ -75,7 +75,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class PhaseOutput:
-    """A phase's text, its tasks' results and its usage by model. With `pause` it is not over."""
+    """A phase's text, task results and usage by model. With `pause`, the flow is not finished."""
 
     output: str
     tasks: tuple[TaskResult, ...] = ()
@@ -94,7 +94,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a running child asks while it waits. The same question always has the same `key`."""
+    """A question of a running child, which waits. The same question always has the same `key`."""
 
     kind: QuestionKind
     name: str
@@ -105,7 +105,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """The decision at a gate, as far as the flow needs it."""
+    """The part of the decision at a gate that the flow needs."""
 
     action: Action
     text: str
@@ -114,7 +114,7 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """What a paused flow goes on with: its saved state and the decision."""
+    """The input that continues a paused flow: its saved state and the decision."""
 
     pause: Pause
     feedback: Feedback

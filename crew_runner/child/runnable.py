@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from crew_runner.child.messages import Described, Job, Progress
+from crew_runner.child.messages import CrewDescription, Job, Progress
 from crew_runner.child.records import PhaseOutput
 
 Report: TypeAlias = Callable[[Progress], None]
 
 
 class Runnable(Protocol):
-    """A crew that has been built: it describes itself and runs one phase."""
+    """A built crew, which can describe itself and run one phase."""
 
-    def describe(self) -> Described:
-        """Its phases in order, and the checkpoints that it brings itself."""
+    def describe(self) -> CrewDescription:
+        """The phases in order, and the pauses that the crew's own code asks for."""
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
-        """Run the job's phase. What it raises is turned into words by `failure_of`."""
+        """Run the job's phase. Exceptions are turned into a message by `failure_of`."""

@@ -1,8 +1,8 @@
 """The fork server's program, started by its path: `python …/crew_runner/child/start.py FD MODULE`.
 
-It loads this one package by its file. Our folder, with its `bot`, `storage` and `tests`, is not put
-on the path, where it would hide a crew's own modules of these names; the working directory is
-added later, behind PYTHONPATH.
+It loads only this package, by its file. Our directory, with its `bot`, `storage` and `tests`, is
+not added to the path, where it would hide a crew's own modules of these names. The working
+directory is added later, after PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from types import ModuleType
 from typing import Final
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
-_OURS: Final = ("bot", "practice", "storage", "tests")
+_OUR_NAMES: Final = ("bot", "practice", "storage", "tests")
 
 
-class _CrewsOwn:
-    """Finds a crew's modules of these names first, also if they are folders without __init__.py.
+class _CrewModulesFirst:
+    """Finds a crew's modules of these names first, even in directories without __init__.py.
 
-    Ours are installed in the same environment, and Python prefers a package with that file.
+    Ours are installed in the same environment, and Python prefers packages with that file.
     """
 
     @classmethod
     def find_spec(
         cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if path is not None or name not in _OURS:
+        if path is not None or name not in _OUR_NAMES:
             return None
-        places = [place for place in sys.path if Path(place).resolve() != _PACKAGE.parent]
-        return PathFinder.find_spec(name, places, target)
+        entries = [entry for entry in sys.path if Path(entry).resolve() != _PACKAGE.parent]
+        return PathFinder.find_spec(name, entries, target)
 
 
 def main(control_fd: int, preload: str) -> None:
-    sys.path[:] = [place for place in sys.path if place not in ("", str(Path(__file__).parent))]
-    sys.meta_path.insert(0, _CrewsOwn)
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", str(Path(__file__).parent))]
+    sys.meta_path.insert(0, _CrewModulesFirst)
     spec = importlib.util.spec_from_file_location(
         _PACKAGE.name, _PACKAGE / "__init__.py", submodule_search_locations=[str(_PACKAGE)]
     )
@@ -52,5 +52,5 @@ def main(control_fd: int, preload: str) -> None:
     serve(control_fd, preload=preload)
 
 
-if __name__ == "__main__":  # a crew may start processes that import this file again
+if __name__ == "__main__":  # a crew's processes may import this file again
     main(int(sys.argv[1]), sys.argv[2])

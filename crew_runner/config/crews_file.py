@@ -1,6 +1,6 @@
-"""The kinds of entries that crews.yml has: their keys, and what each key takes.
+"""The entries of crews.yml: their keys and the values that each key accepts.
 
-The types judge one key at a time, `problems` what keys mean together.
+The types validate each key by itself; `problems` validates keys that depend on each other.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConst
 
 from crew_runner.child.environment import is_secret
 from crew_runner.child.messages import COMMAND_PHASE
-from crew_runner.config.durations import ALLOWED as A_DURATION
+from crew_runner.config.durations import EXPECTED as DURATION
 from crew_runner.config.durations import parse_duration
-from crew_runner.config.strict_yaml import Entry, KeyPath, list_of, must_be, needs, one_of
+from crew_runner.config.strict_yaml import Entry, KeyPath, expects, list_of, must_be, one_of
 from storage.boundaries import BadBoundary, resolve
 from storage.definitions import RESERVED_NAMES, CheckpointDefinition, DecisionRule, OnTimeout
 from storage.policy import CHANNEL, REQUESTER
@@ -29,74 +29,77 @@ APPROVERS: Final = (
     f"{REQUESTER}, {CHANNEL}, a Slack user id (U… or W…) or the id of a user group (S…)"
 )
 _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
-_A_NAME: Final = "one word of up to 40 letters, digits, - and _"
+_NAME_RULE: Final = "one word of up to 40 letters, digits, - and _"
 NOBODY: Final = DecisionRule(())
-_MOST: Final = 10**12
+_MAX_COUNT: Final = 10**12
 
 
 def _crew_name(name: str) -> str:
     if not re.fullmatch(_NAME, name):
-        raise ValueError(f"the name is not allowed: {_A_NAME} is needed")
+        raise ValueError(f"the name is not allowed: expected {_NAME_RULE}")
     if name.lower() in RESERVED_NAMES:
-        raise ValueError(f"the name is not allowed: /crew {name.lower()} means something else")
+        raise ValueError(f"the name is not allowed: /crew {name.lower()} is a built-in command")
     return name
 
 
 def _not_secret(variable: str) -> str:
     if is_secret(variable):
-        raise ValueError("is the bot's own and is not handed to crews")
+        raise ValueError("belongs to the bot and is never passed to crews: remove it")
     return variable
 
 
 def _duration(value: object) -> timedelta:
     span = parse_duration(value) if isinstance(value, str) else None
     if span is None:
-        raise ValueError(f"{value!r} is not allowed: {A_DURATION} is needed")
+        raise ValueError(f"{value!r} is not allowed: expected {DURATION}")
     return span
 
 
 Text: TypeAlias = Annotated[
-    str, Strict(), StringConstraints(strip_whitespace=True, min_length=1), must_be("a text")
+    str, Strict(), StringConstraints(strip_whitespace=True, min_length=1), must_be("text")
 ]
-Word: TypeAlias = Annotated[str, Field(coerce_numbers_to_str=True, min_length=1), must_be("a text")]
+Scalar: TypeAlias = Annotated[str, Field(coerce_numbers_to_str=True, min_length=1), must_be("text")]
 Name: TypeAlias = Annotated[
-    str, Strict(), StringConstraints(strip_whitespace=True, pattern=f"^{_NAME}$"), needs(_A_NAME)
+    str,
+    Strict(),
+    StringConstraints(strip_whitespace=True, pattern=f"^{_NAME}$"),
+    expects(_NAME_RULE),
 ]
 CrewName: TypeAlias = Annotated[str, Strict(), AfterValidator(_crew_name)]
 Target: TypeAlias = Annotated[
     str,
     Strict(),
     StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"),
-    needs("package.module:name"),
+    expects("package.module:name"),
 ]
 Variable: TypeAlias = Annotated[str, Strict(), AfterValidator(_not_secret)]
-Value: TypeAlias = Annotated[str, Field(coerce_numbers_to_str=True), must_be("a text")]
+Value: TypeAlias = Annotated[str, Field(coerce_numbers_to_str=True), must_be("text")]
 Approver: TypeAlias = Annotated[
     str,
     StringConstraints(pattern=f"^({REQUESTER}|{CHANNEL}|[UWS][A-Z0-9]{{2,}})$"),
-    needs(APPROVERS),
+    expects(APPROVERS),
 ]
 Flag: TypeAlias = Annotated[bool, Strict(), must_be("true or false")]
 Count: TypeAlias = Annotated[
-    int, Strict(), Field(ge=1, le=_MOST), needs(f"a whole number from 1 to {_MOST}")
+    int, Strict(), Field(ge=1, le=_MAX_COUNT), expects(f"a whole number from 1 to {_MAX_COUNT}")
 ]
 CountOrZero: TypeAlias = Annotated[
-    int, Strict(), Field(ge=0, le=_MOST), needs(f"a whole number from 0 to {_MOST}")
+    int, Strict(), Field(ge=0, le=_MAX_COUNT), expects(f"a whole number from 0 to {_MAX_COUNT}")
 ]
 Tries: TypeAlias = Annotated[
-    int, Strict(), Field(ge=1, le=20), needs("a whole number from 1 to 20")
+    int, Strict(), Field(ge=1, le=20), expects("a whole number from 1 to 20")
 ]
 Amount: TypeAlias = Annotated[
-    float, Strict(), Field(gt=0, allow_inf_nan=False), needs("a number above 0")
+    float, Strict(), Field(gt=0, allow_inf_nan=False), expects("a number above 0")
 ]
 Duration: TypeAlias = Annotated[timedelta, BeforeValidator(_duration)]
 
 
 class RuleEntry(Entry):
-    """Who decides. A crew's own keys are the defaults of its checkpoints."""
+    """Who decides, and until when. A crew's keys are the defaults for its checkpoints."""
 
     approvers: Annotated[
-        tuple[Approver, ...], list_of(APPROVERS, empty=f"at least one of {APPROVERS} is needed")
+        tuple[Approver, ...], list_of(APPROVERS, empty=f"name at least one of {APPROVERS}")
     ] = ()
     except_requester: Flag | None = None
     timeout: Duration | None = None
@@ -109,7 +112,7 @@ class RuleEntry(Entry):
 
 
 class CheckpointEntry(RuleEntry):
-    """After or before a phase, or with `gate` the rule of what pauses inside the crew."""
+    """A checkpoint after or before a phase or, with `gate`, the rule for a pause in the crew."""
 
     name: Name | None = None
     after: Text | None = None
@@ -119,12 +122,14 @@ class CheckpointEntry(RuleEntry):
 
     def problems(self) -> Problems:
         if self.gate is None and self.name is None:
-            yield ("name",), "is missing: a text is needed"
+            yield ("name",), "is missing: expected text"
         if self.gate is not None and self.name is not None:
-            yield ("name",), "is not allowed beside 'gate', which names what pauses"
+            yield ("name",), "is not allowed together with 'gate', which names the checkpoint"
         if [self.gate, self.after, self.before].count(None) != 2:
-            words = "one of 'after' and 'before' has to name a phase, or 'gate' what pauses inside"
-            yield (), words
+            message = (
+                "set exactly one of 'after' and 'before' (a phase) and 'gate' (a pause inside)"
+            )
+            yield (), message
 
     def definition(self, defaults: DecisionRule) -> CheckpointDefinition:
         return CheckpointDefinition(
@@ -138,7 +143,7 @@ class CheckpointEntry(RuleEntry):
 
 class PhaseEntry(Entry):
     name: Name
-    tasks: Annotated[tuple[Word, ...], list_of("task names")] = ()
+    tasks: Annotated[tuple[Scalar, ...], list_of("task names")] = ()
 
 
 class BudgetEntry(Entry):
@@ -147,7 +152,7 @@ class BudgetEntry(Entry):
 
     def problems(self) -> Problems:
         if not self.model_fields_set:
-            yield (), "is empty: tokens or dollars is needed"
+            yield (), "is empty: set tokens or dollars"
 
 
 class LimitsEntry(Entry):
@@ -161,22 +166,24 @@ class LimitsEntry(Entry):
 
     def problems(self) -> Problems:
         if not self.model_fields_set:
-            yield (), f"is empty: one of {', '.join(type(self).model_fields)} is needed"
+            yield (), f"is empty: set one of {', '.join(type(self).model_fields)}"
 
 
 class CrewEntry(RuleEntry):
-    """`crew` or `command` names what runs."""
+    """One crew. Either `crew` or `command` names what runs."""
 
     description: Text = ""
     crew: Target | None = None
     command: Annotated[
-        tuple[Word, ...], list_of("words", empty="the program and its arguments are needed")
+        tuple[Scalar, ...], list_of("words", empty="name the program and its arguments")
     ] = ()
     cwd: Text | None = None
     env: dict[Variable, Value] = Field(default_factory=dict)
     phases: Annotated[
         tuple[PhaseEntry, ...],
-        list_of("phases, each with a name and tasks", empty="without it every task is a phase"),
+        list_of(
+            "phases, each with a name and tasks", empty="leave it out to make every task a phase"
+        ),
     ] = ()
     checkpoints: Annotated[
         tuple[CheckpointEntry, ...], list_of("checkpoints, each with a name and a phase")
@@ -185,7 +192,8 @@ class CrewEntry(RuleEntry):
     tries: Tries | None = None
     model: Text | None = None
     approve_tools: Annotated[
-        tuple[Word, ...], list_of("tool names", empty="the names of the tools that wait are needed")
+        tuple[Scalar, ...],
+        list_of("tool names", empty="name the tools that need approval"),
     ] = ()
     budget: BudgetEntry | None = None
     limits: LimitsEntry | None = None
@@ -193,11 +201,11 @@ class CrewEntry(RuleEntry):
 
     def problems(self) -> Problems:
         if self.crew is None and not self.command:
-            yield (), "names nothing to run: 'crew' (module:name) or 'command' is needed"
+            yield (), "names nothing to run: set 'crew' (module:name) or 'command'"
         elif self.crew is not None:
-            yield from self._beside_crew()
+            yield from self._check_crew_keys()
         else:
-            yield from self._beside_command()
+            yield from self._check_command_keys()
         yield from _duplicates("phases", (phase.name for phase in self.phases))
         yield from _duplicates("checkpoints", (each.gate or each.name for each in self.checkpoints))
         yield from _duplicates("approve_tools", self.approve_tools)
@@ -205,60 +213,60 @@ class CrewEntry(RuleEntry):
         for phase in self.phases:
             for task in phase.tasks:
                 if task in phase_of:
-                    words = f"task {task!r} is in {phase_of[task]!r} and {phase.name!r}"
-                    yield ("phases",), f"{words}: one phase is allowed"
+                    message = f"task {task!r} is in {phase_of[task]!r} and {phase.name!r}"
+                    yield ("phases",), f"{message}: a task belongs to one phase"
                 phase_of[task] = phase.name
-        yield from self._nobody_decides()
-        yield from self._boundaries()
+        yield from self._check_approvers()
+        yield from self._check_boundaries()
 
-    def _beside_crew(self) -> Problems:
+    def _check_crew_keys(self) -> Problems:
         if self.command:
-            yield ("command",), "is not allowed beside 'crew': only one of the two is"
+            yield ("command",), "is not allowed together with 'crew': keep one of the two"
         for key in sorted({"cwd", "env"} & self.model_fields_set):
-            yield (key,), "is only allowed beside 'command'"
+            yield (key,), "is only allowed together with 'command'"
         for index, phase in enumerate(self.phases):
             if not phase.tasks:
-                words = "is missing or empty: the names of the phase's tasks are needed"
-                yield ("phases", index, "tasks"), words
+                message = "is missing or empty: name the phase's tasks"
+                yield ("phases", index, "tasks"), message
 
-    def _beside_command(self) -> Problems:
-        beside = "is not allowed beside 'command'"
+    def _check_command_keys(self) -> Problems:
+        not_allowed = "is not allowed together with 'command'"
         if self.approve_tools:
-            yield ("approve_tools",), f"{beside}: its tools are its own"
+            yield ("approve_tools",), f"{not_allowed}: a program calls its tools itself"
         if self.limits and self.limits.model_calls is not None:
-            yield ("limits", "model_calls"), f"{beside}: its calls are its own"
+            yield ("limits", "model_calls"), f"{not_allowed}: a program calls its models itself"
         for index, checkpoint in enumerate(self.checkpoints):
             if checkpoint.gate is not None:
-                words = f"{beside}: a program pauses after its phases"
-                yield ("checkpoints", index, "gate"), words
+                message = f"{not_allowed}: a program pauses only after its phases"
+                yield ("checkpoints", index, "gate"), message
 
-    def _nobody_decides(self) -> Problems:
+    def _check_approvers(self) -> Problems:
         defaults = self.rule(NOBODY)
         entries: list[tuple[KeyPath, RuleEntry]] = [((), self)]
         entries += ((("checkpoints", index), each) for index, each in enumerate(self.checkpoints))
         for path, entry in entries:
             rule = entry.rule(defaults)
             if not rule.approvers and entry is not self:
-                words = f"nobody could decide. A list of {APPROVERS} is needed"
-                yield (*path, "approvers"), f"is missing, here and on the crew: {words}"
-            written = entry.approvers or entry.except_requester
-            if written and rule.except_requester and rule.approvers == (REQUESTER,):
-                words = f"leaves nobody who may decide: approvers is {REQUESTER} alone"
-                yield (*path, "except_requester"), words
+                message = f"nobody could decide. List at least one of {APPROVERS}"
+                yield (*path, "approvers"), f"is missing, here and on the crew: {message}"
+            is_set = entry.approvers or entry.except_requester
+            if is_set and rule.except_requester and rule.approvers == (REQUESTER,):
+                message = f"leaves nobody who may decide: approvers names only {REQUESTER}"
+                yield (*path, "except_requester"), message
 
-    def _boundaries(self) -> Problems:
-        """Which phases they name. Without `phases` this waits until the crew describes itself."""
+    def _check_boundaries(self) -> Problems:
+        """Check the phases that checkpoints name. Without `phases`, the built crew is checked."""
         phases = [phase.name for phase in self.phases] or [COMMAND_PHASE] * bool(self.command)
-        fitting: list[CheckpointDefinition] = []
+        resolved: list[CheckpointDefinition] = []
         for index, each in enumerate(self.checkpoints if phases else ()):
             if each.gate is not None:
                 continue
             try:
-                resolve([*fitting, each.definition(NOBODY)], phases)
+                resolve([*resolved, each.definition(NOBODY)], phases)
             except BadBoundary as error:
                 yield ("checkpoints", index), str(error)
             else:
-                fitting.append(each.definition(NOBODY))
+                resolved.append(each.definition(NOBODY))
 
 
 class CrewsFile(Entry):
@@ -266,7 +274,7 @@ class CrewsFile(Entry):
 
     def problems(self) -> Problems:
         if not self.crews:
-            yield ("crews",), "is missing or empty: at least one crew is needed"
+            yield ("crews",), "is missing or empty: define at least one crew"
 
 
 def _duplicates(key: str, names: Iterable[str | None]) -> Problems:

@@ -1,4 +1,4 @@
-"""crews.yml → CrewDefinitions."""
+"""Loads crews.yml into CrewDefinitions."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _AS_WRITTEN: Final = (
     *("description", "command", "cwd", "env", "time_limit", "tries"),
     *("model", "approve_tools", "lessons"),
 )
-"""The keys of a crew that its definition has under the same name."""
+"""Keys of a crew that are copied to its definition under the same name."""
 
 CrewsFileError = BadFile
 
 
 def load_crews(path: str | Path) -> Mapping[str, CrewDefinition]:
-    """The crews of the file by name, in its order. Raises CrewsFileError."""
+    """The crews by name, in the order of the file. Raises CrewsFileError with every problem."""
     file = read(Path(path), CrewsFile)
     return {name: _definition(name, crew) for name, crew in file.crews.items()}
 

@@ -1,6 +1,6 @@
-"""Reading a YAML file by pydantic models, with problems in words: where, what, and what is allowed.
+"""Reads a YAML file into pydantic models; errors name the key, the problem and what is allowed.
 
-Nothing here knows what the file is about.
+It knows nothing about the content of the file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ E = TypeVar("E", bound="Entry")
 
 KeyPath: TypeAlias = tuple[int | str, ...]
 
-_NO_MAPPING: Final = "has to be a mapping of keys to values, not {}"
+_NO_MAPPING: Final = "must be a mapping of keys to values, not {}"
 
 
 class BadFile(Exception):
@@ -36,22 +36,22 @@ class BadFile(Exception):
         super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
 
 
-# --- models, and the words for what they refuse ---------------------------------------------
+# --- models, and their error messages -------------------------------------------------------
 
 
 class Entry(BaseModel):
-    """A mapping of the file, where an empty value counts as no value."""
+    """A mapping in the file. A key with an empty value counts as missing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def problems(self) -> Iterator[tuple[KeyPath, str]]:
-        """What is wrong with keys that are right each by itself: the path to one, and words."""
+        """Problems with keys that are each valid by themselves: a path and a message."""
         yield from ()
 
     @model_validator(mode="before")
     @classmethod
     def _name_the_known_keys(cls, value: object) -> object:
-        """An unknown key is refused with the keys that are known here: as its value."""
+        """Replace the value of an unknown key by the known keys, for its error message."""
         if not isinstance(value, dict):
             raise ValueError(_NO_MAPPING.format(kind(value)))
         known = tuple(cls.model_fields)
@@ -64,50 +64,50 @@ class Entry(BaseModel):
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         problems = [
-            InitErrorDetails(type=PydanticCustomError("problem", words), loc=path, input=None)
-            for path, words in self.problems()
+            InitErrorDetails(type=PydanticCustomError("problem", message), loc=path, input=None)
+            for path, message in self.problems()
         ]
         if problems:
             raise ValidationError.from_exception_data(type(self).__name__, problems)
         return self
 
 
-def refused_as(words: Callable[[Any], str]) -> WrapValidator:
-    """Say `words(value)` in place of pydantic's own words."""
+def fails_with(message: Callable[[Any], str]) -> WrapValidator:
+    """Replace pydantic's error message by `message(value)`."""
 
     def validate(value: object, inner: ValidatorFunctionWrapHandler) -> object:
         try:
             return inner(value)
         except ValidationError:
-            raise ValueError(words(value)) from None
+            raise ValueError(message(value)) from None
 
     return WrapValidator(validate)
 
 
 def must_be(what: str) -> WrapValidator:
-    return refused_as(lambda value: f"has to be {what}, not {kind(value)}")
+    return fails_with(lambda value: f"must be {what}, not {kind(value)}")
 
 
-def needs(what: str) -> WrapValidator:
-    return refused_as(lambda value: f"{value!r} is not allowed: {what} is needed")
+def expects(what: str) -> WrapValidator:
+    return fails_with(lambda value: f"{value!r} is not allowed: expected {what}")
 
 
 def one_of(choices: Iterable[str]) -> WrapValidator:
     allowed = [str(choice) for choice in choices]
 
-    def words(value: object) -> str:
+    def message(value: object) -> str:
         hint = _did_you_mean(str(value), allowed, "; {}")
-        return f"{value!r} is not allowed: one of {', '.join(allowed)} is needed{hint}"
+        return f"{value!r} is not allowed: expected one of {', '.join(allowed)}{hint}"
 
-    return refused_as(words)
+    return fails_with(message)
 
 
 def list_of(what: str, *, empty: str | None = None) -> BeforeValidator:
-    """A list, whose items are judged one by one. `empty`: why an empty one is refused."""
+    """Require a list. `empty`: the error message for an empty one; None allows it."""
 
     def validate(value: object) -> object:
         if not isinstance(value, list):
-            raise ValueError(f"has to be a list of {what}, not {kind(value)}")
+            raise ValueError(f"must be a list of {what}, not {kind(value)}")
         if not value and empty is not None:
             raise ValueError(f"is empty: {empty}")
         return value
@@ -116,9 +116,9 @@ def list_of(what: str, *, empty: str | None = None) -> BeforeValidator:
 
 
 def kind(value: object) -> str:
-    """What a value is, in YAML's words."""
+    """Describes a value in YAML's terms."""
     if value is None or value == "":
-        return "nothing" if value is None else "an empty text"
+        return "nothing" if value is None else "empty text"
     if isinstance(value, bool):
         return f"{str(value).lower()} (a yes or no)"
     if isinstance(value, str):
@@ -132,7 +132,7 @@ def kind(value: object) -> str:
 
 
 def read(path: Path, model: type[E]) -> E:
-    """The file as its model. Raises BadFile with all that is wrong."""
+    """The file as an instance of `model`. Raises BadFile with every problem."""
     try:
         return model.model_validate(_load(path))
     except ValidationError as error:
@@ -142,29 +142,29 @@ def read(path: Path, model: type[E]) -> E:
 def _problem(error: ErrorDetails) -> str:
     loc, value = error["loc"], error["input"]
     path = loc[:-1] if loc[-1:] == ("[key]",) else loc
-    words = error["msg"].removeprefix("Value error, ")
+    message = error["msg"].removeprefix("Value error, ")
     match error["type"]:
         case "missing":
-            words = "is missing"
+            message = "is missing"
         case "dict_type":
-            words = _NO_MAPPING.format(kind(value))
-        case "invalid_key" | "string_type":  # of a key: values have words of their own
+            message = _NO_MAPPING.format(kind(value))
+        case "invalid_key" | "string_type":  # of a key; values have their own messages
             path, key = path[:-1], path[-1]
-            words = f"the key {key!r} has to be a text: put it in quotes"
+            message = f"the key {key!r} must be text: put it in quotes"
         case "extra_forbidden":
             hint = _did_you_mean(str(path[-1]), value, "{} ")
-            words = f"is not a known key; {hint}{hint and ' '}Allowed here: {', '.join(value)}"
+            message = f"is not a known key; {hint}{hint and ' '}Allowed here: {', '.join(value)}"
     at = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
-    return f"{at}: {words}".removeprefix(".") if at else words
+    return f"{at}: {message}".removeprefix(".") if at else message
 
 
 def _did_you_mean(word: str, known: Sequence[str], hint: str) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return hint.format(f"did you mean {near[0]!r}?") if near else ""
+    matches = difflib.get_close_matches(word, known, n=1)
+    return hint.format(f"did you mean {matches[0]!r}?") if matches else ""
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a duplicate key is an error: the second would hide the first."""
+    """Rejects duplicate keys, of which the second would silently replace the first."""
 
 
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> Mapping[Any, Any]:
@@ -187,13 +187,13 @@ def _load(path: Path) -> object:
     try:
         return yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506 a SafeLoader
     except FileNotFoundError:
-        words = "the file does not exist"
+        message = "the file does not exist"
     except (OSError, UnicodeDecodeError) as error:
-        words = f"cannot be read: {error}"
+        message = f"cannot be read: {error}"
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        words = f"{where}{error.problem}"
+        message = f"{where}{error.problem}"
     except (yaml.YAMLError, TypeError) as error:
-        words = f"is not valid YAML: {error}"
-    raise BadFile(path, [words])
+        message = f"is not valid YAML: {error}"
+    raise BadFile(path, [message])

@@ -1,4 +1,4 @@
-"""One claimed phase run in one child: relays, renews the lease, keeps the limits."""
+"""Supervises one child: relays its messages, renews the lease and enforces the limits."""
 
 from __future__ import annotations
 
@@ -15,29 +15,30 @@ from multiprocessing.connection import wait
 from typing import Final, TypeAlias, assert_never
 
 from crew_runner.child.messages import (
-    LARGEST_OUTPUT,
-    Asked,
+    MAX_OUTPUT_BYTES,
     BadMessage,
-    Described,
+    CrewDescription,
     Done,
     Failed,
     FromChild,
     FromWorker,
     Job,
     Progress,
+    QuestionAsked,
+    QuestionWithdrawn,
     Ready,
-    Withdrawn,
     from_child,
     to_child,
 )
-from crew_runner.host.crew_check import NOBODY_DECIDES, check_rule
+from crew_runner.config.durations import format_duration
+from crew_runner.host.crew_check import NO_APPROVERS, check_decision_rules
 from crew_runner.host.fork_server_client import Child
-from crew_runner.host.frames import TooLong
-from crew_runner.host.jobs import recorded
-from crew_runner.host.memory_usage import megabytes_of
-from crew_runner.host.outage import Outage, ask
+from crew_runner.host.frames import MessageTooLong
+from crew_runner.host.jobs import phases_message
+from crew_runner.host.memory_usage import memory_megabytes
+from crew_runner.host.outage import Outage, call_storage
 from crew_runner.host.questions import ALLOWED, Questions
-from crew_runner.host.translation import translated
+from crew_runner.host.translation import translate
 from storage.boundaries import BadBoundary
 from storage.definitions import PhaseDefinition
 from storage.errors import LeaseLost, NoRule
@@ -49,37 +50,43 @@ from storage.usage import total
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 1.0
-"""How often it is asked whether the execution was cancelled, and progress written down."""
+POLL_SECONDS: Final = 1.0
+"""How often to check for a cancelled execution and to store progress."""
 
 ANSWER_SECONDS: Final = 0.3
-"""How often it is looked whether a person answered what the child asked."""
+"""How often to check for a person's answer to an open question."""
 
-TOO_LONG: Final = "The phase gave more than can be kept."
+MESSAGE_TOO_LONG: Final = (
+    "The phase's output is too large to store. Have the crew return less text."
+)
 
-WEIGH_SECONDS: Final = 1.0
-"""How often it is looked how much memory the child holds, where that has a limit."""
+MEMORY_CHECK_SECONDS: Final = 1.0
+"""How often to measure the child's memory if it has a limit."""
 
 TERM_SECONDS: Final = 2.0
-"""How long a child that is told to end may take for it."""
+"""How long a child may take to exit after SIGTERM."""
 
 KILL_SECONDS: Final = 5.0
-_KEPT_NOISE: Final = 4_000
-_LONGEST_WAIT: Final = 0.5
+"""How long to wait for the end of a child after SIGKILL."""
+
+NO_DATABASE: Final = "The database did not answer. Check that it is running."
+_KEPT_OUTPUT: Final = 4_000
+_LOG_HAS_OUTPUT: Final = "The bot's log has its last output."
+_MAX_WAIT: Final = 0.5
 
 
 class Interrupted(Enum):
-    """Why an attempt ended without a result that counts."""
+    """Why the phase stopped without a result to record."""
 
-    LOST = auto()  # cancelled, or another worker has it
-    STOPPING = auto()  # this worker is told to end
+    LOST = auto()  # cancelled, or claimed by another worker
+    STOPPING = auto()  # this worker is shutting down
 
 
 Outcome: TypeAlias = PhaseOutput | Failure | Interrupted
 
 
 class ChildSupervisor:
-    """Belongs to one thread. `give_up_at`: when, on the monotonic clock, to end unfinished."""
+    """Belongs to one thread. `abort_at`: when to stop unfinished, on the monotonic clock."""
 
     def __init__(
         self,
@@ -90,7 +97,7 @@ class ChildSupervisor:
         state: StateManager,
         reads: Reads,
         lease: timedelta,
-        give_up_at: Callable[[], float | None],
+        abort_at: Callable[[], float | None],
     ) -> None:
         now = time.monotonic()
         self.claim = claim
@@ -98,278 +105,292 @@ class ChildSupervisor:
         self._child = child
         self._state = state
         self._reads = reads
-        self._give_up_at = give_up_at
-        self._renew_every = lease.total_seconds() / 3
-        self._renew_at = now + self._renew_every
-        self._look_at = now + LOOK_SECONDS
-        self._limit_at: float | None = None
+        self._abort_at = abort_at
+        self._renew_interval = lease.total_seconds() / 3
+        self._renew_at = now + self._renew_interval
+        self._poll_at = now + POLL_SECONDS
+        self._time_limit_at: float | None = None
         self._kill_at: float | None = None
-        self._leave_at: float | None = None
-        self._weigh_at = now
+        self._abandon_at: float | None = None
+        self._memory_check_at = now
         self._questions = Questions(claim, state, reads)
-        self._time_left: float | None = None
+        self._remaining_time: float | None = None
         self._progress: Progress | None = None
-        self._shown: dict[str, object] = {}
-        self._used_before = claim.run.usage
-        self._used: Usage = {}
-        self._noise = b""
-        self._open: list[object] = [child.channel, child.noise, child.status]
+        self._stored_progress: dict[str, object] = {}
+        self._earlier_usage = claim.run.usage
+        self._child_usage: Usage = {}
+        self._output = b""
+        self._open: list[object] = [child.channel, child.output, child.status]
         self._outcome: Outcome | None = None
 
     def run(self) -> Outcome:
-        """Until the child has ended."""
-        while self._child.status in self._open and not self._is_past(self._leave_at):
-            self._listen()
-            self._keep_time()
+        """Supervise until the child has exited."""
+        while self._child.status in self._open and not self._is_past(self._abandon_at):
+            self._read_child()
+            self._check_timers()
         if self._outcome is None:
-            self._outcome = self._ended_without_a_word()
+            self._outcome = self._failure_without_result()
         return self._outcome
 
     @property
     def usage(self) -> Usage:
-        """What the phase run used, its earlier workers included."""
-        return total([self._used_before, self._used])
+        """What the phase run used, including its earlier workers."""
+        return total([self._earlier_usage, self._child_usage])
 
     @property
-    def _goes_on(self) -> Collection[ExecutionState]:
-        """The states of the execution in which this phase is still to run."""
+    def _active_states(self) -> Collection[ExecutionState]:
+        """The states of the execution in which this phase may go on."""
         if not self._questions.is_open:
             return (ExecutionState.RUNNING,)
         return (ExecutionState.RUNNING, ExecutionState.WAITING_FEEDBACK)
 
-    # --- listening --------------------------------------------------------------------------
+    # --- messages from the child ------------------------------------------------------------
 
-    def _listen(self) -> None:
-        ready = wait(self._open, timeout=self._patience())  # type: ignore[arg-type] # sockets and descriptors
-        if self._child.noise in ready:
-            self._hear_noise()
+    def _read_child(self) -> None:
+        ready = wait(self._open, timeout=self._wait_timeout())  # type: ignore[arg-type] # sockets and descriptors
+        if self._child.output in ready:
+            self._read_output()
         if self._child.channel in ready:
-            self._hear()
+            self._receive()
         elif self._child.status in ready:
-            if self._child.is_born:
+            if self._child.has_started:
                 self._open.remove(self._child.status)
             else:
-                self._child.born()
+                self._child.read_pid()
 
-    def _patience(self) -> float:
-        times = (self._renew_at, self._look_at, self._limit_at, self._kill_at, self._leave_at)
+    def _wait_timeout(self) -> float:
+        times = (
+            self._renew_at,
+            self._poll_at,
+            self._time_limit_at,
+            self._kill_at,
+            self._abandon_at,
+        )
         soonest = min(at for at in times if at is not None) - time.monotonic()
-        return min(max(soonest, 0.0), _LONGEST_WAIT)
+        return min(max(soonest, 0.0), _MAX_WAIT)
 
-    def _hear_noise(self) -> None:
-        heard = os.read(self._child.noise, 65536)
-        if not heard:
-            self._open.remove(self._child.noise)
-        self._noise = (self._noise + heard)[-_KEPT_NOISE:]
+    def _read_output(self) -> None:
+        output = os.read(self._child.output, 65536)
+        if not output:
+            self._open.remove(self._child.output)
+        self._output = (self._output + output)[-_KEPT_OUTPUT:]
 
-    def _hear(self) -> None:
+    def _receive(self) -> None:
         try:
-            for raw in self._child.hear():
+            for raw in self._child.receive():
                 if self._outcome is None:
-                    self._take(from_child(raw))
+                    self._handle(from_child(raw))
         except EOFError:
             self._open.remove(self._child.channel)
-        except TooLong:
+        except MessageTooLong:
             self._open.remove(self._child.channel)
-            self._end(Failure(TOO_LONG, retryable=False))
+            self._end(Failure(MESSAGE_TOO_LONG, retryable=False))
         except BadMessage as error:
             self._end(
-                Failure("The crew's process sent an invalid message.", str(error), retryable=False)
+                Failure(
+                    "The crew's process sent an invalid message. The bot's log has the details.",
+                    str(error),
+                    retryable=False,
+                )
             )
 
-    def _take(self, message: FromChild) -> None:
+    def _handle(self, message: FromChild) -> None:
         match message:
             case Ready():
                 seconds = self.claim.execution.definition.time_limit.total_seconds()
-                self._limit_at = time.monotonic() + seconds
-                self._begin()
-            case Described():
-                self._write_down(message)
+                self._time_limit_at = time.monotonic() + seconds
+                self._send_job()
+            case CrewDescription():
+                self._record_description(message)
             case Progress():
-                self._progress, self._used = message, message.usage
-            case Asked(question):
-                self._put(translated(Question, question))
-            case Withdrawn():
+                self._progress, self._child_usage = message, message.usage
+            case QuestionAsked(question):
+                self._ask(translate(Question, question))
+            case QuestionWithdrawn():
                 self._questions.withdraw()
-                self._look_at = time.monotonic()
+                self._poll_at = time.monotonic()
             case Done(output):
-                self._used = output.usage
-                self._end(self._held_to_size(translated(PhaseOutput, output)))
+                self._child_usage = output.usage
+                self._end(self._check_output_size(translate(PhaseOutput, output)))
             case Failed(failure):
-                self._end(translated(Failure, failure))
+                self._end(translate(Failure, failure))
             case _:
                 assert_never(message)
 
-    def _begin(self) -> None:
+    def _send_job(self) -> None:
         job = self._job
         try:
             if job.approve_tools:
-                job = replace(job, allowed=self._questions.allowed_before(self.claim))
+                job = replace(job, allowed=self._questions.previously_allowed(self.claim))
         except Outage as error:
-            self._end(Failure("The database did not answer.", str(error)))
+            self._end(Failure(NO_DATABASE, str(error)))
         else:
-            self._tell(job)
+            self._send(job)
 
-    def _write_down(self, described: Described) -> None:
-        phases = tuple(translated(PhaseDefinition, phase) for phase in described.phases)
+    def _record_description(self, description: CrewDescription) -> None:
+        phases = tuple(translate(PhaseDefinition, phase) for phase in description.phases)
         try:
-            self.claim = ask(
-                lambda: self._state.record_phases(self.claim, phases, arising=described.arising)
+            self.claim = call_storage(
+                lambda: self._state.record_phases(
+                    self.claim, phases, arising=description.checkpoints
+                )
             )
-            check_rule(self.claim.execution.definition, described)
+            check_decision_rules(self.claim.execution.definition, description)
         except LeaseLost:
             self._end(Interrupted.LOST)
         except NoRule:
-            self._end(Failure(NOBODY_DECIDES, retryable=False))
+            self._end(Failure(NO_APPROVERS, retryable=False))
         except BadBoundary as error:
             self._end(Failure(f"crews.yml does not fit the crew: {error}.", retryable=False))
         except Outage as error:
-            self._end(Failure("The database did not answer.", str(error)))
+            self._end(Failure(NO_DATABASE, str(error)))
         else:
-            self._tell(recorded(self.claim))
+            self._send(phases_message(self.claim))
 
-    def _put(self, question: Question) -> None:
-        """Have a person asked. The time that it takes them is not the phase's."""
+    def _ask(self, question: Question) -> None:
+        """Ask a person. The time until the answer does not count towards the time limit."""
         try:
-            self._questions.put(self.claim, question)
+            self._questions.ask(self.claim, question)
         except LeaseLost:
             self._end(Interrupted.LOST)
         except NoRule:
-            self._end(Failure(NOBODY_DECIDES, retryable=False))
+            self._end(Failure(NO_APPROVERS, retryable=False))
         except Outage as error:
-            self._end(Failure("The database did not answer.", str(error)))
+            self._end(Failure(NO_DATABASE, str(error)))
         else:
             now = time.monotonic()
-            self._time_left = None if self._limit_at is None else self._limit_at - now
-            self._limit_at = None
-            self._look_at = now
+            self._remaining_time = (
+                None if self._time_limit_at is None else self._time_limit_at - now
+            )
+            self._time_limit_at = None
+            self._poll_at = now
 
-    def _hand_on_answer(self, now: float) -> None:
-        """Tell the child what was decided, if it was, and what it is allowed is written down."""
+    def _send_answer(self, now: float) -> None:
+        """Send the child the answer if there is one, after storing what it allows."""
         if (answer := self._questions.answer()) is None:
             return
         if self._questions.allowed:
-            self._write_progress()
+            self._store_progress()
         self._questions.close()
-        self._limit_at = None if self._time_left is None else now + self._time_left
-        self._tell(answer)
+        self._time_limit_at = None if self._remaining_time is None else now + self._remaining_time
+        self._send(answer)
 
-    def _held_to_size(self, output: PhaseOutput) -> Outcome:
-        """The output, unless it is longer than it may be."""
-        most = self.claim.execution.definition.limits.output_bytes or LARGEST_OUTPUT
+    def _check_output_size(self, output: PhaseOutput) -> Outcome:
+        """The output, or a Failure if it is larger than its limit."""
+        limit = self.claim.execution.definition.limits.output_bytes or MAX_OUTPUT_BYTES
         texts = [output.output, *(task.output for task in output.tasks)]
-        written = sum(len(text.encode()) for text in texts[1:] or texts)
-        if written <= most:
+        size = sum(len(text.encode()) for text in texts[1:] or texts)
+        if size <= limit:
             return output
         return Failure(
-            f"The phase gave {written:,} bytes; its limit is {most:,}.",
+            f"The phase returned {size:,} bytes, more than its limit of {limit:,} "
+            "(`output_bytes` in crews.yml).",
             retryable=False,
         )
 
-    def _tell(self, message: FromWorker) -> None:
-        with suppress(OSError):  # a child that is gone is noticed by its end
+    def _send(self, message: FromWorker) -> None:
+        with suppress(OSError):  # an exited child is noticed by `status`
             self._child.channel.send_bytes(to_child(message))
 
-    def _ended_without_a_word(self) -> Failure:
+    def _failure_without_result(self) -> Failure:
         code = self._child.exit_code()
         if code == -signal.SIGKILL:
-            words = "The crew's process was killed; the machine may be short of memory."
+            message = (
+                "The crew's process was killed, perhaps because the machine ran out of memory. "
+                "Check its memory, then try again."
+            )
         elif code is not None and code < 0:
-            words = f"The crew's process crashed (signal {-code})."
+            message = f"The crew's process crashed (signal {-code}). {_LOG_HAS_OUTPUT}"
         else:
-            words = "The crew's process ended without a result."
-        return Failure(words, detail=self._noise.decode(errors="replace"))
+            message = f"The crew's process ended without a result. {_LOG_HAS_OUTPUT}"
+        return Failure(message, detail=self._output.decode(errors="replace"))
 
-    # --- keeping time -----------------------------------------------------------------------
+    # --- timers -----------------------------------------------------------------------------
 
-    def _keep_time(self) -> None:
+    def _check_timers(self) -> None:
         now = time.monotonic()
         try:
             if now >= self._renew_at:
-                self._renew(now)
-            if now >= self._look_at:
-                self._look(now)
+                self._renew_lease(now)
+            if now >= self._poll_at:
+                self._poll_storage(now)
         except LeaseLost:
             self._end(Interrupted.LOST)
         except Outage:
-            self._renew_at = min(self._renew_at, now + LOOK_SECONDS)
-        if self._is_past(self._limit_at):
-            limit = in_words(self.claim.execution.definition.time_limit)
-            self._end(Failure(f"The phase took longer than its limit of {limit}.", retryable=False))
-        if self._is_past(self._weigh_at):
-            self._weigh(now)
-        give_up_at = self._give_up_at()
-        if self._is_past(give_up_at) or (give_up_at is not None and self._questions.is_open):
+            self._renew_at = min(self._renew_at, now + POLL_SECONDS)
+        if self._is_past(self._time_limit_at):
+            limit = format_duration(self.claim.execution.definition.time_limit)
+            message = (
+                f"The phase took longer than its limit of {limit} (`time_limit` in crews.yml)."
+            )
+            self._end(Failure(message, retryable=False))
+        if self._is_past(self._memory_check_at):
+            self._check_memory(now)
+        abort_at = self._abort_at()
+        if self._is_past(abort_at) or (abort_at is not None and self._questions.is_open):
             self._end(Interrupted.STOPPING)
         if self._is_past(self._kill_at):
             self._kill_at = None
             self._child.kill(signal.SIGKILL)
 
-    def _renew(self, now: float) -> None:
-        self._renew_at = now + self._renew_every
+    def _renew_lease(self, now: float) -> None:
+        self._renew_at = now + self._renew_interval
         if self._outcome is not Interrupted.LOST:
-            self.claim = ask(lambda: self._state.heartbeat(self.claim))
+            self.claim = call_storage(lambda: self._state.heartbeat(self.claim))
 
-    def _look(self, now: float) -> None:
-        self._look_at = now + LOOK_SECONDS
+    def _poll_storage(self, now: float) -> None:
+        self._poll_at = now + POLL_SECONDS
         if self._outcome is not None:
             return
-        self._hand_on_answer(now)
-        execution = ask(lambda: self._reads.execution(self.claim.execution.id))
-        if execution.state not in self._goes_on:
-            self._renew(now)
+        self._send_answer(now)
+        execution = call_storage(lambda: self._reads.execution(self.claim.execution.id))
+        if execution.state not in self._active_states:
+            self._renew_lease(now)
         if self._progress is not None:
-            self._write_progress()
+            self._store_progress()
         if self._questions.is_open:
-            self._look_at = now + ANSWER_SECONDS
+            self._poll_at = now + ANSWER_SECONDS
 
-    def _write_progress(self) -> None:
+    def _store_progress(self) -> None:
         progress = self._progress
         if progress is not None:
-            self._shown, self._progress = progress.as_json(), None
-        shown = {**self._shown, ALLOWED: list(self._questions.allowed)}
-        ask(lambda: self._state.progress(self.claim, shown, usage=self.usage))
+            self._stored_progress, self._progress = progress.as_json(), None
+        stored = {**self._stored_progress, ALLOWED: list(self._questions.allowed)}
+        call_storage(lambda: self._state.progress(self.claim, stored, usage=self.usage))
 
-    def _weigh(self, now: float) -> None:
-        """End a child that holds more memory than its crew may, at once: it could take all."""
-        self._weigh_at = now + WEIGH_SECONDS
-        most = self.claim.execution.definition.limits.memory_megabytes
-        if most is None or not self._child.is_born or self._outcome is not None:
+    def _check_memory(self, now: float) -> None:
+        """Kill a child above its memory limit at once, before it uses all of the memory."""
+        self._memory_check_at = now + MEMORY_CHECK_SECONDS
+        limit = self.claim.execution.definition.limits.memory_megabytes
+        if limit is None or not self._child.has_started or self._outcome is not None:
             return
-        held = megabytes_of(self._child.born())
-        if held > most:
-            words = f"The phase held {held:,} MB of memory; its limit is {most:,} MB."
-            self._end(Failure(words, retryable=False))
+        used = memory_megabytes(self._child.read_pid())
+        if used > limit:
+            message = (
+                f"The phase used {used:,} MB of memory, more than its limit of {limit:,} MB "
+                "(`memory_megabytes` in crews.yml)."
+            )
+            self._end(Failure(message, retryable=False))
             self._kill_at = now
 
     def _end(self, outcome: Outcome) -> None:
-        """Settle on the first outcome and end the child: at once if it is through, else gently."""
+        """Keep the first outcome and stop the child: at once if it is done, else with SIGTERM."""
         if self._outcome is not None:
             return
         self._outcome = outcome
         if self._questions.is_open and not isinstance(outcome, Interrupted):
             self._questions.withdraw()
-            with suppress(Outage):  # the next claim takes it back
+            with suppress(Outage):  # the next claim withdraws it
                 self._questions.answer()
         now = time.monotonic()
-        through = isinstance(outcome, PhaseOutput)
-        if not through:
+        is_done = isinstance(outcome, PhaseOutput)
+        if not is_done:
             self._child.kill(signal.SIGTERM)
-        self._kill_at = now if through else now + TERM_SECONDS
-        self._leave_at = self._kill_at + KILL_SECONDS
-        if not self._child.is_born:
-            self._leave_at = now
+        self._kill_at = now if is_done else now + TERM_SECONDS
+        self._abandon_at = self._kill_at + KILL_SECONDS
+        if not self._child.has_started:
+            self._abandon_at = now
 
     @staticmethod
     def _is_past(at: float | None) -> bool:
         return at is not None and time.monotonic() >= at
-
-
-def in_words(span: timedelta) -> str:
-    """`90 seconds`, `30 minutes`, `2 hours`."""
-    seconds = span.total_seconds()
-    for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):
-        if seconds >= size and seconds % size == 0:
-            count = int(seconds // size)
-            return f"{count} {unit}" + ("s" if count != 1 else "")
-    return f"{seconds:g} seconds"

@@ -1,4 +1,4 @@
-"""Building a crew in a child, to see whether it can be built and what it is made of."""
+"""Checks crews: builds one in a child to learn whether that works and which phases it has."""
 
 from __future__ import annotations
 
@@ -10,63 +10,72 @@ from multiprocessing.connection import wait
 from typing import Final
 
 from crew_runner.child.messages import (
-    QUESTION,
+    QUESTION_CHECKPOINT,
     BadMessage,
-    Described,
+    CrewDescription,
     Failed,
     Job,
     Ready,
     from_child,
     to_child,
 )
-from crew_runner.child.monitoring.budgets import NAME as BUDGET
+from crew_runner.child.monitoring.budgets import BUDGET_CHECKPOINT
 from crew_runner.child.records import Failure
 from crew_runner.host.fork_server_client import Child
-from crew_runner.host.frames import TooLong
+from crew_runner.host.frames import MessageTooLong
 from storage.boundaries import BadBoundary, resolve
 from storage.definitions import Budget, CrewDefinition, CrewReport
 from storage.errors import NoRule
 
-LONGEST_SECONDS: Final = 60.0
+CHECK_SECONDS: Final = 60.0
 
-NOBODY_DECIDES: Final = (
-    "The crew pauses for a person by itself, and its entry in crews.yml does not say who may "
-    "decide: 'approvers' is needed there."
+_ENDED: Final = (
+    "The crew's process ended while it built the crew. Run the crew by itself to see why."
+)
+
+NO_APPROVERS: Final = (
+    "The crew pauses for a person, but its entry in crews.yml does not say who may decide. "
+    "Add 'approvers' to it."
 )
 
 
-def report_on(definition: CrewDefinition, job: Job, child: Child) -> tuple[CrewReport, str]:
-    """What building the crew gave, and the detail for the log where there is a problem."""
-    found = _built(job, child)
-    if isinstance(found, Failure):
-        return _report(definition, found.message, ()), found.detail
-    phases = tuple(phase.name for phase in found.phases)
+def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[CrewReport, str]:
+    """Build the crew in `child`; the report and, if there is a problem, details for the log."""
+    result = _describe(job, child)
+    if isinstance(result, Failure):
+        return _report(definition, result.message, ()), result.detail
+    phases = tuple(phase.name for phase in result.phases)
     try:
         resolve(definition.checkpoints, phases)
-        check_rule(definition, found)
+        check_decision_rules(definition, result)
     except NoRule:
-        return _report(definition, NOBODY_DECIDES, phases), ""
+        return _report(definition, NO_APPROVERS, phases), ""
     except BadBoundary as error:
         return _report(definition, f"crews.yml does not fit the crew: {error}.", phases), ""
     return _report(definition, None, phases), ""
 
 
-def check_rule(definition: CrewDefinition, described: Described) -> None:
-    """Raises NoRule where the crew pauses of its own accord and nobody may decide, and
-    BadBoundary where crews.yml has a rule for what does not pause.
+def check_decision_rules(definition: CrewDefinition, description: CrewDescription) -> None:
+    """Check that somebody may decide at each pause, and that each rule belongs to a pause.
+
+    Raises NoRule if the crew pauses by itself and has no approvers, BadBoundary if crews.yml has
+    a rule for a pause that the crew does not have.
     """
-    own = {*described.gates, *(name for name, _after, _description in described.arising)}
-    pauses = {*own, *definition.approve_tools}
+    pauses_by_crew = {
+        *description.gates,
+        *(name for name, _after, _description in description.checkpoints),
+    }
+    pauses = {*pauses_by_crew, *definition.approve_tools}
     if definition.budget != Budget():
-        pauses.add(BUDGET)
-    ruled = {gate.name for gate in definition.gates}
-    if definition.rule is None and not definition.checkpoints and pauses - ruled:
+        pauses.add(BUDGET_CHECKPOINT)
+    gates_with_rules = {gate.name for gate in definition.gates}
+    if definition.rule is None and not definition.checkpoints and pauses - gates_with_rules:
         raise NoRule(definition.name)
-    unknown = ruled - pauses - {BUDGET, QUESTION}
+    unknown = gates_with_rules - pauses - {BUDGET_CHECKPOINT, QUESTION_CHECKPOINT}
     if unknown:
         raise BadBoundary(
-            f"nothing in the crew pauses by the name of {', '.join(sorted(unknown))}; "
-            f"what pauses in it: {', '.join(sorted(pauses)) or 'nothing'}"
+            f"the crew has no pause named {', '.join(sorted(unknown))}; "
+            f"its pauses are: {', '.join(sorted(pauses)) or 'none'}"
         )
 
 
@@ -74,30 +83,33 @@ def _report(definition: CrewDefinition, problem: str | None, phases: tuple[str, 
     return CrewReport(definition.name, problem, phases, datetime.now(UTC))
 
 
-def _built(job: Job, child: Child) -> Described | Failure:
-    """What the crew is made of, or why it could not be built."""
-    until = time.monotonic() + LONGEST_SECONDS
-    noise = child.noise
-    while (left := until - time.monotonic()) > 0:
-        ready = wait([child.channel, noise], timeout=left)
-        if child.channel not in ready:  # what it said counts, also when it ended right after
-            if noise in ready and not os.read(noise, 65536):
-                return Failure("The crew's process ended while it built the crew.")
+def _describe(job: Job, child: Child) -> CrewDescription | Failure:
+    """The crew's description, or why it could not be built."""
+    deadline = time.monotonic() + CHECK_SECONDS
+    output = child.output
+    while (remaining := deadline - time.monotonic()) > 0:
+        ready = wait([child.channel, output], timeout=remaining)
+        if child.channel not in ready:  # messages first: they count even if it exits right after
+            if output in ready and not os.read(output, 65536):
+                return Failure(_ENDED)
             continue
         try:
-            messages = [from_child(raw) for raw in child.hear()]
-        except (EOFError, TooLong, BadMessage):
-            return Failure("The crew's process ended while it built the crew.")
+            messages = [from_child(raw) for raw in child.receive()]
+        except (EOFError, MessageTooLong, BadMessage):
+            return Failure(_ENDED)
         for message in messages:
             match message:
                 case Ready():
-                    child.born()
-                    with suppress(OSError):  # a child that is gone is noticed by its end
+                    child.read_pid()
+                    with suppress(OSError):  # the end of an exited child is noticed by its output
                         child.channel.send_bytes(to_child(job))
-                case Described():
+                case CrewDescription():
                     return message
                 case Failed(failure):
                     return failure
                 case _:
                     continue
-    return Failure(f"Building the crew took longer than {LONGEST_SECONDS:g} seconds.")
+    return Failure(
+        f"Building the crew took longer than {CHECK_SECONDS:g} seconds. "
+        "Move slow work into its tasks."
+    )

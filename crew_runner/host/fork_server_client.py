@@ -1,4 +1,4 @@
-"""The worker's end of the process that children are forked from (crew_runner.child.fork_server)."""
+"""The worker's client of the fork server (crew_runner.child.fork_server)."""
 
 from __future__ import annotations
 
@@ -20,59 +20,59 @@ from typing import Final, TypeAlias
 
 from crew_runner.child.environment import SILENT_CREWAI, without_secrets
 from crew_runner.child.fork_server import FORK, KILL, PID, REQUEST, STATUS
-from crew_runner.child.messages import LONGEST_MESSAGE
-from crew_runner.host.frames import Frames
+from crew_runner.child.messages import MAX_MESSAGE_BYTES
+from crew_runner.host.frames import FrameReader
 
 PRELOADED: Final = "crew_runner.child.preload"
 
 _PROGRAM: Final = Path(__file__).resolve().parents[1] / "child" / "start.py"
-_END_SECONDS: Final = 3.0
-_READ_AT_ONCE: Final = 1024 * 1024
-_FOLDER_PREFIX: Final = "countersign-jobs-"
-_SWEPT_AFTER_SECONDS: Final = 60.0
-"""A folder is made a moment before it is claimed."""
+_STOP_SECONDS: Final = 3.0
+_READ_BYTES: Final = 1024 * 1024
+_DIRECTORY_PREFIX: Final = "countersign-jobs-"
+_SWEEP_AFTER_SECONDS: Final = 60.0
+"""A directory is created a moment before it is locked."""
 
 Kill: TypeAlias = Callable[[int, int], None]
 
 
-class ForkServerGone(Exception):
-    """The nursery ended, or could not be started."""
+class ForkServerUnavailable(Exception):
+    """The fork server has exited or could not be started."""
 
 
 class Child:
-    """A forked process, or one that is about to be. Belongs to one thread.
+    """A child process that was requested from the fork server. Belongs to one thread.
 
-    `channel` carries messages, `noise` is what it prints, `status` ends when it was reaped.
+    `channel` carries messages, `output` what the child prints; `status` ends when it was reaped.
     """
 
-    def __init__(self, channel: Connection, noise: int, status: int, kill: Kill) -> None:
+    def __init__(self, channel: Connection, output: int, status: int, kill: Kill) -> None:
         self.channel = channel
-        self.noise = noise
+        self.output = output
         self.status = status
         self._kill = kill
         self._pid: int | None = None
-        self._frames = Frames(LONGEST_MESSAGE)
+        self._frames = FrameReader(MAX_MESSAGE_BYTES)
 
     @property
-    def is_born(self) -> bool:
+    def has_started(self) -> bool:
         return self._pid is not None
 
-    def born(self) -> int:
-        """Its process id, which `status` brings first. Raises NurseryGone."""
+    def read_pid(self) -> int:
+        """The process id, which comes first on `status`. Raises ForkServerUnavailable."""
         if self._pid is None:
             pid = os.read(self.status, PID.size)
             if len(pid) < PID.size:
-                raise ForkServerGone("the process that starts crews ended")
+                raise ForkServerUnavailable("the process that starts crews ended")
             self._pid = PID.unpack(pid)[0]
         return self._pid
 
-    def hear(self) -> list[bytes]:
-        """The messages that came whole, never waiting for the rest of one.
+    def receive(self) -> list[bytes]:
+        """The complete messages, without waiting for the rest of another one.
 
-        Raises EOFError where none will come any more, and TooLong.
+        Raises EOFError if the channel is closed, and MessageTooLong.
         """
         try:
-            read = os.read(self.channel.fileno(), _READ_AT_ONCE)
+            read = os.read(self.channel.fileno(), _READ_BYTES)
         except OSError as error:
             raise EOFError from error
         if not read:
@@ -80,79 +80,82 @@ class Child:
         return self._frames.feed(read)
 
     def exit_code(self) -> int | None:
-        """The exit code, negative for a signal, which `status` brings last; None: not known."""
+        """The exit code, which comes last on `status`; negative for a signal, None if unknown."""
         status = os.read(self.status, STATUS.size)
         return STATUS.unpack(status)[0] if len(status) == STATUS.size else None
 
     def kill(self, number: signal.Signals) -> None:
-        """Send a signal to the child's whole group; SIGKILL reaches every descendant.
+        """Send a signal to the child's process group; SIGKILL reaches every descendant.
 
-        A child that has not spoken yet is left to `close`.
+        A child whose process id has not been read yet is left to `close`.
         """
         if self._pid is not None:
             self._kill(self._pid, number)
 
     def close(self) -> None:
-        """Let go of it. What is still alive kills itself, seeing the channel end."""
+        """Close its pipes. A child that still runs kills itself when the channel closes."""
         self.channel.close()
-        os.close(self.noise)
+        os.close(self.output)
         os.close(self.status)
 
 
 class ForkServerClient:
-    """The worker's end. Safe to share between threads; starts the process when first needed."""
+    """Starts the fork server when it is first needed. Safe to share between threads."""
 
     def __init__(self, *, preload: bool) -> None:
         self._preload = preload
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self._storage: Path | None = None
-        self._claimed: int | None = None
+        self._directory: Path | None = None
+        self._directory_lock: int | None = None
         self._stopped = False
 
     def start(self) -> None:
-        """Start the process, or another one if it died. Does not wait for its imports."""
+        """Start the fork server, or restart it if it died. Does not wait for its imports."""
         with self._lock:
             self._ensure_running()
 
     def fork(self) -> Child:
-        """A new child, which says Ready when it waits for its job. Raises NurseryGone."""
+        """Fork a child, which sends Ready when it waits for its job.
+
+        Raises ForkServerUnavailable.
+        """
         ours, theirs = socket.socketpair()
-        noise_read, noise_write = os.pipe()
+        output_read, output_write = os.pipe()
         status_read, status_write = os.pipe()
         try:
-            self._request(FORK, fds=[theirs.fileno(), noise_write, status_write])
+            self._request(FORK, fds=[theirs.fileno(), output_write, status_write])
         except BaseException:
             ours.close()
-            os.close(noise_read)
+            os.close(output_read)
             os.close(status_read)
             raise
         finally:
             theirs.close()
-            os.close(noise_write)
+            os.close(output_write)
             os.close(status_write)
-        return Child(Connection(ours.detach()), noise_read, status_read, self._kill)
+        return Child(Connection(ours.detach()), output_read, status_read, self._kill)
 
-    def storage(self) -> Path:
-        """A new directory for one job, below one that ends with the nursery."""
+    def job_directory(self) -> Path:
+        """A new directory for one job, inside one that is removed with the fork server."""
         with self._lock:
             self._ensure_running()
-            return Path(tempfile.mkdtemp(dir=self._storage))
+            return Path(tempfile.mkdtemp(dir=self._directory))
 
     def stop(self) -> None:
-        """End the nursery and every child, for good."""
+        """Stop the fork server and every child, for good."""
         with self._lock:
             self._stopped = True
             if self._control is not None:
                 self._control.close()
             if self._process is not None:
                 _wait_or_kill(self._process)
-            self._forget()
+            self._reset()
 
     def _kill(self, pid: int, number: int) -> None:
-        # Where the nursery is gone, a child ends when its channel is closed.
-        with suppress(ForkServerGone, OSError):
+        # Without a fork server, a child exits when its channel is closed.
+        with suppress(ForkServerUnavailable, OSError):
             self._request(KILL, pid, number)
 
     def _request(
@@ -162,26 +165,26 @@ class ForkServerClient:
             if operation == FORK:
                 self._ensure_running()
             if self._control is None:
-                raise ForkServerGone("the process that starts crews is not running")
+                raise ForkServerUnavailable("the process that starts crews is not running")
             try:
                 socket.send_fds(self._control, [REQUEST.pack(operation, pid, number)], fds or [])
             except OSError as error:
-                raise ForkServerGone("the process that starts crews ended") from error
+                raise ForkServerUnavailable("the process that starts crews ended") from error
 
     def _ensure_running(self) -> None:
         if self._stopped:
-            raise ForkServerGone("the process that starts crews was told to end")
+            raise ForkServerUnavailable("the process that starts crews was stopped")
         if self._process is not None and self._process.poll() is None:
             return
-        self._forget()
-        _sweep()
-        self._storage, self._claimed = _new_folder()
+        self._reset()
+        _remove_stale_directories()
+        self._directory, self._directory_lock = _new_directory()
         self._control, theirs = socket.socketpair()
         preload = PRELOADED if self._preload else ""
         environment = {
             **without_secrets(os.environ),
             **SILENT_CREWAI,
-            "CREWAI_STORAGE_DIR": str(self._storage),
+            "CREWAI_STORAGE_DIR": str(self._directory),
         }
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 our own interpreter and code
@@ -190,48 +193,48 @@ class ForkServerClient:
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C in the worker's terminal is not for it
+                start_new_session=True,  # not affected by Ctrl-C in the worker's terminal
             )
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         if self._control is not None:
             self._control.close()
-        if self._storage is not None:
-            shutil.rmtree(self._storage, ignore_errors=True)
-        if self._claimed is not None:
-            os.close(self._claimed)
-        self._control = self._process = self._storage = self._claimed = None
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+        if self._directory_lock is not None:
+            os.close(self._directory_lock)
+        self._control = self._process = self._directory = self._directory_lock = None
 
 
-def _new_folder() -> tuple[Path, int]:
-    """A folder for jobs, and a lock on it that ends with this process."""
-    folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
-    claimed = os.open(folder, os.O_RDONLY)
-    fcntl.flock(claimed, fcntl.LOCK_EX)
-    return folder, claimed
+def _new_directory() -> tuple[Path, int]:
+    """A directory for jobs, and a lock on it that ends with this process."""
+    directory = Path(tempfile.mkdtemp(prefix=_DIRECTORY_PREFIX))
+    lock = os.open(directory, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return directory, lock
 
 
-def _sweep() -> None:
-    """Remove the folders of workers that were killed together with their nursery."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
-        with suppress(OSError):  # claimed, somebody else's, or swept by another just now
-            if time.time() - folder.stat().st_mtime > _SWEPT_AFTER_SECONDS:
-                _remove_unclaimed(folder)
+def _remove_stale_directories() -> None:
+    """Remove the directories of workers that were killed together with their fork server."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{_DIRECTORY_PREFIX}*"):
+        with suppress(OSError):  # locked, another user's, or just removed by another worker
+            if time.time() - directory.stat().st_mtime > _SWEEP_AFTER_SECONDS:
+                _remove_unlocked(directory)
 
 
-def _remove_unclaimed(folder: Path) -> None:
-    """Raises BlockingIOError if its worker lives."""
-    seen = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+def _remove_unlocked(directory: Path) -> None:
+    """Remove the directory. Raises BlockingIOError if its worker is alive."""
+    lock = os.open(directory, os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        fcntl.flock(seen, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(directory, ignore_errors=True)
     finally:
-        os.close(seen)
+        os.close(lock)
 
 
 def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
     try:
-        process.wait(_END_SECONDS)
+        process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

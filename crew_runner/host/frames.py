@@ -1,7 +1,7 @@
-"""Messages cut out of what a pipe brings, as multiprocessing's connections write them.
+"""Splits a stream of bytes into messages, in the format of multiprocessing's connections.
 
-A connection's own `recv_bytes` waits until a message is whole, and a child could let its worker
-wait for ever. Here nothing waits.
+A connection's `recv_bytes` blocks until a message is complete, so a child could block its worker
+for ever. Nothing here blocks.
 """
 
 from __future__ import annotations
@@ -12,28 +12,31 @@ from typing import Final
 _LENGTH: Final = struct.Struct("!i")
 
 
-class TooLong(Exception):
-    """A message is longer than it may be, or none at all."""
+class MessageTooLong(Exception):
+    """A message is longer than allowed, or its length is invalid."""
 
 
-class Frames:
-    """`most`: bytes of one message."""
+class FrameReader:
+    """`max_bytes`: the limit of one message."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._read = bytearray()
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._buffer = bytearray()
 
-    def feed(self, read: bytes) -> list[bytes]:
-        """The messages that are whole now. Raises TooLong; then nothing more can be read."""
-        self._read += read
-        whole: list[bytes] = []
-        while len(self._read) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._read)
-            if not 0 <= length <= self._most:
-                raise TooLong
+    def feed(self, data: bytes) -> list[bytes]:
+        """Returns the messages that are complete now.
+
+        Raises MessageTooLong, after which the stream cannot be read any further.
+        """
+        self._buffer += data
+        messages: list[bytes] = []
+        while len(self._buffer) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer)
+            if not 0 <= length <= self._max_bytes:
+                raise MessageTooLong
             end = _LENGTH.size + length
-            if len(self._read) < end:
+            if len(self._buffer) < end:
                 break
-            whole.append(bytes(self._read[_LENGTH.size : end]))
-            del self._read[:end]
-        return whole
+            messages.append(bytes(self._buffer[_LENGTH.size : end]))
+            del self._buffer[:end]
+        return messages

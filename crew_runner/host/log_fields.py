@@ -1,4 +1,4 @@
-"""What the log says of a phase: facts of ours, never a text of the crew's."""
+"""The log fields of a phase. They never contain text from the crew."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from crew_runner.host.child_supervisor import Interrupted, Outcome
 from storage.records import Claim
 
 
-def facts_of(claim: Claim) -> dict[str, object]:
+def claim_fields(claim: Claim) -> dict[str, object]:
     run = claim.run
     return {
         "execution": claim.execution.id,
@@ -17,5 +17,5 @@ def facts_of(claim: Claim) -> dict[str, object]:
     }
 
 
-def name_of(outcome: Outcome) -> str:
+def outcome_name(outcome: Outcome) -> str:
     return outcome.name.lower() if isinstance(outcome, Interrupted) else type(outcome).__name__

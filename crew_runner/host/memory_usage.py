@@ -1,4 +1,4 @@
-"""How much memory a child and all that it started hold."""
+"""Measures the memory of a child and its descendants."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from contextlib import suppress
 import psutil
 
 
-def megabytes_of(pid: int) -> int:
-    """Of the process and its descendants; 0 if it has ended.
+def memory_megabytes(pid: int) -> int:
+    """Memory of the process and its descendants in MB; 0 if the process has exited.
 
-    What several processes share counts once in all, as far as the system tells.
+    Shared memory counts once in total, if the system reports proportional sizes.
     """
-    family: list[psutil.Process] = []
+    processes: list[psutil.Process] = []
     with suppress(psutil.Error):
         process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-    return sum(map(_bytes_of, family)) // (1024 * 1024)
+        processes = [process, *process.children(recursive=True)]
+    return sum(map(_memory_bytes, processes)) // (1024 * 1024)
 
 
-def _bytes_of(process: psutil.Process) -> int:
+def _memory_bytes(process: psutil.Process) -> int:
     with suppress(psutil.Error):
         with suppress(psutil.AccessDenied, AttributeError):
             return int(process.memory_full_info().pss)

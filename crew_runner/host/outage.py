@@ -1,4 +1,4 @@
-"""Going on while the database does not answer."""
+"""Calls to storage that survive an unreachable database."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ T = TypeVar("T")
 
 
 class Outage(Exception):
-    """The database did not take a call. Nothing was changed."""
+    """The database did not accept the call. Nothing was changed."""
 
 
-def ask(call: Callable[[], T]) -> T:
-    """Call a use case or a read. Busy, and what drivers raise for a lost database, is Outage."""
+def call_storage(call: Callable[[], T]) -> T:
+    """Call a use case or a read.
+
+    Raises Outage if the database is busy or, by the driver's error, unreachable.
+    """
     try:
         return call()
     except Busy as error:
@@ -35,7 +38,7 @@ def ask(call: Callable[[], T]) -> T:
         raise Outage(type(error).__name__) from error
 
 
-def insist(call: Callable[[], T], stopping: threading.Event) -> T:
-    """Call until the database takes it. Raises Outage only if told to stop meanwhile."""
-    answer: T = retrying_until(stopping, BACKOFF, on=Outage)(ask, call)
+def call_storage_with_retry(call: Callable[[], T], stopping: threading.Event) -> T:
+    """Call until the database accepts it. Raises Outage only if `stopping` is set."""
+    answer: T = retrying_until(stopping, BACKOFF, on=Outage)(call_storage, call)
     return answer

@@ -1,4 +1,4 @@
-"""Owners of leases: processes, named so that others can tell whether they are alive."""
+"""Lease owners: processes, with names that let others check whether they are alive."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from storage.state_manager import StateManager
 log = logging.getLogger(__name__)
 
 _CLOCK_DRIFT: Final = 1.0
-"""Seconds by which two readings of a process's start may differ."""
+"""Seconds by which two readings of a process's start time may differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process of some host: boot and process-id namespace, id, start in seconds."""
+    """A process. `host` is its boot and process-id namespace, `started` a Unix time in seconds."""
 
     host: str
     pid: int
@@ -36,9 +36,9 @@ def this_process() -> Owner:
     return Owner(_host(), pid, psutil.Process(pid).create_time())
 
 
-def is_dead(written: str) -> bool:
-    """Whether this owner certainly no longer runs. False of any other host: nobody here knows."""
-    owner = _read(written.partition("#")[0])  # a thread of it may follow
+def is_dead(owner_text: str) -> bool:
+    """Whether this owner has certainly exited. False for other hosts, which cannot be checked."""
+    owner = _parse(owner_text.partition("#")[0])  # a thread may follow
     if owner is None or owner.host != _host():
         return False
     try:
@@ -49,23 +49,23 @@ def is_dead(written: str) -> bool:
 
 
 def reclaim_leases(state: StateManager, reads: Reads) -> None:
-    """Release the leases of processes of this host that are dead, instead of waiting for them."""
+    """Release the leases of dead processes of this host before they expire."""
     dead = [owner for owner in reads.lease_owners() if is_dead(owner)]
     if dead:
         released = state.release_leases(dead)
         log.info("leases.released", extra={"owners": len(dead), "leases": released})
 
 
-def _read(written: str) -> Owner | None:
+def _parse(owner_text: str) -> Owner | None:
     try:
-        host, pid, started = written.rsplit("/", 2)
+        host, pid, started = owner_text.rsplit("/", 2)
         return Owner(host, int(pid), float(started))
     except ValueError:
         return None
 
 
 def _host() -> str:
-    """This boot and namespace: in two containers the same id means two processes."""
+    """This boot and process-id namespace, because containers reuse each other's ids."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}:{os.readlink('/proc/self/ns/pid')}"

@@ -1,4 +1,4 @@
-"""What the child of one attempt asks a person, seen from its worker."""
+"""The worker's side of the questions that a running child asks a person."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from crew_runner.child import records as child
 from crew_runner.child.messages import Answer
-from crew_runner.host.outage import ask
+from crew_runner.host.outage import call_storage
 from storage.errors import AlreadyDecided
 from storage.reads import Reads
 from storage.records import (
@@ -22,54 +22,55 @@ from storage.state_manager import StateManager
 from storage.states import WENT_ON, CheckpointState
 
 ALLOWED: Final = "allowed"
-"""In a phase run's progress: the keys of the tool calls that a child of it was allowed. Whoever
-runs the phase again asks again, for a yes is good for one call."""
+"""The key in a phase run's progress that lists the tool calls it was allowed. If the phase runs
+again, it asks again, because an approval covers one call."""
 
 
 class Questions:
-    """One at a time. Belongs to one thread; what a database does not take raises Outage."""
+    """Asks one question at a time. Belongs to one thread. Its methods raise Outage."""
 
     def __init__(self, claim: Claim, state: StateManager, reads: Reads) -> None:
         self._state = state
         self._reads = reads
         self._open: tuple[str, Question] | None = None
         self._withdrawn = False
-        self.allowed = _kept(claim.run)
+        self.allowed = _allowed_keys(claim.run)
 
     @property
     def is_open(self) -> bool:
         return self._open is not None
 
-    def allowed_before(self, claim: Claim) -> tuple[str, ...]:
-        """The calls that were allowed in this phase before: to a child that died, or in a try
-        that failed. A revision is a new beginning.
+    def previously_allowed(self, claim: Claim) -> tuple[str, ...]:
+        """The calls allowed earlier in this phase: to a child that died or an attempt that failed.
+
+        Calls of earlier revisions do not count.
         """
         phase = (claim.run.phase_index, claim.run.revision)
-        runs = ask(lambda: self._reads.phase_runs(claim.execution.id))
-        tries = [run for run in runs if (run.phase_index, run.revision) == phase]
-        return tuple(dict.fromkeys(key for run in tries for key in _kept(run)))
+        runs = call_storage(lambda: self._reads.phase_runs(claim.execution.id))
+        attempts = [run for run in runs if (run.phase_index, run.revision) == phase]
+        return tuple(dict.fromkeys(key for run in attempts for key in _allowed_keys(run)))
 
-    def put(self, claim: Claim, question: Question) -> None:
-        """Raises LeaseLost, NoRule."""
-        checkpoint = ask(lambda: self._state.ask(claim, question))
+    def ask(self, claim: Claim, question: Question) -> None:
+        """Open a checkpoint for the question. Raises LeaseLost, NoRule."""
+        checkpoint = call_storage(lambda: self._state.ask(claim, question))
         self._open, self._withdrawn = (checkpoint.id, question), False
 
     def withdraw(self) -> None:
-        """Whoever asked waits no longer; a decision that was made already stands."""
+        """Stop waiting for the answer. A decision that was already made still counts."""
         self._withdrawn = True
 
     def answer(self) -> Answer | None:
-        """What was decided, if it lets the run go on. What ends the run ends it elsewhere.
+        """The decision, if it lets the run go on; one that ends the run is handled elsewhere.
 
-        The question stays open until `close`: what follows from the answer may fail.
+        The question stays open until `close`, because handling the answer may fail.
         """
         if self._open is None:
             return None
         checkpoint_id, question = self._open
-        checkpoint = ask(lambda: self._reads.checkpoint(checkpoint_id))
+        checkpoint = call_storage(lambda: self._reads.checkpoint(checkpoint_id))
         if checkpoint.state is CheckpointState.PENDING and self._withdrawn:
             self._skip(checkpoint_id)
-            checkpoint = ask(lambda: self._reads.checkpoint(checkpoint_id))
+            checkpoint = call_storage(lambda: self._reads.checkpoint(checkpoint_id))
         if checkpoint.state not in WENT_ON or checkpoint.feedback is None:
             return None
         answer = Answer(child.Action(checkpoint.feedback.action), checkpoint.feedback.text)
@@ -82,11 +83,11 @@ class Questions:
 
     def _skip(self, checkpoint_id: str) -> None:
         try:
-            ask(lambda: self._state.decide(Decision(checkpoint_id, Action.SKIP, TIMEOUT)))
-        except AlreadyDecided:  # by somebody, just now
+            call_storage(lambda: self._state.decide(Decision(checkpoint_id, Action.SKIP, TIMEOUT)))
+        except AlreadyDecided:  # by a person, in the meantime
             return
 
 
-def _kept(run: PhaseRun) -> tuple[str, ...]:
-    kept = run.progress.get(ALLOWED)
-    return tuple(key for key in kept if isinstance(key, str)) if isinstance(kept, list) else ()
+def _allowed_keys(run: PhaseRun) -> tuple[str, ...]:
+    keys = run.progress.get(ALLOWED)
+    return tuple(key for key in keys if isinstance(key, str)) if isinstance(keys, list) else ()

@@ -1,4 +1,4 @@
-"""A slot of the pool that a decision keeps for what it queues."""
+"""A slot of the pool, reserved by a decision for the phase run that it queues."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ReservedSlot:
-    """`begin` runs a claim in the slot and frees it afterwards; `leave` frees it unused."""
+class PoolSlot:
+    """`start` runs a claim in the slot and frees it afterwards; `leave` frees it unused."""
 
     owner: str
-    begin: Callable[[Claim], None]
+    start: Callable[[Claim], None]
     leave: Callable[[], None]
 
     def take(self, claim: Claim, /) -> None:
-        """If it cannot begin, the decision stands all the same: the lease ends by itself."""
+        """Start the claim. If that fails, the decision still counts and the lease expires."""
         try:
-            self.begin(claim)
-        except RuntimeError:  # the pool has stopped, or no thread can be started now
-            log.exception("phase.not_begun", extra={"run": claim.run.id})
+            self.start(claim)
+        except RuntimeError:  # the pool has stopped, or no thread can be started
+            log.exception("phase.not_started", extra={"run": claim.run.id})

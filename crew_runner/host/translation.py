@@ -19,8 +19,8 @@ T = TypeVar("T")
 _adapters: dict[type, TypeAdapter[Any]] = {}
 
 
-def translated(kind: type[T], record: DataclassInstance) -> T:
-    """The record as `kind`. Enums are translated by value; raises ValidationError if it differs."""
+def translate(kind: type[T], record: DataclassInstance) -> T:
+    """The record as `kind`. Enums are translated by value. Raises ValidationError on a mismatch."""
     return _adapter(kind).validate_python(asdict(record))
 
 

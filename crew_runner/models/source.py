@@ -1,4 +1,4 @@
-"""The variables that choose the model, with the offline drafter behind them where there is none."""
+"""Provides the variables that choose the model, and the offline drafter if none is set."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from crew_runner.models.environment import Route, choose, settings_to_env
 from crew_runner.models.preflight import problem_of, provider_in
 from storage.definitions import ModelSettings
 
-GOOD_SECONDS: Final = 300.0
-"""How long a key that was not refused is not asked about again."""
+VALID_SECONDS: Final = 300.0
+"""How long a key that was not refused is not checked again."""
 
-BAD_SECONDS: Final = 20.0
+INVALID_SECONDS: Final = 20.0
+"""How long a problem is reported without checking again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class _Verdict:
 
 
 class ModelSource:
-    """Safe to share between threads. The drafter is started when first needed.
+    """Safe to share between threads. Starts the drafter when it is first needed.
 
-    `clock`: seconds, which only go on.
+    `clock`: monotonic, in seconds.
     """
 
     def __init__(
@@ -38,18 +39,18 @@ class ModelSource:
         self._clock = clock
         self._lock = threading.Lock()
         self._drafter: OfflineDrafter | None = None
-        self._asking = threading.Lock()
+        self._check_lock = threading.Lock()
         self._verdicts: dict[tuple[str, str], _Verdict] = {}
 
     def variables(self, crew_model: str | None = None) -> Mapping[str, str]:
-        """What a child's environment needs, once other models' variables were taken out of it.
+        """Variables for a child's environment, after removing `MODEL_VARIABLES` from it.
 
-        `crew_model` is what crews.yml says of the crew. OPENAI_MODEL goes along for programs,
-        which know this name and not CrewAI's.
+        `crew_model` is the crew's `model` in crews.yml. OPENAI_MODEL is included for programs,
+        which know this name rather than CrewAI's.
         """
         choice = choose(self._settings, crew_model)
         if choice.route is Route.OFFLINE:
-            drafter = self._started().settings()
+            drafter = self._running_drafter().settings()
             variables = settings_to_env(drafter, over_the_crews=True)
         else:
             variables = settings_to_env(self._settings, crew_model)
@@ -58,9 +59,9 @@ class ModelSource:
         return variables
 
     def problem(self, crew_model: str | None = None) -> str | None:
-        """Why the crew's model cannot be asked, in words, or None.
+        """Why the crew's model cannot be used, or None.
 
-        Asks the provider for 3 seconds at the most, and not again for some minutes.
+        Waits for the provider for at most 3 seconds, and caches the result for some minutes.
         """
         if choose(self._settings, crew_model).route is Route.OFFLINE:
             return None
@@ -68,14 +69,14 @@ class ModelSource:
         provider = provider_in(variables)
         if provider is None or not provider.key:
             return problem_of(variables)
-        about = (provider.base_url, provider.key)
-        with self._asking:
-            known = self._verdicts.get(about)
-            if known is None or known.until <= self._clock():
+        cache_key = (provider.base_url, provider.key)
+        with self._check_lock:
+            cached = self._verdicts.get(cache_key)
+            if cached is None or cached.until <= self._clock():
                 problem = problem_of(variables)
-                seconds = GOOD_SECONDS if problem is None else BAD_SECONDS
-                known = self._verdicts[about] = _Verdict(problem, self._clock() + seconds)
-            return known.problem
+                seconds = VALID_SECONDS if problem is None else INVALID_SECONDS
+                cached = self._verdicts[cache_key] = _Verdict(problem, self._clock() + seconds)
+            return cached.problem
 
     def stop(self) -> None:
         with self._lock:
@@ -83,7 +84,7 @@ class ModelSource:
                 self._drafter.stop()
                 self._drafter = None
 
-    def _started(self) -> OfflineDrafter:
+    def _running_drafter(self) -> OfflineDrafter:
         with self._lock:
             if self._drafter is None:
                 drafter = OfflineDrafter()

@@ -1,4 +1,4 @@
-"""The queue of one process: the rows are the queue, and a commit wakes the pool beside it."""
+"""The queue of a single process: the rows are the queue, and a commit wakes the pool."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from storage.ports import Seat
 
 
 class LocalDispatch:
-    """Workers of other processes find the rows by polling.
+    """Workers in other processes find the rows by polling.
 
-    The pool needs a StateManager, which needs a Dispatch: so the pool comes in by `bind`.
+    The pool needs a StateManager, and that needs a Dispatch, so the pool is passed to `bind`.
     """
 
     poll: Final = 0.5
@@ -27,10 +27,10 @@ class LocalDispatch:
         self._pool = None
 
     def enqueue(self, _connection: object, _phase_run_id: str, **_how: object) -> None:
-        """The row that the transaction writes is the job."""
+        """Nothing to do: the row that the transaction writes is the job."""
 
     def enqueue_all(self, _connection: object, _phase_run_ids: Sequence[str]) -> None:
-        """So are they all."""
+        """Nothing to do: the rows are the jobs."""
 
     def committed(self, _phase_run_id: str) -> None:
         if (pool := self._pool) is not None:

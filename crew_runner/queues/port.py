@@ -1,4 +1,4 @@
-"""The port for queue engines. Each engine has one file beside this one."""
+"""The interface of queue engines. Each engine is one module of this package."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from storage.ports import Dispatch, Seat
 
 
 class CannotInstall(Exception):
-    """Why the engine's own tables cannot be made, in words."""
+    """The engine's own tables cannot be created. The message says why."""
 
 
 class Pool(Protocol):
-    """Runs phase runs in its slots, and claims them from the rows."""
+    """Claims phase runs from the rows and runs them in its slots."""
 
     def wake(self) -> None:
-        """There may be work: look at the rows. Safe to call at any time, from any thread."""
+        """Check the rows for work. Safe to call at any time, from any thread."""
 
     def seat(self) -> Seat | None:
-        """A slot that is free now, kept until it is taken or left."""
+        """Reserve a free slot until it is taken or left. None if there is none."""
 
 
 class Queue(Dispatch, Protocol):
-    """Wakes the pools when a transaction has queued phase runs for them.
+    """Wakes the pools when a transaction has queued phase runs.
 
-    It may lose, repeat, delay and reorder its messages: the rows decide what is run and in which
-    order, and `poll` is how many seconds may pass between two looks of a pool at the rows.
+    It may lose, repeat, delay and reorder messages: the rows decide what runs and in which order.
+    `poll`: the seconds between two checks of the rows by a pool.
     """
 
     @property
     def poll(self) -> float: ...
 
     def bind(self, pool: Pool) -> None:
-        """Begin to wake this pool. Returns at once."""
+        """Start waking this pool. Returns at once."""
 
     def stop(self) -> None:
-        """Wake the pool no more. What it has not begun stays in the rows for others."""
+        """Stop waking the pool. Work that it has not started stays in the rows for others."""

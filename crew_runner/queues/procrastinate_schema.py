@@ -1,8 +1,8 @@
-"""Procrastinate's own tables: made, and brought to the version that is installed.
+"""Creates Procrastinate's tables and migrates them to the installed version.
 
-Procrastinate ships its whole schema in one file, the steps between versions as files whose names
-sort in their order, and keeps no record of what a database has. We keep that record: a row for
-each file that is in effect.
+Procrastinate ships its whole schema as one file and the migrations between versions as files whose
+names sort in order, but does not record which of them a database has. We keep that record: one row
+for each applied file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import psycopg
 from procrastinate.schema import SchemaManager
 
 from crew_runner.queues.port import CannotInstall
-from crew_runner.queues.procrastinate import Session, driver_of
+from crew_runner.queues.procrastinate import Session, driver_connection
 from storage.errors import Busy
 
 _MAKE_RECORD: Final = """
@@ -27,18 +27,18 @@ _ADD_TO_RECORD: Final = "INSERT INTO countersign_procrastinate_steps (name) VALU
 
 
 def install(connection: Session) -> None:
-    """Within the transaction that the connection is in. Raises Busy, CannotInstall."""
+    """Create or migrate, in the connection's transaction. Raises Busy, CannotInstall."""
     try:
-        _install(driver_of(connection))
+        _install(driver_connection(connection))
     except psycopg.OperationalError as error:
         raise Busy("the database is busy") from error
     except psycopg.Error as error:
-        raise CannotInstall(f"Procrastinate's tables cannot be made: {error}") from error
+        raise CannotInstall(f"Procrastinate's tables cannot be created: {error}") from error
 
 
 def outdated(connection: Session) -> list[str] | None:
-    """The steps of the installed version that the database lacks; None: there are no tables."""
-    driver = driver_of(connection)
+    """The migrations that the database lacks, or None if there are no tables."""
+    driver = driver_connection(connection)
     if not _has_tables(driver):
         return None
     try:
@@ -50,7 +50,7 @@ def outdated(connection: Session) -> list[str] | None:
 
 
 def steps() -> list[Path]:
-    """Those that the installed version ships, in their order."""
+    """The migrations of the installed version, in order."""
     return sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
 
 
@@ -63,25 +63,26 @@ def _install(driver: psycopg.Connection[Any]) -> None:
             driver.execute(step.read_text(encoding="utf-8"))
     elif not _has_tables(driver):
         driver.execute(SchemaManager.get_schema())
-    elif lacking := _lacking(driver):
+    elif missing_functions := _missing_functions(driver):
         raise CannotInstall(
-            "it holds tables of an older Procrastinate, which somebody else made. Apply"
-            f" Procrastinate's own migrations first: {', '.join(lacking)} is not there."
+            "the database holds tables of an older Procrastinate that Countersign did not create."
+            f" Apply Procrastinate's own migrations first;"
+            f" it lacks: {', '.join(missing_functions)}."
         )
     if missing:
         driver.cursor().executemany(_ADD_TO_RECORD, [(step.name,) for step in missing])
 
 
 def _has_tables(driver: psycopg.Connection[Any]) -> bool:
-    found = driver.execute("SELECT to_regclass('procrastinate_jobs')").fetchone()
-    return found is not None and found[0] is not None
+    row = driver.execute("SELECT to_regclass('procrastinate_jobs')").fetchone()
+    return row is not None and row[0] is not None
 
 
-def _lacking(driver: psycopg.Connection[Any]) -> list[str]:
-    """The functions of the installed version that are not in the database."""
-    wanted = set(re.findall(r"CREATE FUNCTION (\w+)", SchemaManager.get_schema()))
-    found = driver.execute(
+def _missing_functions(driver: psycopg.Connection[Any]) -> list[str]:
+    """Functions of the installed version that the database lacks."""
+    expected = set(re.findall(r"CREATE FUNCTION (\w+)", SchemaManager.get_schema()))
+    row = driver.execute(
         "SELECT proname FROM pg_proc WHERE proname = ANY(%s) AND pg_function_is_visible(oid)",
-        (sorted(wanted),),
+        (sorted(expected),),
     )
-    return sorted(wanted - {name for (name,) in found})
+    return sorted(expected - {name for (name,) in row})

@@ -1,4 +1,4 @@
-"""One warm pool for the folder; tests that end or kill a pool bring their own."""
+"""One warm pool for the package; tests that stop or kill a pool start their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from crew_runner.host import fork_server_client
 from crew_runner.host.worker import WorkerPool
 from crew_runner.queues.local import LocalDispatch
-from tests.crew_runner.desk import Desk, crew
+from tests.crew_runner.harness import Harness, crew
 from tests.support.drafter import WatchedDrafter
 from tests.support.prefork_server import Forked, PreforkServer
 from tests.support.preforked_fork_server import from_launchpad
@@ -30,53 +30,55 @@ CREWS = {
         crew("unnamed", {"one": ["task_1", "lost"]}),
     )
 }
-"""What crews.yml names. Tests start these, and others too."""
+"""The crews of crews.yml. Tests start these and others."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
-    """A desk with a pool of workers, and the model that they use.
+class RunnerFixture:
+    """A harness with a pool of workers and the model that they use.
 
-    `nurseries`: those that were forked, of which the last one lives.
+    `fork_servers`: those that were forked, of which the last one is alive.
     """
 
-    desk: Desk
+    harness: Harness
     pool: WorkerPool
     model: WatchedDrafter
     folder: Path
-    nurseries: list[Forked]
+    fork_servers: list[Forked]
 
 
 @pytest.fixture(scope="package")
-def shop(tmp_path_factory: pytest.TempPathFactory, crew_launchpad: PreforkServer) -> Iterator[Shop]:
+def runner(
+    tmp_path_factory: pytest.TempPathFactory, crew_launchpad: PreforkServer
+) -> Iterator[RunnerFixture]:
     with (
-        from_launchpad(crew_launchpad) as nurseries,
-        opened(tmp_path_factory.mktemp("runner"), nurseries) as shop,
+        from_launchpad(crew_launchpad) as fork_servers,
+        opened(tmp_path_factory.mktemp("runner"), fork_servers) as runner,
     ):
-        yield shop
+        yield runner
 
 
 @pytest.fixture
-def new_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """One whose nursery is started as the product starts it, which takes seconds."""
+def fresh_runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunnerFixture]:
+    """A runner whose fork server starts as in the product, which takes seconds."""
     monkeypatch.setattr(fork_server_client, "subprocess", subprocess)
-    with opened(tmp_path, []) as shop:
-        yield shop
+    with opened(tmp_path, []) as runner:
+        yield runner
 
 
 @contextmanager
-def opened(folder: Path, nurseries: list[Forked]) -> Iterator[Shop]:
+def opened(folder: Path, fork_servers: list[Forked]) -> Iterator[RunnerFixture]:
     (folder / "temporary").mkdir()
     dispatch = LocalDispatch()
-    desk = Desk(folder / "runner.db", lease=LEASE, dispatch=dispatch)
+    harness = Harness(folder / "runner.db", lease=LEASE, dispatch=dispatch)
     with pytest.MonkeyPatch.context() as environment, WatchedDrafter() as model:
         environment.setenv("SLACK_BOT_TOKEN", "xoxb-of-the-bot")
-        environment.setenv("DATABASE_URL", desk.url)
+        environment.setenv("DATABASE_URL", harness.url)
         environment.setenv("TMPDIR", str(folder / "temporary"))
         environment.setenv("COUNTERSIGN_LEASE_SECONDS", "60")
         pool = WorkerPool(
-            state=desk.state,
-            reads=desk.reads,
+            state=harness.state,
+            reads=harness.reads,
             model=model.settings(),
             crews=CREWS,
             slots=3,
@@ -85,5 +87,5 @@ def opened(folder: Path, nurseries: list[Forked]) -> Iterator[Shop]:
         )
         dispatch.bind(pool)
         pool.start()
-        yield Shop(desk, pool, model, folder, nurseries)
+        yield RunnerFixture(harness, pool, model, folder, fork_servers)
         pool.stop(timedelta(seconds=4))

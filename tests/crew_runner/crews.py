@@ -1,4 +1,4 @@
-"""Small crews that tests run. Their model is a class of this file: it needs no network."""
+"""Small crews for tests. Their models are classes of this file and need no network."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ from pydantic import BaseModel
 
 
 class Scribe(BaseLLM):
-    """Answers `answer N`, and writes down what it was asked, a file for each subject."""
+    """Answers `answer N` and records its conversations, in one file for each subject."""
 
     def call(self, messages: str | list[LLMMessage], *_others: Any, **_named: Any) -> str:
-        asked = [messages] if isinstance(messages, str) else [str(m["content"]) for m in messages]
-        subject = re.findall(r"about (\S+)\.", "\n".join(asked))[0]
+        messages_text = (
+            [messages] if isinstance(messages, str) else [str(m["content"]) for m in messages]
+        )
+        subject = re.findall(r"about (\S+)\.", "\n".join(messages_text))[0]
         with Path(os.environ["TESTS_FOLDER"], f"{subject}.asked").open("a+") as record:
             fcntl.flock(record, fcntl.LOCK_EX)  # tasks may run at the same time
             record.seek(0)
             number = len(record.readlines()) + 1
-            record.write(json.dumps(asked) + "\n")
+            record.write(json.dumps(messages_text) + "\n")
         return f"Thought: I know\nFinal Answer: answer {number}"
 
 
@@ -49,24 +51,24 @@ class Geometer(Scribe):
 
 
 class Spy(BaseLLM):
-    """Answers with all that it finds: its own variables, its parent's, connections, stdin."""
+    """Answers with everything it can see: its variables, its parent's, connections, stdin."""
 
     at_building: tuple[str, ...] = ()
 
     def call(self, *_asked: Any, **_named: Any) -> str:
-        found: dict[str, Any] = {"own": sorted(os.environ), "stdin": sys.stdin.read()}
-        found["built"] = self.at_building
+        report: dict[str, Any] = {"own": sorted(os.environ), "stdin": sys.stdin.read()}
+        report["built"] = self.at_building
         for name, pid in {"self": os.getpid(), "parent": os.getppid()}.items():
-            written = Path(f"/proc/{pid}/environ").read_bytes()
-            found[name] = sorted(v.decode().split("=")[0] for v in written.split(b"\0") if v)
+            environ = Path(f"/proc/{pid}/environ").read_bytes()
+            report[name] = sorted(v.decode().split("=")[0] for v in environ.split(b"\0") if v)
         parent = psutil.Process(os.getppid())
-        found["open"] = [c.status for c in psutil.Process().net_connections()]
-        found["command"] = parent.cmdline()
-        return json.dumps(found)
+        report["open"] = [c.status for c in psutil.Process().net_connections()]
+        report["command"] = parent.cmdline()
+        return json.dumps(report)
 
 
 class Sleeper(BaseLLM):
-    """Starts a program in a session of its own, writes down all ids, and never answers."""
+    """Starts programs, one in its own session, records all ids, and never answers."""
 
     def call(self, *_asked: Any, **_named: Any) -> str:
         helpers = [
@@ -132,14 +134,14 @@ def shapes() -> Crew:
 
 
 def two_at_once() -> Crew:
-    """Two tasks run at the same time, and a third brings them together."""
+    """Two concurrent tasks, and a third that joins them."""
     agent = _agent("writer", Scribe(model="scribe"))
     pair = [_task(name, agent, async_execution=True) for name in ("left", "right")]
     return Crew(agents=[agent], tasks=[*pair, _task("join", agent, context=pair)])
 
 
 def interviews() -> Crew:
-    """ask and check want a person; the others do not."""
+    """ask and check need a person; the others do not."""
     agent = _agent("writer", Scribe(model="scribe"))
     ask = _task("ask", agent, human_input=True)
     sort = _task("sort", agent, context=[ask])
@@ -149,7 +151,7 @@ def interviews() -> Crew:
 
 
 def asks_since_the_deploy() -> Crew:
-    """Its second task wants a person as soon as the file is there."""
+    """Its second task needs a person once the file exists."""
     agent = _agent("writer", Scribe(model="scribe"))
     asks = Path(os.environ["TESTS_FOLDER"], "asks").exists()
     tasks = [_task("first", agent), _task("second", agent, human_input=asks)]

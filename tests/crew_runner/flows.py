@@ -1,4 +1,4 @@
-"""Small flows that tests run. What they did is written down, a line a step, for each subject."""
+"""Small flows for tests. They record their steps, one per line, in a file for each subject."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Brief(BaseModel):
 
 
 class Writing(Flow[Brief]):
-    """What the flows share: a draft a round, and a record of the steps."""
+    """The common part of the flows: one draft per round, and a record of the steps."""
 
     def did(self, step: str) -> None:
         record = Path(os.environ["TESTS_FOLDER"], f"{self.state.user_input}.steps")
@@ -38,7 +38,7 @@ class Writing(Flow[Brief]):
 
 
 class WithOutcomes(Writing):
-    """A loop: `revise` leads back to the draft. Its model must never be asked."""
+    """A loop: `revise` leads back to the draft. Its model must never be called."""
 
     @start()
     def begin(self) -> str:
@@ -68,7 +68,7 @@ class WithOutcomes(Writing):
 
 
 class WithoutOutcomes(Writing):
-    """What the reviewer says goes into the text."""
+    """The reviewer's feedback becomes part of the text."""
 
     @start()
     @human_feedback(message="Anything to add?")
@@ -81,7 +81,7 @@ class WithoutOutcomes(Writing):
 
 
 class TwoGates(Writing):
-    """Two gates behind a crew, and a join that is half met at the first of them."""
+    """Two gates behind a crew, and a join that is half complete at the first of them."""
 
     @start()
     def look(self) -> str:
@@ -92,8 +92,8 @@ class TwoGates(Writing):
             expected_output="a line",
             agent=agent,
         )
-        given: Any = Crew(agents=[agent], tasks=[task]).kickoff()
-        return str(given.raw)
+        result: Any = Crew(agents=[agent], tasks=[task]).kickoff()
+        return str(result.raw)
 
     @listen(look)
     @human_feedback(message="The facts?", emit=["right", "wrong"], llm="no-such-model")
@@ -107,12 +107,12 @@ class TwoGates(Writing):
 
     @listen(and_("right", tone))
     def end(self) -> str:
-        said = [past.outcome or past.feedback for past in self.human_feedback_history]
-        return f"ended after {said}"
+        feedback = [past.outcome or past.feedback for past in self.human_feedback_history]
+        return f"ended after {feedback}"
 
 
 class Lingers(Writing):
-    """What follows its gate waits for a file."""
+    """The method after its gate waits for a file."""
 
     @start()
     @human_feedback(message="Well?", emit=["yes", "no"], llm="no-such-model")
@@ -149,7 +149,7 @@ class Beside(Writing):
         deadline = time.monotonic() + 30
         while "gate" not in self._method_call_counts and time.monotonic() < deadline:
             time.sleep(0.01)
-        time.sleep(0.2)  # it goes on working while the gate has begun to wait
+        time.sleep(0.2)  # it keeps working after the gate has started to wait
         self.did("dig")
         return "dug"
 
@@ -208,7 +208,7 @@ class StartsAgain(Writing):
 
 @persist()
 class Persisted(Writing):
-    """Keeps its state after each method by CrewAI's own means as well."""
+    """Also saves its state after each method with CrewAI's own persistence."""
 
     @start()
     @human_feedback(message="Anything to add?")
@@ -243,7 +243,7 @@ class AsksInside(Flow[Any]):
 
 
 class HoldsAConnection(Writing):
-    """Its state is more than JSON can hold."""
+    """Its state is not JSON-serializable."""
 
     @start()
     @human_feedback(message="Well?")
@@ -253,7 +253,7 @@ class HoldsAConnection(Writing):
 
 
 class Changing(Writing):
-    """Its gate is there only as long as the file says so: a stand-in for a deploy."""
+    """One of the versions that `changing` may deploy."""
 
     @start()
     @human_feedback(message="Well?", emit=["yes", "no"], llm="no-such-model")
@@ -279,7 +279,7 @@ class OtherOutcomes(Writing):
 
 
 def changing() -> Flow[Any]:
-    """The flow as it is deployed just now."""
+    """The version of the flow that the file `deployed` names; it simulates a deployment."""
     deployed = Path(os.environ["TESTS_FOLDER"], "deployed")
     name = deployed.read_text() if deployed.exists() else "Changing"
     flow: Flow[Any] = globals()[name]()

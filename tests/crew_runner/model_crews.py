@@ -1,4 +1,4 @@
-"""Crews and a flow whose code names models, keys and addresses of its own."""
+"""Crews and a flow whose code names its own models, keys and addresses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def plain() -> Crew:
 
 
 def stubborn() -> Crew:
-    """Names no model, and asks again where asking failed."""
+    """Names no model, and repeats failed calls."""
     agent = _agent("writer", None, max_retry_limit=3)
     return Crew(agents=[agent], tasks=[_task("write", agent)])
 
@@ -82,18 +82,18 @@ def managed() -> Crew:
 
 
 class Asking(Flow[Any]):
-    """Asks models that it builds itself, the second one in a thread of its own."""
+    """Calls models that it builds itself, the second one in its own thread."""
 
     @start()
     def begin(self) -> str:
-        said: list[str] = []
+        answers: list[str] = []
 
         def ask() -> None:
             author = LLM(model="openai/gpt-4o", api_key="sk-of-the-author")
-            said.append(str(author.call("Say something.")))
+            answers.append(str(author.call("Say something.")))
 
         ask()
-        aside = threading.Thread(target=ask)
-        aside.start()
-        aside.join()
-        return " ".join(said)
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+        return " ".join(answers)

@@ -1,4 +1,4 @@
-"""A worker as a process of its own: `python -m tests.crew_runner.pool_process DB LEASE GRACE`."""
+"""A worker in its own process: `python -m tests.crew_runner.pool_process DB LEASE GRACE`."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def main(arguments: Sequence[str]) -> None:
         lease=lease,
         poll=0.1,
     )
-    told = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: told.set())
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stopped.set())
     pool.start()
-    told.wait()
+    stopped.wait()
     pool.stop(timedelta(seconds=grace_seconds))
 
 

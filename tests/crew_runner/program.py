@@ -1,4 +1,4 @@
-"""A command crew: what it does is asked for in the request."""
+"""A command crew whose behaviour is chosen by the request."""
 
 from __future__ import annotations
 
@@ -13,63 +13,63 @@ from pathlib import Path
 
 def main() -> None:
     inputs = json.loads(sys.stdin.readline() or sys.stdin.read())
-    wish = inputs["user_input"].split()[0]
-    if wish == "noise":
+    request = inputs["user_input"].split()[0]
+    if request == "noise":
         sys.stdout.write("loading the model… {not json}\n")
         sys.stderr.write("warning: {\n\x00\xff plain noise\n" * 3)
         sys.stderr.write('{"type":"other"}\n[1]\n')
-    if wish == "runaway":
+    if request == "runaway":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         helper = subprocess.Popen(["sleep", "600"])
         ids = Path(os.environ["IDS"])
         ids.with_suffix(".new").write_text(json.dumps([os.getpid(), helper.pid]))
         ids.with_suffix(".new").rename(ids)
         time.sleep(600)
-    disturb(wish)
-    if wish == "flood":
+    disturb(request)
+    if request == "flood":
         sys.stdout.write("x" * (11 * 1024 * 1024))
-    if wish == "crash":
+    if request == "crash":
         sys.stderr.write("no such table\n")
         sys.exit(3)
-    if wish == "error":
+    if request == "error":
         answer({"status": "error", "error": "the printer is out of paper"})
         return
-    if wish == "strange":
+    if request == "strange":
         answer({"status": "complete", "output": {"not": "a text"}})
         return
     for task in ("think", "write"):
         line = {"type": "progress", "agent": "Ada", "task": task, "timestamp": time.time()}
         sys.stderr.write(json.dumps(line) + "\n")
         sys.stderr.flush()
-    if wish == "wait":
+    if request == "wait":
         until = Path(os.environ["GO"])
         while not until.exists():
             time.sleep(0.02)
-    if wish == "halves":
+    if request == "halves":
         sys.stderr.write('{"type":"progress","agent":"Ada","task":"\\ud83d smile"}\n')
         one = {"task": "\udc00", "agent": "Ada", "output": "half \ud83d a smile"}
         answer({"status": "complete", "output": one["output"], "task_outputs": [one]})
         return
-    told = {"inputs": inputs, "environment": sorted(os.environ), "cwd": os.getcwd()}
+    output = {"inputs": inputs, "environment": sorted(os.environ), "cwd": os.getcwd()}
     result: dict[str, object] = {
         "status": "complete",
-        "output": json.dumps(told),
+        "output": json.dumps(output),
         "task_outputs": [{"task": "write", "agent": "Ada", "output": "written"}],
         "token_usage": {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12},
     }
     answer(result)
 
 
-def disturb(wish: str) -> None:
-    """What a program may do beside its answer."""
-    if wish == "helper":
+def disturb(request: str) -> None:
+    """Disturbances that a program may cause beside its answer."""
+    if request == "helper":
         subprocess.Popen(["sleep", "600"])  # it keeps both outputs open
-    if wish == "nested":
+    if request == "nested":
         sys.stdout.write('{"a":' * 100_000 + "\n")
-    if wish == "chatty":
+    if request == "chatty":
         for number in range(3_000):
-            said = {"type": "progress", "agent": "Ada" * 1_000, "task": f"step {number}"}
-            sys.stderr.write(json.dumps(said) + "\n")
+            line = {"type": "progress", "agent": "Ada" * 1_000, "task": f"step {number}"}
+            sys.stderr.write(json.dumps(line) + "\n")
 
 
 def answer(result: dict[str, object]) -> None:

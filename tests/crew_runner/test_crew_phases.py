@@ -15,11 +15,11 @@ with warnings.catch_warnings():  # CrewAI's own, at its first import
     from crewai import Task
 
     from crew_runner.child.crews.phases import (
-        asked_for,
-        check_people_are_heard,
+        check_human_input,
         check_phases,
-        cut_where_people_speak,
-        named,
+        human_input_checkpoints,
+        split_at_human_input,
+        tasks_by_name,
     )
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what CrewAI warns of is not what is tested
@@ -40,7 +40,7 @@ def phase(name: str, *task_names: str) -> PhaseDefinition:
 def test_a_task_without_a_name_and_one_whose_name_is_taken_get_their_number() -> None:
     listed = [task("plan"), task(), task("plan")]
 
-    by_name = named(listed)
+    by_name = tasks_by_name(listed)
 
     assert list(by_name) == ["plan", "task_2", "plan_3"]
     assert [each.name for each in listed] == ["plan", "task_2", "plan_3"]
@@ -88,7 +88,7 @@ def test_no_phase_goes_on_after_a_task_that_asks_for_a_person(
 ) -> None:
     crew = tasks("a", "b", "c", asking=asking)
 
-    assert list(cut_where_people_speak(phases, crew)) == cut
+    assert list(split_at_human_input(phases, crew)) == cut
 
 
 def test_a_task_that_asks_becomes_a_checkpoint_that_says_what_to_review() -> None:
@@ -97,7 +97,9 @@ def test_a_task_that_asks_becomes_a_checkpoint_that_says_what_to_review() -> Non
         "book": task("book"),
     }
 
-    asked = asked_for([phase("planning", "plan"), phase("booking", "book")], crew, {"town": "Rome"})
+    asked = human_input_checkpoints(
+        [phase("planning", "plan"), phase("booking", "book")], crew, {"town": "Rome"}
+    )
 
     assert asked == (("plan", "planning", "Review: Plan a trip to Rome"),)
 
@@ -106,7 +108,9 @@ def test_a_task_that_asks_becomes_a_checkpoint_that_says_what_to_review() -> Non
 def test_a_long_description_is_cut(length: int, shown: str) -> None:
     crew = {"plan": task("plan", asks=True, description="x" * length)}
 
-    assert asked_for([phase("planning", "plan")], crew, {})[0][2] == f"Review: {shown}"
+    assert (
+        human_input_checkpoints([phase("planning", "plan")], crew, {})[0][2] == f"Review: {shown}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,7 +128,7 @@ def test_a_run_whose_tasks_ask_where_it_does_not_pause_is_refused(
     crew = tasks("a", "b", asking=asking)
 
     try:
-        check_people_are_heard(phase("planning", "a", "b"), crew, pauses)
+        check_human_input(phase("planning", "a", "b"), crew, pauses)
     except CrewProblem as problem:
         assert not heard, problem  # noqa: PT017 whether it raises is what is asked
     else:

@@ -1,7 +1,7 @@
-"""Each name of CrewAI and httpx that is not public still means what we take it for.
+"""Private names of CrewAI and httpx still have the meaning that we rely on.
 
 A test that fails here after an upgrade names the function of crew_runner.child.crewai_internals
-that has to be written anew.
+that needs to be rewritten.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ with warnings.catch_warnings():  # CrewAI's own, at its first import
     from crew_runner.child import crewai_internals as internals
     from crew_runner.child.flows.persistence import FlowSnapshot
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # what CrewAI warns of is not what is tested
+pytestmark = pytest.mark.filterwarnings("ignore")  # CrewAI's own warnings are not tested here
 
 
 class Counting(BaseLLM):
@@ -94,18 +94,18 @@ def test_without_the_mark_a_finished_task_is_run_again(model: Counting) -> None:
     assert model.calls == 3
 
 
-def test_a_crews_memory_is_forgotten(model: Counting) -> None:
+def test_a_crews_memory_is_disabled(model: Counting) -> None:
     crew = crew_of(model, "first", memory=True)
     before: object = crew._memory
     assert before is not None
 
-    internals.forget_memory(crew)
+    internals.disable_memory(crew)
 
     assert (crew._memory, crew.memory) == (None, False)
 
 
 class Reviewing(SyncHumanInputProvider):
-    """Keeps the message that a reviewer's words would become."""
+    """Keeps the message that a reviewer's feedback would become."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class Reviewing(SyncHumanInputProvider):
         return formatted_answer
 
 
-def test_a_reviewers_words_reach_the_agent_in_crewais_own_sentence(model: Counting) -> None:
+def test_a_reviewers_feedback_reaches_the_agent_in_crewais_own_message(model: Counting) -> None:
     crew, provider = crew_of(model, "first"), Reviewing()
     crew.tasks[0].human_input = True
     token = set_provider(provider)
@@ -150,7 +150,7 @@ class Letter(BaseModel):
 
 
 class Joined(Flow[Letter]):
-    """Pauses at `review` while a join is half met."""
+    """Pauses at `review` while a join is half complete."""
 
     @start()
     def greet(self) -> str:
@@ -183,7 +183,7 @@ def test_the_state_of_a_flow_is_the_model_itself() -> None:
     assert isinstance(internals.state_of(Joined()), Letter)
 
 
-def test_a_built_flow_goes_on_in_another_object_with_its_join_half_met(
+def test_a_built_flow_resumes_in_another_object_with_its_join_half_complete(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kept = FlowSnapshot()
@@ -212,10 +212,10 @@ def test_a_question_goes_to_the_provider_that_crewai_would_ask(
     provider = ConsoleProvider()
     monkeypatch.setattr(flow_config, "input_provider", provider)
 
-    assert internals.asks_by(Joined()) is provider
+    assert internals.input_provider_of(Joined()) is provider
 
 
-def test_every_flow_asks_by_the_replacement(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_flow_asks_through_the_replacement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Flow, "ask", Flow.ask)
 
     internals.replace_ask(lambda _flow, message, **_named: f"answer to {message}")

@@ -1,4 +1,4 @@
-"""crews.yml: what is refused, with all that is wrong."""
+"""Invalid crews.yml files are refused with every problem."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def refused(file: Path, text: str) -> list[str]:
-    """The lines that the file is refused with, without its path."""
+    """The lines of the error message, without the path of the file."""
     file.write_text(dedent(text))
     with pytest.raises(CrewsFileError) as refusal:
         load_crews(file)
@@ -37,51 +37,66 @@ def refused(file: Path, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("entry", "message"),
     [
-        ("model: 4", "model: has to be a text, not the number 4"),
-        ("approve_tools: search", "approve_tools: has to be a list of tool names"),
+        ("model: 4", "model: must be text, not the number 4"),
+        ("approve_tools: search", "approve_tools: must be a list of tool names"),
         ("approve_tools: []", "approve_tools: is empty"),
         ("approve_tools: [a, a]", "approve_tools: duplicate name 'a'"),
-        ("budget: 5", "budget: has to be a mapping of keys to values, not the number 5"),
-        ("budget: {}", "budget: is empty: tokens or dollars is needed"),
+        ("budget: 5", "budget: must be a mapping of keys to values, not the number 5"),
+        ("budget: {}", "budget: is empty: set tokens or dollars"),
         ("budget: {token: 5}", "budget.token: is not a known key; did you mean 'tokens'?"),
-        ("budget: {tokens: 1.5}", "budget.tokens: 1.5 is not allowed: a whole number from 1"),
-        ("budget: {dollars: 0}", "budget.dollars: 0 is not allowed: a number above 0"),
-        ("budget: {dollars: .inf}", "budget.dollars: inf is not allowed: a number above 0"),
-        ("budget: {dollars: true}", "budget.dollars: True is not allowed: a number above 0"),
+        (
+            "budget: {tokens: 1.5}",
+            "budget.tokens: 1.5 is not allowed: expected a whole number from 1",
+        ),
+        ("budget: {dollars: 0}", "budget.dollars: 0 is not allowed: expected a number above 0"),
+        (
+            "budget: {dollars: .inf}",
+            "budget.dollars: inf is not allowed: expected a number above 0",
+        ),
+        (
+            "budget: {dollars: true}",
+            "budget.dollars: True is not allowed: expected a number above 0",
+        ),
         ("limits: {at_one: 5}", "limits.at_one: is not a known key; did you mean 'at_once'?"),
-        ("limits: {at_once: 0}", "limits.at_once: 0 is not allowed: a whole number from 1"),
-        ("limits: {revisions: -1}", "limits.revisions: -1 is not allowed: a whole number from 0"),
-        ("limits: {}", "limits: is empty: one of model_calls, output_bytes"),
-        ("lessons: often", "lessons: has to be true or false, not the text 'often'"),
+        (
+            "limits: {at_once: 0}",
+            "limits.at_once: 0 is not allowed: expected a whole number from 1",
+        ),
+        (
+            "limits: {revisions: -1}",
+            "limits.revisions: -1 is not allowed: expected a whole number from 0",
+        ),
+        ("limits: {}", "limits: is empty: set one of model_calls, output_bytes"),
+        ("lessons: often", "lessons: must be true or false, not the text 'often'"),
     ],
 )
-def test_a_mistaken_bound_is_refused(file: Path, written: str, said: str) -> None:
+def test_a_mistaken_bound_is_refused(file: Path, entry: str, message: str) -> None:
     head = "crew: shop.crews:PlanCrew"
-    lines = refused(file, GOOD.replace(head, f"{head}\n    {written}"))
+    lines = refused(file, GOOD.replace(head, f"{head}\n    {entry}"))
 
-    assert [line for line in lines if line.startswith(f"crews.plan.{said}")], lines
+    assert [line for line in lines if line.startswith(f"crews.plan.{message}")], lines
 
 
 @pytest.mark.parametrize(
-    ("written", "key"),
+    ("entry", "key"),
     [
         ("approve_tools: [a]", "approve_tools"),
         ("limits: {model_calls: 5}", "limits.model_calls"),
         ("checkpoints: [{gate: a, approvers: ['@channel']}]", "checkpoints[0].gate"),
     ],
 )
-def test_what_needs_a_look_into_the_crew_is_refused_for_programs(
-    file: Path, written: str, key: str
+def test_keys_that_need_insight_into_the_crew_are_refused_for_programs(
+    file: Path, entry: str, key: str
 ) -> None:
-    [line] = refused(file, f"crews:\n  do:\n    command: [x]\n    {written}\n")
+    [line] = refused(file, f"crews:\n  do:\n    command: [x]\n    {entry}\n")
 
-    assert line.startswith(f"crews.do.{key}: is not allowed beside 'command'")
+    assert line.startswith(f"crews.do.{key}: is not allowed together with 'command'")
 
 
 @pytest.mark.parametrize(
-    ("found", "instead", "said"),
+    ("original", "replacement", "message"),
     [
         (
             "timeout:",
@@ -102,17 +117,17 @@ def test_what_needs_a_look_into_the_crew_is_refused_for_programs(
         (
             '["@channel"]',
             "[]",
-            "checkpoints[0].approvers: is empty: at least one of",
+            "checkpoints[0].approvers: is empty: name at least one of",
         ),
         (
             '["@channel"]',
             '"@channel"',
-            "checkpoints[0].approvers: has to be a list of @requester",
+            "checkpoints[0].approvers: must be a list of @requester",
         ),
         (
             '["@channel"]',
             '["@everybody"]',
-            "approvers[0]: '@everybody' is not allowed: @requester, @channel, a Slack",
+            "approvers[0]: '@everybody' is not allowed: expected @requester, @channel, a Slack",
         ),
         (
             '["@channel"]',
@@ -127,22 +142,22 @@ def test_what_needs_a_look_into_the_crew_is_refused_for_programs(
         (
             '["@channel"]',
             '["@channel"], except_requester: maybe',
-            "except_requester: has to be true or false, not the text 'maybe'",
+            "except_requester: must be true or false, not the text 'maybe'",
         ),
         (
             "timeout: 1h",
             "timeout: 1 hour",
-            "checkpoints[0].timeout: '1 hour' is not allowed: a duration such as 90s, 30m",
+            "checkpoints[0].timeout: '1 hour' is not allowed: expected a duration such as 90s, 30m",
         ),
         (
             "timeout: 1h",
             "timeout: 60",
-            "crews.plan.checkpoints[0].timeout: 60 is not allowed: a duration",
+            "crews.plan.checkpoints[0].timeout: 60 is not allowed: expected a duration",
         ),
         (
             "on_timeout: stop",
             "on_timeout: stpo",
-            "one of stop, continue, skip, fail is needed; did you mean 'stop'?",
+            "expected one of stop, continue, skip, fail; did you mean 'stop'?",
         ),
         ("name: second", "name: first", "crews.plan.phases: duplicate name 'first'"),
         ("[three]", "[two]", "crews.plan.phases: task 'two' is in 'first' and 'second'"),
@@ -161,12 +176,12 @@ def test_what_needs_a_look_into_the_crew_is_refused_for_programs(
         (
             "after: first",
             "after: first, before: second",
-            "crews.plan.checkpoints[0]: one of 'after' and 'before' has to name a phase",
+            "crews.plan.checkpoints[0]: set exactly one of 'after' and 'before'",
         ),
         (
             "after: first, ",
             "",
-            "crews.plan.checkpoints[0]: one of 'after' and 'before' has to name a phase",
+            "crews.plan.checkpoints[0]: set exactly one of 'after' and 'before'",
         ),
         ("name: look, ", "", "crews.plan.checkpoints[0].name: is missing"),
         (
@@ -174,63 +189,63 @@ def test_what_needs_a_look_into_the_crew_is_refused_for_programs(
             "name: two words",
             "crews.plan.checkpoints[0].name: 'two words' is not allowed",
         ),
-        ("plan:", "two words:", "crews.two words: the name is not allowed: one word"),
-        ("plan:", "help:", "crews.help: the name is not allowed: /crew help means something else"),
+        ("plan:", "two words:", "crews.two words: the name is not allowed: expected one word"),
+        ("plan:", "help:", "crews.help: the name is not allowed: /crew help is a built-in command"),
         (
             "plan:",
             "Lessons:",
-            "crews.Lessons: the name is not allowed: /crew lessons means something else",
+            "crews.Lessons: the name is not allowed: /crew lessons is a built-in command",
         ),
-        ("plan:", "7:", "crews: the key 7 has to be a text: put it in quotes"),
+        ("plan:", "7:", "crews: the key 7 must be text: put it in quotes"),
         (
             "crew: shop.crews:PlanCrew",
             "description: nothing",
-            "crews.plan: names nothing to run: 'crew' (module:name) or 'command' is needed",
+            "crews.plan: names nothing to run: set 'crew' (module:name) or 'command'",
         ),
         (
             "crew: shop.crews:PlanCrew",
             "crew: shop.crews.PlanCrew",
-            "crews.plan.crew: 'shop.crews.PlanCrew' is not allowed: package.module:name is needed",
+            "crews.plan.crew: 'shop.crews.PlanCrew' is not allowed: expected package.module:name",
         ),
         (
             "crew: shop.crews:PlanCrew",
             "crew: shop.crews:PlanCrew\n    command: [x]",
-            "crews.plan.command: is not allowed beside 'crew'",
+            "crews.plan.command: is not allowed together with 'crew'",
         ),
         (
             "crew: shop.crews:PlanCrew",
             "crew: shop.crews:PlanCrew\n    cwd: /srv",
-            "crews.plan.cwd: is only allowed beside 'command'",
+            "crews.plan.cwd: is only allowed together with 'command'",
         ),
         (
             "crew: shop.crews:PlanCrew",
             "crew: shop.crews:PlanCrew\n    tries: 0",
-            "crews.plan.tries: 0 is not allowed: a whole number from 1 to 20",
+            "crews.plan.tries: 0 is not allowed: expected a whole number from 1 to 20",
         ),
         (
             "crew: shop.crews:PlanCrew",
             "crew: shop.crews:PlanCrew\n    time_limit: never",
-            "crews.plan.time_limit: 'never' is not allowed: a duration",
+            "crews.plan.time_limit: 'never' is not allowed: expected a duration",
         ),
         (
             "crew: shop.crews:PlanCrew",
             "command: [x]\n    env: {SLACK_BOT_TOKEN: x}",
-            "crews.plan.env.SLACK_BOT_TOKEN: is the bot's own",
+            "crews.plan.env.SLACK_BOT_TOKEN: belongs to the bot",
         ),
         (
             "crew: shop.crews:PlanCrew",
             "command: x --now",
-            "crews.plan.command: has to be a list of words, not the text 'x --now'",
+            "crews.plan.command: must be a list of words, not the text 'x --now'",
         ),
         (
             "crew: shop.crews:PlanCrew",
             "command: []",
-            "crews.plan.command: is empty: the program and its arguments are needed",
+            "crews.plan.command: is empty: name the program and its arguments",
         ),
         (
             "after: first",
             "gate: refund",
-            "crews.plan.checkpoints[0].name: is not allowed beside 'gate'",
+            "crews.plan.checkpoints[0].name: is not allowed together with 'gate'",
         ),
         ("crews:", "crew:", "crew: is not a known key; did you mean 'crews'?"),
         (
@@ -242,12 +257,12 @@ def test_what_needs_a_look_into_the_crew_is_refused_for_programs(
     ],
 )
 def test_a_mistake_is_refused_with_its_key_and_what_is_allowed(
-    file: Path, found: str, instead: str, said: str
+    file: Path, original: str, replacement: str, message: str
 ) -> None:
-    assert GOOD.count(found) >= 1
-    problems = refused(file, GOOD.replace(found, instead, 1))
+    assert GOOD.count(original) >= 1
+    problems = refused(file, GOOD.replace(original, replacement, 1))
 
-    assert said in "\n".join(problems)
+    assert message in "\n".join(problems)
     assert len(problems) == 1
 
 
@@ -262,7 +277,7 @@ def test_two_checkpoints_at_one_boundary_are_refused(file: Path) -> None:
     )
 
 
-def test_everything_that_is_wrong_is_reported_at_once(file: Path) -> None:
+def test_all_problems_are_reported_at_once(file: Path) -> None:
     problems = refused(
         file,
         """
@@ -294,21 +309,21 @@ def test_everything_that_is_wrong_is_reported_at_once(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("", "has to be a mapping"),
+        ("", "must be a mapping"),
         ("crews:", "crews: is missing or empty"),
         ("crews: {}", "crews: is missing or empty"),
-        ("crews: [plan]", "crews: has to be a mapping of keys to values, not a list"),
-        ("crews: {plan: }", "crews.plan: has to be a mapping of keys to values, not nothing"),
+        ("crews: [plan]", "crews: must be a mapping of keys to values, not a list"),
+        ("crews: {plan: }", "crews.plan: must be a mapping of keys to values, not nothing"),
         ("crews: {plan: !!python/object:os.system {}}", "could not determine a constructor"),
         ("crews: {{a: 1}: 2}", ""),
     ],
 )
-def test_a_file_that_holds_no_crews_is_refused(file: Path, text: str, said: str) -> None:
-    assert said in "\n".join(refused(file, text))
+def test_a_file_without_crews_is_refused(file: Path, text: str, message: str) -> None:
+    assert message in "\n".join(refused(file, text))
 
 
-def test_a_missing_file_is_said_with_its_path(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(CrewsFileError, match=r"nowhere\.yml: the file does not exist"):
         load_crews(tmp_path / "nowhere.yml")

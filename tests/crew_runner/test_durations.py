@@ -20,12 +20,12 @@ from crew_runner.config.durations import parse_duration
         ("1d2h3m4s", 93_784),
     ],
 )
-def test_durations_are_read(text: str, seconds: int) -> None:
+def test_durations_are_parsed(text: str, seconds: int) -> None:
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
     "text", ["", "1", "h", "30m1h", "-1h", "1.5h", "0s", "1w", "9999999999999d", "400d"]
 )
-def test_what_is_no_duration_is_none(text: str) -> None:
+def test_an_invalid_duration_is_none(text: str) -> None:
     assert parse_duration(text) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from crew_runner.child.failures import CrewProblem, clipped, failure_of
+from crew_runner.child.failures import CrewProblem, failure_of, summarize
 
 
 class ProviderError(Exception):
@@ -49,11 +49,11 @@ def raised(error: BaseException, *, cause: BaseException | None = None) -> BaseE
         (402, "no quota left", False),
         (404, "does not know this model", False),
         (429, "too many requests", True),
-        (408, "failing just now (HTTP 408)", True),
-        (500, "failing just now (HTTP 500)", True),
-        (503, "failing just now (HTTP 503)", True),
-        (400, "refused the request (HTTP 400)", False),
-        (499, "refused the request (HTTP 499)", False),
+        (408, "provider failed (HTTP 408)", True),
+        (500, "provider failed (HTTP 500)", True),
+        (503, "provider failed (HTTP 503)", True),
+        (400, "rejected the request (HTTP 400)", False),
+        (499, "rejected the request (HTTP 499)", False),
     ],
 )
 def test_a_models_answer_is_told_by_its_status_and_without_its_text(
@@ -94,16 +94,16 @@ def test_a_model_that_is_slow_or_away_may_answer_the_next_time(
 @pytest.mark.parametrize(
     ("error", "words", "retryable"),
     [
-        (HookAborted("too dear"), "stopped by a check of its own: HookAborted: too dear", False),
-        (LLMContextLengthExceededError("8192"), "longer than the model can read", False),
+        (HookAborted("too dear"), "Change the request or the hook: HookAborted: too dear", False),
+        (LLMContextLengthExceededError("8192"), "exceed the model's context", False),
         (EOFError("EOF when reading a line"), "asked for input on a console", False),
         (ValueError("Missing required template variable 'topic'"), "'topic'", False),
         (KeyError("Template variable 'town' not found in inputs"), "'town'", False),
         (ValueError("GOOGLE_API_KEY is required"), "GOOGLE_API_KEY", False),
         (ImportError("Anthropic native provider not available"), "not installed", False),
-        (RuntimeError("Task failed guardrail validation after 3"), "own check", True),
+        (RuntimeError("Task failed guardrail validation after 3"), "crew's guardrail", True),
         (ValueError("Invalid response from LLM call - None"), "empty answer", True),
-        (SystemExit(3), "ended the program", False),
+        (SystemExit(3), "exited in the middle of the phase", False),
         (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero", True),
     ],
 )
@@ -160,7 +160,7 @@ def test_a_traceback_is_cut_at_its_beginning() -> None:
     ],
 )
 def test_an_error_is_shown_on_one_line_that_fits_a_message(error: Exception, words: str) -> None:
-    assert clipped(error) == words
+    assert summarize(error) == words
 
 
 def test_a_wrong_value_is_not_shown_for_it_may_be_a_key() -> None:
@@ -170,7 +170,7 @@ def test_a_wrong_value_is_not_shown_for_it_may_be_a_key() -> None:
     with pytest.raises(ValidationError) as caught:
         Settings.model_validate({"retries": "sk-secret"})
 
-    words = clipped(caught.value)
+    words = summarize(caught.value)
     assert words.startswith("ValidationError: Settings: retries: ")
     assert "sk-secret" not in words
 
@@ -178,5 +178,5 @@ def test_a_wrong_value_is_not_shown_for_it_may_be_a_key() -> None:
 def test_advice_to_install_names_a_command_that_does_here() -> None:
     error = ImportError('to install: uv add "crewai[google-genai]"')
 
-    assert "uv add" not in clipped(error)
-    assert "pip install --no-deps google-genai" in clipped(error)
+    assert "uv add" not in summarize(error)
+    assert "pip install --no-deps google-genai" in summarize(error)

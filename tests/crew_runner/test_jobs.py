@@ -9,7 +9,7 @@ import pytest
 
 from crew_runner.child import records as child
 from crew_runner.child.messages import Job, Phases
-from crew_runner.host.jobs import check_of, job_of, recorded
+from crew_runner.host.jobs import check_job, job_for, phases_message
 from storage.definitions import Budget, CrewDefinition, CrewKind, Limits
 from storage.records import (
     Action,
@@ -28,7 +28,7 @@ USED = {"gpt": {"calls": 1, "prompt_tokens": 90}}
 
 
 def job(claim: Claim) -> Job:
-    return job_of(claim, model={"MODEL": "m"}, extra={"KEY": "k"}, storage="/tmp/job")
+    return job_for(claim, model={"MODEL": "m"}, extra={"KEY": "k"}, storage="/tmp/job")
 
 
 def test_a_job_holds_the_crews_entry_and_the_workers_own_settings() -> None:
@@ -155,7 +155,7 @@ def test_what_was_spent_is_what_all_runs_used_this_ones_lost_tries_included() ->
 def test_a_check_builds_the_crew_and_runs_nothing() -> None:
     definition: CrewDefinition = replace(crew(), approve_tools=("refund",), time_limit=timedelta(1))
 
-    told = check_of(definition, model={"MODEL": "m"}, extra={}, storage="/tmp/job")
+    told = check_job(definition, model={"MODEL": "m"}, extra={}, storage="/tmp/job")
 
     assert told.only_check
     assert (told.target, told.approve_tools) == ("some.where:Crew", ("refund",))
@@ -164,7 +164,7 @@ def test_a_check_builds_the_crew_and_runs_nothing() -> None:
 
 
 def test_a_crew_that_described_itself_is_answered_with_what_was_written_down() -> None:
-    answer = recorded(a_claim(crew(after=("analysis",)), phase=0))
+    answer = phases_message(a_claim(crew(after=("analysis",)), phase=0))
 
     assert isinstance(answer, Phases)
     assert [phase.name for phase in answer.phases] == ["planning", "analysis", "finalization"]

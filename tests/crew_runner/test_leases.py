@@ -10,19 +10,19 @@ from pathlib import Path
 from crew_runner.host.worker import WorkerPool
 from storage.definitions import CrewDefinition, ModelSettings
 from storage.states import ExecutionState
-from tests.crew_runner.desk import Desk, program
+from tests.crew_runner.harness import Harness, program
 from tests.support.processes import wait_until
 
 
 @contextmanager
-def working(desk: Desk, definition: CrewDefinition) -> Iterator[None]:
+def working(harness: Harness, definition: CrewDefinition) -> Iterator[None]:
     pool = WorkerPool(
-        state=desk.state,
-        reads=desk.reads,
+        state=harness.state,
+        reads=harness.reads,
         model=ModelSettings(),
         crews={definition.name: definition},
         slots=2,
-        lease=desk.lease,
+        lease=harness.lease,
     )
     pool.start()
     try:
@@ -32,20 +32,20 @@ def working(desk: Desk, definition: CrewDefinition) -> Iterator[None]:
 
 
 def test_a_phase_that_outlasts_its_lease_stays_with_its_worker(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "leases.db", lease=timedelta(seconds=4.5))
+    harness = Harness(tmp_path / "leases.db", lease=timedelta(seconds=4.5))
     definition = program(tmp_path, ["run"])
-    with working(desk, definition):
-        run = desk.start(definition, "wait")
-        wait_until(lambda: desk.runs(run)[0].fence > 0, within=30, what="the phase is claimed")
-        first = desk.runs(run)[0].lease_until
+    with working(harness, definition):
+        run = harness.start(definition, "wait")
+        wait_until(lambda: harness.runs(run)[0].fence > 0, within=30, what="the phase is claimed")
+        first = harness.runs(run)[0].lease_until
         assert first is not None
 
-        def held_longer() -> bool:
-            return (desk.runs(run)[0].lease_until or first) > first
+        def renewed() -> bool:
+            return (harness.runs(run)[0].lease_until or first) > first
 
-        wait_until(held_longer, within=30, what="the lease is renewed or taken")
-        assert desk.runs(run)[0].fence == 1
+        wait_until(renewed, within=30, what="the lease is renewed or taken")
+        assert harness.runs(run)[0].fence == 1
         (tmp_path / "go").touch()
 
-        assert desk.ended(run).state is ExecutionState.COMPLETED
-        assert desk.runs(run)[0].fence == 1
+        assert harness.ended(run).state is ExecutionState.COMPLETED
+        assert harness.runs(run)[0].fence == 1

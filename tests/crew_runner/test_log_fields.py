@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from crew_runner.host.child_supervisor import Interrupted, Outcome
-from crew_runner.host.log_fields import facts_of, name_of
+from crew_runner.host.log_fields import claim_fields, outcome_name
 from storage.records import Failure, PhaseOutput
 from tests.crew_runner.claims import a_claim
 
@@ -16,7 +16,7 @@ def test_a_phase_is_logged_by_where_it_stands() -> None:
     claim = a_claim(phase=1)
     claim = replace(claim, run=replace(claim.run, attempt=2, revision=3))
 
-    assert facts_of(claim) == {
+    assert claim_fields(claim) == {
         "execution": "1a2b3c4d",
         "crew": "plan",
         "phase": "analysis",
@@ -35,4 +35,4 @@ def test_a_phase_is_logged_by_where_it_stands() -> None:
     ],
 )
 def test_an_outcome_is_logged_by_its_kind(outcome: Outcome, name: str) -> None:
-    assert name_of(outcome) == name
+    assert outcome_name(outcome) == name

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from crew_runner.host.memory_usage import megabytes_of
+from crew_runner.host.memory_usage import memory_megabytes
 
 _HOLDS_50_MEGABYTES = """
 import time
@@ -17,13 +17,13 @@ time.sleep(600)
 
 
 def test_what_a_child_started_counts_too() -> None:
-    before = megabytes_of(os.getpid())
+    before = memory_megabytes(os.getpid())
     command = [sys.executable, "-c", _HOLDS_50_MEGABYTES]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
 
-        alone, together = megabytes_of(child.pid), megabytes_of(os.getpid())
+        alone, together = memory_megabytes(child.pid), memory_megabytes(os.getpid())
 
         child.kill()
     assert 50 <= alone < 150
@@ -34,4 +34,4 @@ def test_a_process_that_has_ended_holds_none() -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
 
-    assert megabytes_of(ended.pid) == 0
+    assert memory_megabytes(ended.pid) == 0

@@ -1,214 +1,184 @@
-"""One call of a program: JSON in, one JSON object out, and whatever noise it makes beside."""
+"""Command crews: programs that exchange JSON, and their other output."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+import os
+from datetime import timedelta
 
+import psutil
 import pytest
 
-from crew_runner.child.failures import CrewProblem
-from crew_runner.child.messages import Job, Progress
-from crew_runner.child.program import build_command
-from crew_runner.child.records import CrewKind, PhaseDefinition, PhaseOutput, TaskResult
-
-DONE = '{"status": "complete", "output": "a plan"}'
-PHASES = (PhaseDefinition("planning", ("plan", "check")), PhaseDefinition("posting", ("post",)))
-
-
-def job(code: str, **more: Any) -> Job:
-    return Job(CrewKind.COMMAND, command=(sys.executable, "-c", code), **more)
+from crew_runner.child.environment import MODEL_VARIABLES
+from storage.definitions import CrewDefinition, CrewKind
+from storage.records import Action
+from storage.states import ExecutionState
+from tests.crew_runner.conftest import RunnerFixture
+from tests.crew_runner.harness import ANYBODY, program, read_ids
+from tests.support.processes import alive, wait_until
 
 
-def run(code: str, **more: Any) -> tuple[PhaseOutput, list[Progress]]:
-    """What the program gave, and the progress that it reported."""
-    reported: list[Progress] = []
-    called = job(code, **more)
-    return build_command(called).run(called, reported.append), reported
+def _inputs_in(output: str) -> dict[str, object]:
+    inputs: dict[str, object] = json.loads(output)["inputs"]
+    return inputs
 
 
-def answering(*lines: str) -> str:
-    """A program that writes these lines on stdout."""
-    return f"print({chr(10).join(lines)!r})"
-
-
-def told(**more: Any) -> dict[str, Any]:
-    """What a program of this job reads on stdin."""
-    echo = 'import json, sys; print(json.dumps({"status": "complete", "output": sys.stdin.read()}))'
-    output, _ = run(echo, **more)
-    read: dict[str, Any] = json.loads(output.output)
-    return read
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [DONE],
-        ["loading…", DONE],
-        [DONE, "bye"],
-        ['{"status": "complete", "output": "a draft"}', DONE],
-        [DONE, '{"level": "info"}'],
-        ["{not json", DONE],
-        [json.dumps({"status": "complete", "output": "a plan"}, indent=2)],
-        ["[" * 5_000, DONE],
-    ],
-)
-def test_the_last_object_with_a_status_is_the_answer(lines: Sequence[str]) -> None:
-    output, _ = run(answering(*lines))
-
-    assert output.output == "a plan"
-
-
-def test_tasks_and_usage_are_taken_as_far_as_they_make_sense() -> None:
-    answer = {
-        "status": "complete",
-        "output": "a plan",
-        "task_outputs": [{"task": "plan", "agent": "Ana", "output": "x"}, {"output": None}],
-        "token_usage": {"gpt": {"calls": 2, "total_tokens": 9, "note": "cheap"}, "total": 9},
-    }
-    output, _ = run(answering(json.dumps(answer)))
-
-    assert output.tasks == (TaskResult("plan", "Ana", "x"), TaskResult("task_2", "", ""))
-    assert output.usage == {"gpt": {"calls": 2, "total_tokens": 9}}
-
-
-def test_an_output_without_tasks_is_the_result_of_its_phase_and_flat_usage_is_the_programs() -> (
-    None
-):
-    answer = {"status": "complete", "output": "a plan", "token_usage": {"total_tokens": 9}}
-    output, _ = run(answering(json.dumps(answer)), phases=PHASES, phase="planning")
-
-    assert output.tasks == (TaskResult("planning", "", "a plan"),)
-    assert output.usage == {"command": {"total_tokens": 9}}
-
-
-@pytest.mark.parametrize(
-    ("code", "words", "retryable"),
-    [
-        (answering('{"status": "error", "error": " no paper "}'), "failed: no paper", True),
-        (answering('{"status": "error"}'), "it did not say why", True),
-        (answering('{"status": "complete"}'), 'an "output" text', False),
-        (answering('{"status": "done", "output": "x"}'), 'without "status": "complete"', False),
-        (
-            answering('{"status": "complete", "output": "x", "task_outputs": "y"}'),
-            "not a list of objects",
-            False,
-        ),
-        (answering("hello"), "ended with exit code 0 and gave no readable answer", False),
-        ("raise SystemExit(3)", "ended with exit code 3", False),
-        ("import os; os.kill(os.getpid(), 15)", "was ended by signal 15", False),
-        ("print('x' * (10 * 1024 * 1024))", "more than 10 MiB", False),
-    ],
-)
-def test_another_answer_is_a_problem_in_words(code: str, words: str, retryable: bool) -> None:
-    with pytest.raises(CrewProblem) as problem:
-        run(code)
-
-    assert words in problem.value.words
-    assert problem.value.retryable is retryable
-
-
-def test_the_last_lines_of_stderr_go_with_a_failure_and_not_into_its_words() -> None:
-    with pytest.raises(CrewProblem) as problem:
-        run("import sys; print('secret detail', file=sys.stderr)")
-
-    assert "secret detail" in problem.value.detail
-    assert "secret detail" not in problem.value.words
-
-
-def test_progress_shows_the_task_at_work_those_done_and_those_to_come() -> None:
-    lines = [
-        '{"type": "progress", "agent": "Ana", "task": "plan"}',
-        "noise",
-        '{"type": "log", "task": "noise"}',
-        '{"type": "progress", "agent": "Ben", "task": "check"}',
-    ]
-    code = f"import sys; print({chr(10).join(lines)!r}, file=sys.stderr); print({DONE!r})"
-
-    _, (first, second) = run(code, phases=PHASES, phase="planning")
-
-    assert [(t.task, t.agent, t.state) for t in first.tasks] == [
-        ("plan", "Ana", "running"),
-        ("check", "", "waiting"),
-    ]
-    assert [(t.task, t.agent, t.state) for t in second.tasks] == [
-        ("plan", "Ana", "done"),
-        ("check", "Ben", "running"),
-    ]
-
-
-def test_a_program_of_one_phase_reads_the_plain_inputs() -> None:
-    assert told(inputs={"message": "a campaign"}) == {"message": "a campaign"}
-
-
-def test_a_program_of_several_phases_reads_which_one_it_is_and_what_was_before() -> None:
-    done = (("planning", PhaseOutput("a plan")),)
-
-    assert told(phases=PHASES, phase="posting", done=done) == {
-        "phase": "posting",
-        "outputs": {"planning": "a plan"},
-    }
-
-
-@pytest.mark.parametrize(("revise", "named"), [((), {}), (("plan",), {"revise_tasks": ["plan"]})])
-def test_a_revision_reads_the_words_and_the_earlier_output(
-    revise: tuple[str, ...], named: dict[str, list[str]]
+def test_a_program_without_phases_is_called_once_with_the_plain_inputs(
+    runner: RunnerFixture,
 ) -> None:
-    previous = PhaseOutput("a long plan")
+    run = runner.harness.start(program(runner.folder, ["run"]), "plain wish")
+    execution = runner.harness.ended(run)
 
-    assert told(feedback="shorter", previous=previous, revise=revise) == {
-        "feedback": "shorter",
-        "previous_output": "a long plan",
-        **named,
+    assert execution.result is not None
+    assert execution.state is ExecutionState.COMPLETED
+    assert _inputs_in(execution.result.output) == {
+        "user_input": "plain wish",
+        "message": "plain wish",
+        "campaign_context": "spring",
+        "language": "en",
+        "output_language": "en",
     }
+    [task] = execution.result.tasks
+    assert (task.task, task.agent, task.output) == ("write", "Ada", "written")
+    output = runner.harness.runs(run)[0].output
+    assert output is not None
+    assert output.usage["command"]["total_tokens"] == 12
 
 
-def test_a_program_that_reads_nothing_is_no_problem() -> None:
-    output, _ = run(answering(DONE), inputs={"message": "x" * 1_000_000})
-
-    assert output.output == "a plan"
-
-
-def test_a_program_sees_its_own_variables_and_none_of_the_bots(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_program_with_phases_is_called_once_per_phase_with_the_earlier_outputs(
+    runner: RunnerFixture,
 ) -> None:
-    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-secret")
-    monkeypatch.setenv("OTHER", "x")
-    code = (
-        "import json, os; seen = ' '.join(sorted(os.environ)); "
-        'print(json.dumps({"status": "complete", "output": seen}))'
+    run = runner.harness.start(program(runner.folder, ["think", "write"], "think"), "phases")
+    first = runner.harness.checkpoint(run)
+    runner.harness.decide(first, Action.CONTINUE)
+    runner.harness.ended(run)
+
+    output = runner.harness.runs(run)[-1].output
+    assert output is not None
+    assert _inputs_in(first.output.output)["phase"] == "think"
+    assert _inputs_in(first.output.output)["outputs"] == {}
+    assert _inputs_in(output.output)["phase"] == "write"
+    assert _inputs_in(output.output)["outputs"] == {"think": first.output.output}
+
+
+def test_a_revision_passes_the_feedback_and_the_earlier_output_to_the_program(
+    runner: RunnerFixture,
+) -> None:
+    run = runner.harness.start(program(runner.folder, ["run"], "run"), "revise")
+    first = runner.harness.checkpoint(run)
+    runner.harness.decide(first, Action.REVISE, "with more salt")
+    second = runner.harness.checkpoint(run)
+
+    inputs = _inputs_in(second.output.output)
+    assert inputs["feedback"] == "with more salt"
+    assert inputs["previous_output"] == first.output.output
+    assert second.revision == 2
+
+
+def test_lone_surrogates_are_shown_as_replacement_characters(
+    runner: RunnerFixture,
+) -> None:
+    execution = runner.harness.ended(
+        runner.harness.start(program(runner.folder, ["run"]), "halves")
     )
-    own = {"REGION": "eu", "SLACK_APP_TOKEN": "xapp-secret"}
 
-    seen = run(code, env=own, model={"MODEL": "m"})[0].output.split()
+    assert execution.state is ExecutionState.COMPLETED
+    assert execution.result is not None
+    assert execution.result.output == "half \ufffd a smile"
+    [task] = execution.result.tasks
+    assert (task.task, task.output) == ("\ufffd", "half \ufffd a smile")
 
-    assert {"MODEL", "PATH", "REGION"} <= set(seen)
-    assert not {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "OTHER"} & set(seen)
+
+def test_other_output_on_both_streams_breaks_nothing(runner: RunnerFixture) -> None:
+    run = runner.harness.start(program(runner.folder, ["run"]), "noise")
+
+    assert runner.harness.ended(run).state is ExecutionState.COMPLETED
+
+
+def test_progress_lines_show_which_task_is_running(runner: RunnerFixture) -> None:
+    go = runner.folder / "go"
+    go.unlink(missing_ok=True)
+    run = runner.harness.start(program(runner.folder, ["run"]), "wait")
+
+    def progress() -> dict[str, object]:
+        return dict(runner.harness.runs(run)[0].progress)
+
+    wait_until(lambda: bool(progress()), within=60, what="progress is written down")
+    go.touch()
+    runner.harness.ended(run)
+
+    assert progress()["tasks"] == [
+        {"task": "think", "agent": "Ada", "state": "done"},
+        {"task": "write", "agent": "Ada", "state": "running"},
+    ]
+
+
+def test_a_program_sees_only_what_it_is_allowed_to(runner: RunnerFixture) -> None:
+    run = runner.harness.start(program(runner.folder, ["run"]), "look")
+    result = runner.harness.ended(run).result
+    assert result is not None
+
+    variables = set(json.loads(result.output)["environment"])
+    assert {"IDS", "GO", "OPENAI_API_KEY", "OPENAI_MODEL", "MODEL"} <= variables
+    assert (
+        variables & {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "DATABASE_URL", "TESTS_FOLDER"} == set()
+    )
+    inherited = (variables & os.environ.keys()) - set(MODEL_VARIABLES)
+    assert {"PATH"} <= inherited <= {"PATH", "HOME", "LANG", "LC_CTYPE"}
 
 
 @pytest.mark.parametrize(
-    ("command", "cwd", "words"),
+    ("subject", "message"),
     [
-        (("./no-such-program",), None, "'./no-such-program' was not found"),
-        (("no-such-program",), None, "'no-such-program' was not found"),
-        (("true",), "/no/such/folder", "'/no/such/folder' does not exist"),
+        ("flood", "The crew's program wrote more than 10 MiB of output."),
+        ("crash", "The crew's program ended with exit code 3 without a readable answer."),
+        ("error", "The crew's program failed: the printer is out of paper"),
+        ("strange", 'an answer without "status": "complete" and an "output" text'),
     ],
 )
-def test_a_program_that_cannot_be_found_is_named(
-    command: tuple[str, ...], cwd: str | None, words: str
+def test_a_programs_mistakes_are_reported_readably(
+    runner: RunnerFixture, subject: str, message: str
 ) -> None:
-    with pytest.raises(CrewProblem, match=words):
-        build_command(Job(CrewKind.COMMAND, command=command, cwd=cwd))
+    run = runner.harness.start(program(runner.folder, ["run"], tries=1), subject)
+
+    assert message in (runner.harness.ended(run).error or "")
 
 
-def test_a_program_is_found_from_the_crews_own_folder(tmp_path: Path) -> None:
-    program = tmp_path / "plan.sh"
-    program.write_text(f"#!/bin/sh\necho '{DONE}'\n")
-    program.chmod(0o755)
-    here = Job(CrewKind.COMMAND, command=("./plan.sh",), cwd=str(tmp_path))
+def test_a_program_that_does_not_exist_is_reported_readably(runner: RunnerFixture) -> None:
+    missing = CrewDefinition("missing", CrewKind.COMMAND, command=("no-such-program", "--now"))
+    elsewhere = CrewDefinition("elsewhere", CrewKind.COMMAND, command=("true",), cwd="/no/where")
+    errors = [
+        runner.harness.ended(runner.harness.start(each, "it")).error
+        for each in (missing, elsewhere)
+    ]
 
-    assert build_command(here).run(here, lambda _progress: None).output == "a plan"
-    assert [phase.name for phase in build_command(here).describe().phases] == ["run"]
+    assert errors == [
+        "The crew's program 'no-such-program' was not found or cannot be executed. "
+        "Fix `command` in crews.yml.",
+        "The crew's directory '/no/where' does not exist. Fix `cwd` in crews.yml.",
+    ]
+
+
+def test_a_runaway_that_ignores_sigterm_is_killed_with_its_helpers(runner: RunnerFixture) -> None:
+    ids = runner.folder / "ids"
+    ids.unlink(missing_ok=True)
+    limit = timedelta(seconds=1)
+    run = runner.harness.start(program(runner.folder, ["run"], time_limit=limit), "runaway")
+    processes = [psutil.Process(pid) for pid in read_ids(ids)]
+    execution = runner.harness.ended(run)
+
+    wait_until(lambda: not alive(processes), within=5, what="the program and its helper ended")
+    assert (
+        execution.error
+        == "The phase took longer than its limit of 1 second (`time_limit` in crews.yml)."
+    )
+
+
+def test_cancel_stops_a_silent_program(runner: RunnerFixture) -> None:
+    ids = runner.folder / "ids"
+    ids.unlink(missing_ok=True)
+    run = runner.harness.start(program(runner.folder, ["run"]), "runaway")
+    processes = [psutil.Process(pid) for pid in read_ids(ids)]
+    runner.harness.state.cancel(run, actor=ANYBODY)
+
+    wait_until(lambda: not alive(processes), within=15, what="the program and its helper ended")

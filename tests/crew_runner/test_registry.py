@@ -1,4 +1,4 @@
-"""crews.yml: what is understood."""
+"""Valid crews.yml files are loaded."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_rules_of_the_crew_are_the_defaults_of_its_checkpoints(file: Path) -> No
     assert (plan.tries, plan.time_limit, plan.phases) == (1, timedelta(seconds=90), ())
 
 
-def test_models_tools_and_budgets_are_read(file: Path) -> None:
+def test_models_tools_and_budgets_are_loaded(file: Path) -> None:
     file.write_text(
         dedent("""
         crews:
@@ -95,7 +95,7 @@ def test_models_tools_and_budgets_are_read(file: Path) -> None:
     assert (bare.model, bare.approve_tools, bare.budget) == (None, (), Budget())
 
 
-def test_what_pauses_inside_a_crew_may_have_a_rule_of_its_own(file: Path) -> None:
+def test_a_pause_inside_a_crew_may_have_its_own_rule(file: Path) -> None:
     file.write_text(
         dedent("""
         crews:
@@ -116,7 +116,7 @@ def test_what_pauses_inside_a_crew_may_have_a_rule_of_its_own(file: Path) -> Non
     assert (publish.name, publish.rule.approvers) == ("publish", ("@channel",))
 
 
-def test_bounds_and_lessons_are_read(file: Path) -> None:
+def test_limits_and_lessons_are_loaded(file: Path) -> None:
     file.write_text(
         dedent("""
         crews:
@@ -138,7 +138,7 @@ def test_bounds_and_lessons_are_read(file: Path) -> None:
     assert (bare.limits, bare.lessons) == (Limits(), False)
 
 
-def test_before_a_phase_is_after_the_one_before_it(file: Path) -> None:
+def test_before_a_phase_means_after_the_previous_one(file: Path) -> None:
     file.write_text(GOOD.replace("after: first", "before: second"))
     [checkpoint] = load_crews(file)["plan"].checkpoints
 

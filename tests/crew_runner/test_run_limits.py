@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crew_runner.child.messages import Answer, Asked, Failed, FromChild, Job, Progress
+from crew_runner.child.messages import Answer, Failed, FromChild, Job, Progress, QuestionAsked
 from crew_runner.child.monitoring import run_limits
 from crew_runner.child.records import Action, Budget, CrewKind, Question, QuestionKind
 
@@ -27,12 +27,12 @@ class Worker:
             raise Ended
 
     def ask(self, question: Question, *, seconds: float | None = None) -> Answer:
-        self.received.append(Asked(question))
+        self.received.append(QuestionAsked(question))
         return Answer(Action.CONTINUE, f"within {seconds}")
 
     @property
     def questions(self) -> list[str]:
-        return [each.question.key for each in self.received if isinstance(each, Asked)]
+        return [each.question.key for each in self.received if isinstance(each, QuestionAsked)]
 
 
 def watching(worker: Worker, **job: object) -> run_limits.RunLimits:
@@ -116,5 +116,5 @@ def test_progress_and_questions_go_to_the_worker_as_they_are() -> None:
     watch.report(progress)
     answer = watch.ask(question, seconds=5.0)
 
-    assert worker.received == [progress, Asked(question)]
+    assert worker.received == [progress, QuestionAsked(question)]
     assert answer == Answer(Action.CONTINUE, "within 5.0")

@@ -1,4 +1,4 @@
-"""The records of a crew's process and those of storage keep their fields in step."""
+"""The records of the child and those of storage have the same fields."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from crew_runner.child import records as child
 from crew_runner.child.monitoring import usage as child_usage
-from crew_runner.host.translation import translated
+from crew_runner.host.translation import translate
 from storage import definitions, records, usage
 from storage.records import HELD, TIMEOUT
 
@@ -49,31 +49,33 @@ def test_a_phase_output_survives_the_way_to_the_child_and_back() -> None:
         records.Pause("review", "Publish?", ("yes", "no"), "no", {"state": {"x": 1}}),
     )
 
-    assert translated(records.PhaseOutput, translated(child.PhaseOutput, output)) == output
+    assert translate(records.PhaseOutput, translate(child.PhaseOutput, output)) == output
 
 
 @pytest.mark.parametrize("kind", sorted(HELD))
-def test_every_kind_of_checkpoint_that_a_child_holds_can_be_asked(
+def test_every_kind_of_checkpoint_that_a_child_waits_at_can_be_asked(
     kind: records.CheckpointKind,
 ) -> None:
     question = child.Question(child.QuestionKind(kind.value), "name", "key", "May it?")
 
-    assert translated(records.Question, question).kind is kind
+    assert translate(records.Question, question).kind is kind
 
 
 @pytest.mark.parametrize("action", [records.Action.CONTINUE, definitions.OnTimeout.SKIP])
-def test_a_flow_goes_on_with_the_decision_of_a_person_or_of_a_timeout(
+def test_a_flow_resumes_with_the_decision_of_a_person_or_a_timeout(
     action: records.Action | definitions.OnTimeout,
 ) -> None:
     feedback = records.Feedback(action, "words", TIMEOUT, datetime.now(UTC), outcome="yes")
-    resume = translated(child.Resume, records.Resume(records.Pause("gate"), feedback))
+    resume = translate(child.Resume, records.Resume(records.Pause("gate"), feedback))
 
     assert resume.feedback == child.Feedback(child.Action(action.value), "words", "yes")
 
 
 @pytest.mark.parametrize("first", USAGES)
 @pytest.mark.parametrize("second", USAGES)
-def test_both_sides_add_up_usage_alike(first: records.Usage, second: records.Usage) -> None:
+def test_both_sides_add_up_usage_in_the_same_way(
+    first: records.Usage, second: records.Usage
+) -> None:
     total = usage.total([first, second])
 
     assert child_usage.total([first, second]) == total

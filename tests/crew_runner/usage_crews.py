@@ -1,4 +1,4 @@
-"""Crews and flows whose models are asked over HTTP, so that their server can count."""
+"""Crews and flows whose models are called over HTTP, so that the server can count."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OTHER_ADDRESS = "other_model.address"
 
 
 def _other(**more: Any) -> LLM:
-    """The model at an address of its own."""
+    """The model at its own address."""
     address = Path(os.environ["TESTS_FOLDER"], OTHER_ADDRESS).read_text()
     return LLM(model="openai/gpt-4.1-mini", base_url=address, api_key="other", **more)
 
@@ -41,7 +41,7 @@ def two_models() -> Crew:
 
 
 def breaks_once() -> Crew:
-    """Its first try asks its model and then fails."""
+    """Its first attempt calls its model and then fails."""
     mark = Path(os.environ["TESTS_FOLDER"], "broke")
 
     def check(_output: Any) -> None:
@@ -58,7 +58,7 @@ class Shape(BaseModel):
 
 
 def broad() -> Crew:
-    """Plans first, does two things at once, gives a shape, and has a model judge an output."""
+    """Plans, runs concurrent tasks, returns a structured output, and has a model check another."""
     pair = [_task(name, _other(), async_execution=True) for name in ("left", "right")]
     shape = _task("shape", _other(), context=pair, output_pydantic=Shape)
     judged = _task("judged", _other(), guardrail="It is about something.", guardrail_max_retries=1)
@@ -72,7 +72,7 @@ def broad() -> Crew:
 
 
 class Talks(Flow[Any]):
-    """Asks its model itself, also in threads of its own, and through a crew behind a gate."""
+    """Calls its model itself, in its own threads, and through a crew behind a gate."""
 
     @start()
     @human_feedback(message="Is this the subject?")

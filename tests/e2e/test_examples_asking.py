@@ -41,7 +41,7 @@ def question(
     return office.wait_for(answerable, SECONDS, what=f"a question with {words!r}")
 
 
-def test_a_payment_is_refused_with_words_tried_again_and_made_after_a_yes(
+def test_a_payment_is_refused_with_a_reason_proposed_again_and_made_after_approval(
     office: Workspace,
 ) -> None:
     root = start(office, "/crew refund Mia was charged 40 euros twice")

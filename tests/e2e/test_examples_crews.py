@@ -60,8 +60,8 @@ def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[M
     return messages[1:]
 
 
-def test_the_program_sorts_writes_announces_and_follows_a_revision(office: Workspace) -> None:
-    first, revised, notes, final = run(
+def test_the_program_sorts_writes_and_announces_and_follows_the_feedback(office: Workspace) -> None:
+    first, revised, written, final = run(
         office,
         "/crew release_notes add search; fix login; remove the old export",
         {"right heading": "drop export; say login as sign-in"},
@@ -70,7 +70,7 @@ def test_the_program_sorts_writes_announces_and_follows_a_revision(office: Works
     assert "remove the old export" in first.everything
     assert "remove the old export" not in revised.everything
     assert "fix sign-in" in revised.everything
-    assert "This release brings 2 changes." in notes.everything
+    assert "This release brings 2 changes." in written.everything
     assert "Out today: add search, fix sign-in." in final.everything
 
 

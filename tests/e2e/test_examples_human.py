@@ -41,7 +41,7 @@ def waiting(
     return office.wait_for(decidable, SECONDS, what="something to decide")
 
 
-def test_a_flow_drafts_again_by_a_button_with_words_and_is_published_by_another(
+def test_a_flow_drafts_again_on_one_button_with_feedback_and_publishes_on_another(
     office: Workspace,
 ) -> None:
     root = start(office, "/crew review_flow our shop opens on Sundays")

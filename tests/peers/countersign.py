@@ -51,12 +51,12 @@ class Workers(WorkerPool):
         self.began: Queue[float] = Queue()
         self.ended: Queue[float] = Queue()
 
-    def _attempt(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
+    def _run_in_child(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
         self.began.put(time.monotonic())
         return claim, PhaseOutput(TEXT), None
 
-    def _settle(self, claim: Claim, outcome: Outcome, usage: Usage | None) -> None:
-        super()._settle(claim, outcome, usage)
+    def _record_outcome(self, claim: Claim, outcome: Outcome, usage: Usage | None) -> None:
+        super()._record_outcome(claim, outcome, usage)
         self.ended.put(time.monotonic())
 
 

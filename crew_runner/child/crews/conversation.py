@@ -1,8 +1,8 @@
-"""The human's part in an agent's conversation, without a console.
+"""CrewAI's human input provider, without a console.
 
-CrewAI asks a provider whenever a person might speak. This one re-opens a saved conversation with
-the reviewer's words, and takes the answers of `human_input=True` tasks as they are: the checkpoint
-after the phase is where a person speaks.
+CrewAI calls a provider at each point where a person may give feedback. This one reopens a saved
+conversation with the reviewer's feedback, and accepts the answers of `human_input=True` tasks
+unchanged, because the person gives feedback at the checkpoint after the phase.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from crewai.utilities.types import LLMMessage
 from crew_runner.child.crewai_internals import feedback_message
 from crew_runner.child.failures import CrewProblem
 
-_CHANGED = "What this builds on was revised as well. The new version of {name}:\n\n{output}"
+_REVISED = (
+    "A text that this one builds on was revised as well. The new version of {name}:\n\n{output}"
+)
 
-_UNFIT = (
+_REJECTED = (
     "Your last answer did not pass a check: {complaint}\n\nAnswer once more, in full, so that it "
     "passes and still does what the feedback asked for."
 )
@@ -37,7 +39,7 @@ _UNFIT = (
 
 @dataclass(frozen=True, slots=True)
 class ReopenedTask:
-    """A task to revise: its earlier output, and the revised tasks that it builds on."""
+    """A task to revise: its earlier output and the revised tasks that it builds on."""
 
     earlier: TaskOutput
     builds_on: tuple[Task, ...] = ()
@@ -45,10 +47,10 @@ class ReopenedTask:
 
 @dataclass(slots=True)
 class Conversations(SyncHumanInputProvider):
-    """`reopened`: by the id of the task. Empty outside of a revision.
+    """Reopens the conversations of a revision. `reopened` is by task id, empty without a revision.
 
-    It is also a stream sink: so it hears which answers did not pass a guardrail, after which
-    CrewAI asks for another one.
+    It is also a stream sink, to receive the answers that did not pass a guardrail, after which
+    CrewAI starts another attempt.
     """
 
     feedback: str = ""
@@ -63,26 +65,29 @@ class Conversations(SyncHumanInputProvider):
                 self.complaints[source.id] = event.error or "no reason was given"
 
     def setup_messages(self, context: ExecutorContext) -> bool:
-        """Load the saved conversation and add the reviewer's words: one model call follows."""
+        """Load the saved conversation and add the feedback; one model call follows."""
         reopened = self._reopened(context)
         if reopened is None or context.task is None:
             return False
         complaint = self.complaints.get(context.task.id)
         if complaint is not None:
-            context.messages = [*_last_said(context), _asks(_UNFIT.format(complaint=complaint))]
+            context.messages = [
+                *_last_messages(context),
+                _user_message(_REJECTED.format(complaint=complaint)),
+            ]
             return True
         if not reopened.earlier.messages:
             return False
         messages = _with_answer(reopened.earlier)
-        context.messages = [*messages, *self._added(context, reopened)]
+        context.messages = [*messages, *self._new_messages(context, reopened)]
         return True
 
     def post_setup_messages(self, context: ExecutorContext) -> None:
-        """Where no conversation was saved, the new one goes on from the earlier answer."""
+        """If no conversation was saved, continue the new one from the earlier answer."""
         reopened = self._reopened(context)
         if reopened is not None:
-            answer = _says(reopened.earlier.raw)
-            context.messages.extend([answer, *self._added(context, reopened)])
+            answer = _assistant_message(reopened.earlier.raw)
+            context.messages.extend([answer, *self._new_messages(context, reopened)])
 
     def handle_feedback(
         self, formatted_answer: AgentFinish, context: ExecutorContext
@@ -98,50 +103,50 @@ class Conversations(SyncHumanInputProvider):
     def _reopened(self, context: ExecutorContext) -> ReopenedTask | None:
         return self.reopened.get(context.task.id) if context.task is not None else None
 
-    def _added(self, context: ExecutorContext, reopened: ReopenedTask) -> list[LLMMessage]:
-        changed = [
-            _asks(_CHANGED.format(name=task.name, output=task.output.raw))
+    def _new_messages(self, context: ExecutorContext, reopened: ReopenedTask) -> list[LLMMessage]:
+        revised = [
+            _user_message(_REVISED.format(name=task.name, output=task.output.raw))
             for task in reopened.builds_on
             if task.output is not None
         ]
-        return [*changed, feedback_message(context, self.feedback)]
+        return [*revised, feedback_message(context, self.feedback)]
 
 
 def _with_answer(earlier: TaskOutput) -> list[LLMMessage]:
     """The saved conversation, ending with the answer that the reviewer saw.
 
-    A guardrail or a model class may have made another text of what the agent said.
+    A guardrail or an output model may have changed the agent's text.
     """
     messages = [_copy(message) for message in earlier.messages]
     last = messages[-1]
     if last["role"] != "assistant":
-        return [*messages, _says(earlier.raw)]
+        return [*messages, _assistant_message(earlier.raw)]
     if earlier.raw in str(last["content"]):
         return messages
-    return [*messages[:-1], _says(earlier.raw)]
+    return [*messages[:-1], _assistant_message(earlier.raw)]
 
 
-def _last_said(context: ExecutorContext) -> list[LLMMessage]:
+def _last_messages(context: ExecutorContext) -> list[LLMMessage]:
     return [_copy(message) for message in context.agent.last_messages]
 
 
-def _says(text: str) -> LLMMessage:
+def _assistant_message(text: str) -> LLMMessage:
     return {"role": "assistant", "content": text}
 
 
-def _asks(text: str) -> LLMMessage:
+def _user_message(text: str) -> LLMMessage:
     return {"role": "user", "content": text}
 
 
 class InputRefused(SyncHumanInputProvider):
-    """For crews inside a flow: there is no checkpoint for what their tasks ask a person."""
+    """For crews inside a flow, whose tasks have no checkpoint for human input."""
 
     def setup_messages(self, context: ExecutorContext) -> bool:
         del context
         return False
 
     def post_setup_messages(self, context: ExecutorContext) -> None:
-        """Nothing was said before."""
+        """Nothing to do: there is no earlier conversation."""
 
     def handle_feedback(
         self, formatted_answer: AgentFinish, context: ExecutorContext
@@ -156,12 +161,12 @@ class InputRefused(SyncHumanInputProvider):
 
 
 class HumanInputInFlow(CrewProblem, HookAborted):
-    """A task asks for a person where none can be asked. Agents do not catch what aborts them."""
+    """A task asks for human input inside a flow. Agents do not catch HookAborted."""
 
     def __init__(self, task: str | None) -> None:
         super().__init__(
-            f"Task {task or 'without a name'} has human_input=True inside a flow. A flow asks at "
-            "its own gates: put @human_feedback on the method that runs the crew."
+            f"Task {task or 'without a name'} has human_input=True inside a flow, which asks at "
+            "its gates only. Put @human_feedback on the method that runs the crew."
         )
 
 

@@ -1,4 +1,4 @@
-"""Crews: built from their author's code, run one phase at a time."""
+"""Runs a CrewAI crew one phase at a time."""
 
 from __future__ import annotations
 
@@ -13,50 +13,52 @@ from crewai.tasks.conditional_task import ConditionalTask
 from crewai.tasks.task_output import TaskOutput
 from pydantic import ValidationError
 
-from crew_runner.child.crewai_internals import forget_memory, skip_finished_tasks
+from crew_runner.child.crewai_internals import disable_memory, skip_finished_tasks
 from crew_runner.child.crews.conversation import Conversations, ReopenedTask
 from crew_runner.child.crews.phases import (
-    asked_for,
-    check_people_are_heard,
+    check_human_input,
     check_phases,
-    cut_where_people_speak,
-    named,
+    human_input_checkpoints,
+    split_at_human_input,
+    tasks_by_name,
 )
 from crew_runner.child.crews.task_setup import (
     separate_shared_agents,
     use_previous_output,
-    was_not_run,
+    was_skipped,
 )
-from crew_runner.child.failures import CrewProblem, clipped
-from crew_runner.child.messages import Described, Job
+from crew_runner.child.failures import CrewProblem, summarize
+from crew_runner.child.messages import CrewDescription, Job
 from crew_runner.child.monitoring.event_listeners import TaskListener
 from crew_runner.child.output_text import text_of
 from crew_runner.child.records import PhaseOutput, TaskResult
 from crew_runner.child.runnable import Report
 
 LESSONS: Final = "\n\nLessons from earlier reviews. Keep to them:\n{lessons}"
-"""Added to each task of a crew that has some; CrewAI fills them in from the inputs."""
+"""Added to each task of a crew with lessons; CrewAI fills them in from the inputs."""
 
 NOT_RUN: Final = "(Not run: the condition of this task did not hold.)"
 
 
 class CrewRunnable:
-    """A built crew, whose phases fit its tasks."""
+    """A built crew whose phases match its tasks."""
 
     def __init__(self, crew: Crew, job: Job) -> None:
         self._crew = crew
-        self._named = named(crew.tasks)
-        check_phases(job.phases, list(self._named))
-        self._phases = cut_where_people_speak(job.phases, self._named)
+        self._tasks = tasks_by_name(crew.tasks)
+        check_phases(job.phases, list(self._tasks))
+        self._phases = split_at_human_input(job.phases, self._tasks)
         self._inputs = job.inputs
 
-    def describe(self) -> Described:
-        return Described(self._phases, asked_for(self._phases, self._named, self._inputs))
+    def describe(self) -> CrewDescription:
+        return CrewDescription(
+            self._phases, human_input_checkpoints(self._phases, self._tasks, self._inputs)
+        )
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
-        check_phases(job.phases, list(self._named))
+        check_phases(job.phases, list(self._tasks))
         position = [phase.name for phase in job.phases].index(job.phase)
-        check_people_are_heard(job.phases[position], self._named, job.pauses)
+        check_human_input(job.phases[position], self._tasks, job.pauses)
         names = job.phases[position].tasks
         earlier = [name for phase in job.phases[:position] for name in phase.tasks]
         self._restore(earlier, [output for _phase, output in job.done])
@@ -65,44 +67,44 @@ class CrewRunnable:
             revised = [name for name in names if not job.revise or name in job.revise]
             kept = [name for name in names if name not in revised]
             conversations = self._reopen(job, revised, kept)
-            # CrewAI runs all that follows the first to run: what is kept stays out of its sight.
+            # CrewAI runs every task after the first one that runs, so kept tasks are left out.
             start = names.index(revised[0])
             order = [*earlier, *names[:start], *revised]
         else:
             order = [*earlier, *names]
-        listener = TaskListener([self._named[name] for name in names], report)
-        finish = self._finishing(is_last=position == len(job.phases) - 1)
-        given = self._kickoff(job, order, conversations, listener)
-        outputs = [_task_result(name, self._named[name]) for name in names]
+        listener = TaskListener([self._tasks[name] for name in names], report)
+        finish = self._after_kickoff(is_last=position == len(job.phases) - 1)
+        result = self._kickoff(job, order, conversations, listener)
+        outputs = [_task_result(name, self._tasks[name]) for name in names]
         return PhaseOutput(
-            output=finish(given, job.revising) or _last_that_ran(outputs),
+            output=finish(result, job.revising) or _last_output(outputs),
             tasks=tuple(outputs),
             usage=listener.usage,
         )
 
-    def _finishing(self, *, is_last: bool) -> Callable[[CrewOutput, bool], str]:
-        """What the crew's `after_kickoff` makes of the whole: it runs once the last phase ended.
+    def _after_kickoff(self, *, is_last: bool) -> Callable[[CrewOutput, bool], str]:
+        """A function that runs the crew's `after_kickoff` callbacks after the last phase.
 
-        A revision leaves kept tasks out, which the callbacks see nevertheless.
+        The callbacks receive all tasks, also those that a revision left out.
         """
         crew, callbacks = self._crew, list(self._crew.after_kickoff_callbacks)
         crew.after_kickoff_callbacks = []
 
-        def finish(given: CrewOutput, revising: bool) -> str:
+        def finish(result: CrewOutput, revising: bool) -> str:
             if not is_last or not callbacks:
                 return ""
-            result: Any = self._whole(given) if revising else given
+            final: Any = self._full_output(result) if revising else result
             for callback in callbacks:
-                result = callback(result)
-            return text_of(result)
+                final = callback(final)
+            return text_of(final)
 
         return finish
 
-    def _whole(self, given: CrewOutput) -> CrewOutput:
-        """The crew's output with all of its tasks."""
-        outputs = [task.output or _passed_over(task) for task in self._named.values()]
+    def _full_output(self, result: CrewOutput) -> CrewOutput:
+        """The crew's output with the outputs of all its tasks."""
+        outputs = [task.output or _skipped_output(task) for task in self._tasks.values()]
         last = next(output for output in reversed(outputs) if output.raw)
-        return given.model_copy(
+        return result.model_copy(
             update={
                 "raw": last.raw,
                 "pydantic": last.pydantic,
@@ -115,29 +117,33 @@ class CrewRunnable:
         saved = {result.task: result.saved for output in outputs for result in output.tasks}
         for name in names:
             if name not in saved:
-                raise CrewProblem(f"The output of task {name} was not kept by an earlier phase.")
-            self._named[name].output = _restored(saved[name], self._named[name])
+                raise CrewProblem(f"The output of task {name} was not saved. Start the crew again.")
+            self._tasks[name].output = _restored(saved[name], self._tasks[name])
 
     def _reopen(self, job: Job, revised: Sequence[str], kept: Sequence[str]) -> Conversations:
-        """The conversations to go on with; the kept tasks get their outputs back."""
-        assert job.previous is not None  # noqa: S101 asked by the caller
+        """Restore the outputs of kept tasks and prepare the conversations to continue."""
+        assert job.previous is not None  # noqa: S101 checked by the caller
         self._restore([*kept, *revised], [job.previous])
-        changing = [self._named[name] for name in revised]
-        use_previous_output(list(self._named.values()))
+        revised_tasks = [self._tasks[name] for name in revised]
+        use_previous_output(list(self._tasks.values()))
         reopened = {}
-        for task in changing:
+        for task in revised_tasks:
             if task.output is None:
-                raise CrewProblem(f"The output of task {task.name} was not kept.")
-            if was_not_run(task, task.output):
+                raise CrewProblem(
+                    f"The output of task {task.name} was not saved. Start the crew again."
+                )
+            if was_skipped(task, task.output):
                 continue
-            builds_on = tuple(before for before in changing if _builds_on(task, before, changing))
+            builds_on = tuple(
+                before for before in revised_tasks if _builds_on(task, before, revised_tasks)
+            )
             reopened[task.id] = ReopenedTask(task.output, builds_on)
-        for task in changing:
+        for task in revised_tasks:
             task.output = None
-            _answer_at_once(task.agent)
+            _disable_planning(task.agent)
         self._crew.planning = False
-        if len(reopened) == len(changing):
-            _look_nothing_up(self._crew, changing)
+        if len(reopened) == len(revised_tasks):
+            _disable_lookups(self._crew, revised_tasks)
         return Conversations(feedback=job.feedback, reopened=reopened)
 
     def _kickoff(
@@ -148,14 +154,14 @@ class CrewRunnable:
         listener: TaskListener,
     ) -> CrewOutput:
         crew = self._crew
-        crew.tasks = [self._named[name] for name in order]
+        crew.tasks = [self._tasks[name] for name in order]
         crew.stream = False
         separate_shared_agents(crew)
         if any(task.output is not None for task in crew.tasks):
             skip_finished_tasks(crew)
         for agent in {id(agent): agent for agent in _agents(crew)}.values():
             if "max_retry_limit" not in agent.model_fields_set:
-                agent.max_retry_limit = 0  # the phase is tried again, with a backoff, by the worker
+                agent.max_retry_limit = 0  # the worker retries the phase, with backoff
         if job.lessons and not job.revising:
             for task in crew.tasks:
                 task.description += LESSONS
@@ -164,7 +170,7 @@ class CrewRunnable:
         add_stream_sink(listener)
         result = crew.kickoff(inputs=dict(job.inputs))
         if not isinstance(result, CrewOutput):
-            raise TypeError(f"kickoff gave {type(result).__name__}")
+            raise TypeError(f"kickoff returned {type(result).__name__}")
         return result
 
 
@@ -172,25 +178,25 @@ class CrewRunnable:
 
 
 def _task_result(name: str, task: Task) -> TaskResult:
-    output = task.output or _passed_over(task)
+    output = task.output or _skipped_output(task)
     structured = output.pydantic
     saved: dict[str, object] = {
         "output": output.model_dump(mode="json", exclude={"pydantic"}, fallback=str),
         "pydantic": structured.model_dump(mode="json", fallback=str) if structured else None,
     }
-    text = NOT_RUN if was_not_run(task, output) else output.raw
+    text = NOT_RUN if was_skipped(task, output) else output.raw
     return TaskResult(task=name, agent=output.agent.strip(), output=text, saved=saved)
 
 
-def _passed_over(task: Task) -> TaskOutput:
+def _skipped_output(task: Task) -> TaskOutput:
     if not isinstance(task, ConditionalTask):
-        raise CrewProblem(f"Task {task.name} ended without an output.")
+        raise CrewProblem(f"Task {task.name} ended without an output. Check the crew's code.")
     return task.get_skipped_task_output()
 
 
-def _last_that_ran(outputs: Sequence[TaskResult]) -> str:
-    ran = [result.output for result in outputs if result.output != NOT_RUN]
-    return ran[-1] if ran else NOT_RUN
+def _last_output(outputs: Sequence[TaskResult]) -> str:
+    texts = [result.output for result in outputs if result.output != NOT_RUN]
+    return texts[-1] if texts else NOT_RUN
 
 
 def _restored(saved: Mapping[str, object], task: Task) -> TaskOutput:
@@ -200,15 +206,15 @@ def _restored(saved: Mapping[str, object], task: Task) -> TaskOutput:
             output.pydantic = task.output_pydantic.model_validate(saved["pydantic"])
     except ValidationError as error:
         raise CrewProblem(
-            f"The output of task {task.name} no longer fits the crew, which was changed since: "
-            f"{clipped(error)}. Put it back, or start anew."
+            f"The output of task {task.name} no longer fits the crew, which has changed since: "
+            f"{summarize(error)}. Restore the crew's code, or start the crew again."
         ) from error
     return output
 
 
-def _builds_on(task: Task, before: Task, changing: Sequence[Task]) -> bool:
-    """Whether the saved conversation of `task` holds the earlier output of `before`."""
-    if changing.index(before) >= changing.index(task):
+def _builds_on(task: Task, before: Task, revised_tasks: Sequence[Task]) -> bool:
+    """Whether the saved conversation of `task` contains the earlier output of `before`."""
+    if revised_tasks.index(before) >= revised_tasks.index(task):
         return False
     if isinstance(task.context, list):
         return any(other is before for other in task.context)
@@ -216,22 +222,22 @@ def _builds_on(task: Task, before: Task, changing: Sequence[Task]) -> bool:
 
 
 def _agents(crew: Crew) -> list[Agent]:
-    found = [*crew.agents, crew.manager_agent, *(task.agent for task in crew.tasks)]
-    return [agent for agent in found if isinstance(agent, Agent)]
+    candidates = [*crew.agents, crew.manager_agent, *(task.agent for task in crew.tasks)]
+    return [agent for agent in candidates if isinstance(agent, Agent)]
 
 
-def _answer_at_once(agent: object) -> None:
-    """A revision re-opens a conversation: there is nothing left to plan."""
+def _disable_planning(agent: object) -> None:
+    """A revision continues a conversation, so there is nothing to plan."""
     if isinstance(agent, Agent):
         agent.planning = False
         agent.planning_config = None
 
 
-def _look_nothing_up(crew: Crew, tasks: Sequence[Task]) -> None:
-    """What was looked up stands in the conversation; CrewAI asks a model for each new search."""
+def _disable_lookups(crew: Crew, tasks: Sequence[Task]) -> None:
+    """Skip searches, which cost a model call each: their results are in the conversation."""
     crew.knowledge = crew.knowledge_sources = None
-    if crew.memory is True:  # of CrewAI's own, which lasts as long as the phase
-        forget_memory(crew)
+    if crew.memory is True:  # CrewAI's own memory, which lasts as long as the phase
+        disable_memory(crew)
     for task in tasks:
         if isinstance(task.agent, Agent):
             task.agent.knowledge = None

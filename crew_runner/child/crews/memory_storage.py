@@ -1,6 +1,6 @@
-"""CrewAI's memory, opened when it is first used.
+"""Opens CrewAI's memory storage only when it is first used.
 
-Every flow is given one, and opening it costs seconds; most flows never look at it.
+Every flow gets one, and opening it takes seconds, but most flows never use it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Any, Final
 _DEFAULT: Final = "lancedb"
 
 
-class LateStorage:
-    """The default storage. Everything but `close` opens it."""
+class LazyStorage:
+    """A proxy of the default storage. Any access except `close` opens it."""
 
     def __init__(self) -> None:
         self._opened: Any = None
@@ -28,6 +28,6 @@ class LateStorage:
             self._opened.close()
 
 
-def late_storage(spec: str) -> Any:
-    """For CrewAI's storage factory: None leaves any other storage to CrewAI."""
-    return LateStorage() if spec == _DEFAULT else None
+def lazy_storage(spec: str) -> Any:
+    """CrewAI's storage factory. None leaves any other storage to CrewAI."""
+    return LazyStorage() if spec == _DEFAULT else None

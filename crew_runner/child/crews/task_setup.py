@@ -1,4 +1,4 @@
-"""How the tasks of one phase are set up, so that each runs as it would in the whole crew."""
+"""Sets up the tasks of one phase so that each runs as it would in the whole crew."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from crewai.tasks.conditional_task import ConditionalTask
 from crewai.tasks.task_output import TaskOutput
 
 
-def was_not_run(task: Task, output: TaskOutput) -> bool:
-    """Whether a condition passed over the task: CrewAI leaves an empty output then."""
+def was_skipped(task: Task, output: TaskOutput) -> bool:
+    """Whether the task's condition was not met; CrewAI then leaves an empty output."""
     return isinstance(task, ConditionalTask) and not output.raw
 
 
 def use_previous_output(tasks: Sequence[Task]) -> None:
-    """Let each condition look at the task before it in the crew, whether or not it runs now."""
+    """Evaluate each condition on the previous task in the crew, even if that does not run now."""
     for before, task in pairwise(tasks):
         if isinstance(task, ConditionalTask) and task.condition is not None:
-            task.condition = _judged_by(before, task.condition)
+            task.condition = _evaluated_on(before, task.condition)
 
 
-def _judged_by(before: Task, condition: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def judged(seen: TaskOutput) -> Any:
+def _evaluated_on(before: Task, condition: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def evaluate(output: TaskOutput) -> Any:
         if before.output is not None:
             return condition(before.output)
         if isinstance(before, ConditionalTask):
             return condition(before.get_skipped_task_output())
-        return condition(seen)
+        return condition(output)
 
-    return judged
+    return evaluate
 
 
 def separate_shared_agents(crew: Crew) -> None:
-    """Let no two tasks that run at the same time use one agent: CrewAI mixes them up or fails.
+    """Make sure that no two concurrent tasks share an agent, which CrewAI confuses or rejects.
 
-    The second gets a copy of its agent. It comes after the first instead where agents hand work
-    to each other, where a manager does it all, and at the end of a phase, for CrewAI wants a crew
-    to end with one asynchronous task at the most. It is told no more than it would have been.
+    The second task gets a copy of its agent. It runs after the first instead if agents delegate,
+    if a manager runs all tasks, or at the end of a phase, because CrewAI allows a crew only one
+    asynchronous task at its end. Its context stays the same.
     """
-    for before, together, ends in _at_once(crew.tasks):
+    for before, concurrent, at_end in _concurrent_tasks(crew.tasks):
         busy: list[Agent] = []
-        for task in together:
+        for task in concurrent:
             agent = task.agent
-            if ends or crew.process is Process.hierarchical or _delegates(agent):
-                if task is not together[0]:
+            if at_end or crew.process is Process.hierarchical or _delegates(agent):
+                if task is not concurrent[0]:
                     _run_after(task, before)
             elif isinstance(agent, Agent):
                 if any(agent is other for other in busy):
@@ -54,22 +54,22 @@ def separate_shared_agents(crew: Crew) -> None:
                 busy.append(agent)
 
 
-def _at_once(tasks: Sequence[Task]) -> Iterator[tuple[Task | None, list[Task], bool]]:
-    """The tasks that run at the same time, the last before them that is waited for, and whether
-    they are the end."""
+def _concurrent_tasks(tasks: Sequence[Task]) -> Iterator[tuple[Task | None, list[Task], bool]]:
+    """The last synchronous task before each group of concurrent tasks, the group, and whether it
+    is at the end."""
     before: Task | None = None
-    together: list[Task] = []
+    concurrent: list[Task] = []
     for task in tasks:
         if task.output is None and task.async_execution:
-            together.append(task)
+            concurrent.append(task)
             continue
-        if together:
-            yield before, together, False
-            together = []
+        if concurrent:
+            yield before, concurrent, False
+            concurrent = []
         if not task.async_execution:
             before = task
-    if together:
-        yield before, together, True
+    if concurrent:
+        yield before, concurrent, True
 
 
 def _delegates(agent: object) -> bool:

@@ -1,8 +1,8 @@
-"""Calls of tools that wait for a person.
+"""Tool calls that need a person's approval.
 
-CrewAI runs hooks before each call that an agent makes: of its own tools and of MCP servers',
-called natively or in text, and before it looks into its cache. An error in such a hook would let
-the call pass, so whatever goes wrong here ends the phase.
+CrewAI runs hooks before each tool call of an agent: for its own tools and those of MCP servers,
+called natively or in text, and before the cache is used. An error in a hook would let the call
+pass, so any error here fails the phase.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from crew_runner.child.messages import Answer
 from crew_runner.child.monitoring.run_limits import RunLimits
 from crew_runner.child.records import Action, Failure, Question, QuestionKind
 
-LONGEST_ARGUMENTS: Final = 200_000
-"""Characters; nobody is asked to approve more."""
+MAX_ARGUMENTS_LENGTH: Final = 200_000
+"""Characters. Nobody can review more."""
 
-REFUSED: Final = "A person refused this call, and it was not made: {words}"
-WITHOUT: Final = (
-    "A person decided that this call is not made. Go on without it, and do not try it again."
-)
+REFUSED: Final = "A person refused this call, and it was not made: {reason}"
+SKIPPED: Final = "A person decided against this call. Go on without it, and do not try it again."
 TOO_LONG: Final = (
-    "This call was not made: a person has to approve it, and its arguments are too long to read "
-    f"(more than {LONGEST_ARGUMENTS:,} characters)."
+    "This call was not made: a person must approve it, and its arguments are too long to review "
+    f"(more than {MAX_ARGUMENTS_LENGTH:,} characters)."
 )
-MAYBE_MADE: Final = (
+POSSIBLY_REPEATED: Final = (
     "The same call was allowed before the work was interrupted, and may have been made already."
 )
-BROKEN: Final = "A person could not be asked about a call of the tool {tool}; it was not made."
+NOT_ASKED: Final = (
+    "A call of the tool {tool} could not be shown to a person for approval, so it was not made."
+)
 
 BUILT_IN: Final = frozenset(
     {
@@ -54,167 +54,169 @@ BUILT_IN: Final = frozenset(
         "search_memory",
     }
 )
-"""Tools that CrewAI gives to agents by itself."""
+"""Tools that CrewAI itself gives to agents."""
 
 
 class ToolGate:
-    """Asks about each call of the tools that were named. Holds for the whole process."""
+    """Asks a person before each call of the given tools, in the whole process."""
 
-    def __init__(self, tools: Sequence[str], watch: RunLimits, *, allowed: Collection[str]) -> None:
-        """`allowed`: the keys of calls that were allowed before this process began."""
-        self._named = {sanitize_tool_name(name): name for name in tools}
+    def __init__(
+        self, tools: Sequence[str], limits: RunLimits, *, allowed: Collection[str]
+    ) -> None:
+        """`allowed`: the keys of calls that were allowed in earlier processes."""
+        self._tools = {sanitize_tool_name(name): name for name in tools}
         self._allowed = allowed
-        self._watch = watch
+        self._limits = limits
         self._lock = threading.Lock()
-        self._times: Counter[str] = Counter()
-        self._told: dict[int, tuple[object, str]] = {}
-        self._answering: dict[int, BaseTool] = {}
+        self._counts: Counter[str] = Counter()
+        self._refusals: dict[int, tuple[object, str]] = {}
+        self._muted_answers: dict[int, BaseTool] = {}
 
     def before_model_call(self) -> None:
-        """Whoever calls a tool has called a model before: so everything is in place by then."""
+        """Restore the hooks' order and `result_as_answer`; each tool call follows a model call."""
         with self._lock:
-            for tool in self._answering.values():
+            for tool in self._muted_answers.values():
                 tool.result_as_answer = True
-            self._answering.clear()
-        self.put_last()
+            self._muted_answers.clear()
+        self.move_last()
 
-    def put_last(self) -> None:
-        """Let no hook of the crew's own come after: it could change what was approved."""
+    def move_last(self) -> None:
+        """Move our hooks behind those of the crew, which could change an approved call."""
         with self._lock:
             for point, hook in (
-                (InterceptionPoint.PRE_TOOL_CALL, self._before),
-                (InterceptionPoint.POST_TOOL_CALL, self._after),
+                (InterceptionPoint.PRE_TOOL_CALL, self._before_call),
+                (InterceptionPoint.POST_TOOL_CALL, self._after_call),
             ):
                 hooks = get_global_hook_list(point)
                 if hooks[-1:] != [hook]:
                     hooks[:] = [*(other for other in hooks if other != hook), hook]
 
-    def _before(self, context: ToolCallHookContext) -> bool | None:
-        """False keeps the call from being made."""
+    def _before_call(self, context: ToolCallHookContext) -> bool | None:
+        """False prevents the call."""
         try:
-            return self._judge(context)
+            return self._approve(context)
         except Exception as error:  # noqa: BLE001 CrewAI would make the call
-            broken = Failure(BROKEN.format(tool=context.tool_name), failure_of(error).detail)
-            self._watch.end(broken)
+            failure = Failure(NOT_ASKED.format(tool=context.tool_name), failure_of(error).detail)
+            self._limits.fail(failure)
 
-    def _judge(self, context: ToolCallHookContext) -> bool | None:
-        name = self._name_of(context)
-        words = None if name is None else self._decided(name, context)
-        if words is None:
+    def _approve(self, context: ToolCallHookContext) -> bool | None:
+        name = self._configured_name(context)
+        refusal = None if name is None else self._ask(name, context)
+        if refusal is None:
             return None
         tool = original_tool(context.tool)
         with self._lock:
-            self._told[id(context.tool_input)] = (context.tool_input, words)
+            self._refusals[id(context.tool_input)] = (context.tool_input, refusal)
             if isinstance(tool, BaseTool) and tool.result_as_answer:
-                # What was refused is no answer: the agent reads why, and goes on.
+                # A refusal is not the agent's answer: it reads the reason and goes on.
                 tool.result_as_answer = False
-                self._answering[id(tool)] = tool
+                self._muted_answers[id(tool)] = tool
         return False
 
-    def _after(self, context: ToolCallHookContext) -> str | None:
-        """What the agent reads instead of the result of a call that was not made."""
+    def _after_call(self, context: ToolCallHookContext) -> str | None:
+        """The text that the agent reads instead of the result of a refused call."""
         with self._lock:
-            told = self._told.pop(id(context.tool_input), None)
-        return None if told is None else told[1]
+            refusal = self._refusals.pop(id(context.tool_input), None)
+        return None if refusal is None else refusal[1]
 
-    def _name_of(self, context: ToolCallHookContext) -> str | None:
-        """The tool's name in crews.yml, if it stands there."""
-        called = [context.tool_name, getattr(context.tool, "name", "")]
-        named = (self._named.get(sanitize_tool_name(name)) for name in called)
-        return next((name for name in named if name is not None), None)
+    def _configured_name(self, context: ToolCallHookContext) -> str | None:
+        """The tool's name in crews.yml, or None if it is not listed there."""
+        names = [context.tool_name, getattr(context.tool, "name", "")]
+        configured = (self._tools.get(sanitize_tool_name(name)) for name in names)
+        return next((name for name in configured if name is not None), None)
 
-    def _decided(self, tool: str, context: ToolCallHookContext) -> str | None:
-        """None: the call is made, with exactly the arguments that were shown."""
+    def _ask(self, tool: str, context: ToolCallHookContext) -> str | None:
+        """Ask a person; None allows the call, with exactly the arguments that were shown."""
         arguments = copy.deepcopy(context.tool_input)
-        shown = _shown(arguments)
-        if len(shown) > LONGEST_ARGUMENTS:
+        arguments_text = _arguments_text(arguments)
+        if len(arguments_text) > MAX_ARGUMENTS_LENGTH:
             return TOO_LONG
         role = " ".join(str(getattr(context.agent, "role", "") or "").split())
         who = f"The agent {role}" if role else "An agent"
-        key, repeats = self._key(tool, shown)
+        key, repeats = self._question_key(tool, arguments_text)
         question = Question(
             kind=QuestionKind.TOOL,
             name=tool,
             key=key,
             message=f"{who} wants to call {tool}.",
-            shown=f"{MAYBE_MADE}\n\n{shown}" if repeats else shown,
+            shown=f"{POSSIBLY_REPEATED}\n\n{arguments_text}" if repeats else arguments_text,
         )
-        words = _words(self._watch.ask(question))
+        refusal = _refusal_text(self._limits.ask(question))
         context.tool_input.clear()
         context.tool_input.update(arguments)
-        return words
+        return refusal
 
-    def _key(self, tool: str, shown: str) -> tuple[str, bool]:
-        """The same in another process that comes to the same call, of so many alike.
+    def _question_key(self, tool: str, arguments_text: str) -> tuple[str, bool]:
+        """A key that is the same for the same repetition of the same call in another process.
 
-        A yes is good for one call: the key of one that an earlier process was allowed is passed
-        over, and it is told.
+        An approval covers one call, so keys that an earlier process was allowed are skipped; the
+        second value says whether one was.
         """
-        call = hashlib.sha256(f"{tool}\n{shown}".encode()).hexdigest()[:40]
+        call = hashlib.sha256(f"{tool}\n{arguments_text}".encode()).hexdigest()[:40]
         repeats = False
         with self._lock:
             while True:
-                self._times[call] += 1
-                key = f"{call}:{self._times[call]}"
+                self._counts[call] += 1
+                key = f"{call}:{self._counts[call]}"
                 if key not in self._allowed:
                     return key, repeats
                 repeats = True
 
 
-def _words(answer: Answer) -> str | None:
-    """What the agent is told of the decision; None: the call is made."""
+def _refusal_text(answer: Answer) -> str | None:
+    """The text for the agent if the call was refused; None if it was allowed."""
     if answer.action is Action.CONTINUE:
         return None
     if answer.action is Action.REVISE:
-        return REFUSED.format(words=answer.text)
-    return WITHOUT
+        return REFUSED.format(reason=answer.text)
+    return SKIPPED
 
 
-def _shown(arguments: Mapping[str, Any]) -> str:
-    """As JSON. What a reader would not see, as text that runs backwards, is spelled out."""
-    written = json.dumps(arguments, indent=2, ensure_ascii=False, default=str)
-    return "".join(each if _is_seen(each) else _spelled(each) for each in written)
+def _arguments_text(arguments: Mapping[str, Any]) -> str:
+    """The arguments as JSON, with invisible characters, such as direction marks, escaped."""
+    text = json.dumps(arguments, indent=2, ensure_ascii=False, default=str)
+    return "".join(each if _is_visible(each) else _escaped(each) for each in text)
 
 
-def _is_seen(character: str) -> bool:
+def _is_visible(character: str) -> bool:
     return character == "\n" or unicodedata.category(character) not in ("Cf", "Cc", "Co", "Cs")
 
 
-def _spelled(character: str) -> str:
+def _escaped(character: str) -> str:
     return json.dumps(character)[1:-1]
 
 
-# --- what crews.yml names ----------------------------------------------------------------------
+# --- checks of approve_tools -------------------------------------------------------------------
 
 
 def check_tools(crew: Crew, tools: Sequence[str]) -> None:
-    """Raises CrewProblem where no agent of the crew has a tool that is to be approved."""
+    """Raises CrewProblem if no agent of the crew has a tool in `tools`."""
     agents = _agents(crew)
     if any(getattr(agent, "mcps", None) or getattr(agent, "apps", None) for agent in agents):
-        return  # what those servers offer is only known when they are asked
-    known = {sanitize_tool_name(name): name for name in _tool_names(crew, agents)}
-    unknown = [name for name in tools if sanitize_tool_name(name) not in {*known, *BUILT_IN}]
+        return  # the tools of these servers are only known at run time
+    available = {sanitize_tool_name(name): name for name in _tool_names(crew, agents)}
+    unknown = [name for name in tools if sanitize_tool_name(name) not in {*available, *BUILT_IN}]
     if unknown:
-        have = ", ".join(sorted(known.values())) or "none"
+        tools_text = ", ".join(sorted(available.values())) or "none"
         raise CrewProblem(
             f"approve_tools in crews.yml names tools that no agent of the crew has: "
-            f"{', '.join(unknown)}. Their tools: {have}."
+            f"{', '.join(unknown)}. Their tools: {tools_text}."
         )
 
 
 def check_time(crew: Crew, tools: Sequence[str]) -> None:
-    """Raises CrewProblem where CrewAI would give up on an agent while a person is asked."""
-    wanted = {sanitize_tool_name(name) for name in tools}
+    """Raises CrewProblem if CrewAI could time out an agent while a person is asked."""
+    approved = {sanitize_tool_name(name) for name in tools}
     for agent in _agents(crew):
-        limited = getattr(agent, "max_execution_time", None)
-        if limited is None:
+        limit = getattr(agent, "max_execution_time", None)
+        if limit is None:
             continue
-        its_own = {sanitize_tool_name(name) for name in _tool_names(crew, [agent])}
-        if wanted & its_own:
+        own_tools = {sanitize_tool_name(name) for name in _tool_names(crew, [agent])}
+        if approved & own_tools:
             raise CrewProblem(
-                f"The agent {agent.role.strip()} has max_execution_time={limited}, in which the "
-                "time that a person takes to approve a tool would count. Leave it out, and set "
-                "time_limit in crews.yml instead: there that time does not count."
+                f"The agent {agent.role.strip()} has max_execution_time={limit}, which would "
+                "include the time that a person takes to approve a tool. Remove it, and set "
+                "time_limit in crews.yml, which excludes that time."
             )
 
 
@@ -227,5 +229,5 @@ def _tool_names(crew: Crew, agents: Sequence[Any]) -> Iterator[str]:
 
 
 def _agents(crew: Crew) -> list[Any]:
-    found = [*crew.agents, crew.manager_agent, *(task.agent for task in crew.tasks)]
-    return list({id(agent): agent for agent in found if agent is not None}.values())
+    agents = [*crew.agents, crew.manager_agent, *(task.agent for task in crew.tasks)]
+    return list({id(agent): agent for agent in agents if agent is not None}.values())

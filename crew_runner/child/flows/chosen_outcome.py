@@ -1,4 +1,4 @@
-"""The model of a gate whose outcome a person chose: it is not asked, it is told."""
+"""A stand-in for a gate's model that returns the outcome a person chose."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pydantic import BaseModel
 from crew_runner.child.crewai_internals import model_from
 
 
-class NotAsked:
-    """Stands where a gate names a model, while the gate pauses and needs none."""
+class UnusedModel:
+    """Replaces a gate's model while the gate pauses and needs none."""
 
 
-class Chosen(BaseLLM):
-    """Says which outcome was chosen. Whatever else it is asked, the gate's own model answers."""
+class ChosenOutcomeModel(BaseLLM):
+    """Returns the chosen outcome, and passes any other call to the gate's own model."""
 
     outcome: str
-    otherwise: Any = None
+    fallback: Any = None
 
     def call(
         self,
@@ -29,7 +29,7 @@ class Chosen(BaseLLM):
     ) -> Any:
         if response_model is not None and "outcome" in response_model.model_fields:
             return self.outcome
-        model = model_from(self.otherwise)
+        model = model_from(self.fallback)
         if response_model is not None:
             named["response_model"] = response_model
         return model.call(messages, *more, **named)

@@ -1,7 +1,7 @@
-"""Flows: run to the next gate or to the end, and taken up again with a person's decision.
+"""Runs a flow to its next gate or its end, and resumes it with a person's decision.
 
-A flow is not changed for this. CrewAI asks a provider at each `@human_feedback`; the one here
-always pauses. What the flow knows then goes to the database, and comes back to another process.
+The flow needs no changes. CrewAI calls a provider at each `@human_feedback`; the one here always
+pauses. The flow's state is then stored in the database and restored in another process.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from crew_runner.child.crewai_internals import (
     state_of,
 )
 from crew_runner.child.crews.conversation import InputRefused
-from crew_runner.child.failures import CrewProblem, clipped
-from crew_runner.child.flows.chosen_outcome import Chosen
+from crew_runner.child.failures import CrewProblem, summarize
+from crew_runner.child.flows.chosen_outcome import ChosenOutcomeModel
 from crew_runner.child.flows.gates import (
     PausingProvider,
     check_branches,
@@ -38,7 +38,7 @@ from crew_runner.child.flows.gates import (
     pause_at,
 )
 from crew_runner.child.flows.persistence import FlowSnapshot
-from crew_runner.child.messages import Described, Job
+from crew_runner.child.messages import CrewDescription, Job
 from crew_runner.child.monitoring.event_listeners import FlowListener
 from crew_runner.child.output_text import text_of
 from crew_runner.child.records import (
@@ -52,37 +52,41 @@ from crew_runner.child.records import (
 from crew_runner.child.runnable import Report
 
 FIRST_PHASE: Final = "start"
-"""The phase of a flow until its first gate; what follows is named by storage: `after GATE`."""
+"""The phase of a flow up to its first gate. Storage names the following ones: `after GATE`."""
 
-_CHOOSE: Final = "(Words alone chose nothing. One of these is needed: {outcomes}.)"
-_CHANGED: Final = "The flow was changed since it paused: {what}. Put it back, or start anew."
+_OUTCOME_NEEDED: Final = "(A reply alone does not choose an outcome. Choose one: {outcomes}.)"
+_CHANGED: Final = (
+    "The flow has changed since it paused: {what}. Restore its code, or start the crew again."
+)
 
 
 class FlowRunnable:
-    """A built flow. `kept` is where it saves itself."""
+    """A built flow. `snapshot` receives its state when it pauses."""
 
-    def __init__(self, flow: Flow[Any], kept: FlowSnapshot, job: Job) -> None:
+    def __init__(self, flow: Flow[Any], snapshot: FlowSnapshot, job: Job) -> None:
         if job.phases not in ((), (PhaseDefinition(FIRST_PHASE, (FIRST_PHASE,)),)):
             raise CrewProblem(
-                "crews.yml names phases for a flow. A flow goes from gate to gate by itself: "
-                "leave them out."
+                "crews.yml names phases for a flow, which runs from gate to gate by itself. "
+                "Remove `phases`."
             )
         self._flow = flow
-        self._kept = kept
+        self._snapshot = snapshot
         self._gates = gates_of(definition_of(flow))
         check_branches(definition_of(flow))
 
-    def describe(self) -> Described:
-        return Described((PhaseDefinition(FIRST_PHASE, (FIRST_PHASE,)),), gates=tuple(self._gates))
+    def describe(self) -> CrewDescription:
+        return CrewDescription(
+            (PhaseDefinition(FIRST_PHASE, (FIRST_PHASE,)),), gates=tuple(self._gates)
+        )
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
         flow = self._flow
         flow.stream = False
-        flow.persistence = self._kept
+        flow.persistence = self._snapshot
         resume = None if job.resume is None else self._with_outcome(job.resume)
         resumed = None if resume is None else self._check(resume)
         if resume is not None and resumed is not None and _is_undecided(resume):
-            return _asked_again(resume.pause, resumed)
+            return _ask_again(resume.pause, resumed)
         models = {name: gate.llm for name, gate in self._gates.items()}
         for gate in self._gates.values():
             pause_at(gate)
@@ -91,12 +95,12 @@ class FlowRunnable:
         add_stream_sink(listener)
         flow_config.hitl_provider = PausingProvider(listener)
         if resume is None or resumed is None:
-            given = flow.kickoff(inputs=_fitting(flow, job.inputs))
+            result = flow.kickoff(inputs=_accepted_inputs(flow, job.inputs))
         else:
-            given = self._go_on(resume, resumed, models.get(resumed.method_name))
-        if isinstance(given, HumanFeedbackPending):
-            return self._paused(given.context, listener)
-        output = text_of(given)
+            result = self._resume(resume, resumed, models.get(resumed.method_name))
+        if isinstance(result, HumanFeedbackPending):
+            return self._paused(result.context, listener)
+        output = text_of(result)
         last = TaskResult(task=listener.last or job.phase, agent="", output=output)
         return PhaseOutput(output=output, tasks=(last,), usage=listener.usage)
 
@@ -108,75 +112,78 @@ class FlowRunnable:
             message=context.message,
             outcomes=tuple(context.emit or ()),
             default_outcome=context.default_outcome,
-            saved={**self._kept.saved(context.flow_id), "between": _between(self._flow)},
+            saved={**self._snapshot.dump(context.flow_id), "between": _dump_progress(self._flow)},
         )
-        return replace(_shown(context, pause), usage=listener.usage)
+        return replace(_gate_output(context, pause), usage=listener.usage)
 
-    # --- going on ---------------------------------------------------------------------------
+    # --- resuming ---------------------------------------------------------------------------
 
     def _check(self, resume: Resume) -> PendingFeedbackContext:
-        """The saved pause. Raises CrewProblem where the flow's class does not know it any more."""
-        context = self._kept.fill(resume.pause.saved)
+        """The saved pause. Raises CrewProblem if the flow's class no longer has it."""
+        context = self._snapshot.load(resume.pause.saved)
         gate, outcome = self._gates.get(resume.pause.gate), resume.feedback.outcome
         if gate is None:
-            raise _changed(f"it has no gate {resume.pause.gate!r} any more")
+            raise _changed(f"it no longer has the gate {resume.pause.gate!r}")
         offered = gate.emit or []
         if bool(offered) != bool(context.emit):
-            raise _changed(f"the outcomes of its gate {resume.pause.gate!r} are others")
+            raise _changed(f"the gate {resume.pause.gate!r} has other outcomes")
         if outcome is not None and outcome not in offered:
-            raise _changed(f"its gate {resume.pause.gate!r} has no outcome {outcome!r} any more")
+            raise _changed(f"its gate {resume.pause.gate!r} no longer has the outcome {outcome!r}")
         return context
 
     def _with_outcome(self, resume: Resume) -> Resume:
-        """Words without an outcome ask for another round, where one outcome leads to it.
+        """Feedback without an outcome takes the only outcome that leads back to the gate, if any.
 
-        They are given to no model: it might take them for an approval.
+        It is not passed to a model, which might read it as an approval.
         """
         if resume.feedback.outcome is not None or not resume.feedback.text.strip():
             return resume
-        back = outcome_back_to(definition_of(self._flow), resume.pause.gate)
-        return replace(resume, feedback=replace(resume.feedback, outcome=back))
+        outcome_back = outcome_back_to(definition_of(self._flow), resume.pause.gate)
+        return replace(resume, feedback=replace(resume.feedback, outcome=outcome_back))
 
-    def _go_on(self, resume: Resume, context: PendingFeedbackContext, model: object) -> object:
+    def _resume(self, resume: Resume, context: PendingFeedbackContext, model: object) -> object:
         flow, outcome = self._flow, resume.feedback.outcome
         try:
-            restore_pending(flow, context.flow_id, self._kept)
+            restore_pending(flow, context.flow_id, self._snapshot)
         except (ValueError, TypeError) as error:
-            raise _changed(f"its state does not fit ({_said(error)})") from error
-        _restore_between(flow, resume.pause.saved.get("between"))
+            raise _changed(f"its state does not fit ({_reason(error)})") from error
+        _restore_progress(flow, resume.pause.saved.get("between"))
         if outcome is not None:
-            chosen: Any = Chosen(model="chosen", outcome=outcome, otherwise=model)
+            chosen: Any = ChosenOutcomeModel(model="chosen", outcome=outcome, fallback=model)
             context.llm = chosen
-            context.default_outcome = outcome  # it is taken where no words came with the choice
-        return flow.resume(_words(resume))
+            context.default_outcome = outcome  # used if the choice came without feedback
+        return flow.resume(_feedback_text(resume))
 
 
-def _shown(context: PendingFeedbackContext, pause: Pause) -> PhaseOutput:
-    """What the reviewer of a gate is shown."""
+def _gate_output(context: PendingFeedbackContext, pause: Pause) -> PhaseOutput:
+    """The output that the reviewer of a gate sees."""
     text = text_of(context.method_output)
     result = TaskResult(task=context.method_name, agent="", output=text)
     return PhaseOutput(output=text, tasks=(result,), pause=pause)
 
 
 def _is_undecided(resume: Resume) -> bool:
-    """Raises CrewProblem where nobody can be asked again: a timeout, and no default_outcome."""
+    """Whether the feedback chose no outcome.
+
+    Raises CrewProblem after a timeout without a default_outcome, when nobody can be asked again.
+    """
     if not resume.pause.outcomes or resume.feedback.outcome is not None:
         return False
     if not resume.feedback.text.strip():
         raise CrewProblem(
-            f"Nobody chose an outcome at {resume.pause.gate!r}, and the flow names none as its "
-            "default_outcome."
+            f"Nobody chose an outcome at {resume.pause.gate!r}, and the gate has no default. "
+            "Set its default_outcome, or start the crew again."
         )
     return True
 
 
-def _asked_again(pause: Pause, context: PendingFeedbackContext) -> PhaseOutput:
-    message = f"{context.message} {_CHOOSE.format(outcomes=', '.join(pause.outcomes))}"
-    return _shown(context, replace(pause, message=message))
+def _ask_again(pause: Pause, context: PendingFeedbackContext) -> PhaseOutput:
+    message = f"{context.message} {_OUTCOME_NEEDED.format(outcomes=', '.join(pause.outcomes))}"
+    return _gate_output(context, replace(pause, message=message))
 
 
-def _words(resume: Resume) -> str:
-    """What the flow is told as feedback; to go on without approving says nothing."""
+def _feedback_text(resume: Resume) -> str:
+    """The feedback for the flow; skip without an outcome means none."""
     skipped = resume.feedback.action is Action.SKIP
     if skipped and resume.feedback.outcome is None:
         return ""
@@ -187,16 +194,16 @@ def _changed(what: str) -> CrewProblem:
     return CrewProblem(_CHANGED.format(what=what))
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     cause = error.__cause__ or error.__context__
-    return clipped(cause if isinstance(cause, ValidationError) else error)
+    return summarize(cause if isinstance(cause, ValidationError) else error)
 
 
-# --- what a flow knows beside its state --------------------------------------------------------
+# --- progress beside the state -----------------------------------------------------------------
 
 
-def _between(flow: Flow[Any]) -> dict[str, object]:
-    """What CrewAI itself forgets between two processes: half-met joins, rounds, past feedback."""
+def _dump_progress(flow: Flow[Any]) -> dict[str, object]:
+    """What CrewAI loses between processes: incomplete joins, call counts, past feedback."""
     return {
         **progress_of(flow),
         "feedback": [
@@ -213,20 +220,20 @@ def _between(flow: Flow[Any]) -> dict[str, object]:
     }
 
 
-def _restore_between(flow: Flow[Any], between: object) -> None:
-    """Take over what `_between` gave in another process."""
-    if not isinstance(between, Mapping):
+def _restore_progress(flow: Flow[Any], progress: object) -> None:
+    """Restore what `_dump_progress` returned in another process."""
+    if not isinstance(progress, Mapping):
         return
-    restore_progress(flow, between)
+    restore_progress(flow, progress)
     flow.human_feedback_history = [
         HumanFeedbackResult(**{**past, "timestamp": datetime.fromisoformat(past["timestamp"])})
-        for past in between["feedback"]
+        for past in progress["feedback"]
     ]
     flow.last_human_feedback = next(reversed(flow.human_feedback_history), None)
 
 
-def _fitting(flow: Flow[Any], inputs: Mapping[str, str]) -> dict[str, Any]:
-    """The inputs; where the flow's state is a model, those of them that it has."""
+def _accepted_inputs(flow: Flow[Any], inputs: Mapping[str, str]) -> dict[str, Any]:
+    """The inputs; if the flow's state is a model, only those that it has fields for."""
     state = state_of(flow)
     if not isinstance(state, BaseModel) or state.model_config.get("extra") == "allow":
         return dict(inputs)

@@ -1,4 +1,4 @@
-"""The gates of a flow: what is asked at them, and what CrewAI would lose while one is closed."""
+"""The gates of a flow: how they pause, and checks for what CrewAI loses at a pause."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from crewai.flow.async_feedback.types import HumanFeedbackPending, PendingFeedba
 from crewai.flow.flow_definition import FlowDefinition, FlowHumanFeedbackDefinition
 
 from crew_runner.child.failures import CrewProblem
-from crew_runner.child.flows.chosen_outcome import NotAsked
+from crew_runner.child.flows.chosen_outcome import UnusedModel
 from crew_runner.child.monitoring.event_listeners import FlowListener
 
-_LOOK_SECONDS: Final = 0.01
-_TURNS: Final = 50
-"""How many turns of the loop nothing may begin, for a flow to have come to rest."""
+_POLL_SECONDS: Final = 0.01
+_QUIET_TURNS: Final = 50
+"""How many turns of the event loop without a new method count as idle."""
 
 
 def gates_of(definition: FlowDefinition) -> dict[str, FlowHumanFeedbackDefinition]:
@@ -29,17 +29,17 @@ def gates_of(definition: FlowDefinition) -> dict[str, FlowHumanFeedbackDefinitio
 
 
 def pause_at(gate: FlowHumanFeedbackDefinition) -> None:
-    """A gate that would read the console pauses, and needs no model to do so."""
+    """Make a gate pause that would read the console. Without learning, it needs no model."""
     if isinstance(gate.provider, ConsoleProvider):
         gate.provider = None
     if gate.provider is None and not gate.learn:
-        gate.llm = NotAsked()
+        gate.llm = UnusedModel()
 
 
 class PausingProvider:
-    """Asked at every gate: nobody is waited for in this process.
+    """Pauses the flow at every gate, without waiting for a person in this process.
 
-    What runs beside the gate ends first, for CrewAI drops it when a flow pauses.
+    Methods that run beside the gate finish first, because CrewAI drops them when a flow pauses.
     """
 
     def __init__(self, listener: FlowListener) -> None:
@@ -55,59 +55,62 @@ class PausingProvider:
         self._waiting.append(context.method_name)
         if len(self._waiting) > 1:
             raise CrewProblem(
-                f"The flow is at two gates at once: {' and '.join(self._waiting)}. One person's "
-                "answer can only come after the other's: let one gate follow the other."
+                f"The flow is at two gates at once: {' and '.join(self._waiting)}. Only one can "
+                "be answered at a time: make one gate follow the other."
             )
         quiet = 0
-        while quiet < _TURNS:
+        while quiet < _QUIET_TURNS:
             quiet = 0 if self._listener.running - {context.method_name} else quiet + 1
-            await asyncio.sleep(0 if quiet else _LOOK_SECONDS)
+            await asyncio.sleep(0 if quiet else _POLL_SECONDS)
         raise HumanFeedbackPending(context=context)
 
 
 def check_branches(definition: FlowDefinition) -> None:
-    """Raises CrewProblem for what CrewAI never comes back to once a gate has been closed."""
+    """Raises CrewProblem for methods that CrewAI would not run after a pause."""
     methods = definition.methods
     for gate, feedback in gates_of(definition).items():
         outcomes = set(feedback.emit or ())
-        heard = set(_events(methods[gate].listen))
+        gate_events = set(_events(methods[gate].listen))
         for name, method in methods.items():
             if outcomes.intersection(_events(method.start)):
                 raise CrewProblem(
                     f"The flow starts {name} again with an outcome of its gate {gate}, which "
-                    "CrewAI does not do after a pause: let it be @listen instead of @start."
+                    "CrewAI does not do after a pause. Use @listen instead of @start."
                 )
-            shared = heard.intersection(_events(method.listen))
+            shared = gate_events.intersection(_events(method.listen))
             if outcomes and shared and not method.router and name != gate:
                 raise CrewProblem(
                     f"{name} listens to {' and '.join(sorted(shared))}, as the gate {gate} does. "
-                    "CrewAI drops it when the flow pauses: let it listen to what comes before or "
-                    "after."
+                    "CrewAI drops it when the flow pauses. Make it listen to a method before or "
+                    "after the gate."
                 )
 
 
 def outcome_back_to(definition: FlowDefinition, gate: str) -> str | None:
-    """The one outcome of a gate after which the flow comes to it again, past no other gate."""
+    """The only outcome of a gate that leads back to it without another gate, or None."""
     feedback = gates_of(definition).get(gate)
     if feedback is None:
         return None
-    back = [outcome for outcome in feedback.emit or () if gate in _after(definition, outcome)]
-    return back[0] if len(back) == 1 else None
+    outcomes = [outcome for outcome in feedback.emit or () if gate in _after(definition, outcome)]
+    return outcomes[0] if len(outcomes) == 1 else None
 
 
 def _after(definition: FlowDefinition, event: str) -> set[str]:
-    """The methods that may run after an event, up to the next gates and with them."""
-    found: set[str] = set()
+    """The methods that may run after an event, up to and including the next gates."""
+    reachable: set[str] = set()
     events = [event]
     while events:
-        happened = events.pop()
+        current = events.pop()
         for name, method in definition.methods.items():
-            if name in found or happened not in {*_events(method.listen), *_events(method.start)}:
+            if name in reachable or current not in {
+                *_events(method.listen),
+                *_events(method.start),
+            }:
                 continue
-            found.add(name)
+            reachable.add(name)
             if method.human_feedback is None:
                 events += [name, *(method.emit or ())]
-    return found
+    return reachable
 
 
 def _events(condition: object) -> Iterator[str]:

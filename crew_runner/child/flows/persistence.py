@@ -1,4 +1,4 @@
-"""A flow's memory of itself while it waits: a dictionary that the database keeps."""
+"""CrewAI's flow persistence, held in memory; the worker stores it in the database."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from crew_runner.child.failures import CrewProblem
 
 
 class FlowSnapshot(FlowPersistence):
-    """Belongs to one child. What a flow asks it to forget, it keeps: the database decides when a
-    pause is over, and a child that dies on the way goes on from the same pause again."""
+    """Belongs to one child. It ignores requests to clear a pause: the database decides when one is
+    over, and after a crash another child resumes from the same pause."""
 
     persistence_type: str = "Kept"
     states: dict[str, dict[str, Any]] = Field(default_factory=dict)
     pending: dict[str, tuple[dict[str, Any], PendingFeedbackContext]] = Field(default_factory=dict)
 
     def init_db(self) -> None:
-        """There is nothing to prepare."""
+        """Nothing to do."""
 
     def save_state(
         self, flow_uuid: str, method_name: str, state_data: dict[str, Any] | BaseModel
     ) -> None:
         del method_name
-        self.states[flow_uuid] = _plain(state_data)
+        self.states[flow_uuid] = _to_json(state_data)
 
     def load_state(self, flow_uuid: str) -> dict[str, Any] | None:
         return self.states.get(flow_uuid)
@@ -39,7 +39,7 @@ class FlowSnapshot(FlowPersistence):
         context: PendingFeedbackContext,
         state_data: dict[str, Any] | BaseModel,
     ) -> None:
-        self.pending[flow_uuid] = (_plain(state_data), context)
+        self.pending[flow_uuid] = (_to_json(state_data), context)
 
     def load_pending_feedback(
         self, flow_uuid: str
@@ -49,24 +49,24 @@ class FlowSnapshot(FlowPersistence):
     def clear_pending_feedback(self, flow_uuid: str) -> None:
         del flow_uuid
 
-    def saved(self, flow_uuid: str) -> dict[str, object]:
-        """The pause as JSON. Of the gate's model nothing is kept: a key may stand in it."""
+    def dump(self, flow_uuid: str) -> dict[str, object]:
+        """The pause as JSON, without the gate's model, which may contain a key."""
         state, context = self.pending[flow_uuid]
         return {"state": state, "context": {**context.to_dict(), "llm": None}}
 
-    def fill(self, saved: Mapping[str, Any]) -> PendingFeedbackContext:
-        """Take over what `saved` gave in another process."""
-        context = PendingFeedbackContext.from_dict(dict(saved["context"]))
-        self.pending[context.flow_id] = (dict(saved["state"]), context)
+    def load(self, dump: Mapping[str, Any]) -> PendingFeedbackContext:
+        """Restore what `dump` returned in another process."""
+        context = PendingFeedbackContext.from_dict(dict(dump["context"]))
+        self.pending[context.flow_id] = (dict(dump["state"]), context)
         return context
 
 
-def _plain(state: dict[str, Any] | BaseModel) -> dict[str, Any]:
+def _to_json(state: dict[str, Any] | BaseModel) -> dict[str, Any]:
     try:
-        plain: dict[str, Any] = to_jsonable_python(state)
+        data: dict[str, Any] = to_jsonable_python(state)
     except (PydanticSerializationError, RecursionError) as error:
         raise CrewProblem(
-            "The flow's state cannot be kept while it waits for a person: "
-            f"{error}. Only what JSON can hold may stand in it."
+            "The flow's state cannot be saved while it waits for a person: "
+            f"{error}. Keep only JSON values in it."
         ) from error
-    return plain
+    return data

@@ -1,4 +1,4 @@
-"""Holding what was used against the budget, and saying it in words. Pure."""
+"""Compares usage with the budget and phrases the question to a person. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Final
 from crew_runner.child.monitoring.usage import cost, is_at_least, tokens, tokens_of
 from crew_runner.child.records import Budget, Question, QuestionKind, Usage
 
-NAME: Final = "budget"
-"""Of the checkpoints that open over the budget."""
+BUDGET_CHECKPOINT: Final = "budget"
+"""The name of the checkpoints at which the budget is used up."""
 
-ASKED: Final = "The budget is used up. May the run go on, and use as much again?"
-ASKED_OF_PRICE: Final = (
-    "The price of {models} is not known: the budget in money cannot be kept. May the run go on, "
-    "with what {models} costs left out of it?"
+BUDGET_QUESTION: Final = "The budget is used up. May the run go on, and use as much again?"
+PRICE_QUESTION: Final = (
+    "The price of {models} is not known, so the budget in dollars cannot be enforced. May the run "
+    "go on without counting it?"
 )
 
 
@@ -24,8 +24,8 @@ ASKED_OF_PRICE: Final = (
 class Allowance:
     """What may be used before a person is asked (again).
 
-    `raises` are the yeses so far. `tokens` and `microdollars` are bounds over the whole
-    execution; `unpriced` are the models of unknown price that somebody let pass.
+    `raises` counts the approvals so far. `tokens` and `microdollars` are limits for the whole
+    execution; `unpriced` are the models without a known price that a person allowed.
     """
 
     budget: Budget
@@ -36,7 +36,7 @@ class Allowance:
 
     @classmethod
     def of(cls, budget: Budget, *, spent: Usage, raises: int) -> Allowance:
-        """As it stands after `raises` yeses. One about a model's price raises no amount."""
+        """The allowance after `raises` approvals. One for an unknown price raises no limit."""
         unpriced: frozenset[str] = frozenset()
         if raises and budget.dollars is not None:
             unpriced = frozenset(_unpriced(spent))
@@ -50,18 +50,18 @@ class Allowance:
         )
 
     def question(self, used: Usage) -> Question | None:
-        """What a person has to be asked before more is used."""
+        """The question for a person before more is used, or None."""
         unpriced = sorted(_unpriced(used) - self.unpriced)
         if self.budget.dollars is not None and unpriced:
-            asked = ASKED_OF_PRICE.format(models=" and ".join(unpriced))
+            text = PRICE_QUESTION.format(models=" and ".join(unpriced))
             key = hashlib.sha256("\n".join(unpriced).encode()).hexdigest()[:32]
-            return self._question(f"price:{key}", asked, used)
+            return self._question(f"price:{key}", text, used)
         if self._is_over(used):
-            return self._question(f"budget:{self.raises}", ASKED, used)
+            return self._question(f"budget:{self.raises}", BUDGET_QUESTION, used)
         return None
 
     def granted(self, used: Usage) -> Allowance:
-        """After a yes to `question(used)`."""
+        """The allowance after the approval of `question(used)`."""
         unpriced = _unpriced(used)
         if self.budget.dollars is not None and unpriced - self.unpriced:
             return replace(self, raises=self.raises + 1, unpriced=self.unpriced | unpriced)
@@ -77,18 +77,18 @@ class Allowance:
         by_tokens = self.tokens is not None and tokens(used) >= self.tokens
         return by_tokens or (self.microdollars is not None and _spent(used) >= self.microdollars)
 
-    def _question(self, key: str, asked: str, used: Usage) -> Question:
-        return Question(QuestionKind.BUDGET, NAME, key, asked, _in_words(self, used))
+    def _question(self, key: str, text: str, used: Usage) -> Question:
+        return Question(QuestionKind.BUDGET, BUDGET_CHECKPOINT, key, text, _usage_text(self, used))
 
 
 def _raised(bound: int, budget: int, used: int) -> int:
-    """As much again; where that is used up as well, as much again from here."""
+    """One budget more; if that is used up too, one budget more than is used."""
     raised = bound + budget
     return raised if used < raised else used + budget
 
 
-def _in_words(allowance: Allowance, used: Usage) -> str:
-    """What was used of what, and by which model."""
+def _usage_text(allowance: Allowance, used: Usage) -> str:
+    """The usage, the limits, and the usage by model."""
     lines = []
     if allowance.tokens is not None:
         least = "At least " if is_at_least(used) else ""
@@ -106,13 +106,13 @@ def _in_words(allowance: Allowance, used: Usage) -> str:
 
 def _of_model(counts: Mapping[str, int]) -> str:
     calls = counts.get("calls", 0)
-    said = [f"{calls:,} call{'' if calls == 1 else 's'}", f"{tokens_of(counts):,} tokens"]
+    parts = [f"{calls:,} call{'' if calls == 1 else 's'}", f"{tokens_of(counts):,} tokens"]
     price = cost({"": counts})
-    known = None if price.microdollars is None else _dollars(price.microdollars)
-    unknown = "price unknown" if known is None else "and calls of unknown price"
-    said += [known] if known else []
-    said += [unknown] if price.unknown else []
-    return ", ".join(said)
+    price_text = None if price.microdollars is None else _dollars(price.microdollars)
+    unknown_text = "price unknown" if price_text is None else "and calls of unknown price"
+    parts += [price_text] if price_text else []
+    parts += [unknown_text] if price.unknown else []
+    return ", ".join(parts)
 
 
 def _unpriced(used: Usage) -> frozenset[str]:
@@ -128,6 +128,6 @@ def _micro(dollars: float) -> int:
 
 
 def _dollars(microdollars: int) -> str:
-    """`$1.25`; of less than a dollar as many digits as tell something."""
+    """`$1.25`; amounts below a dollar with four decimals."""
     dollars = microdollars / 1_000_000
     return f"${dollars:.4f}" if 0 < dollars < 1 else f"${dollars:,.2f}"

@@ -1,4 +1,4 @@
-"""What CrewAI's events tell of a run: its progress, and the tokens that each model used."""
+"""Derives a run's progress and its usage by model from CrewAI's events."""
 
 from __future__ import annotations
 
@@ -27,58 +27,58 @@ from crewai.events.types.tool_usage_events import (
 from crew_runner.child.messages import Progress, TaskProgress
 from crew_runner.child.monitoring.usage_counter import UsageCounter
 
-_LONGEST_NAME: Final = 80
-_HEARD_WITHIN: Final = 5.0
-"""Seconds that CrewAI's bus may take to hand on what it still holds."""
+_MAX_NAME_LENGTH: Final = 80
+_FLUSH_SECONDS: Final = 5.0
+"""How long CrewAI's bus may take to deliver its pending events."""
 
 State: TypeAlias = Literal["waiting", "running", "done"]
 
 
 class Listener:
-    """A stream sink: called in whichever thread emits an event. Its lock is held while it notes.
+    """A stream sink, called in the thread that emits an event.
 
-    `_shown` is what the progress lists, in order, by the id of a task or the name of a method.
+    `_entries` is the progress in order, by task id or method name.
     """
 
     def __init__(self, report: Callable[[Progress], None]) -> None:
         self._report = report
         self._lock = threading.Lock()
-        self._telling = threading.Lock()
+        self._report_lock = threading.Lock()
         self._tool = ""
-        self._shown: dict[UUID | str, TaskProgress] = {}
-        self._tally = UsageCounter()
-        # Stream sinks do not hear of calls in threads that the author's code starts.
-        crewai_event_bus.on(LLMCallCompletedEvent)(self._overhear)
+        self._entries: dict[UUID | str, TaskProgress] = {}
+        self._usage_counter = UsageCounter()
+        # Stream sinks do not receive calls in threads that the crew's code starts.
+        crewai_event_bus.on(LLMCallCompletedEvent)(self._on_model_call)
 
     @property
     def usage(self) -> Mapping[str, Mapping[str, int]]:
-        """What each model was asked for so far."""
-        crewai_event_bus.flush(timeout=_HEARD_WITHIN)
+        """The usage by model so far."""
+        crewai_event_bus.flush(timeout=_FLUSH_SECONDS)
         with self._lock:
-            return self._tally.by_model()
+            return self._usage_counter.by_model()
 
     def __call__(self, source: object, event: BaseEvent) -> None:
         with self._lock:
             if isinstance(event, LLMCallCompletedEvent):
-                changed = self._tally.add(source, event)
+                changed = self._usage_counter.add(source, event)
             else:
-                changed = self._note(source, event)
+                changed = self._update(source, event)
         if changed:
-            self._tell()
+            self._send_progress()
 
-    def _overhear(self, source: object, event: LLMCallCompletedEvent) -> None:
+    def _on_model_call(self, source: object, event: LLMCallCompletedEvent) -> None:
         self(source, event)
 
-    def _tell(self) -> None:
-        """One after another, so that an older state never comes after a newer one."""
-        with self._telling:
+    def _send_progress(self) -> None:
+        """Send the progress, one report at a time, so that an old one never follows a new one."""
+        with self._report_lock:
             with self._lock:
-                usage = self._tally.by_model()
-                progress = Progress(tuple(self._shown.values()), self._tool, usage)
+                usage = self._usage_counter.by_model()
+                progress = Progress(tuple(self._entries.values()), self._tool, usage)
             self._report(progress)
 
-    def _note(self, source: object, event: BaseEvent) -> bool:
-        """Whether the event changed what is shown."""
+    def _update(self, source: object, event: BaseEvent) -> bool:
+        """Update the progress; returns whether the event changed it."""
         match event:
             case TaskStartedEvent() if isinstance(source, Task):
                 return self._set(source, "running")
@@ -96,56 +96,58 @@ class Listener:
         if not self._is_shown(task):
             return False
         self._tool = ""
-        shown = self._shown.get(task.id)
-        role = _role(task) or (shown.agent if shown else "")
-        self._shown[task.id] = TaskProgress(shown.task if shown else _name(task), role, state)
+        entry = self._entries.get(task.id)
+        role = _role(task) or (entry.agent if entry else "")
+        self._entries[task.id] = TaskProgress(entry.task if entry else _name(task), role, state)
         return True
 
     def _is_shown(self, task: Task) -> bool:
-        return task.id in self._shown
+        return task.id in self._entries
 
 
 class TaskListener(Listener):
-    """Shows these tasks, those that are still to run as well."""
+    """Reports these tasks, including those that have not started."""
 
     def __init__(self, tasks: Sequence[Task], report: Callable[[Progress], None]) -> None:
         super().__init__(report)
-        self._shown = {task.id: TaskProgress(_name(task), _role(task), "waiting") for task in tasks}
+        self._entries = {
+            task.id: TaskProgress(_name(task), _role(task), "waiting") for task in tasks
+        }
 
 
 class FlowListener(Listener):
-    """Shows the methods of a flow as they come, and the tasks of the crews that they start."""
+    """Reports the methods of a flow as they start, and the tasks of their crews."""
 
     def __init__(self, flow: Flow[Any], report: Callable[[Progress], None]) -> None:
         super().__init__(report)
         self._flow = flow
         self._running: Counter[str] = Counter()
         self.last = ""
-        """The method that ended last."""
+        """The method that finished last."""
 
     @property
     def running(self) -> frozenset[str]:
-        """The methods that have begun and not ended."""
+        """The methods that have started and not finished."""
         with self._lock:
             return frozenset(name for name, times in self._running.items() if times > 0)
 
-    def _note(self, source: object, event: BaseEvent) -> bool:
+    def _update(self, source: object, event: BaseEvent) -> bool:
         if source is not self._flow:
-            return super()._note(source, event)
+            return super()._update(source, event)
         match event:
             case MethodExecutionStartedEvent():
                 self._running[event.method_name] += 1
-                self._show(event.method_name, "running")
+                self._set_method(event.method_name, "running")
             case MethodExecutionFinishedEvent() | MethodExecutionPausedEvent():
                 self._running[event.method_name] -= 1
                 self.last = event.method_name
-                self._show(event.method_name, "done")
+                self._set_method(event.method_name, "done")
             case _:
                 return False
         return True
 
-    def _show(self, method: str, state: State) -> None:
-        self._shown[method] = TaskProgress(method, "", state)
+    def _set_method(self, method: str, state: State) -> None:
+        self._entries[method] = TaskProgress(method, "", state)
 
     def _is_shown(self, task: Task) -> bool:
         del task
@@ -153,7 +155,7 @@ class FlowListener(Listener):
 
 
 def _name(task: Task) -> str:
-    return task.name or " ".join(task.description.split())[:_LONGEST_NAME]
+    return task.name or " ".join(task.description.split())[:_MAX_NAME_LENGTH]
 
 
 def _role(task: Task) -> str:

@@ -1,7 +1,7 @@
-"""What calls of models cost, from the table that comes with genai-prices. Needs no network.
+"""The cost of model calls, from the table of genai-prices. Needs no network.
 
-The same model costs what the host asks that serves it: a price is known only where the host is
-one of the table's. Imported by children's code alone: the table takes a moment to load.
+The price depends on the host that serves the model, so it is known only for hosts in the table.
+Imported only in children, because the table takes a moment to load.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ _OWN_HOSTS: Final = {
     "google": "google",
     "openrouter": "openrouter",
 }
-"""CrewAI's providers that are asked at their own address where none is named, as the table
-calls them."""
+"""CrewAI's providers with a default address, and their ids in the table."""
 
 
 def microdollars(
@@ -43,11 +42,11 @@ def microdollars(
     cached_tokens: int = 0,
     cache_written_tokens: int = 0,
 ) -> int | None:
-    """The price of one call in millionths of a dollar; None where it is not known.
+    """The price of one call in millionths of a dollar, or None if it is not known.
 
-    `provider` is CrewAI's name, empty where nobody knows; `base_url` where the call went, if it
-    was not the provider's own address. Cached tokens are a part of the prompt's. A call of which
-    no tokens are told has no price.
+    `provider` is CrewAI's name for it, or empty if unknown; `base_url` is the address of the call,
+    unless it was the provider's default. Cached tokens are included in the prompt's. A call without
+    a token count has no price.
     """
     bare = model.removeprefix(f"{provider}/").removeprefix("models/")
     if bare == OFFLINE_MODEL and _is_on_this_machine(base_url):
@@ -62,7 +61,7 @@ def microdollars(
         cache_read_tokens=cached,
         cache_write_tokens=min(max(0, cache_written_tokens), prompt_tokens - cached),
     )
-    # At a router's address `openai/…` is the model's name; at OpenAI's own it is CrewAI's prefix.
+    # `openai/…` is the model's name at a router's address, and CrewAI's prefix at OpenAI's own.
     names = dict.fromkeys((model, bare))
     return next(
         (p for p in (_price(name, served_by, used) for name in names) if p is not None), None
@@ -74,25 +73,25 @@ def _price(name: str, served_by: Provider, used: Usage) -> int | None:
         priced = _TABLE.calc(used, name, served_by.id, None, None)
     except (LookupError, ValueError):
         return None
-    has = vars(priced.model_price)
-    if has.get("input_mtok") is None or has.get("output_mtok") is None:
-        return None  # it is billed by something else than tokens, or nobody wrote its price down
+    price_fields = vars(priced.model_price)
+    if price_fields.get("input_mtok") is None or price_fields.get("output_mtok") is None:
+        return None  # not billed by tokens, or its price is missing
     return round(priced.total_price * _MICRO)
 
 
 def _served_by(provider: str, base_url: str | None) -> Provider | None:
     if not base_url:
-        own = _OWN_HOSTS.get(provider)
-        return None if own is None else _TABLE.find_provider(None, own, None)
-    for known in _TABLE.providers:
-        found = re.match(known.api_pattern, base_url)
-        if found is not None and _ends_at_a_boundary(base_url, found.end()):
-            return known
+        provider_id = _OWN_HOSTS.get(provider)
+        return None if provider_id is None else _TABLE.find_provider(None, provider_id, None)
+    for provider_entry in _TABLE.providers:
+        match = re.match(provider_entry.api_pattern, base_url)
+        if match is not None and _ends_at_a_boundary(base_url, match.end()):
+            return provider_entry
     return None
 
 
 def _ends_at_a_boundary(url: str, end: int) -> bool:
-    """Whether a pattern took the whole host, and not the beginning of a longer one."""
+    """Whether a pattern matched the whole host rather than the start of a longer one."""
     return url[end : end + 1] in ("", "/", ":", "?") or url[end - 1] in "./"
 
 

@@ -1,6 +1,6 @@
-"""What a child keeps an eye on while its phase runs: the budget, and how many model calls it makes.
+"""Enforces the budget and the number of model calls while a phase runs.
 
-Knows no crewai: programs are watched as well as crews.
+Independent of crewai, because it applies to programs as well as crews.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from crew_runner.child.monitoring.budgets import Allowance
 from crew_runner.child.monitoring.usage import total
 from crew_runner.child.records import Failure, Question, Usage
 
-TOO_MANY_CALLS: Final = "The phase wanted more model calls than its limit of {most}."
+TOO_MANY_CALLS: Final = (
+    "The phase needed more model calls than its limit of {limit} (`model_calls` in crews.yml)."
+)
 
 
 class WorkerConnection(Protocol):
-    """To the worker."""
+    """The connection to the worker."""
 
     def send(self, message: FromChild) -> None: ...
 
@@ -25,47 +27,47 @@ class WorkerConnection(Protocol):
 
 
 class RunLimits:
-    """Belongs to one child. Its methods may be called in any thread."""
+    """Belongs to one child. Its methods may be called from any thread."""
 
-    def __init__(self, job: Job, line: WorkerConnection) -> None:
+    def __init__(self, job: Job, connection: WorkerConnection) -> None:
         self._job = job
-        self._line = line
+        self._connection = connection
         self._lock = threading.Lock()
         self._calls = 0
         self._used: Usage = {}
         self._allowance = Allowance.of(job.budget, spent=job.spent, raises=job.raises)
 
     def report(self, progress: Progress) -> None:
-        """Hand progress on, and remember what was used."""
+        """Send the progress to the worker, and remember the usage."""
         self._used = progress.usage
-        self._line.send(progress)
+        self._connection.send(progress)
 
     def ask(self, question: Question, *, seconds: float | None = None) -> Answer:
-        """Wait for a person, `seconds` at the most."""
-        return self._line.ask(question, seconds=seconds)
+        """Wait for a person's answer, for at most `seconds`."""
+        return self._connection.ask(question, seconds=seconds)
 
     def before_phase(self) -> None:
-        """What is over its budget already does not begin unasked."""
+        """Ask before a phase starts if the budget is already used up."""
         with self._lock:
-            self._keep_budget()
+            self._enforce_budget()
 
     def before_model_call(self) -> None:
-        """Ends the phase where it made all the calls that it may."""
+        """Count a model call; fail the phase above its limit, and ask if the budget is used up."""
         with self._lock:
             self._calls += 1
-            most = self._job.model_calls
-            if most is not None and self._calls > most:
-                self.end(Failure(TOO_MANY_CALLS.format(most=most), retryable=False))
-            self._keep_budget()
+            limit = self._job.model_calls
+            if limit is not None and self._calls > limit:
+                self.fail(Failure(TOO_MANY_CALLS.format(limit=limit), retryable=False))
+            self._enforce_budget()
 
-    def end(self, failure: Failure) -> NoReturn:
-        """The phase is over, whatever the crew would make of an exception: the worker ends it."""
-        self._line.send(Failed(failure))
+    def fail(self, failure: Failure) -> NoReturn:
+        """Fail the phase. Blocks until the worker kills the process: crews may catch exceptions."""
+        self._connection.send(Failed(failure))
         while True:
             threading.Event().wait()
 
-    def _keep_budget(self) -> None:
+    def _enforce_budget(self) -> None:
         used = total([self._job.spent, self._used])
         while (question := self._allowance.question(used)) is not None:
-            self._line.ask(question)  # whatever lets the run go on is a yes
+            self._connection.ask(question)  # any answer that lets the run go on is an approval
             self._allowance = self._allowance.granted(used)

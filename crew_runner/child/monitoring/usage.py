@@ -9,13 +9,13 @@ from typing import Final
 
 from crew_runner.child.records import Usage
 
-_MOST: Final = 10**15
-"""A count above this is capped: a program may report anything."""
+_MAX_COUNT: Final = 10**15
+"""Higher counts are capped, because a program may report anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """In millionths of a dollar; None: no price is known. `unknown`: models without a price."""
+    """In millionths of a dollar; None if no price is known. `unknown`: models without a price."""
 
     microdollars: int | None
     unknown: tuple[str, ...] = ()
@@ -23,15 +23,15 @@ class Cost:
 
 def total(usages: Iterable[Usage]) -> dict[str, dict[str, int]]:
     """The sum by model. If only some parts have a price, the others count as unpriced."""
-    sums: dict[str, Counter[str]] = {}
+    totals: dict[str, Counter[str]] = {}
     parts = [(model, counts) for usage in usages for model, counts in usage.items()]
     priced = {model for model, counts in parts if "microdollars" in counts}
     for model, counts in parts:
-        added = sums.setdefault(model, Counter())
-        added.update({name: _sane(count) for name, count in counts.items()})
+        added = totals.setdefault(model, Counter())
+        added.update({name: _clamp(count) for name, count in counts.items()})
         if model in priced and not counts.keys() & {"microdollars", "unpriced_calls"}:
-            added["unpriced_calls"] += max(1, _sane(counts.get("calls", 0)))
-    return {model: dict(counts) for model, counts in sums.items()}
+            added["unpriced_calls"] += max(1, _clamp(counts.get("calls", 0)))
+    return {model: dict(counts) for model, counts in totals.items()}
 
 
 def tokens(usage: Usage) -> int:
@@ -42,7 +42,7 @@ def tokens(usage: Usage) -> int:
 def tokens_of(counts: Mapping[str, int]) -> int:
     """Prompt and completion tokens of one model, or their sum if only that is known."""
     parts = [counts[name] for name in ("prompt_tokens", "completion_tokens") if name in counts]
-    return sum(map(_sane, parts or [counts.get("total_tokens", 0)]))
+    return sum(map(_clamp, parts or [counts.get("total_tokens", 0)]))
 
 
 def is_at_least(usage: Usage) -> bool:
@@ -51,14 +51,14 @@ def is_at_least(usage: Usage) -> bool:
 
 
 def cost(usage: Usage) -> Cost:
-    known = [_sane(c["microdollars"]) for c in usage.values() if "microdollars" in c]
+    priced_counts = [_clamp(c["microdollars"]) for c in usage.values() if "microdollars" in c]
     unknown = (
         model or "unnamed"
         for model, counts in usage.items()
         if counts.get("unpriced_calls", 0) > 0 or "microdollars" not in counts
     )
-    return Cost(sum(known) if known else None, tuple(unknown))
+    return Cost(sum(priced_counts) if priced_counts else None, tuple(unknown))
 
 
-def _sane(count: int) -> int:
-    return min(max(0, count), _MOST)
+def _clamp(count: int) -> int:
+    return min(max(0, count), _MAX_COUNT)

@@ -1,4 +1,4 @@
-"""What each model was asked for: calls, tokens and their price, from CrewAI's events."""
+"""Counts calls, tokens and their price by model, from CrewAI's events."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _BASE_URL_VARIABLES: Final = {
     "anthropic": ("ANTHROPIC_BASE_URL",),
     "gemini": ("GOOGLE_GEMINI_BASE_URL",),
 }
-"""Where the providers' own clients look for an address."""
+"""The variables in which the providers' clients look for an address."""
 
 
 class UsageCounter:
-    """Belongs to whoever holds the listener's lock."""
+    """Protected by the listener's lock."""
 
     def __init__(self) -> None:
         self._by_model: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -32,9 +32,9 @@ class UsageCounter:
         return {model: dict(counts) for model, counts in self._by_model.items()}
 
     def add(self, source: object, event: LLMCallCompletedEvent) -> bool:
-        """Count one call that ended, once, however often it is told; whether it was news.
+        """Count a finished call, once even if it is reported repeatedly; whether it was new.
 
-        `source` is the LLM that made it.
+        `source` is the LLM that made the call.
         """
         if event.event_id in self._counted:
             return False
@@ -58,7 +58,7 @@ class UsageCounter:
 
 def _price(llm: object, model: str, used: UsageMetrics) -> int | None:
     if find_spec("genai_prices") is None:
-        return None  # the crew's own environment may be without it
+        return None  # it may be missing in the crew's environment
     from crew_runner.child.monitoring import prices
 
     provider = _provider(llm)
@@ -74,18 +74,18 @@ def _price(llm: object, model: str, used: UsageMetrics) -> int | None:
 
 
 def _provider(llm: object) -> str:
-    """CrewAI's name of who is asked; empty for a class of the crew's author, which asks anybody."""
-    homes = [cls.__module__ for cls in type(llm).__mro__]
-    if not any(home == _LITELLM or home.startswith(_NATIVE) for home in homes):
+    """CrewAI's name for the provider; empty for a model class of the crew's author."""
+    modules = [cls.__module__ for cls in type(llm).__mro__]
+    if not any(home == _LITELLM or home.startswith(_NATIVE) for home in modules):
         return ""
     provider = getattr(llm, "provider", None)
     return provider.lower() if isinstance(provider, str) else ""
 
 
 def _base_url(llm: object, provider: str) -> str | None:
-    """Where the LLM's questions go, if not to the provider's own address."""
+    """The address of the LLM's calls, unless it is the provider's default."""
     parameters = getattr(llm, "client_params", None)
-    named = [parameters.get("base_url")] if isinstance(parameters, dict) else []
-    named += [getattr(llm, name, None) for name in ("base_url", "api_base", "endpoint")]
-    named += [os.environ.get(name) for name in _BASE_URL_VARIABLES.get(provider, ())]
-    return next((str(url) for url in named if url), None)
+    urls = [parameters.get("base_url")] if isinstance(parameters, dict) else []
+    urls += [getattr(llm, name, None) for name in ("base_url", "api_base", "endpoint")]
+    urls += [os.environ.get(name) for name in _BASE_URL_VARIABLES.get(provider, ())]
+    return next((str(url) for url in urls if url), None)

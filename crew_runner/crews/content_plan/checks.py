@@ -1,7 +1,7 @@
-"""What a content plan's numbers must keep to, whatever the language they are written in.
+"""Guardrails for the numbers of a content plan, in any language.
 
-Each check reads the finished text and hands a wrong one back to its author with the reason.
-A text without such a table passes: whether figures are wanted at all is for the reviewer to say.
+Each check reads the finished text and returns a wrong one to its author with the reason. A text
+without such a table passes: whether it needs figures is the reviewer's decision.
 """
 
 import re  # and no postponed annotations: CrewAI reads a guardrail's return type from the function
@@ -17,7 +17,7 @@ _RULE = re.compile(r"^[\s|:-]+$")
 
 
 def shares_sum_to_100(output: TaskOutput | LiteAgentOutput) -> tuple[bool, Any]:
-    """The first table of three shares adds up, or the author is told by how much it does not."""
+    """Rejects the text unless the first table of three shares sums to 100."""
     for rows in _tables(output.raw):
         shares = [share for row in rows if (share := _only(_SHARE, " ".join(row))) is not None]
         if len(shares) == len(rows) == 3:
@@ -32,7 +32,7 @@ def shares_sum_to_100(output: TaskOutput | LiteAgentOutput) -> tuple[bool, Any]:
 
 
 def scores_within_range(output: TaskOutput | LiteAgentOutput) -> tuple[bool, Any]:
-    """Every score of the first table that has scores lies between 0 and 100."""
+    """Rejects the text unless every score of the first table with scores is within 0 and 100."""
     for rows in _tables(output.raw):
         scores = [(row[0], score) for row in rows for score in [_score(row)] if score is not None]
         if len(rows) >= 2 and len(scores) == len(rows):
@@ -49,7 +49,7 @@ def scores_within_range(output: TaskOutput | LiteAgentOutput) -> tuple[bool, Any
 
 
 def _tables(text: str) -> list[list[list[str]]]:
-    """The body rows of each Markdown table, cell by cell; heads and rules left out."""
+    """The body rows of each Markdown table, by cell, without header and delimiter rows."""
     tables: list[list[list[str]]] = []
     rows: list[list[str]] = []
     for line in [*text.splitlines(), ""]:

@@ -15,10 +15,10 @@ LANGUAGE_OF_THE_REQUEST = "The language of the request; English if that is uncle
 
 @CrewBase
 class ContentPlanCrew:
-    """Four people, five tasks, one after another.
+    """Four agents and five sequential tasks.
 
-    Inputs, all optional but one of the first two: `user_input`, `message`, `campaign_context`,
-    `language`, `output_language` (which goes before `language`).
+    Inputs: `user_input` or `message` is required; `campaign_context`, `language` and
+    `output_language` (which takes precedence over `language`) are optional.
     """
 
     agents_config: Any = "agents.yaml"
@@ -28,15 +28,15 @@ class ContentPlanCrew:
 
     @before_kickoff
     def brief(self, inputs: dict[str, Any] | None) -> dict[str, Any]:
-        """Add what the prompts speak of: `request`, `background` and `write_in`."""
-        given = {name: str(text or "").strip() for name, text in (inputs or {}).items()}
-        spoken = dict.fromkeys(given.get(name, "") for name in ("user_input", "message"))
+        """Add the inputs that the prompts use: `request`, `background` and `write_in`."""
+        texts = {name: str(text or "").strip() for name, text in (inputs or {}).items()}
+        requests = dict.fromkeys(texts.get(name, "") for name in ("user_input", "message"))
         return {
             **(inputs or {}),
-            "request": "\n".join(text for text in spoken if text),
-            "background": given.get("campaign_context") or NO_BACKGROUND,
-            "write_in": given.get("output_language")
-            or given.get("language")
+            "request": "\n".join(text for text in requests if text),
+            "background": texts.get("campaign_context") or NO_BACKGROUND,
+            "write_in": texts.get("output_language")
+            or texts.get("language")
             or LANGUAGE_OF_THE_REQUEST,
         }
 
@@ -81,5 +81,5 @@ class ContentPlanCrew:
         return Crew(agents=[*self.agents], tasks=self.tasks, process=Process.sequential)
 
     def _agent(self, name: str) -> Agent:
-        # A failing model is tried again by the runner, with backoff; once here is enough.
+        # The runner retries a failing model with backoff, so CrewAI need not.
         return Agent(config=self.agents_config[name], allow_delegation=False, max_retry_limit=0)

@@ -1,4 +1,4 @@
-"""What the shipped crew's templates say about the request, slot by slot."""
+"""Fills the slots of the shipped crew's templates from the request."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _CHANNELS: Final = {
     "LinkedIn": ("2 posts a week", "comments from the trade"),
     "Podcast": ("1 episode every 2 weeks", "listeners to the end"),
 }
-"""Rhythm, and what counts there. The first three are the usual ones."""
+"""The rhythm of each channel and its measure. The first three are the defaults."""
 
 _PIECES: Final = (
     ("First questions", "Kick-off: “Five questions we hear every week”"),
@@ -70,10 +70,10 @@ _PIECES: Final = (
 )
 _LAST: Final = ("What we learned", "Wrap-up: “What you told us, and what happens next”")
 _LONGEST: Final = 12
-"""Weeks that a calendar shows at most."""
+"""The most weeks that a calendar shows."""
 
 _LONGEST_NAME: Final = 8
-"""Words that a subject may have and still be called by them in a sentence."""
+"""The most words of a subject that is named in full in a sentence."""
 
 
 def slots(request: str, background: str) -> dict[str, str]:
@@ -118,9 +118,9 @@ def shortened(text: str, most: int) -> str:
 
 
 def _title(request: str) -> tuple[str, str, str]:
-    """The plan's title, what the campaign is called, and what it is for."""
-    asked = _without(_OPENING, request)
-    noun = _without(_ARTICLE, asked)
+    """The plan's title, the campaign's name, and its subject."""
+    text = _without(_OPENING, request)
+    noun = _without(_ARTICLE, text)
     split = re.search(r"\s(for|of)\s", noun)
     before, after = (noun[: split.start()], noun[split.end() :]) if split else ("", noun)
     campaign, subject = _up_to_end(before), _up_to_end(after)
@@ -132,8 +132,8 @@ def _title(request: str) -> tuple[str, str, str]:
         return capital(shortened(subject or campaign, 70)), "campaign", "our offer"
     if split:
         name = re.sub(r"^(?:an?|some)\s", "the ", subject, flags=re.IGNORECASE)
-        return capital(joined), _small(campaign) if asked == request else campaign, name
-    if noun != asked:
+        return capital(joined), _small(campaign) if text == request else campaign, name
+    if noun != text:
         return capital(subject), campaign, f"the {subject}"
     owned = re.match(r"(?:our|my)\s", subject, re.IGNORECASE)
     return capital(subject), campaign, _small(subject) if owned else "our offer"
@@ -160,7 +160,7 @@ def _weeks(request: str) -> int:
 
 
 def _channels(request: str) -> list[str]:
-    """Those that the request names, filled up to three with the usual ones."""
+    """The channels that the request names, filled up to three with the defaults."""
     named = [c for c in _CHANNELS if re.search(rf"\b{c}\b", request, re.IGNORECASE)]
     return [*named, *(c for c in _CHANNELS if c not in named)][: max(3, len(named))]
 

@@ -1,4 +1,4 @@
-"""What a crew asks for: the task, its context, and what people said about earlier answers."""
+"""Parses a crew's messages: the task, its context, and the feedback on earlier answers."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _PROMPTS: Final = (  # what CrewAI itself says between two answers
     "Tool Result:",
     "Observation:",
 )
-_RENEWED: Final = "What this builds on was revised as well."
-"""How the runner passes on a text that was revised together with the one that builds on it."""
+_RENEWED: Final = "A text that this one builds on was revised as well."
+"""The start of the runner's message with a revised text that this one builds on."""
 _BETWEEN: Final = "\n\n----------\n\n"
 _LESSONS: Final = "Lessons from earlier reviews. Keep to them:"
 _TAGGED: Final = re.compile(r"<(request|background|language)>\s*(.*?)\s*</\1>", re.DOTALL)
@@ -42,7 +42,7 @@ _FINAL: Final = re.compile(r"Final Answer:\s*", re.IGNORECASE)
 
 
 class Deliverable(StrEnum):
-    """What the content plan's tasks hand over, by the first line of their descriptions."""
+    """The deliverables of the content plan's tasks, by the first line of their descriptions."""
 
     PLAN = "content plan"
     SENTIMENT = "sentiment analysis"
@@ -53,7 +53,7 @@ class Deliverable(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One call, taken apart. `answer` is the earlier answer that `feedback` is about."""
+    """One parsed call. `answer` is the earlier answer that `feedback` is about."""
 
     task: str
     expected: str
@@ -69,10 +69,10 @@ class Conversation:
 
 
 def read(messages: Iterable[Mapping[str, Any]]) -> Conversation:
-    """Takes the messages of a chat completion apart; each `content` may be text or parts."""
-    said = [(str(m.get("role", "user")), text_of(m.get("content"))) for m in messages]
-    system = "\n".join(text for role, text in said if role in {"system", "developer"})
-    turns = [(role, text) for role, text in said if role in {"user", "assistant"} and text]
+    """Parse the messages of a chat completion; each `content` may be text or parts."""
+    dialogue = [(str(m.get("role", "user")), text_of(m.get("content"))) for m in messages]
+    system = "\n".join(text for role, text in dialogue if role in {"system", "developer"})
+    turns = [(role, text) for role, text in dialogue if role in {"user", "assistant"} and text]
     renewed = [text.partition(":")[2] for _, text in turns if text.startswith(_RENEWED)]
     turns = [(role, text) for role, text in turns if not text.startswith(_RENEWED)]
     prompt = next((text for role, text in turns if role == "user"), system)
@@ -115,7 +115,7 @@ def text_of(content: object) -> str:
 
 
 def _reviewers_words(text: str) -> str:
-    """What the reviewer said, without the sentences that CrewAI puts around it."""
+    """The reviewer's feedback, without the sentences that CrewAI puts around it."""
     matches = (shape.match(text) for shape in _FEEDBACK)
     return next((match[1] for match in matches if match), text).strip()
 

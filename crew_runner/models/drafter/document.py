@@ -20,7 +20,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`head` is all that comes before the first section: title, label, opening lines."""
+    """`head` is everything before the first section: title, label, opening lines."""
 
     head: str
     sections: tuple[Section, ...]
@@ -29,16 +29,16 @@ class Document:
 def parse(text: str) -> Document:
     """The first heading of level one is the title; headings inside code blocks are code."""
     head: list[str] = []
-    found: list[tuple[int, str, list[str]]] = []
+    raw_sections: list[tuple[int, str, list[str]]] = []
     fenced = False
     for line in text.strip().splitlines():
         fenced ^= line.lstrip().startswith(_FENCE)
         match = None if fenced else _HEADING.match(line)
-        if match and (found or len(match[1]) > 1 or any(map(str.strip, head))):
-            found.append((len(match[1]), match[2], []))
+        if match and (raw_sections or len(match[1]) > 1 or any(map(str.strip, head))):
+            raw_sections.append((len(match[1]), match[2], []))
         else:
-            (found[-1][2] if found else head).append(line)
-    sections = (Section(name, "\n".join(body).strip(), level) for level, name, body in found)
+            (raw_sections[-1][2] if raw_sections else head).append(line)
+    sections = (Section(name, "\n".join(body).strip(), level) for level, name, body in raw_sections)
     return Document("\n".join(head).strip(), tuple(sections))
 
 
@@ -51,7 +51,7 @@ def render(document: Document) -> str:
 
 
 def blocks(body: str) -> list[str]:
-    """Paragraphs, lists, tables and code blocks, each as it is written."""
+    """The paragraphs, lists, tables and code blocks, unchanged."""
     parts: list[str] = []
     for part in re.split(r"\n\s*\n", body):
         if parts and parts[-1].count(_FENCE) % 2:

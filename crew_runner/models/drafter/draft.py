@@ -1,4 +1,4 @@
-"""From a conversation to the text of the next answer."""
+"""Drafts the next answer in a conversation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crew_runner.models.drafter.label import label_line, labelled
 
 _ASKS_READY: Final = "NOT READY"
 _READY: Final = "READY: I am ready to execute the task."
-"""What an agent that plans first has to read; without it CrewAI asks again without end."""
+"""What a planning agent has to read; without it, CrewAI keeps asking."""
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _TEMPLATE_OF: Final = {
@@ -27,7 +27,7 @@ _TEMPLATE_OF: Final = {
     None: "generic.md",
 }
 _LONGER: Final = "<!-- longer -->"
-"""What follows in a template is added when somebody asks for a longer text."""
+"""The text after this mark in a template is added if a longer text is requested."""
 
 _SLOT: Final = re.compile(r"\{(\w+)\}")
 
@@ -55,7 +55,7 @@ def _document(conversation: Conversation) -> Document:
 
 
 def _filled(conversation: Conversation) -> tuple[Document, Document]:
-    """The template with its slots filled, and what a longer text has beyond it."""
+    """The template with its slots filled, and the additions for a longer text."""
     deliverable = conversation.deliverable
     slots = (
         brief.slots(conversation.request, conversation.background)

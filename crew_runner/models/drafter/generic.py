@@ -1,4 +1,4 @@
-"""What the draft for any other crew's task says, read from its description."""
+"""The draft for any other crew's task, from its description."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ def slots(conversation: Conversation, outlines: str) -> dict[str, str]:
 
 
 def asked_for(conversation: Conversation) -> str:
-    """What a structured answer is about: the last feedback, else the task."""
+    """The subject of a structured answer: the last feedback, else the task."""
     return conversation.feedback[-1] if conversation.feedback else conversation.task
 
 
 def _title_and_subject(task: str) -> tuple[str, str]:
-    """What is asked for, and what it is to be about: `Write a letter to all: we move`."""
+    """The instruction and its subject: `Write a letter to all: we move`."""
     paragraph = " ".join(re.sub(r"[#*_`>|]+", " ", task.strip().partition("\n\n")[0]).split())
-    asked, _, subject = paragraph.partition(": ")
-    asked = _first_sentence(asked)
-    match = _ASKING.match(asked)
-    title = shortened(asked[match.end() :] if match else asked, 80) or asked
+    instruction, _, subject = paragraph.partition(": ")
+    instruction = _first_sentence(instruction)
+    match = _ASKING.match(instruction)
+    title = shortened(instruction[match.end() :] if match else instruction, 80) or instruction
     if re.search(r"\b(?:about|on|for|of)$", title):
         return capital(shortened(f"{title} {subject}", 120)), ""
     return capital(title), capital(shortened(subject, 200))
 
 
-def _points(conversation: Conversation, asked: str, outlines: str) -> list[str]:
-    """The parts that the task lists; else the outline for such a task, as long as asked for."""
+def _points(conversation: Conversation, instruction: str, outlines: str) -> list[str]:
+    """The parts that the task lists; else the outline for such a task, in the requested length."""
     if parts := _LISTED.findall(conversation.task) or _LISTED.findall(conversation.expected):
         names = [shortened(str(part).strip(" .;,*"), 70) for part in parts[:_MOST_PARTS]]
         return [f"{n}. **{capital(name)}**" for n, name in enumerate(names, start=1)]
@@ -64,14 +64,14 @@ def _points(conversation: Conversation, asked: str, outlines: str) -> list[str]:
     fitting = (
         kind
         for kind in kinds
-        if any(re.search(rf"\b{word}s?\b", asked, re.I) for word in kind.heading.split(", "))
+        if any(re.search(rf"\b{word}s?\b", instruction, re.I) for word in kind.heading.split(", "))
     )
     points = document.items(next(fitting, kinds[-1]).body)
-    return [f"{n}. {point[2:]}" for n, point in enumerate(points[: _count(asked)], start=1)]
+    return [f"{n}. {point[2:]}" for n, point in enumerate(points[: _count(instruction)], start=1)]
 
 
-def _count(asked: str) -> int | None:
-    match = _COUNT.search(asked)
+def _count(instruction: str) -> int | None:
+    match = _COUNT.search(instruction)
     if match is None:
         return None
     return int(match[1]) if match[1].isdigit() else _NUMBERS.index(match[1].lower()) + 1

@@ -1,4 +1,4 @@
-"""The words that say on every drafted text that no model wrote it."""
+"""The label on every drafted text, which says that no model wrote it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CANNOT: Final = "An offline draft cannot do this; a model would."
 
 
 def label_line(language: str) -> str:
-    """The line below the title; names a language other than English that was asked for."""
+    """The line below the title; it names the requested language unless that is English."""
     name = " ".join(language.split())
     if not name or re.match(r"(?:en\b|eng|the language of the request)", name, re.IGNORECASE):
         return f"*{LABEL}*"
@@ -18,6 +18,6 @@ def label_line(language: str) -> str:
 
 
 def labelled(head: str, line: str) -> str:
-    """The beginning of a text with the label's line below its title."""
+    """The start of a text with the label below its title."""
     title, _, rest = head.partition("\n") if head.startswith("# ") else ("", "", head)
     return "\n\n".join(part for part in (title, line, rest.strip()) if part)

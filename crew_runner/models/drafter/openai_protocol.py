@@ -1,4 +1,4 @@
-"""Answers in the shapes of OpenAI's chat completions API, whole or as a stream of events."""
+"""Answers in the format of OpenAI's chat completions API, complete or as a stream of events."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Refusal(Exception):
 
 
 def tokens(text: str) -> int:
-    """How many tokens a text counts for: runs of five letters or digits, and each sign."""
+    """The token count of a text: one for each five letters or digits, and for each sign."""
     return len(_TOKEN.findall(text))
 
 
@@ -79,13 +79,13 @@ def reply_to(body: Mapping[str, Any]) -> Reply:
         raise Refusal(400, "'messages' must be a list with at least one message", param="messages")
     if not all(isinstance(message, Mapping) for message in messages):
         raise Refusal(400, "each message must be an object", param="messages")
-    asked = conversation.read(messages)
+    parsed = conversation.read(messages)
     tool = _forced_tool(body)
     shape = tool["parameters"] if tool else _schema(body)
     if shape is None:
-        text = draft.answer(asked)
+        text = draft.answer(parsed)
     else:
-        text = json.dumps(schema.instance(shape, generic.asked_for(asked)), ensure_ascii=False)
+        text = json.dumps(schema.instance(shape, generic.asked_for(parsed)), ensure_ascii=False)
     prompt = sum(tokens(conversation.text_of(m.get("content"))) for m in messages)
     return Reply(text, prompt, tokens(text), tool["name"] if tool else None)
 

@@ -1,4 +1,4 @@
-"""The earlier answer, changed as the reviewer asked, with a section that says what was done."""
+"""Changes the earlier answer as the reviewer requested, and adds a section that says how."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHANGED: Final = "Changed on request"
 _LESSONS: Final = "Lessons from earlier reviews"
 _HEARD: Final = "Asked for in earlier reviews"
 _OWN: Final = {CHANGED, _LESSONS, _HEARD}
-"""Sections about the reviews themselves, which no wish changes."""
+"""Sections about the reviews themselves, which are never changed."""
 
 _QUOTED: Final = re.compile(r"^\*\*“(.+)”\*\*$", re.MULTILINE)
 _SENTENCE_END: Final = re.compile(r"(?<=[\w)”%][.!?])\s+(?=[A-Z“])")
@@ -39,7 +39,7 @@ def revised(before: Document, feedback: str, *, label: str, more: Sequence[Secti
 def after_earlier_reviews(
     draft: Document, lessons: Sequence[str], context: str, *, more: Sequence[Section]
 ) -> Document:
-    """A first draft that keeps to lessons, and to what was asked for in the texts it builds on."""
+    """A first draft that follows the lessons and the requests in the texts it builds on."""
     entries, open_wishes = list[str](), list[str]()
     for lesson in lessons:
         draft, entry = _worked_in(draft, lesson, more)
@@ -58,19 +58,19 @@ def after_earlier_reviews(
 
 
 def _quotes(context: str) -> list[str]:
-    """What reviewers asked for in the texts of a context, the oldest wish of each text first."""
+    """The reviewers' requests in the texts of a context, the oldest of each text first."""
     changed = (s.body for s in document.parse(context).sections if s.heading == CHANGED)
     return [quote for body in changed for quote in reversed(_QUOTED.findall(body))]
 
 
 def _worked_in(before: Document, feedback: str, more: Sequence[Section]) -> tuple[Document, str]:
     """The changed text, and the entry that quotes the feedback and says what was done."""
-    asked = wishes.read(feedback, document.render(before))
+    requested = wishes.read(feedback, document.render(before))
     after, effects = before, list[str]()
-    for wish in asked:
+    for wish in requested:
         after, effect = _done(after, wish, more)
         effects.append(effect)
-    if not asked or (len(asked) == 1 and isinstance(asked[0], Other)):
+    if not requested or (len(requested) == 1 and isinstance(requested[0], Other)):
         effects = [CANNOT]
     done = "\n".join(f"- {effect}" for effect in dict.fromkeys(effects))
     return after, f"**“{shortened(feedback, 300)}”**\n\n{done}"
@@ -146,7 +146,7 @@ def _lengthened(before: Document, more: Sequence[Section]) -> tuple[Document, st
 
 
 def _left_out(before: Document, part: str) -> tuple[Document, str]:
-    """Leaves out the section of that name, and every line that carries it as its name."""
+    """Remove the section of that name, and every line with that name."""
     gone = _sections_called(before, part)
     after = replace(before, sections=tuple(s for s in before.sections if s not in gone))
     name, lines = _key(part), 0
@@ -229,7 +229,7 @@ def _name(line: str) -> str:
 
 
 def _key(name: str) -> frozenset[str]:
-    """The words of a name that count, without plurals."""
+    """The significant words of a name, without plurals."""
     words = re.findall(r"\w+", name.lower())
     idle = {"the", "a", "an", "section", "part", "chapter", "paragraph", "table", "list", "for"}
     return frozenset(w.removesuffix("s") for w in words if w not in idle)

@@ -59,10 +59,10 @@ class _Maker:
         for _ in range(_DEPTH):
             if "$ref" not in schema:
                 break
-            found: Any = self.root
+            node: Any = self.root
             for part in str(schema["$ref"]).lstrip("#/").split("/"):
-                found = found[part]
-            schema = {**found, **{k: v for k, v in schema.items() if k != "$ref"}}
+                node = node[part]
+            schema = {**node, **{k: v for k, v in schema.items() if k != "$ref"}}
         if not schema.get("allOf"):
             return schema
         merged: dict[str, Any] = {k: v for k, v in schema.items() if k != "allOf"}
@@ -73,14 +73,14 @@ class _Maker:
         return merged
 
     def preferred(self, choices: list[Schema]) -> Schema:
-        """The first choice that holds something; null only where nothing else is allowed."""
+        """The first choice that is not null; null only if nothing else is allowed."""
         return next((c for c in choices if self.kind(self.resolved(c)) != "null"), choices[0])
 
     def among(self, values: list[Any]) -> Any:
-        """The allowed value that the prompt's end speaks of, else the first."""
+        """The allowed value that the end of the prompt mentions, else the first."""
         tail = self.text.casefold()
-        said = [v for v in values if isinstance(v, str) and v.casefold() in tail]
-        return said[0] if said else values[0]
+        mentioned = [v for v in values if isinstance(v, str) and v.casefold() in tail]
+        return mentioned[0] if mentioned else values[0]
 
     @staticmethod
     def kind(schema: Schema) -> str:
@@ -96,10 +96,10 @@ class _Maker:
     def object(self, schema: Schema, *, depth: int) -> dict[str, Any]:
         properties: Mapping[str, Schema] = schema.get("properties", {})
         required = schema.get("required", list(properties))
-        wanted = properties if depth < _DEPTH else {k: properties[k] for k in required}
+        chosen = properties if depth < _DEPTH else {k: properties[k] for k in required}
         return {
             key: self.make(part, name=key, depth=depth + 1)
-            for key, part in wanted.items()
+            for key, part in chosen.items()
             if depth < _DEPTH // 2 or key in required
         }
 

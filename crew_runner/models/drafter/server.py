@@ -22,7 +22,7 @@ _MOST_BYTES: Final = 16 * 1024 * 1024
 
 
 class OfflineDrafter:
-    """`start()` gives the base URL; `stop()` ends it. Also a context manager."""
+    """`start()` returns the base URL; `stop()` stops the server. Also a context manager."""
 
     def __init__(self) -> None:
         self._server: ThreadingHTTPServer | None = None
@@ -35,7 +35,7 @@ class OfflineDrafter:
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def settings(self) -> ModelSettings:
-        """The model settings that lead a crew here."""
+        """The model settings that point a crew to this server."""
         return ModelSettings(
             openai_api_key="offline",
             openai_base_url=self.base_url,
@@ -90,7 +90,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - as in the base
-        """Log everything but a client that hung up in the middle of an answer."""
+        """Log every error except a client that disconnected during an answer."""
         if not isinstance(sys.exception(), ConnectionError):
             log.error("drafter.failed", exc_info=True)
 
@@ -122,10 +122,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, openai_protocol.completion(body, reply, created))
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Logs nothing: requests hold the text of other people."""
+        """Logs nothing, because requests contain people's texts."""
 
     def _body(self) -> dict[str, Any]:
-        """The JSON object that was sent."""
+        """The JSON object in the request."""
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > _MOST_BYTES:
             self.close_connection = True

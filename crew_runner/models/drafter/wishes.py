@@ -1,4 +1,4 @@
-"""What a reviewer asks for, as far as a draft without a model can do it."""
+"""Parses a reviewer's requests, as far as a draft without a model can follow them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A wish that takes a model."""
+    """A request that needs a model."""
 
     text: str
 
@@ -116,46 +116,46 @@ def whole_words(words: str) -> re.Pattern[str]:
 
 def _wishes(clause: str, text: str) -> list[Wish]:
     opening = _BEFORE.match(clause := clause.strip())
-    asked = _AFTER.sub("", clause[opening.end() if opening else 0 :].rstrip(".!? "))
-    if not asked or _PRAISE.fullmatch(asked):
+    phrase = _AFTER.sub("", clause[opening.end() if opening else 0 :].rstrip(".!? "))
+    if not phrase or _PRAISE.fullmatch(phrase):
         return []
-    possible = None if _REFUSAL.match(asked) else _possible(asked, text)
-    return possible or [Other(asked)]
+    possible = None if _REFUSAL.match(phrase) else _possible(phrase, text)
+    return possible or [Other(phrase)]
 
 
-def _possible(asked: str, text: str) -> list[Wish] | None:
-    if match := _SHORTER.search(asked):
-        return [Shorter(_rest(asked, match))]
-    if match := _LONGER.search(asked):
-        rest = _rest(asked, match)
+def _possible(phrase: str, text: str) -> list[Wish] | None:
+    if match := _SHORTER.search(phrase):
+        return [Shorter(_rest(phrase, match))]
+    if match := _LONGER.search(phrase):
+        rest = _rest(phrase, match)
         return [Longer(), Other(rest)] if rest else [Longer()]
-    if renamed := _renaming(asked, text):
+    if renamed := _renaming(phrase, text):
         return renamed
-    if match := _LEAVE_OUT.fullmatch(asked):
+    if match := _LEAVE_OUT.fullmatch(phrase):
         parts = re.split(r"\s*,\s*(?:and\s+)?|\s+(?:and|or|&)\s+", match[1])
         return [LeaveOut(_part(part)) for part in parts if part.strip()]
     return None
 
 
-def _rest(asked: str, match: re.Match[str]) -> str:
-    """What a clause says beyond the wish that was found in it."""
-    words = _WITHOUT_MEANING.sub(" ", f"{asked[: match.start()]} {asked[match.end() :]}")
+def _rest(phrase: str, match: re.Match[str]) -> str:
+    """The rest of a clause beyond the recognized wish."""
+    words = _WITHOUT_MEANING.sub(" ", f"{phrase[: match.start()]} {phrase[match.end() :]}")
     return " ".join(words.split()).strip(" ,:")
 
 
-def _renaming(asked: str, text: str) -> list[Wish]:
+def _renaming(phrase: str, text: str) -> list[Wish]:
     """`rename A to B and C to D` is two wishes."""
-    if match := _RENAME.fullmatch(asked):
+    if match := _RENAME.fullmatch(phrase):
         old, link = _without_article(match[1]), match[2]
-        if asked.lower().startswith(("change", "turn")) and not occurs(old, text):
+        if phrase.lower().startswith(("change", "turn")) and not occurs(old, text):
             return []
         next_pair = rf",?\s+and\s+(?=\S+(?:\s\S+){{0,4}}\s{link}\s)"
         first, *more = re.split(next_pair, match[3])
         others = (rest.partition(f" {link} ") for rest in more)
         return [_rename(old, first), *(_rename(before, after) for before, _, after in others)]
-    if match := _INSTEAD.fullmatch(asked):
+    if match := _INSTEAD.fullmatch(phrase):
         return [_rename(match[2], match[1])]
-    called = _called(match[1], text) if (match := _CALL.fullmatch(asked)) else None
+    called = _called(match[1], text) if (match := _CALL.fullmatch(phrase)) else None
     return [called] if called else []
 
 

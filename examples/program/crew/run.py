@@ -1,6 +1,6 @@
-"""Release notes as a program: JSON in on stdin, JSON out on stdout, a phase a call.
+"""Release notes as a program: JSON on stdin and stdout, one phase per call.
 
-Nothing here knows of Slack, of CrewAI, or of who calls: try it in a shell.
+Nothing here depends on Slack, CrewAI or the caller: try it in a shell.
 
     echo '{"user_input": "add search; fix login", "phase": "sort"}' | python -m crew.run --stdin
 """
@@ -20,18 +20,18 @@ SECTIONS: Final = {
     "Removed": ("remove", "delete", "drop", "end of"),
     "Changed": (),
 }
-"""The headings, and how a change begins that belongs below one."""
+"""The headings, and the first words of the changes that belong below them."""
 
 CHANGES: Final = re.compile(
     r"[;\n]+|(?:,\s*(?:and\s+)?|\s+and\s+)"
     r"(?=(?:add|introduce|fix|repair|correct|remove|delete|drop|rename|update|speed up)\b)",
     re.IGNORECASE,
 )
-"""Where one change ends: also at a comma or `and`, if what follows begins as a change does."""
+"""Separates changes, also at a comma or `and` if the first word of a change follows."""
 
 
 def main() -> int:
-    sys.stdout.write("release notes, version 1\n")  # noise that the caller must ignore
+    sys.stdout.write("release notes, version 1\n")  # other output, which the caller must ignore
     inputs = json.load(sys.stdin)
     try:
         answer = PHASES[inputs["phase"]](inputs)
@@ -42,17 +42,17 @@ def main() -> int:
 
 
 def sort(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes of the request, each below its heading."""
+    """The changes in the request, each below its heading."""
     begin("sort the changes", "Archivist")
     if "feedback" in inputs:
         return complete(revised(inputs), "sort the changes", "Archivist")
-    found: dict[str, list[str]] = {heading: [] for heading in SECTIONS}
+    changes_by_heading: dict[str, list[str]] = {heading: [] for heading in SECTIONS}
     for change in CHANGES.split(inputs["user_input"]):
         if change.strip():
-            found[_heading(change.strip())].append(change.strip())
-    if not any(found.values()):
+            changes_by_heading[_heading(change.strip())].append(change.strip())
+    if not any(changes_by_heading.values()):
         raise ValueError("the request names no changes")
-    return complete(_text(found), "sort the changes", "Archivist")
+    return complete(_text(changes_by_heading), "sort the changes", "Archivist")
 
 
 def write(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def write(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def announce(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """One paragraph for those who will not read the notes."""
+    """One paragraph for people who will not read the notes."""
     begin("announce", "Herald")
     if "feedback" in inputs:
         return complete(revised(inputs), "announce", "Herald")
@@ -81,17 +81,17 @@ PHASES: Final = {"sort": sort, "write": write, "announce": announce}
 
 
 def revised(inputs: Mapping[str, Any]) -> str:
-    """The earlier output, changed as asked for, a line or a clause after the other.
+    """The earlier output with the requested changes, one line or clause at a time.
 
     `drop WORD` takes out the lines with the word, `say OLD as NEW` replaces, `add CHANGE` puts a
-    change below its heading. Whatever else is asked for stands as a remark at the end.
+    change below its heading. Any other request is added as a remark at the end.
     """
     text = str(inputs["previous_output"])
     for wish in filter(None, map(str.strip, re.split(r"[;\n]+", inputs["feedback"]))):
         if match := re.fullmatch(r"drop (.+)", wish, re.IGNORECASE):
             text = _dropped(text, match[1])
         elif match := re.fullmatch(r"say (.+) as (.+)", wish, re.IGNORECASE):
-            text = re.sub(re.escape(match[1]), lambda _found, new=match[2]: new, text, flags=re.I)
+            text = re.sub(re.escape(match[1]), lambda _match, new=match[2]: new, text, flags=re.I)
         elif re.match(r"add ", wish, re.IGNORECASE):
             text = _added(text, wish)
         else:
@@ -100,7 +100,7 @@ def revised(inputs: Mapping[str, Any]) -> str:
 
 
 def begin(task: str, agent: str) -> None:
-    """A progress line: whoever called shows it while the phase runs."""
+    """Write a progress line, which the caller shows while the phase runs."""
     line = {"type": "progress", "task": task, "agent": agent, "timestamp": time.time()}
     sys.stderr.write(json.dumps(line) + "\n")
     sys.stderr.flush()
@@ -116,17 +116,17 @@ def _heading(change: str) -> str:
     return next((h for h, words in beginnings if change.lower().startswith(words)), "Changed")
 
 
-def _text(found: Mapping[str, list[str]]) -> str:
+def _text(changes_by_heading: Mapping[str, list[str]]) -> str:
     parts = [
         "\n".join([f"## {heading}", *(f"- {change}" for change in changes)])
-        for heading, changes in found.items()
+        for heading, changes in changes_by_heading.items()
         if changes
     ]
     return "\n\n".join(parts)
 
 
 def _added(text: str, change: str) -> str:
-    """Below its heading, where the text has it, else at the end."""
+    """Add the change below its heading or, if the text has none, at the end."""
     heading = f"## {_heading(change)}\n"
     if heading in text:
         return text.replace(heading, f"{heading}- {change}\n", 1)

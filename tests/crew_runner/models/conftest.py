@@ -1,4 +1,4 @@
-"""Real CrewAI with the offline drafter: one kickoff is run, recorded and shared by the tests."""
+"""Real CrewAI with the offline drafter: one recorded kickoff is shared by the tests."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Messages = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Kickoff:
-    """What a kickoff of the shipped crew sent and what came of it."""
+    """The prompts and results of a kickoff of the shipped crew."""
 
     prompts: dict[str, Messages]
     outputs: dict[str, str]
@@ -117,7 +117,7 @@ def inputs_for(request: str, *, background: str = "", language: str = "") -> dic
     }
 
 
-def asked_anew(
+def prompt_with(
     prompt: Messages,
     *,
     request: str,
@@ -130,19 +130,19 @@ def asked_anew(
     tags = {"request": request, "background": background}
     if language:
         tags["language"] = language
-    for tag, said in tags.items():
-        whole = f"<{tag}>\n{said}\n</{tag}>"
+    for tag, value in tags.items():
+        whole = f"<{tag}>\n{value}\n</{tag}>"
         before, _, rest = text.partition(f"<{tag}>")
         text = before + whole + rest.partition(f"</{tag}>")[2]
     if context is not None:
-        head, found, rest = text.partition("This is the context you're working with:\n")
-        assert found
-        text = f"{head}{found}{context}\n\n{rest[rest.rindex('Provide your complete') :]}"
+        head, separator, rest = text.partition("This is the context you're working with:\n")
+        assert separator
+        text = f"{head}{separator}{context}\n\n{rest[rest.rindex('Provide your complete') :]}"
     return [*prompt[:-1], {**prompt[-1], "content": text}]
 
 
 def feedback(text: str) -> dict[str, str]:
-    """A reviewer's words in the shape in which CrewAI hands them to the model."""
+    """A reviewer's feedback in the form in which CrewAI passes it to the model."""
     closing = (
         "Instructions: Use this feedback to enhance the next output iteration.\n"
         "Note: Do not respond or add commentary."

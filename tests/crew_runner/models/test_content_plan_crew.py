@@ -8,7 +8,7 @@ import pytest
 
 from crew_runner.models.drafter import conversation, draft
 from crew_runner.models.drafter.label import LABEL
-from tests.crew_runner.models.conftest import CONTEXT_OF, TASKS, Kickoff, asked_anew
+from tests.crew_runner.models.conftest import CONTEXT_OF, TASKS, Kickoff, prompt_with
 
 SECTIONS = {
     "create_content_plan": (
@@ -28,7 +28,7 @@ SECTIONS = {
 
 def plan_for(kickoff: Kickoff, request: str, *, background: str = "", language: str = "") -> str:
     prompt = kickoff.prompts["create_content_plan"]
-    anew = asked_anew(prompt, request=request, background=background, language=language)
+    anew = prompt_with(prompt, request=request, background=background, language=language)
     return draft.answer(conversation.read(anew))
 
 
@@ -43,7 +43,7 @@ def test_crewai_counts_the_tokens_that_the_drafter_reports(kickoff: Kickoff) -> 
     assert min(call.completion_tokens for call in kickoff.calls) > 200
 
 
-def test_the_strategy_is_handed_plan_sentiment_and_trends_and_the_final_the_draft(
+def test_the_strategy_gets_plan_sentiment_and_trends_and_the_final_one_the_draft(
     kickoff: Kickoff,
 ) -> None:
     for task, sources in CONTEXT_OF.items():

@@ -1,4 +1,4 @@
-"""Prices of calls: known where the host that serves the model is known, and never made up."""
+"""Prices of calls: known if the host that serves the model is known, and never made up."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ OPENROUTER = "https://openrouter.ai/api/v1"
 
 
 def price(model: str, *, provider: str = "", base_url: str | None = None, **more: int) -> Any:
-    asked = {"prompt_tokens": 10_000, "completion_tokens": 1_000, **more}
-    return microdollars(model, provider=provider, base_url=base_url, **asked)
+    counts = {"prompt_tokens": 10_000, "completion_tokens": 1_000, **more}
+    return microdollars(model, provider=provider, base_url=base_url, **counts)
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,11 @@ def price(model: str, *, provider: str = "", base_url: str | None = None, **more
         ("openai/gpt-4.1-mini", "openai", OPENROUTER),
     ],
 )
-def test_the_same_model_costs_the_same_by_whatever_name_it_is_asked(
+def test_the_same_model_costs_the_same_under_every_name(
     model: str, provider: str, base_url: str | None
 ) -> None:
-    known = price("gpt-4.1-mini", provider="openai", base_url=OPENAI)
-    assert price(model, provider=provider, base_url=base_url) == known > 0
+    expected = price("gpt-4.1-mini", provider="openai", base_url=OPENAI)
+    assert price(model, provider=provider, base_url=base_url) == expected > 0
 
 
 @pytest.mark.parametrize(
@@ -78,17 +78,15 @@ def test_other_providers_models_have_prices_of_their_own(
     ],
     ids=lambda value: value or "none",
 )
-def test_a_price_that_nobody_knows_is_not_made_up(
-    model: str, provider: str, base_url: str | None
-) -> None:
+def test_an_unknown_price_is_not_made_up(model: str, provider: str, base_url: str | None) -> None:
     assert price(model, provider=provider, base_url=base_url) is None
 
 
-def test_tokens_that_a_cache_had_cost_less() -> None:
+def test_cached_tokens_cost_less() -> None:
     plain = price("gpt-4.1-mini", provider="openai")
     cached = price("gpt-4.1-mini", provider="openai", cached_tokens=8_000)
     assert 0 < cached < plain
-    # More than the prompt had is nonsense, and taken for all of it.
+    # More cached tokens than the prompt has are counted as the whole prompt.
     most = price("gpt-4.1-mini", provider="openai", cached_tokens=10_000)
     assert price("gpt-4.1-mini", provider="openai", cached_tokens=10**9) == most
 
@@ -98,7 +96,7 @@ def test_writing_to_a_cache_costs_more() -> None:
     assert price("claude-sonnet-4-5", provider="anthropic", cache_written_tokens=8_000) > plain
 
 
-def test_a_call_of_which_no_tokens_are_told_has_no_price() -> None:
+def test_a_call_without_a_token_count_has_no_price() -> None:
     nothing = price("gpt-4.1-mini", provider="openai", prompt_tokens=0, completion_tokens=0)
     assert nothing is None
 
@@ -108,7 +106,7 @@ def test_the_offline_drafter_is_known_to_cost_nothing() -> None:
     assert price(OFFLINE_MODEL, provider="openai", base_url=local) == 0
 
 
-def test_no_network_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_asked: object, **_named: object) -> None:
         raise AssertionError("a connection was tried")
 
@@ -117,14 +115,16 @@ def test_no_network_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert price("gpt-4o", provider="openai") > 0
 
 
-def test_the_process_that_serves_never_loads_the_table() -> None:
-    asked = "import sys, bot.bootstrap; print('genai_prices' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "False"
+def test_the_serving_process_never_loads_the_price_table() -> None:
+    counts = "import sys, bot.bootstrap; print('genai_prices' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", counts], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
 
 
 def counted(model: Any, usage: dict[str, Any] | None) -> Any:
-    """What one call of a model of CrewAI's counts for."""
+    """The counts of one call of a CrewAI model."""
     from crewai.events.types.llm_events import LLMCallCompletedEvent, LLMCallType
 
     from crew_runner.child.monitoring.usage_counter import UsageCounter
@@ -176,7 +176,7 @@ def test_calls_of_crewais_models_are_priced_by_where_they_go(
     }
 
 
-def test_a_base_url_from_the_environment_takes_the_price_away(
+def test_a_base_url_from_the_environment_makes_the_price_unknown(
     keys: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from crewai import LLM
@@ -188,7 +188,7 @@ def test_a_base_url_from_the_environment_takes_the_price_away(
     assert counts["unpriced_calls"] == 1
 
 
-def test_a_model_class_of_the_authors_own_has_no_price_whatever_it_is_called(
+def test_an_authors_own_model_class_has_no_price_whatever_its_name(
     keys: None,
 ) -> None:
     from crewai.llms.base_llm import BaseLLM

@@ -58,7 +58,7 @@ def test_a_revised_task_costs_one_call_and_keeps_the_rest_of_its_text(
     assert "Picture story" not in revised
 
 
-def test_shares_that_do_not_sum_to_100_are_handed_back_once_and_repaired(
+def test_shares_that_do_not_sum_to_100_are_returned_once_and_corrected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wrong = _analysis("60 %", "30 %", "15 %")
@@ -71,7 +71,7 @@ def test_shares_that_do_not_sum_to_100_are_handed_back_once_and_repaired(
     assert "sum to 105, not to 100" in prompts[1]
 
 
-def test_scores_beyond_100_are_handed_back_and_repaired(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_beyond_100_are_returned_and_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong, right = (
         f"## Scores\n\n| Topic | Score |\n|---|---|\n| Repair | {score} |\n| Rides | 40 |"
         for score in (140, 90)

@@ -1,4 +1,4 @@
-"""For each engine its database, a desk that queues work, and two workers as processes."""
+"""For each engine: its database, a harness that queues work, and worker processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from storage.definitions import CheckpointDefinition, CrewDefinition, CrewKind, 
 from storage.ports import NoSignal
 from storage.reads import Reads
 from storage.state_manager import StateManager
-from tests.crew_runner.desk import RULE, Desk
+from tests.crew_runner.harness import RULE, Harness
 from tests.crew_runner.queues.transports import ENGINES, Transport, transport
 from tests.support.postgres import Server
 from tests.support.prefork_server import Forked, PreforkServer
@@ -34,8 +34,8 @@ def engine_name(request: pytest.FixtureRequest) -> str:
     return name
 
 
-class QueueDesk(Desk):
-    """Queues by an engine's Dispatch; the crew is a program that writes down that it began."""
+class QueueHarness(Harness):
+    """Queues through an engine's Dispatch; the crew is a program that records its starts."""
 
     def __init__(self, url: str, queue: Queue, folder: Path) -> None:
         self.url, self.lease, self.folder = url, LEASE, folder
@@ -52,12 +52,12 @@ class QueueDesk(Desk):
         )
 
     def program(self, *phases: str, gates: tuple[str, ...] = ()) -> CrewDefinition:
-        """`gates`: the phases after which somebody decides."""
+        """`gates`: the phases that end at a checkpoint."""
         return CrewDefinition(
             name="program",
             kind=CrewKind.COMMAND,
             command=("python", str(Path(__file__).with_name("program.py"))),
-            env={"BEGAN": str(self.folder / "began"), "GO": str(self.folder / "go")},
+            env={"STARTED": str(self.folder / "started"), "GO": str(self.folder / "go")},
             phases=tuple(PhaseDefinition(name) for name in phases or ("run",)),
             checkpoints=tuple(
                 CheckpointDefinition(f"after_{name}", RULE, after=name) for name in gates
@@ -65,21 +65,24 @@ class QueueDesk(Desk):
             rule=RULE,
         )
 
-    def began(self, subject: str) -> list[str]:
-        """The phases of it that programs began, in order, each as often as that was."""
-        written = self.folder / "began"
-        lines = written.read_text().splitlines() if written.exists() else []
+    def phases_started(self, subject: str) -> list[str]:
+        """The started phases of a subject, in order, including repetitions."""
+        record = self.folder / "started"
+        lines = record.read_text().splitlines() if record.exists() else []
         return [line.split()[1] for line in lines if line.split()[0] == subject]
 
     def running(self, execution_id: str, subject: str, *, fence: int = 1) -> psutil.Process:
-        """Who holds its phase run by this fence, once the program has begun there."""
+        """The worker with the lease of this fence, once the program has started there."""
 
-        def begun() -> bool:
+        def has_started() -> bool:
             run = self.runs(execution_id)[-1]
-            return run.fence == fence and len(self.began(subject)) == fence
+            return run.fence == fence and len(self.phases_started(subject)) == fence
 
         wait_until(
-            begun, within=30, what="the program begins", shown=lambda: self.story(execution_id)
+            has_started,
+            within=30,
+            what="the program starts",
+            shown=lambda: self.story(execution_id),
         )
         run = self.runs(execution_id)[-1]
         assert run.lease_owner is not None, self.story(execution_id)
@@ -99,7 +102,7 @@ class Workers:
         poll: float = 600,
     ) -> None:
         self._launchpad = launchpad
-        self._words = [name, url]
+        self._arguments = [name, url]
         self._poll = poll
         self._folder = folder
         self._started: list[Forked] = []
@@ -109,7 +112,7 @@ class Workers:
         numbers = (LEASE.total_seconds(), grace, poll or self._poll, slots)
         log.touch()
         process = self._launchpad.fork(
-            [*self._words, *map(str, numbers)],
+            [*self._arguments, *map(str, numbers)],
             program="tests.crew_runner.queues.worker_process",
             environment=clean_environment(),
             folder=ROOT,
@@ -122,7 +125,7 @@ class Workers:
         return process
 
     def two(self) -> list[Forked]:
-        """Two that run, as many as that takes started anew."""
+        """Two running workers, started as needed."""
         while len(self._alive()) < 2:
             self.start()
         return self._alive()
@@ -172,14 +175,14 @@ def workers(
 
 
 @pytest.fixture
-def desk(url: str, transported: Transport, tmp_path: Path) -> QueueDesk:
-    return QueueDesk(url, transported.queue(), tmp_path)
+def harness(url: str, transported: Transport, tmp_path: Path) -> QueueHarness:
+    return QueueHarness(url, transported.queue(), tmp_path)
 
 
 @pytest.fixture
-def ticking(desk: QueueDesk) -> Iterator[None]:
+def ticking(harness: QueueHarness) -> Iterator[None]:
     """The recovery tick, as `serve` runs it."""
-    scheduler = Scheduler([Tick("recover", timedelta(seconds=0.5), desk.state.recover)])
+    scheduler = Scheduler([Tick("recover", timedelta(seconds=0.5), harness.state.recover)])
     scheduler.start()
     yield
     scheduler.stop()

@@ -1,4 +1,4 @@
-"""A command crew that writes down that it began, and may wait: `wait-…` until the file is there."""
+"""A command crew that records its start; subjects `wait…` wait until the file exists."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 inputs = json.loads(sys.stdin.read())
 subject: str = inputs["user_input"]
-with Path(os.environ["BEGAN"]).open("a") as began:
-    began.write(f"{subject} {inputs.get('phase', 'run')}\n")
+with Path(os.environ["STARTED"]).open("a") as record:
+    record.write(f"{subject} {inputs.get('phase', 'run')}\n")
 while subject.startswith("wait") and not Path(os.environ["GO"]).exists():
     time.sleep(0.02)
 json.dump({"status": "complete", "output": f"{subject} by {os.getppid()}"}, sys.stdout)

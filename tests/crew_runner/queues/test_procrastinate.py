@@ -1,4 +1,4 @@
-"""Procrastinate itself: its tables, its order, and what becomes of jobs that workers leave."""
+"""Procrastinate itself: its tables, its order, and the jobs that workers leave behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.bootstrap import install_queue, queue_on
 from crew_runner.queues import procrastinate_schema
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.queues.port import CannotInstall, Queue
-from crew_runner.queues.procrastinate import QUEUE, TASK, ProcrastinateQueue, of_workers
+from crew_runner.queues.procrastinate import QUEUE, TASK, ProcrastinateQueue, worker_arguments
 from storage.db.database import SystemClock, upgrade
 from storage.db.engines import connection_arguments, open_engine
 from storage.errors import Busy, Unreachable
@@ -24,8 +24,8 @@ from storage.ports import NoSignal
 from storage.records import Action, Failure, Request
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
-from tests.crew_runner.desk import ANYBODY
-from tests.crew_runner.queues.conftest import QueueDesk, Workers
+from tests.crew_runner.harness import ANYBODY
+from tests.crew_runner.queues.conftest import QueueHarness, Workers
 from tests.crew_runner.queues.transports import Procrastinate
 from tests.support.postgres import Server
 from tests.support.prefork_server import PreforkServer
@@ -48,8 +48,8 @@ def jobs(engine: Engine) -> Procrastinate:
 
 
 @pytest.fixture
-def desk(jobs: Procrastinate, engine: Engine, tmp_path: Path) -> QueueDesk:
-    return QueueDesk(url_of(engine), jobs.queue(), tmp_path)
+def harness(jobs: Procrastinate, engine: Engine, tmp_path: Path) -> QueueHarness:
+    return QueueHarness(url_of(engine), jobs.queue(), tmp_path)
 
 
 @pytest.fixture
@@ -78,26 +78,26 @@ class Woken:
         self.times += 1
 
     def seat(self) -> None:
-        """The decision is taken in another process."""
+        """The decision is made in another process."""
 
 
 # --- order ---------------------------------------------------------------------------------------
 
 
-def test_what_follows_a_decision_goes_before_what_was_queued_earlier(
-    desk: QueueDesk, workers: Workers
+def test_a_phase_after_a_decision_runs_before_phases_queued_earlier(
+    harness: QueueHarness, workers: Workers
 ) -> None:
-    decided = desk.start(desk.program("plan", "write", gates=("plan",)), "decided")
+    decided = harness.start(harness.program("plan", "write", gates=("plan",)), "decided")
     workers.start()
-    checkpoint = desk.checkpoint(decided)
+    checkpoint = harness.checkpoint(decided)
     workers.none()
-    started = [desk.start(desk.program(), f"s{number}") for number in range(3)]
-    desk.decide(checkpoint, Action.CONTINUE)
+    started = [harness.start(harness.program(), f"s{number}") for number in range(3)]
+    harness.decide(checkpoint, Action.CONTINUE)
     workers.start(slots=1)
     for execution in (*started, decided):
-        assert desk.ended(execution).state is ExecutionState.COMPLETED, workers.logs()
+        assert harness.ended(execution).state is ExecutionState.COMPLETED, workers.logs()
 
-    assert [line.split()[0] for line in (desk.folder / "began").read_text().splitlines()] == [
+    assert [line.split()[0] for line in (harness.folder / "started").read_text().splitlines()] == [
         "decided",
         "decided",
         "s0",
@@ -106,42 +106,42 @@ def test_what_follows_a_decision_goes_before_what_was_queued_earlier(
     ]
 
 
-def test_another_try_is_not_brought_before_its_time(desk: QueueDesk, engine: Engine) -> None:
-    execution = desk.start(desk.program("plan", "write", gates=("plan",)), "s")
-    claim = desk.state.claim("worker")
+def test_a_retry_is_not_delivered_before_its_time(harness: QueueHarness, engine: Engine) -> None:
+    execution = harness.start(harness.program("plan", "write", gates=("plan",)), "s")
+    claim = harness.state.claim("worker")
     assert claim is not None
-    desk.state.fail(claim, Failure("no luck"))
-    [_, again] = desk.runs(execution)
+    harness.state.fail(claim, Failure("no luck"))
+    [_, again] = harness.runs(execution)
 
-    [told] = ask(
+    [scheduled] = ask(
         engine,
         "SELECT scheduled_at FROM procrastinate_jobs WHERE scheduled_at IS NOT NULL",
     )
-    assert told == (again.not_before,)
+    assert scheduled == (again.not_before,)
 
 
 # --- waking ------------------------------------------------------------------------------------
 
 
-def test_a_commit_wakes_every_worker_although_none_looks_for_its_job(
-    desk: QueueDesk, engine: Engine
+def test_a_commit_wakes_every_worker_although_none_polls_for_jobs(
+    harness: QueueHarness, engine: Engine
 ) -> None:
     arguments = connection_arguments(engine)
-    queues = [ProcrastinateQueue(arguments, look_seconds=600) for _ in range(2)]
+    queues = [ProcrastinateQueue(arguments, poll_seconds=600) for _ in range(2)]
     pools = [Woken() for _ in queues]
     for queue, pool in zip(queues, pools, strict=True):
         queue.bind(pool)
     wait_until(lambda: listening(engine) == len(queues), within=20, what="all listen")
-    desk.start(desk.program(), "s")
+    harness.start(harness.program(), "s")
     wait_until(lambda: all(pool.times for pool in pools), within=20, what="all are woken")
     for queue in queues:
         queue.stop()
 
 
 def test_jobs_whose_notification_was_missed_wake_a_worker_too(
-    desk: QueueDesk, jobs: Procrastinate, engine: Engine
+    harness: QueueHarness, jobs: Procrastinate, engine: Engine
 ) -> None:
-    desk.start(desk.program(), "s")
+    harness.start(harness.program(), "s")
     queue, pool = jobs.queue(), Woken()
     queue.bind(pool)
     wait_until(lambda: pool.times == 1, within=20, what="the pool is woken")
@@ -156,16 +156,16 @@ def test_jobs_whose_notification_was_missed_wake_a_worker_too(
     queue.stop()
 
 
-def test_what_is_enqueued_again_wakes_a_worker_without_another_job(
-    desk: QueueDesk, engine: Engine, jobs: Procrastinate
+def test_enqueueing_again_wakes_a_worker_without_another_job(
+    harness: QueueHarness, engine: Engine, jobs: Procrastinate
 ) -> None:
-    desk.start(desk.program(), "s")
+    harness.start(harness.program(), "s")
     jobs.lose()
     queue, pool = jobs.queue(), Woken()
     queue.bind(pool)
     wait_until(lambda: listening(engine) == 1, within=20, what="it listens")
     assert pool.times == 0
-    assert desk.state.recover() == 1
+    assert harness.state.recover() == 1
     wait_until(lambda: pool.times > 0, within=20, what="the pool is woken")
     queue.stop()
 
@@ -183,60 +183,60 @@ def listening(engine: Engine) -> int:
 # --- losses --------------------------------------------------------------------------------------
 
 
-def test_without_any_tick_a_worker_itself_finds_what_the_queue_lost(
-    desk: QueueDesk, workers: Workers, jobs: Procrastinate
+def test_without_any_tick_a_worker_finds_what_the_queue_lost(
+    harness: QueueHarness, workers: Workers, jobs: Procrastinate
 ) -> None:
-    execution = desk.start(desk.program(), "lost")
+    execution = harness.start(harness.program(), "lost")
     jobs.lose()
     workers.start(poll=0.5)
 
-    assert desk.ended(execution).state is ExecutionState.COMPLETED, workers.logs()
+    assert harness.ended(execution).state is ExecutionState.COMPLETED, workers.logs()
 
 
-def test_the_recovery_tick_adds_no_job_where_one_waits(
-    desk: QueueDesk, jobs: Procrastinate
+def test_the_recovery_tick_adds_no_job_if_one_waits(
+    harness: QueueHarness, jobs: Procrastinate
 ) -> None:
-    desk.start(desk.program(), "s")
+    harness.start(harness.program(), "s")
     [waiting] = jobs.waiting()
     with ThreadPoolExecutor(4) as pool:
-        for ran in [pool.submit(desk.state.recover) for _ in range(8)]:
-            assert ran.result() == 1
+        for recovery in [pool.submit(harness.state.recover) for _ in range(8)]:
+            assert recovery.result() == 1
 
     assert jobs.waiting() == [waiting]
 
 
-def test_workers_go_on_when_the_server_was_restarted(
-    desk: QueueDesk, workers: Workers, server: Server
+def test_workers_continue_after_the_server_was_restarted(
+    harness: QueueHarness, workers: Workers, server: Server
 ) -> None:
     workers.start()
-    before = desk.start(desk.program(), "wait")
-    desk.running(before, "wait")
-    server.stop()  # what it had committed it keeps; a crash of one that does not flush may not
+    before = harness.start(harness.program(), "wait")
+    harness.running(before, "wait")
+    server.stop()  # a clean stop keeps all commits; a crash without fsync might not
     server.start()
-    (desk.folder / "go").touch()
-    after = desk.start(desk.program(), "after")
+    (harness.folder / "go").touch()
+    after = harness.start(harness.program(), "after")
 
-    assert desk.ended(before).state is ExecutionState.COMPLETED, workers.logs()
-    assert desk.ended(after).state is ExecutionState.COMPLETED, workers.logs()
-    assert desk.began("wait") == ["run"]
+    assert harness.ended(before).state is ExecutionState.COMPLETED, workers.logs()
+    assert harness.ended(after).state is ExecutionState.COMPLETED, workers.logs()
+    assert harness.phases_started("wait") == ["run"]
 
 
-def test_a_queue_that_begins_before_its_server_is_there_wakes_the_pool_when_it_is(
-    desk: QueueDesk, engine: Engine, server: Server, caplog: pytest.LogCaptureFixture
+def test_a_queue_that_starts_before_its_server_wakes_the_pool_once_it_is_up(
+    harness: QueueHarness, engine: Engine, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    queue, pool = ProcrastinateQueue(connection_arguments(engine), patience=0.3), Woken()
+    queue, pool = ProcrastinateQueue(connection_arguments(engine), connect_seconds=0.3), Woken()
     server.stop()
     queue.bind(pool)
     wait_until(lambda: "queue.away" in caplog.text, within=20, what="it has given up once")
     server.start()
-    desk.start(desk.program(), "s")
+    harness.start(harness.program(), "s")
 
     wait_until(lambda: pool.times > 0, within=20, what="the pool is woken")
     queue.stop()
 
 
-def test_a_worker_that_procrastinate_took_for_dead_is_woken_again(
-    desk: QueueDesk, jobs: Procrastinate, engine: Engine
+def test_a_worker_that_procrastinate_considered_dead_is_woken_again(
+    harness: QueueHarness, jobs: Procrastinate, engine: Engine
 ) -> None:
     queue, pool = jobs.queue(), Woken()
     queue.bind(pool)
@@ -245,7 +245,7 @@ def test_a_worker_that_procrastinate_took_for_dead_is_woken_again(
         within=20,
         what="it had registered",
     )
-    desk.start(desk.program(), "s")
+    harness.start(harness.program(), "s")
 
     wait_until(lambda: pool.times > 0, within=20, what="the pool is woken")
     queue.stop()
@@ -267,30 +267,30 @@ class Cut:
             self.enqueue(connection, phase_run_id)
 
     def committed(self, phase_run_id: str) -> None:
-        raise AssertionError(f"{phase_run_id} was told to be committed")
+        raise AssertionError(f"{phase_run_id} was reported as committed")
 
     def seat(self) -> None:
-        """No worker is in this process."""
+        """There is no worker in this process."""
 
 
-def test_where_the_server_does_not_take_the_job_nothing_is_started(
-    desk: QueueDesk, jobs: Procrastinate, engine: Engine
+def test_if_the_server_does_not_accept_the_job_nothing_is_started(
+    harness: QueueHarness, jobs: Procrastinate, engine: Engine
 ) -> None:
     cut = StateManager(engine, clock=SystemClock(), dispatch=Cut(jobs.queue()), signal=NoSignal())
     with pytest.raises(Unreachable):
-        cut.start_execution(definition=desk.program(), request=Request("s"), requester=ANYBODY)
+        cut.start_execution(definition=harness.program(), request=Request("s"), requester=ANYBODY)
 
-    assert desk.reads.executions() == ()
+    assert harness.reads.executions() == ()
     assert jobs.waiting() == []
 
 
-# --- what workers leave --------------------------------------------------------------------------
+# --- jobs left behind ----------------------------------------------------------------------------
 
 
 def test_a_job_is_deleted_and_no_thread_is_left(
-    desk: QueueDesk, jobs: Procrastinate, engine: Engine
+    harness: QueueHarness, jobs: Procrastinate, engine: Engine
 ) -> None:
-    desk.start(desk.program(), "s")
+    harness.start(harness.program(), "s")
     queue = jobs.queue()
     queue.bind(Woken())
     wait_until(
@@ -303,10 +303,10 @@ def test_a_job_is_deleted_and_no_thread_is_left(
     assert "procrastinate" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_jobs_of_workers_that_died_are_deleted_in_the_end(
-    desk: QueueDesk, jobs: Procrastinate, engine: Engine
+def test_jobs_of_dead_workers_are_eventually_deleted(
+    harness: QueueHarness, jobs: Procrastinate, engine: Engine
 ) -> None:
-    desk.start(desk.program(), "s")
+    harness.start(harness.program(), "s")
     ask(
         engine,
         "WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat)"
@@ -314,7 +314,7 @@ def test_jobs_of_workers_that_died_are_deleted_in_the_end(
         " UPDATE procrastinate_jobs SET status = 'doing', worker_id = dead.id FROM dead"
         " RETURNING dead.id",
     )
-    queue = ProcrastinateQueue(connection_arguments(engine), forget_seconds=30)
+    queue = ProcrastinateQueue(connection_arguments(engine), orphan_seconds=30)
     queue.bind(Woken())
     wait_until(
         lambda: ask(engine, "SELECT id FROM procrastinate_jobs") == [],
@@ -327,19 +327,19 @@ def test_jobs_of_workers_that_died_are_deleted_in_the_end(
 # --- tables --------------------------------------------------------------------------------------
 
 
-def test_its_tables_are_made_once_by_however_many_processes(server: Server) -> None:
+def test_its_tables_are_created_once_by_any_number_of_processes(server: Server) -> None:
     url = server.database()
 
     def start() -> None:
-        """As a process does: while another is at it, it tries again."""
+        """Retry while another process upgrades, as a bot does."""
         try:
             upgrade(open_engine(url), install_queue)
         except Busy:
             start()
 
     with ThreadPoolExecutor(4) as pool:
-        for made in [pool.submit(start) for _ in range(4)]:
-            made.result()
+        for upgrade_result in [pool.submit(start) for _ in range(4)]:
+            upgrade_result.result()
     shipped = {step.name for step in procrastinate_schema.steps()}
 
     recorded = ask(open_engine(url), "SELECT name FROM countersign_procrastinate_steps")
@@ -361,16 +361,16 @@ def test_a_newer_version_brings_only_its_own_steps(
     assert ask(engine, "SELECT colour FROM procrastinate_jobs") == []
 
 
-def test_tables_of_an_older_procrastinate_that_is_not_ours_are_refused_in_words(
+def test_tables_of_an_older_procrastinate_that_we_did_not_create_are_refused(
     jobs: Procrastinate, engine: Engine
 ) -> None:
     ask(engine, "DELETE FROM countersign_procrastinate_steps RETURNING name")
-    upgrade(engine, install_queue)  # complete ones are taken as they are
+    upgrade(engine, install_queue)  # complete tables are accepted as they are
     ask(engine, "DELETE FROM countersign_procrastinate_steps RETURNING name")
     with engine.begin() as connection:
         connection.execute(text("DROP FUNCTION procrastinate_prune_stalled_workers_v1"))
 
-    with pytest.raises(CannotInstall, match="procrastinate_prune_stalled_workers_v1 is not there"):
+    with pytest.raises(CannotInstall, match="lacks: procrastinate_prune_stalled_workers_v1"):
         upgrade(engine, install_queue)
 
 
@@ -382,8 +382,8 @@ def test_the_database_url_chooses_the_engine(engine: Engine, tmp_path: Path) -> 
     assert isinstance(queue_on(open_engine(f"sqlite:///{tmp_path / 'a.db'}")), LocalDispatch)
 
 
-def test_only_what_the_rows_know_better_may_be_forgotten_by_a_crash(engine: Engine) -> None:
-    with psycopg.connect(**of_workers(connection_arguments(engine))) as workers_own:
+def test_a_crash_may_only_lose_what_the_rows_also_hold(engine: Engine) -> None:
+    with psycopg.connect(**worker_arguments(connection_arguments(engine))) as workers_own:
         [[jobs]] = workers_own.execute("SHOW synchronous_commit").fetchall()
     [[set_by]] = ask(engine, "SELECT source FROM pg_settings WHERE name = 'synchronous_commit'")
 

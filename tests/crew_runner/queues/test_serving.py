@@ -1,4 +1,4 @@
-"""The product on a server: one process serves, another one works, and the queue lies between."""
+"""The product on a server: one process serves and another one runs the phases."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ CREWS = """
 crews:
   letter:
     command: [{python}, {program}]
-    env: {{BEGAN: {folder}/began, GO: {folder}/go}}
+    env: {{STARTED: {folder}/started, GO: {folder}/go}}
     phases: [{{name: draft}}, {{name: send}}]
     checkpoints:
       - {{name: after_draft, after: draft, approvers: ["@channel"]}}
 """
 
 
-def test_a_decision_taken_by_one_process_is_carried_out_by_another(
+def test_a_decision_made_in_one_process_is_carried_out_by_another(
     server: Server, launchpad: PreforkServer, tmp_path: Path
 ) -> None:
     crews = tmp_path / "crews.yml"

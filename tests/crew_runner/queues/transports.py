@@ -1,6 +1,6 @@
-"""The engines under the contract, and what a test does to their messages.
+"""The engines under the contract, and access to their messages.
 
-A test calls one by its name, and so does the worker's process: `transport("procrastinate", url)`.
+Tests and worker processes get one by name: `transport("procrastinate", url)`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from storage.db.engines import connection_arguments, open_engine
 class Transport(Protocol):
     @property
     def poll(self) -> float:
-        """Of the workers in the tests: where the queue wakes them, so seldom that nothing but the
-        queue can have brought the work."""
+        """The workers' polling interval in the tests. If the queue wakes them, it is so long that
+        only the queue can have started the work."""
 
     def queue(self) -> Queue: ...
 
     def waiting(self) -> list[str]:
-        """The phase runs for which a message is there that nobody has taken."""
+        """The phase runs with a message that no worker has taken."""
 
     def lose(self) -> None:
-        """All messages that nobody has taken."""
+        """Delete all messages that no worker has taken."""
 
     def deliver(self, phase_run_id: str) -> None:
-        """A message for it, beside those that were sent."""
+        """Send an additional message for the phase run."""
 
 
 class Local:
@@ -47,10 +47,10 @@ class Local:
         return []
 
     def lose(self) -> None:
-        """The rows are the messages."""
+        """Nothing to do: the rows are the messages."""
 
     def deliver(self, phase_run_id: str) -> None:
-        """Workers look at the rows all the time."""
+        """Nothing to do: workers poll the rows."""
 
 
 class Procrastinate:
@@ -63,9 +63,9 @@ class Procrastinate:
         return ProcrastinateQueue(connection_arguments(self._engine))
 
     def waiting(self) -> list[str]:
-        found = "SELECT args->>'phase_run_id' FROM procrastinate_jobs WHERE status = 'todo'"
+        query = "SELECT args->>'phase_run_id' FROM procrastinate_jobs WHERE status = 'todo'"
         with self._engine.connect() as connection:
-            return list(connection.execute(text(found)).scalars())
+            return list(connection.execute(text(query)).scalars())
 
     def lose(self) -> None:
         with self._engine.begin() as connection:

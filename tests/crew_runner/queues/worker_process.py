@@ -1,4 +1,4 @@
-"""A worker as a process of its own, woken by an engine of the contract.
+"""A worker in its own process, woken by an engine of the contract.
 
 `python -m tests.crew_runner.queues.worker_process ENGINE URL LEASE GRACE POLL SLOTS`
 """
@@ -42,12 +42,12 @@ def main(arguments: Sequence[str]) -> None:
         lease=lease,
         poll=poll,
     )
-    told = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: told.set())
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stopped.set())
     pool.start()
     queue.bind(pool)
     logging.info("ready")
-    told.wait()
+    stopped.wait()
     queue.stop()
     pool.stop(timedelta(seconds=grace_seconds))
 

@@ -1,4 +1,4 @@
-"""The model that crews.yml gives to a crew, asked by real crews of servers that speak for it."""
+"""The model that crews.yml sets for a crew, called by real crews on stand-in servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from storage.definitions import (
 )
 from storage.records import Execution
 from storage.states import ExecutionState
-from tests.crew_runner.desk import Desk
+from tests.crew_runner.harness import Harness
 from tests.support.prefork_server import PreforkServer
 from tests.support.preforked_fork_server import from_launchpad
 from tests.support.providers import (
@@ -46,13 +46,13 @@ PROTOCOLS = {
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A desk, a pool whose operator has a key of every provider, and the providers."""
+    """A harness whose pool has a key for every provider, and the providers."""
 
-    desk: Desk
+    harness: Harness
     servers: dict[str, ProviderServer]
 
     def run(self, target: str, model: str | None) -> Execution:
-        return self.desk.ended(self.desk.start(crew(target, model), "harbours"))
+        return self.harness.ended(self.harness.start(crew(target, model), "harbours"))
 
     def forget(self) -> None:
         for server in self.servers.values():
@@ -64,7 +64,7 @@ TASKS = {"names_models": ("0", "1", "2", "3")}
 
 
 def crew(target: str, model: str | None) -> CrewDefinition:
-    """In one phase."""
+    """A crew of tests.crew_runner.model_crews in one phase."""
     tasks = TASKS.get(target)
     return CrewDefinition(
         name=target,
@@ -77,9 +77,14 @@ def crew(target: str, model: str | None) -> CrewDefinition:
 
 
 @contextmanager
-def pool_of(desk: Desk, dispatch: LocalDispatch, model: ModelSettings) -> Iterator[None]:
+def pool_of(harness: Harness, dispatch: LocalDispatch, model: ModelSettings) -> Iterator[None]:
     pool = WorkerPool(
-        state=desk.state, reads=desk.reads, model=model, crews={}, slots=2, lease=desk.lease
+        state=harness.state,
+        reads=harness.reads,
+        model=model,
+        crews={},
+        slots=2,
+        lease=harness.lease,
     )
     dispatch.bind(pool)
     pool.start()
@@ -90,11 +95,11 @@ def pool_of(desk: Desk, dispatch: LocalDispatch, model: ModelSettings) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def opened(
+def providers(
     tmp_path_factory: pytest.TempPathFactory, crew_launchpad: PreforkServer
 ) -> Iterator[Market]:
     dispatch = LocalDispatch()
-    desk = Desk(tmp_path_factory.mktemp("models") / "models.db", dispatch=dispatch)
+    harness = Harness(tmp_path_factory.mktemp("models") / "models.db", dispatch=dispatch)
     with ExitStack() as stack:
         stack.enter_context(from_launchpad(crew_launchpad))
         servers = {
@@ -116,14 +121,14 @@ def opened(
             gemini_base_url=servers["gemini"].address,
             ollama_host=servers["ollama"].address,
         )
-        stack.enter_context(pool_of(desk, dispatch, settings))
-        yield Market(desk, servers)
+        stack.enter_context(pool_of(harness, dispatch, settings))
+        yield Market(harness, servers)
 
 
 @pytest.fixture
-def market(opened: Market) -> Market:
-    opened.forget()
-    return opened
+def market(providers: Market) -> Market:
+    providers.forget()
+    return providers
 
 
 @pytest.mark.parametrize(
@@ -155,10 +160,10 @@ def test_a_crew_is_answered_by_the_provider_that_its_model_names(
     ended = market.run("plain", model)
 
     assert ended.state is ExecutionState.COMPLETED, ended.error
-    asked = market.servers[server].asked
-    assert [(each.path, each.key, each.model) for each in asked] == [(path, key, sent)]
+    requests = market.servers[server].asked
+    assert [(each.path, each.key, each.model) for each in requests] == [(path, key, sent)]
     assert sum(len(other.asked) for other in market.servers.values()) == 1
-    (run,) = market.desk.runs(ended.id)
+    (run,) = market.harness.runs(ended.id)
     assert run.output is not None
     assert run.output.output == "heard"
     (used,) = run.output.usage.values()
@@ -166,23 +171,23 @@ def test_a_crew_is_answered_by_the_provider_that_its_model_names(
 
 
 @pytest.mark.parametrize(("target", "calls"), [("names_models", 4), ("managed", 1), ("Asking", 2)])
-def test_the_model_in_crews_yml_stands_over_every_model_key_and_address_in_the_code(
+def test_the_model_in_crews_yml_overrides_every_model_key_and_address_in_the_code(
     market: Market, target: str, calls: int
 ) -> None:
     ended = market.run(target, "chosen-model")
 
     assert ended.state is ExecutionState.COMPLETED, ended.error
-    asked = market.servers["openai"].asked
-    assert {(each.key, each.model) for each in asked} == {(GOOD_KEY, "chosen-model")}
-    assert len(asked) == calls == sum(len(each.asked) for each in market.servers.values())
+    requests = market.servers["openai"].asked
+    assert {(each.key, each.model) for each in requests} == {(GOOD_KEY, "chosen-model")}
+    assert len(requests) == calls == sum(len(each.asked) for each in market.servers.values())
 
 
-def test_an_authors_key_does_not_go_along_to_the_same_provider_either(market: Market) -> None:
+def test_an_authors_key_is_not_sent_to_the_same_provider_either(market: Market) -> None:
     ended = market.run("names_anthropics", "anthropic/claude-sonnet-4-6")
 
     assert ended.state is ExecutionState.COMPLETED, ended.error
-    (asked,) = market.servers["anthropic"].asked
-    assert (asked.key, asked.model) == (GOOD_KEY, "claude-sonnet-4-6")
+    (requests,) = market.servers["anthropic"].asked
+    assert (requests.key, requests.model) == (GOOD_KEY, "claude-sonnet-4-6")
     assert market.servers["author"].asked == []
 
 
@@ -191,40 +196,40 @@ def test_without_a_model_in_crews_yml_the_code_keeps_its_own(market: Market) -> 
 
     market.run("names_anthropics", None)
 
-    (asked, *_more) = market.servers["author"].asked
-    assert (asked.key, asked.model) == ("sk-of-the-author", "claude-3-5-haiku-latest")
+    (requests, *_more) = market.servers["author"].asked
+    assert (requests.key, requests.model) == ("sk-of-the-author", "claude-3-5-haiku-latest")
 
 
-def test_a_key_that_is_refused_is_used_once_and_said_in_words(market: Market) -> None:
+def test_a_refused_key_is_used_once_and_reported_readably(market: Market) -> None:
     market.servers["anthropic"].refuses = ANTHROPIC.chat
 
     ended = market.run("stubborn", "anthropic/claude-haiku-4-5")
 
     assert ended.state is ExecutionState.ERROR
     assert len(market.servers["anthropic"].asked) == 1
-    assert len(market.desk.runs(ended.id)) == 1
+    assert len(market.harness.runs(ended.id)) == 1
     assert "refused the API key (HTTP 401)" in (ended.error or "")
     assert "countersign doctor" in (ended.error or "")
 
 
-def test_a_bad_key_is_said_before_the_first_phase_and_nothing_is_asked(
+def test_a_bad_key_is_reported_before_the_first_phase_and_no_model_is_called(
     tmp_path: Path, market: Market
 ) -> None:
     dispatch = LocalDispatch()
-    desk = Desk(tmp_path / "bad.db", dispatch=dispatch)
+    harness = Harness(tmp_path / "bad.db", dispatch=dispatch)
     server = market.servers["openai"]
     listed = server.listed
     settings = ModelSettings("sk-hunter2", server.base_url, "house-model")
 
-    with pool_of(desk, dispatch, settings):
-        ids = [desk.start(crew("plain", None), "harbours") for _ in range(3)]
-        ended = [desk.ended(each) for each in ids]
+    with pool_of(harness, dispatch, settings):
+        ids = [harness.start(crew("plain", None), "harbours") for _ in range(3)]
+        ended = [harness.ended(each) for each in ids]
 
     for each in ended:
         assert each.state is ExecutionState.ERROR
         assert "refused the key in OPENAI_API_KEY (401 from 127.0.0.1" in (each.error or "")
         assert "hunter2" not in (each.error or "")
-        assert [run.attempt for run in desk.runs(each.id)] == [1]
+        assert [run.attempt for run in harness.runs(each.id)] == [1]
     assert server.asked == []
     assert server.listed == listed + 1
 
@@ -233,11 +238,11 @@ def test_offline_the_drafter_answers_for_models_named_in_the_code(
     tmp_path: Path, market: Market
 ) -> None:
     dispatch = LocalDispatch()
-    desk = Desk(tmp_path / "offline.db", dispatch=dispatch)
+    harness = Harness(tmp_path / "offline.db", dispatch=dispatch)
 
-    with pool_of(desk, dispatch, ModelSettings()):
-        ended = desk.ended(desk.start(crew("names_models", None), "harbours"))
+    with pool_of(harness, dispatch, ModelSettings()):
+        ended = harness.ended(harness.start(crew("names_models", None), "harbours"))
 
     assert ended.state is ExecutionState.COMPLETED, ended.error
-    assert {model for run in desk.runs(ended.id) for model in run.usage} == {"offline-drafter"}
+    assert {model for run in harness.runs(ended.id) for model in run.usage} == {"offline-drafter"}
     assert all(not each.asked for each in market.servers.values())

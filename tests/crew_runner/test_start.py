@@ -1,4 +1,4 @@
-"""A project whose modules have the names of ours."""
+"""A project with modules that have the same names as ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.definitions import CrewDefinition, CrewKind
 from tests.crew_runner.conftest import opened
 
 CREW = '''
-"""A crew that leans on helpers of its own."""
+"""A crew with its own helper modules."""
 import bot
 import storage
 import tests.samples
@@ -35,7 +35,7 @@ def recital():
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """It has a module `storage` and packages `bot` and `tests`, and lies on PYTHONPATH."""
+    """A project on PYTHONPATH with a module `storage` and packages `bot` and `tests`."""
     folder = tmp_path / "project"
     for package in ("acme", "bot", "tests"):
         (folder / package).mkdir(parents=True)
@@ -69,8 +69,8 @@ def test_a_project_with_modules_named_storage_bot_and_tests_runs(
     if started_in == "the project's folder":
         monkeypatch.chdir(project)
     definition = CrewDefinition("recital", CrewKind.CREW, target="acme.crew:recital")
-    with opened(tmp_path, []) as shop:
-        ended = shop.desk.ended(shop.desk.start(definition, "a poem"))
+    with opened(tmp_path, []) as runner:
+        ended = runner.harness.ended(runner.harness.start(definition, "a poem"))
 
     assert ended.error is None
     assert ended.result is not None

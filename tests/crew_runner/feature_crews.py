@@ -1,4 +1,4 @@
-"""Crews that use much of what CrewAI offers. Their models are classes: they need no network."""
+"""Crews that use many of CrewAI's features. Their models are classes and need no network."""
 
 import json
 import os
@@ -31,9 +31,9 @@ class Row(BaseModel):
 
 
 def note(subject: str, line: str) -> None:
-    """What a crew did, a line each, for the test to read."""
-    with Path(os.environ["TESTS_FOLDER"], f"{subject}.did").open("a") as did:
-        did.write(line + "\n")
+    """Record what a crew did, one line each, for the test to read."""
+    with Path(os.environ["TESTS_FOLDER"], f"{subject}.did").open("a") as log:
+        log.write(line + "\n")
 
 
 @tool("count_shops")
@@ -54,22 +54,22 @@ class Clerk(Scribe):
 
     def call(self, messages: str | list[LLMMessage], *others: Any, **named: Any) -> str:
         answer = super().call(messages, *others, **named)
-        said = text_of(messages)
-        if "Do count about" in said:
-            if "seven shops found" not in said:
-                wish = {"town": "Ulm", "least": 3}
-                return f"Thought: count\nAction: count_shops\nAction Input: {json.dumps(wish)}"
-            shops = 30 if "recount" in said else 7
+        text = text_of(messages)
+        if "Do count about" in text:
+            if "seven shops found" not in text:
+                arguments = {"town": "Ulm", "least": 3}
+                return f"Thought: count\nAction: count_shops\nAction Input: {json.dumps(arguments)}"
+            shops = 30 if "recount" in text else 7
             return json.dumps({"shops": shops, "town": "Ulm"})
-        if "Do table about" in said:
+        if "Do table about" in text:
             return json.dumps({"label": "shops", "number": 7})
         return answer
 
 
 def says_no_hype(output: Any) -> tuple[bool, Any]:
-    """A check that no first answer passes, neither the draft nor a revision of it."""
-    said = text_of(output.messages).rpartition("make it warmer")[2]
-    if "No hype, please" not in said:
+    """A guardrail that rejects the first answer, both for the draft and for a revision."""
+    text = text_of(output.messages).rpartition("make it warmer")[2]
+    if "No hype, please" not in text:
         return False, "No hype, please"
     return True, f"{output.raw} (checked)"
 
@@ -187,23 +187,23 @@ class Manager(Scribe):
 
     def call(self, messages: str | list[LLMMessage], *others: Any, **named: Any) -> str:
         super().call(messages, *others, **named)
-        said = text_of(messages)
-        found = re.findall(r"Observation: (answer \d+)", said)
-        if found and "make it warmer" not in said:
-            return f"Thought: good\nFinal Answer: managed {found[-1]}"
-        if found:
-            return f"Thought: good\nFinal Answer: warm {found[-1]}"
-        wish = {
-            "task": f"Do your part about {_subject(said)}.",
+        text = text_of(messages)
+        observations = re.findall(r"Observation: (answer \d+)", text)
+        if observations and "make it warmer" not in text:
+            return f"Thought: good\nFinal Answer: managed {observations[-1]}"
+        if observations:
+            return f"Thought: good\nFinal Answer: warm {observations[-1]}"
+        arguments = {
+            "task": f"Do your part about {_subject(text)}.",
             "context": "none",
             "coworker": "worker",
         }
         name = "delegate_work_to_coworker"
-        return f"Thought: hand it on\nAction: {name}\nAction Input: {json.dumps(wish)}"
+        return f"Thought: hand it on\nAction: {name}\nAction Input: {json.dumps(arguments)}"
 
 
-def _subject(said: str) -> str:
-    return str(re.findall(r"about (\S+)\.", said)[0])
+def _subject(text: str) -> str:
+    return str(re.findall(r"about (\S+)\.", text)[0])
 
 
 def _managed(**manager: Any) -> Crew:
@@ -237,11 +237,11 @@ class Planner(Scribe):
     """Plans as many tasks as it is shown."""
 
     def call(self, messages: str | list[LLMMessage], *others: Any, **named: Any) -> str:
-        said = text_of(messages)
-        if "Task Number" not in said:
+        text = text_of(messages)
+        if "Task Number" not in text:
             return super().call(messages, *others, **named)
-        note("planner", said)
-        numbers = sorted(set(re.findall(r"Task Number (\d+)", said)))
+        note("planner", text)
+        numbers = sorted(set(re.findall(r"Task Number (\d+)", text)))
         plans = [
             {"task_number": int(n), "task": f"task {n}", "plan": f" PLAN {n}."} for n in numbers
         ]
@@ -264,7 +264,7 @@ def plans() -> Crew:
 
 
 class Letters(CustomEmbeddingFunction, EmbeddingFunction[Any]):  # CrewAI checks for both
-    """As many figures as letters of the alphabet: how often each occurs."""
+    """Embeds a text as the counts of the letters of the alphabet."""
 
     def __call__(self, input: Any) -> Any:
         texts = [str(text).lower() for text in input]
@@ -272,7 +272,7 @@ class Letters(CustomEmbeddingFunction, EmbeddingFunction[Any]):  # CrewAI checks
 
 
 def knows() -> Crew:
-    """Looks into a text that it was given, with an embedder that needs no network."""
+    """Has a knowledge source, with an embedder that needs no network."""
     writer = Agent(role="writer", goal="to help", backstory="long", llm=Scribe(model="scribe"))
     tasks = [
         Task(
@@ -302,7 +302,7 @@ class Newer(BaseModel):
 
 
 def counts_otherwise_now() -> Crew:
-    """Its first task's class is another one as soon as the file is there."""
+    """Its first task has another output class once the file exists."""
     changed = Path(os.environ["TESTS_FOLDER"], "changed").exists()
     clerk = Agent(role="clerk", goal="to count", backstory="long", llm=Clerk(model="clerk"))
     about = "Do count about {user_input}. Known: seven shops found."

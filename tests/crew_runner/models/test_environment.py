@@ -1,4 +1,4 @@
-"""What the operator sets is what CrewAI sends: key, address and model, seen by a real server."""
+"""CrewAI sends the operator's key and model to the operator's address, seen by a real server."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ OPENROUTER = "https://openrouter.ai/api/v1"
 
 @dataclass
 class Endpoint:
-    """A server that answers every chat completion and remembers what was asked of it."""
+    """A server that answers every chat completion and records the requests."""
 
     base_url: str
-    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def endpoint() -> Iterator[Endpoint]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            found.asked.append((self.path, self.headers["Authorization"], body["model"]))
+            recorder.requests.append((self.path, self.headers["Authorization"], body["model"]))
             message = {"role": "assistant", "content": "heard"}
             answer = json.dumps(
                 {
@@ -55,17 +55,17 @@ def endpoint() -> Iterator[Endpoint]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found = Endpoint(f"http://127.0.0.1:{server.server_address[1]}/v1")
+    recorder = Endpoint(f"http://127.0.0.1:{server.server_address[1]}/v1")
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
-    yield found
+    yield recorder
     server.shutdown()
     server.server_close()
     thread.join(timeout=5)
 
 
 def ask_default_model(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> str:
-    """Ask the model that an agent without one of its own would get."""
+    """Call the default model of agents."""
     from crewai.utilities.llm_utils import create_llm
 
     for name in MODEL_VARIABLES:
@@ -78,7 +78,7 @@ def ask_default_model(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
 
 
 @pytest.mark.parametrize(
-    ("written", "sent"),
+    ("configured", "sent"),
     [
         ("gpt-4o-mini", "gpt-4o-mini"),
         ("openai/gpt-4o-mini", "openai/gpt-4o-mini"),
@@ -89,19 +89,19 @@ def ask_default_model(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
         (None, "gpt-4.1-mini"),
     ],
 )
-def test_a_compatible_endpoint_is_sent_the_model_as_it_was_written(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, written: str | None, sent: str
+def test_a_compatible_endpoint_receives_the_model_name_unchanged(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, configured: str | None, sent: str
 ) -> None:
-    settings = ModelSettings("my-key", endpoint.base_url, written)
+    settings = ModelSettings("my-key", endpoint.base_url, configured)
 
-    heard = ask_default_model(monkeypatch, settings_to_env(settings))
+    answer = ask_default_model(monkeypatch, settings_to_env(settings))
 
-    assert heard == "heard"
-    assert endpoint.asked == [("/v1/chat/completions", "Bearer my-key", sent)]
+    assert answer == "heard"
+    assert endpoint.requests == [("/v1/chat/completions", "Bearer my-key", sent)]
 
 
 @pytest.mark.parametrize(
-    ("written", "sent"),
+    ("configured", "sent"),
     [
         ("openai/gpt-4o-mini", "openai/gpt-4o-mini"),
         ("openrouter/openai/gpt-4o-mini", "openai/gpt-4o-mini"),
@@ -111,16 +111,16 @@ def test_a_compatible_endpoint_is_sent_the_model_as_it_was_written(
         (None, "openai/gpt-4.1-mini"),
     ],
 )
-def test_an_openrouter_key_goes_to_openrouter_with_its_name_of_the_model(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, written: str | None, sent: str
+def test_an_openrouter_key_goes_to_openrouter_with_its_model_name(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, configured: str | None, sent: str
 ) -> None:
-    settings = ModelSettings(None, OPENROUTER, written, openrouter_api_key="router-key")
+    settings = ModelSettings(None, OPENROUTER, configured, openrouter_api_key="router-key")
 
     # CrewAI's own variable stands in for OpenRouter's address; ours name no address at all.
     variables = {**settings_to_env(settings), "OPENROUTER_BASE_URL": endpoint.base_url}
     ask_default_model(monkeypatch, variables)
 
-    assert endpoint.asked == [("/v1/chat/completions", "Bearer router-key", sent)]
+    assert endpoint.requests == [("/v1/chat/completions", "Bearer router-key", sent)]
     assert not {"OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_KEY"} & set(variables)
 
 
@@ -134,7 +134,7 @@ def test_an_agent_that_names_its_model_goes_to_the_endpoint_as_well(
     )
     LLM(model="gpt-4o").call("Say something.")
 
-    assert endpoint.asked[-1] == ("/v1/chat/completions", "Bearer my-key", "gpt-4o")
+    assert endpoint.requests[-1] == ("/v1/chat/completions", "Bearer my-key", "gpt-4o")
 
 
 def test_an_openrouter_key_set_as_openai_key_works_with_openrouters_address() -> None:
@@ -150,7 +150,7 @@ def test_an_openrouter_key_set_as_openai_key_works_with_openrouters_address() ->
     }
 
 
-def test_openais_own_api_is_sent_no_address_and_the_bare_name() -> None:
+def test_openais_own_api_gets_no_address_and_the_bare_name() -> None:
     settings = ModelSettings("key", None, "openai/gpt-4o")
 
     assert choose(settings) == ModelChoice(Route.OPENAI, "gpt-4o")

@@ -1,4 +1,4 @@
-"""Crews and flows in the forms that CrewAI's documentation shows, as an author would bring them."""
+"""Crews and flows as CrewAI's documentation shows them."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def researcher_and_writer() -> Crew:
 
 
 class CollectsWords(Flow):  # type: ignore[type-arg] # as the documentation writes it
-    """Without emit: whoever listens gets the result itself."""
+    """Without emit: the listener gets the result itself."""
 
     @start()
     @human_feedback(message="What do you think of this?", metadata={"channel": "news"})
@@ -143,8 +143,8 @@ class ContentApproval(Flow[ContentState]):
         return self.story()
 
     def story(self) -> str:
-        said = [f"{past.outcome}: {past.feedback}" for past in self.human_feedback_history]
-        return f"{self.state.status} {self.state.draft!r} after {said}"
+        history = [f"{past.outcome}: {past.feedback}" for past in self.human_feedback_history]
+        return f"{self.state.status} {self.state.draft!r} after {history}"
 
 
 class LegalThenEditor(Flow):  # type: ignore[type-arg]

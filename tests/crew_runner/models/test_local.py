@@ -1,4 +1,4 @@
-"""`make run MODEL=…`: what is understood, and where the program is led."""
+"""`make run MODEL=…`: its arguments, and the model that the program uses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 ADDRESS = "http://127.0.0.1:4321"
 
 
-def test_an_unknown_model_is_refused_in_words_and_nothing_is_started(
+def test_an_unknown_model_is_refused_and_nothing_is_started(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ran = tmp_path / "ran"
@@ -26,12 +26,14 @@ def test_an_unknown_model_is_refused_in_words_and_nothing_is_started(
 
     assert code == 2
     assert not ran.exists()
-    said = capfd.readouterr().err
-    assert "MODEL=gpt-9 is none that comes along; there is: smollm2." in said
-    assert "OPENAI_MODEL" in said
+    error = capfd.readouterr().err
+    assert "MODEL=gpt-9 is not a bundled model; choose from: smollm2." in error
+    assert "OPENAI_MODEL" in error
 
 
-def test_a_model_that_cannot_be_served_ends_it_in_words(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_model_that_cannot_be_served_ends_it_with_a_message(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     def fails(_: object) -> str:
         raise LocalModelError("There is no network.")
 
@@ -39,13 +41,13 @@ def test_a_model_that_cannot_be_served_ends_it_in_words(capfd: pytest.CaptureFix
     assert "There is no network." in capfd.readouterr().err
 
 
-def test_the_program_is_led_to_the_model_whatever_else_is_set(
+def test_the_program_uses_the_model_whatever_else_is_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a process of its own: it heeds signals as the whole program does."""
+    """Runs in its own process, because it installs signal handlers."""
     (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-file\nANTHROPIC_API_KEY=sk-file\n")
-    told = tmp_path / "told"
-    program = f"import json, os; json.dump(dict(os.environ), open({str(told)!r}, 'w')); exit(7)"
+    recorded = tmp_path / "recorded"
+    program = f"import json, os; json.dump(dict(os.environ), open({str(recorded)!r}, 'w')); exit(7)"
     start = (
         "import os, sys; from crew_runner.models.local import main;"
         f"sys.exit(main(sys.argv[1:], environment=os.environ, serve=lambda _: {ADDRESS!r}))"
@@ -56,14 +58,14 @@ def test_the_program_is_led_to_the_model_whatever_else_is_set(
     ended = subprocess.run(command, env=environment, timeout=60, check=False)
 
     assert ended.returncode == 7
-    for name, value in json.loads(told.read_text()).items():
+    for name, value in json.loads(recorded.read_text()).items():
         monkeypatch.setenv(name, value)
     choice = choose(load_settings(tmp_path / ".env").model)
     assert (choice.route, choice.model) == (Route.COMPATIBLE, "smollm2")
     assert choice.base_url == f"{ADDRESS}/v1"
 
 
-def test_make_hands_over_a_model_from_its_command_line_and_not_from_the_environment() -> None:
+def test_make_passes_a_model_from_its_command_line_and_not_from_the_environment() -> None:
     def recipe(*arguments: str, **environment: str) -> str:
         command = ["make", "--dry-run", "--old-file=.venv/.product", "run", *arguments]
         path = {"PATH": "/usr/bin:/bin", **environment}

@@ -1,4 +1,4 @@
-"""A database with its use cases, and somebody who starts executions and decides."""
+"""A harness that starts executions and decides checkpoints on a database of its own."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ OVER = {*ENDED, ExecutionState.ERROR}
 CREWS = "tests.crew_runner.crews"
 
 
-class Desk:
-    """Belongs to one database file."""
+class Harness:
+    """The use cases and reads of one database file."""
 
     def __init__(
         self,
@@ -70,22 +70,22 @@ class Desk:
         return started.id
 
     def checkpoint(self, execution_id: str, *, within: float = 90) -> Checkpoint:
-        """The checkpoint that waits, as soon as there is one."""
-        found: list[Checkpoint] = []
+        """Wait for a pending checkpoint and return it."""
+        checkpoints: list[Checkpoint] = []
 
         def waits() -> bool:
             waiting = self.reads.waiting_checkpoint(execution_id)
-            found.extend([waiting] if waiting else [])
+            checkpoints.extend([waiting] if waiting else [])
             return waiting is not None or self.reads.execution(execution_id).state in OVER
 
         wait_until(
             waits, within=within, what="a checkpoint", shown=lambda: self.story(execution_id)
         )
-        assert found, self.story(execution_id)
-        return found[0]
+        assert checkpoints, self.story(execution_id)
+        return checkpoints[0]
 
     def ended(self, execution_id: str, *, within: float = 90) -> Execution:
-        """The execution, as soon as nothing more happens to it by itself."""
+        """Wait until the execution has ended or failed, and return it."""
         wait_until(
             lambda: self.reads.execution(execution_id).state in OVER,
             within=within,
@@ -104,7 +104,7 @@ class Desk:
         return self.reads.phase_runs(execution_id)
 
     def story(self, execution_id: str) -> str:
-        """What a failing test shows."""
+        """The state of the execution and its phase runs, for failing tests."""
         execution = self.reads.execution(execution_id)
         runs = [
             f"{r.phase} {r.attempt}/{r.revision} {r.state} {r.error}"
@@ -145,12 +145,12 @@ def _after(phases: tuple[str, ...]) -> tuple[CheckpointDefinition, ...]:
 
 
 def read_ids(path: Path) -> list[int]:
-    """Process ids that a crew wrote down, as soon as it has."""
+    """Wait for the process ids that a crew records, and return them."""
     wait_until(path.exists, within=60, what=f"{path.name} is written")
     ids: list[int] = json.loads(path.read_text())
     return ids
 
 
-def asked(folder: Path, subject: str) -> list[list[str]]:
-    """Every conversation that the scribe was given about a subject."""
+def conversations(folder: Path, subject: str) -> list[list[str]]:
+    """The conversations of the scribe about a subject."""
     return [json.loads(line) for line in (folder / f"{subject}.asked").read_text().splitlines()]

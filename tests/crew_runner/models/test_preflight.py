@@ -1,4 +1,4 @@
-"""Which key counts for which name, and what is said of one that is missing or refused."""
+"""Which key is used for which model name, and how a missing or refused one is reported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crew_runner.child.failures import failure_of
 from crew_runner.models.environment import ModelChoice, Route, choose
 from crew_runner.models.environment import settings_to_env as variables_of
 from crew_runner.models.preflight import problem_of, provider_in, verdict
-from crew_runner.models.source import BAD_SECONDS, GOOD_SECONDS, ModelSource
+from crew_runner.models.source import INVALID_SECONDS, VALID_SECONDS, ModelSource
 from storage.definitions import ModelSettings
 from tests.support.providers import (
     ANTHROPIC,
@@ -60,7 +60,7 @@ SERVER = "http://127.0.0.1:1/v1"
         (ModelSettings("o"), "anthropic/claude-x", Route.ANTHROPIC, "claude-x"),
     ],
 )
-def test_the_name_says_the_provider_and_without_one_the_first_key_does(
+def test_the_name_selects_the_provider_and_without_one_the_first_key_does(
     settings: ModelSettings, crew_model: str | None, route: Route, model: str
 ) -> None:
     choice = choose(settings, crew_model)
@@ -68,7 +68,7 @@ def test_the_name_says_the_provider_and_without_one_the_first_key_does(
     assert (choice.route, choice.model) == (route, model)
 
 
-def test_a_server_of_ones_own_needs_no_key() -> None:
+def test_an_operators_own_server_needs_no_key() -> None:
     settings = ModelSettings(openai_base_url=SERVER, openai_model="l")
 
     assert choose(settings) == ModelChoice(Route.COMPATIBLE, "l", SERVER)
@@ -76,7 +76,7 @@ def test_a_server_of_ones_own_needs_no_key() -> None:
 
 
 def test_the_key_of_one_server_is_never_sent_to_another() -> None:
-    """OpenAI's variable without its address would lead to OpenAI itself."""
+    """OpenAI's variable without an address would send the key to OpenAI itself."""
     settings = replace(ALL, openai_api_key="of-the-server", openai_base_url=SERVER)
 
     for model in ("anthropic/claude-x", "ollama/l", "openrouter/a/b"):
@@ -90,31 +90,31 @@ def test_the_key_of_one_server_is_never_sent_to_another() -> None:
 
 
 def at(protocol: Protocol, server: ProviderServer, key: str) -> tuple[ModelSettings, str]:
-    """Settings that lead to the server, and the variable that holds the key."""
+    """Settings that point to the server, and the variable of the key."""
     if protocol is ANTHROPIC:
-        given = ModelSettings(anthropic_api_key=key, anthropic_base_url=server.address)
-        return given, "ANTHROPIC_API_KEY"
+        settings = ModelSettings(anthropic_api_key=key, anthropic_base_url=server.address)
+        return settings, "ANTHROPIC_API_KEY"
     if protocol is GEMINI:
-        given = ModelSettings(gemini_api_key=key, gemini_base_url=server.address)
-        return given, "GEMINI_API_KEY"
+        settings = ModelSettings(gemini_api_key=key, gemini_base_url=server.address)
+        return settings, "GEMINI_API_KEY"
     if protocol is OPENROUTER:
-        given = ModelSettings(openrouter_api_key=key, openrouter_base_url=server.base_url)
-        return given, "OPENROUTER_API_KEY"
+        settings = ModelSettings(openrouter_api_key=key, openrouter_base_url=server.base_url)
+        return settings, "OPENROUTER_API_KEY"
     return ModelSettings(key, server.base_url), "OPENAI_API_KEY"
 
 
 @pytest.mark.parametrize("protocol", [OPENAI, OPENROUTER, ANTHROPIC, GEMINI])
-def test_each_provider_is_asked_about_its_key_at_no_cost(protocol: Protocol) -> None:
+def test_each_providers_key_is_checked_at_no_cost(protocol: Protocol) -> None:
     with ProviderServer(protocol) as server:
         good, _variable = at(protocol, server, GOOD_KEY)
         bad, variable = at(protocol, server, "sk-hunter2")
-        said = problem_of(variables_of(bad))
+        problem = problem_of(variables_of(bad))
 
         assert problem_of(variables_of(good)) is None
         assert server.asked == []
-    assert said is not None
-    assert f"refused the key in {variable} (401 from 127.0.0.1:" in said
-    assert "hunter2" not in said
+    assert problem is not None
+    assert f"refused the key in {variable} (401 from 127.0.0.1:" in problem
+    assert "hunter2" not in problem
 
 
 @pytest.mark.parametrize(
@@ -137,18 +137,18 @@ def test_only_a_clear_refusal_counts(status: int, body: str, refused: bool) -> N
     assert (verdict(provider, status, body) is not None) is refused
 
 
-def test_a_provider_that_is_away_is_no_problem_yet() -> None:
+def test_an_unreachable_provider_is_no_problem_yet() -> None:
     assert problem_of(variables_of(ModelSettings("k", "http://127.0.0.1:9/v1"))) is None
 
 
 def test_a_missing_key_names_the_variable_and_nobody_is_asked() -> None:
-    said = ModelSource(ModelSettings("o")).problem("anthropic/claude-x")
+    problem = ModelSource(ModelSettings("o")).problem("anthropic/claude-x")
 
-    assert said is not None
-    assert said.startswith("The model claude-x needs a key, and ANTHROPIC_API_KEY is not set.")
+    assert problem is not None
+    assert problem.startswith("The model claude-x needs a key, and ANTHROPIC_API_KEY is not set.")
 
 
-def test_an_answer_holds_for_minutes_and_a_refusal_for_seconds() -> None:
+def test_a_good_key_is_cached_for_minutes_and_a_refusal_for_seconds() -> None:
     now = 0.0
     with ProviderServer(OPENAI) as server:
         source = ModelSource(ModelSettings(GOOD_KEY, server.base_url), clock=lambda: now)
@@ -156,18 +156,18 @@ def test_an_answer_holds_for_minutes_and_a_refusal_for_seconds() -> None:
         assert [source.problem(), source.problem("other-model")] == [None, None]
         assert server.listed == 1
         server.keys = set()
-        now = GOOD_SECONDS - 1
+        now = VALID_SECONDS - 1
         assert source.problem() is None
-        now = GOOD_SECONDS
+        now = VALID_SECONDS
         assert source.problem() is not None
         server.keys = {GOOD_KEY}
-        now += BAD_SECONDS
+        now += INVALID_SECONDS
         assert source.problem() is None
         assert server.listed == 3
 
 
 @pytest.mark.usefixtures("crewai_imported")
-def test_a_key_missing_for_a_model_in_the_code_is_said_in_words(
+def test_a_missing_key_for_a_model_in_the_code_is_reported_readably(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from crewai import LLM
@@ -198,5 +198,5 @@ def test_a_client_that_is_not_installed_is_named_with_the_command_that_installs_
 
     failure = failure_of(raised.value)
     assert "pip install --no-deps google-genai==1.65.*" in failure.message
-    assert "`model:` in crews.yml" in failure.message
+    assert "`model:` for the crew in crews.yml" in failure.message
     assert not failure.retryable

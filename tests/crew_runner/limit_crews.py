@@ -1,4 +1,4 @@
-"""Crews that use more than they may."""
+"""Crews that exceed their limits."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ def _drafter() -> LLM:
 
 
 class CallsDirectly(Flow[dict[str, Any]]):
-    """A method calls the model itself, and would go on without it."""
+    """Its method calls the model itself and catches its errors."""
 
     @start()
     def begin(self) -> str:
-        said = []
+        answers = []
         for number in range(3):
             try:
-                said.append(_drafter().call(f"say {number}"))
+                answers.append(_drafter().call(f"say {number}"))
             except Exception as error:  # noqa: BLE001 flows do so
-                said.append(f"no answer: {error}")
-        return " ".join(map(str, said))
+                answers.append(f"no answer: {error}")
+        return " ".join(map(str, answers))
 
 
 class Talker(BaseLLM):
@@ -69,7 +69,7 @@ def talks_much() -> Crew:
 
 
 class Runaway(BaseLLM):
-    """Does all that a program can do to stay alive and to be noticed."""
+    """Tries everything to stay alive and to disturb its worker."""
 
     greedy: bool = False
 
@@ -93,12 +93,12 @@ class Runaway(BaseLLM):
 
 
 def _note(pids: Path) -> None:
-    with pids.open("a") as noted:
-        noted.write(f"{os.getpid()}\n")
+    with pids.open("a") as pids_file:
+        pids_file.write(f"{os.getpid()}\n")
 
 
 def _daemonise(life: Any, pids: Path) -> None:
-    """Fork twice, in a session of its own: no parent is left that knows it."""
+    """Fork twice, into a new session, so that no parent knows the process."""
     first = os.fork()
     if first == 0:
         os.setsid()
@@ -115,7 +115,7 @@ def _stay(pids: Path) -> None:
 
 
 def _hop(pids: Path) -> None:
-    """Goes on in another process every moment, so that its id is never known for long."""
+    """Continue in a new process all the time, so that the id keeps changing."""
     while True:
         _note(pids)
         time.sleep(0.02)
@@ -125,7 +125,7 @@ def _hop(pids: Path) -> None:
 
 
 def _promise() -> None:
-    """Begin a message to the worker and never end it."""
+    """Start a message to the worker and never finish it."""
     for fd in range(3, 64):
         with suppress(OSError):
             if stat.S_ISSOCK(os.fstat(fd).st_mode):

@@ -39,19 +39,21 @@ class Clerk(BaseLLM):
     calls: int = 0
 
     def call(self, messages: str | list[LLMMessage], *_others: Any, **_named: Any) -> Any:
-        read = "\n".join(str(message["content"]) for message in messages if message["content"])  # type: ignore[index] # agents give a list
+        assert not isinstance(messages, str)
+        contents = [message["content"] for message in messages]
+        conversation = "\n".join(str(content) for content in contents if content)
         at, self.calls = self.calls, self.calls + 1
         if at >= len(self.amounts):
-            return ANSWER + read.replace("\n", " ")
-        subject = re.findall(r"about (\S+)\.", read)[0]
+            return ANSWER + conversation.replace("\n", " ")
+        subject = re.findall(r"about (\S+)\.", conversation)[0]
         arguments: dict[str, Any] = {"to": subject, "amount": self.amounts[at]}
         if self.note:
             arguments["note"] = self.note
         return self._wanting(arguments)
 
     def _wanting(self, arguments: dict[str, Any]) -> Any:
-        written = json.dumps(arguments)
-        return f"Thought: I pay\nAction: {self.name_of_tool}\nAction Input: {written}"
+        text = json.dumps(arguments)
+        return f"Thought: I pay\nAction: {self.name_of_tool}\nAction Input: {text}"
 
 
 class NativeClerk(Clerk):
@@ -128,7 +130,7 @@ def in_a_hurry() -> Crew:
 
 @tool("pay_at_last", result_as_answer=True)
 def pay_at_last(to: str, amount: int) -> str:
-    """Pays, and what it says is the agent's answer."""
+    """Pays, and its result is the agent's answer."""
     return f"paid {to} {amount} at last"
 
 
@@ -140,7 +142,7 @@ def pays_at_last() -> Crew:
 
 
 class ShakyClerk(NativeClerk):
-    """Is out of reach once, after the call."""
+    """Is unreachable once, after the tool call."""
 
     def call(self, messages: str | list[LLMMessage], *others: Any, **named: Any) -> Any:
         failed = Path(os.environ["TESTS_FOLDER"], "shaky")
@@ -169,12 +171,12 @@ def pays_again_when_revised() -> Crew:
 
 
 class Manager(Clerk):
-    """Has the clerk do it."""
+    """Delegates to the clerk."""
 
     def _wanting(self, arguments: dict[str, Any]) -> Any:
         task = {"task": f"Pay about {arguments['to']}.", "context": "-", "coworker": "clerk"}
-        written = json.dumps(task)
-        return f"Thought: ask\nAction: delegate_work_to_coworker\nAction Input: {written}"
+        text = json.dumps(task)
+        return f"Thought: ask\nAction: delegate_work_to_coworker\nAction Input: {text}"
 
 
 def delegated() -> Crew:
@@ -188,7 +190,7 @@ def delegated() -> Crew:
 
 
 class PaysInside(Flow[dict[str, Any]]):
-    """Its agent is made while it runs."""
+    """Creates its agent while it runs."""
 
     @start()
     def settle(self) -> str:
@@ -197,7 +199,7 @@ class PaysInside(Flow[dict[str, Any]]):
 
 
 class PaysAlone(Flow[dict[str, Any]]):
-    """An agent without a crew, in the loop of the flow."""
+    """Runs an agent without a crew, in the event loop of the flow."""
 
     @start()
     async def settle(self) -> str:
@@ -207,7 +209,7 @@ class PaysAlone(Flow[dict[str, Any]]):
 
 
 class AsksTwice(Flow[dict[str, Any]]):
-    """Once in a thread, once in the loop."""
+    """Asks once in a thread and once in the event loop."""
 
     @start()
     def topic(self) -> str:
@@ -227,7 +229,7 @@ class AsksBriefly(Flow[dict[str, Any]]):
 
 
 class Unspeakable:
-    """Cannot be copied, and so not be shown as it is."""
+    """Cannot be copied, and therefore not be shown."""
 
     def __deepcopy__(self, _memo: object) -> Any:
         raise TypeError("it is one of a kind")

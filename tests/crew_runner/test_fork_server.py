@@ -1,4 +1,4 @@
-"""The process that children are forked from: clean, quick, and never left behind."""
+"""The fork server never outlives its worker and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ import psutil
 import pytest
 
 from crew_runner.child.messages import Ready, from_child
-from crew_runner.host.fork_server_client import ForkServerClient, ForkServerGone
+from crew_runner.host.fork_server_client import ForkServerClient, ForkServerUnavailable
 from tests.support.processes import alive, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
-def nursery() -> Iterator[ForkServerClient]:
-    nursery = ForkServerClient(preload=False)
-    yield nursery
-    nursery.stop()
+def fork_server() -> Iterator[ForkServerClient]:
+    fork_server = ForkServerClient(preload=False)
+    yield fork_server
+    fork_server.stop()
 
 
-def test_a_child_ends_when_its_channel_is_closed(nursery: ForkServerClient) -> None:
-    child = nursery.fork()
+def test_a_child_ends_when_its_channel_is_closed(fork_server: ForkServerClient) -> None:
+    child = fork_server.fork()
     assert child.channel.poll(60)
     assert from_child(child.channel.recv_bytes()) == Ready()
-    process = psutil.Process(child.born())
+    process = psutil.Process(child.read_pid())
     child.close()
 
     wait_until(lambda: not alive([process]), within=30, what="the child ends")
 
 
-def test_children_end_with_the_nursery(nursery: ForkServerClient) -> None:
-    child = nursery.fork()
+def test_children_end_with_the_fork_server(fork_server: ForkServerClient) -> None:
+    child = fork_server.fork()
     assert child.channel.poll(60)
-    process = psutil.Process(child.born())
-    nursery.stop()
+    process = psutil.Process(child.read_pid())
+    fork_server.stop()
 
     wait_until(lambda: not alive([process]), within=5, what="the child ends")
     child.close()
 
 
-def test_a_stopped_nursery_forks_no_more(nursery: ForkServerClient) -> None:
-    nursery.start()
-    nursery.stop()
+def test_a_stopped_fork_server_forks_no_more(fork_server: ForkServerClient) -> None:
+    fork_server.start()
+    fork_server.stop()
 
-    with pytest.raises(ForkServerGone):
-        nursery.fork()
+    with pytest.raises(ForkServerUnavailable):
+        fork_server.fork()
 
 
-def test_nothing_is_left_of_a_worker_that_dies_while_crewai_is_being_imported() -> None:
+def test_a_worker_that_dies_while_crewai_is_imported_leaves_nothing_behind() -> None:
     script = (
-        "from crew_runner.host.fork_server_client import Nursery; import sys\n"
-        "nursery = Nursery(preload=True); nursery.start()\n"
+        "from crew_runner.host.fork_server_client import ForkServerClient; import sys\n"
+        "client = ForkServerClient(preload=True); client.start()\n"
         "print('started', flush=True); sys.stdin.read()"
     )
     worker = subprocess.Popen(
@@ -77,7 +77,7 @@ def _has_begun(importing: psutil.Process) -> bool:
     return any("jiter" in mapped.path for mapped in importing.memory_maps())
 
 
-def test_folders_of_dead_workers_are_swept_and_those_of_living_ones_stay(
+def test_directories_of_dead_workers_are_removed_and_those_of_live_ones_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -85,7 +85,7 @@ def test_folders_of_dead_workers_are_swept_and_those_of_living_ones_stay(
     left_behind.mkdir()
     (left_behind / "output.db").touch()
     living = ForkServerClient(preload=False)
-    claimed = living.storage()
+    claimed = living.job_directory()
     for folder in (left_behind, claimed.parent):
         os.utime(folder, (0, 0))
 

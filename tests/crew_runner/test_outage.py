@@ -1,4 +1,4 @@
-"""Workers while the database does not answer, and what wakes them."""
+"""Workers during a database outage, and waking them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from pathlib import Path
 
 import pytest
 
-from crew_runner.host.outage import Outage, ask, insist
+from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
 from crew_runner.host.worker import WorkerPool
 from crew_runner.queues.local import LocalDispatch
 from storage.definitions import ModelSettings
 from storage.errors import Busy, LeaseLost
 from storage.states import ExecutionState
-from tests.crew_runner.desk import Desk, program
+from tests.crew_runner.harness import Harness, program
 from tests.support.processes import wait_until
 
 
 @contextmanager
-def working(desk: Desk, dispatch: LocalDispatch | None = None, poll: float = 0.1) -> Iterator[None]:
+def working(
+    harness: Harness, dispatch: LocalDispatch | None = None, poll: float = 0.1
+) -> Iterator[None]:
     pool = WorkerPool(
-        state=desk.state,
-        reads=desk.reads,
+        state=harness.state,
+        reads=harness.reads,
         model=ModelSettings(),
         crews={"program": program(Path(), ["run"])},
         slots=2,
-        lease=desk.lease,
+        lease=harness.lease,
         poll=poll,
     )
     if dispatch is not None:
@@ -43,34 +45,36 @@ def working(desk: Desk, dispatch: LocalDispatch | None = None, poll: float = 0.1
 def test_a_phase_that_ends_while_the_database_is_locked_is_recorded_afterwards(
     tmp_path: Path,
 ) -> None:
-    desk = Desk(tmp_path / "locked.db")
-    with working(desk):
-        run = desk.start(program(tmp_path, ["run"]), "wait")
-        wait_until(lambda: bool(desk.runs(run)[0].progress), within=60, what="the phase is at work")
+    harness = Harness(tmp_path / "locked.db")
+    with working(harness):
+        run = harness.start(program(tmp_path, ["run"]), "wait")
+        wait_until(
+            lambda: bool(harness.runs(run)[0].progress), within=60, what="the phase is at work"
+        )
         lock = sqlite3.connect(tmp_path / "locked.db", isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         (tmp_path / "go").touch()
         lease_until = time.monotonic() + 4
         wait_until(lambda: time.monotonic() > lease_until, within=60, what="the lock was held")
-        assert desk.reads.execution(run).state is ExecutionState.RUNNING
+        assert harness.reads.execution(run).state is ExecutionState.RUNNING
         lock.execute("ROLLBACK")
         lock.close()
 
-        assert desk.ended(run).state is ExecutionState.COMPLETED
-        assert len(desk.runs(run)) == 1
+        assert harness.ended(run).state is ExecutionState.COMPLETED
+        assert len(harness.runs(run)) == 1
 
 
-def test_a_commit_beside_the_pool_wakes_it_at_once(tmp_path: Path) -> None:
+def test_a_commit_in_the_pools_process_wakes_it_at_once(tmp_path: Path) -> None:
     dispatch = LocalDispatch()
-    desk = Desk(tmp_path / "woken.db", dispatch=dispatch)
-    with working(desk, dispatch, poll=600):
-        wait_until(lambda: bool(desk.reads.crew_reports()), within=60, what="the pool is warm")
-        run = desk.start(program(tmp_path, ["think", "write"]), "plain")
+    harness = Harness(tmp_path / "woken.db", dispatch=dispatch)
+    with working(harness, dispatch, poll=600):
+        wait_until(lambda: bool(harness.reads.crew_reports()), within=60, what="the pool is warm")
+        run = harness.start(program(tmp_path, ["think", "write"]), "plain")
 
-        assert desk.ended(run).state is ExecutionState.COMPLETED
+        assert harness.ended(run).state is ExecutionState.COMPLETED
 
 
-def test_a_lost_database_is_an_outage_and_all_else_stays_itself() -> None:
+def test_an_unreachable_database_is_an_outage_and_other_errors_stay_themselves() -> None:
     def broken() -> None:
         raise ConnectionResetError("the server closed the connection")
 
@@ -86,10 +90,10 @@ def test_a_lost_database_is_an_outage_and_all_else_stays_itself() -> None:
     calls = {broken: Outage, busy: Outage, lost: LeaseLost, mistaken: KeyError}
     for call, raised in calls.items():
         with pytest.raises(raised):
-            ask(call)
+            call_storage(call)
 
 
-def test_a_call_is_repeated_until_the_database_takes_it() -> None:
+def test_a_call_is_repeated_until_the_database_accepts_it() -> None:
     answers = iter([Busy("busy"), ConnectionResetError("gone"), None])
 
     def call() -> str:
@@ -98,10 +102,10 @@ def test_a_call_is_repeated_until_the_database_takes_it() -> None:
             raise answer
         return "taken"
 
-    assert insist(call, threading.Event()) == "taken"
+    assert call_storage_with_retry(call, threading.Event()) == "taken"
 
 
-def test_a_worker_that_is_told_to_stop_does_not_wait_for_the_database() -> None:
+def test_a_stopping_worker_does_not_wait_for_the_database() -> None:
     stopping = threading.Event()
     stopping.set()
 
@@ -109,4 +113,4 @@ def test_a_worker_that_is_told_to_stop_does_not_wait_for_the_database() -> None:
         raise Busy("busy")
 
     with pytest.raises(Outage):
-        insist(call, stopping)
+        call_storage_with_retry(call, stopping)
