@@ -19,9 +19,9 @@ from crew_runner.host import owners
 from crew_runner.host.worker import WorkerPool
 from crew_runner.models.environment import Route, choose
 from crew_runner.queues.local import LocalDispatch
-from crew_runner.queues.port import CannotInstall, Queue
+from crew_runner.queues.port import Queue, QueueInstallError
 from storage.db.database import SystemClock, reading, upgrade
-from storage.db.engines import Pool, connection_arguments, open_engine, whole_url
+from storage.db.engines import Pool, connection_arguments, normalize_url, open_engine
 from storage.db.schema import SchemaStatus
 from storage.definitions import CrewDefinition, ModelSettings
 from storage.errors import Busy, IncompatibleSchema
@@ -41,7 +41,7 @@ MIGRATION_WAIT: Final = 30.0
 _UNUSABLE: Final = (
     SQLAlchemyError,
     CommandError,
-    CannotInstall,
+    QueueInstallError,
     ImportError,
     Busy,
     HalfMoved,
@@ -86,7 +86,7 @@ class Core:
         self.clock = SystemClock()
         self.engine = open_database(settings, role=role)
         self.signal = DeferredSignal()
-        self.queue = queue_on(self.engine)
+        self.queue = queue_for(self.engine)
         self.state = StateManager(
             self.engine,
             clock=self.clock,
@@ -131,7 +131,7 @@ def open_database(settings: Settings, *, role: str = "command") -> Engine:
 
     `role` is part of the name that PostgreSQL shows for our connections.
     """
-    url = make_url(whole_url(settings.database_url.get_secret_value()))
+    url = make_url(normalize_url(settings.database_url.get_secret_value()))
     safe_url = url.render_as_string(hide_password=True)
     try:
         if url.get_backend_name() == "postgresql" and "application_name" not in url.query:
@@ -145,7 +145,7 @@ def open_database(settings: Settings, *, role: str = "command") -> Engine:
     return engine
 
 
-def queue_on(engine: Engine) -> Queue:
+def queue_for(engine: Engine) -> Queue:
     """The queue that brings phase runs to workers: jobs on PostgreSQL, polling on SQLite."""
     if engine.dialect.name != "postgresql":
         return LocalDispatch()
@@ -177,8 +177,8 @@ def _upgrade_when_free(engine: Engine) -> None:
             if time.monotonic() > deadline:
                 raise
         else:
-            if before.standing is not SchemaStatus.CURRENT:
-                newer = before.standing is SchemaStatus.NEWER
+            if before.status is not SchemaStatus.CURRENT:
+                newer = before.status is SchemaStatus.NEWER
                 fields = {"found": before.revision or "none", "known": before.known}
                 log.info("schema.newer" if newer else "schema.migrated", extra=fields)
             return

@@ -246,7 +246,7 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
         return _cannot_start(error)
     current = schema(engine)
     engine.dispose()
-    if current.standing is SchemaStatus.NEWER:
+    if current.status is SchemaStatus.NEWER:
         print(
             f"The database has the schema of a newer Countersign ({current.revision}; this version "
             f"brings {current.known}). This version works with it: there is nothing to do."

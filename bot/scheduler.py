@@ -64,19 +64,19 @@ def state_ticks(
     """The ticks of the use cases. `keep`: how long ended executions are kept; None: forever."""
     retention: tuple[Tick, ...] = ()
     if keep is not None:
-        forget = partial(state.forget_executions, older_than=keep)
+        forget = partial(state.delete_old_executions, older_than=keep)
         retention = (Tick("forget_executions", AN_HOUR, lambda: _sweep(forget)),)
     return (
         *retention,
         Tick("expire", timedelta(seconds=1), lambda: _sweep(state.expire_due)),
         Tick("remind", timedelta(seconds=15), lambda: _sweep(state.remind_due)),
         Tick("recover", lease / 3, state.recover),
-        Tick("forget_deliveries", AN_HOUR, state.forget_deliveries),
-        Tick("forget_expired", AN_HOUR, state.forget_expired),
+        Tick("forget_deliveries", AN_HOUR, state.delete_old_deliveries),
+        Tick("forget_expired", AN_HOUR, state.delete_expired),
         Tick(
             "forget_messages",
             AN_HOUR,
-            lambda: _sweep(partial(state.forget_messages, older_than=MESSAGES_KEPT), rows=500),
+            lambda: _sweep(partial(state.delete_old_messages, older_than=MESSAGES_KEPT), rows=500),
         ),
     )
 

@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from storage.db.engines import whole_url
+from storage.db.engines import normalize_url
 from storage.definitions import ModelSettings
 
 PREFIX: Final = "COUNTERSIGN_"
@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     @classmethod
     def _database_url(cls, url: SecretStr) -> SecretStr:
         try:
-            parsed = make_url(whole_url(url.get_secret_value()))
+            parsed = make_url(normalize_url(url.get_secret_value()))
         except ArgumentError:
             raise ValueError("must be an SQLAlchemy URL such as sqlite:///countersign.db") from None
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):

@@ -22,17 +22,17 @@ class SharedClock(Clock, Protocol):
         """Return the time that all processes on this database agree on."""
 
 
-class Seat(Protocol):
+class SlotReservation(Protocol):
     """A free worker slot of this process, reserved for the phase run that a transaction queues."""
 
     @property
     def owner(self) -> str:
         """The owner of the lease that the transaction takes for this slot."""
 
-    def take(self, claim: Claim, /) -> None:
+    def run(self, claim: Claim, /) -> None:
         """Run this claim: the transaction has committed. Returns at once."""
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Free the slot: nothing was claimed for it, or the transaction was rolled back."""
 
 
@@ -59,7 +59,7 @@ class Dispatch(Protocol):
     def committed(self, phase_run_id: str) -> None:
         """Wake a worker: the transaction that queued the phase run has committed."""
 
-    def seat(self) -> Seat | None:
+    def reserve_slot(self) -> SlotReservation | None:
         """Reserve a worker slot of this process for a phase run that a person waits for.
 
         None if no slot is free. With a slot, the transaction that queues the phase run also claims
@@ -85,7 +85,7 @@ class NoDispatch:
     def committed(self, phase_run_id: str) -> None:
         pass
 
-    def seat(self) -> None:
+    def reserve_slot(self) -> None:
         pass
 
 

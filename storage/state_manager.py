@@ -183,16 +183,16 @@ class StateManager:
         """
         self._commit(lambda tx: phase_runs.progress(tx, claim, progress, usage))
 
-    def give_back(self, claim: Claim, *, usage: Usage | None = None) -> None:
+    def release_claim(self, claim: Claim, *, usage: Usage | None = None) -> None:
         """Queue a claimed phase run again at once: its worker is shutting down."""
-        self._commit(lambda tx: phase_runs.give_back(tx, claim, usage))
+        self._commit(lambda tx: phase_runs.release_claim(tx, claim, usage))
 
     def record_phases(
         self,
         claim: Claim,
         phases: Sequence[str | PhaseDefinition],
         *,
-        arising: Sequence[tuple[str, str, str]] = (),
+        task_checkpoints: Sequence[tuple[str, str, str]] = (),
     ) -> Claim:
         """Store the phases of a crew that described itself, before it runs.
 
@@ -205,7 +205,9 @@ class StateManager:
             PhaseDefinition(phase, (phase,)) if isinstance(phase, str) else phase
             for phase in phases
         )
-        return self._commit(lambda tx: phase_runs.record_phases(tx, claim, described, arising))
+        return self._commit(
+            lambda tx: phase_runs.record_phases(tx, claim, described, task_checkpoints)
+        )
 
     def ask(self, claim: Claim, question: Question) -> Checkpoint:
         """Open a checkpoint for a question of a running child; the phase run keeps running.
@@ -297,17 +299,17 @@ class StateManager:
         """Queue reminders at half time and shortly before the deadline; returns how many."""
         return self._commit_batch(timeouts.remind_due, limit=limit)
 
-    def forget_deliveries(self, *, older_than: timedelta = timedelta(hours=48)) -> int:
+    def delete_old_deliveries(self, *, older_than: timedelta = timedelta(hours=48)) -> int:
         """Delete the keys of deliveries that can no longer be repeated; returns how many."""
-        return self._commit(lambda tx: timeouts.forget_deliveries(tx, older_than=older_than))
+        return self._commit(lambda tx: timeouts.delete_old_deliveries(tx, older_than=older_than))
 
-    def forget_expired(self) -> int:
+    def delete_expired(self) -> int:
         """Delete expired revise intents and the rate limits of idle channels; returns how many."""
         return self._commit(
             lambda tx: retention.delete_expired_intents(tx) + retention.delete_idle_rate_limits(tx)
         )
 
-    def forget_messages(self, *, older_than: timedelta, limit: int = 100) -> int:
+    def delete_old_messages(self, *, older_than: timedelta, limit: int = 100) -> int:
         """Delete the delivered messages of executions that ended so long ago; returns how many."""
         with reading(self._engine) as connection:
             before = self._clock.at(connection) - older_than
@@ -316,7 +318,7 @@ class StateManager:
             return 0
         return self._commit(lambda tx: retention.delete_messages(tx, delivered))
 
-    def forget_executions(self, *, older_than: timedelta, limit: int = 100) -> int:
+    def delete_old_executions(self, *, older_than: timedelta, limit: int = 100) -> int:
         """Delete executions that ended so long ago, with all their rows except the audit log's.
 
         Returns how many.

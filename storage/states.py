@@ -154,5 +154,5 @@ ENDED: Final = frozenset({_X.COMPLETED, _X.CANCELLED, _X.STOPPED})
 
 ACTIVE: Final = frozenset({_X.PENDING, _X.RUNNING, _X.WAITING_FEEDBACK})
 
-WENT_ON: Final = frozenset({_C.APPROVED, _C.REVISED, _C.SKIPPED, _C.EXPIRED})
+PROCEEDED: Final = frozenset({_C.APPROVED, _C.REVISED, _C.SKIPPED, _C.EXPIRED})
 """The states of a checkpoint whose decision lets the run proceed."""

@@ -63,7 +63,7 @@ def tokens_of(counts: Mapping[str, int]) -> int:
     return sum(map(_clamped, parts or [counts.get("total_tokens", 0)]))
 
 
-def is_at_least(usage: Usage) -> bool:
+def is_lower_bound(usage: Usage) -> bool:
     """Whether the counts are lower bounds, because some calls reported no tokens."""
     return any(counts.get("uncounted_calls", 0) > 0 for counts in usage.values())
 

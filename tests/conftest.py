@@ -45,14 +45,14 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def launchpad(request: pytest.FixtureRequest) -> Iterator[PreforkServer]:
+def prefork_server(request: pytest.FixtureRequest) -> Iterator[PreforkServer]:
     """For bots, and for whatever else runs as a process and asks nothing of CrewAI."""
     with PreforkServer(at=_shared(request.config, "launchpad")) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
-def crew_launchpad(request: pytest.FixtureRequest) -> Iterator[PreforkServer]:
+def crewai_prefork_server(request: pytest.FixtureRequest) -> Iterator[PreforkServer]:
     """For those whose crews are CrewAI's."""
     with PreforkServer(crewai=True, at=_shared(request.config, "crew_launchpad")) as opened:
         yield opened

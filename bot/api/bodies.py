@@ -206,7 +206,7 @@ def _spent(used: Usage) -> dict[str, Any]:
     cost = usage.cost(used)
     return {
         "tokens": usage.tokens(used),
-        "at_least": usage.is_at_least(used),
+        "at_least": usage.is_lower_bound(used),
         "cost": None if cost.microdollars is None else cost.microdollars / 1_000_000,
         "price_unknown": list(cost.unknown),
     }

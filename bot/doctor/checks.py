@@ -28,7 +28,7 @@ from crew_runner.host.worker import WorkerPool
 from crew_runner.models.environment import Route, choose, settings_to_env
 from crew_runner.models.preflight import Provider, ask, provider_in, refuses_key, trial
 from storage.db.database import SystemClock, schema, upgrade, writing
-from storage.db.engines import DriverMissing, open_engine, whole_url
+from storage.db.engines import DriverMissing, normalize_url, open_engine
 from storage.db.schema import SchemaStatus
 from storage.definitions import CrewDefinition, CrewReport, ModelSettings
 from storage.errors import Busy, Unreachable
@@ -82,7 +82,7 @@ def _findings(env_file: Path) -> Iterator[Finding]:
 
 def check_database(settings: Settings) -> Iterator[Finding]:
     """Whether it opens, has the current schema and accepts writes. Creates nothing."""
-    url = make_url(whole_url(settings.database_url.get_secret_value()))
+    url = make_url(normalize_url(settings.database_url.get_secret_value()))
     safe_url = url.render_as_string(hide_password=True)
     missing = _missing_file(url)
     if missing is not None:
@@ -135,7 +135,7 @@ def _can_be_created(file: Path, safe_url: str) -> Finding:
 
 def _schema(engine: Engine, safe_url: str) -> Finding:
     current = schema(engine)
-    match current.standing:
+    match current.status:
         case SchemaStatus.CURRENT:
             return good("Database", f"{safe_url} has the current schema")
         case SchemaStatus.NEWER:
@@ -148,14 +148,14 @@ def _schema(engine: Engine, safe_url: str) -> Finding:
         case SchemaStatus.OLDER:
             advice = "Run `countersign migrate`. `countersign serve` also does it when it starts."
             return warning("Database", f"{safe_url} has an older schema, or none", advice)
-        case SchemaStatus.STRANGE:
+        case SchemaStatus.INCOMPATIBLE:
             return failed(
                 "Database",
                 f"{safe_url} has a schema ({current.revision}) that this version does not know",
                 "Run the newer version of Countersign that created it.",
             )
         case _:
-            assert_never(current.standing)
+            assert_never(current.status)
 
 
 class _RollBackError(Exception):

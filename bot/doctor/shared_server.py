@@ -14,7 +14,7 @@ from bot.findings import Finding, good, warning
 from bot.settings import Settings
 from bot.version import VERSION
 from storage.db.database import reading
-from storage.db.engines import PRODUCT, DriverMissing, open_engine, whole_url
+from storage.db.engines import PRODUCT, DriverMissing, normalize_url, open_engine
 from storage.errors import Busy
 
 SERVE_ONLY: Final = "serve --no-scheduler"
@@ -47,7 +47,7 @@ def application_name(role: str) -> str:
 
 def check_shared_server(settings: Settings) -> Iterator[Finding]:
     """No findings if the database is a SQLite file, or does not open."""
-    url = make_url(whole_url(settings.database_url.get_secret_value()))
+    url = make_url(normalize_url(settings.database_url.get_secret_value()))
     if url.get_backend_name() == "postgresql":
         try:
             engine = open_engine(url.render_as_string(hide_password=False))
@@ -116,9 +116,9 @@ def _others(connection: Connection) -> Iterator[Finding]:
 
 
 def _jobs(connection: Connection) -> Finding:
-    from crew_runner.queues.procrastinate_schema import outdated
+    from crew_runner.queues.procrastinate_schema import missing_migrations
 
-    missing = outdated(connection)
+    missing = missing_migrations(connection)
     if missing is None:
         return warning("Queue", "its tables do not exist yet", "Run `countersign migrate`.")
     if missing:

@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 from bot.bootstrap import CannotStartError, open_database
 from bot.settings import Settings
 from storage.db.backup import CannotBackUp, after_restore, back_up, newest_event
-from storage.db.engines import whole_url
+from storage.db.engines import normalize_url
 
 OK: Final = 0
 FAILED: Final = 1
@@ -20,7 +20,7 @@ BAD_SETTINGS: Final = 2
 
 def backup(settings: Settings, to: Path) -> int:
     """Copy the SQLite file of DATABASE_URL to `to`. Returns the exit code."""
-    url = make_url(whole_url(settings.database_url.get_secret_value()))
+    url = make_url(normalize_url(settings.database_url.get_secret_value()))
     if url.get_backend_name() != "sqlite":
         _print_error("DATABASE_URL names a PostgreSQL server. Use pg_dump to back it up.")
         return BAD_SETTINGS

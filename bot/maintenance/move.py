@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from bot.bootstrap import install_queue
 from crew_runner.host import owners
 from storage.db.database import upgrade
-from storage.db.engines import DriverMissing, whole_url
+from storage.db.engines import DriverMissing, normalize_url
 from storage.move.move import ROWS_AT_ONCE, Compared, Moved, Progress, Step, move
 from storage.move.source import CannotMove, in_words
 
@@ -140,7 +140,7 @@ def _upgrade(engine: Engine) -> None:
 
 def _parse_url(text: str, name: str) -> URL:
     try:
-        url = make_url(whole_url(text))
+        url = make_url(normalize_url(text))
     except ArgumentError:
         raise InvalidUrl(
             f"{name} must be a URL such as postgresql://user@host/countersign."

@@ -33,7 +33,7 @@ from storage.state_manager import StateManager
 SLACK_API: Final = "https://slack.com/api/"
 LISTENERS: Final = 16
 ANSWER_SECONDS: Final = 5
-FACT_SECONDS: Final = 3
+LOOKUP_SECONDS: Final = 3
 POST_SECONDS: Final = 15
 
 
@@ -64,11 +64,11 @@ class SlackFront:
         crews: Mapping[str, CrewDefinition],
         clock: Clock,
         owner: str | None = None,
-        tempo: DeliveryTiming = DEFAULT_TIMING,
+        timing: DeliveryTiming = DEFAULT_TIMING,
     ) -> None:
         logger = _library_logger()
         app_client = _client(config, logger, seconds=ANSWER_SECONDS)
-        lookup_client = _client(config, logger, seconds=FACT_SECONDS)
+        lookup_client = _client(config, logger, seconds=LOOKUP_SECONDS)
         self._executor = ThreadPoolExecutor(LISTENERS, thread_name_prefix="slack-listener")
         self._responder = Responder()
         self._people = People(lookup_client, reads=reads, clock=clock)
@@ -110,7 +110,7 @@ class SlackFront:
             reads=reads,
             clock=clock,
             owner=owner or uuid4().hex,
-            tempo=tempo,
+            timing=timing,
         )
         self._sockets = (
             SocketClient(

@@ -232,7 +232,7 @@ class ChildSupervisor:
         try:
             self.claim = call_storage(
                 lambda: self._state.record_phases(
-                    self.claim, phases, arising=description.checkpoints
+                    self.claim, phases, task_checkpoints=description.checkpoints
                 )
             )
             check_decision_rules(self.claim.execution.definition, description)

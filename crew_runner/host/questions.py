@@ -19,7 +19,7 @@ from storage.records import (
     Question,
 )
 from storage.state_manager import StateManager
-from storage.states import WENT_ON, CheckpointState
+from storage.states import PROCEEDED, CheckpointState
 
 ALLOWED: Final = "allowed"
 """The key in a phase run's progress that lists the tool calls it was allowed. If the phase runs
@@ -71,7 +71,7 @@ class Questions:
         if checkpoint.state is CheckpointState.PENDING and self._withdrawn:
             self._skip(checkpoint_id)
             checkpoint = call_storage(lambda: self._reads.checkpoint(checkpoint_id))
-        if checkpoint.state not in WENT_ON or checkpoint.feedback is None:
+        if checkpoint.state not in PROCEEDED or checkpoint.feedback is None:
             return None
         answer = Answer(child.Action(checkpoint.feedback.action), checkpoint.feedback.text)
         if question.kind is CheckpointKind.TOOL and answer.action is child.Action.CONTINUE:

@@ -13,13 +13,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PoolSlot:
-    """`start` runs a claim in the slot and frees it afterwards; `leave` frees it unused."""
+    """`start` runs a claim in the slot and frees it afterwards; `release` frees it unused."""
 
     owner: str
     start: Callable[[Claim], None]
-    leave: Callable[[], None]
+    release: Callable[[], None]
 
-    def take(self, claim: Claim, /) -> None:
+    def run(self, claim: Claim, /) -> None:
         """Start the claim. If that fails, the decision still counts and the lease expires."""
         try:
             self.start(claim)

@@ -26,7 +26,7 @@ from crew_runner.host.slots import PoolSlot
 from crew_runner.models.source import ModelSource
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
-from storage.ports import Seat
+from storage.ports import SlotReservation
 from storage.reads import Reads
 from storage.records import Claim, Failure, PhaseOutput, Usage
 from storage.state_manager import StateManager
@@ -110,7 +110,7 @@ class WorkerPool:
         """Check for work now."""
         self._work.set()
 
-    def seat(self) -> Seat | None:
+    def reserve_slot(self) -> SlotReservation | None:
         """Reserve a free slot until it is taken or left. None if all are busy or the pool stops."""
         if (
             self._stopping.is_set()
@@ -118,7 +118,7 @@ class WorkerPool:
             or not self._available_slots.acquire(blocking=False)
         ):
             return None
-        return PoolSlot(self._owner, start=self._submit, leave=self._free_slot)
+        return PoolSlot(self._owner, start=self._submit, release=self._free_slot)
 
     def stop(self, grace: timedelta) -> None:
         """Claim nothing new, let phases finish within `grace`, then stop them and return leases."""
@@ -289,7 +289,7 @@ class WorkerPool:
                         lambda: self._state.fail(claim, outcome, usage=usage), self._stopping
                     )
                 case Interrupted.STOPPING:
-                    call_storage(lambda: self._state.give_back(claim, usage=usage))
+                    call_storage(lambda: self._state.release_claim(claim, usage=usage))
                 case Interrupted.LOST:
                     return
                 case _:

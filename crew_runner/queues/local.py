@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from crew_runner.queues.port import Pool
-from storage.ports import Seat
+from storage.ports import SlotReservation
 
 
 class LocalDispatch:
@@ -36,5 +36,5 @@ class LocalDispatch:
         if (pool := self._pool) is not None:
             pool.wake()
 
-    def seat(self) -> Seat | None:
-        return None if (pool := self._pool) is None else pool.seat()
+    def reserve_slot(self) -> SlotReservation | None:
+        return None if (pool := self._pool) is None else pool.reserve_slot()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from storage.ports import Dispatch, Seat
+from storage.ports import Dispatch, SlotReservation
 
 
-class CannotInstall(Exception):
+class QueueInstallError(Exception):
     """The engine's own tables cannot be created. The message says why."""
 
 
@@ -17,7 +17,7 @@ class Pool(Protocol):
     def wake(self) -> None:
         """Check the rows for work. Safe to call at any time, from any thread."""
 
-    def seat(self) -> Seat | None:
+    def reserve_slot(self) -> SlotReservation | None:
         """Reserve a free slot until it is taken or left. None if there is none."""
 
 

@@ -29,7 +29,7 @@ from psycopg_pool import AsyncConnectionPool
 from crew_runner.host.outage import BACKOFF
 from crew_runner.queues.port import Pool
 from storage.errors import Unreachable
-from storage.ports import Seat
+from storage.ports import SlotReservation
 
 log = logging.getLogger(__name__)
 
@@ -131,8 +131,8 @@ class ProcrastinateQueue:
     def committed(self, phase_run_id: str) -> None:
         """Nothing to do: the commit has notified the workers."""
 
-    def seat(self) -> Seat | None:
-        return None if (pool := self._pool) is None else pool.seat()
+    def reserve_slot(self) -> SlotReservation | None:
+        return None if (pool := self._pool) is None else pool.reserve_slot()
 
     # --- consumer: runs beside the pool -----------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import psycopg
 from procrastinate.schema import SchemaManager
 
-from crew_runner.queues.port import CannotInstall
+from crew_runner.queues.port import QueueInstallError
 from crew_runner.queues.procrastinate import Session, driver_connection
 from storage.errors import Busy
 
@@ -33,10 +33,10 @@ def install(connection: Session) -> None:
     except psycopg.OperationalError as error:
         raise Busy("the database is busy") from error
     except psycopg.Error as error:
-        raise CannotInstall(f"Procrastinate's tables cannot be created: {error}") from error
+        raise QueueInstallError(f"Procrastinate's tables cannot be created: {error}") from error
 
 
-def outdated(connection: Session) -> list[str] | None:
+def missing_migrations(connection: Session) -> list[str] | None:
     """The migrations that the database lacks, or None if there are no tables."""
     driver = driver_connection(connection)
     if not _has_tables(driver):
@@ -64,7 +64,7 @@ def _install(driver: psycopg.Connection[Any]) -> None:
     elif not _has_tables(driver):
         driver.execute(SchemaManager.get_schema())
     elif missing_functions := _missing_functions(driver):
-        raise CannotInstall(
+        raise QueueInstallError(
             "the database holds tables of an older Procrastinate that Countersign did not create."
             f" Apply Procrastinate's own migrations first;"
             f" it lacks: {', '.join(missing_functions)}."

@@ -163,9 +163,9 @@ def upgrade(engine: Engine, and_then: Callable[[Connection], None] | None = None
 
             stack.enter_context(without_time_limit(connection))
         before = schema_of(connection)
-        if before.standing is SchemaStatus.STRANGE:
+        if before.status is SchemaStatus.INCOMPATIBLE:
             raise IncompatibleSchema(str(before.revision), before.known)
-        if before.standing is not SchemaStatus.NEWER:
+        if before.status is not SchemaStatus.NEWER:
             config = configuration()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

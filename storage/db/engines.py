@@ -59,7 +59,7 @@ class Pool:
     overflow: int = 10
 
 
-def whole_url(url: str) -> str:
+def normalize_url(url: str) -> str:
     """Expand `postgres://`, which hosting services use and SQLAlchemy refuses."""
     scheme, separator, rest = url.partition("://")
     return f"postgresql{separator}{rest}" if scheme == "postgres" else url
@@ -71,7 +71,7 @@ def open_engine(url: str, pool: Pool | None = None) -> Engine:
     A bare `postgresql://` (or `postgres://`) means psycopg 3. Raises ValueError for another
     database, and DriverMissing if the extra `postgres` is not installed.
     """
-    parsed = make_url(whole_url(url))
+    parsed = make_url(normalize_url(url))
     match parsed.get_backend_name():
         case "sqlite":
             return _sqlite(parsed)

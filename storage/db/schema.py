@@ -25,14 +25,14 @@ class SchemaStatus(Enum):
     CURRENT = auto()
     OLDER = auto()  # or there is none: it must be migrated
     NEWER = auto()  # of a newer version, but compatible
-    STRANGE = auto()  # of a newer series, or unknown: incompatible
+    INCOMPATIBLE = auto()  # of a newer series, or unknown: incompatible
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
     """`revision` is the database's, None if it has none; `known` is this version's newest."""
 
-    standing: SchemaStatus
+    status: SchemaStatus
     revision: str | None
     known: str
 
@@ -51,14 +51,14 @@ def schema_of(connection: Connection) -> Schema:
     revision = MigrationContext.configure(connection).get_current_revision()
     ours = {script.revision for script in scripts.walk_revisions()}
     if revision == head:
-        standing = SchemaStatus.CURRENT
+        status = SchemaStatus.CURRENT
     elif revision is None or revision in ours:
-        standing = SchemaStatus.OLDER
+        status = SchemaStatus.OLDER
     elif _series(revision) == _series(head) and revision > head:
-        standing = SchemaStatus.NEWER
+        status = SchemaStatus.NEWER
     else:
-        standing = SchemaStatus.STRANGE
-    return Schema(standing, revision, head)
+        status = SchemaStatus.INCOMPATIBLE
+    return Schema(status, revision, head)
 
 
 def _series(revision: str) -> tuple[str, bool]:

@@ -41,7 +41,7 @@ from storage.db.tables import (
     revise_intents,
 )
 from storage.records import CheckpointKind, Execution, PhaseRun
-from storage.states import WENT_ON, ExecutionState
+from storage.states import PROCEEDED, ExecutionState
 
 # --- executions ---------------------------------------------------------------------------------
 
@@ -213,7 +213,9 @@ ANSWERED_QUESTION: Final = (
     .where(
         checkpoints.c.phase_run_id == bindparam("of_run"),
         checkpoints.c.question_key == bindparam("of_key"),
-        checkpoints.c.state.in_([literal_column(f"'{state.value}'") for state in sorted(WENT_ON)]),
+        checkpoints.c.state.in_(
+            [literal_column(f"'{state.value}'") for state in sorted(PROCEEDED)]
+        ),
         checkpoints.c.given_to < bindparam("of_fence"),
     )
     .order_by(checkpoints.c.seq)
@@ -293,7 +295,9 @@ RAISES: Final = (
     .where(
         checkpoints.c.execution_id == bindparam("of_execution"),
         checkpoints.c.kind == literal_column(f"'{CheckpointKind.BUDGET.value}'"),
-        checkpoints.c.state.in_([literal_column(f"'{state.value}'") for state in sorted(WENT_ON)]),
+        checkpoints.c.state.in_(
+            [literal_column(f"'{state.value}'") for state in sorted(PROCEEDED)]
+        ),
     )
 )
 """How often an execution's budget was raised."""

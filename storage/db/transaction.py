@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from storage.db import audit, sql, statements
-from storage.ports import Dispatch, Seat, SharedClock
+from storage.ports import Dispatch, SharedClock, SlotReservation
 from storage.records import Actor, Claim
 
 
@@ -53,7 +53,7 @@ class Transaction:
         self.urgent = False
         self.messages_released = 0
         self._dispatch = dispatch
-        self._slot: Seat | None = None
+        self._slot: SlotReservation | None = None
         self._claim: Claim | None = None
         self._required: list[tuple[sql.Result, Exception]] | None = None
         self._jobs: list[_Job] = []
@@ -97,11 +97,11 @@ class Transaction:
         """
         self._jobs.append(_Job(phase_run_id, not_before, again))
 
-    def reserve_slot(self) -> Seat | None:
+    def reserve_slot(self) -> SlotReservation | None:
         """Reserve a free slot for the phase run that this transaction queues, at most one."""
         if not self.urgent or self._slot is not None:
             return None
-        self._slot = self._dispatch.seat()
+        self._slot = self._dispatch.reserve_slot()
         return self._slot
 
     def assign_slot(self, claim: Claim) -> None:
@@ -111,14 +111,14 @@ class Transaction:
     def run_in_slot(self) -> None:
         """Run the claim in the reserved slot. Call it after the commit."""
         if self._slot is not None and self._claim is not None:
-            self._slot.take(self._claim)
+            self._slot.run(self._claim)
             self._slot = None
         self.release_slot()
 
     def release_slot(self) -> None:
         """Release the reserved slot if it was not used."""
         if self._slot is not None:
-            self._slot.leave()
+            self._slot.release()
             self._slot = None
 
     def audit(

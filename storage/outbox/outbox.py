@@ -159,16 +159,16 @@ class Outbox:
                     leased.append(_read(connection, row.seq))
         return tuple(leased)
 
-    def sending(self, row: OutboxRow, *, pace: RateLimit | None = None) -> OutboxRow:
+    def sending(self, row: OutboxRow, *, rate_limit: RateLimit | None = None) -> OutboxRow:
         """Record that a post is about to be made, so that after a crash it is searched for.
 
         The post counts in the rate limit of its channel. Raises TooSoon, with the row postponed, if
         all processes together have reached that limit.
         """
         try:
-            sending = self._sending(row, pace)
+            sending = self._sending(row, rate_limit)
         except Conflict:  # two processes made the first post in a channel at the same time
-            sending = self._sending(row, pace)
+            sending = self._sending(row, rate_limit)
         if sending is None:
             raise TooSoon(row.key)
         return sending
@@ -217,15 +217,15 @@ class Outbox:
         """Store that the message shows `version`; the next update waits for `not_before`."""
         self._release_with(row, not_before, shown_version=version, attempts=0)
 
-    def unneeded(self, row: OutboxRow) -> None:
+    def mark_unneeded(self, row: OutboxRow) -> None:
         """Store that nothing has to be posted for this row."""
         self._release_with(row, state=OutboxState.POSTED, shown_version=row.version)
 
-    def later(self, row: OutboxRow, delay: timedelta, error: str) -> None:
+    def postpone(self, row: OutboxRow, delay: timedelta, error: str) -> None:
         """Postpone the row by `delay`. It keeps its state, including `sending`."""
         self._release_with(row, delay, attempts=row.attempts + 1, error=error)
 
-    def rest(self, row: OutboxRow, delay: timedelta, error: str, *, key: str) -> None:
+    def pause(self, row: OutboxRow, delay: timedelta, error: str, *, key: str) -> None:
         """Postpone the row by `delay`, and pause `key` for as long: Slack's rate limit is reached.
 
         `key` is the channel to which nothing is posted, or `rate_limits.UPDATES`.
@@ -239,7 +239,7 @@ class Outbox:
         """Move the message to another channel, such as a direct message."""
         return self._update(row, channel=channel, moved_thread_ts=thread_ts, moved=1)
 
-    def anew(self, row: OutboxRow) -> OutboxRow:
+    def repost(self, row: OutboxRow) -> OutboxRow:
         """Queue a deleted message to be posted again, as a new one."""
         return self._update(
             row, state=OutboxState.QUEUED, ts=None, shown_version=0, generation=row.generation + 1
@@ -257,7 +257,7 @@ class Outbox:
         with writing(self._engine) as connection:
             return release_leases(connection, owners)
 
-    def next_due(self) -> bool:
+    def has_pending(self) -> bool:
         """Whether any message is left to post or update, now or later."""
         with reading(self._engine) as connection:
             return sql.execute(connection, statements.ANY_MESSAGE_TO_DO).first() is not None

@@ -101,7 +101,7 @@ def _usage_column(usage: Usage | None) -> dict[str, Usage]:
     return {} if usage is None else {"usage": usage}
 
 
-def give_back(tx: Transaction, claim: Claim, usage: Usage | None) -> None:
+def release_claim(tx: Transaction, claim: Claim, usage: Usage | None) -> None:
     state = next_phase_run(PhaseRunState.RUNNING, PhaseRunEvent.GIVE_BACK)
     _update(tx, claim, state=state, lease_owner=None, lease_until=None, **_usage_column(usage))
     tx.audit(claim.execution.id, "phase.given_back", run=claim.run.id)
@@ -112,11 +112,11 @@ def record_phases(
     tx: Transaction,
     claim: Claim,
     phases: tuple[PhaseDefinition, ...],
-    arising: Sequence[tuple[str, str, str]],
+    task_checkpoints: Sequence[tuple[str, str, str]],
 ) -> Claim:
     execution = lock_execution(tx, claim.execution.id)
     names = tuple(phase.name for phase in phases)
-    definition = _with_phases(execution, phases, names, arising)
+    definition = _with_phases(execution, phases, names, task_checkpoints)
     phase = names[claim.run.phase_index]
     _update(tx, claim, phase=phase)
     values = {"of_id": execution.id, "phases": names, "definition": definition}
@@ -133,14 +133,14 @@ def _with_phases(
     execution: Execution,
     phases: tuple[PhaseDefinition, ...],
     names: tuple[str, ...],
-    arising: Sequence[tuple[str, str, str]],
+    task_checkpoints: Sequence[tuple[str, str, str]],
 ) -> CrewDefinition:
     """Return the execution's definition, completed by the crew's description of itself."""
     configured = resolve(execution.definition.checkpoints, names)
     taken = {checkpoint.after for checkpoint in configured}
     inner = [
         replace(transitions.inner_definition(execution, name, description=description), after=after)
-        for name, after, description in arising
+        for name, after, description in task_checkpoints
         if after not in taken
     ]
     return replace(execution.definition, phases=phases, checkpoints=(*configured, *inner))

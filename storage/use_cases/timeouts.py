@@ -124,5 +124,5 @@ def _latest_reminder_due(tx: Transaction, row: AnyRow) -> str:
     return [which for which, at in times.items() if at <= tx.now][-1]
 
 
-def forget_deliveries(tx: Transaction, *, older_than: timedelta) -> int:
+def delete_old_deliveries(tx: Transaction, *, older_than: timedelta) -> int:
     return inbox.delete_before(tx, before=tx.now - older_than)

@@ -44,11 +44,15 @@ def note_folder(tmp_path: Path) -> Path:
 
 
 def bot_in(
-    folder: Path, *, workers: int, launchpad: PreforkServer | None = None, **env: str
+    folder: Path, *, workers: int, prefork_server: PreforkServer | None = None, **env: str
 ) -> BotProcess:
     """A bot in the folder, not started yet. Forked from the launchpad, if there is one."""
     return BotProcess(
-        folder, workers=workers, crews_file=folder / "crews.yml", launchpad=launchpad, env=env
+        folder,
+        workers=workers,
+        crews_file=folder / "crews.yml",
+        prefork_server=prefork_server,
+        env=env,
     )
 
 

@@ -16,20 +16,22 @@ from tests.support.processes import run
 
 
 def test_a_backup_is_made_and_a_database_restored_from_it_is_prepared(
-    tmp_path: Path, launchpad: PreforkServer
+    tmp_path: Path, prefork_server: PreforkServer
 ) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
     upgrade(engine)
     Installation(engine).live()
 
-    made = run(tmp_path, "backup", "backup.db", launchpad=launchpad)
+    made = run(tmp_path, "backup", "backup.db", prefork_server=prefork_server)
     engine.dispose()
     assert (made.returncode, made.stderr) == (0, "")
     assert made.stdout == (
         "backup.db is a copy of countersign.db as it was when the backup started.\n"
     )
 
-    restored = run(tmp_path, "restored", launchpad=launchpad, DATABASE_URL="sqlite:///backup.db")
+    restored = run(
+        tmp_path, "restored", prefork_server=prefork_server, DATABASE_URL="sqlite:///backup.db"
+    )
     assert restored.returncode == 0, restored.stderr
     assert "The database has events up to 2026-03-02 12:00:00 UTC." in restored.stdout
     # The root messages of the runs that wait, run and start, and the checkpoint that waits.

@@ -24,9 +24,9 @@ from tests.support.processes import run
     ],
 )
 def test_invalid_settings_exit_with_2_and_a_message(
-    note_folder: Path, launchpad: PreforkServer, variables: dict[str, str], message: str
+    note_folder: Path, prefork_server: PreforkServer, variables: dict[str, str], message: str
 ) -> None:
-    ended = run(note_folder, "serve", launchpad=launchpad, **variables)
+    ended = run(note_folder, "serve", prefork_server=prefork_server, **variables)
 
     assert ended.returncode == 2
     assert message in ended.stderr
@@ -35,11 +35,11 @@ def test_invalid_settings_exit_with_2_and_a_message(
 
 
 def test_a_mistake_in_the_crews_file_is_refused_with_its_place(
-    note_folder: Path, launchpad: PreforkServer
+    note_folder: Path, prefork_server: PreforkServer
 ) -> None:
     (note_folder / "crews.yml").write_text(CREWS.replace("after: write", "after: writ"))
 
-    ended = run(note_folder, "serve", launchpad=launchpad)
+    ended = run(note_folder, "serve", prefork_server=prefork_server)
 
     assert ended.returncode == 2
     assert "crews.yml" in ended.stderr
@@ -60,10 +60,13 @@ def test_a_port_in_use_is_refused_with_the_setting_to_change(note_folder: Path) 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_a_database_that_cannot_be_opened_is_refused_with_a_message(
-    note_folder: Path, launchpad: PreforkServer, command: str
+    note_folder: Path, prefork_server: PreforkServer, command: str
 ) -> None:
     ended = run(
-        note_folder, command, launchpad=launchpad, DATABASE_URL="sqlite:////proc/nowhere/c.db"
+        note_folder,
+        command,
+        prefork_server=prefork_server,
+        DATABASE_URL="sqlite:////proc/nowhere/c.db",
     )
 
     assert ended.returncode == 1
@@ -72,10 +75,10 @@ def test_a_database_that_cannot_be_opened_is_refused_with_a_message(
 
 
 def test_migrate_creates_the_database_and_says_so(
-    note_folder: Path, launchpad: PreforkServer
+    note_folder: Path, prefork_server: PreforkServer
 ) -> None:
     for _ in range(2):
-        ended = run(note_folder, "migrate", launchpad=launchpad)
+        ended = run(note_folder, "migrate", prefork_server=prefork_server)
 
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout == "The database is up to date.\n"

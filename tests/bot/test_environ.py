@@ -60,7 +60,7 @@ def test_no_process_of_the_bot_exposes_its_secrets_to_crews(note_folder: Path) -
         "SLACK_SIGNING_SECRET": "hunter2",
         "SLACK_API_URL": "http://127.0.0.1:9/api/",
     }
-    with bot_in(note_folder, workers=1, launchpad=None, **secrets) as bot:
+    with bot_in(note_folder, workers=1, prefork_server=None, **secrets) as bot:
         bot.http.post("/api/crew/execute", json={"message": "m"})
         bot.until(lambda: runs_note(bot), what="the crew's program runs")
 

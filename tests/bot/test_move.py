@@ -58,7 +58,13 @@ def there(target: str) -> Iterator[Engine]:
 
 
 def kill_in_the_middle_of(
-    table: str, *, after: int, folder: Path, target: str, there: Engine, launchpad: PreforkServer
+    table: str,
+    *,
+    after: int,
+    folder: Path,
+    target: str,
+    there: Engine,
+    prefork_server: PreforkServer,
 ) -> None:
     """Send SIGKILL to the command while it writes to the table, which has about `after` rows."""
     with there.begin() as connection:
@@ -72,7 +78,7 @@ def kill_in_the_middle_of(
         )
     log = folder / "move.log"
     log.write_bytes(b"")
-    mover = launchpad.fork(
+    mover = prefork_server.fork(
         ["move", "--to", target, "--rows-at-once", "7"],
         environment=clean_environment(),
         folder=folder,
@@ -97,22 +103,27 @@ def select(engine: Engine, what: str) -> list[object]:
 
 
 def test_a_move_that_is_killed_twice_completes_and_work_continues_on_the_new_database(
-    folder: Path, target: str, there: Engine, launchpad: PreforkServer
+    folder: Path, target: str, there: Engine, prefork_server: PreforkServer
 ) -> None:
     before = (folder / "countersign.db").read_bytes()
     upgrade(there)
     for table, after in (("audit", 20), ("outbox", 40)):
         kill_in_the_middle_of(
-            table, after=after, folder=folder, target=target, there=there, launchpad=launchpad
+            table,
+            after=after,
+            folder=folder,
+            target=target,
+            there=there,
+            prefork_server=prefork_server,
         )
         assert select(there, f"count(*) FROM {table}")[0] in range(after - 7, after + 2)
 
     # Nothing starts on a half-moved installation.
-    refused = run(folder, "serve", launchpad=launchpad, DATABASE_URL=target)
+    refused = run(folder, "serve", prefork_server=prefork_server, DATABASE_URL=target)
     assert refused.returncode == 1
     assert "only a part of countersign.db was moved into it" in refused.stderr
 
-    moved = run(folder, "move", "--to", target, launchpad=launchpad)
+    moved = run(folder, "move", "--to", target, prefork_server=prefork_server)
     assert moved.returncode == 0, moved.stderr
     assert moved.stdout.count("  same") == len(metadata.tables), moved.stdout
     assert "Both databases are the same. Next: set DATABASE_URL" in moved.stdout
@@ -125,7 +136,7 @@ def test_a_move_that_is_killed_twice_completes_and_work_continues_on_the_new_dat
         folder,
         env={"DATABASE_URL": target},
         crews_file=folder / "crews.yml",
-        launchpad=launchpad,
+        prefork_server=prefork_server,
     ) as bot:
         [waiting, *_] = in_state(there, state.WAITING_FEEDBACK)
         open_before = [*in_state(there, state.PENDING), *in_state(there, state.RUNNING)]

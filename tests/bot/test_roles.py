@@ -19,7 +19,7 @@ HASTY = CREWS.replace("after: write,", "after: write, timeout: 1s, on_timeout: c
 
 
 def test_each_role_does_its_part_and_a_worker_finishes_its_phase_before_it_stops(
-    note_folder: Path, launchpad: PreforkServer
+    note_folder: Path, prefork_server: PreforkServer
 ) -> None:
     crews = note_folder / "crews.yml"
     crews.write_text(HASTY)
@@ -29,7 +29,7 @@ def test_each_role_does_its_part_and_a_worker_finishes_its_phase_before_it_stops
         workers=0,
         crews_file=crews,
         options=["--no-scheduler"],
-        launchpad=launchpad,
+        prefork_server=prefork_server,
     )
     worker = BotProcess(
         note_folder,
@@ -37,7 +37,7 @@ def test_each_role_does_its_part_and_a_worker_finishes_its_phase_before_it_stops
         crews_file=crews,
         command="worker",
         env={**with_health, "COUNTERSIGN_GRACE_SECONDS": "60"},
-        launchpad=launchpad,
+        prefork_server=prefork_server,
     )
     scheduler = BotProcess(
         note_folder,
@@ -45,7 +45,7 @@ def test_each_role_does_its_part_and_a_worker_finishes_its_phase_before_it_stops
         crews_file=note_folder / "not-needed.yml",
         command="scheduler",
         env=with_health,
-        launchpad=launchpad,
+        prefork_server=prefork_server,
     )
     with serve, worker:
         run = serve.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]

@@ -30,7 +30,7 @@ crews:
 
 @pytest.mark.parametrize("database", ["postgresql"])
 def test_a_rolling_restart_loses_no_run_and_starts_no_phase_twice(
-    database: str, server: Server, launchpad: PreforkServer, tmp_path: Path
+    database: str, server: Server, prefork_server: PreforkServer, tmp_path: Path
 ) -> None:
     crews = tmp_path / "crews.yml"
     program = ROOT / "tests" / "crew_runner" / "queues" / "program.py"
@@ -40,7 +40,8 @@ def test_a_rolling_restart_loses_no_run_and_starts_no_phase_twice(
     for folder in folders:
         folder.mkdir()
     first, second = (
-        BotProcess(folder, env=env, crews_file=crews, launchpad=launchpad) for folder in folders
+        BotProcess(folder, env=env, crews_file=crews, prefork_server=prefork_server)
+        for folder in folders
     )
     go = tmp_path / "go"
 

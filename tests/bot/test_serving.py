@@ -25,9 +25,9 @@ def test_serve_starts_answers_and_stops_on_sigterm(note_folder: Path) -> None:
 
 
 def test_a_second_start_continues_with_the_same_database(
-    note_folder: Path, launchpad: PreforkServer
+    note_folder: Path, prefork_server: PreforkServer
 ) -> None:
-    with bot_in(note_folder, workers=0, launchpad=launchpad) as bot:
+    with bot_in(note_folder, workers=0, prefork_server=prefork_server) as bot:
         started = bot.http.post("/api/crew/execute", json={"message": "m"}).json()
         bot.restart()
 
@@ -85,9 +85,9 @@ def test_the_serving_process_never_imports_crewai_nor_slack_before_it_answers(
 
 
 def test_a_run_is_decided_and_completed_through_rest(
-    note_folder: Path, launchpad: PreforkServer
+    note_folder: Path, prefork_server: PreforkServer
 ) -> None:
-    with bot_in(note_folder, workers=1, launchpad=launchpad) as bot:
+    with bot_in(note_folder, workers=1, prefork_server=prefork_server) as bot:
         run_id = bot.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]
         path = f"/api/crew/checkpoint/{run_id}"
         bot.until(lambda: bot.http.get(path).status_code == 200, what="the checkpoint opens")
@@ -131,13 +131,17 @@ def test_sigterm_releases_the_running_phase_and_leaves_no_process_behind(
 
 
 def test_a_separate_worker_runs_what_serve_started(
-    note_folder: Path, launchpad: PreforkServer
+    note_folder: Path, prefork_server: PreforkServer
 ) -> None:
     crews = note_folder / "crews.yml"
     with (
-        bot_in(note_folder, workers=0, launchpad=launchpad) as bot,
+        bot_in(note_folder, workers=0, prefork_server=prefork_server) as bot,
         BotProcess(
-            note_folder, workers=1, crews_file=crews, command="worker", launchpad=launchpad
+            note_folder,
+            workers=1,
+            crews_file=crews,
+            command="worker",
+            prefork_server=prefork_server,
         ) as worker,
     ):
         run_id = bot.http.post("/api/crew/execute", json={"message": "m"}).json()["execution_id"]
@@ -147,7 +151,11 @@ def test_a_separate_worker_runs_what_serve_started(
         assert worker.stop() == 0
 
 
-def test_it_serves_on_the_ipv6_loopback_too(note_folder: Path, launchpad: PreforkServer) -> None:
-    with bot_in(note_folder, workers=0, launchpad=launchpad, HITL_BACKEND_HOST="::1") as bot:
+def test_it_serves_on_the_ipv6_loopback_too(
+    note_folder: Path, prefork_server: PreforkServer
+) -> None:
+    with bot_in(
+        note_folder, workers=0, prefork_server=prefork_server, HITL_BACKEND_HOST="::1"
+    ) as bot:
         assert f"address=http://[::1]:{bot.port}" in bot.log_text
         assert bot.stop() == 0

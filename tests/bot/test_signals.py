@@ -12,9 +12,9 @@ from tests.support.prefork_server import PreforkServer
 from tests.support.processes import alive, clean_environment, wait_until
 
 
-def test_a_second_signal_stops_it_at_once(note_folder: Path, launchpad: PreforkServer) -> None:
+def test_a_second_signal_stops_it_at_once(note_folder: Path, prefork_server: PreforkServer) -> None:
     (note_folder / "hold").touch()
-    with bot_in(note_folder, workers=1, launchpad=launchpad) as bot:
+    with bot_in(note_folder, workers=1, prefork_server=prefork_server) as bot:
         bot.http.post("/api/crew/execute", json={"message": "m"})
         bot.until(lambda: runs_note(bot), what="the crew's program runs")
         family = bot.family()

@@ -33,14 +33,14 @@ def shared_workspace() -> Iterator[Workspace]:
 @pytest.fixture(scope="module")
 def shared_bot(
     shared_workspace: Workspace,
-    launchpad: PreforkServer,
+    prefork_server: PreforkServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[BotProcess]:
     """A bot in Socket Mode that posts runs started through REST in #campaigns."""
     campaigns = shared_workspace.channel("campaigns").id
     folder = with_notes(tmp_path_factory.mktemp("shared"))
     env = {**shared_workspace.env(), "COUNTERSIGN_DEFAULT_CHANNEL": campaigns}
-    with bot_in(folder, workers=1, launchpad=launchpad, **env) as bot:
+    with bot_in(folder, workers=1, prefork_server=prefork_server, **env) as bot:
         shared_workspace.wait_until_connected()
         yield bot
 
@@ -62,10 +62,10 @@ def decide(bot: BotProcess, checkpoint: Any, action: str) -> int:
 
 
 def test_over_http_a_command_and_a_click_complete_a_run(
-    note_folder: Path, workspace: Workspace, launchpad: PreforkServer
+    note_folder: Path, workspace: Workspace, prefork_server: PreforkServer
 ) -> None:
     env = workspace.env("http")
-    with bot_in(note_folder, workers=1, launchpad=launchpad, **env) as bot:
+    with bot_in(note_folder, workers=1, prefork_server=prefork_server, **env) as bot:
         workspace.reach_by_http(f"{bot.address}/slack/events")
         bot.until(
             lambda: bot.http.post("/slack/events", content=b"").status_code != 503,
@@ -124,13 +124,15 @@ def the_waiting_checkpoint(bot: BotProcess) -> Any:
     return bot.http.get(f"/api/crew/checkpoint/{execution.id}").json()
 
 
-def test_rest_works_while_slack_is_unreachable(note_folder: Path, launchpad: PreforkServer) -> None:
+def test_rest_works_while_slack_is_unreachable(
+    note_folder: Path, prefork_server: PreforkServer
+) -> None:
     away = {
         "SLACK_BOT_TOKEN": "xoxb-1",
         "SLACK_APP_TOKEN": "xapp-1",
         "SLACK_API_URL": "http://127.0.0.1:9/api/",
     }
-    with bot_in(note_folder, workers=1, launchpad=launchpad, **away) as bot:
+    with bot_in(note_folder, workers=1, prefork_server=prefork_server, **away) as bot:
         started = bot.http.post("/api/crew/execute", json={"message": "a birthday"}).json()
         path = f"/api/crew/checkpoint/{started['execution_id']}"
         bot.until(lambda: bot.http.get(path).status_code == 200, what="the checkpoint opens")

@@ -31,7 +31,7 @@ class Practice:
         self,
         folder: Path,
         *arguments: str,
-        launchpad: PreforkServer | None = None,
+        prefork_server: PreforkServer | None = None,
         **variables: str,
     ) -> None:
         """The supervisor is forked from the launchpad, if there is one; its programs never are."""
@@ -40,8 +40,8 @@ class Practice:
         command, environment = ["practice", *arguments], clean_environment(**variables)
         self._out.write_bytes(b"")
         self.process: psutil.Popen | Forked
-        if launchpad is not None:
-            self.process = launchpad.fork(
+        if prefork_server is not None:
+            self.process = prefork_server.fork(
                 command, environment=environment, folder=folder, log=self._out
             )
         else:
@@ -188,7 +188,10 @@ def real_slack() -> Iterator[RealSlack]:
 
 
 def test_a_run_is_decided_after_a_restart_and_nothing_real_is_touched(
-    note_folder: Path, practices: list[Practice], launchpad: PreforkServer, real_slack: RealSlack
+    note_folder: Path,
+    practices: list[Practice],
+    prefork_server: PreforkServer,
+    real_slack: RealSlack,
 ) -> None:
     real = {
         "SLACK_BOT_TOKEN": "xoxb-real",
@@ -201,7 +204,7 @@ def test_a_run_is_decided_after_a_restart_and_nothing_real_is_touched(
     (note_folder / ".env").write_text(
         "SLACK_SIGNING_SECRET=real\nCOUNTERSIGN_DEFAULT_CHANNEL=C0REAL\n"
     )
-    first = Practice(note_folder, "--port", str(free_port()), launchpad=launchpad, **real)
+    first = Practice(note_folder, "--port", str(free_port()), prefork_server=prefork_server, **real)
     practices.append(first)
     first.ready().type("/crew note a birthday")
     first.until(lambda: first.shows("Checkpoint 1 of 1"), what="the checkpoint")
@@ -211,7 +214,7 @@ def test_a_run_is_decided_after_a_restart_and_nothing_real_is_touched(
     assert first.process.wait(20) == 0, first.printed
     wait_until(lambda: not alive(family), within=5, what="every process has ended")
 
-    again = Practice(note_folder, "--port", str(free_port()), launchpad=launchpad, **real)
+    again = Practice(note_folder, "--port", str(free_port()), prefork_server=prefork_server, **real)
     practices.append(again)
     again.ready().click_continue()
     again.until(lambda: again.shows("execution is complete"), what="the run's end")
@@ -224,13 +227,13 @@ def test_a_run_is_decided_after_a_restart_and_nothing_real_is_touched(
 
 
 def test_a_second_one_is_refused_killing_the_supervisor_stops_all_and_fresh_starts_over(
-    note_folder: Path, practices: list[Practice], launchpad: PreforkServer
+    note_folder: Path, practices: list[Practice], prefork_server: PreforkServer
 ) -> None:
-    first = Practice(note_folder, "--port", str(free_port()), launchpad=launchpad)
+    first = Practice(note_folder, "--port", str(free_port()), prefork_server=prefork_server)
     practices.append(first)
     first.ready().type("/crew note a birthday")
     first.until(lambda: first.shows("Checkpoint 1 of 1"), what="the checkpoint")
-    second = Practice(note_folder, "--fresh", launchpad=launchpad)
+    second = Practice(note_folder, "--fresh", prefork_server=prefork_server)
     practices.append(second)
 
     assert second.process.wait(20) == 1
@@ -242,7 +245,9 @@ def test_a_second_one_is_refused_killing_the_supervisor_stops_all_and_fresh_star
 
     wait_until(lambda: not alive(family), within=20, what="every process has ended")
 
-    fresh = Practice(note_folder, "--port", str(free_port()), "--fresh", launchpad=launchpad)
+    fresh = Practice(
+        note_folder, "--port", str(free_port()), "--fresh", prefork_server=prefork_server
+    )
     practices.append(fresh)
     assert fresh.ready().messages() == []
 

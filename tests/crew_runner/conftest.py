@@ -17,7 +17,7 @@ from crew_runner.queues.local import LocalDispatch
 from tests.crew_runner.harness import Harness, crew
 from tests.support.drafter import WatchedDrafter
 from tests.support.prefork_server import Forked, PreforkServer
-from tests.support.preforked_fork_server import from_launchpad
+from tests.support.preforked_fork_server import from_prefork_server
 
 LEASE = timedelta(seconds=60)
 CREWS = {
@@ -49,10 +49,10 @@ class RunnerFixture:
 
 @pytest.fixture(scope="package")
 def runner(
-    tmp_path_factory: pytest.TempPathFactory, crew_launchpad: PreforkServer
+    tmp_path_factory: pytest.TempPathFactory, crewai_prefork_server: PreforkServer
 ) -> Iterator[RunnerFixture]:
     with (
-        from_launchpad(crew_launchpad) as fork_servers,
+        from_prefork_server(crewai_prefork_server) as fork_servers,
         opened(tmp_path_factory.mktemp("runner"), fork_servers) as runner,
     ):
         yield runner

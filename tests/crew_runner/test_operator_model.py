@@ -23,7 +23,7 @@ from storage.records import Execution
 from storage.states import ExecutionState
 from tests.crew_runner.harness import Harness
 from tests.support.prefork_server import PreforkServer
-from tests.support.preforked_fork_server import from_launchpad
+from tests.support.preforked_fork_server import from_prefork_server
 from tests.support.providers import (
     ANTHROPIC,
     GEMINI,
@@ -96,12 +96,12 @@ def pool_of(harness: Harness, dispatch: LocalDispatch, model: ModelSettings) -> 
 
 @pytest.fixture(scope="module")
 def providers(
-    tmp_path_factory: pytest.TempPathFactory, crew_launchpad: PreforkServer
+    tmp_path_factory: pytest.TempPathFactory, crewai_prefork_server: PreforkServer
 ) -> Iterator[Market]:
     dispatch = LocalDispatch()
     harness = Harness(tmp_path_factory.mktemp("models") / "models.db", dispatch=dispatch)
     with ExitStack() as stack:
-        stack.enter_context(from_launchpad(crew_launchpad))
+        stack.enter_context(from_prefork_server(crewai_prefork_server))
         servers = {
             name: stack.enter_context(ProviderServer(protocol))
             for name, protocol in PROTOCOLS.items()

@@ -29,7 +29,7 @@ class Pool:
 def test_a_claim_runs_in_the_slot_that_was_kept_for_it() -> None:
     pool, claim = Pool(), a_claim()
 
-    PoolSlot("worker", pool.begin, pool.free).take(claim)
+    PoolSlot("worker", pool.begin, pool.free).run(claim)
 
     assert (pool.began, pool.freed) == ([claim], 0)
 
@@ -39,7 +39,7 @@ def test_the_decision_stands_if_no_thread_can_be_started(
 ) -> None:
     pool = Pool(exhausted=True)
 
-    PoolSlot("worker", pool.begin, pool.free).take(a_claim())
+    PoolSlot("worker", pool.begin, pool.free).run(a_claim())
 
     assert (pool.began, pool.freed) == ([], 0)  # the executor runs it with its next thread
     assert vars(caplog.records[0])["run"] == "run1"

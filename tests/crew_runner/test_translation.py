@@ -82,5 +82,5 @@ def test_both_sides_add_up_usage_in_the_same_way(
     for used in (first, total):
         cost = usage.cost(used)
         assert child_usage.tokens(used) == usage.tokens(used)
-        assert child_usage.is_at_least(used) == usage.is_at_least(used)
+        assert child_usage.is_lower_bound(used) == usage.is_lower_bound(used)
         assert child_usage.cost(used) == child_usage.Cost(cost.microdollars, cost.unknown)

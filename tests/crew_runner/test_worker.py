@@ -31,14 +31,14 @@ def harness(tmp_path: Path) -> Harness:
 
 @pytest.fixture
 def start_pool(
-    harness: Harness, tmp_path: Path, crew_launchpad: PreforkServer
+    harness: Harness, tmp_path: Path, crewai_prefork_server: PreforkServer
 ) -> Iterator[StartPool]:
     """Starts `python -m tests.crew_runner.pool_process` on the harness's database."""
     started: list[Forked] = []
 
     def start(*, lease: float = 10, grace: float = 4) -> Forked:
         started.append(
-            crew_launchpad.fork(
+            crewai_prefork_server.fork(
                 [harness.url, str(lease), str(grace)],
                 program="tests.crew_runner.pool_process",
                 environment={**clean_environment(), "TESTS_FOLDER": str(tmp_path)},

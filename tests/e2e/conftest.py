@@ -52,12 +52,16 @@ def workspace() -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def bot(
-    workspace: Workspace, crew_launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory
+    workspace: Workspace,
+    crewai_prefork_server: PreforkServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[BotProcess]:
     """The bot with the shipped crews, running in the workspace."""
     folder = tmp_path_factory.mktemp("bot")
     crews = crews_file(folder, "plan")
-    with BotProcess(folder, env=workspace.env(), crews_file=crews, launchpad=crew_launchpad) as bot:
+    with BotProcess(
+        folder, env=workspace.env(), crews_file=crews, prefork_server=crewai_prefork_server
+    ) as bot:
         workspace.wait_until_connected()
         yield bot
 

@@ -15,7 +15,7 @@ PHASE_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def office(
-    crew_launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory
+    crewai_prefork_server: PreforkServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workspace]:
     """A workspace with the bot, which is started in the folder of the examples."""
     folder = tmp_path_factory.mktemp("examples")
@@ -23,7 +23,9 @@ def office(
     crews = crews_file(folder, "market", "removal", "release_notes")
     with (
         Workspace() as workspace,
-        BotProcess(folder, env=workspace.env(), crews_file=crews, launchpad=crew_launchpad),
+        BotProcess(
+            folder, env=workspace.env(), crews_file=crews, prefork_server=crewai_prefork_server
+        ),
     ):
         workspace.wait_until_connected()
         yield workspace

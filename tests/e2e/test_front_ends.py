@@ -16,14 +16,16 @@ PHASE_SECONDS = 45
 
 @pytest.fixture(scope="module")
 def bot_over_http(
-    workspace: Workspace, crew_launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory
+    workspace: Workspace,
+    crewai_prefork_server: PreforkServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[BotProcess]:
     env = workspace.env("http") | {
         "COUNTERSIGN_DEFAULT_CHANNEL": workspace.channel("campaigns").id,
     }
     folder = tmp_path_factory.mktemp("bot")
     crews = crews_file(folder, "plan")
-    with BotProcess(folder, env=env, crews_file=crews, launchpad=crew_launchpad) as bot:
+    with BotProcess(folder, env=env, crews_file=crews, prefork_server=crewai_prefork_server) as bot:
         workspace.reach_by_http(f"{bot.address}/slack/events")
         bot.until(lambda: "serve.started" in bot.log_text, what="the door opens")
         yield bot

@@ -249,10 +249,10 @@ class Operations:
         state = self._base.state
 
         def forget() -> None:
-            state.forget_deliveries()
-            state.forget_expired()
-            _expect(state.forget_messages(older_than=LONG_AGO, limit=500) == 0)
-            _expect(state.forget_executions(older_than=LONG_AGO) == 0)
+            state.delete_old_deliveries()
+            state.delete_expired()
+            _expect(state.delete_old_messages(older_than=LONG_AGO, limit=500) == 0)
+            _expect(state.delete_old_executions(older_than=LONG_AGO) == 0)
 
         return forget
 

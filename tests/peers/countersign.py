@@ -63,15 +63,15 @@ class Workers(WorkerPool):
 class Jobs(ProcrastinateQueue):
     """Announces every phase run by a job."""
 
-    def seat(self) -> None:
+    def reserve_slot(self) -> None:
         """Reserve no slot, as if the process had no worker."""
 
 
 class Countersign:
-    def __init__(self, url: str, queue_on: Callable[[Engine], PhaseQueue]) -> None:
+    def __init__(self, url: str, queue_for: Callable[[Engine], PhaseQueue]) -> None:
         self.engine = open_engine(url)
         upgrade(self.engine, install if self.engine.dialect.name == "postgresql" else None)
-        self._queue = queue_on(self.engine)
+        self._queue = queue_for(self.engine)
         self._state = StateManager(
             self.engine,
             clock=SystemClock(),

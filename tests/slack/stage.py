@@ -106,7 +106,7 @@ class Stage:
         database: Path | str,
         *,
         crews: Mapping[str, CrewDefinition] | None = None,
-        tempo: DeliveryTiming = BRISK,
+        timing: DeliveryTiming = BRISK,
         mode: Mode = "socket",
         clock: MovableClock | None = None,
     ) -> None:
@@ -121,7 +121,7 @@ class Stage:
         self.state = StateManager(
             self.engine, clock=self.clock, dispatch=NoDispatch(), signal=self._signal
         )
-        self.tempo = tempo
+        self.timing = timing
         self._mode: Mode = mode
         self._stack = ExitStack()
         self.front = self._front()
@@ -140,7 +140,7 @@ class Stage:
             outbox=self.outbox,
             crews=self.crews,
             clock=self.clock,
-            tempo=self.tempo,
+            timing=self.timing,
         )
         self._signal.front = front
         return front
@@ -176,10 +176,10 @@ class Stage:
         """Remove what earlier tests left: open runs, forms and ephemeral messages."""
         for execution in self.reads.executions(states=OPEN, limit=100):
             self.state.cancel(execution.id, actor=OPERATOR)
-        self.workspace.wait_for(lambda: not self.outbox.next_due(), what="delivery to end")
-        self.workspace.call(self._forget_what_was_said)
+        self.workspace.wait_for(lambda: not self.outbox.has_pending(), what="delivery to end")
+        self.workspace.call(self._clear_ephemerals_and_forms)
 
-    def _forget_what_was_said(self) -> None:
+    def _clear_ephemerals_and_forms(self) -> None:
         practice = self.workspace.practice
         practice.workspace.ephemerals.clear()
         for user in practice.workspace.users:

@@ -16,7 +16,7 @@ def test_a_checkpoint_has_no_buttons_before_its_timestamp_is_stored(
     stage: Stage, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution = stage.start()
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     about_to_store, go_on = threading.Event(), threading.Event()
     store = stage.outbox.posted
 

@@ -98,7 +98,7 @@ def test_a_run_without_a_channel_shows_nothing(stage: Stage, workspace: Workspac
         stage.work()
 
     assert stage.reads.execution(execution.id).state is ExecutionState.COMPLETED
-    assert not stage.outbox.next_due()
+    assert not stage.outbox.has_pending()
     assert len(stage.everywhere()) == before
 
 

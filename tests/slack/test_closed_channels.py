@@ -15,7 +15,7 @@ def test_a_checkpoint_of_a_closed_channel_is_moved_to_the_requester(
 ) -> None:
     workspace, stage = own_workspace, own_stage
     execution = stage.start(by=ANA)
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     campaigns = workspace.channel("campaigns").id
     workspace.faults.error("chat.postMessage", error, times=None, channel=campaigns)
     workspace.faults.error("chat.update", error, times=None, channel=campaigns)
@@ -35,7 +35,7 @@ def test_a_bot_kicked_between_post_and_buttons_asks_the_requester_directly(
 ) -> None:
     workspace, stage = own_workspace, own_stage
     execution = stage.start(by=ANA)
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     campaigns = workspace.channel("campaigns").id
     workspace.faults.error("chat.update", "not_in_channel", times=None, channel=campaigns)
 
@@ -52,7 +52,7 @@ def test_a_reply_beneath_a_checkpoint_shown_in_a_direct_message_is_its_revision(
 ) -> None:
     workspace, stage = own_workspace, own_stage
     execution = stage.start(by=ANA)
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     campaigns = workspace.channel("campaigns").id
     workspace.faults.error("chat.postMessage", "is_archived", times=None, channel=campaigns)
     stage.work()
@@ -87,7 +87,7 @@ def test_an_archived_channel_still_lets_its_requester_decide(
 ) -> None:
     workspace, stage = own_workspace, own_stage
     execution = stage.start(by=ANA)
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     workspace.archive("campaigns")
 
     stage.work()

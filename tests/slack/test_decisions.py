@@ -181,7 +181,7 @@ def test_over_a_whole_run_no_checkpoint_ever_had_two_live_messages(
         stage.work()
         workspace.click("Continue", by=ANA, message=stage.armed(execution))
     stage.work()
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
 
     most = workspace.most_live_at_once(
         lambda _, button: button.value if button.action_id in DECISIONS else None

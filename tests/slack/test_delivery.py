@@ -44,7 +44,7 @@ def test_one_message_of_the_checkpoint_however_a_call_fails(
     stage: Stage, workspace: Workspace, step: str, fault: str
 ) -> None:
     execution = stage.start()
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     getattr(workspace.faults, fault)(step)
 
     stage.work()
@@ -61,14 +61,14 @@ def test_one_root_message_however_its_post_fails(
 
     execution = stage.start()
 
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     assert len(workspace.threads()) == before + 1
     assert stage.root(execution).button("Cancel run")
 
 
 def test_retry_after_is_honoured_before_the_next_post(stage: Stage, workspace: Workspace) -> None:
     execution = stage.start()
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     workspace.faults.rate_limited("chat.postMessage", retry_after=1)
 
     stage.work()
@@ -84,7 +84,7 @@ def test_posts_keep_to_slacks_rate_limit_without_being_refused(
 ) -> None:
     own_workspace.slow_down(rate=1.0, burst=4.0)
     database = tmp_path_factory.mktemp("rate_limit") / "c.db"
-    with Stage(own_workspace, database, tempo=DEFAULT_TIMING):
+    with Stage(own_workspace, database, timing=DEFAULT_TIMING):
         runs = [own_workspace.command(f"plan number {n}") for n in range(5)]
         assert all(run.ok for run in runs)
         own_workspace.wait_for(lambda: len(own_workspace.threads()) == 5)
@@ -95,7 +95,7 @@ def test_a_crash_between_the_post_and_its_record_leads_to_the_same_message(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start()
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     # The response is lost and the process ends before it can check: only the row is left.
     workspace.faults.lost_reply("chat.postMessage")
     workspace.faults.server_error("conversations.replies", times=None)
@@ -108,7 +108,7 @@ def test_a_crash_between_the_post_and_its_record_leads_to_the_same_message(
 
 def test_a_duplicate_without_buttons_is_removed(stage: Stage, workspace: Workspace) -> None:
     execution = stage.start()
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     workspace.faults.lost_reply("chat.postMessage", times=1)
     workspace.faults.server_error("conversations.replies", times=None)
     stage.work()
@@ -152,7 +152,7 @@ def test_a_post_that_appears_long_after_it_was_lost_is_removed(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start()
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     workspace.faults.lost_request("chat.postMessage")
     stage.work()
     message = stage.armed(execution)
@@ -168,7 +168,7 @@ def test_a_post_so_slow_that_its_lease_expired_leaves_one_message(
     stage: Stage, workspace: Workspace, caplog: pytest.LogCaptureFixture
 ) -> None:
     execution = stage.start()
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     before = len(workspace.calls("chat.postMessage"))
     caplog.set_level("INFO", logger="bot.slack.outbound.delivery")
     workspace.faults.hang("chat.postMessage", 2.5)
@@ -200,7 +200,7 @@ def test_a_deleted_checkpoint_message_is_posted_again_when_it_changes(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start()
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     workspace.faults.hang("chat.update", 2.0)
     stage.work()
     unarmed = workspace.wait_for(lambda: stage.about(execution))[0]
@@ -216,7 +216,7 @@ def test_a_deleted_root_is_posted_again_and_the_run_goes_on_under_it(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start()
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     deleted = stage.root(execution)
     workspace.delete(deleted)
 
@@ -232,7 +232,7 @@ def test_blocks_that_slack_rejects_are_replaced_by_plain_text_and_stay_decidable
     stage: Stage, workspace: Workspace, error: str
 ) -> None:
     execution = stage.start()
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     workspace.faults.error("chat.postMessage", error)
 
     stage.work("The text of the draft.")
@@ -247,7 +247,7 @@ def test_a_bad_token_delays_and_loses_nothing(
 ) -> None:
     workspace, stage = own_workspace, own_stage
     execution = stage.start()
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     workspace.faults.error("chat.postMessage", "invalid_auth")
     stage.work()
     workspace.wait_for(
@@ -274,7 +274,7 @@ def test_a_long_output_is_clipped_and_whole_in_a_file_that_is_uploaded_once(
     message = stage.armed(execution)
     assert "The whole text is in the file below." in message.everything
     assert not message.pings.broadcasts
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     files = [m for m in workspace.thread(message) if m.files]
     assert len(files) == 1
     assert workspace.file_text(files[0]) == whole
@@ -284,7 +284,7 @@ def test_an_output_that_is_shown_whole_needs_no_file(stage: Stage, workspace: Wo
     execution = stage.start()
     stage.work("short")
     message = stage.armed(execution)
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
 
     assert [m for m in workspace.thread(message) if m.files] == []
 
@@ -294,7 +294,7 @@ def test_the_requester_is_notified_of_a_message_that_cannot_be_shown(
 ) -> None:
     workspace, stage = own_workspace, own_stage
     stage.start(by=ANA)
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     campaigns = workspace.channel("campaigns").id
     workspace.faults.error("chat.postMessage", "invalid_blocks", times=None, channel=campaigns)
 
@@ -313,7 +313,7 @@ def test_a_checkpoint_that_can_never_be_edited_is_posted_twice_at_most_and_then_
 ) -> None:
     workspace, stage = own_workspace, own_stage
     execution = stage.start(by=ANA)
-    workspace.wait_for(lambda: not stage.outbox.next_due())
+    workspace.wait_for(lambda: not stage.outbox.has_pending())
     campaigns = workspace.channel("campaigns").id
     workspace.faults.error("chat.update", "cant_update_message", times=None, channel=campaigns)
 

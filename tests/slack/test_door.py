@@ -170,7 +170,9 @@ def test_signed_garbage_only_ever_gets_a_4xx_and_changes_nothing(
     http_stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    http_stage.workspace.wait_for(lambda: not http_stage.outbox.next_due(), what="delivery to end")
+    http_stage.workspace.wait_for(
+        lambda: not http_stage.outbox.has_pending(), what="delivery to end"
+    )
     before = http_stage.workspace.transcript()
     dice = random.Random(7)
     for _ in range(300):
@@ -340,7 +342,7 @@ def test_an_event_that_could_not_be_committed_is_not_acknowledged_and_comes_agai
         execution = stage.start("plan a launch")
         stage.work()
         message = stage.armed(execution)
-        workspace.wait_for(lambda: not stage.outbox.next_due())
+        workspace.wait_for(lambda: not stage.outbox.has_pending())
         with stage.engine.connect() as locking:
             locking.exec_driver_sql("BEGIN IMMEDIATE")  # holds the one write lock
             mention = workspace.mention("shorter", by=ANA, thread=message)

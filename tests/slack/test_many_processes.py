@@ -38,9 +38,9 @@ def database(
 @pytest.fixture(scope="module")
 def both(database: Path | str) -> Iterator[Pair]:
     """Two bots that do not know of each other; Slack delivers each action to one of them."""
-    tempo = replace(BRISK, posts_per_second=PER_SECOND)
+    timing = replace(BRISK, posts_per_second=PER_SECOND)
     with Workspace() as workspace, ExitStack() as stack:
-        pair = [stack.enter_context(Stage(workspace, database, tempo=tempo)) for _ in range(2)]
+        pair = [stack.enter_context(Stage(workspace, database, timing=timing)) for _ in range(2)]
         links = workspace.practice.sockets.links
         workspace.wait_for(lambda: len(links) == 2, what="both to be connected")
         yield (pair[0], pair[1])
@@ -63,7 +63,7 @@ def sent(call: Entry) -> dict[str, object]:
 
 def wait_until_delivered(pair: Pair) -> None:
     pair[0].workspace.wait_for(
-        lambda: not pair[0].outbox.next_due(), timeout=30, what="delivery to end"
+        lambda: not pair[0].outbox.has_pending(), timeout=30, what="delivery to end"
     )
 
 

@@ -23,8 +23,8 @@ PAUSE = DEFAULT_TIMING.root_pause.total_seconds()
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """Fast, except that the root message is updated at its real rate."""
-    tempo = replace(BRISK, root_pause=DEFAULT_TIMING.root_pause)
-    with Workspace() as workspace, Stage(workspace, tmp_path / "c.db", tempo=tempo) as ready:
+    timing = replace(BRISK, root_pause=DEFAULT_TIMING.root_pause)
+    with Workspace() as workspace, Stage(workspace, tmp_path / "c.db", timing=timing) as ready:
         yield ready
 
 
@@ -64,7 +64,7 @@ def test_a_chatty_run_is_shown_every_three_seconds_at_most_and_its_last_state_al
 
 @pytest.fixture
 def brisk(tmp_path: Path) -> Iterator[Stage]:
-    with Workspace() as workspace, Stage(workspace, tmp_path / "c.db", tempo=BRISK) as ready:
+    with Workspace() as workspace, Stage(workspace, tmp_path / "c.db", timing=BRISK) as ready:
         yield ready
 
 

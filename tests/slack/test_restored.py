@@ -21,7 +21,7 @@ def test_slack_is_brought_back_to_the_backup_and_nothing_is_posted_twice(
         stage.work()
         stage.work()
         first, second = stage.armed(waits), stage.armed(decided)
-        workspace.wait_for(lambda: not stage.outbox.next_due())
+        workspace.wait_for(lambda: not stage.outbox.has_pending())
         # A run whose root message Slack has not accepted when the backup is made.
         workspace.faults.rate_limited("chat.postMessage", retry_after=1)
         assert workspace.command("/crew plan a late one", by=ANA).ok
@@ -41,7 +41,7 @@ def test_slack_is_brought_back_to_the_backup_and_nothing_is_posted_twice(
     assert after_restore(engine) > 0
     engine.dispose()
     with Stage(workspace, copy) as stage:
-        workspace.wait_for(lambda: not stage.outbox.next_due(), what="Slack to be brought back")
+        workspace.wait_for(lambda: not stage.outbox.has_pending(), what="Slack to be brought back")
         # Found, not posted again: its thread is the old one.
         assert len(workspace.threads()) == posted
         thread = stage.reads.execution(late.id).thread_ts

@@ -39,7 +39,7 @@ class RecordingDispatch:
     def committed(self, phase_run_id: str) -> None:
         self.woken.append(phase_run_id)
 
-    def seat(self) -> None:
+    def reserve_slot(self) -> None:
         """This process has no workers."""
 
 

@@ -241,7 +241,7 @@ def test_tasks_with_human_input_have_checkpoints_of_their_own(
 ) -> None:
     run.start(a_flow())
     claim = state.record_phases(
-        claimed(state), ["write", "post"], arising=[("write", "write", "Read the text")]
+        claimed(state), ["write", "post"], task_checkpoints=[("write", "write", "Read the text")]
     )
     state.phase_done(claim, output("a text"))
 

@@ -74,7 +74,7 @@ def test_a_deliverer_that_lost_its_lease_stores_nothing(
     with pytest.raises(MessageLeaseLost):
         outbox.posted(slow, channel=slow.channel, ts="1.0", shown=0)
     with pytest.raises(MessageLeaseLost):
-        outbox.later(slow, timedelta(0), "timeout")
+        outbox.postpone(slow, timedelta(0), "timeout")
 
     assert reads.execution(run.id).thread_ts == "2.0"
     outbox.shown(posted, posted.version)
@@ -144,7 +144,7 @@ def test_a_postponed_row_waits_and_updates_keep_their_interval(
     run: Run, outbox: Outbox, state: StateManager, clock: SettableClock
 ) -> None:
     run.start()
-    outbox.later(take_one(outbox), timedelta(seconds=10), "ratelimited")
+    outbox.postpone(take_one(outbox), timedelta(seconds=10), "ratelimited")
     assert outbox.take(owner="d") == ()
     clock.move(timedelta(seconds=11))
     row = take_one(outbox)
@@ -162,7 +162,7 @@ def test_postponed_messages_do_not_hide_one_that_is_due(run: Run, outbox: Outbox
     for _ in range(60):
         run.start()
     for row in outbox.take(owner="d", limit=60):
-        outbox.later(row, timedelta(minutes=10), "rate limit")
+        outbox.postpone(row, timedelta(minutes=10), "rate limit")
     free = run.start()
 
     assert take_one(outbox).execution_id == free.id
@@ -171,7 +171,7 @@ def test_postponed_messages_do_not_hide_one_that_is_due(run: Run, outbox: Outbox
 def test_a_message_waits_for_an_earlier_one_that_is_postponed(run: Run, outbox: Outbox) -> None:
     run.start()
     run.work()
-    outbox.later(take_one(outbox), timedelta(minutes=10), "channel is paused")
+    outbox.postpone(take_one(outbox), timedelta(minutes=10), "channel is paused")
 
     assert outbox.take(owner="d") == ()
 
@@ -183,7 +183,7 @@ def test_a_deleted_message_is_posted_again_with_the_next_generation(
     post(outbox, take_one(outbox))
     state.claim("worker")
 
-    again = outbox.anew(take_one(outbox))
+    again = outbox.repost(take_one(outbox))
 
     assert (again.state, again.ts, again.generation) == (OutboxState.QUEUED, None, 2)
 

@@ -94,7 +94,7 @@ def test_dispatch_gets_new_runs_and_those_it_may_know_marked_as_again(
     assert dispatch.options[started.id] == {"not_before": None, "again": False}
     assert dispatch.options[decided.id] == {"not_before": None, "again": False}
 
-    state.give_back(claimed(state))
+    state.release_claim(claimed(state))
     assert dispatch.options[decided.id] == {"not_before": None, "again": True}
 
 
@@ -112,7 +112,7 @@ def test_an_expired_lease_is_claimed_and_the_late_worker_writes_nothing(
     for write in (
         lambda: state.heartbeat(late),
         lambda: state.progress(late, {}),
-        lambda: state.give_back(late),
+        lambda: state.release_claim(late),
         lambda: state.fail(late, Failure("late")),
         lambda: state.phase_done(late, output("late")),
     ):
@@ -155,7 +155,7 @@ def test_a_phase_given_back_is_due_at_once(
     run.start()
     first = claimed(state)
 
-    state.give_back(first)
+    state.release_claim(first)
 
     assert dispatch.woken == [first.run.id, first.run.id]
     assert claimed(state, "another").run.id == first.run.id

@@ -54,7 +54,7 @@ def test_a_phase_that_a_worker_gives_back_keeps_its_priority(run: Run, state: St
     claim = state.claim("worker")
     assert claim is not None
 
-    state.give_back(claim)
+    state.release_claim(claim)
 
     assert [claimed(state) for _ in range(2)] == [decided, fresh]
 

@@ -36,26 +36,26 @@ def test_a_few_posts_are_allowed_at_once_and_then_one_a_second(
     rows = [row_of_a_new_run(run, outbox) for _ in range(3)]
     late = [row_of_a_new_run(run, outbox) for _ in range(2)]
     for row in rows:
-        outbox.sending(row, pace=LIMIT)
+        outbox.sending(row, rate_limit=LIMIT)
     for row in late:
         with pytest.raises(TooSoon):
-            outbox.sending(row, pace=LIMIT)
+            outbox.sending(row, rate_limit=LIMIT)
 
     clock.move(timedelta(seconds=0.9))
     assert outbox.take(owner="d") == ()
     clock.move(timedelta(seconds=0.1))
     first, second = outbox.take(owner="d")
     assert (first.key, second.key) == (late[0].key, late[1].key)
-    outbox.sending(first, pace=LIMIT)
+    outbox.sending(first, rate_limit=LIMIT)
     with pytest.raises(TooSoon):
-        outbox.sending(second, pace=LIMIT)
+        outbox.sending(second, rate_limit=LIMIT)
 
 
 def test_rows_of_a_limited_channel_are_not_taken_but_others_are(
     run: Run, outbox: Outbox, clock: SettableClock
 ) -> None:
     for _ in range(3):
-        outbox.sending(row_of_a_new_run(run, outbox), pace=LIMIT)
+        outbox.sending(row_of_a_new_run(run, outbox), rate_limit=LIMIT)
 
     run.start(channel="C1")
     free = run.start(channel="C2")
@@ -69,17 +69,17 @@ def test_a_paused_channel_waits_for_the_longest_pause_and_then_posts_one_by_one(
     run: Run, outbox: Outbox, clock: SettableClock
 ) -> None:
     first, second = row_of_a_new_run(run, outbox), row_of_a_new_run(run, outbox)
-    outbox.rest(first, 30 * SECOND, "ratelimited", key="C1")
-    outbox.rest(second, 5 * SECOND, "ratelimited", key="C1")
+    outbox.pause(first, 30 * SECOND, "ratelimited", key="C1")
+    outbox.pause(second, 5 * SECOND, "ratelimited", key="C1")
 
     clock.move(29 * SECOND)
     assert outbox.take(owner="d") == ()
     clock.move(SECOND)
     rows = outbox.take(owner="d")
     assert [row.key for row in rows] == [first.key, second.key]
-    outbox.sending(rows[0], pace=LIMIT)
+    outbox.sending(rows[0], rate_limit=LIMIT)
     with pytest.raises(TooSoon):
-        outbox.sending(rows[1], pace=LIMIT)
+        outbox.sending(rows[1], rate_limit=LIMIT)
 
 
 def test_a_pause_of_updates_applies_to_all_channels_but_not_to_posts(
@@ -89,7 +89,7 @@ def test_a_pause_of_updates_applies_to_all_channels_but_not_to_posts(
     for channel in ("C1", "C2"):
         row = outbox.sending(row_of_a_new_run(run, outbox, channel))
         posted.append(outbox.posted(row, channel=channel, ts=f"{row.seq}.0", shown=0))
-    outbox.rest(posted[0], 10 * SECOND, "ratelimited", key=rate_limits.UPDATES)
+    outbox.pause(posted[0], 10 * SECOND, "ratelimited", key=rate_limits.UPDATES)
     outbox.release(posted[1])
     new = run.start(channel="C1")
 
@@ -103,9 +103,9 @@ def test_a_limited_message_keeps_its_place_and_its_attempts(
 ) -> None:
     rows = [row_of_a_new_run(run, outbox) for _ in range(4)]
     for row in rows[:3]:
-        outbox.sending(row, pace=LIMIT)
+        outbox.sending(row, rate_limit=LIMIT)
     with pytest.raises(TooSoon):
-        outbox.sending(rows[3], pace=LIMIT)
+        outbox.sending(rows[3], rate_limit=LIMIT)
     clock.move(SECOND)
 
     [again] = outbox.take(owner="d")
@@ -123,7 +123,7 @@ def test_of_many_simultaneous_posts_only_as_many_are_allowed_as_the_limit_says(
 
     def start(row: OutboxRow) -> bool:
         try:
-            outbox.sending(row, pace=slow_limit)
+            outbox.sending(row, rate_limit=slow_limit)
         except TooSoon:
             return False
         return True
@@ -146,9 +146,9 @@ def leased_rows(engine: Engine, outbox: Outbox, channel: str) -> tuple[OutboxRow
 def test_rows_of_channels_that_were_idle_for_a_day_are_deleted(
     engine: Engine, outbox: Outbox, run: Run, clock: SettableClock
 ) -> None:
-    outbox.sending(row_of_a_new_run(run, outbox, "C1"), pace=LIMIT)
+    outbox.sending(row_of_a_new_run(run, outbox, "C1"), rate_limit=LIMIT)
     clock.move(timedelta(hours=20))
-    outbox.sending(row_of_a_new_run(run, outbox, "C2"), pace=LIMIT)
+    outbox.sending(row_of_a_new_run(run, outbox, "C2"), rate_limit=LIMIT)
     clock.move(timedelta(hours=5))
 
     with writing(engine) as connection:

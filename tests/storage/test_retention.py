@@ -66,7 +66,7 @@ def test_old_executions_are_deleted_with_all_their_rows_but_the_log_stays(
     run.work()
 
     clock.move(timedelta(seconds=1))
-    assert [state.forget_executions(older_than=MONTH, limit=2) for _ in range(3)] == [2, 1, 0]
+    assert [state.delete_old_executions(older_than=MONTH, limit=2) for _ in range(3)] == [2, 1, 0]
 
     for execution_id in deleted:
         with pytest.raises(UnknownExecution):
@@ -89,10 +89,10 @@ def test_an_execution_is_kept_as_long_as_its_lesson(
     execution_id = stopped(run, revised=True)
     clock.move(2 * MONTH)
 
-    assert state.forget_executions(older_than=MONTH) == 0
+    assert state.delete_old_executions(older_than=MONTH) == 0
     [lesson] = reads.lessons("plan")
     state.delete_lesson(lesson.id, actor=BEN)
-    assert state.forget_executions(older_than=MONTH) == 1
+    assert state.delete_old_executions(older_than=MONTH) == 1
 
     with pytest.raises(UnknownExecution):
         reads.execution(execution_id)
@@ -106,7 +106,7 @@ def test_an_execution_that_waits_is_kept_regardless_of_its_age(
     run.work()
     clock.move(100 * MONTH)
 
-    assert state.forget_executions(older_than=MONTH) == 0
+    assert state.delete_old_executions(older_than=MONTH) == 0
     assert run.now.state is ExecutionState.WAITING_FEEDBACK
 
 
@@ -121,9 +121,9 @@ def test_delivered_messages_of_old_executions_are_deleted(
     outbox_.fail(checkpoint, "channel_not_found")
     before = rows_of(engine, outbox)[0]
 
-    assert state.forget_messages(older_than=MONTH) == 0
+    assert state.delete_old_messages(older_than=MONTH) == 0
     clock.move(MONTH + timedelta(seconds=1))
-    assert [state.forget_messages(older_than=MONTH, limit=1) for _ in range(3)] == [1, 1, 0]
+    assert [state.delete_old_messages(older_than=MONTH, limit=1) for _ in range(3)] == [1, 1, 0]
 
     assert rows_of(engine, outbox)[0] == before - 2
     assert len(outbox_.take(owner="d", limit=9)) > 0, "undelivered messages are still to be posted"
@@ -142,9 +142,9 @@ def test_expired_intents_are_deleted(
     run.work()
     state.intend_revise(run.waiting.id, actor=ANA)
 
-    assert state.forget_expired() == 0
+    assert state.delete_expired() == 0
     clock.move(timedelta(minutes=15, seconds=1))
-    assert state.forget_expired() == 1
+    assert state.delete_expired() == 1
     assert rows_of(engine, revise_intents) == [0]
 
 

@@ -16,7 +16,7 @@ from storage.db.tables import metadata
 def test_the_migrations_create_the_tables_that_the_code_expects(engine: Engine) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    assert schema(engine).standing is SchemaStatus.CURRENT
+    assert schema(engine).status is SchemaStatus.CURRENT
 
 
 def test_an_empty_database_is_not_current_and_upgrading_twice_is_harmless(
@@ -24,10 +24,10 @@ def test_an_empty_database_is_not_current_and_upgrading_twice_is_harmless(
 ) -> None:
     engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('db') / 'c.db'}")
 
-    assert schema(engine).standing is SchemaStatus.OLDER
+    assert schema(engine).status is SchemaStatus.OLDER
     for _ in range(2):
         upgrade(engine)
-        assert schema(engine).standing is SchemaStatus.CURRENT
+        assert schema(engine).status is SchemaStatus.CURRENT
     engine.dispose()
 
 

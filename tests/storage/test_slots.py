@@ -28,18 +28,18 @@ class Workers(RecordingDispatch):
         self.states: list[PhaseRunState] = []
         self._reads = reads
 
-    def seat(self) -> Workers | None:  # type: ignore[override]  # this process has workers
+    def reserve_slot(self) -> Workers | None:  # type: ignore[override]  # this process has workers
         self.reservations += 1
         if self.free == 0:
             return None
         self.free -= 1
         return self
 
-    def take(self, claim: Claim, /) -> None:
+    def run(self, claim: Claim, /) -> None:
         self.claims.append(claim)
         self.states.append(self._reads.phase_runs(claim.execution.id)[-1].state)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         self.free += 1
 
 

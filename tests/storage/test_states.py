@@ -10,7 +10,7 @@ import pytest
 from storage.states import (
     ACTIVE,
     ENDED,
-    WENT_ON,
+    PROCEEDED,
     CheckpointEvent,
     CheckpointState,
     ExecutionEvent,
@@ -117,7 +117,7 @@ def test_nothing_leaves_an_ended_execution(state: ExecutionState) -> None:
 def test_a_run_proceeds_after_every_decision_except_stop_and_cancel() -> None:
     undecided = {CheckpointState.PENDING}
 
-    assert set(CheckpointState) - WENT_ON - undecided == {
+    assert set(CheckpointState) - PROCEEDED - undecided == {
         CheckpointState.REJECTED,
         CheckpointState.CANCELLED,
     }

@@ -127,10 +127,10 @@ def test_a_process_that_starts_after_a_newer_one_migrated_leaves_the_schema_and_
     migrated_by_a_newer_program(url, tmp_path, "2.9998")
     late = open_engine(url)
 
-    assert upgrade(late).standing is SchemaStatus.NEWER
+    assert upgrade(late).status is SchemaStatus.NEWER
 
     status = schema(late)
-    assert (status.standing, status.revision, status.known) == (
+    assert (status.status, status.revision, status.known) == (
         SchemaStatus.NEWER,
         "2.9998",
         NEWEST,
@@ -148,7 +148,7 @@ def test_a_schema_of_another_series_is_refused_and_left_alone(
     with pytest.raises(IncompatibleSchema, match=revision):
         upgrade(old)
 
-    assert schema(old).standing is SchemaStatus.STRANGE
+    assert schema(old).status is SchemaStatus.INCOMPATIBLE
 
 
 def test_migrate_distinguishes_a_newer_schema_from_an_incompatible_one(tmp_path: Path) -> None:

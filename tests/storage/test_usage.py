@@ -126,7 +126,7 @@ def test_tokens_are_those_of_prompts_and_answers_or_else_their_reported_sum(
     ],
 )
 def test_usage_is_a_lower_bound_if_a_call_reported_no_tokens(used: Usage, at_least: bool) -> None:
-    assert usage.is_at_least(used) is at_least
+    assert usage.is_lower_bound(used) is at_least
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_the_usage_that_a_dead_worker_stored_counts(
 
 def test_the_usage_of_a_phase_given_back_counts(run: Run, state: StateManager) -> None:
     run.start(with_budget())
-    state.give_back(claimed(state), usage=HUNDRED)
+    state.release_claim(claimed(state), usage=HUNDRED)
 
     assert claimed(state).run.usage == HUNDRED
 

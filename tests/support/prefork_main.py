@@ -176,11 +176,11 @@ def _become(request: dict[str, Any], program: Callable[[list[str]], int | None])
         sys.path[:1] = [str(folder), *environment.get("PYTHONPATH", "").split(os.pathsep)]
         sys.argv = [request["program"], *request["arguments"]]
         if _has_nursery(request):
-            preforked_fork_server.put_ready()
+            preforked_fork_server.prefork_fork_server()
         if request["points"]:
             failpoints.install(folder)
         if request["brisk"]:
-            (SlackFront.__init__.__kwdefaults__ or {})["tempo"] = BRISK
+            (SlackFront.__init__.__kwdefaults__ or {})["timing"] = BRISK
         code = program(request["arguments"])
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1

@@ -172,7 +172,7 @@ class Bot:
 
     def __init__(
         self,
-        launchpad: PreforkServer,
+        prefork_server: PreforkServer,
         folder: Path,
         *,
         env: Mapping[str, str],
@@ -180,7 +180,7 @@ class Bot:
         name: str = "serve",
         points: bool = True,
     ) -> None:
-        self._launchpad = launchpad
+        self._launchpad = prefork_server
         self._arguments = list(arguments)
         self._points = points
         self.folder = folder

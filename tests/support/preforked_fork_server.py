@@ -33,7 +33,7 @@ _LONGEST: Final = 1024 * 1024
 _LOOK: Final = 0.01
 
 
-def put_ready() -> None:
+def prefork_fork_server() -> None:
     """Fork the process that becomes the first fork server of this process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
@@ -46,14 +46,14 @@ def put_ready() -> None:
 
 
 @contextmanager
-def from_launchpad(launchpad: PreforkServer) -> Iterator[list[Forked]]:
+def from_prefork_server(prefork_server: PreforkServer) -> Iterator[list[Forked]]:
     """Fork the fork servers of this process from a launchpad that has imported CrewAI.
 
     Yields those that were forked so far.
     """
     forked: list[Forked] = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(fork_server_client, "subprocess", _FromLaunchpad(launchpad, forked))
+        patched.setattr(fork_server_client, "subprocess", _FromLaunchpad(prefork_server, forked))
         yield forked
 
 
@@ -109,8 +109,8 @@ class _FromLaunchpad:
     DEVNULL: Final = subprocess.DEVNULL
     TimeoutExpired: Final = psutil.TimeoutExpired
 
-    def __init__(self, launchpad: PreforkServer, forked: list[Forked]) -> None:
-        self._launchpad = launchpad
+    def __init__(self, prefork_server: PreforkServer, forked: list[Forked]) -> None:
+        self._launchpad = prefork_server
         self._forked = forked
 
     def Popen(  # noqa: N802  # as it is called there

@@ -82,12 +82,12 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def run(
-    folder: Path, *arguments: str, launchpad: PreforkServer | None = None, **variables: str
+    folder: Path, *arguments: str, prefork_server: PreforkServer | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m bot ARGUMENTS` in `folder`: a command that is expected to end by itself."""
     environment = clean_environment(**{"HITL_BACKEND_PORT": "0", **variables})
-    if launchpad is not None:
-        return _run_forked(launchpad, folder, arguments, environment)
+    if prefork_server is not None:
+        return _run_forked(prefork_server, folder, arguments, environment)
     return subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         cwd=folder,
@@ -100,11 +100,14 @@ def run(
 
 
 def _run_forked(
-    launchpad: PreforkServer, folder: Path, arguments: Sequence[str], environment: Mapping[str, str]
+    prefork_server: PreforkServer,
+    folder: Path,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
 ) -> subprocess.CompletedProcess[str]:
     with tempfile.TemporaryDirectory() as place:
         out, errors = Path(place) / "out", Path(place) / "errors"
-        ended = launchpad.fork(
+        ended = prefork_server.fork(
             arguments, environment=environment, folder=folder, log=out, errors=errors
         ).wait(60)
         return subprocess.CompletedProcess(
@@ -125,10 +128,10 @@ class BotProcess:
         command: str = "serve",
         options: Sequence[str] = (),
         start_within: float = 60,
-        launchpad: PreforkServer | None = None,
+        prefork_server: PreforkServer | None = None,
     ) -> None:
         """`workers`: None for a command without workers. `options`: more command line options."""
-        self._launchpad = launchpad
+        self._launchpad = prefork_server
         self.folder = folder
         self.port = free_port()
         self.database = folder / "countersign.db"

@@ -205,7 +205,7 @@ def live(url: str, env: Mapping[str, str], pipe: Pipe) -> None:
                 with suppress(Busy):
                     tick()
             if act == "sample":
-                for forget in (state.forget_deliveries, state.forget_expired):
+                for forget in (state.delete_old_deliveries, state.delete_expired):
                     forget()
             front.deliver_due()
             pipe.send(_values(process))
@@ -258,7 +258,7 @@ def _bot(
         outbox=Outbox(engine, clock),
         crews={"plan": hourly},
         clock=clock,
-        tempo=FAST,
+        timing=FAST,
     )
     signal.front = front
     worker = Thread(target=_work, args=(state, over), daemon=True)

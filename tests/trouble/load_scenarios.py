@@ -94,14 +94,16 @@ def points(options: Options) -> Result:
     chosen = wanted[:: -(-len(wanted) // options.size)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="points-")))
-        launchpad = stack.enter_context(PreforkServer())
+        prefork_server = stack.enter_context(PreforkServer())
         new_database = None
         if options.database == "postgresql":
             new_database = stack.enter_context(Server()).database
         single = [deaths[0] for deaths in chosen if deaths not in RECOVERIES]
         stories = [deaths for deaths in chosen if deaths in RECOVERIES]
         sweep = stack.enter_context(
-            PointSweep(launchpad, folder, single, stories, new_database=new_database, at_once=2)
+            PointSweep(
+                prefork_server, folder, single, stories, new_database=new_database, at_once=2
+            )
         )
         result = Result([f"died at {len(chosen)} points and rows of points"])
         for deaths in chosen:
@@ -123,7 +125,7 @@ def bots(
         seconds, number = {"check": 1.3}, 0
         with _load(
             options,
-            launchpad=Interpreter(),
+            prefork_server=Interpreter(),
             commands=ONE * count,
             kinds=(kind,),
             mode=mode,
@@ -148,15 +150,15 @@ def storm(options: Options) -> Result:
     """Executions of every kind of crew while a worker dies every few seconds."""
     with (
         tempfile.TemporaryDirectory(prefix="storm-") as folder,
-        Interpreter() as launchpad,
-        storm_report(launchpad, Path(folder), options.size, options.seed, every=5.0) as report,
+        Interpreter() as prefork_server,
+        storm_report(prefork_server, Path(folder), options.size, options.seed, every=5.0) as report,
     ):
         return Result([*report.lines(), *table(report)], report.wrong)
 
 
 @contextmanager
 def storm_report(
-    launchpad: PreforkServer,
+    prefork_server: PreforkServer,
     folder: Path,
     executions: int,
     seed: int,
@@ -170,7 +172,7 @@ def storm_report(
     channels = [f"C00STORM{number:03}" for number in range(min(CHANNELS, executions))]
     plans = plans_of_all_kinds(executions, channels, Random(seed))
     with Load(
-        launchpad,
+        prefork_server,
         folder,
         url=f"sqlite:///{folder / 'countersign.db'}",
         seed=seed,
@@ -229,12 +231,12 @@ def _load(
     options: Options,
     *,
     url: str | None = None,
-    launchpad: PreforkServer | None = None,
+    prefork_server: PreforkServer | None = None,
     **more: object,
 ) -> Iterator[Load]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))
-        forking = stack.enter_context(launchpad or PreforkServer())
+        forking = stack.enter_context(prefork_server or PreforkServer())
         if url is None:
             url = stack.enter_context(new_database(options.database, tables=False))
             url = with_password(url)

@@ -46,7 +46,7 @@ def test_what_was_put_off_while_the_clock_was_a_year_ahead_comes_due_when_it_is_
         outbox = Outbox(use_cases.engine, clock)
         clock.move(A_YEAR)
         (row,) = outbox.take(owner="a deliverer")
-        outbox.rest(row, timedelta(seconds=30), "ratelimited", key=row.channel)
+        outbox.pause(row, timedelta(seconds=30), "ratelimited", key=row.channel)
         clock.move(-A_YEAR)
         assert outbox.take(owner="a deliverer") == ()
 

@@ -29,11 +29,11 @@ def workspace() -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def bot(
-    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory, launchpad: PreforkServer
+    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory, prefork_server: PreforkServer
 ) -> Iterator[Bot]:
     """Its checkpoints are skipped when nobody decides for three seconds."""
     folder = tmp_path_factory.mktemp("deadlines")
-    started = Bot(launchpad, folder, env=workspace.env())
+    started = Bot(prefork_server, folder, env=workspace.env())
     deadline = {"timeout": "3s", "on_timeout": "skip"}
     kind = replace(STEPS, entry={**STEPS.entry, **deadline})
     crews_yml(folder, [kind], mark=started.mark, seconds={})

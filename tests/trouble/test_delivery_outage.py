@@ -39,7 +39,7 @@ def test_what_it_held_then_is_taken_up_at_once_and_not_when_the_hold_runs_out(
         clock=clock,
         owner="this",
         threads=1,
-        tempo=DEFAULT_TIMING,
+        timing=DEFAULT_TIMING,
     )
     tries: list[str] = []
     again = threading.Event()

@@ -61,10 +61,10 @@ def result_of(workspace: Workspace, words: str) -> tuple[MessageSnapshot, str]:
 
 
 def test_hostile_text_calls_nobody_is_not_refused_and_is_whole_in_a_file(
-    workspace: Workspace, launchpad: PreforkServer, tmp_path: Path
+    workspace: Workspace, prefork_server: PreforkServer, tmp_path: Path
 ) -> None:
     (tmp_path / "crews.yml").write_text(SHOUT)
-    bot = Bot(launchpad, tmp_path, env=workspace.env())
+    bot = Bot(prefork_server, tmp_path, env=workspace.env())
     bot.start()
     workspace.wait_until_connected()
     assert workspace.command("/crew shout at them all", by=ANA).ok

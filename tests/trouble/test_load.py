@@ -40,10 +40,10 @@ def durable_server() -> Iterator[Server]:
 
 
 def test_postgresql_workers_die_and_stand_still_and_the_fence_refuses_who_comes_late(
-    launchpad: PreforkServer, tmp_path: Path, durable_server: Server, seed: int
+    prefork_server: PreforkServer, tmp_path: Path, durable_server: Server, seed: int
 ) -> None:
     with Load(
-        launchpad,
+        prefork_server,
         tmp_path,
         url=with_password(durable_server.database()),
         commands=workers(2, slots=3),
@@ -59,10 +59,10 @@ def test_postgresql_workers_die_and_stand_still_and_the_fence_refuses_who_comes_
 
 
 def test_postgresql_is_restarted_crashes_and_has_no_connection_left_and_no_ack_is_lost(
-    launchpad: PreforkServer, tmp_path: Path, durable_server: Server, seed: int
+    prefork_server: PreforkServer, tmp_path: Path, durable_server: Server, seed: int
 ) -> None:
     with Load(
-        launchpad,
+        prefork_server,
         tmp_path,
         url=with_password(durable_server.database()),
         seed=seed,
@@ -79,10 +79,12 @@ def test_postgresql_is_restarted_crashes_and_has_no_connection_left_and_no_ack_i
 
 
 @pytest.fixture(scope="module")
-def killed(launchpad: PreforkServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
+def killed(
+    prefork_server: PreforkServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Report]:
     folder = tmp_path_factory.mktemp("killed")
     with Load(
-        launchpad,
+        prefork_server,
         folder,
         url=f"sqlite:///{folder / 'countersign.db'}",
         seed=randbelow(1_000_000),

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 def sweep(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-    launchpad: PreforkServer,
+    prefork_server: PreforkServer,
 ) -> Iterator[PointSweep]:
     """All points that were selected, on their way."""
     mine = (item for item in request.session.items if isinstance(item, pytest.Function))
@@ -29,7 +29,7 @@ def sweep(
     ]
     points = [point for point in POINTS if point in selected]
     stories = [story for story in RECOVERIES if story in selected]
-    with PointSweep(launchpad, tmp_path_factory.mktemp("sweep"), points, stories) as running:
+    with PointSweep(prefork_server, tmp_path_factory.mktemp("sweep"), points, stories) as running:
         yield running
 
 
@@ -51,11 +51,11 @@ def test_a_run_survives_deaths_while_it_recovers(sweep: PointSweep, story: tuple
 
 @pytest.fixture(scope="module")
 def passed(
-    tmp_path_factory: pytest.TempPathFactory, launchpad: PreforkServer
+    tmp_path_factory: pytest.TempPathFactory, prefork_server: PreforkServer
 ) -> list[tuple[str, str]]:
     """The threads and the points that they pass in a run in which nothing dies."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    with PointRunner(launchpad, folder) as runner:
+    with PointRunner(prefork_server, folder) as runner:
         outcome = runner.run(slowly=True)
         assert not outcome.wrong
         return [*outcome.passed]

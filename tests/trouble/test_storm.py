@@ -35,11 +35,11 @@ def seed() -> int:
 
 @pytest.fixture(scope="module")
 def report(
-    tmp_path_factory: pytest.TempPathFactory, seed: int, crew_launchpad: PreforkServer
+    tmp_path_factory: pytest.TempPathFactory, seed: int, crewai_prefork_server: PreforkServer
 ) -> Iterator[Report]:
     folder = tmp_path_factory.mktemp("storm")
     with storm_report(
-        crew_launchpad, folder, KIND_COUNT, seed, every=2.0, kills=KILLS, count=2, worth=1
+        crewai_prefork_server, folder, KIND_COUNT, seed, every=2.0, kills=KILLS, count=2, worth=1
     ) as report:
         yield report
 

@@ -70,7 +70,7 @@ class Delivery:
         clock: Clock,
         owner: str,
         threads: int = 3,
-        tempo: DeliveryTiming,
+        timing: DeliveryTiming,
     ) -> None:
         self._client = client
         self._outbox = outbox
@@ -78,8 +78,8 @@ class Delivery:
         self._posting = Posting(client)
         self._clock = clock
         self._owner = owner
-        self._timing = tempo
-        self._rate_limit = RateLimit(per_second=tempo.posts_per_second)
+        self._timing = timing
+        self._rate_limit = RateLimit(per_second=timing.posts_per_second)
         self._failure_policy = FailurePolicy(
             outbox=outbox, views=self._views, posting=self._posting
         )
@@ -141,7 +141,7 @@ class Delivery:
             if not rows:
                 break
             self.deliver(rows[0])
-        return self._outbox.next_due()
+        return self._outbox.has_pending()
 
     # --- one row ----------------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ class Delivery:
     def _post(self, row: OutboxRow) -> OutboxRow | None:
         """Returns the row with its timestamp stored; None if there is nothing (more) to do now."""
         if not self._views.is_still_needed(row):
-            self._outbox.unneeded(row)
+            self._outbox.mark_unneeded(row)
             return None
         if row.kind is OutboxKind.FILE:
             return self._upload(row)
@@ -194,7 +194,7 @@ class Delivery:
                 return None
         version = row.version
         rendered = self._views.message(row)
-        row = self._outbox.sending(row, pace=self._rate_limit)
+        row = self._outbox.sending(row, rate_limit=self._rate_limit)
         fallback = self._failure_policy.needs_fallback(row)
         posted = self._posting.post(row, rendered, fallback=fallback)
         if maybe_posted:
@@ -226,7 +226,7 @@ class Delivery:
     def _upload(self, row: OutboxRow) -> OutboxRow | None:
         whole = self._views.whole_text(row)
         if whole is None:
-            self._outbox.unneeded(row)
+            self._outbox.mark_unneeded(row)
             return None
         if row.state is OutboxState.SENDING and not self._failure_policy.was_rejected(row):
             file_id = reconciliation.find_file(self._client, row, whole.name)
@@ -234,7 +234,7 @@ class Delivery:
                 return self._outbox.posted(row, channel=row.channel, ts=file_id, shown=row.version)
             if self._postpone_until_settled(row):
                 return None
-        row = self._outbox.sending(row, pace=self._rate_limit)
+        row = self._outbox.sending(row, rate_limit=self._rate_limit)
         uploaded = self._posting.upload(row, whole)
         return self._outbox.posted(row, channel=row.channel, ts=uploaded, shown=row.version)
 
@@ -263,7 +263,7 @@ class Delivery:
         elapsed = self._clock.now() - (row.sent_at or row.created_at)
         if elapsed >= self._timing.settle:
             return False
-        self._outbox.later(
+        self._outbox.postpone(
             row, self._timing.settle - elapsed, "waiting to see whether it was posted"
         )
         return True

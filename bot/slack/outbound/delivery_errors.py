@@ -86,7 +86,7 @@ class FailurePolicy:
                 return Next.NOW
             case FailureKind.MESSAGE_GONE if not posting and failures == 1:
                 # Only once: if the new message cannot be edited either, a third would not help.
-                self._outbox.release(self._outbox.anew(row))
+                self._outbox.release(self._outbox.repost(row))
                 return Next.NOW
             case FailureKind.BLOCKS_REJECTED if not self.needs_fallback(row):
                 with self._lock:
@@ -117,7 +117,7 @@ class FailurePolicy:
             return counts[failure.kind]
 
     def _postpone(self, row: OutboxRow, delay: timedelta, failure: SlackFailure) -> Next:
-        self._outbox.later(row, delay, failure.error)
+        self._outbox.postpone(row, delay, failure.error)
         return Next.LATER
 
     def _back_off(self, row: OutboxRow, failure: SlackFailure) -> Next:
@@ -127,7 +127,7 @@ class FailurePolicy:
         key = {UPDATES: UPDATES, "chat.postMessage": row.channel}.get(failure.method)
         if key is None:
             return self._postpone(row, delay, failure)
-        self._outbox.rest(row, delay, failure.error, key=key)
+        self._outbox.pause(row, delay, failure.error, key=key)
         where = row.channel if key != UPDATES else "all channels"
         extra = {"method": failure.method, "in": where, "seconds": delay.total_seconds()}
         log.warning("slack.resting", extra=extra)
@@ -155,7 +155,7 @@ class FailurePolicy:
                 return self._give_up(row, new_failure)
             return self._postpone(row, _after(tries), new_failure)
         if not posting:
-            row = self._outbox.anew(row)
+            row = self._outbox.repost(row)
         self._outbox.release(self._outbox.move(row, channel=dm, thread_ts=None))
         log.warning(
             "delivery.moved",

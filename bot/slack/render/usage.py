@@ -42,7 +42,7 @@ def spent(used: Usage) -> str:
 
 
 def _token_count(used: Usage) -> str:
-    count, at_least = sums.tokens(used), sums.is_at_least(used)
+    count, at_least = sums.tokens(used), sums.is_lower_bound(used)
     if count:
         return f"at least {tokens(count)}" if at_least else tokens(count)
     calls = sum(max(0, counts.get("calls", 0)) for counts in used.values())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from crew_runner.child.monitoring.usage import cost, is_at_least, tokens, tokens_of
+from crew_runner.child.monitoring.usage import cost, is_lower_bound, tokens, tokens_of
 from crew_runner.child.records import Budget, Question, QuestionKind, Usage
 
 BUDGET_CHECKPOINT: Final = "budget"
@@ -91,7 +91,7 @@ def _usage_text(allowance: Allowance, used: Usage) -> str:
     """The usage, the limits, and the usage by model."""
     lines = []
     if allowance.tokens is not None:
-        least = "At least " if is_at_least(used) else ""
+        least = "At least " if is_lower_bound(used) else ""
         lines.append(
             f"{least}{tokens(used):,} tokens were used; {allowance.tokens:,} are allowed so far."
         )

@@ -45,7 +45,7 @@ def tokens_of(counts: Mapping[str, int]) -> int:
     return sum(map(_clamp, parts or [counts.get("total_tokens", 0)]))
 
 
-def is_at_least(usage: Usage) -> bool:
+def is_lower_bound(usage: Usage) -> bool:
     """Whether some calls reported no tokens, so that the real usage is higher."""
     return any(counts.get("uncounted_calls", 0) > 0 for counts in usage.values())
 

@@ -94,14 +94,14 @@ class Workers:
 
     def __init__(
         self,
-        launchpad: PreforkServer,
+        prefork_server: PreforkServer,
         name: str,
         url: str,
         folder: Path,
         *,
         poll: float = 600,
     ) -> None:
-        self._launchpad = launchpad
+        self._launchpad = prefork_server
         self._arguments = [name, url]
         self._poll = poll
         self._folder = folder
@@ -163,13 +163,13 @@ def transported(engine_name: str, url: str) -> Transport:
 
 @pytest.fixture(scope="module")
 def workers(
-    launchpad: PreforkServer,
+    prefork_server: PreforkServer,
     engine_name: str,
     url: str,
     transported: Transport,
     folder_of_engine: Path,
 ) -> Iterator[Workers]:
-    workers = Workers(launchpad, engine_name, url, folder_of_engine, poll=transported.poll)
+    workers = Workers(prefork_server, engine_name, url, folder_of_engine, poll=transported.poll)
     yield workers
     workers.none()
 

@@ -115,7 +115,7 @@ class Undone:
     def committed(self, phase_run_id: str) -> None:
         raise AssertionError(f"{phase_run_id} was reported as committed")
 
-    def seat(self) -> None:
+    def reserve_slot(self) -> None:
         """There is no worker in this process."""
 
 

@@ -12,10 +12,10 @@ import pytest
 from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, Engine, text
 
-from bot.bootstrap import install_queue, queue_on
+from bot.bootstrap import install_queue, queue_for
 from crew_runner.queues import procrastinate_schema
 from crew_runner.queues.local import LocalDispatch
-from crew_runner.queues.port import CannotInstall, Queue
+from crew_runner.queues.port import Queue, QueueInstallError
 from crew_runner.queues.procrastinate import QUEUE, TASK, ProcrastinateQueue, worker_arguments
 from storage.db.database import SystemClock, upgrade
 from storage.db.engines import connection_arguments, open_engine
@@ -53,8 +53,8 @@ def harness(jobs: Procrastinate, engine: Engine, tmp_path: Path) -> QueueHarness
 
 
 @pytest.fixture
-def workers(launchpad: PreforkServer, engine: Engine, tmp_path: Path) -> Iterator[Workers]:
-    workers = Workers(launchpad, "procrastinate", url_of(engine), tmp_path)
+def workers(prefork_server: PreforkServer, engine: Engine, tmp_path: Path) -> Iterator[Workers]:
+    workers = Workers(prefork_server, "procrastinate", url_of(engine), tmp_path)
     yield workers
     workers.none()
 
@@ -77,7 +77,7 @@ class Woken:
     def wake(self) -> None:
         self.times += 1
 
-    def seat(self) -> None:
+    def reserve_slot(self) -> None:
         """The decision is made in another process."""
 
 
@@ -269,7 +269,7 @@ class Cut:
     def committed(self, phase_run_id: str) -> None:
         raise AssertionError(f"{phase_run_id} was reported as committed")
 
-    def seat(self) -> None:
+    def reserve_slot(self) -> None:
         """There is no worker in this process."""
 
 
@@ -370,7 +370,7 @@ def test_tables_of_an_older_procrastinate_that_we_did_not_create_are_refused(
     with engine.begin() as connection:
         connection.execute(text("DROP FUNCTION procrastinate_prune_stalled_workers_v1"))
 
-    with pytest.raises(CannotInstall, match="lacks: procrastinate_prune_stalled_workers_v1"):
+    with pytest.raises(QueueInstallError, match="lacks: procrastinate_prune_stalled_workers_v1"):
         upgrade(engine, install_queue)
 
 
@@ -378,8 +378,8 @@ def test_tables_of_an_older_procrastinate_that_we_did_not_create_are_refused(
 
 
 def test_the_database_url_chooses_the_engine(engine: Engine, tmp_path: Path) -> None:
-    assert isinstance(queue_on(engine), ProcrastinateQueue)
-    assert isinstance(queue_on(open_engine(f"sqlite:///{tmp_path / 'a.db'}")), LocalDispatch)
+    assert isinstance(queue_for(engine), ProcrastinateQueue)
+    assert isinstance(queue_for(open_engine(f"sqlite:///{tmp_path / 'a.db'}")), LocalDispatch)
 
 
 def test_a_crash_may_only_lose_what_the_rows_also_hold(engine: Engine) -> None:

@@ -26,16 +26,18 @@ crews:
 
 
 def test_a_decision_made_in_one_process_is_carried_out_by_another(
-    server: Server, launchpad: PreforkServer, tmp_path: Path
+    server: Server, prefork_server: PreforkServer, tmp_path: Path
 ) -> None:
     crews = tmp_path / "crews.yml"
     program = Path(__file__).with_name("program.py")
     crews.write_text(CREWS.format(python=sys.executable, program=program, folder=tmp_path))
     env = {"DATABASE_URL": server.database()}
     with (
-        BotProcess(tmp_path, env=env, workers=0, crews_file=crews, launchpad=launchpad) as serving,
         BotProcess(
-            tmp_path, env=env, crews_file=crews, command="worker", launchpad=launchpad
+            tmp_path, env=env, workers=0, crews_file=crews, prefork_server=prefork_server
+        ) as serving,
+        BotProcess(
+            tmp_path, env=env, crews_file=crews, command="worker", prefork_server=prefork_server
         ) as working,
     ):
         run = serving.http.post(

@@ -33,7 +33,7 @@ CHAINS: Final[tuple[Chain, ...]] = (
     ("commit claim",),
     ("commit phase_done draft",),
     _posted("checkpoint", _POSTING + _ARMING),
-    ("commit take file", "commit unneeded file"),
+    ("commit take file", "commit mark_unneeded file"),
     ("commit reply",),
     ("commit intend_revise",),
     ("ack checkpoint_revise",),

@@ -91,13 +91,15 @@ class Outcome:
 class PointRunner:
     """A bot in `folder`, started by the first `run`, which plays one execution to its end."""
 
-    def __init__(self, launchpad: PreforkServer, folder: Path, database: str | None = None) -> None:
+    def __init__(
+        self, prefork_server: PreforkServer, folder: Path, database: str | None = None
+    ) -> None:
         self._points = Failpoints()
         self._random = Random(str(folder))
         self._numbers = count(1)
         self._opened = False
         self._load = Load(
-            launchpad,
+            prefork_server,
             folder,
             url=database or f"sqlite:///{folder / 'countersign.db'}",
             seed=0,
@@ -144,7 +146,7 @@ class PointSweep:
 
     def __init__(
         self,
-        launchpad: PreforkServer,
+        prefork_server: PreforkServer,
         folder: Path,
         points: Sequence[str],
         stories: Sequence[Deaths] = (),
@@ -152,7 +154,7 @@ class PointSweep:
         new_database: Callable[[], str] | None = None,
         at_once: int = AT_ONCE,
     ) -> None:
-        self._launchpad, self._folder, self._new_database = launchpad, folder, new_database
+        self._launchpad, self._folder, self._new_database = prefork_server, folder, new_database
         self._numbers = count(1)
         self._idle: queue.SimpleQueue[PointRunner] = queue.SimpleQueue()
         self._stack = ExitStack()

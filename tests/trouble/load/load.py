@@ -101,7 +101,7 @@ class Load:
     phase may stand still undisturbed. `before_start`, `may_die` and `points` are as of `Processes`.
     """
 
-    launchpad: PreforkServer
+    prefork_server: PreforkServer
     folder: Path
     _: KW_ONLY
     url: str
@@ -163,7 +163,7 @@ class Load:
             **self.env,
         }
         self.processes = Processes(
-            self.launchpad,
+            self.prefork_server,
             self.folder,
             self.commands,
             env=env,

@@ -67,8 +67,8 @@ def _write_end(process: subprocess.Popen[bytes], ended: Path) -> None:
 class Process(Bot):
     """One of them; what it logs is counted since its last start."""
 
-    def __init__(self, launchpad: PreforkServer, folder: Path, mark: str, **more: Any) -> None:
-        super().__init__(launchpad, folder, **more)
+    def __init__(self, prefork_server: PreforkServer, folder: Path, mark: str, **more: Any) -> None:
+        super().__init__(prefork_server, folder, **more)
         self.name = str(more["name"])
         self.mark = mark
         self._earlier = ""
@@ -104,7 +104,7 @@ class Processes(Background):
 
     def __init__(
         self,
-        launchpad: PreforkServer,
+        prefork_server: PreforkServer,
         folder: Path,
         commands: Sequence[Sequence[str]],
         *,
@@ -120,7 +120,7 @@ class Processes(Background):
         served = {**env, "HITL_BACKEND_PORT": str(self.port), MARK: mark}
         self.bots = [
             Process(
-                launchpad,
+                prefork_server,
                 folder,
                 mark,
                 env=served if number == 0 else {**env, MARK: mark},

@@ -62,8 +62,8 @@ class HurriedStage(Stage):
             phases=("planning", "finalization"), after=("planning",), decided_by=rule(timeout=None)
         )
         # A hanging call is over soon here.
-        with mock.patch.multiple(app, POST_SECONDS=1, ANSWER_SECONDS=1, FACT_SECONDS=1):
-            super().__init__(workspace, url, crews={"plan": plan}, tempo=FAST, clock=clock)
+        with mock.patch.multiple(app, POST_SECONDS=1, ANSWER_SECONDS=1, LOOKUP_SECONDS=1):
+            super().__init__(workspace, url, crews={"plan": plan}, timing=FAST, clock=clock)
         self.database = Database(url)
         self._seen: list[dict[str, Any]] = []
         self._since = 0.0
@@ -137,7 +137,7 @@ class HurriedStage(Stage):
         for execution in self.reads.executions(states=OPEN, limit=100):
             self.state.cancel(execution.id, actor=OPERATOR)
         self.quiet()
-        self.workspace.call(self._forget_what_was_said)
+        self.workspace.call(self._clear_ephemerals_and_forms)
 
     # --- an execution -----------------------------------------------------------------------
 
