@@ -1,4 +1,4 @@
-"""The worker's client of the fork server (crew_runner.child.fork_server)."""
+"""The worker's client of the fork server (crew_runner.child.process.fork_server)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from crew_runner.child.environment import SILENT_CREWAI, without_secrets
-from crew_runner.child.fork_server import FORK, KILL, PID, REQUEST, STATUS
 from crew_runner.child.messages import MAX_MESSAGE_BYTES
+from crew_runner.child.process.fork_server import FORK, KILL, PID, REQUEST, STATUS
 from crew_runner.host.frames import FrameReader
 
-PRELOADED: Final = "crew_runner.child.preload"
+PRELOADED: Final = "crew_runner.child.process.preload"
 
-_PROGRAM: Final = Path(__file__).resolve().parents[1] / "child" / "start.py"
+_PROGRAM: Final = Path(__file__).resolve().parents[1] / "child" / "process" / "start.py"
 _STOP_SECONDS: Final = 3.0
 _READ_BYTES: Final = 1024 * 1024
 _DIRECTORY_PREFIX: Final = "countersign-jobs-"

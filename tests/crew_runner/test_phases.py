@@ -195,7 +195,7 @@ def test_crews_find_none_of_the_bots_secrets_and_none_of_its_connections(
     assert "TESTS_FOLDER" in report["own"]
     assert report["stdin"] == ""
     assert report["open"] == []
-    assert "child/start.py" in " ".join(report["command"])
+    assert "child/process/start.py" in " ".join(report["command"])
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from crew_runner.child import process_tree
-from crew_runner.child.process_tree import Process, children, descendants, with_descendants
+from crew_runner.child.process import process_tree
+from crew_runner.child.process.process_tree import Process, children, descendants, with_descendants
 from tests.support.processes import alive, wait_until
 
 _FAMILY = """

@@ -24,7 +24,7 @@ from typing import Any, Final, NoReturn
 import psutil
 import pytest
 
-from crew_runner.child import fork_server
+from crew_runner.child.process import fork_server
 from crew_runner.host import fork_server_client
 from tests.support.prefork_server import MARK, Forked, PreforkServer, name_of
 

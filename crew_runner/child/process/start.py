@@ -1,4 +1,4 @@
-"""The fork server's program, started by its path: `python …/crew_runner/child/start.py FD MODULE`.
+"""The fork server's program, started by its path: `python …/process/start.py FD MODULE`.
 
 It loads only this package, by its file. Our directory, with its `bot`, `storage` and `tests`, is
 not added to the path, where it would hide a crew's own modules of these names. The working
@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-_PACKAGE: Final = Path(__file__).resolve().parents[1]
+_PACKAGE: Final = Path(__file__).resolve().parents[2]
 _OUR_NAMES: Final = ("bot", "practice", "storage", "tests")
 
 
@@ -47,7 +47,7 @@ def main(control_fd: int, preload: str) -> None:
     sys.modules[_PACKAGE.name] = package
     spec.loader.exec_module(package)
 
-    from crew_runner.child.fork_server import serve
+    from crew_runner.child.process.fork_server import serve
 
     serve(control_fd, preload=preload)
 
