@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Select, bindparam, func, select
 
-from storage.db import sql, statements
+from storage.db import message_statements, sql, statements
 from storage.db.database import SystemClock, reading
 from storage.db.rows import (
     execution_in_thread,
@@ -168,7 +168,9 @@ class Reads:
         """Return the owners of leases on phase runs and messages, expired leases included."""
         with reading(self._engine) as connection:
             runs = sql.execute(connection, statements.LEASE_OWNERS_OF_RUNS).scalars()
-            messages = sql.execute(connection, statements.LEASE_OWNERS_OF_MESSAGES).scalars()
+            messages = sql.execute(
+                connection, message_statements.LEASE_OWNERS_OF_MESSAGES
+            ).scalars()
         return tuple(dict.fromkeys([*runs, *messages]))
 
     def crew_reports(self) -> dict[str, CrewReport]:

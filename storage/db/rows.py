@@ -93,7 +93,7 @@ _ACTIONS = frozenset(Action)
 
 
 def to_outbox_row(row: AnyRow) -> OutboxRow:
-    """Convert a row of `statements.MESSAGES`."""
+    """Convert a row of `message_statements.MESSAGES`."""
     return OutboxRow(
         key=row.key,
         seq=row.seq,

@@ -25,8 +25,6 @@ from sqlalchemy import (
 
 from storage.db.tables import (
     CHECKPOINT_IS_PENDING,
-    OUTBOX_IS_MOVED,
-    OUTBOX_TO_DO,
     RUN_IS_DONE,
     RUN_IS_OPEN,
     RUN_IS_QUEUED,
@@ -36,7 +34,6 @@ from storage.db.tables import (
     crew_reports,
     executions,
     inbox,
-    outbox,
     phase_runs,
     revise_intents,
 )
@@ -314,31 +311,7 @@ DROP_INTENT: Final = delete(revise_intents).where(
     revise_intents.c.actor_id == bindparam("of_actor"),
 )
 
-# --- messages, deliveries and the log -----------------------------------------------------------
-
-ADD_MESSAGE: Final = insert(outbox)
-
-MESSAGE_EXISTS: Final = select(outbox.c.seq).where(outbox.c.key == bindparam("of_key"))
-
-EXISTING_MESSAGES: Final = select(outbox.c.key).where(
-    outbox.c.key.in_(bindparam("of_keys", expanding=True))
-)
-
-LOCK_MESSAGES: Final = (
-    select(outbox.c.seq)
-    .where(outbox.c.key.in_(bindparam("of_keys", expanding=True)))
-    .order_by(outbox.c.seq)
-    .with_for_update()
-)
-
-MESSAGES: Final[Select[Any]] = select(outbox, executions.c.thread_ts.label("root_ts")).join(
-    executions, executions.c.id == outbox.c.execution_id
-)
-"""Messages, joined to the thread of their execution."""
-
-MESSAGE: Final = MESSAGES.where(outbox.c.seq == bindparam("of_seq"))
-
-ANY_MESSAGE_TO_DO: Final = select(outbox.c.seq).where(OUTBOX_TO_DO).limit(1)
+# --- leases, deliveries and the log ---------------------------------------------------------------
 
 LEASE_OWNERS_OF_RUNS: Final = (
     select(phase_runs.c.lease_owner)
@@ -346,48 +319,7 @@ LEASE_OWNERS_OF_RUNS: Final = (
     .distinct()
 )
 
-LEASE_OWNERS_OF_MESSAGES: Final = (
-    select(outbox.c.lease_owner).where(OUTBOX_TO_DO, outbox.c.lease_owner.is_not(None)).distinct()
-)
-
-RELEASE_MESSAGES: Final = update(outbox).where(
-    OUTBOX_TO_DO, outbox.c.lease_owner.in_(bindparam("owners", expanding=True))
-)
-
-MESSAGE_IS_FREE: Final = and_(
-    or_(outbox.c.lease_until.is_(None), outbox.c.lease_until < bindparam("now")),
-    or_(outbox.c.not_before.is_(None), outbox.c.not_before <= bindparam("now")),
-)
-"""Neither leased nor postponed."""
-
-LEASE_MESSAGE: Final = update(outbox).where(
-    outbox.c.seq == bindparam("of_seq"), outbox.c.state == bindparam("of_state"), MESSAGE_IS_FREE
-)
-"""Checks again that it is free: another deliverer may have worked on it since it was found due."""
-
-CHANGE_LEASED_MESSAGE: Final = update(outbox).where(
-    outbox.c.seq == bindparam("of_seq"), outbox.c.lease_owner == bindparam("of_owner")
-)
-
-MOVED_CHECKPOINT: Final = (
-    select(checkpoints.c.id)
-    .join(outbox, outbox.c.checkpoint_id == checkpoints.c.id)
-    .where(
-        OUTBOX_IS_MOVED,
-        outbox.c.channel == bindparam("of_channel"),
-        outbox.c.ts == bindparam("of_ts"),
-        checkpoints.c.message_channel == outbox.c.channel,
-        checkpoints.c.message_ts == outbox.c.ts,
-        CHECKPOINT_IS_PENDING,
-    )
-)
-"""The pending checkpoint whose message had to be moved to this thread."""
-
 CHANGE_CHECKPOINT: Final = update(checkpoints).where(checkpoints.c.id == bindparam("of_id"))
-
-BUMP_MESSAGE_VERSION: Final = (
-    update(outbox).where(outbox.c.key == bindparam("of_key")).values(version=outbox.c.version + 1)
-)
 
 DELIVERED: Final = select(inbox.c.key, inbox.c.execution_id).where(
     inbox.c.key == bindparam("of_key")

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from storage.db import audit, sql, statements
+from storage.db import audit, message_statements, sql, statements
 from storage.ports import Dispatch, SharedClock, SlotReservation
 from storage.records import Actor, Claim
 
@@ -153,7 +153,7 @@ class Transaction:
             self._refresh_messages()
             if self._messages:
                 sql.execute_many(
-                    self.connection, statements.ADD_MESSAGE, [*self._messages.values()]
+                    self.connection, message_statements.ADD_MESSAGE, [*self._messages.values()]
                 )
             if self._log:
                 sql.execute_many(self.connection, statements.ADD_AUDIT, self._log)
@@ -178,10 +178,12 @@ class Transaction:
         """
         keys = sorted(self._outdated, reverse=True)
         if len(keys) > _MESSAGES_PER_EXECUTION and self.connection.dialect.name == "postgresql":
-            sql.execute(self.connection, statements.LOCK_MESSAGES, {"of_keys": keys})
+            sql.execute(self.connection, message_statements.LOCK_MESSAGES, {"of_keys": keys})
         if keys:
             sql.execute_many(
-                self.connection, statements.BUMP_MESSAGE_VERSION, [{"of_key": key} for key in keys]
+                self.connection,
+                message_statements.BUMP_MESSAGE_VERSION,
+                [{"of_key": key} for key in keys],
             )
 
 

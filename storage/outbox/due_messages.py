@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, bindparam, exists, func, literal_column, select
 
 from storage.db import sql
-from storage.db.statements import MESSAGE_IS_FREE
+from storage.db.message_statements import MESSAGE_IS_FREE
 from storage.db.tables import OUTBOX_TO_POST, OUTBOX_TO_UPDATE, outbox
 from storage.db.tables import rate_limits as limits
 from storage.messages import OutboxKind, OutboxState

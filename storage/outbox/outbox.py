@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
-from storage.db import sql, statements
+from storage.db import message_statements, sql, statements
 from storage.db.database import reading, writing
 from storage.db.rows import find_execution, to_outbox_row
 from storage.db.transaction import Transaction
@@ -83,7 +83,9 @@ def add_reminders(tx: Transaction, due: Sequence[tuple[Execution, str, str]]) ->
         f"reminder:{checkpoint}:{which}": (execution, checkpoint, which)
         for execution, checkpoint, which in due
     }
-    existing = sql.execute(tx.connection, statements.EXISTING_MESSAGES, {"of_keys": [*by_key]})
+    existing = sql.execute(
+        tx.connection, message_statements.EXISTING_MESSAGES, {"of_keys": [*by_key]}
+    )
     for key in by_key.keys() - set(existing.scalars()):
         execution, checkpoint, which = by_key[key]
         payload = {"which": which}
@@ -106,7 +108,7 @@ def add_notice(tx: Transaction, execution_id: str, *, text: str, key: str) -> No
     """Add a text to the thread, once for each key."""
     execution = find_execution(tx.connection, execution_id)
     of_key = {"of_key": f"notice:{execution.id}:{key}"}
-    if sql.execute(tx.connection, statements.MESSAGE_EXISTS, of_key).first() is None:
+    if sql.execute(tx.connection, message_statements.MESSAGE_EXISTS, of_key).first() is None:
         add_event_notice(tx, execution, {"text": text}, key=key)
 
 
@@ -118,7 +120,7 @@ _NO_LEASE: Final = {"lease_owner": None, "lease_until": None}
 def release_leases(connection: Connection, owners: Sequence[str]) -> int:
     """Release the leases of these owners on messages. Returns the number of rows."""
     values = {"owners": list(owners), **_NO_LEASE}
-    return sql.execute(connection, statements.RELEASE_MESSAGES, values).changed
+    return sql.execute(connection, message_statements.RELEASE_MESSAGES, values).changed
 
 
 class Outbox:
@@ -154,7 +156,9 @@ class Outbox:
                 if paused and row.state is OutboxState.POSTED:
                     continue  # Slack has limited updates since the row was found due
                 expected = {"of_seq": row.seq, "of_state": row.state}
-                if sql.execute(connection, statements.LEASE_MESSAGE, values | expected).changed:
+                if sql.execute(
+                    connection, message_statements.LEASE_MESSAGE, values | expected
+                ).changed:
                     # Read again: `version` may have grown, or the root message got its thread.
                     leased.append(_read(connection, row.seq))
         return tuple(leased)
@@ -260,7 +264,7 @@ class Outbox:
     def has_pending(self) -> bool:
         """Whether any message is left to post or update, now or later."""
         with reading(self._engine) as connection:
-            return sql.execute(connection, statements.ANY_MESSAGE_TO_DO).first() is not None
+            return sql.execute(connection, message_statements.ANY_MESSAGE_TO_DO).first() is not None
 
     def _release_with(
         self,
@@ -285,10 +289,15 @@ class Outbox:
 
 def _write(connection: Connection, row: OutboxRow, **values: Any) -> OutboxRow:
     leased = {"of_seq": row.seq, "of_owner": row.lease_owner}
-    if sql.execute(connection, statements.CHANGE_LEASED_MESSAGE, values | leased).changed != 1:
+    if (
+        sql.execute(connection, message_statements.CHANGE_LEASED_MESSAGE, values | leased).changed
+        != 1
+    ):
         raise MessageLeaseLost(row.key)
     return _read(connection, row.seq)
 
 
 def _read(connection: Connection, seq: int) -> OutboxRow:
-    return to_outbox_row(sql.execute(connection, statements.MESSAGE, {"of_seq": seq}).rows[0])
+    return to_outbox_row(
+        sql.execute(connection, message_statements.MESSAGE, {"of_seq": seq}).rows[0]
+    )

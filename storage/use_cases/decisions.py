@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from storage.db import sql, statements
+from storage.db import message_statements, sql, statements
 from storage.db.rows import (
     DecidableCheckpoint,
     execution_in_thread,
@@ -251,5 +251,5 @@ def _waiting_in_thread(tx: Transaction, message: Reply) -> Checkpoint | None:
     if execution is not None:
         return waiting_checkpoint(tx.connection, execution.id)
     place = {"of_channel": message.channel, "of_ts": message.thread_ts}
-    moved = sql.execute(tx.connection, statements.MOVED_CHECKPOINT, place).scalar()
+    moved = sql.execute(tx.connection, message_statements.MOVED_CHECKPOINT, place).scalar()
     return None if moved is None else find_checkpoint(tx.connection, moved)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Executable, event
 
-from storage.db import statements
+from storage.db import message_statements, statements
 from storage.db.database import writing
 from storage.outbox import due_messages
 from tests.support.factories import NOON
@@ -33,12 +33,12 @@ FREQUENT: dict[str, tuple[Executable, dict[str, object]]] = {
         {"now": NOON, "most": 20, "of_channel": "C"},
     ),
     "messages to update": (due_messages.UPDATES_DUE, {"now": NOON, "most": 20}),
-    "whether any message is left": (statements.ANY_MESSAGE_TO_DO, {}),
+    "whether any message is left": (message_statements.ANY_MESSAGE_TO_DO, {}),
     "the execution of a thread": (
         statements.EXECUTION_IN_THREAD,
         {"of_channel": "C", "of_thread_ts": "1.0"},
     ),
-    "a message to update": (statements.BUMP_MESSAGE_VERSION, {"of_key": "root:x"}),
+    "a message to update": (message_statements.BUMP_MESSAGE_VERSION, {"of_key": "root:x"}),
     "a phase run to renew": (
         statements.CHANGE_RUNNING,
         {"of_id": "x", "of_fence": 1, "lease_until": NOON + timedelta(seconds=30)},
