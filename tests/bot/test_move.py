@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An installation whose crew is a program, with executions in all states."""
-    env = {"BEGAN": str(tmp_path / "began"), "GO": str(tmp_path / "go")}
+    env = {"STARTED": str(tmp_path / "began"), "GO": str(tmp_path / "go")}
     command = ("python", str(PROGRAM))
     definition = replace(
         crew(decided_by=rule(timeout=None)), kind=CrewKind.COMMAND, command=command, env=env

@@ -21,7 +21,7 @@ CREWS = """
 crews:
   letter:
     command: [{python}, {program}]
-    env: {{BEGAN: {folder}/began, GO: {folder}/go}}
+    env: {{STARTED: {folder}/began, GO: {folder}/go}}
     phases: [{{name: draft}}, {{name: send}}]
     checkpoints:
       - {{name: after_draft, after: draft, approvers: ["@channel"]}}
