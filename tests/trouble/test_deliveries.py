@@ -1,4 +1,4 @@
-"""Deliveries doubled, in another order or a day late, and sockets that die without a word."""
+"""Deliveries that come twice, out of order or a day late, and sockets that die silently."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.trouble.slack.stage import HurriedStage, hurried_stage
 @pytest.fixture(scope="module")
 def opened() -> Iterator[HurriedStage]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sockets, "PING_SECONDS", 0.5)  # so that a dead socket is soon found dead
+        patch.setattr(sockets, "PING_SECONDS", 0.5)  # to detect a dead socket soon
         with new_database("sqlite") as url, hurried_stage(url) as stage:
             yield stage
 
@@ -38,7 +38,7 @@ def decisions(stage: HurriedStage, execution: Execution) -> list[tuple[str, str]
     ]
 
 
-def test_what_comes_twice_counts_once_and_what_comes_a_day_late_counts_no_more(
+def test_a_delivery_that_comes_twice_counts_once_and_one_a_day_late_is_ignored(
     stage: HurriedStage,
 ) -> None:
     workspace = stage.workspace
@@ -68,7 +68,7 @@ def test_what_comes_twice_counts_once_and_what_comes_a_day_late_counts_no_more(
 
 
 @pytest.mark.parametrize("within_payload", [False, True])
-def test_a_socket_that_dies_without_a_word_is_replaced_and_the_next_click_counts(
+def test_a_socket_that_dies_silently_is_replaced_and_the_next_click_counts(
     stage: HurriedStage, within_payload: bool
 ) -> None:
     workspace = stage.workspace
@@ -91,10 +91,10 @@ def test_a_socket_that_dies_without_a_word_is_replaced_and_the_next_click_counts
 def test_a_bot_whose_clock_is_an_hour_ahead_of_slacks_finds_what_it_posted(
     stage: HurriedStage,
 ) -> None:
-    """Slack's times are Slack's: they are compared with one another alone."""
-    slacks = stage.workspace.practice.workspace
-    agreed = slacks.clock
-    stage.workspace.call(lambda: setattr(slacks, "clock", lambda: agreed() - 3600))
+    """Slack's timestamps are compared only with each other."""
+    slack_workspace = stage.workspace.practice.workspace
+    true_clock = slack_workspace.clock
+    stage.workspace.call(lambda: setattr(slack_workspace, "clock", lambda: true_clock() - 3600))
     try:
         execution = stage.begin()
         stage.strike("chat.postMessage", Fault("lost_reply"))
@@ -104,4 +104,4 @@ def test_a_bot_whose_clock_is_an_hour_ahead_of_slacks_finds_what_it_posted(
         assert stage.workspace.click("Continue", by=ANA, message=shown).ok
         stage.end(execution)
     finally:
-        stage.workspace.call(lambda: setattr(slacks, "clock", agreed))
+        stage.workspace.call(lambda: setattr(slack_workspace, "clock", true_clock))

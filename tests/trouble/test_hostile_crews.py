@@ -1,4 +1,4 @@
-"""Crews that turn against people or against the bot."""
+"""Crews that attack people or the bot."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ crews:
     approvers: ["@channel"]
 """
 WITHIN = 90.0
-"""Importing crewai takes seconds on a machine that has nothing else to do."""
+"""Importing crewai takes seconds even on an idle machine."""
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def thread_of(workspace: Workspace, words: str) -> list[MessageSnapshot]:
 
 
 def result_of(workspace: Workspace, words: str) -> tuple[MessageSnapshot, str]:
-    """The last message of a run and its file, waited for."""
+    """Wait for the final message of a run and the text of its file."""
 
     def found() -> tuple[MessageSnapshot, str] | None:
         thread = thread_of(workspace, words)
@@ -60,7 +60,7 @@ def result_of(workspace: Workspace, words: str) -> tuple[MessageSnapshot, str]:
     return workspace.wait_for(found, WITHIN, what="the result and its file")
 
 
-def test_hostile_text_calls_nobody_is_not_refused_and_is_whole_in_a_file(
+def test_hostile_text_pings_nobody_is_accepted_by_slack_and_is_complete_in_a_file(
     workspace: Workspace, prefork_server: PreforkServer, tmp_path: Path
 ) -> None:
     (tmp_path / "crews.yml").write_text(SHOUT)
@@ -113,10 +113,12 @@ def test_a_tool_of_a_crew_finds_neither_tokens_nor_the_database(
         assert workspace.command("/crew gang find all secrets", by=ANA).ok
         _, loot = result_of(workspace, "find all secrets")
 
-    found = json.loads(loot)["found"]
-    assert any(variable.startswith("PATH=") for variable in found), "it did not look"
-    assert {"-m", "bot", "serve"} <= set(found), "it did not see the bot's own process"
+    entries = json.loads(loot)["found"]
+    assert any(variable.startswith("PATH=") for variable in entries), (
+        "the tool did not search the environment"
+    )
+    assert {"-m", "bot", "serve"} <= set(entries), "the tool did not search the bot's own process"
     secrets = [*workspace.env().values(), str(bot.database)]
     for secret in secrets:
         if not secret.startswith("http"):
-            assert not [entry for entry in found if secret in entry.split("=", 1)[-1]], secret
+            assert not [entry for entry in entries if secret in entry.split("=", 1)[-1]], secret

@@ -65,25 +65,25 @@ class Figures:
 
 def races(url: str, *, count: int, seed: int) -> Figures:
     random, figures, database = Random(seed), Figures(), Database(url)
-    races_by_checkpoint: dict[str, Race] = {}
+    all_races: dict[str, Race] = {}
     with (
         UseCases(url) as use_cases,
         peers(tick, (url,), (url,)),
         peers(actors, *((url, len(ways)) for ways in PROCESSES)) as pipes,
     ):
-        while len(races_by_checkpoint) < count:
+        while len(all_races) < count:
             batch: dict[str, Race] = {}
             opening_ends = time.monotonic() + OPENING
-            while len(races_by_checkpoint) + len(batch) < count and time.monotonic() < opening_ends:
-                batch.update(_open(use_cases, random, len(races_by_checkpoint) + len(batch)))
+            while len(all_races) + len(batch) < count and time.monotonic() < opening_ends:
+                batch.update(_open(use_cases, random, len(all_races) + len(batch)))
             database.execute(_threads([*batch.values()]))
             for pipe, ways in zip(pipes, PROCESSES, strict=True):
                 pipe.send([race[way] for race in batch.values() for way in ways if way in race])
             figures.responses += [response for pipe in pipes for response in pipe.recv()]
-            races_by_checkpoint |= batch
+            all_races |= batch
         _wait_for_deadlines(database)
-    figures.races = len(races_by_checkpoint)
-    _check(figures, races_by_checkpoint, database)
+    figures.races = len(all_races)
+    _check(figures, all_races, database)
     return figures
 
 
@@ -129,9 +129,9 @@ def _wait_for_deadlines(database: Database) -> None:
 # --- what must hold -------------------------------------------------------------------------------
 
 
-def _check(figures: Figures, races_by_checkpoint: Mapping[str, Race], database: Database) -> None:
+def _check(figures: Figures, all_races: Mapping[str, Race], database: Database) -> None:
     way_of = {who: way for way, who in {**DECIDERS, "cancel": "UASKER"}.items()}
-    answers: dict[str, dict[str, Response]] = {checkpoint: {} for checkpoint in races_by_checkpoint}
+    answers: dict[str, dict[str, Response]] = {checkpoint: {} for checkpoint in all_races}
     for response in figures.responses:
         answers[response.act.checkpoint][way_of[response.act.who]] = response
     for execution in database.executions():

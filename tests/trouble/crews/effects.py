@@ -37,8 +37,8 @@ _QUICK, _SLOW = 0.1, 0.5
 class Effect:
     """A line of the log. `event` is begin, fail, end, or call (of a tool).
 
-    `wrote` is the hash of the text (or of a tool's arguments), `given` the hashes of the texts that
-    the writer received, by part; `tokens` and `notes` are those in its input.
+    `wrote` is the hash of the text (or of a tool's arguments), `context` the hashes of the texts in
+    the writer's input, by part; `tokens` and `notes` are those in its input.
     """
 
     at: float
@@ -48,7 +48,7 @@ class Effect:
     pid: int
     feedback: str = ""
     wrote: str = ""
-    given: dict[str, list[str]] = field(default_factory=dict)
+    context: dict[str, list[str]] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -72,24 +72,24 @@ def part_of(text: str) -> str:
     return match.group(1) if match else ""
 
 
-def write(log: Path, *, token: str, part: str, given: str, feedback: str = "") -> str:
+def write(log: Path, *, token: str, part: str, context: str, feedback: str = "") -> str:
     """Return a marked text after a pause, as a model would, and log it."""
     time.sleep(_QUICK + secrets.randbelow(1000) / 1000 * (_SLOW - _QUICK))
     text = _text(token, part)
-    append(log, "end", token, part, wrote=hash_of(text), given=given, feedback=feedback)
+    append(log, "end", token, part, wrote=hash_of(text), context=context, feedback=feedback)
     return text
 
 
 def answer(log: Path, prompt: str) -> str:
     """The answer of a model to a conversation that asks for one part."""
     part, token = ASKED.findall(prompt)[-1]
-    return write(log, token=token, part=part, given=prompt)
+    return write(log, token=token, part=part, context=prompt)
 
 
 def call(log: Path, arguments: Mapping[str, str]) -> None:
     """Log that a tool was called."""
     token = arguments["token"]
-    append(log, "call", token, "call", wrote=hash_of_arguments(arguments), given=token)
+    append(log, "call", token, "call", wrote=hash_of_arguments(arguments), context=token)
 
 
 def append(
@@ -99,11 +99,11 @@ def append(
     part: str,
     *,
     wrote: str = "",
-    given: str = "",
+    context: str = "",
     feedback: str = "",
 ) -> None:
     hashes: dict[str, list[str]] = {}
-    for match in _MARKED.finditer(given):
+    for match in _MARKED.finditer(context):
         part_hashes = hashes.setdefault(match.group(1), [])
         if hash_of(match.group()) not in part_hashes:
             part_hashes.append(hash_of(match.group()))
@@ -115,9 +115,9 @@ def append(
         pid=os.getpid(),
         feedback=feedback,
         wrote=wrote,
-        given=hashes,
-        tokens=sorted(set(TOKEN.findall(given))),
-        notes=sorted({match.group(2) for match in NOTES.finditer(given)}),
+        context=hashes,
+        tokens=sorted(set(TOKEN.findall(context))),
+        notes=sorted({match.group(2) for match in NOTES.finditer(context)}),
     )
     with log.open("a") as lines:
         lines.write(json.dumps(asdict(effect)) + "\n")

@@ -24,11 +24,11 @@ class StoryFlow(Flow[Story]):
     """The base of these flows: writes a part and collects its input."""
 
     def part(self, name: str, *more: str) -> str:
-        given = "\n".join([self.given(name), *more])
+        context = "\n".join([self.context(name), *more])
         token = self.state.user_input
-        return write(Path(os.environ[EFFECTS]), token=token, part=name, given=given)
+        return write(Path(os.environ[EFFECTS]), token=token, part=name, context=context)
 
-    def given(self, name: str) -> str:
+    def context(self, name: str) -> str:
         """The input of a part: those before it, and the output and feedback of the last gate."""
         last = self.last_human_feedback
         latest = [] if last is None else [str(last.output), str(last.feedback)]

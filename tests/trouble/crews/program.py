@@ -33,11 +33,11 @@ def main() -> None:
         return
     if request == token and match:
         outputs = [*inputs["outputs"].values(), inputs.get("previous_output", "")]
-        given = "\n".join([request, *outputs, feedback])
-        text = write(log, token=token, part=phase, given=given, feedback=feedback)
+        context = "\n".join([request, *outputs, feedback])
+        text = write(log, token=token, part=phase, context=context, feedback=feedback)
     else:
         text = f"# {phase}\n\n{request}\n\n{feedback}"
-        append(log, "end", token, phase, wrote=hash_of(text), given=request, feedback=feedback)
+        append(log, "end", token, phase, wrote=hash_of(text), context=request, feedback=feedback)
     json.dump({"status": "complete", "output": text, "task_outputs": []}, sys.stdout)
 
 
