@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser = argparse.ArgumentParser(
         prog="python -m tests.trouble",
-        description=f"{__doc__}\nKinds, with their usual sizes:\n{kinds}",
+        description=f"{__doc__}\nKinds, with their default sizes:\n{kinds}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--kind", type=_kinds, metavar="A,B,C", help="default: all of them")

@@ -67,7 +67,7 @@ SQLITE, POSTGRESQL = ("sqlite",), ("postgresql",)
 ALL_POINTS: Final = len(POINTS) + len(RECOVERIES)
 
 SCENARIOS: Final = {
-    "bot": Scenario(load.bots(), 8, "kills of a whole bot, at random moments", SQLITE),
+    "bot": Scenario(load.bots(), 8, "kills of a whole bot at random times", SQLITE),
     "shipped": Scenario(
         load.bots(kind=SHIPPED, start=6.0), 6, "kills of a bot with the shipped crew", SQLITE
     ),
@@ -80,7 +80,7 @@ SCENARIOS: Final = {
     ),
     "kills": Scenario(load.kills, 30, "kills of random processes under load"),
     "workers": Scenario(
-        load.worker_kills, 20, "kills of four workers, some stopped past their lease", POSTGRESQL
+        load.worker_kills, 20, "kills of four workers, some suspended past their lease", POSTGRESQL
     ),
     "server": Scenario(
         load.server,
@@ -92,7 +92,9 @@ SCENARIOS: Final = {
         load.disk, 8, "times SQLite is locked, full or failing (needs root and strace)", SQLITE
     ),
     "calls": Scenario(
-        load.calls, 6, "as the highest N: death at the Nth flush, write and send (needs strace)"
+        load.calls,
+        6,
+        "as the highest N: a process dies at its Nth flush, write or send (needs strace)",
     ),
     "storm": Scenario(load.storm, 40, "executions of all kinds of crews while workers die", SQLITE),
     "clicks": Scenario(_clicks, 30, "rounds of people who click on one checkpoint", people=1000),

@@ -48,8 +48,8 @@ def test_a_delivery_that_comes_twice_counts_once_and_one_a_day_late_is_ignored(
     workspace.mention("shorter, please", by=BEN, thread=stage.armed(execution))
     stage.until(lambda: decisions(stage, execution), "the revision")
     stage.work("a shorter draft")
-    shown = stage.armed(execution)
-    assert workspace.click("Continue", by=ANA, message=shown).ok
+    message = stage.armed(execution)
+    assert workspace.click("Continue", by=ANA, message=message).ok
     workspace.duplicate()
     stage.end(execution)
     expected = [("revise", BEN), ("continue", ANA)]
@@ -74,13 +74,15 @@ def test_a_socket_that_dies_silently_is_replaced_and_the_next_click_counts(
     workspace = stage.workspace
     execution = stage.begin()
     stage.work()
-    shown = stage.armed(execution)
+    message = stage.armed(execution)
     (link,) = workspace.practice.sockets.links
     workspace.call(lambda: go_silent(link.websocket, within_payload=within_payload))
-    first = workspace.click("Continue", by=BEN, message=shown)
+    first = workspace.click("Continue", by=BEN, message=message)
 
     workspace.wait_for(
-        lambda: workspace.click("Continue", by=BEN, message=shown).ok, 20, what="a click to arrive"
+        lambda: workspace.click("Continue", by=BEN, message=message).ok,
+        20,
+        what="a click to arrive",
     )
     assert not first.ok
     assert first.notice
@@ -99,9 +101,9 @@ def test_a_bot_whose_clock_is_an_hour_ahead_of_slacks_finds_what_it_posted(
         execution = stage.begin()
         stage.strike("chat.postMessage", Fault("lost_reply"))
         stage.work()
-        shown = stage.armed(execution)
+        message = stage.armed(execution)
         assert len(stage.about(execution)) == 1
-        assert stage.workspace.click("Continue", by=ANA, message=shown).ok
+        assert stage.workspace.click("Continue", by=ANA, message=message).ok
         stage.end(execution)
     finally:
         stage.workspace.call(lambda: setattr(slack_workspace, "clock", true_clock))

@@ -51,13 +51,13 @@ def thread_of(workspace: Workspace, words: str) -> list[MessageSnapshot]:
 def result_of(workspace: Workspace, words: str) -> tuple[MessageSnapshot, str]:
     """Wait for the final message of a run and the text of its file."""
 
-    def found() -> tuple[MessageSnapshot, str] | None:
+    def find() -> tuple[MessageSnapshot, str] | None:
         thread = thread_of(workspace, words)
         final = next((m for m in thread if key_of(m).startswith("final:")), None)
         files = [m for m in thread if m.files and final is not None and m.ts > final.ts]
         return (final, workspace.file_text(files[0])) if final and files else None
 
-    return workspace.wait_for(found, WITHIN, what="the result and its file")
+    return workspace.wait_for(find, WITHIN, what="the result and its file")
 
 
 def test_hostile_text_pings_nobody_is_accepted_by_slack_and_is_complete_in_a_file(

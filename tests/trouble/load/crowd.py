@@ -22,7 +22,7 @@ from tests.support.people import Answer
 from tests.support.workspace import ANA, BOT, GUS, OLGA, Workspace
 from tests.trouble.crews.effects import TOKEN
 from tests.trouble.db import ENDED, Database
-from tests.trouble.load.journal import ActResult, Journal, MidRunAnswer, Reading, What
+from tests.trouble.load.journal import ActKind, ActResult, Journal, MidRunAnswer, Reading
 from tests.trouble.load.plans import PLACE, Move, Plan
 from tests.trouble.load.rest import RestClient
 
@@ -39,11 +39,11 @@ MAY: Final = frozenset({ANA, RIVAL, *REVIEWERS})
 FIRST_ANSWER: Final = 1000
 """Notes in answers are numbered from here, to distinguish them from notes in revisions."""
 
-_WHATS: Final = {
-    Move.SKIP: What.SKIP,
-    Move.STOP: What.STOP,
-    Move.FORM: What.REVISE,
-    Move.MENTION: What.REVISE,
+_ACT_KINDS: Final = {
+    Move.SKIP: ActKind.SKIP,
+    Move.STOP: ActKind.STOP,
+    Move.FORM: ActKind.REVISE,
+    Move.MENTION: ActKind.REVISE,
 }
 
 
@@ -131,7 +131,7 @@ class Crowd:
         deadline = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < deadline:
             result = self.journal.note(
-                What.START,
+                ActKind.START,
                 plan.token,
                 by=ANA,
                 act=lambda: answer_of(self.workspace.command(text, by=ANA, in_=plan.channel)),
@@ -182,23 +182,23 @@ class Crowd:
         plan = self._roots.get((message.channel, message.thread_ts))
         if plan is None or not any(b["type"] == "actions" for b in message.blocks or []):
             return
-        shown = MessageSnapshot.of(message)
-        button = shown.button("Continue") or shown.button("good")
+        snapshot = MessageSnapshot.of(message)
+        button = snapshot.button("Continue") or snapshot.button("good")
         if button is not None and button.value not in self._queued:
             self._queued.add(str(button.value))
-            self._waiting.put(Waiting(plan, shown, str(button.value)))
+            self._waiting.put(Waiting(plan, snapshot, str(button.value)))
 
     def _on_root_change(self, message: Message) -> None:
-        shown = MessageSnapshot.of(message)
-        token = TOKEN.search(shown.everything)
+        snapshot = MessageSnapshot.of(message)
+        token = TOKEN.search(snapshot.everything)
         plan = self.plans.get(token.group()) if token is not None else None
         if plan is None:
             return
-        self._roots[(shown.channel, shown.ts)] = plan
-        self.root_of[plan.token] = shown
-        offers = shown.button("Retry") is not None
+        self._roots[(snapshot.channel, snapshot.ts)] = plan
+        self.root_of[plan.token] = snapshot
+        offers = snapshot.button("Retry") is not None
         if offers and not self._offers_retry.get(plan.token):
-            self._waiting.put(Waiting(plan, shown))
+            self._waiting.put(Waiting(plan, snapshot))
         self._offers_retry[plan.token] = offers
 
     def _review(self, review: Callable[[Crowd, Waiting, str], None], who: str) -> None:
@@ -236,8 +236,8 @@ class Crowd:
             if move is Move.LEAVE:
                 self.left.add(plan.token)
                 return
-            what = _WHATS.get(move or Move.CONTINUE, What.CONTINUE)
-            wish = plan.wish(number) if what is What.REVISE else ""
+            what = _ACT_KINDS.get(move or Move.CONTINUE, ActKind.CONTINUE)
+            wish = plan.wish(number) if what is ActKind.REVISE else ""
             if self.rest.decide(execution, checkpoint, what, wish) is ActResult.NO_ANSWER:
                 self.over.wait(POLL)
 

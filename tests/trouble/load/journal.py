@@ -15,7 +15,7 @@ from tests.trouble.load.plans import Move
 UNAVAILABLE: Final = 503
 
 
-class What(StrEnum):
+class ActKind(StrEnum):
     START = "start"
     CONTINUE = "continue"
     REVISE = "revise"
@@ -25,7 +25,7 @@ class What(StrEnum):
     RETRY = "retry"
 
 
-DECISIONS: Final = frozenset({What.CONTINUE, What.REVISE, What.SKIP, What.STOP})
+DECISIONS: Final = frozenset({ActKind.CONTINUE, ActKind.REVISE, ActKind.SKIP, ActKind.STOP})
 
 
 class ActResult(StrEnum):
@@ -33,7 +33,7 @@ class ActResult(StrEnum):
     REFUSED = "refused"  # acknowledged with a refusal: a form with an error, or 4xx
     UNAVAILABLE = "unavailable"  # 503: try again
     NO_ANSWER = "not answered"
-    POSTED = "said"  # a reply, which Slack delivers until the bot acknowledges it
+    POSTED = "posted"  # a reply, which Slack delivers until the bot acknowledges it
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Act:
     `reply_ts` is the timestamp of a reply. Times are seconds since 1970.
     """
 
-    what: What
+    what: ActKind
     of: str
     by: str
     result: ActResult
@@ -101,7 +101,7 @@ class Journal:
 
     def note(
         self,
-        what: What,
+        what: ActKind,
         of: str,
         *,
         by: str,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.trouble.load.journal import ActResult, Journal, What
+from tests.trouble.load.journal import ActKind, ActResult, Journal
 
 BY: Final = "loopback"
 PAUSE: Final = 0.3
@@ -44,10 +44,10 @@ class RestClient:
                 execution_ids.append(answer.json()["execution_id"])
             return _result_of(answer)
 
-        self._until_answered(lambda: self._journal.note(What.START, token, by=BY, act=execute))
+        self._until_answered(lambda: self._journal.note(ActKind.START, token, by=BY, act=execute))
         return execution_ids[0] if execution_ids else None
 
-    def decide(self, execution: str, checkpoint: str, what: What, text: str) -> ActResult:
+    def decide(self, execution: str, checkpoint: str, what: ActKind, text: str) -> ActResult:
         """Decide once; without an answer, the decision may or may not be recorded."""
 
         def feedback() -> ActResult:

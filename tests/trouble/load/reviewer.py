@@ -21,7 +21,7 @@ from tests.trouble.load.crowd import (
     Waiting,
     answer_of,
 )
-from tests.trouble.load.journal import ActResult, MidRunAnswer, Prompt, Reading, What
+from tests.trouble.load.journal import ActKind, ActResult, MidRunAnswer, Prompt, Reading
 from tests.trouble.load.plans import Move
 
 REPEATED_AFTER: Final = 8.0
@@ -33,7 +33,7 @@ DELIVERED_WITHIN: Final = 70.0
 FILE_WITHIN: Final = 60.0
 CLIPPED: Final = "The whole text is in the file below"
 _LABELS: Final = {Move.SKIP: "Skip", Move.STOP: "Stop", Move.AGAIN: "again"}
-_WHATS: Final = {Move.SKIP: What.SKIP, Move.STOP: What.STOP, Move.AGAIN: What.REVISE}
+_ACT_KINDS: Final = {Move.SKIP: ActKind.SKIP, Move.STOP: ActKind.STOP, Move.AGAIN: ActKind.REVISE}
 
 
 def review(crowd: Crowd, waiting: Waiting, who: str) -> None:
@@ -67,7 +67,7 @@ class Reviewer:
             raise AssertionError("it reached one more checkpoint than planned")
         if self._plan.is_tried(number):
             for intruder in MAY_NOT:
-                self._click("Continue", What.CONTINUE, intruder)
+                self._click("Continue", ActKind.CONTINUE, intruder)
         shown = hash_of(self._read()) if self._plan.kind.marked else ""
         self._crowd.readings.append(
             Reading(self._plan.token, self._checkpoint, shown, move, number)
@@ -97,7 +97,7 @@ class Reviewer:
                 return self._in_form(Move.FORM, wish)
             if prompt is Prompt.QUESTION:
                 return self._reply(wish, mention=True)
-            return self._click(prompt.value, What.CONTINUE, self._who) is ActResult.TAKEN
+            return self._click(prompt.value, ActKind.CONTINUE, self._who) is ActResult.TAKEN
 
         self._insist(answer)
 
@@ -122,19 +122,19 @@ class Reviewer:
             Move.CANCEL: self._cancel,
         }
         if move in _LABELS:
-            return self._click(_LABELS[move], _WHATS[move], self._who) is ActResult.TAKEN
+            return self._click(_LABELS[move], _ACT_KINDS[move], self._who) is ActResult.TAKEN
         if move in (Move.FORM, Move.REPLY):
             return self._in_form(move, wish)
         return acts[move]()
 
     def _continue(self) -> bool:
-        return self._click(self._continue_label, What.CONTINUE, self._who) is ActResult.TAKEN
+        return self._click(self._continue_label, ActKind.CONTINUE, self._who) is ActResult.TAKEN
 
     @property
     def _continue_label(self) -> str:
         return "good" if self._message.button("good") else "Continue"
 
-    def _click(self, label: str, what: What, who: str) -> ActResult:
+    def _click(self, label: str, what: ActKind, who: str) -> ActResult:
         return self._note(
             what,
             lambda: answer_of(self._workspace.click(label, by=who, message=self._message)),
@@ -144,14 +144,14 @@ class Reviewer:
     def _twice(self) -> bool:
         other = next(each for each in REVIEWERS if each != self._who)
         return self._at_once(
-            lambda: self._click(self._continue_label, What.CONTINUE, self._who),
-            lambda: self._click(self._continue_label, What.CONTINUE, other),
+            lambda: self._click(self._continue_label, ActKind.CONTINUE, self._who),
+            lambda: self._click(self._continue_label, ActKind.CONTINUE, other),
         )
 
     def _race(self) -> bool:
         return self._at_once(
-            lambda: self._click("Continue", What.CONTINUE, self._who),
-            lambda: self._click("Skip", What.SKIP, RIVAL),
+            lambda: self._click("Continue", ActKind.CONTINUE, self._who),
+            lambda: self._click("Skip", ActKind.SKIP, RIVAL),
             self._by_rest,
         )
 
@@ -167,7 +167,7 @@ class Reviewer:
     def _by_rest(self) -> ActResult:
         payload = (self._crowd.root_of[self._plan.token].metadata or {}).get("event_payload", {})
         execution = str(payload.get("key", "")).split(":")[1]
-        return self._crowd.rest.decide(execution, self._checkpoint, What.CONTINUE, "")
+        return self._crowd.rest.decide(execution, self._checkpoint, ActKind.CONTINUE, "")
 
     def _reply(self, words: str, *, mention: bool) -> bool:
         """Reply once: Slack redelivers a reply until the bot acknowledges it."""
@@ -175,12 +175,12 @@ class Reviewer:
             self._has_replied = True
             post = self._workspace.mention if mention else self._workspace.reply
             reply = post(words, by=self._who, thread=self._message)
-            self._note(What.REVISE, lambda: ActResult.POSTED, text=words, reply_ts=reply.ts)
+            self._note(ActKind.REVISE, lambda: ActResult.POSTED, text=words, reply_ts=reply.ts)
         return True
 
     def _note(
         self,
-        what: What,
+        what: ActKind,
         act: Callable[[], ActResult],
         *,
         who: str = "",
@@ -232,7 +232,7 @@ class Reviewer:
                 return ActResult.REFUSED
             return answer_of(answer)
 
-        return self._note(What.REVISE, submit, text=words) is ActResult.TAKEN
+        return self._note(ActKind.REVISE, submit, text=words) is ActResult.TAKEN
 
     def _option(self, label: str) -> str:
         """The value of the outcome with this label in the open form."""
@@ -247,7 +247,9 @@ class Reviewer:
         if root.button("Cancel run") is None:
             self._crowd.until(self._is_decided, within=POLL)
             return False
-        answers = [self._on_root(What.CANCEL, "Cancel run", person) for person in (*MAY_NOT, ANA)]
+        answers = [
+            self._on_root(ActKind.CANCEL, "Cancel run", person) for person in (*MAY_NOT, ANA)
+        ]
         return answers[-1] is ActResult.TAKEN
 
     def _retry(self) -> None:
@@ -257,10 +259,10 @@ class Reviewer:
             return self._workspace.again(root).button("Retry") is None
 
         while not self._crowd.over.is_set() and not is_gone():
-            self._on_root(What.RETRY, "Retry", ANA)
+            self._on_root(ActKind.RETRY, "Retry", ANA)
             self._crowd.until(is_gone, within=REPEATED_AFTER)
 
-    def _on_root(self, what: What, label: str, who: str) -> ActResult:
+    def _on_root(self, what: ActKind, label: str, who: str) -> ActResult:
         root = self._workspace.again(self._crowd.root_of[self._plan.token])
         if root.button(label) is None:
             return ActResult.NO_ANSWER

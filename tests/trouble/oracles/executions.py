@@ -25,7 +25,7 @@ from tests.trouble.db import (
     by_token,
 )
 from tests.trouble.load.crowd import MAY, MAY_NOT, Crowd
-from tests.trouble.load.journal import DECISIONS, Act, ActResult, Reading, What
+from tests.trouble.load.journal import DECISIONS, Act, ActKind, ActResult, Reading
 from tests.trouble.load.plans import WITH_WORDS, Move, Plan
 from tests.trouble.load.rest import BY
 from tests.trouble.oracles.messages import in_slack
@@ -138,8 +138,8 @@ def _acknowledged(
         if delivery.taken
     }
     for act in scene.crowd.journal.acts:
-        said = act.result is ActResult.POSTED and act.reply_ts in delivered
-        if not said and act.result is not ActResult.TAKEN:
+        was_delivered = act.result is ActResult.POSTED and act.reply_ts in delivered
+        if not was_delivered and act.result is not ActResult.TAKEN:
             continue
         if _is_recorded(act, by_name, rows) or _was_notified(act, ephemerals):
             continue
@@ -159,9 +159,9 @@ def _is_recorded(act: Act, by_name: dict[str, Execution], rows: dict[str, Checkp
     if execution is None:
         return False
     by_then = act.ended + CLOCK_SKEW
-    if act.what is What.CANCEL:
+    if act.what is ActKind.CANCEL:
         return execution.state == "cancelled" and execution.ended_at <= by_then
-    if act.what is What.RETRY:
+    if act.what is ActKind.RETRY:
         return any(at <= by_then for at in execution.retried)
     return True
 
@@ -233,7 +233,7 @@ def _decisions(execution: Execution, plan: Plan, scene: Scene) -> Iterator[str]:
 def _asks_for(act: Act, row: Checkpoint) -> bool:
     """The act matches the decision; the crew maps outcomes of gates and answers to actions."""
     what = row.kind != "phase" or act.what.value == row.action
-    return act.by == row.actor and what and (act.what is not What.REVISE or act.text == row.text)
+    return act.by == row.actor and what and (act.what is not ActKind.REVISE or act.text == row.text)
 
 
 def _as_planned(execution: Execution, plan: Plan, readings: list[Reading]) -> Iterator[str]:
@@ -248,8 +248,8 @@ def _as_planned(execution: Execution, plan: Plan, readings: list[Reading]) -> It
             expected = {"revise", "continue"}  # an outcome that leads back
         if row.action not in expected:
             yield f"after {move} checkpoint {row.id} is {row.state} by {row.action}"
-        said = plan.wish(reading.number) if move in WITH_WORDS else ""
-        if row.text != said:
+        text = plan.wish(reading.number) if move in WITH_WORDS else ""
+        if row.text != text:
             yield f"{move} was recorded with the words {row.text!r}"
     done = sum(run.state == "done" for run in execution.runs)
     others = [

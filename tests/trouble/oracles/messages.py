@@ -50,9 +50,9 @@ def in_slack(
             yield from _shown_once(execution, shown, workspace)
 
 
-def key_of(shown: MessageSnapshot) -> str:
+def key_of(message: MessageSnapshot) -> str:
     """The outbox key in a message's metadata without its generation; empty if it has none."""
-    payload = (shown.metadata or {}).get("event_payload", {})
+    payload = (message.metadata or {}).get("event_payload", {})
     return str(payload.get("key", "")).rpartition(":")[0]
 
 
