@@ -39,8 +39,8 @@ def main(arguments: Sequence[str]) -> int:
             for database in databases:
                 if options.database in (None, database):
                     size, people = options.size or scenario.size, options.people or scenario.people
-                    chosen = Options(database, seed, size, people, options.verbose)
-                    wrong += len(_run(kind, chosen).wrong)
+                    scenario_options = Options(database, seed, size, people, options.verbose)
+                    wrong += len(_run(kind, scenario_options).wrong)
     say(f"{wrong} violations")
     return 1 if wrong else 0
 

@@ -239,9 +239,9 @@ def _load(
 ) -> Iterator[Load]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))
-        forks = stack.enter_context(prefork_server or PreforkServer())
+        fork_server = stack.enter_context(prefork_server or PreforkServer())
         if url is None:
             url = stack.enter_context(new_database(options.database, tables=False))
             url = with_password(url)
-        load = Load(forks, folder, url=url, seed=options.seed, **more)  # type: ignore[arg-type] # Load checks them
+        load = Load(fork_server, folder, url=url, seed=options.seed, **more)  # type: ignore[arg-type] # Load checks them
         yield stack.enter_context(load)

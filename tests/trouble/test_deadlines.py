@@ -23,8 +23,8 @@ IN_TIME = 2.0
 
 @pytest.fixture(scope="module")
 def workspace() -> Iterator[Workspace]:
-    with Workspace(manifest=ROOT / "manifest.yml") as opened:
-        yield opened
+    with Workspace(manifest=ROOT / "manifest.yml") as new_workspace:
+        yield new_workspace
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.trouble.slack.stage import HurriedStage, hurried_stage
 
 
 @pytest.fixture(scope="module")
-def opened() -> Iterator[HurriedStage]:
+def module_stage() -> Iterator[HurriedStage]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sockets, "PING_SECONDS", 0.5)  # to detect a dead socket soon
         with new_database("sqlite") as url, hurried_stage(url) as stage:
@@ -25,10 +25,10 @@ def opened() -> Iterator[HurriedStage]:
 
 
 @pytest.fixture
-def stage(opened: HurriedStage) -> Iterator[HurriedStage]:
-    yield opened
-    opened.workspace.duplicate()
-    opened.tidy_up()
+def stage(module_stage: HurriedStage) -> Iterator[HurriedStage]:
+    yield module_stage
+    module_stage.workspace.duplicate()
+    module_stage.tidy_up()
 
 
 def decisions(stage: HurriedStage, execution: Execution) -> list[tuple[str, str]]:

@@ -39,8 +39,8 @@ WITHIN = 90.0
 
 @pytest.fixture
 def workspace() -> Iterator[Workspace]:
-    with Workspace(manifest=ROOT / "manifest.yml") as opened:
-        yield opened
+    with Workspace(manifest=ROOT / "manifest.yml") as new_workspace:
+        yield new_workspace
 
 
 def thread_of(workspace: Workspace, words: str) -> list[MessageSnapshot]:

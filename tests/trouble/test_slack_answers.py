@@ -14,15 +14,15 @@ from tests.trouble.slack.stage import HurriedStage, hurried_stage
 
 
 @pytest.fixture(scope="module")
-def opened() -> Iterator[HurriedStage]:
+def module_stage() -> Iterator[HurriedStage]:
     with new_database("sqlite") as url, hurried_stage(url) as stage:
         yield stage
 
 
 @pytest.fixture
-def stage(opened: HurriedStage) -> Iterator[HurriedStage]:
-    yield opened
-    opened.tidy_up()
+def stage(module_stage: HurriedStage) -> Iterator[HurriedStage]:
+    yield module_stage
+    module_stage.tidy_up()
 
 
 def refusal(error: str, times: int | None = 1) -> Fault:

@@ -77,7 +77,7 @@ class Failpoints(Fault):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of an execution in which the bot had to die at some points.
+    """The outcome of an execution in which the bot was to die at some points.
 
     A point that is not `reached` was not passed again after the earlier deaths. `passed`: the
     threads and the points that they passed, in order.

@@ -89,7 +89,7 @@ _ONWARD: Final = (Move.CONTINUE, Move.CONTINUE, Move.TWICE)
 
 STEPS: Final = Kind("steps", _PROGRAM, marked=False, logs_begin=True)
 BRITTLE: Final = Kind("brittle", {**_PROGRAM, "tries": 1}, marked=False, logs_begin=True)
-"""A single failure of its check is final."""
+"""A crew with a single try: the first failure of its check fails the execution."""
 
 SHIPPED: Final = Kind(
     "shipped",

@@ -214,12 +214,12 @@ class Reviewer:
             workspace.close_view(who)
         if not workspace.click(opener, by=who, message=self._message).ok:
             return False
-        opened = self._crowd.until(lambda: workspace.has_view(who), within=OPENS_WITHIN)
+        is_open = self._crowd.until(lambda: workspace.has_view(who), within=OPENS_WITHIN)
         if move is Move.REPLY:
-            if opened:
+            if is_open:
                 workspace.close_view(who)
             return self._reply(words, mention=False)
-        if not opened:
+        if not is_open:
             return False
         values: dict[str, object] = {"revision_text": words}
         if opener == "Add words":
