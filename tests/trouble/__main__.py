@@ -1,11 +1,11 @@
-"""Every kind of trouble that the bot has to survive, as long as you like.
+"""Runs the trouble scenarios: every kind of failure that the bot must survive, at any size.
 
     python -m tests.trouble --kind kills --size 500 --seed 1,2,3
     python -m tests.trouble --kind server
 
-Prints the seed, figures and what was wrong. The exit code is 1 if anything was lost, doubled or
-left behind. The same seed gives the same acts, not the same course: that depends on how fast the
-machine is.
+Prints the seed, the figures and the violations. The exit code is 1 if anything was lost, duplicated
+or left behind. The same seed repeats the same acts, but not their timing, which depends on the
+speed of the machine.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from tests.trouble.db import DATABASES
 from tests.trouble.result import Options, Result, say
 from tests.trouble.scenarios import SCENARIOS
 
-MOST_SHOWN: Final = 40
+MAX_SHOWN: Final = 40
 
 
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing started here stays
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that every process started here ends
     wrong = 0
     for seed in options.seed or [randbelow(1_000_000)]:
         for kind in options.kind or SCENARIOS:
@@ -39,8 +39,8 @@ def main(arguments: Sequence[str]) -> int:
             for database in databases:
                 if options.database in (None, database):
                     size, people = options.size or scenario.size, options.people or scenario.people
-                    chosen = Options(database, seed, size, people, options.verbose)
-                    wrong += len(_run(kind, chosen).wrong)
+                    scenario_options = Options(database, seed, size, people, options.verbose)
+                    wrong += len(_run(kind, scenario_options).wrong)
     say(f"{wrong} violations")
     return 1 if wrong else 0
 
@@ -49,16 +49,16 @@ def _run(kind: str, options: Options) -> Result:
     say(
         f"{kind} on {options.database}, seed {options.seed}: {options.size} {SCENARIOS[kind].about}"
     )
-    began = time.monotonic()
+    started = time.monotonic()
     try:
         result = SCENARIOS[kind].run(options)
-    except Exception as error:  # noqa: BLE001  # other kinds are still to be run
+    except Exception as error:  # noqa: BLE001  # the other kinds still have to run
         traceback.print_exc()
-        result = Result(wrong=[f"it did not come to its end: {type(error).__name__} {error}"])
+        result = Result(wrong=[f"it did not finish: {type(error).__name__} {error}"])
     for line in result.lines:
         say(f"    {line}")
-    say(f"    {time.monotonic() - began:.0f} s, {len(result.wrong)} violations")
-    for line in result.wrong[:MOST_SHOWN]:
+    say(f"    {time.monotonic() - started:.0f} s, {len(result.wrong)} violations")
+    for line in result.wrong[:MAX_SHOWN]:
         say(f"    ✗ {line}")
     return result
 
@@ -69,27 +69,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser = argparse.ArgumentParser(
         prog="python -m tests.trouble",
-        description=f"{__doc__}\nKinds, with their usual sizes:\n{kinds}",
+        description=f"{__doc__}\nKinds, with their default sizes:\n{kinds}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--kind", type=_kinds, metavar="A,B,C", help="default: all of them")
-    parser.add_argument("--size", type=int, help="how many, of what the kind counts")
-    parser.add_argument("--people", type=int, help="clicks in a round of clicks and audience")
-    parser.add_argument("--database", choices=DATABASES, help="default: all that the kind is for")
+    parser.add_argument("--size", type=int, help="how many of what the kind counts")
+    parser.add_argument("--people", type=int, help="clicks in each round of clicks and audience")
+    parser.add_argument("--database", choices=DATABASES, help="default: all databases of the kind")
     parser.add_argument("--seed", type=_seeds, metavar="A,B,C", help="default: a random one")
     parser.add_argument("--verbose", action="store_true", help="print each step")
     return parser
 
 
-def _kinds(written: str) -> list[str]:
-    kinds = written.split(",")
+def _kinds(value: str) -> list[str]:
+    kinds = value.split(",")
     if unknown := [kind for kind in kinds if kind not in SCENARIOS]:
         raise argparse.ArgumentTypeError(f"{unknown} is not one of {', '.join(SCENARIOS)}")
     return kinds
 
 
-def _seeds(written: str) -> list[int]:
-    return [int(seed) for seed in written.split(",")]
+def _seeds(value: str) -> list[int]:
+    return [int(seed) for seed in value.split(",")]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Something that goes on in a thread of its own while a `with` lasts."""
+"""A base class for work in a background thread during a `with` block."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Background:
-    """`_run` runs beside the block, and returns when `_over` is set, which the block's end does."""
+    """Runs `_run` in a thread during the block; it must return once `_over` is set, at the end."""
 
     def __init__(self) -> None:
         self._over = threading.Event()

@@ -1,8 +1,8 @@
-"""The bot's clock jumps, forward and back, by a second to a year, and it goes on.
+"""Scenario: the bot keeps working while its clock jumps back and forth by a second to a year.
 
-The bot is the real one, with libfaketime under it: its whole process, and all that it starts, sees
-a clock that is moved while it runs; what measures durations goes on as it does on a machine whose
-clock is set. Slack, and a server that keeps the database, keep the true time.
+The real bot runs under libfaketime: it and every process that it starts see a clock that moves
+while they run; the monotonic clock is unaffected, as on a machine whose clock is set. Slack and a
+database server keep the true time.
 """
 
 from __future__ import annotations
@@ -30,22 +30,24 @@ JUMPS: Final = tuple(sign * size for size in (SECOND, MINUTE, HOUR, DAY, YEAR) f
 
 STARTS_WITHIN: Final = 180.0
 PATIENCE: Final = 90.0
-SEEN_WITHIN: Final = 1.2
-"""libfaketime looks into its file each second."""
-TRIES: Final = 5
+NOTICED_WITHIN: Final = 1.2
+"""Seconds; libfaketime reads its file once a second."""
+RETRIES: Final = 5
 
-BRIEF: Final = 4.0
-"""How many seconds the checkpoints of one crew wait; those of the other wait for an hour."""
+BRIEF_TIMEOUT: Final = 4.0
+"""The timeout in seconds of one crew's checkpoints; those of the other crew wait for an hour."""
 
-LATE: Final = 6.0
-"""How long after its deadline a checkpoint may expire, by the clock of the one who keeps it: the
-tick comes each second, and a clock that went back is noticed within one more."""
+MAX_DELAY: Final = 6.0
+"""How many seconds after its deadline a checkpoint may expire, by the clock that counts: the tick
+runs every second, and a clock that was set back is noticed within one more."""
 
 _PHASES: Final = {"phases": [{"name": "draft"}, {"name": "end"}]}
 _DEADLINE: Final = {"checkpoints": [{"name": "look", "after": "draft"}], "on_timeout": "skip"}
 CREWS: Final = (
     replace(
-        STEPS, name="brief", entry={**STEPS.entry, **_PHASES, **_DEADLINE, "timeout": f"{BRIEF:g}s"}
+        STEPS,
+        name="brief",
+        entry={**STEPS.entry, **_PHASES, **_DEADLINE, "timeout": f"{BRIEF_TIMEOUT:g}s"},
     ),
     replace(STEPS, name="patient", entry={**STEPS.entry, **_DEADLINE, "timeout": "1h"}),
 )
@@ -66,7 +68,7 @@ class Figures:
 
 
 class Skewed(BotProcess):
-    """A bot whose clock is set by a file."""
+    """A bot whose clock follows a file."""
 
     def __init__(self, folder: Path, *, env: Mapping[str, str], crews: Path) -> None:
         self._offset = folder / "offset"
@@ -83,7 +85,7 @@ class Skewed(BotProcess):
         super().__init__(folder, env={**env, **skew}, crews_file=crews, start_within=STARTS_WITHIN)
 
     def set_clock(self, ahead: float) -> None:
-        """So many seconds ahead of the true time, from now on."""
+        """Set the bot's clock to `ahead` seconds ahead of the true time."""
         self.ahead = ahead
         self._write(ahead)
 
@@ -107,26 +109,24 @@ def skewed_bot(folder: Path, url: str, workspace: Workspace) -> Iterator[Skewed]
 
 
 def clock_jumps(url: str, folder: Path, *, count: int, seed: int) -> Figures:
-    """So many jumps, each followed by its reverse some seconds later, with runs in all states."""
+    """Run `count` jumps, each undone some seconds later, with executions in all states."""
     assert LIBRARY.exists(), "libfaketime is not installed: apt-get install libfaketime"
-    chosen = [*JUMPS]
-    Random(seed).shuffle(chosen)
+    all_jumps = [*JUMPS]
+    Random(seed).shuffle(all_jumps)
     figures = Figures()
     with (
         Workspace(manifest=ROOT / "manifest.yml") as workspace,
         skewed_bot(folder, url, workspace) as bot,
     ):
-        jumping = _Jumps(
-            workspace, bot, Database(url), figures, shared=not url.startswith("sqlite")
-        )
-        for number, jump in enumerate(chosen[:count]):
-            jumping.jump(number, jump)
+        jumper = _Jumps(workspace, bot, Database(url), figures, shared=not url.startswith("sqlite"))
+        for number, jump in enumerate(all_jumps[:count]):
+            jumper.jump(number, jump)
     return figures
 
 
 @dataclass
 class _Jumps:
-    """`shared`: the database's server keeps the time, and its clock does not jump."""
+    """`shared`: the database server's clock is used, and it does not jump."""
 
     workspace: Workspace
     bot: Skewed
@@ -135,46 +135,46 @@ class _Jumps:
     shared: bool
 
     def jump(self, number: int, by: float) -> None:
-        """Before it a run waits for an hour and another works; after it one of each begins."""
+        """Jump while one run waits and another works, then check both and a new one."""
         tag = f"of jump {number}"
         self._ask("patient", f"slowly waits {tag}")
-        waiting = self._armed(f"waits {tag}")
+        waiting = self._wait_for_buttons(f"waits {tag}")
         self._ask("patient", f"slowly works {tag}")
-        self._click(self._armed(f"works {tag}"))
-        self._until(f"works {tag}", "the check to begin", lambda s: "check" in self._begun(s))
+        self._click(self._wait_for_buttons(f"works {tag}"))
+        self._until(f"works {tag}", "the start of the check", lambda s: "check" in self._started(s))
         self.bot.set_clock(by)
-        time.sleep(SEEN_WITHIN)
+        time.sleep(NOTICED_WITHIN)
         self.figures.jumps += 1
         try:
-            self._after(f"works {tag}", f"after {tag}")
-            self._of_the_one_that_waits(f"waits {tag}", waiting, by)
+            self._check_working(f"works {tag}", f"after {tag}")
+            self._check_waiting(f"waits {tag}", waiting, by)
             self.bot.set_clock(0)
-            time.sleep(SEEN_WITHIN)
-            self._expires(f"back {tag}")
+            time.sleep(NOTICED_WITHIN)
+            self._check_expiry(f"back {tag}")
         except AssertionError as error:
             self.figures.wrong.append(f"a jump by {by:+.0f} s: {str(error).splitlines()[0]}")
             self.bot.set_clock(0)
 
-    def _after(self, works: str, words: str) -> None:
-        """What was at work ends, once; and a new run comes to its deadline and its end."""
+    def _check_working(self, works: str, words: str) -> None:
+        """The working run completes once; a new run meets its deadline and completes."""
         self._until(works, "its end", lambda w: self._state(w) == "completed")
-        begun = self._begun(works).count("check")
-        assert begun <= 2, f"the check was begun {begun} times"
+        starts = self._started(works).count("check")
+        assert starts <= 2, f"the check was started {starts} times"
         done = self._done(works)
-        assert done == ["draft", "check", "finish"], f"done were {done}"
-        self._expires(words)
+        assert done == ["draft", "check", "finish"], f"the completed phases are {done}"
+        self._check_expiry(words)
 
-    def _expires(self, words: str) -> None:
+    def _check_expiry(self, words: str) -> None:
         self._ask("brief", words)
         self._until(words, "its end", lambda w: self._state(w) == "completed")
         row = self._checkpoint(words)
         assert row.actor == "timeout", f"it was decided by {row.actor}"
         late = row.decided_at - row.deadline
         self.figures.expired.append(late)
-        assert 0 <= late <= LATE, f"it expired {late:.1f} s after its deadline"
+        assert 0 <= late <= MAX_DELAY, f"it expired {late:.1f} s after its deadline"
 
-    def _of_the_one_that_waits(self, words: str, shown: MessageSnapshot, by: float) -> None:
-        """It expires if the clock that counts has passed its hour, and else can be decided."""
+    def _check_waiting(self, words: str, message: MessageSnapshot, by: float) -> None:
+        """It expires if the clock that counts has passed its hour; otherwise it can be decided."""
         if by > HOUR - 1 and not self.shared:
             self._until(words, "its deadline", lambda w: self._checkpoint(w).decided_at > 0)
             row = self._checkpoint(words)
@@ -184,44 +184,44 @@ class _Jumps:
         row = self._checkpoint(words)
         early = row.deadline - row.decided_at
         assert not row.decided_at, f"it was decided {early:.0f} s before its deadline"
-        self._click(shown)
+        self._click(message)
 
     # --- what people do and see -----------------------------------------------------------------
 
     def _ask(self, crew: str, words: str) -> None:
-        self._tried(lambda: self.workspace.command(f"/crew {crew} {words}", by=ANA), words)
+        self._retry(lambda: self.workspace.command(f"/crew {crew} {words}", by=ANA), words)
 
-    def _tried(self, act: Callable[[], Answer], what: str) -> None:
-        """Try again when Slack says that the bot did not answer, as people do."""
+    def _retry(self, act: Callable[[], Answer], what: str) -> None:
+        """Try again, as people do, if Slack shows that the bot did not answer."""
         answer = act()
-        for _ in range(TRIES):
+        for _ in range(RETRIES):
             if answer.ok:
                 return
             answer = act()
         raise AssertionError(f"{what}: answered with “{answer.notice}”")
 
-    def _armed(self, words: str) -> MessageSnapshot:
-        def found() -> MessageSnapshot | None:
+    def _wait_for_buttons(self, words: str) -> MessageSnapshot:
+        def find() -> MessageSnapshot | None:
             roots = [m for m in self.workspace.threads() if words in m.everything]
             thread = self.workspace.thread(roots[0]) if roots else []
             return next((m for m in thread if m.button("Continue")), None)
 
-        return self.workspace.wait_for(found, PATIENCE, what=f"buttons of “{words}”")
+        return self.workspace.wait_for(find, PATIENCE, what=f"buttons of “{words}”")
 
-    def _click(self, shown: MessageSnapshot) -> None:
-        self._tried(lambda: self.workspace.click("Continue", by=BEN, message=shown), "a click")
+    def _click(self, message: MessageSnapshot) -> None:
+        self._retry(lambda: self.workspace.click("Continue", by=BEN, message=message), "a click")
 
-    # --- what is in the tables and in the crew's own log ---------------------------------------
+    # --- what the tables and the crew's own log contain ---------------------------------------
 
     def _until(self, words: str, what: str, condition: Callable[[str], bool]) -> None:
         deadline = time.monotonic() + PATIENCE
         while not condition(words):
             in_time = time.monotonic() < deadline
-            assert in_time, f"“{words}” did not come to {what} in {PATIENCE:g} s"
+            assert in_time, f"“{words}” did not reach {what} in {PATIENCE:g} s"
             time.sleep(0.05)
 
     def _state(self, words: str) -> str:
-        """Of the first, where a command was taken that Slack called failed."""
+        """The state of the first execution: a command that Slack called failed may have counted."""
         executions = self.database.executions(words)
         return executions[0].state if executions else ""
 
@@ -232,6 +232,6 @@ class _Jumps:
     def _checkpoint(self, words: str) -> Checkpoint:
         return self.database.executions(words)[0].checkpoints[0]
 
-    def _begun(self, words: str) -> list[str]:
+    def _started(self, words: str) -> list[str]:
         log = effects(self.bot.folder / EFFECTS)
         return [e.part for e in log if words in e.token and e.event == "begin"]

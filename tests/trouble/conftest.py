@@ -1,4 +1,4 @@
-"""Databases for these tests."""
+"""Database fixtures for the trouble tests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from tests.trouble.db import DATABASES, new_database
 
 @pytest.fixture(params=DATABASES)
 def url(request: pytest.FixtureRequest, server: Server) -> Iterator[str]:
-    """A new database, of either kind."""
-    with new_database(request.param, server=server) as opened:
-        yield opened
+    """The URL of a new database, of each kind in turn."""
+    with new_database(request.param, server=server) as new_url:
+        yield new_url

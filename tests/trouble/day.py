@@ -1,9 +1,9 @@
-"""A day of a busy bot in some minutes: what grows although everything ends?
+"""Scenario: a busy bot's day in a few minutes, to find what keeps growing although all runs end.
 
-The bot is a process of its own, with its Slack side, its use cases, its ticks and a worker, and a
-clock that is moved by the share of the day that a run has. People act in the workspace beside it.
-From time to time it tells its memory, threads and open files, and how many rows are not at rest;
-over these, least squares tell how much comes with each thousand runs.
+The bot is a separate process with its Slack side, use cases, ticks and a worker; its clock moves
+on by an equal share of the day for each run. People act in the workspace. At intervals the bot
+reports its memory, threads and open files, and the scenario counts rows that should disappear; a
+least-squares fit yields the growth per thousand runs.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from tests.trouble.load.rest import RestClient
 from tests.trouble.load.reviewer import review
 from tests.trouble.slack.stage import FAST
 
-A_RUN: Final = timedelta(days=1) / 2000
-"""The share of a day that each run has: less than the time for which the bot leases a message."""
+TIME_PER_RUN: Final = timedelta(days=1) / 2000
+"""The share of a day for each run: less than the lease of a message in the outbox."""
 
 WARM_UP: Final = 0.3
-"""The share of the runs before which nothing is counted: caches fill, pools open."""
+"""The share of the runs that is not measured, while caches fill and pools open."""
 
-MOST_OPEN: Final = 12
+MAX_OPEN: Final = 12
 SAMPLES: Final = 40
 PLAN: Final = Kind("plan", {}, marked=False)
 MOVES: Final = {
@@ -58,7 +58,7 @@ MOVES: Final = {
     Move.SKIP: 10,
     Move.STOP: 5,
     Move.MENTION: 10,
-    Move.LEAVE: 5,  # until its deadline
+    Move.LEAVE: 5,  # until the deadline
 }
 WITHIN: Final = 120.0
 
@@ -69,29 +69,29 @@ BOUNDS: Final = {
     "files": 1.0,
     "rows not at rest": 2.0,
 }
-"""How much each may grow with a thousand runs. A pool takes a thread for each of its places when a
-peak needs it, and keeps it: what may not grow is the pools."""
+"""The most growth per thousand runs. A pool starts up to one thread per place at peaks and keeps
+them, so the places in pools are bounded instead of their threads."""
 
-NOT_AT_REST: Final = f"""
+IN_PROGRESS: Final = f"""
     SELECT (SELECT count(*) FROM executions WHERE state IN ('pending', 'running'))
          + (SELECT count(*) FROM phase_runs WHERE state IN ('queued', 'running'))
          + (SELECT count(*) FROM checkpoints WHERE state = 'pending')
          + (SELECT count(*) FROM outbox WHERE {UNSHOWN})
 """
-"""None of them may stay when nobody is at work."""
+"""The rows still in progress: none may remain when nothing is running."""
 
 
-KEPT_A_WHILE: Final = """
+KEPT_FOR_A_WHILE: Final = """
     SELECT (SELECT count(*) FROM rate_limits) + (SELECT count(*) FROM revise_intents)
          + (SELECT count(*) FROM outbox WHERE lease_owner IS NOT NULL)
          + (SELECT count(*) FROM phase_runs WHERE lease_owner IS NOT NULL)
 """
-"""What is not of a run that has ended, and is to go with time."""
+"""The rows that are kept for a while only, and must disappear with time."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """After so many runs, with none of them open."""
+    """The values after `runs` runs, when none of them is open."""
 
     runs: int
     values: Mapping[str, float]
@@ -105,21 +105,21 @@ class Figures:
     wrong: list[str] = field(default_factory=list)
 
     def slopes(self) -> dict[str, float]:
-        """By how much each grows with a thousand runs, after the warm-up."""
-        kept = [sample for sample in self.samples if sample.runs >= WARM_UP * self.runs]
-        runs = [sample.runs for sample in kept]
+        """The growth of each value per thousand runs, after the warm-up."""
+        measured = [sample for sample in self.samples if sample.runs >= WARM_UP * self.runs]
+        runs = [sample.runs for sample in measured]
         return {
-            name: 1000 * linear_regression(runs, [s.values[name] for s in kept]).slope
+            name: 1000 * linear_regression(runs, [s.values[name] for s in measured]).slope
             for name in BOUNDS
         }
 
     def lines(self) -> list[str]:
         first, last = self.samples[0], self.samples[-1]
         lines = [f"{self.runs} runs of a day; ended: {self.ended}"]
-        for name, grows in self.slopes().items():
+        for name, growth in self.slopes().items():
             lines.append(
                 f"{name}: {first.values[name]:.0f} at first, {last.values[name]:.0f} at last, "
-                f"{grows:+.2f} a thousand runs (bound {BOUNDS[name]:g})"
+                f"{growth:+.2f} per thousand runs (bound {BOUNDS[name]:g})"
             )
         return lines
 
@@ -131,33 +131,33 @@ def day(url: str, *, runs: int, seed: int) -> Figures:
         crowd = _crowd(workspace, database)
         batch = max(1, runs // SAMPLES)
         try:
-            for begun in range(0, runs, batch):
-                for number in range(begun, min(begun + batch, runs)):
+            for start in range(0, runs, batch):
+                for number in range(start, min(start + batch, runs)):
                     crowd.start(_plan(number, random))
-                    _tell(bot, "on", A_RUN.total_seconds())
-                    _wait(lambda: len(crowd.unfinished(database.states())) <= MOST_OPEN)
+                    _request(bot, "on", TIME_PER_RUN.total_seconds())
+                    _wait(lambda: len(crowd.unfinished(database.states())) <= MAX_OPEN)
                 _wait(lambda: not crowd.unfinished(database.states()))
-                _tell(bot, "on", 3700.0)  # past the deadline of whoever is not decided
-                _wait(lambda: database.number(NOT_AT_REST) == 0)
-                values = _tell(bot, "sample", 0.0)
-                values["rows not at rest"] = float(database.number(KEPT_A_WHILE))
-                figures.samples.append(Sample(begun + batch, values))
+                _request(bot, "on", 3700.0)  # past the deadline of any undecided checkpoint
+                _wait(lambda: database.number(IN_PROGRESS) == 0)
+                values = _request(bot, "sample", 0.0)
+                values["rows not at rest"] = float(database.number(KEPT_FOR_A_WHILE))
+                figures.samples.append(Sample(start + batch, values))
         finally:
             crowd.close()
     figures.wrong += crowd.journal.broken
     figures.ended = dict(sorted(Counter(e.state for e in database.executions()).items()))
     if sum(figures.ended.values()) != runs:
-        figures.wrong.append(f"{runs} runs were asked for, and these are recorded: {figures.ended}")
+        figures.wrong.append(f"{runs} runs were started, but these are recorded: {figures.ended}")
     figures.wrong += [f"runs are {s}" for s in figures.ended if s not in ("completed", "stopped")]
     figures.wrong += [
-        f"{name} grow by {grows:.2f} with a thousand runs"
-        for name, grows in figures.slopes().items()
-        if grows > BOUNDS[name]
+        f"{name} grow by {growth:.2f} per thousand runs"
+        for name, growth in figures.slopes().items()
+        if growth > BOUNDS[name]
     ]
     return figures
 
 
-def _tell(bot: Pipe, act: str, amount: float) -> dict[str, float]:
+def _request(bot: Pipe, act: str, amount: float) -> dict[str, float]:
     bot.send((act, amount))
     answer: dict[str, float] = bot.recv()
     return answer
@@ -169,29 +169,29 @@ def _tell(bot: Pipe, act: str, amount: float) -> dict[str, float]:
 def _crowd(workspace: Workspace, database: Database) -> Crowd:
     journal = Journal()
     add_people(workspace)
-    rest = RestClient("http://127.0.0.1:9", journal)  # nobody uses it
-    crowd = Crowd(workspace, rest, journal, database=database, known_within=2.0)
+    rest = RestClient("http://127.0.0.1:9", journal)  # not used in this scenario
+    crowd = Crowd(workspace, rest, journal, database=database, recorded_within=2.0)
     crowd.open(review)
     return crowd
 
 
 def _plan(number: int, random: Random) -> Plan:
-    """What is done at the checkpoint, at once; after a revision it goes on."""
+    """A plan with one random move at the checkpoint, and Continue after a revision."""
     [move] = random.choices([*MOVES], weights=[*MOVES.values()])
     moves = (move, Move.CONTINUE) if move is Move.MENTION else (move,)
     return Plan(f"t{number:04}q{random.getrandbits(32):08x}", PLAN, moves)
 
 
 def _wait(condition: Callable[[], bool]) -> None:
-    wait_until(condition, within=WITHIN, what="what is under way ends")
+    wait_until(condition, within=WITHIN, what="the open executions end")
 
 
 # --- the bot ----------------------------------------------------------------------------------
 
 
 def live(url: str, env: Mapping[str, str], pipe: Pipe) -> None:
-    """A process: a bot whose clock goes on when it is told to."""
-    _count_pools()
+    """The bot's process, with a clock that moves on request."""
+    _track_pools()
     with _bot(url, env) as (clock, state, front):
         process = psutil.Process()
         pipe.send("ready")
@@ -212,21 +212,21 @@ def live(url: str, env: Mapping[str, str], pipe: Pipe) -> None:
 
 
 _pools: Final[WeakSet[ThreadPoolExecutor]] = WeakSet()
-"""Of the bot's process: whatever library has made them."""
+"""All thread pools in the bot's process, including those of libraries."""
 
 
-def _count_pools() -> None:
-    made = ThreadPoolExecutor.__init__
+def _track_pools() -> None:
+    init = ThreadPoolExecutor.__init__
 
-    def counted(pool: ThreadPoolExecutor, *arguments: Any, **named: Any) -> None:
-        made(pool, *arguments, **named)
+    def counting_init(pool: ThreadPoolExecutor, *arguments: Any, **named: Any) -> None:
+        init(pool, *arguments, **named)
         _pools.add(pool)
 
-    ThreadPoolExecutor.__init__ = counted  # type: ignore[assignment,method-assign]  # whoever makes one
+    ThreadPoolExecutor.__init__ = counting_init  # type: ignore[assignment,method-assign]  # in libraries too
 
 
 def _values(process: psutil.Process) -> dict[str, float]:
-    gc.collect()  # a pool that nobody holds any more has let its threads go
+    gc.collect()  # a pool without references lets its threads end
     in_pools = sum(thread.is_alive() for pool in _pools for thread in pool._threads)
     return {
         "megabytes": process.memory_info().rss / 1e6,

@@ -1,4 +1,4 @@
-"""The tables of the bot's database, read with plain SQL and nothing of the product."""
+"""Reads the tables of the bot's database with plain SQL, without the product's code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.trouble.crews.effects import TOKEN
 
 DATABASES: Final = ("sqlite", "postgresql")
 UNAVAILABLE: Final = (psycopg.Error, sqlite3.Error, OSError)
-"""What a query raises while a database is in trouble."""
+"""What a query may raise while the database is failing."""
 
 ENDED: Final = ("completed", "stopped", "cancelled")
 STATE_OF: Final = {
@@ -44,9 +44,9 @@ PASSWORD: Final = "a-password-that-no-log-may-show"
 def new_database(
     kind: str, *, server: Server | None = None, tables: bool = True, durable: bool = True
 ) -> Iterator[str]:
-    """The URL of a new database, with the product's tables unless the bot is to make them.
+    """Yields the URL of a new database, with the product's tables unless the bot creates them.
 
-    Commits are flushed as in production, unless a `server` is passed or it is not `durable`.
+    Commits are flushed as in production unless a `server` is passed or `durable` is false.
     """
     with tempfile.TemporaryDirectory(prefix="trouble-") as folder:
         if kind == "sqlite":
@@ -54,12 +54,12 @@ def new_database(
         elif server is not None:
             yield _prepared(server.database(), tables)
         else:
-            with Server(durable=durable) as own:
-                yield _prepared(own.database(), tables)
+            with Server(durable=durable) as new_server:
+                yield _prepared(new_server.database(), tables)
 
 
 def with_password(url: str) -> str:
-    """The tests' servers need no password; a log that shows this one would show any."""
+    """Add a password that the test servers ignore: a log that shows it would show any password."""
     return url.replace("postgres@", f"postgres:{PASSWORD}@")
 
 
@@ -71,10 +71,10 @@ def _prepared(url: str, tables: bool) -> str:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`actor` is the id of the person who decided; texts are empty where there is none.
+    """`actor` is the id of the person who decided; a missing text is empty.
 
-    `output` is what it is about, `log` the events of the audit log that decided it. Times are
-    seconds since 1970, or 0.
+    `output` is the text under review, `log` the audit events that decided it. Times are seconds
+    since 1970, or 0.
     """
 
     id: str
@@ -94,8 +94,8 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class PhaseRun:
-    """`phase` is its name, `output` all that it gave, as JSON; `losses` counts the workers that it
-    outlived."""
+    """`phase` is its name, `output` its whole output as JSON; `losses` counts the workers that
+    died while they ran it."""
 
     id: str
     phase: str
@@ -112,7 +112,7 @@ class PhaseRun:
 
 @dataclass
 class Execution:
-    """`ended_by` is the id of the person who ended it, `result` the text that it ended with."""
+    """`ended_by` is the id of the person who ended it, `result` the final text."""
 
     id: str
     state: str
@@ -140,7 +140,7 @@ class Database:
         self._file = rest.removeprefix("/") if scheme == "sqlite" else str(database)
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
-        """`?` is the place of a value. Empty while the tables do not exist yet."""
+        """The rows of a query with `?` placeholders; empty while the tables do not exist yet."""
         try:
             if self._server is None:
                 with closing(sqlite3.connect(self._file, timeout=30)) as connection:
@@ -156,7 +156,7 @@ class Database:
             raise
 
     def execute(self, statement: str) -> None:
-        """Arrange something that would take many steps otherwise."""
+        """Execute a statement that arranges what would otherwise take many steps."""
         if self._server is None:
             with closing(sqlite3.connect(self._file, timeout=30)) as connection, connection:
                 connection.execute(statement)
@@ -165,11 +165,11 @@ class Database:
                 server.execute(statement.encode())
 
     def number(self, query: str) -> int:
-        """The only value of a query's only row."""
+        """The only value in the only row of a query."""
         [[value]] = [row.values() for row in self.rows(query)]
         return int(value)
 
-    # --- what is going on ---------------------------------------------------------------------
+    # --- current state -----------------------------------------------------------------------
 
     def states(self) -> dict[str, str]:
         """The state of each execution by its token."""
@@ -180,7 +180,7 @@ class Database:
         return bool(self.rows("SELECT 1 FROM executions WHERE request LIKE ?", f"%{token}%"))
 
     def unshown(self) -> list[str]:
-        """The keys of messages that are still to be posted or changed."""
+        """The keys of messages that still have to be posted or updated."""
         return [row["key"] for row in self.rows(f"SELECT key FROM outbox WHERE {UNSHOWN}")]
 
     def phase_states(self, execution: str) -> list[str]:
@@ -201,7 +201,7 @@ class Database:
         return self._checkpoints("checkpoints.id = ?", id_)[0]
 
     def checkpoints(self) -> list[Checkpoint]:
-        """In the order in which they were opened."""
+        """All checkpoints, in the order in which they were opened."""
         return self._checkpoints("1 = 1")
 
     def executions(self, words: str = "") -> list[Execution]:
@@ -229,7 +229,7 @@ class Database:
         return [*by_id.values()]
 
     def execution(self, words: str) -> Execution | None:
-        """The execution that was requested in these words, if there is one."""
+        """The execution whose request contains these words, or None."""
         matching = self.executions(words)
         assert len(matching) < 2, f"{len(matching)} executions of “{words}”"
         return matching[0] if matching else None
@@ -251,7 +251,7 @@ class Database:
 
 
 def _values(kind: type, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that a record has, as it has them."""
+    """The columns of a row that the record type has, converted to its field types."""
     return {
         each.name: _value(each.name, each.type, row[each.name])
         for each in fields(kind)
@@ -269,22 +269,22 @@ def _value(name: str, kind: object, value: Any) -> Any:
     return (value or "") if kind == "str" else value
 
 
-def seconds(written: str | datetime | None) -> float:
-    """A moment as a database returns it, in seconds since 1970; 0 where there is none."""
-    if written is None:
+def seconds(value: str | datetime | None) -> float:
+    """A timestamp as the database returns it, in seconds since 1970; 0 for None."""
+    if value is None:
         return 0.0
-    at = datetime.fromisoformat(written) if isinstance(written, str) else written
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
-def record(written: str | None) -> Mapping[str, Any]:
-    """A JSON object as a database keeps it; empty where there is none."""
-    kept: dict[str, Any] = json.loads(written) if written else {}
-    return kept
+def record(value: str | None) -> Mapping[str, Any]:
+    """A JSON object as the database stores it; empty for None."""
+    decoded: dict[str, Any] = json.loads(value) if value else {}
+    return decoded
 
 
 def token_of(request: str) -> str:
-    """The token in a request, or all of it where there is none."""
+    """The token in a request, or the whole request if it has none."""
     token = re.search(TOKEN, request)
     return token.group() if token else request
 

@@ -1,4 +1,4 @@
-"""Scenarios of a bot under load: its processes, database and disk fail while people use it."""
+"""Scenarios of a bot under load: its processes, database or disk fail while people use it."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from tests.trouble.load.plans import (
 from tests.trouble.load.processes import Interpreter
 from tests.trouble.result import Options, Result
 
-LATE: Final = 12.0
-"""How long the program of a worker that stood still may go on when its phase is another's."""
+LAG_OF_SUSPENDED: Final = 12.0
+"""How long the program of a suspended worker may continue after another took its phase."""
 
-ONE: Final = (("serve", "--workers", "2"),)
-MOST_KILLS_OF_ONE: Final = 5
+ONE_PROCESS: Final = (("serve", "--workers", "2"),)
+MAX_KILLS_PER_EXECUTION: Final = 5
 CHANNELS: Final = 40
 AT_ONCE_OF_ALL_KINDS: Final = 24
 SLOTS: Final = 3
@@ -50,10 +50,10 @@ def kills(options: Options) -> Result:
 
 
 def worker_kills(options: Options) -> Result:
-    with _load(options, commands=workers(4, slots=2), lag=LATE) as load:
+    with _load(options, commands=workers(4, slots=2), lag=LAG_OF_SUSPENDED) as load:
         result = _result(load.run(WorkerKills(options.size, stops=True)))
         if not load.counts["refused by the fence"]:
-            result.wrong.append("no write of a worker that had stood still was refused")
+            result.wrong.append("no write of a suspended worker was refused")
     return result
 
 
@@ -66,7 +66,7 @@ def server(options: Options) -> Result:
 
 
 def disk(options: Options) -> Result:
-    assert os.geteuid() == 0, "a disk is mounted for it: only root may"
+    assert os.geteuid() == 0, "this scenario mounts a disk, which needs root"
     assert strace() is not None, "strace is not installed: apt-get install strace"
     with (
         tempfile.TemporaryDirectory(prefix="disk-") as folder,
@@ -89,28 +89,28 @@ def calls(options: Options) -> Result:
 
 
 def points(options: Options) -> Result:
-    """`size` points and rows of points, far from one another."""
-    wanted = [*((point,) for point in POINTS), *RECOVERIES]
-    chosen = wanted[:: -(-len(wanted) // options.size)]
+    """Die at about `size` points and sequences of points, evenly spread."""
+    sequences = [*((point,) for point in POINTS), *RECOVERIES]
+    selected = sequences[:: -(-len(sequences) // options.size)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="points-")))
         prefork_server = stack.enter_context(PreforkServer())
         new_database = None
         if options.database == "postgresql":
             new_database = stack.enter_context(Server()).database
-        single = [deaths[0] for deaths in chosen if deaths not in RECOVERIES]
-        stories = [deaths for deaths in chosen if deaths in RECOVERIES]
+        single = [deaths[0] for deaths in selected if deaths not in RECOVERIES]
+        stories = [deaths for deaths in selected if deaths in RECOVERIES]
         sweep = stack.enter_context(
             PointSweep(
                 prefork_server, folder, single, stories, new_database=new_database, at_once=2
             )
         )
-        result = Result([f"died at {len(chosen)} points and rows of points"])
-        for deaths in chosen:
+        result = Result([f"died at {len(selected)} points and sequences of points"])
+        for deaths in selected:
             outcome = sweep.outcome(*deaths)
             name = " then ".join(deaths)
             if missing := [point for point in deaths if point not in outcome.reached]:
-                result.wrong.append(f"{name}: the execution never came to {missing}")
+                result.wrong.append(f"{name}: the execution never reached {missing}")
             result.wrong += [f"{name}: {wrong}" for wrong in outcome.wrong]
     return result
 
@@ -118,7 +118,7 @@ def points(options: Options) -> Result:
 def bots(
     *, kind: Kind = STEPS, count: int = 1, mode: Mode = "socket", start: float = 3.0
 ) -> Callable[[Options], Result]:
-    """Whole bots die in one execution after another, which goes exactly as planned."""
+    """A scenario in which whole bots die; each execution must still go exactly as planned."""
 
     def run(options: Options) -> Result:
         random, result = Random(options.seed), Result()
@@ -126,16 +126,16 @@ def bots(
         with _load(
             options,
             prefork_server=Interpreter(),
-            commands=ONE * count,
+            commands=ONE_PROCESS * count,
             kinds=(kind,),
             mode=mode,
             seconds=seconds,
             lag=0.0,
             may_die=False,
         ) as load:
-            while (left := options.size - load.counts["kills"]) > 0 and not result.wrong:
+            while (remaining := options.size - load.counts["kills"]) > 0 and not result.wrong:
                 number += 1
-                fault = BotKills(min(left, random.randint(1, MOST_KILLS_OF_ONE)), start)
+                fault = BotKills(min(remaining, random.randint(1, MAX_KILLS_PER_EXECUTION)), start)
                 plan = scripted_plan(number, random, kind=kind, slowly=True)
                 report = load.run(fault, [plan], at_once=1)
                 options.say(f"execution {number}: {report.seconds:.1f} s, {fault.moments}")
@@ -168,7 +168,10 @@ def storm_report(
     count: int = 3,
     worth: int = 2 * SLOTS,
 ) -> Iterator[Report]:
-    """`count` workers, each spared until it has ended `worth` phases: its start costs seconds."""
+    """Run executions of all kinds while workers die.
+
+    Each of `count` workers is spared until it has ended `worth` phases: its start takes seconds.
+    """
     channels = [f"C00STORM{number:03}" for number in range(min(CHANNELS, executions))]
     plans = plans_of_all_kinds(executions, channels, Random(seed))
     with Load(
@@ -181,7 +184,7 @@ def storm_report(
         channels=channels,
         seconds={},
         lease=3.0,
-        known_within=15.0,
+        recorded_within=15.0,
         model=True,
         may_die=False,
         stop=True,
@@ -195,7 +198,7 @@ _COLUMNS = ("executions", "ended", "waiting", "revisions", "kills met", "hashes"
 
 
 def table(report: Report) -> list[str]:
-    """A line a kind; `seconds` is the median from an execution's start to its end."""
+    """One line per kind; `seconds` is the median duration of its executions."""
     scene = report.scene
     plans, executions = scene.crowd.plans, scene.database.executions()
     lines = [f"{'kind':15}" + "".join(f"{name:>12}" for name in _COLUMNS)]
@@ -236,9 +239,9 @@ def _load(
 ) -> Iterator[Load]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))
-        forking = stack.enter_context(prefork_server or PreforkServer())
+        fork_server = stack.enter_context(prefork_server or PreforkServer())
         if url is None:
             url = stack.enter_context(new_database(options.database, tables=False))
             url = with_password(url)
-        load = Load(forking, folder, url=url, seed=options.seed, **more)  # type: ignore[arg-type] # named there
+        load = Load(fork_server, folder, url=url, seed=options.seed, **more)  # type: ignore[arg-type] # Load checks them
         yield stack.enter_context(load)

@@ -1,4 +1,4 @@
-"""What every scenario takes and gives."""
+"""The options and the result of a scenario."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Options:
-    """`size` and `people` count what the scenario says."""
+    """`size` and `people` count what the scenario's description names."""
 
     database: str
     seed: int
@@ -16,20 +16,20 @@ class Options:
     people: int = 0
     verbose: bool = False
 
-    def say(self, words: str) -> None:
-        """Print it, if that is wanted."""
+    def say(self, text: str) -> None:
+        """Print it if `verbose` is set."""
         if self.verbose:
-            say(f"    {words}")
+            say(f"    {text}")
 
 
 @dataclass
 class Result:
-    """What a scenario did, in lines, and all that was wrong."""
+    """What a scenario did, line by line, and every violation."""
 
     lines: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
 
-def say(words: str) -> None:
-    sys.stdout.write(f"{words}\n")
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -1,6 +1,6 @@
-"""The table of scenarios: every kind of trouble, with its usual size and its databases.
+"""The table of scenarios: every kind of trouble, with its default size and its databases.
 
-The sizes are such that all of them together take less than an hour on two cores.
+With the default sizes, all scenarios together take less than an hour on two cores.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Figures(Protocol):
 
 @dataclass(frozen=True)
 class Scenario:
-    """`size` counts what `about` says; `people` click in each round. It also runs on the databases
-    `on_request`, if they are named."""
+    """`size` counts what `about` says; `people` click in each round. `on_request`: databases on
+    which it runs only if they are named."""
 
     run: Callable[[Options], Result]
     size: int
@@ -67,7 +67,7 @@ SQLITE, POSTGRESQL = ("sqlite",), ("postgresql",)
 ALL_POINTS: Final = len(POINTS) + len(RECOVERIES)
 
 SCENARIOS: Final = {
-    "bot": Scenario(load.bots(), 8, "kills of a whole bot, at random moments", SQLITE),
+    "bot": Scenario(load.bots(), 8, "kills of a whole bot at random times", SQLITE),
     "shipped": Scenario(
         load.bots(kind=SHIPPED, start=6.0), 6, "kills of a bot with the shipped crew", SQLITE
     ),
@@ -80,24 +80,31 @@ SCENARIOS: Final = {
     ),
     "kills": Scenario(load.kills, 30, "kills of random processes under load"),
     "workers": Scenario(
-        load.worker_kills, 20, "kills of four workers, some stopped past their lease", POSTGRESQL
+        load.worker_kills, 20, "kills of four workers, some suspended past their lease", POSTGRESQL
     ),
     "server": Scenario(
-        load.server, 5, "times PostgreSQL crashes, restarts, locks or is cut off", POSTGRESQL
+        load.server,
+        5,
+        "times PostgreSQL crashes, restarts, locks tables or drops connections",
+        POSTGRESQL,
     ),
     "disk": Scenario(
         load.disk, 8, "times SQLite is locked, full or failing (needs root and strace)", SQLITE
     ),
-    "calls": Scenario(load.calls, 6, "as the highest N-th flush, write and send (needs strace)"),
+    "calls": Scenario(
+        load.calls,
+        6,
+        "as the highest N: a process dies at its Nth flush, write or send (needs strace)",
+    ),
     "storm": Scenario(load.storm, 40, "executions of all kinds of crews while workers die", SQLITE),
     "clicks": Scenario(_clicks, 30, "rounds of people who click on one checkpoint", people=1000),
     "audience": Scenario(
         _audience, 15, "rounds of people who click in Slack, over two sockets", people=200
     ),
     "races": Scenario(_races, 1500, "races of click, reply, REST, cancel and deadline"),
-    "slack": Scenario(_slack, 80, "of the 1,338 answers that Slack may give to calls"),
+    "slack": Scenario(_slack, 80, "of the 1,338 answers that Slack may give to API calls"),
     "clocks": Scenario(_figures(_clocks), 3, "of ten jumps of a bot's clock (needs libfaketime)"),
     "day": Scenario(
-        _day, 2000, "executions in a day: what grows although they end?", SQLITE, POSTGRESQL
+        _day, 2000, "executions in a day: what keeps growing although they end?", SQLITE, POSTGRESQL
     ),
 }

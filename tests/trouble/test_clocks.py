@@ -1,5 +1,5 @@
-"""What setting a clock does to what waits for it; `python -m tests.trouble --kind clocks` sets the
-clock of a whole bot."""
+"""Effects of setting the clock on ticks and on the outbox; `python -m tests.trouble --kind clocks`
+sets the clock of a whole bot."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ def test_ticks_go_on_when_the_clock_is_set_back_by_an_hour(
     ticked = threading.Event()
     ahead = scheduler.wall_clock_ahead()
     monkeypatch.setattr(scheduler, "wall_clock_ahead", lambda: ahead)
-    clockwork = Scheduler([Tick("expire", timedelta(seconds=1), ticked.set)])
-    clockwork.start()
+    scheduler_ = Scheduler([Tick("expire", timedelta(seconds=1), ticked.set)])
+    scheduler_.start()
     assert ticked.wait(5)
 
-    # What was due in a second is due in an hour and a second by the clock that was set.
-    clockwork._scheduler.modify_job("expire", next_run_time=datetime.now(UTC) + AN_HOUR)
+    # By the clock that was set back, the next tick is due in an hour.
+    scheduler_._scheduler.modify_job("expire", next_run_time=datetime.now(UTC) + AN_HOUR)
     ticked.clear()
     monkeypatch.setattr(scheduler, "wall_clock_ahead", lambda: ahead - AN_HOUR.total_seconds())
 
-    assert ticked.wait(5), "no tick since the clock was set back"
-    clockwork.stop()
+    assert ticked.wait(5), "no tick after the clock was set back"
+    scheduler_.stop()
     assert "scheduler.clock_went_back" in caplog.messages
 
 
-def test_what_was_put_off_while_the_clock_was_a_year_ahead_comes_due_when_it_is_set_back() -> None:
+def test_a_row_paused_while_the_clock_was_a_year_ahead_is_due_when_it_is_set_back() -> None:
     clock = MovableClock()
     with new_database("sqlite") as url, UseCases(url, clock=clock) as use_cases:
         use_cases.waiting()

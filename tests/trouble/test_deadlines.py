@@ -1,4 +1,4 @@
-"""Deadlines of a bot that runs, and of one that was dead when they passed."""
+"""Deadlines that pass while the bot runs, and while it is dead."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ IN_TIME = 2.0
 
 @pytest.fixture(scope="module")
 def workspace() -> Iterator[Workspace]:
-    with Workspace(manifest=ROOT / "manifest.yml") as opened:
-        yield opened
+    with Workspace(manifest=ROOT / "manifest.yml") as new_workspace:
+        yield new_workspace
 
 
 @pytest.fixture(scope="module")
 def bot(
     workspace: Workspace, tmp_path_factory: pytest.TempPathFactory, prefork_server: PreforkServer
 ) -> Iterator[Bot]:
-    """Its checkpoints are skipped when nobody decides for three seconds."""
+    """A bot that skips a checkpoint if nobody decides within three seconds."""
     folder = tmp_path_factory.mktemp("deadlines")
-    started = Bot(prefork_server, folder, env=workspace.env())
+    new_bot = Bot(prefork_server, folder, env=workspace.env())
     deadline = {"timeout": "3s", "on_timeout": "skip"}
     kind = replace(STEPS, entry={**STEPS.entry, **deadline})
-    crews_yml(folder, [kind], mark=started.mark, seconds={})
-    started.start()
-    yield started
-    started.kill()
+    crews_yml(folder, [kind], mark=new_bot.mark, seconds={})
+    new_bot.start()
+    yield new_bot
+    new_bot.kill()
 
 
 def deadlines(bot: Bot, words: str) -> list[tuple[float, float]]:
-    """Of each checkpoint when it was due and when it was decided (0: it was not)."""
+    """When each checkpoint was due, and when it was decided (0: undecided)."""
     execution = Database(bot.database).execution(words)
     rows = execution.checkpoints if execution is not None else []
     return [(row.deadline, row.decided_at) for row in rows]
@@ -54,15 +54,15 @@ def ask(workspace: Workspace, words: str) -> None:
     assert workspace.command(f"/crew steps {words}", by=ANA).ok
 
 
-def told_that_nobody_decided(workspace: Workspace, words: str) -> MessageSnapshot:
-    """The message by which the requester learns it, waited for."""
+def nobody_decided_message(workspace: Workspace, words: str) -> MessageSnapshot:
+    """Wait for the message that tells the requester that nobody decided."""
 
-    def found() -> MessageSnapshot | None:
+    def find() -> MessageSnapshot | None:
         roots = [m for m in workspace.threads() if words in m.everything]
         thread = workspace.thread(roots[0]) if roots else []
         return next((m for m in thread if f"<@{ANA}>, nobody decided" in m.text), None)
 
-    return workspace.wait_for(found, 15, what="words about the deadline")
+    return workspace.wait_for(find, 15, what="the message about the deadline")
 
 
 def test_a_deadline_that_falls_due_fires_within_two_seconds(workspace: Workspace, bot: Bot) -> None:
@@ -79,7 +79,7 @@ def test_a_deadline_that_falls_due_fires_within_two_seconds(workspace: Workspace
 
     for due, fired in deadlines(bot, "while it runs"):
         assert 0 <= fired - due < IN_TIME
-    assert told_that_nobody_decided(workspace, "while it runs")
+    assert nobody_decided_message(workspace, "while it runs")
 
 
 def test_a_deadline_that_passed_while_the_bot_was_dead_fires_at_its_start(
@@ -94,7 +94,7 @@ def test_a_deadline_that_passed_while_the_bot_was_dead_fires_at_its_start(
     assert not fired
     wait_until(lambda: time.time() > due + IN_TIME, within=20, what="the deadline passes")
 
-    began = time.time()
+    restarted_at = time.time()
     bot.start()
     wait_until(
         lambda: bool(deadlines(bot, "while it is dead")[0][1]),
@@ -104,11 +104,11 @@ def test_a_deadline_that_passed_while_the_bot_was_dead_fires_at_its_start(
     )
 
     healthy = next(line for line in reversed(bot.log_text.splitlines()) if "serve.healthy" in line)
-    assert began < deadlines(bot, "while it is dead")[0][1]
+    assert restarted_at < deadlines(bot, "while it is dead")[0][1]
     assert deadlines(bot, "while it is dead")[0][1] - _moment(healthy) < IN_TIME
-    assert told_that_nobody_decided(workspace, "while it is dead")
+    assert nobody_decided_message(workspace, "while it is dead")
 
 
 def _moment(line: str) -> float:
-    """When a line of the log was written."""
+    """The time at which a log line was written, in seconds since 1970."""
     return datetime.fromisoformat(line.split(" ", 1)[0]).timestamp()

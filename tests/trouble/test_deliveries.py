@@ -1,4 +1,4 @@
-"""Deliveries doubled, in another order or a day late, and sockets that die without a word."""
+"""Deliveries that come twice, out of order or a day late, and sockets that die silently."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from tests.trouble.slack.stage import HurriedStage, hurried_stage
 
 
 @pytest.fixture(scope="module")
-def opened() -> Iterator[HurriedStage]:
+def module_stage() -> Iterator[HurriedStage]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sockets, "PING_SECONDS", 0.5)  # so that a dead socket is soon found dead
+        patch.setattr(sockets, "PING_SECONDS", 0.5)  # to detect a dead socket soon
         with new_database("sqlite") as url, hurried_stage(url) as stage:
             yield stage
 
 
 @pytest.fixture
-def stage(opened: HurriedStage) -> Iterator[HurriedStage]:
-    yield opened
-    opened.workspace.duplicate()
-    opened.tidy_up()
+def stage(module_stage: HurriedStage) -> Iterator[HurriedStage]:
+    yield module_stage
+    module_stage.workspace.duplicate()
+    module_stage.tidy_up()
 
 
 def decisions(stage: HurriedStage, execution: Execution) -> list[tuple[str, str]]:
@@ -38,7 +38,7 @@ def decisions(stage: HurriedStage, execution: Execution) -> list[tuple[str, str]
     ]
 
 
-def test_what_comes_twice_counts_once_and_what_comes_a_day_late_counts_no_more(
+def test_a_delivery_that_comes_twice_counts_once_and_one_a_day_late_is_ignored(
     stage: HurriedStage,
 ) -> None:
     workspace = stage.workspace
@@ -48,8 +48,8 @@ def test_what_comes_twice_counts_once_and_what_comes_a_day_late_counts_no_more(
     workspace.mention("shorter, please", by=BEN, thread=stage.armed(execution))
     stage.until(lambda: decisions(stage, execution), "the revision")
     stage.work("a shorter draft")
-    shown = stage.armed(execution)
-    assert workspace.click("Continue", by=ANA, message=shown).ok
+    message = stage.armed(execution)
+    assert workspace.click("Continue", by=ANA, message=message).ok
     workspace.duplicate()
     stage.end(execution)
     expected = [("revise", BEN), ("continue", ANA)]
@@ -68,19 +68,21 @@ def test_what_comes_twice_counts_once_and_what_comes_a_day_late_counts_no_more(
 
 
 @pytest.mark.parametrize("within_payload", [False, True])
-def test_a_socket_that_dies_without_a_word_is_replaced_and_the_next_click_counts(
+def test_a_socket_that_dies_silently_is_replaced_and_the_next_click_counts(
     stage: HurriedStage, within_payload: bool
 ) -> None:
     workspace = stage.workspace
     execution = stage.begin()
     stage.work()
-    shown = stage.armed(execution)
+    message = stage.armed(execution)
     (link,) = workspace.practice.sockets.links
     workspace.call(lambda: go_silent(link.websocket, within_payload=within_payload))
-    first = workspace.click("Continue", by=BEN, message=shown)
+    first = workspace.click("Continue", by=BEN, message=message)
 
     workspace.wait_for(
-        lambda: workspace.click("Continue", by=BEN, message=shown).ok, 20, what="a click to arrive"
+        lambda: workspace.click("Continue", by=BEN, message=message).ok,
+        20,
+        what="a click to arrive",
     )
     assert not first.ok
     assert first.notice
@@ -91,17 +93,17 @@ def test_a_socket_that_dies_without_a_word_is_replaced_and_the_next_click_counts
 def test_a_bot_whose_clock_is_an_hour_ahead_of_slacks_finds_what_it_posted(
     stage: HurriedStage,
 ) -> None:
-    """Slack's times are Slack's: they are compared with one another alone."""
-    slacks = stage.workspace.practice.workspace
-    agreed = slacks.clock
-    stage.workspace.call(lambda: setattr(slacks, "clock", lambda: agreed() - 3600))
+    """Slack's timestamps are compared only with each other."""
+    slack_workspace = stage.workspace.practice.workspace
+    true_clock = slack_workspace.clock
+    stage.workspace.call(lambda: setattr(slack_workspace, "clock", lambda: true_clock() - 3600))
     try:
         execution = stage.begin()
         stage.strike("chat.postMessage", Fault("lost_reply"))
         stage.work()
-        shown = stage.armed(execution)
+        message = stage.armed(execution)
         assert len(stage.about(execution)) == 1
-        assert stage.workspace.click("Continue", by=ANA, message=shown).ok
+        assert stage.workspace.click("Continue", by=ANA, message=message).ok
         stage.end(execution)
     finally:
-        stage.workspace.call(lambda: setattr(slacks, "clock", agreed))
+        stage.workspace.call(lambda: setattr(slack_workspace, "clock", true_clock))

@@ -1,4 +1,4 @@
-"""A deliverer whose database fails it in the middle of a message."""
+"""Delivery when the database fails in the middle of a message."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from storage.state_manager import StateManager
 from tests.storage.conftest import RecordingDispatch, Run
 
 SOON = 15.0
-"""Much less than the minute for which a row is held."""
+"""Seconds; much less than the minute for which a row is leased."""
 
 
-def test_what_it_held_then_is_taken_up_at_once_and_not_when_the_hold_runs_out(
+def test_the_interrupted_row_is_delivered_at_once_and_not_when_its_lease_expires(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")

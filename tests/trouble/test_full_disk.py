@@ -14,14 +14,14 @@ from storage.errors import Unreachable
 from tests.support.factories import NOON
 
 
-def test_who_writes_is_told_that_the_database_takes_nothing_now_and_nothing_is_half_written(
+def test_a_write_raises_unreachable_and_no_row_of_it_is_written(
     tmp_path: Path,
 ) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'countersign.db'}")
     upgrade(engine)
     rows = [{"key": f"{number:0250}", "at": NOON, "execution_id": None} for number in range(100)]
     event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA max_page_count = 1"))
-    engine.dispose()  # no more pages than there are, as on a disk with nothing left
+    engine.dispose()  # the file cannot grow, as on a full disk
 
     with pytest.raises(Unreachable), writing(engine) as connection:
         connection.execute(insert(inbox), rows)

@@ -1,4 +1,4 @@
-"""Crews that turn against people or against the bot."""
+"""Crews that attack people or the bot."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ crews:
     approvers: ["@channel"]
 """
 WITHIN = 90.0
-"""Importing crewai takes seconds on a machine that has nothing else to do."""
+"""Importing crewai takes seconds even on an idle machine."""
 
 
 @pytest.fixture
 def workspace() -> Iterator[Workspace]:
-    with Workspace(manifest=ROOT / "manifest.yml") as opened:
-        yield opened
+    with Workspace(manifest=ROOT / "manifest.yml") as new_workspace:
+        yield new_workspace
 
 
 def thread_of(workspace: Workspace, words: str) -> list[MessageSnapshot]:
@@ -49,18 +49,18 @@ def thread_of(workspace: Workspace, words: str) -> list[MessageSnapshot]:
 
 
 def result_of(workspace: Workspace, words: str) -> tuple[MessageSnapshot, str]:
-    """The last message of a run and its file, waited for."""
+    """Wait for the final message of a run and the text of its file."""
 
-    def found() -> tuple[MessageSnapshot, str] | None:
+    def find() -> tuple[MessageSnapshot, str] | None:
         thread = thread_of(workspace, words)
         final = next((m for m in thread if key_of(m).startswith("final:")), None)
         files = [m for m in thread if m.files and final is not None and m.ts > final.ts]
         return (final, workspace.file_text(files[0])) if final and files else None
 
-    return workspace.wait_for(found, WITHIN, what="the result and its file")
+    return workspace.wait_for(find, WITHIN, what="the result and its file")
 
 
-def test_hostile_text_calls_nobody_is_not_refused_and_is_whole_in_a_file(
+def test_hostile_text_pings_nobody_is_accepted_by_slack_and_is_complete_in_a_file(
     workspace: Workspace, prefork_server: PreforkServer, tmp_path: Path
 ) -> None:
     (tmp_path / "crews.yml").write_text(SHOUT)
@@ -113,10 +113,12 @@ def test_a_tool_of_a_crew_finds_neither_tokens_nor_the_database(
         assert workspace.command("/crew gang find all secrets", by=ANA).ok
         _, loot = result_of(workspace, "find all secrets")
 
-    found = json.loads(loot)["found"]
-    assert any(variable.startswith("PATH=") for variable in found), "it did not look"
-    assert {"-m", "bot", "serve"} <= set(found), "it did not see the bot's own process"
+    entries = json.loads(loot)["found"]
+    assert any(variable.startswith("PATH=") for variable in entries), (
+        "the tool did not search the environment"
+    )
+    assert {"-m", "bot", "serve"} <= set(entries), "the tool did not search the bot's own process"
     secrets = [*workspace.env().values(), str(bot.database)]
     for secret in secrets:
         if not secret.startswith("http"):
-            assert not [entry for entry in found if secret in entry.split("=", 1)[-1]], secret
+            assert not [entry for entry in entries if secret in entry.split("=", 1)[-1]], secret

@@ -1,4 +1,4 @@
-"""The bot under sustained load while processes die, databases fail, and people go on."""
+"""The bot under load while processes die, databases fail and people continue to use it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def durable_server() -> Iterator[Server]:
         yield started
 
 
-def test_postgresql_workers_die_and_stand_still_and_the_fence_refuses_who_comes_late(
+def test_postgresql_workers_die_or_are_suspended_and_the_fence_refuses_late_writes(
     prefork_server: PreforkServer, tmp_path: Path, durable_server: Server, seed: int
 ) -> None:
     with Load(
@@ -52,13 +52,13 @@ def test_postgresql_workers_die_and_stand_still_and_the_fence_refuses_who_comes_
     ) as load:
         report = load.run(WorkerKills(3, every=1.0, stops=True), at_once=AT_ONCE)
 
-    seen = f"seed {seed}: {report.words()}"
-    assert not report.wrong, seen
-    assert report.counts["refused by the fence"] > 0, seen
-    assert report.counts["decisions"] > 0, seen
+    details = f"seed {seed}: {report.text()}"
+    assert not report.wrong, details
+    assert report.counts["refused by the fence"] > 0, details
+    assert report.counts["decisions"] > 0, details
 
 
-def test_postgresql_is_restarted_crashes_and_has_no_connection_left_and_no_ack_is_lost(
+def test_postgresql_restarts_crashes_and_runs_out_of_connections_and_no_ack_is_lost(
     prefork_server: PreforkServer, tmp_path: Path, durable_server: Server, seed: int
 ) -> None:
     with Load(
@@ -72,10 +72,10 @@ def test_postgresql_is_restarted_crashes_and_has_no_connection_left_and_no_ack_i
         faults = ServerFaults(durable_server, 3, shortest=0.2, longest=0.6, scale=0.4)
         report = load.run(faults, at_once=AT_ONCE)
 
-    seen = f"seed {seed}: {report.words()}"
-    assert not report.wrong, seen
-    assert report.counts["503s"] > 0, seen
-    assert report.counts["decisions"] > 0, seen
+    details = f"seed {seed}: {report.text()}"
+    assert not report.wrong, details
+    assert report.counts["503s"] > 0, details
+    assert report.counts["decisions"] > 0, details
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +94,9 @@ def killed(
 
 
 def test_processes_are_killed_and_no_ack_is_lost(killed: Report) -> None:
-    assert not killed.wrong, killed.words()
-    assert killed.counts["kills"] >= 3, killed.words()
-    assert killed.counts["decisions"] > 0, killed.words()
+    assert not killed.wrong, killed.text()
+    assert killed.counts["kills"] >= 3, killed.text()
+    assert killed.counts["decisions"] > 0, killed.text()
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_processes_are_killed_and_no_ack_is_lost(killed: Report) -> None:
     [
         (
             "UPDATE checkpoints SET action = NULL, state = 'cancelled', decided_at = NULL",
-            "was acknowledged, neither kept nor told",
+            "was acknowledged, but neither recorded nor answered",
         ),
-        ("UPDATE checkpoints SET decided_at = '2999-01-01'", "neither kept nor told"),
+        ("UPDATE checkpoints SET decided_at = '2999-01-01'", "neither recorded nor answered"),
         (f"""UPDATE checkpoints SET actor = '{{"id": "{GUS}"}}'""", "who may not"),
         (
             """INSERT INTO audit (at, execution_id, event, details)
@@ -115,14 +115,12 @@ def test_processes_are_killed_and_no_ack_is_lost(killed: Report) -> None:
             "was decided 2 times",
         ),
         ("UPDATE phase_runs SET revision = revision + 100", "were run, not"),
-        ("UPDATE phase_runs SET fence = 0", "was begun"),
+        ("UPDATE phase_runs SET fence = 0", "for 0 claims"),
         ("UPDATE executions SET state = 'running'", "have not ended"),
         ("UPDATE outbox SET state = 'queued'", "is still to be shown"),
     ],
 )
-def test_what_would_be_wrong_is_found(
-    killed: Report, tmp_path: Path, change: str, violation: str
-) -> None:
+def test_a_wrong_row_is_found(killed: Report, tmp_path: Path, change: str, violation: str) -> None:
     changed = tmp_path / "changed.db"
     with (
         closing(sqlite3.connect(killed.scene.effects.with_name("countersign.db"))) as database,
@@ -135,7 +133,7 @@ def test_what_would_be_wrong_is_found(
     undisturbed = replace(killed.scene, database=Database(changed), moments=[])
     wrong = violations(undisturbed)
 
-    assert any(violation in words for words in wrong), wrong
+    assert any(violation in text for text in wrong), wrong
 
 
 def test_two_messages_in_which_one_checkpoint_can_be_decided_are_found(

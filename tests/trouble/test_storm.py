@@ -1,4 +1,4 @@
-"""Executions of several kinds while workers die; `make storm` has all kinds."""
+"""Executions of several kinds of crews while workers die; `make storm` runs all kinds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 KILLS = 2
 KIND_COUNT = 4
-"""The first ones of the table; `make storm` takes all."""
+"""The first kinds of the table; `make storm` runs all."""
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +49,15 @@ def scene(report: Report) -> Scene:
     return report.scene
 
 
-def test_executions_of_every_kind_outlive_their_workers_and_none_is_changed_or_mixed_up(
+def test_executions_of_every_kind_survive_their_workers_and_no_text_is_changed_or_mixed_up(
     report: Report, scene: Scene, seed: int
 ) -> None:
-    seen = "\n".join([f"seed {seed}", *table(report), report.words()])
-    assert not report.wrong, seen
+    details = "\n".join([f"seed {seed}", *table(report), report.text()])
+    assert not report.wrong, details
     plans = scene.crowd.plans
-    assert [plan.kind for plan in plans.values()] == [*KINDS][:KIND_COUNT], seen
-    assert report.counts["kills"] > 0, seen
-    assert all(scene.compared[token] for token in plans), seen
+    assert [plan.kind for plan in plans.values()] == [*KINDS][:KIND_COUNT], details
+    assert report.counts["kills"] > 0, details
+    assert all(scene.compared[token] for token in plans), details
 
 
 def test_a_text_that_differs_from_what_was_shown_is_found(scene: Scene) -> None:
@@ -66,35 +66,37 @@ def test_a_text_that_differs_from_what_was_shown_is_found(scene: Scene) -> None:
     crowd.readings = [replace(reading, shown=hash_of("another text")), *crowd.readings[1:]]
     wrong = violations(replace(scene, crowd=crowd))
 
-    assert any("showed something else than is stored" in each for each in wrong)
-    assert any("showed what the crew never wrote" in each for each in wrong)
+    assert any("showed another text than is stored" in each for each in wrong)
+    assert any("showed a text that the crew never wrote" in each for each in wrong)
 
 
-def test_a_part_written_with_another_text_than_was_let_pass_is_found(
+def test_a_part_written_with_a_text_that_was_not_approved_is_found(
     scene: Scene, tmp_path: Path
 ) -> None:
     later = next(e for e in effects(scene.effects) if e.part == "check" and e.event == "end")
-    another = replace(later, given={**later.given, "draft": [hash_of("another text")]})
+    another = replace(later, context={**later.context, "draft": [hash_of("another text")]})
     wrong = violations(with_effect(scene, another, tmp_path))
 
-    assert any(later.token in each and "not written with the draft part" in each for each in wrong)
+    assert any(
+        later.token in each and "not written with the approved draft part" in each for each in wrong
+    )
 
 
-def test_words_of_another_execution_are_found(scene: Scene, tmp_path: Path) -> None:
+def test_text_of_another_execution_is_found(scene: Scene, tmp_path: Path) -> None:
     effect = next(effect for effect in effects(scene.effects) if effect.event == "end")
     stranger = next(token for token in scene.crowd.plans if token != effect.token)
     wrong = violations(with_effect(scene, replace(effect, tokens=[stranger]), tmp_path))
 
-    assert any(f"was written with words of ['{stranger}']" in each for each in wrong)
+    assert any(f"was written with text of ['{stranger}']" in each for each in wrong)
 
 
-def test_a_call_of_a_tool_that_nobody_allowed_is_found(scene: Scene, tmp_path: Path) -> None:
+def test_a_tool_call_that_nobody_allowed_is_found(scene: Scene, tmp_path: Path) -> None:
     effect = next(effect for effect in effects(scene.effects) if effect.event == "end")
     wrote = hash_of_arguments({"memo": "another"})
-    call = replace(effect, event="call", part="call", wrote=wrote, given={})
+    call = replace(effect, event="call", part="call", wrote=wrote, context={})
     wrong = violations(with_effect(scene, call, tmp_path))
 
-    assert any("called with what nobody had allowed" in each for each in wrong)
+    assert any("called with arguments that nobody had allowed" in each for each in wrong)
 
 
 def test_a_decision_that_was_applied_twice_is_found(scene: Scene, tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ def test_a_decision_that_was_applied_twice_is_found(scene: Scene, tmp_path: Path
 
 
 def with_effect(scene: Scene, effect: Effect, folder: Path) -> Scene:
-    """The same, as if a crew had logged this as well."""
+    """The scene as if a crew had also logged this effect."""
     log = folder / "effects"
     log.write_text(scene.effects.read_text() + json.dumps(asdict(effect)) + "\n")
     return replace(scene, effects=log)

@@ -1,4 +1,4 @@
-"""People, clients and a tick in processes of their own, who act on checkpoints at set moments."""
+"""Separate processes for people, clients and the tick, which act on checkpoints at set times."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.trouble.contention.use_cases import CHANNEL, UseCases
 
 LISTENERS: Final = 16
 TRIES: Final = 20
-"""How often somebody tries again who is told that the database is busy."""
+"""How often a person tries again while the database is busy."""
 
 ADDRESS: Final = "http://127.0.0.1:8000"
 LOOK: Final = 0.003
@@ -31,8 +31,10 @@ LOOK: Final = 0.003
 
 @dataclass(frozen=True)
 class Act:
-    """What `who` does `at` a moment, in seconds since 1970: `way` is click, reply, api or cancel.
-    `guest`: the rule does not let them decide."""
+    """What `who` does at the time `at`, in seconds since 1970.
+
+    `way` is click, reply, api or cancel. `guest`: the rule does not let them decide.
+    """
 
     way: str
     who: str
@@ -49,9 +51,12 @@ class Act:
 
 
 @dataclass(frozen=True)
-class Told:
-    """`answer` is decided, already, refused, busy, nothing (waits), failed visibly or otherwise, in
-    `words`; `status` is HTTP's. Times are in seconds."""
+class Response:
+    """The response to an act.
+
+    `answer` is decided, already, refused, busy, nothing (it still waits), failed visibly or
+    otherwise; `words` is its text and `status` the HTTP status. Times are in seconds.
+    """
 
     act: Act
     answer: str
@@ -63,7 +68,7 @@ class Told:
 
 
 def actors(url: str, threads: int, pipe: Pipe) -> None:
-    """A process that carries out the acts that come in, so many at once."""
+    """A process that performs the acts it receives, `threads` at a time."""
     with UseCases(url) as use_cases, ThreadPoolExecutor(threads) as pool:
         perform = _Performer(use_cases).perform
         pipe.send("ready")
@@ -72,11 +77,11 @@ def actors(url: str, threads: int, pipe: Pipe) -> None:
                 acts = sorted(pipe.recv(), key=lambda act: act.at)
             except EOFError:
                 return
-            pipe.send([*pool.map(lambda act: _at_its_time(perform, act), acts)])
+            pipe.send([*pool.map(lambda act: _perform_on_time(perform, act), acts)])
 
 
 def tick(url: str, pipe: Pipe) -> None:
-    """A process that lets deadlines pass, again and again until the pipe ends."""
+    """A process that expires due checkpoints repeatedly until the pipe closes."""
     with UseCases(url) as use_cases:
         pipe.send("ready")
         while not pipe.poll(LOOK):
@@ -84,12 +89,12 @@ def tick(url: str, pipe: Pipe) -> None:
                 use_cases.state.expire_due(limit=20)
 
 
-def _at_its_time(perform: Callable[[Act], Told], act: Act) -> Told:
+def _perform_on_time(perform: Callable[[Act], Response], act: Act) -> Response:
     time.sleep(max(0.0, act.at - time.time()))
-    late, began, busy = time.time() - act.at, time.monotonic(), 0
-    while (told := perform(act)).answer == "busy" and busy < TRIES:
+    late, started, busy = time.time() - act.at, time.monotonic(), 0
+    while (response := perform(act)).answer == "busy" and busy < TRIES:
         busy += 1
-    return replace(told, late=late, seconds=time.monotonic() - began, busy=busy)
+    return replace(response, late=late, seconds=time.monotonic() - started, busy=busy)
 
 
 class _Performer:
@@ -103,33 +108,33 @@ class _Performer:
             config=ApiConfig(hosts=loopback_hosts("127.0.0.1", 8000), version="1"),
         )
         self._api = TestClient(api, base_url=ADDRESS, raise_server_exceptions=False)
-        self._api.__enter__()  # keeps its event loop from call to call; the process ends it
+        self._api.__enter__()  # keeps one event loop for all calls; it ends with the process
 
-    def perform(self, act: Act) -> Told:
+    def perform(self, act: Act) -> Response:
         try:
             return self._perform(act)
         except Busy:
-            return Told(act, "busy")
+            return Response(act, "busy")
         except CountersignError as error:
-            named = {AlreadyDecided: "already", NotAllowed: "refused"}
-            return Told(act, named.get(type(error), "otherwise"), refusals.refusal(error))
+            answers = {AlreadyDecided: "already", NotAllowed: "refused"}
+            return Response(act, answers.get(type(error), "otherwise"), refusals.refusal(error))
 
-    def _perform(self, act: Act) -> Told:
+    def _perform(self, act: Act) -> Response:
         match act.way:
             case "api":
                 return self._by_api(act)
             case "reply":
                 if not isinstance(self._state.reply(_reply(act)), Decided):
-                    return Told(act, "nothing")
+                    return Response(act, "nothing")
             case "cancel":
                 self._state.cancel(act.execution, actor=member(act.who))
             case _:
                 who = replace(member(act.who), guest=act.guest)
                 self._state.decide(Decision(act.checkpoint, Action(act.action), who, text=act.text))
-        return Told(act, "decided")
+        return Response(act, "decided")
 
-    def _by_api(self, act: Act) -> Told:
-        """Through the routes and the guard of the real API."""
+    def _by_api(self, act: Act) -> Response:
+        """Decide through the routes and the guard of the real API."""
         body = {
             "execution_id": act.execution,
             "checkpoint_id": act.checkpoint,
@@ -138,7 +143,7 @@ class _Performer:
         }
         answer = self._api.post("/api/crew/feedback", json=body)
         kind = {200: "decided", 503: "busy"}.get(answer.status_code, "otherwise")
-        return Told(act, kind, answer.text, answer.status_code)
+        return Response(act, kind, answer.text, answer.status_code)
 
 
 def _reply(act: Act) -> Reply:

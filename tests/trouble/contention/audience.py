@@ -1,9 +1,9 @@
-"""Hundreds of people click on one checkpoint in Slack at once.
+"""Scenario: hundreds of people click on one checkpoint in Slack at once.
 
-Two bots listen to the practice workspace over Socket Mode and share a database; Slack gives a click
-to the one or to the other. Other than in `clicks`, a click goes all the way that clicks go. Both
-bots live in this process, at whose pace they all work; a click that is not acknowledged within
-Slack's three seconds is shown as failed, and counted.
+Two bots listen to the practice workspace over Socket Mode and share a database; Slack sends each
+click to one of them. Unlike in `clicks`, a click takes the whole path through Slack. Both bots run
+in this process, which limits their speed; a click that is not acknowledged within Slack's three
+seconds is shown as failed, and counted.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from practice.state.records import User
 from tests.slack.stage import Stage
 from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import Workspace
-from tests.trouble.contention.actors import Act, Told
+from tests.trouble.contention.actors import Act, Response
 from tests.trouble.contention.clicks import Figures
 from tests.trouble.db import Database
 from tests.trouble.oracles.messages import actionable
 
 LABELS: Final = {"continue": "Continue", "skip": "Skip", "stop": "Stop"}
 GUESTS: Final = 0.2
-TOLD_WITHIN: Final = 60.0
+SHOWN_WITHIN: Final = 60.0
 
 
 def audience(url: str, *, rounds: int, people: int, seed: int) -> Figures:
@@ -39,33 +39,33 @@ def audience(url: str, *, rounds: int, people: int, seed: int) -> Figures:
                 Act("click", who.id, random.choice([*LABELS]), guest=who.is_restricted)
                 for who in audience
             ]
-            if number % 2:  # those who may not decide are the first to click
+            if number % 2:  # guests, who may not decide, click first
                 clicks.sort(key=lambda click: not click.guest)
             stage.tidy()
             execution = stage.start(f"plan number {number}")
             stage.work()
-            shown = stage.armed(execution)
+            message = stage.armed(execution)
             checkpoint = stage.waiting(execution).id
-            answers = _all_click(workspace, shown, clicks)
+            answers = _all_click(workspace, message, clicks)
             deciders = [actor.id for actor in stage.decided_by(execution)]
-            told = _what_they_see(workspace, _Round(clicks, answers, deciders))
-            figures.note(database, checkpoint, told, people)
+            responses = _responses(workspace, _Round(clicks, answers, deciders))
+            figures.note(database, checkpoint, responses, people)
         figures.wrong += actionable(workspace.journal)
     return figures
 
 
 @dataclass(frozen=True)
 class _Round:
-    """`answers`: how long the acknowledgement took of each whose click was acknowledged."""
+    """`answers`: the seconds until the acknowledgement, by person; others got none."""
 
     clicks: Sequence[Act]
     answers: dict[str, float]
     deciders: Sequence[str]
 
-    def told(self, click: Act, words: dict[str, str]) -> Told:
+    def response(self, click: Act, words: dict[str, str]) -> Response:
         seconds = self.answers.get(click.who, 0.0)
         answer = self._answer(click.who, words)
-        return Told(click, answer, words.get(click.who, ""), seconds=seconds)
+        return Response(click, answer, words.get(click.who, ""), seconds=seconds)
 
     def _answer(self, who: str, words: dict[str, str]) -> str:
         if who in self.deciders:
@@ -82,12 +82,12 @@ def _two_bots(url: str) -> Iterator[tuple[Workspace, Stage]]:
     with Workspace() as workspace, ExitStack() as stack:
         first, _ = (stack.enter_context(Stage(workspace, url)) for _ in range(2))
         links = workspace.practice.sockets.links
-        workspace.wait_for(lambda: len(links) == 2, what="both to be connected")
+        workspace.wait_for(lambda: len(links) == 2, what="both bots to be connected")
         yield workspace, first
 
 
 def _people(workspace: Workspace, count: int, random: Random) -> list[User]:
-    """New members of the channel, some of them guests, who may not decide."""
+    """New channel members; some are guests, who may not decide."""
     team = workspace.practice.workspace
     people = [
         User(
@@ -110,31 +110,31 @@ def _people(workspace: Workspace, count: int, random: Random) -> list[User]:
 
 
 def _all_click(
-    workspace: Workspace, shown: MessageSnapshot, clicks: Sequence[Act]
+    workspace: Workspace, message: MessageSnapshot, clicks: Sequence[Act]
 ) -> dict[str, float]:
-    """Those whose click was acknowledged in time, with how long it took until all were."""
-    began = time.monotonic()
+    """The people whose clicks were acknowledged in time, with the seconds until all were."""
+    started = time.monotonic()
 
     def press(action: str) -> set[str]:
         people = [click.who for click in clicks if click.action == action]
-        answers = workspace.clicks(LABELS[action], by=people, message=shown) if people else []
+        answers = workspace.clicks(LABELS[action], by=people, message=message) if people else []
         return {who for who, answer in zip(people, answers, strict=True) if answer.ok}
 
     with ThreadPoolExecutor(len(LABELS)) as buttons:
         acknowledged = set().union(*buttons.map(press, LABELS))
-    return dict.fromkeys(acknowledged, time.monotonic() - began)
+    return dict.fromkeys(acknowledged, time.monotonic() - started)
 
 
-def _what_they_see(workspace: Workspace, round_: _Round) -> list[Told]:
-    """Once everybody whose click was acknowledged, except the decider, was told something."""
-    to_be_told = round_.answers.keys() - set(round_.deciders)
+def _responses(workspace: Workspace, round_: _Round) -> list[Response]:
+    """Wait until everybody acknowledged but the decider sees a message; return all responses."""
+    expected = round_.answers.keys() - set(round_.deciders)
 
     def read() -> dict[str, str]:
         ephemerals = workspace.practice.workspace.ephemerals.values()
         return {str(m.ephemeral_to): str((m.text, m.blocks)) for m in [*ephemerals]}
 
-    deadline = time.monotonic() + TOLD_WITHIN
-    while not to_be_told <= workspace.call(read).keys() and time.monotonic() < deadline:
+    deadline = time.monotonic() + SHOWN_WITHIN
+    while not expected <= workspace.call(read).keys() and time.monotonic() < deadline:
         time.sleep(0.05)
     words = workspace.call(read)
-    return [round_.told(click, words) for click in round_.clicks]
+    return [round_.response(click, words) for click in round_.clicks]

@@ -1,7 +1,7 @@
-"""A thousand people click on one checkpoint at once, in bots that share a database.
+"""Scenario: a thousand people click on one checkpoint at once, through bots with one database.
 
-Each bot is a process with as many listeners as a bot has for Slack, and gets its share of the
-clicks. At the end of a round, what each person was answered is compared with the tables.
+Each bot is a process with as many listeners as a real bot has for Slack, and gets its share of the
+clicks. After each round, the responses are compared with the tables.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.trouble.contention.actors import LISTENERS, Act, Told, actors
+from tests.trouble.contention.actors import LISTENERS, Act, Response, actors
 from tests.trouble.contention.peers import peers
 from tests.trouble.contention.use_cases import UseCases
 from tests.trouble.db import STATE_OF, Database
@@ -20,30 +20,32 @@ from tests.trouble.db import STATE_OF, Database
 
 @dataclass
 class Figures:
-    """`waits`: how long answers took, in seconds."""
+    """`waits`: the time until each response, in seconds."""
 
     rounds: int = 0
     busy: int = 0
-    told: Counter[str] = field(default_factory=Counter)
+    responses: Counter[str] = field(default_factory=Counter)
     waits: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
-    def note(self, database: Database, checkpoint: str, told: Sequence[Told], clicks: int) -> None:
-        """A round has ended: count it, and judge it."""
+    def note(
+        self, database: Database, checkpoint: str, responses: Sequence[Response], clicks: int
+    ) -> None:
+        """Count a round that has ended, and check it."""
         self.rounds += 1
-        self.busy += sum(answer.busy for answer in told)
-        self.told.update(answer.answer for answer in told)
-        self.waits += [answer.seconds for answer in told]
-        found = violations(database, checkpoint, told, clicks)
-        self.wrong += [f"round {self.rounds}: {wrong}" for wrong in found]
+        self.busy += sum(response.busy for response in responses)
+        self.responses.update(response.answer for response in responses)
+        self.waits += [response.seconds for response in responses]
+        problems = violations(database, checkpoint, responses, clicks)
+        self.wrong += [f"round {self.rounds}: {wrong}" for wrong in problems]
 
     def lines(self) -> list[str]:
         waits = sorted(self.waits) or [0.0]
-        answers = ", ".join(f"{count} {answer}" for answer, count in sorted(self.told.items()))
+        answers = ", ".join(f"{count} {answer}" for answer, count in sorted(self.responses.items()))
         return [
             f"{self.rounds} rounds, {len(self.waits)} clicks: {answers}; "
-            f"{self.busy} times told to try again",
-            f"an answer took {waits[len(waits) // 2] * 1000:.1f} ms (median), "
+            f"{self.busy} busy responses",
+            f"a response took {waits[len(waits) // 2] * 1000:.1f} ms (median), "
             f"{waits[int(len(waits) * 0.99)] * 1000:.0f} ms (p99), {waits[-1]:.2f} s (longest)",
         ]
 
@@ -53,7 +55,7 @@ def clicks(url: str, *, rounds: int, people: int, seed: int, bots: int = 4) -> F
     with UseCases(url) as use_cases, peers(actors, *[(url, LISTENERS)] * bots) as pipes:
         for number in range(rounds):
             checkpoint = use_cases.waiting().id
-            # In every other round, those who may not decide are the first to click.
+            # In every other round, guests, who may not decide, click first.
             guests = min(bots * LISTENERS, people // 2) if number % 2 else 0
             now = time.time()
             acts = [
@@ -69,8 +71,8 @@ def clicks(url: str, *, rounds: int, people: int, seed: int, bots: int = 4) -> F
             ]
             for place, pipe in enumerate(pipes):
                 pipe.send(acts[place :: len(pipes)])
-            told = [answer for pipe in pipes for answer in pipe.recv()]
-            figures.note(database, checkpoint, told, people)
+            responses = [response for pipe in pipes for response in pipe.recv()]
+            figures.note(database, checkpoint, responses, people)
     return figures
 
 
@@ -78,38 +80,38 @@ def clicks(url: str, *, rounds: int, people: int, seed: int, bots: int = 4) -> F
 
 
 def violations(
-    database: Database, checkpoint: str, told: Sequence[Told], clicks: int
+    database: Database, checkpoint: str, responses: Sequence[Response], clicks: int
 ) -> Iterator[str]:
-    """In words, all that is wrong after so many people have clicked."""
+    """Everything that is wrong after `clicks` clicks, as readable messages."""
     row = database.checkpoint(checkpoint)
-    winners = [answer.act for answer in told if answer.answer == "decided"]
-    if len(told) != clicks:
-        yield f"{clicks} clicked and {len(told)} were answered"
+    winners = [response.act for response in responses if response.answer == "decided"]
+    if len(responses) != clicks:
+        yield f"{clicks} people clicked, and {len(responses)} got a response"
     if len(winners) != 1:
-        yield f"{len(winners)} were told that they decided"
+        yield f"{len(winners)} people were told that they decided"
     for winner in winners:
         if (winner.who, winner.action) != (row.actor, row.action):
             yield f"{winner} was acknowledged, but {row.action} of {row.actor} is recorded"
         if winner.guest:
-            yield f"{winner.who} may not decide, and did"
+            yield f"{winner.who} may not decide, but did"
     if row.state != STATE_OF.get(row.action):
         yield f"the checkpoint is {row.state} by {row.action}"
     if row.log != ("decided",):
-        yield f"the log has {row.log} of it"
+        yield f"its events in the audit log are {row.log}"
     following = database.phase_states(row.execution_id)[1:]
     if following != ([] if row.action == "stop" else ["queued"]):
-        yield f"after {row.action} these phase runs follow: {following}"
-    for answer in told:
-        yield from _told_wrongly(answer, row.actor)
+        yield f"after {row.action} the next phase runs are {following}"
+    for response in responses:
+        yield from _wrong_response(response, row.actor)
 
 
-def _told_wrongly(answer: Told, decider: str) -> Iterator[str]:
-    who, words_ = answer.act.who, answer.words
-    if answer.answer == "already" and f"<@{decider}>" not in words_:
-        yield f"{who} was told “{words_}”, but {decider} decided"
-    if answer.answer == "refused" and not answer.act.guest:
-        yield f"{who} may decide, and was told “{words_}”"
-    if answer.answer == "otherwise":
-        yield f"{who} was told “{words_}”"
-    if answer.answer == "busy":
-        yield f"{who} got no other answer than to try again"
+def _wrong_response(response: Response, decider: str) -> Iterator[str]:
+    who, text = response.act.who, response.words
+    if response.answer == "already" and f"<@{decider}>" not in text:
+        yield f"{who} was told “{text}”, but {decider} decided"
+    if response.answer == "refused" and not response.act.guest:
+        yield f"{who} may decide, but was told “{text}”"
+    if response.answer == "otherwise":
+        yield f"{who} was told “{text}”"
+    if response.answer == "busy":
+        yield f"{who} was only asked to try again"

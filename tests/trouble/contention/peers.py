@@ -1,4 +1,4 @@
-"""Processes beside this one: they share nothing with it but a database and a pipe."""
+"""Child processes that share only a database and a pipe with this one."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import ForkServerContext
 from typing import Final
 
-WARMED: Final = ["tests.trouble.contention.actors"]
-"""Imported once, by the process that all of them are forked from."""
+PRELOADED: Final = ["tests.trouble.contention.actors"]
+"""Modules that the fork server imports once for all of them."""
 
 ENDS_WITHIN: Final = 20.0
 
 
 def context() -> ForkServerContext:
-    chosen = multiprocessing.get_context("forkserver")
-    chosen.set_forkserver_preload(WARMED)
-    return chosen
+    forkserver = multiprocessing.get_context("forkserver")
+    forkserver.set_forkserver_preload(PRELOADED)
+    return forkserver
 
 
 @contextmanager
 def peers(work: Callable[..., None], *each: tuple[object, ...]) -> Iterator[list[Pipe]]:
-    """One process for each of these arguments, which are followed by its end of a pipe.
+    """Start one process for each tuple of arguments, and yield its pipe when all are ready.
 
-    It ends when its pipe does. Returns when all have said something: that they are ready.
+    A process gets its end of the pipe as the last argument, sends a message when it is ready, and
+    ends when the pipe closes.
     """
     pipes, processes = [], []
     for arguments in each:

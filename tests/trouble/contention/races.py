@@ -1,5 +1,6 @@
-"""Checkpoints about to expire, for each of which a click, another, a reply, a call of the API, a
-cancel and the tick race: each has exactly one outcome, and everybody is told which.
+"""Scenario: two clicks, a reply, an API call, a cancel and the tick race for each checkpoint.
+
+Each checkpoint is about to expire and has exactly one outcome, which everybody is told.
 """
 
 from __future__ import annotations
@@ -14,49 +15,49 @@ from typing import Final
 
 from storage.definitions import OnTimeout
 from tests.support.factories import crew, rule
-from tests.trouble.contention.actors import Act, Told, actors, tick
+from tests.trouble.contention.actors import Act, Response, actors, tick
 from tests.trouble.contention.peers import peers
 from tests.trouble.contention.use_cases import UseCases
 from tests.trouble.db import STATE_OF, Checkpoint, Database, Execution
 
 OPENING: Final = 0.4
 WITHIN: Final = timedelta(seconds=0.6)
-"""Executions are brought to their checkpoints for so long, each to a deadline so far away that all
-of them are open before the first race."""
+"""Executions are brought to their checkpoints for OPENING seconds. A deadline is WITHIN away, so
+that all checkpoints of a batch are open before the first race."""
 
 BEFORE: Final = {"api": 0.1, "cancel": 0.05}
 USUALLY_BEFORE: Final = 0.03
 AFTER: Final = 0.02
-"""How many seconds before the deadline, and after it, people act at most: a call of the API takes
-longer than the others."""
+"""The most seconds before and after the deadline at which people act: an API call takes longer
+than the other ways."""
 
 SHARE: Final = {"api": 0.5, "cancel": 0.4}
-"""In how many of the races somebody takes part in this way; otherwise in all."""
+"""The share of races in which somebody acts in this way; every other way is in all races."""
 
 PROCESSES: Final = (("click", "reply"), ("other click", "cancel"), ("api",))
 AFTER_TIMEOUT: Final = {"stop": "stopped", "fail": "error"}
 
 
 DECIDERS: Final = {"click": "UCLICK", "other click": "UOTHER", "reply": "UREPLY", "api": "loopback"}
-"""Who decides, by how they do it."""
+"""The person who decides, by their way of doing it."""
 
 Race = dict[str, Act]
-"""The acts for one checkpoint, by their ways."""
+"""The acts on one checkpoint by their ways."""
 
 
 @dataclass
 class Figures:
     races: int = 0
-    told: list[Told] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
     winners: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        late = sorted(told.late for told in self.told) or [0.0]
-        won = ", ".join(f"{way} {count}" for way, count in self.winners.most_common())
+        late = sorted(response.late for response in self.responses) or [0.0]
+        winners = ", ".join(f"{way} {count}" for way, count in self.winners.most_common())
         return [
-            f"{self.races} races, {len(self.told)} acts of people",
-            f"decided by: {won}",
+            f"{self.races} races, {len(self.responses)} acts of people",
+            f"decided by: {winners}",
             f"acts were {late[len(late) // 2] * 1000:.1f} ms late (median), "
             f"{late[int(len(late) * 0.99)] * 1000:.0f} ms (p99)",
         ]
@@ -64,30 +65,30 @@ class Figures:
 
 def races(url: str, *, count: int, seed: int) -> Figures:
     random, figures, database = Random(seed), Figures(), Database(url)
-    opened: dict[str, Race] = {}
+    all_races: dict[str, Race] = {}
     with (
         UseCases(url) as use_cases,
         peers(tick, (url,), (url,)),
         peers(actors, *((url, len(ways)) for ways in PROCESSES)) as pipes,
     ):
-        while len(opened) < count:
+        while len(all_races) < count:
             batch: dict[str, Race] = {}
-            enough = time.monotonic() + OPENING
-            while len(opened) + len(batch) < count and time.monotonic() < enough:
-                batch.update(_opened(use_cases, random, len(opened) + len(batch)))
+            opening_ends = time.monotonic() + OPENING
+            while len(all_races) + len(batch) < count and time.monotonic() < opening_ends:
+                batch.update(_open(use_cases, random, len(all_races) + len(batch)))
             database.execute(_threads([*batch.values()]))
             for pipe, ways in zip(pipes, PROCESSES, strict=True):
                 pipe.send([race[way] for race in batch.values() for way in ways if way in race])
-            figures.told += [told for pipe in pipes for told in pipe.recv()]
-            opened |= batch
+            figures.responses += [response for pipe in pipes for response in pipe.recv()]
+            all_races |= batch
         _wait_for_deadlines(database)
-    figures.races = len(opened)
-    _judge(figures, opened, database)
+    figures.races = len(all_races)
+    _check(figures, all_races, database)
     return figures
 
 
-def _opened(use_cases: UseCases, random: Random, number: int) -> dict[str, Race]:
-    """A race, by its checkpoint."""
+def _open(use_cases: UseCases, random: Random, number: int) -> dict[str, Race]:
+    """Open a checkpoint and return its race, by the checkpoint's id."""
     on_timeout = random.choice([*OnTimeout])
     definition = crew(decided_by=rule(timeout=WITHIN, on_timeout=on_timeout))
     checkpoint = use_cases.waiting(definition)
@@ -110,7 +111,7 @@ def _opened(use_cases: UseCases, random: Random, number: int) -> dict[str, Race]
 
 
 def _threads(batch: Sequence[Race]) -> str:
-    """Gives each execution its thread, as the deliverer would."""
+    """SQL that gives each execution its thread, as delivery would."""
     acts = [next(iter(race.values())) for race in batch]
     cases = " ".join(f"WHEN '{act.execution}' THEN '{act.thread_ts}'" for act in acts)
     ids = ", ".join(f"'{act.execution}'" for act in acts)
@@ -128,20 +129,20 @@ def _wait_for_deadlines(database: Database) -> None:
 # --- what must hold -------------------------------------------------------------------------------
 
 
-def _judge(figures: Figures, opened: Mapping[str, Race], database: Database) -> None:
+def _check(figures: Figures, all_races: Mapping[str, Race], database: Database) -> None:
     way_of = {who: way for way, who in {**DECIDERS, "cancel": "UASKER"}.items()}
-    answers: dict[str, dict[str, Told]] = {checkpoint: {} for checkpoint in opened}
-    for told in figures.told:
-        answers[told.act.checkpoint][way_of[told.act.who]] = told
+    answers: dict[str, dict[str, Response]] = {checkpoint: {} for checkpoint in all_races}
+    for response in figures.responses:
+        answers[response.act.checkpoint][way_of[response.act.who]] = response
     for execution in database.executions():
         row = execution.checkpoints[0]
         figures.winners[_winner(row)] += 1
-        found = [
+        problems = [
             *_outcome(row, answers[row.id]),
-            *_told(row, answers[row.id]),
+            *_losers(row, answers[row.id]),
             *_effects(execution, row, answers[row.id]),
         ]
-        figures.wrong += [f"{row.id}: {wrong}" for wrong in found]
+        figures.wrong += [f"{row.id}: {wrong}" for wrong in problems]
 
 
 def _winner(row: Checkpoint) -> str:
@@ -149,15 +150,15 @@ def _winner(row: Checkpoint) -> str:
     return ways.get(row.actor, "timeout" if row.actor else "cancel")
 
 
-def _outcome(row: Checkpoint, answers: Mapping[str, Told]) -> Iterator[str]:
-    """Who was told that they decided is who decided."""
+def _outcome(row: Checkpoint, answers: Mapping[str, Response]) -> Iterator[str]:
+    """Only the person whose decision counted was told that they decided."""
     acknowledged = [way for way in DECIDERS if way in answers and answers[way].answer == "decided"]
     expected = [] if _winner(row) in ("timeout", "cancel") else [_winner(row)]
     if acknowledged != expected:
-        yield f"{row.action} of {row.actor} is recorded, acknowledged were {acknowledged}"
+        yield f"{row.action} of {row.actor} is recorded, but {acknowledged} were acknowledged"
     for way in acknowledged:
         if (action := answers[way].act.action) != row.action:
-            yield f"{action} was acknowledged, and {row.action} is recorded"
+            yield f"{action} was acknowledged, but {row.action} is recorded"
     match row.state:
         case "pending":
             yield "nobody decided it, not even the deadline"
@@ -167,38 +168,40 @@ def _outcome(row: Checkpoint, answers: Mapping[str, Told]) -> Iterator[str]:
                 yield f"it expired {early:.3f} s before its deadline, by {row.actor}"
         case "cancelled":
             if "cancel" not in answers or answers["cancel"].answer != "decided":
-                yield "it is cancelled, and nobody was told so"
+                yield "it is cancelled, but nobody was told so"
         case state:
             if state != STATE_OF.get(row.action):
                 yield f"it is {state} by {row.action}"
 
 
-def _told(row: Checkpoint, answers: Mapping[str, Told]) -> Iterator[str]:
-    """Everybody who lost was told so, and by whom."""
+def _losers(row: Checkpoint, answers: Mapping[str, Response]) -> Iterator[str]:
+    """Everybody who lost was told so, and who decided."""
     name = {"": "cancel", "timeout": "time"}.get(row.actor, row.actor)
     for way, answer in answers.items():
         if answer.answer == "busy" or answer.status >= 500:
-            yield f"{way} got no answer but {answer.status or 'to try again'}"
+            yield f"{way} got only the answer {answer.status or 'to try again'}"
         if way == "cancel" or answer.answer in ("decided", "busy", "nothing"):
             continue
         if name.lower() not in answer.words.lower():
-            yield f"{way} was told “{answer.words}”, and {row.actor} decided"
+            yield f"{way} was told “{answer.words}”, but {row.actor} decided"
 
 
-def _effects(execution: Execution, row: Checkpoint, answers: Mapping[str, Told]) -> Iterator[str]:
+def _effects(
+    execution: Execution, row: Checkpoint, answers: Mapping[str, Response]
+) -> Iterator[str]:
     cancelled = "cancel" in answers and answers["cancel"].answer == "decided"
     if cancelled != (execution.state == "cancelled"):
-        yield f"cancel was answered {answers.get('cancel')}, and it is {execution.state}"
+        yield f"the response to cancel was {answers.get('cancel')}, but it is {execution.state}"
     expected = {"expired": ("expired",), "cancelled": ()}.get(row.state, ("decided",))
     if row.log != expected:
-        yield f"it is {row.state}, and the log has {row.log}"
+        yield f"it is {row.state}, but its events in the audit log are {row.log}"
     following = [run.state for run in execution.runs[1:]]
     if row.state == "cancelled" or row.action in ("stop", "fail"):
         allowed: list[str] = []
     else:
         allowed = ["cancelled" if cancelled else "queued"]
     if following != allowed:
-        yield f"after {row.action} ({row.state}) these phase runs follow: {following}"
+        yield f"after {row.action} ({row.state}) the next phase runs are {following}"
     expected_end = AFTER_TIMEOUT.get(row.action, execution.state)
     if not cancelled and row.state != "cancelled" and execution.state != expected_end:
         yield f"after {row.action} the execution is {execution.state}"

@@ -1,4 +1,4 @@
-"""The product's use cases on a database, and executions brought to where people are asked."""
+"""The product's use cases on a database, and executions that wait at a checkpoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHANNEL = "CTROUBLE"
 
 
 class UseCases:
-    """Those of one process."""
+    """The use cases as one process of the product has them."""
 
     def __init__(self, url: str, *, clock: SharedClock | None = None) -> None:
         self.clock = clock or SystemClock()
@@ -34,7 +34,7 @@ class UseCases:
         self.engine.dispose()
 
     def waiting(self, definition: CrewDefinition | None = None) -> Checkpoint:
-        """The first checkpoint of a new execution, at which it waits."""
+        """The first checkpoint of a new execution, which waits there."""
         execution = self.state.start_execution(
             definition=definition or crew(),
             request=asking(),

@@ -1,5 +1,5 @@
-"""Crews in CrewAI's own forms, of three tasks each, in which every task needs the output of those
-before it."""
+"""Crews in CrewAI's own forms, with three tasks each; every task needs the output of those before
+it."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Writer(BaseLLM):
 
 
 class Poster(Writer):
-    """Posts a note before it writes the check, if it may."""
+    """Calls the tool before it writes the check part, unless that was refused."""
 
     def call(self, messages: str | list[LLMMessage], *others: Any, **named: Any) -> str:
-        asked = _text_of(messages)
-        part, token = ASKED.findall(asked)[-1]
-        if part != "check" or POSTED in asked or REFUSED in asked:
+        prompt = _text_of(messages)
+        part, token = ASKED.findall(prompt)[-1]
+        if part != "check" or POSTED in prompt or REFUSED in prompt:
             return super().call(messages, *others, **named)
         note = json.dumps({"token": token, "memo": f"<{secrets.token_hex(12)}> & `größer`"})
         return f"Thought: I post\nAction: post_a_note\nAction Input: {note}"
@@ -56,7 +56,7 @@ def _text_of(messages: str | list[LLMMessage]) -> str:
 
 @CrewBase
 class WriterCrew:
-    """Its agent and tasks are in files; its model is the operator's."""
+    """A crew with its agent and tasks in files; the operator chooses its model."""
 
     agents_config: Any = "agents.yaml"
     tasks_config: Any = "tasks.yaml"
@@ -90,12 +90,12 @@ def plain() -> Crew:
 
 
 def asking() -> Crew:
-    """Two of its tasks ask for a person with `human_input`."""
+    """A crew with two tasks that ask a person by `human_input`."""
     return _crew(asking=("draft", "check"))
 
 
 def posting() -> Crew:
-    """Its writer uses a tool."""
+    """A crew whose writer uses a tool."""
     writer = Agent(
         role="writer",
         goal="to write",

@@ -1,4 +1,4 @@
-"""The flows of the trouble tests: gates with outcomes and without, and a loop."""
+"""The flows of the trouble tests: gates with and without outcomes, a question and a loop."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from tests.trouble.crews.effects import EFFECTS, part_of, write
 
 
 class Story(BaseModel):
-    """`kept` holds the parts that were let pass."""
+    """`kept`: the parts that passed their gate."""
 
     user_input: str = ""
     kept: dict[str, str] = {}
 
 
-class Telling(Flow[Story]):
-    """What the flows share."""
+class StoryFlow(Flow[Story]):
+    """The base of these flows: writes a part and collects its input."""
 
     def part(self, name: str, *more: str) -> str:
-        given = "\n".join([self.given(name), *more])
+        context = "\n".join([self.context(name), *more])
         token = self.state.user_input
-        return write(Path(os.environ[EFFECTS]), token=token, part=name, given=given)
+        return write(Path(os.environ[EFFECTS]), token=token, part=name, context=context)
 
-    def given(self, name: str) -> str:
-        """The parts before this one, and what the last gate gave: its output and the words."""
+    def context(self, name: str) -> str:
+        """The input of a part: those before it, and the output and feedback of the last gate."""
         last = self.last_human_feedback
         latest = [] if last is None else [str(last.output), str(last.feedback)]
         if last is not None and part_of(str(last.output)) != name:
@@ -37,8 +37,8 @@ class Telling(Flow[Story]):
         return "\n".join([self.state.user_input, *self.state.kept.values(), *latest])
 
 
-class WithOutcomes(Telling):
-    """Two gates; each leads on or back to its own part."""
+class WithOutcomes(StoryFlow):
+    """Two gates; each leads on, or back to its own part."""
 
     @start()
     def begin(self) -> str:
@@ -59,8 +59,8 @@ class WithOutcomes(Telling):
         return self.part("finish")
 
 
-class WithWords(Telling):
-    """Two gates at which people may say something; a crew writes the draft part."""
+class WithWords(StoryFlow):
+    """Two gates with free-text feedback; a crew writes the draft part."""
 
     @start()
     @human_feedback(message="What about the draft part?")
@@ -77,8 +77,8 @@ class WithWords(Telling):
         return self.part("finish")
 
 
-class WithQuestion(Telling):
-    """Asks in words before it writes the draft part."""
+class WithQuestion(StoryFlow):
+    """Asks a question before it writes the draft part."""
 
     @start()
     @human_feedback(message="What about the draft part?")
@@ -96,8 +96,8 @@ class WithQuestion(Telling):
         return self.part("finish")
 
 
-class Loop(Telling):
-    """One gate, at which it stands more than once."""
+class Loop(StoryFlow):
+    """One gate, which the flow reaches more than once."""
 
     @start()
     def begin(self) -> str:

@@ -1,8 +1,9 @@
-"""The command crew of the trouble tests: a phase is a part of a text, and every step is logged.
+"""The command crew of the trouble tests: a phase writes one part of a text, and logs every step.
 
-Its environment: EFFECTS is the log; SECONDS, a JSON object, is how long a phase takes by its name
-if the request contains "slowly", and "otherwise". "fails" in a request makes the check fail the
-first time. A request that is a token alone gets a marked text; others get their own words back.
+In its environment, EFFECTS is the log, and SECONDS a JSON object with the duration of each phase
+for requests that contain "slowly", and of any phase "otherwise". "fails" in a request makes the
+check fail the first time. A request that is only a token gets a marked text; any other request is
+echoed.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from tests.trouble.crews.effects import EFFECTS, TOKEN, append, effects, hash_of
 def main() -> None:
     inputs = json.load(sys.stdin)
     request, phase, feedback = inputs["user_input"], inputs["phase"], inputs.get("feedback", "")
-    log, found = Path(os.environ[EFFECTS]), TOKEN.search(request)
-    token = found.group() if found else request
+    log, match = Path(os.environ[EFFECTS]), TOKEN.search(request)
+    token = match.group() if match else request
     append(log, "begin", token, phase, feedback=feedback)
     line = {"type": "progress", "agent": "Ada", "task": phase, "timestamp": time.time()}
     print(json.dumps(line), file=sys.stderr, flush=True)  # noqa: T201  # the crews' protocol
@@ -30,13 +31,13 @@ def main() -> None:
         append(log, "fail", token, phase, feedback=feedback)
         json.dump({"status": "error", "error": "the check fell over"}, sys.stdout)
         return
-    if request == token and found:
+    if request == token and match:
         outputs = [*inputs["outputs"].values(), inputs.get("previous_output", "")]
-        given = "\n".join([request, *outputs, feedback])
-        text = write(log, token=token, part=phase, given=given, feedback=feedback)
+        context = "\n".join([request, *outputs, feedback])
+        text = write(log, token=token, part=phase, context=context, feedback=feedback)
     else:
         text = f"# {phase}\n\n{request}\n\n{feedback}"
-        append(log, "end", token, phase, wrote=hash_of(text), given=request, feedback=feedback)
+        append(log, "end", token, phase, wrote=hash_of(text), context=request, feedback=feedback)
     json.dump({"status": "complete", "output": text, "task_outputs": []}, sys.stdout)
 
 

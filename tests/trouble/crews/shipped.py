@@ -1,4 +1,4 @@
-"""The shipped crew, which also logs each task that it has done, as a part of that name."""
+"""The shipped crew, which also logs each completed task as a part with the task's name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.trouble.crews.effects import EFFECTS, TOKEN, append
 
 
 def logged_plan() -> Crew:
-    request: list[str] = []
+    requests: list[str] = []
 
     def remember(inputs: dict[str, Any] | None) -> dict[str, Any] | None:
-        request.append((inputs or {}).get("user_input", ""))
+        requests.append((inputs or {}).get("user_input", ""))
         return inputs
 
     def log(output: TaskOutput) -> None:
-        [token] = set(TOKEN.findall(request[-1]))
+        [token] = set(TOKEN.findall(requests[-1]))
         append(Path(os.environ[EFFECTS]), "end", token, str(output.name))
 
     crew: Crew = ContentPlanCrew().crew()

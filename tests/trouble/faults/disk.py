@@ -1,4 +1,4 @@
-"""A SQLite file in trouble: locked by another writer, on a full disk, on a disk that fails."""
+"""Faults of a SQLite file: locked by another writer, or on a full or failing disk."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import Final
 from tests.trouble.faults.strace import injected
 from tests.trouble.load.load import Fault, Load
 
-SMALL: Final = 24
-"""Megabytes of the disk that is filled."""
+DISK_MEGABYTES: Final = 24
+"""The size in megabytes of the disk that is filled."""
 
 BALLAST: Final = "ballast"
 
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of its own at `folder`. Needs root."""
+    """Mounts a small file system at `folder`. Needs root."""
     folder.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", f"size={SMALL}m", "countersign-chaos", str(folder)]
-    subprocess.run(words, check=True)
+    options = ["-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m"]
+    subprocess.run(["mount", *options, "countersign-chaos", str(folder)], check=True)
     try:
         yield folder
     finally:
@@ -34,8 +34,8 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 @dataclass
 class DiskFaults(Fault):
-    """So many troubles in turn, with a pause of up to `pause` seconds before each. A lock is held
-    for one of `locks` seconds; the others last `lasting`. `full`: the file's disk can be filled."""
+    """`count` faults in turn, each after a pause of up to `pause` seconds. A lock lasts one of
+    `locks` seconds, the other faults `lasting` seconds. `full`: the file's disk can be filled."""
 
     file: Path
     count: int
@@ -59,7 +59,7 @@ class DiskFaults(Fault):
             with load.troubled():
                 fault(load, over)
             load.counts[name] += 1
-        for bot in load.processes.bots:  # whatever they held in memory, the file must be whole
+        for bot in load.processes.bots:  # the file must be intact without what they had in memory
             load.processes.kill(bot.family(), orphans=[])
             load.counts["kills"] += 1
         self._check(load)
@@ -97,4 +97,4 @@ class DiskFaults(Fault):
         with closing(sqlite3.connect(self.file, timeout=10)) as database:
             [[verdict]] = database.execute("PRAGMA integrity_check").fetchall()
         if verdict != "ok":
-            load.broken.append(f"the file is broken: {verdict}")
+            load.broken.append(f"the file is corrupt: {verdict}")

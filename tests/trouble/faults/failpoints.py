@@ -1,9 +1,9 @@
-"""Every point that a run passes, from the first start of its bot to the file with its result.
+"""The failpoints that a run passes, from the first start of its bot to the file with its result.
 
-The run: a draft that is revised after a reply, revised again by the form, then approved; a check
-that is approved; the end. What comes more than once has one name and is died at where it comes
-first. Tests compare this table with what a run passes, so that a commit or a call that the product
-gets anew has to be added here, and is then died at like the others.
+The run: a draft is revised by a reply, revised again by the form, then approved; a check is
+approved; the run completes. A point that is passed more than once has one name, and the bot dies
+at its first pass. Tests compare this table with the points that a run passes, so a new commit or
+call of the product has to be added here, and the bot then dies at it as well.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 Chain = tuple[str, ...]
-"""What one thread does without anything in between: after one is before the next."""
+"""Steps of one thread with nothing between them: after a step is before the next one."""
 
 AT_FIRST_START: Final[tuple[Chain, ...]] = (("commit upgrade",), ("commit report_crew",))
 
@@ -63,7 +63,7 @@ CHAINS: Final[tuple[Chain, ...]] = (
 SAME: Final = {
     f"after {first}": f"before {second}" for chain in CHAINS for first, second in pairwise(chain)
 }
-"""Two names of one moment."""
+"""Points with two names: “after” a step is “before” the next one of its chain."""
 
 POINTS: Final = tuple(
     point
@@ -84,26 +84,26 @@ RECOVERIES: Final[tuple[tuple[str, ...], ...]] = (
         "after commit release_leases",
     ),
     (
-        "before commit posted checkpoint",  # found in Slack after this …
+        "before commit posted checkpoint",  # found in Slack after this death …
         "before commit posted checkpoint",
         "after call chat.update checkpoint with buttons",
     ),
     (
-        "before call chat.postMessage checkpoint",  # … and not found after this
+        "before call chat.postMessage checkpoint",  # … and not found after this one
         "before call chat.postMessage checkpoint",
         "before commit posted checkpoint",
     ),
     ("before commit posted root", "before commit posted root"),
     ("before commit posted file", "before commit posted file", "after commit posted file"),
 )
-"""Deaths in a row: each comes while the bot recovers from the one before."""
+"""Sequences of deaths: each comes while the bot recovers from the one before."""
 
 
 def at_first_start(point: str) -> bool:
-    """Whether only a bot passes it that has a database of its own to make."""
+    """Whether only a bot that creates its database passes this point."""
     return (point.partition(" ")[2],) in AT_FIRST_START
 
 
 def takes_long(point: str) -> bool:
-    """Whether only a phase that lasts passes it."""
+    """Whether only a long phase passes this point."""
     return point.endswith((" heartbeat", " progress"))

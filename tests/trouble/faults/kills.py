@@ -1,4 +1,4 @@
-"""Kills at random moments: of any process under load, or of whole bots in one execution."""
+"""Kills at random times: of any process under load, or of whole bots in one execution."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import psutil
 from tests.support.processes import alive
 from tests.trouble.load.load import Fault, Load
 
-LOOK: Final = 0.01
-WHOM: Final = {
-    "process": 30,  # one that serves or works, alone: what it started must end by itself
-    "family": 20,  # … and all that it started
-    "forkserver": 15,  # what the children are forked from
-    "child": 20,  # in which a phase runs
-    "program": 15,  # what the child has started
+POLL: Final = 0.01
+TARGETS: Final = {
+    "process": 30,  # a server or worker alone: what it started must end by itself
+    "family": 20,  # … and everything that it started
+    "forkserver": 15,  # the process that forks the children
+    "child": 20,  # a process that runs a phase
+    "program": 15,  # a program that a child has started
 }
 
 
 @dataclass
 class Kills(Fault):
-    """So many, with up to `longest_pause` seconds between two of them."""
+    """`kills` kills, each after a pause of up to `longest_pause` seconds."""
 
     kills: int
     longest_pause: float = 1.8
@@ -38,29 +38,29 @@ class Kills(Fault):
             self._kill(load)
 
     def _kill(self, load: Load) -> None:
-        whom = load.random.choices([*WHOM], weights=[*WHOM.values()])[0]
+        target = load.random.choices([*TARGETS], weights=[*TARGETS.values()])[0]
         family = load.random.choice(load.processes.bots).family()
         if not family:
             return
-        if whom == "process":
+        if target == "process":
             victims, orphans = family[:1], family[1:]
-        elif whom == "family":
+        elif target == "family":
             victims, orphans = family, []
         else:
-            below = _below(family[0], family[1:], depth=[*WHOM].index(whom) - 1)
+            below = _below(family[0], family[1:], depth=[*TARGETS].index(target) - 1)
             if not below:
                 return
             victims, orphans = [load.random.choice(below)], []
         load.disturbed()
         load.processes.kill(victims, orphans=orphans)
         load.counts["kills"] += 1
-        load.counts[f"of a {whom}"] += 1
+        load.counts[f"of a {target}"] += 1
 
 
 def _below(
     root: psutil.Process, family: list[psutil.Process], *, depth: int
 ) -> list[psutil.Process]:
-    """Those that are so many generations below the root."""
+    """The processes that are `depth` generations below the root."""
     parents: dict[int, int] = {}
     for process in alive(family):
         with suppress(psutil.NoSuchProcess):
@@ -77,10 +77,10 @@ def _below(
 
 @dataclass
 class BotKills(Fault):
-    """Whole bots, alone or with all that they started, up to so many times in one execution.
+    """Up to `kills` kills of whole bots in one execution, alone or with everything they started.
 
-    A moment is up to `longest` seconds after one of the next messages or, one time in three, up to
-    `start` seconds after the bots run again: while they start.
+    A kill comes up to `longest` seconds after one of the next messages or, one time in three, up to
+    `start` seconds after the bots run again, while they start.
     """
 
     kills: int
@@ -102,8 +102,8 @@ class BotKills(Fault):
             return False
         journal = load.workspace.practice.workspace.journal
         at_start = load.random.random() < 1 / 3
-        news = 0 if at_start else load.random.randint(1, self.most_messages)
-        until = len(journal) + news
+        messages = 0 if at_start else load.random.randint(1, self.most_messages)
+        until = len(journal) + messages
         if not _wait(lambda: len(journal) >= until, over):
             return False
         after = load.random.uniform(0, self.start if at_start else self.longest)
@@ -115,13 +115,13 @@ class BotKills(Fault):
             load.disturbed(excuses=False)
             load.processes.kill(family[:1] if alone else family, orphans=family[1:])
             load.counts["kills"] += 1
-            since = "the last start" if at_start else f"message {news}"
+            since = "the last start" if at_start else f"message {messages}"
             self.moments.append(f"{bot.name}, {after:.2f} s after {since}")
         return _wait(lambda: not bot.runs() or bot.family()[:1] != family[:1], over)
 
 
 def _wait(condition: Callable[[], bool], over: threading.Event) -> bool:
     while not condition():
-        if over.wait(LOOK):
+        if over.wait(POLL):
             return False
     return True

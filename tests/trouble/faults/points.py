@@ -1,4 +1,4 @@
-"""Deaths at named points of an execution, on several bots at once."""
+"""Deaths at named failpoints of an execution, on several bots at once."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from tests.trouble.load.plans import STEPS, scripted_plan
 from tests.trouble.load.processes import expect_no_orphans
 
 AT_ONCE: Final = 4
-DEATHS_A_RUN: Final = 6
+DEATHS_PER_RUN: Final = 6
 DIES_WITHIN: Final = 2.0
 LONGEST_SECONDS: Final = 600.0
 LOOK: Final = 0.03
 
 Deaths = tuple[str, ...]
-"""Points at which the bot dies in one execution, in turn."""
+"""The failpoints at which the bot dies in one execution, in order."""
 
 
 class Failpoints(Fault):
-    """The bot dies at each of these in turn, with all that it started, and is started again."""
+    """The bot and everything it started die at each failpoint in turn; then it is restarted."""
 
     def __init__(self) -> None:
         self._left: list[str] = []
@@ -39,7 +39,7 @@ class Failpoints(Fault):
         self.reached: list[str] = []
 
     def prepare(self, points: Deaths, bot: Bot | None) -> None:
-        """Arm the first; without a bot before it starts for the first time."""
+        """Arm the first point; `bot` is None before its first start."""
         self._left, self.reached = [*points], []
         if bot is not None:
             self._arm(bot)
@@ -65,7 +65,7 @@ class Failpoints(Fault):
         return len(self.reached)
 
     def strikes_again(self, load: Load) -> bool:
-        """Whether the bot still comes to the armed point when all is done that people see."""
+        """Whether the bot still reaches the armed point when everything visible has ended."""
         [bot] = load.processes.bots
         reached = len(self.reached)
         if not self._left:
@@ -77,10 +77,10 @@ class Failpoints(Fault):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an execution went in which the bot was to die at some points.
+    """The outcome of an execution in which the bot was to die at some points.
 
-    A point that was not `reached` did not come up after the deaths before it. `passed`: the threads
-    and the points that they passed, in order.
+    A point that is not `reached` was not passed again after the earlier deaths. `passed`: the
+    threads and the points that they passed, in order.
     """
 
     reached: Sequence[str]
@@ -89,7 +89,7 @@ class Outcome:
 
 
 class PointRunner:
-    """A bot in `folder`, started by the first `run`, which plays one execution to its end."""
+    """A bot in `folder`, started by the first `run`; each `run` plays one execution to its end."""
 
     def __init__(
         self, prefork_server: PreforkServer, folder: Path, database: str | None = None
@@ -97,7 +97,7 @@ class PointRunner:
         self._points = Failpoints()
         self._random = Random(str(folder))
         self._numbers = count(1)
-        self._opened = False
+        self._is_open = False
         self._load = Load(
             prefork_server,
             folder,
@@ -120,28 +120,28 @@ class PointRunner:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._opened:
+        if self._is_open:
             self._load.__exit__(kind, error, trace)
 
     def run(self, *points: str, slowly: bool = False) -> Outcome:
-        """Slowly: the second phase lasts longer than it takes to renew a lease."""
-        if self._opened:
+        """`slowly`: the second phase lasts long enough for its lease to be renewed."""
+        if self._is_open:
             self._points.prepare(points, self._load.processes.bots[0])
         else:
             self._points.prepare(points, None)
             self._load.__enter__()
-            self._opened = True
+            self._is_open = True
         plan = scripted_plan(next(self._numbers), self._random, slowly=slowly)
         report = self._load.run(self._points, [plan], at_once=1)
         return Outcome(self._points.reached, report.wrong, self._load.processes.bots[0].passed)
 
 
 class PointSweep:
-    """`outcome(points)` is that of the execution in which the bot died at these.
+    """`outcome(points)` is that of the execution in which the bot died at these points.
 
-    Single points are shared out among executions, far from one another on the way, so that each
-    has several deaths; a point that the deaths before it took away gets one of its own. `stories`
-    are deaths in a row. `new_database` makes one for each bot; otherwise it is a SQLite file.
+    Each execution gets several single points that are far apart; a point that it skips because of
+    earlier deaths gets an execution of its own. `stories` are sequences of deaths. `new_database`
+    creates a database for each bot; by default it is a SQLite file.
     """
 
     def __init__(
@@ -154,7 +154,8 @@ class PointSweep:
         new_database: Callable[[], str] | None = None,
         at_once: int = AT_ONCE,
     ) -> None:
-        self._launchpad, self._folder, self._new_database = prefork_server, folder, new_database
+        self._prefork_server = prefork_server
+        self._folder, self._new_database = folder, new_database
         self._numbers = count(1)
         self._idle: queue.SimpleQueue[PointRunner] = queue.SimpleQueue()
         self._stack = ExitStack()
@@ -178,7 +179,7 @@ class PointSweep:
         self._stack.close()
 
     def outcome(self, *points: str) -> Outcome:
-        """Waits for it; raises what went wrong in its execution."""
+        """Wait for the outcome; raises any error of its execution."""
         outcome = self._outcomes[points].result(LONGEST_SECONDS)
         if len(points) == 1 and points[0] not in outcome.reached:
             return self._pool.submit(self._play, points).result(LONGEST_SECONDS)
@@ -198,12 +199,12 @@ class PointSweep:
         folder = self._folder / f"bot-{next(self._numbers)}"
         folder.mkdir()
         database = self._new_database() if self._new_database is not None else None
-        return PointRunner(self._launchpad, folder, database)
+        return PointRunner(self._prefork_server, folder, database)
 
 
 def batches(points: Sequence[str]) -> list[Deaths]:
-    """Each a few points that are far from one another, in their order."""
+    """Batches of a few points that are far apart, each in the order of the points."""
     alone = [(point,) for point in points if at_first_start(point)]
     others = [point for point in points if not at_first_start(point)]
-    runs = -(-len(others) // DEATHS_A_RUN)
+    runs = -(-len(others) // DEATHS_PER_RUN)
     return [*alone, *(tuple(others[first::runs]) for first in range(runs))]

@@ -1,4 +1,4 @@
-"""A PostgreSQL server in trouble: started anew, its connections cut, none left, rows locked."""
+"""Faults of a PostgreSQL server: restarts, dropped or exhausted connections, locked tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.trouble.load.load import Fault, Load
 
 CONNECTIONS: Final = 40
 POOL: Final = {"COUNTERSIGN_DATABASE_POOL": "2"}
-"""So small that clients meet a pool with nothing left."""
+"""So small that clients find the pool exhausted."""
 
 CUT: Final = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
@@ -25,8 +25,8 @@ CUT: Final = (
 
 @dataclass
 class ServerFaults(Fault):
-    """So many troubles of these kinds in turn, with a pause of `shortest` to `longest` seconds
-    before each. `scale` makes what lasts last longer."""
+    """`count` faults in turn, with a pause of `shortest` to `longest` seconds before each. `scale`
+    multiplies how long a fault lasts."""
 
     server: Server
     count: int
@@ -58,7 +58,7 @@ class ServerFaults(Fault):
 
     def _restart(self, load: Load, over: threading.Event, mode: str) -> None:
         self.server.stop(mode=mode)
-        load.rest.healthy()  # it is asked, so that it has to say so
+        load.rest.healthy()  # makes the bot answer that its database is unavailable
         over.wait(load.random.uniform(0.0, 4.0 * self.scale))
         self.server.start()
 
@@ -67,13 +67,13 @@ class ServerFaults(Fault):
             connection.execute(CUT)
 
     def _exhaust(self, load: Load, over: threading.Event) -> None:
-        """All there are, once those in use were cut; then nobody gets one."""
-        with ExitStack() as held:
-            first = held.enter_context(psycopg.connect(_plain(load.url), autocommit=True))
+        """Drop the connections in use, then take all there are: nobody else gets one."""
+        with ExitStack() as stack:
+            first = stack.enter_context(psycopg.connect(_plain(load.url), autocommit=True))
             first.execute(CUT)
             with suppress(psycopg.OperationalError):
                 for _ in range(2 * CONNECTIONS):
-                    held.enter_context(psycopg.connect(_plain(load.url)))
+                    stack.enter_context(psycopg.connect(_plain(load.url)))
             over.wait(6.0 * self.scale)
 
     def _lock(self, load: Load, over: threading.Event) -> None:
@@ -83,5 +83,5 @@ class ServerFaults(Fault):
 
 
 def _plain(url: str) -> str:
-    """As psycopg takes it."""
+    """The URL as psycopg expects it."""
     return url.replace("postgresql+psycopg://", "postgresql://")

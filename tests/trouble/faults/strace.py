@@ -1,4 +1,4 @@
-"""System calls of a process that runs made to fail, by strace."""
+"""Makes system calls of a running process fail, by strace."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ ATTACHED_WITHIN: Final = 10.0
 
 
 def strace() -> str | None:
-    """Where the program is, if it is there and may look at other processes."""
-    found = shutil.which("strace")
-    if found is None:
+    """The path of strace, or None if it is not installed or may not trace processes."""
+    program = shutil.which("strace")
+    if program is None:
         return None
-    tried = subprocess.run([found, "-o", os.devnull, "true"], capture_output=True, check=False)
-    return found if tried.returncode == 0 else None
+    trial = subprocess.run([program, "-o", os.devnull, "true"], capture_output=True, check=False)
+    return program if trial.returncode == 0 else None
 
 
 @contextmanager
 def injected(pid: int, *injections: str, paths: Sequence[Path] = ()) -> Iterator[None]:
-    """While this lasts, e.g. `fsync,fdatasync:error=EIO`, in all threads of the process and in
-    those that it starts; only on files of these `paths`, if any are given."""
-    words = ["strace", "-f", "-qq", "-o", os.devnull, "-p", str(pid)]
+    """Injects faults, e.g. `fsync,fdatasync:error=EIO`, into all threads of the process and the
+    processes it starts, during the block; only for files in `paths`, if there are any."""
+    command = ["strace", "-f", "-qq", "-o", os.devnull, "-p", str(pid)]
     for path in paths:
-        words += ["-P", str(path)]
+        command += ["-P", str(path)]
     calls = ",".join(injection.partition(":")[0] for injection in injections)
-    words += ["-e", f"trace={calls}"]
+    command += ["-e", f"trace={calls}"]
     for injection in injections:
-        words += ["-e", f"inject={injection}"]
-    tracing = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        command += ["-e", f"inject={injection}"]
+    tracer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         wait_until(
-            lambda: tracing.poll() is not None or _is_traced(pid),
+            lambda: tracer.poll() is not None or _is_traced(pid),
             within=ATTACHED_WITHIN,
             what="strace is attached",
         )
         yield
     finally:
-        if tracing.poll() is None:
-            tracing.send_signal(signal.SIGINT)  # it lets go of what it traces
-        tracing.communicate(timeout=ATTACHED_WITHIN)
+        if tracer.poll() is None:
+            tracer.send_signal(signal.SIGINT)  # it detaches from the process
+        tracer.communicate(timeout=ATTACHED_WITHIN)
 
 
 def _is_traced(pid: int) -> bool:
     try:
         return "TracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
-        return True  # it has ended, and strace will find that out
+        return True  # it has ended, and strace will end too

@@ -1,4 +1,4 @@
-"""What people and clients did, read and were answered: written by them alone."""
+"""The journal of people and clients: what they did and read, and the answers they got."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.trouble.load.plans import Move
 UNAVAILABLE: Final = 503
 
 
-class What(StrEnum):
+class ActKind(StrEnum):
     START = "start"
     CONTINUE = "continue"
     REVISE = "revise"
@@ -25,36 +25,36 @@ class What(StrEnum):
     RETRY = "retry"
 
 
-DECISIONS: Final = frozenset({What.CONTINUE, What.REVISE, What.SKIP, What.STOP})
+DECISIONS: Final = frozenset({ActKind.CONTINUE, ActKind.REVISE, ActKind.SKIP, ActKind.STOP})
 
 
-class Answered(StrEnum):
+class ActResult(StrEnum):
     TAKEN = "taken"  # acknowledged, or 200
-    REFUSED = "refused"  # acknowledged in words that refuse it: a form that says why, or 4xx
-    UNAVAILABLE = "unavailable"  # 503: to be tried again
-    NOT = "not answered"
-    SAID = "said"  # a reply, which Slack delivers until it is taken
+    REFUSED = "refused"  # acknowledged with a refusal: a form with an error, or 4xx
+    UNAVAILABLE = "unavailable"  # 503: try again
+    NO_ANSWER = "not answered"
+    POSTED = "posted"  # a reply, which Slack delivers until the bot acknowledges it
 
 
 @dataclass(frozen=True)
 class Act:
-    """`of` is a checkpoint, or, of a start, a cancel and a retry, the token of the run.
+    """One act. `of` is a checkpoint or, for a start, cancel or retry, the token of the run.
 
-    `said_ts` is the timestamp of a reply. Times are seconds since the epoch.
+    `reply_ts` is the timestamp of a reply. Times are seconds since 1970.
     """
 
-    what: What
+    what: ActKind
     of: str
     by: str
-    answered: Answered
-    began: float
+    result: ActResult
+    started: float
     ended: float
     text: str = ""
-    said_ts: str = ""
+    reply_ts: str = ""
 
 
-class Asked(StrEnum):
-    """What a running crew waits for, by the button that lets it go on."""
+class Prompt(StrEnum):
+    """What a running crew waits for; the value is the label of the button that continues it."""
 
     CALL = "Continue: call it"
     QUESTION = "Continue: answer"
@@ -63,9 +63,9 @@ class Asked(StrEnum):
 
 @dataclass(frozen=True)
 class Reading:
-    """What somebody saw before they decided: the hash of the whole text, of texts that are marked.
+    """What a person saw before deciding. `shown` is the hash of the whole text if it is marked.
 
-    `number` counts the checkpoints of the execution that came before.
+    `number` counts the earlier checkpoints of the execution.
     """
 
     token: str
@@ -76,13 +76,13 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Held:
-    """An answer to a running crew. `shown` is the hash of a tool's arguments; `number` that of the
-    note in the answer, or 0."""
+class MidRunAnswer:
+    """An answer to a running crew. `shown` is the hash of a tool's arguments, `number` the number
+    of the note in the answer, or 0."""
 
     token: str
     checkpoint: str
-    asked: Asked
+    prompt: Prompt
     shown: str
     number: int
     allowed: bool
@@ -90,7 +90,7 @@ class Held:
 
 @dataclass
 class Journal:
-    """Safe to write to from any thread."""
+    """The record of a load; any thread may write to it."""
 
     acts: list[Act] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -101,30 +101,30 @@ class Journal:
 
     def note(
         self,
-        what: What,
+        what: ActKind,
         of: str,
         *,
         by: str,
-        act: Callable[[], Answered],
+        act: Callable[[], ActResult],
         text: str = "",
-        said_ts: str = "",
-    ) -> Answered:
-        """Do it, and write down when it was done and how it was answered."""
-        began = time.time()
-        answered = act()
-        done = Act(what, of, by, answered, began, time.time(), text, said_ts)
+        reply_ts: str = "",
+    ) -> ActResult:
+        """Perform `act`, and record its times and its result."""
+        started = time.time()
+        result = act()
+        done = Act(what, of, by, result, started, time.time(), text, reply_ts)
         with self._lock:
             self.acts.append(done)
-        return answered
+        return result
 
     def status(self, code: int, headers: object, what: str) -> None:
-        """Write down the status of an answer over HTTP."""
+        """Record the status of an HTTP response."""
         with self._lock:
             self.statuses[code] += 1
-            declared = code == UNAVAILABLE and "retry-after" in headers  # type: ignore[operator] # of httpx
+            declared = code == UNAVAILABLE and "retry-after" in headers  # type: ignore[operator] # httpx.Headers
             if code >= 500 and not declared:
-                self.undeclared.append(f"{what} was answered {code}")
+                self.undeclared.append(f"{what} returned {code}")
 
-    def taken(self) -> int:
-        """How many acts were acknowledged."""
-        return sum(act.answered is Answered.TAKEN for act in self.acts)
+    def acknowledged(self) -> int:
+        """The number of acknowledged acts."""
+        return sum(act.result is ActResult.TAKEN for act in self.acts)

@@ -1,6 +1,6 @@
-"""A load: executions under way, people and clients acting, and something that goes wrong.
+"""A load: open executions, people and clients who act on them, and a fault.
 
-with Load(launchpad, folder, database=…, seed=7) as load:
+with Load(prefork_server, folder, url=…, seed=7) as load:
     report = load.run(Kills(100))
 """
 
@@ -33,25 +33,25 @@ from tests.trouble.load.processes import Processes
 from tests.trouble.load.rest import RestClient
 from tests.trouble.load.reviewer import review
 from tests.trouble.oracles.executions import Scene, violations
-from tests.trouble.oracles.logs import secrets_in, unforeseen_in
+from tests.trouble.oracles.logs import secrets_in, unexpected_in
 from tests.trouble.oracles.standstill import MARGIN, Standstill
 
 LEASE: Final = 2.0
 RETRIES: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-"""Slack's own pauses would make a reply to a dead bot a matter of minutes."""
+"""Seconds between redeliveries; with Slack's own, a reply to a dead bot would take minutes."""
 
 AT_ONCE: Final = 6
-LOOK: Final = 0.05
+POLL: Final = 0.05
 STUCK_AFTER: Final = 150.0
 GONE_AFTER: Final = 6.0
 ONE_BOT: Final = (("serve", "--workers", "2"), ("worker", "--workers", "2"))
-SECONDS: Final = {**dict.fromkeys(PARTS, 1.6), "otherwise": 0.25}
+PHASE_SECONDS: Final = {**dict.fromkeys(PARTS, 1.6), "otherwise": 0.25}
 
 
 class Fault:
-    """What goes wrong. `strike` returns when it is through, or `over` is set.
+    """What goes wrong. `strike` returns when the fault has ended or `over` is set.
 
-    `may_fail_tries`: whether a phase may fail for each kill.
+    `may_fail_tries`: whether each kill may make a phase fail.
     """
 
     may_fail_tries = False
@@ -60,34 +60,34 @@ class Fault:
         raise NotImplementedError
 
     def deaths(self) -> int | None:
-        """How often a phase may have begun once more in this run, if that is known."""
+        """The number of extra phase starts that this run may cause, or None if it is unknown."""
         return None
 
-    def strikes_again(self, load: Load) -> bool:  # noqa: ARG002  # of those that override it
-        """Whether it still does something when all executions have ended."""
+    def strikes_again(self, load: Load) -> bool:  # noqa: ARG002  # for subclasses
+        """Whether the fault still has an effect when all executions have ended."""
         return False
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was done, and what was wrong. `counts` are figures by name."""
+    """What a load did, and what was wrong. `counts` are figures by name."""
 
     scene: Scene
     seconds: float
     counts: Counter[str]
-    stood_still: float
+    longest_standstill: float
     logged: Counter[str]
     wrong: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        counted = ", ".join(f"{name} {count}" for name, count in self.counts.items())
-        lines = [f"{self.seconds:.0f} s: {counted}"]
-        lines.append(f"longest that a phase stood still undisturbed: {self.stood_still:.1f} s")
+        counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
+        lines = [f"{self.seconds:.0f} s: {counts}"]
+        lines.append(f"longest undisturbed standstill of a phase: {self.longest_standstill:.1f} s")
         return lines + [
             f"in the logs, {count} times: {what}" for what, count in self.logged.items()
         ]
 
-    def words(self) -> str:
+    def text(self) -> str:
         return "\n".join([*self.lines(), *(f"  ✗ {wrong}" for wrong in self.wrong)])
 
 
@@ -95,10 +95,11 @@ class Report:
 class Load:
     """Opens a workspace and the bot's processes; `run` may be called several times.
 
-    `lag`: how long a crew may go on after its phase was taken from its worker. `known_within`: how
-    long a command that Slack calls failed may take to be recorded. `stop`: whether the processes
-    have to end in peace after a run, which is the last then. `standstill_allowed`: for how long a
-    phase may stand still undisturbed. `before_start`, `may_die` and `points` are as of `Processes`.
+    `lag`: how long a crew may continue after its worker has lost the phase. `recorded_within`: how
+    long a command that Slack calls failed may take to be recorded. `stop`: stop the processes after
+    a run, which is then the last, and expect a clean exit. `standstill_allowed`: how long a phase
+    may stand still undisturbed. `before_start`, `may_die` and `points` are those of `Processes`.
+    Times are in seconds.
     """
 
     prefork_server: PreforkServer
@@ -111,10 +112,10 @@ class Load:
     channels: Sequence[str] = ()
     mode: Mode = "socket"
     env: Mapping[str, str] = field(default_factory=dict)
-    seconds: Mapping[str, float] = field(default_factory=lambda: SECONDS)
+    seconds: Mapping[str, float] = field(default_factory=lambda: PHASE_SECONDS)
     lease: float = LEASE
     lag: float = GONE_AFTER
-    known_within: float = 2.0
+    recorded_within: float = 2.0
     model: bool = False
     stop: bool = False
     standstill_allowed: float = LEASE + MARGIN
@@ -196,9 +197,9 @@ class Load:
     # --- for faults -----------------------------------------------------------------------------
 
     def disturbed(self, *, excuses: bool = True) -> None:
-        """Something has just gone wrong: nobody need be quick.
+        """Note that something has just gone wrong, so that delays are allowed.
 
-        `excuses`: what people should have been told may have died with a process.
+        `excuses`: a message to a person may have been lost with a process.
         """
         if excuses:
             self._moments.append(time.time())
@@ -206,7 +207,7 @@ class Load:
 
     @contextmanager
     def troubled(self) -> Iterator[None]:
-        """Something is wrong as long as this lasts."""
+        """Allow delays during the block."""
         self.standstill.disturbed(until=math.inf)
         try:
             yield
@@ -218,11 +219,12 @@ class Load:
     def run(
         self, fault: Fault, plans: Sequence[Plan] | None = None, *, at_once: int = AT_ONCE
     ) -> Report:
-        """Execute all plans while the fault lasts; without plans, random ones until it is through.
+        """Run all plans during the fault or, without plans, random ones until the fault has ended.
 
-        Then let all end, and judge. `at_once`: how many executions are under way.
+        Then wait until all executions end, and check them. `at_once`: the number of executions that
+        are open at a time.
         """
-        began, over = time.monotonic(), threading.Event()
+        started, over = time.monotonic(), threading.Event()
         self.journal = Journal()
         self.rest = RestClient(self.processes.address, self.journal)
         self.crowd = Crowd(
@@ -230,28 +232,28 @@ class Load:
             self.rest,
             self.journal,
             database=self.database,
-            known_within=self.known_within,
+            recorded_within=self.recorded_within,
         )
-        striking = threading.Thread(target=self._strike, args=(fault, over))
+        strike_thread = threading.Thread(target=self._strike, args=(fault, over))
         self.crowd.open(review)
         try:
             with self.standstill.watching():
-                striking.start()
-                self._start_all(plans, striking, at_once)
+                strike_thread.start()
+                self._start_all(plans, strike_thread, at_once)
                 if plans is None:
                     self.disturbed()
-                self._let_end(fault)
+                self._wait_for_end(fault)
                 over.set()
-                striking.join()
-                self._let_end(fault)
+                strike_thread.join()
+                self._wait_for_end(fault)
         finally:
             over.set()
-            striking.join()
+            strike_thread.join()
             self.rest.stop()
             self.crowd.close()
         if self.stop:
             self.processes.stop()
-        return self._judged(fault, time.monotonic() - began)
+        return self._report(fault, time.monotonic() - started)
 
     def _strike(self, fault: Fault, over: threading.Event) -> None:
         try:
@@ -260,29 +262,29 @@ class Load:
             self.broken.append(f"the fault itself broke: {type(error).__name__} {error}")
 
     def _start_all(
-        self, plans: Sequence[Plan] | None, striking: threading.Thread, at_once: int
+        self, plans: Sequence[Plan] | None, strike_thread: threading.Thread, at_once: int
     ) -> None:
-        coming = iter(random_plans(self.random) if plans is None else plans)
+        remaining = iter(random_plans(self.random) if plans is None else plans)
         stuck = _Stuck(STUCK_AFTER)
-        while plans is not None or striking.is_alive():
+        while plans is not None or strike_thread.is_alive():
             unfinished = self._unfinished()
             if unfinished is not None and len(unfinished) < at_once:
-                if (plan := next(coming, None)) is None:
+                if (plan := next(remaining, None)) is None:
                     return
                 self.crowd.start(plan)
             elif stuck.is_stuck(unfinished):
-                self.broken.append(f"nothing goes on: {unfinished}")
+                self.broken.append(f"no progress for {STUCK_AFTER:g} s: {unfinished}")
                 return
             else:
-                time.sleep(LOOK)
+                time.sleep(POLL)
 
-    def _let_end(self, fault: Fault) -> None:
+    def _wait_for_end(self, fault: Fault) -> None:
         stuck = _Stuck(STUCK_AFTER)
         while not stuck.is_stuck(self._unfinished()):
             with suppress(*UNAVAILABLE):
                 if self._is_over() and not fault.strikes_again(self):
                     return
-            time.sleep(LOOK)
+            time.sleep(POLL)
         log = self.processes.logs()[-8000:]
         self.broken.append(f"after {STUCK_AFTER:g} s there are still {self._unfinished()}\n{log}")
 
@@ -295,12 +297,12 @@ class Load:
         )
 
     def _unfinished(self) -> dict[str, str] | None:
-        """What has to go on, with its state; None while the database does not answer."""
+        """The states of the executions that must continue; None while the database fails."""
         with suppress(*UNAVAILABLE):
             return self.crowd.unfinished(self.database.states())
         return None
 
-    def _judged(self, fault: Fault, seconds: float) -> Report:
+    def _report(self, fault: Fault, seconds: float) -> Report:
         scene = Scene(
             effects=self.effects,
             workspace=self.workspace,
@@ -321,7 +323,7 @@ class Load:
         self.counts["starts"] = self.processes.starts
         self.counts["executions"] = len(self.crowd.plans)
         self.counts["acts"] = len(self.journal.acts)
-        self.counts["acknowledged"] = self.journal.taken()
+        self.counts["acknowledged"] = self.journal.acknowledged()
         self.counts["decisions"] = sum(len(c.log) for c in self.database.checkpoints())
         self.counts["503s"] = self.journal.statuses[503]
         self.counts["words lost with a process"] = self.journal.words_lost
@@ -332,7 +334,7 @@ class Load:
             seconds,
             self.counts.copy(),
             self.standstill.longest,
-            unforeseen_in(logs),
+            unexpected_in(logs),
             wrong,
         )
         self.broken.clear()
@@ -340,7 +342,7 @@ class Load:
 
     def _undeclared_to_slack(self) -> list[str]:
         return [
-            f"Slack's {delivery.kind} was answered {attempt.status}"
+            f"the bot answered Slack's {delivery.kind} with {attempt.status}"
             for delivery in self.workspace.deliveries()
             for attempt in delivery.attempts
             if attempt.status >= 500 and attempt.status != 503
@@ -348,14 +350,14 @@ class Load:
 
 
 class _Stuck:
-    """Whether nothing has changed for long."""
+    """Detects that nothing has changed for `after` seconds."""
 
     def __init__(self, after: float) -> None:
         self._after = after
-        self._seen: object = None
+        self._last: object = None
         self._since = time.monotonic()
 
     def is_stuck(self, now: object) -> bool:
-        if now != self._seen:
-            self._seen, self._since = now, time.monotonic()
+        if now != self._last:
+            self._last, self._since = now, time.monotonic()
         return time.monotonic() - self._since > self._after

@@ -1,4 +1,4 @@
-"""What is run under load: the kinds of crews, and how people decide about each execution."""
+"""What runs under load: the kinds of crews, and plans of how people decide in each execution."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.trouble.crews.effects import EFFECTS, PARTS, note
 
 
 class Move(StrEnum):
-    """What a reviewer does about a checkpoint."""
+    """What a reviewer does at a checkpoint."""
 
     CONTINUE = "continue"
     TWICE = "twice"  # two people continue at once
@@ -30,9 +30,9 @@ class Move(StrEnum):
     STOP = "stop"
     CANCEL = "cancel"  # the requester cancels the execution
     LEAVE = "leave"  # nobody decides
-    FORM = "form"  # asks for a revision in the form
-    REPLY = "reply"  # … in a reply, after closing the form
-    MENTION = "mention"  # … in a reply that mentions the bot
+    FORM = "form"  # asks for a revision by the form
+    REPLY = "reply"  # … by a reply, after closing the form
+    MENTION = "mention"  # … by a reply that mentions the bot
     AGAIN = "again"  # clicks the outcome of a gate that leads back
 
 
@@ -43,11 +43,11 @@ WITH_WORDS: Final = frozenset({Move.FORM, Move.REPLY, Move.MENTION})
 class Kind:
     """A crew of crews.yml. `phases` is empty if the crew describes itself.
 
-    `steps`: how many checkpoints have to be passed, apart from those at which a running crew waits
-    for the answer to a tool call, a question or its budget. `passing` and `revising`: the moves
-    for it. `words_pass`: words lead on, and not back. `rounds`: how often a revision is needed
-    before it may pass. `marked`: whether its texts are marked. `logs_begin`: whether it also logs
-    that a phase began. `phase_of`: the phases of its parts, if they differ.
+    `steps`: the number of checkpoints to pass, not counting those at which a running crew waits for
+    the answer to a tool call, a question or its budget. `passing` and `revising`: the moves that
+    pass or revise. `words_pass`: feedback leads on instead of back. `rounds`: the revisions needed
+    before a checkpoint may pass. `marked`: whether its texts are marked. `logs_begin`: whether it
+    also logs the start of a phase. `phase_of`: the phases of its parts, if they differ.
     """
 
     name: str
@@ -89,7 +89,7 @@ _ONWARD: Final = (Move.CONTINUE, Move.CONTINUE, Move.TWICE)
 
 STEPS: Final = Kind("steps", _PROGRAM, marked=False, logs_begin=True)
 BRITTLE: Final = Kind("brittle", {**_PROGRAM, "tries": 1}, marked=False, logs_begin=True)
-"""Its check fails the first time, for good."""
+"""A crew with a single try: the first failure of its check fails the execution."""
 
 SHIPPED: Final = Kind(
     "shipped",
@@ -133,14 +133,14 @@ KINDS: Final = (
     Kind("budget", {"crew": f"{_CREWS}:WriterCrew", "budget": {"tokens": 150}, **_TASKS}),
     Kind("program", _PROGRAM, logs_begin=True),
 )
-"""Every form that a crew can take. All write marked texts."""
+"""A crew of every form that the product supports. All write marked texts."""
 
 
 def crews_yml(
     folder: Path, kinds: Sequence[Kind], *, mark: str = "", seconds: Mapping[str, float]
 ) -> None:
-    """These kinds as a file. Programs get only the variables that are set here."""
-    about = {"description": "Written under load", "approvers": ["@channel"]}
+    """Write crews.yml with these kinds. Programs get only the environment that is set here."""
+    defaults = {"description": "Written under load", "approvers": ["@channel"]}
     env = {
         EFFECTS: str(folder / EFFECTS),
         MARK: mark,
@@ -148,7 +148,7 @@ def crews_yml(
         "SECONDS": json.dumps(dict(seconds)),
     }
     crews = {
-        kind.name: {**about, **kind.entry, **({"env": env} if "command" in kind.entry else {})}
+        kind.name: {**defaults, **kind.entry, **({"env": env} if "command" in kind.entry else {})}
         for kind in kinds
     }
     (folder / "crews.yml").write_text(yaml.safe_dump({"crews": crews}))
@@ -163,10 +163,10 @@ HOSTILE: Final = f"<!channel> <@{GUS}> <https://example.org/a|b> [c](https://exa
 
 @dataclass(frozen=True)
 class Plan:
-    """One execution as it is to go: the moves at its checkpoints in their order.
+    """The plan of one execution: the moves at its checkpoints, in order.
 
-    `token` tells it from every other. `exact`: it goes exactly so; else what follows the moves is
-    CONTINUE, and somebody else may be faster. `by_rest`: a REST client runs it if one is free.
+    `token` is unique. `exact`: it must go exactly as planned; otherwise CONTINUE follows the moves,
+    and another person may be faster. `by_rest`: a REST client runs it if one is free.
     """
 
     token: str
@@ -178,17 +178,17 @@ class Plan:
     by_rest: bool = False
 
     def move(self, number: int) -> Move | None:
-        """At the checkpoint after so many others; None if it should not have come to that."""
+        """The move at a checkpoint, numbered from 0; None if the plan has no such checkpoint."""
         if number < len(self.moves):
             return self.moves[number]
         return None if self.exact else Move.CONTINUE
 
     def is_tried(self, number: int) -> bool:
-        """Whether somebody who may not decides first."""
+        """Whether people who may not decide try first."""
         return not self.exact and Random(f"{self.token}/{number}").random() < 0.25
 
     def wish(self, number: int) -> str:
-        """The words of a revision."""
+        """The text of a revision request."""
         return note(self.token, number)
 
 
@@ -207,16 +207,16 @@ _RANDOM_MOVES: Final = {
     Move.CANCEL: 4,
     Move.LEAVE: 2,
 }
-_MOST_RANDOM_MOVES: Final = 5
+_MAX_RANDOM_MOVES: Final = 5
 
 
 def random_plans(random: Random) -> Iterator[Plan]:
-    """Without end, of programs; one in five by REST."""
+    """An endless sequence of plans for programs; one in five runs by REST."""
     for number in count(1):
         chance = random.random()
         traits = "slowly " if chance < 0.15 else "fails " if chance > 0.88 else ""
         moves = random.choices(
-            [*_RANDOM_MOVES], weights=[*_RANDOM_MOVES.values()], k=_MOST_RANDOM_MOVES
+            [*_RANDOM_MOVES], weights=[*_RANDOM_MOVES.values()], k=_MAX_RANDOM_MOVES
         )
         yield Plan(
             _token(number, random),
@@ -229,7 +229,7 @@ def random_plans(random: Random) -> Iterator[Plan]:
 
 
 def scripted_plan(number: int, random: Random, *, kind: Kind = STEPS, slowly: bool = False) -> Plan:
-    """Every way to go on and back, in an order that never changes."""
+    """A plan with the same moves every time: revisions, then decisions that continue."""
     if kind is SHIPPED:
         moves = (Move.FORM, Move.CONTINUE, Move.CONTINUE, Move.SKIP)
     else:
@@ -237,11 +237,11 @@ def scripted_plan(number: int, random: Random, *, kind: Kind = STEPS, slowly: bo
     return Plan(_token(number, random), kind, moves, words="slowly" if slowly else "run")
 
 
-_REVISED, _MOST_ROUNDS, _STOPPED, _LEFT = 0.2, 2, 0.02, 0.04
+_REVISION_SHARE, _MAX_ROUNDS, _STOP_SHARE, _LEAVE_SHARE = 0.2, 2, 0.02, 0.04
 
 
 def plans_of_all_kinds(executions: int, channels: Sequence[str], random: Random) -> list[Plan]:
-    """The kinds take turns, and so do the channels."""
+    """`executions` plans; kinds and channels alternate."""
     return [
         Plan(
             _token(number, random),
@@ -257,14 +257,14 @@ def _moves(kind: Kind, random: Random) -> tuple[Move, ...]:
     moves: list[Move] = []
     for _ in range(kind.steps):
         rounds = kind.rounds
-        while rounds < _MOST_ROUNDS and random.random() < _REVISED:
+        while rounds < _MAX_ROUNDS and random.random() < _REVISION_SHARE:
             rounds += 1
         if rounds and kind.words_pass:
             moves.append(random.choice(kind.revising))
             continue
         moves += [random.choice(kind.revising) for _ in range(rounds)]
         chance = random.random()
-        if chance < _STOPPED + _LEFT:
-            return (*moves, Move.STOP if chance < _STOPPED else Move.LEAVE)
+        if chance < _STOP_SHARE + _LEAVE_SHARE:
+            return (*moves, Move.STOP if chance < _STOP_SHARE else Move.LEAVE)
         moves.append(random.choice(kind.passing))
     return tuple(moves)

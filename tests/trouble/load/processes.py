@@ -1,4 +1,4 @@
-"""The bot's processes under load. Those that die are started again, as a service manager would."""
+"""The bot's processes under load, restarted when they die as by a service manager."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.prefork_server import MARK, Bot, Forked, PreforkServer, marke
 from tests.support.processes import alive, free_port, wait_until
 from tests.trouble.background import Background
 
-LOOK: Final = 0.03
+POLL: Final = 0.03
 RESTARTED_AFTER: Final = 0.3
 GONE_WITHIN: Final = 8.0
 ENDS_WITHIN: Final = 5.0
@@ -27,7 +27,7 @@ STOPS_WITHIN: Final = 60.0
 
 
 class Interpreter(PreforkServer):
-    """Starts each process anew, as anybody would, at the tempo that Slack likes."""
+    """Starts each process with a new interpreter, at the rate limits of the product."""
 
     def fork(
         self,
@@ -36,36 +36,36 @@ class Interpreter(PreforkServer):
         environment: Mapping[str, str],
         folder: Path,
         log: Path,
-        errors: Path | None = None,  # noqa: ARG002  # what a fork alone can do, here and below
+        errors: Path | None = None,  # noqa: ARG002  # only a fork supports it, here and below
         program: str = "bot",
         brisk: bool = False,  # noqa: ARG002
         points: bool = False,  # noqa: ARG002
     ) -> Forked:
         ended = self._folder / str(next(self._ends))
-        with log.open("ab") as written:
-            started = subprocess.Popen(
+        with log.open("ab") as log_file:
+            process = subprocess.Popen(
                 [sys.executable, "-m", program, *arguments],
                 cwd=folder,
                 env={**environment},
                 stdin=subprocess.DEVNULL,
-                stdout=written,
+                stdout=log_file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        threading.Thread(target=_write_end, args=(started, ended), daemon=True).start()
-        return Forked(started.pid, ended)
+        threading.Thread(target=_write_end, args=(process, ended), daemon=True).start()
+        return Forked(process.pid, ended)
 
 
 def _write_end(process: subprocess.Popen[bytes], ended: Path) -> None:
     new = ended.with_suffix(".new")
     code = str(process.wait())
-    with suppress(FileNotFoundError):  # the folder is gone with those who ask
+    with suppress(FileNotFoundError):  # the folder has gone, and nobody reads the code
         new.write_text(code)
         new.rename(ended)
 
 
 class Process(Bot):
-    """One of them; what it logs is counted since its last start."""
+    """One process of the bot; its log events are counted since its last start."""
 
     def __init__(self, prefork_server: PreforkServer, folder: Path, mark: str, **more: Any) -> None:
         super().__init__(prefork_server, folder, **more)
@@ -79,27 +79,27 @@ class Process(Bot):
 
     @property
     def pid(self) -> int | None:
-        """That of its last start."""
+        """The process id of its last start."""
         return None if self._process is None else self._process.pid
 
     def is_up(self) -> bool:
-        """Whether it has said so, or ended."""
+        """Whether it has logged its start, or has ended."""
         return self.logged(".started") > 0 or not self.runs()
 
     def logged(self, event: str) -> int:
         return self.log_text.count(event) - self._earlier.count(event)
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """Send SIGTERM and return the exit code."""
         assert isinstance(self._process, Forked), "it was not started"
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(STOPS_WITHIN)
 
 
 class Processes(Background):
-    """`commands` are their arguments: the first serves.
+    """All processes of a bot. `commands` are their arguments; the first one serves.
 
-    `before_start` is called before each start. `may_die`: whether one may end that nobody killed.
+    `before_start` is called before each start. `may_die`: whether a process may end unkilled.
     """
 
     def __init__(
@@ -117,13 +117,13 @@ class Processes(Background):
         super().__init__()
         self.mark = mark
         self.port = free_port()
-        served = {**env, "HITL_BACKEND_PORT": str(self.port), MARK: mark}
+        server_env = {**env, "HITL_BACKEND_PORT": str(self.port), MARK: mark}
         self.bots = [
             Process(
                 prefork_server,
                 folder,
                 mark,
-                env=served if number == 0 else {**env, MARK: mark},
+                env=server_env if number == 0 else {**env, MARK: mark},
                 arguments=command,
                 name=f"{command[0]}-{number}",
                 points=points,
@@ -158,7 +158,7 @@ class Processes(Background):
         return "\n".join(bot.log_text for bot in self.bots)
 
     def kill(self, victims: Sequence[psutil.Process], *, orphans: Sequence[psutil.Process]) -> None:
-        """SIGKILL to the victims; the orphans must end by themselves, in seconds."""
+        """Send SIGKILL to the victims; the orphans must end by themselves within seconds."""
         self._killed.update(victim.pid for victim in victims)
         for victim in victims:
             with suppress(psutil.NoSuchProcess):
@@ -166,30 +166,30 @@ class Processes(Background):
         self._dying.append((time.monotonic() + GONE_WITHIN, [*victims, *orphans]))
 
     def stop(self) -> None:
-        """Tell all of them to end, in peace; what does not is broken."""
+        """Stop all processes with SIGTERM; an unclean exit is recorded in `broken`."""
         super().__exit__(None, None, None)
         for bot in reversed(self.bots):
             wait_until(bot.is_up, within=STOPS_WITHIN, what=f"{bot.name} is up")
             if bot.runs() and (code := bot.stop()) != 0:
-                self.broken.append(f"a process that was told to stop ended with {code}")
+                self.broken.append(f"a process exited with {code} after SIGTERM")
         try:
             expect_no_orphans(self.mark)
         except AssertionError as error:
             self.broken.append(f"orphans: {error}")
 
     def _run(self) -> None:
-        again: dict[int, float] = {}
-        while not self._over.wait(LOOK):
+        restart_at: dict[int, float] = {}
+        while not self._over.wait(POLL):
             for number, bot in enumerate(self.bots):
-                if bot.runs() or again.get(number, 0.0) > time.monotonic():
+                if bot.runs() or restart_at.get(number, 0.0) > time.monotonic():
                     continue
                 self._start(bot)
-                again[number] = time.monotonic() + RESTARTED_AFTER
-            self._bury()
+                restart_at[number] = time.monotonic() + RESTARTED_AFTER
+            self._check_dying()
 
     def _start(self, bot: Process) -> None:
-        dead = bot.pid
-        if dead is not None and dead not in self._killed and not self._may_die:
+        last_pid = bot.pid
+        if last_pid is not None and last_pid not in self._killed and not self._may_die:
             self.broken.append(f"a process ended that nobody killed\n{bot.log_text[-4000:]}")
         self.starts += 1
         try:
@@ -197,22 +197,22 @@ class Processes(Background):
                 self._before_start(bot)
         except AssertionError as error:
             self.broken.append(str(error))
-        with suppress(psutil.NoSuchProcess):  # it ended at once, in words in its log
+        with suppress(psutil.NoSuchProcess):  # it ended at once; its log says why
             bot.start()
 
-    def _bury(self) -> None:
+    def _check_dying(self) -> None:
         now = time.monotonic()
         for entry in [*self._dying]:
-            until, family = entry
+            deadline, family = entry
             if not alive(family):
                 self._dying.remove(entry)
-            elif now > until:
+            elif now > deadline:
                 self._dying.remove(entry)
-                self.broken.append(f"orphans of the dead still run: {alive(family)}")
+                self.broken.append(f"orphans of killed processes still run: {alive(family)}")
 
 
 def expect_no_orphans(mark: str) -> None:
-    """What a dead bot started ends with it, within seconds."""
+    """Wait until no process that a dead bot started is left; raises AssertionError if some are."""
     wait_until(
         lambda: not marked(mark),
         within=ENDS_WITHIN,

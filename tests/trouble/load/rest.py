@@ -1,4 +1,4 @@
-"""A client of the REST calls, which tries again until it is answered."""
+"""A client of the REST API, which retries until it gets an answer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import httpx
 
-from tests.trouble.load.journal import Answered, Journal, What
+from tests.trouble.load.journal import ActKind, ActResult, Journal
 
 BY: Final = "loopback"
 PAUSE: Final = 0.3
 
 
 class RestClient:
-    """Safe to share."""
+    """A REST client; threads may share it."""
 
     def __init__(self, address: str, journal: Journal) -> None:
         self._http = httpx.Client(base_url=address, trust_env=False, timeout=10)
@@ -24,45 +24,45 @@ class RestClient:
         self._over = threading.Event()
 
     def stop(self) -> None:
-        """Nothing is tried again any more."""
+        """End all retries."""
         self._over.set()
 
     def close(self) -> None:
         self._http.close()
 
     def start(self, token: str, words: str, crew: str) -> str | None:
-        """The id of the execution; tried again under one key until it is taken."""
-        started: list[str] = []
+        """Start an execution, retrying under one idempotency key; return its id, or None."""
+        execution_ids: list[str] = []
 
-        def execute() -> Answered:
+        def execute() -> ActResult:
             answer = self._post(
                 "/api/crew/execute",
                 {"message": words, "crew": crew},
                 headers={"Idempotency-Key": token},
             )
             if answer is not None and answer.status_code == 200:
-                started.append(answer.json()["execution_id"])
-            return _answered(answer)
+                execution_ids.append(answer.json()["execution_id"])
+            return _result_of(answer)
 
-        self._until_answered(lambda: self._journal.note(What.START, token, by=BY, act=execute))
-        return started[0] if started else None
+        self._until_answered(lambda: self._journal.note(ActKind.START, token, by=BY, act=execute))
+        return execution_ids[0] if execution_ids else None
 
-    def decide(self, execution: str, checkpoint: str, what: What, text: str) -> Answered:
-        """Once: if it is not answered, it may have been recorded or not."""
+    def decide(self, execution: str, checkpoint: str, what: ActKind, text: str) -> ActResult:
+        """Decide once; without an answer, the decision may or may not be recorded."""
 
-        def feedback() -> Answered:
+        def feedback() -> ActResult:
             body = {
                 "execution_id": execution,
                 "checkpoint_id": checkpoint,
                 "action": what.value,
                 "feedback": text,
             }
-            return _answered(self._post("/api/crew/feedback", body))
+            return _result_of(self._post("/api/crew/feedback", body))
 
         return self._journal.note(what, checkpoint, by=BY, act=feedback, text=text)
 
     def status(self, execution: str) -> dict[str, Any] | None:
-        """The status of an execution; None while there is no answer."""
+        """The status of an execution, or None without an answer."""
         answer = self._call(lambda: self._http.get(f"/api/crew/status/{execution}"), "status")
         if answer is None or answer.status_code != 200:
             return None
@@ -73,8 +73,8 @@ class RestClient:
         answer = self._call(lambda: self._http.get("/health"), "health")
         return answer is not None and answer.status_code == 200
 
-    def _until_answered(self, act: Callable[[], Answered]) -> None:
-        while act() in (Answered.NOT, Answered.UNAVAILABLE) and not self._over.is_set():
+    def _until_answered(self, act: Callable[[], ActResult]) -> None:
+        while act() in (ActResult.NO_ANSWER, ActResult.UNAVAILABLE) and not self._over.is_set():
             time.sleep(PAUSE)
 
     def _post(
@@ -91,9 +91,9 @@ class RestClient:
         return answer
 
 
-def _answered(answer: httpx.Response | None) -> Answered:
+def _result_of(answer: httpx.Response | None) -> ActResult:
     if answer is None:
-        return Answered.NOT
+        return ActResult.NO_ANSWER
     if answer.status_code == 200:
-        return Answered.TAKEN
-    return Answered.UNAVAILABLE if answer.status_code >= 500 else Answered.REFUSED
+        return ActResult.TAKEN
+    return ActResult.UNAVAILABLE if answer.status_code >= 500 else ActResult.REFUSED

@@ -1,4 +1,4 @@
-"""What a reviewer does about a message that waits: reads it, decides, and insists."""
+"""How a reviewer handles a waiting message: read it, decide, and repeat until it counts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import ANA, Workspace
 from tests.trouble.crews.effects import hash_of, hash_of_arguments
 from tests.trouble.load.crowd import (
-    LOOK,
     MAY_NOT,
+    POLL,
     RETRIED_AFTER,
     REVIEWERS,
     RIVAL,
@@ -21,19 +21,19 @@ from tests.trouble.load.crowd import (
     Waiting,
     answer_of,
 )
-from tests.trouble.load.journal import Answered, Asked, Held, Reading, What
+from tests.trouble.load.journal import ActKind, ActResult, MidRunAnswer, Prompt, Reading
 from tests.trouble.load.plans import Move
 
 REPEATED_AFTER: Final = 8.0
 OPENS_WITHIN: Final = 5.0
-TOLD_WITHIN: Final = 4.0
+SHOWN_WITHIN: Final = 4.0
 DELIVERED_WITHIN: Final = 70.0
-"""Slack delivers a reply again for a minute."""
+"""Seconds; Slack redelivers a reply for a minute."""
 
 FILE_WITHIN: Final = 60.0
 CLIPPED: Final = "The whole text is in the file below"
 _LABELS: Final = {Move.SKIP: "Skip", Move.STOP: "Stop", Move.AGAIN: "again"}
-_WHATS: Final = {Move.SKIP: What.SKIP, Move.STOP: What.STOP, Move.AGAIN: What.REVISE}
+_ACT_KINDS: Final = {Move.SKIP: ActKind.SKIP, Move.STOP: ActKind.STOP, Move.AGAIN: ActKind.REVISE}
 
 
 def review(crowd: Crowd, waiting: Waiting, who: str) -> None:
@@ -41,7 +41,7 @@ def review(crowd: Crowd, waiting: Waiting, who: str) -> None:
 
 
 class Reviewer:
-    """One person before one message."""
+    """One person who handles one message."""
 
     def __init__(self, crowd: Crowd, waiting: Waiting, who: str) -> None:
         self._crowd = crowd
@@ -50,24 +50,24 @@ class Reviewer:
         self._message = waiting.message
         self._checkpoint = waiting.checkpoint
         self._who = who
-        self._said = False
+        self._has_replied = False
 
     def review(self) -> None:
         if not self._checkpoint:
             self._retry()
-        elif (asked := _asked(self._message)) is None:
+        elif (prompt := _prompt_of(self._message)) is None:
             self._decide()
         else:
-            self._answer(asked)
+            self._answer(prompt)
 
     def _decide(self) -> None:
         number = self._crowd.number(self._plan.token)
         move = self._plan.move(number)
         if move is None:
-            raise AssertionError("it came to a checkpoint more than was planned")
+            raise AssertionError("it reached one more checkpoint than planned")
         if self._plan.is_tried(number):
             for intruder in MAY_NOT:
-                self._click("Continue", What.CONTINUE, intruder)
+                self._click("Continue", ActKind.CONTINUE, intruder)
         shown = hash_of(self._read()) if self._plan.kind.marked else ""
         self._crowd.readings.append(
             Reading(self._plan.token, self._checkpoint, shown, move, number)
@@ -78,61 +78,63 @@ class Reviewer:
         wish = self._plan.wish(number)
         self._insist(lambda: self._act(move, wish))
 
-    def _answer(self, asked: Asked) -> None:
-        """One tool call in five is refused. A question may be withdrawn meanwhile and asked again,
-        for its crew dies with the worker."""
-        refused = asked is Asked.CALL and int(self._checkpoint[:2], 16) % 5 == 0
-        shown = hash_of_arguments(_arguments(self._message)) if asked is Asked.CALL else ""
-        words = refused or asked is Asked.QUESTION
+    def _answer(self, prompt: Prompt) -> None:
+        """Answer a running crew; one tool call in five is refused.
+
+        A question may be withdrawn and asked again, because its crew dies with the worker.
+        """
+        refused = prompt is Prompt.CALL and int(self._checkpoint[:2], 16) % 5 == 0
+        shown = hash_of_arguments(_arguments(self._message)) if prompt is Prompt.CALL else ""
+        words = refused or prompt is Prompt.QUESTION
         number = next(self._crowd.answer_numbers) if words else 0
         wish = self._plan.wish(number)
         self._crowd.answers.append(
-            Held(self._plan.token, self._checkpoint, asked, shown, number, not refused)
+            MidRunAnswer(self._plan.token, self._checkpoint, prompt, shown, number, not refused)
         )
 
         def answer() -> bool:
-            if refused or (asked is Asked.QUESTION and number % 2):
+            if refused or (prompt is Prompt.QUESTION and number % 2):
                 return self._in_form(Move.FORM, wish)
-            if asked is Asked.QUESTION:
-                return self._say(wish, mention=True)
-            return self._click(asked.value, What.CONTINUE, self._who) is Answered.TAKEN
+            if prompt is Prompt.QUESTION:
+                return self._reply(wish, mention=True)
+            return self._click(prompt.value, ActKind.CONTINUE, self._who) is ActResult.TAKEN
 
         self._insist(answer)
 
     def _insist(self, act: Callable[[], bool]) -> None:
-        """Do it until the message has lost its buttons."""
+        """Repeat the act until the message has lost its buttons."""
         while not self._is_decided() and not self._crowd.over.is_set():
             patience = REPEATED_AFTER if act() else RETRIED_AFTER
-            if self._said and not self._plan.exact:
+            if self._has_replied and not self._plan.exact:
                 self._crowd.until(self._is_decided, within=DELIVERED_WITHIN)
                 act = self._continue
                 continue
             self._crowd.until(self._is_decided, within=patience)
 
     def _act(self, move: Move, wish: str) -> bool:
-        """Whether it was acknowledged."""
+        """Make the move; returns whether it was acknowledged."""
         acts: dict[Move, Callable[[], bool]] = {
             Move.CONTINUE: self._continue,
             Move.TWICE: self._twice,
             Move.RACE: self._race,
-            Move.REST: lambda: self._by_rest() is Answered.TAKEN,
-            Move.MENTION: lambda: self._say(wish, mention=True),
+            Move.REST: lambda: self._by_rest() is ActResult.TAKEN,
+            Move.MENTION: lambda: self._reply(wish, mention=True),
             Move.CANCEL: self._cancel,
         }
         if move in _LABELS:
-            return self._click(_LABELS[move], _WHATS[move], self._who) is Answered.TAKEN
+            return self._click(_LABELS[move], _ACT_KINDS[move], self._who) is ActResult.TAKEN
         if move in (Move.FORM, Move.REPLY):
             return self._in_form(move, wish)
         return acts[move]()
 
     def _continue(self) -> bool:
-        return self._click(self._onward, What.CONTINUE, self._who) is Answered.TAKEN
+        return self._click(self._continue_label, ActKind.CONTINUE, self._who) is ActResult.TAKEN
 
     @property
-    def _onward(self) -> str:
+    def _continue_label(self) -> str:
         return "good" if self._message.button("good") else "Continue"
 
-    def _click(self, label: str, what: What, who: str) -> Answered:
+    def _click(self, label: str, what: ActKind, who: str) -> ActResult:
         return self._note(
             what,
             lambda: answer_of(self._workspace.click(label, by=who, message=self._message)),
@@ -142,111 +144,113 @@ class Reviewer:
     def _twice(self) -> bool:
         other = next(each for each in REVIEWERS if each != self._who)
         return self._at_once(
-            lambda: self._click(self._onward, What.CONTINUE, self._who),
-            lambda: self._click(self._onward, What.CONTINUE, other),
+            lambda: self._click(self._continue_label, ActKind.CONTINUE, self._who),
+            lambda: self._click(self._continue_label, ActKind.CONTINUE, other),
         )
 
     def _race(self) -> bool:
         return self._at_once(
-            lambda: self._click("Continue", What.CONTINUE, self._who),
-            lambda: self._click("Skip", What.SKIP, RIVAL),
+            lambda: self._click("Continue", ActKind.CONTINUE, self._who),
+            lambda: self._click("Skip", ActKind.SKIP, RIVAL),
             self._by_rest,
         )
 
-    def _at_once(self, *acts: Callable[[], Answered]) -> bool:
-        answers: list[Answered] = []
+    def _at_once(self, *acts: Callable[[], ActResult]) -> bool:
+        answers: list[ActResult] = []
         threads = [threading.Thread(target=lambda act=act: answers.append(act())) for act in acts]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        return Answered.TAKEN in answers
+        return ActResult.TAKEN in answers
 
-    def _by_rest(self) -> Answered:
+    def _by_rest(self) -> ActResult:
         payload = (self._crowd.root_of[self._plan.token].metadata or {}).get("event_payload", {})
         execution = str(payload.get("key", "")).split(":")[1]
-        return self._crowd.rest.decide(execution, self._checkpoint, What.CONTINUE, "")
+        return self._crowd.rest.decide(execution, self._checkpoint, ActKind.CONTINUE, "")
 
-    def _say(self, words: str, *, mention: bool) -> bool:
-        """Once: Slack delivers a reply until the bot has taken it."""
-        if not self._said:
-            self._said = True
-            say = self._workspace.mention if mention else self._workspace.reply
-            reply = say(words, by=self._who, thread=self._message)
-            self._note(What.REVISE, lambda: Answered.SAID, text=words, said_ts=reply.ts)
+    def _reply(self, words: str, *, mention: bool) -> bool:
+        """Reply once: Slack redelivers a reply until the bot acknowledges it."""
+        if not self._has_replied:
+            self._has_replied = True
+            post = self._workspace.mention if mention else self._workspace.reply
+            reply = post(words, by=self._who, thread=self._message)
+            self._note(ActKind.REVISE, lambda: ActResult.POSTED, text=words, reply_ts=reply.ts)
         return True
 
     def _note(
         self,
-        what: What,
-        act: Callable[[], Answered],
+        what: ActKind,
+        act: Callable[[], ActResult],
         *,
         who: str = "",
         text: str = "",
-        said_ts: str = "",
-    ) -> Answered:
-        """What is acknowledged is recorded at that moment, or answered in words."""
+        reply_ts: str = "",
+    ) -> ActResult:
+        """Perform and record an act; once acknowledged, it must be recorded or answered."""
         who = who or self._who
-        told = len(self._workspace.ephemerals(who))
-        answered = self._crowd.journal.note(
-            what, self._checkpoint, by=who, act=act, text=text, said_ts=said_ts
+        shown_before = len(self._workspace.ephemerals(who))
+        result = self._crowd.journal.note(
+            what, self._checkpoint, by=who, act=act, text=text, reply_ts=reply_ts
         )
         if (
             self._plan.exact
-            and answered is Answered.TAKEN
+            and result is ActResult.TAKEN
             and self._crowd.database.checkpoint(self._checkpoint).state == "pending"
             and not self._crowd.until(
-                lambda: len(self._workspace.ephemerals(who)) > told, within=TOLD_WITHIN
+                lambda: len(self._workspace.ephemerals(who)) > shown_before, within=SHOWN_WITHIN
             )
         ):
             self._crowd.journal.broken.append(
-                f"{what} on {self._checkpoint} was acknowledged, neither kept nor told"
+                f"{what} on {self._checkpoint} was acknowledged, but neither recorded nor answered"
             )
-        return answered
+        return result
 
     def _in_form(self, move: Move, words: str) -> bool:
         workspace, who = self._workspace, self._who
-        labels = ("Add words", "Revise", Asked.QUESTION.value)
-        opens = next(label for label in labels if self._message.button(label))
-        if workspace.has_view(who):  # of a checkpoint that was decided before it was submitted
+        labels = ("Add words", "Revise", Prompt.QUESTION.value)
+        opener = next(label for label in labels if self._message.button(label))
+        if workspace.has_view(who):  # its checkpoint was decided before it was submitted
             workspace.close_view(who)
-        if not workspace.click(opens, by=who, message=self._message).ok:
+        if not workspace.click(opener, by=who, message=self._message).ok:
             return False
-        opened = self._crowd.until(lambda: workspace.has_view(who), within=OPENS_WITHIN)
+        is_open = self._crowd.until(lambda: workspace.has_view(who), within=OPENS_WITHIN)
         if move is Move.REPLY:
-            if opened:
+            if is_open:
                 workspace.close_view(who)
-            return self._say(words, mention=False)
-        if not opened:
+            return self._reply(words, mention=False)
+        if not is_open:
             return False
         values: dict[str, object] = {"revision_text": words}
-        if opens == "Add words":
+        if opener == "Add words":
             values["outcome_choice"] = self._option("again")
 
-        def submit() -> Answered:
+        def submit() -> ActResult:
             answer = workspace.submit(values, by=who)
-            if answer.ok and workspace.has_view(who):  # it says why not
+            if answer.ok and workspace.has_view(who):  # it shows an error
                 workspace.close_view(who)
-                return Answered.REFUSED
+                return ActResult.REFUSED
             return answer_of(answer)
 
-        return self._note(What.REVISE, submit, text=words) is Answered.TAKEN
+        return self._note(ActKind.REVISE, submit, text=words) is ActResult.TAKEN
 
     def _option(self, label: str) -> str:
-        """The value of the outcome that begins so, in the open form."""
+        """The value of the outcome with this label in the open form."""
         for block in self._workspace.open_view(self._who).definition["blocks"]:
             for option in (block.get("element") or {}).get("options", []):
                 if option["text"]["text"].startswith(label):
                     return str(option["value"])
-        raise AssertionError(f"no outcome {label} is offered in the form")
+        raise AssertionError(f"the form offers no outcome {label}")
 
     def _cancel(self) -> bool:
         root = self._workspace.again(self._crowd.root_of[self._plan.token])
         if root.button("Cancel run") is None:
-            self._crowd.until(self._is_decided, within=LOOK)
+            self._crowd.until(self._is_decided, within=POLL)
             return False
-        answers = [self._on_root(What.CANCEL, "Cancel run", person) for person in (*MAY_NOT, ANA)]
-        return answers[-1] is Answered.TAKEN
+        answers = [
+            self._on_root(ActKind.CANCEL, "Cancel run", person) for person in (*MAY_NOT, ANA)
+        ]
+        return answers[-1] is ActResult.TAKEN
 
     def _retry(self) -> None:
         root = self._crowd.root_of[self._plan.token]
@@ -255,13 +259,13 @@ class Reviewer:
             return self._workspace.again(root).button("Retry") is None
 
         while not self._crowd.over.is_set() and not is_gone():
-            self._on_root(What.RETRY, "Retry", ANA)
+            self._on_root(ActKind.RETRY, "Retry", ANA)
             self._crowd.until(is_gone, within=REPEATED_AFTER)
 
-    def _on_root(self, what: What, label: str, who: str) -> Answered:
+    def _on_root(self, what: ActKind, label: str, who: str) -> ActResult:
         root = self._workspace.again(self._crowd.root_of[self._plan.token])
         if root.button(label) is None:
-            return Answered.NOT
+            return ActResult.NO_ANSWER
         return self._crowd.journal.note(
             what,
             self._plan.token,
@@ -270,7 +274,7 @@ class Reviewer:
         )
 
     def _read(self) -> str:
-        """The whole text that this message asks about, of which it may show the beginning."""
+        """The whole text that this message asks about; the message may show only its beginning."""
         [block] = [block for block in self._message.blocks if block["type"] == "markdown"]
         shown = html.unescape(str(block["text"]))
         if CLIPPED not in self._message.everything:
@@ -287,26 +291,28 @@ class Reviewer:
             FILE_WITHIN,
             what="the file with the whole text",
         )
-        whole = self._workspace.file_text(file)
+        full_text = self._workspace.file_text(file)
         beginning = shown.removesuffix("…").rstrip()
-        assert whole.startswith(beginning), f"{file.text} does not begin as the message does"
-        return whole
+        assert full_text.startswith(beginning), f"{file.text} does not begin as the message does"
+        return full_text
 
     def _is_decided(self) -> bool:
         now = self._workspace.again(self._message)
         return not (now.button("Continue") or now.button("good"))
 
 
-def _asked(message: MessageSnapshot) -> Asked | None:
-    """None: the message shows the output of a phase or of a gate."""
-    if message.button("good") or (message.button("Revise") and not message.button(Asked.CALL)):
+def _prompt_of(message: MessageSnapshot) -> Prompt | None:
+    """What the crew waits for, or None if the message shows the output of a phase or a gate."""
+    if message.button("good") or (message.button("Revise") and not message.button(Prompt.CALL)):
         return None
-    return next((asked for asked in Asked if message.button(asked.value)), None)
+    return next((prompt for prompt in Prompt if message.button(prompt.value)), None)
 
 
 def _arguments(message: MessageSnapshot) -> dict[str, object]:
-    """Of the tool call that this message asks about."""
+    """The arguments of the tool call that this message asks about."""
     [block] = [block for block in message.blocks if block["type"] == "rich_text"]
-    written = "".join(text["text"] for part in block["elements"] for text in part["elements"])
-    arguments: dict[str, object] = json.loads(written)
+    arguments_json = "".join(
+        text["text"] for part in block["elements"] for text in part["elements"]
+    )
+    arguments: dict[str, object] = json.loads(arguments_json)
     return arguments

@@ -1,4 +1,4 @@
-"""What must hold in Slack: its own record of every version of every message."""
+"""Checks the workspace's record of every version of every message."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.trouble.load.crowd import MAY
 from tests.trouble.load.plans import Plan
 
 DECIDING: Final = ("Continue", "Revise", "Skip", "Stop", "good", "again", "Add words")
-OURS: Final = frozenset(
+BOT_BLOCKS: Final = frozenset(
     {"actions", "context", "divider", "header", "markdown", "plan", "rich_text", "section"}
 )
-"""The kinds of blocks that the bot has a use for: none of them shows a picture of others."""
+"""The block types that the bot uses: none of them shows an external picture."""
 
 LIVE: Final = ("<!channel>", "<!here>", "<!everyone>", f"<@{GUS}>", "<https://example.org")
 LIVE_MARKDOWN: Final = "](https://example.org"
@@ -35,14 +35,14 @@ def in_slack(
     yield from actionable(journal)
     for version in journal:
         if version.user == BOT:
-            yield from _foreign(version)
-    yield from _crossed(workspace)
+            yield from _unsafe(version)
+    yield from _mixed(workspace)
     shown = defaultdict(list)
-    for message in workspace.call(lambda: _of_the_bot(workspace)):
+    for message in workspace.call(lambda: _bot_messages(workspace)):
         if set(message.pings.users) - MAY or message.pings.broadcasts or message.pings.groups:
-            yield f"a message called {message.pings}: {message.text[:60]}"
+            yield f"a message pings {message.pings}: {message.text[:60]}"
         if not message.metadata and not message.files:
-            yield f"nobody expects this message: {message.text[:80]}"
+            yield f"unexpected message: {message.text[:80]}"
         if key := key_of(message):
             shown[key].append(message)
     for execution in executions:
@@ -50,13 +50,13 @@ def in_slack(
             yield from _shown_once(execution, shown, workspace)
 
 
-def key_of(shown: MessageSnapshot) -> str:
-    """What a message of the bot's shows, by its metadata, without its generation."""
-    payload = (shown.metadata or {}).get("event_payload", {})
+def key_of(message: MessageSnapshot) -> str:
+    """The outbox key in a message's metadata without its generation; empty if it has none."""
+    payload = (message.metadata or {}).get("event_payload", {})
     return str(payload.get("key", "")).rpartition(":")[0]
 
 
-def _of_the_bot(workspace: Workspace) -> list[MessageSnapshot]:
+def _bot_messages(workspace: Workspace) -> list[MessageSnapshot]:
     return [
         MessageSnapshot.of(message)
         for messages in workspace.practice.workspace.messages.values()
@@ -66,10 +66,10 @@ def _of_the_bot(workspace: Workspace) -> list[MessageSnapshot]:
 
 
 def live_at_once(journal: list[Version]) -> Counter[str]:
-    """Over the whole history: in how many messages at once each checkpoint could be decided."""
-    held: dict[tuple[str, str], set[str]] = defaultdict(set)
+    """The most messages at one time in which each checkpoint could be decided."""
+    shown_in: dict[tuple[str, str], set[str]] = defaultdict(set)
     live: Counter[str] = Counter()
-    most: Counter[str] = Counter()
+    peak: Counter[str] = Counter()
     for version in journal:
         if version.ephemeral_to is not None:
             continue
@@ -79,35 +79,35 @@ def live_at_once(journal: list[Version]) -> Counter[str]:
             if button.value and button.label.startswith(DECIDING)
         }
         place = (version.channel, version.ts)
-        live.subtract(held[place])
+        live.subtract(shown_in[place])
         live.update(now)
-        held[place] = now
-        most.update({name: 1 for name in now if live[name] > most[name]})
-    return most
+        shown_in[place] = now
+        peak.update({name: 1 for name in now if live[name] > peak[name]})
+    return peak
 
 
 def actionable(journal: list[Version]) -> Iterator[str]:
-    """At most one message at once in which a checkpoint can be decided."""
+    """Yields checkpoints that could be decided in more than one message at a time."""
     for name, count in live_at_once(journal).items():
         if count > 1:
             yield f"checkpoint {name} can be decided in {count} messages at once"
 
 
-def _foreign(version: Version) -> Iterator[str]:
+def _unsafe(version: Version) -> Iterator[str]:
     kinds = {str(block.get("type")) for block in version.blocks or []}
-    if not kinds <= OURS:
-        yield f"foreign blocks {kinds - OURS} in {version.text[:60]}"
-    read = "\n".join([version.text, *_leaves(version.blocks)])
+    if not kinds <= BOT_BLOCKS:
+        yield f"unexpected blocks {kinds - BOT_BLOCKS} in {version.text[:60]}"
+    parsed = "\n".join([version.text, *_leaves(version.blocks)])
     for live in LIVE:
-        if live in read:
+        if live in parsed:
             yield f"{live} is live in {version.text[:60]!r}"
     for block in version.blocks or []:
         if block.get("type") == "markdown" and LIVE_MARKDOWN in block["text"]:
-            yield f"a link of the crew's is live in {version.text[:60]!r}"
+            yield f"a link by the crew is live in {version.text[:60]!r}"
 
 
 def _leaves(node: Any) -> Iterator[str]:
-    """The texts in which Slack reads mentions and links; in code none is read."""
+    """The texts in which Slack parses mentions and links; it parses none in code."""
     if isinstance(node, list):
         for item in node:
             yield from _leaves(item)
@@ -121,21 +121,21 @@ def _leaves(node: Any) -> Iterator[str]:
                 yield from _leaves(item)
 
 
-def _crossed(workspace: Workspace) -> Iterator[str]:
-    """No version of any message, and no file, holds the words of two executions."""
+def _mixed(workspace: Workspace) -> Iterator[str]:
+    """Yields threads whose messages or files contain text of two executions."""
     practice = workspace.practice.workspace
     tokens: dict[tuple[str, str], set[str]] = defaultdict(set)
     for version in workspace.journal:
         if version.user == BOT and version.ephemeral_to is None:
             words = TOKEN.findall(f"{version.text} {version.blocks}")
             tokens[version.channel, version.thread_ts or version.ts].update(words)
-    for message in workspace.call(lambda: _of_the_bot(workspace)):
+    for message in workspace.call(lambda: _bot_messages(workspace)):
         for file in message.files:
             text = practice.files[file].content.decode()
             tokens[message.channel, message.root_ts].update(TOKEN.findall(text))
-    for of_thread in tokens.values():
-        if len(of_thread) > 1:
-            yield f"a thread holds words of {sorted(of_thread)}"
+    for thread_tokens in tokens.values():
+        if len(thread_tokens) > 1:
+            yield f"a thread contains text of {sorted(thread_tokens)}"
 
 
 def _shown_once(
@@ -145,24 +145,24 @@ def _shown_once(
         messages = shown[f"checkpoint:{row.id}"]
         live = sum(bool(m.button("Continue") or m.button("good")) for m in messages)
         if live != (row.state == "pending"):
-            yield f"{row.id} is {row.state}, and {live} messages have buttons"
+            yield f"{row.id} is {row.state}, but {live} messages have buttons"
         if row.state != "cancelled" and len(messages) != 1:
-            yield f"{row.id} is shown {len(messages)} times"
+            yield f"{row.id} is shown in {len(messages)} messages"
     roots = shown[f"root:{execution.id}"]
     if len(roots) != 1:
         yield f"{execution.token} has {len(roots)} first messages"
         return
     finals = len(shown[f"final:{execution.id}"])
     if finals != (execution.state == "completed"):
-        yield f"{execution.token} is {execution.state}, and its end is shown {finals} times"
+        yield f"{execution.token} is {execution.state}, but its end is shown {finals} times"
     thread = workspace.thread(roots[0])
-    known = workspace.practice.workspace.files
-    names = Counter(known[file].name for message in thread for file in message.files)
+    files = workspace.practice.workspace.files
+    names = Counter(files[file].name for message in thread for file in message.files)
     for name, times in names.items():
         if times > 1:
-            yield f"the file {name} is there {times} times"
+            yield f"the file {name} was uploaded {times} times"
     if execution.state == "completed":
         if not names:
-            yield f"{execution.token} is completed, and no file has its result"
+            yield f"{execution.token} is completed, but no file has its result"
         if any(message.buttons for message in thread):
-            yield f"{execution.token} is completed, and a message of it still has buttons"
+            yield f"{execution.token} is completed, but one of its messages still has buttons"

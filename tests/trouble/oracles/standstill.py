@@ -1,4 +1,4 @@
-"""Measures how long phases stand still: none may for longer than its lease."""
+"""Measures how long phases make no progress: none may stand still longer than its lease."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final
 from tests.trouble.background import Background
 from tests.trouble.db import UNAVAILABLE, Database, seconds
 
-EVERY: Final = 0.5
+POLL: Final = 0.5
 MARGIN: Final = 10.0
-"""Beyond the lease: a tick of recovery, a queue's look, the wait for a slot, a busy machine."""
+"""Seconds beyond the lease for a recovery tick, a poll of the queue, a slot and a busy machine."""
 
 
 class Standstill:
-    """A phase stands still from when it may be claimed and nothing is done about it, or holds a
-    lease that has run out. Time in which something went wrong does not count."""
+    """A phase stands still while it may be claimed but is not, or while its lease has expired. Time
+    during a fault does not count."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,14 +33,14 @@ class Standstill:
             yield
 
     def disturbed(self, *, until: float = 0.0) -> None:
-        """Something has just gone wrong, and goes on being wrong until then."""
+        """Note a fault that has just happened, or lasts until `until`."""
         self._calm_since = max(time.time(), until)
 
     def violations(self, allowed: float) -> Iterator[str]:
         if self.longest > allowed:
-            yield f"{self._what} for {self.longest:.1f} s with nothing in its way"
+            yield f"{self._what} for {self.longest:.1f} s without a fault"
 
-    def look(self) -> None:
+    def sample(self) -> None:
         now = time.time()
         since: dict[tuple[str, str, int], float] = {}
         for row in self._database.open_runs():
@@ -52,9 +52,9 @@ class Standstill:
             since[place] = max(free, self._since.get(place, now))
         self._since = since
         for (run, state, fence), at in since.items():
-            still = now - max(at, self._calm_since)
-            if still > self.longest:
-                self.longest = still
+            duration = now - max(at, self._calm_since)
+            if duration > self.longest:
+                self.longest = duration
                 self._what = f"phase run {run} stood still {state} (fence {fence})"
 
 
@@ -64,6 +64,6 @@ class _Watch(Background):
         self._standstill = standstill
 
     def _run(self) -> None:
-        while not self._over.wait(EVERY):
+        while not self._over.wait(POLL):
             with suppress(*UNAVAILABLE):
-                self._standstill.look()
+                self._standstill.sample()

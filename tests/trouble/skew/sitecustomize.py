@@ -1,7 +1,7 @@
-"""Loaded at the start of a process whose clock is skewed.
+"""Replaces `time.sleep` in a process whose clock is skewed; Python loads this module at startup.
 
-Python sleeps until a moment of the monotonic clock, which libfaketime takes for one of the clock
-that it fakes, and refuses; so here it sleeps for a duration.
+Python sleeps until an absolute time of the monotonic clock. libfaketime takes it for a time of the
+faked clock and fails the call, so this version sleeps for a duration.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ def _sleep(seconds: float | SupportsIndex, /) -> None:
     duration = float(seconds)
     if duration < 0:
         raise ValueError("sleep length must be non-negative")
-    never = _thread.allocate_lock()
-    never.acquire()
-    never.acquire(timeout=duration)
+    unreleased = _thread.allocate_lock()
+    unreleased.acquire()
+    unreleased.acquire(timeout=duration)
 
 
 time.sleep = _sleep

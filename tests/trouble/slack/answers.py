@@ -1,7 +1,7 @@
-"""What Slack may answer, and what must become of it.
+"""The answers that Slack may give, and the expected outcome of each.
 
-The names, separated by spaces, are those of Slack's own lists of errors, by method. What must
-happen is written here alone: the product has a table of its own.
+The names, separated by spaces, come from Slack's own lists of errors by method. The expected
+outcomes do not come from the product, which has a table of its own.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from practice.faults.plan import Kind
 RETRIED: Final = "retried"
 PLAIN: Final = "shown plainly"
 MOVED: Final = "moved to a direct message"
-TOLD: Final = "given up in words"
-UNTOLD: Final = "given up, and nobody can be told"
-ANSWERED: Final = "answered in words"
-LOST: Final = "left out"
+REPORTED: Final = "given up with a message"
+UNREPORTED: Final = "given up without a message"
+ANSWERED: Final = "answered with a message"
+UNANSWERED: Final = "not answered"
 
-AWHILE: Final = 8
-"""How many calls in a row meet what lasts a while."""
+LASTING: Final = 8
+"""How many calls in a row meet a lasting fault."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One answer of Slack's, which so many `times` calls meet."""
+    """One answer from Slack, which `times` calls get; None means all calls."""
 
     kind: Kind
     times: int | None = 1
@@ -35,32 +35,34 @@ class Fault:
     status: int = 500
 
     def __str__(self) -> str:
-        more = {
+        labels = {
             "error": self.error,
             "ratelimited": f"429 ({self.retry_after} s)",
             "http_500": f"{self.status}",
         }
-        name = more.get(self.kind, self.kind)
+        name = labels.get(self.kind, self.kind)
         return name if self.times == 1 else f"{name} ×{self.times or 'all'}"
 
 
-TOKEN: Final = (
+AUTH: Final = (
     "access_denied account_inactive ekm_access_denied invalid_auth missing_scope no_permission "
     "not_authed org_login_required token_expired token_revoked"
 )
-"""An operator has to act; until then nothing is lost."""
+"""An operator has to act; nothing may be lost until then."""
 
-PASSING: Final = "fatal_error internal_error request_timeout service_unavailable team_added_to_org"
-"""It may have happened or not, and passes."""
+TEMPORARY: Final = (
+    "fatal_error internal_error request_timeout service_unavailable team_added_to_org"
+)
+"""Temporary errors; the call may or may not have taken effect."""
 
-STRANGE: Final = (
+UNUSUAL: Final = (
     "accesslimited deprecated_endpoint enterprise_is_restricted invalid_arg_name "
     "invalid_array_arg invalid_charset invalid_form_data invalid_post_type method_deprecated "
     "missing_post_type not_allowed_token_type two_factor_setup_required"
 )
-"""Not said of calls like these, as a rule."""
+"""Errors that calls like these do not normally get."""
 
-PLACES: Final = (
+CHANNELS: Final = (
     "channel_not_found is_archived not_in_channel restricted_action "
     "restricted_action_read_only_channel restricted_action_thread_locked "
     "restricted_action_thread_only_channel restricted_action_non_threadable_channel "
@@ -68,13 +70,13 @@ PLACES: Final = (
 )
 """The bot may not post there."""
 
-TOO_MUCH: Final = (
+CONTENT: Final = (
     "invalid_arguments invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long "
     "no_text too_many_attachments"
 )
-"""Slack does not take what is shown."""
+"""Slack does not accept the content."""
 
-RATES: Final = "ratelimited rate_limited message_limit_exceeded"
+RATE_LIMITS: Final = "ratelimited rate_limited message_limit_exceeded"
 
 OWN: Final = {
     "chat.postMessage": (
@@ -95,11 +97,11 @@ OWN: Final = {
     "chat.postEphemeral": "user_not_in_channel channel_not_found",
     "chat.delete": "cant_delete_message message_not_found compliance_exports_prevent_deletion",
 }
-"""What only some methods say."""
+"""Errors of single methods."""
 
 
 def network(times: int) -> Iterator[Fault]:
-    """What befalls any call, whatever Slack thinks of it."""
+    """Faults that any call may meet, regardless of its content."""
     for seconds in (1, 30, 120):
         yield Fault("ratelimited", times, retry_after=seconds)
     for status in (500, 502, 503, 504):
@@ -114,40 +116,41 @@ def refusals(names: str, times: int | None) -> Iterator[Fault]:
 
 
 def of_posting(times: int) -> Iterator[tuple[Fault, str]]:
-    """With what must become of a checkpoint whose message meets it."""
+    """Each fault of posting, with the expected outcome for the message's checkpoint."""
     lasting = times > 1
-    until_told = None if lasting else 1
+    refusal_times = None if lasting else 1
     for fault in network(times):
         yield fault, RETRIED
-    for fault in refusals(f"{TOKEN} {PASSING} {RATES}", times):
+    for fault in refusals(f"{AUTH} {TEMPORARY} {RATE_LIMITS}", times):
         yield fault, RETRIED
-    for fault in refusals(PLACES, times):
+    for fault in refusals(CHANNELS, times):
         yield fault, MOVED
-    for fault in refusals(TOO_MUCH, until_told):
-        yield fault, TOLD if lasting else PLAIN
-    for fault in refusals(f"{STRANGE} {OWN['chat.postMessage']}", until_told):
-        yield fault, TOLD if lasting else RETRIED
+    for fault in refusals(CONTENT, refusal_times):
+        yield fault, REPORTED if lasting else PLAIN
+    for fault in refusals(f"{UNUSUAL} {OWN['chat.postMessage']}", refusal_times):
+        yield fault, REPORTED if lasting else RETRIED
 
 
 def of_arming(times: int) -> Iterator[tuple[Fault, str]]:
+    """Each fault of adding the buttons, with the expected outcome for the message's checkpoint."""
     lasting = times > 1
-    until_told = None if lasting else 1
+    refusal_times = None if lasting else 1
     for fault in network(times):
         yield fault, RETRIED
-    for fault in refusals(f"{TOKEN} {PASSING} update_failed {RATES}", times):
+    for fault in refusals(f"{AUTH} {TEMPORARY} update_failed {RATE_LIMITS}", times):
         yield fault, RETRIED
     for fault in refusals("channel_not_found is_inactive", times):
         yield fault, MOVED
-    for fault in refusals("message_not_found cant_update_message", until_told):
-        yield fault, TOLD if lasting else RETRIED
-    for fault in refusals("invalid_blocks msg_too_long invalid_arguments", until_told):
-        yield fault, TOLD if lasting else PLAIN
-    for fault in refusals(f"{STRANGE} edit_window_closed {OWN['chat.update']}", until_told):
-        yield fault, TOLD if lasting else RETRIED
+    for fault in refusals("message_not_found cant_update_message", refusal_times):
+        yield fault, REPORTED if lasting else RETRIED
+    for fault in refusals("invalid_blocks msg_too_long invalid_arguments", refusal_times):
+        yield fault, REPORTED if lasting else PLAIN
+    for fault in refusals(f"{UNUSUAL} edit_window_closed {OWN['chat.update']}", refusal_times):
+        yield fault, REPORTED if lasting else RETRIED
 
 
 def of_any(method: str, times: int) -> Iterator[Fault]:
-    """For methods whose failing must never stand in the way of a decision."""
+    """The faults of a method whose failure must never prevent a decision."""
     yield from network(times)
-    yield from refusals(f"{TOKEN} {PASSING} {STRANGE} ratelimited", times)
+    yield from refusals(f"{AUTH} {TEMPORARY} {UNUSUAL} ratelimited", times)
     yield from refusals(OWN.get(method, ""), times)

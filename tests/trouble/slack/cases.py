@@ -1,4 +1,4 @@
-"""Every call that the bot makes of Slack, with everything that Slack may answer."""
+"""Scenario: every call that the bot makes to Slack, with every answer that Slack may give."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from random import Random
 from typing import Final
 
 from tests.trouble.slack import answers, stories
-from tests.trouble.slack.answers import AWHILE, Fault
+from tests.trouble.slack.answers import LASTING, Fault
 from tests.trouble.slack.stage import HurriedStage, hurried_stage
 from tests.trouble.slack.stories import Story
 
-ALSO_LASTING: Final = (1, AWHILE)
+TIMES: Final = (1, LASTING)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A call, an answer to it, and what must become of it; None: nothing that must not."""
+    """A call, an answer to it and the expected outcome; None if several outcomes are allowed."""
 
     method: str
     story: Story
@@ -31,7 +31,7 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    for times in ALSO_LASTING:
+    for times in TIMES:
         for fault, expected in answers.of_posting(times):
             yield Case("chat.postMessage", stories.post, fault, expected)
         for fault in answers.network(times):
@@ -39,8 +39,8 @@ def cases() -> Iterator[Case]:
         for fault, expected in answers.of_arming(times):
             yield Case("chat.update", stories.arm, fault, expected)
         for fault in answers.network(times):
-            answered = answers.ANSWERED if times == 1 else None
-            yield Case("response_url", stories.answer_late, fault, answered)
+            outcome = answers.ANSWERED if times == 1 else None
+            yield Case("response_url", stories.answer_late, fault, outcome)
         for method, story in OTHERS.items():
             for fault in answers.of_any(method, times):
                 yield Case(method, story, fault)
@@ -66,43 +66,43 @@ OTHERS: Final[dict[str, Story]] = {
 @dataclass
 class Figures:
     cases: int = 0
-    became: dict[str, Counter[str]] = field(default_factory=dict)
+    outcomes: dict[str, Counter[str]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         lines = [f"{self.cases} answers of Slack"]
-        for method, became in self.became.items():
-            ways = ", ".join(f"{way} {count}" for way, count in became.most_common())
-            lines.append(f"{method}: {ways}")
+        for method, outcomes in self.outcomes.items():
+            counted = ", ".join(f"{outcome} {count}" for outcome, count in outcomes.most_common())
+            lines.append(f"{method}: {counted}")
         return lines
 
 
 def slack_answers(
     url: str, *, count: int, seed: int, say: Callable[[str], object] = str
 ) -> Figures:
-    """So many cases at random, each in an execution of its own, with one bot. `say` names each."""
-    chosen = [*cases()]
-    Random(seed).shuffle(chosen)
+    """Play `count` random cases with one bot, each in its own execution; `say` reports each."""
+    shuffled = [*cases()]
+    Random(seed).shuffle(shuffled)
     figures = Figures()
     with hurried_stage(url) as stage:
-        for case in chosen[:count]:
+        for case in shuffled[:count]:
             started = time.monotonic()
-            say(f"{case}: {_one(stage, case, figures)}, {time.monotonic() - started:.1f} s")
+            say(f"{case}: {_play(stage, case, figures)}, {time.monotonic() - started:.1f} s")
     return figures
 
 
-def _one(stage: HurriedStage, case: Case, figures: Figures) -> str:
-    """What became of it."""
+def _play(stage: HurriedStage, case: Case, figures: Figures) -> str:
+    """Play a case; returns its outcome, or the violation."""
     figures.cases += 1
-    became = figures.became.setdefault(case.method, Counter())
+    outcomes = figures.outcomes.setdefault(case.method, Counter())
     try:
         outcome = case.story(stage, case.fault)
     except AssertionError as error:
-        became["violation"] += 1
+        outcomes["violation"] += 1
         figures.wrong.append(f"{case}: {str(error).splitlines()[0]}")
         stage.tidy_up()
         return f"✗ {str(error).splitlines()[0]}"
-    became[outcome] += 1
+    outcomes[outcome] += 1
     if case.expected is not None and outcome != case.expected:
         figures.wrong.append(f"{case}: {outcome}, not {case.expected}")
         return f"✗ {outcome}, not {case.expected}"

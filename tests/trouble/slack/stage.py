@@ -1,7 +1,7 @@
-"""The real bot in a practice workspace, on either database, with a clock that is hurried along.
+"""The real bot in a practice workspace, on either database, with a clock that skips waiting times.
 
-Whatever the bot puts off until later comes due at once: the clock jumps to it as soon as nothing
-is under way. So Slack may ask for two minutes of quiet and nobody waits for them.
+Everything that the bot postpones is due at once: the clock jumps to it as soon as the bot is idle.
+If Slack asks for a pause of two minutes, no test waits for it.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from tests.support.workspace import ANA, Workspace
 from tests.trouble.db import UNSHOWN, Database, seconds
 from tests.trouble.slack.answers import Fault
 
-LOOK: Final = 0.02
+POLL: Final = 0.02
 WITHIN: Final = 60.0
 LEASE: Final = 61.0
-HELD_IN_VAIN: Final = 5.0
+STUCK_AFTER: Final = 5.0
 TAKEN_WITHIN: Final = 0.3
-"""Seconds within which a row that is due is taken."""
+"""Seconds within which a due row is taken."""
 
 FAST: Final = replace(BRISK, look_again=timedelta(milliseconds=100))
 
-PUT_OFF: Final = f"""
+UNDELIVERED: Final = f"""
     SELECT not_before, lease_owner, seq, state, version, shown_version, attempts
     FROM outbox WHERE {UNSHOWN}
 """
-LIMITED: Final = "SELECT free_at FROM rate_limits"
+RATE_LIMITED_UNTIL: Final = "SELECT free_at FROM rate_limits"
 
 
 @contextmanager
 def hurried_stage(url: str) -> Iterator[HurriedStage]:
-    """In a workspace of its own, whose clock is the bot's."""
+    """Yields a stage in a workspace of its own, which uses the bot's clock."""
     clock = MovableClock()
     with (
         Workspace(clock=lambda: clock.now().timestamp()) as workspace,
@@ -55,18 +55,18 @@ def hurried_stage(url: str) -> Iterator[HurriedStage]:
 
 
 class HurriedStage(Stage):
-    """`plan` has two phases, and a checkpoint between them that waits as long as it takes."""
+    """A stage whose crew `plan` has two phases with a checkpoint, without a deadline, between."""
 
     def __init__(self, workspace: Workspace, url: str, *, clock: MovableClock) -> None:
         plan = crew(
             phases=("planning", "finalization"), after=("planning",), decided_by=rule(timeout=None)
         )
-        # A hanging call is over soon here.
+        # A hanging call times out soon.
         with mock.patch.multiple(app, POST_SECONDS=1, ANSWER_SECONDS=1, LOOKUP_SECONDS=1):
             super().__init__(workspace, url, crews={"plan": plan}, timing=FAST, clock=clock)
         self.database = Database(url)
-        self._seen: list[dict[str, Any]] = []
-        self._since = 0.0
+        self._last_rows: list[dict[str, Any]] = []
+        self._unchanged_since = 0.0
         self._versions: dict[str, int] = {}
 
     def __exit__(
@@ -81,7 +81,7 @@ class HurriedStage(Stage):
     # --- faults -----------------------------------------------------------------------------
 
     def strike(self, method: str, fault: Fault, *, channel: str | None = None) -> None:
-        """The bot's next calls of this method meet a failure."""
+        """Make the bot's next calls of this method fail."""
         self.workspace.call(
             lambda: self.workspace.practice.faults.plan(
                 method,
@@ -99,39 +99,39 @@ class HurriedStage(Stage):
         self.workspace.call(self.workspace.practice.faults.clear)
 
     def hurry(self) -> None:
-        """Go to when the next thing comes due, unless something is being done."""
-        rows = self.database.rows(PUT_OFF)
-        if rows != self._seen:
-            self._seen, self._since = rows, time.monotonic()
+        """Move the clock to the next due time if the bot is idle."""
+        rows = self.database.rows(UNDELIVERED)
+        if rows != self._last_rows:
+            self._last_rows, self._unchanged_since = rows, time.monotonic()
         elif rows:
-            self._come_due(rows, time.monotonic() - self._since)
+            self._skip_to_next(rows, time.monotonic() - self._unchanged_since)
         self.front.deliver_due()
 
-    def _come_due(self, rows: Sequence[dict[str, Any]], unchanged: float) -> None:
+    def _skip_to_next(self, rows: Sequence[dict[str, Any]], unchanged: float) -> None:
         now = self.clock.now().timestamp()
         due = [seconds(row["not_before"]) for row in rows if row["not_before"] is not None]
-        free = [seconds(row["free_at"]) for row in self.database.rows(LIMITED)]
+        free = [seconds(row["free_at"]) for row in self.database.rows(RATE_LIMITED_UNTIL)]
         due += [at for at in free if at > now]
         if any(row["lease_owner"] for row in rows):
-            # It is being delivered, or was given up without a word to the database, which was busy.
-            due = [now + LEASE] if unchanged > HELD_IN_VAIN else []
+            # It is being delivered, or its lease was not released because the database was busy.
+            due = [now + LEASE] if unchanged > STUCK_AFTER else []
         coming = [at for at in due if at > now]
-        # What is due already is being taken, or rests for what comes first of the others.
+        # Rows that are already due are being taken, or wait for the first of the others.
         if coming and unchanged > (TAKEN_WITHIN if len(coming) < len(due) else 0):
             self.clock.move(timedelta(seconds=min(coming) - now + 0.001))
-            self._since = time.monotonic()
+            self._unchanged_since = time.monotonic()
 
     def until(self, condition: Callable[[], object], what: str, within: float = WITHIN) -> None:
-        """Hurry along until it holds."""
+        """Hurry until the condition is true; raises AssertionError after `within` seconds."""
         deadline = time.monotonic() + within
         while not condition():
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited {within:g} s for {what}")
             self.hurry()
-            time.sleep(LOOK)
+            time.sleep(POLL)
 
     def tidy_up(self) -> None:
-        """After a case that went wrong: the next one finds nothing of it."""
+        """Remove everything that a failed case left, for the next case."""
         self.clear_faults()
         self.workspace.wait_for(lambda: self.front.connected, 60, what="a socket")
         for execution in self.reads.executions(states=OPEN, limit=100):
@@ -142,16 +142,17 @@ class HurriedStage(Stage):
     # --- an execution -----------------------------------------------------------------------
 
     def begin(self) -> Execution:
-        """An execution whose thread is there, with nothing left to be shown."""
+        """Start an execution; wait until its thread is posted and nothing is left to deliver."""
         execution = self.start(by=ANA)
         self.quiet()
         return execution
 
     def quiet(self) -> None:
+        """Wait until nothing is left to deliver."""
         self.until(lambda: not self.database.unshown(), "delivery to end")
 
     def shown_since(self, execution: Execution) -> list[Version]:
-        """Every version of messages that was shown since its thread began."""
+        """Every version of every message since the execution's thread started."""
         thread = self.reads.execution(execution.id).thread_ts
         journal = self.workspace.journal
         first = next((n for n, version in enumerate(journal) if version.ts == thread), 0)
@@ -161,20 +162,20 @@ class HurriedStage(Stage):
         self.until(lambda: self.armed_now(execution), "the checkpoint's buttons", timeout)
         return super().armed(execution, timeout=0.1)
 
-    def forget_words(self) -> None:
-        """Nobody alone was told anything so far."""
+    def clear_ephemerals(self) -> None:
+        """Discard all ephemeral messages so far."""
         self.workspace.call(self.workspace.practice.workspace.ephemerals.clear)
 
     def armed_now(self, execution: Execution) -> MessageSnapshot | None:
-        """The message of the waiting checkpoint, if it can be acted on."""
+        """The message with buttons for the waiting checkpoint, or None."""
         checkpoint = self.waiting(execution).id
         armed = (m for m in self.everywhere() if any(b.value == checkpoint for b in m.buttons))
         return next(armed, None)
 
-    def told_of(self, execution: Execution) -> bool:
-        """Whether the requester was told in words that something of this run is missing."""
-        words = f"Run `{execution.id[:8]}`: I could not show"
-        return any(words in message.text for message in self.everywhere())
+    def reported_missing(self, execution: Execution) -> bool:
+        """Whether a message tells the requester that something of this run could not be shown."""
+        text = f"Run `{execution.id[:8]}`: I could not show"
+        return any(text in message.text for message in self.everywhere())
 
     def given_up(self, execution: Execution) -> bool:
         """Whether the bot no longer tries to show the checkpoint."""
@@ -183,7 +184,7 @@ class HurriedStage(Stage):
         return [row["state"] for row in rows] == ["failed"]
 
     def end(self, execution: Execution) -> None:
-        """Run what is left, and see its result come."""
+        """Run the remaining phases, and wait for the result."""
         self.work("the end")
         key = f"final:{execution.id}"
         self.until(
