@@ -67,10 +67,12 @@ BOUNDS: Final = {
     "threads outside pools": 1.0,
     "places in pools": 0.0,
     "files": 1.0,
+    "sockets": 10.0,
     "rows not at rest": 2.0,
 }
 """The most growth per thousand runs. A pool starts up to one thread per place at peaks and keeps
-them, so the places in pools are bounded instead of their threads."""
+them, so the places in pools are bounded instead of their threads. Sockets come and go, and a sample
+may find some more of them open than the one before."""
 
 IN_PROGRESS: Final = f"""
     SELECT (SELECT count(*) FROM executions WHERE state IN ('pending', 'running'))
@@ -228,11 +230,13 @@ def _track_pools() -> None:
 def _values(process: psutil.Process) -> dict[str, float]:
     gc.collect()  # a pool without references lets its threads end
     in_pools = sum(thread.is_alive() for pool in _pools for thread in pool._threads)
+    sockets = len(process.net_connections("all"))
     return {
         "megabytes": process.memory_info().rss / 1e6,
         "threads outside pools": float(process.num_threads() - in_pools),
         "places in pools": float(sum(pool._max_workers for pool in _pools)),
-        "files": float(process.num_fds()),
+        "files": float(process.num_fds() - sockets),
+        "sockets": float(sockets),
     }
 
 
