@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 _HEADING: Final = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
-_NUMBERED: Final = re.compile(r"\d+([.)]\s)")
 _FENCE: Final = "```"
 
 
@@ -66,18 +65,3 @@ def items(block: str) -> list[str]:
     if not re.match(r"(?:[-*+•]|\d+[.)])\s", block):
         return []
     return re.split(r"\n(?=(?:[-*+•]|\d+[.)])\s)", block)
-
-
-def in_order(text: str) -> str:
-    """The text with the numbers of its numbered lists counted from 1 again."""
-    number = 0
-    lines = []
-    for line in text.splitlines():
-        match = _NUMBERED.match(line)
-        number = number + 1 if match else 0
-        lines.append(f"{number}{match[1]}{line[match.end() :]}" if match else line)
-    return "\n".join(lines)
-
-
-def word_count(document: Document) -> int:
-    return len(re.findall(r"\w+", render(document)))

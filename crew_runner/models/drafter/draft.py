@@ -60,7 +60,7 @@ def _filled(conversation: Conversation) -> tuple[Document, Document]:
     slots = (
         brief.slots(conversation.request, conversation.background)
         if deliverable
-        else generic.slots(conversation, _template("outlines.md"))
+        else generic.slots(conversation)
     )
     usual, _, more = _template(_TEMPLATE_OF[deliverable]).partition(_LONGER)
     return document.parse(_fill(usual, slots)), document.parse(_fill(more, slots))
@@ -73,7 +73,7 @@ def _fill(template: str, slots: dict[str, str]) -> str:
         for line in template.splitlines()
         if all(slots[name] for name in _SLOT.findall(line))
     )
-    return document.in_order("\n".join(lines))
+    return "\n".join(lines)
 
 
 @cache

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from crew_runner.models.drafter import conversation, draft, generic, schema
+from crew_runner.models.drafter import conversation, draft, schema
 
 Json = dict[str, Any]
 
@@ -85,7 +85,8 @@ def reply_to(body: Mapping[str, Any]) -> Reply:
     if shape is None:
         text = draft.answer(parsed)
     else:
-        text = json.dumps(schema.instance(shape, generic.asked_for(parsed)), ensure_ascii=False)
+        subject = parsed.feedback[-1] if parsed.feedback else parsed.task
+        text = json.dumps(schema.instance(shape, subject), ensure_ascii=False)
     prompt = sum(tokens(conversation.text_of(m.get("content"))) for m in messages)
     return Reply(text, prompt, tokens(text), tool["name"] if tool else None)
 
