@@ -16,12 +16,6 @@ Json = dict[str, Any]
 _TOKEN: Final = re.compile(r"\w{1,5}|[^\w\s]")
 _PIECE: Final = re.compile(r"\S+\s*|\s+")
 _PIECES_A_CHUNK: Final = 12
-_ERROR_TYPES: Final = {
-    401: ("invalid_request_error", "invalid_api_key"),
-    429: ("rate_limit_error", "rate_limit_exceeded"),
-    500: ("server_error", None),
-    503: ("server_error", None),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +37,17 @@ class Reply:
 
 
 class Refusal(Exception):
-    """The request is not answered. `param` names the part of the body that is wrong.
+    """The request is not answered. `retry_after`: seconds."""
 
-    `retry_after`: seconds.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        param: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
+    def __init__(self, status: int, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.param = param
         self.retry_after = retry_after
 
     @property
     def body(self) -> Json:
-        kind, code = _ERROR_TYPES.get(self.status, ("invalid_request_error", None))
-        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": code}}
+        kind = "server_error" if self.status >= 500 else "invalid_request_error"
+        return {"error": {"message": str(self), "type": kind, "param": None, "code": None}}
 
 
 def tokens(text: str) -> int:
@@ -76,9 +59,9 @@ def reply_to(body: Mapping[str, Any]) -> Reply:
     """Drafts the answer to a request. Raises Refusal if the body is not a request."""
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise Refusal(400, "'messages' must be a list with at least one message", param="messages")
+        raise Refusal(400, "'messages' must be a list with at least one message")
     if not all(isinstance(message, Mapping) for message in messages):
-        raise Refusal(400, "each message must be an object", param="messages")
+        raise Refusal(400, "each message must be an object")
     parsed = conversation.read(messages)
     tool = _forced_tool(body)
     shape = tool["parameters"] if tool else _schema(body)
@@ -165,7 +148,7 @@ def _forced_tool(body: Mapping[str, Any]) -> Json | None:
     else:
         return None
     if function is None:
-        raise Refusal(400, "'tool_choice' names no function of 'tools'", param="tool_choice")
+        raise Refusal(400, "'tool_choice' names no function of 'tools'")
     return {"name": str(function.get("name")), "parameters": function.get("parameters") or {}}
 
 
