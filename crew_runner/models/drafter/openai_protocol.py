@@ -14,8 +14,8 @@ from crew_runner.models.drafter import conversation, draft, schema
 Json = dict[str, Any]
 
 _TOKEN: Final = re.compile(r"\w{1,5}|[^\w\s]")
-_PIECE: Final = re.compile(r"\S+\s*|\s+")
-_PIECES_A_CHUNK: Final = 12
+_CHUNK: Final = 60
+"""The characters of each event of a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,7 @@ def completion(body: Mapping[str, Any], reply: Reply, created: int) -> Json:
         message |= {"content": None, "tool_calls": [_tool_call(reply)]}
     finish = "tool_calls" if reply.tool else "stop"
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
-    return {
-        **_head(body, "chat.completion", created),
-        "choices": [choice],
-        "usage": reply.usage,
-    }
+    return _head(body, "chat.completion", created) | {"choices": [choice], "usage": reply.usage}
 
 
 def events(body: Mapping[str, Any], reply: Reply, created: int) -> Iterator[bytes]:
@@ -102,9 +98,8 @@ def events(body: Mapping[str, Any], reply: Reply, created: int) -> Iterator[byte
         yield event({"role": "assistant", "tool_calls": [_tool_call(reply) | {"index": 0}]})
     else:
         yield event({"role": "assistant", "content": ""})
-        pieces = _PIECE.findall(reply.text)
-        for start in range(0, len(pieces), _PIECES_A_CHUNK):
-            yield event({"content": "".join(pieces[start : start + _PIECES_A_CHUNK])})
+        for start in range(0, len(reply.text), _CHUNK):
+            yield event({"content": reply.text[start : start + _CHUNK]})
     yield event({}, "tool_calls" if reply.tool else "stop")
     if with_usage:
         yield _event({**head, "choices": [], "usage": reply.usage})
@@ -135,21 +130,15 @@ def _tool_call(reply: Reply) -> Json:
 def _forced_tool(body: Mapping[str, Any]) -> Json | None:
     """The function that `tool_choice` insists on; tools that are only offered are left alone."""
     choice = body.get("tool_choice")
-    functions = [
-        tool["function"]
-        for tool in body.get("tools") or []
-        if isinstance(tool, Mapping) and isinstance(tool.get("function"), Mapping)
-    ]
-    if choice == "required" and functions:
-        function = functions[0]
-    elif isinstance(choice, Mapping) and isinstance(choice.get("function"), Mapping):
-        name = choice["function"].get("name")
-        function = next((f for f in functions if f.get("name") == name), None)
-    else:
+    functions = [tool["function"] for tool in body.get("tools") or [] if "function" in tool]
+    if isinstance(choice, Mapping):
+        name = choice.get("function", {}).get("name")
+        functions = [function for function in functions if function.get("name") == name]
+    elif choice != "required":
         return None
-    if function is None:
+    if not functions:
         raise Refusal(400, "'tool_choice' names no function of 'tools'")
-    return {"name": str(function.get("name")), "parameters": function.get("parameters") or {}}
+    return {"name": str(functions[0]["name"]), "parameters": functions[0].get("parameters", {})}
 
 
 def _schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
