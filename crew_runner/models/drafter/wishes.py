@@ -40,8 +40,8 @@ class Other:
 Wish = Shorter | Longer | LeaveOut | Rename | Other
 
 _OPENS_A_WISH: Final = (
-    r"(?:please|make|shorten|shorter|longer|extend|leave|drop|remove|omit|cut|skip|rename|replace|"
-    r"change|add|mention|write|use|more|less|no|without|don't|never)"
+    r"(?:please|make|shorten|shorter|longer|extend|expand|leave|drop|cut|remove|delete|omit|skip|"
+    r"rename|replace|change|add|mention|write|use|more|less|no|without|don't|never)"
 )
 _CLAUSE_END: Final = re.compile(
     r"[;\n]+|(?<=[.!?])\s+"
@@ -53,13 +53,15 @@ _THANKS: Final = re.compile(r"[\s,]*\b(?:please|thanks|thank you)$", re.IGNORECA
 _PRAISE: Final = re.compile(r"(?:looks )?(?:good|great|nice|perfect)", re.IGNORECASE)
 _REFUSAL: Final = re.compile(r"\b(?:do not|don't|never|not) ", re.IGNORECASE)
 _SHORTER: Final = re.compile(r"\b(?:short(?:er|en)|more concise|too long)\b", re.IGNORECASE)
-_LONGER: Final = re.compile(r"\b(?:longer|extend|too short|more details?)\b", re.IGNORECASE)
+_LONGER: Final = re.compile(r"\b(?:longer|extend|expand|too short|more details?)\b", re.IGNORECASE)
 _WITHOUT_MEANING: Final = re.compile(
-    r"\b(?:an?|and|the|it's|it|this|is|make|text|plan|draft|whole|bit|little|much|with|section)\b",
+    r"\b(?:an?|and|the|it's|it|this|is|be|should|must|make|text|plan|draft|whole|bit|little|much|"
+    r"with|section)\b",
     re.IGNORECASE,
 )
 _LEAVE_OUT: Final = re.compile(
-    r"(?:leave|drop|remove|omit|cut|skip|no|without)\s+(?:out\s+)?(.+?)(?:\s+out)?", re.IGNORECASE
+    r"(?:leave|drop|cut|remove|delete|omit|skip|no|without)\s+(?:out\s+)?(.+?)(?:\s+out)?",
+    re.IGNORECASE,
 )
 _RENAME: Final = re.compile(
     r"(?:rename|replace)\s+(?P<old>.+?)\s+(?:to|with|by)\s+(?P<new>.+)", re.IGNORECASE
