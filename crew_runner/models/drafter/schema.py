@@ -48,7 +48,8 @@ class _Maker:
         return self.of_kind(schema, name=name, depth=depth)
 
     def of_kind(self, schema: Schema, *, name: str, depth: int) -> Any:
-        match schema.get("type", "object" if "properties" in schema else "string"):
+        kind = schema.get("type", "object" if "properties" in schema else "string")
+        match kind[0] if isinstance(kind, list) else kind:
             case "object":
                 return self.object(schema, depth=depth)
             case "array":
@@ -103,4 +104,4 @@ def _number(schema: Schema) -> float:
     if low is None:
         low = 0 if high is None else high - 2
     middle = float(low + (low + 2 if high is None else high)) / 2
-    return round(middle) if schema.get("type") == "integer" else middle
+    return round(middle) if schema.get("type") == "integer" or middle.is_integer() else middle
