@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 _TASK: Final = "Current Task:"
@@ -41,24 +40,17 @@ _DELIVERABLE: Final = re.compile(r"\s*Deliverable:\s*(.+)")
 _FINAL: Final = re.compile(r"Final Answer:\s*", re.IGNORECASE)
 
 
-class Deliverable(StrEnum):
-    """The deliverables of the content plan's tasks, by the first line of their descriptions."""
-
-    PLAN = "content plan"
-    SENTIMENT = "sentiment analysis"
-    TRENDS = "trend research"
-    DRAFT = "draft strategy"
-    FINAL = "final strategy"
-
-
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One parsed call. `answer` is the earlier answer that `feedback` is about."""
+    """One parsed call. `answer` is the earlier answer that `feedback` is about.
+
+    `deliverable`: what a task of the shipped crew makes, such as `content plan`, else empty.
+    """
 
     task: str
     expected: str
     context: str
-    deliverable: Deliverable | None
+    deliverable: str
     lessons: tuple[str, ...]
     request: str
     background: str
@@ -90,7 +82,7 @@ def read(messages: Iterable[Mapping[str, Any]]) -> Conversation:
         task=task.strip(),
         expected=expected,
         context=_BETWEEN.join([*(text.strip() for text in reversed(renewed)), context]).strip(),
-        deliverable=_deliverable(task),
+        deliverable=name[1].strip().casefold() if (name := _DELIVERABLE.match(task)) else "",
         lessons=tuple(
             line.strip()[2:] for line in lessons.splitlines() if line.strip()[:2] == "- "
         ),
@@ -128,9 +120,3 @@ def _parts(prompt: str) -> tuple[str, str, str]:
     text, _, context = text.partition(_CONTEXT)
     task, _, expected = text.partition(_EXPECTED)
     return task.strip(), expected.partition(_MUST)[0].strip(), context.strip()
-
-
-def _deliverable(task: str) -> Deliverable | None:
-    match = _DELIVERABLE.match(task)
-    name = match[1].strip().casefold() if match else ""
-    return next((each for each in Deliverable if each == name), None)

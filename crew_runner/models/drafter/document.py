@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_HEADING: Final = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
-_NUMBERED: Final = re.compile(r"\d+([.)]\s)")
-_FENCE: Final = "```"
+_HEADING: Final = re.compile(r"^(#{2,6})\s+(.+)$", re.MULTILINE)
+_MARKER: Final = r"(?:[-*+•]|\d+[.)])\s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,57 +26,27 @@ class Document:
 
 
 def parse(text: str) -> Document:
-    """The first heading of level one is the title; headings inside code blocks are code."""
-    head: list[str] = []
-    raw_sections: list[tuple[int, str, list[str]]] = []
-    fenced = False
-    for line in text.strip().splitlines():
-        fenced ^= line.lstrip().startswith(_FENCE)
-        match = None if fenced else _HEADING.match(line)
-        if match and (raw_sections or len(match[1]) > 1 or any(map(str.strip, head))):
-            raw_sections.append((len(match[1]), match[2], []))
-        else:
-            (raw_sections[-1][2] if raw_sections else head).append(line)
-    sections = (Section(name, "\n".join(body).strip(), level) for level, name, body in raw_sections)
-    return Document("\n".join(head).strip(), tuple(sections))
+    """The sections are below the headings of level two and lower."""
+    head, *rest = _HEADING.split(text)
+    sections = (
+        Section(heading.strip(), body.strip(), len(marks))
+        for marks, heading, body in zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+    )
+    return Document(head.strip(), tuple(sections))
 
 
 def render(document: Document) -> str:
-    parts = [document.head] if document.head else []
+    parts = [document.head]
     for section in document.sections:
-        parts.append(f"{'#' * section.level} {section.heading}")
-        parts += [section.body] if section.body else []
-    return "\n\n".join(parts)
+        parts += [f"{'#' * section.level} {section.heading}", section.body]
+    return "\n\n".join(part for part in parts if part)
 
 
 def blocks(body: str) -> list[str]:
-    """The paragraphs, lists, tables and code blocks, unchanged."""
-    parts: list[str] = []
-    for part in re.split(r"\n\s*\n", body):
-        if parts and parts[-1].count(_FENCE) % 2:
-            parts[-1] += f"\n\n{part}"
-        elif part.strip():
-            parts.append(part.strip("\n"))
-    return parts
+    """The paragraphs, lists and tables, unchanged."""
+    return [part.strip("\n") for part in re.split(r"\n\s*\n", body) if part.strip()]
 
 
 def items(block: str) -> list[str]:
     """The items of a list, with the lines that continue them; empty for any other block."""
-    if not re.match(r"(?:[-*+•]|\d+[.)])\s", block):
-        return []
-    return re.split(r"\n(?=(?:[-*+•]|\d+[.)])\s)", block)
-
-
-def in_order(text: str) -> str:
-    """The text with the numbers of its numbered lists counted from 1 again."""
-    number = 0
-    lines = []
-    for line in text.splitlines():
-        match = _NUMBERED.match(line)
-        number = number + 1 if match else 0
-        lines.append(f"{number}{match[1]}{line[match.end() :]}" if match else line)
-    return "\n".join(lines)
-
-
-def word_count(document: Document) -> int:
-    return len(re.findall(r"\w+", render(document)))
+    return re.split(rf"\n(?={_MARKER})", block) if re.match(_MARKER, block) else []

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 from crew_runner.models.drafter import brief, document, generic, revise
-from crew_runner.models.drafter.conversation import Conversation, Deliverable
+from crew_runner.models.drafter.conversation import Conversation
 from crew_runner.models.drafter.document import Document
 from crew_runner.models.drafter.label import label_line, labelled
 
@@ -18,14 +17,13 @@ _READY: Final = "READY: I am ready to execute the task."
 """What a planning agent has to read; without it, CrewAI keeps asking."""
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-_TEMPLATE_OF: Final = {
-    Deliverable.PLAN: "plan.md",
-    Deliverable.SENTIMENT: "sentiment.md",
-    Deliverable.TRENDS: "trends.md",
-    Deliverable.DRAFT: "draft.md",
-    Deliverable.FINAL: "final.md",
-    None: "generic.md",
+_GENERIC: Final = (_TEMPLATES / "generic.md").read_text(encoding="utf-8")
+_PLAN: Final = {
+    path.stem.replace("-", " "): path.read_text(encoding="utf-8")
+    for path in (_TEMPLATES / "plan").glob("*.md")
 }
+"""The templates of the shipped crew by deliverable."""
+
 _LONGER: Final = "<!-- longer -->"
 """The text after this mark in a template is added if a longer text is requested."""
 
@@ -56,13 +54,11 @@ def _document(conversation: Conversation) -> Document:
 
 def _filled(conversation: Conversation) -> tuple[Document, Document]:
     """The template with its slots filled, and the additions for a longer text."""
-    deliverable = conversation.deliverable
-    slots = (
-        brief.slots(conversation.request, conversation.background)
-        if deliverable
-        else generic.slots(conversation, _template("outlines.md"))
-    )
-    usual, _, more = _template(_TEMPLATE_OF[deliverable]).partition(_LONGER)
+    if template := _PLAN.get(conversation.deliverable):
+        slots = brief.slots(conversation.request, conversation.background)
+    else:
+        template, slots = _GENERIC, generic.slots(conversation)
+    usual, _, more = template.partition(_LONGER)
     return document.parse(_fill(usual, slots)), document.parse(_fill(more, slots))
 
 
@@ -73,9 +69,4 @@ def _fill(template: str, slots: dict[str, str]) -> str:
         for line in template.splitlines()
         if all(slots[name] for name in _SLOT.findall(line))
     )
-    return document.in_order("\n".join(lines))
-
-
-@cache
-def _template(name: str) -> str:
-    return (_TEMPLATES / name).read_text(encoding="utf-8")
+    return "\n".join(lines)

@@ -5,42 +5,37 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from crew_runner.models.drafter import document
 from crew_runner.models.drafter.brief import capital, shortened
 from crew_runner.models.drafter.conversation import Conversation
 from crew_runner.models.drafter.label import LABEL
 
 _LISTED: Final = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+(.+)$", re.MULTILINE)
 _ASKING: Final = re.compile(
-    r"(?:(?:please|can you|could you|plan|create|make|write|draft|design|prepare|develop|say|"
-    r"list|a|an|the|our|my|some)\b[\s,]*)+",
+    r"^(?:(?:please|plan|create|make|write|draft|prepare|list|a|an|the|our|my|some)\b[\s,]*)+",
     re.IGNORECASE,
 )
-_COUNT: Final = re.compile(r"\b(\d|two|three|four|five)\s(?!words?|minutes?|pages?)[^\W\d]", re.I)
-_NUMBERS: Final = ("one", "two", "three", "four", "five")
+_OUTLINE: Final = (
+    "**Purpose.** What should be different once this is done?",
+    "**Main point.** Which one point must be understood, and what proves it?",
+    "**Objections.** What will people doubt, and what is the honest answer?",
+    "**Next step.** What should happen next, where and by when?",
+)
 _MOST_PARTS: Final = 10
 
 
-def slots(conversation: Conversation, outlines: str) -> dict[str, str]:
-    """A text for every slot of the generic template.
-
-    `outlines`: sections whose headings list words of a task, with the points for such a task.
-    """
+def slots(conversation: Conversation) -> dict[str, str]:
+    """A text for every slot of the generic template."""
     context = "\n".join(x for x in conversation.context.splitlines() if LABEL not in x)
     title, subject = _title_and_subject(conversation.task)
+    points = (f"{n}. {point}" for n, point in enumerate(_points(conversation), start=1))
     return {
         "title": title,
         "subject": subject,
         "task": shortened(conversation.task, 200),
         "expected": _first_sentence(conversation.expected),
         "context": _first_sentence(context.strip().partition("\n")[0]),
-        "points": "\n".join(_points(conversation, f"{title} {conversation.expected}", outlines)),
+        "points": "\n".join(points),
     }
-
-
-def asked_for(conversation: Conversation) -> str:
-    """The subject of a structured answer: the last feedback, else the task."""
-    return conversation.feedback[-1] if conversation.feedback else conversation.task
 
 
 def _title_and_subject(task: str) -> tuple[str, str]:
@@ -48,33 +43,17 @@ def _title_and_subject(task: str) -> tuple[str, str]:
     paragraph = " ".join(re.sub(r"[#*_`>|]+", " ", task.strip().partition("\n\n")[0]).split())
     instruction, _, subject = paragraph.partition(": ")
     instruction = _first_sentence(instruction)
-    match = _ASKING.match(instruction)
-    title = shortened(instruction[match.end() :] if match else instruction, 80) or instruction
+    title = shortened(_ASKING.sub("", instruction, count=1), 80) or instruction
     if re.search(r"\b(?:about|on|for|of)$", title):
         return capital(shortened(f"{title} {subject}", 120)), ""
     return capital(title), capital(shortened(subject, 200))
 
 
-def _points(conversation: Conversation, instruction: str, outlines: str) -> list[str]:
-    """The parts that the task lists; else the outline for such a task, in the requested length."""
-    if parts := _LISTED.findall(conversation.task) or _LISTED.findall(conversation.expected):
-        names = [shortened(str(part).strip(" .;,*"), 70) for part in parts[:_MOST_PARTS]]
-        return [f"{n}. **{capital(name)}**" for n, name in enumerate(names, start=1)]
-    kinds = document.parse(outlines).sections
-    fitting = (
-        kind
-        for kind in kinds
-        if any(re.search(rf"\b{word}s?\b", instruction, re.I) for word in kind.heading.split(", "))
-    )
-    points = document.items(next(fitting, kinds[-1]).body)
-    return [f"{n}. {point[2:]}" for n, point in enumerate(points[: _count(instruction)], start=1)]
-
-
-def _count(instruction: str) -> int | None:
-    match = _COUNT.search(instruction)
-    if match is None:
-        return None
-    return int(match[1]) if match[1].isdigit() else _NUMBERS.index(match[1].lower()) + 1
+def _points(conversation: Conversation) -> list[str]:
+    """The parts that the task lists, else the outline that fits any task."""
+    parts = _LISTED.findall(conversation.task) or _LISTED.findall(conversation.expected)
+    names = (shortened(part.strip(" .;,*"), 70) for part in parts[:_MOST_PARTS])
+    return [f"**{capital(name)}**" for name in names] or list(_OUTLINE)
 
 
 def _first_sentence(text: str) -> str:

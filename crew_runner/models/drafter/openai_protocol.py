@@ -9,19 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from crew_runner.models.drafter import conversation, draft, generic, schema
+from crew_runner.models.drafter import conversation, draft, schema
 
 Json = dict[str, Any]
 
 _TOKEN: Final = re.compile(r"\w{1,5}|[^\w\s]")
-_PIECE: Final = re.compile(r"\S+\s*|\s+")
-_PIECES_A_CHUNK: Final = 12
-_ERROR_TYPES: Final = {
-    401: ("invalid_request_error", "invalid_api_key"),
-    429: ("rate_limit_error", "rate_limit_exceeded"),
-    500: ("server_error", None),
-    503: ("server_error", None),
-}
+_CHUNK: Final = 60
+"""The characters of each event of a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +37,17 @@ class Reply:
 
 
 class Refusal(Exception):
-    """The request is not answered. `param` names the part of the body that is wrong.
+    """The request is not answered. `retry_after`: seconds."""
 
-    `retry_after`: seconds.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        param: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
+    def __init__(self, status: int, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.param = param
         self.retry_after = retry_after
 
     @property
     def body(self) -> Json:
-        kind, code = _ERROR_TYPES.get(self.status, ("invalid_request_error", None))
-        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": code}}
+        kind = "server_error" if self.status >= 500 else "invalid_request_error"
+        return {"error": {"message": str(self), "type": kind, "param": None, "code": None}}
 
 
 def tokens(text: str) -> int:
@@ -76,16 +59,17 @@ def reply_to(body: Mapping[str, Any]) -> Reply:
     """Drafts the answer to a request. Raises Refusal if the body is not a request."""
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise Refusal(400, "'messages' must be a list with at least one message", param="messages")
+        raise Refusal(400, "'messages' must be a list with at least one message")
     if not all(isinstance(message, Mapping) for message in messages):
-        raise Refusal(400, "each message must be an object", param="messages")
+        raise Refusal(400, "each message must be an object")
     parsed = conversation.read(messages)
     tool = _forced_tool(body)
     shape = tool["parameters"] if tool else _schema(body)
     if shape is None:
         text = draft.answer(parsed)
     else:
-        text = json.dumps(schema.instance(shape, generic.asked_for(parsed)), ensure_ascii=False)
+        subject = parsed.feedback[-1] if parsed.feedback else parsed.task
+        text = json.dumps(schema.instance(shape, subject), ensure_ascii=False)
     prompt = sum(tokens(conversation.text_of(m.get("content"))) for m in messages)
     return Reply(text, prompt, tokens(text), tool["name"] if tool else None)
 
@@ -97,11 +81,7 @@ def completion(body: Mapping[str, Any], reply: Reply, created: int) -> Json:
         message |= {"content": None, "tool_calls": [_tool_call(reply)]}
     finish = "tool_calls" if reply.tool else "stop"
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
-    return {
-        **_head(body, "chat.completion", created),
-        "choices": [choice],
-        "usage": reply.usage,
-    }
+    return _head(body, "chat.completion", created) | {"choices": [choice], "usage": reply.usage}
 
 
 def events(body: Mapping[str, Any], reply: Reply, created: int) -> Iterator[bytes]:
@@ -118,9 +98,8 @@ def events(body: Mapping[str, Any], reply: Reply, created: int) -> Iterator[byte
         yield event({"role": "assistant", "tool_calls": [_tool_call(reply) | {"index": 0}]})
     else:
         yield event({"role": "assistant", "content": ""})
-        pieces = _PIECE.findall(reply.text)
-        for start in range(0, len(pieces), _PIECES_A_CHUNK):
-            yield event({"content": "".join(pieces[start : start + _PIECES_A_CHUNK])})
+        for start in range(0, len(reply.text), _CHUNK):
+            yield event({"content": reply.text[start : start + _CHUNK]})
     yield event({}, "tool_calls" if reply.tool else "stop")
     if with_usage:
         yield _event({**head, "choices": [], "usage": reply.usage})
@@ -151,21 +130,15 @@ def _tool_call(reply: Reply) -> Json:
 def _forced_tool(body: Mapping[str, Any]) -> Json | None:
     """The function that `tool_choice` insists on; tools that are only offered are left alone."""
     choice = body.get("tool_choice")
-    functions = [
-        tool["function"]
-        for tool in body.get("tools") or []
-        if isinstance(tool, Mapping) and isinstance(tool.get("function"), Mapping)
-    ]
-    if choice == "required" and functions:
-        function = functions[0]
-    elif isinstance(choice, Mapping) and isinstance(choice.get("function"), Mapping):
-        name = choice["function"].get("name")
-        function = next((f for f in functions if f.get("name") == name), None)
-    else:
+    functions = [tool["function"] for tool in body.get("tools") or [] if "function" in tool]
+    if isinstance(choice, Mapping):
+        name = choice.get("function", {}).get("name")
+        functions = [function for function in functions if function.get("name") == name]
+    elif choice != "required":
         return None
-    if function is None:
-        raise Refusal(400, "'tool_choice' names no function of 'tools'", param="tool_choice")
-    return {"name": str(function.get("name")), "parameters": function.get("parameters") or {}}
+    if not functions:
+        raise Refusal(400, "'tool_choice' names no function of 'tools'")
+    return {"name": str(functions[0]["name"]), "parameters": functions[0].get("parameters", {})}
 
 
 def _schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
