@@ -136,6 +136,8 @@ def _check(figures: Figures, all_races: Mapping[str, Race], database: Database) 
         answers[response.act.checkpoint][way_of[response.act.who]] = response
     for execution in database.executions():
         row = execution.checkpoints[0]
+        if row.id not in answers:  # of earlier races in this database
+            continue
         figures.winners[_winner(row)] += 1
         problems = [
             *_outcome(row, answers[row.id]),
