@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any, Final
 
-from celery import Celery  # type: ignore[import-untyped] # ships no types
+from celery import Celery
 
 from tests.peers.peer import PHASES, TEXT, Cycle
 
