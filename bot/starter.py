@@ -12,7 +12,6 @@ from typing import Final
 _IN_WHEEL: Final = Path(__file__).parent / "starter_files"
 
 FOLDER: Final = _IN_WHEEL if _IN_WHEEL.is_dir() else Path(__file__).resolve().parents[1]
-CREWS: Final = FOLDER / "crews.yml"
 MANIFEST: Final = FOLDER / "manifest.yml"
 
 NAMES: Final = ("crews.yml", "manifest.yml", ".env.example", "examples")
