@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from crew_runner.child.records import Failure
+from .records import Failure
 
 _MAX_MESSAGE: Final = 300
 _REPLACED_ADVICE: Final = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 from crewai import Crew
 from crewai.hooks.dispatch import InterceptionPoint, register
 
-from crew_runner.child.crews.crew import CrewRunnable
-from crew_runner.child.crews.tool_gate import ToolGate, check_time, check_tools
-from crew_runner.child.failures import failure_of
-from crew_runner.child.flows.questions import route_flow_questions
-from crew_runner.child.messages import Job
-from crew_runner.child.monitoring.run_limits import RunLimits
-from crew_runner.child.runnable import Runnable
+from .crews.crew import CrewRunnable
+from .crews.tool_gate import ToolGate, check_time, check_tools
+from .failures import failure_of
+from .flows.questions import route_flow_questions
+from .messages import Job
+from .monitoring.run_limits import RunLimits
+from .runnable import Runnable
 
 
 def check_approvals(runnable: Runnable, job: Job) -> None:

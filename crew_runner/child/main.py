@@ -17,9 +17,9 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import NoReturn, assert_never
 
-from crew_runner.child.environment import scrub
-from crew_runner.child.failures import failure_of
-from crew_runner.child.messages import (
+from .environment import scrub
+from .failures import failure_of
+from .messages import (
     MAX_MESSAGE_BYTES,
     Answer,
     CrewDescription,
@@ -35,9 +35,9 @@ from crew_runner.child.messages import (
     from_worker,
     to_worker,
 )
-from crew_runner.child.monitoring.run_limits import RunLimits
-from crew_runner.child.records import CrewKind, Question
-from crew_runner.child.runnable import Runnable
+from .monitoring.run_limits import RunLimits
+from .records import CrewKind, Question
+from .runnable import Runnable
 
 
 class Channel:
@@ -132,14 +132,14 @@ def run(channel: Channel) -> None:
 def _build(job: Job) -> Runnable:
     match job.kind:
         case CrewKind.CREW:
-            from crew_runner.child.hooks import check_approvals
-            from crew_runner.child.target import build
+            from .hooks import check_approvals
+            from .target import build
 
             runnable = build(job)
             check_approvals(runnable, job)
             return runnable
         case CrewKind.COMMAND:
-            from crew_runner.child.program import build_command
+            from .program import build_command
 
             # SIGTERM to the group is for the program; the child stays to report its result.
             signal.signal(signal.SIGTERM, _ignore)
@@ -152,7 +152,7 @@ def _run_limits(job: Job, channel: Channel) -> RunLimits:
     """Called before the crew is built: agents keep the hooks of the time they are created."""
     limits = RunLimits(job, channel)
     if job.kind is CrewKind.CREW:
-        from crew_runner.child.hooks import register_hooks
+        from .hooks import register_hooks
 
         register_hooks(job, limits)
     return limits

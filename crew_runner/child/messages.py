@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from crew_runner.child.records import (
+from .records import (
     Action,
     Budget,
     CrewKind,

@@ -11,8 +11,8 @@ from crewai.events.types.llm_events import LLMCallFailedEvent
 from crewai.hooks import HookAborted, InterceptionPoint, register_hook
 from crewai.hooks.llm_hooks import LLMCallHookContext
 
-from crew_runner.child.crewai_internals import override_models
-from crew_runner.child.environment import OVERLAY_VARIABLE
+from .crewai_internals import override_models
+from .environment import OVERLAY_VARIABLE
 
 
 def apply_operator_model(variables: Mapping[str, str]) -> None:

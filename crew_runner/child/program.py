@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
-from crew_runner.child.environment import COMMAND_ALLOWED, without_secrets
-from crew_runner.child.failures import CrewProblem
-from crew_runner.child.messages import (
+from .environment import COMMAND_ALLOWED, without_secrets
+from .failures import CrewProblem
+from .messages import (
     COMMAND_PHASE,
     MAX_OUTPUT_BYTES,
     CrewDescription,
@@ -24,8 +24,8 @@ from crew_runner.child.messages import (
     Progress,
     TaskProgress,
 )
-from crew_runner.child.records import PhaseDefinition, PhaseOutput, TaskResult
-from crew_runner.child.runnable import Report
+from .records import PhaseDefinition, PhaseOutput, TaskResult
+from .runnable import Report
 
 MAX_LINE_BYTES: Final = 64 * 1024
 _DRAIN_SECONDS: Final = 2.0

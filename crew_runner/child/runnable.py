@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from crew_runner.child.messages import CrewDescription, Job, Progress
-from crew_runner.child.records import PhaseOutput
+from .messages import CrewDescription, Job, Progress
+from .records import PhaseOutput
 
 Report: TypeAlias = Callable[[Progress], None]
 

@@ -13,16 +13,16 @@ from crewai import Crew, Flow
 from crewai.flow.persistence.factory import set_flow_persistence_factory
 from crewai.memory.storage.factory import set_memory_storage_factory
 
-from crew_runner.child.crews.crew import CrewRunnable
-from crew_runner.child.crews.memory_storage import lazy_storage
-from crew_runner.child.environment import MODEL_VARIABLES, scrub, without_secrets
-from crew_runner.child.failures import CrewProblem, summarize
-from crew_runner.child.flows.flow import FlowRunnable
-from crew_runner.child.flows.persistence import FlowSnapshot
-from crew_runner.child.lock_files import use_lock_directory
-from crew_runner.child.messages import Job
-from crew_runner.child.operator_model import apply_operator_model
-from crew_runner.child.runnable import Runnable
+from .crews.crew import CrewRunnable
+from .crews.memory_storage import lazy_storage
+from .environment import MODEL_VARIABLES, scrub, without_secrets
+from .failures import CrewProblem, summarize
+from .flows.flow import FlowRunnable
+from .flows.persistence import FlowSnapshot
+from .lock_files import use_lock_directory
+from .messages import Job
+from .operator_model import apply_operator_model
+from .runnable import Runnable
 
 
 def build(job: Job) -> Runnable:

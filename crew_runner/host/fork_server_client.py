@@ -23,7 +23,7 @@ from crew_runner.child.messages import MAX_MESSAGE_BYTES
 from crew_runner.child.process.fork_server import FORK, KILL, PID, REQUEST, STATUS
 from crew_runner.host.frames import FrameReader
 
-PRELOADED: Final = "crew_runner.child.process.preload"
+PRELOADED: Final = "_countersign.process.preload"
 
 _PROGRAM: Final = Path(__file__).resolve().parents[1] / "child" / "process" / "start.py"
 _STOP_SECONDS: Final = 3.0

@@ -39,6 +39,7 @@ from bot import cli
 from bot.slack.app import SlackFront
 from bot.slack.outbound.delivery import DeliveryTiming
 from crew_runner.child.environment import SILENT_CREWAI
+from crew_runner.child.process.start import load_package
 from crew_runner.host.fork_server_client import PRELOADED
 from tests.support import failpoints, preforked_fork_server
 
@@ -119,6 +120,7 @@ def _import_crewai() -> None:
     """As a fork server does."""
     with tempfile.TemporaryDirectory() as storage:
         os.environ.update(SILENT_CREWAI, CREWAI_STORAGE_DIR=storage, PYTHON_DOTENV_DISABLED="true")
+        load_package()
         importlib.import_module(PRELOADED)
 
 

@@ -10,10 +10,12 @@ In the process of the tests, fork servers that import CrewAI come `from_launchpa
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +26,7 @@ from typing import Any, Final, NoReturn
 import psutil
 import pytest
 
-from crew_runner.child.process import fork_server
+from crew_runner.child.process.start import PACKAGE, load_package
 from crew_runner.host import fork_server_client
 from tests.support.prefork_server import MARK, Forked, PreforkServer, name_of
 
@@ -79,7 +81,12 @@ def _wait_and_serve(control: socket.socket) -> NoReturn:
     start = json.loads(message)
     os.environ.clear()
     os.environ.update(start["environment"])
-    fork_server.serve(fds[0], preload=start["preload"])
+    if PACKAGE not in sys.modules:
+        load_package()
+    importlib.import_module(f"{PACKAGE}.process.fork_server").serve(
+        fds[0], preload=start["preload"]
+    )
+    raise AssertionError("a fork server does not return")
 
 
 class _FirstIsThere:

@@ -24,8 +24,8 @@ from crewai.hooks.dispatch import HookAborted
 from crewai.tasks.task_output import TaskOutput
 from crewai.utilities.types import LLMMessage
 
-from crew_runner.child.crewai_internals import feedback_message
-from crew_runner.child.failures import CrewProblem
+from ..crewai_internals import feedback_message
+from ..failures import CrewProblem
 
 _REVISED = (
     "A text that this one builds on was revised as well. The new version of {name}:\n\n{output}"

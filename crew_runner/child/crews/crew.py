@@ -13,26 +13,26 @@ from crewai.tasks.conditional_task import ConditionalTask
 from crewai.tasks.task_output import TaskOutput
 from pydantic import ValidationError
 
-from crew_runner.child.crewai_internals import disable_memory, skip_finished_tasks
-from crew_runner.child.crews.conversation import Conversations, ReopenedTask
-from crew_runner.child.crews.phases import (
+from ..crewai_internals import disable_memory, skip_finished_tasks
+from ..failures import CrewProblem, summarize
+from ..messages import CrewDescription, Job
+from ..monitoring.event_listeners import TaskListener
+from ..output_text import text_of
+from ..records import PhaseOutput, TaskResult
+from ..runnable import Report
+from .conversation import Conversations, ReopenedTask
+from .phases import (
     check_human_input,
     check_phases,
     human_input_checkpoints,
     split_at_human_input,
     tasks_by_name,
 )
-from crew_runner.child.crews.task_setup import (
+from .task_setup import (
     separate_shared_agents,
     use_previous_output,
     was_skipped,
 )
-from crew_runner.child.failures import CrewProblem, summarize
-from crew_runner.child.messages import CrewDescription, Job
-from crew_runner.child.monitoring.event_listeners import TaskListener
-from crew_runner.child.output_text import text_of
-from crew_runner.child.records import PhaseOutput, TaskResult
-from crew_runner.child.runnable import Report
 
 LESSONS: Final = "\n\nLessons from earlier reviews. Keep to them:\n{lessons}"
 """Added to each task of a crew with lessons; CrewAI fills them in from the inputs."""

@@ -7,8 +7,8 @@ from typing import Final
 
 from crewai import Task
 
-from crew_runner.child.failures import CrewProblem
-from crew_runner.child.records import PhaseDefinition
+from ..failures import CrewProblem
+from ..records import PhaseDefinition
 
 _MAX_DESCRIPTION: Final = 120
 

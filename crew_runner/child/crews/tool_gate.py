@@ -22,11 +22,11 @@ from crewai.hooks.tool_hooks import ToolCallHookContext
 from crewai.tools.base_tool import BaseTool
 from crewai.utilities.string_utils import sanitize_tool_name
 
-from crew_runner.child.crewai_internals import original_tool
-from crew_runner.child.failures import CrewProblem, failure_of
-from crew_runner.child.messages import Answer
-from crew_runner.child.monitoring.run_limits import RunLimits
-from crew_runner.child.records import Action, Failure, Question, QuestionKind
+from ..crewai_internals import original_tool
+from ..failures import CrewProblem, failure_of
+from ..messages import Answer
+from ..monitoring.run_limits import RunLimits
+from ..records import Action, Failure, Question, QuestionKind
 
 MAX_ARGUMENTS_LENGTH: Final = 200_000
 """Characters. Nobody can review more."""

@@ -7,7 +7,7 @@ from typing import Any
 from crewai.llms.base_llm import BaseLLM
 from pydantic import BaseModel
 
-from crew_runner.child.crewai_internals import model_from
+from ..crewai_internals import model_from
 
 
 class UnusedModel:

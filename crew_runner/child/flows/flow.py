@@ -19,7 +19,7 @@ from crewai.flow.flow_config import flow_config
 from crewai.flow.human_feedback import HumanFeedbackResult
 from pydantic import BaseModel, ValidationError
 
-from crew_runner.child.crewai_internals import (
+from ..crewai_internals import (
     definition_of,
     json_safe,
     progress_of,
@@ -27,21 +27,12 @@ from crew_runner.child.crewai_internals import (
     restore_progress,
     state_of,
 )
-from crew_runner.child.crews.conversation import InputRefused
-from crew_runner.child.failures import CrewProblem, summarize
-from crew_runner.child.flows.chosen_outcome import ChosenOutcomeModel
-from crew_runner.child.flows.gates import (
-    PausingProvider,
-    check_branches,
-    gates_of,
-    outcome_back_to,
-    pause_at,
-)
-from crew_runner.child.flows.persistence import FlowSnapshot
-from crew_runner.child.messages import CrewDescription, Job
-from crew_runner.child.monitoring.event_listeners import FlowListener
-from crew_runner.child.output_text import text_of
-from crew_runner.child.records import (
+from ..crews.conversation import InputRefused
+from ..failures import CrewProblem, summarize
+from ..messages import CrewDescription, Job
+from ..monitoring.event_listeners import FlowListener
+from ..output_text import text_of
+from ..records import (
     Action,
     Pause,
     PhaseDefinition,
@@ -49,7 +40,16 @@ from crew_runner.child.records import (
     Resume,
     TaskResult,
 )
-from crew_runner.child.runnable import Report
+from ..runnable import Report
+from .chosen_outcome import ChosenOutcomeModel
+from .gates import (
+    PausingProvider,
+    check_branches,
+    gates_of,
+    outcome_back_to,
+    pause_at,
+)
+from .persistence import FlowSnapshot
 
 FIRST_PHASE: Final = "start"
 """The phase of a flow up to its first gate. Storage names the following ones: `after GATE`."""

@@ -11,9 +11,9 @@ from crewai.flow.async_feedback.providers import ConsoleProvider
 from crewai.flow.async_feedback.types import HumanFeedbackPending, PendingFeedbackContext
 from crewai.flow.flow_definition import FlowDefinition, FlowHumanFeedbackDefinition
 
-from crew_runner.child.failures import CrewProblem
-from crew_runner.child.flows.chosen_outcome import UnusedModel
-from crew_runner.child.monitoring.event_listeners import FlowListener
+from ..failures import CrewProblem
+from ..monitoring.event_listeners import FlowListener
+from .chosen_outcome import UnusedModel
 
 _POLL_SECONDS: Final = 0.01
 _QUIET_TURNS: Final = 50

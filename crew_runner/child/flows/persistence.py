@@ -10,7 +10,7 @@ from crewai.flow.persistence.base import FlowPersistence
 from pydantic import BaseModel, Field
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from crew_runner.child.failures import CrewProblem
+from ..failures import CrewProblem
 
 
 class FlowSnapshot(FlowPersistence):

@@ -14,11 +14,11 @@ from crewai.flow.async_feedback.providers import ConsoleProvider
 from crewai.flow.flow_config import flow_config
 from crewai.flow.flow_context import current_flow_method_name
 
-from crew_runner.child.crewai_internals import input_provider_of, replace_ask
-from crew_runner.child.failures import failure_of
-from crew_runner.child.messages import QUESTION_CHECKPOINT
-from crew_runner.child.monitoring.run_limits import RunLimits
-from crew_runner.child.records import Action, Question, QuestionKind
+from ..crewai_internals import input_provider_of, replace_ask
+from ..failures import failure_of
+from ..messages import QUESTION_CHECKPOINT
+from ..monitoring.run_limits import RunLimits
+from ..records import Action, Question, QuestionKind
 
 DEFAULT_QUESTION: Final = "The flow asks for an answer."
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from crew_runner.child.monitoring.usage import cost, is_lower_bound, tokens, tokens_of
-from crew_runner.child.records import Budget, Question, QuestionKind, Usage
+from ..records import Budget, Question, QuestionKind, Usage
+from .usage import cost, is_lower_bound, tokens, tokens_of
 
 BUDGET_CHECKPOINT: Final = "budget"
 """The name of the checkpoints at which the budget is used up."""

@@ -24,8 +24,8 @@ from crewai.events.types.tool_usage_events import (
     ToolUsageStartedEvent,
 )
 
-from crew_runner.child.messages import Progress, TaskProgress
-from crew_runner.child.monitoring.usage_counter import UsageCounter
+from ..messages import Progress, TaskProgress
+from .usage_counter import UsageCounter
 
 _MAX_NAME_LENGTH: Final = 80
 _FLUSH_SECONDS: Final = 5.0

@@ -16,7 +16,7 @@ from genai_prices import Usage
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import Provider
 
-from crew_runner.child.environment import OFFLINE_MODEL
+from ..environment import OFFLINE_MODEL
 
 _MICRO: Final = Decimal(1_000_000)
 _TABLE: Final = get_snapshot()

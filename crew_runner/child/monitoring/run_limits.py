@@ -8,10 +8,10 @@ from __future__ import annotations
 import threading
 from typing import Final, NoReturn, Protocol
 
-from crew_runner.child.messages import Answer, Failed, FromChild, Job, Progress
-from crew_runner.child.monitoring.budgets import Allowance
-from crew_runner.child.monitoring.usage import total
-from crew_runner.child.records import Failure, Question, Usage
+from ..messages import Answer, Failed, FromChild, Job, Progress
+from ..records import Failure, Question, Usage
+from .budgets import Allowance
+from .usage import total
 
 TOO_MANY_CALLS: Final = (
     "The phase needed more model calls than its limit of {limit} (`model_calls` in crews.yml)."

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from crew_runner.child.records import Usage
+from ..records import Usage
 
 _MAX_COUNT: Final = 10**15
 """Higher counts are capped, because a program may report anything."""

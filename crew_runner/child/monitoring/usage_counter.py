@@ -59,7 +59,7 @@ class UsageCounter:
 def _price(llm: object, model: str, used: UsageMetrics) -> int | None:
     if find_spec("genai_prices") is None:
         return None  # it may be missing in the crew's environment
-    from crew_runner.child.monitoring import prices
+    from . import prices
 
     provider = _provider(llm)
     return prices.microdollars(

@@ -25,9 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn
 
-from crew_runner.child import main
-from crew_runner.child.environment import scrub
-from crew_runner.child.process.process_tree import Process, children, descendants, with_descendants
+from .. import main
+from ..environment import scrub
+from .process_tree import Process, children, descendants, with_descendants
 
 REQUEST: Final = struct.Struct("!cii")
 """A request of the worker: FORK with three descriptors (channel, output, status), or KILL with a

@@ -13,12 +13,12 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from crew_runner.child import crewai_internals, hooks, target
+from .. import crewai_internals, hooks, target
 
 __all__ = ["hooks", "target"]  # imported for their side effect
 
 _LAZY_IMPORTS: Final = (
-    "crew_runner.child.monitoring.prices",
+    f"{__package__.rpartition('.')[0]}.monitoring.prices",
     "crewai.hooks.contexts",
     "crewai.llms.cache",
     "crewai.llms.providers.openai.completion",

@@ -1,12 +1,13 @@
 """The fork server's program, started by its path: `python …/process/start.py FD MODULE`.
 
-It loads only this package, by its file. Our directory, with its `bot`, `storage` and `tests`, is
-not added to the path, where it would hide a crew's own modules of these names. The working
-directory is added later, after PYTHONPATH.
+It loads this package by its file, under the name `_countersign`. Our directory, with its `bot`,
+`storage` and `tests`, is not added to the path, where it would hide a crew's own modules of these
+names. The working directory is added later, after PYTHONPATH.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Sequence
@@ -15,8 +16,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-_PACKAGE: Final = Path(__file__).resolve().parents[2]
-_OUR_NAMES: Final = ("bot", "practice", "storage", "tests")
+PACKAGE: Final = "_countersign"
+_CHILD: Final = Path(__file__).resolve().parents[1]
+_INSTALLED_AT: Final = _CHILD.parents[1]
+_OUR_NAMES: Final = ("bot", "crew_runner", "practice", "storage", "tests")
 
 
 class _CrewModulesFirst:
@@ -31,25 +34,28 @@ class _CrewModulesFirst:
     ) -> ModuleSpec | None:
         if path is not None or name not in _OUR_NAMES:
             return None
-        entries = [entry for entry in sys.path if Path(entry).resolve() != _PACKAGE.parent]
+        entries = [entry for entry in sys.path if Path(entry).resolve() != _INSTALLED_AT]
         return PathFinder.find_spec(name, entries, target)
+
+
+def load_package() -> None:
+    """Make this package importable as `_countersign`."""
+    spec = importlib.util.spec_from_file_location(
+        PACKAGE, _CHILD / "__init__.py", submodule_search_locations=[str(_CHILD)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{_CHILD} is not a package")
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[PACKAGE] = package
+    spec.loader.exec_module(package)
 
 
 def main(control_fd: int, preload: str) -> None:
     sys.path[:] = [entry for entry in sys.path if entry not in ("", str(Path(__file__).parent))]
     sys.meta_path.insert(0, _CrewModulesFirst)
-    spec = importlib.util.spec_from_file_location(
-        _PACKAGE.name, _PACKAGE / "__init__.py", submodule_search_locations=[str(_PACKAGE)]
-    )
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{_PACKAGE} is not a package")
-    package = importlib.util.module_from_spec(spec)
-    sys.modules[_PACKAGE.name] = package
-    spec.loader.exec_module(package)
-
-    from crew_runner.child.process.fork_server import serve
-
-    serve(control_fd, preload=preload)
+    load_package()
+    fork_server = importlib.import_module(f"{PACKAGE}.process.fork_server")
+    fork_server.serve(control_fd, preload=preload)
 
 
 if __name__ == "__main__":  # a crew's processes may import this file again
