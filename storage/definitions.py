@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, TypeAlias
+
+Json: TypeAlias = Any
+"""A JSON value."""
 
 RESERVED_NAMES: Final = ("help", "list", "status", "cancel", "retry", "lessons")
 """Subcommands of `/crew`: no crew may have one of these names."""
@@ -37,6 +40,41 @@ class DecisionRule:
     except_requester: bool = False
     timeout: timedelta | None = None
     on_timeout: OnTimeout = OnTimeout.STOP
+
+
+class InputType(StrEnum):
+    """The kind of value that an input takes; JSON is an object or a list."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    YES_NO = "yes_no"
+    CHOICE = "choice"
+    DATE = "date"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class CrewInput:
+    """An input of a crew, as it was learned from the crew or as crews.yml describes it.
+
+    `default` is used if nothing is said; None means that there is none. `value` is set by crews.yml
+    and is never asked for. `required` is None if nobody said so.
+    """
+
+    name: str
+    type: InputType = InputType.TEXT
+    label: str = ""
+    default: Json = None
+    value: Json = None
+    choices: tuple[str, ...] = ()
+    required: bool | None = None
+
+
+class Workspace(StrEnum):
+    """Where a crew with a project works."""
+
+    COPY = "copy"  # each execution has a copy of the project's folder
+    SHARED = "shared"  # all work in the project's own folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +131,10 @@ class Limits:
 class CrewDefinition:
     """A validated entry of crews.yml. Each execution gets a copy when it starts.
 
+    `project` is the absolute path of the crew's own folder; `target` and `python` are found there
+    if crews.yml does not name them. `inputs` are those that crews.yml describes. `revise` is False
+    for a crew that cannot use a reviewer's words.
+
     `phases` is empty if the file names none: the crew then describes itself when it first runs.
     `rule` is the crew's default, also for checkpoints that arise inside it; `gates` has the rules
     for single ones of those, by name. `model` overrides the crew's own models. Calls to
@@ -106,6 +148,11 @@ class CrewDefinition:
     command: tuple[str, ...] = ()
     cwd: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    project: str | None = None
+    python: str | None = None
+    workspace: Workspace = Workspace.COPY
+    inputs: tuple[CrewInput, ...] = ()
+    revise: bool = True
     phases: tuple[PhaseDefinition, ...] = ()
     checkpoints: tuple[CheckpointDefinition, ...] = ()
     gates: tuple[CheckpointDefinition, ...] = ()
@@ -145,6 +192,29 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Examination:
+    """What was learned about a crew when it was built.
+
+    `kind`: crew, flow or program. `steps` are its tasks, or a flow's methods, in order. `models`
+    are the names that its agents use, `missing_keys` the variables that these need and that are not
+    set. `pauses` are the places at which a person is asked: checkpoints, gates and tools.
+    `notes` are sentences for the author and the operator. `crewai` is the version in the crew's
+    environment.
+    """
+
+    kind: str = ""
+    steps: tuple[str, ...] = ()
+    inputs: tuple[CrewInput, ...] = ()
+    agents: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    missing_keys: tuple[str, ...] = ()
+    pauses: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    crewai: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CrewReport:
     """The result of building a crew in a child: its phases, or a description of the problem."""
 
@@ -152,3 +222,4 @@ class CrewReport:
     problem: str | None
     phases: tuple[str, ...]
     checked_at: datetime
+    examination: Examination = Examination()

@@ -183,6 +183,7 @@ class Reads:
                 problem=row.problem,
                 phases=row.phases,
                 checked_at=row.checked_at,
+                examination=row.examination,
             )
             for row in rows
         }

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from storage.definitions import CrewDefinition, DecisionRule, OnTimeout
+from storage.definitions import CrewDefinition, DecisionRule, Json, OnTimeout
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
 
 Usage: TypeAlias = Mapping[str, Mapping[str, int]]
@@ -61,12 +61,16 @@ TIMEOUT = Actor(ActorKind.TIMEOUT, "timeout", "timeout")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. An empty `user_input` defaults to `message`, and vice versa."""
+    """What was asked for. An empty `user_input` defaults to `message`, and vice versa.
+
+    `values` are the values of the crew's own inputs, by name.
+    """
 
     user_input: str
     message: str = ""
     campaign_context: str = ""
     language: str = ""
+    values: Mapping[str, Json] = field(default_factory=dict)
 
     def inputs(self) -> dict[str, str]:
         """The inputs that every crew gets."""
@@ -81,12 +85,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """The output of one task. `saved` is the runner's own dump, needed to continue or revise."""
+    """The output of one task. `saved` is the runner's own dump, needed to continue or revise.
+
+    `structured` is the JSON text of a typed output, which is what later tasks get; else empty.
+    """
 
     task: str
     agent: str
     output: str
     saved: Mapping[str, object] = field(default_factory=dict)
+    structured: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +113,29 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A file that a phase wrote: its path below the project's folder, with `/`, and its bytes."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseOutput:
     """The output of a phase: its last task's text, each task's result, and its usage by model.
 
-    With a `pause` the crew has not ended but waits at a gate.
+    With a `pause` the crew has not ended but waits at a gate. `inputs` are those that later phases
+    get, if the crew changed them. `revised` is False if a revision took no notice of the
+    reviewer's words. `files` are those that the phase wrote.
     """
 
     output: str
     tasks: tuple[TaskResult, ...] = ()
     usage: Usage = field(default_factory=dict)
     pause: Pause | None = None
+    inputs: Mapping[str, Json] | None = None
+    revised: bool = True
+    files: tuple[OutputFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from .records import (
     Action,
     Budget,
+    CrewInput,
     CrewKind,
     Failure,
     PhaseDefinition,
@@ -56,6 +57,11 @@ class Job:
     `budget` (with what was `spent` before and how often it was raised) and `model_calls` are the
     limits that the child enforces. `allowed` are the keys of calls that were allowed in earlier
     runs of the phase and may already have been made.
+
+    `project` is the folder in which the crew works, and `origin` the project that it is a copy of.
+    `crew_inputs` are the inputs that crews.yml describes. `skipped` are earlier phases that nobody
+    approved. `gates_after` and `gates_before` name methods of a flow at which crews.yml asks a
+    person.
     """
 
     kind: CrewKind
@@ -67,7 +73,13 @@ class Job:
     phase: str = ""
     first: bool = False
     pauses: tuple[str, ...] = ()
-    inputs: Mapping[str, str] = field(default_factory=dict)
+    project: str | None = None
+    origin: str | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    crew_inputs: tuple[CrewInput, ...] = ()
+    skipped: tuple[str, ...] = ()
+    gates_after: tuple[str, ...] = ()
+    gates_before: tuple[str, ...] = ()
     done: tuple[tuple[str, PhaseOutput], ...] = ()
     previous: PhaseOutput | None = None
     feedback: str = ""
@@ -125,12 +137,21 @@ class CrewDescription:
     """A built crew: its phases and the pauses that its own code asks for.
 
     `checkpoints` come from its tasks: a name, the phase before it, a description. `gates` are the
-    methods at which a flow pauses.
+    methods at which a flow pauses. The rest is as in `storage.definitions.Examination`.
     """
 
     phases: tuple[PhaseDefinition, ...]
     checkpoints: tuple[tuple[str, str, str], ...] = ()
     gates: tuple[str, ...] = ()
+    kind: str = ""
+    steps: tuple[str, ...] = ()
+    inputs: tuple[CrewInput, ...] = ()
+    agents: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    missing_keys: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    crewai: str = ""
     message: Literal["crew_description"] = "crew_description"
 
 

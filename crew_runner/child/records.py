@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Usage: TypeAlias = Mapping[str, Mapping[str, int]]
 """Counts by model, with the keys of `storage.records.Usage`."""
@@ -54,12 +54,16 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """One task's output. `saved` is the child's own dump, for later phases and revisions."""
+    """One task's output. `saved` is the child's own dump, for later phases and revisions.
+
+    `structured` is the JSON text of a typed output, or empty.
+    """
 
     task: str
     agent: str
     output: str
     saved: Mapping[str, object] = field(default_factory=dict)
+    structured: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +78,50 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A file that a phase wrote: its path below the project's folder, with `/`, and its bytes."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseOutput:
-    """A phase's text, task results and usage by model. With `pause`, the flow is not finished."""
+    """A phase's text, task results and usage by model. With `pause`, the flow is not finished.
+
+    `inputs` are those that later phases get, if the crew changed them. `revised` is False if a
+    revision took no notice of the reviewer's words. The worker sets `files`.
+    """
 
     output: str
     tasks: tuple[TaskResult, ...] = ()
     usage: Usage = field(default_factory=dict)
     pause: Pause | None = None
+    inputs: Mapping[str, Any] | None = None
+    revised: bool = True
+    files: tuple[OutputFile, ...] = ()
+
+
+class InputType(StrEnum):
+    TEXT = "text"
+    NUMBER = "number"
+    YES_NO = "yes_no"
+    CHOICE = "choice"
+    DATE = "date"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class CrewInput:
+    """An input that a crew names, with the default that its code gives it (None: there is none)."""
+
+    name: str
+    type: InputType = InputType.TEXT
+    label: str = ""
+    default: Any = None
+    value: Any = None
+    choices: tuple[str, ...] = ()
+    required: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from typing import Final
@@ -23,8 +24,9 @@ from crew_runner.child.monitoring.budgets import BUDGET_CHECKPOINT
 from crew_runner.child.records import Failure
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.frames import MessageTooLong
+from crew_runner.host.translation import translate
 from storage.boundaries import BadBoundary, resolve
-from storage.definitions import Budget, CrewDefinition, CrewReport
+from storage.definitions import Budget, CrewDefinition, CrewInput, CrewReport, Examination
 from storage.errors import NoRule
 
 CHECK_SECONDS: Final = 60.0
@@ -45,14 +47,23 @@ def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[Crew
     if isinstance(result, Failure):
         return _report(definition, result.message, ()), result.detail
     phases = tuple(phase.name for phase in result.phases)
+    problem = None
     try:
         resolve(definition.checkpoints, phases)
         check_decision_rules(definition, result)
     except NoRule:
-        return _report(definition, NO_APPROVERS, phases), ""
+        problem = NO_APPROVERS
     except BadBoundary as error:
-        return _report(definition, f"crews.yml does not fit the crew: {error}.", phases), ""
-    return _report(definition, None, phases), ""
+        problem = f"crews.yml does not fit the crew: {error}."
+    return replace(_report(definition, problem, phases), examination=_examined(result)), ""
+
+
+def _examined(description: CrewDescription) -> Examination:
+    names = {field.name for field in fields(Examination)} - {"inputs"}
+    return Examination(
+        **{name: getattr(description, name) for name in names if hasattr(description, name)},
+        inputs=tuple(translate(CrewInput, each) for each in description.inputs),
+    )
 
 
 def check_decision_rules(definition: CrewDefinition, description: CrewDescription) -> None:

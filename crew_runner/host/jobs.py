@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crew_runner.child.messages import Job, Phases
-from crew_runner.child.records import Budget, CrewKind, PhaseDefinition, PhaseOutput, Resume
+from crew_runner.child.records import (
+    Budget,
+    CrewInput,
+    CrewKind,
+    PhaseDefinition,
+    PhaseOutput,
+    Resume,
+)
 from crew_runner.host.translation import translate
 from storage import definitions
 from storage.boundaries import resolve
-from storage.definitions import CrewDefinition
+from storage.definitions import CrewDefinition, Json
 from storage.records import Claim
 from storage.usage import total
 
@@ -25,6 +32,9 @@ def job_for(
         command=definition.command,
         cwd=definition.cwd,
         env=definition.env,
+        project=definition.project,
+        origin=definition.project,
+        crew_inputs=_crew_inputs(definition),
         phases=_phases(definition.phases) or _single_task_phases(claim.execution.phases),
         phase=run.phase,
         first=run.phase_index == 0,
@@ -47,9 +57,14 @@ def job_for(
     )
 
 
-def _inputs(claim: Claim) -> dict[str, str]:
+def _crew_inputs(definition: CrewDefinition) -> tuple[CrewInput, ...]:
+    return tuple(translate(CrewInput, each) for each in definition.inputs)
+
+
+def _inputs(claim: Claim) -> dict[str, Json]:
     """The request, and the lessons for crews that use them in their own prompts."""
-    inputs = claim.execution.request.inputs()
+    request = claim.execution.request
+    inputs = {**request.inputs(), **request.values}
     if claim.execution.definition.lessons:
         inputs["lessons"] = "\n".join(f"- {lesson}" for lesson in claim.lessons)
     return inputs
@@ -65,6 +80,9 @@ def check_job(
         command=definition.command,
         cwd=definition.cwd,
         env=definition.env,
+        project=definition.project,
+        origin=definition.project,
+        crew_inputs=_crew_inputs(definition),
         phases=_phases(definition.phases),
         model=model,
         extra=extra,

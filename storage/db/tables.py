@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 from storage.db.columns import Encoded, FreeText, UtcDateTime
-from storage.definitions import CrewDefinition, DecisionRule
+from storage.definitions import CrewDefinition, DecisionRule, Examination
 from storage.messages import OutboxState
 from storage.records import Actor, CheckpointKind, PhaseOutput, Request, Usage
 from storage.states import ACTIVE, CheckpointState, ExecutionState, PhaseRunState
@@ -349,4 +349,5 @@ crew_reports = Table(
     Column("problem", FreeText),
     Column("phases", Encoded[Names](Names, cached=True), nullable=False),
     Column("checked_at", UtcDateTime, nullable=False),
+    Column("examination", Encoded[Examination](Examination, absent=Examination())),
 )

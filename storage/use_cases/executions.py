@@ -146,6 +146,7 @@ def report_crew(tx: Transaction, report: CrewReport) -> None:
         "problem": report.problem,
         "phases": report.phases,
         "checked_at": report.checked_at,
+        "examination": report.examination,
     }
     of_crew = {"of_crew": report.crew}
     if sql.execute(tx.connection, statements.CHANGE_REPORT, values | of_crew).changed == 0:

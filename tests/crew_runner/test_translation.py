@@ -16,6 +16,8 @@ from storage.records import HELD, TIMEOUT
 SAME = [
     (child.PhaseDefinition, definitions.PhaseDefinition),
     (child.Budget, definitions.Budget),
+    (child.CrewInput, definitions.CrewInput),
+    (child.OutputFile, records.OutputFile),
     (child.TaskResult, records.TaskResult),
     (child.Pause, records.Pause),
     (child.PhaseOutput, records.PhaseOutput),
