@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from typing import Final
 
+from crew_runner.child.environment import OVERLAY_VARIABLE
 from crew_runner.child.messages import (
     QUESTION_CHECKPOINT,
     BadMessage,
@@ -25,8 +26,17 @@ from crew_runner.child.records import Failure
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.frames import MessageTooLong
 from crew_runner.host.translation import translate
+from crew_runner.projects.discovery import problem_of
+from storage import pauses
 from storage.boundaries import BadBoundary, resolve
-from storage.definitions import Budget, CrewDefinition, CrewInput, CrewReport, Examination
+from storage.definitions import (
+    Budget,
+    CrewDefinition,
+    CrewInput,
+    CrewKind,
+    CrewReport,
+    Examination,
+)
 from storage.errors import NoRule
 
 CHECK_SECONDS: Final = 60.0
@@ -47,7 +57,7 @@ def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[Crew
     if isinstance(result, Failure):
         return _report(definition, result.message, ()), result.detail
     phases = tuple(phase.name for phase in result.phases)
-    problem = None
+    problem = _missing_keys(definition, result, job)
     try:
         resolve(definition.checkpoints, phases)
         check_decision_rules(definition, result)
@@ -55,15 +65,48 @@ def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[Crew
         problem = NO_APPROVERS
     except BadBoundary as error:
         problem = f"crews.yml does not fit the crew: {error}."
-    return replace(_report(definition, problem, phases), examination=_examined(result)), ""
+    return replace(
+        _report(definition, problem, phases), examination=_examined(definition, result)
+    ), ""
 
 
-def _examined(description: CrewDescription) -> Examination:
-    names = {field.name for field in fields(Examination)} - {"inputs"}
+def project_report(definition: CrewDefinition) -> tuple[CrewReport, str] | None:
+    """The report on a crew whose project cannot run, and no details. None if it may run."""
+    problem = problem_of(definition)
+    return None if problem is None else (_report(definition, problem, ()), "")
+
+
+def _examined(definition: CrewDefinition, description: CrewDescription) -> Examination:
+    names = {field.name for field in fields(Examination)} - {"inputs", "kind", "pauses"}
+    kind = "program" if definition.kind is CrewKind.COMMAND else description.kind or "crew"
     return Examination(
         **{name: getattr(description, name) for name in names if hasattr(description, name)},
+        kind=kind,
         inputs=tuple(translate(CrewInput, each) for each in description.inputs),
+        pauses=_pauses(definition, description),
     )
+
+
+def _pauses(definition: CrewDefinition, description: CrewDescription) -> tuple[str, ...]:
+    """Where a person is asked: at crews.yml's checkpoints and where the crew's code asks."""
+    places = [
+        *(pauses.place_of(each) for each in definition.checkpoints),
+        *(f"after {phase}" for _name, phase, _description in description.checkpoints),
+        *(pauses.gate(method) for method in description.gates),
+        *(pauses.tool(name) for name in definition.approve_tools),
+        *([pauses.QUESTION] if description.questions else []),
+    ]
+    return tuple(dict.fromkeys(places))
+
+
+def _missing_keys(definition: CrewDefinition, description: CrewDescription, job: Job) -> str | None:
+    """Which keys the crew's own models lack. None if the operator's model replaces them."""
+    if not description.missing_keys or OVERLAY_VARIABLE in job.model:
+        return None
+    place = f"in {definition.project}/.env or for the bot" if definition.project else "for the bot"
+    names = " and ".join(description.missing_keys)
+    verb = "is" if len(description.missing_keys) == 1 else "are"
+    return f"The crew's models need {names}, which {verb} not set. Set it {place}."
 
 
 def check_decision_rules(definition: CrewDefinition, description: CrewDescription) -> None:
@@ -72,21 +115,21 @@ def check_decision_rules(definition: CrewDefinition, description: CrewDescriptio
     Raises NoRule if the crew pauses by itself and has no approvers, BadBoundary if crews.yml has
     a rule for a pause that the crew does not have.
     """
-    pauses_by_crew = {
+    by_crew = {
         *description.gates,
         *(name for name, _after, _description in description.checkpoints),
     }
-    pauses = {*pauses_by_crew, *definition.approve_tools}
+    known = {*by_crew, *definition.approve_tools}
     if definition.budget != Budget():
-        pauses.add(BUDGET_CHECKPOINT)
+        known.add(BUDGET_CHECKPOINT)
     gates_with_rules = {gate.name for gate in definition.gates}
-    if definition.rule is None and not definition.checkpoints and pauses - gates_with_rules:
+    if definition.rule is None and not definition.checkpoints and known - gates_with_rules:
         raise NoRule(definition.name)
-    unknown = gates_with_rules - pauses - {BUDGET_CHECKPOINT, QUESTION_CHECKPOINT}
+    unknown = gates_with_rules - known - {BUDGET_CHECKPOINT, QUESTION_CHECKPOINT}
     if unknown:
         raise BadBoundary(
             f"the crew has no pause named {', '.join(sorted(unknown))}; "
-            f"its pauses are: {', '.join(sorted(pauses)) or 'none'}"
+            f"its pauses are: {', '.join(sorted(known)) or 'none'}"
         )
 
 

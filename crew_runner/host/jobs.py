@@ -14,6 +14,7 @@ from crew_runner.child.records import (
     Resume,
 )
 from crew_runner.host.translation import translate
+from crew_runner.projects.discovery import target_of
 from storage import definitions
 from storage.boundaries import resolve
 from storage.definitions import CrewDefinition, Json
@@ -28,7 +29,7 @@ def job_for(
     definition, run = claim.execution.definition, claim.run
     return Job(
         kind=CrewKind(definition.kind),
-        target=definition.target,
+        target=target_of(definition),
         command=definition.command,
         cwd=definition.cwd,
         env=definition.env,
@@ -76,7 +77,7 @@ def check_job(
     """The job of only building a crew."""
     return Job(
         kind=CrewKind(definition.kind),
-        target=definition.target,
+        target=target_of(definition),
         command=definition.command,
         cwd=definition.cwd,
         env=definition.env,

@@ -17,13 +17,14 @@ from typing import Final, assert_never
 
 from crew_runner.host import owners
 from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted, Outcome
-from crew_runner.host.crew_check import NO_APPROVERS, check_crew
+from crew_runner.host.crew_check import NO_APPROVERS, check_crew, project_report
 from crew_runner.host.fork_server_client import ForkServerClient, ForkServerUnavailable
 from crew_runner.host.jobs import check_job, job_for
 from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
 from crew_runner.host.slots import PoolSlot
 from crew_runner.models.source import ModelSource
+from crew_runner.projects.discovery import problem_of
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
 from storage.ports import SlotReservation
@@ -237,7 +238,8 @@ class WorkerPool:
 
     def _run_in_child(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
         """Run the phase: the claim as last renewed, the outcome and the usage."""
-        problem = self._model_problem(claim.execution.definition)
+        definition = claim.execution.definition
+        problem = problem_of(definition) or self._model_problem(definition)
         if problem is not None:
             return claim, Failure(problem, retryable=False), None
         try:
@@ -329,6 +331,15 @@ class WorkerPool:
             log.warning("crews.not_checked", extra={"why": str(error)})
 
     def _check(self, definition: CrewDefinition) -> CrewReport:
+        report, detail = project_report(definition) or self._build(definition)
+        if report.problem is not None:
+            fields = {"crew": report.crew, "problem": report.problem, "detail": detail}
+            log.warning("crew.cannot_run", extra=fields)
+        call_storage_with_retry(lambda: self._state.report_crew(report), self._stopping)
+        return report
+
+    def _build(self, definition: CrewDefinition) -> tuple[CrewReport, str]:
+        """The report on a crew that was built in a child, and details of its problem."""
         with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
             job = check_job(
                 definition,
@@ -336,10 +347,6 @@ class WorkerPool:
                 extra=self._environment,
                 storage=str(job_directory),
             )
-            report, detail = check_crew(definition, job, child)
+            result = check_crew(definition, job, child)
             child.kill(signal.SIGKILL)
-        if report.problem is not None:
-            fields = {"crew": report.crew, "problem": report.problem, "detail": detail}
-            log.warning("crew.cannot_run", extra=fields)
-        call_storage_with_retry(lambda: self._state.report_crew(report), self._stopping)
-        return report
+            return result

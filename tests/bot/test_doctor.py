@@ -29,6 +29,7 @@ crews:
     description: A note
     command: [python, note.py]
     approvers: ["@channel"]
+    checkpoints: [{name: read, after: run}]
 """
 
 

@@ -50,6 +50,7 @@ from .gates import (
     pause_at,
 )
 from .persistence import FlowSnapshot
+from .questions import asks_questions
 
 FIRST_PHASE: Final = "start"
 """The phase of a flow up to its first gate. Storage names the following ones: `after GATE`."""
@@ -76,7 +77,10 @@ class FlowRunnable:
 
     def describe(self) -> CrewDescription:
         return CrewDescription(
-            (PhaseDefinition(FIRST_PHASE, (FIRST_PHASE,)),), gates=tuple(self._gates)
+            (PhaseDefinition(FIRST_PHASE, (FIRST_PHASE,)),),
+            gates=tuple(self._gates),
+            questions=asks_questions(type(self._flow)),
+            kind="flow",
         )
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
