@@ -8,6 +8,9 @@ from storage.definitions import CheckpointDefinition, CrewDefinition, CrewReport
 
 QUESTION: Final = "whenever it asks a question"
 
+_QUESTIONS: Final = "question"
+"""The name under which crews.yml has the rule for a flow's questions."""
+
 ASKS_NOBODY: Final = "asks nobody: add a checkpoint to its entry in crews.yml"
 
 
@@ -36,8 +39,9 @@ def who_is_asked(
     """Each place at which the crew asks, with those who may decide there."""
     rules = {place_of(each): each.rule for each in definition.checkpoints}
     for each in definition.gates:
-        for place in (gate(each.name), tool(each.name), QUESTION):
-            rules.setdefault(place, each.rule)
+        rules |= {gate(each.name): each.rule, tool(each.name): each.rule}
+        if each.name == _QUESTIONS:
+            rules[QUESTION] = each.rule
     default = definition.rule.approvers if definition.rule else ()
     return tuple(
         (place, rules[place].approvers if place in rules else default)

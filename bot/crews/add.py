@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -88,7 +88,9 @@ def _add(settings: Settings, options: Options) -> None:
     _prepare_environment(options, folder, target)
     print(f"Examining {name}. This builds the crew and asks no model…", flush=True)
     definition, report = _examine(settings, name, folder, options.crew)
-    print("\n".join(details(definition, report)), flush=True)
+    checkpoints = suggest(report)
+    places = [*report.examination.pauses, *(f"after {each.after}" for each in checkpoints.chosen)]
+    print("\n".join(details(definition, report, asks=", ".join(places))), flush=True)
     approvers = options.approvers or _ask_approvers(options)
     entry = NewEntry(
         name=name,
@@ -98,10 +100,10 @@ def _add(settings: Settings, options: Options) -> None:
         approvers=approvers,
         is_flow=report.examination.kind == FLOW,
         description=_description(folder),
-        checkpoints=suggest(report),
+        checkpoints=checkpoints,
     )
     add_entry(crews_file, entry)
-    print("\n".join(_result(crews_file, entry, report)))
+    print("\n".join(_result(crews_file, entry, report, places)))
 
 
 # --- arguments ------------------------------------------------------------------------------
@@ -239,21 +241,20 @@ def _relative(path: Path, folder: Path, crews_file: Path) -> str:
     return os.path.relpath(folder, os.path.abspath(crews_file.parent))
 
 
-def _result(crews_file: Path, entry: NewEntry, report: CrewReport) -> Sequence[str]:
-    places = [f"after {each.after}" for each in entry.checkpoints.chosen]
-    asked = [*report.examination.pauses, *places]
-    examined = replace(report.examination, pauses=tuple(asked))
+def _result(
+    crews_file: Path, entry: NewEntry, report: CrewReport, places: Sequence[str]
+) -> list[str]:
+    """What was written, whom it asks, and what to do next."""
     lines = [f"Written to {crews_file}: {entry.name}."]
-    if asked:
-        lines.append(f"It asks {' or '.join(entry.approvers)} {', '.join(asked)}.")
-    if pauses.asks_nobody(replace(report, examination=examined)):
+    if places:
+        lines.append(f"It asks {' or '.join(entry.approvers)} {', '.join(places)}.")
+    else:
         lines.append(f"! {entry.name} {pauses.ASKS_NOBODY}.")
-        methods = ", ".join(each.after for each in entry.checkpoints.possible)
-        if methods:
-            lines.append(f"  It could ask after: {methods}. The entry has these as comments.")
-    command = start_command(entry.name, report.examination.inputs)
+        possible = ", ".join(each.after for each in entry.checkpoints.possible)
+        if possible:
+            lines.append(f"  It could ask after: {possible}. The entry has these as comments.")
     return [
         *lines,
         "Next: run `countersign practice`, or start the bot again, and type in Slack:",
-        f"    {command}",
+        f"    {start_command(entry.name, report.examination.inputs)}",
     ]

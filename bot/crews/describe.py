@@ -30,9 +30,13 @@ def finding(definition: CrewDefinition, report: CrewReport | None, crews_file: P
     return good(subject, f"can be built; {phases}")
 
 
-def details(definition: CrewDefinition, report: CrewReport) -> list[str]:
-    """What the crew consists of, needs and asks: a line each, without what is not known."""
+def details(definition: CrewDefinition, report: CrewReport, asks: str = "") -> list[str]:
+    """What the crew consists of, needs and asks: a line each, without what is not known.
+
+    `asks` replaces the description of who is asked where.
+    """
     examination = report.examination
+    asks = asks or "; ".join(_asked(definition, examination)) or "nobody"
     rows = [
         ("kind", _kind(examination, report.phases)),
         ("agents", ", ".join(examination.agents)),
@@ -40,7 +44,7 @@ def details(definition: CrewDefinition, report: CrewReport) -> list[str]:
         ("tools", ", ".join(examination.tools)),
         ("models", ", ".join(examination.models)),
         ("keys", ", ".join(f"{key} is not set" for key in examination.missing_keys)),
-        ("asks", "; ".join(_asked(definition, examination)) or "nobody"),
+        ("asks", asks),
         ("runs in", _environment(definition, examination)),
         *(("note", each) for each in examination.notes),
     ]

@@ -135,6 +135,17 @@ def test_a_crew_that_cannot_be_built_is_named_and_the_others_are_fine(
     assert "✓ Crew note: can be built" in printed
 
 
+def test_a_crew_that_asks_nobody_is_a_warning(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "crews.yml").write_text(CREWS.replace("checkpoints:", "# checkpoints:"))
+
+    assert cli.main(["doctor"]) == 0
+
+    printed = capsys.readouterr().out
+    assert "! Crew note: can be built; phases: run; it asks nobody: add a checkpoint" in printed
+
+
 def test_a_working_database_is_good_and_left_as_it_is(folder: Path) -> None:
     engine = open_engine(f"sqlite:///{folder / 'countersign.db'}")
     upgrade(engine)
