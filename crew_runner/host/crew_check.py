@@ -26,7 +26,7 @@ from crew_runner.child.records import Failure
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.frames import MessageTooLong
 from crew_runner.host.translation import translate
-from crew_runner.projects.discovery import problem_of
+from crew_runner.projects.discovery import explain, problem_of
 from storage import pauses
 from storage.boundaries import BadBoundary, resolve
 from storage.definitions import (
@@ -55,7 +55,7 @@ def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[Crew
     """Build the crew in `child`; the report and, if there is a problem, details for the log."""
     result = _describe(job, child)
     if isinstance(result, Failure):
-        return _report(definition, result.message, ()), result.detail
+        return _report(definition, explain(definition, result.message), ()), result.detail
     phases = tuple(phase.name for phase in result.phases)
     problem = _missing_keys(definition, result, job)
     try:
@@ -93,6 +93,7 @@ def _pauses(definition: CrewDefinition, description: CrewDescription) -> tuple[s
         *(pauses.place_of(each) for each in definition.checkpoints),
         *(f"after {phase}" for _name, phase, _description in description.checkpoints),
         *(pauses.gate(method) for method in description.gates),
+        *(pauses.gate(each.name) for each in definition.gates if each.name in description.steps),
         *(pauses.tool(name) for name in definition.approve_tools),
         *([pauses.QUESTION] if description.questions else []),
     ]

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from crew_runner.projects.config_files import mistakes
 from crew_runner.projects.pyproject import ProjectProblem, Pyproject, read_pyproject
 from crew_runner.projects.source import Definition, SourceSearch, search
 from storage.definitions import CrewDefinition, CrewKind
 
 DEFINITION_FILES: Final = ("crew.jsonc", "crew.json", "flow.yaml", "flow.yml")
-_ENVIRONMENTS: Final = (".venv/bin/python", "venv/bin/python")
+_YAML_ERRORS: Final = ("KeyError: ", "ParserError: ", "ScannerError: ")
+_NOT_BUILT: Final = "The crew cannot be built: "
+_MISSING_FILE: Final = re.compile(
+    rf"{_NOT_BUILT}FileNotFoundError: (?:File not found: |\[Errno 2\] [^:]*: ')([^']+)'?"
+)
 _NAME_IT: Final = "Name it with `crew` in crews.yml."
 
 
@@ -81,6 +87,21 @@ def problem_of(definition: CrewDefinition) -> str | None:
     return None
 
 
+def explain(definition: CrewDefinition, message: str) -> str:
+    """The `message` of a build that failed, or a better one that the project's files allow."""
+    if definition.project is None:
+        return message
+    if any(name in message for name in _YAML_ERRORS):
+        sentences = list(mistakes(Path(definition.project)))
+        return f"{_NOT_BUILT}{' '.join(sentences)}" if sentences else message
+    if (missing := _MISSING_FILE.fullmatch(message)) is not None:
+        return (
+            f"{_NOT_BUILT}there is no file {missing[1]}. Relative paths start at the project's "
+            f"folder, {definition.project}."
+        )
+    return message
+
+
 def check_folder(folder: Path) -> None:
     """Raises ProjectProblem if the folder is missing or empty."""
     if not folder.exists():
@@ -99,7 +120,8 @@ def check_folder(folder: Path) -> None:
 
 def own_python(folder: Path) -> Path | None:
     """The interpreter of the project's own environment, if it has one."""
-    return next((folder / each for each in _ENVIRONMENTS if (folder / each).exists()), None)
+    environment = folder / os.environ.get("UV_PROJECT_ENVIRONMENT", ".venv")
+    return environment / "bin" / "python" if environment.is_dir() else None
 
 
 def _check_python(python: Path, folder: Path) -> None:

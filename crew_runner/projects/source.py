@@ -67,7 +67,20 @@ def search(folder: Path) -> SourceSearch:
     if result.definitions or result.problems:
         return result
     known = set(usual)
-    return _search(folder, [file for file in _all_files(folder) if file not in known])
+    return _search(folder, [file for file in python_files(folder) if file not in known])
+
+
+def crew_classes(file: Path) -> list[ast.ClassDef]:
+    """The `@CrewBase` classes of a file; none if it cannot be read."""
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return []
+    return [
+        node
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and _rank_of_class(node, set()) is Rank.CREW_CLASS
+    ]
 
 
 def _search(folder: Path, files: Iterable[Path]) -> SourceSearch:
@@ -98,7 +111,8 @@ def _usual_files(folder: Path) -> Iterator[Path]:
         yield from (each / name for each in packages if (each / name).is_file())
 
 
-def _all_files(folder: Path) -> Iterator[Path]:
+def python_files(folder: Path) -> Iterator[Path]:
+    """The project's own files, without those of environments and tests."""
     count = 0
     folders = [folder]
     while folders and count < _MAX_FILES:
