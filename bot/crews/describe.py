@@ -27,6 +27,9 @@ def finding(definition: CrewDefinition, report: CrewReport | None, crews_file: P
     if pauses.asks_nobody(report):
         advice = f"docs/crews says where it may ask; the entry is in {crews_file}."
         return warning(subject, f"can be built; {phases}; it {pauses.ASKS_NOBODY}", advice)
+    if keys := report.examination.missing_keys:
+        advice = "A tool may need it. Set it for the bot or in the project's .env."
+        return warning(subject, f"can be built; {phases}; not set: {', '.join(keys)}", advice)
     return good(subject, f"can be built; {phases}")
 
 

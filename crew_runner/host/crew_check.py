@@ -101,13 +101,14 @@ def _pauses(definition: CrewDefinition, description: CrewDescription) -> tuple[s
 
 
 def _missing_keys(definition: CrewDefinition, description: CrewDescription, job: Job) -> str | None:
-    """Which keys the crew's own models lack. None if the operator's model replaces them."""
+    """Which keys the crew needs. None if the operator's model replaces the crew's own models."""
     if not description.missing_keys or OVERLAY_VARIABLE in job.model:
         return None
     place = f"in {definition.project}/.env or for the bot" if definition.project else "for the bot"
-    names = " and ".join(description.missing_keys)
-    verb = "is" if len(description.missing_keys) == 1 else "are"
-    return f"The crew's models need {names}, which {verb} not set. Set it {place}."
+    names, verb = " and ".join(description.missing_keys), "is"
+    if len(description.missing_keys) > 1:
+        verb = "are"
+    return f"The crew needs {names}, which {verb} not set. Set it {place}."
 
 
 def check_decision_rules(definition: CrewDefinition, description: CrewDescription) -> None:
