@@ -140,11 +140,16 @@ class PhaseOutput:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a phase failed: `message` is for the requester, `detail` (a traceback) for the log."""
+    """Why a phase failed: `message` is for the requester, `detail` (a traceback) for the log.
+
+    `retryable`: whether to try again at once. `retry_helps`: whether somebody can remove the cause
+    and then resume the execution.
+    """
 
     message: str
     detail: str = ""
     retryable: bool = True
+    retry_helps: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +185,7 @@ OFFERED: Final[Mapping[CheckpointKind, tuple[Action, ...]]] = {
     CheckpointKind.QUESTION: (Action.CONTINUE, Action.STOP, Action.SKIP),
     CheckpointKind.BUDGET: (Action.CONTINUE, Action.STOP),
 }
-"""The actions that each kind of checkpoint offers."""
+"""The actions that each kind of checkpoint offers, unless its crew cannot revise."""
 
 HELD = frozenset({CheckpointKind.TOOL, CheckpointKind.QUESTION, CheckpointKind.BUDGET})
 
@@ -210,7 +215,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One run of a crew. `version` counts its changes."""
+    """One run of a crew. `version` counts its changes. `retry_helps` belongs to `error`."""
 
     id: str
     crew: str
@@ -229,6 +234,7 @@ class Execution:
     ended_by: Actor | None = None
     result: PhaseOutput | None = None
     error: str | None = None
+    retry_helps: bool = True
 
 
 @dataclass(frozen=True, slots=True)

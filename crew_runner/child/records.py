@@ -126,11 +126,16 @@ class CrewInput:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a phase failed: `message` for the requester, `detail` (a traceback) for the log."""
+    """Why a phase failed: `message` for the requester, `detail` (a traceback) for the log.
+
+    `retryable`: whether to try again at once. `retry_helps`: whether somebody can remove the cause
+    and then resume the execution.
+    """
 
     message: str
     detail: str = ""
     retryable: bool = True
+    retry_helps: bool = True
 
 
 @dataclass(frozen=True, slots=True)

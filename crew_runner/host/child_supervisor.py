@@ -239,9 +239,10 @@ class ChildSupervisor:
         except LeaseLost:
             self._end(Interrupted.LOST)
         except NoRule:
-            self._end(Failure(NO_APPROVERS, retryable=False))
+            self._end(Failure(NO_APPROVERS, retryable=False, retry_helps=False))
         except BadBoundary as error:
-            self._end(Failure(f"crews.yml does not fit the crew: {error}.", retryable=False))
+            message = f"crews.yml does not fit the crew: {error}."
+            self._end(Failure(message, retryable=False, retry_helps=False))
         except Outage as error:
             self._end(Failure(NO_DATABASE, str(error)))
         else:
@@ -254,7 +255,7 @@ class ChildSupervisor:
         except LeaseLost:
             self._end(Interrupted.LOST)
         except NoRule:
-            self._end(Failure(NO_APPROVERS, retryable=False))
+            self._end(Failure(NO_APPROVERS, retryable=False, retry_helps=False))
         except Outage as error:
             self._end(Failure(NO_DATABASE, str(error)))
         else:

@@ -295,7 +295,7 @@ class WorkerPool:
                 case _:
                     assert_never(outcome)
         except NoRule:
-            failure = Failure(NO_APPROVERS, retryable=False)
+            failure = Failure(NO_APPROVERS, retryable=False, retry_helps=False)
             call_storage_with_retry(
                 lambda: self._state.fail(claim, failure, usage=usage), self._stopping
             )

@@ -183,7 +183,7 @@ def fail(
     run = claim.run
     tx.audit(execution.id, "phase.failed", run=run.id, attempt=run.attempt)
     if not failure.retryable or run.attempt >= execution.definition.tries:
-        return _fail_execution(tx, execution, failure.message)
+        return _fail_execution(tx, execution, failure.message, retry_helps=failure.retry_helps)
     transitions.queue_run(
         tx,
         execution,
@@ -216,8 +216,12 @@ def _finish_run(tx: Transaction, claim: Claim, event: PhaseRunEvent, **values: A
     return execution
 
 
-def _fail_execution(tx: Transaction, execution: Execution, message: str) -> Execution:
-    failed = transitions.apply(tx, execution, ExecutionEvent.FAIL, error=message)
+def _fail_execution(
+    tx: Transaction, execution: Execution, message: str, *, retry_helps: bool = True
+) -> Execution:
+    failed = transitions.apply(
+        tx, execution, ExecutionEvent.FAIL, error=message, retry_helps=retry_helps
+    )
     tx.audit(execution.id, "execution.failed")
     outbox.add_event_notice(tx, failed, {"notice": "error"}, key=f"error:{failed.version}")
     return failed

@@ -18,7 +18,8 @@ from slack_sdk.models.blocks import (
 from bot.slack.ids import ActionId, ChosenOutcome
 from bot.slack.render import text
 from bot.slack.render.position import next_phase
-from storage.records import HELD, Checkpoint, CheckpointKind, Execution
+from storage.policy import offered_actions
+from storage.records import HELD, Action, Checkpoint, CheckpointKind, Execution
 
 LABEL_LIMIT: Final = 75
 OUTCOME_BUTTONS: Final = 20
@@ -33,7 +34,10 @@ def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveEl
         case CheckpointKind.PHASE:
             phase = next_phase(checkpoint, execution)
             label = f"Continue to {text.label(phase)}" if phase else "Continue and finish"
-            return (*_usual_buttons(checkpoint, label), _stop(checkpoint))
+            usual = _usual_buttons(checkpoint, label)
+            if Action.REVISE not in offered_actions(checkpoint, execution.definition):
+                usual = tuple(each for each in usual if each.action_id != ActionId.REVISE)
+            return (*usual, _stop(checkpoint))
         case CheckpointKind.GATE if checkpoint.outcomes:
             with_words = button(ActionId.OUTCOME_WORDS, "Add words…", checkpoint.id)
             stop = _stop(checkpoint, "Stop the run")

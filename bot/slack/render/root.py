@@ -291,4 +291,5 @@ def _buttons(execution: Execution) -> tuple[InteractiveElement, ...]:
             style="danger",
         ),
     )
-    return (retry, cancel) if execution.state is ExecutionState.ERROR else (cancel,)
+    failed = execution.state is ExecutionState.ERROR
+    return (retry, cancel) if failed and execution.retry_helps else (cancel,)
