@@ -102,7 +102,7 @@ def _message_for(error: BaseException) -> tuple[str, bool]:
         return (
             "The crew's code exited in the middle of the phase. Remove the call of `sys.exit()`."
         ), False
-    for cause in _error_chain(error):
+    for cause in error_chain(error):
         result = _model_error(cause) or _crewai_error(cause)
         if result is not None:
             return result
@@ -153,7 +153,13 @@ def _crewai_error(error: BaseException) -> tuple[str, bool] | None:
     return None
 
 
-def _error_chain(error: BaseException) -> Iterator[BaseException]:
+def known_problem(error: BaseException) -> str | None:
+    """The message for an error of CrewAI whose cause is known, or None."""
+    results = (_crewai_error(cause) for cause in error_chain(error))
+    return next((message for message, _retryable in filter(None, results)), None)
+
+
+def error_chain(error: BaseException) -> Iterator[BaseException]:
     """The error and its causes, the innermost last."""
     visited: set[int] = set()
     current: BaseException | None = error
