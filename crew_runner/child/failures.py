@@ -134,7 +134,7 @@ def _problem_of(error: BaseException) -> CrewProblem:
         return CrewProblem(
             "The crew's code exited in the middle of the phase. Remove the call of `sys.exit()`."
         )
-    chain = list(_error_chain(error))
+    chain = list(error_chain(error))
     is_models = any(_is_below_model_call(cause.__traceback__) for cause in chain)
     for cause in chain:
         missing = _TEMPLATE_VARIABLE.search(str(cause))
@@ -257,7 +257,13 @@ def _crewai_error(error: BaseException) -> tuple[str, bool] | None:
     return None
 
 
-def _error_chain(error: BaseException) -> Iterator[BaseException]:
+def known_problem(error: BaseException) -> str | None:
+    """The message for an error of CrewAI whose cause is known, or None."""
+    results = (_crewai_error(cause) for cause in error_chain(error))
+    return next((message for message, _retryable in filter(None, results)), None)
+
+
+def error_chain(error: BaseException) -> Iterator[BaseException]:
     """The error and its causes, the innermost last."""
     visited: set[int] = set()
     current: BaseException | None = error

@@ -132,12 +132,9 @@ def run(channel: Channel) -> None:
 def _build(job: Job) -> Runnable:
     match job.kind:
         case CrewKind.CREW:
-            from .hooks import check_approvals
             from .target import build
 
-            runnable = build(job)
-            check_approvals(runnable, job)
-            return runnable
+            return build(job)
         case CrewKind.COMMAND:
             from .program import build_command
 
