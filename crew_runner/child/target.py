@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from crewai import Crew, Flow
-from crewai.flow.persistence.factory import set_flow_persistence_factory
-from crewai.memory.storage.factory import set_memory_storage_factory
 
 from .crews.crew import CrewRunnable
 from .crews.memory_storage import lazy_storage
@@ -21,6 +19,7 @@ from .flows.flow import FlowRunnable
 from .flows.persistence import FlowSnapshot
 from .lock_files import use_lock_directory
 from .messages import Job
+from .older_crewai import set_flow_persistence_factory, set_memory_storage_factory
 from .operator_model import apply_operator_model
 from .runnable import Runnable
 
