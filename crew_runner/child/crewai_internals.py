@@ -13,14 +13,10 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
-from crewai import Crew, Flow, llm_overlay
-from crewai.agent import core
-from crewai.flow.async_feedback.types import PendingFeedbackContext
-from crewai.flow.flow_definition import FlowDefinition
-from crewai.flow.human_feedback import _resolve_llm_instance
-from crewai.flow.persistence.base import FlowPersistence
-from crewai.llm_overlay import overlay_model_for_llm
-from crewai.utilities import llm_utils
+from crewai import Crew, Flow
+
+from . import older_crewai
+from .older_crewai import FlowDefinition, FlowPersistence, PendingFeedbackContext
 
 _EVERY_MODEL: Final = "model:*"
 _TRUSTED: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -35,12 +31,17 @@ def skip_finished_tasks(crew: Crew) -> None:
     CrewAI does so only for a crew from one of its own snapshots, which it recognizes by this id.
     Those snapshots contain whole agents; we store only outputs.
     """
-    crew.checkpoint_kickoff_event_id = "resume"
+    if "checkpoint_kickoff_event_id" in Crew.model_fields:
+        crew.checkpoint_kickoff_event_id = "resume"
+    else:
+        older_crewai.skip_finished_tasks()
 
 
 def disable_memory(crew: Crew) -> None:
     """Remove the memory that `memory=True` created; setting `memory` alone keeps it."""
-    crew.memory, crew._memory = False, None
+    crew.memory = False
+    if hasattr(crew, "_memory"):
+        crew._memory = None
 
 
 def feedback_message(context: Any, feedback: str) -> Any:
@@ -48,7 +49,9 @@ def feedback_message(context: Any, feedback: str) -> Any:
 
     CrewAI's wording around the feedback is not available from a public function.
     """
-    return context._format_feedback_message(feedback)
+    if hasattr(context, "_format_feedback_message"):
+        return context._format_feedback_message(feedback)
+    return older_crewai.feedback_message(context, feedback)
 
 
 def original_tool(tool: object) -> object:
@@ -64,7 +67,7 @@ def original_tool(tool: object) -> object:
 
 def definition_of(flow: Flow[Any]) -> FlowDefinition:
     """The methods of a flow and what each listens to, which have no public accessor."""
-    return flow._definition
+    return flow._definition if hasattr(flow, "_definition") else older_crewai.definition_of(flow)
 
 
 def state_of(flow: Flow[Any]) -> object:
@@ -125,6 +128,8 @@ def restore_pending(flow: Flow[Any], flow_id: str, persistence: FlowPersistence)
 
 def model_from(model: object) -> Any:
     """A gate's model, built as CrewAI builds it for gates."""
+    from crewai.flow.human_feedback import _resolve_llm_instance
+
     return _resolve_llm_instance(model)
 
 
@@ -134,6 +139,14 @@ def override_models(model: str) -> None:
     CrewAI's public overlay covers one context: threads started by a crew do not see it, settings
     of the crew's own provider are carried over, and the crew's own model classes are replaced.
     """
+    try:
+        from crewai import llm_overlay
+    except ImportError:
+        older_crewai.override_models(model)
+        return
+    from crewai.agent import core
+    from crewai.utilities import llm_utils
+
     overlay: dict[str, str] | None = {_EVERY_MODEL: model}
     in_every_thread = ContextVar("overlay", default=overlay)
     llm_overlay.active = in_every_thread
@@ -143,6 +156,8 @@ def override_models(model: str) -> None:
 
 
 def _overlay_for(llm: Any) -> str | None:
+    from crewai.llm_overlay import overlay_model_for_llm
+
     return overlay_model_for_llm(llm) if type(llm).__module__.startswith("crewai.") else None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from crewai import Crew
-from crewai.hooks.dispatch import InterceptionPoint, register
 
 from .crews.crew import CrewRunnable
 from .crews.tool_gate import ToolGate, check_time, check_tools
@@ -11,6 +10,7 @@ from .failures import failure_of
 from .flows.questions import route_flow_questions
 from .messages import Job
 from .monitoring.run_limits import RunLimits
+from .older_crewai import InterceptionPoint, register
 from .runnable import Runnable
 
 

@@ -15,7 +15,9 @@ import traceback
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import NoReturn, assert_never
+from typing import NoReturn
+
+from typing_extensions import assert_never
 
 from .environment import scrub
 from .failures import failure_of

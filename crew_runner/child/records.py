@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, TypeAlias
+
+from .older_python import StrEnum
 
 Usage: TypeAlias = Mapping[str, Mapping[str, int]]
 """Counts by model, with the keys of `storage.records.Usage`."""

@@ -7,8 +7,6 @@ import sys
 from dataclasses import replace
 
 from crewai import Flow
-from crewai.flow.persistence.factory import set_flow_persistence_factory
-from crewai.memory.storage.factory import set_memory_storage_factory
 
 from .building.built_crew import BuiltCrew
 from .building.interception import Interception
@@ -21,6 +19,7 @@ from .flows.persistence import FlowSnapshot
 from .hooks import check_approvals
 from .lock_files import use_lock_directory
 from .messages import Job
+from .older_crewai import set_flow_persistence_factory, set_memory_storage_factory
 from .operator_model import apply_operator_model
 from .runnable import Runnable
 

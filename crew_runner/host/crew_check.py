@@ -90,6 +90,10 @@ def check_decision_rules(definition: CrewDefinition, description: CrewDescriptio
         )
 
 
+def failed_report(definition: CrewDefinition, problem: str) -> CrewReport:
+    return _report(definition, problem, ())
+
+
 def _report(definition: CrewDefinition, problem: str | None, phases: tuple[str, ...]) -> CrewReport:
     return CrewReport(definition.name, problem, phases, datetime.now(UTC))
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final, assert_never
 
 from crew_runner.host import owners
 from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted, Outcome
-from crew_runner.host.crew_check import NO_APPROVERS, check_crew
-from crew_runner.host.fork_server_client import ForkServerClient, ForkServerUnavailable
+from crew_runner.host.crew_check import NO_APPROVERS, check_crew, failed_report
+from crew_runner.host.fork_server_client import EnvironmentUnusable, ForkServerUnavailable
+from crew_runner.host.fork_servers import ForkServers, environment_of
 from crew_runner.host.jobs import check_job, job_for
 from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
@@ -72,7 +71,10 @@ class WorkerPool:
         self._owner = str(owners.this_process())
         # A crew that crews.yml no longer names may still run: executions keep their definition.
         crew_code = not crews or any(c.kind is CrewKind.CREW for c in crews.values())
-        self._fork_server = ForkServerClient(preload=crew_code)
+        self._fork_servers = ForkServers(
+            preload=crew_code,
+            start_shared=not crews or any(environment_of(c) is None for c in crews.values()),
+        )
         self._work = threading.Event()
         self._stopping = threading.Event()
         self._reclaimed = False
@@ -87,7 +89,7 @@ class WorkerPool:
 
     def start(self) -> None:
         """Start to claim, and check every crew in the background. Returns at once."""
-        self._fork_server.start()
+        self._fork_servers.start()
         self._threads = [
             threading.Thread(target=self._poll_for_work, name="worker", daemon=True),
             threading.Thread(target=self._check_in_background, name="crew-check", daemon=True),
@@ -132,7 +134,7 @@ class WorkerPool:
         self._executor.shutdown(wait=False)
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        self._fork_server.stop()
+        self._fork_servers.stop()
         self._model.stop()
 
     def check_crews(self) -> tuple[CrewReport, ...]:
@@ -160,6 +162,7 @@ class WorkerPool:
         while not self._stopping.is_set():
             with suppress(Outage):  # the pool stops during an outage
                 call_storage_with_retry(partial(self._claim_due_work, woken=woken), self._stopping)
+            self._fork_servers.stop_idle()
             woken = self._work.wait(self._poll)
 
     def _claim_due_work(self, *, woken: bool) -> None:
@@ -240,8 +243,12 @@ class WorkerPool:
         problem = self._model_problem(claim.execution.definition)
         if problem is not None:
             return claim, Failure(problem, retryable=False), None
+        definition = claim.execution.definition
         try:
-            with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
+            with (
+                self._fork_servers.job_directory(definition) as job_directory,
+                closing(self._fork_servers.fork(definition)) as child,
+            ):
                 job = job_for(
                     claim,
                     model=self._model.variables(claim.execution.definition.model),
@@ -259,6 +266,8 @@ class WorkerPool:
                 )
                 outcome = supervisor.run()
                 return supervisor.claim, outcome, supervisor.usage
+        except EnvironmentUnusable as error:
+            return claim, Failure(str(error), retryable=False), None
         except ForkServerUnavailable as error:
             return claim, Failure(NOT_STARTED, str(error)), None
 
@@ -311,15 +320,6 @@ class WorkerPool:
         except Outage:
             log.warning("phase.not_recorded", extra=claim_fields(claim))
 
-    @contextmanager
-    def _job_directory(self) -> Iterator[Path]:
-        """A directory for one job, removed afterwards."""
-        job_directory = self._fork_server.job_directory()
-        try:
-            yield job_directory
-        finally:
-            shutil.rmtree(job_directory, ignore_errors=True)
-
     # --- checking ---------------------------------------------------------------------------
 
     def _check_in_background(self) -> None:
@@ -329,17 +329,27 @@ class WorkerPool:
             log.warning("crews.not_checked", extra={"why": str(error)})
 
     def _check(self, definition: CrewDefinition) -> CrewReport:
-        with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
+        try:
+            report, detail = self._check_in_child(definition)
+        except EnvironmentUnusable as error:
+            report, detail = failed_report(definition, str(error)), ""
+        if report.problem is not None:
+            fields = {"crew": report.crew, "problem": report.problem, "detail": detail}
+            log.warning("crew.cannot_run", extra=fields)
+        call_storage_with_retry(lambda: self._state.report_crew(report), self._stopping)
+        return report
+
+    def _check_in_child(self, definition: CrewDefinition) -> tuple[CrewReport, str]:
+        with (
+            self._fork_servers.job_directory(definition) as job_directory,
+            closing(self._fork_servers.fork(definition)) as child,
+        ):
             job = check_job(
                 definition,
                 model=self._model.variables(definition.model),
                 extra=self._environment,
                 storage=str(job_directory),
             )
-            report, detail = check_crew(definition, job, child)
+            checked = check_crew(definition, job, child)
             child.kill(signal.SIGKILL)
-        if report.problem is not None:
-            fields = {"crew": report.crew, "problem": report.problem, "detail": detail}
-            log.warning("crew.cannot_run", extra=fields)
-        call_storage_with_retry(lambda: self._state.report_crew(report), self._stopping)
-        return report
+        return checked

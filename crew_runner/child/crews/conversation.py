@@ -13,19 +13,19 @@ from uuid import UUID
 
 from crewai import Task
 from crewai.agents.parser import AgentFinish
-from crewai.core.providers.human_input import (
-    AsyncExecutorContext,
-    ExecutorContext,
-    SyncHumanInputProvider,
-)
 from crewai.events.base_events import BaseEvent
 from crewai.events.types.llm_guardrail_events import LLMGuardrailCompletedEvent
-from crewai.hooks.dispatch import HookAborted
 from crewai.tasks.task_output import TaskOutput
 from crewai.utilities.types import LLMMessage
 
 from ..crewai_internals import feedback_message
 from ..failures import CrewProblem
+from ..older_crewai import (
+    AsyncExecutorContext,
+    ExecutorContext,
+    HookAborted,
+    SyncHumanInputProvider,
+)
 
 _REVISED = (
     "A text that this one builds on was revised as well. The new version of {name}:\n\n{output}"

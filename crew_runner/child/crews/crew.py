@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from crewai import Agent, Crew, Task
-from crewai.core.providers.human_input import set_provider
 from crewai.crews.crew_output import CrewOutput
-from crewai.events.stream_context import add_stream_sink
 from crewai.tasks.conditional_task import ConditionalTask
 from crewai.tasks.task_output import TaskOutput
 from pydantic import ValidationError
@@ -17,6 +15,7 @@ from ..crewai_internals import disable_memory, skip_finished_tasks
 from ..failures import CrewProblem, summarize
 from ..messages import CrewDescription, Job
 from ..monitoring.event_listeners import TaskListener
+from ..older_crewai import add_stream_sink, set_provider
 from ..output_text import text_of
 from ..records import PhaseOutput, TaskResult
 from ..runnable import Report

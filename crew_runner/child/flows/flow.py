@@ -12,11 +12,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from crewai import Flow
-from crewai.core.providers.human_input import set_provider
-from crewai.events.stream_context import add_stream_sink
-from crewai.flow.async_feedback.types import HumanFeedbackPending, PendingFeedbackContext
-from crewai.flow.flow_config import flow_config
-from crewai.flow.human_feedback import HumanFeedbackResult
 from pydantic import BaseModel, ValidationError
 
 from ..crewai_internals import (
@@ -31,6 +26,14 @@ from ..crews.conversation import InputRefused
 from ..failures import CrewProblem, summarize
 from ..messages import CrewDescription, Job
 from ..monitoring.event_listeners import FlowListener
+from ..older_crewai import (
+    HumanFeedbackPending,
+    HumanFeedbackResult,
+    PendingFeedbackContext,
+    add_stream_sink,
+    flow_config,
+    set_provider,
+)
 from ..output_text import text_of
 from ..records import (
     Action,

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from crewai import Flow
-from crewai.flow.async_feedback.providers import ConsoleProvider
-from crewai.flow.async_feedback.types import HumanFeedbackPending, PendingFeedbackContext
-from crewai.flow.flow_definition import FlowDefinition, FlowHumanFeedbackDefinition
 
 from ..failures import CrewProblem
 from ..monitoring.event_listeners import FlowListener
+from ..older_crewai import (
+    ConsoleProvider,
+    FlowDefinition,
+    FlowHumanFeedbackDefinition,
+    HumanFeedbackPending,
+    PendingFeedbackContext,
+)
 from .chosen_outcome import UnusedModel
 
 _POLL_SECONDS: Final = 0.01

@@ -13,7 +13,6 @@ from crewai.events.base_events import BaseEvent
 from crewai.events.event_bus import crewai_event_bus
 from crewai.events.types.flow_events import (
     MethodExecutionFinishedEvent,
-    MethodExecutionPausedEvent,
     MethodExecutionStartedEvent,
 )
 from crewai.events.types.llm_events import LLMCallCompletedEvent
@@ -25,6 +24,7 @@ from crewai.events.types.tool_usage_events import (
 )
 
 from ..messages import Progress, TaskProgress
+from ..older_crewai import MethodExecutionPausedEvent
 from .usage_counter import UsageCounter
 
 _MAX_NAME_LENGTH: Final = 80
