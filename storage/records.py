@@ -114,10 +114,16 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """A file that a phase wrote: its path below the project's folder, with `/`, and its bytes."""
+    """A file that a phase wrote: its path below the project's folder, with `/`, and its bytes.
+
+    One that is not `kept` was too large, so that neither later phases nor the project get it.
+    `deleted`: the phase deleted a file of the project or of an earlier phase.
+    """
 
     path: str
     size: int
+    kept: bool = True
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -130,8 +131,20 @@ class ContextBody(BaseModel):
     feedback: str | None
 
 
+class FileBody(BaseModel):
+    """A file that the phase wrote, or `deleted`. One that is not `kept` is too large to publish."""
+
+    path: str
+    size: int
+    kept: bool
+    deleted: bool
+
+
 class CheckpointBody(BaseModel):
-    """`kind` says why the run waits. If there are `outcomes`, `continue` must name one of them."""
+    """`kind` says why the run waits. If there are `outcomes`, `continue` must name one of them.
+
+    `continue` publishes the `files` in the project's folder.
+    """
 
     execution_id: str
     checkpoint_id: str
@@ -147,6 +160,7 @@ class CheckpointBody(BaseModel):
     on_timeout: str | None
     kind: str
     outcomes: list[str]
+    files: list[FileBody]
 
 
 class FeedbackReceivedBody(BaseModel):
@@ -253,6 +267,7 @@ def checkpoint(record: Checkpoint) -> CheckpointBody:
         on_timeout=record.rule.on_timeout.value if record.deadline else None,
         kind=record.kind.value,
         outcomes=list(record.outcomes),
+        files=[FileBody(**asdict(file)) for file in record.output.files],
     )
 
 

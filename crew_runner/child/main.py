@@ -114,6 +114,8 @@ def run(channel: Channel) -> None:
     if not isinstance(job, Job):
         raise TypeError(f"a job was expected, not {type(job).__name__}")
     try:
+        if job.project is not None:
+            os.chdir(job.project)
         limits = _run_limits(job, channel)
         runnable = _build(job)
         description = runnable.describe()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from crew_runner.child.messages import Job, Phases
 from crew_runner.child.records import (
@@ -22,17 +23,25 @@ from storage.usage import total
 
 
 def job_for(
-    claim: Claim, *, model: Mapping[str, str], extra: Mapping[str, str], storage: str
+    claim: Claim,
+    *,
+    model: Mapping[str, str],
+    extra: Mapping[str, str],
+    storage: str,
+    copy: Path | None = None,
 ) -> Job:
-    """The job of a claimed phase run. `phases` is empty until the crew has described itself."""
+    """The job of a claimed phase run. `phases` is empty until the crew has described itself.
+
+    `copy` is the working copy of the crew's project, if it has one.
+    """
     definition, run = claim.execution.definition, claim.run
     return Job(
         kind=CrewKind(definition.kind),
         target=definition.target,
         command=definition.command,
-        cwd=definition.cwd,
+        cwd=_cwd(definition, copy),
         env=definition.env,
-        project=definition.project,
+        project=definition.project if copy is None else str(copy),
         origin=definition.project,
         crew_inputs=_crew_inputs(definition),
         phases=_phases(definition.phases) or _single_task_phases(claim.execution.phases),
@@ -70,17 +79,30 @@ def _inputs(claim: Claim) -> dict[str, Json]:
     return inputs
 
 
+def _cwd(definition: CrewDefinition, copy: Path | None) -> str | None:
+    """The directory of a program; one in the project is the same one in its copy."""
+    if definition.cwd is None or definition.project is None or copy is None:
+        return definition.cwd
+    cwd, project = Path(definition.cwd), Path(definition.project)
+    return str(copy / cwd.relative_to(project)) if cwd.is_relative_to(project) else str(cwd)
+
+
 def check_job(
-    definition: CrewDefinition, *, model: Mapping[str, str], extra: Mapping[str, str], storage: str
+    definition: CrewDefinition,
+    *,
+    model: Mapping[str, str],
+    extra: Mapping[str, str],
+    storage: str,
+    copy: Path | None = None,
 ) -> Job:
     """The job of only building a crew."""
     return Job(
         kind=CrewKind(definition.kind),
         target=definition.target,
         command=definition.command,
-        cwd=definition.cwd,
+        cwd=_cwd(definition, copy),
         env=definition.env,
-        project=definition.project,
+        project=definition.project if copy is None else str(copy),
         origin=definition.project,
         crew_inputs=_crew_inputs(definition),
         phases=_phases(definition.phases),

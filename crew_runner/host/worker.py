@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from datetime import timedelta
@@ -21,10 +21,14 @@ from crew_runner.host.fork_servers import ForkServers, environment_of
 from crew_runner.host.jobs import check_job, job_for
 from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
+from crew_runner.host.phase_files import PhaseFiles, project_to_copy
+from crew_runner.host.publishing import Publisher
 from crew_runner.host.slots import PoolSlot
+from crew_runner.host.workspaces import WorkingCopy, WorkspaceProblem
 from crew_runner.models.source import ModelSource
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
+from storage.kept_files import KeptFile
 from storage.ports import SlotReservation
 from storage.reads import Reads
 from storage.records import Claim, Failure, PhaseOutput, Usage
@@ -75,6 +79,7 @@ class WorkerPool:
             preload=crew_code,
             start_shared=not crews or any(environment_of(c) is None for c in crews.values()),
         )
+        self._publisher = Publisher(state, reads)
         self._work = threading.Event()
         self._stopping = threading.Event()
         self._reclaimed = False
@@ -162,6 +167,7 @@ class WorkerPool:
         while not self._stopping.is_set():
             with suppress(Outage):  # the pool stops during an outage
                 call_storage_with_retry(partial(self._claim_due_work, woken=woken), self._stopping)
+                self._publish_approved_files()
             self._fork_servers.stop_idle()
             woken = self._work.wait(self._poll)
 
@@ -198,6 +204,15 @@ class WorkerPool:
                 return
             self._submit(claim)
 
+    def _publish_approved_files(self) -> None:
+        """Raises Outage."""
+        try:
+            self._publisher.publish_due()
+        except Outage:
+            raise
+        except Exception:  # the edge of the worker: it keeps claiming
+            log.exception("publishing.broke")
+
     # --- running ----------------------------------------------------------------------------
 
     def _submit(self, claim: Claim) -> None:
@@ -222,8 +237,9 @@ class WorkerPool:
         with self._lock:
             self._running_ids.add(claim.run.id)
         try:
-            claim, outcome, usage = self._run_in_child(claim)
-            self._record_outcome(claim, outcome, usage)
+            files = PhaseFiles(claim, state=self._state, reads=self._reads, lease=self._lease)
+            claim, outcome, usage = self._run_in_child(claim, files)
+            self._record_outcome(claim, outcome, usage, files.kept)
             fields = {
                 "outcome": outcome_name(outcome),
                 "seconds": round(time.monotonic() - started, 3),
@@ -238,7 +254,7 @@ class WorkerPool:
             with self._lock:
                 self._running_ids.discard(claim.run.id)
 
-    def _run_in_child(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
+    def _run_in_child(self, claim: Claim, files: PhaseFiles) -> tuple[Claim, Outcome, Usage | None]:
         """Run the phase: the claim as last renewed, the outcome and the usage."""
         problem = self._model_problem(claim.execution.definition)
         if problem is not None:
@@ -254,6 +270,7 @@ class WorkerPool:
                     model=self._model.variables(claim.execution.definition.model),
                     extra=self._environment,
                     storage=str(job_directory),
+                    copy=files.prepare(job_directory),
                 )
                 supervisor = ChildSupervisor(
                     claim=claim,
@@ -264,12 +281,16 @@ class WorkerPool:
                     lease=self._lease,
                     abort_at=lambda: self._abort_at,
                 )
-                outcome = supervisor.run()
+                outcome = files.collect(supervisor.run())
                 return supervisor.claim, outcome, supervisor.usage
         except EnvironmentUnusable as error:
             return claim, Failure(str(error), retryable=False), None
         except ForkServerUnavailable as error:
             return claim, Failure(NOT_STARTED, str(error)), None
+        except WorkspaceProblem as error:
+            return claim, Failure(str(error), retryable=not error.lasting), None
+        except LeaseLost:
+            return claim, Interrupted.LOST, None
 
     def _model_problem(self, definition: CrewDefinition) -> str | None:
         """Why the crew's model would refuse it. Programs are checked only if they set `model`."""
@@ -277,13 +298,16 @@ class WorkerPool:
             return None
         return self._model.problem(definition.model)
 
-    def _record_outcome(self, claim: Claim, outcome: Outcome, usage: Usage | None) -> None:
+    def _record_outcome(
+        self, claim: Claim, outcome: Outcome, usage: Usage | None, files: Sequence[KeptFile]
+    ) -> None:
         """Record how the phase ended, unless the lease was lost."""
         try:
             match outcome:
                 case PhaseOutput():
                     call_storage_with_retry(
-                        lambda: self._state.phase_done(claim, outcome, usage=usage), self._stopping
+                        lambda: self._state.phase_done(claim, outcome, usage=usage, files=files),
+                        self._stopping,
                     )
                 case Failure():
                     log.warning(
@@ -331,7 +355,7 @@ class WorkerPool:
     def _check(self, definition: CrewDefinition) -> CrewReport:
         try:
             report, detail = self._check_in_child(definition)
-        except EnvironmentUnusable as error:
+        except (EnvironmentUnusable, WorkspaceProblem) as error:
             report, detail = failed_report(definition, str(error)), ""
         if report.problem is not None:
             fields = {"crew": report.crew, "problem": report.problem, "detail": detail}
@@ -340,15 +364,22 @@ class WorkerPool:
         return report
 
     def _check_in_child(self, definition: CrewDefinition) -> tuple[CrewReport, str]:
+        """Build the crew, in a copy of its project if it has one.
+
+        Raises EnvironmentUnusable, WorkspaceProblem.
+        """
         with (
             self._fork_servers.job_directory(definition) as job_directory,
             closing(self._fork_servers.fork(definition)) as child,
         ):
+            project = project_to_copy(definition)
+            copy = None if project is None else WorkingCopy.of(project, within=job_directory)
             job = check_job(
                 definition,
                 model=self._model.variables(definition.model),
                 extra=self._environment,
                 storage=str(job_directory),
+                copy=None if copy is None else copy.folder,
             )
             checked = check_crew(definition, job, child)
             child.kill(signal.SIGKILL)

@@ -45,7 +45,7 @@ from storage.records import (
     Talk,
 )
 from storage.states import CheckpointState, ExecutionEvent, ExecutionState, next_checkpoint
-from storage.use_cases import inbox, transitions
+from storage.use_cases import files, inbox, transitions
 
 INTENT_LIFETIME: Final = timedelta(minutes=15)
 
@@ -153,6 +153,8 @@ def take_effect(
 ) -> Execution:
     """Carry out a recorded decision. Returns the execution after it."""
     execution, kind = decided.execution, decided.checkpoint.kind
+    if action is Action.CONTINUE and kind not in HELD:
+        files.approve(tx, execution, decided.checkpoint.phase_run_id)
     if action is not Action.STOP and kind is CheckpointKind.GATE:
         return transitions.resume_flow(
             tx, execution, gate=decided.checkpoint.name, after=decided.phase_index

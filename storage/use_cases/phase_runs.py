@@ -17,6 +17,7 @@ from storage.db import sql, statements
 from storage.db.rows import AnyRow, find_due, lock_execution
 from storage.db.transaction import Transaction
 from storage.definitions import CrewDefinition, PhaseDefinition
+from storage.kept_files import KeptFile
 from storage.outbox import outbox
 from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun, Usage
 from storage.states import (
@@ -26,7 +27,7 @@ from storage.states import (
     PhaseRunState,
     next_phase_run,
 )
-from storage.use_cases import claims, clock_correction, questions, transitions
+from storage.use_cases import claims, clock_correction, files, questions, transitions
 
 MAX_LOSSES: Final = 20
 """A phase whose workers died so often is assumed to be the cause."""
@@ -147,11 +148,16 @@ def _with_phases(
 
 
 def done(
-    tx: Transaction, claim: Claim, output: PhaseOutput, usage: Usage | None = None
+    tx: Transaction,
+    claim: Claim,
+    output: PhaseOutput,
+    usage: Usage | None = None,
+    kept: Sequence[KeptFile] = (),
 ) -> Execution:
     used = _usage_column(output.usage if usage is None else usage)
     execution = _finish_run(tx, claim, PhaseRunEvent.DONE, output=output, **used)
-    run = claim.run
+    run = replace(claim.run, output=output)
+    files.keep(tx, claim, kept)
     tx.audit(execution.id, "phase.done", run=run.id, phase=run.phase, revision=run.revision)
     if output.pause is not None:
         return transitions.open_gate(tx, execution, run, output.pause)

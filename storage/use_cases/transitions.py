@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from storage import kept_files
 from storage.boundaries import checkpoint_after
 from storage.db import sql, statements
 from storage.db.rows import newest_outputs
@@ -33,7 +34,7 @@ from storage.states import (
     PhaseRunState,
     next_execution,
 )
-from storage.use_cases import claims
+from storage.use_cases import claims, files
 
 
 def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values: Any) -> Execution:
@@ -157,6 +158,7 @@ def advance(
         return execution
     ended = apply(tx, execution, last, result=_result(tx, execution))
     tx.audit(execution.id, "execution.completed")
+    files.approve_unreviewed(tx, execution)
     outbox.add_final(tx, ended)
     return ended
 
@@ -277,7 +279,10 @@ def open_checkpoint(
     *,
     inner: Mapping[str, object] | None = None,
 ) -> Execution:
-    """Pause for a person: store the checkpoint, its message, and the execution's state."""
+    """Pause for a person: store the checkpoint, its messages, and the execution's state.
+
+    `run` has its output, whose files are posted with the checkpoint.
+    """
     checkpoint_id = add_checkpoint(
         tx, execution, run, definition, asked_by=_reviser(tx, execution, run), inner=inner
     )
@@ -289,7 +294,8 @@ def open_checkpoint(
         name=definition.name,
         revision=run.revision,
     )
-    outbox.add_checkpoint(tx, waiting, checkpoint_id)
+    written = () if run.output is None else run.output.files
+    outbox.add_checkpoint(tx, waiting, checkpoint_id, files=kept_files.shown(written))
     return waiting
 
 
