@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from storage.definitions import CrewDefinition, DecisionRule
 from storage.policy import Refusal
-from storage.records import OFFERED, Action, Checkpoint, Execution
+from storage.records import Action, Checkpoint, Execution
 
 
 class CountersignError(Exception):
@@ -88,7 +88,7 @@ class NotOffered(CountersignError):
         super().__init__(f"checkpoint {checkpoint.id} does not offer {wanted}")
         self.checkpoint = checkpoint
         self.wanted = wanted
-        self.offered = OFFERED[checkpoint.kind]
+        self.offered = checkpoint.offered
 
 
 class UnknownTasks(CountersignError):

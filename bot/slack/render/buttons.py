@@ -18,7 +18,7 @@ from slack_sdk.models.blocks import (
 from bot.slack.ids import ActionId, ChosenOutcome
 from bot.slack.render import text
 from bot.slack.render.position import next_phase
-from storage.records import HELD, Checkpoint, CheckpointKind, Execution
+from storage.records import HELD, Action, Checkpoint, CheckpointKind, Execution
 
 LABEL_LIMIT: Final = 75
 OUTCOME_BUTTONS: Final = 20
@@ -27,7 +27,9 @@ OUTCOME_BUTTONS: Final = 20
 _MENU_LIMIT: Final = 100
 
 
-def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveElement, ...]:
+def buttons(  # noqa: PLR0911 one for each kind
+    checkpoint: Checkpoint, execution: Execution
+) -> tuple[InteractiveElement, ...]:
     """The buttons of a checkpoint that waits for a decision."""
     match checkpoint.kind:
         case CheckpointKind.PHASE:
@@ -54,6 +56,8 @@ def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveEl
                 button(ActionId.SKIP, "Skip: give no answer", checkpoint.id),
                 _stop(checkpoint),
             )
+        case CheckpointKind.TASK:
+            return (*_usual_buttons(checkpoint, "Continue: accept it"), _stop(checkpoint))
         case CheckpointKind.BUDGET:
             go_on = button(ActionId.CONTINUE, "Continue", checkpoint.id, style="primary")
             return (go_on, _stop(checkpoint))
@@ -66,15 +70,19 @@ def _usual_buttons(
 ) -> tuple[ButtonElement, ...]:
     """Continue, Revise and Skip."""
     label = text.shorten(continue_, LABEL_LIMIT - 5)
-    return (
+    shown = (
         button(ActionId.CONTINUE, label, checkpoint.id, style="primary"),
         button(ActionId.REVISE, revise, checkpoint.id),
         button(ActionId.SKIP, skip, checkpoint.id),
     )
+    if Action.REVISE in checkpoint.offered:
+        return shown
+    return (shown[0], shown[2])
 
 
 def _stop(checkpoint: Checkpoint, label: str = "Stop") -> ButtonElement:
-    where = "in the middle of" if checkpoint.kind in HELD else "after"
+    inside = checkpoint.kind in HELD or checkpoint.at_method is not None
+    where = "in the middle of" if inside else "after"
     return button(
         ActionId.STOP,
         label,
