@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum, auto
 
 from storage.definitions import CrewDefinition, DecisionRule, OnTimeout
-from storage.records import OFFERED, Action, Actor, ActorKind, Checkpoint, CheckpointKind
+from storage.records import Action, Actor, ActorKind, Checkpoint, CheckpointKind
 from storage.states import CheckpointEvent
 
 CHANNEL = "@channel"
@@ -112,7 +112,7 @@ def reminder_times(opened: datetime, deadline: datetime) -> dict[str, datetime]:
 
 def offered_actions(checkpoint: Checkpoint, definition: CrewDefinition) -> tuple[Action, ...]:
     """What can be decided at a checkpoint. `revise: false` in crews.yml takes Revise away."""
-    offered = OFFERED[checkpoint.kind]
-    if checkpoint.kind is CheckpointKind.PHASE and not definition.revise:
-        return tuple(action for action in offered if action is not Action.REVISE)
-    return offered
+    works = checkpoint.kind in (CheckpointKind.PHASE, CheckpointKind.GATE)
+    if works and not definition.revise:
+        return tuple(action for action in checkpoint.offered if action is not Action.REVISE)
+    return checkpoint.offered

@@ -75,6 +75,41 @@ def state_of(flow: Flow[Any]) -> object:
     return flow._state
 
 
+def restore_state(flow: Flow[Any], state: Mapping[str, Any]) -> None:
+    """Replace a flow's state. Raises ValueError.
+
+    `kickoff(inputs)` merges into the state, keeps keys that a method has deleted, and restores by
+    id only from a persistence of the flow's own.
+    """
+    if isinstance(flow._state, dict):
+        flow._state.clear()
+    flow._initialize_state(dict(state))
+
+
+def replace_methods(
+    flow: Flow[Any], wrap: Callable[[str, Callable[..., Any]], Callable[..., Any]]
+) -> None:
+    """Replace the methods that this flow runs by `wrap(name, method)`.
+
+    CrewAI's hooks around a method can change its arguments and its result, but cannot leave it out.
+    """
+    for name, method in list(flow._methods.items()):
+        flow._methods[name] = wrap(str(name), method)
+
+
+def continue_conversation(context: Any) -> Any:
+    """Let an agent answer the messages that a human input provider has added.
+
+    A provider receives the agent's executor, which has no public method for this.
+    """
+    return context._invoke_loop()
+
+
+async def continue_conversation_async(context: Any) -> Any:
+    """The same for an agent that runs asynchronously."""
+    return await context._ainvoke_loop()
+
+
 def input_provider_of(flow: Flow[Any]) -> object:
     """The input provider that `flow.ask()` would use by CrewAI's rules."""
     return flow._resolve_input_provider()

@@ -40,6 +40,10 @@ QUESTION_CHECKPOINT: Final = "question"
 """The name of the checkpoints at which a flow asks a question."""
 
 
+FLOW: Final = "flow"
+"""The kind of a crew that runs methods instead of tasks."""
+
+
 class BadMessage(Exception):
     """The data on the pipe is not one of the messages below."""
 

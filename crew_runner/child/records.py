@@ -36,6 +36,7 @@ class QuestionKind(StrEnum):
 
     TOOL = "tool"  # an agent wants to call a tool
     QUESTION = "question"  # a flow asks for a written answer
+    TASK = "task"  # a task inside a flow has human_input=True
     BUDGET = "budget"  # the budget is used up
 
 
@@ -69,13 +70,18 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A gate at which a flow waits. `saved` is the flow's state, handed back unchanged."""
+    """A gate at which a flow waits. `saved` is the flow's state, handed back unchanged.
+
+    `at` and `revisable` belong to a checkpoint of crews.yml, see `storage.records.Pause`.
+    """
 
     gate: str
     message: str = ""
     outcomes: tuple[str, ...] = ()
     default_outcome: str | None = None
     saved: Mapping[str, object] = field(default_factory=dict)
+    at: str = ""
+    revisable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

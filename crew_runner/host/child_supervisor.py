@@ -31,7 +31,7 @@ from crew_runner.child.messages import (
     to_child,
 )
 from crew_runner.config.durations import format_duration
-from crew_runner.host.crew_check import NO_APPROVERS, check_decision_rules
+from crew_runner.host.crew_check import NO_APPROVERS, check_decision_rules, methods_of
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.frames import MessageTooLong
 from crew_runner.host.jobs import phases_message
@@ -232,7 +232,10 @@ class ChildSupervisor:
         try:
             self.claim = call_storage(
                 lambda: self._state.record_phases(
-                    self.claim, phases, task_checkpoints=description.checkpoints
+                    self.claim,
+                    phases,
+                    task_checkpoints=description.checkpoints,
+                    methods=methods_of(description),
                 )
             )
             check_decision_rules(self.claim.execution.definition, description)

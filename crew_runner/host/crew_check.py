@@ -11,6 +11,7 @@ from multiprocessing.connection import wait
 from typing import Final
 
 from crew_runner.child.messages import (
+    FLOW,
     QUESTION_CHECKPOINT,
     BadMessage,
     CrewDescription,
@@ -25,7 +26,7 @@ from crew_runner.child.records import Failure
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.frames import MessageTooLong
 from crew_runner.host.translation import translate
-from storage.boundaries import BadBoundary, resolve
+from storage.boundaries import BadBoundary, at_methods, resolve
 from storage.definitions import Budget, CrewDefinition, CrewInput, CrewReport, Examination
 from storage.errors import NoRule
 
@@ -49,8 +50,10 @@ def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[Crew
     phases = tuple(phase.name for phase in result.phases)
     problem = None
     try:
-        resolve(definition.checkpoints, phases)
-        check_decision_rules(definition, result)
+        methods = methods_of(result)
+        resolved = at_methods(definition, methods) if methods else definition
+        resolve(resolved.checkpoints, phases)
+        check_decision_rules(resolved, result)
     except NoRule:
         problem = NO_APPROVERS
     except BadBoundary as error:
@@ -66,6 +69,11 @@ def _examined(description: CrewDescription) -> Examination:
     )
 
 
+def methods_of(description: CrewDescription) -> tuple[str, ...]:
+    """The methods of a flow; none for another kind of crew."""
+    return description.steps if description.kind == FLOW else ()
+
+
 def check_decision_rules(definition: CrewDefinition, description: CrewDescription) -> None:
     """Check that somebody may decide at each pause, and that each rule belongs to a pause.
 
@@ -79,9 +87,12 @@ def check_decision_rules(definition: CrewDefinition, description: CrewDescriptio
     pauses = {*pauses_by_crew, *definition.approve_tools}
     if definition.budget != Budget():
         pauses.add(BUDGET_CHECKPOINT)
+    at_method = [gate for gate in definition.gates if gate.after or gate.before]
     gates_with_rules = {gate.name for gate in definition.gates}
-    if definition.rule is None and not definition.checkpoints and pauses - gates_with_rules:
+    has_rule = definition.rule is not None or definition.checkpoints or at_method
+    if not has_rule and pauses - gates_with_rules:
         raise NoRule(definition.name)
+    pauses |= {gate.name for gate in at_method} | {*methods_of(description)}
     unknown = gates_with_rules - pauses - {BUDGET_CHECKPOINT, QUESTION_CHECKPOINT}
     if unknown:
         raise BadBoundary(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
-from crew_runner.child.messages import Job, Phases
+from crew_runner.child.messages import QUESTION_CHECKPOINT, Job, Phases
+from crew_runner.child.monitoring.budgets import BUDGET_CHECKPOINT
 from crew_runner.child.records import (
     Budget,
     CrewInput,
@@ -17,7 +19,7 @@ from crew_runner.child.records import (
 from crew_runner.host.translation import translate
 from storage import definitions
 from storage.boundaries import resolve
-from storage.definitions import CrewDefinition, Json
+from storage.definitions import CheckpointDefinition, CrewDefinition, Json
 from storage.records import Claim
 from storage.usage import total
 
@@ -49,6 +51,8 @@ def job_for(
         first=run.phase_index == 0,
         pauses=_pauses(claim),
         inputs=_inputs(claim),
+        gates_after=_methods(definition, "after", claim.execution.left_out),
+        gates_before=_methods(definition, "before", claim.execution.left_out),
         done=tuple((phase, translate(PhaseOutput, output)) for phase, output in claim.done),
         previous=None if claim.previous is None else translate(PhaseOutput, claim.previous),
         feedback=run.feedback,
@@ -64,6 +68,27 @@ def job_for(
         raises=claim.raises,
         model_calls=definition.limits.model_calls,
     )
+
+
+def _methods(
+    definition: CrewDefinition, at: Literal["after", "before"], left_out: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The methods of a flow that have a checkpoint which was not left out at the start.
+
+    `gate:` names a method as well, or a pause that the crew's own code makes.
+    """
+    own_pauses = {*definition.approve_tools, QUESTION_CHECKPOINT, BUDGET_CHECKPOINT}
+    return tuple(
+        method
+        for gate in (*definition.checkpoints, *definition.gates)
+        if gate.name not in left_out
+        and (method := gate.before if at == "before" else _after(gate))
+        and method not in own_pauses
+    )
+
+
+def _after(gate: CheckpointDefinition) -> str | None:
+    return gate.after or (gate.name if gate.before is None else None)
 
 
 def _crew_inputs(definition: CrewDefinition) -> tuple[CrewInput, ...]:
@@ -106,6 +131,8 @@ def check_job(
         origin=definition.project,
         crew_inputs=_crew_inputs(definition),
         phases=_phases(definition.phases),
+        gates_after=_methods(definition, "after"),
+        gates_before=_methods(definition, "before"),
         model=model,
         extra=extra,
         storage=storage,

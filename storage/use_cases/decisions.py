@@ -130,9 +130,17 @@ def _check_revisions_left(decidable: DecidableCheckpoint) -> None:
     """Raises LimitReached if the crew allows no further revision of the phase."""
     definition = decidable.execution.definition
     most = definition.limits.revisions
-    is_phase = decidable.checkpoint.kind is CheckpointKind.PHASE
-    if is_phase and most is not None and decidable.checkpoint.revision > most:
+    if (
+        _runs_again(decidable.checkpoint)
+        and most is not None
+        and decidable.checkpoint.revision > most
+    ):
         raise LimitReached("revisions", most, definition.name)
+
+
+def _runs_again(checkpoint: Checkpoint) -> bool:
+    """Whether a revision runs the phase again. A flow's own gate passes the words to the flow."""
+    return checkpoint.kind is CheckpointKind.PHASE or checkpoint.at_method is not None
 
 
 def _outcome(decidable: DecidableCheckpoint, decision: Decision) -> str | None:
@@ -155,7 +163,8 @@ def take_effect(
     execution, kind = decided.execution, decided.checkpoint.kind
     if action is Action.CONTINUE and kind not in HELD:
         files.approve(tx, execution, decided.checkpoint.phase_run_id)
-    if action is not Action.STOP and kind is CheckpointKind.GATE:
+    revises = action is Action.REVISE and _runs_again(decided.checkpoint)
+    if action is not Action.STOP and kind is CheckpointKind.GATE and not revises:
         return transitions.resume_flow(
             tx, execution, gate=decided.checkpoint.name, after=decided.phase_index
         )

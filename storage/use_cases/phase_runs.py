@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from storage.boundaries import resolve
+from storage.boundaries import at_methods, resolve
 from storage.db import sql, statements
 from storage.db.rows import AnyRow, find_due, lock_execution
 from storage.db.transaction import Transaction
@@ -114,8 +114,11 @@ def record_phases(
     claim: Claim,
     phases: tuple[PhaseDefinition, ...],
     task_checkpoints: Sequence[tuple[str, str, str]],
+    methods: Sequence[str] = (),
 ) -> Claim:
     execution = lock_execution(tx, claim.execution.id)
+    if methods:
+        execution = replace(execution, definition=at_methods(execution.definition, methods))
     names = tuple(phase.name for phase in phases)
     definition = _with_phases(execution, phases, names, task_checkpoints)
     phase = names[claim.run.phase_index]

@@ -84,6 +84,19 @@ class Harness:
         assert checkpoints, self.story(execution_id)
         return checkpoints[0]
 
+    def checkpoint_after(self, decided: Checkpoint) -> Checkpoint:
+        """Wait for another pending checkpoint than this one, which the same child may ask."""
+        execution_id = decided.execution_id
+
+        def waits() -> bool:
+            waiting = self.reads.waiting_checkpoint(execution_id)
+            return waiting is not None and waiting.id != decided.id
+
+        wait_until(
+            waits, within=90, what="the next checkpoint", shown=lambda: self.story(execution_id)
+        )
+        return self.checkpoint(execution_id)
+
     def ended(self, execution_id: str, *, within: float = 90) -> Execution:
         """Wait until the execution has ended or failed, and return it."""
         wait_until(

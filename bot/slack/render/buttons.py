@@ -30,14 +30,20 @@ _MENU_LIMIT: Final = 100
 
 def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveElement, ...]:
     """The buttons of a checkpoint that waits for a decision."""
+    shown = _of_kind(checkpoint, execution)
+    if Action.REVISE in offered_actions(checkpoint, execution.definition):
+        return shown
+    return tuple(each for each in shown if each.action_id != ActionId.REVISE)
+
+
+def _of_kind(  # noqa: PLR0911 one for each kind
+    checkpoint: Checkpoint, execution: Execution
+) -> tuple[InteractiveElement, ...]:
     match checkpoint.kind:
         case CheckpointKind.PHASE:
             phase = next_phase(checkpoint, execution)
             label = f"Continue to {text.label(phase)}" if phase else "Continue and finish"
-            usual = _usual_buttons(checkpoint, label)
-            if Action.REVISE not in offered_actions(checkpoint, execution.definition):
-                usual = tuple(each for each in usual if each.action_id != ActionId.REVISE)
-            return (*usual, _stop(checkpoint))
+            return (*_usual_buttons(checkpoint, label), _stop(checkpoint))
         case CheckpointKind.GATE if checkpoint.outcomes:
             with_words = button(ActionId.OUTCOME_WORDS, "Add words…", checkpoint.id)
             stop = _stop(checkpoint, "Stop the run")
@@ -58,6 +64,8 @@ def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveEl
                 button(ActionId.SKIP, "Skip: give no answer", checkpoint.id),
                 _stop(checkpoint),
             )
+        case CheckpointKind.TASK:
+            return (*_usual_buttons(checkpoint, "Continue: accept it"), _stop(checkpoint))
         case CheckpointKind.BUDGET:
             go_on = button(ActionId.CONTINUE, "Continue", checkpoint.id, style="primary")
             return (go_on, _stop(checkpoint))
@@ -78,7 +86,8 @@ def _usual_buttons(
 
 
 def _stop(checkpoint: Checkpoint, label: str = "Stop") -> ButtonElement:
-    where = "in the middle of" if checkpoint.kind in HELD else "after"
+    inside = checkpoint.kind in HELD or checkpoint.at_method is not None
+    where = "in the middle of" if inside else "after"
     return button(
         ActionId.STOP,
         label,

@@ -53,6 +53,7 @@ _TASK_STATES: Final = {"running": "at work", "done": "done"}
 _WAITING_FOR: Final = {
     CheckpointKind.TOOL: "Asking whether a tool may be called",
     CheckpointKind.QUESTION: "Waiting for an answer",
+    CheckpointKind.TASK: "Asking about a task's answer",
     CheckpointKind.BUDGET: "Asking whether to go on over the budget",
 }
 
