@@ -8,19 +8,27 @@ changed its meaning. Written for crewai 1.15.30.
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any, Final
 
-from crewai import Crew, Flow, llm_overlay
+from crewai import Crew, Flow, Task, llm_overlay
+from crewai import task as task_module
 from crewai.agent import core
+from crewai.agents.agent_builder import base_agent as base_agent_module
+from crewai.agents.agent_executor import AgentExecutor
 from crewai.flow.async_feedback.types import PendingFeedbackContext
 from crewai.flow.flow_definition import FlowDefinition
 from crewai.flow.human_feedback import _resolve_llm_instance
 from crewai.flow.persistence.base import FlowPersistence
 from crewai.llm_overlay import overlay_model_for_llm
+from crewai.tasks.task_output import TaskOutput
 from crewai.utilities import llm_utils
+from crewai.utilities.prompts import Prompts
+from crewai.utilities.string_utils import interpolate_only
 
 _EVERY_MODEL: Final = "model:*"
 _TRUSTED: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -57,6 +65,75 @@ def original_tool(tool: object) -> object:
     `result_as_answer` is read from the original, so it must be switched off there.
     """
     return getattr(tool, "_original_tool", None)
+
+
+def hold_output_file(task: Task) -> None:
+    """Let CrewAI fill in and check the task's `output_file`, and not write it.
+
+    Without the file's name on the task, a missing input would only be noticed after the approval.
+    """
+    save = Task._save_file
+
+    def save_unless_held(self: Task, result: object) -> None:
+        if self is not task:
+            save(self, result)
+
+    Task._save_file = save_unless_held  # type: ignore[method-assign] # the process runs one job
+
+
+def write_output_file(task: Task, output: TaskOutput) -> None:
+    """Write the task's `output_file` as CrewAI does when a task ends. Raises RuntimeError."""
+    typed = output.pydantic.model_dump_json() if output.pydantic else output.raw
+    task._save_file(output.json_dict or typed)
+
+
+def fill_placeholders_once() -> None:
+    """Replace the placeholders of a text at once instead of one name after the other.
+
+    CrewAI would also replace those that came in with a value, such as `{language}` in a request
+    (crewAI#6320). It does so when it fills in inputs, the texts of an agent, and the task.
+    """
+    for module in (task_module, base_agent_module):
+        module.interpolate_only = _fill_in_once  # type: ignore[attr-defined] # as they import it
+    AgentExecutor._format_prompt = staticmethod(_format_once)  # type: ignore[method-assign] # once
+    Prompts._build_prompt = _build_once  # type: ignore[method-assign] # the process runs one job
+
+
+def _fill_in_once(input_string: str | None, inputs: dict[str, Any]) -> str:
+    filled = interpolate_only(input_string=input_string, inputs=inputs)  # checks the inputs
+    if not any("{" in str(value) for value in inputs.values()):
+        return filled
+    return _PLACEHOLDER.sub(lambda match: str(inputs[match[1]]), input_string or "")
+
+
+def _format_once(prompt: str, inputs: dict[str, str]) -> str:
+    filled = _PROMPT_SLOT.sub(lambda match: inputs[match[1]], prompt)
+    return filled.replace(_BRACE, "{")
+
+
+def _build_once(self: Prompts, *components: Any, **templates: Any) -> str:
+    """Build the prompt with marks for the agent's texts, then replace all marks at once."""
+    agent, texts = self.agent, {}
+    marks = {}
+    for name in ("goal", "role", "backstory"):
+        text = getattr(agent, name)
+        if getattr(agent, f"_original_{name}", None) not in (None, text):
+            text = _PROMPT_SLOT.sub(_BRACE + r"\1}", text)  # came in with an input
+        marks[name] = f"{_BRACE}{name}{_BRACE}"
+        texts[marks[name]] = text
+    self.agent = SimpleNamespace(**marks)
+    try:
+        prompt = _build_prompt(self, *components, **templates)
+    finally:
+        self.agent = agent
+    return re.sub("|".join(map(re.escape, texts)), lambda match: texts[match[0]], prompt)
+
+
+_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_\-]*)}")
+_PROMPT_SLOT: Final = re.compile(r"\{(input|tool_names|tools)}")
+_BRACE: Final = "\ue000"
+"""Stands for a brace that `_format_once` restores. A character for private use, in no real text."""
+_build_prompt = Prompts._build_prompt
 
 
 # --- flows -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from crewai import Crew
 from crewai.hooks.dispatch import InterceptionPoint, register
 
+from .crewai_internals import fill_placeholders_once
 from .crews.crew import CrewRunnable
 from .crews.tool_gate import ToolGate, check_time, check_tools
 from .failures import failure_of
@@ -25,12 +26,19 @@ def check_approvals(runnable: Runnable, job: Job) -> None:
         check_time(crew, job.approve_tools)
 
 
+def connect(runnable: Runnable, limits: RunLimits) -> None:
+    """Let a crew store which of its steps must not be repeated."""
+    if isinstance(runnable, CrewRunnable):
+        runnable.remember = limits.remember
+
+
 def register_hooks(job: Job, limits: RunLimits) -> None:
     """Pass every later model call and approved tool call of this process through `limits`."""
     gate = None
     if job.approve_tools:
         gate = ToolGate(job.approve_tools, limits, allowed=job.allowed)
     route_flow_questions(limits)
+    fill_placeholders_once()
 
     def before_model_call(_context: object) -> None:
         try:

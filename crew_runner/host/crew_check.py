@@ -25,8 +25,15 @@ from crew_runner.child.records import Failure
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.frames import MessageTooLong
 from crew_runner.host.translation import translate
-from storage.boundaries import BadBoundary, resolve
-from storage.definitions import Budget, CrewDefinition, CrewInput, CrewReport, Examination
+from storage.boundaries import BadBoundary, resolve, resolve_tasks
+from storage.definitions import (
+    Budget,
+    CrewDefinition,
+    CrewInput,
+    CrewReport,
+    Examination,
+    PhaseDefinition,
+)
 from storage.errors import NoRule
 
 CHECK_SECONDS: Final = 60.0
@@ -49,7 +56,13 @@ def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[Crew
     phases = tuple(phase.name for phase in result.phases)
     problem = None
     try:
-        resolve(definition.checkpoints, phases)
+        if definition.phases:
+            resolve(definition.checkpoints, phases)
+        else:
+            resolve_tasks(
+                definition.checkpoints,
+                [translate(PhaseDefinition, phase) for phase in result.phases],
+            )
         check_decision_rules(definition, result)
     except NoRule:
         problem = NO_APPROVERS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
 from crew_runner.child.messages import Job, Phases
 from crew_runner.child.records import (
@@ -40,6 +41,7 @@ def job_for(
         first=run.phase_index == 0,
         pauses=_pauses(claim),
         inputs=_inputs(claim),
+        **_cuts(definition),
         done=tuple((phase, translate(PhaseOutput, output)) for phase, output in claim.done),
         previous=None if claim.previous is None else translate(PhaseOutput, claim.previous),
         feedback=run.feedback,
@@ -55,6 +57,19 @@ def job_for(
         raises=claim.raises,
         model_calls=definition.limits.model_calls,
     )
+
+
+class _Cuts(TypedDict):
+    cut_after: tuple[str, ...]
+    cut_before: tuple[str, ...]
+
+
+def _cuts(definition: CrewDefinition) -> _Cuts:
+    """The tasks at which crews.yml asks a person."""
+    return {
+        "cut_after": tuple(c.after for c in definition.checkpoints if c.after is not None),
+        "cut_before": tuple(c.before for c in definition.checkpoints if c.before is not None),
+    }
 
 
 def _crew_inputs(definition: CrewDefinition) -> tuple[CrewInput, ...]:
@@ -84,6 +99,7 @@ def check_job(
         origin=definition.project,
         crew_inputs=_crew_inputs(definition),
         phases=_phases(definition.phases),
+        **_cuts(definition),
         model=model,
         extra=extra,
         storage=storage,
