@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from storage.definitions import CheckpointDefinition, CrewDefinition
+from storage.definitions import CheckpointDefinition, CrewDefinition, PhaseDefinition
 from storage.records import Pause
 
 
@@ -31,6 +31,30 @@ def resolve(
             )
         by_index[index] = replace(checkpoint, after=phases[index], before=None)
     return tuple(by_index[index] for index in sorted(by_index))
+
+
+def resolve_tasks(
+    checkpoints: Sequence[CheckpointDefinition], phases: Sequence[PhaseDefinition]
+) -> tuple[CheckpointDefinition, ...]:
+    """Return the same as `resolve` for checkpoints that name tasks instead of phases.
+
+    Each task that is named must begin or end a phase: a crew whose phases crews.yml does not name
+    is cut at these tasks. Raises BadBoundary.
+    """
+    tasks = [task for phase in phases for task in phase.tasks]
+    if not tasks:
+        return resolve(checkpoints, [phase.name for phase in phases])
+    after_tasks = resolve(checkpoints, tasks)
+    phase_of = {phase.tasks[-1]: phase.name for phase in phases if phase.tasks}
+    for checkpoint in after_tasks:
+        if checkpoint.after not in phase_of:
+            raise BadBoundary(
+                f"checkpoint {checkpoint.name!r} is after task {checkpoint.after!r}, "
+                "in the middle of a phase"
+            )
+    return tuple(
+        replace(checkpoint, after=phase_of[checkpoint.after or ""]) for checkpoint in after_tasks
+    )
 
 
 def _after(checkpoint: CheckpointDefinition, phases: Sequence[str]) -> int:

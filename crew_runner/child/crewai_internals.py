@@ -8,12 +8,15 @@ changed its meaning. Written for crewai 1.15.30.
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any, Final
 
-from crewai import Crew, Flow
+from crewai import Crew, Flow, Task
+from crewai.tasks.task_output import TaskOutput
 
 from . import older_crewai
 from .older_crewai import FlowDefinition, FlowPersistence, PendingFeedbackContext
@@ -60,6 +63,90 @@ def original_tool(tool: object) -> object:
     `result_as_answer` is read from the original, so it must be switched off there.
     """
     return getattr(tool, "_original_tool", None)
+
+
+def hold_output_file(task: Task) -> None:
+    """Let CrewAI fill in and check the task's `output_file`, and not write it.
+
+    Without the file's name on the task, a missing input would only be noticed after the approval.
+    """
+    save = Task._save_file
+
+    def save_unless_held(self: Task, result: object) -> None:
+        if self is not task:
+            save(self, result)
+
+    Task._save_file = save_unless_held  # type: ignore[method-assign] # the process runs one job
+
+
+def write_output_file(task: Task, output: TaskOutput) -> None:
+    """Write the task's `output_file` as CrewAI does when a task ends. Raises RuntimeError."""
+    typed = output.pydantic.model_dump_json() if output.pydantic else output.raw
+    task._save_file(output.json_dict or typed)
+
+
+def fill_placeholders_once() -> None:
+    """Replace the placeholders of a text at once instead of one name after the other.
+
+    CrewAI would also replace those that came in with a value, such as `{language}` in a request
+    (crewAI#6320). It does so when it fills in inputs, the texts of an agent, and the task. Versions
+    without these functions keep their own way.
+    """
+    try:
+        from crewai import task
+        from crewai.agents.agent_builder import base_agent
+        from crewai.agents.agent_executor import AgentExecutor
+        from crewai.utilities.prompts import Prompts
+        from crewai.utilities.string_utils import interpolate_only
+    except ImportError:
+        return
+
+    def fill_in(input_string: str | None, inputs: dict[str, Any]) -> str:
+        filled = interpolate_only(input_string=input_string, inputs=inputs)  # checks the inputs
+        if not any("{" in str(value) for value in inputs.values()):
+            return filled
+        return _PLACEHOLDER.sub(lambda match: str(inputs[match[1]]), input_string or "")
+
+    build_prompt = Prompts._build_prompt
+
+    def build(prompts: Prompts, *components: Any, **templates: Any) -> str:
+        """Build the prompt with marks for the agent's texts, then replace all marks at once."""
+        agent, texts = prompts.agent, _texts_of(prompts.agent)
+        marks = {name: f"{_BRACE}{name}{_BRACE}" for name in texts}
+        prompts.agent = SimpleNamespace(**marks)
+        try:
+            prompt = build_prompt(prompts, *components, **templates)
+        finally:
+            prompts.agent = agent
+        by_mark = {marks[name]: text for name, text in texts.items()}
+        return re.sub("|".join(map(re.escape, by_mark)), lambda match: by_mark[match[0]], prompt)
+
+    for module in (task, base_agent):
+        module.interpolate_only = fill_in  # type: ignore[attr-defined] # as they import it
+    AgentExecutor._format_prompt = staticmethod(_format_once)  # type: ignore[method-assign] # once
+    Prompts._build_prompt = build  # type: ignore[method-assign, assignment] # the process runs one job
+
+
+def _texts_of(agent: Any) -> dict[str, str]:
+    """An agent's texts. The slots of those that came in with an input are hidden from CrewAI."""
+    texts = {}
+    for name in ("goal", "role", "backstory"):
+        text = getattr(agent, name)
+        if getattr(agent, f"_original_{name}", None) not in (None, text):
+            text = _PROMPT_SLOT.sub(_BRACE + r"\1}", text)
+        texts[name] = text
+    return texts
+
+
+def _format_once(prompt: str, inputs: dict[str, str]) -> str:
+    filled = _PROMPT_SLOT.sub(lambda match: inputs[match[1]], prompt)
+    return filled.replace(_BRACE, "{")
+
+
+_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_\-]*)}")
+_PROMPT_SLOT: Final = re.compile(r"\{(input|tool_names|tools)}")
+_BRACE: Final = "\ue000"
+"""Stands for a brace that `_format_once` restores. A character for private use, in no real text."""
 
 
 # --- flows -------------------------------------------------------------------------------------

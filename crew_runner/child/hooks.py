@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crewai import Crew
 
+from .crewai_internals import fill_placeholders_once
 from .crews.crew import CrewRunnable
 from .crews.tool_gate import ToolGate, check_time, check_tools
 from .failures import failure_of
@@ -27,6 +28,12 @@ def check_approvals(runnable: Runnable, job: Job) -> None:
         check_time(crew, job.approve_tools)
 
 
+def connect(runnable: Runnable, limits: RunLimits) -> None:
+    """Let a crew store which of its steps must not be repeated."""
+    if isinstance(runnable, CrewRunnable):
+        runnable.remember = limits.remember
+
+
 def register_hooks(job: Job, limits: RunLimits) -> None:
     """Pass every later model call and approved tool call of this process through `limits`."""
     gate = None
@@ -34,6 +41,7 @@ def register_hooks(job: Job, limits: RunLimits) -> None:
         gate = ToolGate(job.approve_tools, limits, allowed=job.allowed)
     route_flow_questions(limits)
     set_provider(TaskReview(limits))  # for flows; a crew sets its own
+    fill_placeholders_once()
 
     def before_model_call(context: LLMCallHookContext) -> None:
         try:

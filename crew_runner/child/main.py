@@ -34,6 +34,7 @@ from .messages import (
     QuestionAsked,
     QuestionWithdrawn,
     Ready,
+    StepDone,
     from_worker,
     to_worker,
 )
@@ -72,9 +73,13 @@ class Channel:
             except queue.Empty:
                 self.send(QuestionWithdrawn())
                 answer = self.receive()
-        if not isinstance(answer, Answer):
-            raise TypeError(f"an answer was expected, not {type(answer).__name__}")
-        return answer
+        return _as_answer(answer)
+
+    def remember(self, key: str) -> None:
+        """Return when the worker has stored that the step with this key is done."""
+        with self._ask_lock:
+            self.send(StepDone(key))
+            _as_answer(self.receive())
 
     def _read(self) -> None:
         try:
@@ -82,6 +87,12 @@ class Channel:
                 self._received.put(from_worker(self._connection.recv_bytes(MAX_MESSAGE_BYTES)))
         finally:
             os.killpg(0, signal.SIGKILL)
+
+
+def _as_answer(message: FromWorker) -> Answer:
+    if not isinstance(message, Answer):
+        raise TypeError(f"an answer was expected, not {type(message).__name__}")
+    return message
 
 
 def main(channel_fd: int, output_fd: int) -> NoReturn:
@@ -117,7 +128,7 @@ def run(channel: Channel) -> None:
         if job.project is not None:
             os.chdir(job.project)
         limits = _run_limits(job, channel)
-        runnable = _build(job)
+        runnable = _build(job, limits)
         description = runnable.describe()
         needs_recording = _needs_recording(job, description)
         if job.only_check or needs_recording:
@@ -133,12 +144,15 @@ def run(channel: Channel) -> None:
     channel.send(outcome)
 
 
-def _build(job: Job) -> Runnable:
+def _build(job: Job, limits: RunLimits) -> Runnable:
     match job.kind:
         case CrewKind.CREW:
+            from .hooks import connect
             from .target import build
 
-            return build(job)
+            runnable = build(job)
+            connect(runnable, limits)
+            return runnable
         case CrewKind.COMMAND:
             from .program import build_command
 

@@ -26,8 +26,15 @@ from crew_runner.child.records import Failure
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.frames import MessageTooLong
 from crew_runner.host.translation import translate
-from storage.boundaries import BadBoundary, at_methods, resolve
-from storage.definitions import Budget, CrewDefinition, CrewInput, CrewReport, Examination
+from storage.boundaries import BadBoundary, at_methods, resolve, resolve_tasks
+from storage.definitions import (
+    Budget,
+    CrewDefinition,
+    CrewInput,
+    CrewReport,
+    Examination,
+    PhaseDefinition,
+)
 from storage.errors import NoRule
 
 CHECK_SECONDS: Final = 60.0
@@ -52,7 +59,13 @@ def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[Crew
     try:
         methods = methods_of(result)
         resolved = at_methods(definition, methods) if methods else definition
-        resolve(resolved.checkpoints, phases)
+        if definition.phases:
+            resolve(resolved.checkpoints, phases)
+        else:
+            resolve_tasks(
+                resolved.checkpoints,
+                [translate(PhaseDefinition, phase) for phase in result.phases],
+            )
         check_decision_rules(resolved, result)
     except NoRule:
         problem = NO_APPROVERS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict
 
 from crew_runner.child.messages import QUESTION_CHECKPOINT, Job, Phases
 from crew_runner.child.monitoring.budgets import BUDGET_CHECKPOINT
@@ -53,6 +53,7 @@ def job_for(
         inputs=_inputs(claim),
         gates_after=_methods(definition, "after", claim.execution.left_out),
         gates_before=_methods(definition, "before", claim.execution.left_out),
+        **_cuts(definition),
         done=tuple((phase, translate(PhaseOutput, output)) for phase, output in claim.done),
         previous=None if claim.previous is None else translate(PhaseOutput, claim.previous),
         feedback=run.feedback,
@@ -89,6 +90,19 @@ def _methods(
 
 def _after(gate: CheckpointDefinition) -> str | None:
     return gate.after or (gate.name if gate.before is None else None)
+
+
+class _Cuts(TypedDict):
+    cut_after: tuple[str, ...]
+    cut_before: tuple[str, ...]
+
+
+def _cuts(definition: CrewDefinition) -> _Cuts:
+    """The tasks at which crews.yml asks a person."""
+    return {
+        "cut_after": tuple(c.after for c in definition.checkpoints if c.after is not None),
+        "cut_before": tuple(c.before for c in definition.checkpoints if c.before is not None),
+    }
 
 
 def _crew_inputs(definition: CrewDefinition) -> tuple[CrewInput, ...]:
@@ -133,6 +147,7 @@ def check_job(
         phases=_phases(definition.phases),
         gates_after=_methods(definition, "after"),
         gates_before=_methods(definition, "before"),
+        **_cuts(definition),
         model=model,
         extra=extra,
         storage=storage,

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from storage.boundaries import at_methods, resolve
+from storage.boundaries import at_methods, resolve, resolve_tasks
 from storage.db import sql, statements
 from storage.db.rows import AnyRow, find_due, lock_execution
 from storage.db.transaction import Transaction
@@ -140,14 +140,18 @@ def _with_phases(
     task_checkpoints: Sequence[tuple[str, str, str]],
 ) -> CrewDefinition:
     """Return the execution's definition, completed by the crew's description of itself."""
-    configured = resolve(execution.definition.checkpoints, names)
+    defined = execution.definition
+    if defined.phases:
+        configured = resolve(defined.checkpoints, names)
+    else:
+        configured = resolve_tasks(defined.checkpoints, phases)
     taken = {checkpoint.after for checkpoint in configured}
     inner = [
         replace(transitions.inner_definition(execution, name, description=description), after=after)
         for name, after, description in task_checkpoints
         if after not in taken
     ]
-    return replace(execution.definition, phases=phases, checkpoints=(*configured, *inner))
+    return replace(defined, phases=phases, checkpoints=(*configured, *inner))
 
 
 def done(

@@ -63,11 +63,14 @@ class Harness:
 
     def start(self, definition: CrewDefinition, subject: str) -> str:
         """The id of the new execution."""
-        request = Request(subject, campaign_context="spring", language="en")
         started = self.state.start_execution(
-            definition=definition, request=request, requester=ANYBODY
+            definition=definition, request=self.request(subject), requester=ANYBODY
         )
         return started.id
+
+    @staticmethod
+    def request(subject: str) -> Request:
+        return Request(subject, campaign_context="spring", language="en")
 
     def checkpoint(self, execution_id: str, *, within: float = 90) -> Checkpoint:
         """Wait for a pending checkpoint and return it."""
