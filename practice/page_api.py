@@ -29,6 +29,9 @@ NOTICES = {
     "user_not_found": "There is no such user in this workspace.",
 }
 
+IMAGES = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp"))
+"""Served as what they are. Everything else is text, which no browser runs."""
+
 
 class PageApi:
     """Routes under `/page`."""
@@ -143,7 +146,7 @@ class PageApi:
         disposition = f"{disposition_type}; filename*=UTF-8''{quote(file.name)}"
         return Response(
             file.content,
-            media_type="text/plain; charset=utf-8",
+            media_type=file.mimetype if file.mimetype in IMAGES else "text/plain; charset=utf-8",
             headers={"Content-Disposition": disposition},
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from storage.definitions import CrewDefinition, DecisionRule
 from storage.policy import Refusal
-from storage.records import OFFERED, Action, Checkpoint, Execution
+from storage.records import Action, Checkpoint, Execution
 
 
 class CountersignError(Exception):
@@ -82,13 +82,13 @@ class TextNeeded(CountersignError):
 
 
 class NotOffered(CountersignError):
-    """This kind of checkpoint does not offer the action; `offered` are those it does."""
+    """This checkpoint does not offer the action; `offered` are those it does."""
 
-    def __init__(self, checkpoint: Checkpoint, wanted: Action) -> None:
+    def __init__(self, checkpoint: Checkpoint, wanted: Action, offered: tuple[Action, ...]) -> None:
         super().__init__(f"checkpoint {checkpoint.id} does not offer {wanted}")
         self.checkpoint = checkpoint
         self.wanted = wanted
-        self.offered = OFFERED[checkpoint.kind]
+        self.offered = offered
 
 
 class UnknownTasks(CountersignError):

@@ -13,7 +13,7 @@ class OutboxKind(StrEnum):
 
     ROOT = "root"
     CHECKPOINT = "checkpoint"
-    FILE = "file"  # the whole text of an output, as a file
+    FILE = "file"  # the whole text of an output as a file, or a file that the phase wrote
     REMINDER = "reminder"
     FINAL = "final"
     NOTICE = "notice"  # a text in the thread; `payload` says which

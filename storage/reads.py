@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from threading import Lock
 from time import monotonic
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Select, bindparam, func, select
+from sqlalchemy import Connection, Engine, Select, bindparam, func, literal_column, select
 
-from storage.db import message_statements, sql, statements
+from storage.db import file_statements, message_statements, sql, statements
 from storage.db.database import SystemClock, reading
 from storage.db.rows import (
     execution_in_thread,
@@ -30,10 +30,20 @@ from storage.db.tables import (
     phase_runs,
 )
 from storage.definitions import CrewReport
+from storage.kept_files import Publication, StoredFile
 from storage.ports import SharedClock
-from storage.records import Checkpoint, Counts, Execution, Lesson, PhaseRun, Usage
+from storage.records import (
+    Action,
+    Checkpoint,
+    CheckpointKind,
+    Counts,
+    Execution,
+    Lesson,
+    PhaseRun,
+    Usage,
+)
 from storage.states import ENDED, ExecutionState
-from storage.use_cases import lessons
+from storage.use_cases import files, lessons
 from storage.use_cases.phase_runs import anything_due
 
 EXACT_COUNT_LIMIT: Final = 200
@@ -54,6 +64,26 @@ _REPORTS: Final = select(crew_reports)
 _CHECKPOINTS: Final = statements.CHECKPOINTS.where(
     checkpoints.c.execution_id == bindparam("of_execution")
 ).order_by(checkpoints.c.seq)
+
+_DECISIONS: Final = (
+    select(phase_runs.c.phase, checkpoints.c.action)
+    .join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
+    .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.kind == literal_column(f"'{CheckpointKind.PHASE.value}'"),
+    )
+    .order_by(checkpoints.c.seq)
+)
+
+_PROGRESS_OF_PHASE: Final = (
+    select(phase_runs.c.progress)
+    .where(
+        phase_runs.c.execution_id == bindparam("of_execution"),
+        phase_runs.c.phase_index == bindparam("of_index"),
+        phase_runs.c.revision == bindparam("of_revision"),
+    )
+    .order_by(phase_runs.c.seq)
+)
 
 _NEWEST_OF_PHASE: Final = (
     select(phase_runs.c.execution_id, phase_runs.c.usage)
@@ -159,10 +189,65 @@ class Reads:
         with reading(self._engine) as connection:
             return phase_runs_of(connection, execution_id)
 
+    def progress_of_phase(
+        self, execution_id: str, *, phase_index: int, revision: int
+    ) -> tuple[Mapping[str, object], ...]:
+        """Return the progress of each try of a revision of a phase, oldest first."""
+        of_phase = {
+            "of_execution": execution_id,
+            "of_index": phase_index,
+            "of_revision": revision,
+        }
+        with reading(self._engine) as connection:
+            return tuple(sql.execute(connection, _PROGRESS_OF_PHASE, of_phase).scalars())
+
+    def skipped_phases(self, execution_id: str) -> tuple[str, ...]:
+        """Return the phases after which somebody, or the timeout, went on without approving."""
+        of_execution = {"of_execution": execution_id}
+        with reading(self._engine) as connection:
+            rows = sql.execute(connection, _DECISIONS, of_execution).rows
+        newest = {row.phase: row for row in rows}
+        return tuple(phase for phase, row in newest.items() if row.action == Action.SKIP)
+
     def anything_due(self) -> bool:
         """Whether there is a phase run to claim."""
         with reading(self._engine) as connection:
             return anything_due(connection, self._clock.at(connection))
+
+    def kept_files(self, execution_id: str) -> tuple[StoredFile, ...]:
+        """Return the files that the phases of an execution wrote, in the order of the phases."""
+        with reading(self._engine) as connection:
+            return files.of_execution(connection, execution_id)
+
+    def file_content(self, seq: int) -> bytes | None:
+        """Return a kept file's bytes, or None if a revision has replaced it."""
+        with reading(self._engine) as connection:
+            return sql.execute(connection, file_statements.CONTENT, {"of_seq": seq}).scalar()
+
+    def content_of(self, phase_run_id: str, path: str) -> bytes | None:
+        """Return the bytes of a phase run's file, or None if it is no longer kept."""
+        at_path = {"of_run": phase_run_id, "of_path": path}
+        with reading(self._engine) as connection:
+            return sql.execute(connection, file_statements.CONTENT_AT_PATH, at_path).scalar()
+
+    def projects_to_publish(self) -> tuple[str, ...]:
+        """Return the projects into which approved files have to be written now."""
+        with reading(self._engine) as connection:
+            now = {"now": self._clock.at(connection)}
+            return tuple(sql.execute(connection, file_statements.PROJECTS_DUE, now).scalars())
+
+    def publications_due(self, project: str) -> tuple[Publication, ...]:
+        """Return the publications into a project, in the order of their approval."""
+        with reading(self._engine) as connection:
+            now = self._clock.at(connection)
+            return files.publications_due(connection, of_project=project, now=now)
+
+    def files_to_publish(self, publication: Publication) -> tuple[StoredFile, ...]:
+        """Return a publication's files, without those that a newer one has published since."""
+        with reading(self._engine) as connection:
+            newer = files.newer_paths(connection, publication)
+            kept = files.of_run(connection, publication.phase_run_id)
+        return tuple(file for file in kept if file.path not in newer)
 
     def lease_owners(self) -> tuple[str, ...]:
         """Return the owners of leases on phase runs and messages, expired leases included."""

@@ -99,10 +99,13 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A flow that waits for a person (CrewAI's `@human_feedback`).
+    """A flow that waits for a person: at a `@human_feedback`, or at a checkpoint of crews.yml.
 
     `gate` is the method's name. If there are `outcomes`, the decision picks one; a timeout that
     continues picks `default_outcome`. `saved` is the flow's own state, returned as it is.
+
+    `at` is "after" or "before" the method for a checkpoint of crews.yml, else empty. A revision
+    runs the phase again from there; if it is not `revisable`, there is nothing that could run.
     """
 
     gate: str
@@ -110,14 +113,22 @@ class Pause:
     outcomes: tuple[str, ...] = ()
     default_outcome: str | None = None
     saved: Mapping[str, object] = field(default_factory=dict)
+    at: str = ""
+    revisable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """A file that a phase wrote: its path below the project's folder, with `/`, and its bytes."""
+    """A file that a phase wrote: its path below the project's folder, with `/`, and its bytes.
+
+    One that is not `kept` was too large, so that neither later phases nor the project get it.
+    `deleted`: the phase deleted a file of the project or of an earlier phase.
+    """
 
     path: str
     size: int
+    kept: bool = True
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +151,16 @@ class PhaseOutput:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a phase failed: `message` is for the requester, `detail` (a traceback) for the log."""
+    """Why a phase failed: `message` is for the requester, `detail` (a traceback) for the log.
+
+    `retryable`: whether to try again at once. `retry_helps`: whether somebody can remove the cause
+    and then resume the execution.
+    """
 
     message: str
     detail: str = ""
     retryable: bool = True
+    retry_helps: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +185,7 @@ class CheckpointKind(StrEnum):
     GATE = "gate"  # a flow's own pause; the flow's state is in the database
     TOOL = "tool"  # an agent wants to call a tool
     QUESTION = "question"  # a flow asks for a written answer
+    TASK = "task"  # a task inside a flow has human_input=True
     BUDGET = "budget"  # the budget is used up
 
 
@@ -178,11 +195,14 @@ OFFERED: Final[Mapping[CheckpointKind, tuple[Action, ...]]] = {
     CheckpointKind.GATE: _ALL,
     CheckpointKind.TOOL: _ALL,
     CheckpointKind.QUESTION: (Action.CONTINUE, Action.STOP, Action.SKIP),
+    CheckpointKind.TASK: _ALL,
     CheckpointKind.BUDGET: (Action.CONTINUE, Action.STOP),
 }
-"""The actions that each kind of checkpoint offers."""
+"""The actions that each kind of checkpoint offers, unless its crew cannot revise."""
 
-HELD = frozenset({CheckpointKind.TOOL, CheckpointKind.QUESTION, CheckpointKind.BUDGET})
+HELD = frozenset(
+    {CheckpointKind.TOOL, CheckpointKind.QUESTION, CheckpointKind.TASK, CheckpointKind.BUDGET}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +230,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One run of a crew. `version` counts its changes."""
+    """One run of a crew. `version` counts its changes. `retry_helps` belongs to `error`."""
 
     id: str
     crew: str
@@ -229,6 +249,7 @@ class Execution:
     ended_by: Actor | None = None
     result: PhaseOutput | None = None
     error: str | None = None
+    retry_helps: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +304,20 @@ class Checkpoint:
     kind: CheckpointKind = CheckpointKind.PHASE
     outcomes: tuple[str, ...] = ()
     lessons: tuple[str, ...] = ()
+
+    @property
+    def at_method(self) -> Pause | None:
+        """The pause of a flow, if it is at a checkpoint of crews.yml and not at the flow's own."""
+        pause = self.output.pause
+        return pause if self.kind is CheckpointKind.GATE and pause and pause.at else None
+
+    @property
+    def offered(self) -> tuple[Action, ...]:
+        """The actions that people can choose from."""
+        actions, pause = OFFERED[self.kind], self.at_method
+        if pause is None or pause.revisable:
+            return actions
+        return tuple(action for action in actions if action is not Action.REVISE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from storage.db.database import reading, writing
 from storage.db.transaction import Transaction
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
+from storage.kept_files import KeptFile, Publication
 from storage.outbox import outbox
 from storage.ports import Dispatch, SharedClock, Signal
 from storage.records import (
@@ -48,6 +49,7 @@ from storage.use_cases import (
     retention,
     timeouts,
 )
+from storage.use_cases import files as kept_files
 
 T = TypeVar("T")
 
@@ -193,20 +195,22 @@ class StateManager:
         phases: Sequence[str | PhaseDefinition],
         *,
         task_checkpoints: Sequence[tuple[str, str, str]] = (),
+        methods: Sequence[str] = (),
     ) -> Claim:
         """Store the phases of a crew that described itself, before it runs.
 
         A bare name is a phase of that one task. `arising` are checkpoints of the crew's own, as
         (name, after which phase, description); a checkpoint of crews.yml at the same boundary
-        replaces it. Returns the claim with its phase named. Raises LeaseLost, NoRule, and
-        BadBoundary if a checkpoint names a phase that does not exist.
+        replaces it. `methods` are those of a flow, at which the checkpoints of crews.yml are.
+        Returns the claim with its phase named. Raises LeaseLost, NoRule, and BadBoundary if a
+        checkpoint names a phase or method that does not exist.
         """
         described = tuple(
             PhaseDefinition(phase, (phase,)) if isinstance(phase, str) else phase
             for phase in phases
         )
         return self._commit(
-            lambda tx: phase_runs.record_phases(tx, claim, described, task_checkpoints)
+            lambda tx: phase_runs.record_phases(tx, claim, described, task_checkpoints, methods)
         )
 
     def ask(self, claim: Claim, question: Question) -> Checkpoint:
@@ -218,14 +222,19 @@ class StateManager:
         return self._commit(lambda tx: questions.ask(tx, claim, question))
 
     def phase_done(
-        self, claim: Claim, output: PhaseOutput, *, usage: Usage | None = None
+        self,
+        claim: Claim,
+        output: PhaseOutput,
+        *,
+        usage: Usage | None = None,
+        files: Sequence[KeptFile] = (),
     ) -> Execution:
         """Store a phase's output; open its checkpoint, queue the next phase, or finish.
 
         `usage` is what the phase run used over all its workers; None: the usage in `output`.
-        Raises LeaseLost, with nothing stored.
+        `files` are those in `output.files` that are kept. Raises LeaseLost, with nothing stored.
         """
-        return self._commit(lambda tx: phase_runs.done(tx, claim, output, usage))
+        return self._commit(lambda tx: phase_runs.done(tx, claim, output, usage, files))
 
     def fail(self, claim: Claim, failure: Failure, *, usage: Usage | None = None) -> Execution:
         """Queue another try after a backoff, or put the execution in `error` if none is left.
@@ -249,6 +258,22 @@ class StateManager:
         Returns how many.
         """
         return self._commit(phase_runs.recover)
+
+    def record_published(
+        self, publication: Publication, *, files: int, refused: Sequence[str] = ()
+    ) -> None:
+        """Record that so many approved files are in their project; `refused` paths are not."""
+        self._commit(
+            lambda tx: kept_files.record_published(tx, publication, files=files, refused=refused)
+        )
+
+    def record_not_published(
+        self, publication: Publication, reason: str, *, delay: timedelta = timedelta(0)
+    ) -> None:
+        """Record why a publication failed, and try it again after `delay`."""
+        self._commit(
+            lambda tx: kept_files.record_not_published(tx, publication, reason=reason, delay=delay)
+        )
 
     def report_crew(self, report: CrewReport) -> None:
         """Store the result of building a crew in a child."""

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from storage import usage
 from storage.characters import storable
@@ -75,9 +84,19 @@ class FeedbackBody(BaseModel):
 
 
 class TaskOutputBody(BaseModel):
+    """`structured` is only there if the task has a typed output: the JSON that is handed on."""
+
     task: str
     agent: str
     output: str
+    structured: Any = None
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        body: dict[str, Any] = serialize(self)
+        if self.structured is None:
+            del body["structured"]
+        return body
 
 
 class ResultBody(BaseModel):
@@ -130,8 +149,20 @@ class ContextBody(BaseModel):
     feedback: str | None
 
 
+class FileBody(BaseModel):
+    """A file that the phase wrote, or `deleted`. One that is not `kept` is too large to publish."""
+
+    path: str
+    size: int
+    kept: bool
+    deleted: bool
+
+
 class CheckpointBody(BaseModel):
-    """`kind` says why the run waits. If there are `outcomes`, `continue` must name one of them."""
+    """`kind` says why the run waits. If there are `outcomes`, `continue` must name one of them.
+
+    `continue` publishes the `files` in the project's folder.
+    """
 
     execution_id: str
     checkpoint_id: str
@@ -147,6 +178,7 @@ class CheckpointBody(BaseModel):
     on_timeout: str | None
     kind: str
     outcomes: list[str]
+    files: list[FileBody]
 
 
 class FeedbackReceivedBody(BaseModel):
@@ -229,7 +261,15 @@ def _result(execution: Execution, runs: Iterable[PhaseRun]) -> ResultBody | None
 
 
 def _task_outputs(output: PhaseOutput) -> list[TaskOutputBody]:
-    return [TaskOutputBody(task=t.task, agent=t.agent, output=t.output) for t in output.tasks]
+    return [
+        TaskOutputBody(
+            task=each.task,
+            agent=each.agent,
+            output=each.output,
+            structured=json.loads(each.structured) if each.structured else None,
+        )
+        for each in output.tasks
+    ]
 
 
 def checkpoint(record: Checkpoint) -> CheckpointBody:
@@ -253,6 +293,7 @@ def checkpoint(record: Checkpoint) -> CheckpointBody:
         on_timeout=record.rule.on_timeout.value if record.deadline else None,
         kind=record.kind.value,
         outcomes=list(record.outcomes),
+        files=[FileBody(**asdict(file)) for file in record.output.files],
     )
 
 

@@ -40,6 +40,10 @@ QUESTION_CHECKPOINT: Final = "question"
 """The name of the checkpoints at which a flow asks a question."""
 
 
+FLOW: Final = "flow"
+"""The kind of a crew that runs methods instead of tasks."""
+
+
 class BadMessage(Exception):
     """The data on the pipe is not one of the messages below."""
 
@@ -56,12 +60,13 @@ class Job:
     operator passes on. `storage` is a directory that exists as long as the job. `approve_tools`,
     `budget` (with what was `spent` before and how often it was raised) and `model_calls` are the
     limits that the child enforces. `allowed` are the keys of calls that were allowed in earlier
-    runs of the phase and may already have been made.
+    runs of the phase and may already have been made, and those that earlier runs sent as StepDone.
 
     `project` is the folder in which the crew works, and `origin` the project that it is a copy of.
     `crew_inputs` are the inputs that crews.yml describes. `skipped` are earlier phases that nobody
     approved. `gates_after` and `gates_before` name methods of a flow at which crews.yml asks a
-    person.
+    person. `cut_after` and `cut_before` name tasks after and before which a crew without `phases`
+    is cut into phases.
     """
 
     kind: CrewKind
@@ -80,6 +85,8 @@ class Job:
     skipped: tuple[str, ...] = ()
     gates_after: tuple[str, ...] = ()
     gates_before: tuple[str, ...] = ()
+    cut_after: tuple[str, ...] = ()
+    cut_before: tuple[str, ...] = ()
     done: tuple[tuple[str, PhaseOutput], ...] = ()
     previous: PhaseOutput | None = None
     feedback: str = ""
@@ -199,6 +206,17 @@ class QuestionWithdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class StepDone:
+    """The child did something that must not be repeated if the phase runs again.
+
+    The worker stores the key and replies with Answer: continue.
+    """
+
+    key: str
+    message: Literal["step_done"] = "step_done"
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     output: PhaseOutput
     message: Literal["done"] = "done"
@@ -211,7 +229,14 @@ class Failed:
 
 
 FromChild: TypeAlias = (
-    Ready | CrewDescription | Progress | QuestionAsked | QuestionWithdrawn | Done | Failed
+    Ready
+    | CrewDescription
+    | Progress
+    | QuestionAsked
+    | QuestionWithdrawn
+    | StepDone
+    | Done
+    | Failed
 )
 FromWorker: TypeAlias = Job | Phases | Answer
 

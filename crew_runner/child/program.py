@@ -246,6 +246,7 @@ def _phase_output(stdout: bytes, job: Job, program_run: _ProgramRun) -> PhaseOut
         output=output,
         tasks=tasks or (TaskResult(task=job.phase or COMMAND_PHASE, agent="", output=output),),
         usage=_usage(answer.get("token_usage")),
+        revised=answer.get("revised") is True if job.revising else True,
     )
 
 

@@ -16,6 +16,7 @@ from typing import Final, TypeAlias, assert_never
 
 from crew_runner.child.messages import (
     MAX_OUTPUT_BYTES,
+    Answer,
     BadMessage,
     CrewDescription,
     Done,
@@ -27,11 +28,13 @@ from crew_runner.child.messages import (
     QuestionAsked,
     QuestionWithdrawn,
     Ready,
+    StepDone,
     from_child,
     to_child,
 )
+from crew_runner.child.records import Action
 from crew_runner.config.durations import format_duration
-from crew_runner.host.crew_check import NO_APPROVERS, check_decision_rules
+from crew_runner.host.crew_check import NO_APPROVERS, check_decision_rules, methods_of
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.frames import MessageTooLong
 from crew_runner.host.jobs import phases_message
@@ -209,6 +212,8 @@ class ChildSupervisor:
             case QuestionWithdrawn():
                 self._questions.withdraw()
                 self._poll_at = time.monotonic()
+            case StepDone(key):
+                self._remember(key)
             case Done(output):
                 self._child_usage = output.usage
                 self._end(self._check_output_size(translate(PhaseOutput, output)))
@@ -220,8 +225,12 @@ class ChildSupervisor:
     def _send_job(self) -> None:
         job = self._job
         try:
-            if job.approve_tools:
+            if job.approve_tools or self.claim.run.phase_index > 0:
                 job = replace(job, allowed=self._questions.previously_allowed(self.claim))
+            if self.claim.run.phase_index > 0:
+                execution_id = self.claim.execution.id
+                skipped = call_storage(lambda: self._reads.skipped_phases(execution_id))
+                job = replace(job, skipped=skipped)
         except Outage as error:
             self._end(Failure(NO_DATABASE, str(error)))
         else:
@@ -232,16 +241,20 @@ class ChildSupervisor:
         try:
             self.claim = call_storage(
                 lambda: self._state.record_phases(
-                    self.claim, phases, task_checkpoints=description.checkpoints
+                    self.claim,
+                    phases,
+                    task_checkpoints=description.checkpoints,
+                    methods=methods_of(description),
                 )
             )
             check_decision_rules(self.claim.execution.definition, description)
         except LeaseLost:
             self._end(Interrupted.LOST)
         except NoRule:
-            self._end(Failure(NO_APPROVERS, retryable=False))
+            self._end(Failure(NO_APPROVERS, retryable=False, retry_helps=False))
         except BadBoundary as error:
-            self._end(Failure(f"crews.yml does not fit the crew: {error}.", retryable=False))
+            message = f"crews.yml does not fit the crew: {error}."
+            self._end(Failure(message, retryable=False, retry_helps=False))
         except Outage as error:
             self._end(Failure(NO_DATABASE, str(error)))
         else:
@@ -254,7 +267,7 @@ class ChildSupervisor:
         except LeaseLost:
             self._end(Interrupted.LOST)
         except NoRule:
-            self._end(Failure(NO_APPROVERS, retryable=False))
+            self._end(Failure(NO_APPROVERS, retryable=False, retry_helps=False))
         except Outage as error:
             self._end(Failure(NO_DATABASE, str(error)))
         else:
@@ -274,6 +287,18 @@ class ChildSupervisor:
         self._questions.close()
         self._time_limit_at = None if self._remaining_time is None else now + self._remaining_time
         self._send(answer)
+
+    def _remember(self, key: str) -> None:
+        """Store that a step of the phase is done, then let the child go on."""
+        self._questions.remember(key)
+        try:
+            self._store_progress()
+        except LeaseLost:
+            self._end(Interrupted.LOST)
+        except Outage as error:
+            self._end(Failure(NO_DATABASE, str(error)))
+        else:
+            self._send(Answer(Action.CONTINUE))
 
     def _check_output_size(self, output: PhaseOutput) -> Outcome:
         """The output, or a Failure if it is larger than its limit."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from crew_runner.child.environment import OVERLAY_VARIABLE
 from crew_runner.child.messages import (
+    FLOW,
     QUESTION_CHECKPOINT,
     BadMessage,
     CrewDescription,
@@ -28,7 +29,7 @@ from crew_runner.host.frames import MessageTooLong
 from crew_runner.host.translation import translate
 from crew_runner.projects.discovery import explain, problem_of
 from storage import pauses
-from storage.boundaries import BadBoundary, resolve
+from storage.boundaries import BadBoundary, at_methods, resolve, resolve_tasks
 from storage.definitions import (
     Budget,
     CrewDefinition,
@@ -36,6 +37,7 @@ from storage.definitions import (
     CrewKind,
     CrewReport,
     Examination,
+    PhaseDefinition,
 )
 from storage.errors import NoRule
 
@@ -59,8 +61,16 @@ def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[Crew
     phases = tuple(phase.name for phase in result.phases)
     problem = _missing_keys(definition, result, job)
     try:
-        resolve(definition.checkpoints, phases)
-        check_decision_rules(definition, result)
+        methods = methods_of(result)
+        resolved = at_methods(definition, methods) if methods else definition
+        if definition.phases:
+            resolve(resolved.checkpoints, phases)
+        else:
+            resolve_tasks(
+                resolved.checkpoints,
+                [translate(PhaseDefinition, phase) for phase in result.phases],
+            )
+        check_decision_rules(resolved, result)
     except NoRule:
         problem = NO_APPROVERS
     except BadBoundary as error:
@@ -111,6 +121,11 @@ def _missing_keys(definition: CrewDefinition, description: CrewDescription, job:
     return f"The crew needs {names}, which {verb} not set. Set it {place}."
 
 
+def methods_of(description: CrewDescription) -> tuple[str, ...]:
+    """The methods of a flow; none for another kind of crew."""
+    return description.steps if description.kind == FLOW else ()
+
+
 def check_decision_rules(definition: CrewDefinition, description: CrewDescription) -> None:
     """Check that somebody may decide at each pause, and that each rule belongs to a pause.
 
@@ -124,15 +139,22 @@ def check_decision_rules(definition: CrewDefinition, description: CrewDescriptio
     known = {*by_crew, *definition.approve_tools}
     if definition.budget != Budget():
         known.add(BUDGET_CHECKPOINT)
+    at_method = [gate for gate in definition.gates if gate.after or gate.before]
     gates_with_rules = {gate.name for gate in definition.gates}
-    if definition.rule is None and not definition.checkpoints and known - gates_with_rules:
+    has_rule = definition.rule is not None or definition.checkpoints or at_method
+    if not has_rule and known - gates_with_rules:
         raise NoRule(definition.name)
+    known |= {gate.name for gate in at_method} | {*methods_of(description)}
     unknown = gates_with_rules - known - {BUDGET_CHECKPOINT, QUESTION_CHECKPOINT}
     if unknown:
         raise BadBoundary(
             f"the crew has no pause named {', '.join(sorted(unknown))}; "
             f"its pauses are: {', '.join(sorted(known)) or 'none'}"
         )
+
+
+def failed_report(definition: CrewDefinition, problem: str) -> CrewReport:
+    return _report(definition, problem, ())
 
 
 def _report(definition: CrewDefinition, problem: str | None, phases: tuple[str, ...]) -> CrewReport:

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final, assert_never
 
 from crew_runner.host import owners
 from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted, Outcome
-from crew_runner.host.crew_check import NO_APPROVERS, check_crew, project_report
-from crew_runner.host.fork_server_client import ForkServerClient, ForkServerUnavailable
+from crew_runner.host.crew_check import NO_APPROVERS, check_crew, failed_report, project_report
+from crew_runner.host.fork_server_client import EnvironmentUnusable, ForkServerUnavailable
+from crew_runner.host.fork_servers import ForkServers, environment_of
 from crew_runner.host.jobs import check_job, job_for
 from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
+from crew_runner.host.phase_files import PhaseFiles, project_to_copy
+from crew_runner.host.publishing import Publisher
 from crew_runner.host.slots import PoolSlot
+from crew_runner.host.workspaces import WorkingCopy, WorkspaceProblem
 from crew_runner.models.source import ModelSource
 from crew_runner.projects.discovery import problem_of
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
+from storage.kept_files import KeptFile
 from storage.ports import SlotReservation
 from storage.reads import Reads
 from storage.records import Claim, Failure, PhaseOutput, Usage
@@ -73,7 +76,11 @@ class WorkerPool:
         self._owner = str(owners.this_process())
         # A crew that crews.yml no longer names may still run: executions keep their definition.
         crew_code = not crews or any(c.kind is CrewKind.CREW for c in crews.values())
-        self._fork_server = ForkServerClient(preload=crew_code)
+        self._fork_servers = ForkServers(
+            preload=crew_code,
+            start_shared=not crews or any(environment_of(c) is None for c in crews.values()),
+        )
+        self._publisher = Publisher(state, reads)
         self._work = threading.Event()
         self._stopping = threading.Event()
         self._reclaimed = False
@@ -88,7 +95,7 @@ class WorkerPool:
 
     def start(self) -> None:
         """Start to claim, and check every crew in the background. Returns at once."""
-        self._fork_server.start()
+        self._fork_servers.start()
         self._threads = [
             threading.Thread(target=self._poll_for_work, name="worker", daemon=True),
             threading.Thread(target=self._check_in_background, name="crew-check", daemon=True),
@@ -133,7 +140,7 @@ class WorkerPool:
         self._executor.shutdown(wait=False)
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        self._fork_server.stop()
+        self._fork_servers.stop()
         self._model.stop()
 
     def check_crews(self) -> tuple[CrewReport, ...]:
@@ -161,6 +168,8 @@ class WorkerPool:
         while not self._stopping.is_set():
             with suppress(Outage):  # the pool stops during an outage
                 call_storage_with_retry(partial(self._claim_due_work, woken=woken), self._stopping)
+                self._publish_approved_files()
+            self._fork_servers.stop_idle()
             woken = self._work.wait(self._poll)
 
     def _claim_due_work(self, *, woken: bool) -> None:
@@ -196,6 +205,15 @@ class WorkerPool:
                 return
             self._submit(claim)
 
+    def _publish_approved_files(self) -> None:
+        """Raises Outage."""
+        try:
+            self._publisher.publish_due()
+        except Outage:
+            raise
+        except Exception:  # the edge of the worker: it keeps claiming
+            log.exception("publishing.broke")
+
     # --- running ----------------------------------------------------------------------------
 
     def _submit(self, claim: Claim) -> None:
@@ -220,8 +238,9 @@ class WorkerPool:
         with self._lock:
             self._running_ids.add(claim.run.id)
         try:
-            claim, outcome, usage = self._run_in_child(claim)
-            self._record_outcome(claim, outcome, usage)
+            files = PhaseFiles(claim, state=self._state, reads=self._reads, lease=self._lease)
+            claim, outcome, usage = self._run_in_child(claim, files)
+            self._record_outcome(claim, outcome, usage, files.kept)
             fields = {
                 "outcome": outcome_name(outcome),
                 "seconds": round(time.monotonic() - started, 3),
@@ -236,19 +255,23 @@ class WorkerPool:
             with self._lock:
                 self._running_ids.discard(claim.run.id)
 
-    def _run_in_child(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
+    def _run_in_child(self, claim: Claim, files: PhaseFiles) -> tuple[Claim, Outcome, Usage | None]:
         """Run the phase: the claim as last renewed, the outcome and the usage."""
         definition = claim.execution.definition
         problem = problem_of(definition) or self._model_problem(definition)
         if problem is not None:
             return claim, Failure(problem, retryable=False), None
         try:
-            with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
+            with (
+                self._fork_servers.job_directory(definition) as job_directory,
+                closing(self._fork_servers.fork(definition)) as child,
+            ):
                 job = job_for(
                     claim,
                     model=self._model.variables(claim.execution.definition.model),
                     extra=self._environment,
                     storage=str(job_directory),
+                    copy=files.prepare(job_directory),
                 )
                 supervisor = ChildSupervisor(
                     claim=claim,
@@ -259,10 +282,16 @@ class WorkerPool:
                     lease=self._lease,
                     abort_at=lambda: self._abort_at,
                 )
-                outcome = supervisor.run()
+                outcome = files.collect(supervisor.run())
                 return supervisor.claim, outcome, supervisor.usage
+        except EnvironmentUnusable as error:
+            return claim, Failure(str(error), retryable=False), None
         except ForkServerUnavailable as error:
             return claim, Failure(NOT_STARTED, str(error)), None
+        except WorkspaceProblem as error:
+            return claim, Failure(str(error), retryable=not error.lasting), None
+        except LeaseLost:
+            return claim, Interrupted.LOST, None
 
     def _model_problem(self, definition: CrewDefinition) -> str | None:
         """Why the crew's model would refuse it. Programs are checked only if they set `model`."""
@@ -270,13 +299,16 @@ class WorkerPool:
             return None
         return self._model.problem(definition.model)
 
-    def _record_outcome(self, claim: Claim, outcome: Outcome, usage: Usage | None) -> None:
+    def _record_outcome(
+        self, claim: Claim, outcome: Outcome, usage: Usage | None, files: Sequence[KeptFile]
+    ) -> None:
         """Record how the phase ended, unless the lease was lost."""
         try:
             match outcome:
                 case PhaseOutput():
                     call_storage_with_retry(
-                        lambda: self._state.phase_done(claim, outcome, usage=usage), self._stopping
+                        lambda: self._state.phase_done(claim, outcome, usage=usage, files=files),
+                        self._stopping,
                     )
                 case Failure():
                     log.warning(
@@ -297,7 +329,7 @@ class WorkerPool:
                 case _:
                     assert_never(outcome)
         except NoRule:
-            failure = Failure(NO_APPROVERS, retryable=False)
+            failure = Failure(NO_APPROVERS, retryable=False, retry_helps=False)
             call_storage_with_retry(
                 lambda: self._state.fail(claim, failure, usage=usage), self._stopping
             )
@@ -313,15 +345,6 @@ class WorkerPool:
         except Outage:
             log.warning("phase.not_recorded", extra=claim_fields(claim))
 
-    @contextmanager
-    def _job_directory(self) -> Iterator[Path]:
-        """A directory for one job, removed afterwards."""
-        job_directory = self._fork_server.job_directory()
-        try:
-            yield job_directory
-        finally:
-            shutil.rmtree(job_directory, ignore_errors=True)
-
     # --- checking ---------------------------------------------------------------------------
 
     def _check_in_background(self) -> None:
@@ -331,22 +354,34 @@ class WorkerPool:
             log.warning("crews.not_checked", extra={"why": str(error)})
 
     def _check(self, definition: CrewDefinition) -> CrewReport:
-        report, detail = project_report(definition) or self._build(definition)
+        try:
+            report, detail = project_report(definition) or self._check_in_child(definition)
+        except (EnvironmentUnusable, WorkspaceProblem) as error:
+            report, detail = failed_report(definition, str(error)), ""
         if report.problem is not None:
             fields = {"crew": report.crew, "problem": report.problem, "detail": detail}
             log.warning("crew.cannot_run", extra=fields)
         call_storage_with_retry(lambda: self._state.report_crew(report), self._stopping)
         return report
 
-    def _build(self, definition: CrewDefinition) -> tuple[CrewReport, str]:
-        """The report on a crew that was built in a child, and details of its problem."""
-        with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
+    def _check_in_child(self, definition: CrewDefinition) -> tuple[CrewReport, str]:
+        """Build the crew, in a copy of its project if it has one.
+
+        Raises EnvironmentUnusable, WorkspaceProblem.
+        """
+        with (
+            self._fork_servers.job_directory(definition) as job_directory,
+            closing(self._fork_servers.fork(definition)) as child,
+        ):
+            project = project_to_copy(definition)
+            copy = None if project is None else WorkingCopy.of(project, within=job_directory)
             job = check_job(
                 definition,
                 model=self._model.variables(definition.model),
                 extra=self._environment,
                 storage=str(job_directory),
+                copy=None if copy is None else copy.folder,
             )
-            result = check_crew(definition, job, child)
+            checked = check_crew(definition, job, child)
             child.kill(signal.SIGKILL)
-            return result
+        return checked

@@ -7,18 +7,22 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     Dialect,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
+    Text,
     and_,
     literal_column,
     or_,
+    true,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -93,6 +97,7 @@ executions = Table(
     Column("ended_by", Encoded[Actor](Actor, cached=True)),
     Column("result", Encoded[PhaseOutput](PhaseOutput)),
     Column("error", FreeText),
+    Column("retry_helps", Boolean, nullable=False, server_default=true()),
     Index(None, "channel", "thread_ts"),
     Index(None, "channel", "created_at"),
     Index(None, "crew", "created_at"),
@@ -350,4 +355,41 @@ crew_reports = Table(
     Column("phases", Encoded[Names](Names, cached=True), nullable=False),
     Column("checked_at", UtcDateTime, nullable=False),
     Column("examination", Encoded[Examination](Examination, absent=Examination())),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("execution_id", Id, ForeignKey("executions.id"), nullable=False, index=True),
+    Column("phase_run_id", Id, ForeignKey("phase_runs.id"), nullable=False, index=True),
+    Column("path", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("mode", Integer, nullable=False),
+    Column("sha256", String(64)),  # NULL, like `content`: the phase deleted the file
+    Column("content", LargeBinary),  # last: SQLite reads the columns before it without it
+    sqlite_autoincrement=True,
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("execution_id", Id, ForeignKey("executions.id"), nullable=False, index=True),
+    Column("phase_run_id", Id, ForeignKey("phase_runs.id"), nullable=False, unique=True),
+    Column("project", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("not_before", UtcDateTime),
+    Column("error", FreeText),
+    Column("published_at", UtcDateTime),
+    sqlite_autoincrement=True,
+)
+
+PUBLICATION_IS_WAITING = publications.c.published_at.is_(None)
+Index(
+    "ix_publications_waiting",
+    publications.c.seq,
+    sqlite_where=PUBLICATION_IS_WAITING,
+    postgresql_where=PUBLICATION_IS_WAITING,
 )

@@ -1,7 +1,8 @@
 """Comparison of two databases: row counts, hashes, and the rows that differ.
 
-The hash of a row is that of its stored values as JSON, with times in UTC to the microsecond. The
-hash of a table is the sum of its rows' hashes, so neither database has to sort them.
+The hash of a row is that of its stored values as JSON, with times in UTC to the microsecond and
+bytes in hexadecimal. The hash of a table is the sum of its rows' hashes, so neither database has to
+sort them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from sqlalchemy import Connection
 from storage.move.tables import Key, Stored, StoredTable, replace_nul, rows_after, rows_at, rows_of
 
 EXAMPLES: Final = 5
-_BATCH_ROWS: Final = 200
 _MODULUS: Final = 2**256
 
 Counted = Callable[[int], None]
@@ -65,7 +65,7 @@ def differences(
 def _compare_rows(
     these: Connection, those: Connection, table: StoredTable, *, absent: str
 ) -> Iterator[Difference]:
-    for batch in _batches_of(rows_after(these, table, None)):
+    for batch in _batches_of(rows_after(these, table, None), table.rows_at_once):
         by_key = {table.key(row): row for row in batch}
         others = rows_at(those, table, list(by_key))
         for key, row in by_key.items():
@@ -75,17 +75,19 @@ def _compare_rows(
                 yield Difference(key, "changed")
 
 
-def _batches_of(rows: Iterator[Any]) -> Iterator[list[Stored]]:
-    while batch := [tuple(row) for row in islice(rows, _BATCH_ROWS)]:
+def _batches_of(rows: Iterator[Any], size: int) -> Iterator[list[Stored]]:
+    while batch := [tuple(row) for row in islice(rows, size)]:
         yield batch
 
 
 def _hash(row: Sequence[Any]) -> int:
-    encoded = json.dumps(replace_nul(row), default=_timestamp, separators=(",", ":"))
+    encoded = json.dumps(replace_nul(row), default=_as_text, separators=(",", ":"))
     return int.from_bytes(blake2b(encoded.encode(), digest_size=32).digest())
 
 
-def _timestamp(value: object) -> str:
+def _as_text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
     if not isinstance(value, datetime):
         raise TypeError(f"a {type(value).__name__} cannot be compared")
     return value.astimezone(UTC).isoformat(timespec="microseconds")

@@ -43,7 +43,7 @@ from storage.move.tables import (
 )
 
 ROWS_AT_ONCE: Final = 1000
-CHARACTERS_AT_ONCE: Final = 4_000_000
+SIZE_AT_ONCE: Final = 4_000_000
 """The size of a batch, which is kept in memory; outputs may be long."""
 
 
@@ -181,16 +181,16 @@ class _Move:
 
     def _batches(self, rows: Iterator[Sequence[Any]]) -> Iterator[list[Stored]]:
         batch: list[Stored] = []
-        characters = 0
+        size = 0
         for row in rows:
             original = tuple(row)
             clean = replace_nul(original)
             self._replaced += clean != original
             batch.append(clean)
-            characters += sum(len(value) for value in clean if isinstance(value, str))
-            if len(batch) >= self._rows_at_once or characters >= CHARACTERS_AT_ONCE:
+            size += sum(len(value) for value in clean if isinstance(value, str | bytes))
+            if len(batch) >= self._rows_at_once or size >= SIZE_AT_ONCE:
                 yield batch
-                batch, characters = [], 0
+                batch, size = [], 0
         if batch:
             yield batch
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnClause,
     ColumnElement,
     Connection,
+    LargeBinary,
     Row,
     Table,
     TableClause,
@@ -33,6 +34,9 @@ Stored = tuple[Any, ...]
 READ_ROWS: Final = 200
 """Rows that are read at once: an output may be a megabyte."""
 
+READ_FILES: Final = 5
+"""The same for a table with the contents of files, of ten megabytes each."""
+
 NUL: Final = "\x00"
 NUL_REPLACEMENT: Final = "\ufffd"
 """PostgreSQL's text cannot contain NUL, which is invisible anyway."""
@@ -42,7 +46,7 @@ NUL_REPLACEMENT: Final = "\ufffd"
 class StoredTable:
     """A table with its storage types. `keys` are its primary key, at the positions `positions`.
 
-    `has_sequence`: its key is a sequence.
+    `has_sequence`: its key is a sequence. `rows_at_once` may be read into memory.
     """
 
     name: str
@@ -50,6 +54,7 @@ class StoredTable:
     keys: tuple[ColumnClause[Any], ...]
     positions: tuple[int, ...]
     has_sequence: bool
+    rows_at_once: int
 
     def key(self, row: Sequence[Any]) -> Key:
         return tuple(row[position] for position in self.positions)
@@ -65,6 +70,9 @@ def _stored_table(of: Table) -> StoredTable:
         keys=tuple(stored[position] for position in positions),
         positions=positions,
         has_sequence=of.autoincrement_column is not None,
+        rows_at_once=READ_FILES
+        if any(isinstance(one.type, LargeBinary) for one in columns)
+        else READ_ROWS,
     )
 
 
@@ -80,7 +88,8 @@ STORED_TABLES: Final = tuple(_stored_table(one) for one in metadata.sorted_table
 
 def rows_of(connection: Connection, table: StoredTable) -> Iterator[Row[Any]]:
     """Yield all rows, in no particular order."""
-    yield from connection.execution_options(yield_per=READ_ROWS).execute(select(table.clause))
+    options = connection.execution_options(yield_per=table.rows_at_once)
+    yield from options.execute(select(table.clause))
 
 
 def rows_after(connection: Connection, table: StoredTable, last: Key | None) -> Iterator[Row[Any]]:
@@ -89,7 +98,7 @@ def rows_after(connection: Connection, table: StoredTable, last: Key | None) -> 
     query = select(table.clause).order_by(*order)
     if last is not None:
         query = query.where(tuple_(*order) > tuple_(*last))
-    yield from connection.execution_options(yield_per=READ_ROWS).execute(query)
+    yield from connection.execution_options(yield_per=table.rows_at_once).execute(query)
 
 
 def rows_at(connection: Connection, table: StoredTable, keys: Sequence[Key]) -> dict[Key, Stored]:

@@ -6,7 +6,8 @@ Use cases add rows and increase `version`. The deliverer (class Outbox) posts, a
 Payloads: REMINDER {"which": "half" | "last"}; NOTICE {"notice": "cancelled" | "error"},
 {"notice": "expired", "checkpoint": id} or {"text": text}. The others have none. Every checkpoint
 and every final message has a FILE row as well (`file:CHECKPOINT`, `file:EXECUTION`): the deliverer
-calls `unneeded` for it if the message already shows the whole text.
+calls `unneeded` for it if the message already shows the whole text. Each file of a phase that is
+shown has one more, `file:CHECKPOINT:NUMBER` with {"path": path}.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from storage.messages import OutboxKind, OutboxRow, OutboxState
 from storage.outbox import due_messages, rate_limits
 from storage.outbox.rate_limits import RateLimit
 from storage.ports import SharedClock
-from storage.records import Execution
+from storage.records import Execution, OutputFile
 
 # --- for the use cases ------------------------------------------------------------------------
 
@@ -66,10 +67,22 @@ def refresh_root(tx: Transaction, execution: Execution) -> None:
         tx.refresh_message(f"root:{execution.id}")
 
 
-def add_checkpoint(tx: Transaction, execution: Execution, checkpoint_id: str) -> None:
+def add_checkpoint(
+    tx: Transaction, execution: Execution, checkpoint_id: str, *, files: Sequence[OutputFile] = ()
+) -> None:
+    """Add a checkpoint's message, its whole text, and these files of its phase."""
     for kind in (OutboxKind.CHECKPOINT, OutboxKind.FILE):
         key = f"{kind.value}:{checkpoint_id}"
         _add(tx, execution, kind, key, checkpoint_id=checkpoint_id)
+    for number, file in enumerate(files, start=1):
+        _add(
+            tx,
+            execution,
+            OutboxKind.FILE,
+            f"{OutboxKind.FILE.value}:{checkpoint_id}:{number}",
+            checkpoint_id=checkpoint_id,
+            payload={"path": file.path},
+        )
 
 
 def refresh_checkpoint(tx: Transaction, execution: Execution, checkpoint_id: str) -> None:

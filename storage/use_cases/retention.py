@@ -15,9 +15,11 @@ from storage.db import sql
 from storage.db.tables import (
     checkpoints,
     executions,
+    files,
     lessons,
     outbox,
     phase_runs,
+    publications,
     revise_intents,
 )
 from storage.db.transaction import Transaction
@@ -87,6 +89,8 @@ _DELETE_ALL_ROWS: Final = (
     delete(lessons).where(lessons.c.checkpoint_id.in_(_CHECKPOINTS_OF_THESE)),
     delete(outbox).where(outbox.c.execution_id.in_(_THESE)),
     delete(checkpoints).where(checkpoints.c.execution_id.in_(_THESE)),
+    delete(publications).where(publications.c.execution_id.in_(_THESE)),
+    delete(files).where(files.c.execution_id.in_(_THESE)),
     delete(phase_runs).where(phase_runs.c.execution_id.in_(_THESE)),
     delete(executions).where(executions.c.id.in_(_THESE)),
 )

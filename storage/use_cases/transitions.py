@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from storage.boundaries import checkpoint_after
+from storage import kept_files
+from storage.boundaries import checkpoint_after, name_at_method
 from storage.db import sql, statements
 from storage.db.rows import newest_outputs
 from storage.db.transaction import Transaction, new_id
@@ -33,7 +34,7 @@ from storage.states import (
     PhaseRunState,
     next_execution,
 )
-from storage.use_cases import claims
+from storage.use_cases import claims, files
 
 
 def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values: Any) -> Execution:
@@ -157,6 +158,7 @@ def advance(
         return execution
     ended = apply(tx, execution, last, result=_result(tx, execution))
     tx.audit(execution.id, "execution.completed")
+    files.approve_unreviewed(tx, execution)
     outbox.add_final(tx, ended)
     return ended
 
@@ -185,7 +187,8 @@ def _result(tx: Transaction, execution: Execution) -> PhaseOutput:
 
 def open_gate(tx: Transaction, execution: Execution, run: PhaseRun, pause: Pause) -> Execution:
     """Open the checkpoint of a flow that paused itself. Raises NoRule."""
-    definition = inner_definition(execution, pause.gate, description=pause.message)
+    name = name_at_method(execution.definition, pause)
+    definition = inner_definition(execution, name, description=pause.message)
     gate = {
         "kind": CheckpointKind.GATE,
         "outcomes": pause.outcomes,
@@ -211,8 +214,10 @@ def inner_definition(execution: Execution, name: str, *, description: str) -> Ch
 def _inner_rule(definition: CrewDefinition) -> DecisionRule:
     if definition.rule is not None:
         return definition.rule
-    if definition.checkpoints:
-        return definition.checkpoints[0].rule
+    at_methods = (gate for gate in definition.gates if gate.after or gate.before)
+    first = next(iter((*definition.checkpoints, *at_methods)), None)
+    if first is not None:
+        return first.rule
     raise NoRule(definition.name)
 
 
@@ -277,7 +282,10 @@ def open_checkpoint(
     *,
     inner: Mapping[str, object] | None = None,
 ) -> Execution:
-    """Pause for a person: store the checkpoint, its message, and the execution's state."""
+    """Pause for a person: store the checkpoint, its messages, and the execution's state.
+
+    `run` has its output, whose files are posted with the checkpoint.
+    """
     checkpoint_id = add_checkpoint(
         tx, execution, run, definition, asked_by=_reviser(tx, execution, run), inner=inner
     )
@@ -289,7 +297,8 @@ def open_checkpoint(
         name=definition.name,
         revision=run.revision,
     )
-    outbox.add_checkpoint(tx, waiting, checkpoint_id)
+    written = () if run.output is None else run.output.files
+    outbox.add_checkpoint(tx, waiting, checkpoint_id, files=kept_files.shown(written))
     return waiting
 
 

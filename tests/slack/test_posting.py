@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 
 from bot.slack.outbound.posting import Posting
 from bot.slack.outbound.reconciliation import find_file, find_messages
-from bot.slack.outbound.views import WholeText
+from bot.slack.outbound.views import Upload
 from bot.slack.render.buttons import button
 from bot.slack.render.message import Rendered, section
 from storage.messages import OutboxRow
@@ -99,7 +99,7 @@ def test_a_file_is_found_by_its_name_in_its_thread(client: WebClient, posting: P
     root = posting.post(a_row("with a file"), MESSAGE, fallback=False)
     row = a_row("file", thread_ts=root.ts)
 
-    file = posting.upload(row, WholeText("plan.md", "The plan", "# A plan"))
+    file = posting.upload(row, Upload("plan.md", "The plan", b"# A plan"))
 
     assert find_file(client, row, "plan.md") == file
     assert find_file(client, row, "other.md") is None

@@ -251,6 +251,35 @@ def rendered_text(rendered: Rendered) -> str:
     return str(rendered.to_blocks(armed=True))
 
 
+def test_retry_is_offered_only_where_it_can_help() -> None:
+    failed = an_execution(ExecutionState.ERROR)
+    hopeless = replace(failed, retry_helps=False)
+
+    assert "Retry" in rendered_text(root.render(failed, Progress()))
+    assert "Retry" in rendered_text(final.notice(failed, {"notice": "error"}, None))
+    assert "Retry" not in rendered_text(root.render(hopeless, Progress()))
+    notice = rendered_text(final.notice(hopeless, {"notice": "error"}, None))
+    assert "retry" not in notice.lower()
+    assert "cannot be resumed" in notice
+
+
+def test_a_result_without_text_promises_no_file() -> None:
+    empty = final.render(an_execution(ExecutionState.COMPLETED, result="  "))
+    written = final.render(an_execution(ExecutionState.COMPLETED, result="A plan."))
+
+    assert "file" not in rendered_text(empty)
+    assert "The result is also in the file below." in rendered_text(written)
+
+
+def test_a_revision_that_took_no_notice_of_the_words_is_not_called_one() -> None:
+    ignored = replace(a_checkpoint(asked="shorter"), output=PhaseOutput("# Plan", revised=False))
+
+    shown = rendered_text(checkpoint.render(ignored, an_execution()))
+
+    assert "Revised because" not in shown
+    assert "nothing shows that these words were used" in shown
+
+
 def test_a_waiting_checkpoint_says_what_where_who_and_until_when() -> None:
     message = rendered_text(
         checkpoint.render(a_checkpoint(approvers=("UBEN", "S1", "@requester")), an_execution())

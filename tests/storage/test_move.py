@@ -316,7 +316,15 @@ def test_a_server_can_be_moved_to_another_and_back_to_a_file(
     file = open_engine(back)
     assert sorted(rows(file, "sqlite_sequence")) == sorted(
         (name, rows(file, name, "max(seq)")[0][0])
-        for name in ("audit", "checkpoints", "lessons", "outbox", "phase_runs")
+        for name in (
+            "audit",
+            "checkpoints",
+            "files",
+            "lessons",
+            "outbox",
+            "phase_runs",
+            "publications",
+        )
     )
     Installation(file).live()
     file.dispose()

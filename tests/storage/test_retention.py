@@ -14,9 +14,11 @@ from storage.db.tables import (
     audit,
     checkpoints,
     executions,
+    files,
     lessons,
     outbox,
     phase_runs,
+    publications,
     revise_intents,
 )
 from storage.errors import UnknownExecution
@@ -30,7 +32,16 @@ from tests.support.factories import ANA, BEN, SettableClock, crew
 
 MONTH = timedelta(days=30)
 
-OF_EXECUTIONS = (executions, phase_runs, checkpoints, outbox, revise_intents, lessons)
+OF_EXECUTIONS = (
+    executions,
+    phase_runs,
+    checkpoints,
+    outbox,
+    revise_intents,
+    lessons,
+    files,
+    publications,
+)
 
 
 def rows_of(engine: Engine, *tables: Table) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Engine
 
 from storage.definitions import CrewDefinition, CrewReport
+from storage.kept_files import KeptFile
 from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
@@ -18,6 +20,8 @@ from storage.states import ExecutionState
 from tests.support.factories import ANA, BEN, NOON, SettableClock, asking, crew, output
 
 PLAN = replace(crew(), lessons=True)
+PROJECT = "/srv/plan"
+FILES = (KeptFile("pläne/plan.md", b"# Plan"), KeptFile("plan.bin", bytes(range(256)), 0o755))
 UMLAUTS = "Für Zoë: 5 € – “ja”, 日本語 🚲 \\u0000 \\n"
 
 
@@ -64,10 +68,14 @@ class Installation:
         assert checkpoint is not None
         return checkpoint
 
-    def work(self, execution: Execution, text: str = UMLAUTS) -> Execution:
+    def work(
+        self, execution: Execution, text: str = UMLAUTS, *, files: Sequence[KeptFile] = ()
+    ) -> Execution:
         claim = self.state.claim("host/1/1.00", self.reads.phase_runs(execution.id)[-1].id)
         assert claim is not None, "no phase run was due"
-        done = self.state.phase_done(claim, output(text, tasks=[f"{claim.run.phase}_task"]))
+        done = self.state.phase_done(
+            claim, output(text, tasks=[f"{claim.run.phase}_task"]), files=files
+        )
         self.deliver()
         return done
 
@@ -87,10 +95,10 @@ class Installation:
                 )
             self.outbox.shown(posted, row.version)
 
-    def _start(self) -> Execution:
+    def _start(self, *, project: str | None = None) -> Execution:
         self._posts += 1
         started = self.state.start_execution(
-            definition=self._definition,
+            definition=replace(self._definition, project=project),
             request=asking(UMLAUTS),
             requester=ANA,
             channel="CCAMPAIGNS",
@@ -100,15 +108,18 @@ class Installation:
         return started
 
     def _completed(self) -> Execution:
-        run = self._start()
+        run = self._start(project=PROJECT)
         self.work(run)
         revised = self.waiting(run)
         self.decide(run, Action.REVISE, "name the prices")
         self.state.add_lesson(revised.id, actor=BEN)
         for action in (Action.CONTINUE, Action.SKIP):
-            self.work(run)
+            self.work(run, files=FILES)
             self.decide(run, action)
-        return self.work(run)
+        done = self.work(run)
+        for publication in self.reads.publications_due(PROJECT):
+            self.state.record_published(publication, files=len(FILES))
+        return done
 
     def _stopped(self) -> Execution:
         run = self._start()

@@ -2,7 +2,8 @@
 
 In a process that was forked itself, `put_ready` forks its future fork server while the process has
 one thread. When the process starts its fork server, the waiting one gets the environment and the
-arguments that a new one would get. A second fork server is started as usual.
+arguments that a new one would get. A second fork server, and one with a project's own Python, are
+started as usual.
 
 In the process of the tests, fork servers that import CrewAI come `from_launchpad`.
 """
@@ -33,6 +34,8 @@ from tests.support.prefork_server import MARK, Forked, PreforkServer, name_of
 _SET_NAME: Final = 15  # PR_SET_NAME
 _LONGEST: Final = 1024 * 1024
 _LOOK: Final = 0.01
+_WORDS: Final = 4
+"""The words of the command of a fork server that imports nothing of a project."""
 
 
 def prefork_fork_server() -> None:
@@ -102,7 +105,7 @@ class _FirstIsThere:
     def Popen(  # noqa: N802  # as it is called there
         self, words: Sequence[str], *, env: Mapping[str, str], pass_fds: Sequence[int], **how: Any
     ) -> subprocess.Popen[bytes] | _Forked:
-        if self._control is None:
+        if self._control is None or words[0] != sys.executable or len(words) > _WORDS:
             return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
         with self._control:
             _send_start(self._control, words, env, pass_fds)
@@ -114,7 +117,7 @@ class _FromLaunchpad:
     """Replaces `subprocess` in the fork server client of a test process."""
 
     DEVNULL: Final = subprocess.DEVNULL
-    TimeoutExpired: Final = psutil.TimeoutExpired
+    TimeoutExpired: Final = (psutil.TimeoutExpired, subprocess.TimeoutExpired)
 
     def __init__(self, prefork_server: PreforkServer, forked: list[Forked]) -> None:
         self._launchpad = prefork_server
@@ -123,7 +126,9 @@ class _FromLaunchpad:
     def Popen(  # noqa: N802  # as it is called there
         self, words: Sequence[str], *, env: Mapping[str, str], pass_fds: Sequence[int], **how: Any
     ) -> subprocess.Popen[bytes] | Forked:
-        if not words[-1]:  # nothing to import: fast enough
+        if not words[3]:  # nothing to import: fast enough
+            return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
+        if words[0] != sys.executable or len(words) > _WORDS:
             return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
         with (
             tempfile.TemporaryDirectory() as place,
@@ -151,7 +156,7 @@ def _send_start(
     env: Mapping[str, str],
     fds: Sequence[int],
 ) -> None:
-    *_, preload = words
+    preload = words[3]
     start = {"environment": dict(env), "preload": preload}
     socket.send_fds(fork_server_socket, [json.dumps(start).encode()], fds)
 

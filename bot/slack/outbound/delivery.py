@@ -224,18 +224,18 @@ class Delivery:
         self._failure_policy.forget_failures(row)
 
     def _upload(self, row: OutboxRow) -> OutboxRow | None:
-        whole = self._views.whole_text(row)
-        if whole is None:
+        file = self._views.upload(row)
+        if file is None:
             self._outbox.mark_unneeded(row)
             return None
         if row.state is OutboxState.SENDING and not self._failure_policy.was_rejected(row):
-            file_id = reconciliation.find_file(self._client, row, whole.name)
+            file_id = reconciliation.find_file(self._client, row, file.name)
             if file_id is not None:
                 return self._outbox.posted(row, channel=row.channel, ts=file_id, shown=row.version)
             if self._postpone_until_settled(row):
                 return None
         row = self._outbox.sending(row, rate_limit=self._rate_limit)
-        uploaded = self._posting.upload(row, whole)
+        uploaded = self._posting.upload(row, file)
         return self._outbox.posted(row, channel=row.channel, ts=uploaded, shown=row.version)
 
     # --- posts that may already have happened ---------------------------------------------------

@@ -187,7 +187,7 @@ def _after(failures: int) -> timedelta:
 _NAMES: Final = {
     OutboxKind.ROOT: "the first message of its thread",
     OutboxKind.CHECKPOINT: "a checkpoint",
-    OutboxKind.FILE: "the file with the whole text",
+    OutboxKind.FILE: "a file",
     OutboxKind.REMINDER: "a reminder",
     OutboxKind.FINAL: "its result",
     OutboxKind.NOTICE: "a notice",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from slack_sdk import WebClient
 
 from bot.slack.ids import MESSAGE_EVENT_TYPE, message_key
-from bot.slack.outbound.views import WholeText
+from bot.slack.outbound.views import Upload
 from bot.slack.render.message import Rendered
 from storage.messages import OutboxRow
 
@@ -54,14 +54,14 @@ class Posting:
             unfurl_media=False,
         )
 
-    def upload(self, row: OutboxRow, whole: WholeText) -> str:
+    def upload(self, row: OutboxRow, file: Upload) -> str:
         """Upload the file to the row's thread; returns its id."""
         answer = self._client.files_upload_v2(
             channel=row.channel,
             thread_ts=row.thread_ts,
-            filename=whole.name,
-            title=whole.title,
-            content=whole.content.encode("utf-8", "replace"),
+            filename=file.name,
+            title=file.title,
+            content=file.content,
             request_file_info=False,
         )
         return str(answer["file"]["id"])

@@ -8,7 +8,7 @@ from typing import assert_never
 from bot.slack.ids import short
 from bot.slack.outbound.estimates import Estimates
 from bot.slack.render import checkpoint as checkpoint_message
-from bot.slack.render import final, outputs, root, text, usage
+from bot.slack.render import files, final, outputs, root, text, usage
 from bot.slack.render.message import Rendered
 from bot.slack.render.position import count_rounds
 from bot.slack.render.root import Progress
@@ -20,12 +20,12 @@ from storage.states import ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
-class WholeText:
-    """An output as a file. Its name is always the same, so that the file can be found again."""
+class Upload:
+    """A file of the thread. Its name is always the same, so that the file can be found again."""
 
     name: str
     title: str
-    content: str
+    content: bytes
 
 
 class Views:
@@ -93,23 +93,39 @@ class Views:
             return 1
         return count_rounds(checkpoint, self._reads.checkpoints(checkpoint.execution_id))
 
-    def whole_text(self, row: OutboxRow) -> WholeText | None:
-        """The file of a FILE row; None if the message shows the whole text."""
+    def upload(self, row: OutboxRow) -> Upload | None:
+        """The file of a FILE row; None if there is nothing to upload.
+
+        That is so if the message shows the whole text, or a revision has replaced the file.
+        """
+        path = row.payload.get("path")
+        if isinstance(path, str):
+            return self._written_file(row, path)
         execution = self._reads.execution(row.execution_id)
         if row.checkpoint_id is None:
             content = final.result_text(execution)
             name = f"{execution.crew}-result-{short(execution.id)}.md"
-            return WholeText(name, "The whole result", content) if content.strip() else None
+            return _text(name, "The whole result", content) if content.strip() else None
         checkpoint = self._checkpoint(row)
         _, clipped = checkpoint_message.output_excerpt(checkpoint)
         if not clipped:
             return None
         phase = text.plain(checkpoint.phase, 60).replace(" ", "-").replace("/", "-")
-        return WholeText(
+        return _text(
             f"{execution.crew}-{phase}-{short(checkpoint.id)}.md",
             f"The whole text of {text.label(checkpoint.phase)}",
             outputs.full_text(checkpoint.output),
         )
+
+    def _written_file(self, row: OutboxRow, path: str) -> Upload | None:
+        """A file that the checkpoint's phase wrote."""
+        checkpoint = self._checkpoint(row)
+        content = self._reads.content_of(checkpoint.phase_run_id, path)
+        if not content:
+            return None
+        number = row.key.rpartition(":")[2]
+        name = files.upload_name(path, f"{short(checkpoint.id)}-{number}")
+        return Upload(name, text.plain(path, 120), content)
 
     def is_still_needed(self, row: OutboxRow) -> bool:
         """False for a reminder of a checkpoint that has since been decided."""
@@ -128,6 +144,10 @@ class Views:
 
     def _checkpoint(self, row: OutboxRow) -> Checkpoint:
         return self._reads.checkpoint(str(row.checkpoint_id))
+
+
+def _text(name: str, title: str, content: str) -> Upload:
+    return Upload(name, title, content.encode("utf-8", "replace"))
 
 
 def _moved_note(row: OutboxRow, execution: Execution) -> str:

@@ -246,6 +246,7 @@ _USED_BY_KIND = {
     CheckpointKind.GATE: "Taken: the flow goes on with what you wrote.",
     CheckpointKind.TOOL: "Taken: the tool is not called, and the agent reads what you wrote.",
     CheckpointKind.QUESTION: "Taken: the crew goes on with your answer.",
+    CheckpointKind.TASK: "Taken: the agent answers again with what you wrote.",
 }
 _OFFERS = {
     CheckpointKind.PHASE: ("a revision", "Use as the revision"),
@@ -262,6 +263,8 @@ NOTHING_WAITS = (
 
 def reply_used(checkpoint: Checkpoint) -> str:
     """The answer after a reply was used as the decision."""
+    if checkpoint.at_method is not None:
+        return USED
     return _USED_BY_KIND.get(checkpoint.kind, USED)
 
 

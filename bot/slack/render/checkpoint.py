@@ -19,7 +19,7 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.slack.ids import ActionId, short
-from bot.slack.render import buttons, deadlines, outputs, people, text, usage
+from bot.slack.render import buttons, deadlines, files, outputs, people, text, usage
 from bot.slack.render.decision import FEEDBACK_LIMIT, decision, decision_line, quoted_outcome
 from bot.slack.render.message import Rendered, context, section, sentences
 from bot.slack.render.position import location, long_question, question
@@ -70,6 +70,9 @@ def render(
     blocks += _body(checkpoint, output)
     if clipped:
         blocks.append(context("This is the beginning. The whole text is in the file below."))
+    written = files.listed(checkpoint.output.files)
+    if written:
+        blocks.append(context(*written, *_publishing(checkpoint)))
     blocks += [context(part) for part in (_lessons(checkpoint.lessons),) if part]
     blocks.append(DividerBlock())
     closing = _approvers_and_deadline(checkpoint, execution) if waiting else decision(checkpoint)
@@ -77,12 +80,20 @@ def render(
     return Rendered(
         text=_notification(checkpoint, execution, f"{where}: {text.mrkdwn(title)}"),
         blocks=tuple(blocks),
-        plain="\n".join([f"*{text.mrkdwn(title)}*", _plain_body(checkpoint, output), "", closing]),
+        plain="\n".join(
+            [f"*{text.mrkdwn(title)}*", _plain_body(checkpoint, output), *written, "", closing]
+        ),
         buttons=buttons.buttons(checkpoint, execution)
         if waiting
         else _buttons_afterwards(checkpoint, execution),
         broadcast=waiting and CHANNEL in checkpoint.rule.approvers,
     )
+
+
+def _publishing(checkpoint: Checkpoint) -> list[str]:
+    """What becomes of the files, while that is open."""
+    is_open = checkpoint.state is CheckpointState.PENDING
+    return ["Continue puts them into the project's folder."] if is_open else []
 
 
 def _amounts(checkpoint: Checkpoint, used: Usage, upcoming: usage.Upcoming | None) -> list[str]:
@@ -150,7 +161,12 @@ def _notification(checkpoint: Checkpoint, execution: Execution, summary: str) ->
 
 def _revised_because(checkpoint: Checkpoint) -> str:
     by = people.person(checkpoint.asked_by) if checkpoint.asked_by else "Somebody"
-    return f"Revised because {by} asked:\n{text.quote(checkpoint.asked, FEEDBACK_LIMIT)}"
+    lead = (
+        f"Revised because {by} asked:"
+        if checkpoint.output.revised
+        else f"Run again after {by} asked for a revision; nothing shows that these words were used:"
+    )
+    return f"{lead}\n{text.quote(checkpoint.asked, FEEDBACK_LIMIT)}"
 
 
 def _long_question(checkpoint: Checkpoint) -> str:

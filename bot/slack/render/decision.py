@@ -37,6 +37,12 @@ _LINES_BY_KIND: Final = {
     (CheckpointKind.QUESTION, CheckpointState.SKIPPED): (
         ":fast_forward: Skipped by {by}: the crew goes on without an answer"
     ),
+    (CheckpointKind.TASK, CheckpointState.APPROVED): (
+        ":white_check_mark: Continued by {by}: the answer is accepted"
+    ),
+    (CheckpointKind.TASK, CheckpointState.SKIPPED): (
+        ":fast_forward: Skipped by {by}: the run goes on with this answer, without approval"
+    ),
     (CheckpointKind.BUDGET, CheckpointState.APPROVED): (
         ":white_check_mark: Continued by {by}: the run goes on"
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from slack_sdk.models.blocks import (
@@ -67,6 +67,11 @@ _WORDINGS: Final = {
         submit="Refuse",
     ),
 }
+_WORDINGS[CheckpointKind.TASK] = replace(
+    _REVISION,
+    hint="The agent gets your words in the same conversation, and its new answer comes back here "
+    "for a decision.",
+)
 _ANSWER: Final = _Wording(
     title="Answer",
     label="Your answer",
@@ -86,6 +91,8 @@ _OUTCOME: Final = _Wording(
 def revision(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormView) -> View:
     """Asks what should change and, if the phase has several outputs, in which of them."""
     wording = _WORDINGS.get(checkpoint.kind, _REVISION)
+    if checkpoint.at_method is not None:
+        wording = _REVISION
     blocks: list[Block] = [_lead(checkpoint, execution), _text_input(wording)]
     choices = task_options(checkpoint)
     if choices:

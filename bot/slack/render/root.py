@@ -53,6 +53,7 @@ _TASK_STATES: Final = {"running": "at work", "done": "done"}
 _WAITING_FOR: Final = {
     CheckpointKind.TOOL: "Asking whether a tool may be called",
     CheckpointKind.QUESTION: "Waiting for an answer",
+    CheckpointKind.TASK: "Asking about a task's answer",
     CheckpointKind.BUDGET: "Asking whether to go on over the budget",
 }
 
@@ -291,4 +292,5 @@ def _buttons(execution: Execution) -> tuple[InteractiveElement, ...]:
             style="danger",
         ),
     )
-    return (retry, cancel) if execution.state is ExecutionState.ERROR else (cancel,)
+    failed = execution.state is ExecutionState.ERROR
+    return (retry, cancel) if failed and execution.retry_helps else (cancel,)

@@ -13,14 +13,12 @@ from types import CodeType
 from typing import Any, Final
 
 from crewai import Flow
-from crewai.flow.async_feedback.providers import ConsoleProvider
-from crewai.flow.flow_config import flow_config
-from crewai.flow.flow_context import current_flow_method_name
 
 from ..crewai_internals import input_provider_of, replace_ask
 from ..failures import failure_of
 from ..messages import QUESTION_CHECKPOINT
 from ..monitoring.run_limits import RunLimits
+from ..older_crewai import ConsoleProvider, current_flow_method_name, flow_config
 from ..records import Action, Question, QuestionKind
 
 DEFAULT_QUESTION: Final = "The flow asks for an answer."

@@ -42,6 +42,9 @@ PID: Final = struct.Struct("!i")
 STATUS: Final = struct.Struct("!i")
 """Written last, when the child was reaped: its exit code, negative for a signal."""
 
+READY: Final = b"r"
+"""Sent to the worker once, before the first request is handled."""
+
 _SUBREAPER: Final = 36  # PR_SET_CHILD_SUBREAPER
 
 
@@ -64,6 +67,8 @@ def serve(control_fd: int, *, preload: str) -> NoReturn:
     scrub()
     gc.collect()
     gc.freeze()  # children then share these pages instead of copying them
+    with suppress(BrokenPipeError):
+        control.send(READY)
     _ForkServer(control, storage).serve_requests()
 
 
@@ -93,7 +98,10 @@ class _ForkServer:
                         self._reap()
 
     def _handle_request(self) -> None:
-        request, fds, _flags, _address = socket.recv_fds(self._control, REQUEST.size, 3)
+        try:
+            request, fds, _flags, _address = socket.recv_fds(self._control, REQUEST.size, 3)
+        except ConnectionResetError:  # the worker ended without reading READY
+            self._shut_down()
         if len(request) < REQUEST.size:
             self._shut_down()
         operation, pid, number = REQUEST.unpack(request)

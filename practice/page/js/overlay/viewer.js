@@ -8,6 +8,11 @@ export function fileAddress(file, { download = false } = {}) {
   return `/files/${encodeURIComponent(file.id)}/${encodeURIComponent(file.name)}${download ? "?download=1" : ""}`;
 }
 
+/** Whether the page shows the file as a picture. */
+export function isImage(file) {
+  return ["image/png", "image/jpeg", "image/gif", "image/webp"].includes(file.mimetype);
+}
+
 export async function openFile(file, names) {
   const title = file.title || file.name;
   const close = () => dialog.finish();
@@ -55,6 +60,10 @@ export async function openFile(file, names) {
     body,
   );
   closeButton.focus();
+  if (isImage(file)) {
+    replaceChildren(body, h("img", { class: "viewer-image", src: fileAddress(file), alt: title }));
+    return;
+  }
   const text = await read(file);
   if (text === null)
     replaceChildren(body, h("p", { class: "dialog-problem" }, "The file could not be read."));

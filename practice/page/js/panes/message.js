@@ -3,7 +3,7 @@ import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { blockNodes } from "../kit/blocks.js";
 import { Surface } from "../kit/surface.js";
-import { openFile, fileAddress } from "../overlay/viewer.js";
+import { openFile, fileAddress, isImage } from "../overlay/viewer.js";
 import { mrkdwn, mrkdwnInline } from "../text/mrkdwn.js";
 import { dayKey, fullTimeOf, nearTime, timeOf } from "../time.js";
 import { avatar } from "./avatar.js";
@@ -233,6 +233,12 @@ function sizeWords(bytes) {
       : `${(bytes / 1048576).toFixed(1)} MB`;
 }
 
+function preview(file, title) {
+  if (isImage(file))
+    return h("img", { class: "file-image", src: fileAddress(file), alt: title, loading: "lazy" });
+  return file.preview ? h("pre", { class: "file-preview" }, file.preview) : null;
+}
+
 function fileCard(file, names) {
   const title = file.title || file.name;
   return h(
@@ -271,6 +277,6 @@ function fileCard(file, names) {
         icon("download", { size: 18 }),
       ),
     ),
-    file.preview ? h("pre", { class: "file-preview" }, file.preview) : null,
+    preview(file, title),
   );
 }

@@ -13,7 +13,7 @@ import yaml
 
 from bot.crews import check
 from bot.settings import VARIABLES, load_settings
-from tests.crew_runner.projects.broken_projects import BROKEN
+from tests.crew_runner.discovery.broken_projects import BROKEN
 from tests.support.prefork_server import PreforkServer
 from tests.support.preforked_fork_server import from_prefork_server
 from tests.support.projects import write

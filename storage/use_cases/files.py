@@ -1,0 +1,177 @@
+"""Use cases of the files that phases write: keep them, approve them, publish them.
+
+They concern executions with a working copy of their project. An approval only marks files as to be
+published: a worker that has the project's folder writes them, however often it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from storage.db import file_statements, sql
+from storage.db.compiled import Statement
+from storage.db.rows import AnyRow, find_execution
+from storage.db.transaction import Transaction
+from storage.definitions import CrewDefinition, Workspace
+from storage.kept_files import KeptFile, Publication, StoredFile
+from storage.outbox import outbox
+from storage.records import Claim, Execution
+
+
+def has_working_copy(definition: CrewDefinition) -> bool:
+    return definition.project is not None and definition.workspace is Workspace.COPY
+
+
+def keep(tx: Transaction, claim: Claim, kept: Sequence[KeptFile]) -> None:
+    """Store the files of a claimed phase run. They replace those of the phase's earlier runs."""
+    if not has_working_copy(claim.execution.definition):
+        return
+    phase = {"of_execution": claim.execution.id, "of_index": claim.run.phase_index}
+    sql.execute(tx.connection, file_statements.DELETE_FILES_OF_PHASE, phase)
+    for file in kept:
+        sql.execute(
+            tx.connection,
+            file_statements.ADD_FILE,
+            {
+                "execution_id": claim.execution.id,
+                "phase_run_id": claim.run.id,
+                "path": file.path,
+                "size": 0 if file.content is None else len(file.content),
+                "mode": file.mode,
+                "sha256": file.hash,
+                "content": file.content,
+            },
+        )
+
+
+def approve(tx: Transaction, execution: Execution, phase_run_id: str) -> None:
+    """Mark the files of a phase run as to be published: a person or a timeout continued."""
+    if has_working_copy(execution.definition):
+        _mark(tx, execution, file_statements.RUN_TO_PUBLISH, {"of_run": phase_run_id})
+
+
+def approve_unreviewed(tx: Transaction, execution: Execution) -> None:
+    """Mark the files of the phases without a checkpoint: the execution is complete."""
+    if has_working_copy(execution.definition):
+        of_execution = {"of_execution": execution.id}
+        _mark(tx, execution, file_statements.UNREVIEWED_RUNS, of_execution)
+
+
+def _mark(
+    tx: Transaction, execution: Execution, runs: Statement, values: Mapping[str, str]
+) -> None:
+    for phase_run_id in sql.execute(tx.connection, runs, values).scalars():
+        publication = {
+            "execution_id": execution.id,
+            "phase_run_id": phase_run_id,
+            "project": execution.definition.project,
+            "created_at": tx.now,
+        }
+        sql.execute(tx.connection, file_statements.ADD_PUBLICATION, publication)
+        tx.audit(execution.id, "files.approved", run=phase_run_id)
+
+
+def record_published(
+    tx: Transaction, publication: Publication, *, files: int, refused: Sequence[str]
+) -> None:
+    """Record that a publication's files are in the project, except for the `refused` paths."""
+    values = {"of_seq": publication.seq, "published_at": tx.now, "error": None}
+    if not sql.execute(tx.connection, file_statements.CHANGE_PUBLICATION, values).changed:
+        return
+    tx.audit(
+        publication.execution_id,
+        "files.published",
+        run=publication.phase_run_id,
+        files=files,
+        refused=len(refused) or None,
+    )
+    if refused:
+        reason = f"{len(refused)} of its files would have left the project's folder"
+        _notify(tx, publication, f"refused:{publication.seq}", f"{reason}, or replaced a folder.")
+
+
+def record_not_published(
+    tx: Transaction, publication: Publication, *, reason: str, delay: timedelta
+) -> None:
+    """Postpone a publication that failed. The first failure is audited and told in the thread."""
+    of_seq = {"of_seq": publication.seq}
+    waiting = sql.execute(tx.connection, file_statements.PUBLICATION_ERROR, of_seq).first()
+    if waiting is None:
+        return
+    values = {
+        "error": reason,
+        "attempts": publication.attempts + 1,
+        "not_before": tx.now + delay if delay else None,
+    }
+    sql.execute(tx.connection, file_statements.CHANGE_PUBLICATION, values | of_seq)
+    if waiting.error is None:
+        tx.audit(publication.execution_id, "files.not_published", run=publication.phase_run_id)
+        _notify(
+            tx,
+            publication,
+            f"not-published:{publication.seq}",
+            f"its files are approved but cannot be written into the project's folder: {reason} "
+            "I keep trying.",
+        )
+
+
+def _notify(tx: Transaction, publication: Publication, key: str, text: str) -> None:
+    execution = find_execution(tx.connection, publication.execution_id)
+    notice = {"text": f"Phase {publication.phase}: {text}"}
+    outbox.add_event_notice(tx, execution, notice, key=key)
+
+
+# --- reads --------------------------------------------------------------------------------------
+
+
+def of_execution(connection: Connection, execution_id: str) -> tuple[StoredFile, ...]:
+    """Return the kept files of an execution, in the order of its phases."""
+    values = {"of_execution": execution_id}
+    rows = sql.execute(connection, file_statements.FILES_OF_EXECUTION, values).rows
+    return tuple(map(_to_stored_file, rows))
+
+
+def of_run(connection: Connection, phase_run_id: str) -> tuple[StoredFile, ...]:
+    rows = sql.execute(connection, file_statements.FILES_OF_RUN, {"of_run": phase_run_id}).rows
+    return tuple(map(_to_stored_file, rows))
+
+
+def _to_stored_file(row: AnyRow) -> StoredFile:
+    return StoredFile(
+        seq=row.seq,
+        path=row.path,
+        size=row.size,
+        mode=row.mode,
+        deleted=row.sha256 is None,
+        phase_index=row.phase_index,
+    )
+
+
+def publications_due(connection: Connection, **values: object) -> tuple[Publication, ...]:
+    rows = sql.execute(connection, file_statements.PUBLICATIONS_DUE, values).rows
+    return tuple(
+        Publication(
+            seq=row.seq,
+            execution_id=row.execution_id,
+            phase_run_id=row.phase_run_id,
+            phase=row.phase,
+            phase_index=row.phase_index,
+            project=row.project,
+            attempts=row.attempts,
+        )
+        for row in rows
+    )
+
+
+def newer_paths(connection: Connection, publication: Publication) -> frozenset[str]:
+    """Return the paths that something newer has published into the same project."""
+    values = {
+        "of_project": publication.project,
+        "of_execution": publication.execution_id,
+        "of_seq": publication.seq,
+        "of_index": publication.phase_index,
+    }
+    return frozenset(sql.execute(connection, file_statements.NEWER_PATHS, values).scalars())
