@@ -57,6 +57,11 @@ _CREWAI_ERRORS: Final = (
     ("API key required for", _MISSING_KEY, False),
     ("LiteLLM fallback package is not installed", _MISSING_CLIENT, False),
     ("native provider not available", _MISSING_CLIENT, False),
+    (
+        "Either 'agents' and 'tasks' need to be set",
+        "The crew has no agents or no tasks. Add at least one of each to it.",
+        False,
+    ),
     ("guardrail validation", "An output did not pass the crew's guardrail: {error}", True),
     (
         "Invalid response from LLM call",

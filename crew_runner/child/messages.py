@@ -144,12 +144,14 @@ class CrewDescription:
     """A built crew: its phases and the pauses that its own code asks for.
 
     `checkpoints` come from its tasks: a name, the phase before it, a description. `gates` are the
-    methods at which a flow pauses. The rest is as in `storage.definitions.Examination`.
+    methods at which a flow pauses, `questions` whether it asks with `Flow.ask()`. The rest is as in
+    `storage.definitions.Examination`.
     """
 
     phases: tuple[PhaseDefinition, ...]
     checkpoints: tuple[tuple[str, str, str], ...] = ()
     gates: tuple[str, ...] = ()
+    questions: bool = False
     kind: str = ""
     steps: tuple[str, ...] = ()
     inputs: tuple[CrewInput, ...] = ()

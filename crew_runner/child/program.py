@@ -39,7 +39,7 @@ _CHUNK_BYTES: Final = 64 * 1024
 def build_command(job: Job) -> CommandRunnable:
     """Find the program. Raises CrewProblem if it or its directory is missing."""
     environment = _environment(job)
-    cwd = Path(job.cwd or ".")
+    cwd = Path(job.project or ".") / (job.cwd or "")
     if not cwd.is_dir():
         raise CrewProblem(
             f"The crew's directory {str(cwd)!r} does not exist. Fix `cwd` in crews.yml."

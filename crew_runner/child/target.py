@@ -32,6 +32,9 @@ def build(job: Job) -> Runnable:
     os.environ["CREWAI_STORAGE_DIR"] = job.storage
     use_lock_directory(job.storage)
     apply_operator_model(job.model)
+    if job.project is not None:
+        os.chdir(job.project)
+        sys.path[:0] = [os.path.join(job.project, "src"), job.project]
     _add_working_directory()
     snapshot = FlowSnapshot()
     set_flow_persistence_factory(lambda: snapshot)

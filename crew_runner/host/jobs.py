@@ -17,6 +17,7 @@ from crew_runner.child.records import (
     Resume,
 )
 from crew_runner.host.translation import translate
+from crew_runner.projects.discovery import target_of
 from storage import definitions
 from storage.boundaries import resolve
 from storage.definitions import CheckpointDefinition, CrewDefinition, Json
@@ -39,7 +40,7 @@ def job_for(
     definition, run = claim.execution.definition, claim.run
     return Job(
         kind=CrewKind(definition.kind),
-        target=definition.target,
+        target=target_of(definition),
         command=definition.command,
         cwd=_cwd(definition, copy),
         env=definition.env,
@@ -137,7 +138,7 @@ def check_job(
     """The job of only building a crew."""
     return Job(
         kind=CrewKind(definition.kind),
-        target=definition.target,
+        target=target_of(definition),
         command=definition.command,
         cwd=_cwd(definition, copy),
         env=definition.env,

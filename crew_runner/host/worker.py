@@ -15,7 +15,7 @@ from typing import Final, assert_never
 
 from crew_runner.host import owners
 from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted, Outcome
-from crew_runner.host.crew_check import NO_APPROVERS, check_crew, failed_report
+from crew_runner.host.crew_check import NO_APPROVERS, check_crew, failed_report, project_report
 from crew_runner.host.fork_server_client import EnvironmentUnusable, ForkServerUnavailable
 from crew_runner.host.fork_servers import ForkServers, environment_of
 from crew_runner.host.jobs import check_job, job_for
@@ -26,6 +26,7 @@ from crew_runner.host.publishing import Publisher
 from crew_runner.host.slots import PoolSlot
 from crew_runner.host.workspaces import WorkingCopy, WorkspaceProblem
 from crew_runner.models.source import ModelSource
+from crew_runner.projects.discovery import problem_of
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
 from storage.kept_files import KeptFile
@@ -256,10 +257,10 @@ class WorkerPool:
 
     def _run_in_child(self, claim: Claim, files: PhaseFiles) -> tuple[Claim, Outcome, Usage | None]:
         """Run the phase: the claim as last renewed, the outcome and the usage."""
-        problem = self._model_problem(claim.execution.definition)
+        definition = claim.execution.definition
+        problem = problem_of(definition) or self._model_problem(definition)
         if problem is not None:
             return claim, Failure(problem, retryable=False), None
-        definition = claim.execution.definition
         try:
             with (
                 self._fork_servers.job_directory(definition) as job_directory,
@@ -354,7 +355,7 @@ class WorkerPool:
 
     def _check(self, definition: CrewDefinition) -> CrewReport:
         try:
-            report, detail = self._check_in_child(definition)
+            report, detail = project_report(definition) or self._check_in_child(definition)
         except (EnvironmentUnusable, WorkspaceProblem) as error:
             report, detail = failed_report(definition, str(error)), ""
         if report.problem is not None:

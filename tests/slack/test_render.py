@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,7 @@ from bot.slack.render.root import Progress
 from practice.limits import check_message, check_view
 from practice.seed import practice_team
 from practice.state import mentions
-from storage.definitions import OnTimeout
+from storage.definitions import CrewReport, Examination, OnTimeout
 from storage.records import (
     TIMEOUT,
     Action,
@@ -377,6 +377,19 @@ def test_the_form_does_not_ask_for_outputs_whose_names_are_too_long_or_not_uniqu
 
 def test_the_notice_in_a_form_keeps_to_the_limits() -> None:
     assert check_view(modal.notice("Too late.").to_dict()) == []
+
+
+def test_the_list_of_crews_says_which_ask_nobody() -> None:
+    crews = {"poem": crew(name="poem")}
+    examination = Examination(kind="crew")
+    report = CrewReport("poem", None, ("write",), datetime.now(UTC), examination)
+
+    asks_nobody = answers.crew_list(crews, {"poem": report})
+    asks = replace(report, examination=replace(examination, pauses=("after write",)))
+
+    assert "\n    :warning: asks nobody: add a checkpoint to its entry in crews.yml" in asks_nobody
+    assert "asks nobody" not in answers.crew_list(crews, {"poem": asks})
+    assert "asks nobody" not in answers.crew_list(crews, {})
 
 
 def test_answers_keep_to_the_limits_with_hostile_text() -> None:

@@ -17,6 +17,7 @@ from bot.slack.render.message import section
 from bot.slack.render.position import checkpoints_to_come, question
 from bot.slack.render.root import Progress, state_line
 from bot.slack.render.usage import spent
+from storage import pauses
 from storage.definitions import CrewDefinition, CrewReport
 from storage.records import Checkpoint, CheckpointKind, Execution
 from storage.usage import total
@@ -68,6 +69,8 @@ def _crew_line(crew: CrewDefinition, report: CrewReport | None) -> str:
         line += f"\n    checkpoints: {stops}"
     if report is not None and report.problem:
         line += f"\n    :warning: cannot be started: {_problem(report)}"
+    if report is not None and pauses.asks_nobody(report):
+        line += f"\n    :warning: {pauses.ASKS_NOBODY}"
     return line
 
 

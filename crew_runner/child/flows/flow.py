@@ -55,6 +55,7 @@ from .graph import check_boundaries
 from .method_gates import FlowPauses, MethodGates
 from .pauses import MethodPause, changed
 from .persistence import FlowSnapshot
+from .questions import asks_questions
 from .state_text import state_text
 
 FIRST_PHASE: Final = "start"
@@ -89,6 +90,7 @@ class FlowRunnable:
         return CrewDescription(
             (PhaseDefinition(FIRST_PHASE, (FIRST_PHASE,)),),
             gates=tuple(self._gates),
+            questions=asks_questions(type(self._flow)),
             kind=FLOW,
             steps=tuple(map(str, definition_of(self._flow).methods)),
         )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import wraps
+from types import CodeType
 from typing import Any, Final
 
 from crewai import Flow
@@ -52,6 +55,26 @@ class InputProvider:
         with self._lock:
             self._counts[digest] += 1
             return f"{digest}:{self._counts[digest]}"
+
+
+def asks_questions(flow: type) -> bool:
+    """Whether the code of the flow's own classes calls `ask`."""
+    classes = [each for each in flow.__mro__ if not each.__module__.startswith("crewai.")]
+    return any(
+        "ask" in code.co_names
+        for each in classes
+        for value in vars(each).values()
+        for code in _code_in(inspect.unwrap(value) if callable(value) else value)
+    )
+
+
+def _code_in(value: object) -> Iterator[CodeType]:
+    """The code of a function and of the functions inside it."""
+    code = value if isinstance(value, CodeType) else getattr(value, "__code__", None)
+    if isinstance(code, CodeType):
+        yield code
+        for constant in code.co_consts:
+            yield from _code_in(constant)
 
 
 def route_flow_questions(limits: RunLimits) -> None:
