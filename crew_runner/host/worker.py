@@ -22,10 +22,11 @@ from crew_runner.host.fork_server_client import ForkServerClient, ForkServerUnav
 from crew_runner.host.jobs import check_job, job_for
 from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
+from crew_runner.host.request_inputs import inputs_failure, resolve_inputs
 from crew_runner.host.slots import PoolSlot
 from crew_runner.models.source import ModelSource
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
-from storage.errors import CountersignError, LeaseLost, NoRule
+from storage.errors import BadInputs, CountersignError, LeaseLost, NoRule
 from storage.ports import SlotReservation
 from storage.reads import Reads
 from storage.records import Claim, Failure, PhaseOutput, Usage
@@ -241,6 +242,7 @@ class WorkerPool:
         if problem is not None:
             return claim, Failure(problem, retryable=False), None
         try:
+            claim = resolve_inputs(claim, self._report_of)
             with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
                 job = job_for(
                     claim,
@@ -261,6 +263,22 @@ class WorkerPool:
                 return supervisor.claim, outcome, supervisor.usage
         except ForkServerUnavailable as error:
             return claim, Failure(NOT_STARTED, str(error)), None
+        except BadInputs as error:
+            return claim, inputs_failure(error), None
+        except LeaseLost:
+            return claim, Interrupted.LOST, None
+
+    def _report_of(self, claim: Claim) -> CrewReport | None:
+        """What is known about the crew, which is checked first if nothing is. Raises LeaseLost."""
+        definition = claim.execution.definition
+        report = call_storage(self._reads.crew_reports).get(definition.name)
+        if report is not None or definition.name not in self._crews:
+            return report
+        with ThreadPoolExecutor(1, thread_name_prefix="crew-check") as executor:
+            check = executor.submit(self._check, definition)
+            while not wait({check}, timeout=self._lease.total_seconds() / 3).done:
+                call_storage(partial(self._state.heartbeat, claim))
+            return check.result()
 
     def _model_problem(self, definition: CrewDefinition) -> str | None:
         """Why the crew's model would refuse it. Programs are checked only if they set `model`."""
