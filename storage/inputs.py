@@ -128,8 +128,8 @@ def _merge(described: CrewInput | None, learned: CrewInput | None) -> CrewInput:
 def open_inputs(crew: CrewInputs, now: datetime) -> tuple[CrewInput, ...]:
     """The inputs that a person may fill, with their defaults.
 
-    Two names for the same thing (`user_input` and `message`) are one. If crews.yml describes the
-    inputs of a crew whose code may fill in any, only those are asked for.
+    Two names for the same thing (`user_input` and `message`) are one. Nobody is asked for what the
+    crew's own code may fill in, unless crews.yml describes it.
     """
     described = {each.name for each in crew.definition.inputs}
     names = {each.name for each in crew.inputs}
@@ -140,11 +140,16 @@ def open_inputs(crew: CrewInputs, now: datetime) -> tuple[CrewInput, ...]:
         for each in crew.inputs
         if _is_open(crew, each)
         and not _is_second_name(each.name, names)
-        and (each.name in described or not (described and crew.takes_any))
+        and (each.name in described or not _is_left_to_code(crew, each))
     ]
     if crew.takes_request and not names & {*THE_REQUEST}:
         asked.insert(0, REQUEST)
     return tuple(asked)
+
+
+def _is_left_to_code(crew: CrewInputs, crew_input: CrewInput) -> bool:
+    is_named = crew_input.name in THE_REQUEST
+    return crew.takes_any and not crew.is_flow and crew_input.default is None and not is_named
 
 
 def _is_second_name(name: str, names: Collection[str]) -> bool:
@@ -333,7 +338,8 @@ class _Resolution:
                 label = f" ({each.label})" if each.label else ""
                 self._add(InputFault.MISSING, each.name, f"{each.name} is needed{label}")
         named_request = any(name in self._by_name for name in THE_REQUEST)
-        if self._crew.takes_request and not named_request and not self._request.text:
+        is_told = bool(self._request.text) or (bool(self._named) and not self._crew.examined)
+        if self._crew.takes_request and not named_request and not is_told:
             self._add(InputFault.MISSING, REQUEST.name, "a request is needed")
 
     def _add(self, fault: InputFault, name: str, sentence: str) -> None:

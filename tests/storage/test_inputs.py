@@ -321,12 +321,12 @@ def test_the_only_placeholder_of_such_a_crew_takes_the_request_as_well() -> None
     }
 
 
-def test_only_the_described_inputs_of_such_a_crew_are_asked_for() -> None:
-    prompts = tuple(CrewInput(name) for name in ("background", "write_in"))
+def test_nobody_is_asked_for_what_such_code_may_fill_in_unless_crews_yml_describes_it() -> None:
+    prompts = (CrewInput("background"), CrewInput("write_in"), CrewInput("tone", default="dry"))
     described = (CrewInput("user_input", label="What about?"), CrewInput("x", required=False))
 
-    assert asked(*prompts, takes_any=True) == ["user_input", "background", "write_in"]
-    assert asked(*prompts, takes_any=True, described=described) == ["user_input", "x"]
+    assert asked(*prompts, takes_any=True) == ["user_input", "tone"]
+    assert asked(*prompts, takes_any=True, described=described) == ["user_input", "x", "tone"]
 
 
 def test_a_flow_with_a_dictionary_as_state_starts_without_a_request() -> None:
