@@ -81,11 +81,11 @@ class Request:
         return self.user_input or self.message
 
     def inputs(self) -> dict[str, Json]:
-        """The inputs that the crew gets. Before they are resolved: only those that were said."""
+        """The inputs that the crew gets. Before they are resolved: what was said, and crews.yml."""
         if self.resolved:
             return dict(self.values)
         general = {name: text for name, text in self.general_inputs().items() if text}
-        return {**general, **self.named}
+        return {**general, **self.named, **self.values}
 
     def general_inputs(self) -> dict[str, str]:
         """The inputs that programs get with every request, also the empty ones."""

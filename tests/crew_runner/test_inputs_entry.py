@@ -99,3 +99,15 @@ def test_names_of_crews_that_differ_only_in_capital_letters_are_refused(file: Pa
     lines = refused(file, GOOD + GOOD.removeprefix("\ncrews:\n").replace("plan:", "Plan:", 1))
 
     assert lines == ["crews.Plan: differs from 'plan' only in capital letters: rename one of them"]
+
+
+def test_the_example_of_the_documentation_is_valid(file: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/crews/inputs.md").read_text(encoding="utf-8")
+    file.write_text(page.split("```yaml\n")[1].split("```")[0])
+
+    inputs = {each.name: each for each in load_crews(file)["launch"].inputs}
+
+    assert inputs["tone"] == CrewInput(
+        "tone", InputType.CHOICE, default="dry", choices=("dry", "warm", "playful")
+    )
+    assert inputs["motion"].value == "{request}, as of {current_date}"

@@ -23,7 +23,7 @@ from bot.slack import ids
 from bot.slack.render import text
 from bot.slack.render.message import section
 from storage.definitions import CrewDefinition, CrewInput, InputType, Json
-from storage.input_values import BadValue, as_text, convert, is_empty
+from storage.input_values import BadValue, as_text, convert
 from storage.inputs import THE_REQUEST, is_required
 
 TEXT_LIMIT: Final = 3000
@@ -103,8 +103,8 @@ def _hint(crew_input: CrewInput) -> str | None:
         hints.append("A list or an object in JSON.")
     if crew_input.type is InputType.CHOICE and not _options(crew_input.choices):
         hints.append(f"One of: {text.plain(', '.join(crew_input.choices), 1500)}")
-    if not is_empty(crew_input.default):
-        hints.append("If you leave it empty, the default is used.")
+    if text.length(as_text(crew_input.default)) > TEXT_LIMIT:
+        hints.append("Its default is too long to be shown; leave it empty to use that.")
     return " ".join(hints) or None
 
 
