@@ -198,6 +198,7 @@ def resolve(crew: CrewInputs, request: Request, now: datetime) -> Request:
     """The request with the final `values` and the names of what is `unused`.
 
     Raises BadInputs. Defaults of the crew's own code are not part of the values: the crew has them.
+    Of a crew that was not examined, the request is only checked.
     """
     return _Resolution(crew, request, now).resolve()
 
@@ -232,7 +233,7 @@ class _Resolution:
             raise BadInputs(self._crew.definition, self._problems)
         return replace(
             self._request,
-            values=self._values,
+            values=self._values if self._crew.examined else {},
             unused=tuple(self._unused),
             resolved=self._crew.examined,
         )

@@ -81,7 +81,7 @@ class Request:
         return self.user_input or self.message
 
     def inputs(self) -> dict[str, Json]:
-        """The inputs that the crew gets. Before they are resolved: what was said, and crews.yml."""
+        """The inputs that the crew gets. Before they are resolved: only what was said."""
         if self.resolved:
             return dict(self.values)
         general = {name: text for name, text in self.general_inputs().items() if text}

@@ -17,7 +17,7 @@ def resolve_inputs(claim: Claim, report_of: Callable[[Claim], CrewReport | None]
     Raises BadInputs before the first phase. Later phases get what the first one got.
     """
     definition, request = claim.execution.definition, claim.execution.request
-    if request.resolved:
+    if request.resolved or request.values:
         return claim
     report = report_of(claim)
     crew = known_inputs(definition, None if report is None else report.examination)
