@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
 from storage.definitions import CrewDefinition, DecisionRule
 from storage.policy import Refusal
 from storage.records import Action, Checkpoint, Execution
@@ -75,6 +79,32 @@ class UnknownCheckpointName(CountersignError):
         super().__init__(f"crew {definition.name!r} has no checkpoint {name!r} (it has: {known})")
         self.name = name
         self.definition = definition
+
+
+class InputFault(StrEnum):
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+    FIXED = "fixed"  # crews.yml sets it
+    WRONG = "wrong"  # not of its type, or not one of its choices
+    UNCLEAR = "unclear"  # the request could be meant for several inputs
+
+
+@dataclass(frozen=True, slots=True)
+class InputProblem:
+    """What is wrong with an input. `sentence` says it without a capital letter and a full stop."""
+
+    fault: InputFault
+    name: str
+    sentence: str
+
+
+class BadInputs(CountersignError):
+    """The crew cannot start with these inputs; `problems` has all of them."""
+
+    def __init__(self, definition: CrewDefinition, problems: Sequence[InputProblem]) -> None:
+        super().__init__("; ".join(problem.sentence for problem in problems))
+        self.definition = definition
+        self.problems = tuple(problems)
 
 
 class TextNeeded(CountersignError):

@@ -63,7 +63,8 @@ TIMEOUT = Actor(ActorKind.TIMEOUT, "timeout", "timeout")
 class Request:
     """What was asked for. An empty `user_input` defaults to `message`, and vice versa.
 
-    `values` are the values of the crew's own inputs, by name.
+    `named` are the inputs that the requester gave by name. Once the request is `resolved`, `values`
+    are all inputs that the crew gets; `unused` names what was said but nothing in the crew takes.
     """
 
     user_input: str
@@ -71,11 +72,25 @@ class Request:
     campaign_context: str = ""
     language: str = ""
     values: Mapping[str, Json] = field(default_factory=dict)
+    named: Mapping[str, Json] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    resolved: bool = False
 
-    def inputs(self) -> dict[str, str]:
-        """The inputs that every crew gets."""
+    @property
+    def text(self) -> str:
+        return self.user_input or self.message
+
+    def inputs(self) -> dict[str, Json]:
+        """The inputs that the crew gets. Before they are resolved: only what was said."""
+        if self.resolved:
+            return dict(self.values)
+        general = {name: text for name, text in self.general_inputs().items() if text}
+        return {**general, **self.named, **self.values}
+
+    def general_inputs(self) -> dict[str, str]:
+        """The inputs that programs get with every request, also the empty ones."""
         return {
-            "user_input": self.user_input or self.message,
+            "user_input": self.text,
             "message": self.message or self.user_input,
             "campaign_context": self.campaign_context,
             "language": self.language,

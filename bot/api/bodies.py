@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from pydantic import (
 
 from storage import usage
 from storage.characters import storable
+from storage.definitions import Json
 from storage.records import (
     Checkpoint,
     Counts,
@@ -31,6 +33,7 @@ from storage.records import (
 from storage.states import CheckpointState, PhaseRunState
 
 _TEXT_LIMIT = 100_000
+_DEPTH_LIMIT = 50
 
 
 def _storable(text: str) -> str:
@@ -43,8 +46,31 @@ Text = Annotated[str, Field(max_length=_TEXT_LIMIT), AfterValidator(_storable)]
 Word = Annotated[str, Field(max_length=100), AfterValidator(_storable)]
 
 
+def _storable_json(value: Json, depth: int = 0) -> Json:
+    if depth > _DEPTH_LIMIT:
+        raise ValueError(f"it is nested more than {_DEPTH_LIMIT} levels deep")
+    match value:
+        case str():
+            _storable(value)
+        case float() if not math.isfinite(value):
+            raise ValueError("it holds a number that is not finite")
+        case list():
+            for each in value:
+                _storable_json(each, depth + 1)
+        case dict():
+            for name, each in value.items():
+                _storable(name)
+                _storable_json(each, depth + 1)
+    return value
+
+
+InputValues = Annotated[dict[Word, Json], AfterValidator(_storable_json)]
+
+
 class ExecuteBody(BaseModel):
-    """Starts a run. One of `message` and `user_input` is needed; it fills the other."""
+    """Starts a run. One of `message` and `user_input` fills the other; both may be left out if the
+    crew takes no request, or all that it needs is in `inputs`.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -54,17 +80,16 @@ class ExecuteBody(BaseModel):
     language: Word | None = None
     checkpoints: list[Text] | None = None
     crew: Text | None = None
+    inputs: InputValues | None = None
 
-    def request(self) -> Request | None:
-        """The request, or None if both texts are empty."""
+    def request(self) -> Request:
         message, user_input = (self.message or "").strip(), (self.user_input or "").strip()
-        if not (message or user_input):
-            return None
         return Request(
             user_input=user_input or message,
             message=message or user_input,
             campaign_context=self.campaign_context or "",
             language=(self.language or "").strip(),
+            named=self.inputs or {},
         )
 
 

@@ -161,6 +161,7 @@ class CrewDescription:
     missing_keys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     crewai: str = ""
+    takes_any_input: bool = False
     message: Literal["crew_description"] = "crew_description"
 
 

@@ -65,7 +65,8 @@ class CommandRunnable:
         self._phases = phases
 
     def describe(self) -> CrewDescription:
-        return CrewDescription(self._phases or (PhaseDefinition(COMMAND_PHASE, (COMMAND_PHASE,)),))
+        phases = self._phases or (PhaseDefinition(COMMAND_PHASE, (COMMAND_PHASE,)),)
+        return CrewDescription(phases, takes_any_input=True)
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
         try:

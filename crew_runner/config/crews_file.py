@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConst
 from crew_runner.child.messages import COMMAND_PHASE
 from crew_runner.config.durations import EXPECTED as DURATION
 from crew_runner.config.durations import parse_duration
+from crew_runner.config.inputs_entry import InputEntries
 from crew_runner.config.strict_yaml import Entry, KeyPath, expects, list_of, must_be, one_of
 from storage.boundaries import BadBoundary, resolve
 from storage.definitions import (
@@ -210,6 +211,7 @@ class CrewEntry(RuleEntry):
     budget: BudgetEntry | None = None
     limits: LimitsEntry | None = None
     lessons: Flag = False
+    inputs: InputEntries = Field(default_factory=dict)
 
     def problems(self) -> Problems:
         if self.crew is None and not self.command and self.project is None:
@@ -303,6 +305,12 @@ class CrewsFile(Entry):
     def problems(self) -> Problems:
         if not self.crews:
             yield ("crews",), "is missing or empty: define at least one crew"
+        spelled: dict[str, str] = {}
+        for name in self.crews:
+            first = spelled.setdefault(name.lower(), name)
+            if first != name:
+                message = f"differs from {first!r} only in capital letters: rename one of them"
+                yield ("crews", name), message
 
 
 def _is_inside(file: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 from crew_runner.child.messages import COMMAND_PHASE
 from crew_runner.config.crews_file import NOBODY, CrewEntry, CrewsFile
+from crew_runner.config.inputs_entry import crew_inputs
 from crew_runner.config.strict_yaml import BadFile, read
 from storage.boundaries import resolve
 from storage.definitions import (
@@ -54,6 +55,7 @@ def definition(name: str, crew: CrewEntry, folder: Path) -> CrewDefinition:
         gates=tuple(each.definition(defaults) for each in crew.checkpoints if each.gate),
         rule=defaults if defaults.approvers else None,
         budget=Budget(**crew.budget.model_dump()) if crew.budget else Budget(),
+        inputs=crew_inputs(crew.inputs),
         limits=Limits(**crew.limits.model_dump()) if crew.limits else Limits(),
         **crew.model_dump(include={*_AS_WRITTEN}, exclude_none=True),
     )

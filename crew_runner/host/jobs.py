@@ -113,7 +113,9 @@ def _crew_inputs(definition: CrewDefinition) -> tuple[CrewInput, ...]:
 def _inputs(claim: Claim) -> dict[str, Json]:
     """The request, and the lessons for crews that use them in their own prompts."""
     request = claim.execution.request
-    inputs = {**request.inputs(), **request.values}
+    inputs = request.inputs()
+    if claim.execution.definition.kind is definitions.CrewKind.COMMAND:
+        inputs = {**request.general_inputs(), **inputs}
     if claim.execution.definition.lessons:
         inputs["lessons"] = "\n".join(f"- {lesson}" for lesson in claim.lessons)
     return inputs

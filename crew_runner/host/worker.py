@@ -23,12 +23,13 @@ from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
 from crew_runner.host.phase_files import PhaseFiles, project_to_copy
 from crew_runner.host.publishing import Publisher
+from crew_runner.host.request_inputs import inputs_failure, resolve_inputs
 from crew_runner.host.slots import PoolSlot
 from crew_runner.host.workspaces import WorkingCopy, WorkspaceProblem
 from crew_runner.models.source import ModelSource
 from crew_runner.projects.discovery import problem_of
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
-from storage.errors import CountersignError, LeaseLost, NoRule
+from storage.errors import BadInputs, CountersignError, LeaseLost, NoRule
 from storage.kept_files import KeptFile
 from storage.ports import SlotReservation
 from storage.reads import Reads
@@ -262,6 +263,7 @@ class WorkerPool:
         if problem is not None:
             return claim, Failure(problem, retryable=False), None
         try:
+            claim = resolve_inputs(claim, self._report_of)
             with (
                 self._fork_servers.job_directory(definition) as job_directory,
                 closing(self._fork_servers.fork(definition)) as child,
@@ -284,14 +286,22 @@ class WorkerPool:
                 )
                 outcome = files.collect(supervisor.run())
                 return supervisor.claim, outcome, supervisor.usage
-        except EnvironmentUnusable as error:
-            return claim, Failure(str(error), retryable=False), None
-        except ForkServerUnavailable as error:
-            return claim, Failure(NOT_STARTED, str(error)), None
-        except WorkspaceProblem as error:
-            return claim, Failure(str(error), retryable=not error.lasting), None
+        except (EnvironmentUnusable, ForkServerUnavailable, WorkspaceProblem, BadInputs) as error:
+            return claim, _not_started(error), None
         except LeaseLost:
             return claim, Interrupted.LOST, None
+
+    def _report_of(self, claim: Claim) -> CrewReport | None:
+        """What is known about the crew, which is checked first if nothing is. Raises LeaseLost."""
+        definition = claim.execution.definition
+        report = call_storage(self._reads.crew_reports).get(definition.name)
+        if report is not None or definition.name not in self._crews:
+            return report
+        with ThreadPoolExecutor(1, thread_name_prefix="crew-check") as executor:
+            check = executor.submit(self._check, definition)
+            while not wait({check}, timeout=self._lease.total_seconds() / 3).done:
+                call_storage(partial(self._state.heartbeat, claim))
+            return check.result()
 
     def _model_problem(self, definition: CrewDefinition) -> str | None:
         """Why the crew's model would refuse it. Programs are checked only if they set `model`."""
@@ -385,3 +395,17 @@ class WorkerPool:
             checked = check_crew(definition, job, child)
             child.kill(signal.SIGKILL)
         return checked
+
+
+def _not_started(
+    error: EnvironmentUnusable | ForkServerUnavailable | WorkspaceProblem | BadInputs,
+) -> Failure:
+    match error:
+        case ForkServerUnavailable():
+            return Failure(NOT_STARTED, str(error))
+        case WorkspaceProblem():
+            return Failure(str(error), retryable=not error.lasting)
+        case BadInputs():
+            return inputs_failure(error)
+        case _:
+            return Failure(str(error), retryable=False)

@@ -52,8 +52,8 @@ def test_message_and_user_input_fill_each_other(
 
 
 @pytest.mark.parametrize("sent", [{}, {"message": " "}, {"user_input": "", "language": "German"}])
-def test_a_start_without_a_text_is_not_a_request(sent: dict[str, str]) -> None:
-    assert ExecuteBody.model_validate(sent).request() is None
+def test_blank_texts_are_no_request(sent: dict[str, str]) -> None:
+    assert ExecuteBody.model_validate(sent).request().text == ""
 
 
 @pytest.mark.parametrize(

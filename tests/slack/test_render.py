@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.slack import ids
-from bot.slack.render import answers, checkpoint, final, modal, root
+from bot.slack.render import answers, checkpoint, final, modal, root, starting
 from bot.slack.render.message import Rendered
 from bot.slack.render.root import Progress
 from practice.limits import check_message, check_view
 from practice.seed import practice_team
 from practice.state import mentions
 from storage.definitions import CrewReport, Examination, OnTimeout
+from storage.inputs import known_inputs
 from storage.records import (
     TIMEOUT,
     Action,
@@ -384,23 +385,23 @@ def test_the_list_of_crews_says_which_ask_nobody() -> None:
     examination = Examination(kind="crew")
     report = CrewReport("poem", None, ("write",), datetime.now(UTC), examination)
 
-    asks_nobody = answers.crew_list(crews, {"poem": report})
+    asks_nobody = answers.crew_list(crews, {"poem": report}, NOON)
     asks = replace(report, examination=replace(examination, pauses=("after write",)))
 
     assert "\n    :warning: asks nobody: add a checkpoint to its entry in crews.yml" in asks_nobody
-    assert "asks nobody" not in answers.crew_list(crews, {"poem": asks})
-    assert "asks nobody" not in answers.crew_list(crews, {})
+    assert "asks nobody" not in answers.crew_list(crews, {"poem": asks}, NOON)
+    assert "asks nobody" not in answers.crew_list(crews, {}, NOON)
 
 
 def test_answers_keep_to_the_limits_with_hostile_text() -> None:
     crews = {f"crew{n}": crew(name=f"crew{n}") for n in range(60)}
     texts = [
-        answers.help_text(crews),
-        answers.crew_list(crews, {}),
-        answers.unknown_crew(HOSTILE * 20, crews),
-        answers.request_missing(crews["crew1"]),
-        answers.invite_first("countersign", HOSTILE * 100),
-        answers.not_here(HOSTILE * 100),
+        answers.help_text(f"/crew {HOSTILE * 20}"),
+        answers.crew_list(crews, {}, NOON),
+        starting.unknown_crew(HOSTILE * 20, crews, HOSTILE * 100),
+        starting.request_missing(known_inputs(crews["crew1"], None), NOON, HOSTILE * 100),
+        starting.invite_first("countersign", HOSTILE * 100),
+        starting.not_here(HOSTILE * 100),
         answers.run_list([an_execution(request=HOSTILE * 9)] * 10, {an_execution().id: Progress()}),
         answers.run_status(an_execution(request=HOSTILE * 9), Progress()),
     ]

@@ -59,7 +59,9 @@ class CrewRunnable:
 
     def describe(self) -> CrewDescription:
         return CrewDescription(
-            self._phases, human_input_checkpoints(self._phases, self._tasks, self._inputs)
+            self._phases,
+            human_input_checkpoints(self._phases, self._tasks, self._inputs),
+            takes_any_input=bool(self._crew.before_kickoff_callbacks),
         )
 
     def run(self, job: Job, report: Report) -> PhaseOutput:

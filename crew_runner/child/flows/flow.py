@@ -93,6 +93,7 @@ class FlowRunnable:
             questions=asks_questions(type(self._flow)),
             kind=FLOW,
             steps=tuple(map(str, definition_of(self._flow).methods)),
+            takes_any_input=_closed_model(self._flow) is None,
         )
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
@@ -353,7 +354,15 @@ def _feedback_of(progress: Mapping[str, Any]) -> list[HumanFeedbackResult]:
 
 def _accepted_inputs(flow: Flow[Any], inputs: Mapping[str, str]) -> dict[str, Any]:
     """The inputs; if the flow's state is a model, only those that it has fields for."""
+    model = _closed_model(flow)
+    if model is None:
+        return dict(inputs)
+    return {name: value for name, value in inputs.items() if name in model.model_fields}
+
+
+def _closed_model(flow: Flow[Any]) -> type[BaseModel] | None:
+    """The model of the flow's state, if it accepts no other fields than its own."""
     state = state_of(flow)
     if not isinstance(state, BaseModel) or state.model_config.get("extra") == "allow":
-        return dict(inputs)
-    return {name: value for name, value in inputs.items() if name in type(state).model_fields}
+        return None
+    return type(state)
