@@ -132,9 +132,14 @@ def run(channel: Channel) -> None:
 def _build(job: Job) -> Runnable:
     match job.kind:
         case CrewKind.CREW:
+            from .building.built_crew import BuiltCrew
+            from .hooks import check_approvals
             from .target import build
 
-            return build(job)
+            built = build(job)
+            if isinstance(built, BuiltCrew):
+                check_approvals(built.runnable, job)
+            return built
         case CrewKind.COMMAND:
             from .program import build_command
 

@@ -10,22 +10,21 @@ from crewai import Flow
 from crewai.flow.persistence.factory import set_flow_persistence_factory
 from crewai.memory.storage.factory import set_memory_storage_factory
 
-from .building.built_crew import BuiltCrew
+from .building.built_crew import BuiltCrew, UnknownCrew
 from .building.interception import Interception
-from .building.targets import build_target
+from .building.targets import NeedsInputs, build_target
 from .crews.crew import CrewRunnable
 from .crews.memory_storage import lazy_storage
 from .environment import MODEL_VARIABLES, scrub, without_secrets
 from .flows.flow import FlowRunnable
 from .flows.persistence import FlowSnapshot
-from .hooks import check_approvals
 from .lock_files import use_lock_directory
 from .messages import Job
 from .operator_model import apply_operator_model
 from .runnable import Runnable
 
 
-def build(job: Job) -> Runnable:
+def build(job: Job) -> BuiltCrew | UnknownCrew:
     """Build the crew or flow that `job.target` names. Raises CrewProblem."""
     for name in MODEL_VARIABLES:
         os.environ.pop(name, None)
@@ -33,6 +32,9 @@ def build(job: Job) -> Runnable:
     os.environ["CREWAI_STORAGE_DIR"] = job.storage
     use_lock_directory(job.storage)
     apply_operator_model(job.model)
+    if job.project is not None:
+        os.chdir(job.project)
+        sys.path[:0] = [os.path.join(job.project, "src"), job.project]
     _add_working_directory()
     snapshot = FlowSnapshot()
     set_flow_persistence_factory(lambda: snapshot)
@@ -40,16 +42,19 @@ def build(job: Job) -> Runnable:
     interception = Interception()
     interception.start()
     _leave_console()
-    built = build_target(job, interception)
-    scrub()  # crew code may have read a `.env` file
-    job = replace(job, inputs=built.inputs(job))
-    runnable = (
-        FlowRunnable(built.of, snapshot, job)
-        if isinstance(built.of, Flow)
-        else CrewRunnable(built.of, job)
-    )
-    check_approvals(runnable, job)
-    return BuiltCrew(runnable, built, interception)
+    try:
+        built = build_target(job, interception)
+    except NeedsInputs as reason:
+        return UnknownCrew(reason, job)
+    finally:
+        scrub()  # crew code may have read a `.env` file
+    own = replace(job, inputs=built.inputs(job))
+    runnable: Runnable
+    if isinstance(built.of, Flow):
+        runnable = FlowRunnable(built.of, snapshot, own)
+    else:
+        runnable = CrewRunnable(built.of, own)
+    return BuiltCrew(runnable, built, interception, job)
 
 
 def _leave_console() -> None:

@@ -49,7 +49,8 @@ def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[Crew
     phases = tuple(phase.name for phase in result.phases)
     problem = None
     try:
-        resolve(definition.checkpoints, phases)
+        if phases:  # else they are not known before the crew gets its inputs
+            resolve(definition.checkpoints, phases)
         check_decision_rules(definition, result)
     except NoRule:
         problem = NO_APPROVERS
