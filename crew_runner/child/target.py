@@ -12,6 +12,7 @@ from crewai.memory.storage.factory import set_memory_storage_factory
 
 from .building.built_crew import BuiltCrew, UnknownCrew
 from .building.interception import Interception
+from .building.kept_files import keeping_files
 from .building.targets import NeedsInputs, build_target
 from .crews.crew import CrewRunnable
 from .crews.memory_storage import lazy_storage
@@ -43,7 +44,8 @@ def build(job: Job) -> BuiltCrew | UnknownCrew:
     interception.start()
     _leave_console()
     try:
-        built = build_target(job, interception)
+        with keeping_files(job):
+            built = build_target(job, interception)
     except NeedsInputs as reason:
         return UnknownCrew(reason, job)
     finally:

@@ -68,7 +68,12 @@ def _models(crew: Crew) -> Iterator[Any]:
 
 
 def _model_name(model: Any) -> str:
-    return model if isinstance(model, str) else str(getattr(model, "model", "") or "")
+    """`provider/name`, as crews name models."""
+    if isinstance(model, str):
+        return model
+    name, provider = str(getattr(model, "model", "") or ""), getattr(model, "provider", None)
+    is_complete = not name or not isinstance(provider, str) or name.startswith(f"{provider}/")
+    return name if is_complete else f"{provider}/{name}"
 
 
 def _each_once(names: Iterator[str]) -> tuple[str, ...]:

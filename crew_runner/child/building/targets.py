@@ -85,7 +85,7 @@ def build_target(job: Job, interception: Interception) -> Built:
         raise
     except (Exception, SystemExit, KickoffReached) as error:
         if not interception.over:
-            problem = as_problem(error, job.target or "")
+            problem = as_problem(error, job.target or "", job.origin)
             if arguments.placeholders:
                 raise NeedsInputs(tuple(arguments.learned.values()), problem) from error
             raise problem from error
@@ -121,7 +121,7 @@ class _Builder:
         except KickoffReached:
             return self._from_script(module, attribute)
         except ModuleNotFoundError as error:
-            raise no_module(error, module) from error
+            raise no_module(error, module, self.arguments.job.origin) from error
         return self._resolve(_attribute_of(imported, attribute))
 
     def reached(self) -> _Result:

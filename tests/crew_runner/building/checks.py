@@ -13,8 +13,8 @@ from tests.crew_runner.conftest import RunnerFixture
 from tests.crew_runner.harness import ANYBODY, RULE
 
 
-def definition(target: str, **more: Any) -> CrewDefinition:
-    return CrewDefinition(name=target, kind=CrewKind.CREW, target=target, rule=RULE, **more)
+def definition(target: str, *, name: str = "", **more: Any) -> CrewDefinition:
+    return CrewDefinition(name=name or target, kind=CrewKind.CREW, target=target, rule=RULE, **more)
 
 
 def check(runner: RunnerFixture, *crews: CrewDefinition) -> list[CrewReport]:
