@@ -147,12 +147,15 @@ def run(channel: Channel) -> None:
 def _build(job: Job, limits: RunLimits) -> Runnable:
     match job.kind:
         case CrewKind.CREW:
-            from .hooks import connect
+            from .building.built_crew import BuiltCrew
+            from .hooks import check_approvals, connect
             from .target import build
 
-            runnable = build(job)
-            connect(runnable, limits)
-            return runnable
+            built = build(job)
+            if isinstance(built, BuiltCrew):
+                check_approvals(built.runnable, job)
+                connect(built.runnable, limits)
+            return built
         case CrewKind.COMMAND:
             from .program import build_command
 

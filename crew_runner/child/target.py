@@ -8,15 +8,15 @@ from dataclasses import replace
 
 from crewai import Flow
 
-from .building.built_crew import BuiltCrew
+from .building.built_crew import BuiltCrew, UnknownCrew
 from .building.interception import Interception
-from .building.targets import build_target
+from .building.kept_files import keeping_files
+from .building.targets import NeedsInputs, build_target
 from .crews.crew import CrewRunnable
 from .crews.memory_storage import lazy_storage
 from .environment import MODEL_VARIABLES, scrub, without_secrets
 from .flows.flow import FlowRunnable
 from .flows.persistence import FlowSnapshot
-from .hooks import check_approvals
 from .lock_files import use_lock_directory
 from .messages import Job
 from .older_crewai import set_flow_persistence_factory, set_memory_storage_factory
@@ -24,7 +24,7 @@ from .operator_model import apply_operator_model
 from .runnable import Runnable
 
 
-def build(job: Job) -> Runnable:
+def build(job: Job) -> BuiltCrew | UnknownCrew:
     """Build the crew or flow that `job.target` names. Raises CrewProblem."""
     for name in MODEL_VARIABLES:
         os.environ.pop(name, None)
@@ -42,16 +42,20 @@ def build(job: Job) -> Runnable:
     interception = Interception()
     interception.start()
     _leave_console()
-    built = build_target(job, interception)
-    scrub()  # crew code may have read a `.env` file
-    job = replace(job, inputs=built.inputs(job))
-    runnable = (
-        FlowRunnable(built.of, snapshot, job)
-        if isinstance(built.of, Flow)
-        else CrewRunnable(built.of, job)
-    )
-    check_approvals(runnable, job)
-    return BuiltCrew(runnable, built, interception)
+    try:
+        with keeping_files(job):
+            built = build_target(job, interception)
+    except NeedsInputs as reason:
+        return UnknownCrew(reason, job)
+    finally:
+        scrub()  # crew code may have read a `.env` file
+    own = replace(job, inputs=built.inputs(job))
+    runnable: Runnable
+    if isinstance(built.of, Flow):
+        runnable = FlowRunnable(built.of, snapshot, own)
+    else:
+        runnable = CrewRunnable(built.of, own)
+    return BuiltCrew(runnable, built, interception, job)
 
 
 def _leave_console() -> None:

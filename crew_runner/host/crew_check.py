@@ -65,7 +65,7 @@ def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[Crew
         resolved = at_methods(definition, methods) if methods else definition
         if definition.phases:
             resolve(resolved.checkpoints, phases)
-        else:
+        elif phases:  # else they are not known before the crew gets its inputs
             resolve_tasks(
                 resolved.checkpoints,
                 [translate(PhaseDefinition, phase) for phase in result.phases],

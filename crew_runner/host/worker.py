@@ -407,5 +407,5 @@ def _not_started(
             return Failure(str(error), retryable=not error.lasting)
         case BadInputs():
             return inputs_failure(error)
-        case _:
+        case EnvironmentUnusable():
             return Failure(str(error), retryable=False)

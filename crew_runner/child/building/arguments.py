@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import Parameter
 from typing import Any, Final
 
@@ -20,6 +20,9 @@ from .input_types import input_of, is_input, placeholder_for
 _ALL_INPUTS: Final = ("inputs", "crewai_trigger_payload")
 """Arguments of these names get the inputs as one dictionary."""
 
+_SETTINGS: Final = frozenset({"callbacks", "config", "debug", "llm", "memory", "tools", "verbose"})
+"""Optional arguments of these names are for developers."""
+
 _REQUEST: Final = "user_input"
 """The input that holds the request's text."""
 
@@ -28,12 +31,15 @@ _REQUEST: Final = "user_input"
 class Arguments:
     """The arguments of what builds the crew. `learned` are the inputs that were met, by name.
 
+    `placeholders` are those that got one. `takes_all`: something gets every input there is.
+
     While a crew is checked there are no inputs; defaults or placeholders take their place.
     """
 
     job: Job
     learned: dict[str, CrewInput] = field(default_factory=dict)
     placeholders: set[str] = field(default_factory=set)
+    takes_all: bool = False
 
     def call(self, build: Callable[..., object]) -> object:
         """Call it with what its arguments are named for. Raises CrewProblem, and what it raises."""
@@ -41,6 +47,7 @@ class Arguments:
         return build(*positional, **named)
 
     def _fill(self, parameters: Mapping[str, Parameter]) -> tuple[list[Any], dict[str, Any]]:
+        self._learn(parameters)
         inputs, missing = self.job.inputs, self._missing(parameters)
         if len(missing) == 1 and inputs.get(_REQUEST):
             inputs = {**inputs, missing[0].name: inputs[_REQUEST]}
@@ -60,7 +67,7 @@ class Arguments:
             if name in _ALL_INPUTS and (inputs or parameter.default is Parameter.empty):
                 value: Any = dict(inputs)
             elif name in inputs:
-                value = _converted(inputs[name], parameter.annotation)
+                value = converted(inputs[name], parameter.annotation)
             elif parameter.default is not Parameter.empty:
                 continue
             else:
@@ -69,7 +76,6 @@ class Arguments:
                 positional.append(value)
             else:
                 named[name] = value
-        self._learn(parameters)
         return positional, named
 
     def _missing(self, parameters: Mapping[str, Parameter]) -> list[Parameter]:
@@ -87,18 +93,23 @@ class Arguments:
         for declared in self.job.crew_inputs:
             value = declared.default if declared.value is None else declared.value
             if declared.name == name and value is not None:
-                return _converted(value, annotation)
+                return converted(value, annotation)
         self.placeholders.add(name)
         return placeholder_for(name, annotation)
 
     def _learn(self, parameters: Mapping[str, Parameter]) -> None:
         for name, parameter in parameters.items():
             if parameter.kind is Parameter.VAR_KEYWORD or name in _ALL_INPUTS:
+                self.takes_all = True
                 continue
-            default = None if parameter.default is Parameter.empty else parameter.default
-            if parameter.default is Parameter.empty or is_input(parameter.annotation, default):
-                learned = input_of(name, parameter.annotation, default)
-                self.learned.setdefault(name, learned)
+            has_default = parameter.default is not Parameter.empty
+            default = parameter.default if has_default else None
+            if has_default and (name in _SETTINGS or not is_input(parameter.annotation, default)):
+                continue
+            learned = input_of(name, parameter.annotation, default)
+            if has_default and default is None:
+                learned = replace(learned, required=False)
+            self.learned.setdefault(name, learned)
 
 
 def _parameters(build: Callable[..., object]) -> dict[str, Parameter]:
@@ -129,7 +140,7 @@ def _hints(function: Callable[..., object]) -> dict[str, Any]:
         return {}
 
 
-def _converted(value: Any, annotation: Any) -> Any:
+def converted(value: Any, annotation: Any) -> Any:
     """The value in the annotated type, or as it is."""
     if annotation is Parameter.empty or isinstance(annotation, str):
         return value

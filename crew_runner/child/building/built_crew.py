@@ -4,12 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import crewai
+
 from ..messages import CrewDescription, Job
 from ..records import PhaseOutput
 from ..runnable import Report, Runnable
 from .contents import describe
 from .interception import Interception
-from .targets import Built
+from .targets import Built, NeedsInputs
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownCrew:
+    """The Runnable of a check in which the crew could not be built without its inputs."""
+
+    reason: NeedsInputs
+    job: Job
+
+    def describe(self) -> CrewDescription:
+        return CrewDescription(
+            self.job.phases,
+            kind="crew",
+            inputs=self.reason.inputs,
+            notes=(self.reason.message,),
+            crewai=crewai.__version__,
+        )
+
+    def run(self, job: Job, report: Report) -> PhaseOutput:
+        del job, report
+        raise self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +42,12 @@ class BuiltCrew:
     runnable: Runnable
     built: Built
     interception: Interception
+    job: Job
 
     def describe(self) -> CrewDescription:
-        return describe(self.built, self.runnable.describe())
+        """In a check with what was learned about the crew; in a run only its phases and pauses."""
+        description = self.runnable.describe()
+        return describe(self.built, description) if self.job.only_check else description
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
         self.interception.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import linecache
 import os
 import sys
@@ -30,20 +31,20 @@ _PACKAGES: Final = {
 """Packages whose name differs from that of their module by more than `-`."""
 
 
-def as_problem(error: BaseException, target: str) -> CrewProblem:
+def as_problem(error: BaseException, target: str, project: str | None) -> CrewProblem:
     """The problem behind an error of the crew's code, which may have been wrapped by it."""
     for cause in error_chain(error):
-        problem = _problem_of(cause, target)
+        problem = _problem_of(cause, target, project)
         if problem is not None:
             return problem
     return CrewProblem(known_problem(error) or f"The crew cannot be built: {summarize(error)}")
 
 
-def _problem_of(cause: BaseException, target: str) -> CrewProblem | None:
+def _problem_of(cause: BaseException, target: str, project: str | None) -> CrewProblem | None:
     if isinstance(cause, CrewProblem):
         return cause
     if isinstance(cause, ModuleNotFoundError):
-        return no_module(cause, target.partition(":")[0])
+        return no_module(cause, target.partition(":")[0], project)
     if isinstance(cause, EOFError):
         return CrewProblem(
             f"The crew cannot be built: {target} asks for input on a console, and there is none. "
@@ -65,8 +66,8 @@ def _problem_of(cause: BaseException, target: str) -> CrewProblem | None:
     return None
 
 
-def no_module(error: ModuleNotFoundError, target: str) -> CrewProblem:
-    """`target` is the module that crews.yml names."""
+def no_module(error: ModuleNotFoundError, target: str, project: str | None) -> CrewProblem:
+    """`target` is the module that crews.yml names, `project` the folder that it is in."""
     name = error.name or ""
     if target == name or target.startswith(f"{name}."):
         return CrewProblem(
@@ -82,7 +83,7 @@ def no_module(error: ModuleNotFoundError, target: str) -> CrewProblem:
     package = _PACKAGES.get(name) or _PACKAGES.get(top) or top.replace("_", "-")
     return CrewProblem(
         f"The crew cannot be built: the package {package} is not installed. Install it into "
-        f"{sys.prefix} with `{_installing(package)}`."
+        f"{sys.prefix} with `{_installing(package, project)}`."
     )
 
 
@@ -97,11 +98,14 @@ def _is_of_the_project(top: str) -> bool:
     return any((folder / top).is_dir() or (folder / f"{top}.py").is_file() for folder in folders)
 
 
-def _installing(package: str) -> str:
-    environment = Path(sys.prefix)
-    if (environment.parent / "pyproject.toml").is_file() and Path.cwd() == environment.parent:
+def _installing(package: str, project: str | None) -> str:
+    """The command that installs it into this process's environment."""
+    environment = Path(sys.prefix).resolve()
+    if project is not None and Path(project).resolve() in environment.parents:
         return f"uv add {package}"
-    return f"{environment / 'bin' / 'python'} -m pip install {package}"
+    if importlib.util.find_spec("pip") is None:
+        return f"uv pip install --python {sys.prefix} {package}"
+    return f"{Path(sys.prefix, 'bin', 'python')} -m pip install {package}"
 
 
 def _reads_argv(error: BaseException) -> bool:

@@ -17,7 +17,8 @@ from crewai import Crew, Flow
 
 from ..failures import CrewProblem
 from ..messages import Job
-from .arguments import Arguments
+from ..records import CrewInput
+from .arguments import Arguments, converted
 from .declared import load_declared_flow, load_json_crew
 from .interception import Interception, Kickoff, KickoffReached
 from .problems import as_problem, no_attribute, no_module
@@ -55,29 +56,42 @@ class Built:
         Values that went into arguments reach the crew as that code passes them on.
         """
         said = {
-            name: value
+            name: _like(self.defaults.get(name), value)
             for name, value in job.inputs.items()
             if name not in self.arguments.learned or name not in self.defaults
         }
         return {**self.defaults, **said}
 
 
+class NeedsInputs(CrewProblem):
+    """A crew could not be built in a check, where its code got placeholders for `inputs`."""
+
+    def __init__(self, inputs: tuple[CrewInput, ...], cause: CrewProblem) -> None:
+        names = ", ".join(each.name for each in inputs)
+        super().__init__(
+            f"The crew's code needs {names} to build it, so its tasks are not known before it is "
+            f"started. Without: {cause.message}"
+        )
+        self.inputs = inputs
+
+
 def build_target(job: Job, interception: Interception) -> Built:
     """Build what the job names, while the interception is active. Raises CrewProblem."""
-    target = job.target or ""
     arguments = Arguments(job)
-    builder = _Builder(target, arguments, interception)
+    builder = _Builder(job.target or "", arguments, interception)
     try:
         of, defaults = builder.build()
     except CrewProblem:
         raise
     except (Exception, SystemExit, KickoffReached) as error:
-        if interception.over:
-            of, defaults = builder.reached()
-        else:
-            raise as_problem(error, target) from error
+        if not interception.over:
+            problem = as_problem(error, job.target or "", job.origin)
+            if arguments.placeholders:
+                raise NeedsInputs(tuple(arguments.learned.values()), problem) from error
+            raise problem from error
+        of, defaults = builder.reached()
     except BaseException as error:
-        # A task group wraps it. Everything else, such as SIGTERM, ends this process.
+        # A task group wraps KickoffReached. Everything else, such as SIGTERM, ends this process.
         if not (interception.over and hasattr(error, "exceptions")):
             raise
         of, defaults = builder.reached()
@@ -107,7 +121,7 @@ class _Builder:
         except KickoffReached:
             return self._from_script(module, attribute)
         except ModuleNotFoundError as error:
-            raise no_module(error, module) from error
+            raise no_module(error, module, self.arguments.job.origin) from error
         return self._resolve(_attribute_of(imported, attribute))
 
     def reached(self) -> _Result:
@@ -196,6 +210,13 @@ def _assigned_names(module: ModuleType) -> set[str]:
     }
     definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return assigned | {node.name for node in tree.body if isinstance(node, definitions)}
+
+
+def _like(default: object, value: Any) -> Any:
+    """A value from outside in the type of the default that it replaces."""
+    if not isinstance(value, str) or default is None or isinstance(default, str):
+        return value
+    return converted(value, type(default))
 
 
 async def _awaited(value: Awaitable[object]) -> object:

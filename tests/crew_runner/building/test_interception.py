@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from crew_runner.host.worker import WorkerPool
-from storage.definitions import CrewDefinition, CrewKind, CrewReport
+from storage.definitions import CrewReport
 from storage.states import ExecutionState
+from tests.crew_runner.building.checks import check, definition
 from tests.crew_runner.conftest import RunnerFixture
-from tests.crew_runner.harness import RULE
 
 ENTRY_POINTS = "tests.crew_runner.building.entry_points"
 SCRIPT = "tests.crew_runner.building.script"
@@ -40,24 +38,10 @@ OF_A_FLOW = [
 ]
 
 
-def definition(target: str) -> CrewDefinition:
-    return CrewDefinition(name=target, kind=CrewKind.CREW, target=target, rule=RULE)
-
-
 def reports_of(runner: RunnerFixture, *targets: str) -> dict[str, CrewReport]:
-    """The reports of a check of these targets, by the name after the colon."""
-    pool = WorkerPool(
-        state=runner.harness.state,
-        reads=runner.harness.reads,
-        model=runner.model.settings(),
-        crews={target: definition(target) for target in targets},
-        lease=timedelta(seconds=60),
-        environment={"TESTS_FOLDER": str(runner.folder)},
-    )
-    try:
-        return {report.crew.partition(":")[2]: report for report in pool.check_crews()}
-    finally:
-        pool.stop(timedelta(seconds=1))
+    """The reports of these targets, by the name after the colon."""
+    reports = check(runner, *map(definition, targets))
+    return {report.crew.partition(":")[2]: report for report in reports}
 
 
 @dataclass(frozen=True, slots=True)
