@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from storage import usage
 from storage.characters import storable
@@ -75,9 +83,19 @@ class FeedbackBody(BaseModel):
 
 
 class TaskOutputBody(BaseModel):
+    """`structured` is only there if the task has a typed output: the JSON that is handed on."""
+
     task: str
     agent: str
     output: str
+    structured: Any = None
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        body: dict[str, Any] = serialize(self)
+        if self.structured is None:
+            del body["structured"]
+        return body
 
 
 class ResultBody(BaseModel):
@@ -229,7 +247,15 @@ def _result(execution: Execution, runs: Iterable[PhaseRun]) -> ResultBody | None
 
 
 def _task_outputs(output: PhaseOutput) -> list[TaskOutputBody]:
-    return [TaskOutputBody(task=t.task, agent=t.agent, output=t.output) for t in output.tasks]
+    return [
+        TaskOutputBody(
+            task=each.task,
+            agent=each.agent,
+            output=each.output,
+            structured=json.loads(each.structured) if each.structured else None,
+        )
+        for each in output.tasks
+    ]
 
 
 def checkpoint(record: Checkpoint) -> CheckpointBody:

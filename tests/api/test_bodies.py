@@ -196,3 +196,18 @@ def test_health_has_the_counts() -> None:
         "active_executions": 2,
         "pending_checkpoints": 3,
     }
+
+
+def test_a_typed_output_comes_with_its_structure_and_no_other_does() -> None:
+    tasks = (
+        TaskResult("count", "Clerk", "Seven.", structured='{"shops": 8}'),
+        TaskResult("tell", "Writer", "a tale"),
+    )
+    record = replace(a_checkpoint(), output=PhaseOutput("a tale", tasks))
+
+    outputs = bodies.checkpoint(record).model_dump()["context"]["task_outputs"]
+
+    assert outputs == [
+        {"task": "count", "agent": "Clerk", "output": "Seven.", "structured": {"shops": 8}},
+        {"task": "tell", "agent": "Writer", "output": "a tale"},
+    ]

@@ -169,11 +169,14 @@ class Shape(BaseModel):
 
 
 class Draws(Scribe):
-    """Answers in words; asked for JSON, with a shape that its words did not name."""
+    """Answers in words first; asked again for the structure, with what its words did not say."""
+
+    answered: bool = False
 
     def call(self, messages: Any, *others: Any, **named: Any) -> Any:
-        if named.get("response_model") is not None or "JSON" in str(messages):
+        if self.answered:
             return json.dumps({"kind": "square", "sides": 4})
+        self.answered = True
         return super().call(messages, *others, **named)
 
 
@@ -184,7 +187,7 @@ def typed() -> Crew:
         "draft",
         by=drawer,
         human_input=True,
-        output_json=Shape,
+        output_pydantic=Shape,
         output_file=f"{FOLDER}/out/{{user_input}}.json",
     )
     return Crew(agents=[drawer], tasks=[draft, _task("tell")])

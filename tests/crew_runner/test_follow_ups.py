@@ -313,8 +313,10 @@ def test_a_managers_task_is_published_after_the_yes(runner: RunnerFixture) -> No
 
 def test_the_file_of_a_typed_output_contains_its_structure(runner: RunnerFixture) -> None:
     run = runner.harness.start(definition("typed"), "roofs")
-    runner.harness.checkpoint(run)
+    [drawn] = runner.harness.checkpoint(run).output.tasks
 
+    assert drawn.output == "answer 1"
+    assert json.loads(drawn.structured) == {"kind": "square", "sides": 4}
     assert not out(runner, "roofs.json").exists()
     continued(runner, run)
     assert json.loads(out(runner, "roofs.json").read_text()) == {"kind": "square", "sides": 4}
