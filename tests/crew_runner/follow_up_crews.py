@@ -173,6 +173,9 @@ class Draws(Scribe):
 
     answered: bool = False
 
+    def supports_function_calling(self) -> bool:
+        return False
+
     def call(self, messages: Any, *others: Any, **named: Any) -> Any:
         if self.answered:
             return json.dumps({"kind": "square", "sides": 4})
