@@ -195,7 +195,8 @@ class CrewEntry(RuleEntry):
     phases: Annotated[
         tuple[PhaseEntry, ...],
         list_of(
-            "phases, each with a name and tasks", empty="leave it out to make every task a phase"
+            "phases, each with a name and tasks",
+            empty="leave it out to cut the crew at its checkpoints",
         ),
     ] = ()
     checkpoints: Annotated[

@@ -286,7 +286,7 @@ class WorkerPool:
                 )
                 outcome = files.collect(supervisor.run())
                 return supervisor.claim, outcome, supervisor.usage
-        except (EnvironmentUnusable, ForkServerUnavailable, WorkspaceProblem, BadInputs) as error:
+        except (ForkServerUnavailable, WorkspaceProblem, BadInputs) as error:
             return claim, _not_started(error), None
         except LeaseLost:
             return claim, Interrupted.LOST, None
@@ -397,15 +397,15 @@ class WorkerPool:
         return checked
 
 
-def _not_started(
-    error: EnvironmentUnusable | ForkServerUnavailable | WorkspaceProblem | BadInputs,
-) -> Failure:
+def _not_started(error: ForkServerUnavailable | WorkspaceProblem | BadInputs) -> Failure:
     match error:
+        case EnvironmentUnusable():
+            return Failure(str(error), retryable=False)
         case ForkServerUnavailable():
             return Failure(NOT_STARTED, str(error))
         case WorkspaceProblem():
             return Failure(str(error), retryable=not error.lasting)
         case BadInputs():
             return inputs_failure(error)
-        case EnvironmentUnusable():
-            return Failure(str(error), retryable=False)
+        case _:
+            assert_never(error)

@@ -173,6 +173,9 @@ class Draws(Scribe):
 
     answered: bool = False
 
+    def supports_function_calling(self) -> bool:
+        return False
+
     def call(self, messages: Any, *others: Any, **named: Any) -> Any:
         if self.answered:
             return json.dumps({"kind": "square", "sides": 4})
@@ -187,7 +190,7 @@ def typed() -> Crew:
         "draft",
         by=drawer,
         human_input=True,
-        output_json=Shape,
+        output_pydantic=Shape,
         output_file=f"{FOLDER}/out/{{user_input}}.json",
     )
     return Crew(agents=[drawer], tasks=[draft, _task("tell")])

@@ -55,12 +55,12 @@ def continued(runner: RunnerFixture, run: str) -> Execution:
 def test_nothing_is_called_or_written_before_the_decision_and_everything_after_continue(
     runner: RunnerFixture,
 ) -> None:
-    run = runner.harness.start(definition("publishes"), "pears")
+    run = runner.harness.start(definition("publishes"), "sloes")
     checkpoint = runner.harness.checkpoint(run)
 
     assert checkpoint.output.output == "answer 1"
     assert followed(runner) == []
-    assert not out(runner, "pears.md").exists()
+    assert not out(runner, "sloes.md").exists()
 
     runner.harness.decide(checkpoint, Action.CONTINUE)
     ended = runner.harness.ended(run)
@@ -71,20 +71,20 @@ def test_nothing_is_called_or_written_before_the_decision_and_everything_after_c
         "crew noted draft: answer 1",
         "crew noted tell: answer 2",
     ]
-    assert out(runner, "pears.md").read_text() == "answer 1"
+    assert out(runner, "sloes.md").read_text() == "answer 1"
 
 
 def test_stop_leaves_nothing(runner: RunnerFixture) -> None:
-    run = runner.harness.start(definition("publishes"), "plums")
+    run = runner.harness.start(definition("publishes"), "damsons")
     runner.harness.decide(runner.harness.checkpoint(run), Action.STOP)
 
     assert runner.harness.ended(run).state is ExecutionState.STOPPED
     assert followed(runner) == []
-    assert not out(runner, "plums.md").exists()
+    assert not out(runner, "damsons.md").exists()
 
 
 def test_a_revision_publishes_once_and_the_revised_text(runner: RunnerFixture) -> None:
-    run = runner.harness.start(definition("publishes"), "figs")
+    run = runner.harness.start(definition("publishes"), "quinces")
     runner.harness.decide(runner.harness.checkpoint(run), Action.REVISE, "sweeter")
     second = runner.harness.checkpoint(run)
 
@@ -93,7 +93,7 @@ def test_a_revision_publishes_once_and_the_revised_text(runner: RunnerFixture) -
     continued(runner, run)
     assert followed(runner)[:2] == ["published draft: answer 2", "crew noted draft: answer 2"]
     assert len(followed(runner)) == 3
-    assert out(runner, "figs.md").read_text() == "answer 2"
+    assert out(runner, "quinces.md").read_text() == "answer 2"
 
 
 def test_a_revision_of_another_task_of_the_phase_publishes_the_kept_text(
@@ -122,12 +122,12 @@ def test_a_revision_without_a_choice_concerns_the_task_that_asks(runner: RunnerF
 
 
 def test_skip_goes_on_and_publishes_nothing(runner: RunnerFixture) -> None:
-    run = runner.harness.start(definition("publishes"), "dates")
+    run = runner.harness.start(definition("publishes"), "currants")
     runner.harness.decide(runner.harness.checkpoint(run), Action.SKIP)
 
     assert runner.harness.ended(run).state is ExecutionState.COMPLETED
     assert followed(runner) == ["crew noted tell: answer 2"]
-    assert not out(runner, "dates.md").exists()
+    assert not out(runner, "currants.md").exists()
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_timeout_publishes_if_its_rule_continues(
 
 def test_a_checkpoint_of_crews_yml_after_the_task_holds_it_too(runner: RunnerFixture) -> None:
     own = CheckpointDefinition("mine", RULE, after="draft")
-    run = runner.harness.start(definition("publishes", own), "limes")
+    run = runner.harness.start(definition("publishes", own), "medlars")
     checkpoint = runner.harness.checkpoint(run)
 
     assert (checkpoint.name, followed(runner)) == ("mine", [])
@@ -234,7 +234,7 @@ def test_a_coroutine_as_callback_runs_after_the_yes(runner: RunnerFixture) -> No
 
 
 def test_a_retry_of_the_next_phase_does_not_publish_again(runner: RunnerFixture) -> None:
-    run = runner.harness.start(definition("the_next_task_fails", tries=2), "oats")
+    run = runner.harness.start(definition("the_next_task_fails", tries=2), "millet")
     failed = continued(runner, run)
 
     assert "LookupError: nothing to tell" in (failed.error or "")
@@ -312,11 +312,11 @@ def test_a_managers_task_is_published_after_the_yes(runner: RunnerFixture) -> No
 
 
 def test_the_file_of_a_typed_output_contains_its_structure(runner: RunnerFixture) -> None:
-    run = runner.harness.start(definition("typed"), "roofs")
+    run = runner.harness.start(definition("typed"), "gables")
     [drawn] = runner.harness.checkpoint(run).output.tasks
 
     assert drawn.output == "answer 1"
     assert json.loads(drawn.structured) == {"kind": "square", "sides": 4}
-    assert not out(runner, "roofs.json").exists()
+    assert not out(runner, "gables.json").exists()
     continued(runner, run)
-    assert json.loads(out(runner, "roofs.json").read_text()) == {"kind": "square", "sides": 4}
+    assert json.loads(out(runner, "gables.json").read_text()) == {"kind": "square", "sides": 4}

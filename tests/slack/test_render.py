@@ -371,6 +371,19 @@ def test_the_form_keeps_to_slacks_limits_with_any_number_of_outputs(count: int) 
     assert asks == (1 < count <= 100)
 
 
+@pytest.mark.parametrize(("name", "chosen"), [("look", ["sort", "check"]), ("check", ["check"])])
+def test_the_form_chooses_all_outputs_or_the_one_of_the_task_that_asks(
+    name: str, chosen: list[str]
+) -> None:
+    subject = replace(a_checkpoint(tasks=("sort", "check")), name=name)
+    view = modal.revision(
+        subject, an_execution(), about=ids.FormView(subject.id, "C00CAMPAIGN", "1.0")
+    ).to_dict()
+    [chooser] = [block for block in view["blocks"] if block.get("block_id") == ids.TASKS_BLOCK]
+
+    assert [option["value"] for option in chooser["element"]["initial_options"]] == chosen
+
+
 def test_the_form_does_not_ask_for_outputs_whose_names_are_too_long_or_not_unique() -> None:
     assert modal.task_options(a_checkpoint(tasks=("x" * 80, "y"))) == []
     assert modal.task_options(a_checkpoint(tasks=("same", "same"))) == []

@@ -59,7 +59,7 @@ def decision(checkpoint: Checkpoint) -> str:
     if feedback is None:
         return line
     line = f"{line} · {people.when(feedback.at)}"
-    if feedback.tasks:
+    if feedback.tasks and {*feedback.tasks} != {task.task for task in checkpoint.output.tasks}:
         line += "\nTo be revised: " + ", ".join(text.label(task) for task in feedback.tasks)
     if feedback.text:
         line += "\n" + text.quote(feedback.text, FEEDBACK_LIMIT)

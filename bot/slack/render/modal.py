@@ -97,7 +97,11 @@ def revision(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormVie
     choices = task_options(checkpoint)
     if choices:
         blocks.append(
-            InputBlock(block_id=ids.TASKS_BLOCK, label="Which outputs?", element=_chooser(choices))
+            InputBlock(
+                block_id=ids.TASKS_BLOCK,
+                label="Which outputs?",
+                element=_chooser(choices, selected=_asking(checkpoint, choices) or choices),
+            )
         )
     return _form(ids.REVISION_VIEW, wording, blocks, about=about, notify_on_close=True)
 
@@ -172,15 +176,20 @@ def task_options(checkpoint: Checkpoint) -> list[Option]:
     ]
 
 
-def _chooser(choices: list[Option]) -> InputInteractiveElement:
+def _asking(checkpoint: Checkpoint, choices: list[Option]) -> list[Option]:
+    """The task with `human_input`, if the checkpoint is its own: it then has the task's name."""
+    return [choice for choice in choices if choice.value == checkpoint.name]
+
+
+def _chooser(choices: list[Option], *, selected: list[Option]) -> InputInteractiveElement:
     if len(choices) <= MAX_CHECKBOXES:
         return CheckboxesElement(
-            action_id=ids.TASKS_INPUT, options=choices, initial_options=choices
+            action_id=ids.TASKS_INPUT, options=choices, initial_options=selected
         )
     return StaticMultiSelectElement(
         action_id=ids.TASKS_INPUT,
         options=choices,
-        initial_options=choices,
+        initial_options=selected,
         placeholder="Choose the outputs",
     )
 

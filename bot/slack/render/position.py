@@ -99,9 +99,17 @@ def question(checkpoint: Checkpoint) -> str:
 
 
 def next_phase(checkpoint: Checkpoint, execution: Execution) -> str | None:
-    """The phase that Continue leads to; None if it completes the run."""
+    """The phase that Continue leads to; None if no task is left."""
     phases = list(execution.phases)
     if checkpoint.phase not in phases:
         return None
     following = phases.index(checkpoint.phase) + 1
+    if following == len(phases) - 1 and _only_finishes(execution):
+        return None
     return phases[following] if following < len(phases) else None
+
+
+def _only_finishes(execution: Execution) -> bool:
+    """Whether the last phase holds only what follows the approval of the last task."""
+    phases = execution.definition.phases
+    return len(phases) > 1 and not phases[-1].tasks and bool(phases[-2].tasks)

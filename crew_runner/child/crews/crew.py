@@ -71,10 +71,11 @@ class CrewRunnable:
         names = job.phases[position].tasks
         earlier = [name for phase in job.phases[:position] for name in phase.tasks]
         self._restore(earlier, [output for _phase, output in job.done])
+        listener = TaskListener([self._tasks[name] for name in names], report)
         if not job.revising:
             self._run_held(job)
         if not names:
-            return self._finish(job)
+            return self._finish(job, listener)
         conversations = Conversations()
         kept: dict[str, TaskResult] = {}
         if job.revising and job.previous is not None:
@@ -86,7 +87,6 @@ class CrewRunnable:
             order = [*earlier, *names[:start], *revised]
         else:
             order = [*earlier, *names]
-        listener = TaskListener([self._tasks[name] for name in names], report)
         finish = self._after_kickoff(is_last=position == len(job.phases) - 1)
         inputs = KickoffInputs(self._crew, job)
         last = self._tasks[names[-1]]
@@ -138,11 +138,11 @@ class CrewRunnable:
                 remember=self.remember,
             )
 
-    def _finish(self, job: Job) -> PhaseOutput:
+    def _finish(self, job: Job, listener: TaskListener) -> PhaseOutput:
         """The phase without tasks: its text is what `after_kickoff` makes of the crew's output."""
         empty = CrewOutput(raw="", tasks_output=[], token_usage=UsageMetrics())
         text = self._after_kickoff(is_last=True)(empty, True)
-        return PhaseOutput(output=text or job.done[-1][1].output)
+        return PhaseOutput(output=text or job.done[-1][1].output, usage=listener.usage)
 
     def _after_kickoff(self, *, is_last: bool) -> Callable[[CrewOutput, bool], str]:
         """A function that runs the crew's `after_kickoff` callbacks after the last phase.
