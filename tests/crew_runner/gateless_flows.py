@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
-from crewai import Agent, Crew, Flow, Task
+from crewai import LLM, Agent, Crew, Flow, Task
 from crewai.crews.crew_output import CrewOutput
 from crewai.flow import and_, human_feedback, listen, or_, router, start
 from pydantic import BaseModel
@@ -176,3 +178,75 @@ methods:
     do: {call: expression, expr: "outputs.draft + ' and ' + outputs.polish"}
 """
     )
+
+
+class Post(BaseModel):
+    """The state of the flow below, which `crewai create flow` makes with one crew."""
+
+    user_input: str = ""
+    facts: str = ""
+    outline: str = ""
+    draft: str = ""
+    headline: str = ""
+    final_post: str = ""
+
+
+def work(role: str, *tasks: str) -> str:
+    """A crew of an agent without a model of its own."""
+    agent = Agent(role=role, goal=f"to be a good {role}", backstory="long experience")
+    crew = Crew(
+        agents=[agent],
+        tasks=[
+            Task(name=f"{role} {number}", description=task, expected_output="a text", agent=agent)
+            for number, task in enumerate(tasks, start=1)
+        ],
+    )
+    output = crew.kickoff()
+    assert isinstance(output, CrewOutput)
+    return output.raw
+
+
+class FiveCrews(Flow[Post]):
+    """Five crews; its methods return nothing and keep what they make in the state."""
+
+    @start()
+    def research(self) -> None:
+        self.state.facts = work("researcher", f"List the facts about {self.state.user_input}")
+
+    @listen(research)
+    def outline_post(self) -> None:
+        self.state.outline = work("planner", f"Write an outline from: {self.state.facts[:200]}")
+
+    @listen(outline_post)
+    def write_post(self) -> None:
+        subject = self.state.user_input
+        self.state.draft = work("writer", f"Write a post about {subject}", "Check the post")
+
+    @listen(write_post)
+    def find_headline(self) -> None:
+        self.state.headline = work("headliner", f"Find a headline: {self.state.draft[:100]}")
+
+    @listen(find_headline)
+    def edit_post(self) -> None:
+        self.state.final_post = work("editor", f"Edit this post: {self.state.draft[:500]}")
+
+    @listen(edit_post)
+    def save_post(self) -> None:
+        folder = Path(os.environ["TESTS_FOLDER"], self.state.user_input)
+        folder.mkdir()
+        (folder / "post.md").write_text(self.state.final_post)
+
+
+class CallsModels(Flow[Post]):
+    """Calls models without a crew: an agent of its own, and a model."""
+
+    @start()
+    def draft(self) -> str:
+        agent = Agent(role="writer", goal="to write", backstory="long experience")
+        answer = agent.kickoff(f"Write about {self.state.user_input}")
+        called = LLM(model="gpt-4.1-mini").call(f"Title for {self.state.user_input}")
+        return f"{answer}\n\n{called}"
+
+    @listen(draft)
+    def end(self, text: str) -> str:
+        return text

@@ -285,3 +285,47 @@ def test_checkpoints_that_do_not_fit_the_flow_are_refused_before_it_runs(
     assert words in (runner.harness.ended(run).error or "")
     assert words in (runner.pool._check(definition).problem or "")
     assert not (runner.folder / "flint.steps").exists()
+
+
+def test_a_flow_of_five_crews_is_revised_and_guarded_with_a_local_model(
+    runner: RunnerFixture,
+) -> None:
+    checkpoints = (after("write_post", "draft"), before("save_post", "publish"))
+    run = runner.harness.start(flow("FiveCrews", *checkpoints), "copper")
+    first = runner.harness.checkpoint(run)
+    assert first.name == "draft"
+    calls = len(runner.model.calls)
+    runner.harness.decide(first, Action.REVISE, "Make it much shorter")
+    revised = runner.harness.checkpoint(run)
+    assert revised.output.revised
+    assert revised.output.output != first.output.output
+    assert len(revised.output.output) < len(first.output.output)
+    again = runner.model.calls[calls:]
+    assert [call.revision for call in again] == [1, 1]  # only the two tasks of the one method
+    runner.harness.decide(revised, Action.CONTINUE)
+    last = runner.harness.checkpoint(run)
+    assert last.name == "publish"
+    assert last.output.output.strip()
+    assert not (runner.folder / "copper").exists()
+    runner.harness.decide(last, Action.CONTINUE)
+
+    state = json.loads(result(runner.harness, run))
+    assert state["draft"] == revised.output.output
+    assert state["final_post"] == last.output.output
+    assert (runner.folder / "copper" / "post.md").read_text() == last.output.output
+    runs = runner.harness.runs(run)
+    assert [run.phase for run in runs] == ["start", "start", "after draft", "after publish"]
+    assert all(run.output is not None and run.output.usage for run in runs[:3])
+
+
+def test_the_words_reach_agents_and_models_that_a_method_calls_directly(
+    runner: RunnerFixture,
+) -> None:
+    run = runner.harness.start(flow("CallsModels", after("draft")), "brass")
+    first = runner.harness.checkpoint(run)
+    calls = len(runner.model.calls)
+    runner.harness.decide(first, Action.REVISE, "Make it much shorter")
+    revised = runner.harness.checkpoint(run)
+
+    assert revised.output.revised
+    assert [call.revision for call in runner.model.calls[calls:]] == [1, 1]
