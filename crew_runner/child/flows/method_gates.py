@@ -68,7 +68,7 @@ class MethodGates:
         self._replayed = 0  # how many of the saved steps have returned
         self._to_replay = 0
         self._claimed: Counter[str] = Counter()
-        self._moved = asyncio.Event()
+        self._sleepers: list[asyncio.Future[None]] = []
         self._running: list[str] = []
         self._answers = AnswerRecorder()
         self._is_live = True
@@ -162,7 +162,7 @@ class MethodGates:
         await self._until(lambda: self._steps[self._replayed] is step)
         self._past_answers.repeat(name)
         self._replayed += 1
-        self._moved.set()
+        self._wake()
         if step.error is not None:
             raise RuntimeError(step.error)
         output = decode(step.output)
@@ -175,12 +175,18 @@ class MethodGates:
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
-            self._moved.clear()
-            try:
-                await asyncio.wait_for(self._moved.wait(), _STALLED_SECONDS)
-            except TimeoutError:
-                if not condition():
-                    self._fail(changed("its methods no longer follow each other as they did"))
+            moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._sleepers.append(moved)
+            await asyncio.wait({moved}, timeout=_STALLED_SECONDS)
+            if not moved.done() and not self._running:
+                self._fail(changed("its methods no longer follow each other as they did"))
+
+    def _wake(self) -> None:
+        """Let the waiting methods look again."""
+        sleepers, self._sleepers = self._sleepers, []
+        for sleeper in sleepers:
+            if not sleeper.done():
+                sleeper.set_result(None)
 
     def _go_live(self) -> None:
         if self._is_live:
@@ -236,7 +242,7 @@ class MethodGates:
         text = text_of(output) or changes(
             None if step.before is None else decode(step.before), state_data(self._flow)
         )
-        await self._pause(step.method, "after", text, step=step, origin=len(self._steps))
+        await self._pause(step.method, "after", text, step=step)
 
     async def _pause_before(self, name: str) -> None:
         index = self._origin_index(name)
@@ -246,8 +252,7 @@ class MethodGates:
             before = None if origin.before is None else decode(origin.before)
             text = text_of(decode(origin.output)) or changes(before, state_data(self._flow))
         text = text or changes(None, state_data(self._flow))
-        can_revise = index is not None and self._can_run_again(index)
-        await self._pause(name, "before", text, origin=index if can_revise else None)
+        await self._pause(name, "before", text)
 
     def _origin_index(self, name: str) -> int | None:
         """The step of the method before this one, if there is exactly one such method."""
@@ -257,26 +262,30 @@ class MethodGates:
         numbers = [number for number, step in enumerate(self._steps) if step.method in origins]
         return numbers[-1] if numbers else None
 
-    def _can_run_again(self, index: int) -> bool:
-        """Whether only routers have run since this step, which can run again with it."""
+    def _revisable(self, name: str, at: str) -> int | None:
+        """The step that a revision before a method runs again.
+
+        Only routers may have run since, which run again with it.
+        """
+        index = self._origin_index(name) if at == "before" else None
+        if index is None:
+            return None
         methods = definition_of(self._flow).methods
         origin, since = self._steps[index], self._steps[index + 1 :]
-        if methods[origin.method].human_feedback is not None:
-            return False
-        return origin.alone and all(methods[step.method].router for step in since)
+        asks_by_itself = methods[origin.method].human_feedback is not None
+        others_ran = not origin.alone or not all(methods[step.method].router for step in since)
+        return None if asks_by_itself or others_ran else index
 
     async def pause_at_gate(self, name: str) -> NoReturn:
         """Pause at a gate of the flow's own."""
         await self._until(lambda: self._replayed == self._to_replay)
         self._go_live()
-        await self._pause(name, "", "", origin=None)
+        await self._pause(name, "", "")
 
-    async def _pause(
-        self, name: str, at: str, text: str, *, step: Step | None = None, origin: int | None
-    ) -> NoReturn:
+    async def _pause(self, name: str, at: str, text: str, *, step: Step | None = None) -> NoReturn:
         await self._until(lambda: not self._revises)
         self._waiting.append(name)
-        self._moved.set()
+        self._wake()
         if len(self._waiting) > 1:
             await self._wait_for_the_first(step)
         await until_quiet(self._listener, self._waiting, lambda: bool(self._running))
@@ -293,7 +302,7 @@ class MethodGates:
             },
             steps=tuple(self._steps),
             step=step,
-            origin_index=origin,
+            origin_index=len(self._steps) if step is not None else self._revisable(name, at),
             answers=dict(self._answers.answers),
         )
         raise FlowPauses

@@ -29,6 +29,9 @@ EARLIER: Final = (
     "result is what the person asks for.\n\nThe earlier result:\n\n{result}\n\n"
 )
 
+_CONTEXT: Final = "This is the context you're working with:"
+"""What CrewAI writes before the outputs of the tasks that a task builds on."""
+
 _OURS: Final = (FEEDBACK.partition("{")[0], EARLIER.partition("{")[0])
 
 
@@ -95,14 +98,17 @@ class AnswerRecorder:
 
 
 def _prompt_key(messages: Sequence[Any]) -> str:
-    """The same for all calls of one conversation: its messages up to the first answer."""
+    """The same for all calls of one conversation: its messages up to the first answer.
+
+    The outputs of earlier tasks, which were revised as well, are left out.
+    """
     prompt: list[str] = []
     for message in messages:
         if isinstance(message, Mapping) and message.get("role") not in ("system", "user"):
             break
         text = _content(message)
         if not text.startswith(_OURS):
-            prompt.append(text)
+            prompt.append(text.partition(_CONTEXT)[0])
     return hashlib.sha256("\n".join(prompt).encode(errors="replace")).hexdigest()[:32]
 
 
