@@ -7,9 +7,10 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,16 @@ NOT_STARTED: Final = "The process that runs crews did not start. The bot's log h
 
 _SHUTDOWN_MARGIN: Final = timedelta(seconds=2.5)
 """The part of the grace period reserved for stopping children and returning their leases."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndedPhase:
+    """How a phase ended, with the claim as last renewed, its usage, and the files to keep."""
+
+    claim: Claim
+    outcome: Outcome
+    usage: Usage | None = None
+    files: tuple[KeptFile, ...] = ()
 
 
 class WorkerPool:
@@ -234,11 +245,11 @@ class WorkerPool:
         with self._lock:
             self._running_ids.add(claim.run.id)
         try:
-            files = PhaseFiles(claim, state=self._state, reads=self._reads, lease=self._lease)
-            claim, outcome, usage = self._run_in_child(claim, files)
-            self._record_outcome(claim, outcome, usage, files.kept)
+            ended = self._run_in_child(claim)
+            claim = ended.claim
+            self._record_outcome(ended)
             fields = {
-                "outcome": outcome_name(outcome),
+                "outcome": outcome_name(ended.outcome),
                 "seconds": round(time.monotonic() - started, 3),
             }
             log.info("phase.ended", extra={**claim_fields(claim), **fields})
@@ -251,11 +262,11 @@ class WorkerPool:
             with self._lock:
                 self._running_ids.discard(claim.run.id)
 
-    def _run_in_child(self, claim: Claim, files: PhaseFiles) -> tuple[Claim, Outcome, Usage | None]:
-        """Run the phase: the claim as last renewed, the outcome and the usage."""
+    def _run_in_child(self, claim: Claim) -> EndedPhase:
         problem = self._model_problem(claim.execution.definition)
         if problem is not None:
-            return claim, Failure(problem, retryable=False), None
+            return EndedPhase(claim, Failure(problem, retryable=False))
+        files = PhaseFiles(claim, state=self._state, reads=self._reads, lease=self._lease)
         try:
             with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
                 job = job_for(
@@ -275,13 +286,13 @@ class WorkerPool:
                     abort_at=lambda: self._abort_at,
                 )
                 outcome = files.collect(supervisor.run())
-                return supervisor.claim, outcome, supervisor.usage
+                return EndedPhase(supervisor.claim, outcome, supervisor.usage, files.kept)
         except ForkServerUnavailable as error:
-            return claim, Failure(NOT_STARTED, str(error)), None
+            return EndedPhase(claim, Failure(NOT_STARTED, str(error)))
         except WorkspaceProblem as error:
-            return claim, Failure(str(error), retryable=not error.lasting), None
+            return EndedPhase(claim, Failure(str(error), retryable=not error.lasting))
         except LeaseLost:
-            return claim, Interrupted.LOST, None
+            return EndedPhase(claim, Interrupted.LOST)
 
     def _model_problem(self, definition: CrewDefinition) -> str | None:
         """Why the crew's model would refuse it. Programs are checked only if they set `model`."""
@@ -289,15 +300,16 @@ class WorkerPool:
             return None
         return self._model.problem(definition.model)
 
-    def _record_outcome(
-        self, claim: Claim, outcome: Outcome, usage: Usage | None, files: Sequence[KeptFile]
-    ) -> None:
+    def _record_outcome(self, ended: EndedPhase) -> None:
         """Record how the phase ended, unless the lease was lost."""
+        claim, outcome, usage = ended.claim, ended.outcome, ended.usage
         try:
             match outcome:
                 case PhaseOutput():
                     call_storage_with_retry(
-                        lambda: self._state.phase_done(claim, outcome, usage=usage, files=files),
+                        lambda: self._state.phase_done(
+                            claim, outcome, usage=usage, files=ended.files
+                        ),
                         self._stopping,
                     )
                 case Failure():

@@ -22,8 +22,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from crew_runner.host.child_supervisor import Outcome
-from crew_runner.host.worker import WorkerPool
+from crew_runner.host.worker import EndedPhase, WorkerPool
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.queues.port import Queue as PhaseQueue
 from crew_runner.queues.procrastinate import ProcrastinateQueue
@@ -33,7 +32,7 @@ from storage.db.engines import connection_arguments, open_engine
 from storage.definitions import CrewDefinition, CrewKind, ModelSettings
 from storage.ports import NoSignal
 from storage.reads import Reads
-from storage.records import Action, Claim, Decision, PhaseOutput, Usage
+from storage.records import Action, Claim, Decision, PhaseOutput
 from storage.state_manager import StateManager
 from tests.peers.peer import PHASES, TEXT, Cycle
 from tests.support.factories import ANA, asking, crew
@@ -51,12 +50,12 @@ class Workers(WorkerPool):
         self.began: Queue[float] = Queue()
         self.ended: Queue[float] = Queue()
 
-    def _run_in_child(self, claim: Claim) -> tuple[Claim, Outcome, Usage | None]:
+    def _run_in_child(self, claim: Claim) -> EndedPhase:
         self.began.put(time.monotonic())
-        return claim, PhaseOutput(TEXT), None
+        return EndedPhase(claim, PhaseOutput(TEXT))
 
-    def _record_outcome(self, claim: Claim, outcome: Outcome, usage: Usage | None) -> None:
-        super()._record_outcome(claim, outcome, usage)
+    def _record_outcome(self, ended: EndedPhase) -> None:
+        super()._record_outcome(ended)
         self.ended.put(time.monotonic())
 
 
