@@ -54,7 +54,10 @@ def approve(tx: Transaction, execution: Execution, phase_run_id: str) -> None:
 
 
 def approve_unreviewed(tx: Transaction, execution: Execution) -> None:
-    """Mark the files of the phases without a checkpoint: the execution is complete."""
+    """Mark the files of the phases without a decision: the execution is complete.
+
+    At a gate with outcomes only the flow knows what was decided, so it belongs to these.
+    """
     if has_working_copy(execution.definition):
         of_execution = {"of_execution": execution.id}
         _mark(tx, execution, file_statements.UNREVIEWED_RUNS, of_execution)
