@@ -10,30 +10,29 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final, assert_never
 
 from crew_runner.host import owners
-from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted, Outcome
+from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted
+from crew_runner.host.copy_folders import remove_stale_copies
 from crew_runner.host.crew_check import NO_APPROVERS, check_crew
 from crew_runner.host.fork_server_client import ForkServerClient, ForkServerUnavailable
 from crew_runner.host.jobs import check_job, job_for
 from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
-from crew_runner.host.phase_files import PhaseFiles, project_to_copy
+from crew_runner.host.phase_files import EndedPhase, PhaseFiles, project_to_copy
 from crew_runner.host.publishing import Publisher
 from crew_runner.host.slots import PoolSlot
 from crew_runner.host.workspaces import WorkingCopy, WorkspaceProblem
 from crew_runner.models.source import ModelSource
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import CountersignError, LeaseLost, NoRule
-from storage.kept_files import KeptFile
 from storage.ports import SlotReservation
 from storage.reads import Reads
-from storage.records import Claim, Failure, PhaseOutput, Usage
+from storage.records import Claim, Failure, PhaseOutput
 from storage.state_manager import StateManager
 
 log = logging.getLogger(__name__)
@@ -45,16 +44,6 @@ NOT_STARTED: Final = "The process that runs crews did not start. The bot's log h
 
 _SHUTDOWN_MARGIN: Final = timedelta(seconds=2.5)
 """The part of the grace period reserved for stopping children and returning their leases."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndedPhase:
-    """How a phase ended, with the claim as last renewed, its usage, and the files to keep."""
-
-    claim: Claim
-    outcome: Outcome
-    usage: Usage | None = None
-    files: tuple[KeptFile, ...] = ()
 
 
 class WorkerPool:
@@ -104,6 +93,7 @@ class WorkerPool:
     def start(self) -> None:
         """Start to claim, and check every crew in the background. Returns at once."""
         self._fork_server.start()
+        remove_stale_copies()
         self._threads = [
             threading.Thread(target=self._poll_for_work, name="worker", daemon=True),
             threading.Thread(target=self._check_in_background, name="crew-check", daemon=True),
@@ -176,7 +166,7 @@ class WorkerPool:
         while not self._stopping.is_set():
             with suppress(Outage):  # the pool stops during an outage
                 call_storage_with_retry(partial(self._claim_due_work, woken=woken), self._stopping)
-                self._publish_approved_files()
+                self._publisher.publish_due()
             woken = self._work.wait(self._poll)
 
     def _claim_due_work(self, *, woken: bool) -> None:
@@ -211,15 +201,6 @@ class WorkerPool:
             if claim is None:
                 return
             self._submit(claim)
-
-    def _publish_approved_files(self) -> None:
-        """Raises Outage."""
-        try:
-            self._publisher.publish_due()
-        except Outage:
-            raise
-        except Exception:  # the edge of the worker: it keeps claiming
-            log.exception("publishing.broke")
 
     # --- running ----------------------------------------------------------------------------
 
@@ -268,7 +249,11 @@ class WorkerPool:
             return EndedPhase(claim, Failure(problem, retryable=False))
         files = PhaseFiles(claim, state=self._state, reads=self._reads, lease=self._lease)
         try:
-            with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
+            with (
+                self._job_directory() as job_directory,
+                files,
+                closing(self._fork_server.fork()) as child,
+            ):
                 job = job_for(
                     claim,
                     model=self._model.variables(claim.execution.definition.model),
@@ -380,7 +365,9 @@ class WorkerPool:
         """Build the crew, in a copy of its project if it has one. Raises WorkspaceProblem."""
         with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
             project = project_to_copy(definition)
-            copy = None if project is None else WorkingCopy.of(project, within=job_directory)
+            copy = (
+                None if project is None else WorkingCopy.of(project, within=job_directory / "copy")
+            )
             job = check_job(
                 definition,
                 model=self._model.variables(definition.model),

@@ -144,6 +144,8 @@ CHANGE_PUBLICATION: Final = update(publications).where(
     publications.c.seq == bindparam("of_seq"), PUBLICATION_IS_WAITING
 )
 
-PUBLICATION_ERROR: Final = select(publications.c.error).where(
-    publications.c.seq == bindparam("of_seq"), PUBLICATION_IS_WAITING
+PUBLICATION_ERROR: Final = (
+    select(publications.c.error)
+    .where(publications.c.seq == bindparam("of_seq"), PUBLICATION_IS_WAITING)
+    .with_for_update()
 )

@@ -22,7 +22,8 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from crew_runner.host.worker import EndedPhase, WorkerPool
+from crew_runner.host.phase_files import EndedPhase
+from crew_runner.host.worker import WorkerPool
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.queues.port import Queue as PhaseQueue
 from crew_runner.queues.procrastinate import ProcrastinateQueue
