@@ -298,9 +298,12 @@ class _Copying:
             elif entry.is_dir(follow_symlinks=False):
                 target.mkdir()
             elif entry.is_file(follow_symlinks=False) and not _matches(entry.name, _OURS):
-                self._count(entry)
+                status = entry.stat(follow_symlinks=False)
+                self._count(status.st_size)
                 with suppress(PermissionError, FileNotFoundError):  # the crew could not read it
-                    shutil.copy2(entry.path, target)
+                    shutil.copyfile(entry.path, target)
+                    target.chmod(status.st_mode & 0o777)
+                    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
             self._between()
 
     def _copy_link(self, link: Path, target: Path) -> None:
@@ -310,9 +313,9 @@ class _Copying:
             leads_to = self._folder / leads_to.relative_to(self._origin)
         target.symlink_to(leads_to)
 
-    def _count(self, entry: os.DirEntry[str]) -> None:
+    def _count(self, size: int) -> None:
         self._files += 1
-        self._bytes += entry.stat(follow_symlinks=False).st_size
+        self._bytes += size
         if self._files > MAX_COPIED_FILES or self._bytes > MAX_COPIED_BYTES:
             raise WorkspaceProblem(
                 f"The project in {self._origin} has more than "
