@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -34,10 +33,6 @@ class KeptFile:
     path: str
     content: bytes | None
     mode: int = 0o644
-
-    @property
-    def hash(self) -> str | None:
-        return None if self.content is None else sha256(self.content).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

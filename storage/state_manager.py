@@ -234,7 +234,8 @@ class StateManager:
         `usage` is what the phase run used over all its workers; None: the usage in `output`.
         `files` are those in `output.files` that are kept. Raises LeaseLost, with nothing stored.
         """
-        return self._commit(lambda tx: phase_runs.done(tx, claim, output, usage, files))
+        rows = kept_files.to_rows(claim, files)
+        return self._commit(lambda tx: phase_runs.done(tx, claim, output, usage, rows))
 
     def fail(self, claim: Claim, failure: Failure, *, usage: Usage | None = None) -> Execution:
         """Queue another try after a backoff, or put the execution in `error` if none is left.

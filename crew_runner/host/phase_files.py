@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from crew_runner.host.child_supervisor import Outcome
+from crew_runner.host.copy_folders import copy_folder
 from crew_runner.host.outage import call_storage
 from crew_runner.host.workspaces import WorkingCopy
 from storage.definitions import CrewDefinition, Workspace
 from storage.kept_files import KeptFile, StoredFile
 from storage.reads import Reads
-from storage.records import Claim, PhaseOutput
+from storage.records import Claim, PhaseOutput, Usage
 from storage.state_manager import StateManager
+
+
+@dataclass(frozen=True, slots=True)
+class EndedPhase:
+    """How a phase ended, with the claim as last renewed, its usage, and the files to keep."""
+
+    claim: Claim
+    outcome: Outcome
+    usage: Usage | None = None
+    files: tuple[KeptFile, ...] = ()
 
 
 def project_to_copy(definition: CrewDefinition) -> str | None:
@@ -38,9 +52,22 @@ class PhaseFiles:
         self._renew_seconds = lease.total_seconds() / 3
         self._copy: WorkingCopy | None = None
         self._kept_before = 0
+        self._stack = ExitStack()
         self.kept: tuple[KeptFile, ...] = ()
 
-    def prepare(self, within: Path) -> Path | None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the working copy."""
+        self._stack.close()
+
+    def prepare(self, job_directory: Path) -> Path | None:
         """Copy the project, and add what earlier phases wrote. Returns the copy's folder.
 
         A revision also gets the files of the output that it revises, which count as its own.
@@ -54,6 +81,8 @@ class PhaseFiles:
         index = self._claim.run.phase_index
         earlier = [file for file in kept if file.phase_index < index]
         self._kept_before = sum(file.size for file in earlier)
+        fallback = job_directory / "copy"
+        within = self._stack.enter_context(copy_folder(self._claim.execution.id, fallback=fallback))
         self._copy = copy = WorkingCopy.of(project, within=within, between=renew)
         copy.add(earlier, self._content, renew)
         copy.mark()

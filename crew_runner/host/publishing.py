@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from crew_runner.host.outage import call_storage
+from crew_runner.host.outage import Outage, call_storage
 from crew_runner.host.workspaces import TEMPORARY_PREFIX, NoPlace, make_folder, place_of
 from storage.backoff import Backoff
 from storage.kept_files import Publication, StoredFile
@@ -38,6 +38,14 @@ class Publisher:
 
     def publish_due(self) -> None:
         """Publish what was approved and can be written now. Raises Outage."""
+        try:
+            self._publish_due()
+        except Outage:
+            raise
+        except Exception:  # the edge of the worker: it keeps claiming
+            log.exception("publishing.broke")
+
+    def _publish_due(self) -> None:
         for name in call_storage(self._reads.projects_to_publish):
             project = Path(name)
             if not project.is_dir():

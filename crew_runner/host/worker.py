@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from datetime import timedelta
@@ -14,14 +14,15 @@ from functools import partial
 from typing import Final, assert_never
 
 from crew_runner.host import owners
-from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted, Outcome
+from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted
+from crew_runner.host.copy_folders import remove_stale_copies
 from crew_runner.host.crew_check import NO_APPROVERS, check_crew, failed_report, project_report
 from crew_runner.host.fork_server_client import EnvironmentUnusable, ForkServerUnavailable
 from crew_runner.host.fork_servers import ForkServers, environment_of
 from crew_runner.host.jobs import check_job, job_for
 from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
-from crew_runner.host.phase_files import PhaseFiles, project_to_copy
+from crew_runner.host.phase_files import EndedPhase, PhaseFiles, project_to_copy
 from crew_runner.host.publishing import Publisher
 from crew_runner.host.request_inputs import inputs_failure, resolve_inputs
 from crew_runner.host.slots import PoolSlot
@@ -30,10 +31,9 @@ from crew_runner.models.source import ModelSource
 from crew_runner.projects.discovery import problem_of
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
 from storage.errors import BadInputs, CountersignError, LeaseLost, NoRule
-from storage.kept_files import KeptFile
 from storage.ports import SlotReservation
 from storage.reads import Reads
-from storage.records import Claim, Failure, PhaseOutput, Usage
+from storage.records import Claim, Failure, PhaseOutput
 from storage.state_manager import StateManager
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,7 @@ class WorkerPool:
     def start(self) -> None:
         """Start to claim, and check every crew in the background. Returns at once."""
         self._fork_servers.start()
+        remove_stale_copies()
         self._threads = [
             threading.Thread(target=self._poll_for_work, name="worker", daemon=True),
             threading.Thread(target=self._check_in_background, name="crew-check", daemon=True),
@@ -169,7 +170,7 @@ class WorkerPool:
         while not self._stopping.is_set():
             with suppress(Outage):  # the pool stops during an outage
                 call_storage_with_retry(partial(self._claim_due_work, woken=woken), self._stopping)
-                self._publish_approved_files()
+                self._publisher.publish_due()
             self._fork_servers.stop_idle()
             woken = self._work.wait(self._poll)
 
@@ -206,15 +207,6 @@ class WorkerPool:
                 return
             self._submit(claim)
 
-    def _publish_approved_files(self) -> None:
-        """Raises Outage."""
-        try:
-            self._publisher.publish_due()
-        except Outage:
-            raise
-        except Exception:  # the edge of the worker: it keeps claiming
-            log.exception("publishing.broke")
-
     # --- running ----------------------------------------------------------------------------
 
     def _submit(self, claim: Claim) -> None:
@@ -239,11 +231,11 @@ class WorkerPool:
         with self._lock:
             self._running_ids.add(claim.run.id)
         try:
-            files = PhaseFiles(claim, state=self._state, reads=self._reads, lease=self._lease)
-            claim, outcome, usage = self._run_in_child(claim, files)
-            self._record_outcome(claim, outcome, usage, files.kept)
+            ended = self._run_in_child(claim)
+            claim = ended.claim
+            self._record_outcome(ended)
             fields = {
-                "outcome": outcome_name(outcome),
+                "outcome": outcome_name(ended.outcome),
                 "seconds": round(time.monotonic() - started, 3),
             }
             log.info("phase.ended", extra={**claim_fields(claim), **fields})
@@ -256,16 +248,17 @@ class WorkerPool:
             with self._lock:
                 self._running_ids.discard(claim.run.id)
 
-    def _run_in_child(self, claim: Claim, files: PhaseFiles) -> tuple[Claim, Outcome, Usage | None]:
-        """Run the phase: the claim as last renewed, the outcome and the usage."""
+    def _run_in_child(self, claim: Claim) -> EndedPhase:
         definition = claim.execution.definition
         problem = problem_of(definition) or self._model_problem(definition)
         if problem is not None:
-            return claim, Failure(problem, retryable=False), None
+            return EndedPhase(claim, Failure(problem, retryable=False))
+        files = PhaseFiles(claim, state=self._state, reads=self._reads, lease=self._lease)
         try:
             claim = resolve_inputs(claim, self._report_of)
             with (
                 self._fork_servers.job_directory(definition) as job_directory,
+                files,
                 closing(self._fork_servers.fork(definition)) as child,
             ):
                 job = job_for(
@@ -285,11 +278,11 @@ class WorkerPool:
                     abort_at=lambda: self._abort_at,
                 )
                 outcome = files.collect(supervisor.run())
-                return supervisor.claim, outcome, supervisor.usage
+                return EndedPhase(supervisor.claim, outcome, supervisor.usage, files.kept)
         except (ForkServerUnavailable, WorkspaceProblem, BadInputs) as error:
-            return claim, _not_started(error), None
+            return EndedPhase(claim, _not_started(error))
         except LeaseLost:
-            return claim, Interrupted.LOST, None
+            return EndedPhase(claim, Interrupted.LOST)
 
     def _report_of(self, claim: Claim) -> CrewReport | None:
         """What is known about the crew, which is checked first if nothing is. Raises LeaseLost."""
@@ -309,15 +302,16 @@ class WorkerPool:
             return None
         return self._model.problem(definition.model)
 
-    def _record_outcome(
-        self, claim: Claim, outcome: Outcome, usage: Usage | None, files: Sequence[KeptFile]
-    ) -> None:
+    def _record_outcome(self, ended: EndedPhase) -> None:
         """Record how the phase ended, unless the lease was lost."""
+        claim, outcome, usage = ended.claim, ended.outcome, ended.usage
         try:
             match outcome:
                 case PhaseOutput():
                     call_storage_with_retry(
-                        lambda: self._state.phase_done(claim, outcome, usage=usage, files=files),
+                        lambda: self._state.phase_done(
+                            claim, outcome, usage=usage, files=ended.files
+                        ),
                         self._stopping,
                     )
                 case Failure():
@@ -384,7 +378,9 @@ class WorkerPool:
             closing(self._fork_servers.fork(definition)) as child,
         ):
             project = project_to_copy(definition)
-            copy = None if project is None else WorkingCopy.of(project, within=job_directory)
+            copy = (
+                None if project is None else WorkingCopy.of(project, within=job_directory / "copy")
+            )
             job = check_job(
                 definition,
                 model=self._model.variables(definition.model),

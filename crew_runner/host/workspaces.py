@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -49,10 +49,15 @@ _LEFT_OUT_FOLDERS: Final = frozenset(
     }
 )
 _ENVIRONMENT_FILE: Final = "pyvenv.cfg"
-_NOT_KEPT: Final = ("*.pyc", "*-wal", "*-shm", "*-journal", f"{TEMPORARY_PREFIX}*")
+_OURS: Final = ("countersign.db*", f"{TEMPORARY_PREFIX}*")
+"""Our own files, for a project in whose folder the bot runs: never copied, never published."""
+
+_NOT_KEPT: Final = ("*.pyc", "*-wal", "*-shm", "*-journal", *_OURS)
 
 _Stamp: TypeAlias = tuple[int, int, int, int]
 """A file's inode, size, and times of modification and change. Each write changes one of them."""
+
+_CHANGED: Final[_Stamp] = (-1, -1, -1, -1)
 
 
 class WorkspaceProblem(Exception):
@@ -84,13 +89,15 @@ class WorkingCopy:
     def __init__(self, folder: Path, project: str) -> None:
         self.folder = folder
         self._project = project
-        self._before: Mapping[str, _Stamp] = {}
+        self._before: dict[str, _Stamp] = {}
 
     @classmethod
     def of(
         cls, project: str, *, within: Path, between: Callable[[], None] = lambda: None
     ) -> WorkingCopy:
-        """Copy the project into a new folder in `within`; calls `between` after each file.
+        """Copy the project into a new folder in `within`, of the same name.
+
+        Calls `between` after each file.
 
         Raises WorkspaceProblem.
         """
@@ -99,7 +106,7 @@ class WorkingCopy:
             raise WorkspaceProblem(
                 f"There is no folder {project}. Fix `project` in crews.yml, or restore the folder."
             )
-        folder = within / "copy" / (origin.name or "project")
+        folder = within / (origin.name or "project")
         try:
             _Copying(origin.resolve(), folder, between).run()
         except OSError as error:
@@ -127,6 +134,8 @@ class WorkingCopy:
 
     def _put(self, file: StoredFile, content: bytes | None) -> None:
         path = place_of(self.folder, file.path)
+        if file.path in self._before:  # the time of a quick change may be the same
+            self._before[file.path] = _CHANGED
         path.unlink(missing_ok=True)
         if content is not None:
             make_folder(path.parent)
@@ -196,6 +205,8 @@ def place_of(folder: Path, path: str) -> Path:
         raise NoPlace("its path is not allowed")
     if not _LEFT_OUT_FOLDERS.isdisjoint(parts):
         raise NoPlace("it is in a folder that copies leave out")
+    if _matches(parts[-1], _OURS):
+        raise NoPlace("it has the name of a file of Countersign")
     parent = folder.joinpath(*parts[:-1]).resolve()
     if not parent.is_relative_to(folder.resolve()):
         raise NoPlace("its folder is a link that leads out of the project")
@@ -215,7 +226,11 @@ def make_folder(folder: Path) -> None:
 
 def _may_be_kept(path: str) -> bool:
     name = path.rpartition("/")[2]
-    return not any(fnmatch(name, pattern) for pattern in _NOT_KEPT)
+    return not _matches(name, _NOT_KEPT)
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def _stamps(folder: Path) -> dict[str, _Stamp]:
@@ -282,12 +297,13 @@ class _Copying:
                 self._copy_link(Path(entry.path), target)
             elif entry.is_dir(follow_symlinks=False):
                 target.mkdir()
-            elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(
-                TEMPORARY_PREFIX
-            ):
-                self._count(entry)
+            elif entry.is_file(follow_symlinks=False) and not _matches(entry.name, _OURS):
+                status = entry.stat(follow_symlinks=False)
+                self._count(status.st_size)
                 with suppress(PermissionError, FileNotFoundError):  # the crew could not read it
-                    shutil.copy2(entry.path, target)
+                    shutil.copyfile(entry.path, target)
+                    target.chmod(status.st_mode & 0o777)
+                    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
             self._between()
 
     def _copy_link(self, link: Path, target: Path) -> None:
@@ -297,9 +313,9 @@ class _Copying:
             leads_to = self._folder / leads_to.relative_to(self._origin)
         target.symlink_to(leads_to)
 
-    def _count(self, entry: os.DirEntry[str]) -> None:
+    def _count(self, size: int) -> None:
         self._files += 1
-        self._bytes += entry.stat(follow_symlinks=False).st_size
+        self._bytes += size
         if self._files > MAX_COPIED_FILES or self._bytes > MAX_COPIED_BYTES:
             raise WorkspaceProblem(
                 f"The project in {self._origin} has more than "

@@ -24,7 +24,7 @@ from storage.db.tables import (
     phase_runs,
     publications,
 )
-from storage.records import CheckpointKind
+from storage.records import Action, CheckpointKind
 
 ADD_FILE: Final = insert(files)
 
@@ -70,6 +70,11 @@ _WAS_REVIEWED: Final = exists().where(
     checkpoints.c.kind.in_(
         [literal_column(f"'{kind.value}'") for kind in (CheckpointKind.PHASE, CheckpointKind.GATE)]
     ),
+    # Only the flow knows what an outcome means: it approves by going on to its end.
+    or_(
+        checkpoints.c.outcome.is_(None),
+        checkpoints.c.action != literal_column(f"'{Action.CONTINUE.value}'"),
+    ),
 )
 
 RUN_TO_PUBLISH: Final = select(phase_runs.c.id).where(
@@ -87,7 +92,7 @@ UNREVIEWED_RUNS: Final = (
     )
     .order_by(phase_runs.c.phase_index)
 )
-"""The phase runs whose files no checkpoint has shown, because none comes after them."""
+"""The phase runs after which nobody decided, other than by choosing an outcome of a flow."""
 
 ADD_PUBLICATION: Final = insert(publications)
 
@@ -139,6 +144,8 @@ CHANGE_PUBLICATION: Final = update(publications).where(
     publications.c.seq == bindparam("of_seq"), PUBLICATION_IS_WAITING
 )
 
-PUBLICATION_ERROR: Final = select(publications.c.error).where(
-    publications.c.seq == bindparam("of_seq"), PUBLICATION_IS_WAITING
+PUBLICATION_ERROR: Final = (
+    select(publications.c.error)
+    .where(publications.c.seq == bindparam("of_seq"), PUBLICATION_IS_WAITING)
+    .with_for_update()
 )

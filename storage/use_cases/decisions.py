@@ -161,7 +161,7 @@ def take_effect(
 ) -> Execution:
     """Carry out a recorded decision. Returns the execution after it."""
     execution, kind = decided.execution, decided.checkpoint.kind
-    if action is Action.CONTINUE and kind not in HELD:
+    if action is Action.CONTINUE and kind not in HELD and not decided.checkpoint.outcomes:
         files.approve(tx, execution, decided.checkpoint.phase_run_id)
     revises = action is Action.REVISE and _runs_again(decided.checkpoint)
     if action is not Action.STOP and kind is CheckpointKind.GATE and not revises:

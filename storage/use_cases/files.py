@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from hashlib import sha256
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
@@ -20,31 +22,42 @@ from storage.kept_files import KeptFile, Publication, StoredFile
 from storage.outbox import outbox
 from storage.records import Claim, Execution
 
+Row: TypeAlias = dict[str, Any]
+
 
 def has_working_copy(definition: CrewDefinition) -> bool:
     return definition.project is not None and definition.workspace is Workspace.COPY
 
 
-def keep(tx: Transaction, claim: Claim, kept: Sequence[KeptFile]) -> None:
+def to_rows(claim: Claim, kept: Sequence[KeptFile]) -> list[Row]:
+    """Return the rows of the files of a claimed phase run, none if it has no working copy.
+
+    Call it before the transaction: hashing takes a while.
+    """
+    if not has_working_copy(claim.execution.definition):
+        return []
+    return [
+        {
+            "execution_id": claim.execution.id,
+            "phase_run_id": claim.run.id,
+            "path": file.path,
+            "size": 0 if file.content is None else len(file.content),
+            "mode": file.mode,
+            "sha256": None if file.content is None else sha256(file.content).hexdigest(),
+            "content": file.content,
+        }
+        for file in kept
+    ]
+
+
+def keep(tx: Transaction, claim: Claim, rows: Sequence[Row]) -> None:
     """Store the files of a claimed phase run. They replace those of the phase's earlier runs."""
     if not has_working_copy(claim.execution.definition):
         return
     phase = {"of_execution": claim.execution.id, "of_index": claim.run.phase_index}
     sql.execute(tx.connection, file_statements.DELETE_FILES_OF_PHASE, phase)
-    for file in kept:
-        sql.execute(
-            tx.connection,
-            file_statements.ADD_FILE,
-            {
-                "execution_id": claim.execution.id,
-                "phase_run_id": claim.run.id,
-                "path": file.path,
-                "size": 0 if file.content is None else len(file.content),
-                "mode": file.mode,
-                "sha256": file.hash,
-                "content": file.content,
-            },
-        )
+    for row in rows:
+        sql.execute(tx.connection, file_statements.ADD_FILE, row)
 
 
 def approve(tx: Transaction, execution: Execution, phase_run_id: str) -> None:
@@ -54,7 +67,10 @@ def approve(tx: Transaction, execution: Execution, phase_run_id: str) -> None:
 
 
 def approve_unreviewed(tx: Transaction, execution: Execution) -> None:
-    """Mark the files of the phases without a checkpoint: the execution is complete."""
+    """Mark the files of the phases without a decision: the execution is complete.
+
+    At a gate with outcomes only the flow knows what was decided, so it belongs to these.
+    """
     if has_working_copy(execution.definition):
         of_execution = {"of_execution": execution.id}
         _mark(tx, execution, file_statements.UNREVIEWED_RUNS, of_execution)
@@ -78,9 +94,11 @@ def record_published(
     tx: Transaction, publication: Publication, *, files: int, refused: Sequence[str]
 ) -> None:
     """Record that a publication's files are in the project, except for the `refused` paths."""
-    values = {"of_seq": publication.seq, "published_at": tx.now, "error": None}
-    if not sql.execute(tx.connection, file_statements.CHANGE_PUBLICATION, values).changed:
+    waiting = _waiting(tx, publication)
+    if waiting is None:
         return
+    values = {"of_seq": publication.seq, "published_at": tx.now, "error": None}
+    sql.execute(tx.connection, file_statements.CHANGE_PUBLICATION, values)
     tx.audit(
         publication.execution_id,
         "files.published",
@@ -91,14 +109,15 @@ def record_published(
     if refused:
         reason = f"{len(refused)} of its files would have left the project's folder"
         _notify(tx, publication, f"refused:{publication.seq}", f"{reason}, or replaced a folder.")
+    elif waiting.error is not None:
+        _notify(tx, publication, f"published:{publication.seq}", "its files are written now.")
 
 
 def record_not_published(
     tx: Transaction, publication: Publication, *, reason: str, delay: timedelta
 ) -> None:
     """Postpone a publication that failed. The first failure is audited and told in the thread."""
-    of_seq = {"of_seq": publication.seq}
-    waiting = sql.execute(tx.connection, file_statements.PUBLICATION_ERROR, of_seq).first()
+    waiting = _waiting(tx, publication)
     if waiting is None:
         return
     values = {
@@ -106,7 +125,9 @@ def record_not_published(
         "attempts": publication.attempts + 1,
         "not_before": tx.now + delay if delay else None,
     }
-    sql.execute(tx.connection, file_statements.CHANGE_PUBLICATION, values | of_seq)
+    sql.execute(
+        tx.connection, file_statements.CHANGE_PUBLICATION, values | {"of_seq": publication.seq}
+    )
     if waiting.error is None:
         tx.audit(publication.execution_id, "files.not_published", run=publication.phase_run_id)
         _notify(
@@ -116,6 +137,12 @@ def record_not_published(
             f"its files are approved but cannot be written into the project's folder: {reason} "
             "I keep trying.",
         )
+
+
+def _waiting(tx: Transaction, publication: Publication) -> AnyRow | None:
+    """Return the row with the publication's error, or None if it was made already."""
+    of_seq = {"of_seq": publication.seq}
+    return sql.execute(tx.connection, file_statements.PUBLICATION_ERROR, of_seq).first()
 
 
 def _notify(tx: Transaction, publication: Publication, key: str, text: str) -> None:

@@ -17,7 +17,6 @@ from storage.db import sql, statements
 from storage.db.rows import AnyRow, find_due, lock_execution
 from storage.db.transaction import Transaction
 from storage.definitions import CrewDefinition, PhaseDefinition
-from storage.kept_files import KeptFile
 from storage.outbox import outbox
 from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun, Usage
 from storage.states import (
@@ -159,12 +158,12 @@ def done(
     claim: Claim,
     output: PhaseOutput,
     usage: Usage | None = None,
-    kept: Sequence[KeptFile] = (),
+    file_rows: Sequence[files.Row] = (),
 ) -> Execution:
     used = _usage_column(output.usage if usage is None else usage)
     execution = _finish_run(tx, claim, PhaseRunEvent.DONE, output=output, **used)
     run = replace(claim.run, output=output)
-    files.keep(tx, claim, kept)
+    files.keep(tx, claim, file_rows)
     tx.audit(execution.id, "phase.done", run=run.id, phase=run.phase, revision=run.revision)
     if output.pause is not None:
         return transitions.open_gate(tx, execution, run, output.pause)

@@ -15,6 +15,7 @@ from storage.records import (
     CheckpointKind,
     Counts,
     Feedback,
+    OutputFile,
     PhaseOutput,
     PhaseRun,
     TaskResult,
@@ -188,6 +189,18 @@ def test_a_gate_lists_its_outcomes() -> None:
         "gate",
         ["yes", "no"],
     )
+
+
+def test_a_checkpoint_lists_the_files_of_its_phase() -> None:
+    listed = (OutputFile("out/report.md", 2100), OutputFile("huge.csv", 10**9, kept=False))
+    record = a_checkpoint()
+
+    body = bodies.checkpoint(replace(record, output=replace(record.output, files=listed)))
+
+    assert [file.model_dump() for file in body.files] == [
+        {"path": "out/report.md", "size": 2100, "kept": True, "deleted": False},
+        {"path": "huge.csv", "size": 1_000_000_000, "kept": False, "deleted": False},
+    ]
 
 
 def test_health_has_the_counts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from storage.definitions import CheckpointDefinition, CrewDefinition, CrewKind, PhaseDefinition
@@ -9,6 +10,7 @@ from tests.crew_runner.harness import RULE
 
 _MODULE = '''
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from crewai import Agent, Crew, Task
@@ -48,7 +50,7 @@ def crew():
 def desk(
     folder: Path,
     *after: str,
-    tasks: dict[str, str | None] | None = None,
+    tasks: Mapping[str, str | None] | None = None,
     extra: str = "pass",
     **more: object,
 ) -> CrewDefinition:

@@ -124,6 +124,24 @@ def test_a_failed_publication_is_tried_again_after_a_pause(
     )
 
 
+def test_files_of_a_worker_that_died_before_it_recorded_them_are_written_again(
+    harness: Harness, publisher: Publisher, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(harness, project, KeptFile("report.md", b"text"), KeptFile("gone.md", None))
+
+    def dies(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as broken:
+        broken.setattr(harness.state, "record_published", dies)
+        with pytest.raises(SystemExit):
+            publisher.publish_due()
+    Publisher(harness.state, harness.reads).publish_due()
+
+    assert names(project) == ["report.md"]
+    assert harness.reads.projects_to_publish() == ()
+
+
 def test_a_worker_without_the_folder_leaves_the_files_to_another(
     harness: Harness, publisher: Publisher, project: Path
 ) -> None:

@@ -58,6 +58,28 @@ def test_a_later_phase_finds_what_an_earlier_one_wrote_before_it_is_published(
     harness.decide(checkpoint, Action.STOP)
 
 
+def test_the_copy_of_an_execution_is_at_the_same_path_in_each_phase(
+    runner: RunnerFixture, tmp_path: Path
+) -> None:
+    tasks = {"draft": None, "write": None}
+    where = "Path('where.txt').open('a').write(str(Path.cwd()) + chr(10))"
+    definition = desk(tmp_path / "desk", "draft", "write", tasks=tasks, extra=where)
+    harness = runner.harness
+    run = harness.start(definition, "apples")
+    harness.decide(harness.checkpoint(run), Action.CONTINUE)
+
+    checkpoint = harness.checkpoint(run)
+
+    where_txt = harness.reads.content_of(checkpoint.phase_run_id, "where.txt")
+    assert where_txt is not None
+    paths = where_txt.decode().splitlines()
+    assert len(paths) == 2
+    assert {Path(path).name for path in paths} == {"desk"}
+    assert len({*paths}) == 1
+    assert not Path(paths[0]).exists()
+    harness.decide(checkpoint, Action.STOP)
+
+
 def test_a_revision_starts_from_the_files_that_it_revises_and_replaces_them(
     runner: RunnerFixture, tmp_path: Path
 ) -> None:

@@ -49,6 +49,8 @@ def test_a_copy_has_the_name_and_files_of_the_project_without_environments_and_c
     root = project(tmp_path, desk_py="code", knowledge__facts_txt="facts")
     put(root, ".env", "KEY=1")
     for path in (
+        "countersign.db",
+        "countersign.db-wal",
         ".git/HEAD",
         ".venv/bin/python",
         "my-environment/pyvenv.cfg",
@@ -151,6 +153,7 @@ def test_caches_and_a_databases_side_files_are_not_kept(tmp_path: Path) -> None:
         ".venv/x",
         ".git/hooks/pre-commit",
         ".ruff_cache/x",
+        "countersign.db",
     ):
         put(copy.folder, path)
     put(copy.folder, "data.db")
@@ -260,7 +263,16 @@ def test_a_missing_project_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/etc/passwd", "../x", "a/../../x", ".git/hooks/pre-commit", "out/link/x", "folder"],
+    [
+        "",
+        "/etc/passwd",
+        "../x",
+        "a/../../x",
+        ".git/hooks/pre-commit",
+        "out/link/x",
+        "folder",
+        "countersign.db",
+    ],
 )
 def test_no_path_leads_out_of_the_project_or_replaces_a_folder(tmp_path: Path, path: str) -> None:
     root = project(tmp_path, folder__x_md="x")

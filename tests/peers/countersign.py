@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from queue import Queue
 from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from crew_runner.host.child_supervisor import Outcome
-from crew_runner.host.phase_files import PhaseFiles
+from crew_runner.host.phase_files import EndedPhase
 from crew_runner.host.worker import WorkerPool
 from crew_runner.queues.local import LocalDispatch
 from crew_runner.queues.port import Queue as PhaseQueue
@@ -32,10 +31,9 @@ from crew_runner.queues.procrastinate_schema import install
 from storage.db.database import SystemClock, upgrade
 from storage.db.engines import connection_arguments, open_engine
 from storage.definitions import CrewDefinition, CrewKind, ModelSettings
-from storage.kept_files import KeptFile
 from storage.ports import NoSignal
 from storage.reads import Reads
-from storage.records import Action, Claim, Decision, PhaseOutput, Usage
+from storage.records import Action, Claim, Decision, PhaseOutput
 from storage.state_manager import StateManager
 from tests.peers.peer import PHASES, TEXT, Cycle
 from tests.support.factories import ANA, asking, crew
@@ -53,16 +51,12 @@ class Workers(WorkerPool):
         self.began: Queue[float] = Queue()
         self.ended: Queue[float] = Queue()
 
-    def _run_in_child(
-        self, claim: Claim, _files: PhaseFiles
-    ) -> tuple[Claim, Outcome, Usage | None]:
+    def _run_in_child(self, claim: Claim) -> EndedPhase:
         self.began.put(time.monotonic())
-        return claim, PhaseOutput(TEXT), None
+        return EndedPhase(claim, PhaseOutput(TEXT))
 
-    def _record_outcome(
-        self, claim: Claim, outcome: Outcome, usage: Usage | None, files: Sequence[KeptFile]
-    ) -> None:
-        super()._record_outcome(claim, outcome, usage, files)
+    def _record_outcome(self, ended: EndedPhase) -> None:
+        super()._record_outcome(ended)
         self.ended.put(time.monotonic())
 
 

@@ -210,6 +210,26 @@ def test_files_are_served_as_plain_text_that_no_browser_runs(
     assert kept.headers["content-disposition"].startswith("attachment;")
 
 
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("plot.png", "image/png"),
+        ("photo.JPG", "image/jpeg"),
+        ("drawing.svg", "text/plain; charset=utf-8"),  # may hold scripts
+    ],
+)
+def test_pictures_are_served_as_such_unless_a_browser_would_run_them(
+    page: httpx.Client, client: WebClient, name: str, content_type: str
+) -> None:
+    content = b"\x89PNG\r\n\x1a\n\xff"
+    uploaded = client.files_upload_v2(channel=CAMPAIGNS, filename=name, content=content)["file"]
+
+    answer = page.get(uploaded["url_private"])
+
+    assert answer.headers["content-type"] == content_type
+    assert answer.content == content
+
+
 def test_the_traffic_is_listed_without_tokens(
     workspace: Workspace, page: httpx.Client, client: WebClient
 ) -> None:

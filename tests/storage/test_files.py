@@ -16,7 +16,7 @@ from storage.errors import LeaseLost
 from storage.kept_files import KeptFile, Publication
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
-from storage.records import Action, Claim, Decision, OutputFile, PhaseOutput
+from storage.records import Action, Claim, Decision, OutputFile, Pause, PhaseOutput
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
 from tests.storage.conftest import Run
@@ -191,6 +191,40 @@ def test_phases_without_a_checkpoint_are_published_when_the_execution_completes(
     write(run, "end.md")
 
     assert paths(reads) == ["analysis.md", "planning.md", "end.md"]
+
+
+def pause_at(run: Run, gate: str, *kept: KeptFile, outcomes: tuple[str, ...]) -> None:
+    claimed = claim(run)
+    if not claimed.execution.phases:
+        claimed = run.state.record_phases(claimed, ["start"])
+    pause = Pause(gate, outcomes=outcomes)
+    run.state.phase_done(claimed, replace(with_files(*kept), pause=pause), files=kept)
+
+
+def test_what_an_outcome_of_a_flow_means_shows_when_the_flow_completes(
+    run: Run, reads: Reads
+) -> None:
+    run.start(project(after=(), phases=()))
+    outcomes = ("approved", "needs_work")
+    for outcome in ("needs_work", "approved"):
+        pause_at(run, "review", KeptFile(f"{outcome}.md", b"x"), outcomes=outcomes)
+        run.state.decide(Decision(run.waiting.id, Action.CONTINUE, BEN, outcome=outcome))
+        assert paths(reads) == []
+    write(run, "end.md")
+
+    assert run.now.state is ExecutionState.COMPLETED
+    assert paths(reads) == ["needs_work.md", "approved.md", "end.md"]
+
+
+def test_a_gate_without_outcomes_is_decided_like_a_checkpoint(run: Run, reads: Reads) -> None:
+    run.start(project(after=(), phases=()))
+    for action in (Action.CONTINUE, Action.SKIP):
+        pause_at(run, "review", KeptFile(f"{action}.md", b"x"), outcomes=())
+        decide(run, action)
+
+    assert paths(reads) == ["continue.md"]
+    write(run, "end.md")
+    assert paths(reads) == ["continue.md", "end.md"]
 
 
 def test_an_earlier_phase_that_is_published_later_does_not_replace_a_later_phases_file(

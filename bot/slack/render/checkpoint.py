@@ -91,9 +91,13 @@ def render(
 
 
 def _publishing(checkpoint: Checkpoint) -> list[str]:
-    """What becomes of the files, while that is open."""
-    is_open = checkpoint.state is CheckpointState.PENDING
-    return ["Continue puts them into the project's folder."] if is_open else []
+    """What will become of the kept files, while that is open."""
+    kept = any(file.kept for file in checkpoint.output.files)
+    if not kept or checkpoint.state is not CheckpointState.PENDING:
+        return []
+    if checkpoint.outcomes:
+        return ["They are put into the project's folder when the flow completes."]
+    return ["Continue puts them into the project's folder."]
 
 
 def _amounts(checkpoint: Checkpoint, used: Usage, upcoming: usage.Upcoming | None) -> list[str]:

@@ -37,6 +37,13 @@ def _agreed(_body: Json) -> Json:
     return {"ok": True}
 
 
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360606060000000050001a5f64540"
+    "0000000049454e44ae426082"
+)
+
+
 class CannedWorkspace:
     """Tests set state, histories and answers before they open the page."""
 
@@ -153,7 +160,9 @@ class CannedWorkspace:
     async def _traffic_body(self, request: Request) -> Response:
         return JSONResponse({"seq": request.path_params["seq"], "body": {"text": "<b>raw</b>"}})
 
-    async def _file(self, _request: Request) -> Response:
+    async def _file(self, request: Request) -> Response:
+        if request.path_params["name"].endswith(".png"):
+            return Response(PIXEL, media_type="image/png")
         return PlainTextResponse(self.file_text)
 
     async def _post(self, request: Request) -> Response:

@@ -69,6 +69,28 @@ def test_a_file_is_previewed_read_in_place_and_downloaded(open_page: OpenPage) -
     expect(card.get_by_role("button", name="Open")).to_be_focused()
 
 
+def test_a_picture_is_shown_in_the_thread_and_in_full(
+    workspace: CannedWorkspace, open_page: OpenPage
+) -> None:
+    picture = {
+        "id": "F0PLOT",
+        "name": "plot-1a2b-1.png",
+        "title": "out/plot.png",
+        "mimetype": "image/png",
+        "size": 70,
+        "preview": "",
+    }
+    workspace.show(samples.root_message(), samples.checkpoint_message() | {"files": [picture]})
+    page = open_page(thread=samples.ROOT)
+    card = page.get_by_role("region", name="File out/plot.png")
+
+    image = card.get_by_role("img", name="out/plot.png")
+    expect(image).to_have_js_property("naturalWidth", 1)
+    card.get_by_role("button", name="Open").click()
+    viewer = page.get_by_role("dialog", name="out/plot.png")
+    expect(viewer.get_by_role("img", name="out/plot.png")).to_have_js_property("naturalWidth", 1)
+
+
 def test_a_broadcast_reply_is_in_the_channel_and_names_its_thread(
     workspace: CannedWorkspace, open_page: OpenPage
 ) -> None:
