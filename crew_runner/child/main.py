@@ -115,7 +115,7 @@ def run(channel: Channel) -> None:
         raise TypeError(f"a job was expected, not {type(job).__name__}")
     try:
         limits = _run_limits(job, channel)
-        runnable = _build(job)
+        runnable = _build_watched(job, channel)
         description = runnable.describe()
         needs_recording = _needs_recording(job, description)
         if job.only_check or needs_recording:
@@ -129,6 +129,22 @@ def run(channel: Channel) -> None:
     except (Exception, SystemExit) as error:  # noqa: BLE001 crew code may raise anything
         outcome = Failed(failure_of(error))
     channel.send(outcome)
+
+
+def _build_watched(job: Job, channel: Channel) -> Runnable:
+    """Build the crew; tell the worker what a project imports, for its next fork server."""
+    if job.kind is not CrewKind.CREW or job.project is None:
+        return _build(job)
+    from .import_watch import ImportWatch, use_working_copy
+
+    use_working_copy(job)
+    watch = ImportWatch(job)
+    with watch.watching():
+        runnable = _build(job)
+    imports = watch.report()
+    if imports is not None:
+        channel.send(imports)
+    return runnable
 
 
 def _build(job: Job) -> Runnable:

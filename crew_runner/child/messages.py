@@ -156,6 +156,22 @@ class CrewDescription:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectImports:
+    """What building the crew imported that the fork server did not have.
+
+    `packages` are installed modules, in order. `own` are the project's modules if its children can
+    share them, and `path` what they need on `sys.path`. `dependent` are packages whose import
+    depends on variables of the child.
+    """
+
+    packages: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    dependent: tuple[str, ...] = ()
+    message: Literal["project_imports"] = "project_imports"
+
+
+@dataclass(frozen=True, slots=True)
 class TaskProgress:
     task: str
     agent: str
@@ -209,7 +225,14 @@ class Failed:
 
 
 FromChild: TypeAlias = (
-    Ready | CrewDescription | Progress | QuestionAsked | QuestionWithdrawn | Done | Failed
+    Ready
+    | ProjectImports
+    | CrewDescription
+    | Progress
+    | QuestionAsked
+    | QuestionWithdrawn
+    | Done
+    | Failed
 )
 FromWorker: TypeAlias = Job | Phases | Answer
 

@@ -263,6 +263,7 @@ class WorkerPool:
                     reads=self._reads,
                     lease=self._lease,
                     abort_at=lambda: self._abort_at,
+                    learn=partial(self._fork_servers.learn, definition),
                 )
                 outcome = supervisor.run()
                 return supervisor.claim, outcome, supervisor.usage
@@ -350,6 +351,7 @@ class WorkerPool:
                 extra=self._environment,
                 storage=str(job_directory),
             )
-            checked = check_crew(definition, job, child)
+            learn = partial(self._fork_servers.learn, definition)
+            checked = check_crew(definition, job, child, learn=learn)
             child.kill(signal.SIGKILL)
         return checked

@@ -23,9 +23,9 @@ from storage.definitions import (
     Limits,
     PhaseDefinition,
 )
-from storage.records import Action, Execution
+from storage.records import Action, Decision, Execution
 from storage.states import ExecutionState
-from tests.crew_runner.harness import Harness
+from tests.crew_runner.harness import ANYBODY, Harness
 from tests.support.drafter import WatchedDrafter
 
 PROJECT: Final = Path(__file__).with_name("project")
@@ -187,6 +187,16 @@ def pauses_at_a_gate(contract: Contract) -> None:
     assert ended.result.output == "a draft, with: Shorter."
 
 
+def follows_an_outcome(contract: Contract) -> None:
+    started = contract.start(contract.crew("compat_gates:Chosen"))
+    checkpoint = contract.harness.checkpoint(started)
+    decision = Decision(checkpoint.id, Action.CONTINUE, ANYBODY, outcome="good")
+    contract.harness.state.decide(decision)
+    ended = contract.completed(started)
+    assert ended.result is not None
+    assert ended.result.output == "published"
+
+
 FEATURES: Final[Mapping[str, Callable[[Contract], None]]] = {
     "crew": runs_a_crew,
     "revise": revises,
@@ -197,4 +207,5 @@ FEATURES: Final[Mapping[str, Callable[[Contract], None]]] = {
     "model_calls": limits_calls,
     "flow": runs_a_flow,
     "flow gate": pauses_at_a_gate,
+    "outcomes": follows_an_outcome,
 }
