@@ -34,7 +34,7 @@ def skip_finished_tasks(crew: Crew) -> None:
     CrewAI does so only for a crew from one of its own snapshots, which it recognizes by this id.
     Those snapshots contain whole agents; we store only outputs.
     """
-    if "checkpoint_kickoff_event_id" in Crew.model_fields:
+    if older_crewai.VERSION >= (1, 14):
         crew.checkpoint_kickoff_event_id = "resume"
     else:
         older_crewai.skip_finished_tasks()
@@ -221,19 +221,28 @@ def progress_of(flow: Flow[Any]) -> dict[str, object]:
     CrewAI's persistence saves only the state and loses these when a flow pauses.
     """
     return {
-        "joins": {str(name): sorted(map(str, seen)) for name, seen in flow._pending_events.items()},
-        "fired": sorted(map(str, flow._fired_or_listeners)),
+        "joins": {str(name): sorted(map(str, seen)) for name, seen in _joins(flow).items()},
+        "fired": sorted(map(str, getattr(flow, "_fired_or_listeners", ()))),
         "completed": sorted(map(str, flow._completed_methods)),
-        "calls": {str(name): count for name, count in flow._method_call_counts.items()},
+        "calls": {
+            str(name): count for name, count in getattr(flow, "_method_call_counts", {}).items()
+        },
     }
 
 
 def restore_progress(flow: Flow[Any], progress: Mapping[str, Any]) -> None:
     """Restore what `progress_of` returned in another process."""
-    flow._pending_events = {name: set(seen) for name, seen in progress["joins"].items()}
+    _joins(flow).update({name: set(seen) for name, seen in progress["joins"].items()})
     flow._fired_or_listeners = set(progress["fired"])
     flow._completed_methods = set(progress["completed"])
     flow._method_call_counts = dict(progress["calls"])
+
+
+def _joins(flow: Flow[Any]) -> dict[Any, set[Any]]:
+    """The events that incomplete joins have received; before 1.14, those that they still need."""
+    name = "_pending_events" if hasattr(flow, "_pending_events") else "_pending_and_listeners"
+    joins: dict[Any, set[Any]] = getattr(flow, name)
+    return joins
 
 
 def restore_pending(flow: Flow[Any], flow_id: str, persistence: FlowPersistence) -> None:

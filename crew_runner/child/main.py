@@ -128,7 +128,7 @@ def run(channel: Channel) -> None:
         if job.project is not None:
             os.chdir(job.project)
         limits = _run_limits(job, channel)
-        runnable = _build(job, limits)
+        runnable = _build_watched(job, channel, limits)
         description = runnable.describe()
         needs_recording = _needs_recording(job, description)
         if job.only_check or needs_recording:
@@ -142,6 +142,22 @@ def run(channel: Channel) -> None:
     except (Exception, SystemExit) as error:  # noqa: BLE001 crew code may raise anything
         outcome = Failed(failure_of(error))
     channel.send(outcome)
+
+
+def _build_watched(job: Job, channel: Channel, limits: RunLimits) -> Runnable:
+    """Build the crew; tell the worker what a project imports, for its next fork server."""
+    if job.kind is not CrewKind.CREW or job.project is None:
+        return _build(job, limits)
+    from .import_watch import ImportWatch, use_working_copy
+
+    use_working_copy(job)
+    watch = ImportWatch(job)
+    with watch.watching():
+        runnable = _build(job, limits)
+    imports = watch.report()
+    if imports is not None:
+        channel.send(imports)
+    return runnable
 
 
 def _build(job: Job, limits: RunLimits) -> Runnable:

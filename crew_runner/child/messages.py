@@ -166,6 +166,22 @@ class CrewDescription:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectImports:
+    """What building the crew imported that the fork server did not have.
+
+    `packages` are installed modules, in order. `own` are the project's modules if its children can
+    share them, and `path` what they need on `sys.path`. `dependent` are packages whose import
+    depends on variables of the child.
+    """
+
+    packages: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    dependent: tuple[str, ...] = ()
+    message: Literal["project_imports"] = "project_imports"
+
+
+@dataclass(frozen=True, slots=True)
 class TaskProgress:
     task: str
     agent: str
@@ -231,6 +247,7 @@ class Failed:
 
 FromChild: TypeAlias = (
     Ready
+    | ProjectImports
     | CrewDescription
     | Progress
     | QuestionAsked

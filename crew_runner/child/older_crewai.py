@@ -15,11 +15,17 @@ from itertools import takewhile
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
+import crewai
 from crewai import Crew
 from crewai.types.usage_metrics import UsageMetrics
 from pydantic import BaseModel
 
 from .older_python import StrEnum
+
+VERSION: Final = tuple(int(part) for part in crewai.__version__.split(".")[:2])
+
+CAN_AWAIT_PROVIDERS: Final = VERSION >= (1, 15)
+"""Whether a gate's provider may be a coroutine; others block the flow until it pauses."""
 
 if TYPE_CHECKING:
     from crewai.core.providers.human_input import (
@@ -168,6 +174,31 @@ else:
 
             return show_start_logs
 
+    try:
+        from crewai.experimental.agent_executor import AgentExecutor as _FlowExecutor
+    except ImportError:  # it has moved, and calls the provider itself
+        _FlowExecutor = None
+
+    if hasattr(_FlowExecutor, "_inject_files_from_inputs") and not hasattr(
+        _FlowExecutor, "_setup_messages"
+    ):
+        # CrewAI 1.14 asks the provider only for feedback.
+        from crewai.core.providers.human_input import get_provider as _get_provider
+
+        def _before_files(inject: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+            def inject_files(executor: Any, inputs: Any) -> Any:
+                # The first method that `invoke` calls after it has set the messages up.
+                provider = _get_provider()
+                if not provider.setup_messages(executor):
+                    provider.post_setup_messages(executor)
+                return inject(executor, inputs)
+
+            return inject_files
+
+        for _name in ("_inject_files_from_inputs", "_ainject_files_from_inputs"):
+            if hasattr(_FlowExecutor, _name):
+                setattr(_FlowExecutor, _name, _before_files(getattr(_FlowExecutor, _name)))
+
     # --- flows ----------------------------------------------------------------------------------
 
     try:
@@ -272,12 +303,17 @@ def skip_finished_tasks() -> None:
 
 
 def feedback_message(context: Any, feedback: str) -> Any:
-    text = context._i18n.slice("feedback_instructions").format(feedback=feedback)
+    from crewai.utilities import i18n
+
+    texts = getattr(context, "_i18n", None) or i18n.I18N()
+    text = texts.slice("feedback_instructions").format(feedback=feedback)
     return {"role": "user", "content": text}
 
 
 def definition_of(flow: Any) -> Any:
     """The flow's methods, in the shape of newer versions' definitions."""
+    if hasattr(flow, "flow_definition"):
+        return flow.flow_definition()
     conditions = {**getattr(flow, "_listeners", {})}
     methods = {
         str(name): SimpleNamespace(

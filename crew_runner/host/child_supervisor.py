@@ -25,6 +25,7 @@ from crew_runner.child.messages import (
     FromWorker,
     Job,
     Progress,
+    ProjectImports,
     QuestionAsked,
     QuestionWithdrawn,
     Ready,
@@ -89,7 +90,10 @@ Outcome: TypeAlias = PhaseOutput | Failure | Interrupted
 
 
 class ChildSupervisor:
-    """Belongs to one thread. `abort_at`: when to stop unfinished, on the monotonic clock."""
+    """Belongs to one thread. `abort_at`: when to stop unfinished, on the monotonic clock.
+
+    `learn` gets what the crew's project imports.
+    """
 
     def __init__(
         self,
@@ -101,6 +105,7 @@ class ChildSupervisor:
         reads: Reads,
         lease: timedelta,
         abort_at: Callable[[], float | None],
+        learn: Callable[[ProjectImports], None] = lambda _imports: None,
     ) -> None:
         now = time.monotonic()
         self.claim = claim
@@ -109,6 +114,7 @@ class ChildSupervisor:
         self._state = state
         self._reads = reads
         self._abort_at = abort_at
+        self._learn = learn
         self._renew_interval = lease.total_seconds() / 3
         self._renew_at = now + self._renew_interval
         self._poll_at = now + POLL_SECONDS
@@ -203,6 +209,8 @@ class ChildSupervisor:
                 seconds = self.claim.execution.definition.time_limit.total_seconds()
                 self._time_limit_at = time.monotonic() + seconds
                 self._send_job()
+            case ProjectImports():
+                self._learn(message)
             case CrewDescription():
                 self._record_description(message)
             case Progress():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from crew_runner.child.messages import (
     CrewDescription,
     Failed,
     Job,
+    ProjectImports,
     Ready,
     from_child,
     to_child,
@@ -53,9 +55,18 @@ NO_APPROVERS: Final = (
 )
 
 
-def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[CrewReport, str]:
-    """Build the crew in `child`; the report and, if there is a problem, details for the log."""
-    result = _describe(job, child)
+def check_crew(
+    definition: CrewDefinition,
+    job: Job,
+    child: Child,
+    *,
+    learn: Callable[[ProjectImports], None] = lambda _imports: None,
+) -> tuple[CrewReport, str]:
+    """Build the crew in `child`; the report and, if there is a problem, details for the log.
+
+    `learn` gets what the crew's project imports.
+    """
+    result = _describe(job, child, learn)
     if isinstance(result, Failure):
         return _report(definition, explain(definition, result.message), ()), result.detail
     phases = tuple(phase.name for phase in result.phases)
@@ -161,7 +172,9 @@ def _report(definition: CrewDefinition, problem: str | None, phases: tuple[str, 
     return CrewReport(definition.name, problem, phases, datetime.now(UTC))
 
 
-def _describe(job: Job, child: Child) -> CrewDescription | Failure:
+def _describe(
+    job: Job, child: Child, learn: Callable[[ProjectImports], None]
+) -> CrewDescription | Failure:
     """The crew's description, or why it could not be built."""
     deadline = time.monotonic() + CHECK_SECONDS
     output = child.output
@@ -181,6 +194,8 @@ def _describe(job: Job, child: Child) -> CrewDescription | Failure:
                     child.read_pid()
                     with suppress(OSError):  # the end of an exited child is noticed by its output
                         child.channel.send_bytes(to_child(job))
+                case ProjectImports():
+                    learn(message)
                 case CrewDescription():
                     return message
                 case Failed(failure):

@@ -20,14 +20,17 @@ from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
 from crew_runner.child.environment import SILENT_CREWAI, without_secrets
-from crew_runner.child.messages import MAX_MESSAGE_BYTES
+from crew_runner.child.messages import MAX_MESSAGE_BYTES, ProjectImports
 from crew_runner.child.process.fork_server import FORK, KILL, PID, READY, REQUEST, STATUS
+from crew_runner.child.process.imports import Plan
 from crew_runner.child.process.start import PROBLEM
 from crew_runner.host.frames import FrameReader
 
 PRELOADED: Final = "_countersign.process.preload"
 
 _PROGRAM: Final = Path(__file__).resolve().parents[1] / "child" / "process" / "start.py"
+NOTHING_IMPORTED: Final = ProjectImports()
+
 _START_SECONDS: Final = 120.0
 _STOP_SECONDS: Final = 3.0
 _READ_BYTES: Final = 1024 * 1024
@@ -119,11 +122,19 @@ class Child:
 class ForkServerClient:
     """Starts the fork server when it is first needed. Safe to share between threads.
 
-    `python`: a project's own interpreter, which is started outside the bot's folder.
+    `python`: a project's own interpreter, which is started outside the bot's folder. `imports`:
+    what it imports for all children.
     """
 
-    def __init__(self, *, preload: bool, python: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        preload: bool,
+        python: str | None = None,
+        imports: ProjectImports = NOTHING_IMPORTED,
+    ) -> None:
         self._preload = preload
+        self._imports = imports
         self._python = python
         self._lock = threading.Lock()
         self._ready_lock = threading.Lock()
@@ -250,7 +261,13 @@ class ForkServerClient:
         try:
             with theirs:
                 self._process = subprocess.Popen(  # noqa: S603 our own code
-                    [self._python or sys.executable, str(_PROGRAM), str(theirs.fileno()), preload],
+                    [
+                        self._python or sys.executable,
+                        str(_PROGRAM),
+                        str(theirs.fileno()),
+                        preload,
+                        *self._plan(self._directory),
+                    ],
                     env=environment,
                     cwd=None if self._python is None else self._directory,
                     pass_fds=(theirs.fileno(),),
@@ -264,6 +281,14 @@ class ForkServerClient:
                 f"The crew's Python, {self._python or sys.executable}, does not start: "
                 f"{error.strerror}. Run `uv sync` or `crewai install` in the project."
             ) from error
+
+    def _plan(self, directory: Path) -> list[str]:
+        """The argument that says what to import, if there is anything."""
+        if self._imports == NOTHING_IMPORTED:
+            return []
+        file = directory / "imports.json"
+        Plan(self._imports).write(file)
+        return [str(file)]
 
     def _reset(self) -> None:
         if self._control is not None:

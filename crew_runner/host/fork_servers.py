@@ -2,6 +2,9 @@
 
 A project's fork server runs the project's own interpreter. It is started when it is first needed,
 and replaced when the environment changes. After it has been idle for a while it is stopped.
+
+Its first children import what the project needs, and report it. A successor is then started in the
+background, which has imported all of that when it takes over.
 """
 
 from __future__ import annotations
@@ -14,11 +17,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from crew_runner.host.fork_server_client import Child, ForkServerClient, ForkServerUnavailable
+from crew_runner.child.messages import ProjectImports
+from crew_runner.host.fork_server_client import (
+    NOTHING_IMPORTED,
+    Child,
+    ForkServerClient,
+    ForkServerUnavailable,
+)
 from storage.definitions import CrewDefinition, CrewKind
 
 log = logging.getLogger(__name__)
@@ -62,6 +71,7 @@ class _Running:
 
     client: ForkServerClient
     signature: Signature
+    imports: ProjectImports = NOTHING_IMPORTED
     users: int = 0
     is_retired: bool = False
     used_at: float = field(default_factory=time.monotonic)
@@ -80,6 +90,8 @@ class ForkServers:
         self._lock = threading.Lock()
         self._running: dict[Environment | None, _Running] = {}
         self._retired: set[_Running] = set()
+        self._imports: dict[Environment, ProjectImports] = {}
+        self._successors: dict[Environment, ForkServerClient] = {}
         self._stopped = False
 
     def start(self) -> None:
@@ -117,6 +129,59 @@ class ForkServers:
         finally:
             self._release(running)
 
+    @property
+    def is_warming(self) -> bool:
+        """Whether a fork server is being started that will replace another one."""
+        with self._lock:
+            return bool(self._successors)
+
+    def learn(self, definition: CrewDefinition, imports: ProjectImports) -> None:
+        """Start a fork server that has imported this, and let it take over when it is ready.
+
+        The project's own modules are added when its packages are there: only then is it known
+        whether importing them is slow.
+        """
+        environment = environment_of(definition)
+        if environment is None:
+            return
+        with self._lock:
+            running = self._running.get(environment)
+            if self._stopped or running is None or environment in self._successors:
+                return
+            known = self._imports.get(environment, NOTHING_IMPORTED)
+            wanted = _added(known, imports)
+            if wanted == known:
+                return
+            self._imports[environment] = wanted
+            client = self._successors[environment] = self._client(environment, wanted)
+        threading.Thread(
+            target=self._succeed, args=(environment, running, client, wanted), daemon=True
+        ).start()
+
+    def _succeed(
+        self,
+        environment: Environment,
+        predecessor: _Running,
+        client: ForkServerClient,
+        imports: ProjectImports,
+    ) -> None:
+        """Replace `predecessor` when the new fork server is ready, unless it was stopped."""
+        is_ready = False
+        try:
+            client.wait_until_ready()
+            is_ready = True
+        except ForkServerUnavailable as error:
+            log.info("fork_server.not_warm", extra={"python": environment.python, "why": error})
+        with self._lock:
+            del self._successors[environment]
+            takes_over = is_ready and self._running.get(environment) is predecessor
+            if takes_over:
+                self._retire(environment)
+                signature = _signature(environment, imports)
+                self._running[environment] = _Running(client, signature, imports)
+        if not takes_over:
+            client.stop()
+
     def stop_idle(self) -> None:
         """Stop the fork servers of projects that have had no child for a while."""
         now = time.monotonic()
@@ -137,10 +202,11 @@ class ForkServers:
         with self._lock:
             self._stopped = True
             running = [*self._running.values(), *self._retired]
+            clients = [*(each.client for each in running), *self._successors.values()]
             self._running.clear()
             self._retired.clear()
-        for each in running:
-            each.client.stop()
+        for client in clients:
+            client.stop()
 
     def _acquire(self, environment: Environment | None) -> _Running:
         with self._lock:
@@ -162,20 +228,32 @@ class ForkServers:
         """The fork server for this environment as it is now. Called with the lock."""
         if self._stopped:
             raise ForkServerUnavailable("the processes that start crews were stopped")
-        signature = _signature(environment)
         running = self._running.get(environment)
-        if running is not None and running.signature != signature:
-            log.info("fork_server.environment_changed", extra={"python": _name(environment)})
+        if (
+            environment is not None
+            and running is not None
+            and running.signature != _signature(environment, running.imports)
+        ):
+            log.info("fork_server.environment_changed", extra={"python": environment.python})
             self._retire(environment)
+            # The project's own modules are learned again: they may do something else now.
+            known = self._imports.get(environment, NOTHING_IMPORTED)
+            self._imports[environment] = replace(known, own=(), path=())
             running = None
         if running is None:
-            running = self._running[environment] = _Running(self._client(environment), signature)
+            imports = NOTHING_IMPORTED if environment is None else self._known(environment)
+            client = self._client(environment, imports)
+            signature = _signature(environment, imports)
+            running = self._running[environment] = _Running(client, signature, imports)
         return running
 
-    def _client(self, environment: Environment | None) -> ForkServerClient:
+    def _known(self, environment: Environment) -> ProjectImports:
+        return self._imports.get(environment, NOTHING_IMPORTED)
+
+    def _client(self, environment: Environment | None, imports: ProjectImports) -> ForkServerClient:
         if environment is None:
             return ForkServerClient(preload=self._preload)
-        return ForkServerClient(preload=True, python=environment.python)
+        return ForkServerClient(preload=True, python=environment.python, imports=imports)
 
     def _retire(self, environment: Environment | None) -> None:
         """Let its children finish, and fork no more. Called with the lock."""
@@ -187,19 +265,41 @@ class ForkServers:
             threading.Thread(target=running.client.stop, name="fork-server-stop").start()
 
 
-def _name(environment: Environment | None) -> str:
-    return sys.executable if environment is None else environment.python
+def _added(known: ProjectImports, new: ProjectImports) -> ProjectImports:
+    packages = tuple(name for name in new.packages if name not in known.packages)
+    dependent = tuple(sorted({*known.dependent, *new.dependent}))
+    if packages:
+        return replace(known, packages=(*known.packages, *packages), dependent=dependent)
+    own = tuple(name for name in new.own if name not in known.own)
+    return replace(known, own=(*known.own, *own), path=new.path or known.path, dependent=dependent)
 
 
-def _signature(environment: Environment | None) -> Signature:
-    """Changes with what is installed in the environment. Cheap enough for every job."""
+def _signature(environment: Environment | None, imports: ProjectImports) -> Signature:
+    """Changes with what was imported from the environment. Cheap enough for every job."""
     if environment is None:
         return ()
     root = Path(environment.python).parent.parent
     files = [Path(environment.python), root / "pyvenv.cfg"]
     if environment.project is not None:
         files += [Path(environment.project, name) for name in _WATCHED_FILES]
+        if imports.own:
+            files += _sources(Path(environment.project))
     return (*map(_version, files), *_installed(root))
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    """The project's Python files, without environments and caches."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(each for each in folders if not _is_left_out(Path(parent, each)))
+        yield from (Path(parent, file) for file in sorted(files) if file.endswith(".py"))
+
+
+def _is_left_out(folder: Path) -> bool:
+    return (
+        folder.name.startswith(".")
+        or folder.name in ("__pycache__", "node_modules")
+        or (folder / "pyvenv.cfg").exists()
+    )
 
 
 def _version(file: Path) -> tuple[int, int] | None:

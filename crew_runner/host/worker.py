@@ -276,6 +276,7 @@ class WorkerPool:
                     reads=self._reads,
                     lease=self._lease,
                     abort_at=lambda: self._abort_at,
+                    learn=partial(self._fork_servers.learn, definition),
                 )
                 outcome = files.collect(supervisor.run())
                 return EndedPhase(supervisor.claim, outcome, supervisor.usage, files.kept)
@@ -388,7 +389,8 @@ class WorkerPool:
                 storage=str(job_directory),
                 copy=None if copy is None else copy.folder,
             )
-            checked = check_crew(definition, job, child)
+            learn = partial(self._fork_servers.learn, definition)
+            checked = check_crew(definition, job, child, learn=learn)
             child.kill(signal.SIGKILL)
         return checked
 

@@ -34,8 +34,6 @@ from tests.support.prefork_server import MARK, Forked, PreforkServer, name_of
 _SET_NAME: Final = 15  # PR_SET_NAME
 _LONGEST: Final = 1024 * 1024
 _LOOK: Final = 0.01
-_WORDS: Final = 4
-"""The words of the command of a fork server that imports nothing of a project."""
 
 
 def prefork_fork_server() -> None:
@@ -87,7 +85,7 @@ def _wait_and_serve(control: socket.socket) -> NoReturn:
     if PACKAGE not in sys.modules:
         load_package()
     importlib.import_module(f"{PACKAGE}.process.fork_server").serve(
-        fds[0], preload=start["preload"]
+        fds[0], preload=start["preload"], plan=start["plan"]
     )
     raise AssertionError("a fork server does not return")
 
@@ -105,7 +103,7 @@ class _FirstIsThere:
     def Popen(  # noqa: N802  # as it is called there
         self, words: Sequence[str], *, env: Mapping[str, str], pass_fds: Sequence[int], **how: Any
     ) -> subprocess.Popen[bytes] | _Forked:
-        if self._control is None or words[0] != sys.executable or len(words) > _WORDS:
+        if self._control is None or words[0] != sys.executable:
             return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
         with self._control:
             _send_start(self._control, words, env, pass_fds)
@@ -128,7 +126,7 @@ class _FromLaunchpad:
     ) -> subprocess.Popen[bytes] | Forked:
         if not words[3]:  # nothing to import: fast enough
             return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
-        if words[0] != sys.executable or len(words) > _WORDS:
+        if words[0] != sys.executable:
             return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
         with (
             tempfile.TemporaryDirectory() as place,
@@ -156,8 +154,8 @@ def _send_start(
     env: Mapping[str, str],
     fds: Sequence[int],
 ) -> None:
-    preload = words[3]
-    start = {"environment": dict(env), "preload": preload}
+    _python, _program, _control, preload, *plan = words
+    start = {"environment": dict(env), "preload": preload, "plan": "".join(plan)}
     socket.send_fds(fork_server_socket, [json.dumps(start).encode()], fds)
 
 

@@ -264,8 +264,9 @@ def _agents(crew: Crew) -> list[Agent]:
 def _disable_planning(agent: object) -> None:
     """A revision continues a conversation, so there is nothing to plan."""
     if isinstance(agent, Agent):
-        agent.planning = False
-        agent.planning_config = None
+        for name, value in (("planning", False), ("planning_config", None)):
+            if name in type(agent).model_fields:
+                setattr(agent, name, value)
 
 
 def _disable_lookups(crew: Crew, tasks: Sequence[Task]) -> None:

@@ -13,6 +13,7 @@ from ..crewai_internals import definition_of
 from ..failures import CrewProblem
 from ..monitoring.event_listeners import FlowListener
 from ..older_crewai import (
+    CAN_AWAIT_PROVIDERS,
     ConsoleProvider,
     FlowDefinition,
     FlowHumanFeedbackDefinition,
@@ -62,6 +63,8 @@ class PausingProvider:
     def request_feedback(self, context: PendingFeedbackContext, flow: Flow[Any]) -> Any:
         """A coroutine, which CrewAI runs in the flow's own loop."""
         del flow
+        if not CAN_AWAIT_PROVIDERS:
+            raise HumanFeedbackPending(context=context)
         return self._pause(context)
 
     async def _pause(self, context: PendingFeedbackContext) -> str:

@@ -79,6 +79,8 @@ def _code_in(value: object) -> Iterator[CodeType]:
 
 def route_flow_questions(limits: RunLimits) -> None:
     """Route questions of flows in this process to a person instead of the console."""
+    if not hasattr(Flow, "ask"):
+        return  # CrewAI 1.9 and older
     provider = InputProvider(limits)
     flow_config.input_provider = provider
     ask = Flow.ask

@@ -1,4 +1,4 @@
-"""The fork server's program, started by its path: `python …/process/start.py FD MODULE`.
+"""The fork server's program, started by its path: `python …/process/start.py FD MODULE [PLAN]`.
 
 It loads this package by its file, under the name `_countersign`. Our directory, with its `bot`,
 `storage` and `tests`, is not added to the path, where it would hide a crew's own modules of these
@@ -80,7 +80,7 @@ def problem_of_interpreter() -> str:
     return ""
 
 
-def main(control_fd: int, preload: str) -> None:
+def main(control_fd: int, preload: str, plan: str = "") -> None:
     sys.path[:] = [entry for entry in sys.path if entry not in ("", str(Path(__file__).parent))]
     sys.meta_path.insert(0, _CrewModulesFirst)
     problem = problem_of_interpreter() if preload else ""
@@ -88,7 +88,7 @@ def main(control_fd: int, preload: str) -> None:
         if not problem:
             load_package()
             fork_server = importlib.import_module(f"{PACKAGE}.process.fork_server")
-            fork_server.serve(control_fd, preload=preload)
+            fork_server.serve(control_fd, preload=preload, plan=plan)
     except Exception as error:  # noqa: BLE001 the worker tells people
         traceback.print_exc()
         problem = (
@@ -100,4 +100,4 @@ def main(control_fd: int, preload: str) -> None:
 
 
 if __name__ == "__main__":  # a crew's processes may import this file again
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), *sys.argv[2:])
