@@ -25,6 +25,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from crew_runner.child.environment import is_secret
+from crew_runner.child.withheld import Withheld
 from storage.db.engines import normalize_url
 from storage.definitions import ModelSettings
 
@@ -104,6 +106,8 @@ class Settings(BaseSettings):
     )
 
     _crew_environment: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _secrets: frozenset[str] = PrivateAttr(default=frozenset())
+    _withheld: Withheld = PrivateAttr(default_factory=Withheld)
 
     @model_validator(mode="before")
     @classmethod
@@ -212,6 +216,16 @@ class Settings(BaseSettings):
         """
         return self._crew_environment
 
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The bot's secrets, also values in `.env` that the environment replaces."""
+        return self._secrets
+
+    @property
+    def withheld(self) -> Withheld:
+        """What no crew may get: the bot's secrets, its env file and its SQLite database."""
+        return self._withheld
+
 
 def _reveal(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
@@ -245,7 +259,15 @@ def load_settings(
         problems += [_describe(dict(problem)) for problem in error.errors(include_input=False)]
     if settings is None or problems:
         raise SettingsError(tuple(problems))
-    settings._crew_environment = {**_for_crews(in_file), **_proxies()}
+    settings._secrets = _secrets(settings, in_file)
+    settings._withheld = Withheld.of(
+        settings._secrets, map(str, (env_file.absolute(), *_database_files(settings)))
+    )
+    settings._crew_environment = {
+        name: value
+        for name, value in {**_for_crews(in_file), **_proxies()}.items()
+        if value not in settings._secrets
+    }
     return settings
 
 
@@ -256,6 +278,30 @@ def remove_proxies() -> None:
     """
     for name in [name for name in os.environ if name.lower() in _PROXIES]:
         del os.environ[name]
+
+
+_SECRETS: Final = tuple(
+    str(field.validation_alias)
+    for field in Settings.model_fields.values()
+    if "SecretStr" in str(field.annotation) and is_secret(str(field.validation_alias))
+)
+"""The variables of ours whose values are secret. Crews need the keys of models."""
+
+
+def _secrets(settings: Settings, in_file: Mapping[str, str]) -> frozenset[str]:
+    values = [
+        source[name] for name in _SECRETS for source in (in_file, os.environ) if name in source
+    ]
+    tokens = (settings.slack_bot_token, settings.slack_signing_secret, settings.slack_app_token)
+    return frozenset(filter(None, [*values, *map(_reveal, tokens)]))
+
+
+def _database_files(settings: Settings) -> tuple[Path, ...]:
+    url = make_url(normalize_url(settings.database_url.get_secret_value()))
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return ()
+    file = Path(str(url.database)).absolute()
+    return (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal")))
 
 
 def _for_crews(in_file: Mapping[str, str]) -> dict[str, str]:

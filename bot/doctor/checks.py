@@ -21,8 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import starter
 from bot.doctor.shared_server import check_shared_server
+from bot.environ import load_and_hide
 from bot.findings import Finding, Mark, failed, good, warning
-from bot.settings import Settings, SettingsError, load_settings
+from bot.settings import Settings, SettingsError
 from crew_runner.config.registry import CrewsFileError, load_crews
 from crew_runner.host.worker import WorkerPool
 from crew_runner.models.environment import Route, choose, settings_to_env
@@ -60,7 +61,7 @@ def run(*, env_file: Path, as_json: bool) -> int:
 
 def _findings(env_file: Path) -> Iterator[Finding]:
     try:
-        settings = load_settings(env_file)
+        settings = load_and_hide(env_file)
     except SettingsError as error:
         for problem in error.problems:
             yield failed("Settings", problem, f"Fix it in the environment or in {env_file}.")
@@ -215,6 +216,7 @@ def _build(crews: Mapping[str, CrewDefinition], settings: Settings) -> dict[str,
             slots=1,
             lease=settings.lease,
             environment=settings.crew_environment,
+            withheld=settings.withheld,
         )
         pool.start()
         deadline = time.monotonic() + CREW_SECONDS

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
-import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,44 +14,31 @@ from crewai.memory.storage.factory import set_memory_storage_factory
 
 from .crews.crew import CrewRunnable
 from .crews.memory_storage import lazy_storage
-from .environment import MODEL_VARIABLES, scrub, without_secrets
+from .environment import remove_values
 from .failures import CrewProblem, summarize
 from .flows.flow import FlowRunnable
 from .flows.persistence import FlowSnapshot
 from .lock_files import use_lock_directory
 from .messages import Job
 from .operator_model import apply_operator_model
+from .project_environment import enter_environment
 from .runnable import Runnable
 
 
 def build(job: Job) -> Runnable:
     """Build the crew or flow that `job.target` names. Raises CrewProblem."""
-    for name in MODEL_VARIABLES:
-        os.environ.pop(name, None)
-    os.environ.update({**without_secrets(job.extra), **job.model})
-    os.environ["CREWAI_STORAGE_DIR"] = job.storage
+    enter_environment(job)
     use_lock_directory(job.storage)
     apply_operator_model(job.model)
-    _add_working_directory()
     snapshot = FlowSnapshot()
     set_flow_persistence_factory(lambda: snapshot)
     set_memory_storage_factory(lazy_storage)
     target = job.target or ""
     built = _instantiate(target, _load(target))
-    scrub()  # crew code may have read a `.env` file
+    remove_values(job.withheld)  # crew code may have set variables
     if isinstance(built, Flow):
         return FlowRunnable(built, snapshot, job)
     return CrewRunnable(built, job)
-
-
-def _add_working_directory() -> None:
-    """Add it to the path after PYTHONPATH and before installed packages."""
-    cwd = os.getcwd()
-    if cwd not in sys.path:
-        python_path = [
-            entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry
-        ]
-        sys.path.insert(len(python_path), cwd)
 
 
 def _load(target: str) -> object:

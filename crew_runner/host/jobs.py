@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from crew_runner.child.messages import Job, Phases
 from crew_runner.child.records import (
@@ -13,6 +14,7 @@ from crew_runner.child.records import (
     PhaseOutput,
     Resume,
 )
+from crew_runner.child.withheld import Withheld
 from crew_runner.host.translation import translate
 from storage import definitions
 from storage.boundaries import resolve
@@ -20,9 +22,16 @@ from storage.definitions import CrewDefinition, Json
 from storage.records import Claim
 from storage.usage import total
 
+NOTHING_WITHHELD: Final = Withheld()
+
 
 def job_for(
-    claim: Claim, *, model: Mapping[str, str], extra: Mapping[str, str], storage: str
+    claim: Claim,
+    *,
+    model: Mapping[str, str],
+    extra: Mapping[str, str],
+    storage: str,
+    withheld: Withheld = NOTHING_WITHHELD,
 ) -> Job:
     """The job of a claimed phase run. `phases` is empty until the crew has described itself."""
     definition, run = claim.execution.definition, claim.run
@@ -54,6 +63,7 @@ def job_for(
         spent=total([*claim.spent, run.usage]),
         raises=claim.raises,
         model_calls=definition.limits.model_calls,
+        withheld=withheld,
     )
 
 
@@ -71,7 +81,12 @@ def _inputs(claim: Claim) -> dict[str, Json]:
 
 
 def check_job(
-    definition: CrewDefinition, *, model: Mapping[str, str], extra: Mapping[str, str], storage: str
+    definition: CrewDefinition,
+    *,
+    model: Mapping[str, str],
+    extra: Mapping[str, str],
+    storage: str,
+    withheld: Withheld = NOTHING_WITHHELD,
 ) -> Job:
     """The job of only building a crew."""
     return Job(
@@ -88,6 +103,7 @@ def check_job(
         extra=extra,
         storage=storage,
         approve_tools=definition.approve_tools,
+        withheld=withheld,
         only_check=True,
     )
 

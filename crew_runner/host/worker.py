@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final, assert_never
 
+from crew_runner.child.withheld import Withheld
 from crew_runner.host import owners
 from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted, Outcome
 from crew_runner.host.crew_check import NO_APPROVERS, check_crew
 from crew_runner.host.fork_server_client import ForkServerClient, ForkServerUnavailable
-from crew_runner.host.jobs import check_job, job_for
+from crew_runner.host.jobs import NOTHING_WITHHELD, check_job, job_for
 from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
 from crew_runner.host.slots import PoolSlot
@@ -45,8 +46,8 @@ _SHUTDOWN_MARGIN: Final = timedelta(seconds=2.5)
 class WorkerPool:
     """Runs up to `slots` phases at once, each in its own process.
 
-    `environment`: variables for crews in addition to those of this process. `poll`: seconds
-    between checks for work without being woken.
+    `environment`: variables for crews in addition to those of this process. `withheld`: what no
+    crew may get. `poll`: seconds between checks for work without being woken.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class WorkerPool:
         slots: int = 4,
         lease: timedelta,
         environment: Mapping[str, str] | None = None,
+        withheld: Withheld = NOTHING_WITHHELD,
         poll: float = 0.5,
     ) -> None:
         self._state = state
@@ -68,6 +70,7 @@ class WorkerPool:
         self.slots = slots
         self._lease = lease
         self._environment = dict(environment or {})
+        self._withheld = withheld
         self._poll = poll
         self._owner = str(owners.this_process())
         # A crew that crews.yml no longer names may still run: executions keep their definition.
@@ -247,6 +250,7 @@ class WorkerPool:
                     model=self._model.variables(claim.execution.definition.model),
                     extra=self._environment,
                     storage=str(job_directory),
+                    withheld=self._withheld,
                 )
                 supervisor = ChildSupervisor(
                     claim=claim,
@@ -335,6 +339,7 @@ class WorkerPool:
                 model=self._model.variables(definition.model),
                 extra=self._environment,
                 storage=str(job_directory),
+                withheld=self._withheld,
             )
             report, detail = check_crew(definition, job, child)
             child.kill(signal.SIGKILL)
