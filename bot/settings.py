@@ -6,6 +6,7 @@ import difflib
 import ipaddress
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -27,6 +28,7 @@ from sqlalchemy.exc import ArgumentError
 
 from crew_runner.child.environment import is_secret
 from crew_runner.child.withheld import Withheld
+from crew_runner.models import variables
 from storage.db.engines import normalize_url
 from storage.definitions import ModelSettings
 
@@ -77,18 +79,6 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", validation_alias="HITL_BACKEND_HOST")
     port: int = Field(8000, ge=0, le=65535, validation_alias="HITL_BACKEND_PORT")
     crews_file: Path = Field(Path("crews.yml"), validation_alias="CREWS_FILE")
-    openai_api_key: SecretStr | None = _variable("OPENAI_API_KEY")
-    openai_base_url: str | None = _variable("OPENAI_BASE_URL")
-    openai_model: str | None = _variable("OPENAI_MODEL")
-    crewai_model: str | None = _variable("MODEL")
-    openrouter_api_key: SecretStr | None = _variable("OPENROUTER_API_KEY")
-    openrouter_base_url: str | None = _variable("OPENROUTER_BASE_URL")
-    anthropic_api_key: SecretStr | None = _variable("ANTHROPIC_API_KEY")
-    anthropic_base_url: str | None = _variable("ANTHROPIC_BASE_URL")
-    gemini_api_key: SecretStr | None = _variable("GEMINI_API_KEY")
-    google_api_key: SecretStr | None = _variable("GOOGLE_API_KEY")
-    gemini_base_url: str | None = _variable("GOOGLE_GEMINI_BASE_URL")
-    ollama_host: str | None = _variable("OLLAMA_HOST")
     lease_seconds: float = Field(30, ge=1, le=3600, validation_alias="COUNTERSIGN_LEASE_SECONDS")
     grace_seconds: float = Field(5, ge=1, le=86400, validation_alias="COUNTERSIGN_GRACE_SECONDS")
     keep_days: int = Field(0, ge=0, le=36500, validation_alias="COUNTERSIGN_KEEP_DAYS")
@@ -106,6 +96,7 @@ class Settings(BaseSettings):
     )
 
     _crew_environment: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _model: ModelSettings = PrivateAttr(default_factory=ModelSettings)
     _secrets: frozenset[str] = PrivateAttr(default=frozenset())
     _withheld: Withheld = PrivateAttr(default_factory=Withheld)
 
@@ -189,19 +180,7 @@ class Settings(BaseSettings):
 
     @property
     def model(self) -> ModelSettings:
-        return ModelSettings(
-            openai_api_key=_reveal(self.openai_api_key),
-            openai_base_url=self.openai_base_url,
-            openai_model=self.openai_model or self.crewai_model,
-            openrouter_api_key=_reveal(self.openrouter_api_key),
-            openrouter_base_url=self.openrouter_base_url,
-            anthropic_api_key=_reveal(self.anthropic_api_key),
-            anthropic_base_url=self.anthropic_base_url,
-            gemini_api_key=_reveal(self.gemini_api_key),
-            google_api_key=_reveal(self.google_api_key),
-            gemini_base_url=self.gemini_base_url,
-            ollama_host=self.ollama_host,
-        )
+        return self._model
 
     @property
     def slack_is_local(self) -> bool:
@@ -231,7 +210,10 @@ def _reveal(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-VARIABLES: Final = tuple(str(field.validation_alias) for field in Settings.model_fields.values())
+VARIABLES: Final = (
+    *(str(field.validation_alias) for field in Settings.model_fields.values()),
+    *variables.VARIABLES,
+)
 
 
 def is_loopback(host: str) -> bool:
@@ -259,6 +241,7 @@ def load_settings(
         problems += [_describe(dict(problem)) for problem in error.errors(include_input=False)]
     if settings is None or problems:
         raise SettingsError(tuple(problems))
+    settings._model = _model(in_file, env_file, overrides or {})
     settings._secrets = _secrets(settings, in_file)
     settings._withheld = Withheld.of(
         settings._secrets, map(str, (env_file.absolute(), *_database_files(settings)))
@@ -294,6 +277,17 @@ def _secrets(settings: Settings, in_file: Mapping[str, str]) -> frozenset[str]:
     ]
     tokens = (settings.slack_bot_token, settings.slack_signing_secret, settings.slack_app_token)
     return frozenset(filter(None, [*values, *map(_reveal, tokens)]))
+
+
+def _model(
+    in_file: Mapping[str, str], env_file: Path, overrides: Mapping[str, str]
+) -> ModelSettings:
+    known = {**os.environ, **overrides}
+    environment = {name: known[name] for name in variables.VARIABLES if name in known}
+    sources = [variables.Source(environment), variables.Source(in_file, str(env_file))]
+    return replace(
+        variables.read(sources), environment=environment, env_file=str(env_file.resolve())
+    )
 
 
 def _database_files(settings: Settings) -> tuple[Path, ...]:

@@ -247,7 +247,7 @@ class WorkerPool:
             with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
                 job = job_for(
                     claim,
-                    model=self._model.variables(claim.execution.definition.model),
+                    model=self._model_variables(claim.execution.definition),
                     extra=self._environment,
                     storage=str(job_directory),
                     withheld=self._withheld,
@@ -270,7 +270,10 @@ class WorkerPool:
         """Why the crew's model would refuse it. Programs are checked only if they set `model`."""
         if definition.kind is CrewKind.COMMAND and definition.model is None:
             return None
-        return self._model.problem(definition.model)
+        return self._model.problem(definition.model, self._model.own_model(definition))
+
+    def _model_variables(self, definition: CrewDefinition) -> Mapping[str, str]:
+        return self._model.variables(definition.model, self._model.own_model(definition))
 
     def _record_outcome(self, claim: Claim, outcome: Outcome, usage: Usage | None) -> None:
         """Record how the phase ended, unless the lease was lost."""
@@ -336,7 +339,7 @@ class WorkerPool:
         with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
             job = check_job(
                 definition,
-                model=self._model.variables(definition.model),
+                model=self._model_variables(definition),
                 extra=self._environment,
                 storage=str(job_directory),
                 withheld=self._withheld,

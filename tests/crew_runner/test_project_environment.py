@@ -22,6 +22,7 @@ from tests.support.drafter import WatchedDrafter
 from tests.support.prefork_server import PreforkServer
 from tests.support.preforked_fork_server import from_prefork_server
 from tests.support.processes import ROOT
+from tests.support.providers import OPENAI, ProviderServer
 
 TOKEN = "xoxb-of-the-bot"
 DATABASE = "postgresql://bot:password@host/countersign"
@@ -84,6 +85,7 @@ class Runner:
     """`bot_folder`: the working directory of the bot."""
 
     harness: Harness
+    model: WatchedDrafter
     bot_folder: Path
 
     def report(self, project: Path, **more: Any) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def runner(
         )
         dispatch.bind(pool)
         pool.start()
-        yield Runner(harness, folder)
+        yield Runner(harness, model, folder)
         pool.stop(timedelta(seconds=4))
 
 
@@ -239,6 +241,38 @@ def test_a_project_that_does_not_exist_is_said_in_words(runner: Runner, tmp_path
 
     assert ended.error is not None
     assert f"The crew's folder {tmp_path / 'gone'} cannot be entered" in ended.error
+
+
+PLAIN = """
+from crewai import Agent, Crew, Task
+
+
+def crew():
+    agent = Agent(role="Writer", goal="g", backstory="b")
+    task = Task(name="write", description="Write a poem.", expected_output="x", agent=agent)
+    return Crew(agents=[agent], tasks=[task])
+"""
+
+
+def test_a_project_that_is_local_under_plain_crewai_asks_its_own_server_and_no_other(
+    runner: Runner, tmp_path: Path
+) -> None:
+    project = project_in(tmp_path / "project")
+    (project / "src" / "crew.py").write_text(PLAIN)
+    with ProviderServer(OPENAI, "lm-studio") as local:
+        (project / ".env").write_text(
+            f"OPENAI_API_KEY=lm-studio\nOPENAI_API_BASE={local.base_url}\n"
+            "OPENAI_MODEL_NAME=local-llama\n"
+        )
+        asked_before = runner.model.calls
+        definition = CrewDefinition(
+            "local", CrewKind.CREW, target="crew:crew", project=str(project)
+        )
+        ended = runner.harness.ended(runner.harness.start(definition, "a poem"))
+
+    assert ended.state is ExecutionState.COMPLETED, ended.error
+    assert {(each.key, each.model) for each in local.asked} == {("lm-studio", "local-llama")}
+    assert runner.model.calls == asked_before
 
 
 @pytest.mark.parametrize("inside", [False, True])
