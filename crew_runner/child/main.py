@@ -39,6 +39,7 @@ from .messages import (
     to_worker,
 )
 from .monitoring.run_limits import RunLimits
+from .project_environment import withhold_secrets
 from .records import CrewKind, Question
 from .runnable import Runnable
 
@@ -125,8 +126,8 @@ def run(channel: Channel) -> None:
     if not isinstance(job, Job):
         raise TypeError(f"a job was expected, not {type(job).__name__}")
     try:
-        if job.project is not None:
-            os.chdir(job.project)
+        if job.kind is CrewKind.CREW:
+            withhold_secrets(job)
         limits = _run_limits(job, channel)
         runnable = _build_watched(job, channel, limits)
         description = runnable.describe()

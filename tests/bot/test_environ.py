@@ -9,13 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.process.environ import is_secret
+from bot.environ import is_secret
 from tests.bot.conftest import bot_in, runs_note
 from tests.support.processes import clean_environment
 
 _HIDES = """
 import os
-from bot.process.environ import hide_secrets
+from bot.environ import hide_secrets
 
 environ = os.open("/proc/self/environ", os.O_RDONLY)  # open before the secrets are hidden
 hide_secrets()
