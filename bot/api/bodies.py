@@ -81,6 +81,15 @@ class TaskOutputBody(BaseModel):
     output: str
 
 
+class FileBody(BaseModel):
+    """A file that the phase wrote, or `deleted`. One that is not `kept` is too large to publish."""
+
+    path: str
+    size: int
+    kept: bool
+    deleted: bool
+
+
 class ResultBody(BaseModel):
     status: str
     output: str
@@ -129,15 +138,6 @@ class ContextBody(BaseModel):
     task_outputs: list[TaskOutputBody]
     revision: int
     feedback: str | None
-
-
-class FileBody(BaseModel):
-    """A file that the phase wrote, or `deleted`. One that is not `kept` is too large to publish."""
-
-    path: str
-    size: int
-    kept: bool
-    deleted: bool
 
 
 class CheckpointBody(BaseModel):

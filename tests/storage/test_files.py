@@ -316,6 +316,30 @@ def test_the_checkpoint_lists_all_files_and_posts_the_first_five_that_can_be_sho
     ]
 
 
+def test_files_that_no_checkpoint_has_shown_are_posted_with_the_final_message(
+    run: Run, outbox: Outbox
+) -> None:
+    run.start(project(after=("analysis",)))
+    for phase in ("planning", "analysis"):
+        write(run, f"{phase}.md")
+    decide(run, Action.CONTINUE)
+    write(run, "end.md")
+
+    result = run.now.result
+    assert result is not None
+    assert [file.path for file in result.files] == ["planning.md", "end.md"]
+    runs = [each.id for each in run.reads.phase_runs(run.id)]
+    posted = {}
+    while rows := outbox.take(owner="d"):
+        for row in rows:
+            if "path" in row.payload:
+                posted[row.payload["path"]] = (row.key, row.payload["run"])
+            sent = outbox.sending(row)
+            outbox.release(outbox.posted(sent, channel="C", ts=f"{row.seq}.1", shown=row.version))
+    assert posted["planning.md"] == (f"file:{run.id}:1", runs[0])
+    assert posted["end.md"] == (f"file:{run.id}:2", runs[2])
+
+
 def test_reading_phase_runs_and_claiming_reads_no_contents(
     run: Run, reads: Reads, engine: Engine
 ) -> None:
