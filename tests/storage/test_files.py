@@ -283,7 +283,8 @@ def test_a_publication_is_audited_once_it_is_made_and_once_if_it_fails(
     assert notices(engine) == [
         "Phase planning: its files are approved but cannot be written into the project's folder: "
         "Permission denied. I keep trying.",
-        "Phase planning: 1 of its files would have left the project's folder, or replaced a folder.",
+        "Phase planning: 1 of its files would have left the project's folder, or replaced a "
+        "folder.",
     ]
 
 
