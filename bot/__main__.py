@@ -17,6 +17,6 @@ def _search_here_last() -> None:
 
 if __name__ == "__main__":
     _search_here_last()
-    from bot.cli import run
+    from countersign_command import run
 
     sys.exit(run())

@@ -30,7 +30,8 @@ _VERSION_LINE: Final = f"countersign {VERSION}"
 
 _EPILOG: Final = """\
 To try it without Slack, a model key or any file:   countersign practice
-To start a project of your own in this folder:      countersign init
+To bring a CrewAI project:                          countersign add ../my-crew
+To start with the example crews in this folder:     countersign init
 To check a setup and see what to fix:               countersign doctor
 To run the bot:                                     countersign serve
 
@@ -114,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
         "Each problem comes with what to do about it. The exit code is 1 if a check failed.",
     )
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    _add_add(command)
+    _add_check(command)
     serve = command(
         "serve",
         "run everything: Slack, REST, the scheduler and the workers",
@@ -177,6 +180,43 @@ def _parser() -> argparse.ArgumentParser:
     )
     command("version", "print the version")
     return parser
+
+
+def _add_add(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+    add = command(
+        "add",
+        "add a CrewAI project to crews.yml",
+        "It finds the project's crew or flow, examines it without asking a model, and writes a "
+        "commented entry. No file of the project is changed.",
+    )
+    add.add_argument("path", type=Path, metavar="PATH", help="the project's folder")
+    add.add_argument("--name", metavar="N", help="the crew's name (default: the folder's)")
+    add.add_argument(
+        "--approvers",
+        metavar="A,B",
+        help="who may decide: @requester, @channel, U… (a person), S… (a user group)",
+    )
+    add.add_argument(
+        "--crew", metavar="TARGET", help="what runs: module:name, or a file such as crew.jsonc"
+    )
+    add.add_argument(
+        "--yes", action="store_true", help="ask nothing; without --approvers, @requester decides"
+    )
+    add.add_argument(
+        "--install",
+        action="store_true",
+        help="create the project's own environment with uv, if it has none",
+    )
+
+
+def _add_check(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+    check = command(
+        "check",
+        "examine the crews of crews.yml, without asking a model",
+        "Each problem comes with what to do about it. The exit code is 1 if a crew has one.",
+    )
+    check.add_argument("name", nargs="?", metavar="NAME", help="one crew (default: all)")
+    check.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
 def _add_workers(parser: argparse.ArgumentParser, *, minimum: int, note: str = "") -> None:
@@ -279,6 +319,27 @@ def _move(settings: Settings, arguments: argparse.Namespace) -> int:
     )
 
 
+def _add(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot.crews import add
+
+    named = arguments.approvers
+    options = add.Options(
+        path=arguments.path,
+        name=arguments.name,
+        crew=arguments.crew,
+        approvers=None if named is None else add.split_approvers(named),
+        yes=arguments.yes,
+        install=arguments.install,
+    )
+    return add.run(settings, options)
+
+
+def _check(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot.crews import check
+
+    return check.run(settings, name=arguments.name, as_json=arguments.json)
+
+
 def _practice(arguments: argparse.Namespace) -> int:
     from bot.process import supervision
 
@@ -315,6 +376,8 @@ _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "backup": _backup,
     "restored": _restored,
     "move": _move,
+    "add": _add,
+    "check": _check,
 }
 
 _COMMANDS_THAT_LOAD_SETTINGS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 Json: TypeAlias = Any
 """A JSON value."""
 
-RESERVED_NAMES: Final = ("help", "list", "status", "cancel", "retry", "lessons")
+RESERVED_NAMES: Final = ("help", "list", "status", "cancel", "stop", "retry", "lessons")
 """Subcommands of `/crew`: no crew may have one of these names."""
 
 
@@ -199,7 +199,8 @@ class Examination:
     are the names that its agents use, `missing_keys` the variables that these need and that are not
     set. `pauses` are the places at which a person is asked: checkpoints, gates and tools.
     `notes` are sentences for the author and the operator. `crewai` is the version in the crew's
-    environment.
+    environment. `takes_any_input`: the crew's own code sees all inputs (`before_kickoff`, a
+    program, a flow whose state is a dictionary), so it may read others than those in `inputs`.
     """
 
     kind: str = ""
@@ -212,6 +213,7 @@ class Examination:
     pauses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     crewai: str = ""
+    takes_any_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)

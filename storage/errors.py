@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
 from storage.definitions import CrewDefinition, DecisionRule
 from storage.policy import Refusal
-from storage.records import OFFERED, Action, Checkpoint, Execution
+from storage.records import Action, Checkpoint, Execution
 
 
 class CountersignError(Exception):
@@ -77,18 +81,44 @@ class UnknownCheckpointName(CountersignError):
         self.definition = definition
 
 
+class InputFault(StrEnum):
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+    FIXED = "fixed"  # crews.yml sets it
+    WRONG = "wrong"  # not of its type, or not one of its choices
+    UNCLEAR = "unclear"  # the request could be meant for several inputs
+
+
+@dataclass(frozen=True, slots=True)
+class InputProblem:
+    """What is wrong with an input. `sentence` says it without a capital letter and a full stop."""
+
+    fault: InputFault
+    name: str
+    sentence: str
+
+
+class BadInputs(CountersignError):
+    """The crew cannot start with these inputs; `problems` has all of them."""
+
+    def __init__(self, definition: CrewDefinition, problems: Sequence[InputProblem]) -> None:
+        super().__init__("; ".join(problem.sentence for problem in problems))
+        self.definition = definition
+        self.problems = tuple(problems)
+
+
 class TextNeeded(CountersignError):
     """A revision or an answer without text."""
 
 
 class NotOffered(CountersignError):
-    """This kind of checkpoint does not offer the action; `offered` are those it does."""
+    """This checkpoint does not offer the action; `offered` are those it does."""
 
-    def __init__(self, checkpoint: Checkpoint, wanted: Action) -> None:
+    def __init__(self, checkpoint: Checkpoint, wanted: Action, offered: tuple[Action, ...]) -> None:
         super().__init__(f"checkpoint {checkpoint.id} does not offer {wanted}")
         self.checkpoint = checkpoint
         self.wanted = wanted
-        self.offered = OFFERED[checkpoint.kind]
+        self.offered = offered
 
 
 class UnknownTasks(CountersignError):

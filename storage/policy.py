@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
 
-from storage.definitions import DecisionRule, OnTimeout
-from storage.records import Action, Actor, ActorKind
+from storage.definitions import CrewDefinition, DecisionRule, OnTimeout
+from storage.records import Action, Actor, ActorKind, Checkpoint, CheckpointKind
 from storage.states import CheckpointEvent
 
 CHANNEL = "@channel"
@@ -108,3 +108,11 @@ def reminder_times(opened: datetime, deadline: datetime) -> dict[str, datetime]:
     if wait >= timedelta(minutes=5):
         times["last"] = deadline - min(wait / 10, timedelta(minutes=15))
     return times
+
+
+def offered_actions(checkpoint: Checkpoint, definition: CrewDefinition) -> tuple[Action, ...]:
+    """What can be decided at a checkpoint. `revise: false` in crews.yml takes Revise away."""
+    works = checkpoint.kind in (CheckpointKind.PHASE, CheckpointKind.GATE)
+    if works and not definition.revise:
+        return tuple(action for action in checkpoint.offered if action is not Action.REVISE)
+    return checkpoint.offered

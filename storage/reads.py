@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from threading import Lock
 from time import monotonic
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Select, bindparam, func, select
+from sqlalchemy import Connection, Engine, Select, bindparam, func, literal_column, select
 
 from storage.db import file_statements, message_statements, sql, statements
 from storage.db.database import SystemClock, reading
@@ -32,7 +32,16 @@ from storage.db.tables import (
 from storage.definitions import CrewReport
 from storage.kept_files import Publication, StoredFile
 from storage.ports import SharedClock
-from storage.records import Checkpoint, Counts, Execution, Lesson, PhaseRun, Usage
+from storage.records import (
+    Action,
+    Checkpoint,
+    CheckpointKind,
+    Counts,
+    Execution,
+    Lesson,
+    PhaseRun,
+    Usage,
+)
 from storage.states import ENDED, ExecutionState
 from storage.use_cases import files, lessons
 from storage.use_cases.phase_runs import anything_due
@@ -55,6 +64,26 @@ _REPORTS: Final = select(crew_reports)
 _CHECKPOINTS: Final = statements.CHECKPOINTS.where(
     checkpoints.c.execution_id == bindparam("of_execution")
 ).order_by(checkpoints.c.seq)
+
+_DECISIONS: Final = (
+    select(phase_runs.c.phase, checkpoints.c.action)
+    .join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
+    .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.kind == literal_column(f"'{CheckpointKind.PHASE.value}'"),
+    )
+    .order_by(checkpoints.c.seq)
+)
+
+_PROGRESS_OF_PHASE: Final = (
+    select(phase_runs.c.progress)
+    .where(
+        phase_runs.c.execution_id == bindparam("of_execution"),
+        phase_runs.c.phase_index == bindparam("of_index"),
+        phase_runs.c.revision == bindparam("of_revision"),
+    )
+    .order_by(phase_runs.c.seq)
+)
 
 _NEWEST_OF_PHASE: Final = (
     select(phase_runs.c.execution_id, phase_runs.c.usage)
@@ -159,6 +188,26 @@ class Reads:
         """Return all tries of all phases, oldest first."""
         with reading(self._engine) as connection:
             return phase_runs_of(connection, execution_id)
+
+    def progress_of_phase(
+        self, execution_id: str, *, phase_index: int, revision: int
+    ) -> tuple[Mapping[str, object], ...]:
+        """Return the progress of each try of a revision of a phase, oldest first."""
+        of_phase = {
+            "of_execution": execution_id,
+            "of_index": phase_index,
+            "of_revision": revision,
+        }
+        with reading(self._engine) as connection:
+            return tuple(sql.execute(connection, _PROGRESS_OF_PHASE, of_phase).scalars())
+
+    def skipped_phases(self, execution_id: str) -> tuple[str, ...]:
+        """Return the phases after which somebody, or the timeout, went on without approving."""
+        of_execution = {"of_execution": execution_id}
+        with reading(self._engine) as connection:
+            rows = sql.execute(connection, _DECISIONS, of_execution).rows
+        newest = {row.phase: row for row in rows}
+        return tuple(phase for phase, row in newest.items() if row.action == Action.SKIP)
 
     def anything_due(self) -> bool:
         """Whether there is a phase run to claim."""

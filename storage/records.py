@@ -63,7 +63,8 @@ TIMEOUT = Actor(ActorKind.TIMEOUT, "timeout", "timeout")
 class Request:
     """What was asked for. An empty `user_input` defaults to `message`, and vice versa.
 
-    `values` are the values of the crew's own inputs, by name.
+    `named` are the inputs that the requester gave by name. Once the request is `resolved`, `values`
+    are all inputs that the crew gets; `unused` names what was said but nothing in the crew takes.
     """
 
     user_input: str
@@ -71,11 +72,25 @@ class Request:
     campaign_context: str = ""
     language: str = ""
     values: Mapping[str, Json] = field(default_factory=dict)
+    named: Mapping[str, Json] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    resolved: bool = False
 
-    def inputs(self) -> dict[str, str]:
-        """The inputs that every crew gets."""
+    @property
+    def text(self) -> str:
+        return self.user_input or self.message
+
+    def inputs(self) -> dict[str, Json]:
+        """The inputs that the crew gets. Before they are resolved: only what was said."""
+        if self.resolved:
+            return dict(self.values)
+        general = {name: text for name, text in self.general_inputs().items() if text}
+        return {**general, **self.named, **self.values}
+
+    def general_inputs(self) -> dict[str, str]:
+        """The inputs that programs get with every request, also the empty ones."""
         return {
-            "user_input": self.user_input or self.message,
+            "user_input": self.text,
             "message": self.message or self.user_input,
             "campaign_context": self.campaign_context,
             "language": self.language,
@@ -99,10 +114,13 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A flow that waits for a person (CrewAI's `@human_feedback`).
+    """A flow that waits for a person: at a `@human_feedback`, or at a checkpoint of crews.yml.
 
     `gate` is the method's name. If there are `outcomes`, the decision picks one; a timeout that
     continues picks `default_outcome`. `saved` is the flow's own state, returned as it is.
+
+    `at` is "after" or "before" the method for a checkpoint of crews.yml, else empty. A revision
+    runs the phase again from there; if it is not `revisable`, there is nothing that could run.
     """
 
     gate: str
@@ -110,6 +128,8 @@ class Pause:
     outcomes: tuple[str, ...] = ()
     default_outcome: str | None = None
     saved: Mapping[str, object] = field(default_factory=dict)
+    at: str = ""
+    revisable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +166,16 @@ class PhaseOutput:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a phase failed: `message` is for the requester, `detail` (a traceback) for the log."""
+    """Why a phase failed: `message` is for the requester, `detail` (a traceback) for the log.
+
+    `retryable`: whether to try again at once. `retry_helps`: whether somebody can remove the cause
+    and then resume the execution.
+    """
 
     message: str
     detail: str = ""
     retryable: bool = True
+    retry_helps: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +200,7 @@ class CheckpointKind(StrEnum):
     GATE = "gate"  # a flow's own pause; the flow's state is in the database
     TOOL = "tool"  # an agent wants to call a tool
     QUESTION = "question"  # a flow asks for a written answer
+    TASK = "task"  # a task inside a flow has human_input=True
     BUDGET = "budget"  # the budget is used up
 
 
@@ -184,11 +210,14 @@ OFFERED: Final[Mapping[CheckpointKind, tuple[Action, ...]]] = {
     CheckpointKind.GATE: _ALL,
     CheckpointKind.TOOL: _ALL,
     CheckpointKind.QUESTION: (Action.CONTINUE, Action.STOP, Action.SKIP),
+    CheckpointKind.TASK: _ALL,
     CheckpointKind.BUDGET: (Action.CONTINUE, Action.STOP),
 }
-"""The actions that each kind of checkpoint offers."""
+"""The actions that each kind of checkpoint offers, unless its crew cannot revise."""
 
-HELD = frozenset({CheckpointKind.TOOL, CheckpointKind.QUESTION, CheckpointKind.BUDGET})
+HELD = frozenset(
+    {CheckpointKind.TOOL, CheckpointKind.QUESTION, CheckpointKind.TASK, CheckpointKind.BUDGET}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +245,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One run of a crew. `version` counts its changes."""
+    """One run of a crew. `version` counts its changes. `retry_helps` belongs to `error`."""
 
     id: str
     crew: str
@@ -235,6 +264,7 @@ class Execution:
     ended_by: Actor | None = None
     result: PhaseOutput | None = None
     error: str | None = None
+    retry_helps: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +319,20 @@ class Checkpoint:
     kind: CheckpointKind = CheckpointKind.PHASE
     outcomes: tuple[str, ...] = ()
     lessons: tuple[str, ...] = ()
+
+    @property
+    def at_method(self) -> Pause | None:
+        """The pause of a flow, if it is at a checkpoint of crews.yml and not at the flow's own."""
+        pause = self.output.pause
+        return pause if self.kind is CheckpointKind.GATE and pause and pause.at else None
+
+    @property
+    def offered(self) -> tuple[Action, ...]:
+        """The actions that people can choose from."""
+        actions, pause = OFFERED[self.kind], self.at_method
+        if pause is None or pause.revisable:
+            return actions
+        return tuple(action for action in actions if action is not Action.REVISE)
 
 
 @dataclass(frozen=True, slots=True)

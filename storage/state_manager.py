@@ -195,20 +195,22 @@ class StateManager:
         phases: Sequence[str | PhaseDefinition],
         *,
         task_checkpoints: Sequence[tuple[str, str, str]] = (),
+        methods: Sequence[str] = (),
     ) -> Claim:
         """Store the phases of a crew that described itself, before it runs.
 
         A bare name is a phase of that one task. `arising` are checkpoints of the crew's own, as
         (name, after which phase, description); a checkpoint of crews.yml at the same boundary
-        replaces it. Returns the claim with its phase named. Raises LeaseLost, NoRule, and
-        BadBoundary if a checkpoint names a phase that does not exist.
+        replaces it. `methods` are those of a flow, at which the checkpoints of crews.yml are.
+        Returns the claim with its phase named. Raises LeaseLost, NoRule, and BadBoundary if a
+        checkpoint names a phase or method that does not exist.
         """
         described = tuple(
             PhaseDefinition(phase, (phase,)) if isinstance(phase, str) else phase
             for phase in phases
         )
         return self._commit(
-            lambda tx: phase_runs.record_phases(tx, claim, described, task_checkpoints)
+            lambda tx: phase_runs.record_phases(tx, claim, described, task_checkpoints, methods)
         )
 
     def ask(self, claim: Claim, question: Question) -> Checkpoint:

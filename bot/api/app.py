@@ -1,4 +1,4 @@
-"""The REST API: six routes over StateManager and Reads, and the route for Slack's requests."""
+"""The REST API: routes over StateManager and Reads, and the route for Slack's requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from bot.api import bodies, refusals
+from bot.api import bodies, crew_bodies, refusals
 from bot.api.calls import ApiConfig, Calls
 from bot.api.guard import LoopbackOnly
 from bot.door import Door
@@ -113,6 +113,14 @@ def _routes(calls: Calls, config: ApiConfig) -> APIRouter:
     @routes.post("/api/crew/feedback", responses=_errors(400, 403, 404, 409))
     def feedback(body: bodies.FeedbackBody) -> bodies.FeedbackReceivedBody:
         return calls.feedback(body)
+
+    @routes.get("/api/crews", responses=_errors())
+    def crews() -> crew_bodies.CrewsBody:
+        return calls.crew_list()
+
+    @routes.get("/api/crews/{name}", responses=_errors(404))
+    def crew(name: str) -> crew_bodies.CrewBody:
+        return calls.one_crew(name)
 
     return routes
 

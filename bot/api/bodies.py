@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from storage import usage
 from storage.characters import storable
+from storage.definitions import Json
 from storage.records import (
     Checkpoint,
     Counts,
@@ -23,6 +33,7 @@ from storage.records import (
 from storage.states import CheckpointState, PhaseRunState
 
 _TEXT_LIMIT = 100_000
+_DEPTH_LIMIT = 50
 
 
 def _storable(text: str) -> str:
@@ -35,8 +46,31 @@ Text = Annotated[str, Field(max_length=_TEXT_LIMIT), AfterValidator(_storable)]
 Word = Annotated[str, Field(max_length=100), AfterValidator(_storable)]
 
 
+def _storable_json(value: Json, depth: int = 0) -> Json:
+    if depth > _DEPTH_LIMIT:
+        raise ValueError(f"it is nested more than {_DEPTH_LIMIT} levels deep")
+    match value:
+        case str():
+            _storable(value)
+        case float() if not math.isfinite(value):
+            raise ValueError("it holds a number that is not finite")
+        case list():
+            for each in value:
+                _storable_json(each, depth + 1)
+        case dict():
+            for name, each in value.items():
+                _storable(name)
+                _storable_json(each, depth + 1)
+    return value
+
+
+InputValues = Annotated[dict[Word, Json], AfterValidator(_storable_json)]
+
+
 class ExecuteBody(BaseModel):
-    """Starts a run. One of `message` and `user_input` is needed; it fills the other."""
+    """Starts a run. One of `message` and `user_input` fills the other; both may be left out if the
+    crew takes no request, or all that it needs is in `inputs`.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -46,17 +80,16 @@ class ExecuteBody(BaseModel):
     language: Word | None = None
     checkpoints: list[Text] | None = None
     crew: Text | None = None
+    inputs: InputValues | None = None
 
-    def request(self) -> Request | None:
-        """The request, or None if both texts are empty."""
+    def request(self) -> Request:
         message, user_input = (self.message or "").strip(), (self.user_input or "").strip()
-        if not (message or user_input):
-            return None
         return Request(
             user_input=user_input or message,
             message=message or user_input,
             campaign_context=self.campaign_context or "",
             language=(self.language or "").strip(),
+            named=self.inputs or {},
         )
 
 
@@ -76,9 +109,19 @@ class FeedbackBody(BaseModel):
 
 
 class TaskOutputBody(BaseModel):
+    """`structured` is only there if the task has a typed output: the JSON that is handed on."""
+
     task: str
     agent: str
     output: str
+    structured: Any = None
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        body: dict[str, Any] = serialize(self)
+        if self.structured is None:
+            del body["structured"]
+        return body
 
 
 class FileBody(BaseModel):
@@ -243,7 +286,15 @@ def _result(execution: Execution, runs: Iterable[PhaseRun]) -> ResultBody | None
 
 
 def _task_outputs(output: PhaseOutput) -> list[TaskOutputBody]:
-    return [TaskOutputBody(task=t.task, agent=t.agent, output=t.output) for t in output.tasks]
+    return [
+        TaskOutputBody(
+            task=each.task,
+            agent=each.agent,
+            output=each.output,
+            structured=json.loads(each.structured) if each.structured else None,
+        )
+        for each in output.tasks
+    ]
 
 
 def checkpoint(record: Checkpoint) -> CheckpointBody:

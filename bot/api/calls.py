@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fastapi import HTTPException
 
-from bot.api import bodies
-from storage.definitions import CrewDefinition
+from bot.api import bodies, crew_bodies
+from storage.db.database import SystemClock
+from storage.definitions import CrewDefinition, CrewReport
 from storage.errors import UnknownCheckpoint, UnknownExecution
+from storage.inputs import known_inputs, resolve
+from storage.ports import Clock
 from storage.reads import Reads
-from storage.records import Action, Actor, ActorKind, Decision, Execution
+from storage.records import Action, Actor, ActorKind, Decision, Execution, Request
 from storage.state_manager import StateManager
 from storage.states import ENDED
 
@@ -40,12 +43,12 @@ class Calls:
     reads: Reads
     crews: Mapping[str, CrewDefinition]
     config: ApiConfig
+    clock: Clock = field(default_factory=SystemClock)
 
     def execute(self, body: bodies.ExecuteBody, key: str | None) -> bodies.StatusBody:
-        request = body.request()
-        if request is None:
-            raise HTTPException(400, "one of message and user_input is needed")
-        definition = self._crew(body.crew)
+        definition, report = self._crew(body.crew)
+        inputs = known_inputs(definition, None if report is None else report.examination)
+        request = resolve(inputs, body.request(), self.clock.now())
         execution = self.state.start_execution(
             definition=definition,
             request=request,
@@ -54,7 +57,7 @@ class Calls:
             checkpoints=body.checkpoints,
             delivery=None if key is None else f"api:{key}",
         )
-        if (execution.crew, execution.request) != (definition.name, request):
+        if (execution.crew, _said(execution.request)) != (definition.name, _said(request)):
             raise HTTPException(409, "this Idempotency-Key was used for another request")
         return self._status(execution)
 
@@ -103,19 +106,39 @@ class Calls:
             self.reads.phase_runs(execution.id),
         )
 
-    def _crew(self, name: str | None) -> CrewDefinition:
+    def crew_list(self) -> crew_bodies.CrewsBody:
+        reports, now = self.reads.crew_reports(), self.clock.now()
+        items = [
+            crew_bodies.crew(each, reports.get(each.name), now) for each in self.crews.values()
+        ]
+        return crew_bodies.CrewsBody(items=items, next=None)
+
+    def one_crew(self, name: str) -> crew_bodies.CrewBody:
+        definition = self.crews.get(name)
+        if definition is None:
+            raise HTTPException(404, self._no_crew(name))
+        return crew_bodies.crew(definition, self.reads.crew_reports().get(name), self.clock.now())
+
+    def _no_crew(self, name: str) -> str:
+        return f"no crew {name!r} (there are: {', '.join(sorted(self.crews)) or 'none'})"
+
+    def _crew(self, name: str | None) -> tuple[CrewDefinition, CrewReport | None]:
         if name is None:
             name = (
                 "plan" if "plan" in self.crews or len(self.crews) != 1 else next(iter(self.crews))
             )
         definition = self.crews.get(name)
         if definition is None:
-            known = ", ".join(sorted(self.crews)) or "none"
-            raise HTTPException(400, f"no crew {name!r} (there are: {known})")
+            raise HTTPException(400, self._no_crew(name))
         report = self.reads.crew_reports().get(name)
         if report is not None and report.problem is not None:
             raise HTTPException(409, f"crew {name!r} cannot run: {report.problem}")
-        return definition
+        return definition, report
+
+
+def _said(request: Request) -> Request:
+    """The request as the client sent it: values from the clock differ when it is repeated."""
+    return replace(request, values={}, unused=(), resolved=False)
 
 
 def _action(name: str) -> Action:

@@ -7,8 +7,11 @@ from typing import Final
 from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,
+    BadInputs,
     Busy,
     CountersignError,
+    InputFault,
+    InputProblem,
     LeavingOutNotAllowed,
     LimitReached,
     NoLesson,
@@ -25,6 +28,7 @@ from storage.errors import (
     UnknownTasks,
     WrongState,
 )
+from storage.inputs import THE_REQUEST
 from storage.policy import Refusal
 from storage.records import ActorKind, Checkpoint
 from storage.states import CheckpointState
@@ -39,6 +43,7 @@ STATUS_OF: Final[dict[type[CountersignError], int]] = {
     NotAllowed: 403,
     LeavingOutNotAllowed: 403,
     UnknownCheckpointName: 400,
+    BadInputs: 400,
     UnknownTasks: 400,
     TextNeeded: 400,
     OutcomeNeeded: 400,
@@ -94,6 +99,8 @@ def detail(error: CountersignError) -> str:  # noqa: PLR0911 an arm for each
             return f"not allowed: {_REASONS[refusal]}"
         case LeavingOutNotAllowed(checkpoint=name, refusal=refusal):
             return f"checkpoint {name!r} may not be left out: {_REASONS[refusal]}"
+        case BadInputs(problems=problems):
+            return "; ".join(_input_problem(problem) for problem in problems)
         case TextNeeded():
             return "feedback is needed: say what should change, or the answer"
         case NotOffered(checkpoint=checkpoint, offered=actions):
@@ -109,6 +116,12 @@ def detail(error: CountersignError) -> str:  # noqa: PLR0911 an arm for each
             return "the database is busy and nothing was changed: try again"
         case _:
             return str(error)
+
+
+def _input_problem(problem: InputProblem) -> str:
+    if problem.fault is InputFault.MISSING and problem.name in THE_REQUEST:
+        return "one of message and user_input is needed"
+    return f"inputs: {problem.sentence}"
 
 
 def _already_decided(checkpoint: Checkpoint) -> str:

@@ -6,11 +6,8 @@ import json
 import logging
 import socket
 import tempfile
-import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final, assert_never
@@ -20,25 +17,21 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import starter
+from bot.crews.describe import finding
+from bot.crews.examine import examine
 from bot.doctor.shared_server import check_shared_server
 from bot.findings import Finding, Mark, failed, good, warning
 from bot.settings import Settings, SettingsError, load_settings
 from crew_runner.config.registry import CrewsFileError, load_crews
-from crew_runner.host.worker import WorkerPool
 from crew_runner.models.environment import Route, choose, settings_to_env
 from crew_runner.models.preflight import Provider, ask, provider_in, refuses_key, trial
-from storage.db.database import SystemClock, schema, upgrade, writing
+from storage.db.database import schema, writing
 from storage.db.engines import DriverMissing, normalize_url, open_engine
 from storage.db.schema import SchemaStatus
-from storage.definitions import CrewDefinition, CrewReport, ModelSettings
+from storage.definitions import ModelSettings
 from storage.errors import Busy, Unreachable
-from storage.ports import NoDispatch, NoSignal
-from storage.reads import Reads
-from storage.state_manager import StateManager
 
 MODEL_SECONDS: Final = 5.0
-CREW_SECONDS: Final = 90.0
-_POLL_INTERVAL: Final = 0.05
 
 
 def run(*, env_file: Path, as_json: bool) -> int:
@@ -184,46 +177,8 @@ def check_crews(settings: Settings) -> Iterator[Finding]:
         yield failed("Crews", str(error), advice)
         return
     yield good("Crews", f"{settings.crews_file} names {', '.join(sorted(crews)) or 'none'}")
-    reports = _build(crews, settings)
-    for name in sorted(crews):
-        report = reports.get(name)
-        subject = f"Crew {name}"
-        if report is None:
-            advice = "Check what its module does when it is imported."
-            yield failed(subject, f"was not built within {CREW_SECONDS:.0f} s", advice)
-        elif report.problem is not None:
-            advice = f"Fix the crew, or its entry in {settings.crews_file}."
-            yield failed(subject, report.problem, advice)
-        elif report.phases:
-            yield good(subject, f"can be built; phases: {', '.join(report.phases)}")
-        else:
-            yield good(subject, "can be built; it has one phase")
-
-
-def _build(crews: Mapping[str, CrewDefinition], settings: Settings) -> dict[str, CrewReport]:
-    """Build every crew with a temporary database. A crew that takes too long has no report."""
-    with tempfile.TemporaryDirectory() as folder:
-        engine = open_engine(f"sqlite:///{Path(folder) / 'doctor.db'}")
-        upgrade(engine)
-        reads = Reads(engine)
-        state = StateManager(engine, clock=SystemClock(), dispatch=NoDispatch(), signal=NoSignal())
-        pool = WorkerPool(
-            state=state,
-            reads=reads,
-            model=settings.model,
-            crews=crews,
-            slots=1,
-            lease=settings.lease,
-            environment=settings.crew_environment,
-        )
-        pool.start()
-        deadline = time.monotonic() + CREW_SECONDS
-        while len(reads.crew_reports()) < len(crews) and time.monotonic() < deadline:
-            threading.Event().wait(_POLL_INTERVAL)
-        reports = reads.crew_reports()
-        pool.stop(timedelta(seconds=5))
-        engine.dispose()
-        return reports
+    for definition, report in examine(crews, settings):
+        yield finding(definition, report, settings.crews_file)
 
 
 # --- the model ------------------------------------------------------------------------------

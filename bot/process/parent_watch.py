@@ -2,7 +2,8 @@
 
 `python -P parent_watch.py FD MODULE ARGUMENTS…`: FD is the read end of a pipe. Only the parent has
 the write end, so the pipe closes when the parent ends for any reason. -P keeps the working
-directory out of the module search path: a project in it may have a `bot` of its own.
+directory out of the module search path: a project in it may have a `bot` of its own. So may one on
+PYTHONPATH, which is for crews.
 """
 
 from __future__ import annotations
@@ -37,4 +38,7 @@ if __name__ == "__main__":
     del sys.argv[:2]
     if str(ROOT) not in sys.path:  # a checkout that is not installed
         sys.path.insert(0, str(ROOT))
+    from countersign_command import ignore_python_path
+
+    ignore_python_path()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -286,6 +286,14 @@ def _free_port(preferred: int) -> int:
     raise CannotPracticeError("No port is free on this machine.")
 
 
+def first_command(crews: bytes | None) -> str:
+    """A command for the first try, given the bot's answer about its crews."""
+    names = [] if crews is None else [crew["name"] for crew in json.loads(crews)["items"]]
+    if not names or "plan" in names:
+        return "/crew plan a summer campaign for a bicycle shop"
+    return f"/crew {names[0]}"
+
+
 def _banner(
     config: PracticeConfig, settings: Settings, bot_address: str, project: Path | None
 ) -> str:
@@ -300,7 +308,7 @@ def _banner(
 
     and in #campaigns type
 
-             /crew plan a summer campaign for a bicycle shop
+             {first_command(_get(f"{bot_address}/api/crews"))}
 
 {line}
   Texts      {writer}{crews}

@@ -17,6 +17,7 @@ from bot.door import Door
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.lessons import Lessons
+from bot.slack.actions.starts import Starts
 from bot.slack.inbound.door import SlackDoor
 from bot.slack.inbound.sockets import SocketClient
 from bot.slack.listeners import command, decide, error_handler, inner, manage, revise, thread
@@ -84,16 +85,19 @@ class SlackFront:
             process_before_response=False,
             listener_executor=self._executor,
         )
+        starts = Starts(state=state, reads=reads, people=self._people, crews=crews, clock=clock)
         command.register(
             app,
             commands=Commands(
-                state=state,
                 reads=reads,
                 people=self._people,
                 actions=actions,
                 lessons=lessons,
+                starts=starts,
                 crews=crews,
+                clock=clock,
             ),
+            starts=starts,
             responder=self._responder,
         )
         decide.register(app, actions=actions)

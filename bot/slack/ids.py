@@ -54,6 +54,14 @@ ANSWER_VIEW = "answer"
 OUTCOME_VIEW = "outcome"
 """`callback_id` of the modal for a gate's outcome with words."""
 
+START_VIEW = "start"
+"""`callback_id` of the modal for a crew's inputs. The `action_id` of a field is the input's name,
+and the value of an option is one of its choices: names that the crew's author gave.
+"""
+
+INPUT_BLOCK_PREFIX: Final = "input_"
+METADATA_LIMIT: Final = 3000
+
 TEXT_BLOCK = "revision_text"
 TEXT_INPUT = "revision_text_input"
 TASKS_BLOCK = "revision_tasks"
@@ -88,6 +96,38 @@ class FormView:
                 return cls(checkpoint_id, channel, thread_ts)
             case _:
                 raise IdError("private_metadata is not ours")
+
+
+@dataclass(frozen=True, slots=True)
+class StartView:
+    """`private_metadata` of the modal for a crew's inputs: where it was opened, and the options
+    that were typed."""
+
+    crew: str
+    channel: str
+    language: str
+    checkpoints: tuple[str, ...] | None
+
+    def encode(self) -> str:
+        """May be longer than METADATA_LIMIT, with which Slack refuses the modal."""
+        return json.dumps([self.crew, self.channel, self.language, self.checkpoints])
+
+    @classmethod
+    def decode(cls, encoded: str) -> StartView:
+        try:
+            parts = json.loads(encoded)
+        except ValueError:
+            raise IdError("private_metadata is not ours") from None
+        match parts:
+            case [str(crew), str(channel), str(language), None | [*_] as names]:
+                return cls(crew, channel, language, None if names is None else tuple(names))
+            case _:
+                raise IdError("private_metadata is not ours")
+
+
+def input_block(name: str) -> str:
+    """`block_id` of the field for an input."""
+    return f"{INPUT_BLOCK_PREFIX}{name}"
 
 
 @dataclass(frozen=True, slots=True)

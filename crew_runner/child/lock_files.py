@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from hashlib import md5
 
 import portalocker
-from crewai_core.lock_store import set_lock_backend
+
+from .older_crewai import set_lock_backend
 
 _LONGEST_SECONDS = 120.0
 

@@ -15,7 +15,9 @@ import traceback
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import NoReturn, assert_never
+from typing import NoReturn
+
+from typing_extensions import assert_never
 
 from .environment import scrub
 from .failures import failure_of
@@ -32,6 +34,7 @@ from .messages import (
     QuestionAsked,
     QuestionWithdrawn,
     Ready,
+    StepDone,
     from_worker,
     to_worker,
 )
@@ -70,9 +73,13 @@ class Channel:
             except queue.Empty:
                 self.send(QuestionWithdrawn())
                 answer = self.receive()
-        if not isinstance(answer, Answer):
-            raise TypeError(f"an answer was expected, not {type(answer).__name__}")
-        return answer
+        return _as_answer(answer)
+
+    def remember(self, key: str) -> None:
+        """Return when the worker has stored that the step with this key is done."""
+        with self._ask_lock:
+            self.send(StepDone(key))
+            _as_answer(self.receive())
 
     def _read(self) -> None:
         try:
@@ -80,6 +87,12 @@ class Channel:
                 self._received.put(from_worker(self._connection.recv_bytes(MAX_MESSAGE_BYTES)))
         finally:
             os.killpg(0, signal.SIGKILL)
+
+
+def _as_answer(message: FromWorker) -> Answer:
+    if not isinstance(message, Answer):
+        raise TypeError(f"an answer was expected, not {type(message).__name__}")
+    return message
 
 
 def main(channel_fd: int, output_fd: int) -> NoReturn:
@@ -115,7 +128,7 @@ def run(channel: Channel) -> None:
         if job.project is not None:
             os.chdir(job.project)
         limits = _run_limits(job, channel)
-        runnable = _build(job)
+        runnable = _build_watched(job, channel, limits)
         description = runnable.describe()
         needs_recording = _needs_recording(job, description)
         if job.only_check or needs_recording:
@@ -131,15 +144,34 @@ def run(channel: Channel) -> None:
     channel.send(outcome)
 
 
-def _build(job: Job) -> Runnable:
+def _build_watched(job: Job, channel: Channel, limits: RunLimits) -> Runnable:
+    """Build the crew; tell the worker what a project imports, for its next fork server."""
+    if job.kind is not CrewKind.CREW or job.project is None:
+        return _build(job, limits)
+    from .import_watch import ImportWatch, use_working_copy
+
+    use_working_copy(job)
+    watch = ImportWatch(job)
+    with watch.watching():
+        runnable = _build(job, limits)
+    imports = watch.report()
+    if imports is not None:
+        channel.send(imports)
+    return runnable
+
+
+def _build(job: Job, limits: RunLimits) -> Runnable:
     match job.kind:
         case CrewKind.CREW:
-            from .hooks import check_approvals
+            from .building.built_crew import BuiltCrew
+            from .hooks import check_approvals, connect
             from .target import build
 
-            runnable = build(job)
-            check_approvals(runnable, job)
-            return runnable
+            built = build(job)
+            if isinstance(built, BuiltCrew):
+                check_approvals(built.runnable, job)
+                connect(built.runnable, limits)
+            return built
         case CrewKind.COMMAND:
             from .program import build_command
 

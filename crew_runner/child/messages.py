@@ -40,6 +40,10 @@ QUESTION_CHECKPOINT: Final = "question"
 """The name of the checkpoints at which a flow asks a question."""
 
 
+FLOW: Final = "flow"
+"""The kind of a crew that runs methods instead of tasks."""
+
+
 class BadMessage(Exception):
     """The data on the pipe is not one of the messages below."""
 
@@ -56,12 +60,13 @@ class Job:
     operator passes on. `storage` is a directory that exists as long as the job. `approve_tools`,
     `budget` (with what was `spent` before and how often it was raised) and `model_calls` are the
     limits that the child enforces. `allowed` are the keys of calls that were allowed in earlier
-    runs of the phase and may already have been made.
+    runs of the phase and may already have been made, and those that earlier runs sent as StepDone.
 
     `project` is the folder in which the crew works, and `origin` the project that it is a copy of.
     `crew_inputs` are the inputs that crews.yml describes. `skipped` are earlier phases that nobody
     approved. `gates_after` and `gates_before` name methods of a flow at which crews.yml asks a
-    person.
+    person. `cut_after` and `cut_before` name tasks after and before which a crew without `phases`
+    is cut into phases.
     """
 
     kind: CrewKind
@@ -80,6 +85,8 @@ class Job:
     skipped: tuple[str, ...] = ()
     gates_after: tuple[str, ...] = ()
     gates_before: tuple[str, ...] = ()
+    cut_after: tuple[str, ...] = ()
+    cut_before: tuple[str, ...] = ()
     done: tuple[tuple[str, PhaseOutput], ...] = ()
     previous: PhaseOutput | None = None
     feedback: str = ""
@@ -137,12 +144,14 @@ class CrewDescription:
     """A built crew: its phases and the pauses that its own code asks for.
 
     `checkpoints` come from its tasks: a name, the phase before it, a description. `gates` are the
-    methods at which a flow pauses. The rest is as in `storage.definitions.Examination`.
+    methods at which a flow pauses, `questions` whether it asks with `Flow.ask()`. The rest is as in
+    `storage.definitions.Examination`.
     """
 
     phases: tuple[PhaseDefinition, ...]
     checkpoints: tuple[tuple[str, str, str], ...] = ()
     gates: tuple[str, ...] = ()
+    questions: bool = False
     kind: str = ""
     steps: tuple[str, ...] = ()
     inputs: tuple[CrewInput, ...] = ()
@@ -152,7 +161,24 @@ class CrewDescription:
     missing_keys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     crewai: str = ""
+    takes_any_input: bool = False
     message: Literal["crew_description"] = "crew_description"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectImports:
+    """What building the crew imported that the fork server did not have.
+
+    `packages` are installed modules, in order. `own` are the project's modules if its children can
+    share them, and `path` what they need on `sys.path`. `dependent` are packages whose import
+    depends on variables of the child.
+    """
+
+    packages: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    dependent: tuple[str, ...] = ()
+    message: Literal["project_imports"] = "project_imports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +223,17 @@ class QuestionWithdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class StepDone:
+    """The child did something that must not be repeated if the phase runs again.
+
+    The worker stores the key and replies with Answer: continue.
+    """
+
+    key: str
+    message: Literal["step_done"] = "step_done"
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     output: PhaseOutput
     message: Literal["done"] = "done"
@@ -209,7 +246,15 @@ class Failed:
 
 
 FromChild: TypeAlias = (
-    Ready | CrewDescription | Progress | QuestionAsked | QuestionWithdrawn | Done | Failed
+    Ready
+    | ProjectImports
+    | CrewDescription
+    | Progress
+    | QuestionAsked
+    | QuestionWithdrawn
+    | StepDone
+    | Done
+    | Failed
 )
 FromWorker: TypeAlias = Job | Phases | Answer
 

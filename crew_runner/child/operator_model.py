@@ -6,13 +6,17 @@ import sys
 from collections.abc import Mapping
 
 from crewai.events.base_events import BaseEvent
-from crewai.events.stream_context import add_stream_sink
 from crewai.events.types.llm_events import LLMCallFailedEvent
-from crewai.hooks import HookAborted, InterceptionPoint, register_hook
-from crewai.hooks.llm_hooks import LLMCallHookContext
 
 from .crewai_internals import override_models
 from .environment import OVERLAY_VARIABLE
+from .older_crewai import (
+    HookAborted,
+    InterceptionPoint,
+    LLMCallHookContext,
+    add_stream_sink,
+    register,
+)
 
 
 def apply_operator_model(variables: Mapping[str, str]) -> None:
@@ -22,7 +26,7 @@ def apply_operator_model(variables: Mapping[str, str]) -> None:
         override_models(model)
     refusals = _Refusals()
     add_stream_sink(refusals.note)
-    register_hook(InterceptionPoint.PRE_MODEL_CALL, refusals.stop)
+    register(InterceptionPoint.PRE_MODEL_CALL, refusals.stop)
 
 
 class _KeyRefused(HookAborted):
@@ -37,7 +41,7 @@ class _Refusals:
 
     def note(self, model: object, event: BaseEvent) -> None:
         """A stream sink, called by CrewAI while it handles the error."""
-        error = sys.exception()
+        error = sys.exc_info()[1]
         if isinstance(event, LLMCallFailedEvent) and error is not None and _is_refusal(error):
             self._refused.append((model, error))
 

@@ -6,10 +6,11 @@ import json
 from enum import Enum
 
 from crewai.crews.crew_output import CrewOutput
-from crewai.flow.human_feedback import HumanFeedbackResult
 from crewai.tasks.task_output import TaskOutput
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
+
+from .older_crewai import HumanFeedbackResult
 
 
 def text_of(value: object) -> str:

@@ -39,7 +39,7 @@ _CHUNK_BYTES: Final = 64 * 1024
 def build_command(job: Job) -> CommandRunnable:
     """Find the program. Raises CrewProblem if it or its directory is missing."""
     environment = _environment(job)
-    cwd = Path(job.cwd or ".")
+    cwd = Path(job.project or ".") / (job.cwd or "")
     if not cwd.is_dir():
         raise CrewProblem(
             f"The crew's directory {str(cwd)!r} does not exist. Fix `cwd` in crews.yml."
@@ -65,7 +65,8 @@ class CommandRunnable:
         self._phases = phases
 
     def describe(self) -> CrewDescription:
-        return CrewDescription(self._phases or (PhaseDefinition(COMMAND_PHASE, (COMMAND_PHASE,)),))
+        phases = self._phases or (PhaseDefinition(COMMAND_PHASE, (COMMAND_PHASE,)),)
+        return CrewDescription(phases, takes_any_input=True)
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
         try:
@@ -246,6 +247,7 @@ def _phase_output(stdout: bytes, job: Job, program_run: _ProgramRun) -> PhaseOut
         output=output,
         tasks=tasks or (TaskResult(task=job.phase or COMMAND_PHASE, agent="", output=output),),
         usage=_usage(answer.get("token_usage")),
+        revised=answer.get("revised") is True if job.revising else True,
     )
 
 

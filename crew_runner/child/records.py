@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, TypeAlias
+
+from .older_python import StrEnum
 
 Usage: TypeAlias = Mapping[str, Mapping[str, int]]
 """Counts by model, with the keys of `storage.records.Usage`."""
@@ -35,6 +36,7 @@ class QuestionKind(StrEnum):
 
     TOOL = "tool"  # an agent wants to call a tool
     QUESTION = "question"  # a flow asks for a written answer
+    TASK = "task"  # a task inside a flow has human_input=True
     BUDGET = "budget"  # the budget is used up
 
 
@@ -68,13 +70,18 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A gate at which a flow waits. `saved` is the flow's state, handed back unchanged."""
+    """A gate at which a flow waits. `saved` is the flow's state, handed back unchanged.
+
+    `at` and `revisable` belong to a checkpoint of crews.yml, see `storage.records.Pause`.
+    """
 
     gate: str
     message: str = ""
     outcomes: tuple[str, ...] = ()
     default_outcome: str | None = None
     saved: Mapping[str, object] = field(default_factory=dict)
+    at: str = ""
+    revisable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +139,16 @@ class CrewInput:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a phase failed: `message` for the requester, `detail` (a traceback) for the log."""
+    """Why a phase failed: `message` for the requester, `detail` (a traceback) for the log.
+
+    `retryable`: whether to try again at once. `retry_helps`: whether somebody can remove the cause
+    and then resume the execution.
+    """
 
     message: str
     detail: str = ""
     retryable: bool = True
+    retry_helps: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,30 @@
-"""Builds the crew or flow that `module:name` in crews.yml names."""
+"""Builds the crew or flow that `crew` in crews.yml names, without running it."""
 
 from __future__ import annotations
 
-import difflib
-import importlib
 import os
 import sys
-from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
 
-from crewai import Crew, Flow
-from crewai.flow.persistence.factory import set_flow_persistence_factory
-from crewai.memory.storage.factory import set_memory_storage_factory
+from crewai import Flow
 
+from .building.built_crew import BuiltCrew, UnknownCrew
+from .building.interception import Interception
+from .building.kept_files import keeping_files
+from .building.targets import NeedsInputs, build_target
 from .crews.crew import CrewRunnable
 from .crews.memory_storage import lazy_storage
 from .environment import MODEL_VARIABLES, scrub, without_secrets
-from .failures import CrewProblem, summarize
 from .flows.flow import FlowRunnable
 from .flows.persistence import FlowSnapshot
 from .lock_files import use_lock_directory
 from .messages import Job
+from .older_crewai import set_flow_persistence_factory, set_memory_storage_factory
 from .operator_model import apply_operator_model
 from .runnable import Runnable
 
 
-def build(job: Job) -> Runnable:
+def build(job: Job) -> BuiltCrew | UnknownCrew:
     """Build the crew or flow that `job.target` names. Raises CrewProblem."""
     for name in MODEL_VARIABLES:
         os.environ.pop(name, None)
@@ -33,16 +32,38 @@ def build(job: Job) -> Runnable:
     os.environ["CREWAI_STORAGE_DIR"] = job.storage
     use_lock_directory(job.storage)
     apply_operator_model(job.model)
+    if job.project is not None:
+        os.chdir(job.project)
+        sys.path[:0] = [os.path.join(job.project, "src"), job.project]
     _add_working_directory()
     snapshot = FlowSnapshot()
     set_flow_persistence_factory(lambda: snapshot)
     set_memory_storage_factory(lazy_storage)
-    target = job.target or ""
-    built = _instantiate(target, _load(target))
-    scrub()  # crew code may have read a `.env` file
-    if isinstance(built, Flow):
-        return FlowRunnable(built, snapshot, job)
-    return CrewRunnable(built, job)
+    interception = Interception()
+    interception.start()
+    _leave_console()
+    try:
+        with keeping_files(job):
+            built = build_target(job, interception)
+    except NeedsInputs as reason:
+        return UnknownCrew(reason, job)
+    finally:
+        scrub()  # crew code may have read a `.env` file
+    own = replace(job, inputs=built.inputs(job))
+    runnable: Runnable
+    if isinstance(built.of, Flow):
+        runnable = FlowRunnable(built.of, snapshot, own)
+    else:
+        runnable = CrewRunnable(built.of, own)
+    return BuiltCrew(runnable, built, interception, job)
+
+
+def _leave_console() -> None:
+    """Code that a command line would start finds no arguments and an empty standard input."""
+    del sys.argv[1:]
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
 
 
 def _add_working_directory() -> None:
@@ -53,48 +74,3 @@ def _add_working_directory() -> None:
             entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry
         ]
         sys.path.insert(len(python_path), cwd)
-
-
-def _load(target: str) -> object:
-    module_name, _, attribute = target.partition(":")
-    if not module_name or not attribute:
-        raise CrewProblem(
-            f"{target!r} does not name a crew. Set `crew` in crews.yml to `module:name`."
-        )
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise CrewProblem(
-            f"The crew cannot be built: there is no module {error.name!r} in {os.getcwd()}, on "
-            "PYTHONPATH or installed. Install it, or fix `crew` in crews.yml."
-        ) from error
-    except Exception as error:
-        raise CrewProblem(f"The crew cannot be built: {summarize(error)}") from error
-    try:
-        return getattr(module, attribute)
-    except AttributeError:
-        raise CrewProblem(
-            f"The crew cannot be built: {module_name} has no {attribute!r}."
-            + _suggestion(attribute, dir(module))
-        ) from None
-
-
-def _instantiate(target: str, loaded: object) -> Crew | Flow[Any]:
-    try:
-        built = loaded() if not isinstance(loaded, Crew | Flow) and callable(loaded) else loaded
-        make = getattr(built, "crew", None)  # the method of a @CrewBase class
-        if not isinstance(built, Crew | Flow) and callable(make):
-            built = make()
-    except Exception as error:
-        raise CrewProblem(f"The crew cannot be built: {summarize(error)}") from error
-    if not isinstance(built, Crew | Flow):
-        raise CrewProblem(
-            f"{target} is not a crew but {type(built).__name__}. Name a @CrewBase class, a "
-            "function that returns a Crew, a Crew, or a Flow class."
-        )
-    return built
-
-
-def _suggestion(name: str, names: Iterable[str]) -> str:
-    matches = difflib.get_close_matches(name, [other for other in names if other[:1] != "_"], n=1)
-    return f" Did you mean {matches[0]!r}?" if matches else ""

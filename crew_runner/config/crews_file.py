@@ -5,6 +5,7 @@ The types validate each key by itself; `problems` validates keys that depend on 
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,13 +15,19 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints
 
-from crew_runner.child.environment import is_secret
 from crew_runner.child.messages import COMMAND_PHASE
 from crew_runner.config.durations import EXPECTED as DURATION
 from crew_runner.config.durations import parse_duration
+from crew_runner.config.inputs_entry import InputEntries
 from crew_runner.config.strict_yaml import Entry, KeyPath, expects, list_of, must_be, one_of
 from storage.boundaries import BadBoundary, resolve
-from storage.definitions import RESERVED_NAMES, CheckpointDefinition, DecisionRule, OnTimeout
+from storage.definitions import (
+    RESERVED_NAMES,
+    CheckpointDefinition,
+    DecisionRule,
+    OnTimeout,
+    Workspace,
+)
 from storage.policy import CHANNEL, REQUESTER
 
 Problems: TypeAlias = Iterator[tuple[KeyPath, str]]
@@ -29,12 +36,16 @@ APPROVERS: Final = (
     f"{REQUESTER}, {CHANNEL}, a Slack user id (U… or W…) or the id of a user group (S…)"
 )
 _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
+_APPROVER: Final = f"({REQUESTER}|{CHANNEL}|[UWS][A-Z0-9]{{2,}})"
 _NAME_RULE: Final = "one word of up to 40 letters, digits, - and _"
+_MODULE_AND_NAME: Final = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
+_DEFINITION_FILE: Final = r"[^:]*[^/:]\.(jsonc|json|yaml|yml)"
 NOBODY: Final = DecisionRule(())
 _MAX_COUNT: Final = 10**12
 
 
-def _crew_name(name: str) -> str:
+def crew_name(name: str) -> str:
+    """The name, if a crew may have it. Raises ValueError, which says what is allowed."""
     if not re.fullmatch(_NAME, name):
         raise ValueError(f"the name is not allowed: expected {_NAME_RULE}")
     if name.lower() in RESERVED_NAMES:
@@ -42,10 +53,8 @@ def _crew_name(name: str) -> str:
     return name
 
 
-def _not_secret(variable: str) -> str:
-    if is_secret(variable):
-        raise ValueError("belongs to the bot and is never passed to crews: remove it")
-    return variable
+def is_approver(text: str) -> bool:
+    return re.fullmatch(_APPROVER, text) is not None
 
 
 def _duration(value: object) -> timedelta:
@@ -65,18 +74,18 @@ Name: TypeAlias = Annotated[
     StringConstraints(strip_whitespace=True, pattern=f"^{_NAME}$"),
     expects(_NAME_RULE),
 ]
-CrewName: TypeAlias = Annotated[str, Strict(), AfterValidator(_crew_name)]
+CrewName: TypeAlias = Annotated[str, Strict(), AfterValidator(crew_name)]
 Target: TypeAlias = Annotated[
     str,
     Strict(),
-    StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"),
-    expects("package.module:name"),
+    StringConstraints(strip_whitespace=True, pattern=rf"^({_MODULE_AND_NAME}|{_DEFINITION_FILE})$"),
+    expects("package.module:name or, in a project, a file such as crew.jsonc or flow.yaml"),
 ]
-Variable: TypeAlias = Annotated[str, Strict(), AfterValidator(_not_secret)]
+Variable: TypeAlias = Annotated[str, Strict()]
 Value: TypeAlias = Annotated[str, Field(coerce_numbers_to_str=True), must_be("text")]
 Approver: TypeAlias = Annotated[
     str,
-    StringConstraints(pattern=f"^({REQUESTER}|{CHANNEL}|[UWS][A-Z0-9]{{2,}})$"),
+    StringConstraints(pattern=f"^{_APPROVER}$"),
     expects(APPROVERS),
 ]
 Flag: TypeAlias = Annotated[bool, Strict(), must_be("true or false")]
@@ -170,19 +179,24 @@ class LimitsEntry(Entry):
 
 
 class CrewEntry(RuleEntry):
-    """One crew. Either `crew` or `command` names what runs."""
+    """One crew. `crew` or `command` names what runs; without both, it is found in `project`."""
 
     description: Text = ""
+    project: Text | None = None
     crew: Target | None = None
     command: Annotated[
         tuple[Scalar, ...], list_of("words", empty="name the program and its arguments")
     ] = ()
     cwd: Text | None = None
     env: dict[Variable, Value] = Field(default_factory=dict)
+    python: Text | None = None
+    workspace: Annotated[Workspace, one_of(Workspace)] = Workspace.COPY
+    revise: Flag = True
     phases: Annotated[
         tuple[PhaseEntry, ...],
         list_of(
-            "phases, each with a name and tasks", empty="leave it out to make every task a phase"
+            "phases, each with a name and tasks",
+            empty="leave it out to cut the crew at its checkpoints",
         ),
     ] = ()
     checkpoints: Annotated[
@@ -198,14 +212,19 @@ class CrewEntry(RuleEntry):
     budget: BudgetEntry | None = None
     limits: LimitsEntry | None = None
     lessons: Flag = False
+    inputs: InputEntries = Field(default_factory=dict)
 
     def problems(self) -> Problems:
-        if self.crew is None and not self.command:
-            yield (), "names nothing to run: set 'crew' (module:name) or 'command'"
-        elif self.crew is not None:
-            yield from self._check_crew_keys()
-        else:
+        if self.crew is None and not self.command and self.project is None:
+            yield (
+                (),
+                "names nothing to run: set 'project' (a folder), 'crew' (module:name) or 'command'",
+            )
+        elif self.crew is None and self.command:
             yield from self._check_command_keys()
+        else:
+            yield from self._check_crew_keys()
+        yield from self._check_project_keys()
         yield from _duplicates("phases", (phase.name for phase in self.phases))
         yield from _duplicates("checkpoints", (each.gate or each.name for each in self.checkpoints))
         yield from _duplicates("approve_tools", self.approve_tools)
@@ -222,8 +241,8 @@ class CrewEntry(RuleEntry):
     def _check_crew_keys(self) -> Problems:
         if self.command:
             yield ("command",), "is not allowed together with 'crew': keep one of the two"
-        for key in sorted({"cwd", "env"} & self.model_fields_set):
-            yield (key,), "is only allowed together with 'command'"
+        if self.cwd is not None:
+            yield ("cwd",), "is only allowed together with 'command'"
         for index, phase in enumerate(self.phases):
             if not phase.tasks:
                 message = "is missing or empty: name the phase's tasks"
@@ -231,6 +250,8 @@ class CrewEntry(RuleEntry):
 
     def _check_command_keys(self) -> Problems:
         not_allowed = "is not allowed together with 'command'"
+        if self.python is not None:
+            yield ("python",), f"{not_allowed}: name the interpreter in the command"
         if self.approve_tools:
             yield ("approve_tools",), f"{not_allowed}: a program calls its tools itself"
         if self.limits and self.limits.model_calls is not None:
@@ -239,6 +260,16 @@ class CrewEntry(RuleEntry):
             if checkpoint.gate is not None:
                 message = f"{not_allowed}: a program pauses only after its phases"
                 yield ("checkpoints", index, "gate"), message
+
+    def _check_project_keys(self) -> Problems:
+        if self.project is None:
+            for key in sorted({"python", "workspace"} & self.model_fields_set):
+                yield (key,), "is only allowed together with 'project'"
+            if self.crew is not None and ":" not in self.crew:
+                message = f"{self.crew!r} is a file of a project: set 'project' to its folder"
+                yield ("crew",), message
+        elif self.crew is not None and not _is_inside(self.crew):
+            yield ("crew",), f"{self.crew!r} is outside of the project: name a file inside it"
 
     def _check_approvers(self) -> Problems:
         defaults = self.rule(NOBODY)
@@ -275,6 +306,17 @@ class CrewsFile(Entry):
     def problems(self) -> Problems:
         if not self.crews:
             yield ("crews",), "is missing or empty: define at least one crew"
+        spelled: dict[str, str] = {}
+        for name in self.crews:
+            first = spelled.setdefault(name.lower(), name)
+            if first != name:
+                message = f"differs from {first!r} only in capital letters: rename one of them"
+                yield ("crews", name), message
+
+
+def _is_inside(file: str) -> bool:
+    """Whether a relative path stays in its folder. True for a module."""
+    return not posixpath.isabs(file) and posixpath.normpath(file).split("/")[0] != ".."
 
 
 def _duplicates(key: str, names: Iterable[str | None]) -> Problems:

@@ -16,6 +16,7 @@ from typing import Final, TypeAlias, assert_never
 
 from crew_runner.child.messages import (
     MAX_OUTPUT_BYTES,
+    Answer,
     BadMessage,
     CrewDescription,
     Done,
@@ -24,14 +25,17 @@ from crew_runner.child.messages import (
     FromWorker,
     Job,
     Progress,
+    ProjectImports,
     QuestionAsked,
     QuestionWithdrawn,
     Ready,
+    StepDone,
     from_child,
     to_child,
 )
+from crew_runner.child.records import Action
 from crew_runner.config.durations import format_duration
-from crew_runner.host.crew_check import NO_APPROVERS, check_decision_rules
+from crew_runner.host.crew_check import NO_APPROVERS, check_decision_rules, methods_of
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.frames import MessageTooLong
 from crew_runner.host.jobs import phases_message
@@ -86,7 +90,10 @@ Outcome: TypeAlias = PhaseOutput | Failure | Interrupted
 
 
 class ChildSupervisor:
-    """Belongs to one thread. `abort_at`: when to stop unfinished, on the monotonic clock."""
+    """Belongs to one thread. `abort_at`: when to stop unfinished, on the monotonic clock.
+
+    `learn` gets what the crew's project imports.
+    """
 
     def __init__(
         self,
@@ -98,6 +105,7 @@ class ChildSupervisor:
         reads: Reads,
         lease: timedelta,
         abort_at: Callable[[], float | None],
+        learn: Callable[[ProjectImports], None] = lambda _imports: None,
     ) -> None:
         now = time.monotonic()
         self.claim = claim
@@ -106,6 +114,7 @@ class ChildSupervisor:
         self._state = state
         self._reads = reads
         self._abort_at = abort_at
+        self._learn = learn
         self._renew_interval = lease.total_seconds() / 3
         self._renew_at = now + self._renew_interval
         self._poll_at = now + POLL_SECONDS
@@ -200,6 +209,8 @@ class ChildSupervisor:
                 seconds = self.claim.execution.definition.time_limit.total_seconds()
                 self._time_limit_at = time.monotonic() + seconds
                 self._send_job()
+            case ProjectImports():
+                self._learn(message)
             case CrewDescription():
                 self._record_description(message)
             case Progress():
@@ -209,6 +220,8 @@ class ChildSupervisor:
             case QuestionWithdrawn():
                 self._questions.withdraw()
                 self._poll_at = time.monotonic()
+            case StepDone(key):
+                self._remember(key)
             case Done(output):
                 self._child_usage = output.usage
                 self._end(self._check_output_size(translate(PhaseOutput, output)))
@@ -220,8 +233,12 @@ class ChildSupervisor:
     def _send_job(self) -> None:
         job = self._job
         try:
-            if job.approve_tools:
+            if job.approve_tools or self.claim.run.phase_index > 0:
                 job = replace(job, allowed=self._questions.previously_allowed(self.claim))
+            if self.claim.run.phase_index > 0:
+                execution_id = self.claim.execution.id
+                skipped = call_storage(lambda: self._reads.skipped_phases(execution_id))
+                job = replace(job, skipped=skipped)
         except Outage as error:
             self._end(Failure(NO_DATABASE, str(error)))
         else:
@@ -232,16 +249,20 @@ class ChildSupervisor:
         try:
             self.claim = call_storage(
                 lambda: self._state.record_phases(
-                    self.claim, phases, task_checkpoints=description.checkpoints
+                    self.claim,
+                    phases,
+                    task_checkpoints=description.checkpoints,
+                    methods=methods_of(description),
                 )
             )
             check_decision_rules(self.claim.execution.definition, description)
         except LeaseLost:
             self._end(Interrupted.LOST)
         except NoRule:
-            self._end(Failure(NO_APPROVERS, retryable=False))
+            self._end(Failure(NO_APPROVERS, retryable=False, retry_helps=False))
         except BadBoundary as error:
-            self._end(Failure(f"crews.yml does not fit the crew: {error}.", retryable=False))
+            message = f"crews.yml does not fit the crew: {error}."
+            self._end(Failure(message, retryable=False, retry_helps=False))
         except Outage as error:
             self._end(Failure(NO_DATABASE, str(error)))
         else:
@@ -254,7 +275,7 @@ class ChildSupervisor:
         except LeaseLost:
             self._end(Interrupted.LOST)
         except NoRule:
-            self._end(Failure(NO_APPROVERS, retryable=False))
+            self._end(Failure(NO_APPROVERS, retryable=False, retry_helps=False))
         except Outage as error:
             self._end(Failure(NO_DATABASE, str(error)))
         else:
@@ -274,6 +295,18 @@ class ChildSupervisor:
         self._questions.close()
         self._time_limit_at = None if self._remaining_time is None else now + self._remaining_time
         self._send(answer)
+
+    def _remember(self, key: str) -> None:
+        """Store that a step of the phase is done, then let the child go on."""
+        self._questions.remember(key)
+        try:
+            self._store_progress()
+        except LeaseLost:
+            self._end(Interrupted.LOST)
+        except Outage as error:
+            self._end(Failure(NO_DATABASE, str(error)))
+        else:
+            self._send(Answer(Action.CONTINUE))
 
     def _check_output_size(self, output: PhaseOutput) -> Outcome:
         """The output, or a Failure if it is larger than its limit."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from typing import Final
 
+from crew_runner.child.environment import OVERLAY_VARIABLE
 from crew_runner.child.messages import (
+    FLOW,
     QUESTION_CHECKPOINT,
     BadMessage,
     CrewDescription,
     Failed,
     Job,
+    ProjectImports,
     Ready,
     from_child,
     to_child,
@@ -25,8 +29,18 @@ from crew_runner.child.records import Failure
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.frames import MessageTooLong
 from crew_runner.host.translation import translate
-from storage.boundaries import BadBoundary, resolve
-from storage.definitions import Budget, CrewDefinition, CrewInput, CrewReport, Examination
+from crew_runner.projects.discovery import explain, problem_of
+from storage import pauses
+from storage.boundaries import BadBoundary, at_methods, resolve, resolve_tasks
+from storage.definitions import (
+    Budget,
+    CrewDefinition,
+    CrewInput,
+    CrewKind,
+    CrewReport,
+    Examination,
+    PhaseDefinition,
+)
 from storage.errors import NoRule
 
 CHECK_SECONDS: Final = 60.0
@@ -41,29 +55,86 @@ NO_APPROVERS: Final = (
 )
 
 
-def check_crew(definition: CrewDefinition, job: Job, child: Child) -> tuple[CrewReport, str]:
-    """Build the crew in `child`; the report and, if there is a problem, details for the log."""
-    result = _describe(job, child)
+def check_crew(
+    definition: CrewDefinition,
+    job: Job,
+    child: Child,
+    *,
+    learn: Callable[[ProjectImports], None] = lambda _imports: None,
+) -> tuple[CrewReport, str]:
+    """Build the crew in `child`; the report and, if there is a problem, details for the log.
+
+    `learn` gets what the crew's project imports.
+    """
+    result = _describe(job, child, learn)
     if isinstance(result, Failure):
-        return _report(definition, result.message, ()), result.detail
+        return _report(definition, explain(definition, result.message), ()), result.detail
     phases = tuple(phase.name for phase in result.phases)
-    problem = None
+    problem = _missing_keys(definition, result, job)
     try:
-        resolve(definition.checkpoints, phases)
-        check_decision_rules(definition, result)
+        methods = methods_of(result)
+        resolved = at_methods(definition, methods) if methods else definition
+        if definition.phases:
+            resolve(resolved.checkpoints, phases)
+        elif phases:  # else they are not known before the crew gets its inputs
+            resolve_tasks(
+                resolved.checkpoints,
+                [translate(PhaseDefinition, phase) for phase in result.phases],
+            )
+        check_decision_rules(resolved, result)
     except NoRule:
         problem = NO_APPROVERS
     except BadBoundary as error:
         problem = f"crews.yml does not fit the crew: {error}."
-    return replace(_report(definition, problem, phases), examination=_examined(result)), ""
+    return replace(
+        _report(definition, problem, phases), examination=_examined(definition, result)
+    ), ""
 
 
-def _examined(description: CrewDescription) -> Examination:
-    names = {field.name for field in fields(Examination)} - {"inputs"}
+def project_report(definition: CrewDefinition) -> tuple[CrewReport, str] | None:
+    """The report on a crew whose project cannot run, and no details. None if it may run."""
+    problem = problem_of(definition)
+    return None if problem is None else (_report(definition, problem, ()), "")
+
+
+def _examined(definition: CrewDefinition, description: CrewDescription) -> Examination:
+    names = {field.name for field in fields(Examination)} - {"inputs", "kind", "pauses"}
+    kind = "program" if definition.kind is CrewKind.COMMAND else description.kind or "crew"
     return Examination(
         **{name: getattr(description, name) for name in names if hasattr(description, name)},
+        kind=kind,
         inputs=tuple(translate(CrewInput, each) for each in description.inputs),
+        pauses=_pauses(definition, description),
     )
+
+
+def _pauses(definition: CrewDefinition, description: CrewDescription) -> tuple[str, ...]:
+    """Where a person is asked: at crews.yml's checkpoints and where the crew's code asks."""
+    places = [
+        *(pauses.place_of(each) for each in definition.checkpoints),
+        *(f"after {phase}" for _name, phase, _description in description.checkpoints),
+        *(pauses.gate(method) for method in description.gates),
+        *(pauses.gate(each.name) for each in definition.gates if each.name in description.steps),
+        *(pauses.tool(name) for name in definition.approve_tools),
+        *([pauses.QUESTION] if description.questions else []),
+    ]
+    return tuple(dict.fromkeys(places))
+
+
+def _missing_keys(definition: CrewDefinition, description: CrewDescription, job: Job) -> str | None:
+    """Which keys the crew needs. None if the operator's model replaces the crew's own models."""
+    if not description.missing_keys or OVERLAY_VARIABLE in job.model:
+        return None
+    place = f"in {definition.project}/.env or for the bot" if definition.project else "for the bot"
+    names, verb = " and ".join(description.missing_keys), "is"
+    if len(description.missing_keys) > 1:
+        verb = "are"
+    return f"The crew needs {names}, which {verb} not set. Set it {place}."
+
+
+def methods_of(description: CrewDescription) -> tuple[str, ...]:
+    """The methods of a flow; none for another kind of crew."""
+    return description.steps if description.kind == FLOW else ()
 
 
 def check_decision_rules(definition: CrewDefinition, description: CrewDescription) -> None:
@@ -72,29 +143,38 @@ def check_decision_rules(definition: CrewDefinition, description: CrewDescriptio
     Raises NoRule if the crew pauses by itself and has no approvers, BadBoundary if crews.yml has
     a rule for a pause that the crew does not have.
     """
-    pauses_by_crew = {
+    by_crew = {
         *description.gates,
         *(name for name, _after, _description in description.checkpoints),
     }
-    pauses = {*pauses_by_crew, *definition.approve_tools}
+    known = {*by_crew, *definition.approve_tools}
     if definition.budget != Budget():
-        pauses.add(BUDGET_CHECKPOINT)
+        known.add(BUDGET_CHECKPOINT)
+    at_method = [gate for gate in definition.gates if gate.after or gate.before]
     gates_with_rules = {gate.name for gate in definition.gates}
-    if definition.rule is None and not definition.checkpoints and pauses - gates_with_rules:
+    has_rule = definition.rule is not None or definition.checkpoints or at_method
+    if not has_rule and known - gates_with_rules:
         raise NoRule(definition.name)
-    unknown = gates_with_rules - pauses - {BUDGET_CHECKPOINT, QUESTION_CHECKPOINT}
+    known |= {gate.name for gate in at_method} | {*methods_of(description)}
+    unknown = gates_with_rules - known - {BUDGET_CHECKPOINT, QUESTION_CHECKPOINT}
     if unknown:
         raise BadBoundary(
             f"the crew has no pause named {', '.join(sorted(unknown))}; "
-            f"its pauses are: {', '.join(sorted(pauses)) or 'none'}"
+            f"its pauses are: {', '.join(sorted(known)) or 'none'}"
         )
+
+
+def failed_report(definition: CrewDefinition, problem: str) -> CrewReport:
+    return _report(definition, problem, ())
 
 
 def _report(definition: CrewDefinition, problem: str | None, phases: tuple[str, ...]) -> CrewReport:
     return CrewReport(definition.name, problem, phases, datetime.now(UTC))
 
 
-def _describe(job: Job, child: Child) -> CrewDescription | Failure:
+def _describe(
+    job: Job, child: Child, learn: Callable[[ProjectImports], None]
+) -> CrewDescription | Failure:
     """The crew's description, or why it could not be built."""
     deadline = time.monotonic() + CHECK_SECONDS
     output = child.output
@@ -114,6 +194,8 @@ def _describe(job: Job, child: Child) -> CrewDescription | Failure:
                     child.read_pid()
                     with suppress(OSError):  # the end of an exited child is noticed by its output
                         child.channel.send_bytes(to_child(job))
+                case ProjectImports():
+                    learn(message)
                 case CrewDescription():
                     return message
                 case Failed(failure):

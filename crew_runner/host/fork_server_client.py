@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import shutil
 import signal
 import socket
@@ -16,16 +17,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 from crew_runner.child.environment import SILENT_CREWAI, without_secrets
-from crew_runner.child.messages import MAX_MESSAGE_BYTES
-from crew_runner.child.process.fork_server import FORK, KILL, PID, REQUEST, STATUS
+from crew_runner.child.messages import MAX_MESSAGE_BYTES, ProjectImports
+from crew_runner.child.process.fork_server import FORK, KILL, PID, READY, REQUEST, STATUS
+from crew_runner.child.process.imports import Plan
+from crew_runner.child.process.start import PROBLEM
 from crew_runner.host.frames import FrameReader
 
 PRELOADED: Final = "_countersign.process.preload"
 
 _PROGRAM: Final = Path(__file__).resolve().parents[1] / "child" / "process" / "start.py"
+NOTHING_IMPORTED: Final = ProjectImports()
+
+_START_SECONDS: Final = 120.0
 _STOP_SECONDS: Final = 3.0
 _READ_BYTES: Final = 1024 * 1024
 _DIRECTORY_PREFIX: Final = "countersign-jobs-"
@@ -39,17 +45,30 @@ class ForkServerUnavailable(Exception):
     """The fork server has exited or could not be started."""
 
 
+class EnvironmentUnusable(ForkServerUnavailable):
+    """A project's Python cannot run crews. The text says why, and what to do about it."""
+
+
 class Child:
     """A child process that was requested from the fork server. Belongs to one thread.
 
     `channel` carries messages, `output` what the child prints; `status` ends when it was reaped.
     """
 
-    def __init__(self, channel: Connection, output: int, status: int, kill: Kill) -> None:
+    def __init__(
+        self,
+        channel: Connection,
+        output: int,
+        status: int,
+        kill: Kill,
+        *,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
         self.channel = channel
         self.output = output
         self.status = status
         self._kill = kill
+        self._on_close = on_close
         self._pid: int | None = None
         self._frames = FrameReader(MAX_MESSAGE_BYTES)
 
@@ -97,14 +116,29 @@ class Child:
         self.channel.close()
         os.close(self.output)
         os.close(self.status)
+        self._on_close()
 
 
 class ForkServerClient:
-    """Starts the fork server when it is first needed. Safe to share between threads."""
+    """Starts the fork server when it is first needed. Safe to share between threads.
 
-    def __init__(self, *, preload: bool) -> None:
+    `python`: a project's own interpreter, which is started outside the bot's folder. `imports`:
+    what it imports for all children.
+    """
+
+    def __init__(
+        self,
+        *,
+        preload: bool,
+        python: str | None = None,
+        imports: ProjectImports = NOTHING_IMPORTED,
+    ) -> None:
         self._preload = preload
+        self._imports = imports
+        self._python = python
         self._lock = threading.Lock()
+        self._ready_lock = threading.Lock()
+        self._is_ready = False
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._directory: Path | None = None
@@ -116,10 +150,43 @@ class ForkServerClient:
         with self._lock:
             self._ensure_running()
 
-    def fork(self) -> Child:
+    def wait_until_ready(self) -> None:
+        """Wait until it has imported what its children need.
+
+        Raises EnvironmentUnusable if the interpreter cannot, and ForkServerUnavailable.
+        """
+        with self._ready_lock:
+            with self._lock:
+                self._ensure_running()
+                control, directory = self._control, self._directory
+                if self._is_ready or control is None or directory is None:
+                    return
+            poll = select.poll()
+            poll.register(control, select.POLLIN)
+            if not poll.poll(_START_SECONDS * 1000):
+                raise ForkServerUnavailable("the process that starts crews did not get ready")
+            with suppress(OSError):
+                if control.recv(len(READY)):
+                    self._is_ready = True
+                    return
+            self._raise_problem(directory)
+
+    def _raise_problem(self, directory: Path) -> NoReturn:
+        """Say why the fork server ended before it was ready. The next one starts from scratch."""
+        problem = directory / PROBLEM
+        text = problem.read_text() if problem.exists() else ""
+        with self._lock:
+            if self._process is not None and self._directory == directory:
+                _wait_or_kill(self._process)
+                self._reset()
+        if text:
+            raise EnvironmentUnusable(text)
+        raise ForkServerUnavailable("the process that starts crews ended")
+
+    def fork(self, *, on_close: Callable[[], None] = lambda: None) -> Child:
         """Fork a child, which sends Ready when it waits for its job.
 
-        Raises ForkServerUnavailable.
+        `on_close` is called when the child is closed. Raises ForkServerUnavailable.
         """
         ours, theirs = socket.socketpair()
         output_read, output_write = os.pipe()
@@ -135,7 +202,8 @@ class ForkServerClient:
             theirs.close()
             os.close(output_write)
             os.close(status_write)
-        return Child(Connection(ours.detach()), output_read, status_read, self._kill)
+        channel = Connection(ours.detach())
+        return Child(channel, output_read, status_read, self._kill, on_close=on_close)
 
     def job_directory(self) -> Path:
         """A new directory for one job, inside one that is removed with the fork server."""
@@ -148,6 +216,8 @@ class ForkServerClient:
         with self._lock:
             self._stopped = True
             if self._control is not None:
+                with suppress(OSError):  # it may have ended by itself
+                    self._control.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for it
                 self._control.close()
             if self._process is not None:
                 _wait_or_kill(self._process)
@@ -186,15 +256,39 @@ class ForkServerClient:
             **SILENT_CREWAI,
             "CREWAI_STORAGE_DIR": str(self._directory),
         }
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 our own interpreter and code
-                [sys.executable, str(_PROGRAM), str(theirs.fileno()), preload],
-                env=environment,
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,  # not affected by Ctrl-C in the worker's terminal
-            )
+        if self._python is not None:
+            environment.update(_activated(self._python))
+        try:
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603 our own code
+                    [
+                        self._python or sys.executable,
+                        str(_PROGRAM),
+                        str(theirs.fileno()),
+                        preload,
+                        *self._plan(self._directory),
+                    ],
+                    env=environment,
+                    cwd=None if self._python is None else self._directory,
+                    pass_fds=(theirs.fileno(),),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    start_new_session=True,  # not affected by Ctrl-C in the worker's terminal
+                )
+        except OSError as error:
+            self._reset()
+            raise EnvironmentUnusable(
+                f"The crew's Python, {self._python or sys.executable}, does not start: "
+                f"{error.strerror}. Run `uv sync` or `crewai install` in the project."
+            ) from error
+
+    def _plan(self, directory: Path) -> list[str]:
+        """The argument that says what to import, if there is anything."""
+        if self._imports == NOTHING_IMPORTED:
+            return []
+        file = directory / "imports.json"
+        Plan(self._imports).write(file)
+        return [str(file)]
 
     def _reset(self) -> None:
         if self._control is not None:
@@ -204,6 +298,16 @@ class ForkServerClient:
         if self._directory_lock is not None:
             os.close(self._directory_lock)
         self._control = self._process = self._directory = self._directory_lock = None
+        self._is_ready = False
+
+
+def _activated(python: str) -> dict[str, str]:
+    """The variables that activating the interpreter's virtual environment sets."""
+    folder = Path(python).parent
+    if not (folder.parent / "pyvenv.cfg").exists():
+        return {}
+    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PATH", "")]))
+    return {"VIRTUAL_ENV": str(folder.parent), "PATH": path}
 
 
 def _new_directory() -> tuple[Path, int]:

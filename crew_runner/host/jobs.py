@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal, TypedDict
 
-from crew_runner.child.messages import Job, Phases
+from crew_runner.child.messages import QUESTION_CHECKPOINT, Job, Phases
+from crew_runner.child.monitoring.budgets import BUDGET_CHECKPOINT
 from crew_runner.child.records import (
     Budget,
     CrewInput,
@@ -15,9 +17,10 @@ from crew_runner.child.records import (
     Resume,
 )
 from crew_runner.host.translation import translate
+from crew_runner.projects.discovery import target_of
 from storage import definitions
 from storage.boundaries import resolve
-from storage.definitions import CrewDefinition, Json
+from storage.definitions import CheckpointDefinition, CrewDefinition, Json
 from storage.records import Claim
 from storage.usage import total
 
@@ -37,7 +40,7 @@ def job_for(
     definition, run = claim.execution.definition, claim.run
     return Job(
         kind=CrewKind(definition.kind),
-        target=definition.target,
+        target=target_of(definition),
         command=definition.command,
         cwd=_cwd(definition, copy),
         env=definition.env,
@@ -49,6 +52,9 @@ def job_for(
         first=run.phase_index == 0,
         pauses=_pauses(claim),
         inputs=_inputs(claim),
+        gates_after=_methods(definition, "after", claim.execution.left_out),
+        gates_before=_methods(definition, "before", claim.execution.left_out),
+        **_cuts(definition),
         done=tuple((phase, translate(PhaseOutput, output)) for phase, output in claim.done),
         previous=None if claim.previous is None else translate(PhaseOutput, claim.previous),
         feedback=run.feedback,
@@ -66,6 +72,40 @@ def job_for(
     )
 
 
+def _methods(
+    definition: CrewDefinition, at: Literal["after", "before"], left_out: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The methods of a flow that have a checkpoint which was not left out at the start.
+
+    `gate:` names a method as well, or a pause that the crew's own code makes.
+    """
+    own_pauses = {*definition.approve_tools, QUESTION_CHECKPOINT, BUDGET_CHECKPOINT}
+    return tuple(
+        method
+        for gate in (*definition.checkpoints, *definition.gates)
+        if gate.name not in left_out
+        and (method := gate.before if at == "before" else _after(gate))
+        and method not in own_pauses
+    )
+
+
+def _after(gate: CheckpointDefinition) -> str | None:
+    return gate.after or (gate.name if gate.before is None else None)
+
+
+class _Cuts(TypedDict):
+    cut_after: tuple[str, ...]
+    cut_before: tuple[str, ...]
+
+
+def _cuts(definition: CrewDefinition) -> _Cuts:
+    """The tasks at which crews.yml asks a person."""
+    return {
+        "cut_after": tuple(c.after for c in definition.checkpoints if c.after is not None),
+        "cut_before": tuple(c.before for c in definition.checkpoints if c.before is not None),
+    }
+
+
 def _crew_inputs(definition: CrewDefinition) -> tuple[CrewInput, ...]:
     return tuple(translate(CrewInput, each) for each in definition.inputs)
 
@@ -73,7 +113,9 @@ def _crew_inputs(definition: CrewDefinition) -> tuple[CrewInput, ...]:
 def _inputs(claim: Claim) -> dict[str, Json]:
     """The request, and the lessons for crews that use them in their own prompts."""
     request = claim.execution.request
-    inputs = {**request.inputs(), **request.values}
+    inputs = request.inputs()
+    if claim.execution.definition.kind is definitions.CrewKind.COMMAND:
+        inputs = {**request.general_inputs(), **inputs}
     if claim.execution.definition.lessons:
         inputs["lessons"] = "\n".join(f"- {lesson}" for lesson in claim.lessons)
     return inputs
@@ -98,7 +140,7 @@ def check_job(
     """The job of only building a crew."""
     return Job(
         kind=CrewKind(definition.kind),
-        target=definition.target,
+        target=target_of(definition),
         command=definition.command,
         cwd=_cwd(definition, copy),
         env=definition.env,
@@ -106,6 +148,9 @@ def check_job(
         origin=definition.project,
         crew_inputs=_crew_inputs(definition),
         phases=_phases(definition.phases),
+        gates_after=_methods(definition, "after"),
+        gates_before=_methods(definition, "before"),
+        **_cuts(definition),
         model=model,
         extra=extra,
         storage=storage,

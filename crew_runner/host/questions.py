@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from crew_runner.child import records as child
@@ -15,15 +16,14 @@ from storage.records import (
     CheckpointKind,
     Claim,
     Decision,
-    PhaseRun,
     Question,
 )
 from storage.state_manager import StateManager
 from storage.states import PROCEEDED, CheckpointState
 
 ALLOWED: Final = "allowed"
-"""The key in a phase run's progress that lists the tool calls it was allowed. If the phase runs
-again, it asks again, because an approval covers one call."""
+"""The key in a phase run's progress that lists the tool calls it was allowed, and the steps that it
+must not repeat. If the phase runs again, it asks again, because an approval covers one call."""
 
 
 class Questions:
@@ -34,21 +34,29 @@ class Questions:
         self._reads = reads
         self._open: tuple[str, Question] | None = None
         self._withdrawn = False
-        self.allowed = _allowed_keys(claim.run)
+        self.allowed = _allowed_keys(claim.run.progress)
 
     @property
     def is_open(self) -> bool:
         return self._open is not None
 
     def previously_allowed(self, claim: Claim) -> tuple[str, ...]:
-        """The calls allowed earlier in this phase: to a child that died or an attempt that failed.
+        """The calls and steps of this phase in a child that died or an attempt that failed.
 
-        Calls of earlier revisions do not count.
+        Those of earlier revisions do not count.
         """
-        phase = (claim.run.phase_index, claim.run.revision)
-        runs = call_storage(lambda: self._reads.phase_runs(claim.execution.id))
-        attempts = [run for run in runs if (run.phase_index, run.revision) == phase]
-        return tuple(dict.fromkeys(key for run in attempts for key in _allowed_keys(run)))
+        progress = call_storage(
+            lambda: self._reads.progress_of_phase(
+                claim.execution.id,
+                phase_index=claim.run.phase_index,
+                revision=claim.run.revision,
+            )
+        )
+        return tuple(dict.fromkeys(key for each in progress for key in _allowed_keys(each)))
+
+    def remember(self, key: str) -> None:
+        """Add a step that must not be repeated to those that are stored with the progress."""
+        self.allowed = tuple(dict.fromkeys([*self.allowed, key]))
 
     def ask(self, claim: Claim, question: Question) -> None:
         """Open a checkpoint for the question. Raises LeaseLost, NoRule."""
@@ -75,7 +83,7 @@ class Questions:
             return None
         answer = Answer(child.Action(checkpoint.feedback.action), checkpoint.feedback.text)
         if question.kind is CheckpointKind.TOOL and answer.action is child.Action.CONTINUE:
-            self.allowed = tuple(dict.fromkeys([*self.allowed, question.key]))
+            self.remember(question.key)
         return answer
 
     def close(self) -> None:
@@ -88,6 +96,6 @@ class Questions:
             return
 
 
-def _allowed_keys(run: PhaseRun) -> tuple[str, ...]:
-    keys = run.progress.get(ALLOWED)
+def _allowed_keys(progress: Mapping[str, object]) -> tuple[str, ...]:
+    keys = progress.get(ALLOWED)
     return tuple(key for key in keys if isinstance(key, str)) if isinstance(keys, list) else ()

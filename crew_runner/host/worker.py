@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from contextlib import closing, suppress
+from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final, assert_never
 
 from crew_runner.host import owners
 from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted
 from crew_runner.host.copy_folders import remove_stale_copies
-from crew_runner.host.crew_check import NO_APPROVERS, check_crew
-from crew_runner.host.fork_server_client import ForkServerClient, ForkServerUnavailable
+from crew_runner.host.crew_check import NO_APPROVERS, check_crew, failed_report, project_report
+from crew_runner.host.fork_server_client import EnvironmentUnusable, ForkServerUnavailable
+from crew_runner.host.fork_servers import ForkServers, environment_of
 from crew_runner.host.jobs import check_job, job_for
 from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
 from crew_runner.host.phase_files import EndedPhase, PhaseFiles, project_to_copy
 from crew_runner.host.publishing import Publisher
+from crew_runner.host.request_inputs import inputs_failure, resolve_inputs
 from crew_runner.host.slots import PoolSlot
 from crew_runner.host.workspaces import WorkingCopy, WorkspaceProblem
 from crew_runner.models.source import ModelSource
+from crew_runner.projects.discovery import problem_of
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
-from storage.errors import CountersignError, LeaseLost, NoRule
+from storage.errors import BadInputs, CountersignError, LeaseLost, NoRule
 from storage.ports import SlotReservation
 from storage.reads import Reads
 from storage.records import Claim, Failure, PhaseOutput
@@ -76,7 +77,10 @@ class WorkerPool:
         self._owner = str(owners.this_process())
         # A crew that crews.yml no longer names may still run: executions keep their definition.
         crew_code = not crews or any(c.kind is CrewKind.CREW for c in crews.values())
-        self._fork_server = ForkServerClient(preload=crew_code)
+        self._fork_servers = ForkServers(
+            preload=crew_code,
+            start_shared=not crews or any(environment_of(c) is None for c in crews.values()),
+        )
         self._publisher = Publisher(state, reads)
         self._work = threading.Event()
         self._stopping = threading.Event()
@@ -92,7 +96,7 @@ class WorkerPool:
 
     def start(self) -> None:
         """Start to claim, and check every crew in the background. Returns at once."""
-        self._fork_server.start()
+        self._fork_servers.start()
         remove_stale_copies()
         self._threads = [
             threading.Thread(target=self._poll_for_work, name="worker", daemon=True),
@@ -138,7 +142,7 @@ class WorkerPool:
         self._executor.shutdown(wait=False)
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        self._fork_server.stop()
+        self._fork_servers.stop()
         self._model.stop()
 
     def check_crews(self) -> tuple[CrewReport, ...]:
@@ -167,6 +171,7 @@ class WorkerPool:
             with suppress(Outage):  # the pool stops during an outage
                 call_storage_with_retry(partial(self._claim_due_work, woken=woken), self._stopping)
                 self._publisher.publish_due()
+            self._fork_servers.stop_idle()
             woken = self._work.wait(self._poll)
 
     def _claim_due_work(self, *, woken: bool) -> None:
@@ -244,15 +249,17 @@ class WorkerPool:
                 self._running_ids.discard(claim.run.id)
 
     def _run_in_child(self, claim: Claim) -> EndedPhase:
-        problem = self._model_problem(claim.execution.definition)
+        definition = claim.execution.definition
+        problem = problem_of(definition) or self._model_problem(definition)
         if problem is not None:
             return EndedPhase(claim, Failure(problem, retryable=False))
         files = PhaseFiles(claim, state=self._state, reads=self._reads, lease=self._lease)
         try:
+            claim = resolve_inputs(claim, self._report_of)
             with (
-                self._job_directory() as job_directory,
+                self._fork_servers.job_directory(definition) as job_directory,
                 files,
-                closing(self._fork_server.fork()) as child,
+                closing(self._fork_servers.fork(definition)) as child,
             ):
                 job = job_for(
                     claim,
@@ -269,15 +276,26 @@ class WorkerPool:
                     reads=self._reads,
                     lease=self._lease,
                     abort_at=lambda: self._abort_at,
+                    learn=partial(self._fork_servers.learn, definition),
                 )
                 outcome = files.collect(supervisor.run())
                 return EndedPhase(supervisor.claim, outcome, supervisor.usage, files.kept)
-        except ForkServerUnavailable as error:
-            return EndedPhase(claim, Failure(NOT_STARTED, str(error)))
-        except WorkspaceProblem as error:
-            return EndedPhase(claim, Failure(str(error), retryable=not error.lasting))
+        except (ForkServerUnavailable, WorkspaceProblem, BadInputs) as error:
+            return EndedPhase(claim, _not_started(error))
         except LeaseLost:
             return EndedPhase(claim, Interrupted.LOST)
+
+    def _report_of(self, claim: Claim) -> CrewReport | None:
+        """What is known about the crew, which is checked first if nothing is. Raises LeaseLost."""
+        definition = claim.execution.definition
+        report = call_storage(self._reads.crew_reports).get(definition.name)
+        if report is not None or definition.name not in self._crews:
+            return report
+        with ThreadPoolExecutor(1, thread_name_prefix="crew-check") as executor:
+            check = executor.submit(self._check, definition)
+            while not wait({check}, timeout=self._lease.total_seconds() / 3).done:
+                call_storage(partial(self._state.heartbeat, claim))
+            return check.result()
 
     def _model_problem(self, definition: CrewDefinition) -> str | None:
         """Why the crew's model would refuse it. Programs are checked only if they set `model`."""
@@ -316,7 +334,7 @@ class WorkerPool:
                 case _:
                     assert_never(outcome)
         except NoRule:
-            failure = Failure(NO_APPROVERS, retryable=False)
+            failure = Failure(NO_APPROVERS, retryable=False, retry_helps=False)
             call_storage_with_retry(
                 lambda: self._state.fail(claim, failure, usage=usage), self._stopping
             )
@@ -332,15 +350,6 @@ class WorkerPool:
         except Outage:
             log.warning("phase.not_recorded", extra=claim_fields(claim))
 
-    @contextmanager
-    def _job_directory(self) -> Iterator[Path]:
-        """A directory for one job, removed afterwards."""
-        job_directory = self._fork_server.job_directory()
-        try:
-            yield job_directory
-        finally:
-            shutil.rmtree(job_directory, ignore_errors=True)
-
     # --- checking ---------------------------------------------------------------------------
 
     def _check_in_background(self) -> None:
@@ -351,19 +360,24 @@ class WorkerPool:
 
     def _check(self, definition: CrewDefinition) -> CrewReport:
         try:
-            report, detail = self._build(definition)
-        except WorkspaceProblem as problem:
-            report = CrewReport(definition.name, str(problem), (), datetime.now(UTC))
-            detail = ""
+            report, detail = project_report(definition) or self._check_in_child(definition)
+        except (EnvironmentUnusable, WorkspaceProblem) as error:
+            report, detail = failed_report(definition, str(error)), ""
         if report.problem is not None:
             fields = {"crew": report.crew, "problem": report.problem, "detail": detail}
             log.warning("crew.cannot_run", extra=fields)
         call_storage_with_retry(lambda: self._state.report_crew(report), self._stopping)
         return report
 
-    def _build(self, definition: CrewDefinition) -> tuple[CrewReport, str]:
-        """Build the crew, in a copy of its project if it has one. Raises WorkspaceProblem."""
-        with self._job_directory() as job_directory, closing(self._fork_server.fork()) as child:
+    def _check_in_child(self, definition: CrewDefinition) -> tuple[CrewReport, str]:
+        """Build the crew, in a copy of its project if it has one.
+
+        Raises EnvironmentUnusable, WorkspaceProblem.
+        """
+        with (
+            self._fork_servers.job_directory(definition) as job_directory,
+            closing(self._fork_servers.fork(definition)) as child,
+        ):
             project = project_to_copy(definition)
             copy = (
                 None if project is None else WorkingCopy.of(project, within=job_directory / "copy")
@@ -375,6 +389,21 @@ class WorkerPool:
                 storage=str(job_directory),
                 copy=None if copy is None else copy.folder,
             )
-            result = check_crew(definition, job, child)
+            learn = partial(self._fork_servers.learn, definition)
+            checked = check_crew(definition, job, child, learn=learn)
             child.kill(signal.SIGKILL)
-            return result
+        return checked
+
+
+def _not_started(error: ForkServerUnavailable | WorkspaceProblem | BadInputs) -> Failure:
+    match error:
+        case EnvironmentUnusable():
+            return Failure(str(error), retryable=False)
+        case ForkServerUnavailable():
+            return Failure(NOT_STARTED, str(error))
+        case WorkspaceProblem():
+            return Failure(str(error), retryable=not error.lasting)
+        case BadInputs():
+            return inputs_failure(error)
+        case _:
+            assert_never(error)

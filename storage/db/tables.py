@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     Dialect,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     and_,
     literal_column,
     or_,
+    true,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -95,6 +97,7 @@ executions = Table(
     Column("ended_by", Encoded[Actor](Actor, cached=True)),
     Column("result", Encoded[PhaseOutput](PhaseOutput)),
     Column("error", FreeText),
+    Column("retry_helps", Boolean, nullable=False, server_default=true()),
     Index(None, "channel", "thread_ts"),
     Index(None, "channel", "created_at"),
     Index(None, "crew", "created_at"),

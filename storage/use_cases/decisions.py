@@ -16,6 +16,7 @@ from storage.db.rows import (
     waiting_checkpoint,
 )
 from storage.db.transaction import Transaction
+from storage.definitions import CrewDefinition
 from storage.errors import (
     AlreadyDecided,
     Conflict,
@@ -27,10 +28,9 @@ from storage.errors import (
     TextNeeded,
     UnknownTasks,
 )
-from storage.policy import EVENT_OF_ACTION, may_decide
+from storage.policy import EVENT_OF_ACTION, may_decide, offered_actions
 from storage.records import (
     HELD,
-    OFFERED,
     Action,
     Actor,
     Checkpoint,
@@ -56,7 +56,7 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
     if _repeats(decidable, decision):
         return Decided(checkpoint, execution)
     _check_admissible(decidable, actor=decision.actor, message=decision.message)
-    _check_content(checkpoint, decision)
+    _check_content(checkpoint, execution.definition, decision)
     if decision.action is Action.REVISE:
         _check_revisions_left(decidable)
     feedback = Feedback(
@@ -109,9 +109,10 @@ def _check_admissible(
         raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
 
 
-def _check_content(checkpoint: Checkpoint, decision: Decision) -> None:
-    if decision.action not in OFFERED[checkpoint.kind]:
-        raise NotOffered(checkpoint, decision.action)
+def _check_content(checkpoint: Checkpoint, definition: CrewDefinition, decision: Decision) -> None:
+    offered = offered_actions(checkpoint, definition)
+    if decision.action not in offered:
+        raise NotOffered(checkpoint, decision.action, offered)
     if not decision.text.strip() and _needs_text(checkpoint, decision.action):
         raise TextNeeded("a revision or an answer needs text")
     tasks = {task.task for task in checkpoint.output.tasks}
@@ -129,9 +130,17 @@ def _check_revisions_left(decidable: DecidableCheckpoint) -> None:
     """Raises LimitReached if the crew allows no further revision of the phase."""
     definition = decidable.execution.definition
     most = definition.limits.revisions
-    is_phase = decidable.checkpoint.kind is CheckpointKind.PHASE
-    if is_phase and most is not None and decidable.checkpoint.revision > most:
+    if (
+        _runs_again(decidable.checkpoint)
+        and most is not None
+        and decidable.checkpoint.revision > most
+    ):
         raise LimitReached("revisions", most, definition.name)
+
+
+def _runs_again(checkpoint: Checkpoint) -> bool:
+    """Whether a revision runs the phase again. A flow's own gate passes the words to the flow."""
+    return checkpoint.kind is CheckpointKind.PHASE or checkpoint.at_method is not None
 
 
 def _outcome(decidable: DecidableCheckpoint, decision: Decision) -> str | None:
@@ -154,7 +163,8 @@ def take_effect(
     execution, kind = decided.execution, decided.checkpoint.kind
     if action is Action.CONTINUE and kind not in HELD and not decided.checkpoint.outcomes:
         files.approve(tx, execution, decided.checkpoint.phase_run_id)
-    if action is not Action.STOP and kind is CheckpointKind.GATE:
+    revises = action is Action.REVISE and _runs_again(decided.checkpoint)
+    if action is not Action.STOP and kind is CheckpointKind.GATE and not revises:
         return transitions.resume_flow(
             tx, execution, gate=decided.checkpoint.name, after=decided.phase_index
         )
@@ -239,7 +249,11 @@ def reply(tx: Transaction, message: Reply) -> Decided | RevisionOffered | Talk:
         )
     execution = find_execution(tx.connection, checkpoint.execution_id)
     verdict = may_decide(checkpoint.rule, actor=message.actor, requester=execution.requester)
-    return RevisionOffered(checkpoint, message.text) if verdict.allowed else Talk()
+    offered = offered_actions(checkpoint, execution.definition)
+    usable = Action.REVISE in offered or checkpoint.kind is CheckpointKind.QUESTION
+    if not verdict.allowed or not usable:
+        return Talk()
+    return RevisionOffered(checkpoint, message.text)
 
 
 def _waiting_in_thread(tx: Transaction, message: Reply) -> Checkpoint | None:

@@ -104,7 +104,7 @@ def cancel(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
 def retry(tx: Transaction, execution_id: str, *, actor: Actor) -> Execution:
     execution = lock_execution(tx, execution_id)
     _check_may_manage(execution, actor, ExecutionEvent.RETRY)
-    running = transitions.apply(tx, execution, ExecutionEvent.RETRY, error=None)
+    running = transitions.apply(tx, execution, ExecutionEvent.RETRY, error=None, retry_helps=True)
     tx.urgent = True
     tx.audit(execution.id, "execution.retried", actor=actor)
     last = last_run_of(tx.connection, execution.id)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from storage.boundaries import resolve
+from storage.boundaries import at_methods, resolve, resolve_tasks
 from storage.db import sql, statements
 from storage.db.rows import AnyRow, find_due, lock_execution
 from storage.db.transaction import Transaction
@@ -113,8 +113,11 @@ def record_phases(
     claim: Claim,
     phases: tuple[PhaseDefinition, ...],
     task_checkpoints: Sequence[tuple[str, str, str]],
+    methods: Sequence[str] = (),
 ) -> Claim:
     execution = lock_execution(tx, claim.execution.id)
+    if methods:
+        execution = replace(execution, definition=at_methods(execution.definition, methods))
     names = tuple(phase.name for phase in phases)
     definition = _with_phases(execution, phases, names, task_checkpoints)
     phase = names[claim.run.phase_index]
@@ -136,14 +139,18 @@ def _with_phases(
     task_checkpoints: Sequence[tuple[str, str, str]],
 ) -> CrewDefinition:
     """Return the execution's definition, completed by the crew's description of itself."""
-    configured = resolve(execution.definition.checkpoints, names)
+    defined = execution.definition
+    if defined.phases:
+        configured = resolve(defined.checkpoints, names)
+    else:
+        configured = resolve_tasks(defined.checkpoints, phases)
     taken = {checkpoint.after for checkpoint in configured}
     inner = [
         replace(transitions.inner_definition(execution, name, description=description), after=after)
         for name, after, description in task_checkpoints
         if after not in taken
     ]
-    return replace(execution.definition, phases=phases, checkpoints=(*configured, *inner))
+    return replace(defined, phases=phases, checkpoints=(*configured, *inner))
 
 
 def done(
@@ -188,7 +195,7 @@ def fail(
     run = claim.run
     tx.audit(execution.id, "phase.failed", run=run.id, attempt=run.attempt)
     if not failure.retryable or run.attempt >= execution.definition.tries:
-        return _fail_execution(tx, execution, failure.message)
+        return _fail_execution(tx, execution, failure.message, retry_helps=failure.retry_helps)
     transitions.queue_run(
         tx,
         execution,
@@ -221,8 +228,12 @@ def _finish_run(tx: Transaction, claim: Claim, event: PhaseRunEvent, **values: A
     return execution
 
 
-def _fail_execution(tx: Transaction, execution: Execution, message: str) -> Execution:
-    failed = transitions.apply(tx, execution, ExecutionEvent.FAIL, error=message)
+def _fail_execution(
+    tx: Transaction, execution: Execution, message: str, *, retry_helps: bool = True
+) -> Execution:
+    failed = transitions.apply(
+        tx, execution, ExecutionEvent.FAIL, error=message, retry_helps=retry_helps
+    )
     tx.audit(execution.id, "execution.failed")
     outbox.add_event_notice(tx, failed, {"notice": "error"}, key=f"error:{failed.version}")
     return failed

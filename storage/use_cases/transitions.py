@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from storage import kept_files
-from storage.boundaries import checkpoint_after
+from storage.boundaries import checkpoint_after, name_at_method
 from storage.db import sql, statements
 from storage.db.rows import newest_outputs
 from storage.db.transaction import Transaction, new_id
@@ -201,7 +201,8 @@ def _result(
 
 def open_gate(tx: Transaction, execution: Execution, run: PhaseRun, pause: Pause) -> Execution:
     """Open the checkpoint of a flow that paused itself. Raises NoRule."""
-    definition = inner_definition(execution, pause.gate, description=pause.message)
+    name = name_at_method(execution.definition, pause)
+    definition = inner_definition(execution, name, description=pause.message)
     gate = {
         "kind": CheckpointKind.GATE,
         "outcomes": pause.outcomes,
@@ -227,8 +228,10 @@ def inner_definition(execution: Execution, name: str, *, description: str) -> Ch
 def _inner_rule(definition: CrewDefinition) -> DecisionRule:
     if definition.rule is not None:
         return definition.rule
-    if definition.checkpoints:
-        return definition.checkpoints[0].rule
+    at_methods = (gate for gate in definition.gates if gate.after or gate.before)
+    first = next(iter((*definition.checkpoints, *at_methods)), None)
+    if first is not None:
+        return first.rule
     raise NoRule(definition.name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,11 @@ from storage.db.database import SystemClock
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
+    CrewInput,
     CrewKind,
+    CrewReport,
     DecisionRule,
+    Examination,
     Limits,
     PhaseDefinition,
 )
@@ -60,6 +63,15 @@ NOTE = CrewDefinition(
     command=("true",),
     phases=(PhaseDefinition("write"),),
 )
+LAUNCH = CrewDefinition(
+    name="launch",
+    kind=CrewKind.CREW,
+    description="A launch",
+    target="some.where:Launch",
+    rule=ANYONE,
+    inputs=(CrewInput("company", label="For which company?"),),
+)
+"""A crew with inputs of its own: `examine` makes them known."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,11 @@ class Service:
         claim = self.state.claim("tests")
         assert claim is not None, "no phase run is due"
         return claim
+
+    def examine(self, crew: str, *inputs: CrewInput, kind: str = "crew") -> None:
+        """Store what a worker learns when it builds the crew."""
+        examination = Examination(kind=kind, inputs=inputs, pauses=("after_write",))
+        self.state.report_crew(CrewReport(crew, None, ("write",), datetime.now(UTC), examination))
 
     def run_phase(self, text: str = "") -> Claim:
         """Run the next phase as a worker would."""
@@ -101,7 +118,7 @@ def _api(state: StateManager, reads: Reads) -> FastAPI:
     return create_api(
         state=state,
         reads=reads,
-        crews={"plan": PLAN, "note": NOTE, "flow": FLOW, **BOUNDED},
+        crews={"plan": PLAN, "note": NOTE, "flow": FLOW, "launch": LAUNCH, **BOUNDED},
         door=None,
         config=ApiConfig(hosts=loopback_hosts("127.0.0.1", 8000), version="1.2.3"),
     )

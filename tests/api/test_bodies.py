@@ -53,8 +53,8 @@ def test_message_and_user_input_fill_each_other(
 
 
 @pytest.mark.parametrize("sent", [{}, {"message": " "}, {"user_input": "", "language": "German"}])
-def test_a_start_without_a_text_is_not_a_request(sent: dict[str, str]) -> None:
-    assert ExecuteBody.model_validate(sent).request() is None
+def test_blank_texts_are_no_request(sent: dict[str, str]) -> None:
+    assert ExecuteBody.model_validate(sent).request().text == ""
 
 
 @pytest.mark.parametrize(
@@ -209,3 +209,18 @@ def test_health_has_the_counts() -> None:
         "active_executions": 2,
         "pending_checkpoints": 3,
     }
+
+
+def test_a_typed_output_comes_with_its_structure_and_no_other_does() -> None:
+    tasks = (
+        TaskResult("count", "Clerk", "Seven.", structured='{"shops": 8}'),
+        TaskResult("tell", "Writer", "a tale"),
+    )
+    record = replace(a_checkpoint(), output=PhaseOutput("a tale", tasks))
+
+    outputs = bodies.checkpoint(record).model_dump()["context"]["task_outputs"]
+
+    assert outputs == [
+        {"task": "count", "agent": "Clerk", "output": "Seven.", "structured": {"shops": 8}},
+        {"task": "tell", "agent": "Writer", "output": "a tale"},
+    ]

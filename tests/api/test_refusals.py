@@ -30,7 +30,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
         ({"message": "m", "checkpoints": "after_draft"}, "checkpoints: input should be a valid"),
         ({"message": "m", "checkpoints": [1]}, "checkpoints.0: input should be a valid string"),
         ({"message": "m", "checkpoints": ["nope"]}, "it has: after_draft, before_end"),
-        ({"message": "m", "crew": "plann"}, "there are: flow, note, one_"),
+        ({"message": "m", "crew": "plann"}, "there are: flow, launch, note, one_"),
         ({"message": "m" * 100_001}, "at most 100000 characters"),
         ([], "the body: input should be"),
         ("message", "the body: input should be"),

@@ -29,6 +29,7 @@ crews:
     description: A note
     command: [python, note.py]
     approvers: ["@channel"]
+    checkpoints: [{name: read, after: run}]
 """
 
 
@@ -132,6 +133,17 @@ def test_a_crew_that_cannot_be_built_is_named_and_the_others_are_fine(
     assert "nowhere" in printed
     assert "→ Fix the crew, or its entry in crews.yml." in printed
     assert "✓ Crew note: can be built" in printed
+
+
+def test_a_crew_that_asks_nobody_is_a_warning(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "crews.yml").write_text(CREWS.replace("checkpoints:", "# checkpoints:"))
+
+    assert cli.main(["doctor"]) == 0
+
+    printed = capsys.readouterr().out
+    assert "! Crew note: can be built; phases: run; it asks nobody: add a checkpoint" in printed
 
 
 def test_a_working_database_is_good_and_left_as_it_is(folder: Path) -> None:

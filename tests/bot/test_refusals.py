@@ -56,7 +56,7 @@ REFUSED = (
     LeavingOutNotAllowed("after_planning", Refusal.NOT_AN_APPROVER, rule()),
     UnknownCheckpointName("after_lunch", crew()),
     TextNeeded("words are missing"),
-    NotOffered(WAITING, Action.SKIP),
+    NotOffered(WAITING, Action.SKIP, (Action.CONTINUE, Action.STOP)),
     UnknownTasks(("lunch",), WAITING),
     NoRule("plan"),
     OutcomeNeeded(WAITING, None),

@@ -16,6 +16,7 @@ import httpx
 import psutil
 import pytest
 
+from bot.process import supervision
 from practice.seed import ANA, BEN, CAMPAIGNS
 from tests.bot.conftest import CREWS
 from tests.support.prefork_server import Forked, PreforkServer
@@ -274,3 +275,17 @@ def test_a_requested_port_that_is_in_use_is_refused(
 
     assert practice.process.wait(20) == 1
     assert f"Port {port} is in use" in practice.printed
+
+
+@pytest.mark.parametrize(
+    ("crews", "command"),
+    [
+        (None, "/crew plan a summer campaign for a bicycle shop"),
+        (b'{"items": [{"name": "a"}, {"name": "plan"}]}', "/crew plan a summer campaign"),
+        (b'{"items": [{"name": "launch"}, {"name": "b"}]}', "/crew launch"),
+    ],
+)
+def test_the_command_for_the_first_try_names_a_crew_that_exists(
+    crews: bytes | None, command: str
+) -> None:
+    assert supervision.first_command(crews).startswith(command)

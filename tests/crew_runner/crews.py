@@ -158,6 +158,26 @@ def asks_since_the_deploy() -> Crew:
     return Crew(agents=[agent], tasks=tasks)
 
 
+class KeepsAPlan:
+    """Remembers the plan of its first task on itself, and records it after the second."""
+
+    plan = "nothing"
+
+    def crew(self) -> Crew:
+        agent = _agent("writer", Scribe(model="scribe"))
+        first = _task("first", agent, callback=self.remember)
+        return Crew(agents=[agent], tasks=[first, _task("second", agent, callback=self.record)])
+
+    def remember(self, output: Any) -> None:
+        self.plan = output.raw
+
+    def record(self, _output: Any) -> None:
+        Path(os.environ["TESTS_FOLDER"], "kept").write_text(f"plan: {self.plan}")
+
+
+keeps_a_plan = KeepsAPlan
+
+
 def unnamed() -> Crew:
     agent = _agent("writer", Scribe(model="scribe"))
     tasks = [_task(None, agent, about="First, about {message}."), _task("last", agent)]

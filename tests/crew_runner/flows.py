@@ -238,8 +238,22 @@ class AsksInside(Flow[Any]):
             expected_output="a line",
             agent=agent,
             human_input=True,
+            callback=self._publish,
         )
         return str(Crew(agents=[agent], tasks=[task]).kickoff())
+
+    def _publish(self, output: Any) -> None:
+        Path(os.environ["TESTS_FOLDER"], f"{self.state['user_input']}.published").write_text(
+            output.raw
+        )
+
+
+class KeepsItsResult(Writing):
+    """As the flow that `crewai create flow` makes: its last method returns nothing."""
+
+    @start()
+    def draft(self) -> None:
+        self.state.notes.append(self.draft_text())
 
 
 class HoldsAConnection(Writing):

@@ -63,11 +63,14 @@ class Harness:
 
     def start(self, definition: CrewDefinition, subject: str) -> str:
         """The id of the new execution."""
-        request = Request(subject, campaign_context="spring", language="en")
         started = self.state.start_execution(
-            definition=definition, request=request, requester=ANYBODY
+            definition=definition, request=self.request(subject), requester=ANYBODY
         )
         return started.id
+
+    @staticmethod
+    def request(subject: str) -> Request:
+        return Request(subject, campaign_context="spring", language="en")
 
     def checkpoint(self, execution_id: str, *, within: float = 90) -> Checkpoint:
         """Wait for a pending checkpoint and return it."""
@@ -83,6 +86,19 @@ class Harness:
         )
         assert checkpoints, self.story(execution_id)
         return checkpoints[0]
+
+    def checkpoint_after(self, decided: Checkpoint) -> Checkpoint:
+        """Wait for another pending checkpoint than this one, which the same child may ask."""
+        execution_id = decided.execution_id
+
+        def waits() -> bool:
+            waiting = self.reads.waiting_checkpoint(execution_id)
+            return waiting is not None and waiting.id != decided.id
+
+        wait_until(
+            waits, within=90, what="the next checkpoint", shown=lambda: self.story(execution_id)
+        )
+        return self.checkpoint(execution_id)
 
     def ended(self, execution_id: str, *, within: float = 90) -> Execution:
         """Wait until the execution has ended or failed, and return it."""

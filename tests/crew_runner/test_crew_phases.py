@@ -17,6 +17,7 @@ with warnings.catch_warnings():  # CrewAI's own, at its first import
     from crew_runner.child.crews.phases import (
         check_human_input,
         check_phases,
+        divide,
         human_input_checkpoints,
         split_at_human_input,
         tasks_by_name,
@@ -72,7 +73,6 @@ def test_other_phases_are_refused_by_the_names_of_the_tasks(
 @pytest.mark.parametrize(
     ("phases", "asking", "cut"),
     [
-        ([], (), [phase("a", "a"), phase("b", "b"), phase("c", "c")]),
         ([phase("all", "a", "b", "c")], (), [phase("all", "a", "b", "c")]),
         ([phase("all", "a", "b", "c")], ("c",), [phase("all", "a", "b", "c")]),
         ([phase("all", "a", "b", "c")], ("a",), [phase("all (a)", "a"), phase("all", "b", "c")]),
@@ -91,6 +91,31 @@ def test_no_phase_goes_on_after_a_task_that_asks_for_a_person(
     assert list(split_at_human_input(phases, crew)) == cut
 
 
+@pytest.mark.parametrize(
+    ("asking", "after", "before", "phases"),
+    [
+        ((), (), (), [phase("d", "a", "b", "c", "d")]),
+        (("b",), (), (), [phase("b", "a", "b"), phase("d", "c", "d")]),
+        (("d",), (), (), [phase("d", "a", "b", "c", "d")]),
+        ((), ("a",), (), [phase("a", "a"), phase("d", "b", "c", "d")]),
+        ((), (), ("c",), [phase("b", "a", "b"), phase("d", "c", "d")]),
+        ((), ("b",), ("c",), [phase("b", "a", "b"), phase("d", "c", "d")]),
+        ((), (), ("a",), [phase("d", "a", "b", "c", "d")]),
+        ((), ("x",), ("y",), [phase("d", "a", "b", "c", "d")]),
+        (("a",), ("d",), ("c",), [phase("a", "a"), phase("b", "b"), phase("d", "c", "d")]),
+    ],
+)
+def test_a_crew_without_phases_is_divided_where_a_person_is_asked(
+    asking: Sequence[str],
+    after: Sequence[str],
+    before: Sequence[str],
+    phases: list[PhaseDefinition],
+) -> None:
+    crew = tasks("a", "b", "c", "d", asking=asking)
+
+    assert list(divide(crew, after=after, before=before)) == phases
+
+
 def test_a_task_that_asks_becomes_a_checkpoint_that_says_what_to_review() -> None:
     crew = {
         "plan": task("plan", asks=True, description="Plan  a trip\nto {town}"),
@@ -102,6 +127,23 @@ def test_a_task_that_asks_becomes_a_checkpoint_that_says_what_to_review() -> Non
     )
 
     assert asked == (("plan", "planning", "Review: Plan a trip to Rome"),)
+
+
+def test_a_placeholder_in_the_request_stays_in_the_question() -> None:
+    crew = {"plan": task("plan", asks=True, description="Plan {trip} in {language}")}
+    inputs = {"trip": "a tour with {language} guides", "language": "French"}
+
+    asked = human_input_checkpoints([phase("planning", "plan")], crew, inputs)
+
+    assert asked[0][2] == "Review: Plan a tour with {language} guides in French"
+
+
+def test_a_phase_without_tasks_asks_nothing() -> None:
+    crew = {"plan": task("plan", asks=True)}
+
+    asked = human_input_checkpoints([phase("plan", "plan"), phase("after plan")], crew, {})
+
+    assert [name for name, _phase, _description in asked] == ["plan"]
 
 
 @pytest.mark.parametrize(("length", "shown"), [(120, "x" * 120), (121, "x" * 119 + "…")])

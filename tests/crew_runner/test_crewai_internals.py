@@ -9,7 +9,8 @@ from __future__ import annotations
 import ssl
 import threading
 import warnings
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -19,7 +20,10 @@ from pydantic import BaseModel
 with warnings.catch_warnings():  # CrewAI's own, at its first import
     warnings.simplefilter("ignore")
     from crewai import LLM, Agent, Crew, CrewOutput, Flow, Task, TaskOutput, llm_overlay
+    from crewai import task as task_module
     from crewai.agent import core
+    from crewai.agents.agent_builder import base_agent as base_agent_module
+    from crewai.agents.agent_executor import AgentExecutor
     from crewai.core.providers.human_input import (
         SyncHumanInputProvider,
         reset_provider,
@@ -34,6 +38,7 @@ with warnings.catch_warnings():  # CrewAI's own, at its first import
     from crewai.tools import tool
     from crewai.tools.structured_tool import CrewStructuredTool
     from crewai.utilities import llm_utils
+    from crewai.utilities.prompts import Prompts
 
     from crew_runner.child import crewai_internals as internals
     from crew_runner.child.flows.persistence import FlowSnapshot
@@ -49,6 +54,10 @@ class Counting(BaseLLM):
     def call(self, *_asked: Any, **_named: Any) -> str:
         self.calls += 1
         return f"Thought: I know\nFinal Answer: answer {self.calls}"
+
+
+class Named(BaseModel):
+    name: str
 
 
 @pytest.fixture
@@ -140,6 +149,78 @@ def test_the_tool_behind_the_wrapper_of_a_hook_is_found() -> None:
     assert isinstance(wrapper, CrewStructuredTool)
     assert internals.original_tool(wrapper) is weigh
     assert internals.original_tool(object()) is None
+
+
+def test_a_held_output_file_is_named_and_not_written(
+    model: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Task, "_save_file", Task._save_file)  # to be restored
+    crew = crew_of(model, "first", "second")
+    for task in crew.tasks:
+        task.output_file = f"{tmp_path}/{task.name}-{{topic}}.md"
+    internals.hold_output_file(crew.tasks[0])
+    crew.kickoff(inputs={"topic": "bees"})
+
+    assert [path.name for path in tmp_path.iterdir()] == ["second-bees.md"]
+    assert crew.tasks[0].output_file == f"{tmp_path}/first-bees.md"
+
+
+def test_an_output_file_is_written_as_by_a_task_that_ends(model: Counting, tmp_path: Path) -> None:
+    task = crew_of(model, "first").tasks[0]
+    task.output_file = f"{tmp_path}/deep/file"
+    output = TaskOutput(description="first", agent="Writer", raw="words")
+
+    contents = []
+    for typed in ({}, {"pydantic": Named(name="Ada")}, {"json_dict": {"name": "Bo"}}):
+        internals.write_output_file(task, output.model_copy(update=typed))
+        contents.append((tmp_path / "deep" / "file").read_text())
+
+    assert contents == ["words", '{"name":"Ada"}', '{\n  "name": "Bo"\n}']
+
+
+class Hearing(Counting):
+    """Remembers what it is asked."""
+
+    heard: list[str] = []  # noqa: RUF012 pydantic copies it
+
+    def call(self, messages: Any, *_others: Any, **_named: Any) -> str:
+        self.heard.append("\n".join(str(message["content"]) for message in messages))
+        return super().call()
+
+
+def asked(inputs: dict[str, Any]) -> str:
+    """What a crew asks its model whose texts have placeholders."""
+    model = Hearing(model="own")
+    agent = Agent(role="{topic} writer", goal="Write {topic}", backstory="Likes {tone}", llm=model)
+    task = Task(description="On {topic}, {tone}", expected_output="{tone}", agent=agent)
+    Crew(agents=[agent], tasks=[task]).kickoff(inputs=inputs)
+    return model.heard[0]
+
+
+QUOTING: Final = "{tone} {role} {backstory} {input} {tools}"
+
+
+def test_crewai_fills_in_placeholders_that_came_in_with_an_input() -> None:
+    assert QUOTING not in asked({"topic": QUOTING, "tone": "calm"})
+
+
+def test_placeholders_that_came_in_with_an_input_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    for holder, name in (
+        (task_module, "interpolate_only"),
+        (base_agent_module, "interpolate_only"),
+        (Prompts, "_build_prompt"),
+    ):
+        monkeypatch.setattr(holder, name, getattr(holder, name))  # to be restored
+    as_before = staticmethod(AgentExecutor._format_prompt)
+    monkeypatch.setattr(AgentExecutor, "_format_prompt", as_before)
+    plain = asked({"topic": "bees", "tone": "calm"})
+
+    internals.fill_placeholders_once()
+
+    assert asked({"topic": "bees", "tone": "calm"}) == plain
+    assert asked({"topic": QUOTING, "tone": "calm"}) == plain.replace("bees", QUOTING)
+    with pytest.raises(ValueError, match="tone"):
+        asked({"topic": "bees"})
 
 
 # --- flows -------------------------------------------------------------------------------------

@@ -200,7 +200,8 @@ def test_keys_that_need_insight_into_the_crew_are_refused_for_programs(
         (
             "crew: shop.crews:PlanCrew",
             "description: nothing",
-            "crews.plan: names nothing to run: set 'crew' (module:name) or 'command'",
+            "crews.plan: names nothing to run: set 'project' (a folder), 'crew' (module:name) or "
+            "'command'",
         ),
         (
             "crew: shop.crews:PlanCrew",
@@ -229,8 +230,53 @@ def test_keys_that_need_insight_into_the_crew_are_refused_for_programs(
         ),
         (
             "crew: shop.crews:PlanCrew",
-            "command: [x]\n    env: {SLACK_BOT_TOKEN: x}",
-            "crews.plan.env.SLACK_BOT_TOKEN: belongs to the bot",
+            "crew: shop.crews:PlanCrew\n    env: {A: [1]}",
+            "crews.plan.env.A: must be text, not a list",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "crew: shop.crews:PlanCrew\n    python: .venv/bin/python",
+            "crews.plan.python: is only allowed together with 'project'",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "crew: shop.crews:PlanCrew\n    workspace: shared",
+            "crews.plan.workspace: is only allowed together with 'project'",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "project: shop\n    workspace: own",
+            "crews.plan.workspace: 'own' is not allowed: expected one of copy, shared",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "crew: crew.jsonc",
+            "crews.plan.crew: 'crew.jsonc' is a file of a project: set 'project' to its folder",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "project: shop\n    crew: ../crew.jsonc",
+            "crews.plan.crew: '../crew.jsonc' is outside of the project",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "project: shop\n    crew: crew.txt",
+            "crews.plan.crew: 'crew.txt' is not allowed: expected package.module:name or, in a",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "project: shop\n    command: [x]\n    python: .venv/bin/python",
+            "crews.plan.python: is not allowed together with 'command': name the interpreter",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "project: 7",
+            "crews.plan.project: must be text, not the number 7",
+        ),
+        (
+            "crew: shop.crews:PlanCrew",
+            "project: shop\n    revise: never",
+            "crews.plan.revise: must be true or false, not the text 'never'",
         ),
         (
             "crew: shop.crews:PlanCrew",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from urllib.error import URLError
+
 import pytest
 from pydantic import BaseModel, ValidationError
 
@@ -33,12 +36,49 @@ class LLMContextLengthExceededError(Exception):
     pass
 
 
+class BaseLLM:
+    """Has the name and module of CrewAI's models."""
+
+    def call(self, work: Callable[[], object]) -> object:
+        return work()
+
+
+class BaseTool:
+    """Has the name and module of CrewAI's tools."""
+
+    def run(self, work: Callable[[], object]) -> object:
+        return work()
+
+
+BaseLLM.__module__ = "crewai.llms.base_llm"
+BaseTool.__module__ = "crewai.tools.base_tool"
+
+
 def raised(error: BaseException, *, cause: BaseException | None = None) -> BaseException:
     """The error as it is caught, with its traceback."""
+    return _caught(lambda: _raise(error, cause))
+
+
+def raised_by_model(error: BaseException) -> BaseException:
+    return _caught(lambda: BaseLLM().call(lambda: _raise(error, None)))
+
+
+def raised_by_tool(error: BaseException) -> BaseException:
+    """A tool that a model's own call has called."""
+    tool = BaseTool()
+    return _caught(lambda: BaseLLM().call(lambda: tool.run(lambda: _raise(error, None))))
+
+
+def _raise(error: BaseException, cause: BaseException | None) -> None:
+    raise error from cause
+
+
+def _caught(work: Callable[[], object]) -> BaseException:
     try:
-        raise error from cause
+        work()
     except BaseException as caught:  # noqa: BLE001 SystemExit is one of them
         return caught
+    raise AssertionError("nothing was raised")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +99,7 @@ def raised(error: BaseException, *, cause: BaseException | None = None) -> BaseE
 def test_a_models_answer_is_told_by_its_status_and_without_its_text(
     status: int, words: str, retryable: bool
 ) -> None:
-    failure = failure_of(raised(ProviderError(status)))
+    failure = failure_of(raised_by_model(ProviderError(status)))
 
     assert words in failure.message
     assert failure.retryable is retryable
@@ -67,7 +107,7 @@ def test_a_models_answer_is_told_by_its_status_and_without_its_text(
 
 
 def test_an_exhausted_account_is_not_asked_again_although_its_status_is_that_of_haste() -> None:
-    failure = failure_of(ProviderError(429, "insufficient_quota"))
+    failure = failure_of(raised_by_model(ProviderError(429, "insufficient_quota")))
 
     assert "no quota left" in failure.message
     assert not failure.retryable
@@ -85,10 +125,54 @@ def test_an_exhausted_account_is_not_asked_again_although_its_status_is_that_of_
 def test_a_model_that_is_slow_or_away_may_answer_the_next_time(
     error: Exception, words: str
 ) -> None:
-    failure = failure_of(error)
+    failure = failure_of(raised_by_model(error))
 
     assert words in failure.message
     assert failure.retryable
+
+
+class HTTPStatusError(Exception):
+    """As the usual HTTP clients raise them: the status is on the response."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"{status} from https://crm.example")
+        self.response = ProviderError(status)
+
+
+@pytest.mark.parametrize("raising", [raised, raised_by_tool])
+@pytest.mark.parametrize(
+    ("error", "words", "retryable"),
+    [
+        (HTTPStatusError(401), "refused access (HTTP 401): HTTPStatusError: 401", False),
+        (ProviderError(403), "refused access (HTTP 403)", False),
+        (HTTPStatusError(404), "answered with HTTP 404", False),
+        (HTTPStatusError(503), "answered with HTTP 503", True),
+        (ConnectionRefusedError(111, "refused"), "could not be reached", True),
+        (URLError("no host"), "could not be reached", True),
+        (APITimeoutError(), "did not answer in time", True),
+    ],
+)
+def test_a_service_that_the_crew_uses_is_not_taken_for_the_model(
+    error: Exception,
+    words: str,
+    retryable: bool,
+    raising: Callable[[BaseException], BaseException],
+) -> None:
+    failure = failure_of(raising(error))
+
+    assert failure.message.startswith("A service that the crew itself uses ")
+    assert words in failure.message
+    assert failure.retryable is retryable
+
+
+def test_a_missing_input_is_named_and_cannot_be_helped_by_a_retry() -> None:
+    missing = KeyError("Template variable 'town' not found in inputs dictionary")
+
+    failure = failure_of(raised(ValueError("Missing required template variable"), cause=missing))
+
+    assert failure.message.startswith("The crew needs the input 'town', which it did not get.")
+    assert not failure.retryable
+    assert not failure.retry_helps
 
 
 @pytest.mark.parametrize(
@@ -97,12 +181,11 @@ def test_a_model_that_is_slow_or_away_may_answer_the_next_time(
         (HookAborted("too dear"), "Change the request or the hook: HookAborted: too dear", False),
         (LLMContextLengthExceededError("8192"), "exceed the model's context", False),
         (EOFError("EOF when reading a line"), "asked for input on a console", False),
-        (ValueError("Missing required template variable 'topic'"), "'topic'", False),
-        (KeyError("Template variable 'town' not found in inputs"), "'town'", False),
         (ValueError("GOOGLE_API_KEY is required"), "GOOGLE_API_KEY", False),
         (ImportError("Anthropic native provider not available"), "not installed", False),
         (RuntimeError("Task failed guardrail validation after 3"), "crew's guardrail", True),
         (ValueError("Invalid response from LLM call - None"), "empty answer", True),
+        (ValueError("No valid task outputs available to create crew"), "empty answer", True),
         (SystemExit(3), "exited in the middle of the phase", False),
         (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero", True),
     ],
@@ -117,9 +200,10 @@ def test_what_crews_often_raise_is_told_in_words(
 
 
 def test_the_cause_that_a_crew_wrapped_is_found() -> None:
-    wrapped = raised(RuntimeError("it went wrong"), cause=raised(ProviderError(401)))
+    refused = raised_by_model(ProviderError(401))
+    wrapped = raised(RuntimeError("it went wrong"), cause=refused)
     in_a_handler = RuntimeError("it went wrong")
-    in_a_handler.__context__ = TimeoutError()
+    in_a_handler.__context__ = raised_by_model(TimeoutError())
 
     assert "refused the API key" in failure_of(wrapped).message
     assert "did not answer in time" in failure_of(in_a_handler).message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -194,10 +195,51 @@ def test_a_gate_that_nobody_may_decide_is_reported_before_the_flow_runs(
     assert not (runner.folder / "hats.steps").exists()
 
 
-def test_a_task_with_human_input_inside_a_flow_is_not_skipped(runner: RunnerFixture) -> None:
+def test_a_task_with_human_input_inside_a_flow_asks_while_the_flow_waits(
+    runner: RunnerFixture,
+) -> None:
     run = runner.harness.start(flow("AsksInside"), "figs")
+    first = runner.harness.checkpoint(run)
+    assert (first.kind, first.output.output) == (CheckpointKind.TASK, "answer 1")
+    assert first.description == "Review: Ask about figs."
+    assert not (runner.folder / "figs.published").exists()
+    runner.harness.decide(first, Action.REVISE, "ask for prices")
+    second = runner.harness.checkpoint_after(first)
+    assert second.output.output == "answer 2"
+    runner.harness.decide(second, Action.CONTINUE)
 
-    assert "Task ask has human_input=True inside a flow" in (runner.harness.ended(run).error or "")
+    assert result(runner.harness, run) == "answer 2"
+    assert (runner.folder / "figs.published").read_text() == "answer 2"
+    _first, again = conversations(runner.folder, "figs")
+    assert "ask for prices" in again[-1]
+    assert len(runner.harness.runs(run)) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "published"),
+    [
+        (Action.SKIP, ExecutionState.COMPLETED, True),
+        (Action.STOP, ExecutionState.STOPPED, False),
+    ],
+)
+def test_a_task_inside_a_flow_that_nobody_approved(
+    runner: RunnerFixture, action: Action, state: ExecutionState, *, published: bool
+) -> None:
+    run = runner.harness.start(flow("AsksInside"), f"pine-{action}")
+    runner.harness.decide(runner.harness.checkpoint(run), action)
+
+    assert runner.harness.ended(run).state is state
+    assert (runner.folder / f"pine-{action}.published").exists() is published
+
+
+def test_a_flow_that_keeps_its_result_in_its_state_shows_the_state(runner: RunnerFixture) -> None:
+    run = runner.harness.start(flow("KeepsItsResult", rule=None), "peat")
+
+    assert json.loads(result(runner.harness, run)) == {
+        "user_input": "peat",
+        "round": 1,
+        "notes": ["draft 1 about peat"],
+    }
 
 
 def test_a_state_that_cannot_be_saved_fails_with_a_readable_message(runner: RunnerFixture) -> None:

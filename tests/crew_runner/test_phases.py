@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from crew_runner.config.registry import load_crews
-from storage.definitions import CrewDefinition
+from storage.definitions import CheckpointDefinition, CrewDefinition
 from storage.records import Action
 from storage.states import ExecutionState
 from tests.crew_runner.conftest import RunnerFixture
-from tests.crew_runner.harness import ANYBODY, conversations, crew
+from tests.crew_runner.harness import ANYBODY, RULE, conversations, crew
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = load_crews(ROOT / "crews.yml")["plan"]
@@ -71,6 +71,7 @@ def test_a_structured_output_is_passed_on_with_its_structure(runner: RunnerFixtu
     drawn = runner.harness.runs(run)[0].output
     assert drawn is not None
     assert drawn.tasks[0].saved["pydantic"] == {"kind": "square", "sides": 4}
+    assert json.loads(drawn.tasks[0].structured) == {"kind": "square", "sides": 4}
     assert "square" in str(conversations(runner.folder, "roofs")[-1])
 
 
@@ -145,9 +146,7 @@ def test_a_revision_does_not_use_the_tools_again(runner: RunnerFixture) -> None:
     assert "sort them" in conversations(runner.folder, "shops")[-1][-1]
 
 
-def test_a_crew_without_phases_describes_itself_and_every_task_is_a_phase(
-    runner: RunnerFixture,
-) -> None:
+def test_a_crew_without_phases_is_cut_at_its_checkpoints_only(runner: RunnerFixture) -> None:
     run = runner.harness.start(crew("three_tasks", None, "weigh"), "maps")
     checkpoint = runner.harness.checkpoint(run)
     phases = runner.harness.reads.execution(run).phases
@@ -155,13 +154,65 @@ def test_a_crew_without_phases_describes_itself_and_every_task_is_a_phase(
     execution = runner.harness.ended(run)
 
     assert checkpoint.phase == "weigh"
-    assert phases == ("gather", "weigh", "write")
-    assert [each.phase for each in runner.harness.runs(run)] == ["gather", "weigh", "write"]
+    assert [task.task for task in checkpoint.output.tasks] == ["gather", "weigh"]
+    assert phases == ("weigh", "write")
+    assert [each.phase for each in runner.harness.runs(run)] == ["weigh", "write"]
     assert execution.state is ExecutionState.COMPLETED
 
 
-def test_a_task_without_a_name_is_a_phase_by_its_number(runner: RunnerFixture) -> None:
-    run = runner.harness.start(crew("unnamed"), "nails")
+def test_a_crew_without_a_checkpoint_is_one_phase(runner: RunnerFixture) -> None:
+    run = runner.harness.start(crew("three_tasks"), "globes")
+    execution = runner.harness.ended(run)
+
+    assert execution.phases == ("write",)
+    assert execution.result is not None
+    assert [task.task for task in execution.result.tasks] == ["gather", "weigh", "write"]
+
+
+def test_a_checkpoint_before_a_task_in_the_middle_cuts_there(runner: RunnerFixture) -> None:
+    ahead = CheckpointDefinition("look", RULE, before="weigh")
+    run = runner.harness.start(replace(crew("three_tasks"), checkpoints=(ahead,)), "charts")
+    checkpoint = runner.harness.checkpoint(run)
+    runner.harness.decide(checkpoint, Action.CONTINUE)
+
+    assert (checkpoint.name, checkpoint.phase) == ("look", "gather")
+    assert runner.harness.ended(run).phases == ("gather", "write")
+
+
+def test_a_checkpoint_at_a_cut_can_be_left_out(runner: RunnerFixture) -> None:
+    started = runner.harness.state.start_execution(
+        definition=crew("three_tasks", None, "gather", "weigh"),
+        request=runner.harness.request("atlases"),
+        requester=ANYBODY,
+        checkpoints=["after_weigh"],
+    )
+    checkpoint = runner.harness.checkpoint(started.id)
+    runner.harness.decide(checkpoint, Action.CONTINUE)
+
+    assert checkpoint.name == "after_weigh"
+    assert runner.harness.ended(started.id).state is ExecutionState.COMPLETED
+
+
+def test_a_checkpoint_at_a_task_that_does_not_exist_is_refused_before_a_model_is_called(
+    runner: RunnerFixture,
+) -> None:
+    run = runner.harness.start(crew("three_tasks", None, "way"), "plans")
+    failed = runner.harness.ended(run)
+
+    assert "names phase 'way', which is not one of: gather, weigh, write" in (failed.error or "")
+    assert not (runner.folder / "plans.asked").exists()
+
+
+def test_what_the_crew_keeps_on_itself_lasts_within_a_phase(runner: RunnerFixture) -> None:
+    run = runner.harness.start(crew("keeps_a_plan"), "shelves")
+    runner.harness.ended(run)
+
+    assert (runner.folder / "kept").read_text() == "plan: answer 1"
+
+
+def test_a_task_without_a_name_is_called_by_its_number(runner: RunnerFixture) -> None:
+    run = runner.harness.start(crew("unnamed", None, "task_1"), "nails")
+    runner.harness.decide(runner.harness.checkpoint(run), Action.CONTINUE)
 
     assert runner.harness.ended(run).state is ExecutionState.COMPLETED
     assert [each.phase for each in runner.harness.runs(run)] == ["task_1", "last"]

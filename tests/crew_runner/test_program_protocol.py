@@ -166,6 +166,27 @@ def test_a_revision_reads_the_words_and_the_earlier_output(
     }
 
 
+@pytest.mark.parametrize(
+    ("answer", "revised"),
+    [
+        ({}, False),
+        ({"revised": True}, True),
+        ({"revised": False}, False),
+        ({"revised": "yes"}, False),
+    ],
+)
+def test_a_revision_counts_as_one_only_if_the_program_says_so(
+    answer: dict[str, Any], revised: bool
+) -> None:
+    code = answering(json.dumps({"status": "complete", "output": "a plan", **answer}))
+
+    output, _ = run(code, feedback="shorter", previous=PhaseOutput("a long plan"))
+    first, _ = run(code)
+
+    assert output.revised is revised
+    assert first.revised
+
+
 def test_a_program_that_reads_nothing_is_no_problem() -> None:
     output, _ = run(answering(DONE), inputs={"message": "x" * 1_000_000})
 

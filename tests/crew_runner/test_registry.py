@@ -9,7 +9,14 @@ from textwrap import dedent
 import pytest
 
 from crew_runner.config.registry import load_crews
-from storage.definitions import Budget, CrewKind, Limits, OnTimeout, PhaseDefinition
+from storage.definitions import (
+    Budget,
+    CrewKind,
+    Limits,
+    OnTimeout,
+    PhaseDefinition,
+    Workspace,
+)
 from tests.crew_runner.test_crews_file import GOOD
 
 ROOT = Path(__file__).parent.parent.parent
@@ -153,3 +160,34 @@ def test_a_command_crew_without_phases_has_the_phase_run(file: Path) -> None:
     assert do.command == ("python", "-m", "do", "3")
     assert do.phases == (PhaseDefinition("run"),)
     assert (do.cwd, do.env) == ("/srv", {"A": "1"})
+
+
+def test_a_project_is_relative_to_the_file_and_the_rest_to_the_project(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ana")
+    file.write_text(
+        dedent("""
+        crews:
+          found: {project: ../launch}
+          named:
+            project: ~/launch
+            crew: src/launch/flow.yaml
+            python: .venv/bin/python
+            env: {DATABASE_URL: sqlite:///own.db}
+            workspace: shared
+            revise: false
+          program: {project: launch, command: [./run], cwd: jobs}
+        """)
+    )
+
+    found, named, program = load_crews(file).values()
+
+    assert found.kind is CrewKind.CREW
+    assert (found.project, found.target) == (str(file.parent.parent / "launch"), None)
+    assert (found.workspace, found.revise, found.python) == (Workspace.COPY, True, None)
+    assert (named.project, named.target) == ("/home/ana/launch", "src/launch/flow.yaml")
+    assert named.python == "/home/ana/launch/.venv/bin/python"
+    assert named.env == {"DATABASE_URL": "sqlite:///own.db"}
+    assert (named.workspace, named.revise) == (Workspace.SHARED, False)
+    assert (program.project, program.cwd) == (str(file.parent / "launch"), "jobs")

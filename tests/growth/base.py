@@ -15,6 +15,7 @@ from bot.bootstrap import install_queue
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.lessons import Lessons
+from bot.slack.actions.starts import Starts
 from bot.slack.people.actors import People
 from crew_runner.queues.procrastinate import ProcrastinateQueue
 from storage.db.database import SystemClock, upgrade, writing
@@ -62,12 +63,19 @@ class Base:
         )
         self.rest = Calls(self.state, self.reads, crews, ApiConfig(hosts=(), version="0"))
         self.commands = Commands(
-            state=self.state,
             reads=self.reads,
             people=self.people,
             actions=CheckpointActions(state=self.state, reads=self.reads, people=self.people),
             lessons=Lessons(state=self.state, reads=self.reads, people=self.people, crews=crews),
+            starts=Starts(
+                state=self.state,
+                reads=self.reads,
+                people=self.people,
+                crews=crews,
+                clock=self.clock,
+            ),
             crews=crews,
+            clock=self.clock,
         )
 
     def overdue(self) -> bool:

@@ -69,6 +69,32 @@ def test_the_module_is_the_same_program(commands: Path, folder: Path) -> None:
     assert ran.stdout == f"countersign {VERSION}\n", ran.stderr
 
 
+def test_a_project_on_pythonpath_does_not_replace_our_modules(
+    commands: Path, folder: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    variables = {"PYTHONPATH": str(folder)}
+
+    version = run(commands, elsewhere, "countersign", "--version", **variables)
+    doctor = run(commands, elsewhere, "countersign", "doctor", **variables)
+    watch = next(commands.parent.glob("lib/*/site-packages/bot/process/parent_watch.py"))
+    with subprocess.Popen(
+        ["python", "-P", watch, "0", "bot", "--version"],
+        cwd=elsewhere,
+        env=environment(commands, **variables),
+        stdin=subprocess.PIPE,  # stays open: its parent lives
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as practised:
+        assert practised.stdout is not None
+        practised_version = practised.stdout.read()
+
+    assert version.stdout == f"countersign {VERSION}\n", version.stderr
+    assert "✗ Crews: crews.yml: the file does not exist\n" in doctor.stdout, doctor.stderr
+    assert practised_version == f"countersign {VERSION}\n"
+
+
 def test_without_crews_the_doctor_and_the_bot_say_how_to_create_some(
     commands: Path, folder: Path
 ) -> None:

@@ -20,7 +20,7 @@ def test_help_shows_how_to_start_an_existing_crew(
 ) -> None:
     assert workspace.command(text).ok
 
-    assert "/crew plan a summer campaign" in stage.answer_to(ANA, "runs a crew")
+    assert "/crew plan your request" in stage.answer_to(ANA, "runs a crew")
 
 
 def test_list_shows_crews_their_checkpoints_and_why_one_cannot_start(
@@ -58,7 +58,9 @@ def test_a_crew_without_a_request_is_answered_with_an_example(
 ) -> None:
     workspace.command("plan --language German")
 
-    assert "`/crew plan a summer campaign" in stage.answer_to(ANA, "What should *plan* work on?")
+    answer = stage.answer_to(ANA, "What should *plan* work on?")
+    assert "`/crew plan your request" in answer
+    assert "```/crew plan --language German```" in answer
 
 
 def test_a_crew_that_cannot_be_built_is_not_started_and_says_why(

@@ -48,3 +48,38 @@ def test_a_long_task_leaves_room_for_the_others_and_takes_what_they_leave() -> N
     assert excerpt.count("a ") > 600
     assert excerpt.count("b ") > 600
     assert outputs.full_text(output).count("a ") == 5000
+
+
+def typed(text: str, structured: str) -> PhaseOutput:
+    return PhaseOutput(text, (TaskResult("count", "Clerk", text, structured=structured),))
+
+
+def test_a_structure_that_differs_from_the_answer_is_shown_below_it() -> None:
+    output = typed("Seven, I think.", '{\n  "shops": 8\n}')
+
+    excerpt, _ = outputs.excerpt(output, 1000)
+
+    assert excerpt == (
+        'Seven, I think.\n\n**Handed on as this structure:**\n\n```json\n{\n  "shops": 8\n}\n```'
+    )
+    assert outputs.full_text(output) == excerpt
+
+
+def test_an_answer_that_is_the_structure_is_shown_once_as_code() -> None:
+    excerpt, _ = outputs.excerpt(typed('{"shops":8}', '{\n  "shops": 8\n}'), 1000)
+
+    assert excerpt == '```json\n{\n  "shops": 8\n}\n```'
+
+
+def test_code_that_an_answer_leaves_open_does_not_swallow_the_structure() -> None:
+    excerpt, _ = outputs.excerpt(typed("See:\n```\nseven", "8"), 1000)
+
+    assert excerpt.startswith("See:\n```\nseven\n```\n\n**Handed on as this structure:**")
+
+
+def test_each_of_several_tasks_shows_its_structure() -> None:
+    tasks = (*typed("Seven.", "8").tasks, TaskResult("tell", "Writer", "a tale"))
+
+    excerpt, _ = outputs.excerpt(PhaseOutput("a tale", tasks), 1000)
+
+    assert excerpt.index("Seven.") < excerpt.index("```json\n8\n```") < excerpt.index("## tell")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.slack import ids
-from bot.slack.render import answers, checkpoint, final, modal, root
+from bot.slack.render import answers, checkpoint, final, modal, root, starting
 from bot.slack.render.message import Rendered
 from bot.slack.render.root import Progress
 from practice.limits import check_message, check_view
 from practice.seed import practice_team
 from practice.state import mentions
-from storage.definitions import OnTimeout
+from storage.definitions import CrewReport, Examination, OnTimeout
+from storage.inputs import known_inputs
 from storage.records import (
     TIMEOUT,
     Action,
@@ -251,6 +252,35 @@ def rendered_text(rendered: Rendered) -> str:
     return str(rendered.to_blocks(armed=True))
 
 
+def test_retry_is_offered_only_where_it_can_help() -> None:
+    failed = an_execution(ExecutionState.ERROR)
+    hopeless = replace(failed, retry_helps=False)
+
+    assert "Retry" in rendered_text(root.render(failed, Progress()))
+    assert "Retry" in rendered_text(final.notice(failed, {"notice": "error"}, None))
+    assert "Retry" not in rendered_text(root.render(hopeless, Progress()))
+    notice = rendered_text(final.notice(hopeless, {"notice": "error"}, None))
+    assert "retry" not in notice.lower()
+    assert "cannot be resumed" in notice
+
+
+def test_a_result_without_text_promises_no_file() -> None:
+    empty = final.render(an_execution(ExecutionState.COMPLETED, result="  "))
+    written = final.render(an_execution(ExecutionState.COMPLETED, result="A plan."))
+
+    assert "file" not in rendered_text(empty)
+    assert "The result is also in the file below." in rendered_text(written)
+
+
+def test_a_revision_that_took_no_notice_of_the_words_is_not_called_one() -> None:
+    ignored = replace(a_checkpoint(asked="shorter"), output=PhaseOutput("# Plan", revised=False))
+
+    shown = rendered_text(checkpoint.render(ignored, an_execution()))
+
+    assert "Revised because" not in shown
+    assert "nothing shows that these words were used" in shown
+
+
 def test_a_waiting_checkpoint_says_what_where_who_and_until_when() -> None:
     message = rendered_text(
         checkpoint.render(a_checkpoint(approvers=("UBEN", "S1", "@requester")), an_execution())
@@ -341,6 +371,19 @@ def test_the_form_keeps_to_slacks_limits_with_any_number_of_outputs(count: int) 
     assert asks == (1 < count <= 100)
 
 
+@pytest.mark.parametrize(("name", "chosen"), [("look", ["sort", "check"]), ("check", ["check"])])
+def test_the_form_chooses_all_outputs_or_the_one_of_the_task_that_asks(
+    name: str, chosen: list[str]
+) -> None:
+    subject = replace(a_checkpoint(tasks=("sort", "check")), name=name)
+    view = modal.revision(
+        subject, an_execution(), about=ids.FormView(subject.id, "C00CAMPAIGN", "1.0")
+    ).to_dict()
+    [chooser] = [block for block in view["blocks"] if block.get("block_id") == ids.TASKS_BLOCK]
+
+    assert [option["value"] for option in chooser["element"]["initial_options"]] == chosen
+
+
 def test_the_form_does_not_ask_for_outputs_whose_names_are_too_long_or_not_unique() -> None:
     assert modal.task_options(a_checkpoint(tasks=("x" * 80, "y"))) == []
     assert modal.task_options(a_checkpoint(tasks=("same", "same"))) == []
@@ -350,15 +393,28 @@ def test_the_notice_in_a_form_keeps_to_the_limits() -> None:
     assert check_view(modal.notice("Too late.").to_dict()) == []
 
 
+def test_the_list_of_crews_says_which_ask_nobody() -> None:
+    crews = {"poem": crew(name="poem")}
+    examination = Examination(kind="crew")
+    report = CrewReport("poem", None, ("write",), datetime.now(UTC), examination)
+
+    asks_nobody = answers.crew_list(crews, {"poem": report}, NOON)
+    asks = replace(report, examination=replace(examination, pauses=("after write",)))
+
+    assert "\n    :warning: asks nobody: add a checkpoint to its entry in crews.yml" in asks_nobody
+    assert "asks nobody" not in answers.crew_list(crews, {"poem": asks}, NOON)
+    assert "asks nobody" not in answers.crew_list(crews, {}, NOON)
+
+
 def test_answers_keep_to_the_limits_with_hostile_text() -> None:
     crews = {f"crew{n}": crew(name=f"crew{n}") for n in range(60)}
     texts = [
-        answers.help_text(crews),
-        answers.crew_list(crews, {}),
-        answers.unknown_crew(HOSTILE * 20, crews),
-        answers.request_missing(crews["crew1"]),
-        answers.invite_first("countersign", HOSTILE * 100),
-        answers.not_here(HOSTILE * 100),
+        answers.help_text(f"/crew {HOSTILE * 20}"),
+        answers.crew_list(crews, {}, NOON),
+        starting.unknown_crew(HOSTILE * 20, crews, HOSTILE * 100),
+        starting.request_missing(known_inputs(crews["crew1"], None), NOON, HOSTILE * 100),
+        starting.invite_first("countersign", HOSTILE * 100),
+        starting.not_here(HOSTILE * 100),
         answers.run_list([an_execution(request=HOSTILE * 9)] * 10, {an_execution().id: Progress()}),
         answers.run_status(an_execution(request=HOSTILE * 9), Progress()),
     ]

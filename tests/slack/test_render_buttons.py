@@ -55,6 +55,18 @@ def test_each_kind_offers_its_own_actions_with_labels_that_begin_with_their_name
         assert element["value"] == of_kind(kind).id
 
 
+def test_a_crew_that_cannot_revise_has_no_button_for_it() -> None:
+    run = replace(RUN, definition=replace(RUN.definition, revise=False))
+
+    shown = buttons.buttons(a_checkpoint(), run)
+
+    assert [each.action_id for each in shown] == [
+        ActionId.CONTINUE,
+        ActionId.SKIP,
+        ActionId.STOP,
+    ]
+
+
 @pytest.mark.parametrize(
     ("phase", "label"),
     [("planning", "Continue to analysis"), ("finalization", "Continue and finish")],

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.slack.render import position
-from storage.definitions import CheckpointDefinition
+from storage.definitions import CheckpointDefinition, PhaseDefinition
 from storage.records import CheckpointKind
 from tests.slack.test_render import a_checkpoint, an_execution
 from tests.support.factories import rule
@@ -67,6 +67,17 @@ def test_checkpoints_that_do_not_fit_the_phases_are_shown_as_they_are_written() 
 )
 def test_continue_leads_to_the_next_phase_or_to_the_end(phase: str, following: str | None) -> None:
     assert position.next_phase(a_checkpoint(phase=phase), RUN) == following
+
+
+def test_continue_leads_to_the_end_if_the_last_phase_has_no_tasks() -> None:
+    phases = (PhaseDefinition("draft", ("draft",)), PhaseDefinition("after draft"))
+    names = tuple(phase.name for phase in phases)
+    run = replace(RUN, phases=names, definition=replace(RUN.definition, phases=phases))
+    of_programs = tuple(PhaseDefinition(name) for name in names)
+    program = replace(run, definition=replace(run.definition, phases=of_programs))
+
+    assert position.next_phase(a_checkpoint(phase="draft"), run) is None
+    assert position.next_phase(a_checkpoint(phase="draft"), program) == "after draft"
 
 
 @pytest.mark.parametrize("kind", CheckpointKind)

@@ -74,7 +74,7 @@ def test_all_outputs_are_revised_if_none_is_named(stage: Stage, workspace: Works
     workspace.submit({TEXT_BLOCK: "Bolder"}, by=BEN)
 
     stage.wait_until_read(message, "Revision requested")
-    assert next_revision(stage, execution) == ("Bolder", (), 2)
+    assert next_revision(stage, execution) == ("Bolder", ("sentiment", "trends"), 2)
 
 
 def test_a_form_that_comes_too_late_says_so_in_the_form(stage: Stage, workspace: Workspace) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from storage.boundaries import BadBoundary, checkpoint_after, resolve
-from storage.definitions import CheckpointDefinition
+from storage.boundaries import BadBoundary, checkpoint_after, resolve, resolve_tasks
+from storage.definitions import CheckpointDefinition, PhaseDefinition
 from tests.support.factories import rule
 
 PHASES = ("planning", "analysis", "finalization")
@@ -62,3 +62,42 @@ def test_a_phase_ends_at_its_own_checkpoint_or_at_none(index: int, name: str | N
     checkpoint = checkpoint_after(checkpoints, PHASES, index)
 
     assert (None if checkpoint is None else checkpoint.name) == name
+
+
+TASKS = (PhaseDefinition("sort", ("ask", "sort")), PhaseDefinition("tell", ("check", "tell")))
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "phase"),
+    [
+        (at("a", after="sort"), "sort"),
+        (at("a", before="check"), "sort"),
+        (at("a", after="tell"), "tell"),
+    ],
+)
+def test_a_checkpoint_at_a_task_is_after_the_phase_that_ends_there(
+    checkpoint: CheckpointDefinition, phase: str
+) -> None:
+    assert [c.after for c in resolve_tasks([checkpoint], TASKS)] == [phase]
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "problem"),
+    [
+        ([at("a", after="way")], "names phase 'way', which is not one of: ask, sort, check, tell"),
+        ([at("a", before="ask")], "is before the first phase 'ask'"),
+        ([at("a", after="sort"), at("b", before="check")], "are both after phase 'sort'"),
+        ([at("a", after="ask")], "'a' is after task 'ask', in the middle of a phase"),
+    ],
+)
+def test_an_impossible_task_is_refused_with_its_name(
+    checkpoints: list[CheckpointDefinition], problem: str
+) -> None:
+    with pytest.raises(BadBoundary, match=problem):
+        resolve_tasks(checkpoints, TASKS)
+
+
+def test_a_crew_without_tasks_has_checkpoints_at_its_phases() -> None:
+    flow = [PhaseDefinition("start")]
+
+    assert resolve_tasks([at("a", after="start")], flow) == (at("a", after="start"),)

@@ -203,6 +203,29 @@ def test_a_budget_can_only_be_raised_or_end_the_run(run: Run, state: StateManage
     assert run.waiting.state is CheckpointState.PENDING
 
 
+def test_a_crew_that_cannot_revise_is_not_asked_to(run: Run, state: StateManager) -> None:
+    run.start(replace(crew(), revise=False))
+    run.work()
+
+    with pytest.raises(NotOffered) as caught:
+        state.decide(Decision(run.waiting.id, Action.REVISE, BEN, "shorter"))
+
+    assert caught.value.offered == (Action.CONTINUE, Action.STOP, Action.SKIP)
+    assert run.waiting.state is CheckpointState.PENDING
+
+
+def test_a_failure_that_no_retry_can_help_is_recorded_as_such_until_a_retry(
+    run: Run, state: StateManager
+) -> None:
+    run.start(crew())
+    claim = claimed(state)
+    state.fail(claim, Failure("An input is missing.", retryable=False, retry_helps=False))
+    assert not run.now.retry_helps
+
+    state.retry(run.now.id, actor=ANA)
+    assert run.now.retry_helps
+
+
 def test_an_answer_needs_text(run: Run, state: StateManager) -> None:
     question = asked(CheckpointKind.QUESTION, run, state)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from storage.boundaries import BadBoundary
-from storage.definitions import CheckpointDefinition, CrewDefinition, CrewKind
+from storage.definitions import CheckpointDefinition, CrewDefinition, CrewKind, PhaseDefinition
 from storage.errors import LeaseLost
 from storage.reads import Reads
 from storage.records import Action, Claim, Decision, Failure, PhaseRun
@@ -262,6 +262,31 @@ def test_a_crew_that_describes_itself_gets_its_phases_before_it_runs(
     assert run.waiting.name == "before_post"
     assert run.waiting.phase == "write"
     assert last_run(run, reads).state is PhaseRunState.DONE
+
+
+def test_checkpoints_at_tasks_become_those_of_the_phases_that_end_there(
+    run: Run, state: StateManager
+) -> None:
+    run.start(
+        undescribed(
+            CheckpointDefinition("before_post", rule(), before="post"),
+            CheckpointDefinition("after_post", rule(), after="post"),
+        )
+    )
+    phases = (
+        PhaseDefinition("write", ("plan", "write")),
+        PhaseDefinition("post", ("post",)),
+        PhaseDefinition("after post"),
+    )
+
+    claim = state.record_phases(claimed(state), phases)
+
+    defined = claim.execution.definition
+    assert defined.phases == phases
+    assert [(each.name, each.after) for each in defined.checkpoints] == [
+        ("before_post", "write"),
+        ("after_post", "post"),
+    ]
 
 
 def test_a_checkpoint_at_an_unknown_phase_is_refused_before_the_crew_runs(

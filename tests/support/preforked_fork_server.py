@@ -2,7 +2,8 @@
 
 In a process that was forked itself, `put_ready` forks its future fork server while the process has
 one thread. When the process starts its fork server, the waiting one gets the environment and the
-arguments that a new one would get. A second fork server is started as usual.
+arguments that a new one would get. A second fork server, and one with a project's own Python, are
+started as usual.
 
 In the process of the tests, fork servers that import CrewAI come `from_launchpad`.
 """
@@ -84,7 +85,7 @@ def _wait_and_serve(control: socket.socket) -> NoReturn:
     if PACKAGE not in sys.modules:
         load_package()
     importlib.import_module(f"{PACKAGE}.process.fork_server").serve(
-        fds[0], preload=start["preload"]
+        fds[0], preload=start["preload"], plan=start["plan"]
     )
     raise AssertionError("a fork server does not return")
 
@@ -102,7 +103,7 @@ class _FirstIsThere:
     def Popen(  # noqa: N802  # as it is called there
         self, words: Sequence[str], *, env: Mapping[str, str], pass_fds: Sequence[int], **how: Any
     ) -> subprocess.Popen[bytes] | _Forked:
-        if self._control is None:
+        if self._control is None or words[0] != sys.executable:
             return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
         with self._control:
             _send_start(self._control, words, env, pass_fds)
@@ -114,7 +115,7 @@ class _FromLaunchpad:
     """Replaces `subprocess` in the fork server client of a test process."""
 
     DEVNULL: Final = subprocess.DEVNULL
-    TimeoutExpired: Final = psutil.TimeoutExpired
+    TimeoutExpired: Final = (psutil.TimeoutExpired, subprocess.TimeoutExpired)
 
     def __init__(self, prefork_server: PreforkServer, forked: list[Forked]) -> None:
         self._launchpad = prefork_server
@@ -123,7 +124,9 @@ class _FromLaunchpad:
     def Popen(  # noqa: N802  # as it is called there
         self, words: Sequence[str], *, env: Mapping[str, str], pass_fds: Sequence[int], **how: Any
     ) -> subprocess.Popen[bytes] | Forked:
-        if not words[-1]:  # nothing to import: fast enough
+        if not words[3]:  # nothing to import: fast enough
+            return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
+        if words[0] != sys.executable:
             return subprocess.Popen(words, env=env, pass_fds=pass_fds, **how)
         with (
             tempfile.TemporaryDirectory() as place,
@@ -151,8 +154,8 @@ def _send_start(
     env: Mapping[str, str],
     fds: Sequence[int],
 ) -> None:
-    *_, preload = words
-    start = {"environment": dict(env), "preload": preload}
+    _python, _program, _control, preload, *plan = words
+    start = {"environment": dict(env), "preload": preload, "plan": "".join(plan)}
     socket.send_fds(fork_server_socket, [json.dumps(start).encode()], fds)
 
 

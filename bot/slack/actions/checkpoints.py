@@ -141,13 +141,12 @@ class CheckpointActions:
     def submit_revision(self, sent: Submission) -> Decided:
         """The revision form was submitted."""
         checkpoint = self._reads.checkpoint(sent.view.checkpoint_id)
-        all_tasks = {task.task for task in checkpoint.output.tasks}
         return self._decide(
             checkpoint,
             Action.REVISE,
             by=sent.by,
             text=sent.text,
-            tasks=() if set(sent.tasks) == all_tasks else sent.tasks,
+            tasks=sent.tasks,
             delivery=sent.delivery,
         )
 

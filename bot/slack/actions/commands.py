@@ -4,21 +4,24 @@ channel itself shows the result."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import assert_never
 
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.lessons import Lessons
+from bot.slack.actions.starts import START_WORDS, OpenForm, Starts
 from bot.slack.inbound import grammar
 from bot.slack.inbound.parse import CommandCall
 from bot.slack.people.actors import People
-from bot.slack.render import answers
+from bot.slack.render import answers, starting
 from bot.slack.render.answers import Answer
 from bot.slack.render.root import Progress
 from storage.definitions import RESERVED_NAMES, CrewDefinition
 from storage.errors import UnknownExecution
+from storage.inputs import known_inputs
+from storage.ports import Clock
 from storage.reads import Reads
-from storage.records import Execution, Request
-from storage.state_manager import StateManager
+from storage.records import Execution
 from storage.states import ExecutionState
 
 OPEN = frozenset(
@@ -38,28 +41,33 @@ class Commands:
     def __init__(
         self,
         *,
-        state: StateManager,
         reads: Reads,
         people: People,
         actions: CheckpointActions,
         lessons: Lessons,
+        starts: Starts,
         crews: Mapping[str, CrewDefinition],
+        clock: Clock,
     ) -> None:
-        self._state = state
         self._reads = reads
         self._people = people
         self._actions = actions
         self._lessons = lessons
+        self._starts = starts
         self._crews = crews
+        self._clock = clock
 
-    def run(self, call: CommandCall) -> str | Answer | None:  # noqa: PLR0911 an arm for each
+    def run(self, call: CommandCall) -> str | Answer | OpenForm | None:  # noqa: PLR0911 an arm for each
         """Run the command; returns the answer to the person who typed it, if there is one."""
         command = grammar.parse(call.text)
         match command:
             case grammar.Help():
-                return answers.help_text(self._crews)
+                return self._help()
+            case grammar.CrewHelp(crew=crew):
+                return self._starts.help(crew)
             case grammar.ListCrews():
-                return answers.crew_list(self._crews, self._reads.crew_reports())
+                reports = self._reads.crew_reports()
+                return answers.crew_list(self._crews, reports, self._clock.now())
             case grammar.Status():
                 return self._status(command.execution, call)
             case grammar.Cancel(execution=execution_id):
@@ -75,51 +83,26 @@ class Commands:
             case _:
                 assert_never(command)
 
-    def _start(self, start: grammar.Start, call: CommandCall) -> str | None:
-        crew = self._crews.get(start.crew)
+    def _help(self) -> str:
+        reports = self._reads.crew_reports()
+        crew = next(iter(self._crews.values()), None)
         if crew is None:
-            return answers.unknown_crew(start.crew, self._crews)
-        if not start.request:
-            return answers.request_missing(crew)
-        report = self._reads.crew_reports().get(crew.name)
-        if report is not None and report.problem:
-            return answers.cannot_be_built(crew, report)
-        problem = self._channel_problem(start, call)
-        if problem is not None:
-            return problem
-        self._state.start_execution(
-            definition=crew,
-            request=Request(
-                user_input=start.request, message=start.request, language=start.language
-            ),
-            requester=self._people.for_start(call.by, channel=call.channel),
-            channel=call.channel,
-            checkpoints=start.checkpoints,
-            delivery=call.delivery,
-        )
-        return None
+            return answers.help_text("/crew NAME your request")
+        report = reports.get(crew.name)
+        known = known_inputs(crew, None if report is None else report.examination)
+        return answers.help_text(starting.example(known, self._clock.now()))
 
-    def _channel_problem(self, start: grammar.Start, call: CommandCall) -> str | None:
-        """Why no thread can be opened here; None if it can, or if Slack does not answer."""
-        if call.channel.startswith("D"):
-            return answers.not_here(start.typed)
-        channel = self._people.channel_info(call.channel)
-        if channel is None:
-            return None
-        if channel.direct:
-            return answers.not_here(start.typed)
-        if channel.archived:
-            return answers.archived(start.typed)
-        if not channel.joined:
-            bot = self._people.bot()
-            return answers.invite_first(bot.name if bot is not None else "Countersign", start.typed)
-        return None
+    def _start(self, start: grammar.Start, call: CommandCall) -> str | Answer | OpenForm | None:
+        if start.crew in START_WORDS and not self._starts.is_crew(start.crew) and start.request:
+            _word, rest = start.typed.split(maxsplit=1)
+            return self.run(replace(call, text=rest))
+        return self._starts.start(start, call)
 
     def _invalid(self, invalid: grammar.InvalidCommand) -> str:
-        is_known = invalid.command in self._crews or invalid.command in RESERVED_NAMES
+        is_known = self._starts.is_crew(invalid.command) or invalid.command in RESERVED_NAMES
         if not is_known:
-            return answers.unknown_crew(invalid.command, self._crews)
-        return answers.invalid_command(invalid.command, invalid.problem)
+            return starting.unknown_crew(invalid.command, self._crews, invalid.typed)
+        return starting.invalid_command(invalid.command, invalid.problem, invalid.typed)
 
     def _status(self, execution_id: str | None, call: CommandCall) -> str:
         if execution_id is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from bot.slack.actions.crew_names import find_crew
 from bot.slack.inbound.parse import Click
 from bot.slack.people.actors import People
-from bot.slack.render import answers
 from bot.slack.render import lessons as render
+from bot.slack.render import starting
 from bot.slack.render.answers import Answer
 from storage.definitions import CrewDefinition
 from storage.errors import UnknownLesson
@@ -46,10 +47,10 @@ class Lessons:
         if name is None:
             lessons = self._of(tuple(self._crews))
             return render.listed(lessons) if lessons else render.NO_CREW_LEARNS
-        crew = self._crews.get(name)
+        crew = find_crew(self._crews, name)
         if crew is None:
-            return answers.unknown_crew(name, self._crews)
-        of_crew = self._of((name,))
+            return starting.unknown_crew(name, self._crews)
+        of_crew = self._of((crew.name,))
         return render.listed(of_crew) if of_crew else render.keeps_none(crew)
 
     def delete(self, click: Click) -> Answer:

@@ -58,6 +58,16 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class StartSubmission:
+    """A submitted form with a crew's inputs: the text of each field that is filled, by input."""
+
+    view: ids.StartView
+    values: Mapping[str, str]
+    by: Person
+    delivery: str
+
+
+@dataclass(frozen=True, slots=True)
 class FormClosed:
     """The revision modal, closed without submitting it."""
 
@@ -114,9 +124,37 @@ def submission(body: Body) -> Submission:
         text=value.strip() if isinstance(value, str) else "",
         tasks=_chosen_tasks(values),
         by=_person(body),
-        delivery=f"view:{text(view, 'id')}:{text(view, 'hash', default='')}",
+        delivery=_delivery_of(view),
         outcome=_chosen_outcome(values),
     )
+
+
+def start_submission(body: Body) -> StartSubmission:
+    view = mapping(body, "view")
+    fields = mapping(mapping(view, "state"), "values")
+    values: dict[str, str] = {}
+    for block_id in fields:
+        if block_id.startswith(ids.INPUT_BLOCK_PREFIX):
+            name = block_id.removeprefix(ids.INPUT_BLOCK_PREFIX)
+            value = _entered(mapping(mapping(fields, block_id), name))
+            values |= {name: value} if value else {}
+    try:
+        about = ids.StartView.decode(text(view, "private_metadata"))
+    except ids.IdError as error:
+        raise PayloadError("view.private_metadata") from error
+    return StartSubmission(about, values, _person(body), _delivery_of(view))
+
+
+def _entered(element: Mapping[str, Any]) -> str:
+    """The text that was entered or chosen in a field; empty if there is none."""
+    if element.get("selected_option") is not None:
+        return text(mapping(element, "selected_option"), "value")
+    key = "selected_date" if element.get("type") == "datepicker" else "value"
+    return text(element, key, default="").strip()
+
+
+def _delivery_of(view: Mapping[str, Any]) -> str:
+    return f"view:{text(view, 'id')}:{text(view, 'hash', default='')}"
 
 
 def form_closed(body: Body) -> FormClosed:
@@ -140,6 +178,19 @@ def thread_reply(body: Body, *, bot_user: str | None) -> ThreadReply | None:
         mentions_bot=bot_user is not None and mrkdwn.mentions(raw_text, bot_user),
         by=Person(user),
     )
+
+
+def is_start_submission(body: Body) -> bool:
+    view = body.get("view")
+    return (
+        is_submission(body)
+        and isinstance(view, Mapping)
+        and (view.get("callback_id") == ids.START_VIEW)
+    )
+
+
+def is_command(body: Body) -> bool:
+    return body.get("command") == ids.COMMAND
 
 
 def is_submission(body: Body) -> bool:

@@ -1,20 +1,38 @@
-"""`/crew …`"""
+"""`/crew …`, and the form that asks for a crew's inputs."""
 
 from __future__ import annotations
 
 from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
 
 from bot.slack import ids
 from bot.slack.actions.commands import Commands
+from bot.slack.actions.forms import open_form
+from bot.slack.actions.starts import FieldErrors, OpenForm, Starts
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
+from bot.slack.render import modal
 
 
-def register(app: App, *, commands: Commands, responder: Responder) -> None:
-    def on_command(ack: Ack, body: Body, respond: Respond) -> None:
-        answer = commands.run(parse.command(body))
+def register(app: App, *, commands: Commands, starts: Starts, responder: Responder) -> None:
+    def on_command(ack: Ack, body: Body, client: WebClient, respond: Respond) -> None:
+        call = parse.command(body)
+        answer = commands.run(call)
         ack()
+        if isinstance(answer, OpenForm):
+            form, fallback = answer.form, answer.fallback
+            answer = open_form(client, form, trigger_id=call.delivery, fallback=fallback)
         responder.reply_privately(respond, answer)
 
+    def on_submit(ack: Ack, body: Body) -> None:
+        answer = starts.submit(parse.start_submission(body))
+        if answer is None:
+            ack()
+        elif isinstance(answer, FieldErrors):
+            ack(response_action="errors", errors=answer.errors)
+        else:
+            ack(response_action="update", view=modal.notice(answer))
+
     app.command(ids.COMMAND)(on_command)
+    app.view(ids.START_VIEW)(on_submit)

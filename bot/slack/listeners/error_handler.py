@@ -8,10 +8,12 @@ import logging
 from slack_bolt import App, BoltContext, BoltResponse
 
 from bot.slack import ids
-from bot.slack.inbound import parse
+from bot.slack.actions.starts import as_typed
+from bot.slack.inbound import grammar, parse
+from bot.slack.inbound.grammar import Start
 from bot.slack.inbound.payload_shape import Body, PayloadError
 from bot.slack.listeners.responses import Responder
-from bot.slack.render import modal, refusals
+from bot.slack.render import modal, refusals, starting
 from bot.slack.render.answers import Answer
 from storage.errors import Busy, CountersignError, TextNeeded
 
@@ -27,7 +29,7 @@ def register(app: App, *, responder: Responder) -> None:
         if isinstance(error, (PayloadError, ids.IdError)):
             reply.status, reply.body = 400, ""
             return
-        answer = _answer(error)
+        answer = _with_what_was_typed(_answer(error), body)
         if parse.is_event(body):
             # Slack redelivers an event that gets a 503: ask for that only if a retry may help.
             reply.status, reply.body = (503 if _is_transient(error) else 200), ""
@@ -57,6 +59,17 @@ def _answer(error: Exception) -> Answer:
         return Answer(refusals.refusal(error))
     log.error("slack.listener_failed", exc_info=error, extra={"error": type(error).__name__})
     return Answer(refusals.UNEXPECTED)
+
+
+def _with_what_was_typed(answer: Answer, body: Body) -> Answer:
+    """The answer to a start that failed also gives back its words."""
+    if parse.is_start_submission(body):
+        typed = as_typed(parse.start_submission(body))
+    elif parse.is_command(body) and isinstance(grammar.parse(parse.command(body).text), Start):
+        typed = parse.command(body).text.strip()
+    else:
+        return answer
+    return Answer(starting.with_paste(answer.text, typed))
 
 
 def _is_transient(error: Exception) -> bool:

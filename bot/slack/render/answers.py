@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from datetime import datetime
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, PlainTextObject
 
 from bot.slack import ids
-from bot.slack.render import people, text
+from bot.slack.render import people, starting, text
 from bot.slack.render.message import section
 from bot.slack.render.position import checkpoints_to_come, question
+from bot.slack.render.request import asked_for
 from bot.slack.render.root import Progress, state_line
 from bot.slack.render.usage import spent
+from storage import pauses
 from storage.definitions import CrewDefinition, CrewReport
+from storage.inputs import known_inputs
 from storage.records import Checkpoint, CheckpointKind, Execution
 from storage.usage import total
 
@@ -32,16 +35,18 @@ class Answer:
     blocks: tuple[Block, ...] = ()
 
 
-def help_text(crews: Mapping[str, CrewDefinition]) -> str:
-    example = next(iter(crews), "plan")
+def help_text(example: str) -> str:
+    """`example` is a command that starts a crew."""
     return "\n".join(
         [
             "*Countersign* runs a crew and asks you to sign off at its checkpoints.",
-            f"• `/crew {example} a summer campaign for a bicycle shop` starts one",
-            "• `/crew list` shows the crews",
+            f"• `{text.line(example, 300)}` starts one",
+            "• `/crew list` shows the crews, `/crew NAME help` what one takes",
             "• `/crew status` shows the runs in this channel, `/crew status ID` one run",
             "• `/crew cancel ID` ends a run, `/crew retry ID` resumes one that failed",
             "• `/crew lessons` lists the lessons that crews keep, and deletes them",
+            'A crew with several inputs takes them as `name=value` or `name="two words"`; '
+            "`/crew NAME` alone opens a form.",
             "Options, anywhere after the name: `--language German`, "
             "`--checkpoints after_planning,after_analysis` (stop at these only).",
             "At a checkpoint click *Continue*, *Revise*, *Skip* or *Stop*. To revise you can also "
@@ -50,91 +55,34 @@ def help_text(crews: Mapping[str, CrewDefinition]) -> str:
     )
 
 
-def crew_list(crews: Mapping[str, CrewDefinition], reports: Mapping[str, CrewReport]) -> str:
+def crew_list(
+    crews: Mapping[str, CrewDefinition], reports: Mapping[str, CrewReport], now: datetime
+) -> str:
     if not crews:
         return "No crews are set up. An operator can add them to `crews.yml`."
     first = list(crews.values())[:MAX_CREWS]
-    lines = ["*Crews*", *(_crew_line(crew, reports.get(crew.name)) for crew in first)]
+    lines = ["*Crews*", *(_crew_line(crew, reports.get(crew.name), now) for crew in first)]
     if len(crews) > MAX_CREWS:
         lines.append(f"… and {len(crews) - MAX_CREWS} more")
     return "\n".join(lines)
 
 
-def _crew_line(crew: CrewDefinition, report: CrewReport | None) -> str:
+def _crew_line(crew: CrewDefinition, report: CrewReport | None, now: datetime) -> str:
     description = text.line(crew.description, 150) or "no description"
     stops = ", ".join(f"`{text.mrkdwn(c.name)}`" for c in crew.checkpoints[:8])
-    line = f"• `/crew {text.mrkdwn(crew.name)} …` {description}"
+    known = known_inputs(crew, None if report is None else report.examination)
+    inputs = starting.inputs_line(known, now) if known.inputs else ""
+    dots = " …" if inputs or known.takes_any else ""
+    lines = [f"• `/crew {text.mrkdwn(crew.name)}{dots}` {description}"]
+    if inputs:
+        lines.append(f"inputs: {inputs}")
     if stops:
-        line += f"\n    checkpoints: {stops}"
+        lines.append(f"checkpoints: {stops}")
     if report is not None and report.problem:
-        line += f"\n    :warning: cannot be started: {_problem(report)}"
-    return line
-
-
-def _problem(report: CrewReport) -> str:
-    return text.line(report.problem or "", 300)
-
-
-def unknown_crew(name: str, crews: Mapping[str, CrewDefinition]) -> str:
-    nearest = get_close_matches(name, crews, n=1, cutoff=0.5)
-    suggestion = f" Did you mean `{text.mrkdwn(nearest[0])}`?" if nearest else ""
-    typed = text.line(name, 60)
-    known_crews = [
-        f"• `{text.mrkdwn(crew.name)}` {text.line(crew.description, 150)}".rstrip()
-        for crew in list(crews.values())[:MAX_CREWS]
-    ]
-    return "\n".join(
-        [f"There is no crew `{typed}`.{suggestion}", "These crews exist:", *known_crews]
-    )
-
-
-def request_missing(crew: CrewDefinition) -> str:
-    return (
-        f"What should *{text.mrkdwn(crew.name)}* work on? Type it after the name, for example:\n"
-        f"`/crew {text.mrkdwn(crew.name)} a summer campaign for a bicycle shop`"
-    )
-
-
-def invalid_command(command: str, problem: str) -> str:
-    example = f"`/crew {text.line(command, 60)} 1a2b3c4d`"
-    if command in ("cancel", "retry"):
-        return (
-            f"{problem.capitalize()} Give its id, for example {example}. `/crew status` shows ids."
-        )
-    return f"{problem}."
-
-
-def cannot_be_built(crew: CrewDefinition, report: CrewReport) -> str:
-    return (
-        f":warning: *{text.mrkdwn(crew.name)}* cannot be started: {_problem(report)}\n"
-        "Nothing was started. An operator can fix the crew or `crews.yml`."
-    )
-
-
-def invite_first(bot_name: str, typed: str) -> str:
-    return (
-        "I am not in this channel, so I cannot open a thread here. Nothing was started.\n"
-        f"Type `/invite @{text.mrkdwn(bot_name)}`, then paste this again:\n{_paste(typed)}"
-    )
-
-
-def not_here(typed: str) -> str:
-    return (
-        "A run needs a channel, so that others can see it and sign off. Nothing was started.\n"
-        f"Go to a channel that I am in and paste this there:\n{_paste(typed)}"
-    )
-
-
-def archived(typed: str) -> str:
-    return (
-        "This channel is archived, so I cannot open a thread here. Nothing was started.\n"
-        f"Paste this in another channel:\n{_paste(typed)}"
-    )
-
-
-def _paste(typed: str) -> str:
-    command = text.shorten(text.sanitize(f"{ids.COMMAND} {typed}").replace("```", "'''"), 2000)
-    return f"```{text.escape(command)}```"
+        lines.append(f":warning: cannot be started: {starting.problem(report)}")
+    if report is not None and pauses.asks_nobody(report):
+        lines.append(f":warning: {pauses.ASKS_NOBODY}")
+    return "\n    ".join(lines)
 
 
 def run_list(executions: Sequence[Execution], progress: Mapping[str, Progress]) -> str:
@@ -142,7 +90,7 @@ def run_list(executions: Sequence[Execution], progress: Mapping[str, Progress]) 
         return "Nothing runs in this channel. `/crew help` says how to start."
     lines = ["*Runs in this channel*"]
     for execution in executions:
-        request = text.line(execution.request.user_input, 80)
+        request = text.line(asked_for(execution.request), 80)
         state = state_line(execution, progress[execution.id])
         lines.append(
             f"• `{ids.short(execution.id)}` *{text.mrkdwn(execution.crew)}* {request}: {state}"
@@ -151,7 +99,7 @@ def run_list(executions: Sequence[Execution], progress: Mapping[str, Progress]) 
 
 
 def run_status(execution: Execution, progress: Progress) -> str:
-    request = text.line(execution.request.user_input, 200)
+    request = text.line(asked_for(execution.request), 200)
     lines = [
         f"`{ids.short(execution.id)}` *{text.mrkdwn(execution.crew)}* {request}",
         f"{state_line(execution, progress)} Started {people.when(execution.created_at)} "
@@ -243,6 +191,7 @@ _USED_BY_KIND = {
     CheckpointKind.GATE: "Taken: the flow goes on with what you wrote.",
     CheckpointKind.TOOL: "Taken: the tool is not called, and the agent reads what you wrote.",
     CheckpointKind.QUESTION: "Taken: the crew goes on with your answer.",
+    CheckpointKind.TASK: "Taken: the agent answers again with what you wrote.",
 }
 _OFFERS = {
     CheckpointKind.PHASE: ("a revision", "Use as the revision"),
@@ -259,6 +208,8 @@ NOTHING_WAITS = (
 
 def reply_used(checkpoint: Checkpoint) -> str:
     """The answer after a reply was used as the decision."""
+    if checkpoint.at_method is not None:
+        return USED
     return _USED_BY_KIND.get(checkpoint.kind, USED)
 
 

@@ -18,7 +18,8 @@ from slack_sdk.models.blocks import (
 from bot.slack.ids import ActionId, ChosenOutcome
 from bot.slack.render import text
 from bot.slack.render.position import next_phase
-from storage.records import HELD, Checkpoint, CheckpointKind, Execution
+from storage.policy import offered_actions
+from storage.records import HELD, Action, Checkpoint, CheckpointKind, Execution
 
 LABEL_LIMIT: Final = 75
 OUTCOME_BUTTONS: Final = 20
@@ -29,6 +30,15 @@ _MENU_LIMIT: Final = 100
 
 def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveElement, ...]:
     """The buttons of a checkpoint that waits for a decision."""
+    shown = _of_kind(checkpoint, execution)
+    if Action.REVISE in offered_actions(checkpoint, execution.definition):
+        return shown
+    return tuple(each for each in shown if each.action_id != ActionId.REVISE)
+
+
+def _of_kind(  # noqa: PLR0911 one for each kind
+    checkpoint: Checkpoint, execution: Execution
+) -> tuple[InteractiveElement, ...]:
     match checkpoint.kind:
         case CheckpointKind.PHASE:
             phase = next_phase(checkpoint, execution)
@@ -54,6 +64,8 @@ def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveEl
                 button(ActionId.SKIP, "Skip: give no answer", checkpoint.id),
                 _stop(checkpoint),
             )
+        case CheckpointKind.TASK:
+            return (*_usual_buttons(checkpoint, "Continue: accept it"), _stop(checkpoint))
         case CheckpointKind.BUDGET:
             go_on = button(ActionId.CONTINUE, "Continue", checkpoint.id, style="primary")
             return (go_on, _stop(checkpoint))
@@ -74,7 +86,8 @@ def _usual_buttons(
 
 
 def _stop(checkpoint: Checkpoint, label: str = "Stop") -> ButtonElement:
-    where = "in the middle of" if checkpoint.kind in HELD else "after"
+    inside = checkpoint.kind in HELD or checkpoint.at_method is not None
+    where = "in the middle of" if inside else "after"
     return button(
         ActionId.STOP,
         label,

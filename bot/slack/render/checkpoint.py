@@ -165,7 +165,12 @@ def _notification(checkpoint: Checkpoint, execution: Execution, summary: str) ->
 
 def _revised_because(checkpoint: Checkpoint) -> str:
     by = people.person(checkpoint.asked_by) if checkpoint.asked_by else "Somebody"
-    return f"Revised because {by} asked:\n{text.quote(checkpoint.asked, FEEDBACK_LIMIT)}"
+    lead = (
+        f"Revised because {by} asked:"
+        if checkpoint.output.revised
+        else f"Run again after {by} asked for a revision; nothing shows that these words were used:"
+    )
+    return f"{lead}\n{text.quote(checkpoint.asked, FEEDBACK_LIMIT)}"
 
 
 def _long_question(checkpoint: Checkpoint) -> str:

@@ -25,6 +25,8 @@ _EFFECTS_BY_KIND: Final = {
     (CheckpointKind.TOOL, OnTimeout.SKIP): "the run goes on and the tool is not called",
     (CheckpointKind.QUESTION, OnTimeout.CONTINUE): "the run goes on without an answer",
     (CheckpointKind.QUESTION, OnTimeout.SKIP): "the run goes on without an answer",
+    (CheckpointKind.TASK, OnTimeout.CONTINUE): "the answer is accepted, although nobody looked",
+    (CheckpointKind.TASK, OnTimeout.SKIP): "the run goes on with this answer, without approval",
     (CheckpointKind.BUDGET, OnTimeout.CONTINUE): "the run goes on over its budget",
     (CheckpointKind.BUDGET, OnTimeout.SKIP): "the run goes on over its budget",
 }
@@ -33,6 +35,8 @@ _RESULTS_BY_KIND: Final = {
     (CheckpointKind.TOOL, OnTimeout.SKIP): "let the run go on, and the tool was not called",
     (CheckpointKind.QUESTION, OnTimeout.CONTINUE): "let the run go on without an answer",
     (CheckpointKind.QUESTION, OnTimeout.SKIP): "let the run go on without an answer",
+    (CheckpointKind.TASK, OnTimeout.CONTINUE): "accepted the answer, although nobody looked",
+    (CheckpointKind.TASK, OnTimeout.SKIP): "let the run go on with this answer, without approval",
     (CheckpointKind.BUDGET, OnTimeout.CONTINUE): "let the run go on over its budget",
     (CheckpointKind.BUDGET, OnTimeout.SKIP): "let the run go on over its budget",
 }

@@ -37,6 +37,12 @@ _LINES_BY_KIND: Final = {
     (CheckpointKind.QUESTION, CheckpointState.SKIPPED): (
         ":fast_forward: Skipped by {by}: the crew goes on without an answer"
     ),
+    (CheckpointKind.TASK, CheckpointState.APPROVED): (
+        ":white_check_mark: Continued by {by}: the answer is accepted"
+    ),
+    (CheckpointKind.TASK, CheckpointState.SKIPPED): (
+        ":fast_forward: Skipped by {by}: the run goes on with this answer, without approval"
+    ),
     (CheckpointKind.BUDGET, CheckpointState.APPROVED): (
         ":white_check_mark: Continued by {by}: the run goes on"
     ),
@@ -53,7 +59,7 @@ def decision(checkpoint: Checkpoint) -> str:
     if feedback is None:
         return line
     line = f"{line} · {people.when(feedback.at)}"
-    if feedback.tasks:
+    if feedback.tasks and {*feedback.tasks} != {task.task for task in checkpoint.output.tasks}:
         line += "\nTo be revised: " + ", ".join(text.label(task) for task in feedback.tasks)
     if feedback.text:
         line += "\n" + text.quote(feedback.text, FEEDBACK_LIMIT)

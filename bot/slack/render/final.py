@@ -32,9 +32,7 @@ def render(execution: Execution, *, used: Usage | None = None, moved_note: str =
         section(lead),
         MarkdownBlock(text=result or "_The last phase produced no text._"),
         context(
-            "This is the beginning. The whole result is in the file below."
-            if clipped
-            else "The result is also in the file below.",
+            *_file_note(result, clipped=clipped),
             f"run `{short(execution.id)}` · took {took}",
         ),
     ]
@@ -48,6 +46,22 @@ def render(execution: Execution, *, used: Usage | None = None, moved_note: str =
         text=f"{title}: {lead}",
         blocks=tuple(blocks),
         plain="\n".join([f"*{title}*", lead, text.shorten(result, 2000), *written]),
+    )
+
+
+def _file_note(result: str, *, clipped: bool) -> list[str]:
+    """Where the result's file is. There is none for an empty result."""
+    if clipped:
+        return ["This is the beginning. The whole result is in the file below."]
+    return ["The result is also in the file below."] if result.strip() else []
+
+
+def _advice_after_failure(execution: Execution) -> str:
+    if not execution.retry_helps:
+        return "It cannot be resumed. Start it again once the cause is gone."
+    return (
+        "To resume it where it failed, click Retry on the first message of this thread, or "
+        f"type `/crew retry {short(execution.id)}`."
     )
 
 
@@ -105,8 +119,7 @@ def _notice_text(
         case "error":
             return (
                 f":warning: {requester}, this run failed: {failure(execution)}\n"
-                "To resume it where it failed, click Retry on the first message of this thread, or "
-                f"type `/crew retry {short(execution.id)}`."
+                + _advice_after_failure(execution)
             )
         case "expired" if checkpoint is not None:
             feedback = checkpoint.feedback

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from slack_sdk.models.blocks import (
@@ -67,6 +67,11 @@ _WORDINGS: Final = {
         submit="Refuse",
     ),
 }
+_WORDINGS[CheckpointKind.TASK] = replace(
+    _REVISION,
+    hint="The agent gets your words in the same conversation, and its new answer comes back here "
+    "for a decision.",
+)
 _ANSWER: Final = _Wording(
     title="Answer",
     label="Your answer",
@@ -86,11 +91,17 @@ _OUTCOME: Final = _Wording(
 def revision(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormView) -> View:
     """Asks what should change and, if the phase has several outputs, in which of them."""
     wording = _WORDINGS.get(checkpoint.kind, _REVISION)
+    if checkpoint.at_method is not None:
+        wording = _REVISION
     blocks: list[Block] = [_lead(checkpoint, execution), _text_input(wording)]
     choices = task_options(checkpoint)
     if choices:
         blocks.append(
-            InputBlock(block_id=ids.TASKS_BLOCK, label="Which outputs?", element=_chooser(choices))
+            InputBlock(
+                block_id=ids.TASKS_BLOCK,
+                label="Which outputs?",
+                element=_chooser(choices, selected=_asking(checkpoint, choices) or choices),
+            )
         )
     return _form(ids.REVISION_VIEW, wording, blocks, about=about, notify_on_close=True)
 
@@ -165,15 +176,20 @@ def task_options(checkpoint: Checkpoint) -> list[Option]:
     ]
 
 
-def _chooser(choices: list[Option]) -> InputInteractiveElement:
+def _asking(checkpoint: Checkpoint, choices: list[Option]) -> list[Option]:
+    """The task with `human_input`, if the checkpoint is its own: it then has the task's name."""
+    return [choice for choice in choices if choice.value == checkpoint.name]
+
+
+def _chooser(choices: list[Option], *, selected: list[Option]) -> InputInteractiveElement:
     if len(choices) <= MAX_CHECKBOXES:
         return CheckboxesElement(
-            action_id=ids.TASKS_INPUT, options=choices, initial_options=choices
+            action_id=ids.TASKS_INPUT, options=choices, initial_options=selected
         )
     return StaticMultiSelectElement(
         action_id=ids.TASKS_INPUT,
         options=choices,
-        initial_options=choices,
+        initial_options=selected,
         placeholder="Choose the outputs",
     )
 

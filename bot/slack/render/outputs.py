@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from typing import Final
+
 from bot.slack.render import text
-from storage.records import PhaseOutput
+from storage.records import PhaseOutput, TaskResult
+
+STRUCTURE_HEADING: Final = "Handed on as this structure:"
 
 
 def excerpt(output: PhaseOutput, limit: int) -> tuple[str, bool]:
@@ -41,5 +46,27 @@ def full_text(output: PhaseOutput) -> str:
 def _parts(output: PhaseOutput) -> list[tuple[str, str]]:
     """(task, text) of each task if there are several, else the output with an empty name."""
     if len(output.tasks) > 1:
-        return [(task.task, task.output) for task in output.tasks]
-    return [("", output.output)]
+        return [(task.task, _with_structure(task.output, task)) for task in output.tasks]
+    return [("", _with_structure(output.output, *output.tasks))]
+
+
+def _with_structure(answer: str, *tasks: TaskResult) -> str:
+    """The answer and, if the task has a typed output, the structure that is handed on.
+
+    CrewAI may make the structure from the answer by another model call. If the answer is the
+    structure, it is shown once.
+    """
+    structure = tasks[0].structured if tasks else ""
+    if not structure:
+        return answer
+    code = f"```json\n{structure}\n```"
+    if _is_json(answer, structure):
+        return code
+    return f"{text.close_fence(answer)}\n\n**{STRUCTURE_HEADING}**\n\n{code}"
+
+
+def _is_json(answer: str, structure: str) -> bool:
+    try:
+        return bool(json.loads(answer) == json.loads(structure))
+    except ValueError:
+        return False

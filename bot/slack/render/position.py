@@ -17,6 +17,7 @@ _DEFAULT_QUESTIONS: Final = {
     CheckpointKind.GATE: "Review {}",
     CheckpointKind.TOOL: "May the tool {} be called?",
     CheckpointKind.QUESTION: "The crew asks for an answer: {}",
+    CheckpointKind.TASK: "Review the answer of a task",
     CheckpointKind.BUDGET: "The budget is used up: go on?",
 }
 """The question if the crew's definition has none."""
@@ -32,7 +33,9 @@ def checkpoints_to_come(execution: Execution) -> tuple[CheckpointDefinition, ...
     return tuple(c for c in ordered if c.name not in execution.left_out)
 
 
-def location(checkpoint: Checkpoint, execution: Execution, *, gate_round: int = 1) -> str:
+def location(  # noqa: PLR0911 one for each kind
+    checkpoint: Checkpoint, execution: Execution, *, gate_round: int = 1
+) -> str:
     """`Checkpoint 1 of 3 · after planning`, or what kind of question arose inside a crew.
 
     `gate_round` is how many times a flow has reached this gate, this time included.
@@ -41,6 +44,8 @@ def location(checkpoint: Checkpoint, execution: Execution, *, gate_round: int = 
     match checkpoint.kind:
         case CheckpointKind.PHASE:
             return _boundary(checkpoint, execution)
+        case CheckpointKind.GATE if (pause := checkpoint.at_method) is not None:
+            return f"Checkpoint · {pause.at} {text.label(pause.gate)}{_revision(checkpoint)}"
         case CheckpointKind.GATE:
             suffix = f" · round {gate_round}" if gate_round > 1 else ""
             return f"Gate {text.label(checkpoint.name)}{suffix}"
@@ -48,6 +53,8 @@ def location(checkpoint: Checkpoint, execution: Execution, *, gate_round: int = 
             return f"Tool call · in phase {phase}"
         case CheckpointKind.QUESTION:
             return f"Question · in phase {phase}"
+        case CheckpointKind.TASK:
+            return f"Task · in phase {phase}"
         case CheckpointKind.BUDGET:
             return f"Budget · in phase {phase}"
         case _:
@@ -59,8 +66,11 @@ def _boundary(checkpoint: Checkpoint, execution: Execution) -> str:
     number = "Checkpoint"
     if checkpoint.name in names:
         number = f"Checkpoint {names.index(checkpoint.name) + 1} of {len(names)}"
-    revised = f" · revision {checkpoint.revision}" if checkpoint.revision > 1 else ""
-    return f"{number} · after {text.label(checkpoint.phase)}{revised}"
+    return f"{number} · after {text.label(checkpoint.phase)}{_revision(checkpoint)}"
+
+
+def _revision(checkpoint: Checkpoint) -> str:
+    return f" · revision {checkpoint.revision}" if checkpoint.revision > 1 else ""
 
 
 def count_rounds(checkpoint: Checkpoint, checkpoints: Iterable[Checkpoint]) -> int:
@@ -89,9 +99,17 @@ def question(checkpoint: Checkpoint) -> str:
 
 
 def next_phase(checkpoint: Checkpoint, execution: Execution) -> str | None:
-    """The phase that Continue leads to; None if it completes the run."""
+    """The phase that Continue leads to; None if no task is left."""
     phases = list(execution.phases)
     if checkpoint.phase not in phases:
         return None
     following = phases.index(checkpoint.phase) + 1
+    if following == len(phases) - 1 and _only_finishes(execution):
+        return None
     return phases[following] if following < len(phases) else None
+
+
+def _only_finishes(execution: Execution) -> bool:
+    """Whether the last phase holds only what follows the approval of the last task."""
+    phases = execution.definition.phases
+    return len(phases) > 1 and not phases[-1].tasks and bool(phases[-2].tasks)

@@ -22,6 +22,7 @@ from slack_sdk.models.blocks import (
 from bot.slack.ids import ActionId, short
 from bot.slack.render import people, text, usage
 from bot.slack.render.message import Rendered, context, listed, section
+from bot.slack.render.request import asked_for, how_it_was_read
 from storage import usage as sums
 from storage.records import HELD, Checkpoint, CheckpointKind, Execution, PhaseRun
 from storage.states import ACTIVE, ENDED, CheckpointState, ExecutionState, PhaseRunState
@@ -53,6 +54,7 @@ _TASK_STATES: Final = {"running": "at work", "done": "done"}
 _WAITING_FOR: Final = {
     CheckpointKind.TOOL: "Asking whether a tool may be called",
     CheckpointKind.QUESTION: "Waiting for an answer",
+    CheckpointKind.TASK: "Asking about a task's answer",
     CheckpointKind.BUDGET: "Asking whether to go on over the budget",
 }
 
@@ -68,12 +70,15 @@ class Progress:
 
 def render(execution: Execution, progress: Progress, *, moved_note: str = "") -> Rendered:
     """`moved_note` says why the message is not in the channel in which the run was started."""
-    lead = f"{people.person(execution.requester)} asked *{text.mrkdwn(execution.crew)}* for"
+    who, crew = people.person(execution.requester), text.mrkdwn(execution.crew)
+    request = asked_for(execution.request)
+    lead = f"{who} asked *{crew}* for" if request else f"{who} started *{crew}*"
+    quoted = f"\n{text.quote(request, REQUEST_LIMIT)}" if request else ""
     state = state_line(execution, progress)
     blocks: list[Block] = []
     if moved_note:
         blocks.append(section(moved_note))
-    blocks.append(section(f"{lead}\n{text.quote(_request(execution), REQUEST_LIMIT)}"))
+    blocks.append(section(f"{lead}{quoted}"))
     if execution.state in ACTIVE and execution.phases:
         blocks.append(_plan(execution, progress, title=_plain_state(execution, progress)))
     else:
@@ -85,16 +90,11 @@ def render(execution: Execution, progress: Progress, *, moved_note: str = "") ->
         blocks.append(context(*amounts))
     blocks.append(context(*_small_print(execution)))
     return Rendered(
-        text=f"{lead} {text.line(_request(execution), 150)}. {state}",
+        text=f"{f'{lead} {text.line(request, 150)}'.strip()}. {state}",
         blocks=tuple(blocks),
-        plain=f"{lead}\n{text.quote(_request(execution), REQUEST_LIMIT)}\n{state}",
+        plain=f"{lead}{quoted}\n{state}",
         buttons=_buttons(execution),
     )
-
-
-def _request(execution: Execution) -> str:
-    request = execution.request
-    return request.user_input or request.message
 
 
 def state_line(execution: Execution, progress: Progress) -> str:
@@ -259,9 +259,7 @@ def _amounts(execution: Execution, progress: Progress) -> list[str]:
 
 def _small_print(execution: Execution) -> list[str]:
     lines = [f"run `{short(execution.id)}` · started {people.when(execution.created_at)}"]
-    if execution.request.language:
-        language = text.plain(execution.request.language, 60)
-        lines.append(f"language: {text.mrkdwn(language)}")
+    lines += how_it_was_read(execution.request)
     if execution.left_out:
         names = [text.line(name, 60) for name in execution.left_out[:10]]
         lines.append(f"skipped in advance by {people.person(execution.requester)}: {listed(names)}")
@@ -291,4 +289,5 @@ def _buttons(execution: Execution) -> tuple[InteractiveElement, ...]:
             style="danger",
         ),
     )
-    return (retry, cancel) if execution.state is ExecutionState.ERROR else (cancel,)
+    failed = execution.state is ExecutionState.ERROR
+    return (retry, cancel) if failed and execution.retry_helps else (cancel,)

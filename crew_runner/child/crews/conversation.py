@@ -13,19 +13,17 @@ from uuid import UUID
 
 from crewai import Task
 from crewai.agents.parser import AgentFinish
-from crewai.core.providers.human_input import (
-    AsyncExecutorContext,
-    ExecutorContext,
-    SyncHumanInputProvider,
-)
 from crewai.events.base_events import BaseEvent
 from crewai.events.types.llm_guardrail_events import LLMGuardrailCompletedEvent
-from crewai.hooks.dispatch import HookAborted
 from crewai.tasks.task_output import TaskOutput
 from crewai.utilities.types import LLMMessage
 
 from ..crewai_internals import feedback_message
-from ..failures import CrewProblem
+from ..older_crewai import (
+    AsyncExecutorContext,
+    ExecutorContext,
+    SyncHumanInputProvider,
+)
 
 _REVISED = (
     "A text that this one builds on was revised as well. The new version of {name}:\n\n{output}"
@@ -136,38 +134,6 @@ def _assistant_message(text: str) -> LLMMessage:
 
 def _user_message(text: str) -> LLMMessage:
     return {"role": "user", "content": text}
-
-
-class InputRefused(SyncHumanInputProvider):
-    """For crews inside a flow, whose tasks have no checkpoint for human input."""
-
-    def setup_messages(self, context: ExecutorContext) -> bool:
-        del context
-        return False
-
-    def post_setup_messages(self, context: ExecutorContext) -> None:
-        """Nothing to do: there is no earlier conversation."""
-
-    def handle_feedback(
-        self, formatted_answer: AgentFinish, context: ExecutorContext
-    ) -> AgentFinish:
-        del formatted_answer
-        raise HumanInputInFlow(context.task.name if context.task is not None else None)
-
-    async def handle_feedback_async(
-        self, formatted_answer: AgentFinish, context: AsyncExecutorContext
-    ) -> AgentFinish:
-        return self.handle_feedback(formatted_answer, context)
-
-
-class HumanInputInFlow(CrewProblem, HookAborted):
-    """A task asks for human input inside a flow. Agents do not catch HookAborted."""
-
-    def __init__(self, task: str | None) -> None:
-        super().__init__(
-            f"Task {task or 'without a name'} has human_input=True inside a flow, which asks at "
-            "its gates only. Put @human_feedback on the method that runs the crew."
-        )
 
 
 def _copy(message: LLMMessage) -> LLMMessage:

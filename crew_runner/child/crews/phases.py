@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 from crewai import Task
 
@@ -11,6 +12,7 @@ from ..failures import CrewProblem
 from ..records import PhaseDefinition
 
 _MAX_DESCRIPTION: Final = 120
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]+)}")
 
 
 def tasks_by_name(tasks: Sequence[Task]) -> dict[str, Task]:
@@ -49,16 +51,34 @@ def check_phases(phases: Sequence[PhaseDefinition], tasks: Sequence[str]) -> Non
         )
 
 
+def divide(
+    tasks: Mapping[str, Task], *, after: Collection[str], before: Collection[str]
+) -> tuple[PhaseDefinition, ...]:
+    """Divide the tasks into phases where a person is asked: at the named and `human_input` tasks.
+
+    Each phase is named after its last task.
+    """
+    names = list(tasks)
+    phases: list[PhaseDefinition] = []
+    part: list[str] = []
+    for name, following in zip(names, [*names[1:], None], strict=True):
+        part.append(name)
+        if tasks[name].human_input or name in after or following in before or following is None:
+            phases.append(PhaseDefinition(name, tuple(part)))
+            part = []
+    return tuple(phases)
+
+
 def split_at_human_input(
     phases: Sequence[PhaseDefinition], tasks: Mapping[str, Task]
 ) -> tuple[PhaseDefinition, ...]:
-    """Split the phases so that each `human_input` task ends one.
+    """Split the phases of crews.yml so that each `human_input` task ends one.
 
-    Without phases, every task is one. The last part of a split phase keeps its name; each earlier
-    part is named `phase (task)`, after its last task.
+    The last part of a split phase keeps its name; each earlier part is named `phase (task)`, after
+    its last task.
     """
     split: list[PhaseDefinition] = []
-    for phase in phases or [PhaseDefinition(name, (name,)) for name in tasks]:
+    for phase in phases:
         part: list[str] = []
         for name in phase.tasks:
             part.append(name)
@@ -70,13 +90,13 @@ def split_at_human_input(
 
 
 def human_input_checkpoints(
-    phases: Sequence[PhaseDefinition], tasks: Mapping[str, Task], inputs: Mapping[str, str]
+    phases: Sequence[PhaseDefinition], tasks: Mapping[str, Task], inputs: Mapping[str, Any]
 ) -> tuple[tuple[str, str, str], ...]:
     """A checkpoint for each `human_input` task: its name, its phase and a description."""
     return tuple(
         (phase.tasks[-1], phase.name, f"Review: {_shortened(tasks[phase.tasks[-1]], inputs)}")
         for phase in phases
-        if tasks[phase.tasks[-1]].human_input
+        if phase.tasks and tasks[phase.tasks[-1]].human_input
     )
 
 
@@ -92,10 +112,10 @@ def check_human_input(
             )
 
 
-def _shortened(task: Task, inputs: Mapping[str, str]) -> str:
-    description = " ".join(task.description.split())
-    for name, value in inputs.items():
-        description = description.replace(f"{{{name}}}", value)
+def _shortened(task: Task, inputs: Mapping[str, Any]) -> str:
+    description = _PLACEHOLDER.sub(
+        lambda match: str(inputs.get(match[1], match[0])), " ".join(task.description.split())
+    )
     if len(description) <= _MAX_DESCRIPTION:
         return description
     return description[: _MAX_DESCRIPTION - 1].rstrip() + "…"

@@ -17,15 +17,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from crewai import Crew, Process
-from crewai.hooks.dispatch import InterceptionPoint, get_global_hook_list
-from crewai.hooks.tool_hooks import ToolCallHookContext
 from crewai.tools.base_tool import BaseTool
-from crewai.utilities.string_utils import sanitize_tool_name
 
 from ..crewai_internals import original_tool
 from ..failures import CrewProblem, failure_of
 from ..messages import Answer
 from ..monitoring.run_limits import RunLimits
+from ..older_crewai import (
+    InterceptionPoint,
+    ToolCallHookContext,
+    get_global_hook_list,
+    sanitize_tool_name,
+)
 from ..records import Action, Failure, Question, QuestionKind
 
 MAX_ARGUMENTS_LENGTH: Final = 200_000

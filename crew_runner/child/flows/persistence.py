@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crewai.flow.async_feedback.types import PendingFeedbackContext
-from crewai.flow.persistence.base import FlowPersistence
 from pydantic import BaseModel, Field
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from ..failures import CrewProblem
+from ..older_crewai import FlowPersistence, PendingFeedbackContext
 
 
 class FlowSnapshot(FlowPersistence):

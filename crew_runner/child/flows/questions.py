@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import wraps
+from types import CodeType
 from typing import Any, Final
 
 from crewai import Flow
-from crewai.flow.async_feedback.providers import ConsoleProvider
-from crewai.flow.flow_config import flow_config
-from crewai.flow.flow_context import current_flow_method_name
 
 from ..crewai_internals import input_provider_of, replace_ask
 from ..failures import failure_of
 from ..messages import QUESTION_CHECKPOINT
 from ..monitoring.run_limits import RunLimits
+from ..older_crewai import ConsoleProvider, current_flow_method_name, flow_config
 from ..records import Action, Question, QuestionKind
 
 DEFAULT_QUESTION: Final = "The flow asks for an answer."
@@ -56,8 +57,30 @@ class InputProvider:
             return f"{digest}:{self._counts[digest]}"
 
 
+def asks_questions(flow: type) -> bool:
+    """Whether the code of the flow's own classes calls `ask`."""
+    classes = [each for each in flow.__mro__ if not each.__module__.startswith("crewai.")]
+    return any(
+        "ask" in code.co_names
+        for each in classes
+        for value in vars(each).values()
+        for code in _code_in(inspect.unwrap(value) if callable(value) else value)
+    )
+
+
+def _code_in(value: object) -> Iterator[CodeType]:
+    """The code of a function and of the functions inside it."""
+    code = value if isinstance(value, CodeType) else getattr(value, "__code__", None)
+    if isinstance(code, CodeType):
+        yield code
+        for constant in code.co_consts:
+            yield from _code_in(constant)
+
+
 def route_flow_questions(limits: RunLimits) -> None:
     """Route questions of flows in this process to a person instead of the console."""
+    if not hasattr(Flow, "ask"):
+        return  # CrewAI 1.9 and older
     provider = InputProvider(limits)
     flow_config.input_provider = provider
     ask = Flow.ask

@@ -13,7 +13,6 @@ from crewai.events.base_events import BaseEvent
 from crewai.events.event_bus import crewai_event_bus
 from crewai.events.types.flow_events import (
     MethodExecutionFinishedEvent,
-    MethodExecutionPausedEvent,
     MethodExecutionStartedEvent,
 )
 from crewai.events.types.llm_events import LLMCallCompletedEvent
@@ -25,6 +24,7 @@ from crewai.events.types.tool_usage_events import (
 )
 
 from ..messages import Progress, TaskProgress
+from ..older_crewai import MethodExecutionPausedEvent
 from .usage_counter import UsageCounter
 
 _MAX_NAME_LENGTH: Final = 80
@@ -122,8 +122,21 @@ class FlowListener(Listener):
         super().__init__(report)
         self._flow = flow
         self._running: Counter[str] = Counter()
+        self._muted = False
         self.last = ""
         """The method that finished last."""
+
+    def mute(self) -> None:
+        """Show no methods while a flow repeats what it has done."""
+        with self._lock:
+            self._muted = True
+
+    def unmute(self) -> None:
+        with self._lock:
+            self._muted = False
+            for name in [name for name, times in self._running.items() if times > 0]:
+                self._set_method(name, "running")
+        self._send_progress()
 
     @property
     def running(self) -> frozenset[str]:
@@ -147,6 +160,8 @@ class FlowListener(Listener):
         return True
 
     def _set_method(self, method: str, state: State) -> None:
+        if self._muted:
+            return
         self._entries[method] = TaskProgress(method, "", state)
 
     def _is_shown(self, task: Task) -> bool:

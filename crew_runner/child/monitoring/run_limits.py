@@ -25,6 +25,8 @@ class WorkerConnection(Protocol):
 
     def ask(self, question: Question, *, seconds: float | None = None) -> Answer: ...
 
+    def remember(self, key: str) -> None: ...
+
 
 class RunLimits:
     """Belongs to one child. Its methods may be called from any thread."""
@@ -45,6 +47,10 @@ class RunLimits:
     def ask(self, question: Question, *, seconds: float | None = None) -> Answer:
         """Wait for a person's answer, for at most `seconds`."""
         return self._connection.ask(question, seconds=seconds)
+
+    def remember(self, key: str) -> None:
+        """Return when the worker has stored that this step of the phase is done."""
+        self._connection.remember(key)
 
     def before_phase(self) -> None:
         """Ask before a phase starts if the budget is already used up."""

@@ -10,6 +10,8 @@ from typing import Final
 from crewai.events.types.llm_events import LLMCallCompletedEvent
 from crewai.types.usage_metrics import UsageMetrics
 
+from ..older_crewai import usage_since
+
 UNNAMED: Final = "unknown"
 _LITELLM: Final = "crewai.llm"
 _NATIVE: Final = "crewai.llms.providers."
@@ -26,7 +28,8 @@ class UsageCounter:
 
     def __init__(self) -> None:
         self._by_model: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self._counted: set[str] = set()
+        self._counted: dict[object, object] = {}
+        self._totals: dict[int, UsageMetrics | None] = {}
 
     def by_model(self) -> dict[str, dict[str, int]]:
         return {model: dict(counts) for model, counts in self._by_model.items()}
@@ -36,12 +39,13 @@ class UsageCounter:
 
         `source` is the LLM that made the call.
         """
-        if event.event_id in self._counted:
+        key = getattr(event, "event_id", None) or id(event)
+        if key in self._counted:
             return False
-        self._counted.add(event.event_id)
+        self._counted[key] = event
         counts = self._by_model[event.model or UNNAMED]
         counts["calls"] += 1
-        used = UsageMetrics.from_provider_dict(event.usage)
+        used = self._usage_of(source, event)
         if used is None or used.total_tokens <= 0:
             counts["uncounted_calls"] += 1
         else:
@@ -54,6 +58,14 @@ class UsageCounter:
         else:
             counts["microdollars"] += price
         return True
+
+    def _usage_of(self, llm: object, event: LLMCallCompletedEvent) -> UsageMetrics | None:
+        usage = getattr(event, "usage", None)
+        if hasattr(UsageMetrics, "from_provider_dict"):
+            return UsageMetrics.from_provider_dict(usage)
+        used = usage_since(llm, self._totals.get(id(llm)))
+        self._totals[id(llm)] = usage_since(llm, None)
+        return used
 
 
 def _price(llm: object, model: str, used: UsageMetrics) -> int | None:
@@ -69,7 +81,7 @@ def _price(llm: object, model: str, used: UsageMetrics) -> int | None:
         prompt_tokens=used.prompt_tokens,
         completion_tokens=used.completion_tokens,
         cached_tokens=used.cached_prompt_tokens,
-        cache_written_tokens=used.cache_creation_tokens,
+        cache_written_tokens=getattr(used, "cache_creation_tokens", 0),
     )
 
 

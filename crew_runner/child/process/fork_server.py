@@ -42,6 +42,9 @@ PID: Final = struct.Struct("!i")
 STATUS: Final = struct.Struct("!i")
 """Written last, when the child was reaped: its exit code, negative for a signal."""
 
+READY: Final = b"r"
+"""Sent to the worker once, before the first request is handled."""
+
 _SUBREAPER: Final = 36  # PR_SET_CHILD_SUBREAPER
 
 
@@ -53,17 +56,22 @@ class _Child:
     descendants: list[Process] = field(default_factory=list)
 
 
-def serve(control_fd: int, *, preload: str) -> NoReturn:
-    """Fork children on request from the other end of `control_fd`, until that end closes."""
+def serve(control_fd: int, *, preload: str, plan: str = "") -> NoReturn:
+    """Fork children on request from the other end of `control_fd`, until that end closes.
+
+    `preload` is a module to import first, `plan` the file with what else to import.
+    """
     _adopt_orphans()
     storage = Path(os.environ["CREWAI_STORAGE_DIR"])
     control = socket.socket(fileno=control_fd)
     if preload:
         with _exiting_if_closed(control, storage):
-            _import_without_dotenv(preload)
+            _import_without_dotenv(preload, plan)
     scrub()
     gc.collect()
     gc.freeze()  # children then share these pages instead of copying them
+    with suppress(BrokenPipeError):
+        control.send(READY)
     _ForkServer(control, storage).serve_requests()
 
 
@@ -93,7 +101,10 @@ class _ForkServer:
                         self._reap()
 
     def _handle_request(self) -> None:
-        request, fds, _flags, _address = socket.recv_fds(self._control, REQUEST.size, 3)
+        try:
+            request, fds, _flags, _address = socket.recv_fds(self._control, REQUEST.size, 3)
+        except ConnectionResetError:  # the worker ended without reading READY
+            self._shut_down()
         if len(request) < REQUEST.size:
             self._shut_down()
         operation, pid, number = REQUEST.unpack(request)
@@ -183,7 +194,7 @@ def _exiting_if_closed(control: socket.socket, storage: Path) -> Iterator[None]:
             shutil.rmtree(storage, ignore_errors=True)
             os._exit(0)
 
-    flags = fcntl.fcntl(control, fcntl.F_GETFL)
+    flags = fcntl.fcntl(control, fcntl.F_GETFL) & ~os.O_ASYNC  # it may be set: see `_start_over`
     signal.signal(signal.SIGIO, exit_if_closed)
     fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(control, fcntl.F_SETFL, flags | os.O_ASYNC)
@@ -193,10 +204,14 @@ def _exiting_if_closed(control: socket.socket, storage: Path) -> Iterator[None]:
     signal.signal(signal.SIGIO, signal.SIG_DFL)
 
 
-def _import_without_dotenv(module: str) -> None:
+def _import_without_dotenv(module: str, plan: str) -> None:
     # crewai reads `.env` when it is imported, but those variables are the bot's, not the crews'.
     os.environ["PYTHON_DOTENV_DISABLED"] = "true"
     importlib.import_module(module)
+    if plan:
+        from .imports import import_planned
+
+        import_planned(Path(plan))
     del os.environ["PYTHON_DOTENV_DISABLED"]
 
 

@@ -45,7 +45,7 @@ def sort(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The changes in the request, each below its heading."""
     begin("sort the changes", "Archivist")
     if "feedback" in inputs:
-        return complete(revised(inputs), "sort the changes", "Archivist")
+        return revised(inputs, "sort the changes", "Archivist")
     changes_by_heading: dict[str, list[str]] = {heading: [] for heading in SECTIONS}
     for change in CHANGES.split(inputs["user_input"]):
         if change.strip():
@@ -60,7 +60,7 @@ def write(inputs: Mapping[str, Any]) -> dict[str, Any]:
     begin("count the changes", "Archivist")
     begin("write the notes", "Writer")
     if "feedback" in inputs:
-        return complete(revised(inputs), "write the notes", "Writer")
+        return revised(inputs, "write the notes", "Writer")
     changes = inputs["outputs"]["sort"]
     count = len(re.findall(r"^- ", changes, re.MULTILINE))
     opening = f"This release brings {count} change{'s' if count != 1 else ''}."
@@ -71,7 +71,7 @@ def announce(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """One paragraph for people who will not read the notes."""
     begin("announce", "Herald")
     if "feedback" in inputs:
-        return complete(revised(inputs), "announce", "Herald")
+        return revised(inputs, "announce", "Herald")
     changes = re.findall(r"^- (.+)$", inputs["outputs"]["write"], re.MULTILINE)
     more = f", and {len(changes) - 2} more" if len(changes) > 2 else ""
     return complete(f"Out today: {', '.join(changes[:2])}{more}.", "announce", "Herald")
@@ -80,7 +80,12 @@ def announce(inputs: Mapping[str, Any]) -> dict[str, Any]:
 PHASES: Final = {"sort": sort, "write": write, "announce": announce}
 
 
-def revised(inputs: Mapping[str, Any]) -> str:
+def revised(inputs: Mapping[str, Any], task: str, agent: str) -> dict[str, Any]:
+    """The answer to a revision: it says that the reviewer's words were used."""
+    return {**complete(_revised_text(inputs), task, agent), "revised": True}
+
+
+def _revised_text(inputs: Mapping[str, Any]) -> str:
     """The earlier output with the requested changes, one line or clause at a time.
 
     `drop WORD` takes out the lines with the word, `say OLD as NEW` replaces, `add CHANGE` puts a

@@ -1,4 +1,4 @@
-"""What was learned about a crew when it was built."""
+"""What was learned about a crew when it was built, and whether a retry can help."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,3 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("crew_reports", sa.Column("examination", sa.Text))
+    op.add_column(
+        "executions",
+        sa.Column("retry_helps", sa.Boolean, nullable=False, server_default=sa.true()),
+    )

@@ -1,0 +1,173 @@
+"""The form for a crew's inputs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, assert_never
+
+from slack_sdk.models.blocks import (
+    Block,
+    DatePickerElement,
+    InputBlock,
+    InputInteractiveElement,
+    NumberInputElement,
+    Option,
+    PlainTextInputElement,
+    PlainTextObject,
+    RadioButtonsElement,
+    StaticSelectElement,
+)
+from slack_sdk.models.views import View
+
+from bot.slack import ids
+from bot.slack.render import text
+from bot.slack.render.message import section
+from storage.definitions import CrewDefinition, CrewInput, InputType, Json
+from storage.input_values import BadValue, as_text, convert
+from storage.inputs import THE_REQUEST, is_required
+
+TEXT_LIMIT: Final = 3000
+MAX_FIELDS: Final = 95
+MAX_OPTIONS: Final = 100
+OPTION_LIMIT: Final = 75
+TITLE_LIMIT: Final = 24
+NAME_LIMIT: Final = 200
+_SHORT: Final = 80
+"""A default up to this length is shown in a field of one line."""
+
+
+def form(
+    crew: CrewDefinition,
+    asked: Sequence[CrewInput],
+    filled: Mapping[str, Json],
+    *,
+    about: ids.StartView,
+    note: str = "",
+) -> View:
+    """A field for each input that is asked for, with what was said or its default.
+
+    `note` is mrkdwn that stands above the fields.
+    """
+    fields = _shown(asked)
+    lead = text.line(crew.description, 300)
+    if len(fields) < len(asked):
+        names = ", ".join(f"`{text.mrkdwn(each.name)}`" for each in asked if each not in fields)
+        note = f"{note}\nThere is no room for more fields. Type these as `name=value`: {names}"
+    blocks: list[Block] = [section(part) for part in (lead, note.strip()) if part]
+    blocks += [_field(each, filled.get(each.name, each.default)) for each in fields]
+    return View(
+        type="modal",
+        callback_id=ids.START_VIEW,
+        title=PlainTextObject(text=text.plain(crew.name, TITLE_LIMIT)),
+        submit=PlainTextObject(text="Start"),
+        close=PlainTextObject(text="Cancel"),
+        private_metadata=about.encode(),
+        blocks=blocks,
+    )
+
+
+def fits(filled: Mapping[str, Json], about: ids.StartView) -> bool:
+    """Whether Slack's limits leave room for everything that was typed."""
+    texts = [as_text(value) for value in filled.values()]
+    return len(about.encode()) <= ids.METADATA_LIMIT and all(
+        text.length(each) <= TEXT_LIMIT for each in texts
+    )
+
+
+def _shown(asked: Sequence[CrewInput]) -> list[CrewInput]:
+    """The inputs that the form has room for: required ones first, in their order."""
+    named = [each for each in asked if len(each.name) <= NAME_LIMIT]
+    first = sorted(named, key=lambda each: not is_required(each))[:MAX_FIELDS]
+    return [each for each in asked if each in first]
+
+
+def label(crew_input: CrewInput) -> str:
+    """What a person reads above the field."""
+    name = text.label(crew_input.name)
+    return text.plain(crew_input.label, 200) or f"{name[:1].upper()}{name[1:]}"
+
+
+def _field(crew_input: CrewInput, value: Json) -> InputBlock:
+    return InputBlock(
+        block_id=ids.input_block(crew_input.name),
+        label=label(crew_input),
+        hint=_hint(crew_input),
+        optional=not is_required(crew_input),
+        element=_element(crew_input, value),
+    )
+
+
+def _hint(crew_input: CrewInput) -> str | None:
+    hints = []
+    if crew_input.type is InputType.JSON:
+        hints.append("A list or an object in JSON.")
+    if crew_input.type is InputType.CHOICE and not _options(crew_input.choices):
+        hints.append(f"One of: {text.plain(', '.join(crew_input.choices), 1500)}")
+    if text.length(as_text(crew_input.default)) > TEXT_LIMIT:
+        hints.append("Its default is too long to be shown; leave it empty to use that.")
+    return " ".join(hints) or None
+
+
+def _element(crew_input: CrewInput, value: Json) -> InputInteractiveElement:
+    name, start = crew_input.name, as_text(value)
+    match crew_input.type:
+        case InputType.NUMBER:
+            return NumberInputElement(
+                action_id=name, is_decimal_allowed=True, initial_value=_valid(start, crew_input)
+            )
+        case InputType.DATE:
+            return DatePickerElement(action_id=name, initial_date=_valid(start, crew_input))
+        case InputType.YES_NO:
+            yes_or_no = _options(("yes", "no"))
+            chosen = _valid(start, crew_input)
+            return RadioButtonsElement(
+                action_id=name, options=yes_or_no, initial_option=_option(yes_or_no, chosen)
+            )
+        case InputType.CHOICE if options := _options(crew_input.choices):
+            return StaticSelectElement(
+                action_id=name,
+                options=options,
+                initial_option=_option(options, _valid(start, crew_input)),
+                placeholder="Choose one",
+            )
+        case InputType.TEXT | InputType.JSON | InputType.CHOICE:
+            return _text_field(crew_input, start)
+        case _:
+            assert_never(crew_input.type)
+
+
+def _text_field(crew_input: CrewInput, start: str) -> PlainTextInputElement:
+    is_short = bool(start) and len(start) <= _SHORT and "\n" not in start
+    is_one_line = is_short and crew_input.type is not InputType.JSON
+    fits = text.length(start) <= TEXT_LIMIT
+    return PlainTextInputElement(
+        action_id=crew_input.name,
+        multiline=not is_one_line or crew_input.name in THE_REQUEST,
+        max_length=TEXT_LIMIT,
+        initial_value=start if start and fits else None,
+    )
+
+
+def _valid(start: str, crew_input: CrewInput) -> str | None:
+    """The text in its field's own form; None if the field cannot show it."""
+    try:
+        return as_text(convert(start, crew_input)) if start else None
+    except BadValue:
+        return None
+
+
+def _options(choices: Sequence[str]) -> list[Option]:
+    """An option for each choice; none if a menu has no room for them."""
+    shown = [text.plain(choice, OPTION_LIMIT + 1) for choice in choices]
+    if not 0 < len(choices) <= MAX_OPTIONS or any(not 0 < len(c) <= OPTION_LIMIT for c in shown):
+        return []
+    if any(text.length(choice) > OPTION_LIMIT for choice in choices):
+        return []
+    return [
+        Option(value=choice, text=PlainTextObject(text=words))
+        for choice, words in zip(choices, shown, strict=True)
+    ]
+
+
+def _option(options: Sequence[Option], chosen: str | None) -> Option | None:
+    return next((option for option in options if option.value == chosen), None)
