@@ -124,6 +124,15 @@ class TaskOutputBody(BaseModel):
         return body
 
 
+class FileBody(BaseModel):
+    """A file that the phase wrote, or `deleted`. One that is not `kept` is too large to publish."""
+
+    path: str
+    size: int
+    kept: bool
+    deleted: bool
+
+
 class ResultBody(BaseModel):
     status: str
     output: str
@@ -172,15 +181,6 @@ class ContextBody(BaseModel):
     task_outputs: list[TaskOutputBody]
     revision: int
     feedback: str | None
-
-
-class FileBody(BaseModel):
-    """A file that the phase wrote, or `deleted`. One that is not `kept` is too large to publish."""
-
-    path: str
-    size: int
-    kept: bool
-    deleted: bool
 
 
 class CheckpointBody(BaseModel):

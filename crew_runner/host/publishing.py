@@ -6,16 +6,15 @@ the last approval of a file wins.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from crew_runner.host import project_lock
 from crew_runner.host.outage import Outage, call_storage
 from crew_runner.host.workspaces import TEMPORARY_PREFIX, NoPlace, make_folder, place_of
 from storage.backoff import Backoff
@@ -51,8 +50,8 @@ class Publisher:
             if not project.is_dir():
                 self._report_missing(name)
                 continue
-            with _locked(project) as is_ours:
-                if is_ours:  # else another worker publishes into it now
+            with project_lock.publishing(project) as is_locked:
+                if is_locked:
                     for publication in self._due(name):
                         self._publish(publication, project)
 
@@ -130,25 +129,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
-
-
-@contextmanager
-def _locked(project: Path) -> Iterator[bool]:
-    """Lock the folder against other workers; False if one of them has the lock.
-
-    A folder that cannot be locked, as on some network file systems, is used without a lock.
-    """
-    with ExitStack() as stack:
-        is_ours = True
-        try:
-            opened = os.open(project, os.O_RDONLY | os.O_DIRECTORY)
-            stack.callback(os.close, opened)
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            is_ours = False
-        except OSError as error:
-            log.info("project.not_locked", extra={"why": str(error)})
-        yield is_ours
 
 
 def _fields(publication: Publication) -> dict[str, object]:

@@ -16,6 +16,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
 
+from crew_runner.host import project_lock
 from storage.characters import storable
 from storage.kept_files import MAX_FILE_BYTES, MAX_KEPT_BYTES, KeptFile, StoredFile
 from storage.records import OutputFile
@@ -108,7 +109,8 @@ class WorkingCopy:
             )
         folder = within / (origin.name or "project")
         try:
-            _Copying(origin.resolve(), folder, between).run()
+            with project_lock.copying(origin):
+                _Copying(origin.resolve(), folder, between).run()
         except OSError as error:
             raise _cannot_copy(project, error) from error
         return cls(folder, project)
@@ -298,9 +300,9 @@ class _Copying:
             elif entry.is_dir(follow_symlinks=False):
                 target.mkdir()
             elif entry.is_file(follow_symlinks=False) and not _matches(entry.name, _OURS):
-                status = entry.stat(follow_symlinks=False)
-                self._count(status.st_size)
                 with suppress(PermissionError, FileNotFoundError):  # the crew could not read it
+                    status = entry.stat(follow_symlinks=False)
+                    self._count(status.st_size)
                     shutil.copyfile(entry.path, target)
                     target.chmod(status.st_mode & 0o777)
                     os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))

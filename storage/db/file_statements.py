@@ -83,7 +83,7 @@ RUN_TO_PUBLISH: Final = select(phase_runs.c.id).where(
 """The phase run, if it has files that are not published yet."""
 
 UNREVIEWED_RUNS: Final = (
-    select(phase_runs.c.id)
+    select(phase_runs.c.id, phase_runs.c.phase_index)
     .where(
         phase_runs.c.execution_id == bindparam("of_execution"),
         _HAS_FILES,

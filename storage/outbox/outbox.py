@@ -7,14 +7,15 @@ Payloads: REMINDER {"which": "half" | "last"}; NOTICE {"notice": "cancelled" | "
 {"notice": "expired", "checkpoint": id} or {"text": text}. The others have none. Every checkpoint
 and every final message has a FILE row as well (`file:CHECKPOINT`, `file:EXECUTION`): the deliverer
 calls `unneeded` for it if the message already shows the whole text. Each file of a phase that is
-shown has one more, `file:CHECKPOINT:NUMBER` with {"path": path}.
+shown has one more, `file:CHECKPOINT:NUMBER` with {"path": path, "run": phase run}; files that no
+checkpoint has shown have one with the final message, `file:EXECUTION:NUMBER`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, Engine
 
@@ -27,7 +28,10 @@ from storage.messages import OutboxKind, OutboxRow, OutboxState
 from storage.outbox import due_messages, rate_limits
 from storage.outbox.rate_limits import RateLimit
 from storage.ports import SharedClock
-from storage.records import Execution, OutputFile
+from storage.records import Execution
+
+FileOfRun: TypeAlias = tuple[str, str]
+"""The path of a file, and the phase run that wrote it."""
 
 # --- for the use cases ------------------------------------------------------------------------
 
@@ -68,20 +72,31 @@ def refresh_root(tx: Transaction, execution: Execution) -> None:
 
 
 def add_checkpoint(
-    tx: Transaction, execution: Execution, checkpoint_id: str, *, files: Sequence[OutputFile] = ()
+    tx: Transaction, execution: Execution, checkpoint_id: str, *, files: Sequence[FileOfRun] = ()
 ) -> None:
     """Add a checkpoint's message, its whole text, and these files of its phase."""
     for kind in (OutboxKind.CHECKPOINT, OutboxKind.FILE):
         key = f"{kind.value}:{checkpoint_id}"
         _add(tx, execution, kind, key, checkpoint_id=checkpoint_id)
-    for number, file in enumerate(files, start=1):
+    _add_files(tx, execution, files, of=checkpoint_id, checkpoint_id=checkpoint_id)
+
+
+def _add_files(
+    tx: Transaction,
+    execution: Execution,
+    files: Sequence[FileOfRun],
+    *,
+    of: str,
+    checkpoint_id: str | None = None,
+) -> None:
+    for number, (path, run_id) in enumerate(files, start=1):
         _add(
             tx,
             execution,
             OutboxKind.FILE,
-            f"{OutboxKind.FILE.value}:{checkpoint_id}:{number}",
+            f"{OutboxKind.FILE.value}:{of}:{number}",
             checkpoint_id=checkpoint_id,
-            payload={"path": file.path},
+            payload={"path": path, "run": run_id},
         )
 
 
@@ -105,9 +120,10 @@ def add_reminders(tx: Transaction, due: Sequence[tuple[Execution, str, str]]) ->
         _add(tx, execution, OutboxKind.REMINDER, key, checkpoint_id=checkpoint, payload=payload)
 
 
-def add_final(tx: Transaction, execution: Execution) -> None:
+def add_final(tx: Transaction, execution: Execution, *, files: Sequence[FileOfRun] = ()) -> None:
     for kind in (OutboxKind.FINAL, OutboxKind.FILE):
         _add(tx, execution, kind, f"{kind.value}:{execution.id}")
+    _add_files(tx, execution, files, of=execution.id)
 
 
 def add_event_notice(

@@ -6,7 +6,7 @@ published: a worker that has the project's folder writes them, however often it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, TypeAlias
@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection
 
 from storage.db import file_statements, sql
-from storage.db.compiled import Statement
 from storage.db.rows import AnyRow, find_execution
 from storage.db.transaction import Transaction
 from storage.definitions import CrewDefinition, Workspace
@@ -62,32 +61,37 @@ def keep(tx: Transaction, claim: Claim, rows: Sequence[Row]) -> None:
 
 def approve(tx: Transaction, execution: Execution, phase_run_id: str) -> None:
     """Mark the files of a phase run as to be published: a person or a timeout continued."""
-    if has_working_copy(execution.definition):
-        _mark(tx, execution, file_statements.RUN_TO_PUBLISH, {"of_run": phase_run_id})
+    if not has_working_copy(execution.definition):
+        return
+    of_run = {"of_run": phase_run_id}
+    if sql.execute(tx.connection, file_statements.RUN_TO_PUBLISH, of_run).first() is not None:
+        _mark(tx, execution, phase_run_id)
 
 
-def approve_unreviewed(tx: Transaction, execution: Execution) -> None:
+def approve_unreviewed(tx: Transaction, execution: Execution) -> dict[int, str]:
     """Mark the files of the phases without a decision: the execution is complete.
 
-    At a gate with outcomes only the flow knows what was decided, so it belongs to these.
+    At a gate with outcomes only the flow knows what was decided, so it belongs to these. Returns
+    the ids of the phase runs, by the index of the phase.
     """
-    if has_working_copy(execution.definition):
-        of_execution = {"of_execution": execution.id}
-        _mark(tx, execution, file_statements.UNREVIEWED_RUNS, of_execution)
+    if not has_working_copy(execution.definition):
+        return {}
+    of_execution = {"of_execution": execution.id}
+    runs = sql.execute(tx.connection, file_statements.UNREVIEWED_RUNS, of_execution).rows
+    for run in runs:
+        _mark(tx, execution, run.id)
+    return {run.phase_index: run.id for run in runs}
 
 
-def _mark(
-    tx: Transaction, execution: Execution, runs: Statement, values: Mapping[str, str]
-) -> None:
-    for phase_run_id in sql.execute(tx.connection, runs, values).scalars():
-        publication = {
-            "execution_id": execution.id,
-            "phase_run_id": phase_run_id,
-            "project": execution.definition.project,
-            "created_at": tx.now,
-        }
-        sql.execute(tx.connection, file_statements.ADD_PUBLICATION, publication)
-        tx.audit(execution.id, "files.approved", run=phase_run_id)
+def _mark(tx: Transaction, execution: Execution, phase_run_id: str) -> None:
+    publication = {
+        "execution_id": execution.id,
+        "phase_run_id": phase_run_id,
+        "project": execution.definition.project,
+        "created_at": tx.now,
+    }
+    sql.execute(tx.connection, file_statements.ADD_PUBLICATION, publication)
+    tx.audit(execution.id, "files.approved", run=phase_run_id)
 
 
 def record_published(

@@ -22,6 +22,7 @@ from storage.records import (
     CheckpointKind,
     Execution,
     Feedback,
+    OutputFile,
     Pause,
     PhaseOutput,
     PhaseRun,
@@ -156,10 +157,18 @@ def advance(
         queue_run(tx, execution, phase_index=next_index)
         outbox.refresh_root(tx, execution)
         return execution
-    ended = apply(tx, execution, last, result=_result(tx, execution))
+    outputs = newest_outputs(tx.connection, execution.id)
+    written = {
+        file.path: (file, run_id)
+        for index, run_id in files.approve_unreviewed(tx, execution).items()
+        for file in outputs[index][1].files
+    }
+    result = _result(outputs, tuple(file for file, _run_id in written.values()))
+    ended = apply(tx, execution, last, result=result)
     tx.audit(execution.id, "execution.completed")
-    files.approve_unreviewed(tx, execution)
-    outbox.add_final(tx, ended)
+    outbox.add_final(
+        tx, ended, files=[(f.path, written[f.path][1]) for f in kept_files.shown(result.files)]
+    )
     return ended
 
 
@@ -171,9 +180,13 @@ def resume_flow(tx: Transaction, execution: Execution, *, gate: str, after: int)
     return running
 
 
-def _result(tx: Transaction, execution: Execution) -> PhaseOutput:
-    """Return the last phase's text and every task's, without the runner's own dumps."""
-    outputs = newest_outputs(tx.connection, execution.id)
+def _result(
+    outputs: Mapping[int, tuple[str, PhaseOutput]], written: tuple[OutputFile, ...]
+) -> PhaseOutput:
+    """Return the last phase's text and every task's, without the runner's own dumps.
+
+    `written` are the files that no checkpoint has shown.
+    """
     ordered = [outputs[index][1] for index in sorted(outputs)]
     return PhaseOutput(
         output=ordered[-1].output,
@@ -182,6 +195,7 @@ def _result(tx: Transaction, execution: Execution) -> PhaseOutput:
             for output in ordered
             for task in output.tasks
         ),
+        files=written,
     )
 
 
@@ -298,7 +312,8 @@ def open_checkpoint(
         revision=run.revision,
     )
     written = () if run.output is None else run.output.files
-    outbox.add_checkpoint(tx, waiting, checkpoint_id, files=kept_files.shown(written))
+    shown = [(file.path, run.id) for file in kept_files.shown(written)]
+    outbox.add_checkpoint(tx, waiting, checkpoint_id, files=shown)
     return waiting
 
 

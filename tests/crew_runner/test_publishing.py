@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from crew_runner.host import project_lock
 from crew_runner.host.publishing import Publisher, write_file
 from crew_runner.host.workspaces import NoPlace
 from storage.definitions import CrewDefinition
@@ -158,17 +160,17 @@ def test_a_worker_without_the_folder_leaves_the_files_to_another(
     assert names(project) == ["report.md"]
 
 
-def test_two_workers_do_not_publish_into_one_project_at_the_same_time(
-    harness: Harness, publisher: Publisher, project: Path
+@pytest.mark.parametrize("use", [project_lock.publishing, project_lock.copying])
+def test_nothing_is_published_while_a_worker_publishes_into_the_project_or_copies_it(
+    harness: Harness,
+    publisher: Publisher,
+    project: Path,
+    use: Callable[[Path], AbstractContextManager[object]],
 ) -> None:
     approve(harness, project, KeptFile("report.md", b"text"))
-    opened = os.open(project, os.O_RDONLY)
-    fcntl.flock(opened, fcntl.LOCK_EX)
-    try:
+    with use(project):
         publisher.publish_due()
         assert names(project) == []
-    finally:
-        os.close(opened)
 
     publisher.publish_due()
     assert names(project) == ["report.md"]

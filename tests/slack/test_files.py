@@ -103,6 +103,27 @@ def test_each_revision_posts_its_own_file(stage: Stage, workspace: Workspace) ->
     assert [workspace.file_text(file) for file in files] == ["first", "second"]
 
 
+def test_the_final_message_lists_and_posts_files_that_no_checkpoint_has_shown(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution = stage.start()
+    for _ in range(2):
+        stage.work("a draft")
+        stage.armed(execution)
+        stage.state.decide(Decision(stage.waiting(execution).id, Action.CONTINUE, BEN))
+    write(stage, KeptFile("report.md", b"the report"))
+
+    root = stage.root(execution)
+    final = workspace.wait_for(
+        lambda: next((m for m in workspace.thread(root) if "complete" in m.text), None)
+    )
+
+    assert "Files: report.md (10 bytes)" in final.everything
+    assert "These are put into the project's folder." in final.everything
+    files = [workspace.file_text(file) for file in posted(workspace, root, 2)]
+    assert files == ["a plan", "the report"]
+
+
 def test_after_the_decision_the_message_no_longer_says_what_continue_would_do(
     stage: Stage,
 ) -> None:

@@ -9,11 +9,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, event, func, select
 
+from storage.db import tables
 from storage.db.database import reading
 from storage.db.tables import audit, files, publications
 from storage.definitions import CrewDefinition, OnTimeout, Workspace
 from storage.errors import LeaseLost
 from storage.kept_files import KeptFile, Publication
+from storage.messages import OutboxKind
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
 from storage.records import Action, Claim, Decision, OutputFile, Pause, PhaseOutput
@@ -278,6 +280,33 @@ def test_a_publication_is_audited_once_it_is_made_and_once_if_it_fails(
         events = list(connection.execute(of_files).scalars())
     assert events == ["files.approved", "files.not_published", "files.published"]
     assert reads.projects_to_publish() == ()
+    assert notices(engine) == [
+        "Phase planning: its files are approved but cannot be written into the project's folder: "
+        "Permission denied. I keep trying.",
+        "Phase planning: 1 of its files would have left the project's folder, or replaced a "
+        "folder.",
+    ]
+
+
+def test_the_thread_hears_when_a_failed_publication_was_made_after_all(
+    run: Run, state: StateManager, reads: Reads, engine: Engine
+) -> None:
+    run.start(project())
+    write(run, "report.md")
+    decide(run, Action.CONTINUE)
+    [publication] = to_publish(reads)
+
+    state.record_not_published(publication, "Permission denied.")
+    state.record_published(publication, files=1)
+
+    assert notices(engine)[1:] == ["Phase planning: its files are written now."]
+
+
+def notices(engine: Engine) -> list[str]:
+    payloads = select(tables.outbox.c.payload).where(tables.outbox.c.kind == OutboxKind.NOTICE)
+    with reading(engine) as connection:
+        rows = connection.execute(payloads.order_by(tables.outbox.c.seq)).scalars()
+        return [str(payload["text"]) for payload in rows]
 
 
 def test_a_crew_that_shares_its_project_keeps_and_publishes_nothing(
@@ -314,6 +343,30 @@ def test_the_checkpoint_lists_all_files_and_posts_the_first_five_that_can_be_sho
         "e.txt",
         "f.csv",
     ]
+
+
+def test_files_that_no_checkpoint_has_shown_are_posted_with_the_final_message(
+    run: Run, outbox: Outbox
+) -> None:
+    run.start(project(after=("analysis",)))
+    for phase in ("planning", "analysis"):
+        write(run, f"{phase}.md")
+    decide(run, Action.CONTINUE)
+    write(run, "end.md")
+
+    result = run.now.result
+    assert result is not None
+    assert [file.path for file in result.files] == ["planning.md", "end.md"]
+    runs = [each.id for each in run.reads.phase_runs(run.id)]
+    posted = {}
+    while rows := outbox.take(owner="d"):
+        for row in rows:
+            if "path" in row.payload:
+                posted[row.payload["path"]] = (row.key, row.payload["run"])
+            sent = outbox.sending(row)
+            outbox.release(outbox.posted(sent, channel="C", ts=f"{row.seq}.1", shown=row.version))
+    assert posted["planning.md"] == (f"file:{run.id}:1", runs[0])
+    assert posted["end.md"] == (f"file:{run.id}:2", runs[2])
 
 
 def test_reading_phase_runs_and_claiming_reads_no_contents(

@@ -98,9 +98,8 @@ class Views:
 
         That is so if the message shows the whole text, or a revision has replaced the file.
         """
-        path = row.payload.get("path")
-        if isinstance(path, str):
-            return self._written_file(row, path)
+        if "path" in row.payload:
+            return self._written_file(row)
         execution = self._reads.execution(row.execution_id)
         if row.checkpoint_id is None:
             content = final.result_text(execution)
@@ -117,14 +116,15 @@ class Views:
             outputs.full_text(checkpoint.output),
         )
 
-    def _written_file(self, row: OutboxRow, path: str) -> Upload | None:
-        """A file that the checkpoint's phase wrote."""
-        checkpoint = self._checkpoint(row)
-        content = self._reads.content_of(checkpoint.phase_run_id, path)
+    def _written_file(self, row: OutboxRow) -> Upload | None:
+        """A file that a phase wrote."""
+        path = str(row.payload["path"])
+        content = self._reads.content_of(str(row.payload.get("run")), path)
         if not content:
             return None
         number = row.key.rpartition(":")[2]
-        name = files.upload_name(path, f"{short(checkpoint.id)}-{number}")
+        shown_with = row.checkpoint_id or row.execution_id
+        name = files.upload_name(path, f"{short(shown_with)}-{number}")
         return Upload(name, text.plain(path, 120), content)
 
     def is_still_needed(self, row: OutboxRow) -> bool:

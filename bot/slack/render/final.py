@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from slack_sdk.models.blocks import Block, HeaderBlock, MarkdownBlock, PlainTextObject
 
 from bot.slack.ids import short
-from bot.slack.render import deadlines, people, text, usage
+from bot.slack.render import deadlines, files, people, text, usage
 from bot.slack.render.message import Rendered, context, section
 from bot.slack.render.position import location, question
 from bot.slack.render.root import failure
@@ -36,13 +36,16 @@ def render(execution: Execution, *, used: Usage | None = None, moved_note: str =
             f"run `{short(execution.id)}` · took {took}",
         ),
     ]
+    written = files.listed(execution.result.files) if execution.result is not None else []
+    if written:
+        blocks.append(context(*written, "These are put into the project's folder."))
     amounts = _amounts(used or {})
     if amounts:
         blocks.append(context(*amounts))
     return Rendered(
         text=f"{title}: {lead}",
         blocks=tuple(blocks),
-        plain=f"*{title}*\n{lead}\n{text.shorten(result, 2000)}",
+        plain="\n".join([f"*{title}*", lead, text.shorten(result, 2000), *written]),
     )
 
 
