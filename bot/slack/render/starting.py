@@ -107,8 +107,10 @@ def as_typed(
 
 
 def inputs_line(crew: CrewInputs, now: datetime) -> str:
-    """The inputs that a person may fill, on one line; empty if there are none."""
+    """The inputs that a person may fill, on one line; empty if there are none but the request."""
     asked = open_inputs(crew, now)
+    if all(each.name in THE_REQUEST for each in asked):
+        return ""
     shown = [_short(each) for each in asked[:MAX_INPUTS]]
     if len(asked) > MAX_INPUTS:
         shown.append(f"{len(asked) - MAX_INPUTS} more")
@@ -116,6 +118,8 @@ def inputs_line(crew: CrewInputs, now: datetime) -> str:
 
 
 def _short(crew_input: CrewInput) -> str:
+    if crew_input.name in THE_REQUEST:
+        return "the request"
     name = f"`{text.line(crew_input.name, 60)}`"
     if not is_empty(crew_input.default):
         return f"{name} (“{text.line(as_text(crew_input.default), 40)}”)"
