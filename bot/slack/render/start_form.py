@@ -24,7 +24,7 @@ from bot.slack.render import text
 from bot.slack.render.message import section
 from storage.definitions import CrewDefinition, CrewInput, InputType, Json
 from storage.input_values import BadValue, as_text, convert
-from storage.inputs import THE_REQUEST, is_required
+from storage.inputs import REQUEST, THE_REQUEST, is_required
 
 TEXT_LIMIT: Final = 3000
 MAX_FIELDS: Final = 95
@@ -84,8 +84,12 @@ def _shown(asked: Sequence[CrewInput]) -> list[CrewInput]:
 
 def label(crew_input: CrewInput) -> str:
     """What a person reads above the field."""
+    if crew_input.label:
+        return text.plain(crew_input.label, 200)
+    if crew_input.name in THE_REQUEST:
+        return REQUEST.label
     name = text.label(crew_input.name)
-    return text.plain(crew_input.label, 200) or f"{name[:1].upper()}{name[1:]}"
+    return f"{name[:1].upper()}{name[1:]}"
 
 
 def _field(crew_input: CrewInput, value: Json) -> InputBlock:

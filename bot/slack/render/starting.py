@@ -34,6 +34,9 @@ def paste(typed: str) -> str:
 
 
 def with_paste(answer: str, typed: str) -> str:
+    """The answer, and the command if it has more than a name."""
+    if len(typed.split()) < 2:
+        return answer
     return f"{answer}\nYou typed:\n{paste(typed)}"
 
 
@@ -176,8 +179,7 @@ def unknown_crew(name: str, crews: Mapping[str, CrewDefinition], typed: str = ""
         "These crews exist:",
         *known_crews,
     ]
-    answer = "\n".join(lines)
-    return with_paste(answer, typed) if " " in typed or "\n" in typed else answer
+    return with_paste("\n".join(lines), typed)
 
 
 def request_missing(crew: CrewInputs, now: datetime, typed: str = "") -> str:
@@ -186,7 +188,7 @@ def request_missing(crew: CrewInputs, now: datetime, typed: str = "") -> str:
         f"What should *{name}* work on? Type it after the name, for example:\n"
         f"`{text.line(example(crew, now), 300)}`"
     )
-    return with_paste(answer, typed) if len(typed.split()) > 1 else answer
+    return with_paste(answer, typed)
 
 
 def problem(report: CrewReport) -> str:
