@@ -38,7 +38,9 @@ def crew():
         tools=[Search()],
         llm="anthropic/claude-sonnet-4-5",
     )
-    task = Task(name="read", description="Read.", expected_output="Facts", agent=reader, tools=[save])
+    task = Task(
+        name="read", description="Read.", expected_output="Facts", agent=reader, tools=[save]
+    )
     return Crew(
         agents=[reader], tasks=[task], process=Process.hierarchical, manager_agent=manager
     )
