@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
+import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import SimpleNamespace
@@ -19,7 +20,6 @@ from crewai import Crew, Flow, Task, llm_overlay
 from crewai import task as task_module
 from crewai.agent import core
 from crewai.agents.agent_builder import base_agent as base_agent_module
-from crewai.agents.agent_executor import AgentExecutor
 from crewai.flow.async_feedback.types import PendingFeedbackContext
 from crewai.flow.flow_definition import FlowDefinition
 from crewai.flow.human_feedback import _resolve_llm_instance
@@ -95,7 +95,10 @@ def fill_placeholders_once() -> None:
     """
     for module in (task_module, base_agent_module):
         module.interpolate_only = _fill_in_once  # type: ignore[attr-defined] # as they import it
-    AgentExecutor._format_prompt = staticmethod(_format_once)  # type: ignore[method-assign] # once
+    for name, class_name in _EXECUTORS:
+        executor: Any = getattr(sys.modules.get(name), class_name, object)
+        if "_format_prompt" in vars(executor):
+            executor._format_prompt = staticmethod(_format_once)
     Prompts._build_prompt = _build_once  # type: ignore[method-assign] # the process runs one job
 
 
@@ -129,6 +132,12 @@ def _build_once(self: Prompts, *components: Any, **templates: Any) -> str:
     return re.sub("|".join(map(re.escape, texts)), lambda match: texts[match[0]], prompt)
 
 
+_EXECUTORS: Final = (
+    ("crewai.agents.agent_executor", "AgentExecutor"),
+    ("crewai.agents.crew_agent_executor", "CrewAgentExecutor"),
+    ("crewai.experimental.agent_executor", "AgentExecutor"),
+)
+"""Of this and of earlier versions of CrewAI, which imports the ones that it uses."""
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_\-]*)}")
 _PROMPT_SLOT: Final = re.compile(r"\{(input|tool_names|tools)}")
 _BRACE: Final = "\ue000"
