@@ -119,7 +119,7 @@ def run(channel: Channel) -> None:
         description = runnable.describe()
         needs_recording = _needs_recording(job, description)
         if job.only_check or needs_recording:
-            channel.send(description)
+            channel.send(_with_version(job, description))
         if job.only_check:
             return
         if needs_recording:
@@ -150,9 +150,11 @@ def _build_watched(job: Job, channel: Channel) -> Runnable:
 def _build(job: Job) -> Runnable:
     match job.kind:
         case CrewKind.CREW:
+            from .crewai_versions import check_version
             from .hooks import check_approvals
             from .target import build
 
+            check_version(job)
             runnable = build(job)
             check_approvals(runnable, job)
             return runnable
@@ -184,6 +186,14 @@ def _needs_recording(job: Job, description: CrewDescription) -> bool:
         after not in job.pauses for _name, after, _description in description.checkpoints
     )
     return job.first and (adds_checkpoint or description.phases != job.phases)
+
+
+def _with_version(job: Job, description: CrewDescription) -> CrewDescription:
+    if job.kind is not CrewKind.CREW:
+        return description
+    from .crewai_versions import version
+
+    return replace(description, crewai=version())
 
 
 def _with_phases(job: Job, answer: FromWorker) -> Job:
