@@ -11,7 +11,7 @@ import pytest
 
 from bot.environ import is_secret
 from tests.bot.conftest import bot_in, runs_note
-from tests.support.processes import clean_environment
+from tests.support.processes import ROOT, clean_environment
 
 _HIDES = """
 import os
@@ -83,6 +83,17 @@ def test_a_secret_is_removed_under_every_name_and_from_the_arguments() -> None:
     assert url not in initial
     assert "LONGER=a word" in initial
     assert f"--to {'*' * len(url)}" in arguments
+
+
+def test_every_command_hides_the_secrets_as_soon_as_it_has_read_the_settings() -> None:
+    """A command may start crews, which can read its /proc."""
+    readers = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "bot").rglob("*.py")
+        if "load_settings(" in file.read_text()
+    }
+
+    assert readers == {"bot/settings.py", "bot/environ.py"}, "use bot.environ.load_and_hide"
 
 
 def test_no_process_of_the_bot_exposes_its_secrets_to_crews(note_folder: Path) -> None:
