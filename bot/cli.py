@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from bot import starter
-from bot.environ import hide_secrets, load_and_hide
+from bot.environ import forbid_inspection, hide_secrets, load_and_hide
 from bot.process import logs
 from bot.process.signals import shutdown_requested
 from bot.settings import ENV_FILE, Settings, SettingsError
@@ -46,6 +46,7 @@ class Service(Protocol):
 
 def run() -> int:
     """The entry point of the `countersign` command."""
+    forbid_inspection()  # until the settings are read, the secrets are in the environment
     return main(sys.argv[1:])
 
 

@@ -21,6 +21,7 @@ from bot import starter
 from bot.crews.describe import finding
 from bot.crews.examine import examine
 from bot.doctor.model_sources import address_variable, decided_by, models_in_use
+from bot.doctor.secrets import check_secrets
 from bot.doctor.shared_server import check_shared_server
 from bot.environ import load_and_hide
 from bot.findings import Finding, Mark, failed, good, warning
@@ -180,6 +181,7 @@ def check_crews(settings: Settings) -> Iterator[Finding]:
         yield failed("Crews", str(error), advice)
         return
     yield good("Crews", f"{settings.crews_file} names {', '.join(sorted(crews)) or 'none'}")
+    yield from check_secrets(settings, crews.values())
     for definition, report in examine(crews, settings):
         yield finding(definition, report, settings.crews_file)
 

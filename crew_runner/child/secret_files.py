@@ -12,6 +12,7 @@ import errno
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -19,8 +20,17 @@ from urllib.parse import unquote, urlsplit
 
 from dotenv.main import DotEnv
 
-_OPEN: Final = "open"
+_OF_PATHS: Final = {
+    "open": 1,
+    "os.link": 1,
+    "os.remove": 1,
+    "os.rename": 2,
+    "os.truncate": 1,
+}
+"""Audit events, and how many of their first arguments are paths."""
+
 _CONNECT: Final = "sqlite3.connect"
+_REFRESH_SECONDS: Final = 0.5
 
 
 class SecretFiles:
@@ -28,7 +38,12 @@ class SecretFiles:
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = tuple(os.path.realpath(path) for path in paths)
+        self._read_ids()
+
+    def _read_ids(self) -> None:
+        """An editor replaces files, and ids of deleted files are used again for others."""
         self._ids = {_id(path) for path in self._paths} - {None}
+        self._refresh_at = time.monotonic() + _REFRESH_SECONDS
 
     def __contains__(self, path: object) -> bool:
         if not self._paths:
@@ -36,8 +51,9 @@ class SecretFiles:
         found = _id(path)
         if found is None:
             return self._would_be_created(path)
-        # A file that was renamed keeps its old id, one that an editor replaced has a new one.
-        return found in self._ids or any(found == _id(secret) for secret in self._paths)
+        if found in self._ids or time.monotonic() > self._refresh_at:
+            self._read_ids()
+        return found in self._ids
 
     def _would_be_created(self, path: object) -> bool:
         with suppress(TypeError, ValueError, OSError):
@@ -46,13 +62,14 @@ class SecretFiles:
 
 
 def hide(files: SecretFiles) -> None:
-    """Refuse to open the files in this process, for the rest of its life."""
+    """Refuse to open, move or delete the files in this process, for the rest of its life."""
 
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == _OPEN:
-            if arguments[0] in files:
-                path = os.fspath(arguments[0]) if not isinstance(arguments[0], int) else None
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        if event in _OF_PATHS:
+            for path in arguments[: _OF_PATHS[event]]:
+                if path in files:
+                    shown = None if isinstance(path, int) else os.fspath(path)
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), shown)
         elif event == _CONNECT and _database_path(arguments[0]) in files:
             raise sqlite3.OperationalError("unable to open database file")
 

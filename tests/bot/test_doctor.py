@@ -15,6 +15,7 @@ import pytest
 
 from bot import cli
 from bot.doctor import checks
+from bot.doctor.secrets import check_secrets
 from bot.findings import Finding, Mark
 from bot.settings import VARIABLES, load_settings
 from storage.db.database import upgrade
@@ -183,6 +184,21 @@ def test_a_database_password_is_not_shown(set_: Set) -> None:
     assert marks(database()) == [Mark.FAILED]
     assert "does not answer: connection failed" in lines(database())
     assert "hunter2" not in lines(database())
+
+
+def test_a_project_in_the_bots_folder_is_warned_about(folder: Path) -> None:
+    inside = CrewDefinition("inside", CrewKind.CREW, project=str(folder / "project"))
+    outside = CrewDefinition("outside", CrewKind.CREW, project=str(folder.parent / "project"))
+    assert not list(check_secrets(load_settings(), [inside, outside])), "there is no .env to find"
+    (folder / ".env").touch()
+
+    (finding,) = check_secrets(load_settings(), [inside, outside])
+
+    assert finding.line() == (
+        "! Crew inside: its project lies in the bot's folder, below the bot's .env, which programs "
+        f"that it starts can find and read\n    → Move the project out of {folder}, or keep the "
+        "bot's settings in another folder and name them with --env-file."
+    )
 
 
 # --- the model ------------------------------------------------------------------------------

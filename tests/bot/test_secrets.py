@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.bot.test_supervision import Practice
-from tests.support.processes import ROOT, BotProcess, run, wait_until
+from tests.support.processes import ROOT, BotProcess, clean_environment, wait_until
 
 WITHIN = 90.0
 SECRETS = {
@@ -110,7 +112,15 @@ def test_no_search_of_a_crew_finds_a_secret_of_the_doctor(bot_folder: Path, wher
         env_file(bot_folder)
     else:
         env |= SECRETS | database
-    printed = run(bot_folder, "doctor", prefork_server=None, **env).stdout
+    printed = subprocess.run(
+        [sys.executable, "-m", "bot", "doctor"],
+        cwd=bot_folder,
+        env=clean_environment(HITL_BACKEND_PORT="0", **env),
+        capture_output=True,
+        text=True,
+        timeout=2 * WITHIN,
+        check=False,
+    ).stdout
     found = loot(bot_folder, of=("build", "function"))
 
     assert "Crew gang: can be built" in printed

@@ -185,6 +185,20 @@ def test_the_environment_wins_over_the_projects_env_file_and_that_over_the_bots(
     assert without["seen_at_import"]["FROM"] == "environment"
 
 
+def test_the_environment_wins_over_the_bots_env_file_without_a_project(runner: Runner) -> None:
+    (runner.bot_folder / "alone.py").write_text(
+        REPORTER.replace("import tools\n", "")
+        .replace("tools.NAME", "''")
+        .replace('Path("knowledge/facts.txt").read_text()', "''")
+    )
+    definition = CrewDefinition("report", CrewKind.CREW, target="alone:crew", env={"PORT": "own"})
+    ended = runner.harness.ended(runner.harness.start(definition, "a report"))
+
+    assert ended.result is not None, ended.error
+    seen = json.loads(ended.result.output)["seen_at_import"]
+    assert [seen[name] for name in ("FROM", "CITY", "PORT")] == ["environment", "Ulm", "own"]
+
+
 def test_a_crews_own_token_and_database_stay_and_the_bots_do_not(
     runner: Runner, tmp_path: Path
 ) -> None:
