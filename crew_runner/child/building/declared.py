@@ -21,7 +21,7 @@ def load_json_crew(path: Path) -> object:
         importlib.import_module("crewai.project"), "load_crew", None
     )
     if load is None:
-        raise _too_old("crews that are declared as JSON", "1.14.5")
+        raise _too_old("crews that are declared as JSON", "1.15")
     return load(path.absolute())
 
 
