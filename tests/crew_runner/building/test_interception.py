@@ -179,3 +179,11 @@ def test_a_flow_that_is_kicked_off_runs_the_crews_in_its_methods(runner: RunnerF
 
     assert execution.state is ExecutionState.COMPLETED, execution.error
     assert runner.model.calls[-1].task == "Research harbours in 2031."
+
+
+def test_files_that_an_entry_point_passes_reach_the_run(runner: RunnerFixture) -> None:
+    target = f"{ENTRY_POINTS}:run_with_files"
+    execution = runner.harness.ended(runner.harness.start(definition(target), "harbours"))
+
+    assert execution.result is not None
+    assert execution.result.output == "tea: ['label']"
