@@ -424,10 +424,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class RevisionOffered:
-    """Talk by somebody who may decide: nothing changed, but it can be offered as a revision."""
+    """Talk by somebody who may decide: nothing changed, but it can be offered as a revision.
+
+    `says_yes` is True or False for words that only say yes or no, which may mean a decision.
+    """
 
     checkpoint: Checkpoint
     text: str
+    says_yes: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

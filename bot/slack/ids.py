@@ -30,6 +30,7 @@ class ActionId(StrEnum):
     RETRY = "execution_retry"
     NEVER_MIND = "revision_never_mind"
     USE_REPLY = "revision_use_reply"
+    CONTINUE_BY_REPLY = "revision_continue_instead"
     DISMISS = "revision_dismiss"
     KEEP_LESSON = "lesson_keep"
     DELETE_LESSON = "lesson_delete"

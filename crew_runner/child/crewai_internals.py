@@ -193,6 +193,22 @@ def replace_methods(
         flow._methods[name] = wrap(str(name), method)
 
 
+def racing_methods(flow: Flow[Any]) -> list[frozenset[str]]:
+    """The groups of methods of which CrewAI cancels all others when what follows the first ends.
+
+    They start together and only lead to one method with an or_.
+    """
+    methods = flow._definition.methods
+    groups = []
+    for events in flow._build_racing_groups():
+        group = [name for name in events if name in methods]
+        for name in group:
+            together = {other for other in group if methods[other].listen == methods[name].listen}
+            if len(together) > 1:
+                groups.append(frozenset(map(str, together)))
+    return groups
+
+
 def continue_conversation(context: Any) -> Any:
     """Let an agent answer the messages that a human input provider has added.
 

@@ -16,6 +16,7 @@ from storage.db.rows import (
     waiting_checkpoint,
 )
 from storage.db.transaction import Transaction
+from storage.decision_words import named_outcome, says_yes
 from storage.definitions import CrewDefinition
 from storage.errors import (
     AlreadyDecided,
@@ -235,25 +236,34 @@ def reply(tx: Transaction, message: Reply) -> Decided | RevisionOffered | Talk:
     if checkpoint is None:
         return Talk()
     inbox.record(tx, delivery, execution_id=checkpoint.execution_id)
-    if message.mentions_bot or _intends(tx, checkpoint, message.actor):
-        answers = checkpoint.kind is CheckpointKind.QUESTION
-        return decide(
-            tx,
-            Decision(
-                checkpoint_id=checkpoint.id,
-                action=Action.CONTINUE if answers else Action.REVISE,
-                actor=message.actor,
-                text=message.text,
-                delivery=delivery,
-            ),
-        )
     execution = find_execution(tx.connection, checkpoint.execution_id)
     verdict = may_decide(checkpoint.rule, actor=message.actor, requester=execution.requester)
+    is_meant = message.mentions_bot or _intends(tx, checkpoint, message.actor)
+    outcome = named_outcome(message.text, checkpoint.outcomes)
+    answers = checkpoint.kind is CheckpointKind.QUESTION
+    yes = None if answers else says_yes(message.text)
+    if is_meant and (outcome is not None or yes is None or not verdict.allowed):
+        return decide(tx, _meant(checkpoint, message, delivery, outcome=outcome))
     offered = offered_actions(checkpoint, execution.definition)
-    usable = Action.REVISE in offered or checkpoint.kind is CheckpointKind.QUESTION
+    usable = answers or yes or outcome is not None or Action.REVISE in offered
     if not verdict.allowed or not usable:
         return Talk()
-    return RevisionOffered(checkpoint, message.text)
+    return RevisionOffered(checkpoint, message.text, True if outcome is not None else yes)
+
+
+def _meant(
+    checkpoint: Checkpoint, message: Reply, delivery: str, *, outcome: str | None
+) -> Decision:
+    """The decision that a reply makes: an outcome, an answer or a revision."""
+    continues = outcome is not None or checkpoint.kind is CheckpointKind.QUESTION
+    return Decision(
+        checkpoint_id=checkpoint.id,
+        action=Action.CONTINUE if continues else Action.REVISE,
+        actor=message.actor,
+        text="" if outcome is not None else message.text,
+        delivery=delivery,
+        outcome=outcome,
+    )
 
 
 def _waiting_in_thread(tx: Transaction, message: Reply) -> Checkpoint | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -250,3 +251,26 @@ class CallsModels(Flow[Post]):
     @listen(draft)
     def end(self, text: str) -> str:
         return text
+
+
+class Races(Writing):
+    """Two methods race for a third one, and CrewAI catches what they raise."""
+
+    @start()
+    def begin(self) -> str:
+        return "begun"
+
+    @listen(begin)
+    def slow(self) -> str:
+        time.sleep(0.5)
+        self.did("slow")
+        return "slow"
+
+    @listen(begin)
+    def fast(self) -> str:
+        self.did("fast")
+        return "fast"
+
+    @listen(or_(slow, fast))
+    def end(self, text: str) -> str:
+        return f"{text} won"

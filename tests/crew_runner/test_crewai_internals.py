@@ -6,6 +6,7 @@ that needs to be rewritten.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import threading
 import warnings
@@ -29,7 +30,7 @@ with warnings.catch_warnings():  # CrewAI's own, at its first import
         reset_provider,
         set_provider,
     )
-    from crewai.flow import and_, human_feedback, listen, start
+    from crewai.flow import and_, human_feedback, listen, or_, start
     from crewai.flow.async_feedback.providers import ConsoleProvider
     from crewai.flow.async_feedback.types import HumanFeedbackPending, PendingFeedbackContext
     from crewai.flow.flow_config import flow_config
@@ -285,6 +286,84 @@ def test_a_built_flow_resumes_in_another_object_with_its_join_half_complete(
 
     assert internals.progress_of(second) == progress
     assert second.resume("fine") == "sent about oats"
+
+
+class Keyed(Flow[Any]):
+    """Its state is a dictionary."""
+
+    @start()
+    def begin(self) -> str:
+        return str(self.state.get("left"))
+
+
+def test_a_flows_state_is_replaced_also_where_keys_are_gone() -> None:
+    letters, keys = Joined(), Keyed()
+    keys._state["left"] = "behind"
+
+    internals.restore_state(letters, {"subject": "oats"})
+    internals.restore_state(keys, {"id": "1"})
+
+    assert letters.state.subject == "oats"
+    assert keys.kickoff() == "None"
+
+
+def test_a_flow_runs_the_methods_that_replace_its_own() -> None:
+    flow = Keyed()
+
+    internals.replace_methods(flow, lambda name, _method: lambda: f"instead of {name}")
+
+    assert flow.kickoff() == "instead of begin"
+
+
+class Racing(Flow[Any]):
+    @start()
+    def begin(self) -> None: ...
+
+    @listen("begin")
+    def one(self) -> None: ...
+
+    @listen("begin")
+    def other(self) -> None: ...
+
+    @listen("begin")
+    def before_later(self) -> None: ...
+
+    @listen("before_later")
+    def later(self) -> None: ...
+
+    @listen(or_("one", "other", "later"))
+    def end(self) -> None: ...
+
+    @listen(or_("an_outcome", "another_outcome"))
+    def never(self) -> None: ...
+
+
+def test_only_methods_that_start_together_race() -> None:
+    assert {*internals.racing_methods(Racing())} == {frozenset({"one", "other"})}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_an_agent_answers_what_a_provider_has_added(model: Counting, *, asynchronous: bool) -> None:
+    class Reopening(SyncHumanInputProvider):
+        def handle_feedback(self, formatted_answer: Any, context: Any) -> Any:
+            del formatted_answer
+            context.ask_for_human_input = False
+            return internals.continue_conversation(context)
+
+        async def handle_feedback_async(self, formatted_answer: Any, context: Any) -> Any:
+            del formatted_answer
+            context.ask_for_human_input = False
+            return await internals.continue_conversation_async(context)
+
+    crew = crew_of(model, "first")
+    crew.tasks[0].human_input = True
+    token = set_provider(Reopening())
+    try:
+        result: Any = asyncio.run(crew.akickoff()) if asynchronous else crew.kickoff()
+    finally:
+        reset_provider(token)
+
+    assert result.raw == "answer 2"
 
 
 def test_a_question_goes_to_the_provider_that_crewai_would_ask(

@@ -329,3 +329,14 @@ def test_the_words_reach_agents_and_models_that_a_method_calls_directly(
 
     assert revised.output.revised
     assert [call.revision for call in runner.model.calls[calls:]] == [1, 1]
+
+
+def test_a_checkpoint_in_a_race_is_not_passed_over(runner: RunnerFixture) -> None:
+    run = runner.harness.start(flow("Races", after("fast")), "amber")
+    for action in (Action.REVISE, Action.CONTINUE):
+        checkpoint = runner.harness.checkpoint(run)
+        assert checkpoint.output.output == "fast"
+        runner.harness.decide(checkpoint, action, "again" if action is Action.REVISE else "")
+
+    assert result(runner.harness, run) == "fast won"
+    assert names_of(steps(runner.folder, "amber")) == ["fast", "slow", "fast"]

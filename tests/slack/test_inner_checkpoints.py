@@ -117,6 +117,61 @@ def test_an_outcome_with_words_is_chosen_in_a_form(stage: Stage, workspace: Work
     )
 
 
+def test_a_reply_that_names_an_outcome_chooses_it(stage: Stage, workspace: Workspace) -> None:
+    _, message = at_gate(stage, "approved", "needs_work")
+
+    workspace.mention("Needs work!", by=BEN, thread=message)
+
+    stage.wait_until_read(message, f"“needs_work” chosen by <@{BEN}>")
+    assert flow_feedback(stage).outcome == "needs_work"
+
+
+def test_a_reply_that_says_yes_at_a_gate_with_outcomes_chooses_none(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution, message = at_gate(stage, "publish", "needs_work")
+
+    workspace.mention("looks good", by=BEN, thread=message)
+
+    stage.answer_to(BEN, "Click an outcome on its message.")
+    assert stage.waiting(execution).state is CheckpointState.PENDING
+
+
+def at_method(stage: Stage, *, revisable: bool = True) -> tuple[Execution, MessageSnapshot]:
+    """A flow at a checkpoint of crews.yml, before its method `publish`."""
+    pause = Pause("publish", at="before", revisable=revisable, saved={"steps": {}})
+    execution = stage.start("flow a launch", by=ANA)
+    stage.pause(PhaseOutput("A draft to look at.", pause=pause))
+    return execution, stage.armed(execution)
+
+
+def test_a_revision_at_a_method_runs_the_phase_again_with_the_words(
+    stage: Stage, workspace: Workspace
+) -> None:
+    _, message = at_method(stage)
+    assert "Checkpoint · before publish" in message.everything
+
+    workspace.mention("shorter", by=BEN, thread=message)
+
+    stage.wait_until_read(message, f"Revision requested by <@{BEN}>")
+    claim = stage.claim()
+    assert (claim.run.phase_index, claim.run.revision, claim.run.feedback) == (0, 2, "shorter")
+    assert claim.previous is not None
+    assert claim.previous.pause is not None
+
+
+def test_words_at_a_method_that_cannot_be_revised_are_refused(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution, message = at_method(stage, revisable=False)
+    assert workspace.live_buttons(message) == ["Continue", "Skip", "Stop"]
+
+    workspace.mention("shorter", by=BEN, thread=message)
+
+    stage.answer_to(BEN, "This can only be decided by Continue or Stop or Skip.")
+    assert stage.waiting(execution).state is CheckpointState.PENDING
+
+
 def test_many_outcomes_are_shown_in_a_menu(stage: Stage, workspace: Workspace) -> None:
     outcomes = [f"outcome {n}" for n in range(30)]
     _, message = at_gate(stage, *outcomes)

@@ -77,6 +77,14 @@ def inner(
     )
 
 
+def at_method(at: str, *, revisable: bool = True, revision: int = 1) -> Checkpoint:
+    """A checkpoint of crews.yml at a flow's method."""
+    pause = Pause("publish", at=at, revisable=revisable)
+    return replace(
+        inner(CheckpointKind.GATE), revision=revision, output=PhaseOutput("A draft.", pause=pause)
+    )
+
+
 def everything() -> Iterator[tuple[str, Rendered]]:
     learning = replace(an_execution(), definition=replace(an_execution().definition, lessons=True))
     for kind in INNER:
@@ -97,6 +105,8 @@ def everything() -> Iterator[tuple[str, Rendered]]:
         yield f"{kind} reminder", final.reminder(inner(kind), an_execution(), which="half")
         progress = Progress([a_run(0, "planning", PhaseRunState.RUNNING)], [inner(kind)])
         yield f"{kind} root", root.render(an_execution(), progress)
+    for at in ("after", "before"):
+        yield f"{at} a method", checkpoint.render(at_method(at), an_execution())
     for name, outcomes in OUTCOMES.items():
         subject = inner(CheckpointKind.GATE, OUTPUTS["long"], outcomes=outcomes)
         yield f"outcomes {name}", checkpoint.render(subject, an_execution(), gate_round=3)
@@ -343,3 +353,19 @@ def test_a_question_asks_for_an_answer_and_not_for_a_decision() -> None:
 
     assert "*May answer:*" in message.plain
     assert "decide" not in f"{message.text} {message.plain}"
+
+
+def test_a_checkpoint_at_a_method_says_where_and_offers_what_is_possible() -> None:
+    rendered = checkpoint.render(at_method("before", revision=2), an_execution())
+    assert "Checkpoint · before publish · revision 2" in rendered.text
+    assert labels(rendered) == ["Continue", "Revise", "Skip", "Stop"]
+
+    fixed = checkpoint.render(at_method("before", revisable=False), an_execution())
+    assert labels(fixed) == ["Continue", "Skip", "Stop"]
+
+
+def test_a_task_inside_a_flow_is_accepted_revised_or_stopped() -> None:
+    rendered = checkpoint.render(inner(CheckpointKind.TASK), an_execution())
+
+    assert labels(rendered) == ["Continue: accept it", "Revise", "Skip", "Stop"]
+    assert "Task · in phase" in rendered.text

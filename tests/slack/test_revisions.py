@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.slack.ids import TASKS_BLOCK, TEXT_BLOCK
 from storage.records import Execution
 from storage.states import CheckpointState, ExecutionState
@@ -236,3 +238,29 @@ def test_a_mention_is_answered_if_nothing_waits(stage: Stage, workspace: Workspa
     workspace.mention("faster!", by=ANA, thread=stage.root(execution))
 
     stage.answer_to(ANA, "Nothing waits for a decision in this thread")
+
+
+@pytest.mark.parametrize("words", ["looks good to me, go ahead", ":+1:"])
+def test_words_that_say_yes_are_no_revision_but_offer_to_continue(
+    stage: Stage, workspace: Workspace, words: str
+) -> None:
+    execution, message = waiting_run(stage)
+
+    workspace.mention(words, by=ANA, thread=message)
+    stage.answer_to(ANA, "Shall the run continue, or shall I take what you wrote as a revision?")
+    assert stage.waiting(execution).state is CheckpointState.PENDING
+    workspace.click("Continue", by=ANA)
+
+    stage.wait_until_read(message, f"Continued by <@{ANA}>")
+    stage.answer_to(ANA, "Taken: the run continues.")
+
+
+def test_words_that_say_no_are_not_taken_for_a_revision_at_once(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution, message = waiting_run(stage)
+
+    workspace.mention("no, drop it", by=ANA, thread=message)
+
+    stage.answer_to(ANA, "To end the run, click Stop on its message.")
+    assert stage.waiting(execution).state is CheckpointState.PENDING

@@ -211,7 +211,9 @@ class CheckpointActions:
         if outcome.checkpoint.kind is CheckpointKind.BUDGET:
             return None
         offered = ids.OfferedReply(outcome.checkpoint.id, reply.thread_ts, reply.ts)
-        return answers.offer_reply(outcome.checkpoint, outcome.text, offered)
+        return answers.offer_reply(
+            outcome.checkpoint, outcome.text, offered, says_yes=outcome.says_yes
+        )
 
     def accept_reply(self, click: Click) -> str:
         """Use an earlier reply as the revision or answer, with the text that it has now."""
@@ -231,6 +233,17 @@ class CheckpointActions:
             delivery=_delivery(click.channel, offered.ts),
         )
         return answers.reply_used(checkpoint)
+
+    def continue_by_reply(self, click: Click) -> str:
+        """Continue, because an earlier reply said yes."""
+        offered = ids.OfferedReply.decode(click.value)
+        self._decide(
+            self._reads.checkpoint(offered.checkpoint_id),
+            Action.CONTINUE,
+            by=click.by,
+            delivery=_delivery(click.channel, offered.ts),
+        )
+        return answers.CONTINUED
 
     def cancel(self, execution_id: str, by: Person) -> Execution:
         """`execution_id` may be a prefix of an id."""

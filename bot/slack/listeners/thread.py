@@ -39,10 +39,16 @@ def register(app: App, *, actions: CheckpointActions, responder: Responder) -> N
         ack()
         responder.reply_privately(respond, answer, replace=True)
 
+    def on_continue(ack: Ack, body: Body, respond: Respond) -> None:
+        answer = actions.continue_by_reply(parse.click(body))
+        ack()
+        responder.reply_privately(respond, answer, replace=True)
+
     def on_dismiss(ack: Ack, respond: Respond) -> None:
         ack()
         responder.reply_privately(respond, answers.DISMISSED, replace=True)
 
     app.event("message", middleware=[handle_reply])(on_reply)
     app.action(str(ids.ActionId.USE_REPLY))(on_use_reply)
+    app.action(str(ids.ActionId.CONTINUE_BY_REPLY))(on_continue)
     app.action(str(ids.ActionId.DISMISS))(on_dismiss)

@@ -159,25 +159,42 @@ def revision_dropped(dropped: bool) -> str:
     return "All right. Nothing was changed." if dropped else "There was nothing to cancel."
 
 
-def offer_reply(checkpoint: Checkpoint, reply_text: str, reply: ids.OfferedReply) -> Answer:
-    """Ask an approver who wrote in the thread whether that was meant as the decision."""
+def offer_reply(
+    checkpoint: Checkpoint,
+    reply_text: str,
+    reply: ids.OfferedReply,
+    *,
+    says_yes: bool | None = None,
+) -> Answer:
+    """Ask an approver who wrote in the thread whether that was meant as the decision.
+
+    `says_yes` is set for words such as "looks good" or "no", which are hardly a revision.
+    """
     use, label = _OFFERS.get(checkpoint.kind, _OFFERS[CheckpointKind.PHASE])
+    continues = says_yes is True and not checkpoint.outcomes
+    if continues:
+        asked = f"Shall the run continue, or shall I take what you wrote as {use}?"
+    elif says_yes is not None and checkpoint.outcomes:
+        asked = f"Click an outcome on its message. Or shall I take what you wrote as {use}?"
+    elif says_yes is False:
+        asked = f"To end the run, click Stop on its message. Or shall I take this as {use}?"
+    else:
+        asked = f"Shall I take what you wrote as {use}?"
     message = (
         f"“{text.mrkdwn(question(checkpoint))}” waits for a decision. "
-        f"Shall I take what you wrote as {use}?\n{text.quote(reply_text, 300)}"
+        f"{asked}\n{text.quote(reply_text, 300)}"
     )
+    value = reply.encode()
+    go_on = _button(ids.ActionId.CONTINUE_BY_REPLY, "Continue", value, style="primary")
+    style = "primary" if says_yes is None else None
     return Answer(
         message,
         (
             section(message),
             ActionsBlock(
                 elements=[
-                    _button(
-                        ids.ActionId.USE_REPLY,
-                        label,
-                        reply.encode(),
-                        style="primary",
-                    ),
+                    *([go_on] if continues else []),
+                    _button(ids.ActionId.USE_REPLY, label, value, style=style),
                     _button(ids.ActionId.DISMISS, "No", checkpoint.id),
                 ]
             ),
@@ -185,6 +202,7 @@ def offer_reply(checkpoint: Checkpoint, reply_text: str, reply: ids.OfferedReply
     )
 
 
+CONTINUED = "Taken: the run continues."
 DISMISSED = "All right, nothing was changed. The checkpoint is still waiting."
 USED = "Taken: the phase is revised with what you wrote."
 _USED_BY_KIND = {

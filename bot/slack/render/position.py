@@ -17,7 +17,7 @@ _DEFAULT_QUESTIONS: Final = {
     CheckpointKind.GATE: "Review {}",
     CheckpointKind.TOOL: "May the tool {} be called?",
     CheckpointKind.QUESTION: "The crew asks for an answer: {}",
-    CheckpointKind.TASK: "Review the answer of a task",
+    CheckpointKind.TASK: "Review the answer of a task: {}",
     CheckpointKind.BUDGET: "The budget is used up: go on?",
 }
 """The question if the crew's definition has none."""

@@ -187,7 +187,7 @@ class FlowRunnable:
             pause=Pause(
                 gate=pause.method,
                 at=pause.at,
-                revisable=pause.origin_index is not None,
+                revisable=pause.origin is not None,
                 saved=saved,
             ),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -76,21 +76,11 @@ class PausingProvider:
                 f"The flow is at two gates at once: {' and '.join(self.waiting)}. Only one can "
                 "be answered at a time: make one gate follow the other."
             )
-        await until_quiet(self._listener, [context.method_name])
+        quiet = 0
+        while quiet < _QUIET_TURNS:
+            quiet = 0 if self._listener.running - {context.method_name} else quiet + 1
+            await asyncio.sleep(0 if quiet else _POLL_SECONDS)
         raise HumanFeedbackPending(context=context)
-
-
-async def until_quiet(
-    listener: FlowListener,
-    waiting: Collection[str],
-    is_busy: Callable[[], bool] = lambda: False,
-) -> None:
-    """Return when no method runs but those that wait, and none starts for some turns."""
-    quiet = 0
-    while quiet < _QUIET_TURNS:
-        busy = is_busy() or listener.running - {*waiting}
-        quiet = 0 if busy else quiet + 1
-        await asyncio.sleep(0 if quiet else _POLL_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

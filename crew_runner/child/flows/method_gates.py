@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
@@ -18,19 +17,19 @@ from typing import Any, Final, NoReturn
 
 from crewai import Flow
 
-from ..crewai_internals import definition_of, replace_methods, restore_state
+from ..crewai_internals import definition_of, racing_methods, replace_methods, restore_state
 from ..failures import CrewProblem
 from ..monitoring.event_listeners import FlowListener
 from ..older_crewai import HumanFeedbackResult
 from ..output_text import text_of
-from .gates import PastAnswers, until_quiet
+from .gates import PastAnswers
 from .graph import methods_before
 from .pauses import MethodPause, Step, changed
+from .replay import Replay
 from .revision import AnswerRecorder, Revision, revising
 from .state_text import changes, state_data
 from .values import CannotBeSaved, decode, encode
 
-_STALLED_SECONDS: Final = 20.0
 _STATE_NOT_SAVED: Final = (
     "The flow's state cannot be saved while it waits for a person: it holds an object of type "
     "{type}. Keep only JSON values in it."
@@ -46,7 +45,10 @@ class FlowPauses(SystemExit):
 
 
 class MethodGates:
-    """Belongs to one flow. `pause` is set when it has paused, `problem` if it cannot."""
+    """Belongs to one flow. `pause` is set when it has paused, `problem` if it cannot.
+
+    While a person is asked, methods that run end, and none starts.
+    """
 
     def __init__(
         self,
@@ -58,33 +60,26 @@ class MethodGates:
     ) -> None:
         self._flow = flow
         self._listener = listener
-        self._waiting: list[str] = []
         self._after, self._before = after, before
         definition = definition_of(flow)
         self._origins = {name: methods_before(definition, name) for name in before}
         self._watched = {*after, *(name for names in self._origins.values() for name in names)}
         self._past_answers = PastAnswers(flow)
-        self._steps: list[Step] = []
-        self._replayed = 0  # how many of the saved steps have returned
-        self._to_replay = 0
-        self._claimed: Counter[str] = Counter()
-        self._sleepers: list[asyncio.Future[None]] = []
-        self._running: list[str] = []
-        self._answers = AnswerRecorder()
+        self._racing = racing_methods(flow)
+        self._replay = Replay()
         self._is_live = True
         self._feedback: list[HumanFeedbackResult] = []
         self._approved = ""  # the method before which a person has said yes
+        self._revises = ""  # the method that runs again
         self._revision: Revision | None = None
-        self._revises = ""
+        self._running: list[str] = []
+        self._waiting: list[str] = []
+        self.answers = AnswerRecorder()
+        """A stream sink that must receive the flow's events."""
         self.pause: MethodPause | None = None
         self.problem: CrewProblem | None = None
         self._initial_attributes = self._attributes()
         replace_methods(flow, self._wrapped)
-
-    @property
-    def answers(self) -> AnswerRecorder:
-        """A stream sink that must receive the flow's events."""
-        return self._answers
 
     @property
     def revised(self) -> bool:
@@ -95,23 +90,27 @@ class MethodGates:
         self, pause: MethodPause, feedback: list[HumanFeedbackResult], *, words: str = ""
     ) -> None:
         """Prepare the flow to go on after a pause, or to run its method again with the words."""
-        state, steps = pause.state, [*pause.steps]
+        state = pause.state
         if words:
-            index = pause.origin_index
-            if index is None:
+            origin = pause.origin
+            if origin is None:
                 raise changed(f"nothing can be revised {pause.at} {pause.method!r}")
-            origin = pause.origin(index)
-            state = origin.before if origin.before is not None and origin.alone else state
-            steps = steps[:index]
-            self._answers.answers.update(pause.answers)
+            if origin.alone and origin.before is not None:
+                state = origin.before
+            self.answers.answers.update(pause.answers)
             self._revision = Revision(words, pause.shown, dict(pause.answers))
             self._revises = origin.method
-        elif pause.at == "after" and pause.step is not None:
-            steps.append(pause.step)
+            if pause.at == "after":
+                self._replay = Replay(pause.steps, stop_at=pause.position)
+            else:
+                self._replay = Replay(pause.steps[: pause.origin_index])
         else:
-            self._approved = pause.method
-        self._check_steps(steps)
-        self._steps, self._to_replay = steps, len(steps)
+            self._approved = pause.method if pause.at == "before" else ""
+            done = () if pause.step is None else (pause.step,)
+            self._replay = Replay(
+                [*pause.steps[: pause.position], *done, *pause.steps[pause.position :]]
+            )
+        self._check_steps()
         self._feedback = feedback
         self._is_live = False
         self._listener.mute()
@@ -123,9 +122,9 @@ class MethodGates:
         except (ValueError, TypeError) as error:
             raise changed(f"its state does not fit ({error})") from error
 
-    def _check_steps(self, steps: list[Step]) -> None:
+    def _check_steps(self) -> None:
         methods = definition_of(self._flow).methods
-        for step in steps:
+        for step in self._replay.steps:
             if step.method not in methods:
                 raise changed(f"it no longer has the method {step.method!r}")
 
@@ -134,59 +133,58 @@ class MethodGates:
     def _wrapped(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(method)
         async def run_method(*args: Any, **kwargs: Any) -> Any:
-            step = self._claim(name)
-            if step is not None:
-                return await self._replay_step(step, name)
-            await self._until(lambda: self._replayed == self._to_replay)
-            self._go_live()
-            if name in self._before and not self._take_approval(name):
-                await self._pause_before(name)
-            return await self._run_live(name, method, args, kwargs)
+            try:
+                return await self._run(name, method, args, kwargs)
+            except CrewProblem as problem:  # CrewAI would go on where methods race
+                self._fail(problem)
 
         run_method.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
         return run_method
 
-    def _claim(self, name: str) -> Step | None:
-        """The next saved result of this method, if there is one."""
-        if self._is_live:
-            return None
-        number = self._claimed[name]
-        saved = [step for step in self._steps[: self._to_replay] if step.method == name]
-        if number >= len(saved):
-            return None
-        self._claimed[name] += 1
-        return saved[number]
+    async def _run(
+        self, name: str, method: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]
+    ) -> Any:
+        step = self._replay.claim(name)
+        if step is not None:
+            return await self._repeat(step)
+        if name == self._revises:
+            await self._replay.stop()
+        else:
+            await self._replay.end()
+            await self._replay.until(lambda: not self._revises)
+        self._go_live()
+        if self._waiting:
+            await self._never()
+        if name in self._before and name != self._approved:
+            await self._pause_before(name)
+        self._approved = "" if name == self._approved else self._approved
+        return await self._run_live(name, method, args, kwargs)
 
-    async def _replay_step(self, step: Step, name: str) -> Any:
-        """Return a saved result, in the order in which the methods ended."""
-        await self._until(lambda: self._steps[self._replayed] is step)
-        self._past_answers.repeat(name)
-        self._replayed += 1
-        self._wake()
+    async def _repeat(self, step: Step) -> Any:
+        position = await self._replay.turn_of(step)
+        self._past_answers.repeat(step.method)
         if step.error is not None:
             raise RuntimeError(step.error)
+        if self._has_lost(step.method, position):
+            await self._never()  # until CrewAI cancels it, as it did or would have done
         output = decode(step.output)
         if not step.asked:
-            await self._until(lambda: self._replayed == self._to_replay)
+            await self._replay.end()
+            await self._replay.until(lambda: not self._revises)
             self._go_live()
-            self._steps.remove(step)
-            await self._pause_after(replace(step, asked=True), output)
+            position = self._replay.remove(step)
+            await self._pause_after(replace(step, asked=True), output, position=position)
         return output
 
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._sleepers.append(moved)
-            await asyncio.wait({moved}, timeout=_STALLED_SECONDS)
-            if not moved.done() and not self._running:
-                self._fail(changed("its methods no longer follow each other as they did"))
-
-    def _wake(self) -> None:
-        """Let the waiting methods look again."""
-        sleepers, self._sleepers = self._sleepers, []
-        for sleeper in sleepers:
-            if not sleeper.done():
-                sleeper.set_result(None)
+    def _has_lost(self, method: str, position: int) -> bool:
+        """Whether a method that races with this one ended before it."""
+        ended = [step.method for step in self._replay.steps[:position]]
+        return any(
+            ended.count(other) > ended.count(method)
+            for group in self._racing
+            for other in group - {method}
+            if method in group
+        )
 
     def _go_live(self) -> None:
         if self._is_live:
@@ -197,34 +195,32 @@ class MethodGates:
         self._past_answers.ask_again()
         self._listener.unmute()
 
-    def _take_approval(self, name: str) -> bool:
-        approved = self._approved == name
-        if approved:
-            self._approved = ""
-        return approved
-
     async def _run_live(
         self, name: str, method: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]
     ) -> Any:
+        steps = self._replay.steps
         before = self._save_state() if name in self._watched else None
-        others, ended = [*self._running], len(self._steps)
+        others, ended = [*self._running], len(steps)
         revision = self._revision if name == self._revises else None
         self._running.append(name)
         try:
             with self._words(revision, name), revising(revision):
                 output = await _call(method, args, kwargs)
         except Exception as error:
-            self._steps.append(Step(name, error=str(error) or type(error).__name__))
+            steps.append(Step(name, error=str(error) or type(error).__name__))
             raise
         finally:
             self._running.remove(name)
-            if revision is not None:
-                self._revises = ""
-        alone = not others and len(self._steps) == ended and not self._running
+            self._revises = "" if revision is not None else self._revises
+            self._replay.wake()
+        alone = not others and len(steps) == ended and not self._running
         step = Step(name, self._encoded(name, output), before=before, alone=alone)
         if name in self._after:
-            await self._pause_after(step, output)
-        self._steps.append(step)
+            position = None if revision is None else self._replay.resumes_at
+            await self._pause_after(step, output, position=position)
+        steps.append(step)
+        if self._waiting:
+            await self._never()
         return output
 
     def _words(self, revision: Revision | None, name: str) -> _LastFeedback:
@@ -238,17 +234,19 @@ class MethodGates:
 
     # --- pausing ----------------------------------------------------------------------------
 
-    async def _pause_after(self, step: Step, output: object) -> None:
+    async def _pause_after(
+        self, step: Step, output: object, *, position: int | None = None
+    ) -> NoReturn:
         text = text_of(output) or changes(
             None if step.before is None else decode(step.before), state_data(self._flow)
         )
-        await self._pause(step.method, "after", text, step=step)
+        await self._pause(step.method, "after", text, step=step, position=position)
 
-    async def _pause_before(self, name: str) -> None:
+    async def _pause_before(self, name: str) -> NoReturn:
         index = self._origin_index(name)
         text = ""
         if index is not None:
-            origin = self._steps[index]
+            origin = self._replay.steps[index]
             before = None if origin.before is None else decode(origin.before)
             text = text_of(decode(origin.output)) or changes(before, state_data(self._flow))
         text = text or changes(None, state_data(self._flow))
@@ -259,37 +257,47 @@ class MethodGates:
         origins = self._origins[name]
         if len(origins) != 1:
             return None
-        numbers = [number for number, step in enumerate(self._steps) if step.method in origins]
-        return numbers[-1] if numbers else None
+        steps = self._replay.steps
+        return next((n for n in reversed(range(len(steps))) if steps[n].method in origins), None)
 
-    def _revisable(self, name: str, at: str) -> int | None:
+    def _revisable(self, name: str) -> int | None:
         """The step that a revision before a method runs again.
 
         Only routers may have run since, which run again with it.
         """
-        index = self._origin_index(name) if at == "before" else None
+        index = self._origin_index(name)
         if index is None:
             return None
-        methods = definition_of(self._flow).methods
-        origin, since = self._steps[index], self._steps[index + 1 :]
+        methods, steps = definition_of(self._flow).methods, self._replay.steps
+        origin, since = steps[index], steps[index + 1 :]
         asks_by_itself = methods[origin.method].human_feedback is not None
         others_ran = not origin.alone or not all(methods[step.method].router for step in since)
         return None if asks_by_itself or others_ran else index
 
     async def pause_at_gate(self, name: str) -> NoReturn:
         """Pause at a gate of the flow's own."""
-        await self._until(lambda: self._replayed == self._to_replay)
+        await self._replay.end()
         self._go_live()
         await self._pause(name, "", "")
 
-    async def _pause(self, name: str, at: str, text: str, *, step: Step | None = None) -> NoReturn:
-        await self._until(lambda: not self._revises)
+    async def _pause(
+        self,
+        name: str,
+        at: str,
+        text: str,
+        *,
+        step: Step | None = None,
+        position: int | None = None,
+    ) -> NoReturn:
+        """Pause when the methods that run have ended. `position`: where the step belongs."""
+        steps = self._replay.steps
+        if self._waiting:  # only one checkpoint is asked at a time
+            if step is not None:
+                steps.insert(len(steps) if position is None else position, _unasked(step))
+            await self._never()
         self._waiting.append(name)
-        self._wake()
-        if len(self._waiting) > 1:
-            await self._wait_for_the_first(step)
-        await until_quiet(self._listener, self._waiting, lambda: bool(self._running))
-        attributes = self._attributes().items()
+        position = len(steps) if position is None else position
+        await self._replay.until(lambda: not self._running)
         self.pause = MethodPause(
             method=name,
             at=at,
@@ -297,22 +305,21 @@ class MethodGates:
             state=self._save_state(),
             attributes={
                 name: value
-                for name, value in attributes
+                for name, value in self._attributes().items()
                 if self._initial_attributes.get(name) != value
             },
-            steps=tuple(self._steps),
+            steps=tuple(steps),
             step=step,
-            origin_index=len(self._steps) if step is not None else self._revisable(name, at),
-            answers=dict(self._answers.answers),
+            position=position,
+            origin_index=self._revisable(name) if at == "before" else None,
+            answers=dict(self.answers.answers),
         )
         raise FlowPauses
 
-    async def _wait_for_the_first(self, step: Step | None) -> NoReturn:
-        """Only one checkpoint is asked at a time. The others follow in the next process."""
-        if step is not None:
-            self._steps.append(replace(step, asked=False))
+    async def _never(self) -> NoReturn:
+        """Wait until the flow's loop ends. The method goes on in the next process."""
         await asyncio.Event().wait()
-        raise FlowPauses  # not reached: the first one ends the loop
+        raise FlowPauses
 
     def _fail(self, problem: CrewProblem) -> NoReturn:
         self.problem = problem
@@ -360,6 +367,10 @@ class _LastFeedback:
     def __exit__(self, *_error: object) -> None:
         if self._result is not None:
             self._flow.last_human_feedback = self._before
+
+
+def _unasked(step: Step) -> Step:
+    return replace(step, asked=False)
 
 
 async def _call(method: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:

@@ -37,10 +37,10 @@ class Step:
 class MethodPause:
     """Where a flow waits, and what it needs to go on. `at` is empty at a gate of the flow's own.
 
-    `steps` have run before; `step` is the one that a checkpoint `after` a method is about.
-    `origin_index` is the position of the step that a revision runs again, counting `step` as the
-    last one; None if there is none. `shown` is the text that the person sees, and `answers` are
-    those of the models so far.
+    `steps` have run, in the order in which they ended; `step` is the one that a checkpoint `after`
+    a method is about, and belongs at `position`. `origin_index` is the step that a revision
+    `before` a method runs again, if it can. `shown` is the text that the person sees, and `answers`
+    are those of the models so far.
     """
 
     method: str
@@ -50,14 +50,16 @@ class MethodPause:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     step: Step | None = None
+    position: int = 0
     origin_index: int | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
 
-    def origin(self, index: int) -> Step:
-        step = (*self.steps, self.step)[index]
-        if step is None:
-            raise changed("what it did before is not known")
-        return step
+    @property
+    def origin(self) -> Step | None:
+        """The step that a revision runs again; None if there is none."""
+        if self.at == "after":
+            return self.step
+        return None if self.origin_index is None else self.steps[self.origin_index]
 
     def dump(self) -> dict[str, object]:
         return asdict(self)
