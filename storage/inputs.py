@@ -198,8 +198,14 @@ def resolve(crew: CrewInputs, request: Request, now: datetime) -> Request:
     """The request with the final `values` and the names of what is `unused`.
 
     Raises BadInputs. Defaults of the crew's own code are not part of the values: the crew has them.
-    Of a crew that was not examined, the request is only checked.
+    If the crew was not examined, its values are left to the worker, which resolves them again.
     """
+    resolved = _Resolution(crew, request, now).resolve()
+    return resolved if crew.examined else replace(resolved, values={})
+
+
+def resolve_at_last(crew: CrewInputs, request: Request, now: datetime) -> Request:
+    """As `resolve`, when the crew is about to run: also if it could not be examined."""
     return _Resolution(crew, request, now).resolve()
 
 
@@ -233,7 +239,7 @@ class _Resolution:
             raise BadInputs(self._crew.definition, self._problems)
         return replace(
             self._request,
-            values=self._values if self._crew.examined else {},
+            values=self._values,
             unused=tuple(self._unused),
             resolved=self._crew.examined,
         )

@@ -95,7 +95,7 @@ def check_human_input(
 def _shortened(task: Task, inputs: Mapping[str, str]) -> str:
     description = " ".join(task.description.split())
     for name, value in inputs.items():
-        description = description.replace(f"{{{name}}}", value)
+        description = description.replace(f"{{{name}}}", str(value))
     if len(description) <= _MAX_DESCRIPTION:
         return description
     return description[: _MAX_DESCRIPTION - 1].rstrip() + "…"
