@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from storage.crew_inputs import known_inputs
 from storage.definitions import CrewReport
 from storage.errors import BadInputs
-from storage.inputs import known_inputs, resolve_at_last
+from storage.inputs import resolve_at_last
 from storage.records import Claim, Failure
 
 
