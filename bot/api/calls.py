@@ -9,10 +9,11 @@ from typing import Final
 from fastapi import HTTPException
 
 from bot.api import bodies, crew_bodies
+from storage.crew_inputs import known_inputs
 from storage.db.database import SystemClock
 from storage.definitions import CrewDefinition, CrewReport
 from storage.errors import UnknownCheckpoint, UnknownExecution
-from storage.inputs import known_inputs, resolve
+from storage.inputs import resolve
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.records import Action, Actor, ActorKind, Decision, Execution, Request

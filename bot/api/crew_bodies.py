@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from storage.crew_inputs import is_required, known_inputs, open_inputs, taker_of
 from storage.definitions import CrewDefinition, CrewInput, CrewKind, CrewReport, InputType
-from storage.inputs import is_required, known_inputs, open_inputs, taker_of
 
 _SCHEMA: Final = "https://json-schema.org/draft/2020-12/schema"
 

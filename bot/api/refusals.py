@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from storage.crew_inputs import THE_REQUEST
 from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,
@@ -28,7 +29,6 @@ from storage.errors import (
     UnknownTasks,
     WrongState,
 )
-from storage.inputs import THE_REQUEST
 from storage.policy import Refusal
 from storage.records import ActorKind, Checkpoint
 from storage.states import CheckpointState

@@ -66,7 +66,7 @@ class CommandRunnable:
 
     def describe(self) -> CrewDescription:
         phases = self._phases or (PhaseDefinition(COMMAND_PHASE, (COMMAND_PHASE,)),)
-        return CrewDescription(phases, takes_any_input=True)
+        return CrewDescription(phases, kind="program", takes_any_input=True)
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
         try:

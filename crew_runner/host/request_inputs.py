@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from storage.crew_inputs import known_inputs
 from storage.definitions import CrewReport
 from storage.errors import BadInputs
-from storage.inputs import known_inputs, resolve
+from storage.inputs import resolve_at_last
 from storage.records import Claim, Failure
 
 
@@ -21,10 +22,8 @@ def resolve_inputs(claim: Claim, report_of: Callable[[Claim], CrewReport | None]
         return claim
     report = report_of(claim)
     crew = known_inputs(definition, None if report is None else report.examination)
-    if not crew.examined:
-        return claim
     try:
-        request = resolve(crew, request, claim.execution.created_at)
+        request = resolve_at_last(crew, request, claim.execution.created_at)
     except BadInputs:
         if claim.run.phase_index == 0:
             raise

@@ -15,8 +15,8 @@ from bot.slack.render.root import Progress
 from practice.limits import check_message, check_view
 from practice.seed import practice_team
 from practice.state import mentions
+from storage.crew_inputs import known_inputs
 from storage.definitions import CrewReport, Examination, OnTimeout
-from storage.inputs import known_inputs
 from storage.records import (
     TIMEOUT,
     Action,

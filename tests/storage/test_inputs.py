@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from storage.crew_inputs import REQUEST, is_required, known_inputs, open_inputs
 from storage.definitions import CrewDefinition, CrewInput, CrewKind, Examination, InputType, Json
 from storage.errors import BadInputs, InputFault
-from storage.inputs import REQUEST, is_required, known_inputs, open_inputs, resolve
+from storage.inputs import resolve
 from storage.records import Request
 
 NOW = datetime(2026, 3, 2, 14, 5, 9, tzinfo=UTC)

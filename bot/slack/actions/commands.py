@@ -16,9 +16,9 @@ from bot.slack.people.actors import People
 from bot.slack.render import answers, starting
 from bot.slack.render.answers import Answer
 from bot.slack.render.root import Progress
+from storage.crew_inputs import known_inputs
 from storage.definitions import RESERVED_NAMES, CrewDefinition
 from storage.errors import UnknownExecution
-from storage.inputs import known_inputs
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.records import Execution

@@ -16,18 +16,18 @@ from bot.slack.inbound.parse import CommandCall, Person, StartSubmission
 from bot.slack.people.actors import People
 from bot.slack.render import start_form, starting
 from bot.slack.render.answers import Answer
-from storage.definitions import CrewDefinition, CrewInput, CrewReport, InputType, Json
-from storage.errors import BadInputs, InputFault
-from storage.inputs import (
+from storage.crew_inputs import (
     REQUEST,
     THE_REQUEST,
     CrewInputs,
     is_required,
     known_inputs,
     open_inputs,
-    resolve,
     taker_of,
 )
+from storage.definitions import CrewDefinition, CrewInput, CrewReport, InputType, Json
+from storage.errors import BadInputs, InputFault
+from storage.inputs import resolve
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.records import Request
@@ -180,9 +180,7 @@ class Starts:
             request = resolve(known, Request("", language=language, named=named), now)
         except BadInputs as error:
             if all(each.fault in _FIELD_FAULTS and each.name in asked for each in error.problems):
-                return FieldErrors(
-                    {ids.input_block(each.name): each.sentence for each in error.problems}
-                )
+                return FieldErrors(starting.field_errors(error))
             return starting.inputs_refused(error, known, now, typed)
         return self._execute(request, about, typed, by=sent.by, delivery=sent.delivery)
 

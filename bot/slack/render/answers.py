@@ -19,8 +19,8 @@ from bot.slack.render.request import asked_for
 from bot.slack.render.root import Progress, state_line
 from bot.slack.render.usage import spent
 from storage import pauses
+from storage.crew_inputs import known_inputs, open_inputs
 from storage.definitions import CrewDefinition, CrewReport
-from storage.inputs import known_inputs, open_inputs
 from storage.records import Checkpoint, CheckpointKind, Execution
 from storage.usage import total
 

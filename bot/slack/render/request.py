@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.slack.render import text
 from bot.slack.render.message import listed
+from storage.crew_inputs import THE_REQUEST
 from storage.input_values import as_text
-from storage.inputs import THE_REQUEST
 from storage.records import Request
 
 _VALUE_LIMIT = 600

@@ -22,9 +22,9 @@ from slack_sdk.models.views import View
 from bot.slack import ids
 from bot.slack.render import text
 from bot.slack.render.message import section
+from storage.crew_inputs import REQUEST, THE_REQUEST, is_required
 from storage.definitions import CrewDefinition, CrewInput, InputType, Json
 from storage.input_values import BadValue, as_text, convert
-from storage.inputs import REQUEST, THE_REQUEST, is_required
 
 TEXT_LIMIT: Final = 3000
 MAX_FIELDS: Final = 95

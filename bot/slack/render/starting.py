@@ -13,10 +13,10 @@ from typing import Final
 from bot.slack import ids
 from bot.slack.render import text
 from bot.slack.render.start_form import label
+from storage.crew_inputs import THE_REQUEST, CrewInputs, is_required, open_inputs, taker_of
 from storage.definitions import CrewDefinition, CrewInput, CrewReport, InputType, Json
 from storage.errors import BadInputs, InputFault
 from storage.input_values import as_text, is_empty
-from storage.inputs import THE_REQUEST, CrewInputs, is_required, open_inputs, taker_of
 
 MAX_CREWS: Final = 20
 MAX_INPUTS: Final = 20
@@ -234,6 +234,11 @@ def inputs_refused(error: BadInputs, crew: CrewInputs, now: datetime, typed: str
         + f"\nFor example: `{text.line(example(crew, now), 300)}`"
     )
     return with_paste(answer, typed)
+
+
+def field_errors(error: BadInputs) -> dict[str, str]:
+    """The problems, each beside its field: plain text by `block_id`."""
+    return {ids.input_block(p.name): text.plain(p.sentence, 200) for p in error.problems}
 
 
 def unused(crew: CrewInputs, names: Sequence[str], now: datetime, typed: str) -> str:
