@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import starter
 from bot.crews.describe import finding
 from bot.crews.examine import examine
+from bot.doctor.publications import check_publications
 from bot.doctor.shared_server import check_shared_server
 from bot.findings import Finding, Mark, failed, good, warning
 from bot.settings import Settings, SettingsError, load_settings
@@ -65,6 +66,7 @@ def _findings(env_file: Path) -> Iterator[Finding]:
     yield from check_database(settings)
     yield from check_shared_server(settings)
     yield from check_crews(settings)
+    yield from check_publications(settings)
     yield from check_models(settings)
     yield from check_rest(settings)
     yield from check_slack(settings)
