@@ -28,7 +28,7 @@ def test_files_that_could_not_be_written_are_a_warning(
 
     [finding] = check_publications(load_settings())
     assert finding.line() == (
-        f"! Approved files: those of one phase wait to be written into {tmp_path / 'desk'}: Read-only "
-        "file system.\n    → Make the folder exist and writable on a host with a worker, which "
-        "tries again."
+        f"! Approved files: those of one phase wait to be written into {tmp_path / 'desk'}: "
+        "Read-only file system.\n    → Make the folder exist and writable on a host with a "
+        "worker, which tries again."
     )
