@@ -249,6 +249,12 @@ class Reads:
             kept = files.of_run(connection, publication.phase_run_id)
         return tuple(file for file in kept if file.path not in newer)
 
+    def failed_publications(self) -> dict[str, tuple[int, str]]:
+        """Return how many publications have failed so far and why, by project."""
+        with reading(self._engine) as connection:
+            rows = sql.execute(connection, file_statements.FAILED_PUBLICATIONS).rows
+        return {row.project: (row.number, row.error) for row in rows}
+
     def lease_owners(self) -> tuple[str, ...]:
         """Return the owners of leases on phase runs and messages, expired leases included."""
         with reading(self._engine) as connection:

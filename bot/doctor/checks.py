@@ -21,6 +21,7 @@ from bot import starter
 from bot.crews.describe import finding
 from bot.crews.examine import examine
 from bot.doctor.model_sources import address_variable, decided_by, models_in_use
+from bot.doctor.publications import check_publications
 from bot.doctor.secrets import check_secrets
 from bot.doctor.shared_server import check_shared_server
 from bot.environ import load_and_hide
@@ -69,6 +70,7 @@ def _findings(env_file: Path) -> Iterator[Finding]:
     yield from check_database(settings)
     yield from check_shared_server(settings)
     yield from check_crews(settings)
+    yield from check_publications(settings)
     yield from check_models(settings)
     yield from check_rest(settings)
     yield from check_slack(settings)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     insert,
     literal_column,
     or_,
@@ -139,6 +140,17 @@ NEWER_PATHS: Final = (
     .distinct()
 )
 """The paths that a later approval, or a later phase of the same execution, has published."""
+
+FAILED_PUBLICATIONS: Final = (
+    select(
+        publications.c.project,
+        func.count().label("number"),
+        func.max(publications.c.error).label("error"),
+    )
+    .where(PUBLICATION_IS_WAITING, publications.c.error.is_not(None))
+    .group_by(publications.c.project)
+    .order_by(publications.c.project)
+)
 
 CHANGE_PUBLICATION: Final = update(publications).where(
     publications.c.seq == bindparam("of_seq"), PUBLICATION_IS_WAITING

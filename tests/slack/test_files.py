@@ -115,7 +115,9 @@ def test_the_final_message_lists_and_posts_files_that_no_checkpoint_has_shown(
 
     root = stage.root(execution)
     final = workspace.wait_for(
-        lambda: next((m for m in workspace.thread(root) if "complete" in m.text), None)
+        lambda: next(
+            (m for m in workspace.thread(root) if "complete" in m.text and m.ts != root.ts), None
+        )
     )
 
     assert "Files: report.md (10 bytes)" in final.everything

@@ -297,7 +297,9 @@ def test_the_thread_hears_when_a_failed_publication_was_made_after_all(
     [publication] = to_publish(reads)
 
     state.record_not_published(publication, "Permission denied.")
+    assert reads.failed_publications() == {PROJECT: (1, "Permission denied.")}
     state.record_published(publication, files=1)
+    assert reads.failed_publications() == {}
 
     assert notices(engine)[1:] == ["Phase planning: its files are written now."]
 
