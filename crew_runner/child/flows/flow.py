@@ -20,7 +20,9 @@ from ..crewai_internals import (
     progress_of,
     restore_pending,
     restore_progress,
+    resume_flow,
     state_of,
+    use_persistence,
 )
 from ..crews.conversation import InputRefused
 from ..failures import CrewProblem, summarize
@@ -85,7 +87,7 @@ class FlowRunnable:
     def run(self, job: Job, report: Report) -> PhaseOutput:
         flow = self._flow
         flow.stream = False
-        flow.persistence = self._snapshot
+        use_persistence(flow, self._snapshot)
         resume = None if job.resume is None else self._with_outcome(job.resume)
         resumed = None if resume is None else self._check(resume)
         if resume is not None and resumed is not None and _is_undecided(resume):
@@ -155,7 +157,7 @@ class FlowRunnable:
             chosen: Any = ChosenOutcomeModel(model="chosen", outcome=outcome, fallback=model)
             context.llm = chosen
             context.default_outcome = outcome  # used if the choice came without feedback
-        return flow.resume(_feedback_text(resume))
+        return resume_flow(flow, _feedback_text(resume))
 
 
 def _gate_output(context: PendingFeedbackContext, pause: Pause) -> PhaseOutput:
