@@ -222,6 +222,14 @@ async def continue_conversation_async(context: Any) -> Any:
     return await context._ainvoke_loop()
 
 
+def use_persistence(flow: Flow[Any], persistence: FlowPersistence) -> None:
+    """Save the flow's pauses there; before 1.13 the attribute had a private name."""
+    if hasattr(flow, "_persistence"):
+        flow._persistence = persistence
+    else:
+        flow.persistence = persistence
+
+
 def input_provider_of(flow: Flow[Any]) -> object:
     """The input provider that `flow.ask()` would use by CrewAI's rules."""
     return flow._resolve_input_provider()
@@ -277,6 +285,14 @@ def restore_pending(flow: Flow[Any], flow_id: str, persistence: FlowPersistence)
     """
     restore = Flow.from_pending.__func__  # type: ignore[attr-defined] # present on classmethods
     restore(lambda **_named: flow, flow_id, persistence)
+
+
+def resume_flow(flow: Flow[Any], feedback: str) -> object:
+    """Resume a restored flow: its result. Older versions return None."""
+    result: object = flow.resume(feedback)
+    if result is None and older_crewai.VERSION < (1, 15):
+        return next(reversed(flow.method_outputs), None)
+    return result
 
 
 # --- models ------------------------------------------------------------------------------------

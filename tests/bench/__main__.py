@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tests.bench import acks, cycles, onward, phase_cost, slots, start
+from tests.bench import acks, cycles, imports, onward, phase_cost, slots, start
 from tests.bench.figures import Result
 
 BENCHMARKS: Final[dict[str, Callable[[Path], Result]]] = {
@@ -26,6 +26,7 @@ BENCHMARKS: Final[dict[str, Callable[[Path], Result]]] = {
     "acks-http": partial(acks.measure, mode="http"),
     "onward": onward.measure,
     "phase-cost": phase_cost.measure,
+    "project-imports": imports.measure,
     "slots": slots.measure,
     "cycles": cycles.measure,
 }

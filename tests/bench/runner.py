@@ -95,7 +95,7 @@ def runner_in(
     try:
         wait_until(
             lambda: len(reads.crew_reports()) == len(crews),
-            within=60,
+            within=180,
             what="every crew was built once",
         )
         yield Runner(state, reads)

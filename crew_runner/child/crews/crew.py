@@ -220,7 +220,8 @@ class CrewRunnable:
     ) -> CrewOutput:
         crew = self._crew
         crew.tasks = [self._tasks[name] for name in order]
-        crew.stream = False
+        if "stream" in Crew.model_fields:  # CrewAI 1.7 and newer
+            crew.stream = False
         separate_shared_agents(crew)
         if any(task.output is not None for task in crew.tasks):
             skip_finished_tasks(crew)

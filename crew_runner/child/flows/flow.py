@@ -21,7 +21,9 @@ from ..crewai_internals import (
     progress_of,
     restore_pending,
     restore_progress,
+    resume_flow,
     state_of,
+    use_persistence,
 )
 from ..failures import CrewProblem, summarize
 from ..messages import FLOW, CrewDescription, Job
@@ -99,7 +101,7 @@ class FlowRunnable:
     def run(self, job: Job, report: Report) -> PhaseOutput:
         flow = self._flow
         flow.stream = False
-        flow.persistence = self._snapshot
+        use_persistence(flow, self._snapshot)
         listener = FlowListener(flow, report)
         add_stream_sink(listener)
         if self._after or self._before or (job.resume is not None and job.resume.pause.at):
@@ -249,7 +251,7 @@ class FlowRunnable:
             chosen: Any = ChosenOutcomeModel(model="chosen", outcome=outcome, fallback=model)
             context.llm = chosen
             context.default_outcome = outcome  # used if the choice came without feedback
-        return flow.resume(_feedback_text(resume))
+        return resume_flow(flow, _feedback_text(resume))
 
 
 def _pause_of(context: PendingFeedbackContext, saved: Mapping[str, object]) -> Pause:

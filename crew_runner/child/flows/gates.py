@@ -41,7 +41,7 @@ def pause_at(gate: FlowHumanFeedbackDefinition) -> None:
     """Make a gate pause that would read the console. Without learning, it needs no model."""
     if isinstance(gate.provider, ConsoleProvider):
         gate.provider = None
-    if gate.provider is None and not gate.learn:
+    if gate.provider is None and not getattr(gate, "learn", False):
         gate.llm = UnusedModel()
 
 
