@@ -19,7 +19,7 @@ from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.state_manager import StateManager
 
-CREW_SECONDS: Final = 90.0
+CREW_SECONDS: Final = 300.0
 _POLL_INTERVAL: Final = 0.05
 
 

@@ -44,6 +44,10 @@ from storage.definitions import (
 from storage.errors import NoRule
 
 CHECK_SECONDS: Final = 60.0
+"""How long a crew may take to be built."""
+
+START_SECONDS: Final = 240.0
+"""How long its process may take to start: on a busy machine, importing CrewAI takes long."""
 
 _ENDED: Final = (
     "The crew's process ended while it built the crew. Run the crew by itself to see why."
@@ -178,7 +182,7 @@ def _describe(
     job: Job, child: Child, learn: Callable[[ProjectImports], None]
 ) -> CrewDescription | Failure:
     """The crew's description, or why it could not be built."""
-    deadline = time.monotonic() + CHECK_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     output = child.output
     while (remaining := deadline - time.monotonic()) > 0:
         ready = wait([child.channel, output], timeout=remaining)
@@ -193,6 +197,7 @@ def _describe(
         for message in messages:
             match message:
                 case Ready():
+                    deadline = time.monotonic() + CHECK_SECONDS
                     child.read_pid()
                     with suppress(OSError):  # the end of an exited child is noticed by its output
                         child.channel.send_bytes(to_child(job))
@@ -204,6 +209,11 @@ def _describe(
                     return failure
                 case _:
                     continue
+    if not child.has_started:
+        return Failure(
+            f"The crew's process did not start within {START_SECONDS:g} seconds. Check what else the "
+            "machine is doing."
+        )
     return Failure(
         f"Building the crew took longer than {CHECK_SECONDS:g} seconds. "
         "Move slow work into its tasks."
