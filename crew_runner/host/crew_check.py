@@ -211,8 +211,8 @@ def _describe(
                     continue
     if not child.has_started:
         return Failure(
-            f"The crew's process did not start within {START_SECONDS:g} seconds. Check what else the "
-            "machine is doing."
+            f"The crew's process did not start within {START_SECONDS:g} seconds. "
+            "Check what else the machine is doing."
         )
     return Failure(
         f"Building the crew took longer than {CHECK_SECONDS:g} seconds. "
