@@ -8,14 +8,12 @@ import signal
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from enum import Enum, auto
 from multiprocessing.connection import wait
 from typing import Final, TypeAlias, assert_never
 
 from crew_runner.child.messages import (
-    MAX_OUTPUT_BYTES,
     Answer,
     BadMessage,
     CrewDescription,
@@ -41,6 +39,7 @@ from crew_runner.host.frames import MessageTooLong
 from crew_runner.host.jobs import phases_message
 from crew_runner.host.memory_usage import memory_megabytes
 from crew_runner.host.outage import Outage, call_storage
+from crew_runner.host.output_size import within_limit
 from crew_runner.host.questions import ALLOWED, Questions
 from crew_runner.host.translation import translate
 from storage.boundaries import BadBoundary
@@ -216,21 +215,16 @@ class ChildSupervisor:
                 self._remember(key)
             case Done(output):
                 self._child_usage = output.usage
-                self._end(self._check_output_size(translate(PhaseOutput, output)))
+                limits = self.claim.execution.definition.limits
+                self._end(within_limit(translate(PhaseOutput, output), limits.output_bytes))
             case Failed(failure):
                 self._end(translate(Failure, failure))
             case _:
                 assert_never(message)
 
     def _send_job(self) -> None:
-        job = self._job
         try:
-            if job.approve_tools or self.claim.run.phase_index > 0:
-                job = replace(job, allowed=self._questions.previously_allowed(self.claim))
-            if self.claim.run.phase_index > 0:
-                execution_id = self.claim.execution.id
-                skipped = call_storage(lambda: self._reads.skipped_phases(execution_id))
-                job = replace(job, skipped=skipped)
+            job = self._questions.with_history(self._job, self.claim)
         except Outage as error:
             self._end(Failure(NO_DATABASE, str(error)))
         else:
@@ -299,19 +293,6 @@ class ChildSupervisor:
             self._end(Failure(NO_DATABASE, str(error)))
         else:
             self._send(Answer(Action.CONTINUE))
-
-    def _check_output_size(self, output: PhaseOutput) -> Outcome:
-        """The output, or a Failure if it is larger than its limit."""
-        limit = self.claim.execution.definition.limits.output_bytes or MAX_OUTPUT_BYTES
-        texts = [output.output, *(task.output for task in output.tasks)]
-        size = sum(len(text.encode()) for text in texts[1:] or texts)
-        if size <= limit:
-            return output
-        return Failure(
-            f"The phase returned {size:,} bytes, more than its limit of {limit:,} "
-            "(`output_bytes` in crews.yml).",
-            retryable=False,
-        )
 
     def _send(self, message: FromWorker) -> None:
         with suppress(OSError):  # an exited child is noticed by `status`

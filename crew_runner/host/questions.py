@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from crew_runner.child import records as child
-from crew_runner.child.messages import Answer
+from crew_runner.child.messages import Answer, Job
 from crew_runner.host.outage import call_storage
 from storage.errors import AlreadyDecided
 from storage.reads import Reads
@@ -40,7 +41,16 @@ class Questions:
     def is_open(self) -> bool:
         return self._open is not None
 
-    def previously_allowed(self, claim: Claim) -> tuple[str, ...]:
+    def with_history(self, job: Job, claim: Claim) -> Job:
+        """The job with what happened before: allowed calls, steps done, and skipped phases."""
+        if claim.run.phase_index > 0:
+            skipped = call_storage(lambda: self._reads.skipped_phases(claim.execution.id))
+            job = replace(job, skipped=skipped)
+        elif not job.approve_tools:
+            return job
+        return replace(job, allowed=self._previously_allowed(claim))
+
+    def _previously_allowed(self, claim: Claim) -> tuple[str, ...]:
         """The calls and steps of this phase in a child that died or an attempt that failed.
 
         Those of earlier revisions do not count.
