@@ -62,6 +62,20 @@ def original_tool(tool: object) -> object:
     return getattr(tool, "_original_tool", None)
 
 
+def share_agent_state() -> None:
+    """Build the class of an agent's state once instead of for each agent, which takes 10 ms.
+
+    CrewAI adds the id of a flow's state to the class, unless it has one already.
+    """
+    from crewai.agents.agent_executor import AgentExecutor
+    from crewai.flow.runtime import FlowState
+
+    state: Any = AgentExecutor._initial_state_t  # type: ignore[attr-defined] # set by Flow
+    if not issubclass(state, FlowState):
+        with_id = type("StateWithId", (FlowState, state), {})
+        AgentExecutor._initial_state_t = with_id  # type: ignore[attr-defined] # set by Flow
+
+
 # --- flows -------------------------------------------------------------------------------------
 
 
