@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import __main__ as command
-from tests.bench import acks, cycles, onward, phase_cost, start
+from tests.bench import acks, cycles, imports, onward, phase_cost, start
 from tests.bench.figures import Figure, Result, percentile, ratio
 
 
@@ -52,6 +52,19 @@ def test_acks_time_every_command_and_click_of_both_apps(tmp_path: Path) -> None:
             "bot to empty app",
             "bot to empty app, p99",
         )
+    }
+
+
+def test_imports_compare_projects_that_import_slowly_with_one_that_does_not(
+    tmp_path: Path,
+) -> None:
+    result = imports.measure(tmp_path, rounds=1, seconds=0.5)
+
+    assert {figure.name for figure in result.figures} == {
+        *(f"{kind}: the first phase" for kind in imports.KINDS),
+        *(f"{kind}: a later phase" for kind in imports.KINDS),
+        "installed: a later phase, more than nothing",
+        "own: a later phase, more than nothing",
     }
 
 

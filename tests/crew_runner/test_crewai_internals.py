@@ -437,3 +437,20 @@ def test_clients_share_one_trust_store(monkeypatch: pytest.MonkeyPatch) -> None:
     with httpx.Client() as one, httpx.Client() as two, httpx.Client(verify=False) as other:
         assert trusted(one) is trusted(two)
         assert trusted(other) is not trusted(one)
+
+
+def test_agents_share_the_class_of_their_state_and_not_the_state() -> None:
+    internals.share_agent_state()
+
+    first, second = (
+        Agent(role="r", goal="g", backstory="b", llm=Counting(model="own")) for _ in range(2)
+    )
+    states = []
+    for agent in (first, second):
+        agent.create_agent_executor(tools=[])
+        states.append(internals.state_of(agent.agent_executor))  # type: ignore[arg-type] # a flow
+
+    assert type(states[0]) is type(states[1])
+    assert states[0].id != states[1].id  # type: ignore[attr-defined] # CrewAI adds it
+    states[0].messages.append({"role": "user", "content": "hello"})  # type: ignore[attr-defined]
+    assert states[1].messages == []  # type: ignore[attr-defined]

@@ -74,7 +74,7 @@ class Conversations(SyncHumanInputProvider):
                 _user_message(_REJECTED.format(complaint=complaint)),
             ]
             return True
-        if not reopened.earlier.messages:
+        if not getattr(reopened.earlier, "messages", None):  # CrewAI 1.4 and older keep none
             return False
         messages = _with_answer(reopened.earlier)
         context.messages = [*messages, *self._new_messages(context, reopened)]

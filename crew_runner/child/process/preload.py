@@ -54,6 +54,8 @@ def _models_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
         yield from _models_below(below)
 
 
+with suppress(ImportError, AttributeError):  # older versions of CrewAI
+    crewai_internals.share_agent_state()
 build_models()
 with suppress(ImportError, AttributeError):  # another version of httpx: each client loads its own
     crewai_internals.share_trust_store()
