@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from ..failures import CrewProblem, error_chain, known_problem, summarize
+from ..failures import CrewProblem, error_chain, known_problem
 
 _PACKAGES: Final = {
     "bs4": "beautifulsoup4",
@@ -31,13 +31,17 @@ _PACKAGES: Final = {
 """Packages whose name differs from that of their module by more than `-`."""
 
 
-def as_problem(error: BaseException, target: str, project: str | None) -> CrewProblem:
-    """The problem behind an error of the crew's code, which may have been wrapped by it."""
+def known_cause(error: BaseException, target: str, project: str | None) -> CrewProblem | None:
+    """The problem behind an error of the crew's code, if it has a sentence of its own.
+
+    The crew's code may have wrapped the error.
+    """
     for cause in error_chain(error):
         problem = _problem_of(cause, target, project)
         if problem is not None:
             return problem
-    return CrewProblem(known_problem(error) or f"The crew cannot be built: {summarize(error)}")
+    message = known_problem(error)
+    return None if message is None else CrewProblem(message)
 
 
 def _problem_of(cause: BaseException, target: str, project: str | None) -> CrewProblem | None:

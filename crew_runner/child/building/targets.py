@@ -15,13 +15,13 @@ from typing import Any, Final, TypeAlias
 
 from crewai import Crew, Flow
 
-from ..failures import CrewProblem
+from ..failures import CrewProblem, error_chain, summarize
 from ..messages import Job
 from ..records import CrewInput
 from .arguments import Arguments, converted
 from .declared import load_declared_flow, load_json_crew
 from .interception import Interception, Kickoff, KickoffReached
-from .problems import as_problem, no_attribute, no_module
+from .problems import known_cause, no_attribute, no_module
 
 _MOST_STEPS: Final = 6
 """A function may return a class, the class have a method `crew`, and so on; more is a mistake."""
@@ -64,7 +64,7 @@ class Built:
 
 
 class NeedsInputs(CrewProblem):
-    """A crew could not be built in a check, where its code got placeholders for `inputs`."""
+    """A crew could not be built in a check, because its code got placeholders for `inputs`."""
 
     def __init__(self, inputs: tuple[CrewInput, ...], cause: CrewProblem) -> None:
         names = ", ".join(each.name for each in inputs)
@@ -83,12 +83,9 @@ def build_target(job: Job, interception: Interception) -> Built:
         of, defaults = builder.build()
     except CrewProblem:
         raise
-    except (Exception, SystemExit, KickoffReached) as error:
+    except (Exception, SystemExit, KickoffReached, asyncio.CancelledError) as error:
         if not interception.over:
-            problem = as_problem(error, job.target or "", job.origin)
-            if arguments.placeholders:
-                raise NeedsInputs(tuple(arguments.learned.values()), problem) from error
-            raise problem from error
+            raise _problem(error, job, arguments) from error
         of, defaults = builder.reached()
     except BaseException as error:
         # A task group wraps KickoffReached. Everything else, such as SIGTERM, ends this process.
@@ -96,6 +93,23 @@ def build_target(job: Job, interception: Interception) -> Built:
             raise
         of, defaults = builder.reached()
     return Built(of, defaults, arguments, interception.kickoff, tuple(interception.notes))
+
+
+def _problem(error: BaseException, job: Job, arguments: Arguments) -> CrewProblem:
+    known = known_cause(error, job.target or "", job.origin)
+    if known is not None:
+        return known
+    problem = CrewProblem(f"The crew cannot be built: {summarize(error)}")
+    if not arguments.placeholders:
+        return problem
+    texts = [str(cause) for cause in error_chain(error)]
+    if any(f"{{{name}}}" in text for name in arguments.placeholders for text in texts):
+        return NeedsInputs(tuple(arguments.learned.values()), problem)
+    names = ", ".join(sorted(arguments.placeholders))
+    return CrewProblem(
+        f"{problem.message.rstrip('.')}. It was built with placeholders for {names}: if they are "
+        "the reason, give them a `default` under `inputs` in crews.yml."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +136,8 @@ class _Builder:
             return self._from_script(module, attribute)
         except ModuleNotFoundError as error:
             raise no_module(error, module, self.arguments.job.origin) from error
+        if self.interception.over:  # the module caught KickoffReached
+            return self._from_script(module, attribute)
         return self._resolve(_attribute_of(imported, attribute))
 
     def reached(self) -> _Result:
@@ -150,10 +166,12 @@ class _Builder:
             if attribute in _assigned_names(script):
                 return of, inputs
             raise no_attribute(module, attribute, dir(script))
-        named = _attribute_of(script, attribute)
-        if named is of or not isinstance(named, Crew | Flow):
-            return of, inputs
-        return named, {}
+        self.interception.kickoff = None
+        named, defaults = self._resolve(_attribute_of(script, attribute))
+        if self.interception.kickoff is None and _alike(named, of):
+            self.interception.kickoff = kickoff
+            return named, inputs
+        return named, defaults
 
     def _resolve(self, value: object) -> _Result:
         """Follow functions, classes, tuples and methods to a crew or a flow."""
@@ -205,6 +223,15 @@ def _attribute_of(module: ModuleType, attribute: str) -> object:
             raise no_attribute(module.__name__, attribute, dir(value))
         value = getattr(value, name)
     return value
+
+
+def _alike(one: Crew | Flow[Any], other: Crew | Flow[Any]) -> bool:
+    """Whether both are the same crew or flow, possibly built twice."""
+    if isinstance(one, Crew) and isinstance(other, Crew):
+        return [task.description for task in one.tasks] == [
+            task.description for task in other.tasks
+        ]
+    return type(one) is type(other)
 
 
 def _assigned_names(module: ModuleType) -> set[str]:

@@ -161,6 +161,15 @@ def run_after_an_agent() -> None:
     crew().kickoff(inputs=INPUTS)
 
 
+def run_after_tasks() -> None:
+    """Runs a task by itself first, in each of its ways."""
+    [task] = crew().tasks
+    assert task.execute_sync().raw == ""
+    assert task.execute_async().result().raw == ""
+    assert asyncio.run(task.aexecute_sync()).raw == ""
+    crew().kickoff(inputs=INPUTS)
+
+
 def only_an_agent() -> None:
     researcher().kickoff("What is new?")
 

@@ -176,3 +176,8 @@ def flow_main() -> None:
 
 def fails_without_inputs(when: str) -> Crew:
     return crew_about(f"Research {date.fromisoformat(when)}.")
+
+
+def fails_anyway(topic: str) -> Crew:
+    del topic
+    raise LookupError("the price list is missing")

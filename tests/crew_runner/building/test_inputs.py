@@ -129,6 +129,18 @@ def test_a_crew_that_cannot_be_built_without_its_inputs_says_so_and_can_be_start
     assert runner.model.calls[-1].task == "Research 2031-05-01."
 
 
+def test_a_crew_that_fails_for_another_reason_is_no_crew_without_inputs(
+    runner: RunnerFixture,
+) -> None:
+    [report] = check(runner, definition(f"{CREWS}:fails_anyway"))
+
+    assert report.problem == (
+        "The crew cannot be built: LookupError: the price list is missing. It was built with "
+        "placeholders for topic: if they are the reason, give them a `default` under `inputs` in "
+        "crews.yml."
+    )
+
+
 TASKS = [
     ("main", {"current_year": 2031}, "Research AI LLMs in 2031."),
     ("main", {"current_year": 2031, "topic": "tea"}, "Research tea in 2031."),

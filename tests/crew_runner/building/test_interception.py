@@ -33,8 +33,11 @@ OF_A_CREW = [
     f"{ENTRY_POINTS}:run_for_each",
     f"{ENTRY_POINTS}:run_for_each_async",
     f"{ENTRY_POINTS}:run_after_an_agent",
+    f"{ENTRY_POINTS}:run_after_tasks",
     f"{SCRIPT}:my_crew",
     f"{SCRIPT}:result",
+    f"{SCRIPT}:Maker",
+    f"{SCRIPT}:other_crew",
 ]
 OF_A_FLOW = [
     f"{ENTRY_POINTS}:run_flow",
@@ -93,7 +96,9 @@ def test_the_check_says_what_was_left_out(checked: Checked) -> None:
     after_an_agent = checked.reports["run_after_an_agent"].examination.notes
     for_each = checked.reports["run_for_each"].examination.notes
 
-    assert len(after_an_agent) == 3
+    after_tasks = checked.reports["run_after_tasks"].examination.notes
+
+    assert len(after_an_agent) == len(after_tasks) == 3
     assert after_an_agent[0].startswith("entry_points.py, line ")
     assert after_an_agent[0].endswith(
         " asks the agent 'Researcher' while the crew is built. It gets an empty answer there. "
@@ -142,6 +147,16 @@ def test_what_cannot_be_intercepted_is_said(runner: RunnerFixture) -> None:
     assert {name: text for name, text in problems.items() if PROBLEMS[name] not in text} == {}
 
 
+def test_inputs_of_a_script_are_defaults_of_its_own_crew_alone(checked: Checked) -> None:
+    defaults = {
+        name: [each.default for each in checked.reports[name].examination.inputs]
+        for name in ("my_crew", "result", "Maker", "other_crew")
+    }
+    own = ["harbours", "2031"]
+
+    assert defaults == {"my_crew": own, "result": own, "Maker": own, "other_crew": [None]}
+
+
 def test_a_misspelled_name_of_a_script_is_not_taken_for_its_crew(runner: RunnerFixture) -> None:
     [report] = reports_of(runner, f"{SCRIPT}:my_crw").values()
 
@@ -154,7 +169,7 @@ def test_a_module_that_imports_a_script_is_not_taken_for_it(runner: RunnerFixtur
     [report] = reports_of(runner, f"{IMPORTS_SCRIPT}:other").values()
 
     assert report.problem == (
-        "The crew cannot be built: a module that it imports starts a crew (script.py, line 8). "
+        "The crew cannot be built: a module that it imports starts a crew (script.py, line 29). "
         'Put that line under `if __name__ == "__main__":`, or name that module in crews.yml.'
     )
 
@@ -163,10 +178,12 @@ def test_a_module_that_imports_a_script_is_not_taken_for_it(runner: RunnerFixtur
 def test_an_entry_point_runs_with_its_own_inputs_once_somebody_starts_it(
     runner: RunnerFixture, target: str
 ) -> None:
+    calls = len(runner.model.calls)
     execution = runner.harness.ended(runner.harness.start(definition(target), "harbours"))
     [run] = runner.harness.runs(execution.id)
 
     assert execution.state is ExecutionState.COMPLETED, execution.error
+    assert len(runner.model.calls) == calls + 1
     assert runner.model.calls[-1].task == "Research harbours in 2031."
     assert run.output is not None
     assert Path(runner.folder, "report.md").read_text() == run.output.output
