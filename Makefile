@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test bench bench-peers bench-growth chaos storm seeded check format requirements pictures clean
+.PHONY: help run test compat bench bench-peers bench-growth chaos storm seeded check format requirements pictures clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -46,6 +46,9 @@ test: $(VENV)/.installed ## run the test suite
 
 bench: $(VENV)/.installed ## measure start, acks, phases, slots and storage (five minutes)
 	$(BIN)/python -m tests.bench
+
+compat: $(VENV)/.installed ## run crews under every supported version of CrewAI, and print a table (an hour)
+	$(BIN)/python -m tests.compat
 
 # The peers need packages of their own, so they get their own environment, with ours in it.
 PEERS := .venv-peers

@@ -113,6 +113,7 @@ class Core:
             slots=slots,
             lease=settings.lease,
             environment=settings.crew_environment,
+            withheld=settings.withheld,
             poll=self.queue.poll,
         )
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from bot import starter
+from bot.environ import forbid_inspection, hide_secrets, load_and_hide
 from bot.process import logs
-from bot.process.environ import hide_secrets
 from bot.process.signals import shutdown_requested
-from bot.settings import ENV_FILE, Settings, SettingsError, load_settings
+from bot.settings import ENV_FILE, Settings, SettingsError
 from bot.version import VERSION
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Service(Protocol):
 
 def run() -> int:
     """The entry point of the `countersign` command."""
+    forbid_inspection()  # until the settings are read, the secrets are in the environment
     return main(sys.argv[1:])
 
 
@@ -60,10 +61,9 @@ def main(argv: Sequence[str]) -> int:
     try:
         if arguments.command in _COMMANDS_THAT_LOAD_SETTINGS:
             return _COMMANDS_THAT_LOAD_SETTINGS[arguments.command](arguments)
-        settings = load_settings(arguments.env_file)
+        settings = load_and_hide(arguments.env_file)
     except SettingsError as error:
         return _bad_settings(error)
-    hide_secrets()
     logs.configure(settings.log, settings.log_level)
     return _COMMANDS[arguments.command](settings, arguments)
 
@@ -311,6 +311,7 @@ def _restored(settings: Settings, _: argparse.Namespace) -> int:
 def _move(settings: Settings, arguments: argparse.Namespace) -> int:
     from bot.maintenance import move
 
+    hide_secrets([url for url in (arguments.to, arguments.source) if url])
     return move.run(
         source=arguments.source or settings.database_url.get_secret_value(),
         target=arguments.to,

@@ -6,6 +6,7 @@ import difflib
 import ipaddress
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -25,6 +26,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from crew_runner.child.environment import is_secret
+from crew_runner.child.withheld import Withheld
+from crew_runner.models import variables
 from storage.db.engines import normalize_url
 from storage.definitions import ModelSettings
 
@@ -75,18 +79,6 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", validation_alias="HITL_BACKEND_HOST")
     port: int = Field(8000, ge=0, le=65535, validation_alias="HITL_BACKEND_PORT")
     crews_file: Path = Field(Path("crews.yml"), validation_alias="CREWS_FILE")
-    openai_api_key: SecretStr | None = _variable("OPENAI_API_KEY")
-    openai_base_url: str | None = _variable("OPENAI_BASE_URL")
-    openai_model: str | None = _variable("OPENAI_MODEL")
-    crewai_model: str | None = _variable("MODEL")
-    openrouter_api_key: SecretStr | None = _variable("OPENROUTER_API_KEY")
-    openrouter_base_url: str | None = _variable("OPENROUTER_BASE_URL")
-    anthropic_api_key: SecretStr | None = _variable("ANTHROPIC_API_KEY")
-    anthropic_base_url: str | None = _variable("ANTHROPIC_BASE_URL")
-    gemini_api_key: SecretStr | None = _variable("GEMINI_API_KEY")
-    google_api_key: SecretStr | None = _variable("GOOGLE_API_KEY")
-    gemini_base_url: str | None = _variable("GOOGLE_GEMINI_BASE_URL")
-    ollama_host: str | None = _variable("OLLAMA_HOST")
     lease_seconds: float = Field(30, ge=1, le=3600, validation_alias="COUNTERSIGN_LEASE_SECONDS")
     grace_seconds: float = Field(5, ge=1, le=86400, validation_alias="COUNTERSIGN_GRACE_SECONDS")
     keep_days: int = Field(0, ge=0, le=36500, validation_alias="COUNTERSIGN_KEEP_DAYS")
@@ -104,6 +96,9 @@ class Settings(BaseSettings):
     )
 
     _crew_environment: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _model: ModelSettings = PrivateAttr(default_factory=ModelSettings)
+    _secrets: frozenset[str] = PrivateAttr(default=frozenset())
+    _withheld: Withheld = PrivateAttr(default_factory=Withheld)
 
     @model_validator(mode="before")
     @classmethod
@@ -185,19 +180,7 @@ class Settings(BaseSettings):
 
     @property
     def model(self) -> ModelSettings:
-        return ModelSettings(
-            openai_api_key=_reveal(self.openai_api_key),
-            openai_base_url=self.openai_base_url,
-            openai_model=self.openai_model or self.crewai_model,
-            openrouter_api_key=_reveal(self.openrouter_api_key),
-            openrouter_base_url=self.openrouter_base_url,
-            anthropic_api_key=_reveal(self.anthropic_api_key),
-            anthropic_base_url=self.anthropic_base_url,
-            gemini_api_key=_reveal(self.gemini_api_key),
-            google_api_key=_reveal(self.google_api_key),
-            gemini_base_url=self.gemini_base_url,
-            ollama_host=self.ollama_host,
-        )
+        return self._model
 
     @property
     def slack_is_local(self) -> bool:
@@ -212,12 +195,25 @@ class Settings(BaseSettings):
         """
         return self._crew_environment
 
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The bot's secrets, also values in `.env` that the environment replaces."""
+        return self._secrets
+
+    @property
+    def withheld(self) -> Withheld:
+        """What no crew may get: the bot's secrets, its env file and its SQLite database."""
+        return self._withheld
+
 
 def _reveal(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-VARIABLES: Final = tuple(str(field.validation_alias) for field in Settings.model_fields.values())
+VARIABLES: Final = (
+    *(str(field.validation_alias) for field in Settings.model_fields.values()),
+    *variables.VARIABLES,
+)
 
 
 def is_loopback(host: str) -> bool:
@@ -245,7 +241,16 @@ def load_settings(
         problems += [_describe(dict(problem)) for problem in error.errors(include_input=False)]
     if settings is None or problems:
         raise SettingsError(tuple(problems))
-    settings._crew_environment = {**_for_crews(in_file), **_proxies()}
+    settings._model = _model(in_file, env_file, overrides or {})
+    settings._secrets = _secrets(settings, in_file)
+    settings._withheld = Withheld.of(
+        settings._secrets, map(str, (env_file.absolute(), *_database_files(settings)))
+    )
+    settings._crew_environment = {
+        name: value
+        for name, value in {**_for_crews(in_file), **_proxies()}.items()
+        if value not in settings._secrets
+    }
     return settings
 
 
@@ -256,6 +261,41 @@ def remove_proxies() -> None:
     """
     for name in [name for name in os.environ if name.lower() in _PROXIES]:
         del os.environ[name]
+
+
+_SECRETS: Final = tuple(
+    str(field.validation_alias)
+    for field in Settings.model_fields.values()
+    if "SecretStr" in str(field.annotation) and is_secret(str(field.validation_alias))
+)
+"""The variables of ours whose values are secret. Crews need the keys of models."""
+
+
+def _secrets(settings: Settings, in_file: Mapping[str, str]) -> frozenset[str]:
+    values = [
+        source[name] for name in _SECRETS for source in (in_file, os.environ) if name in source
+    ]
+    tokens = (settings.slack_bot_token, settings.slack_signing_secret, settings.slack_app_token)
+    return frozenset(filter(None, [*values, *map(_reveal, tokens)]))
+
+
+def _model(
+    in_file: Mapping[str, str], env_file: Path, overrides: Mapping[str, str]
+) -> ModelSettings:
+    known = {**os.environ, **overrides}
+    environment = {name: known[name] for name in variables.VARIABLES if name in known}
+    sources = [variables.Source(environment), variables.Source(in_file, str(env_file))]
+    return replace(
+        variables.read(sources), environment=environment, env_file=str(env_file.resolve())
+    )
+
+
+def _database_files(settings: Settings) -> tuple[Path, ...]:
+    url = make_url(normalize_url(settings.database_url.get_secret_value()))
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return ()
+    file = Path(str(url.database)).absolute()
+    return (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal")))
 
 
 def _for_crews(in_file: Mapping[str, str]) -> dict[str, str]:

@@ -171,7 +171,11 @@ class ModelSettings:
     """The operator's settings for model providers. With none, the offline drafter is used.
 
     A base URL that is not set defaults to the provider's own. `google_api_key` may be meant for a
-    tool, so it is used only if the model is explicitly one of Gemini's.
+    tool, so it is used only if the model is explicitly one of Gemini's. `other_base_url` is for a
+    provider that only CrewAI knows.
+
+    `origins` says for each field which variable has set it. `environment` has the variables of the
+    real environment, without those of `.env`, whose absolute path is `env_file`.
     """
 
     openai_api_key: str | None = None
@@ -185,6 +189,10 @@ class ModelSettings:
     google_api_key: str | None = None
     gemini_base_url: str | None = None
     ollama_host: str | None = None
+    other_base_url: str | None = None
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    environment: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    env_file: str | None = field(default=None, compare=False)
 
     @property
     def gemini_key(self) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import date
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Final, assert_never
 
 from storage.definitions import CrewInput, InputType, Json
@@ -94,11 +95,12 @@ def _choice(value: Json, choices: tuple[str, ...]) -> Json:
 
 
 def _date(value: Json) -> Json:
+    """A date, or a date with a time, as ISO 8601."""
     text = value.strip() if isinstance(value, str) else ""
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise BadValue("expected a date, such as 2026-05-31") from None
+    for kind in (date, datetime):
+        with suppress(ValueError):
+            return kind.fromisoformat(text).isoformat()
+    raise BadValue("expected a date, such as 2026-05-31")
 
 
 def _json(value: Json) -> Json:

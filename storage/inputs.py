@@ -25,7 +25,7 @@ from storage.errors import BadInputs, InputFault, InputProblem
 from storage.input_values import BadValue, convert, is_empty
 from storage.records import Request
 
-REQUEST: Final = CrewInput("user_input", label="Request", required=True)
+REQUEST: Final = CrewInput("user_input", label="What should it work on?", required=True)
 """The request as an input of its own, for crews that take it without naming it."""
 
 THE_REQUEST: Final = ("user_input", "message")

@@ -43,6 +43,7 @@ def examine(
             slots=1,
             lease=settings.lease,
             environment=settings.crew_environment,
+            withheld=settings.withheld,
         )
         pool.start()
         try:

@@ -8,6 +8,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final, assert_never
@@ -19,10 +20,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import starter
 from bot.crews.describe import finding
 from bot.crews.examine import examine
+from bot.doctor.model_sources import address_variable, decided_by, models_in_use
 from bot.doctor.publications import check_publications
+from bot.doctor.secrets import check_secrets
 from bot.doctor.shared_server import check_shared_server
+from bot.environ import load_and_hide
 from bot.findings import Finding, Mark, failed, good, warning
-from bot.settings import Settings, SettingsError, load_settings
+from bot.settings import Settings, SettingsError
 from crew_runner.config.registry import CrewsFileError, load_crews
 from crew_runner.models.environment import Route, choose, settings_to_env
 from crew_runner.models.preflight import Provider, ask, provider_in, refuses_key, trial
@@ -54,7 +58,7 @@ def run(*, env_file: Path, as_json: bool) -> int:
 
 def _findings(env_file: Path) -> Iterator[Finding]:
     try:
-        settings = load_settings(env_file)
+        settings = load_and_hide(env_file)
     except SettingsError as error:
         for problem in error.problems:
             yield failed("Settings", problem, f"Fix it in the environment or in {env_file}.")
@@ -179,6 +183,7 @@ def check_crews(settings: Settings) -> Iterator[Finding]:
         yield failed("Crews", str(error), advice)
         return
     yield good("Crews", f"{settings.crews_file} names {', '.join(sorted(crews)) or 'none'}")
+    yield from check_secrets(settings, crews.values())
     for definition, report in examine(crews, settings):
         yield finding(definition, report, settings.crews_file)
 
@@ -187,19 +192,28 @@ def check_crews(settings: Settings) -> Iterator[Finding]:
 
 
 def check_models(settings: Settings) -> Iterator[Finding]:
-    """The default model, and every model that crews.yml names."""
-    yield from check_model(settings.model)
+    """Every model that a crew uses: the default one, crews.yml's and those of projects."""
     try:
         crews = load_crews(settings.crews_file)
     except CrewsFileError:
-        return  # `check_crews` reports it
-    for model in sorted({crew.model for crew in crews.values() if crew.model}):
-        if choose(settings.model, model).route is not Route.OFFLINE:
-            yield from check_model(settings.model, model)
+        crews = {}  # `check_crews` reports it
+    for model in models_in_use(settings.model, crews.values()):
+        offline = choose(model.settings, model.crew_model).route is Route.OFFLINE
+        if model.as_it_is and offline:
+            advice = "Run the crew to see whether its model answers."
+            result = f"is set in {model.where}, for a provider that is not checked here"
+            yield warning(f"Model of {model.crew}", result, advice)
+        elif not (offline and model.crew_model):
+            yield from check_model(model.settings, model.crew_model, where=model.where)
 
 
-def check_model(settings: ModelSettings, crew_model: str | None = None) -> Iterator[Finding]:
-    """Which model is used, and whether it answers a two-word question."""
+def check_model(
+    settings: ModelSettings, crew_model: str | None = None, *, where: str = ""
+) -> Iterator[Finding]:
+    """Which model is used, and whether it answers a two-word question.
+
+    `where`: the file that sets it, if it is not the operator's.
+    """
     choice = choose(settings, crew_model)
     if choice.route is Route.OFFLINE:
         yield warning(
@@ -214,46 +228,50 @@ def check_model(settings: ModelSettings, crew_model: str | None = None) -> Itera
     if provider is None:
         yield warning(subject, f"is reached through {choice.route}, which is not checked here")
     elif not provider.key:
-        yield failed(subject, f"{provider.variable} is not set", f"Set {provider.variable}.")
+        advice = f"Set {provider.variable}{f' in {where}' if where else ''}."
+        yield failed(subject, f"{provider.variable} is not set", advice)
     else:
-        yield _ask(subject, provider)
+        by = decided_by(settings, provider, named_in_crews_yml=crew_model is not None)
+        finding = _ask(subject, provider, address_variable(settings, provider))
+        yield replace(finding, result=finding.result + by)
 
 
-def _ask(subject: str, provider: Provider) -> Finding:
+def _ask(subject: str, provider: Provider, address: str) -> Finding:
+    """`address`: the variable that has set the provider's address."""
     base = provider.base_url
     try:
         status, body = ask(trial(provider), seconds=MODEL_SECONDS)
         if status == 200:
             json.loads(body)
     except TimeoutError:
-        return _no_answer(subject, provider)
+        return _no_answer(subject, provider, address)
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, TimeoutError):
-            return _no_answer(subject, provider)
+            return _no_answer(subject, provider, address)
         reason = getattr(reason, "strerror", None) or reason
-        advice = f"Check the network, and the address in {provider.address_variable}."
+        advice = f"Check the network, and the address in {address}."
         return failed(subject, f"{base} cannot be reached: {reason}", advice)
     if status == 200:
         return good(subject, f"answers at {base}")
-    return _refused(subject, provider, status, body)
+    return _refused(subject, provider, status, body, address)
 
 
-def _no_answer(subject: str, provider: Provider) -> Finding:
+def _no_answer(subject: str, provider: Provider, address: str) -> Finding:
     return warning(
         subject,
         f"{provider.base_url} did not answer within {MODEL_SECONDS:.0f} s",
-        f"Try again; if it stays slow, check the network and {provider.address_variable}.",
+        f"Try again; if it stays slow, check the network and {address}.",
     )
 
 
-def _refused(subject: str, provider: Provider, code: int, body: str) -> Finding:
+def _refused(subject: str, provider: Provider, code: int, body: str, address: str) -> Finding:
     base = provider.base_url
     if code in (401, 403) or refuses_key(code, body):
         advice = f"Set {provider.variable} to a key that it accepts."
         return failed(subject, f"{base} refuses the key ({code})", advice)
     if code == 404:
-        advice = f"Check the model's name and {provider.address_variable}."
+        advice = f"Check the model's name and {address}."
         return failed(subject, f"{base} has no such model or path ({code})", advice)
     if code == 429:
         advice = "Try again later, or check the account's limits and credit."

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from bot import starter
+from bot.environ import is_secret, load_and_hide
 from bot.process import parent_watch
-from bot.process.environ import hide_secrets, is_secret
 from bot.process.signals import shutdown_requested
-from bot.settings import Settings, load_settings
+from bot.settings import Settings
 from crew_runner.models.environment import Route, choose
 from practice.seed import ANA, CAMPAIGNS, practice_app
 
@@ -138,11 +138,10 @@ def practice(*, env_file: Path, port: int | None, fresh: bool) -> int:
 
 
 def _run(config: PracticeConfig, env_file: Path) -> int:
-    settings = load_settings(env_file, overrides=config.variables())
+    settings = load_and_hide(env_file, overrides=config.variables())
     bot_address = f"http://127.0.0.1:{_free_port(settings.port)}"
     project = None if _has_crews(settings) else starter.FOLDER
     workspace, bot = _programs(config, env_file, bot_address, project)
-    hide_secrets()
     shutdown = shutdown_requested(at_once=lambda: _kill_all((bot, workspace)))
     _print("Opening the practice workspace…")
     try:

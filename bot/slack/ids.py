@@ -119,10 +119,16 @@ class StartView:
         except ValueError:
             raise IdError("private_metadata is not ours") from None
         match parts:
-            case [str(crew), str(channel), str(language), None | [*_] as names]:
-                return cls(crew, channel, language, None if names is None else tuple(names))
+            case [str(crew), str(channel), str(language), None]:
+                return cls(crew, channel, language, None)
+            case [str(crew), str(channel), str(language), [*names]] if _are_texts(names):
+                return cls(crew, channel, language, tuple(names))
             case _:
                 raise IdError("private_metadata is not ours")
+
+
+def _are_texts(names: list[object]) -> bool:
+    return all(isinstance(name, str) for name in names)
 
 
 def input_block(name: str) -> str:

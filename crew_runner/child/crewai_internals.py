@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
+import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import SimpleNamespace
@@ -95,7 +96,6 @@ def fill_placeholders_once() -> None:
     try:
         from crewai import task
         from crewai.agents.agent_builder import base_agent
-        from crewai.agents.agent_executor import AgentExecutor
         from crewai.utilities.prompts import Prompts
         from crewai.utilities.string_utils import interpolate_only
     except ImportError:
@@ -123,7 +123,10 @@ def fill_placeholders_once() -> None:
 
     for module in (task, base_agent):
         module.interpolate_only = fill_in  # type: ignore[attr-defined] # as they import it
-    AgentExecutor._format_prompt = staticmethod(_format_once)  # type: ignore[method-assign] # once
+    for name, class_name in _EXECUTORS:
+        executor: Any = getattr(sys.modules.get(name), class_name, object)
+        if "_format_prompt" in vars(executor):
+            executor._format_prompt = staticmethod(_format_once)
     Prompts._build_prompt = build  # type: ignore[method-assign, assignment] # the process runs one job
 
 
@@ -143,6 +146,12 @@ def _format_once(prompt: str, inputs: dict[str, str]) -> str:
     return filled.replace(_BRACE, "{")
 
 
+_EXECUTORS: Final = (
+    ("crewai.agents.agent_executor", "AgentExecutor"),
+    ("crewai.agents.crew_agent_executor", "CrewAgentExecutor"),
+    ("crewai.experimental.agent_executor", "AgentExecutor"),
+)
+"""Of this and of earlier versions of CrewAI, which imports the ones that it uses."""
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_\-]*)}")
 _PROMPT_SLOT: Final = re.compile(r"\{(input|tool_names|tools)}")
 _BRACE: Final = "\ue000"

@@ -1,9 +1,13 @@
-"""Which environment variables a worker's child processes may see."""
+"""Which environment variables a worker's child processes may see.
+
+The bot's secrets are withheld by name from what comes from the bot (its environment, its `.env`),
+and by value from what is the crew's own: a crew's own SLACK_BOT_TOKEN stays.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Final
 
 SECRET_PREFIXES: Final = ("SLACK_", "COUNTERSIGN_")
@@ -54,15 +58,27 @@ with `settings_to_env`; leftovers would otherwise take precedence."""
 
 
 def is_secret(name: str) -> bool:
-    """Whether the variable belongs to the bot, so that no crew may see it."""
+    """Whether the variable belongs to the bot, so that no crew gets it from the bot."""
     return name in SECRET_NAMES or name.startswith(SECRET_PREFIXES)
 
 
 def without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
+    """The bot's variables that a crew may see."""
     return {name: value for name, value in variables.items() if not is_secret(name)}
+
+
+def without_values(variables: Mapping[str, str], secrets: Container[str]) -> dict[str, str]:
+    """A crew's own variables that hold none of the bot's secrets."""
+    return {name: value for name, value in variables.items() if value not in secrets}
 
 
 def scrub() -> None:
     """Remove the bot's own variables from this process's environment."""
     for name in [name for name in os.environ if is_secret(name)]:
+        del os.environ[name]
+
+
+def remove_values(secrets: Container[str]) -> None:
+    """Remove variables that hold one of the bot's secrets from this process's environment."""
+    for name in [name for name, value in os.environ.items() if value in secrets]:
         del os.environ[name]

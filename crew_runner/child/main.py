@@ -39,6 +39,7 @@ from .messages import (
     to_worker,
 )
 from .monitoring.run_limits import RunLimits
+from .project_environment import withhold_secrets
 from .records import CrewKind, Question
 from .runnable import Runnable
 
@@ -125,14 +126,14 @@ def run(channel: Channel) -> None:
     if not isinstance(job, Job):
         raise TypeError(f"a job was expected, not {type(job).__name__}")
     try:
-        if job.project is not None:
-            os.chdir(job.project)
+        if job.kind is CrewKind.CREW:
+            withhold_secrets(job)
         limits = _run_limits(job, channel)
         runnable = _build_watched(job, channel, limits)
         description = runnable.describe()
         needs_recording = _needs_recording(job, description)
         if job.only_check or needs_recording:
-            channel.send(description)
+            channel.send(_with_version(job, description))
         if job.only_check:
             return
         if needs_recording:
@@ -164,9 +165,11 @@ def _build(job: Job, limits: RunLimits) -> Runnable:
     match job.kind:
         case CrewKind.CREW:
             from .building.built_crew import BuiltCrew
+            from .crewai_versions import check_version
             from .hooks import check_approvals, connect
             from .target import build
 
+            check_version(job)
             built = build(job)
             if isinstance(built, BuiltCrew):
                 check_approvals(built.runnable, job)
@@ -200,6 +203,14 @@ def _needs_recording(job: Job, description: CrewDescription) -> bool:
         after not in job.pauses for _name, after, _description in description.checkpoints
     )
     return job.first and (adds_checkpoint or description.phases != job.phases)
+
+
+def _with_version(job: Job, description: CrewDescription) -> CrewDescription:
+    if job.kind is not CrewKind.CREW:
+        return description
+    from .crewai_versions import version
+
+    return replace(description, crewai=version())
 
 
 def _with_phases(job: Job, answer: FromWorker) -> Job:

@@ -26,6 +26,7 @@ from .records import (
     Resume,
     Usage,
 )
+from .withheld import Withheld
 
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 """A longer message is not read."""
@@ -61,6 +62,7 @@ class Job:
     `budget` (with what was `spent` before and how often it was raised) and `model_calls` are the
     limits that the child enforces. `allowed` are the keys of calls that were allowed in earlier
     runs of the phase and may already have been made, and those that earlier runs sent as StepDone.
+    `withheld` identifies what the bot keeps from the crew.
 
     `project` is the folder in which the crew works, and `origin` the project that it is a copy of.
     `crew_inputs` are the inputs that crews.yml describes. `skipped` are earlier phases that nobody
@@ -101,6 +103,7 @@ class Job:
     spent: Usage = field(default_factory=dict)
     raises: int = 0
     model_calls: int | None = None
+    withheld: Withheld = field(default_factory=Withheld)
     allowed: tuple[str, ...] = ()
     only_check: bool = False
     message: Literal["job"] = "job"

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
-from .environment import COMMAND_ALLOWED, without_secrets
+from .environment import COMMAND_ALLOWED, without_values
 from .failures import CrewProblem
 from .messages import (
     COMMAND_PHASE,
@@ -178,7 +178,7 @@ def _write_stdin(stdin: IO[bytes], inputs: bytes) -> None:
 
 def _environment(job: Job) -> dict[str, str]:
     allowed = {name: os.environ[name] for name in COMMAND_ALLOWED if name in os.environ}
-    return {**allowed, **job.model, **without_secrets(job.env)}
+    return {**allowed, **job.model, **without_values(job.env, job.withheld)}
 
 
 def _find_program(name: str, cwd: Path, environment: Mapping[str, str]) -> str:

@@ -14,28 +14,22 @@ from .building.kept_files import keeping_files
 from .building.targets import NeedsInputs, build_target
 from .crews.crew import CrewRunnable
 from .crews.memory_storage import lazy_storage
-from .environment import MODEL_VARIABLES, scrub, without_secrets
+from .environment import remove_values
 from .flows.flow import FlowRunnable
 from .flows.persistence import FlowSnapshot
 from .lock_files import use_lock_directory
 from .messages import Job
 from .older_crewai import set_flow_persistence_factory, set_memory_storage_factory
 from .operator_model import apply_operator_model
+from .project_environment import enter_environment
 from .runnable import Runnable
 
 
 def build(job: Job) -> BuiltCrew | UnknownCrew:
     """Build the crew or flow that `job.target` names. Raises CrewProblem."""
-    for name in MODEL_VARIABLES:
-        os.environ.pop(name, None)
-    os.environ.update({**without_secrets(job.extra), **job.model})
-    os.environ["CREWAI_STORAGE_DIR"] = job.storage
+    enter_environment(job)
     use_lock_directory(job.storage)
     apply_operator_model(job.model)
-    if job.project is not None:
-        os.chdir(job.project)
-        sys.path[:0] = [os.path.join(job.project, "src"), job.project]
-    _add_working_directory()
     snapshot = FlowSnapshot()
     set_flow_persistence_factory(lambda: snapshot)
     set_memory_storage_factory(lazy_storage)
@@ -48,7 +42,7 @@ def build(job: Job) -> BuiltCrew | UnknownCrew:
     except NeedsInputs as reason:
         return UnknownCrew(reason, job)
     finally:
-        scrub()  # crew code may have read a `.env` file
+        remove_values(job.withheld)  # crew code may have set variables
     own = replace(job, inputs=built.inputs(job))
     runnable: Runnable
     if isinstance(built.of, Flow):
@@ -64,13 +58,3 @@ def _leave_console() -> None:
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
     os.close(empty)
-
-
-def _add_working_directory() -> None:
-    """Add it to the path after PYTHONPATH and before installed packages."""
-    cwd = os.getcwd()
-    if cwd not in sys.path:
-        python_path = [
-            entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry
-        ]
-        sys.path.insert(len(python_path), cwd)

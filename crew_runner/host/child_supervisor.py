@@ -90,10 +90,7 @@ Outcome: TypeAlias = PhaseOutput | Failure | Interrupted
 
 
 class ChildSupervisor:
-    """Belongs to one thread. `abort_at`: when to stop unfinished, on the monotonic clock.
-
-    `learn` gets what the crew's project imports.
-    """
+    """Belongs to one thread. `abort_at`: when to stop unfinished, on the monotonic clock."""
 
     def __init__(
         self,
@@ -195,19 +192,14 @@ class ChildSupervisor:
             self._open.remove(self._child.channel)
             self._end(Failure(MESSAGE_TOO_LONG, retryable=False))
         except BadMessage as error:
-            self._end(
-                Failure(
-                    "The crew's process sent an invalid message. The bot's log has the details.",
-                    str(error),
-                    retryable=False,
-                )
-            )
+            text = "The crew's process sent an invalid message. The bot's log has the details."
+            self._end(Failure(text, str(error), retryable=False))
 
     def _handle(self, message: FromChild) -> None:
         match message:
             case Ready():
-                seconds = self.claim.execution.definition.time_limit.total_seconds()
-                self._time_limit_at = time.monotonic() + seconds
+                time_limit = self.claim.execution.definition.time_limit
+                self._time_limit_at = time.monotonic() + time_limit.total_seconds()
                 self._send_job()
             case ProjectImports():
                 self._learn(message)

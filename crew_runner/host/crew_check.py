@@ -98,11 +98,13 @@ def project_report(definition: CrewDefinition) -> tuple[CrewReport, str] | None:
 
 
 def _examined(definition: CrewDefinition, description: CrewDescription) -> Examination:
-    names = {field.name for field in fields(Examination)} - {"inputs", "kind", "pauses"}
+    names = {field.name for field in fields(Examination)} - {"inputs", "kind", "pauses", "steps"}
+    tasks = tuple(task for phase in description.phases for task in phase.tasks)
     kind = "program" if definition.kind is CrewKind.COMMAND else description.kind or "crew"
     return Examination(
         **{name: getattr(description, name) for name in names if hasattr(description, name)},
         kind=kind,
+        steps=description.steps or tasks,
         inputs=tuple(translate(CrewInput, each) for each in description.inputs),
         pauses=_pauses(definition, description),
     )

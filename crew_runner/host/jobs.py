@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Final, Literal, TypedDict
 
 from crew_runner.child.messages import QUESTION_CHECKPOINT, Job, Phases
 from crew_runner.child.monitoring.budgets import BUDGET_CHECKPOINT
@@ -16,6 +16,7 @@ from crew_runner.child.records import (
     PhaseOutput,
     Resume,
 )
+from crew_runner.child.withheld import Withheld
 from crew_runner.host.translation import translate
 from crew_runner.projects.discovery import target_of
 from storage import definitions
@@ -23,6 +24,8 @@ from storage.boundaries import resolve
 from storage.definitions import CheckpointDefinition, CrewDefinition, Json
 from storage.records import Claim
 from storage.usage import total
+
+NOTHING_WITHHELD: Final = Withheld()
 
 
 def job_for(
@@ -32,6 +35,7 @@ def job_for(
     extra: Mapping[str, str],
     storage: str,
     copy: Path | None = None,
+    withheld: Withheld = NOTHING_WITHHELD,
 ) -> Job:
     """The job of a claimed phase run. `phases` is empty until the crew has described itself.
 
@@ -69,6 +73,7 @@ def job_for(
         spent=total([*claim.spent, run.usage]),
         raises=claim.raises,
         model_calls=definition.limits.model_calls,
+        withheld=withheld,
     )
 
 
@@ -136,6 +141,7 @@ def check_job(
     extra: Mapping[str, str],
     storage: str,
     copy: Path | None = None,
+    withheld: Withheld = NOTHING_WITHHELD,
 ) -> Job:
     """The job of only building a crew."""
     return Job(
@@ -155,6 +161,7 @@ def check_job(
         extra=extra,
         storage=storage,
         approve_tools=definition.approve_tools,
+        withheld=withheld,
         only_check=True,
     )
 

@@ -13,13 +13,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, assert_never
 
+from crew_runner.child.withheld import Withheld
 from crew_runner.host import owners
 from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted
 from crew_runner.host.copy_folders import remove_stale_copies
 from crew_runner.host.crew_check import NO_APPROVERS, check_crew, failed_report, project_report
 from crew_runner.host.fork_server_client import EnvironmentUnusable, ForkServerUnavailable
 from crew_runner.host.fork_servers import ForkServers, environment_of
-from crew_runner.host.jobs import check_job, job_for
+from crew_runner.host.jobs import NOTHING_WITHHELD, check_job, job_for
 from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
 from crew_runner.host.phase_files import EndedPhase, PhaseFiles, project_to_copy
@@ -50,8 +51,8 @@ _SHUTDOWN_MARGIN: Final = timedelta(seconds=2.5)
 class WorkerPool:
     """Runs up to `slots` phases at once, each in its own process.
 
-    `environment`: variables for crews in addition to those of this process. `poll`: seconds
-    between checks for work without being woken.
+    `environment`: variables for crews in addition to those of this process. `withheld`: what no
+    crew may get. `poll`: seconds between checks for work without being woken.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class WorkerPool:
         slots: int = 4,
         lease: timedelta,
         environment: Mapping[str, str] | None = None,
+        withheld: Withheld = NOTHING_WITHHELD,
         poll: float = 0.5,
     ) -> None:
         self._state = state
@@ -73,6 +75,7 @@ class WorkerPool:
         self.slots = slots
         self._lease = lease
         self._environment = dict(environment or {})
+        self._withheld = withheld
         self._poll = poll
         self._owner = str(owners.this_process())
         # A crew that crews.yml no longer names may still run: executions keep their definition.
@@ -263,10 +266,11 @@ class WorkerPool:
             ):
                 job = job_for(
                     claim,
-                    model=self._model.variables(claim.execution.definition.model),
+                    model=self._model_variables(claim.execution.definition),
                     extra=self._environment,
                     storage=str(job_directory),
                     copy=files.prepare(job_directory),
+                    withheld=self._withheld,
                 )
                 supervisor = ChildSupervisor(
                     claim=claim,
@@ -301,7 +305,10 @@ class WorkerPool:
         """Why the crew's model would refuse it. Programs are checked only if they set `model`."""
         if definition.kind is CrewKind.COMMAND and definition.model is None:
             return None
-        return self._model.problem(definition.model)
+        return self._model.problem(definition.model, self._model.own_model(definition))
+
+    def _model_variables(self, definition: CrewDefinition) -> Mapping[str, str]:
+        return self._model.variables(definition.model, self._model.own_model(definition))
 
     def _record_outcome(self, ended: EndedPhase) -> None:
         """Record how the phase ended, unless the lease was lost."""
@@ -384,9 +391,10 @@ class WorkerPool:
             )
             job = check_job(
                 definition,
-                model=self._model.variables(definition.model),
+                model=self._model_variables(definition),
                 extra=self._environment,
                 storage=str(job_directory),
+                withheld=self._withheld,
                 copy=None if copy is None else copy.folder,
             )
             learn = partial(self._fork_servers.learn, definition)

@@ -103,7 +103,7 @@ def _direct(settings: ModelSettings, provider: Route | None, rest: str) -> Model
         case Route.OLLAMA:
             return ModelChoice(Route.OLLAMA, rest, settings.ollama_host)
         case Route.OTHER if not settings.openrouter_api_key or settings.openai_api_key:
-            return ModelChoice(Route.OTHER, rest)
+            return ModelChoice(Route.OTHER, rest, settings.other_base_url)
         case _:
             return None
 
@@ -161,7 +161,10 @@ def _of_choice(settings: ModelSettings, choice: ModelChoice) -> dict[str, str]:
             }
         case Route.OPENROUTER | Route.ANTHROPIC | Route.OLLAMA:
             return _model(f"{choice.route}/{choice.model}")
-        case Route.OTHER | Route.OFFLINE:
+        case Route.OTHER:
+            address = {"BASE_URL": choice.base_url} if choice.base_url else {}
+            return {**_model(choice.model), **address}
+        case Route.OFFLINE:
             return _model(choice.model)
         case _:
             assert_never(choice.route)

@@ -25,6 +25,7 @@ _OPENROUTER: Final = "https://openrouter.ai/api/v1"
 _ANTHROPIC: Final = "https://api.anthropic.com"
 _OLLAMA_PORT: Final = 11434
 _ANTHROPIC_VERSION: Final = "2023-06-01"
+FOR_THE_BOT: Final = "for the bot and start it again"
 _ADDRESSES: Final = {
     "OPENAI_API_KEY": "OPENAI_BASE_URL",
     "OPENROUTER_API_KEY": "OPENROUTER_BASE_URL",
@@ -108,36 +109,41 @@ def _variable(variables: Mapping[str, str]) -> str:
     return "GEMINI_API_KEY" if base_url.startswith(gemini) else "OPENAI_API_KEY"
 
 
-def problem_of(variables: Mapping[str, str], *, seconds: float = SECONDS) -> str | None:
-    """Why the model cannot be used with these variables, without the key, or None."""
+def problem_of(
+    variables: Mapping[str, str], *, seconds: float = SECONDS, where: str = FOR_THE_BOT
+) -> str | None:
+    """Why the model cannot be used with these variables, without the key, or None.
+
+    `where`: the place at which they are set.
+    """
     provider = provider_in(variables)
     if provider is None:
         return None
     if not provider.key:
         return (
             f"The model {provider.model} needs a key, and {provider.variable} is not set. "
-            "Set it for the bot and start it again, or name another model."
+            f"Set it {where}, or name another model."
         )
     try:
         status, body = ask(_listing_request(provider), seconds=seconds)
     except (OSError, HTTPException, ValueError):
         return None
-    return verdict(provider, status, body)
+    return verdict(provider, status, body, where=where)
 
 
-def verdict(provider: Provider, status: int, body: str) -> str | None:
+def verdict(provider: Provider, status: int, body: str, *, where: str = FOR_THE_BOT) -> str | None:
     """The problem with the key that the response to the listing shows, or None."""
     if not refuses_key(status, body):
         return None
     if provider.key == NO_KEY:
         return (
             f"The model server at {provider.host} wants a key ({status}). "
-            f"Set {provider.variable} for the bot and start it again."
+            f"Set {provider.variable} {where}."
         )
     return (
         f"The model provider refused the key in {provider.variable} "
-        f"({status} from {provider.host}). Set a key that it accepts for the bot and start it "
-        "again; `countersign doctor` tests it."
+        f"({status} from {provider.host}). Set a key that it accepts {where}; "
+        "`countersign doctor` tests it."
     )
 
 

@@ -10,8 +10,9 @@ from typing import Final
 
 from crew_runner.models.drafter.server import OfflineDrafter
 from crew_runner.models.environment import Route, choose, settings_to_env
-from crew_runner.models.preflight import problem_of, provider_in
-from storage.definitions import ModelSettings
+from crew_runner.models.own_model import OwnModel, own_model
+from crew_runner.models.preflight import FOR_THE_BOT, problem_of, provider_in
+from storage.definitions import CrewDefinition, ModelSettings
 
 VALID_SECONDS: Final = 300.0
 """How long a key that was not refused is not checked again."""
@@ -42,38 +43,49 @@ class ModelSource:
         self._check_lock = threading.Lock()
         self._verdicts: dict[tuple[str, str], _Verdict] = {}
 
-    def variables(self, crew_model: str | None = None) -> Mapping[str, str]:
+    def own_model(self, crew: CrewDefinition) -> OwnModel | None:
+        """The model that the crew's project sets for itself, or None."""
+        return own_model(crew, self._settings)
+
+    def variables(
+        self, crew_model: str | None = None, own: OwnModel | None = None
+    ) -> Mapping[str, str]:
         """Variables for a child's environment, after removing `MODEL_VARIABLES` from it.
 
         `crew_model` is the crew's `model` in crews.yml. OPENAI_MODEL is included for programs,
         which know this name rather than CrewAI's.
         """
-        choice = choose(self._settings, crew_model)
+        if own is not None and own.variables is not None:
+            return own.variables
+        settings = self._settings if own is None else own.settings
+        choice = choose(settings, crew_model)
         if choice.route is Route.OFFLINE:
             drafter = self._running_drafter().settings()
             variables = settings_to_env(drafter, over_the_crews=True)
         else:
-            variables = settings_to_env(self._settings, crew_model)
-        if crew_model or self._settings.openai_model or choice.route is Route.OFFLINE:
+            variables = settings_to_env(settings, crew_model)
+        if crew_model or settings.openai_model or choice.route is Route.OFFLINE:
             variables["OPENAI_MODEL"] = choice.model
         return variables
 
-    def problem(self, crew_model: str | None = None) -> str | None:
+    def problem(self, crew_model: str | None = None, own: OwnModel | None = None) -> str | None:
         """Why the crew's model cannot be used, or None.
 
         Waits for the provider for at most 3 seconds, and caches the result for some minutes.
         """
-        if choose(self._settings, crew_model).route is Route.OFFLINE:
+        settings = self._settings if own is None else own.settings
+        if choose(settings, crew_model).route is Route.OFFLINE:
             return None
-        variables = settings_to_env(self._settings, crew_model)
+        variables = settings_to_env(settings, crew_model)
         provider = provider_in(variables)
+        where = FOR_THE_BOT if own is None else f"in {own.where}"
         if provider is None or not provider.key:
-            return problem_of(variables)
+            return problem_of(variables, where=where)
         cache_key = (provider.base_url, provider.key)
         with self._check_lock:
             cached = self._verdicts.get(cache_key)
             if cached is None or cached.until <= self._clock():
-                problem = problem_of(variables)
+                problem = problem_of(variables, where=where)
                 seconds = VALID_SECONDS if problem is None else INVALID_SECONDS
                 cached = self._verdicts[cache_key] = _Verdict(problem, self._clock() + seconds)
             return cached.problem

@@ -15,11 +15,12 @@ import pytest
 
 from bot import cli
 from bot.doctor import checks
+from bot.doctor.secrets import check_secrets
 from bot.findings import Finding, Mark
 from bot.settings import VARIABLES, load_settings
 from storage.db.database import upgrade
 from storage.db.engines import open_engine
-from storage.definitions import ModelSettings
+from storage.definitions import CrewDefinition, CrewKind, ModelSettings
 from tests.support.providers import ANTHROPIC, GOOD_KEY, OPENAI, ProviderServer
 from tests.support.workspace import Workspace
 
@@ -185,6 +186,21 @@ def test_a_database_password_is_not_shown(set_: Set) -> None:
     assert "hunter2" not in lines(database())
 
 
+def test_a_project_in_the_bots_folder_is_warned_about(folder: Path) -> None:
+    inside = CrewDefinition("inside", CrewKind.CREW, project=str(folder / "project"))
+    outside = CrewDefinition("outside", CrewKind.CREW, project=str(folder.parent / "project"))
+    assert not list(check_secrets(load_settings(), [inside, outside])), "there is no .env to find"
+    (folder / ".env").touch()
+
+    (finding,) = check_secrets(load_settings(), [inside, outside])
+
+    assert finding.line() == (
+        "! Crew inside: its project lies in the bot's folder, below the bot's .env, which programs "
+        f"that it starts can find and read\n    → Move the project out of {folder}, or keep the "
+        "bot's settings in another folder and name them with --env-file."
+    )
+
+
 # --- the model ------------------------------------------------------------------------------
 
 
@@ -307,6 +323,53 @@ def test_each_model_that_crews_yml_names_is_tried_too(folder: Path, set_: Set) -
 
     assert marks(findings) == [Mark.GOOD, Mark.GOOD]
     assert [request.model for request in server.asked] == ["house", "gemini/gemini-2.5-pro"]
+
+
+def test_the_doctor_says_which_variables_decided_and_which_address_is_asked(set_: Set) -> None:
+    with ProviderServer(OPENAI) as server:
+        set_(
+            OPENAI_API_KEY=GOOD_KEY,
+            OPENAI_API_BASE=server.base_url,
+            OPENAI_MODEL_NAME="local-llama",
+        )
+        (finding,) = checks.check_models(load_settings())
+
+    assert finding.line() == (
+        f"✓ Model local-llama: answers at {server.base_url} "
+        "(model from OPENAI_MODEL_NAME, address from OPENAI_API_BASE)"
+    )
+    assert [request.model for request in server.asked] == ["local-llama"]
+
+
+def test_a_wrong_address_is_to_be_changed_in_the_variable_that_set_it(set_: Set) -> None:
+    set_(OPENAI_API_KEY="k", API_BASE="http://127.0.0.1:9/v1")
+
+    (finding,) = checks.check_models(load_settings())
+
+    assert finding.mark is Mark.FAILED
+    assert "http://127.0.0.1:9/v1 cannot be reached" in finding.result
+    assert "the address in API_BASE" in finding.advice
+
+
+def test_a_key_that_no_crew_uses_is_not_complained_about(
+    folder: Path, set_: Set, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = folder / "project"
+    project.mkdir()
+    own = CrewDefinition("own", CrewKind.CREW, target="a:b", project=str(project))
+    monkeypatch.setattr(checks, "load_crews", lambda _file: {"own": own})
+    with ProviderServer(OPENAI, "lm-studio") as server:
+        (project / ".env").write_text(
+            f"OPENAI_API_KEY=lm-studio\nOPENAI_API_BASE={server.base_url}\nMODEL=local-llama\n"
+        )
+        (folder / ".env").write_text("OPENAI_API_KEY=sk-of-the-bot-and-refused\n")
+        (finding,) = checks.check_models(load_settings())
+
+    file = project / ".env"
+    assert finding.line() == (
+        f"✓ Model local-llama: answers at {server.base_url} "
+        f"(model from MODEL in {file}, address from OPENAI_API_BASE in {file})"
+    )
 
 
 def test_a_model_whose_provider_has_no_key_names_the_variable() -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.process.environ import is_secret
+from bot.environ import is_secret
 from tests.bot.conftest import bot_in, runs_note
-from tests.support.processes import clean_environment
+from tests.support.processes import ROOT, clean_environment
 
 _HIDES = """
 import os
-from bot.process.environ import hide_secrets
+from bot.environ import hide_secrets
 
 environ = os.open("/proc/self/environ", os.O_RDONLY)  # open before the secrets are hidden
 hide_secrets()
@@ -50,6 +50,50 @@ def test_secrets_are_removed_from_the_process_and_from_proc() -> None:
     assert names == "['CITY']"
     assert "secret" not in initial
     assert "CITY=Köln" in initial
+
+
+_HIDES_VALUES = """
+import os, sys
+from bot.environ import hide_secrets
+
+environ = os.open("/proc/self/environ", os.O_RDONLY)
+cmdline = os.open("/proc/self/cmdline", os.O_RDONLY)
+hide_secrets(["short", "postgresql://secret@host/db"])
+print(sorted(name for name in os.environ if name in ("COPY", "PART", "SHORT", "LONGER")))
+for file in environ, cmdline:
+    print(os.read(file, 1_000_000).replace(b"\\0", b" ").decode())
+"""
+
+
+def test_a_secret_is_removed_under_every_name_and_from_the_arguments() -> None:
+    url = "postgresql://secret@host/db"
+    environment = clean_environment(
+        COPY=url, PART=f"url={url}", SHORT="short", LONGER="a word that is shorter than short"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", _HIDES_VALUES, "--to", url],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    names, initial, arguments = printed.split("\n", 2)
+    assert names == "['LONGER']"
+    assert url not in initial
+    assert "LONGER=a word" in initial
+    assert f"--to {'*' * len(url)}" in arguments
+
+
+def test_every_command_hides_the_secrets_as_soon_as_it_has_read_the_settings() -> None:
+    """A command may start crews, which can read its /proc."""
+    readers = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "bot").rglob("*.py")
+        if "load_settings(" in file.read_text()
+    }
+
+    assert readers == {"bot/settings.py", "bot/environ.py"}, "use bot.environ.load_and_hide"
 
 
 def test_no_process_of_the_bot_exposes_its_secrets_to_crews(note_folder: Path) -> None:

@@ -60,6 +60,35 @@ def test_the_environment_overrides_the_file_even_if_empty(load: Load) -> None:
     assert model.openai_base_url == "http://file/v1"
 
 
+@pytest.mark.parametrize("in_file", [True, False])
+@pytest.mark.parametrize("name", ["OPENAI_MODEL", "MODEL", "MODEL_NAME", "OPENAI_MODEL_NAME"])
+@pytest.mark.parametrize("address", ["OPENAI_BASE_URL", "BASE_URL", "OPENAI_API_BASE", "API_BASE"])
+def test_every_name_that_crewai_knows_sets_the_model_and_its_address(
+    load: Load, name: str, address: str, in_file: bool
+) -> None:
+    variables = {name: "local-llama", address: "http://127.0.0.1:9/v1"}
+    file = "".join(f"{each}={value}\n" for each, value in variables.items())
+
+    model = load(file).model if in_file else load(**variables).model
+
+    assert model == ModelSettings(
+        openai_model="local-llama", openai_base_url="http://127.0.0.1:9/v1"
+    )
+    where = f" in {Path(model.env_file or '')}" if in_file else ""
+    assert model.origins == {"openai_model": name + where, "openai_base_url": address + where}
+
+
+def test_an_address_in_the_environment_overrides_one_of_another_name_in_the_file(
+    load: Load,
+) -> None:
+    file = "OPENAI_BASE_URL=http://file/v1\nOPENAI_MODEL=from-file\n"
+
+    model = load(file, OPENAI_API_BASE="http://environment/v1", MODEL="from-environment").model
+
+    assert model.openai_base_url == "http://environment/v1"
+    assert model.openai_model == "from-environment"
+
+
 def test_a_missing_file_is_no_problem(tmp_path: Path, load: Load) -> None:
     load()
     (tmp_path / ".env").unlink()

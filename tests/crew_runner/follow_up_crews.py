@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -109,6 +110,17 @@ def the_next_task_fails() -> Crew:
     """What follows the yes succeeds; then the next task fails."""
     draft = _task("draft", human_input=True, callback=notes("published"))
     return Crew(agents=[_agent()], tasks=[draft, _task("tell", callback=_fail)])
+
+
+def _kill_once(_output: TaskOutput) -> None:
+    if "killed" not in (FOLDER / "followed").read_text():
+        note("killed")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def the_next_task_is_killed_once() -> Crew:
+    draft = _task("draft", human_input=True, callback=notes("published"))
+    return Crew(agents=[_agent()], tasks=[draft, _task("tell", callback=_kill_once)])
 
 
 def concurrent() -> Crew:

@@ -6,7 +6,7 @@ import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from crewai import LLM, Agent, Crew, Flow, Task
 from crewai.crews.crew_output import CrewOutput
@@ -160,7 +160,7 @@ class AlsoAsks(Writing):
         return f"{text}, told"
 
 
-def declared() -> Flow[Any]:
+def declared() -> object:
     """The flow of a `flow.yaml`."""
     return Flow.from_declaration(
         contents="""

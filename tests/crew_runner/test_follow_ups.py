@@ -248,6 +248,16 @@ def test_a_retry_of_the_next_phase_does_not_publish_again(runner: RunnerFixture)
     assert followed(runner) == ["published draft: answer 1"]
 
 
+def test_a_process_that_was_killed_is_replaced_by_one_that_does_not_publish_again(
+    runner: RunnerFixture,
+) -> None:
+    run = runner.harness.start(definition("the_next_task_is_killed_once", tries=2), "cress")
+    ended = continued(runner, run)
+
+    assert ended.state is ExecutionState.COMPLETED
+    assert followed(runner) == ["published draft: answer 1", "killed"]
+
+
 def test_a_callback_that_fails_is_called_again_by_the_next_try(runner: RunnerFixture) -> None:
     run = runner.harness.start(definition("its_callback_fails_once", tries=2), "barley")
     ended = continued(runner, run)

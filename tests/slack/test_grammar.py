@@ -24,6 +24,13 @@ def start(typed: str) -> grammar.Start:
         ("status `1A2B3C4D`", grammar.Status("1a2b3c4d")),
         ("cancel 1a2b3c4d", grammar.Cancel("1a2b3c4d")),
         ("cancel", grammar.InvalidCommand("cancel", "which run?")),
+        ("stop 1a2b3c4d", grammar.Cancel("1a2b3c4d")),
+        ("cancel\u00a01a2b3c4d", grammar.Cancel("1a2b3c4d")),
+        ("status\u30001a2b3c4d", grammar.Status("1a2b3c4d")),
+        ("plan help", grammar.CrewHelp("plan")),
+        ("plan --help", grammar.CrewHelp("plan")),
+        ("plan ?", grammar.CrewHelp("plan")),
+        ("help me", grammar.Help()),
         ("retry 1a2b3c4d now", grammar.Retry("1a2b3c4d")),
     ],
 )
@@ -51,6 +58,14 @@ def test_subcommands(typed: str, expected: grammar.Command) -> None:
         ("plan --checkpoints x --language de a", "a", ("x",), "de"),
         ("plan a --checkpoints none", "a", (), ""),
         ("plan a --budget 5 -- b", "a --budget 5 -- b", None, ""),
+        ("plan a -language German b", "a b", None, "German"),
+        ("plan a ––language German b", "a b", None, "German"),
+        ("plan a --language 'Brazilian Portuguese' b", "a b", None, "Brazilian Portuguese"),
+        ("plan a --language ‘Brazilian Portuguese’", "a", None, "Brazilian Portuguese"),
+        ("plan 'a campaign'", "a campaign", None, ""),
+        ("plan it's Ana's plan", "it's Ana's plan", None, ""),
+        ("plan the language-learning app", "the language-learning app", None, ""),
+        ("plan \u200b", "", None, ""),
         ("plan a well--language thing", "a well--language thing", None, ""),
         (
             "plan R&amp;D in &lt;May&gt; for <@U1|ana> <#C1|general>",
@@ -108,3 +123,52 @@ def test_replies_become_plain_text_without_the_bots_name(sent: str, plain: str) 
 )
 def test_only_a_real_mention_counts(sent: str, mentioned: bool) -> None:
     assert mrkdwn.mentions(sent, "UBOT") is mentioned
+
+
+@pytest.mark.parametrize(
+    ("typed", "pairs", "rest"),
+    [
+        ("plan topic=bees", {"topic": "bees"}, ""),
+        ('plan topic="AI LLMs" company=ACME now', {"topic": "AI LLMs", "company": "ACME"}, "now"),
+        ("plan a topic='don't stop' b", {"topic": "don't stop"}, "a b"),
+        ("plan topic=“it’s” b", {"topic": "it’s"}, "b"),
+        ("plan topic=«deux mots»", {"topic": "deux mots"}, ""),
+        ('plan topic="two\nlines"', {"topic": "two\nlines"}, ""),
+        ("plan one\ntopic=x\ntwo", {"topic": "x"}, "one two"),
+        ("plan topic= b", {"topic": ""}, "b"),
+        ('plan topic="" b', {"topic": ""}, "b"),
+        ("plan my-topic=x äpfel=y", {"my-topic": "x", "äpfel": "y"}, ""),
+        ("plan a=b=c", {"a": "b=c"}, ""),
+        ("plan topic=x, company=y", {"topic": "x", "company": "y"}, ""),
+        ("plan https://a.example/?q=x", {}, "https://a.example/?q=x"),
+        ("plan 1=2 a = b ==", {}, "1=2 a = b =="),
+        ('plan "topic=x y"', {}, "topic=x y"),
+        ('plan topic="open', {}, 'topic="open'),
+        ("plan topic=x --language de b", {"topic": "x"}, "b"),
+    ],
+)
+def test_pairs_are_kept_apart_from_the_words(typed: str, pairs: dict[str, str], rest: str) -> None:
+    command = start(typed)
+
+    assert {pair.name: pair.value for pair in command.pairs} == pairs
+    assert command.without(command.pairs) == rest
+
+
+def test_pairs_that_are_words_stay_where_they_were() -> None:
+    command = start("plan prove a=b\n  with x=1 and topic=y soon")
+    topic = [pair for pair in command.pairs if pair.name == "topic"]
+
+    assert command.without([]) == "prove a=b\nwith x=1 and topic=y soon"
+    assert command.without(topic) == "prove a=b\nwith x=1 and soon"
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [("--lang", "language"), ("--langauge", "language"), ("--checkpoint", "checkpoints")],
+)
+def test_a_mistyped_option_is_invalid_and_names_the_right_one(option: str, meant: str) -> None:
+    command = grammar.parse(f"plan bees {option} x")
+
+    assert isinstance(command, grammar.InvalidCommand)
+    assert f"Did you mean `--{meant}`?" in command.problem
+    assert command.typed == f"plan bees {option} x"

@@ -13,6 +13,7 @@ from bot.slack.ids import (
     FormView,
     IdError,
     OfferedReply,
+    StartView,
     message_key,
     short,
 )
@@ -121,3 +122,21 @@ def test_a_message_that_is_posted_anew_has_another_key_than_the_deleted_one() ->
 
 def test_people_type_the_first_eight_characters_of_an_id() -> None:
     assert short(CHECKPOINT) == "9f8e7d6c"
+
+
+@pytest.mark.parametrize("checkpoints", [None, (), ("a", "b")])
+def test_the_form_for_inputs_comes_back_with_what_was_typed(
+    checkpoints: tuple[str, ...] | None,
+) -> None:
+    view = StartView("launch", "C1", "German", checkpoints)
+
+    assert StartView.decode(view.encode()) == view
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    ["", "{", "null", "[]", '["a", "b", "c"]', '["a", "b", "c", "d"]', '["a","b","c",[1]]'],
+)
+def test_a_form_for_inputs_that_is_not_ours_is_refused(encoded: str) -> None:
+    with pytest.raises(IdError):
+        StartView.decode(encoded)

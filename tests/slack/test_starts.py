@@ -325,6 +325,14 @@ def test_words_that_several_inputs_could_take_are_in_the_first_text_field(
     assert "Your words are in *Topic*" in str(workspace.open_view(ANA).definition)
 
 
+def test_words_go_to_a_field_that_is_needed_rather_than_to_one_with_a_default(
+    workspace: Workspace,
+) -> None:
+    workspace.command("typed electric bicycles")
+
+    assert _filled(workspace)["topic"] == "electric bicycles"
+
+
 def test_words_that_do_not_fit_into_a_field_are_given_back(
     stage: Stage, workspace: Workspace
 ) -> None:

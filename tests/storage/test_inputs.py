@@ -181,6 +181,7 @@ def test_an_input_that_crews_yml_sets_cannot_be_named() -> None:
         (InputType.YES_NO, "Yes", True),
         (InputType.YES_NO, "off", False),
         (InputType.DATE, " 2026-05-31 ", "2026-05-31"),
+        (InputType.DATE, "2026-05-31T10:00", "2026-05-31T10:00:00"),
         (InputType.CHOICE, "blue", "Blue"),
         (InputType.JSON, '["a", 1]', ["a", 1]),
         (InputType.JSON, {"a": 1}, {"a": 1}),

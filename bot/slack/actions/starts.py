@@ -18,11 +18,11 @@ from bot.slack.render import start_form, starting
 from bot.slack.render.answers import Answer
 from storage.definitions import CrewDefinition, CrewInput, CrewReport, InputType, Json
 from storage.errors import BadInputs, InputFault
-from storage.input_values import as_text
 from storage.inputs import (
     REQUEST,
     THE_REQUEST,
     CrewInputs,
+    is_required,
     known_inputs,
     open_inputs,
     resolve,
@@ -173,7 +173,7 @@ class Starts:
         named = {
             name: value
             for name, value in sent.values.items()
-            if name not in asked or value != as_text(asked[name].default).strip()
+            if name not in asked or value != _shown_default(asked[name])
         }
         language = "" if {"language", "output_language"} & {*asked} else about.language
         try:
@@ -228,6 +228,10 @@ def as_typed(sent: StartSubmission) -> str:
     )
 
 
+def _shown_default(crew_input: CrewInput) -> str:
+    return start_form.shown(crew_input, crew_input.default).strip()
+
+
 def _known(crew: CrewDefinition, report: CrewReport | None) -> CrewInputs:
     return known_inputs(crew, None if report is None else report.examination)
 
@@ -269,7 +273,10 @@ def _filled(
     if request.language:
         filled.setdefault("language", request.language)
     unfilled = [each for each in asked if each.name not in filled]
-    texts = [each for each in unfilled if each.type is InputType.TEXT]
+    texts = sorted(
+        (each for each in unfilled if each.type is InputType.TEXT),
+        key=lambda each: not is_required(each),
+    )
     taker = (
         next((each for each in asked if each.name in THE_REQUEST), None)
         or taker_of(unfilled)

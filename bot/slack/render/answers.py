@@ -20,7 +20,7 @@ from bot.slack.render.root import Progress, state_line
 from bot.slack.render.usage import spent
 from storage import pauses
 from storage.definitions import CrewDefinition, CrewReport
-from storage.inputs import known_inputs
+from storage.inputs import known_inputs, open_inputs
 from storage.records import Checkpoint, CheckpointKind, Execution
 from storage.usage import total
 
@@ -71,8 +71,8 @@ def _crew_line(crew: CrewDefinition, report: CrewReport | None, now: datetime) -
     description = text.line(crew.description, 150) or "no description"
     stops = ", ".join(f"`{text.mrkdwn(c.name)}`" for c in crew.checkpoints[:8])
     known = known_inputs(crew, None if report is None else report.examination)
-    inputs = starting.inputs_line(known, now) if known.inputs else ""
-    dots = " …" if inputs or known.takes_any else ""
+    inputs = starting.inputs_line(known, now)
+    dots = " …" if open_inputs(known, now) else ""
     lines = [f"• `/crew {text.mrkdwn(crew.name)}{dots}` {description}"]
     if inputs:
         lines.append(f"inputs: {inputs}")

@@ -24,7 +24,7 @@ from bot.slack.render import text
 from bot.slack.render.message import section
 from storage.definitions import CrewDefinition, CrewInput, InputType, Json
 from storage.input_values import BadValue, as_text, convert
-from storage.inputs import THE_REQUEST, is_required
+from storage.inputs import REQUEST, THE_REQUEST, is_required
 
 TEXT_LIMIT: Final = 3000
 MAX_FIELDS: Final = 95
@@ -32,6 +32,7 @@ MAX_OPTIONS: Final = 100
 OPTION_LIMIT: Final = 75
 TITLE_LIMIT: Final = 24
 NAME_LIMIT: Final = 200
+_DATE_LENGTH: Final = len("2026-05-31")
 _SHORT: Final = 80
 """A default up to this length is shown in a field of one line."""
 
@@ -83,8 +84,12 @@ def _shown(asked: Sequence[CrewInput]) -> list[CrewInput]:
 
 def label(crew_input: CrewInput) -> str:
     """What a person reads above the field."""
+    if crew_input.label:
+        return text.plain(crew_input.label, 200)
+    if crew_input.name in THE_REQUEST:
+        return REQUEST.label
     name = text.label(crew_input.name)
-    return text.plain(crew_input.label, 200) or f"{name[:1].upper()}{name[1:]}"
+    return f"{name[:1].upper()}{name[1:]}"
 
 
 def _field(crew_input: CrewInput, value: Json) -> InputBlock:
@@ -108,26 +113,37 @@ def _hint(crew_input: CrewInput) -> str | None:
     return " ".join(hints) or None
 
 
+def shown(crew_input: CrewInput, value: Json) -> str:
+    """The text or choice that the field holds for this value; empty if it can show none."""
+    start = as_text(value)
+    if crew_input.type in (InputType.TEXT, InputType.JSON):
+        return start if text.length(start) <= TEXT_LIMIT else ""
+    try:
+        start = as_text(convert(start, crew_input)) if start else ""
+    except BadValue:
+        return ""
+    return start[:_DATE_LENGTH] if crew_input.type is InputType.DATE else start
+
+
 def _element(crew_input: CrewInput, value: Json) -> InputInteractiveElement:
-    name, start = crew_input.name, as_text(value)
+    name, start = crew_input.name, shown(crew_input, value)
     match crew_input.type:
         case InputType.NUMBER:
             return NumberInputElement(
-                action_id=name, is_decimal_allowed=True, initial_value=_valid(start, crew_input)
+                action_id=name, is_decimal_allowed=True, initial_value=start or None
             )
         case InputType.DATE:
-            return DatePickerElement(action_id=name, initial_date=_valid(start, crew_input))
+            return DatePickerElement(action_id=name, initial_date=start or None)
         case InputType.YES_NO:
             yes_or_no = _options(("yes", "no"))
-            chosen = _valid(start, crew_input)
             return RadioButtonsElement(
-                action_id=name, options=yes_or_no, initial_option=_option(yes_or_no, chosen)
+                action_id=name, options=yes_or_no, initial_option=_option(yes_or_no, start)
             )
         case InputType.CHOICE if options := _options(crew_input.choices):
             return StaticSelectElement(
                 action_id=name,
                 options=options,
-                initial_option=_option(options, _valid(start, crew_input)),
+                initial_option=_option(options, start),
                 placeholder="Choose one",
             )
         case InputType.TEXT | InputType.JSON | InputType.CHOICE:
@@ -139,21 +155,12 @@ def _element(crew_input: CrewInput, value: Json) -> InputInteractiveElement:
 def _text_field(crew_input: CrewInput, start: str) -> PlainTextInputElement:
     is_short = bool(start) and len(start) <= _SHORT and "\n" not in start
     is_one_line = is_short and crew_input.type is not InputType.JSON
-    fits = text.length(start) <= TEXT_LIMIT
     return PlainTextInputElement(
         action_id=crew_input.name,
         multiline=not is_one_line or crew_input.name in THE_REQUEST,
         max_length=TEXT_LIMIT,
-        initial_value=start if start and fits else None,
+        initial_value=start or None,
     )
-
-
-def _valid(start: str, crew_input: CrewInput) -> str | None:
-    """The text in its field's own form; None if the field cannot show it."""
-    try:
-        return as_text(convert(start, crew_input)) if start else None
-    except BadValue:
-        return None
 
 
 def _options(choices: Sequence[str]) -> list[Option]:
@@ -169,5 +176,5 @@ def _options(choices: Sequence[str]) -> list[Option]:
     ]
 
 
-def _option(options: Sequence[Option], chosen: str | None) -> Option | None:
+def _option(options: Sequence[Option], chosen: str) -> Option | None:
     return next((option for option in options if option.value == chosen), None)

@@ -34,6 +34,9 @@ def paste(typed: str) -> str:
 
 
 def with_paste(answer: str, typed: str) -> str:
+    """The answer, and the command if it has more than a name."""
+    if len(typed.split()) < 2:
+        return answer
     return f"{answer}\nYou typed:\n{paste(typed)}"
 
 
@@ -107,8 +110,10 @@ def as_typed(
 
 
 def inputs_line(crew: CrewInputs, now: datetime) -> str:
-    """The inputs that a person may fill, on one line; empty if there are none."""
+    """The inputs that a person may fill, on one line; empty if there are none but the request."""
     asked = open_inputs(crew, now)
+    if all(each.name in THE_REQUEST for each in asked):
+        return ""
     shown = [_short(each) for each in asked[:MAX_INPUTS]]
     if len(asked) > MAX_INPUTS:
         shown.append(f"{len(asked) - MAX_INPUTS} more")
@@ -116,6 +121,8 @@ def inputs_line(crew: CrewInputs, now: datetime) -> str:
 
 
 def _short(crew_input: CrewInput) -> str:
+    if crew_input.name in THE_REQUEST:
+        return "the request"
     name = f"`{text.line(crew_input.name, 60)}`"
     if not is_empty(crew_input.default):
         return f"{name} (“{text.line(as_text(crew_input.default), 40)}”)"
@@ -172,8 +179,7 @@ def unknown_crew(name: str, crews: Mapping[str, CrewDefinition], typed: str = ""
         "These crews exist:",
         *known_crews,
     ]
-    answer = "\n".join(lines)
-    return with_paste(answer, typed) if " " in typed or "\n" in typed else answer
+    return with_paste("\n".join(lines), typed)
 
 
 def request_missing(crew: CrewInputs, now: datetime, typed: str = "") -> str:
@@ -182,7 +188,7 @@ def request_missing(crew: CrewInputs, now: datetime, typed: str = "") -> str:
         f"What should *{name}* work on? Type it after the name, for example:\n"
         f"`{text.line(example(crew, now), 300)}`"
     )
-    return with_paste(answer, typed) if len(typed.split()) > 1 else answer
+    return with_paste(answer, typed)
 
 
 def problem(report: CrewReport) -> str:

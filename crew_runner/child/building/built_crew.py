@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import crewai
+from crewai import Crew, Flow
 
 from ..messages import CrewDescription, Job
 from ..records import PhaseOutput
@@ -51,4 +55,12 @@ class BuiltCrew:
 
     def run(self, job: Job, report: Report) -> PhaseOutput:
         self.interception.stop()
+        if self.built.kickoff is not None and self.built.kickoff.input_files:
+            _give_files(self.built.of, self.built.kickoff.input_files)
         return self.runnable.run(replace(job, inputs=self.built.inputs(job)), report)
+
+
+def _give_files(of: Crew | Flow[Any], files: Mapping[str, Any]) -> None:
+    """Have its kickoff get the files that its own code passes."""
+    with_files = functools.partial(of.kickoff, input_files=dict(files))
+    object.__setattr__(of, "kickoff", with_files)  # pydantic allows no other assignment

@@ -15,13 +15,13 @@ from ..failures import CrewProblem
 def load_json_crew(path: Path) -> object:
     """The crew and its default inputs; or a flow, if the file declares one."""
     _check_that_it_exists(path)
-    if '"methods"' in path.read_text(encoding="utf-8"):  # the schema of flows, written as JSON
+    if "crewai.flow/" in path.read_text(encoding="utf-8"):  # the schema of flows, as JSON
         return load_declared_flow(path)
     load: Callable[..., object] | None = getattr(
         importlib.import_module("crewai.project"), "load_crew", None
     )
     if load is None:
-        raise _too_old("crews that are declared as JSON", "1.14.5")
+        raise _too_old("crews that are declared as JSON", "1.15")
     return load(path.absolute())
 
 

@@ -23,6 +23,7 @@ from crewai import Agent, Crew, Flow, Task
 
 from ..failures import CrewProblem
 from .empty_answers import empty_agent_answer, empty_task_output
+from .left_out import what_follows
 
 _Method: TypeAlias = Callable[..., Any]
 
@@ -147,6 +148,9 @@ class Interception:
         if self.kickoff is None:
             files = given.get("input_files") or {}
             self.kickoff = Kickoff(of, dict(inputs), dict(files), _place(), _importing())
+            follows = what_follows(_crew_frames(), _KICKOFFS)
+            if follows is not None:
+                self.note(f"{_place()} starts the crew. {follows}")
         raise KickoffReached
 
     def _at_other_run(
@@ -207,26 +211,32 @@ def _arguments(
 
 def _place() -> str:
     """The line of the crew's code that made the call: `main.py, line 12`."""
-    for frame in _frames():
-        if not _is_machinery(frame.f_code.co_filename):
-            return f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}"
-    return "a thread of the crew's code"
+    frame = next(_crew_frames(), None)
+    if frame is None:
+        return "A thread of the crew's code"
+    return f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}"
 
 
 def _importing() -> tuple[ModuleType, ...]:
     names = (
         str(frame.f_globals.get("__name__"))
-        for frame in _frames()
-        if frame.f_code.co_name == "<module>" and not _is_machinery(frame.f_code.co_filename)
+        for frame in _crew_frames()
+        if frame.f_code.co_name == "<module>"
     )
     return tuple(sys.modules[name] for name in names if name in sys.modules)
 
 
-def _frames() -> Iterator[FrameType]:
-    """This thread's frames, the innermost first."""
+def _crew_frames() -> Iterator[FrameType]:
+    """This thread's frames in the crew's own code, the innermost first, up to who called it."""
     frame: FrameType | None = sys._getframe(1)
+    reached = False
     while frame is not None:
-        yield frame
+        file = frame.f_code.co_filename
+        if reached and file.startswith(_HERE):
+            return
+        if not _is_machinery(file):
+            reached = True
+            yield frame
         frame = frame.f_back
 
 

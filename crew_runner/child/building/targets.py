@@ -105,7 +105,7 @@ class _Builder:
     interception: Interception
 
     def build(self) -> _Result:
-        path = Path(self.target)
+        path = _in_copy(Path(self.target), self.arguments.job)
         if path.suffix in _JSON_CREWS:
             return self._resolve(load_json_crew(path))
         if path.suffix in _DECLARED_FLOWS:
@@ -189,6 +189,13 @@ class _Builder:
             f"{self.target} is not a crew but {type(value).__name__}. Name a @CrewBase class, a "
             "function that returns a Crew or kicks one off, a Crew, or a Flow class."
         )
+
+
+def _in_copy(path: Path, job: Job) -> Path:
+    """The path in the working copy, if it names a file of the project that was copied."""
+    if job.project is None or job.origin is None or not path.is_relative_to(job.origin):
+        return path
+    return Path(job.project, path.relative_to(job.origin))
 
 
 def _attribute_of(module: ModuleType, attribute: str) -> object:

@@ -12,6 +12,7 @@ from typing import Any
 
 from crewai import Agent, Crew, Flow, Task
 from crewai.flow.flow import start
+from opentelemetry import baggage
 from pydantic import BaseModel
 
 
@@ -128,6 +129,17 @@ def run_flow_async() -> object:
 def run_flow_streamed() -> object:
     with Report().stream_events(inputs={"topic": "harbours"}) as frames:
         return list(frames)
+
+
+class ReadsFiles(Flow[State]):
+    @start()
+    def read(self) -> str:
+        files: Any = baggage.get_baggage("flow_input_files")
+        return f"{self.state.topic}: {sorted(files)}"
+
+
+def run_with_files() -> object:
+    return ReadsFiles().kickoff(inputs={"topic": "tea"}, input_files={"label": "label.png"})
 
 
 class Answer(BaseModel):

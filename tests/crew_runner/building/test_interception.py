@@ -15,6 +15,11 @@ from tests.crew_runner.conftest import RunnerFixture
 ENTRY_POINTS = "tests.crew_runner.building.entry_points"
 SCRIPT = "tests.crew_runner.building.script"
 IMPORTS_SCRIPT = "tests.crew_runner.building.imports_script"
+LEFT_OUT = "tests.crew_runner.building.left_out"
+ANOTHER = (
+    "It starts another crew after that, or the same one again, which is left out. Make the crews "
+    "the steps of a flow."
+)
 OF_A_CREW = [
     f"{ENTRY_POINTS}:run",
     f"{ENTRY_POINTS}:run_streamed",
@@ -100,6 +105,26 @@ def test_the_check_says_what_was_left_out(checked: Checked) -> None:
     )
 
 
+FOLLOWING = {
+    "prints": (),
+    "saves": ("What its code does after that is left out.",),
+    "one_after_the_other": (ANOTHER,),
+    "calls_functions": (ANOTHER,),
+    "loops": (ANOTHER,),
+}
+
+
+def test_the_check_says_if_code_after_the_kickoff_is_left_out(runner: RunnerFixture) -> None:
+    reports = reports_of(runner, *(f"{LEFT_OUT}:{name}" for name in FOLLOWING))
+
+    notes = {name: report.examination.notes for name, report in reports.items()}
+    assert {
+        name: tuple(note.partition(" starts the crew. ")[2] for note in notes[name])
+        for name in FOLLOWING
+    } == FOLLOWING
+    assert notes["saves"][0].startswith("left_out.py, line 19 starts the crew. ")
+
+
 PROBLEMS = {
     "train": "its code trains the crew (entry_points.py, line ",
     "replay": f"{ENTRY_POINTS}:replay reads arguments of a command line (sys.argv)",
@@ -154,3 +179,11 @@ def test_a_flow_that_is_kicked_off_runs_the_crews_in_its_methods(runner: RunnerF
 
     assert execution.state is ExecutionState.COMPLETED, execution.error
     assert runner.model.calls[-1].task == "Research harbours in 2031."
+
+
+def test_files_that_an_entry_point_passes_reach_the_run(runner: RunnerFixture) -> None:
+    target = f"{ENTRY_POINTS}:run_with_files"
+    execution = runner.harness.ended(runner.harness.start(definition(target), "harbours"))
+
+    assert execution.result is not None
+    assert execution.result.output == "tea: ['label']"
