@@ -25,6 +25,10 @@ LOOPBACK: Final = Actor(
 )
 
 
+_BODY_NAMES: Final = {"request": "message"}
+"""What the body calls the parts of a request."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
     """`hosts`: the accepted Host headers. `channel`: where executions get their thread in Slack."""
@@ -50,6 +54,10 @@ class Calls:
         definition, report = self._crew(body.crew)
         inputs = known_inputs(definition, None if report is None else report.examination)
         request = resolve(inputs, body.request(), self.clock.now())
+        if body.inputs is not None and request.unused:
+            # Clients that know nothing of `inputs` may always send a message and a language.
+            names = " and ".join(_BODY_NAMES.get(name, name) for name in request.unused)
+            raise HTTPException(400, f"crew {definition.name!r} has no input for {names}")
         execution = self.state.start_execution(
             definition=definition,
             request=request,

@@ -76,6 +76,21 @@ def test_what_the_crew_does_not_take_is_refused_by_name(
     assert service.reads.executions() == ()
 
 
+def test_what_nothing_takes_is_refused_beside_inputs_and_else_noted(
+    client: TestClient, service: Service
+) -> None:
+    service.examine("flow", CrewInput("count", InputType.NUMBER, default=1), kind="flow")
+    body = {"crew": "flow", "message": "bees", "language": "German"}
+
+    refused = client.post("/api/crew/execute", json={**body, "inputs": {"count": 2}})
+    started = client.post("/api/crew/execute", json=body)
+
+    assert refused.status_code == 400
+    assert refused.json() == {"detail": "crew 'flow' has no input for language and message"}
+    execution = service.reads.execution(started.json()["execution_id"])
+    assert execution.request.unused == ("language", "request")
+
+
 @pytest.mark.parametrize("crew", ["plan", "flow"])
 def test_a_crew_that_needs_a_request_says_so_as_before(client: TestClient, crew: str) -> None:
     answer = client.post("/api/crew/execute", json={"crew": crew, "language": "German"})
