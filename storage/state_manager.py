@@ -17,6 +17,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from storage.db.database import reading, writing
 from storage.db.transaction import Transaction
+from storage.decisions import Decided, Decision, Reply, RevisionOffered, Talk
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
 from storage.kept_files import KeptFile, Publication
@@ -26,18 +27,13 @@ from storage.records import (
     Actor,
     Checkpoint,
     Claim,
-    Decided,
-    Decision,
     Execution,
     Failure,
     Lesson,
     MessageRef,
     PhaseOutput,
     Question,
-    Reply,
     Request,
-    RevisionOffered,
-    Talk,
     Usage,
 )
 from storage.use_cases import (

@@ -11,12 +11,13 @@ from fastapi import HTTPException
 from bot.api import bodies, crew_bodies
 from storage.crew_inputs import known_inputs
 from storage.db.database import SystemClock
+from storage.decisions import Decision
 from storage.definitions import CrewDefinition, CrewReport
 from storage.errors import UnknownCheckpoint, UnknownExecution
 from storage.inputs import resolve
 from storage.ports import Clock
 from storage.reads import Reads
-from storage.records import Action, Actor, ActorKind, Decision, Execution, Request
+from storage.records import Action, Actor, ActorKind, Execution, Request
 from storage.state_manager import StateManager
 from storage.states import ENDED
 

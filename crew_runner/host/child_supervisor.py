@@ -34,6 +34,7 @@ from crew_runner.child.messages import (
 from crew_runner.child.records import Action
 from crew_runner.config.durations import format_duration
 from crew_runner.host.crew_check import NO_APPROVERS, check_decision_rules, methods_of
+from crew_runner.host.exits import failure_without_result
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.frames import MessageTooLong
 from crew_runner.host.jobs import phases_message
@@ -74,7 +75,6 @@ KILL_SECONDS: Final = 5.0
 
 NO_DATABASE: Final = "The database did not answer. Check that it is running."
 _KEPT_OUTPUT: Final = 4_000
-_LOG_HAS_OUTPUT: Final = "The bot's log has its last output."
 _MAX_WAIT: Final = 0.5
 
 
@@ -134,7 +134,7 @@ class ChildSupervisor:
             self._read_child()
             self._check_timers()
         if self._outcome is None:
-            self._outcome = self._failure_without_result()
+            self._outcome = failure_without_result(self._child.exit_code(), self._output)
         return self._outcome
 
     @property
@@ -297,19 +297,6 @@ class ChildSupervisor:
     def _send(self, message: FromWorker) -> None:
         with suppress(OSError):  # an exited child is noticed by `status`
             self._child.channel.send_bytes(to_child(message))
-
-    def _failure_without_result(self) -> Failure:
-        code = self._child.exit_code()
-        if code == -signal.SIGKILL:
-            message = (
-                "The crew's process was killed, perhaps because the machine ran out of memory. "
-                "Check its memory, then try again."
-            )
-        elif code is not None and code < 0:
-            message = f"The crew's process crashed (signal {-code}). {_LOG_HAS_OUTPUT}"
-        else:
-            message = f"The crew's process ended without a result. {_LOG_HAS_OUTPUT}"
-        return Failure(message, detail=self._output.decode(errors="replace"))
 
     # --- timers -----------------------------------------------------------------------------
 

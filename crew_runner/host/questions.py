@@ -9,16 +9,10 @@ from typing import Final
 from crew_runner.child import records as child
 from crew_runner.child.messages import Answer, Job
 from crew_runner.host.outage import call_storage
+from storage.decisions import Decision
 from storage.errors import AlreadyDecided
 from storage.reads import Reads
-from storage.records import (
-    TIMEOUT,
-    Action,
-    CheckpointKind,
-    Claim,
-    Decision,
-    Question,
-)
+from storage.records import TIMEOUT, Action, CheckpointKind, Claim, Question
 from storage.state_manager import StateManager
 from storage.states import PROCEEDED, CheckpointState
 

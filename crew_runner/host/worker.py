@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Final, assert_never
 
 from crew_runner.child.withheld import Withheld
 from crew_runner.host import owners
-from crew_runner.host.child_supervisor import ChildSupervisor, Interrupted
+from crew_runner.host.child_supervisor import Interrupted
 from crew_runner.host.copy_folders import remove_stale_copies
-from crew_runner.host.crew_check import NO_APPROVERS, check_crew, failed_report, project_report
-from crew_runner.host.fork_server_client import EnvironmentUnusable, ForkServerUnavailable
+from crew_runner.host.crew_check import NO_APPROVERS
+from crew_runner.host.crew_processes import CrewProcesses
+from crew_runner.host.fork_server_client import ForkServerUnavailable
 from crew_runner.host.fork_servers import ForkServers, environment_of
-from crew_runner.host.jobs import NOTHING_WITHHELD, check_job, job_for
+from crew_runner.host.jobs import NOTHING_WITHHELD
 from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
-from crew_runner.host.phase_files import EndedPhase, PhaseFiles, project_to_copy
+from crew_runner.host.phase_files import EndedPhase
 from crew_runner.host.publishing import Publisher
-from crew_runner.host.request_inputs import inputs_failure, resolve_inputs
 from crew_runner.host.slots import PoolSlot
-from crew_runner.host.workspaces import WorkingCopy, WorkspaceProblem
 from crew_runner.models.source import ModelSource
-from crew_runner.projects.discovery import problem_of
 from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
-from storage.errors import BadInputs, CountersignError, LeaseLost, NoRule
+from storage.errors import CountersignError, LeaseLost, NoRule
 from storage.ports import SlotReservation
 from storage.reads import Reads
 from storage.records import Claim, Failure, PhaseOutput
@@ -41,8 +38,6 @@ log = logging.getLogger(__name__)
 
 _CHECK_DELAY_SECONDS: Final = 15.0
 """How long the check of a crew waits for running phases to finish."""
-
-NOT_STARTED: Final = "The process that runs crews did not start. The bot's log has the details."
 
 _SHUTDOWN_MARGIN: Final = timedelta(seconds=2.5)
 """The part of the grace period reserved for stopping children and returning their leases."""
@@ -74,8 +69,6 @@ class WorkerPool:
         self._crews = crews
         self.slots = slots
         self._lease = lease
-        self._environment = dict(environment or {})
-        self._withheld = withheld
         self._poll = poll
         self._owner = str(owners.this_process())
         # A crew that crews.yml no longer names may still run: executions keep their definition.
@@ -83,6 +76,16 @@ class WorkerPool:
         self._fork_servers = ForkServers(
             preload=crew_code,
             start_shared=not crews or any(environment_of(c) is None for c in crews.values()),
+        )
+        self._processes = CrewProcesses(
+            state=state,
+            reads=reads,
+            model=self._model,
+            fork_servers=self._fork_servers,
+            lease=lease,
+            environment=dict(environment or {}),
+            withheld=withheld,
+            abort_at=lambda: self._abort_at,
         )
         self._publisher = Publisher(state, reads)
         self._work = threading.Event()
@@ -252,42 +255,7 @@ class WorkerPool:
                 self._running_ids.discard(claim.run.id)
 
     def _run_in_child(self, claim: Claim) -> EndedPhase:
-        definition = claim.execution.definition
-        problem = problem_of(definition) or self._model_problem(definition)
-        if problem is not None:
-            return EndedPhase(claim, Failure(problem, retryable=False))
-        files = PhaseFiles(claim, state=self._state, reads=self._reads, lease=self._lease)
-        try:
-            claim = resolve_inputs(claim, self._report_of)
-            with (
-                self._fork_servers.job_directory(definition) as job_directory,
-                files,
-                closing(self._fork_servers.fork(definition)) as child,
-            ):
-                job = job_for(
-                    claim,
-                    model=self._model_variables(claim.execution.definition),
-                    extra=self._environment,
-                    storage=str(job_directory),
-                    copy=files.prepare(job_directory),
-                    withheld=self._withheld,
-                )
-                supervisor = ChildSupervisor(
-                    claim=claim,
-                    job=job,
-                    child=child,
-                    state=self._state,
-                    reads=self._reads,
-                    lease=self._lease,
-                    abort_at=lambda: self._abort_at,
-                    learn=partial(self._fork_servers.learn, definition),
-                )
-                outcome = files.collect(supervisor.run())
-                return EndedPhase(supervisor.claim, outcome, supervisor.usage, files.kept)
-        except (ForkServerUnavailable, WorkspaceProblem, BadInputs) as error:
-            return EndedPhase(claim, _not_started(error))
-        except LeaseLost:
-            return EndedPhase(claim, Interrupted.LOST)
+        return self._processes.run(claim, self._report_of)
 
     def _report_of(self, claim: Claim) -> CrewReport | None:
         """What is known about the crew, which is checked first if nothing is. Raises LeaseLost."""
@@ -300,15 +268,6 @@ class WorkerPool:
             while not wait({check}, timeout=self._lease.total_seconds() / 3).done:
                 call_storage(partial(self._state.heartbeat, claim))
             return check.result()
-
-    def _model_problem(self, definition: CrewDefinition) -> str | None:
-        """Why the crew's model would refuse it. Programs are checked only if they set `model`."""
-        if definition.kind is CrewKind.COMMAND and definition.model is None:
-            return None
-        return self._model.problem(definition.model, self._model.own_model(definition))
-
-    def _model_variables(self, definition: CrewDefinition) -> Mapping[str, str]:
-        return self._model.variables(definition.model, self._model.own_model(definition))
 
     def _record_outcome(self, ended: EndedPhase) -> None:
         """Record how the phase ended, unless the lease was lost."""
@@ -366,52 +325,9 @@ class WorkerPool:
             log.warning("crews.not_checked", extra={"why": str(error)})
 
     def _check(self, definition: CrewDefinition) -> CrewReport:
-        try:
-            report, detail = project_report(definition) or self._check_in_child(definition)
-        except (EnvironmentUnusable, WorkspaceProblem) as error:
-            report, detail = failed_report(definition, str(error)), ""
+        report, detail = self._processes.check(definition)
         if report.problem is not None:
             fields = {"crew": report.crew, "problem": report.problem, "detail": detail}
             log.warning("crew.cannot_run", extra=fields)
         call_storage_with_retry(lambda: self._state.report_crew(report), self._stopping)
         return report
-
-    def _check_in_child(self, definition: CrewDefinition) -> tuple[CrewReport, str]:
-        """Build the crew, in a copy of its project if it has one.
-
-        Raises EnvironmentUnusable, WorkspaceProblem.
-        """
-        with (
-            self._fork_servers.job_directory(definition) as job_directory,
-            closing(self._fork_servers.fork(definition)) as child,
-        ):
-            project = project_to_copy(definition)
-            copy = (
-                None if project is None else WorkingCopy.of(project, within=job_directory / "copy")
-            )
-            job = check_job(
-                definition,
-                model=self._model_variables(definition),
-                extra=self._environment,
-                storage=str(job_directory),
-                withheld=self._withheld,
-                copy=None if copy is None else copy.folder,
-            )
-            learn = partial(self._fork_servers.learn, definition)
-            checked = check_crew(definition, job, child, learn=learn)
-            child.kill(signal.SIGKILL)
-        return checked
-
-
-def _not_started(error: ForkServerUnavailable | WorkspaceProblem | BadInputs) -> Failure:
-    match error:
-        case EnvironmentUnusable():
-            return Failure(str(error), retryable=False)
-        case ForkServerUnavailable():
-            return Failure(NOT_STARTED, str(error))
-        case WorkspaceProblem():
-            return Failure(str(error), retryable=not error.lasting)
-        case BadInputs():
-            return inputs_failure(error)
-        case _:
-            assert_never(error)

@@ -17,6 +17,7 @@ from storage.db.rows import (
 )
 from storage.db.transaction import Transaction
 from storage.decision_words import named_outcome, says_yes
+from storage.decisions import Decided, Decision, Reply, RevisionOffered, Talk
 from storage.definitions import CrewDefinition
 from storage.errors import (
     AlreadyDecided,
@@ -36,14 +37,9 @@ from storage.records import (
     Actor,
     Checkpoint,
     CheckpointKind,
-    Decided,
-    Decision,
     Execution,
     Feedback,
     MessageRef,
-    Reply,
-    RevisionOffered,
-    Talk,
 )
 from storage.states import CheckpointState, ExecutionEvent, ExecutionState, next_checkpoint
 from storage.use_cases import files, inbox, transitions

@@ -13,9 +13,10 @@ from sqlalchemy import event
 
 from storage.db.database import SystemClock, upgrade
 from storage.db.engines import open_engine
+from storage.decisions import Decision
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
-from storage.records import Action, Claim, Decision, Execution
+from storage.records import Action, Claim, Execution
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
 from tests.bench.disk import Disk

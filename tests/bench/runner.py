@@ -14,10 +14,11 @@ from crew_runner.models.drafter.server import OfflineDrafter
 from crew_runner.queues.local import LocalDispatch
 from storage.db.database import SystemClock, upgrade
 from storage.db.engines import open_engine
+from storage.decisions import Decision
 from storage.definitions import CrewDefinition
 from storage.ports import NoSignal
 from storage.reads import Reads
-from storage.records import Action, Decision, Execution, PhaseRun
+from storage.records import Action, Execution, PhaseRun
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
 from tests.support.factories import ANA, asking

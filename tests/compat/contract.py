@@ -15,6 +15,7 @@ import pytest
 
 from crew_runner.host.worker import WorkerPool
 from crew_runner.queues.local import LocalDispatch
+from storage.decisions import Decision
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
@@ -23,7 +24,7 @@ from storage.definitions import (
     Limits,
     PhaseDefinition,
 )
-from storage.records import Action, Decision, Execution
+from storage.records import Action, Execution
 from storage.states import ExecutionState
 from tests.crew_runner.harness import ANYBODY, Harness
 from tests.support.drafter import WatchedDrafter

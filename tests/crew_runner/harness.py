@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from storage.db.database import SystemClock
+from storage.decisions import Decision
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
@@ -17,16 +18,7 @@ from storage.definitions import (
 )
 from storage.ports import Dispatch, NoDispatch, NoSignal
 from storage.reads import Reads
-from storage.records import (
-    Action,
-    Actor,
-    ActorKind,
-    Checkpoint,
-    Decision,
-    Execution,
-    PhaseRun,
-    Request,
-)
+from storage.records import Action, Actor, ActorKind, Checkpoint, Execution, PhaseRun, Request
 from storage.state_manager import StateManager
 from storage.states import ENDED, ExecutionState
 from tests.support.processes import wait_until

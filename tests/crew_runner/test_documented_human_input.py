@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 
+from storage.decisions import Decision
 from storage.definitions import CrewDefinition, DecisionRule, OnTimeout
-from storage.records import Action, Checkpoint, Decision
+from storage.records import Action, Checkpoint
 from storage.states import ExecutionState
 from tests.crew_runner.conftest import RunnerFixture
 from tests.crew_runner.harness import ANYBODY, RULE, Harness, crew

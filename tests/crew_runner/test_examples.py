@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from crew_runner.config.registry import load_crews
-from storage.records import Action, Decision
+from storage.decisions import Decision
+from storage.records import Action
 from storage.states import ExecutionState
 from tests.crew_runner.conftest import RunnerFixture
 from tests.crew_runner.harness import ANYBODY

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from storage.decisions import Decision
 from storage.definitions import CrewDefinition
-from storage.records import Action, Checkpoint, CheckpointKind, Decision
+from storage.records import Action, Checkpoint, CheckpointKind
 from storage.states import ExecutionState
 from tests.crew_runner.conftest import RunnerFixture
 from tests.crew_runner.harness import ANYBODY, RULE, Harness, conversations, crew

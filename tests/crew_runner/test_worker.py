@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from crew_runner.host import owners
-from storage.records import Action, Decision
+from storage.decisions import Decision
+from storage.records import Action
 from storage.states import ExecutionState, PhaseRunState
 from tests.crew_runner.harness import ANYBODY, RULE, Harness, crew, program, read_ids
 from tests.support.prefork_server import Forked, PreforkServer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bot.cli import _parser
+from bot.arguments import parser
 from bot.settings import VARIABLES
 from tests.support.processes import ROOT
 
@@ -24,7 +24,7 @@ LAST_WORDS: Final = 10.0
 
 def assert_command(arguments: Sequence[str]) -> None:
     """Assert that the command line accepts the arguments; otherwise argparse ends the test."""
-    assert _parser().parse_args(arguments).command == arguments[0]
+    assert parser().parse_args(arguments).command == arguments[0]
 
 
 def assert_settings(environment: Mapping[str, object]) -> None:

@@ -15,20 +15,11 @@ from uuid import uuid4
 
 from bot.api.bodies import FeedbackBody
 from bot.slack.inbound.parse import CommandCall, Person
+from storage.decisions import Decision, Reply, RevisionOffered, Talk
 from storage.definitions import Limits
 from storage.errors import LimitReached
 from storage.messages import OutboxRow
-from storage.records import (
-    Action,
-    Checkpoint,
-    Claim,
-    Decision,
-    Execution,
-    MessageRef,
-    Reply,
-    RevisionOffered,
-    Talk,
-)
+from storage.records import Action, Checkpoint, Claim, Execution, MessageRef
 from tests.growth.base import Base
 from tests.growth.filling import CHANNELS
 from tests.growth.lives import DRAFT, PLAN, USED

@@ -21,12 +21,13 @@ from sqlalchemy import Engine, event
 
 from storage.db.database import upgrade
 from storage.db.engines import open_engine
+from storage.decisions import Decision, Reply
 from storage.definitions import CrewDefinition, OnTimeout
 from storage.messages import OutboxRow
 from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
-from storage.records import Action, Decision, Execution, Failure, Reply
+from storage.records import Action, Execution, Failure
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
 from tests.support.factories import ANA, BEN, NOON, SettableClock, asking, crew, output, rule

@@ -30,10 +30,11 @@ from crew_runner.queues.procrastinate import ProcrastinateQueue
 from crew_runner.queues.procrastinate_schema import install
 from storage.db.database import SystemClock, upgrade
 from storage.db.engines import connection_arguments, open_engine
+from storage.decisions import Decision
 from storage.definitions import CrewDefinition, CrewKind, ModelSettings
 from storage.ports import NoSignal
 from storage.reads import Reads
-from storage.records import Action, Claim, Decision, PhaseOutput
+from storage.records import Action, Claim, PhaseOutput
 from storage.state_manager import StateManager
 from tests.peers.peer import PHASES, TEXT, Cycle
 from tests.support.factories import ANA, asking, crew

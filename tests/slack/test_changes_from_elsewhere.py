@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from storage.records import Action, Actor, ActorKind, Decision
+from storage.decisions import Decision
+from storage.records import Action, Actor, ActorKind
 from storage.states import ExecutionState
 from tests.slack.stage import Stage
 from tests.support.factories import asking, crew, rule

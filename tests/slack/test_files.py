@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from bot.slack.render import files
+from storage.decisions import Decision
 from storage.kept_files import KeptFile
-from storage.records import Action, Decision, Execution, OutputFile
+from storage.records import Action, Execution, OutputFile
 from tests.slack.stage import Stage
 from tests.support.factories import BEN, crew, output
 from tests.support.message_snapshot import MessageSnapshot

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from practice.traffic import Entry
+from storage.decisions import Decision
 from storage.outbox.outbox import Outbox
-from storage.records import Decision
 from storage.state_manager import StateManager
 from tests.slack.stage import BRISK, Stage
 from tests.support.postgres import Server

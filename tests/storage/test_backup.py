@@ -14,7 +14,8 @@ from bot.bootstrap import install_queue
 from storage.db.backup import CannotBackUp, back_up, newest_event
 from storage.db.database import upgrade
 from storage.db.engines import open_engine
-from storage.records import Action, Decision
+from storage.decisions import Decision
+from storage.records import Action
 from storage.states import ExecutionState
 from tests.support.factories import BEN, NOON
 from tests.support.installation import Installation

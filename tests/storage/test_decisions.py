@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from storage.db.tables import phase_runs
+from storage.decisions import Decided, Decision, Reply, RevisionOffered, Talk
 from storage.errors import (
     AlreadyDecided,
     Busy,
@@ -22,17 +23,7 @@ from storage.errors import (
 from storage.messages import OutboxKind
 from storage.outbox.outbox import Outbox
 from storage.policy import Refusal
-from storage.records import (
-    Action,
-    Actor,
-    ActorKind,
-    Decided,
-    Decision,
-    MessageRef,
-    Reply,
-    RevisionOffered,
-    Talk,
-)
+from storage.records import Action, Actor, ActorKind, MessageRef
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
 from tests.storage.conftest import RecordingDispatch, Run

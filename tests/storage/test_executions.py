@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError
 
+from storage.decisions import Decision
 from storage.definitions import OnTimeout
 from storage.errors import (
     AmbiguousExecution,
@@ -19,7 +20,7 @@ from storage.errors import (
     WrongState,
 )
 from storage.reads import Reads
-from storage.records import Action, Actor, ActorKind, Decision, Failure
+from storage.records import Action, Actor, ActorKind, Failure
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
 from tests.storage.conftest import RecordingDispatch, RecordingSignal, Run

@@ -12,13 +12,14 @@ from sqlalchemy import Engine, event, func, select
 from storage.db import tables
 from storage.db.database import reading
 from storage.db.tables import audit, files, publications
+from storage.decisions import Decision
 from storage.definitions import CrewDefinition, OnTimeout, Workspace
 from storage.errors import LeaseLost
 from storage.kept_files import KeptFile, Publication
 from storage.messages import OutboxKind
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
-from storage.records import Action, Claim, Decision, OutputFile, Pause, PhaseOutput
+from storage.records import Action, Claim, OutputFile, Pause, PhaseOutput
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
 from tests.storage.conftest import Run

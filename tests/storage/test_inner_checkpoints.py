@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from storage.decisions import Decision, Reply
 from storage.definitions import CrewDefinition, Limits, OnTimeout
 from storage.errors import (
     LeaseLost,
@@ -24,12 +25,10 @@ from storage.records import (
     Checkpoint,
     CheckpointKind,
     Claim,
-    Decision,
     Failure,
     Pause,
     PhaseOutput,
     Question,
-    Reply,
 )
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState

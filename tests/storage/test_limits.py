@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from storage.decisions import Decision
 from storage.definitions import CrewDefinition, Limits
 from storage.errors import LimitReached
-from storage.records import Action, ActorKind, Decision
+from storage.records import Action, ActorKind
 from storage.state_manager import StateManager
 from storage.use_cases.limits import key_of
 from tests.storage.conftest import Run

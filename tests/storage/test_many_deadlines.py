@@ -18,11 +18,12 @@ from storage.db import statements
 from storage.db.database import upgrade, writing
 from storage.db.engines import open_engine
 from storage.db.tables import audit, outbox
+from storage.decisions import Decision
 from storage.definitions import OnTimeout
 from storage.errors import AlreadyDecided
 from storage.ports import NoSignal
 from storage.reads import Reads
-from storage.records import TIMEOUT, Action, Checkpoint, Decision
+from storage.records import TIMEOUT, Action, Checkpoint
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
 from tests.storage.conftest import RecordingDispatch, Run

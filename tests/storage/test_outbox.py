@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+from storage.decisions import Decision
 from storage.errors import MessageLeaseLost
 from storage.messages import OutboxKind, OutboxRow, OutboxState
 from storage.outbox import due_messages
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
-from storage.records import Action, Decision
+from storage.records import Action
 from storage.state_manager import StateManager
 from tests.storage.conftest import Run
 from tests.support.factories import BEN, SettableClock, crew

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 
 from storage.boundaries import BadBoundary
+from storage.decisions import Decision
 from storage.definitions import CheckpointDefinition, CrewDefinition, CrewKind, PhaseDefinition
 from storage.errors import LeaseLost
 from storage.reads import Reads
-from storage.records import Action, Claim, Decision, Failure, PhaseRun
+from storage.records import Action, Claim, Failure, PhaseRun
 from storage.state_manager import StateManager
 from storage.states import ExecutionState, PhaseRunState
 from storage.use_cases.phase_runs import MAX_LOSSES

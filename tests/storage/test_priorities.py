@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from storage.decisions import Decision
 from storage.definitions import OnTimeout
-from storage.records import Action, Decision, Failure
+from storage.records import Action, Failure
 from storage.state_manager import StateManager
 from tests.storage.conftest import Run
 from tests.support.factories import BEN, SettableClock, crew, rule

@@ -19,9 +19,10 @@ from sqlalchemy.exc import DBAPIError
 from storage.db import sql, statements
 from storage.db.database import writing
 from storage.db.transaction import Transaction
+from storage.decisions import Decision
 from storage.errors import AlreadyDecided, Busy, Conflict, LeaseLost, StaleExecution
 from storage.ports import NoDispatch
-from storage.records import Action, Claim, Decision, Failure
+from storage.records import Action, Claim, Failure
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
 from storage.use_cases import decisions, executions, phase_runs, timeouts

@@ -9,11 +9,12 @@ from sqlalchemy import Engine
 
 from storage import reads as module
 from storage.db.database import SystemClock
+from storage.decisions import Decision
 from storage.definitions import OnTimeout
 from storage.errors import UnknownExecution
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
-from storage.records import Action, Counts, Decision, Failure
+from storage.records import Action, Counts, Failure
 from storage.state_manager import StateManager
 from tests.storage.conftest import Run
 from tests.support.factories import ANA, SettableClock, crew, rule

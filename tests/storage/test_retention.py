@@ -21,10 +21,11 @@ from storage.db.tables import (
     publications,
     revise_intents,
 )
+from storage.decisions import Decision
 from storage.errors import UnknownExecution
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
-from storage.records import Action, Decision
+from storage.records import Action
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
 from tests.storage.conftest import Run

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
+from storage.decisions import Decided, Decision
 from storage.errors import AlreadyDecided, LeaseLost
 from storage.reads import Reads
-from storage.records import Action, Claim, Decided, Decision
+from storage.records import Action, Claim
 from storage.states import ExecutionState, PhaseRunState
 from tests.storage.conftest import RecordingDispatch, RecordingSignal, Run
 from tests.support.factories import ANA, BEN, SettableClock, crew, output

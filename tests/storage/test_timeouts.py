@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from storage.decisions import Decision
 from storage.definitions import OnTimeout
 from storage.messages import OutboxKind
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
-from storage.records import TIMEOUT, Action, Decision
+from storage.records import TIMEOUT, Action
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
 from tests.storage.conftest import Run

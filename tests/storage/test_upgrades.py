@@ -18,11 +18,12 @@ from storage.db.database import SystemClock, schema, upgrade, writing
 from storage.db.engines import open_engine
 from storage.db.schema import MIGRATIONS, SchemaStatus, configuration
 from storage.db.tables import metadata
+from storage.decisions import Decision
 from storage.errors import IncompatibleSchema
 from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
-from storage.records import Action, Decision
+from storage.records import Action
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
 from tests.storage.conftest import Run

@@ -9,13 +9,13 @@ from datetime import timedelta
 import pytest
 
 from storage import usage
+from storage.decisions import Decision
 from storage.definitions import Budget, CheckpointDefinition, CrewDefinition
 from storage.reads import Reads
 from storage.records import (
     Action,
     CheckpointKind,
     Claim,
-    Decision,
     Failure,
     PhaseOutput,
     PhaseRun,

@@ -30,9 +30,10 @@ from websockets.sync.client import ClientConnection
 
 import bot.bootstrap
 from storage.db.database import upgrade
+from storage.decisions import Decision
 from storage.messages import OutboxRow
 from storage.outbox.outbox import Outbox
-from storage.records import Claim, Decision
+from storage.records import Claim
 from storage.state_manager import StateManager
 from tests.support.failpoint_files import ARMED, KILLED, PASSED
 

@@ -9,12 +9,13 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
+from storage.decisions import Decision, Reply
 from storage.definitions import CrewDefinition, CrewReport
 from storage.kept_files import KeptFile
 from storage.outbox.outbox import Outbox
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
-from storage.records import Action, Checkpoint, Decision, Execution, Failure, Reply
+from storage.records import Action, Checkpoint, Execution, Failure
 from storage.state_manager import StateManager
 from storage.states import ExecutionState
 from tests.support.factories import ANA, BEN, NOON, SettableClock, asking, crew, output

@@ -12,6 +12,7 @@ from bot.slack.inbound.parse import Click, FormClosed, Person, Submission, Threa
 from bot.slack.people.actors import People
 from bot.slack.render import answers, modal
 from bot.slack.render.answers import Answer
+from storage.decisions import Decided, Decision, Reply, RevisionOffered, Talk
 from storage.errors import AlreadyDecided, NotAllowed, OutdatedMessage
 from storage.policy import may_decide
 from storage.reads import Reads
@@ -21,13 +22,8 @@ from storage.records import (
     ActorKind,
     Checkpoint,
     CheckpointKind,
-    Decided,
-    Decision,
     Execution,
     MessageRef,
-    Reply,
-    RevisionOffered,
-    Talk,
 )
 from storage.state_manager import StateManager
 from storage.states import CheckpointState

@@ -16,8 +16,9 @@ from bot.api.app import create_api
 from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts
 from bot.slack.render import refusals
+from storage.decisions import Decided, Decision, Reply
 from storage.errors import AlreadyDecided, Busy, CountersignError, NotAllowed
-from storage.records import Action, Decided, Decision, Reply
+from storage.records import Action
 from tests.support.factories import member
 from tests.trouble.contention.use_cases import CHANNEL, UseCases
 

@@ -17,7 +17,8 @@ from typing import Final
 
 from bot.slack.inbound.sockets import SHORT_LIFE
 from practice.traffic import Entry
-from storage.records import Action, Actor, ActorKind, Decision, Execution
+from storage.decisions import Decision
+from storage.records import Action, Actor, ActorKind, Execution
 from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace import ANA, BEN
 from tests.trouble.oracles.messages import live_at_once
