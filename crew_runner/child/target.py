@@ -47,7 +47,7 @@ def build(job: Job) -> BuiltCrew | UnknownCrew:
         with keeping_files(job):
             built = build_target(job, interception)
     except NeedsInputs as reason:
-        return UnknownCrew(reason, job)
+        return UnknownCrew(reason, job, interception.runs_on_import)
     finally:
         scrub()  # crew code may have read a `.env` file
     own = replace(job, inputs=built.inputs(job))
