@@ -40,7 +40,7 @@ def build(job: Job) -> BuiltCrew | UnknownCrew:
         with keeping_files(job):
             built = build_target(job, interception)
     except NeedsInputs as reason:
-        return UnknownCrew(reason, job)
+        return UnknownCrew(reason, job, interception.runs_on_import)
     finally:
         remove_values(job.withheld)  # crew code may have set variables
     own = replace(job, inputs=built.inputs(job))

@@ -24,6 +24,7 @@ class UnknownCrew:
 
     reason: NeedsInputs
     job: Job
+    runs_on_import: bool
 
     def describe(self) -> CrewDescription:
         return CrewDescription(
@@ -47,6 +48,11 @@ class BuiltCrew:
     built: Built
     interception: Interception
     job: Job
+
+    @property
+    def runs_on_import(self) -> bool:
+        """Whether importing the crew's modules would run something if it were not intercepted."""
+        return self.interception.runs_on_import
 
     def describe(self) -> CrewDescription:
         """In a check with what was learned about the crew; in a run only its phases and pauses."""

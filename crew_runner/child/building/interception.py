@@ -11,6 +11,7 @@ import importlib
 import inspect
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -77,12 +78,14 @@ class Interception:
     """Replaces the methods that run something, from `start` to `stop`.
 
     It covers the whole process, with all its threads. `problem` says that the crew's code would run
-    it in a way that we cannot; `notes` are sentences about what was intercepted.
+    it in a way that we cannot; `notes` are sentences about what was intercepted. `runs_on_import`:
+    a module must never be imported without an interception, because it would run something.
     """
 
     kickoff: Kickoff | None = None
     problem: CrewProblem | None = None
     notes: list[str] = field(default_factory=list)
+    runs_on_import: bool = False
     _active: bool = False
     _replaced: list[tuple[type, str, _Method | None]] = field(default_factory=list)
 
@@ -126,6 +129,7 @@ class Interception:
             ) -> Any:
                 if not self._active:
                     return _original(of, *args, **named)
+                self.runs_on_import |= _is_on_import()
                 return answer(of, _original, args, named)
 
             functools.update_wrapper(replacement, original)
@@ -224,6 +228,12 @@ def _importing() -> tuple[ModuleType, ...]:
         if frame.f_code.co_name == "<module>"
     )
     return tuple(sys.modules[name] for name in names if name in sys.modules)
+
+
+def _is_on_import() -> bool:
+    """Whether a module's body led to this call, as far as a thread can tell."""
+    in_thread = threading.current_thread() is not threading.main_thread()
+    return in_thread or any(frame.f_code.co_name == "<module>" for frame in _crew_frames())
 
 
 def _crew_frames() -> Iterator[FrameType]:
