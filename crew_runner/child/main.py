@@ -155,6 +155,8 @@ def _build_watched(job: Job, channel: Channel, limits: RunLimits) -> Runnable:
     watch = ImportWatch(job)
     with watch.watching():
         runnable = _build(job, limits)
+    if getattr(runnable, "runs_on_import", False):
+        watch.keep_own_modules_apart()
     imports = watch.report()
     if imports is not None:
         channel.send(imports)

@@ -33,6 +33,7 @@ class UnknownCrew:
             inputs=self.reason.inputs,
             notes=(self.reason.message,),
             crewai=crewai.__version__,
+            takes_any_input=True,
         )
 
     def run(self, job: Job, report: Report) -> PhaseOutput:

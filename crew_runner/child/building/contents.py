@@ -41,6 +41,7 @@ def describe(built: Built, description: CrewDescription) -> CrewDescription:
         missing_keys=missing_keys(models, tools),
         notes=(*description.notes, *built.notes),
         crewai=crewai.__version__,
+        takes_any_input=description.takes_any_input or built.arguments.takes_all,
     )
 
 
