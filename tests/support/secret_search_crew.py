@@ -91,8 +91,9 @@ def _processes() -> Iterator[str]:
         with suppress(OSError):
             for descriptor in (folder / "fd").iterdir():
                 with suppress(OSError):
-                    yield os.readlink(descriptor)
-                    if descriptor.is_file():
+                    path = os.readlink(descriptor)
+                    yield path
+                    if descriptor.is_file() and not path.endswith(".log"):  # it names the database
                         yield from _contents(descriptor)
 
 

@@ -118,7 +118,7 @@ def test_a_tool_of_a_crew_finds_neither_tokens_nor_the_database(
         "the tool did not search the environment"
     )
     assert {"-m", "bot", "serve"} <= set(entries), "the tool did not search the bot's own process"
-    secrets = [*workspace.env().values(), str(bot.database)]
+    secrets = [*workspace.env().values(), f"sqlite:///{bot.database}"]
     for secret in secrets:
         if not secret.startswith("http"):
             assert not [entry for entry in entries if secret in entry.split("=", 1)[-1]], secret
