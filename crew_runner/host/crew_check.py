@@ -157,6 +157,12 @@ def check_decision_rules(definition: CrewDefinition, description: CrewDescriptio
     if definition.budget != Budget():
         known.add(BUDGET_CHECKPOINT)
     at_method = [gate for gate in definition.gates if gate.after or gate.before]
+    for gate in at_method:
+        if gate.after in description.gates:
+            raise BadBoundary(
+                f"checkpoint {gate.name!r} is after method {gate.after!r}, which asks a person by "
+                f"itself (@human_feedback): write 'gate: {gate.after}' to set who decides there"
+            )
     gates_with_rules = {gate.name for gate in definition.gates}
     has_rule = definition.rule is not None or definition.checkpoints or at_method
     if not has_rule and known - gates_with_rules:

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from storage.boundaries import BadBoundary, checkpoint_after, resolve, resolve_tasks
-from storage.definitions import CheckpointDefinition, PhaseDefinition
+from storage.boundaries import (
+    BadBoundary,
+    at_methods,
+    checkpoint_after,
+    name_at_method,
+    resolve,
+    resolve_tasks,
+)
+from storage.definitions import (
+    CheckpointDefinition,
+    CrewDefinition,
+    CrewKind,
+    PhaseDefinition,
+)
+from storage.records import Pause
 from tests.support.factories import rule
 
 PHASES = ("planning", "analysis", "finalization")
@@ -101,3 +114,47 @@ def test_a_crew_without_tasks_has_checkpoints_at_its_phases() -> None:
     flow = [PhaseDefinition("start")]
 
     assert resolve_tasks([at("a", after="start")], flow) == (at("a", after="start"),)
+
+
+METHODS = ("draft", "polish", "send")
+
+
+def a_flow(*checkpoints: CheckpointDefinition, gate: str = "question") -> CrewDefinition:
+    return CrewDefinition(
+        "post",
+        CrewKind.CREW,
+        checkpoints=checkpoints,
+        gates=(CheckpointDefinition(gate, rule("UBEN")),),
+    )
+
+
+def test_the_checkpoints_of_a_flow_are_gates_at_its_methods() -> None:
+    definition = a_flow(at("check", after="draft"), at("guard", before="send"))
+
+    resolved = at_methods(definition, METHODS)
+
+    assert resolved.checkpoints == ()
+    assert [gate.name for gate in resolved.gates] == ["check", "guard", "question"]
+    assert at_methods(resolved, METHODS) == resolved
+    assert name_at_method(resolved, Pause("send", at="before")) == "guard"
+    assert name_at_method(resolved, Pause("polish", at="after")) == "polish"
+    assert name_at_method(resolved, Pause("draft")) == "draft"  # a gate of the flow's own
+
+
+@pytest.mark.parametrize(
+    ("definition", "problem"),
+    [
+        (a_flow(at("a", before="lunch")), "checkpoint 'a' names method 'lunch', which the flow"),
+        (a_flow(at("a", after="lunch")), "its methods are: draft, polish, send"),
+        (
+            a_flow(at("a", after="draft"), at("b", after="draft")),
+            "checkpoints 'a' and 'b' are both after method 'draft'",
+        ),
+        (a_flow(at("a", after="draft"), gate="draft"), "'a' and 'draft' are both after"),
+    ],
+)
+def test_checkpoints_that_do_not_fit_a_flow_are_refused(
+    definition: CrewDefinition, problem: str
+) -> None:
+    with pytest.raises(BadBoundary, match=problem):
+        at_methods(definition, METHODS)

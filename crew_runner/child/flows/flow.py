@@ -86,7 +86,7 @@ class FlowRunnable:
         self._after = frozenset(job.gates_after) - own_gates
         self._before = frozenset(job.gates_before)
         check_branches(definition)
-        check_boundaries(definition, after=job.gates_after, before=job.gates_before)
+        check_boundaries(definition, after=self._after, before=self._before)
 
     def describe(self) -> CrewDescription:
         return CrewDescription(

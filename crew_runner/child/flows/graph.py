@@ -70,12 +70,6 @@ def check_boundaries(
 ) -> None:
     """Raises CrewProblem if two checkpoints of crews.yml are at one boundary of the flow."""
     methods = definition.methods
-    for name in after:
-        if name in methods and methods[name].human_feedback is not None:
-            raise CrewProblem(
-                f"crews.yml does not fit the crew: the method {name!r} asks a person by itself "
-                f"(@human_feedback). Write `gate: {name}` to set who decides there."
-            )
     for name in before:
         triggers = _triggers(definition, name) if name in methods else set()
         for other in triggers & {*after}:
