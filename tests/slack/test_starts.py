@@ -36,8 +36,8 @@ TYPED = (
 
 def crews() -> dict[str, CrewDefinition]:
     """`launch` takes two texts, `typed` one input of each type, `solo` a topic, `still` nothing,
-    `Capital` a topic."""
-    names = ("launch", "typed", "solo", "still", "Capital")
+    `Capital` a topic, `open` is a flow that takes any input."""
+    names = ("launch", "typed", "solo", "still", "Capital", "open")
     bounded = replace(crew(name="bounded"), limits=Limits(at_once=1))
     return default_crews() | {name: crew(name=name) for name in names} | {"bounded": bounded}
 
@@ -58,6 +58,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         for name, inputs in EXAMINED.items():
             examination = Examination(kind="crew", inputs=inputs)
             ready.state.report_crew(CrewReport(name, None, (), datetime.now(UTC), examination))
+        examination = Examination(kind="flow", takes_any_input=True)
+        ready.state.report_crew(CrewReport("open", None, (), datetime.now(UTC), examination))
         yield ready
 
 
@@ -400,3 +402,11 @@ def test_a_crew_whose_check_has_not_finished_takes_pairs_at_their_word(
 
     assert execution.request.named == {"topic": "AI LLMs", "company": "ACME"}
     assert not execution.request.resolved
+
+
+def test_a_crew_that_takes_any_input_takes_pairs_alone_at_their_word(stage: Stage) -> None:
+    execution = stage.start("open topic=bees")
+    with_words = stage.start("open a topic=bees")
+
+    assert given(execution) == {"topic": "bees"}
+    assert given(with_words)["user_input"] == "a topic=bees"

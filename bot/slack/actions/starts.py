@@ -237,7 +237,7 @@ def _known(crew: CrewDefinition, report: CrewReport | None) -> CrewInputs:
 def _input_pairs(command: grammar.Start, known: CrewInputs) -> dict[grammar.Pair, str]:
     """The pairs that name inputs of the crew, with the input's name in its own spelling.
 
-    Before the crew is known, a command that consists of pairs alone is taken at its word.
+    If the crew may take any input, a command that consists of pairs alone is taken at its word.
     """
     by_name = {each.name.lower(): each.name for each in known.inputs}
     by_name |= {each.name: each.name for each in known.inputs}
@@ -246,7 +246,7 @@ def _input_pairs(command: grammar.Start, known: CrewInputs) -> dict[grammar.Pair
         for pair in command.pairs
         if pair.name in by_name or pair.name.lower() in by_name
     }
-    if not known.examined and not command.without(command.pairs):
+    if known.takes_any and not command.without(command.pairs):
         return {pair: found.get(pair, pair.name) for pair in command.pairs}
     return found
 
