@@ -30,7 +30,7 @@ def tool(name: str) -> str:
 def asks_nobody(report: CrewReport) -> bool:
     """Whether a crew that can be built runs to its end without asking. False if unknown."""
     known = report.problem is None and report.examination != Examination()
-    return known and not report.examination.pauses
+    return known and bool(report.phases) and not report.examination.pauses
 
 
 def who_is_asked(

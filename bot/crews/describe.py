@@ -23,7 +23,13 @@ def finding(definition: CrewDefinition, report: CrewReport | None, crews_file: P
         return failed(subject, f"was not built within {CREW_SECONDS:.0f} s", advice)
     if report.problem is not None:
         return failed(subject, report.problem, f"Fix the crew, or its entry in {crews_file}.")
-    phases = f"phases: {', '.join(report.phases)}" if report.phases else "it has one phase"
+    if not report.phases:
+        names = ", ".join(each.name for each in report.examination.inputs) or "what it runs with"
+        advice = "Start it once in `countersign practice` to see whether it runs, and whom it asks."
+        return warning(
+            subject, f"its tasks are not known before it gets its inputs: {names}", advice
+        )
+    phases = f"phases: {', '.join(report.phases)}"
     if pauses.asks_nobody(report):
         advice = f"docs/crews says where it may ask; the entry is in {crews_file}."
         return warning(subject, f"can be built; {phases}; it {pauses.ASKS_NOBODY}", advice)
@@ -100,6 +106,8 @@ def start_command(name: str, inputs: Sequence[CrewInput]) -> str:
 
 def _kind(examination: Examination, phases: Sequence[str]) -> str:
     steps = examination.steps or phases
+    if not steps:
+        return examination.kind
     word = {"flow": "method", "program": "phase"}.get(examination.kind, "task")
     count = f"{len(steps)} {word}{'' if len(steps) == 1 else 's'}"
     return f"{examination.kind or 'crew'} with {count}: {', '.join(steps)}"

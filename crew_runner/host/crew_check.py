@@ -72,7 +72,8 @@ def check_crew(
     """
     result = _describe(job, child, learn)
     if isinstance(result, Failure):
-        return _report(definition, explain(definition, result.message), ()), result.detail
+        message = explain(definition, _without_copy(result.message, definition, job))
+        return _report(definition, message, ()), result.detail
     phases = tuple(phase.name for phase in result.phases)
     problem = _missing_keys(definition, result, job)
     try:
@@ -93,6 +94,13 @@ def check_crew(
     return replace(
         _report(definition, problem, phases), examination=_examined(definition, result)
     ), ""
+
+
+def _without_copy(message: str, definition: CrewDefinition, job: Job) -> str:
+    """The message with the project's own folder in place of the copy that is gone afterwards."""
+    if not job.project or not definition.project:
+        return message
+    return message.replace(job.project, definition.project)
 
 
 def project_report(definition: CrewDefinition) -> tuple[CrewReport, str] | None:

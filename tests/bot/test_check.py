@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -142,3 +143,26 @@ writer = ''',
     assert "    asks     @channel before each call of pay\n" in printed
     assert "✓ Crew asks: can be built" in printed
     assert "    asks     @requester whenever it asks a question\n" in printed
+
+
+def test_a_crew_that_needs_its_inputs_to_be_built_gets_no_tick(
+    folder: Path, checked: Checked
+) -> None:
+    needy = """
+    class Plan:
+        def __init__(self, database):
+            self.rows = database.rows()
+
+        def crew(self):
+            return crew
+    """
+    write(folder, {"needy/main.py": f"{MODULE_PY}\n{dedent(needy)}"})
+    (folder / "crews.yml").write_text(
+        "crews:\n  needy: {project: needy, crew: 'main:Plan', approvers: ['@requester']}\n"
+    )
+
+    code, printed = checked()
+
+    assert code == 0, printed
+    assert "! Crew needy: its tasks are not known before it gets its inputs: database\n" in printed
+    assert "'str' object has no attribute 'rows'" in printed

@@ -33,6 +33,9 @@ def report(
         pytest.param(report(Examination(kind="crew")), True, id="no pause"),
         pytest.param(report(Examination(kind="crew", pauses=("after a",))), False, id="a pause"),
         pytest.param(report(Examination()), False, id="a report of an earlier version"),
+        pytest.param(
+            report(Examination(kind="crew"), phases=()), False, id="tasks that are not known yet"
+        ),
         pytest.param(report(Examination(kind="crew"), "cannot be built"), False, id="a problem"),
     ],
 )

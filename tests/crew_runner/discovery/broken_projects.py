@@ -14,6 +14,14 @@ _CLASSIC: Final = {
     "src/launch/config/agents.yaml": AGENTS_YAML,
     "src/launch/config/tasks.yaml": TASKS_YAML,
 }
+_FLOW_YAML: Final = """
+schema: crewai.flow/v1
+name: Post
+methods:
+  begin:
+    start: true
+    do: {call: expression, expr: state.topic
+"""
 _KNOWLEDGE: Final = """
 from crewai.knowledge.source.text_file_knowledge_source import TextFileKnowledgeSource
 
@@ -59,8 +67,12 @@ BROKEN: Final[Mapping[str, Broken]] = {
         "Fix the file.",
         _classic(crew="import crewai\n\n\ndef crew(:\n    pass\n"),
     ),
+    "missing_package": Broken(
+        "The crew cannot be built: the package acme-tools is not installed. Install it into ",
+        _classic(crew=f"import acme_tools\n{CREW_PY}"),
+    ),
     "wrong_module": Broken(
-        "there is no module 'lunch' ",
+        "there is no module 'lunch' in {folder}, ",
         _CLASSIC,
         {"crew": "lunch.crew:Launch"},
     ),
@@ -111,11 +123,55 @@ BROKEN: Final[Mapping[str, Broken]] = {
         {"main.py": MODULE_PY.replace("agent=writer)", "agent=writer, human_input=True)")},
         {"approvers": None},
     ),
+    "no_key": Broken(
+        "The crew needs ANTHROPIC_API_KEY, which is not set. Set it in {folder}/.env or "
+        "for the bot.",
+        {
+            "main.py": MODULE_PY.replace(
+                'backstory="You write.")', 'backstory="You write.", llm="anthropic/claude-x")'
+            )
+        },
+    ),
+    "bad_json": Broken(
+        "{folder}/crew.jsonc: invalid JSON at line 2, column 1: Expecting ',' delimiter",
+        {"crew.jsonc": '{"name": "x", "agents": ["writer"\n'},
+    ),
+    "no_agent_file": Broken(
+        "Agent definition for 'writer' not found in {folder}/agents ",
+        {
+            "crew.jsonc": '{"name": "x", "agents": ["writer"], "tasks": [{"name": "a", '
+            '"description": "d", "expected_output": "e", "agent": "writer"}]}'
+        },
+    ),
+    "bad_flow": Broken(
+        "The crew cannot be built: flow.yaml, line 8: expected ',' or '}}', but got "
+        "'<stream end>'.",
+        {"flow.yaml": _FLOW_YAML},
+    ),
+    "no_crewai": Broken(
+        "crewai is not installed in {folder}/.venv: run `uv sync` or `crewai install` in the "
+        "project.",
+        _CLASSIC,
+        has_empty_environment=True,
+    ),
     "no_python": Broken(
         "The interpreter {folder}/.venv/bin/python does not exist. Create the environment with "
         "`uv sync` in {folder}, or fix `python` in crews.yml.",
         _CLASSIC,
         {"python": ".venv/bin/python"},
+    ),
+    "asks_console": Broken(
+        "main:crew asks for input on a console, and there is none. Name the crew or flow itself in "
+        "crews.yml",
+        {"main.py": f"topic = input('Topic? ')\n{MODULE_PY}"},
+    ),
+    "exits": Broken(
+        "main:crew calls sys.exit() (no licence). Name the crew itself, or a function that ",
+        {"main.py": f"import sys\nsys.exit('no licence')\n{MODULE_PY}"},
+    ),
+    "no_tasks": Broken(
+        "The crew has no agents or no tasks. Add at least one of each to it.",
+        {"main.py": "from crewai import Crew\n\ncrew = Crew(agents=[], tasks=[])\n"},
     ),
     "bad_toml": Broken(
         "{folder}/pyproject.toml is not valid TOML: ", {"pyproject.toml": "[project\n"}

@@ -1,0 +1,118 @@
+"""Each page "From git clone to the first checkpoint" works: its commands are run as they stand."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crew_runner.scaffolds import KINDS, create
+from tests.support.prefork_server import PreforkServer
+from tests.support.processes import ROOT, BotProcess, clean_environment
+from tests.support.workspace import ANA, Workspace
+
+PAGES = ROOT / "docs" / "crews" / "first-checkpoint"
+SECONDS = 120
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+
+
+def repository(folder: Path, name: str, page: str) -> Path:
+    """A repository with the project that the page is about."""
+    folder.mkdir()
+    if name in KINDS:
+        project = create(folder, name)
+    else:
+        project = folder / name
+        project.mkdir()
+        (project / "main.py").write_text(blocks(page, "python")[0])
+    author = ("-c", "user.name=Ana", "-c", "user.email=ana@example.com")
+    for arguments in (("init", "-q"), ("add", "."), (*author, "commit", "-qm", "Add a crew")):
+        subprocess.run(["git", *arguments], cwd=project, check=True)
+    return project
+
+
+def run(command: str, folder: Path, origin: Path) -> str:
+    """Run a command of the page; the repository is a local one. Returns what it printed."""
+    program, *arguments = shlex.split(command)
+    words = [str(origin) if word.startswith("https://") else word for word in arguments]
+    ours = [sys.executable, "-m", "bot"] if program == "countersign" else [program]
+    ended = subprocess.run(
+        [*ours, *words],
+        cwd=folder,
+        env={**clean_environment(), "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
+    return ended.stdout
+
+
+def uncomment(crews_file: Path, lines: list[str]) -> None:
+    """Take the # away from the lines, which begin with four spaces."""
+    text = crews_file.read_text()
+    for line in lines:
+        assert f"    # {line[4:]}\n" in text
+        text = text.replace(f"    # {line[4:]}\n", f"{line}\n")
+    crews_file.write_text(text)
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    with Workspace() as workspace:
+        yield workspace
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("file", sorted(PAGES.glob("*.md")), ids=lambda file: file.stem)
+def test_the_page_leads_to_the_first_checkpoint(
+    file: Path, tmp_path: Path, workspace: Workspace, crewai_prefork_server: PreforkServer
+) -> None:
+    page = file.read_text()
+    commands = [line.removeprefix("$ ") for line in "".join(blocks(page, "console")).splitlines()]
+    clone, add, check, practice = commands
+    (request,) = blocks(page, "slack")
+    (question,) = re.findall(r"^> (.+)$", page, re.MULTILINE)
+    name = add.split()[2]
+    origin = repository(tmp_path / "origin", name, page)
+
+    run(clone, tmp_path, origin)
+    printed = run(add, tmp_path, origin)
+    for block in blocks(page, "yaml"):
+        uncomment(tmp_path / "crews.yml", block.splitlines())
+    checked = run(check, tmp_path, origin)
+
+    for line in blocks(page, "text")[0].splitlines():
+        assert line in printed
+    assert f"✓ Crew {name}: can be built" in checked
+    assert practice == "countersign practice"  # a workspace and a bot, as here
+    with BotProcess(
+        tmp_path,
+        env=workspace.env(),
+        crews_file=tmp_path / "crews.yml",
+        prefork_server=crewai_prefork_server,
+    ):
+        workspace.wait_until_connected()
+        assert workspace.command(request.strip().removeprefix("/crew "), by=ANA).ok
+        checkpoint = workspace.wait_for(
+            lambda: next(
+                (
+                    message
+                    for root in workspace.threads()
+                    if (message := workspace.message_with("Continue", thread=root)) is not None
+                ),
+                None,
+            ),
+            SECONDS,
+        )
+        assert question in checkpoint.everything
