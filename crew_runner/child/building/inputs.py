@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -11,13 +10,11 @@ from crewai import Crew, Flow
 from pydantic import BaseModel
 
 from ..crewai_internals import definition_of, state_of
+from ..crews.inputs import OTHER_SYNTAX, PLACEHOLDER
 from ..records import CrewInput
 from .input_types import input_of
 from .state_use import StateUse, state_use
 from .targets import Built
-
-_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_\-]*)}")
-"""As CrewAI fills them in; JSON in a prompt is none."""
 
 _NO_INPUTS: Final = frozenset({"id", "crewai_trigger_payload", "crew_chat_messages"})
 
@@ -58,8 +55,14 @@ def _is_computed(default: object, built: Built) -> bool:
 
 
 def _of_crew(crew: Crew) -> Iterator[CrewInput]:
-    names = dict.fromkeys(name for text in _prompts(crew) for name in _PLACEHOLDER.findall(text))
-    return (input_of(name, str) for name in names)
+    """Every placeholder, but none if all are those of a shell or a template engine.
+
+    CrewAI then runs such a crew without inputs and leaves its texts as they are.
+    """
+    text = "\n".join(_prompts(crew))
+    if not PLACEHOLDER.search(OTHER_SYNTAX.sub("", text)):
+        return iter(())
+    return (input_of(name, str) for name in dict.fromkeys(PLACEHOLDER.findall(text)))
 
 
 def _prompts(crew: Crew) -> Iterator[str]:

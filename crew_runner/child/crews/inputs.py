@@ -15,8 +15,10 @@ from ..records import PhaseOutput
 
 Inputs: TypeAlias = Mapping[str, Any]
 
-_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_\-]*)}")
-_OTHER_SYNTAX: Final = re.compile(r"\$\{[^{}]*}|\{\{[^{}]*}}")
+PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_\-]*)}")
+"""As CrewAI fills them in; JSON in a prompt is none."""
+
+OTHER_SYNTAX: Final = re.compile(r"\$\{[^{}]*}|\{\{[^{}]*}}")
 """`${HOME}` of a shell and `{{ name }}` of a template engine."""
 _READ_BY_CREWAI: Final = ("crewai_trigger_payload", "crew_chat_messages")
 
@@ -65,8 +67,8 @@ def _reads_inputs(crew: Crew, inputs: Inputs) -> bool:
     A placeholder without an input counts, so that CrewAI reports it before a model is called.
     """
     text = "\n".join(_texts(crew))
-    names = {*_PLACEHOLDER.findall(text)}
-    missing = _PLACEHOLDER.findall(_OTHER_SYNTAX.sub("", text))
+    names = {*PLACEHOLDER.findall(text)}
+    missing = PLACEHOLDER.findall(OTHER_SYNTAX.sub("", text))
     hooks = (InterceptionPoint.EXECUTION_START, InterceptionPoint.INPUT)
     return (
         bool(missing)

@@ -29,6 +29,15 @@ def placeholders() -> Crew:
     return crew_about("Research {topic} in {current_year}.", output_file="{topic}.md")
 
 
+def other_syntax() -> Crew:
+    """Its braces belong to a shell and to a template engine."""
+    clerk = Agent(role="Clerk", goal="File", backstory="Files.")
+    task = Task(
+        name="file", description="Read ${HOME}/{{ name }}", expected_output="x", agent=clerk
+    )
+    return Crew(agents=[clerk], tasks=[task])
+
+
 def main() -> None:
     crew_about("Research {topic} in {current_year}.").kickoff(
         inputs={

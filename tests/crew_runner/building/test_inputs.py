@@ -21,6 +21,7 @@ LEARNED: dict[str, list[tuple[Any, ...]]] = {
         ("current_year", InputType.TEXT, None),
         FIELD,
     ],
+    "other_syntax": [],
     "main": [
         ("topic", InputType.TEXT, "AI LLMs"),
         ("current_year", InputType.TEXT, None),
