@@ -20,7 +20,12 @@ from crewai import Crew, Flow, Task
 from crewai.tasks.task_output import TaskOutput
 
 from . import older_crewai
-from .older_crewai import FlowDefinition, FlowPersistence, PendingFeedbackContext
+from .older_crewai import (
+    FlowDefinition,
+    FlowPersistence,
+    HumanFeedbackPending,
+    PendingFeedbackContext,
+)
 
 _EVERY_MODEL: Final = "model:*"
 _TRUSTED: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -302,10 +307,10 @@ def restore_pending(flow: Flow[Any], flow_id: str, persistence: FlowPersistence)
 
 
 def resume_flow(flow: Flow[Any], feedback: str) -> object:
-    """Resume a restored flow: its result. Older versions return None."""
+    """Resume a restored flow: its result. Before 1.12 CrewAI returned the gate's."""
     result: object = flow.resume(feedback)
-    if result is None and older_crewai.VERSION < (1, 15):
-        return next(reversed(flow.method_outputs), None)
+    if older_crewai.VERSION < (1, 12) and not isinstance(result, HumanFeedbackPending):
+        return next(reversed(flow.method_outputs), result)
     return result
 
 

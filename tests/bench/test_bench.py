@@ -55,6 +55,7 @@ def test_acks_time_every_command_and_click_of_both_apps(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.timeout(400)  # it starts several fork servers
 def test_imports_compare_projects_that_import_slowly_with_one_that_does_not(
     tmp_path: Path,
 ) -> None:
