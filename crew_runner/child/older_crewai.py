@@ -179,8 +179,10 @@ else:
     except ImportError:  # it has moved, and calls the provider itself
         _FlowExecutor = None
 
-    if hasattr(_FlowExecutor, "_inject_files_from_inputs") and not hasattr(
-        _FlowExecutor, "_setup_messages"
+    if (
+        VERSION >= (1, 10)
+        and hasattr(_FlowExecutor, "_inject_files_from_inputs")
+        and not hasattr(_FlowExecutor, "_setup_messages")
     ):
         # CrewAI 1.14 asks the provider only for feedback.
         from crewai.core.providers.human_input import get_provider as _get_provider

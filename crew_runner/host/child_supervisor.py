@@ -109,8 +109,8 @@ class ChildSupervisor:
         self._child = child
         self._state = state
         self._reads = reads
-        self._abort_at = abort_at
         self._learn = learn
+        self._abort_at = abort_at
         self._renew_interval = lease.total_seconds() / 3
         self._renew_at = now + self._renew_interval
         self._poll_at = now + POLL_SECONDS
