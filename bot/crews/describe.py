@@ -98,6 +98,8 @@ def input_text(each: CrewInput) -> str:
 
 def start_command(name: str, inputs: Sequence[CrewInput]) -> str:
     """What to type in Slack to start the crew."""
+    if not inputs:
+        return f"/crew {name}"
     open_inputs = [each for each in inputs if each.value is None and each.default in (None, "")]
     if len(open_inputs) > 1:
         return f"/crew {name} " + " ".join(f'{each.name}="…"' for each in open_inputs)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from typing import Final
 
+from crew_runner.child.building.keys import MODEL_KEYS
 from crew_runner.child.environment import OVERLAY_VARIABLE
 from crew_runner.child.messages import (
     FLOW,
@@ -136,14 +137,16 @@ def _pauses(definition: CrewDefinition, description: CrewDescription) -> tuple[s
 
 
 def _missing_keys(definition: CrewDefinition, description: CrewDescription, job: Job) -> str | None:
-    """Which keys the crew needs. None if the operator's model replaces the crew's own models."""
-    if not description.missing_keys or OVERLAY_VARIABLE in job.model:
+    """Which keys the crew's models lack. None if the operator's model replaces them.
+
+    A key that only a tool needs prevents no start, as the tool may never be called.
+    """
+    missing = [key for key in description.missing_keys if key in MODEL_KEYS]
+    if not missing or OVERLAY_VARIABLE in job.model:
         return None
     place = f"in {definition.project}/.env or for the bot" if definition.project else "for the bot"
-    names, verb = " and ".join(description.missing_keys), "is"
-    if len(description.missing_keys) > 1:
-        verb = "are"
-    return f"The crew needs {names}, which {verb} not set. Set it {place}."
+    verb = "is" if len(missing) == 1 else "are"
+    return f"The crew needs {' and '.join(missing)}, which {verb} not set. Set it {place}."
 
 
 def methods_of(description: CrewDescription) -> tuple[str, ...]:

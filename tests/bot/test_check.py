@@ -145,24 +145,36 @@ writer = ''',
     assert "    asks     @requester whenever it asks a question\n" in printed
 
 
-def test_a_crew_that_needs_its_inputs_to_be_built_gets_no_tick(
-    folder: Path, checked: Checked
+def test_a_key_that_a_tool_lacks_is_a_warning(
+    folder: Path, checked: Checked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    needy = """
-    class Plan:
-        def __init__(self, database):
-            self.rows = database.rows()
+    searching = MODULE_PY.replace('"You write.")', '"You write.", tools=[Search()])').replace(
+        "writer = ",
+        dedent("""
+        from crewai.tools import BaseTool, EnvVar
 
-        def crew(self):
-            return crew
-    """
-    write(folder, {"needy/main.py": f"{MODULE_PY}\n{dedent(needy)}"})
-    (folder / "crews.yml").write_text(
-        "crews:\n  needy: {project: needy, crew: 'main:Plan', approvers: ['@requester']}\n"
+
+        class Search(BaseTool):
+            name: str = "search"
+            description: str = "Searches."
+            env_vars: list[EnvVar] = [EnvVar(name="SEARCH_KEY", description="Its key")]
+
+            def _run(self, words: str) -> str:
+                return words
+
+
+        writer = """),
+        1,
     )
+    write(folder, {"search/main.py": searching})
+    (folder / "crews.yml").write_text(
+        "crews:\n  search: {project: search, approvers: ['@channel'], "
+        "checkpoints: [{name: look, after: report}]}\n"
+    )
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-bot")
 
     code, printed = checked()
 
     assert code == 0, printed
-    assert "! Crew needy: its tasks are not known before it gets its inputs: database\n" in printed
-    assert "'str' object has no attribute 'rows'" in printed
+    assert "! Crew search: can be built; phases: report; not set: SEARCH_KEY\n" in printed
+    assert "    tools    search\n" in printed

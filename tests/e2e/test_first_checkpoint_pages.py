@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.crew_runner.scaffolds import KINDS, create
 from tests.support.prefork_server import PreforkServer
-from tests.support.processes import ROOT, BotProcess, clean_environment
+from tests.support.processes import ROOT, BotProcess, clean_environment, wait_until
 from tests.support.workspace import ANA, Workspace
 
 PAGES = ROOT / "docs" / "crews" / "first-checkpoint"
@@ -67,6 +69,12 @@ def uncomment(crews_file: Path, lines: list[str]) -> None:
     crews_file.write_text(text)
 
 
+def is_examined(database: Path) -> bool:
+    """Whether the bot knows the crew's inputs. Before that, it asks for a request in words."""
+    with closing(sqlite3.connect(database)) as connection:
+        return bool(connection.execute("SELECT crew FROM crew_reports").fetchall())
+
+
 @pytest.fixture
 def workspace() -> Iterator[Workspace]:
     with Workspace() as workspace:
@@ -101,8 +109,9 @@ def test_the_page_leads_to_the_first_checkpoint(
         env=workspace.env(),
         crews_file=tmp_path / "crews.yml",
         prefork_server=crewai_prefork_server,
-    ):
+    ) as bot:
         workspace.wait_until_connected()
+        wait_until(lambda: is_examined(bot.database), within=SECONDS, what="the crew was examined")
         assert workspace.command(request.strip().removeprefix("/crew "), by=ANA).ok
         checkpoint = workspace.wait_for(
             lambda: next(

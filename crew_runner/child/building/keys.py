@@ -30,6 +30,9 @@ _KEYS: Final = {
 }
 """By provider; any one of the variables is enough. Providers that are not listed need none."""
 
+MODEL_KEYS: Final = frozenset(names[0] for names in _KEYS.values())
+"""Those of `missing_keys` without which a model cannot be asked; the others belong to tools."""
+
 _BARE: Final = {"claude-": "anthropic", "gemini-": "gemini", "gpt-": "openai", "o1": "openai"}
 
 

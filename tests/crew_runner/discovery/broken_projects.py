@@ -22,6 +22,15 @@ methods:
     start: true
     do: {call: expression, expr: state.topic
 """
+_NEEDY: Final = """
+
+class Plan:
+    def __init__(self, database):
+        self.rows = database.rows()
+
+    def crew(self):
+        return crew
+"""
 _KNOWLEDGE: Final = """
 from crewai.knowledge.source.text_file_knowledge_source import TextFileKnowledgeSource
 
@@ -85,6 +94,12 @@ BROKEN: Final[Mapping[str, Broken]] = {
         "main:make is not a crew but NoneType. Name a @CrewBase class, ",
         {"main.py": f"{MODULE_PY}\ndef make():\n    crew\n"},
         {"crew": "main:make"},
+    ),
+    "unknown_arguments": Broken(
+        "It was built with placeholders for database: if they are the reason, give them a "
+        "`default` under `inputs` in crews.yml.",
+        {"main.py": f"{MODULE_PY}{_NEEDY}"},
+        {"crew": "main:Plan"},
     ),
     "no_agents_yaml": Broken(
         "The crew cannot be built: src/launch/config/agents.yaml does not exist, and "
