@@ -1,9 +1,10 @@
 """The fork servers of a worker: one for each project's environment, and one for all other crews.
 
 A project's fork server runs the project's own interpreter. It is started when it is first needed,
-and replaced when the environment changes. After it has been idle for a while it is stopped.
+and replaced when the environment changes. After it has been idle for a while it is stopped. For
+projects that run under our interpreter, the shared fork server stands in for the first.
 
-Its first children import what the project needs, and report it. A successor is then started in the
+The first children import what the project needs, and report it. A successor is then started in the
 background, which has imported all of that when it takes over.
 """
 
@@ -56,6 +57,12 @@ def environment_of(definition: CrewDefinition) -> Environment | None:
     return Environment(_python_of(Path(project or os.getcwd()), definition.python), project)
 
 
+def starts_in_ours(definition: CrewDefinition) -> bool:
+    """Whether the crew's first children come from the shared fork server."""
+    environment = environment_of(definition)
+    return environment is None or environment.python == sys.executable
+
+
 def _python_of(project: Path, python: str | None) -> str:
     """The interpreter, which is not resolved: a virtual environment's is a symbolic link."""
     if python is not None:
@@ -69,6 +76,7 @@ def _python_of(project: Path, python: str | None) -> str:
 class _Running:
     """A fork server. `users` are its children and their directories."""
 
+    environment: Environment | None
     client: ForkServerClient
     signature: Signature
     imports: ProjectImports = NOTHING_IMPORTED
@@ -109,7 +117,7 @@ class ForkServers:
         environment = environment_of(definition)
         running = self._acquire(environment)
         try:
-            if environment is not None:
+            if running.environment is not None:
                 running.client.wait_until_ready()
             return running.client.fork(on_close=lambda: self._release(running))
         except BaseException:
@@ -146,11 +154,10 @@ class ForkServers:
             return
         with self._lock:
             running = self._running.get(environment)
-            if self._stopped or running is None or environment in self._successors:
-                return
-            known = self._imports.get(environment, NOTHING_IMPORTED)
+            known = self._known(environment)
             wanted = _added(known, imports)
-            if wanted == known:
+            is_known = running is not None and wanted == known
+            if self._stopped or is_known or environment in self._successors:
                 return
             self._imports[environment] = wanted
             client = self._successors[environment] = self._client(environment, wanted)
@@ -161,7 +168,7 @@ class ForkServers:
     def _succeed(
         self,
         environment: Environment,
-        predecessor: _Running,
+        predecessor: _Running | None,
         client: ForkServerClient,
         imports: ProjectImports,
     ) -> None:
@@ -176,9 +183,10 @@ class ForkServers:
             del self._successors[environment]
             takes_over = is_ready and self._running.get(environment) is predecessor
             if takes_over:
-                self._retire(environment)
+                if predecessor is not None:
+                    self._retire(environment)
                 signature = _signature(environment, imports)
-                self._running[environment] = _Running(client, signature, imports)
+                self._running[environment] = _Running(environment, client, signature, imports)
         if not takes_over:
             client.stop()
 
@@ -237,14 +245,16 @@ class ForkServers:
             log.info("fork_server.environment_changed", extra={"python": environment.python})
             self._retire(environment)
             # The project's own modules are learned again: they may do something else now.
-            known = self._imports.get(environment, NOTHING_IMPORTED)
-            self._imports[environment] = replace(known, own=(), path=())
+            self._imports[environment] = replace(self._known(environment), own=(), path=())
             running = None
+        if running is None and environment is not None and environment.python == sys.executable:
+            return self._current(None)
         if running is None:
             imports = NOTHING_IMPORTED if environment is None else self._known(environment)
             client = self._client(environment, imports)
             signature = _signature(environment, imports)
-            running = self._running[environment] = _Running(client, signature, imports)
+            running = _Running(environment, client, signature, imports)
+            self._running[environment] = running
         return running
 
     def _known(self, environment: Environment) -> ProjectImports:

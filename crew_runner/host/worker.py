@@ -19,7 +19,7 @@ from crew_runner.host.copy_folders import remove_stale_copies
 from crew_runner.host.crew_check import NO_APPROVERS
 from crew_runner.host.crew_processes import CrewProcesses
 from crew_runner.host.fork_server_client import ForkServerUnavailable
-from crew_runner.host.fork_servers import ForkServers, environment_of
+from crew_runner.host.fork_servers import ForkServers, starts_in_ours
 from crew_runner.host.jobs import NOTHING_WITHHELD
 from crew_runner.host.log_fields import claim_fields, outcome_name
 from crew_runner.host.outage import Outage, call_storage, call_storage_with_retry
@@ -75,7 +75,7 @@ class WorkerPool:
         crew_code = not crews or any(c.kind is CrewKind.CREW for c in crews.values())
         self._fork_servers = ForkServers(
             preload=crew_code,
-            start_shared=not crews or any(environment_of(c) is None for c in crews.values()),
+            start_shared=not crews or any(map(starts_in_ours, crews.values())),
         )
         self._processes = CrewProcesses(
             state=state,

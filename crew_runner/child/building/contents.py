@@ -73,6 +73,8 @@ def _model_name(model: Any) -> str:
     if isinstance(model, str):
         return model
     name, provider = str(getattr(model, "model", "") or ""), getattr(model, "provider", None)
+    if not type(model).__module__.startswith("crewai."):
+        return name  # the default provider says nothing about a class of the crew's own
     is_complete = not name or not isinstance(provider, str) or name.startswith(f"{provider}/")
     return name if is_complete else f"{provider}/{name}"
 

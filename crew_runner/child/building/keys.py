@@ -44,8 +44,9 @@ def missing_keys(models: Iterable[Any], tools: Iterable[Any]) -> tuple[str, ...]
 
 
 def _of_model(model: Any) -> Iterator[tuple[str, ...]]:
-    """The variables that the model's provider reads, if its key is not in the crew's code."""
-    if getattr(model, "api_key", None):
+    """The variables that the model's provider reads, unless the crew's own code provides it."""
+    is_own_class = not isinstance(model, str) and not type(model).__module__.startswith("crewai.")
+    if is_own_class or getattr(model, "api_key", None):
         return
     name = model if isinstance(model, str) else str(getattr(model, "model", ""))
     provider = getattr(model, "provider", None) or name.partition("/")[0]

@@ -54,7 +54,7 @@ def test_a_hierarchical_crew_with_tools_and_models_of_its_own(
     [report] = check(runner, definition("demo.team:crew", project=project))
     found = report.examination
 
-    assert report.problem is None
+    assert (report.problem or "").startswith("The crew needs ANTHROPIC_API_KEY, which is not set.")
     assert (found.kind, found.steps) == ("crew", ("read",))
     assert found.agents == ("Chief", "Reader of {field}")
     assert found.tools == ("Search the web", "Save a note")
@@ -62,3 +62,29 @@ def test_a_hierarchical_crew_with_tools_and_models_of_its_own(
     assert found.missing_keys == ("ANTHROPIC_API_KEY", "SERPER_API_KEY")
     assert [each.name for each in found.inputs] == ["field"]
     assert found.crewai == version("crewai")
+
+
+OWN_MODEL = """
+from crewai import Agent, Crew, Task
+from crewai.llms.base_llm import BaseLLM
+
+class Reciter(BaseLLM):
+    def call(self, *asked, **named):
+        return "Final Answer: a verse"
+
+def crew():
+    agent = Agent(role="Reciter", goal="g", backstory="b", llm=Reciter(model="own"))
+    return Crew(
+        agents=[agent], tasks=[Task(description="Recite.", expected_output="x", agent=agent)]
+    )
+"""
+
+
+def test_a_model_class_of_the_crews_own_needs_no_key(runner: RunnerFixture, tmp_path: Path) -> None:
+    project = write_project(tmp_path, {"demo/verse.py": OWN_MODEL})
+
+    [report] = check(runner, definition("demo.verse:crew", project=project))
+
+    assert report.problem is None
+    assert report.examination.models == ("own",)
+    assert report.examination.missing_keys == ()
