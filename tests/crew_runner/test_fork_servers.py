@@ -88,6 +88,15 @@ def test_a_project_is_not_started_in_the_folder_of_the_bot(
     assert Path(own.cwd()).name.startswith("countersign-jobs-")
 
 
+def test_projects_without_an_environment_start_from_the_shared_fork_server(
+    servers: ForkServers, tmp_path: Path
+) -> None:
+    shared = parent_of(servers, crew_of(None))
+
+    assert parent_of(servers, crew_of(tmp_path / "one")) == shared
+    assert parent_of(servers, crew_of(tmp_path / "two")) == shared
+
+
 def test_crews_of_one_project_share_its_fork_server(servers: ForkServers, project: Path) -> None:
     assert parent_of(servers, crew_of(project)) == parent_of(servers, crew_of(project))
 
