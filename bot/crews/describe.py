@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bot.crews.examine import CREW_SECONDS
 from bot.findings import Finding, failed, good, warning
+from crew_runner.child.environment import OFFLINE_MODEL
+from crew_runner.models.environment import OVERLAY_PROVIDER
 from crew_runner.projects.discovery import own_python
 from storage import pauses
 from storage.definitions import CrewDefinition, CrewInput, CrewReport, Examination, InputType
@@ -51,7 +53,7 @@ def details(definition: CrewDefinition, report: CrewReport, asks: str = "") -> l
         ("agents", ", ".join(examination.agents)),
         ("inputs", "; ".join(input_text(each) for each in examination.inputs)),
         ("tools", ", ".join(examination.tools)),
-        ("models", ", ".join(examination.models)),
+        ("models", ", ".join(dict.fromkeys(map(_model_text, examination.models)))),
         ("keys", ", ".join(f"{key} is not set" for key in examination.missing_keys)),
         ("asks", asks),
         ("runs in", _environment(definition, examination)),
@@ -94,6 +96,12 @@ def input_text(each: CrewInput) -> str:
     elif each.default not in (None, ""):
         facts.append(f"default {json.dumps(each.default, ensure_ascii=False)}")
     return f"{each.name} ({', '.join(facts)})"
+
+
+def _model_text(name: str) -> str:
+    """A model as people know it, also if it replaces the crew's own."""
+    name = name.removeprefix(f"{OVERLAY_PROVIDER}/")
+    return "the offline drafter, as no model key is set" if name == OFFLINE_MODEL else name
 
 
 def start_command(name: str, inputs: Sequence[CrewInput]) -> str:

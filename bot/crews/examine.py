@@ -44,6 +44,7 @@ def examine(
             lease=settings.lease,
             environment=settings.crew_environment,
             withheld=settings.withheld,
+            warm=False,
         )
         pool.start()
         try:

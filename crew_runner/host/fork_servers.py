@@ -89,11 +89,12 @@ class ForkServers:
     """Safe to share between threads.
 
     `preload`: whether the shared fork server imports CrewAI; `start_shared`: whether it is needed
-    from the beginning.
+    from the beginning; `warm`: whether to start successors that have imported what projects need.
     """
 
-    def __init__(self, *, preload: bool, start_shared: bool) -> None:
+    def __init__(self, *, preload: bool, start_shared: bool, warm: bool = True) -> None:
         self._preload = preload
+        self._warm = warm
         self._start_shared = start_shared
         self._lock = threading.Lock()
         self._running: dict[Environment | None, _Running] = {}
@@ -150,7 +151,7 @@ class ForkServers:
         whether importing them is slow.
         """
         environment = environment_of(definition)
-        if environment is None:
+        if environment is None or not self._warm:
             return
         with self._lock:
             running = self._running.get(environment)

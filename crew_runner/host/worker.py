@@ -47,7 +47,8 @@ class WorkerPool:
     """Runs up to `slots` phases at once, each in its own process.
 
     `environment`: variables for crews in addition to those of this process. `withheld`: what no
-    crew may get. `poll`: seconds between checks for work without being woken.
+    crew may get. `poll`: seconds between checks for work without being woken. `warm`: whether to
+    prepare for further phases of the same projects.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class WorkerPool:
         environment: Mapping[str, str] | None = None,
         withheld: Withheld = NOTHING_WITHHELD,
         poll: float = 0.5,
+        warm: bool = True,
     ) -> None:
         self._state = state
         self._reads = reads
@@ -76,6 +78,7 @@ class WorkerPool:
         self._fork_servers = ForkServers(
             preload=crew_code,
             start_shared=not crews or any(map(starts_in_ours, crews.values())),
+            warm=warm,
         )
         self._processes = CrewProcesses(
             state=state,

@@ -20,11 +20,15 @@ __all__ = [
     "DEFAULT_MODEL",
     "GEMINI_ADDRESS",
     "NO_KEY",
+    "OVERLAY_PROVIDER",
     "ModelChoice",
     "Route",
     "choose",
     "settings_to_env",
 ]
+
+OVERLAY_PROVIDER: Final = "hosted_vllm"
+"""CrewAI's name for servers that take any model: see `_overlay`."""
 
 DEFAULT_MODEL: Final = "gpt-4.1-mini"
 DEFAULT_MODELS: Final = {
@@ -209,7 +213,7 @@ def _overlay(choice: ModelChoice, variables: dict[str, str]) -> dict[str, str]:
     if choice.route not in (Route.COMPATIBLE, Route.GEMINI):
         return {OVERLAY_VARIABLE: variables["MODEL"]}
     return {
-        OVERLAY_VARIABLE: f"hosted_vllm/{choice.model}",
+        OVERLAY_VARIABLE: f"{OVERLAY_PROVIDER}/{choice.model}",
         "VLLM_API_KEY": variables["OPENAI_API_KEY"],
         "VLLM_BASE_URL": variables["OPENAI_BASE_URL"],
     }
