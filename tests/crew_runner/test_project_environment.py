@@ -15,7 +15,7 @@ import pytest
 from crew_runner.child.withheld import Withheld
 from crew_runner.host.worker import WorkerPool
 from crew_runner.queues.local import LocalDispatch
-from storage.definitions import CrewDefinition, CrewKind
+from storage.definitions import CrewDefinition, CrewKind, Workspace
 from storage.states import ExecutionState
 from tests.crew_runner.harness import Harness
 from tests.support.drafter import WatchedDrafter
@@ -143,14 +143,17 @@ def project_in(folder: Path, *, tools: str = "its own", env: Mapping[str, str] =
     return folder
 
 
-def test_the_project_is_the_working_directory_and_comes_first_on_the_path(
-    runner: Runner, tmp_path: Path
+@pytest.mark.parametrize("workspace", Workspace)
+def test_the_workspace_is_the_working_directory_and_comes_first_on_the_path(
+    runner: Runner, tmp_path: Path, workspace: Workspace
 ) -> None:
-    project = project_in(tmp_path / "project")
+    origin = project_in(tmp_path / "project")
 
-    report = runner.report(project)
+    report = runner.report(origin, workspace=workspace)
 
-    assert report["imported_in"] == report["folder"] == str(project)
+    project = Path(report["folder"])
+    assert (project == origin) is (workspace is Workspace.SHARED)
+    assert report["imported_in"] == report["folder"]
     assert report["path"][:2] == [str(project / "src"), str(project)]
     assert report["knowledge"] == "facts of its own"
     assert report["main"] == str(project / "main.py")
@@ -222,7 +225,7 @@ def test_dotenv_finds_the_projects_file_from_its_modules_and_threads(
 
     report = runner.report(project)
 
-    file = str(project / ".env")
+    file = str(Path(report["folder"]) / ".env")
     assert report["dotenv"] == report["dotenv_in_thread"] == report["dotenv_in_folder"] == file
     assert report["dotenv_values"] == {"SEA": "Baltic"}
 
@@ -239,7 +242,7 @@ def test_a_project_in_the_bots_folder_gets_what_the_bot_passes_on(runner: Runner
     project = project_in(runner.bot_folder / "project")
     (project / ".env").unlink()
 
-    report = runner.report(project)
+    report = runner.report(project, workspace=Workspace.SHARED)
 
     assert report["dotenv"] == str(runner.bot_folder / ".env")
     assert report["dotenv_values"]["CITY"] == report["environment"]["CITY"] == "Ulm"
@@ -254,7 +257,8 @@ def test_a_project_that_does_not_exist_is_said_in_words(runner: Runner, tmp_path
     ended = runner.harness.ended(runner.harness.start(definition, "a report"))
 
     assert ended.error is not None
-    assert f"The crew's folder {tmp_path / 'gone'} cannot be entered" in ended.error
+    gone = tmp_path / "gone"
+    assert ended.error == f"The project's folder {gone} does not exist. Fix `project` in crews.yml."
 
 
 PLAIN = """
