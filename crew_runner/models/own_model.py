@@ -6,6 +6,7 @@ model in its code is replaced. The operator's `.env` only fills in what is missi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -54,6 +55,12 @@ _OTHER_KEYS: Final = frozenset(
 
 _DECIDING: Final = (frozenset(VARIABLES) | _OTHER_KEYS) - {"OPENAI_MODEL", "GOOGLE_API_KEY"}
 """A project that sets one of these uses a model of its own. GOOGLE_API_KEY may be for a search."""
+
+
+_PLACEHOLDER: Final = re.compile(
+    r"<.*>|\[.*]|your[-_ ].*|.*[-_]your[-_].*|change[-_ ]?me|replace[-_ ]?me|x{3,}|(sk-)?\.{3,}",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,16 @@ def _variables_in(file: Path) -> dict[str, str]:
         values = dotenv_values(file)
     except (OSError, UnicodeDecodeError):
         return {}
-    return {name: value for name, value in values.items() if value is not None}
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None and not _is_placeholder(name, value)
+    }
+
+
+def _is_placeholder(name: str, value: str) -> bool:
+    """Whether it is what a template has in place of a key, such as the scaffolds' YOUR_API_KEY."""
+    return name.endswith("_KEY") and _PLACEHOLDER.fullmatch(value.strip()) is not None
 
 
 def _decides(source: Source) -> bool:

@@ -100,6 +100,18 @@ def test_a_name_without_a_key_is_used_with_the_operators_key(tmp_path: Path) -> 
     assert "OVERLAY_MODEL" not in given
 
 
+@pytest.mark.parametrize(
+    "placeholder",
+    ["YOUR_API_KEY", "your-openai-key", "sk-your-key", "<key>", "changeme", "sk-...", "xxxxx"],
+)
+def test_a_templates_placeholder_is_no_key(tmp_path: Path, placeholder: str) -> None:
+    settings = operator(file={"OPENAI_API_KEY": "sk-operator"})
+    crew = project(tmp_path, {"OPENAI_API_KEY": placeholder})
+
+    assert variables(crew, settings)["OPENAI_API_KEY"] == "sk-operator"
+    assert variables(crew, NOBODY) == {}
+
+
 def test_a_name_without_any_key_leaves_the_texts_to_the_offline_drafter(tmp_path: Path) -> None:
     crew = project(tmp_path, {"MODEL": "gpt-4o", "OPENAI_API_KEY": ""})
 
