@@ -158,48 +158,31 @@ else:
         class SyncHumanInputProvider:
             """The base class of providers."""
 
+            def setup_messages(self, _context: object) -> bool:
+                return False
+
+            def post_setup_messages(self, _context: object) -> None:
+                """Nothing to do."""
+
+        _providers: list[Any] = []
+
         def set_provider(provider: Any) -> None:
             """Have every executor call the provider where later versions do."""
-            _Executor._show_start_logs = _after_messages(provider, _Executor._show_start_logs)
-            _Executor._handle_human_feedback = lambda executor, answer: provider.handle_feedback(
-                answer, executor
-            )
+            if not _providers:
+                _Executor._show_start_logs = _after_messages(_Executor._show_start_logs)
+                _Executor._handle_human_feedback = lambda executor, answer: _providers[
+                    -1
+                ].handle_feedback(answer, executor)
+            _providers.append(provider)
 
-        def _after_messages(provider: Any, show: Callable[[Any], None]) -> Callable[[Any], None]:
+        def _after_messages(show: Callable[[Any], None]) -> Callable[[Any], None]:
             def show_start_logs(executor: Any) -> None:
                 # The first method that `invoke` calls after it has set the messages up.
-                if not provider.setup_messages(executor):
-                    provider.post_setup_messages(executor)
+                if not _providers[-1].setup_messages(executor):
+                    _providers[-1].post_setup_messages(executor)
                 show(executor)
 
             return show_start_logs
-
-    try:
-        from crewai.experimental.agent_executor import AgentExecutor as _FlowExecutor
-    except ImportError:  # it has moved, and calls the provider itself
-        _FlowExecutor = None
-
-    if (
-        VERSION >= (1, 10)
-        and hasattr(_FlowExecutor, "_inject_files_from_inputs")
-        and not hasattr(_FlowExecutor, "_setup_messages")
-    ):
-        # CrewAI 1.14 asks the provider only for feedback.
-        from crewai.core.providers.human_input import get_provider as _get_provider
-
-        def _before_files(inject: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-            def inject_files(executor: Any, inputs: Any) -> Any:
-                # The first method that `invoke` calls after it has set the messages up.
-                provider = _get_provider()
-                if not provider.setup_messages(executor):
-                    provider.post_setup_messages(executor)
-                return inject(executor, inputs)
-
-            return inject_files
-
-        for _name in ("_inject_files_from_inputs", "_ainject_files_from_inputs"):
-            if hasattr(_FlowExecutor, _name):
-                setattr(_FlowExecutor, _name, _before_files(getattr(_FlowExecutor, _name)))
 
     # --- flows ----------------------------------------------------------------------------------
 

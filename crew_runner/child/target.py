@@ -23,6 +23,7 @@ from .older_crewai import set_flow_persistence_factory, set_memory_storage_facto
 from .operator_model import apply_operator_model
 from .project_environment import enter_environment
 from .runnable import Runnable
+from .shipped_crews import use_shipped_crews
 
 
 def build(job: Job) -> BuiltCrew | UnknownCrew:
@@ -33,6 +34,7 @@ def build(job: Job) -> BuiltCrew | UnknownCrew:
     snapshot = FlowSnapshot()
     set_flow_persistence_factory(lambda: snapshot)
     set_memory_storage_factory(lazy_storage)
+    use_shipped_crews(job.target or "")
     interception = Interception()
     interception.start()
     _leave_console()

@@ -18,6 +18,7 @@ from crew_runner.projects.source import Definition, SourceSearch, search
 from storage.definitions import CrewDefinition, CrewKind
 
 DEFINITION_FILES: Final = ("crew.jsonc", "crew.json", "flow.yaml", "flow.yml")
+_DEFINITION_SUFFIXES: Final = frozenset(Path(name).suffix for name in DEFINITION_FILES)
 _YAML_ERRORS: Final = ("KeyError: ", "ParserError: ", "ScannerError: ")
 _NOT_BUILT: Final = "The crew cannot be built: "
 _MISSING_FILE: Final = re.compile(
@@ -137,7 +138,7 @@ def _check_python(python: Path, folder: Path) -> None:
 def _check_target(folder: Path, target: str | None) -> None:
     if target is None:
         default_target(folder)
-    elif ":" not in target and not (folder / target).is_file():
+    elif Path(target).suffix in _DEFINITION_SUFFIXES and not (folder / target).is_file():
         near = difflib.get_close_matches(target, [each.name for each in folder.iterdir()], n=1)
         suggestion = f" Did you mean {near[0]!r}?" if near else ""
         raise ProjectProblem(

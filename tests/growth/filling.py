@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column, Connection, Integer
+from sqlalchemy import Boolean, Column, Connection, Integer
 
 from storage.db.columns import UtcDateTime
 from storage.db.engines import open_engine
@@ -250,6 +250,8 @@ def _columns(table: str) -> list[Column[Any]]:
 def _kind(column: Column[Any]) -> str:
     if isinstance(column.type, UtcDateTime):
         return "TIMESTAMP WITH TIME ZONE"
+    if isinstance(column.type, Boolean):
+        return "BOOLEAN"
     return "INTEGER" if isinstance(column.type, Integer) else "TEXT"
 
 

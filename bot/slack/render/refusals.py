@@ -12,6 +12,7 @@ from storage.definitions import DecisionRule
 from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,
+    BadInputs,
     Busy,
     CountersignError,
     LeavingOutNotAllowed,
@@ -84,6 +85,9 @@ def refusal(error: CountersignError) -> str:  # noqa: PLR0911, PLR0912 an arm fo
                 f"*{crew}* has no checkpoint `{name}`. "
                 f"It has: {names or 'none'}. Nothing was started."
             )
+        case BadInputs(problems=problems):
+            wrong = "; ".join(text.line(problem.sentence, 200) for problem in problems[:5])
+            return f"The crew cannot start with these inputs: {wrong}. Nothing was started."
         case TextNeeded():
             return "Please write something: an empty text cannot be used."
         case NotOffered():

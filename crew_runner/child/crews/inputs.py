@@ -69,11 +69,11 @@ def _reads_inputs(crew: Crew, inputs: Inputs) -> bool:
     text = "\n".join(_texts(crew))
     names = {*PLACEHOLDER.findall(text)}
     missing = PLACEHOLDER.findall(OTHER_SYNTAX.sub("", text))
-    hooks = (InterceptionPoint.EXECUTION_START, InterceptionPoint.INPUT)
+    hooks = [getattr(InterceptionPoint, name, None) for name in ("EXECUTION_START", "INPUT")]
     return (
         bool(missing)
         or any(name in names or name in _READ_BY_CREWAI for name in inputs)
-        or any(get_global_hook_list(point) for point in hooks)
+        or any(get_global_hook_list(point) for point in hooks if point is not None)
     )
 
 

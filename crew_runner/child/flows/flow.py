@@ -25,6 +25,7 @@ from ..crewai_internals import (
     state_of,
     use_persistence,
 )
+from ..crewai_versions import check_flow_version
 from ..failures import CrewProblem, summarize
 from ..messages import FLOW, CrewDescription, Job
 from ..monitoring.event_listeners import FlowListener
@@ -85,6 +86,7 @@ class FlowRunnable:
         own_gates = {*self._gates}
         self._after = frozenset(job.gates_after) - own_gates
         self._before = frozenset(job.gates_before)
+        check_flow_version(self._after | self._before)
         check_branches(definition)
         check_boundaries(definition, after=self._after, before=self._before)
 

@@ -190,8 +190,8 @@ def test_a_missing_argument_is_named_before_any_model_is_asked(runner: RunnerFix
     execution = run(runner, definition(f"{CREWS}:Trip"), values={})
 
     assert execution.error == (
-        "The crew needs inputs that were not given: origin, cities. Start it again with a value "
-        "for each."
+        "The crew cannot start with these inputs: origin is needed; cities is needed; field is "
+        f"needed. Start it again with `/crew {CREWS}:Trip`, which asks for them."
     )
     assert len(runner.model.calls) == calls
 

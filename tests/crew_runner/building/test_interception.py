@@ -184,7 +184,7 @@ def test_an_entry_point_runs_with_its_own_inputs_once_somebody_starts_it(
 
     assert execution.state is ExecutionState.COMPLETED, execution.error
     assert len(runner.model.calls) == calls + 1
-    assert runner.model.calls[-1].task == "Research harbours in 2031."
+    assert runner.model.calls[-1].task == f"Research harbours in {execution.created_at.year}."
     assert run.output is not None
     assert Path(runner.folder, "report.md").read_text() == run.output.output
     assert not Path(runner.folder, "afterwards").exists()

@@ -37,7 +37,7 @@ CASES: dict[str, tuple[str, Mapping[str, str], str]] = {
     "a file that is not there": (
         "crews/crew.jsonc",
         {},
-        "The crew cannot be built: there is no file ",
+        "There is no file crews/crew.jsonc in ",
     ),
     "no target": ("demo", {}, "'demo' does not name a crew. Set `crew` in crews.yml to "),
     "a broken JSON crew": (

@@ -58,6 +58,7 @@ def test_the_program_uses_the_model_whatever_else_is_set(
     ended = subprocess.run(command, env=environment, timeout=60, check=False)
 
     assert ended.returncode == 7
+    monkeypatch.delenv("SLACK_BOT_TOKEN", raising=False)
     for name, value in json.loads(recorded.read_text()).items():
         monkeypatch.setenv(name, value)
     choice = choose(load_settings(tmp_path / ".env").model)
