@@ -6,7 +6,6 @@ import re
 import shlex
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -41,23 +40,22 @@ def repository(folder: Path, name: str, page: str) -> Path:
     return project
 
 
-def run(command: str, folder: Path, origin: Path) -> str:
-    """Run a command of the page; the repository is a local one. Returns what it printed."""
+def clone(command: str, folder: Path, origin: Path) -> None:
+    """Run the page's `git clone` with a local repository."""
+    words = [str(origin) if word.startswith("https://") else word for word in shlex.split(command)]
+    subprocess.run(words, cwd=folder, check=True)
+
+
+def countersign(command: str, folder: Path, prefork_server: PreforkServer) -> str:
+    """Run a command of the page in a process that has CrewAI already. Returns what it printed."""
     program, *arguments = shlex.split(command)
-    words = [str(origin) if word.startswith("https://") else word for word in arguments]
-    ours = [sys.executable, "-m", "bot"] if program == "countersign" else [program]
-    ended = subprocess.run(
-        [*ours, *words],
-        cwd=folder,
-        env={**clean_environment(), "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
-    return ended.stdout
+    assert program == "countersign"
+    log = folder / "printed"
+    ended = prefork_server.fork(
+        arguments, environment=clean_environment(), folder=folder, log=log
+    ).wait(SECONDS)
+    assert ended == 0, f"{command}\n{log.read_text()}"
+    return log.read_text()
 
 
 def uncomment(crews_file: Path, lines: list[str]) -> None:
@@ -88,17 +86,17 @@ def test_the_page_leads_to_the_first_checkpoint(
 ) -> None:
     page = file.read_text()
     commands = [line.removeprefix("$ ") for line in "".join(blocks(page, "console")).splitlines()]
-    clone, add, check, practice = commands
+    clones, add, check, practice = commands
     (request,) = blocks(page, "slack")
     (question,) = re.findall(r"^> (.+)$", page, re.MULTILINE)
     name = add.split()[2]
     origin = repository(tmp_path / "origin", name, page)
 
-    run(clone, tmp_path, origin)
-    printed = run(add, tmp_path, origin)
+    clone(clones, tmp_path, origin)
+    printed = countersign(add, tmp_path, crewai_prefork_server)
     for block in blocks(page, "yaml"):
         uncomment(tmp_path / "crews.yml", block.splitlines())
-    checked = run(check, tmp_path, origin)
+    checked = countersign(check, tmp_path, crewai_prefork_server)
 
     for line in blocks(page, "text")[0].splitlines():
         assert line in printed
