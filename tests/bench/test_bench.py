@@ -12,6 +12,8 @@ import pytest
 from tests.bench import __main__ as command
 from tests.bench import acks, cycles, imports, onward, phase_cost, start
 from tests.bench.figures import Figure, Result, percentile, ratio
+from tests.support.prefork_server import PreforkServer
+from tests.support.preforked_fork_server import from_prefork_server
 
 
 def names(result: Result) -> set[str]:
@@ -55,13 +57,13 @@ def test_acks_time_every_command_and_click_of_both_apps(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.timeout(400)  # it starts several fork servers
 def test_imports_compare_projects_that_import_slowly_with_one_that_does_not(
-    tmp_path: Path,
+    tmp_path: Path, crewai_prefork_server: PreforkServer
 ) -> None:
     kinds = ("nothing", "own")
 
-    result = imports.measure(tmp_path, rounds=1, seconds=0.5, kinds=kinds)
+    with from_prefork_server(crewai_prefork_server):
+        result = imports.measure(tmp_path, rounds=1, seconds=0.5, kinds=kinds)
 
     assert {figure.name for figure in result.figures} == {
         *(f"{kind}: the first phase" for kind in kinds),

@@ -28,7 +28,7 @@ import psutil
 import pytest
 
 from crew_runner.child.process.start import PACKAGE, load_package
-from crew_runner.host import fork_server_client
+from crew_runner.host import fork_server_client, fork_servers
 from tests.support.prefork_server import MARK, Forked, PreforkServer, name_of
 
 _SET_NAME: Final = 15  # PR_SET_NAME
@@ -46,6 +46,8 @@ def prefork_fork_server() -> None:
         _wait_and_serve(theirs)
     theirs.close()
     vars(fork_server_client)["subprocess"] = _FirstIsThere(pid, ours)
+    # A successor that has imported what a project needs would import CrewAI anew.
+    vars(fork_servers)["ForkServers"].learn = lambda *_: None
 
 
 @contextmanager
