@@ -35,7 +35,9 @@ def search(when: str) -> list[str]:
     thread.start()
     thread.join()
     if folder := os.environ.get("LOOT_FOLDER"):
-        (Path(folder) / f"{when}.json").write_text(json.dumps(sorted(found | others)))
+        file = Path(folder, f"{when}.json")
+        file.with_suffix(".part").write_text(json.dumps(sorted(found | others)))
+        file.with_suffix(".part").rename(file)
     return sorted(found | others)
 
 
