@@ -201,7 +201,7 @@ def test_a_deleted_checkpoint_message_is_posted_again_when_it_changes(
 ) -> None:
     execution = stage.start()
     workspace.wait_for(lambda: not stage.outbox.has_pending())
-    workspace.faults.hang("chat.update", 2.0)
+    workspace.faults.hang("chat.update", 2.0, times=2)  # of the root and of the checkpoint
     stage.work()
     unarmed = workspace.wait_for(lambda: stage.about(execution))[0]
     workspace.delete(unarmed)
