@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from storage.messages import OutboxRow
 from storage.records import Action
@@ -75,6 +75,14 @@ class IdError(ValueError):
     """A value that came back is not one that we sent."""
 
 
+def _metadata(encoded: str) -> Any:
+    """What a view carries in its private metadata. Raises IdError."""
+    try:
+        return json.loads(encoded)
+    except ValueError:
+        raise IdError("private_metadata is not ours") from None
+
+
 @dataclass(frozen=True, slots=True)
 class FormView:
     """`private_metadata` of a modal: its checkpoint, and where it was opened."""
@@ -88,11 +96,7 @@ class FormView:
 
     @classmethod
     def decode(cls, encoded: str) -> FormView:
-        try:
-            parts = json.loads(encoded)
-        except ValueError:
-            raise IdError("private_metadata is not ours") from None
-        match parts:
+        match _metadata(encoded):
             case [str(checkpoint_id), str(channel), str() | None as thread_ts]:
                 return cls(checkpoint_id, channel, thread_ts)
             case _:
@@ -115,11 +119,7 @@ class StartView:
 
     @classmethod
     def decode(cls, encoded: str) -> StartView:
-        try:
-            parts = json.loads(encoded)
-        except ValueError:
-            raise IdError("private_metadata is not ours") from None
-        match parts:
+        match _metadata(encoded):
             case [str(crew), str(channel), str(language), None]:
                 return cls(crew, channel, language, None)
             case [str(crew), str(channel), str(language), [*names]] if _are_texts(names):

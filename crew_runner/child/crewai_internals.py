@@ -110,7 +110,7 @@ def fill_placeholders_once() -> None:
         filled = interpolate_only(input_string=input_string, inputs=inputs)  # checks the inputs
         if not any("{" in str(value) for value in inputs.values()):
             return filled
-        return _PLACEHOLDER.sub(lambda match: str(inputs[match[1]]), input_string or "")
+        return PLACEHOLDER.sub(lambda match: str(inputs[match[1]]), input_string or "")
 
     build_prompt = Prompts._build_prompt
 
@@ -157,7 +157,9 @@ _EXECUTORS: Final = (
     ("crewai.experimental.agent_executor", "AgentExecutor"),
 )
 """Of this and of earlier versions of CrewAI, which imports the ones that it uses."""
-_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_\-]*)}")
+PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_\-]*)}")
+"""As CrewAI fills them in; JSON in a prompt is none."""
+
 _PROMPT_SLOT: Final = re.compile(r"\{(input|tool_names|tools)}")
 _BRACE: Final = "\ue000"
 """Stands for a brace that `_format_once` restores. A character for private use, in no real text."""

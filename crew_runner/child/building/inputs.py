@@ -9,8 +9,8 @@ from typing import Any, Final
 from crewai import Crew, Flow
 from pydantic import BaseModel
 
-from ..crewai_internals import definition_of, state_of
-from ..crews.inputs import OTHER_SYNTAX, PLACEHOLDER
+from ..crewai_internals import PLACEHOLDER, definition_of, state_of
+from ..crews.inputs import OTHER_SYNTAX
 from ..records import CrewInput
 from .input_types import input_of
 from .state_use import StateUse, state_use

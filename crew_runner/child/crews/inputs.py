@@ -9,14 +9,12 @@ from typing import Any, Final, TypeAlias
 
 from crewai import Crew
 
+from ..crewai_internals import PLACEHOLDER
 from ..messages import Job
 from ..older_crewai import InterceptionPoint, get_global_hook_list
 from ..records import PhaseOutput
 
 Inputs: TypeAlias = Mapping[str, Any]
-
-PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_\-]*)}")
-"""As CrewAI fills them in; JSON in a prompt is none."""
 
 OTHER_SYNTAX: Final = re.compile(r"\$\{[^{}]*}|\{\{[^{}]*}}")
 """`${HOME}` of a shell and `{{ name }}` of a template engine."""
