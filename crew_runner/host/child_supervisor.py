@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import timedelta
@@ -73,7 +74,6 @@ TERM_SECONDS: Final = 2.0
 KILL_SECONDS: Final = 5.0
 """How long to wait for the end of a child after SIGKILL."""
 
-NO_DATABASE: Final = "The database did not answer. Check that it is running."
 _KEPT_OUTPUT: Final = 4_000
 _MAX_WAIT: Final = 0.5
 
@@ -127,6 +127,7 @@ class ChildSupervisor:
         self._output = b""
         self._open: list[object] = [child.channel, child.output, child.status]
         self._outcome: Outcome | None = None
+        self._unhandled: deque[FromChild] = deque()
 
     def run(self) -> Outcome:
         """Supervise until the child has exited."""
@@ -184,7 +185,8 @@ class ChildSupervisor:
         try:
             for raw in self._child.receive():
                 if self._outcome is None:
-                    self._handle(from_child(raw))
+                    self._unhandled.append(from_child(raw))
+            self._handle_received()
         except EOFError:
             self._open.remove(self._child.channel)
         except MessageTooLong:
@@ -194,7 +196,21 @@ class ChildSupervisor:
             text = "The crew's process sent an invalid message. The bot's log has the details."
             self._end(Failure(text, str(error), retryable=False))
 
+    def _handle_received(self) -> None:
+        """Handle the received messages in order. During an outage of the database they wait."""
+        while self._unhandled and self._outcome is None:
+            try:
+                self._handle(self._unhandled[0])
+            except LeaseLost:
+                self._end(Interrupted.LOST)
+            except NoRule:
+                self._end(Failure(NO_APPROVERS, retryable=False, retry_helps=False))
+            except Outage:
+                return
+            self._unhandled.popleft()
+
     def _handle(self, message: FromChild) -> None:
+        """Handle a message. Raises LeaseLost, NoRule, Outage, with nothing changed."""
         match message:
             case Ready():
                 time_limit = self.claim.execution.definition.time_limit
@@ -223,12 +239,7 @@ class ChildSupervisor:
                 assert_never(message)
 
     def _send_job(self) -> None:
-        try:
-            job = self._questions.with_history(self._job, self.claim)
-        except Outage as error:
-            self._end(Failure(NO_DATABASE, str(error)))
-        else:
-            self._send(job)
+        self._send(self._questions.with_history(self._job, self.claim))
 
     def _record_description(self, description: CrewDescription) -> None:
         phases = tuple(translate(PhaseDefinition, phase) for phase in description.phases)
@@ -242,35 +253,19 @@ class ChildSupervisor:
                 )
             )
             check_decision_rules(self.claim.execution.definition, description)
-        except LeaseLost:
-            self._end(Interrupted.LOST)
-        except NoRule:
-            self._end(Failure(NO_APPROVERS, retryable=False, retry_helps=False))
         except BadBoundary as error:
             message = f"crews.yml does not fit the crew: {error}."
             self._end(Failure(message, retryable=False, retry_helps=False))
-        except Outage as error:
-            self._end(Failure(NO_DATABASE, str(error)))
         else:
             self._send(phases_message(self.claim))
 
     def _ask(self, question: Question) -> None:
         """Ask a person. The time until the answer does not count towards the time limit."""
-        try:
-            self._questions.ask(self.claim, question)
-        except LeaseLost:
-            self._end(Interrupted.LOST)
-        except NoRule:
-            self._end(Failure(NO_APPROVERS, retryable=False, retry_helps=False))
-        except Outage as error:
-            self._end(Failure(NO_DATABASE, str(error)))
-        else:
-            now = time.monotonic()
-            self._remaining_time = (
-                None if self._time_limit_at is None else self._time_limit_at - now
-            )
-            self._time_limit_at = None
-            self._poll_at = now
+        self._questions.ask(self.claim, question)
+        now = time.monotonic()
+        self._remaining_time = None if self._time_limit_at is None else self._time_limit_at - now
+        self._time_limit_at = None
+        self._poll_at = now
 
     def _send_answer(self, now: float) -> None:
         """Send the child the answer if there is one, after storing what it allows."""
@@ -285,14 +280,8 @@ class ChildSupervisor:
     def _remember(self, key: str) -> None:
         """Store that a step of the phase is done, then let the child go on."""
         self._questions.remember(key)
-        try:
-            self._store_progress()
-        except LeaseLost:
-            self._end(Interrupted.LOST)
-        except Outage as error:
-            self._end(Failure(NO_DATABASE, str(error)))
-        else:
-            self._send(Answer(Action.CONTINUE))
+        self._store_progress()
+        self._send(Answer(Action.CONTINUE))
 
     def _send(self, message: FromWorker) -> None:
         with suppress(OSError):  # an exited child is noticed by `status`
@@ -335,6 +324,7 @@ class ChildSupervisor:
         self._poll_at = now + POLL_SECONDS
         if self._outcome is not None:
             return
+        self._handle_received()
         self._send_answer(now)
         execution = call_storage(lambda: self._reads.execution(self.claim.execution.id))
         if execution.state not in self._active_states:

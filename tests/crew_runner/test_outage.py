@@ -64,6 +64,26 @@ def test_a_phase_that_ends_while_the_database_is_locked_is_recorded_afterwards(
         assert len(harness.runs(run)) == 1
 
 
+def test_a_phase_whose_start_meets_an_outage_waits_for_the_database_and_does_not_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = Harness(tmp_path / "refusing.db")
+    read = harness.reads.skipped_phases
+    answers = iter([Busy("locked"), Busy("locked")])
+
+    def refuse_twice(execution_id: str) -> tuple[str, ...]:
+        for refusal in answers:
+            raise refusal
+        return read(execution_id)
+
+    monkeypatch.setattr(harness.reads, "skipped_phases", refuse_twice)
+    with working(harness):
+        run = harness.start(program(tmp_path, ["think", "write"]), "plain")
+
+        assert harness.ended(run).state is ExecutionState.COMPLETED
+        assert [each.state for each in harness.runs(run)] == ["done", "done"]
+
+
 def test_a_commit_in_the_pools_process_wakes_it_at_once(tmp_path: Path) -> None:
     dispatch = LocalDispatch()
     harness = Harness(tmp_path / "woken.db", dispatch=dispatch)

@@ -95,7 +95,7 @@ class Checkpoint:
 @dataclass(frozen=True)
 class PhaseRun:
     """`phase` is its name, `output` its whole output as JSON; `losses` counts the workers that
-    died while they ran it."""
+    died while they ran it, `error` says why it failed."""
 
     id: str
     phase: str
@@ -107,6 +107,7 @@ class PhaseRun:
     created_at: float
     ended_at: float
     output: str
+    error: str
     losses: int
 
 
@@ -219,7 +220,13 @@ class Database:
         for row in self.rows("SELECT * FROM phase_runs ORDER BY seq"):
             if row["execution_id"] in by_id:
                 by_id[row["execution_id"]].runs.append(
-                    PhaseRun(**{**_values(PhaseRun, row), "output": row["output"] or ""})
+                    PhaseRun(
+                        **{
+                            **_values(PhaseRun, row),
+                            "output": row["output"] or "",
+                            "error": row["error"] or "",
+                        }
+                    )
                 )
         for row in self.rows(
             "SELECT execution_id, at FROM audit WHERE event = 'execution.retried'"

@@ -287,7 +287,8 @@ def _course(execution: Execution, plan: Plan, scene: Scene) -> Iterator[str]:
             yield f"{place} has its tries twice: {attempts}"
         failed = sum(run.state == "failed" for run in runs)
         if failed > scene.failures + ("fails" in plan.words and phases[phase] == "check"):
-            yield f"{place} failed {failed} times"
+            errors = "; ".join(run.error for run in runs if run.state == "failed")
+            yield f"{place} failed {failed} times: {errors}"
 
 
 def _effects(execution: Execution, plan: Plan, log: list[Effect], scene: Scene) -> Iterator[str]:
