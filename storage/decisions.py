@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from storage.definitions import Json
 from storage.records import Action, Actor, Checkpoint, Execution, MessageRef
 
 
@@ -12,7 +14,8 @@ class Decision:
     """A decision that somebody wants to make. `message` is the one clicked on, if any.
 
     `delivery` is the front end's id of this delivery: a repeated one changes nothing and returns
-    the same answer as the first.
+    the same answer as the first. `shown` is the hash of the output that the person saw, if the
+    front end knows it. `values` are those of the checkpoint's form, as text or JSON.
     """
 
     checkpoint_id: str
@@ -23,6 +26,40 @@ class Decision:
     message: MessageRef | None = None
     delivery: str | None = None
     outcome: str | None = None
+    shown: str | None = None
+    values: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The text that somebody wrote in place of an output, by task; it is decided afterwards."""
+
+    checkpoint_id: str
+    texts: Mapping[str, str]
+    actor: Actor
+    shown: str | None = None
+    message: MessageRef | None = None
+    delivery: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UseRevision:
+    """The wish to decide about an earlier revision's output instead."""
+
+    checkpoint_id: str
+    revision: int
+    actor: Actor
+    shown: str | None = None
+    message: MessageRef | None = None
+    delivery: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """The checkpoint that replaces another one with a text that a person wrote or chose."""
+
+    checkpoint: Checkpoint
+    execution: Execution
 
 
 @dataclass(frozen=True, slots=True)

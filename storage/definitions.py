@@ -84,11 +84,28 @@ class PhaseDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class FormField:
+    """A value that the reviewer gives with Continue, and that later phases get as an input.
+
+    `min` and `max` limit a number. `type` is never JSON.
+    """
+
+    name: str
+    label: str
+    type: InputType = InputType.TEXT
+    required: bool = True
+    choices: tuple[str, ...] = ()
+    min: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointDefinition:
     """A pause at a boundary: either `after` or `before` names a phase.
 
     If neither is set, the checkpoint arises inside the crew and is named after the gate, tool or
-    question that causes it.
+    question that causes it. `summary` names the task, or the field of a typed output, that sums the
+    output up. `form` are the fields that the reviewer fills in to continue.
     """
 
     name: str
@@ -96,6 +113,8 @@ class CheckpointDefinition:
     after: str | None = None
     before: str | None = None
     description: str = ""
+    summary: str = ""
+    form: tuple[FormField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

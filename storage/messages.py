@@ -12,8 +12,10 @@ class OutboxKind(StrEnum):
     """What one of our messages shows. Each row is one message over its whole life."""
 
     ROOT = "root"
-    CHECKPOINT = "checkpoint"
-    FILE = "file"  # the whole text of an output as a file, or a file that the phase wrote
+    OUTPUT = "output"  # the output that a checkpoint is about
+    WHOLE = "whole"  # the rest of it: the whole text as a file or, without files, as messages
+    CHECKPOINT = "checkpoint"  # the card, which has the buttons
+    FILE = "file"  # the whole result as a file, or a file that the phase wrote
     REMINDER = "reminder"
     FINAL = "final"
     NOTICE = "notice"  # a text in the thread; `payload` says which
@@ -32,7 +34,7 @@ class OutboxRow:
 
     `key` is unique and is sent in the message's metadata. `generation` starts at 1 and grows each
     time the message was deleted and has to be posted again. `lease_owner` is the deliverer that
-    works on it.
+    works on it. `permalink` is the message's address, once it is known.
     """
 
     key: str
@@ -52,3 +54,4 @@ class OutboxRow:
     created_at: datetime
     sent_at: datetime | None
     lease_owner: str | None
+    permalink: str | None = None

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from storage.definitions import CrewDefinition, DecisionRule, Json, OnTimeout
+from storage.definitions import CrewDefinition, DecisionRule, FormField, Json, OnTimeout
 from storage.states import CheckpointState, ExecutionState, PhaseRunState
 
 Usage: TypeAlias = Mapping[str, Mapping[str, int]]
@@ -103,6 +103,7 @@ class TaskResult:
     """The output of one task. `saved` is the runner's own dump, needed to continue or revise.
 
     `structured` is the JSON text of a typed output, which is what later tasks get; else empty.
+    `edited`: a reviewer wrote `output`, which replaces the text in `saved`.
     """
 
     task: str
@@ -110,6 +111,7 @@ class TaskResult:
     output: str
     saved: Mapping[str, object] = field(default_factory=dict)
     structured: str = ""
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +180,20 @@ class Failure:
     retry_helps: bool = True
 
 
+class RevisionMeans(StrEnum):
+    """How a revision gets its text."""
+
+    RUN = "run"  # the phase runs again with the reviewer's words
+    EDIT = "edit"  # the reviewer wrote the text
+    EARLIER = "earlier"  # the text of an earlier revision
+
+
 @dataclass(frozen=True, slots=True)
 class Feedback:
     """A decision as recorded. `tasks` are the outputs to revise; empty means all.
 
-    `outcome` is the one picked at a gate that offers outcomes.
+    `outcome` is the one picked at a gate that offers outcomes. `values` are those of the
+    checkpoint's form, by field. `means` belongs to a revision.
     """
 
     action: Action | OnTimeout
@@ -191,6 +202,8 @@ class Feedback:
     at: datetime
     tasks: tuple[str, ...] = ()
     outcome: str | None = None
+    values: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    means: RevisionMeans = RevisionMeans.RUN
 
 
 class CheckpointKind(StrEnum):
@@ -319,6 +332,8 @@ class Checkpoint:
     kind: CheckpointKind = CheckpointKind.PHASE
     outcomes: tuple[str, ...] = ()
     lessons: tuple[str, ...] = ()
+    summary: str = ""
+    form: tuple[FormField, ...] = ()
 
     @property
     def at_method(self) -> Pause | None:

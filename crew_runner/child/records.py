@@ -66,6 +66,7 @@ class TaskResult:
     output: str
     saved: Mapping[str, object] = field(default_factory=dict)
     structured: str = ""
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,21 @@
-"""Column types: times in UTC, text from any source, and records as JSON text."""
+"""Column types: times in UTC, text from any source, enums, and records as JSON text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import DateTime, Dialect, Text
+from sqlalchemy import DateTime, Dialect, String, Text
 from sqlalchemy.types import TypeDecorator
 
 from storage.characters import storable
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 CACHED_TEXTS: Final = 512
 """Decoded texts that are cached, for each column."""
@@ -94,3 +96,26 @@ class Encoded(TypeDecorator[T], Generic[T]):
     ) -> Callable[[str | None], T | None]:
         read, absent = self._read, self._absent
         return lambda value: absent if value is None else read(value)
+
+
+class EnumText(TypeDecorator[E]):
+    """A member of a StrEnum, stored as its value."""
+
+    impl = String(24)
+    cache_ok = True
+
+    def __init__(self, of: type[E]) -> None:
+        super().__init__()
+        self.of = of
+
+    def bind_processor(self, _dialect: Dialect) -> Callable[[E | str | None], str | None]:
+        of = self.of
+        values: dict[E | str | None, str | None] = {None: None} | {one: one.value for one in of}
+        return lambda value: values[value] if value in values else of(str(value)).value
+
+    def result_processor(
+        self, _dialect: Dialect, _coltype: object
+    ) -> Callable[[str | None], E | None]:
+        of = self.of
+        members: dict[str | None, E | None] = {None: None} | {one.value: one for one in of}
+        return lambda value: members[value] if value in members else of(str(value))

@@ -22,6 +22,7 @@ from storage.records import (
     PhaseOutput,
     PhaseRun,
     Resume,
+    RevisionMeans,
 )
 
 AnyRow: TypeAlias = Any
@@ -72,6 +73,8 @@ def to_checkpoint(row: AnyRow) -> Checkpoint:
         kind=row.kind,
         outcomes=row.outcomes or (),
         lessons=row.lessons or (),
+        summary=row.summary,
+        form=row.form or (),
     )
 
 
@@ -86,6 +89,8 @@ def _feedback(row: AnyRow) -> Feedback | None:
         at=row.decided_at,
         tasks=row.tasks,
         outcome=row.outcome,
+        values=row.form_values or {},
+        means=row.means or RevisionMeans.RUN,
     )
 
 
@@ -112,6 +117,7 @@ def to_outbox_row(row: AnyRow) -> OutboxRow:
         created_at=row.created_at,
         sent_at=row.sent_at,
         lease_owner=row.lease_owner,
+        permalink=row.permalink,
     )
 
 

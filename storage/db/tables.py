@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -24,12 +23,11 @@ from sqlalchemy import (
     or_,
     true,
 )
-from sqlalchemy.types import TypeDecorator
 
-from storage.db.columns import Encoded, FreeText, UtcDateTime
-from storage.definitions import CrewDefinition, DecisionRule, Examination
+from storage.db.columns import Encoded, EnumText, FreeText, UtcDateTime
+from storage.definitions import CrewDefinition, DecisionRule, Examination, FormField, Json
 from storage.messages import OutboxState
-from storage.records import Actor, CheckpointKind, PhaseOutput, Request, Usage
+from storage.records import Actor, CheckpointKind, PhaseOutput, Request, RevisionMeans, Usage
 from storage.states import ACTIVE, CheckpointState, ExecutionState, PhaseRunState
 
 metadata = MetaData(
@@ -44,31 +42,8 @@ metadata = MetaData(
 Id = String(36)
 Names = tuple[str, ...]
 Details = Mapping[str, object]
-
-E = TypeVar("E", bound=StrEnum)
-
-
-class EnumText(TypeDecorator[E]):
-    """A member of a StrEnum, stored as its value."""
-
-    impl = String(24)
-    cache_ok = True
-
-    def __init__(self, of: type[E]) -> None:
-        super().__init__()
-        self.of = of
-
-    def bind_processor(self, _dialect: Dialect) -> Callable[[E | str | None], str | None]:
-        of = self.of
-        values: dict[E | str | None, str | None] = {None: None} | {one: one.value for one in of}
-        return lambda value: values[value] if value in values else of(str(value)).value
-
-    def result_processor(
-        self, _dialect: Dialect, _coltype: object
-    ) -> Callable[[str | None], E | None]:
-        of = self.of
-        members: dict[str | None, E | None] = {None: None} | {one.value: one for one in of}
-        return lambda value: members[value] if value in members else of(str(value))
+Form = tuple[FormField, ...]
+Values = Mapping[str, Json]
 
 
 def _is(column: Column[Any], state: StrEnum) -> ColumnElement[bool]:
@@ -201,7 +176,11 @@ checkpoints = Table(
     Column("given_to", Integer),
     Column("message_channel", String(64)),
     Column("message_ts", String(32)),
+    Column("summary", FreeText, nullable=False, server_default=""),
+    Column("form", Encoded[Form](Form, cached=True)),
     Column("outcome", String(200)),
+    Column("form_values", Encoded[Values](dict[str, Json])),
+    Column("means", EnumText(RevisionMeans)),
     Column("action", String(24)),
     Column("text", FreeText),
     Column("tasks", Encoded[Names](Names, cached=True)),
@@ -256,6 +235,7 @@ outbox = Table(
     Column("moved_thread_ts", String(32)),
     Column("moved", Integer, nullable=False, default=0),
     Column("ts", String(32)),
+    Column("permalink", FreeText),
     Column("generation", Integer, nullable=False, default=1),
     Column("version", Integer, nullable=False, default=1),
     Column("shown_version", Integer, nullable=False, default=0),

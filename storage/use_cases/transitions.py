@@ -17,6 +17,7 @@ from storage.errors import Conflict, NoRule, StaleExecution
 from storage.outbox import outbox
 from storage.policy import reminder_times
 from storage.records import (
+    Action,
     Actor,
     Checkpoint,
     CheckpointKind,
@@ -277,6 +278,8 @@ def add_checkpoint(
             "phase_run_id": run.id,
             "name": definition.name,
             "description": definition.description,
+            "summary": definition.summary,
+            "form": definition.form,
             "rule": definition.rule,
             "created_at": tx.now,
             "asked": run.feedback,
@@ -364,6 +367,8 @@ def decision_columns(
             "text": feedback.text,
             "tasks": feedback.tasks,
             "outcome": feedback.outcome,
+            "form_values": feedback.values,
+            "means": feedback.means if feedback.action is Action.REVISE else None,
             "actor": feedback.actor,
             "decided_at": feedback.at,
             "delivery": delivery,

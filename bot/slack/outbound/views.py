@@ -70,7 +70,7 @@ class Views:
                     else None
                 )
                 return final.notice(execution, row.payload, subject, moved_note=moved_note)
-            case OutboxKind.FILE:
+            case OutboxKind.FILE | OutboxKind.OUTPUT | OutboxKind.WHOLE:
                 raise ValueError("a file is not a message")
             case _:
                 assert_never(row.kind)
