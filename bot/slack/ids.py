@@ -26,6 +26,8 @@ class ActionId(StrEnum):
     OUTCOME = "checkpoint_outcome"
     OUTCOME_WORDS = "checkpoint_outcome_words"
     ANSWER = "checkpoint_answer"
+    READ = "checkpoint_read"
+    MORE = "checkpoint_more"
     CANCEL = "execution_cancel"
     RETRY = "execution_retry"
     NEVER_MIND = "revision_never_mind"
@@ -34,6 +36,14 @@ class ActionId(StrEnum):
     DISMISS = "revision_dismiss"
     KEEP_LESSON = "lesson_keep"
     DELETE_LESSON = "lesson_delete"
+
+
+class MoreChoice(StrEnum):
+    """What the menu More… of a card offers."""
+
+    EDIT = "edit"
+    EARLIER = "earlier"
+    CHANGES = "changes"
 
 
 DECISIONS: dict[str, Action] = {
@@ -54,6 +64,18 @@ ANSWER_VIEW = "answer"
 
 OUTCOME_VIEW = "outcome"
 """`callback_id` of the modal for a gate's outcome with words."""
+
+READ_VIEW = "read"
+"""`callback_id` of the modal with the whole text."""
+
+EDIT_VIEW = "edit"
+"""`callback_id` of the modal in which an output is edited."""
+
+EARLIER_VIEW = "earlier"
+"""`callback_id` of the modal with the earlier revisions."""
+
+FORM_VIEW = "form"
+"""`callback_id` of the modal with a checkpoint's form, which Continue opens."""
 
 START_VIEW = "start"
 """`callback_id` of the modal for a crew's inputs. The `action_id` of a field is the input's name,
@@ -81,6 +103,43 @@ def _metadata(encoded: str) -> Any:
         return json.loads(encoded)
     except ValueError:
         raise IdError("private_metadata is not ours") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCheckpoint:
+    """`value` of a card's buttons: the checkpoint, and the hash of the output that it shows.
+
+    Cards that were posted by a version without the hash have none.
+    """
+
+    checkpoint_id: str
+    shown: str | None = None
+
+    def encode(self) -> str:
+        return self.checkpoint_id if self.shown is None else f"{self.checkpoint_id} {self.shown}"
+
+    @classmethod
+    def decode(cls, encoded: str) -> ShownCheckpoint:
+        checkpoint_id, _, shown = encoded.partition(" ")
+        return cls(checkpoint_id, shown or None)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenMore:
+    """`value` of an option in the menu More…"""
+
+    choice: MoreChoice
+    about: ShownCheckpoint
+
+    def encode(self) -> str:
+        return f"{self.choice} {self.about.encode()}"
+
+    @classmethod
+    def decode(cls, encoded: str) -> ChosenMore:
+        choice, _, about = encoded.partition(" ")
+        if choice not in MoreChoice:
+            raise IdError("value is not an entry of More")
+        return cls(MoreChoice(choice), ShownCheckpoint.decode(about))
 
 
 @dataclass(frozen=True, slots=True)
