@@ -137,9 +137,10 @@ class ChosenMore:
     @classmethod
     def decode(cls, encoded: str) -> ChosenMore:
         choice, _, about = encoded.partition(" ")
-        if choice not in MoreChoice:
-            raise IdError("value is not an entry of More")
-        return cls(MoreChoice(choice), ShownCheckpoint.decode(about))
+        try:
+            return cls(MoreChoice(choice), ShownCheckpoint.decode(about))
+        except ValueError:
+            raise IdError("value is not an entry of the menu") from None
 
 
 @dataclass(frozen=True, slots=True)
