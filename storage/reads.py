@@ -16,6 +16,7 @@ from storage.db.rows import (
     find_checkpoint,
     find_execution,
     phase_runs_of,
+    revisions_of,
     to_checkpoint,
     to_execution,
     waiting_checkpoint,
@@ -30,6 +31,7 @@ from storage.db.tables import (
     phase_runs,
 )
 from storage.definitions import CrewReport
+from storage.errors import UnknownCheckpoint
 from storage.kept_files import Publication, StoredFile
 from storage.ports import SharedClock
 from storage.records import (
@@ -171,6 +173,18 @@ class Reads:
         with reading(self._engine) as connection:
             rows = sql.execute(connection, _CHECKPOINTS, of_execution).rows
         return tuple(map(to_checkpoint, rows))
+
+    def revisions(self, checkpoint_id: str) -> tuple[Checkpoint, ...]:
+        """Return the checkpoints of all revisions of the same phase, with outputs, oldest first.
+
+        Raises UnknownCheckpoint.
+        """
+        of_id = {"of_id": checkpoint_id}
+        with reading(self._engine) as connection:
+            place = sql.execute(connection, statements.PLACE_OF_CHECKPOINT, of_id).first()
+            if place is None:
+                raise UnknownCheckpoint(checkpoint_id)
+            return revisions_of(connection, place.execution_id, phase_index=place.phase_index)
 
     def was_decided_by(self, execution_id: str, delivery: str) -> bool:
         """Whether this delivery made a decision in the execution."""
