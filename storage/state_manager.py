@@ -39,6 +39,7 @@ from storage.records import (
 from storage.use_cases import (
     decisions,
     executions,
+    inbox,
     lessons,
     phase_runs,
     questions,
@@ -307,6 +308,10 @@ class StateManager:
         A repeated (channel, ts) is Talk. Raises what `decide` raises.
         """
         return self._commit(lambda tx: decisions.reply(tx, reply))
+
+    def is_first(self, delivery: str) -> bool:
+        """Record a delivery that changes no execution; returns False if it was recorded before."""
+        return self._commit(lambda tx: inbox.is_first(tx, delivery))
 
     # --- ticks ------------------------------------------------------------------------------
 
