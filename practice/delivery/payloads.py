@@ -98,6 +98,44 @@ def message_action(
     return payload
 
 
+def message_shortcut(
+    workspace: Workspace,
+    *,
+    user: str,
+    channel: Channel,
+    message: Message,
+    callback_id: str,
+    trigger_id: str,
+    response_url: str,
+    base_url: str,
+) -> Json:
+    """`message_action`: the person chose a shortcut in the menu of a message."""
+    return _shortcut(workspace, "message_action", user, callback_id, trigger_id) | {
+        "response_url": response_url,
+        "message_ts": message.ts,
+        "channel": _conversation(channel),
+        "message": serializers.message(workspace, message, base_url),
+    }
+
+
+def global_shortcut(workspace: Workspace, *, user: str, callback_id: str, trigger_id: str) -> Json:
+    """`shortcut`: the person chose a shortcut that belongs to no message or channel."""
+    return _shortcut(workspace, "shortcut", user, callback_id, trigger_id)
+
+
+def _shortcut(
+    workspace: Workspace, kind: str, user: str, callback_id: str, trigger_id: str
+) -> Json:
+    """Slack sends no `api_app_id` with shortcuts."""
+    payload = _interaction(workspace, kind, user)
+    del payload["api_app_id"]
+    return payload | {
+        "action_ts": workspace.next_ts(),
+        "callback_id": callback_id,
+        "trigger_id": trigger_id,
+    }
+
+
 def view_action(
     workspace: Workspace, *, user: str, view: View, action: Json, trigger_id: str
 ) -> Json:

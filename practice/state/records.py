@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
+UNSAFE_IN_FILE_NAMES = str.maketrans(dict.fromkeys("/\\\0?#", "_"))
 
 
 @dataclass
@@ -117,6 +118,11 @@ class File:
     channels: list[str] = field(default_factory=list)
 
 
+def safe_file_name(name: str) -> str:
+    """The name without characters that mean something in paths and addresses."""
+    return name.translate(UNSAFE_IN_FILE_NAMES)
+
+
 @dataclass
 class View:
     """A modal or an App Home with the definition that the app sent."""
@@ -163,6 +169,7 @@ class App:
     scopes: list[str]
     events: list[str]
     commands: list[Json]
+    shortcuts: list[Json] = field(default_factory=list)
     home_tab: bool = True
     bot_token: str = "xoxb-practice"  # noqa: S105 practice tokens are public by design
     app_token: str = "xapp-practice"  # noqa: S105

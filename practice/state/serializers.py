@@ -110,7 +110,7 @@ def file(upload: File, base_url: str) -> Json:
         "is_public": False,
         "url_private": private,
         "url_private_download": f"{private}?download=1",
-        "permalink": private,
+        "permalink": f"{base_url}/page/files/{upload.id}/{upload.name}",
         "channels": list(upload.channels),
         "preview": text[:700],
         "lines": text.count("\n") + 1,

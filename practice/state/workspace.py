@@ -26,6 +26,7 @@ from practice.state.changes import (
     Posted,
     ReadMoved,
     Refreshed,
+    ThreadStatusChanged,
     UserChanged,
 )
 from practice.state.records import (
@@ -43,6 +44,7 @@ from practice.state.records import (
 
 JOURNAL_SIZE = 50_000
 SLACKBOT = "USLACKBOT"
+STATUS_SECONDS = 120.0
 
 
 class Workspace:
@@ -64,6 +66,7 @@ class Workspace:
         self.views: dict[str, View] = {}
         self.homes: dict[str, View] = {}
         self.reads: dict[tuple[str, str], str] = {}
+        self._statuses: dict[tuple[str, str], tuple[str, float]] = {}
         self.journal: deque[Version] = deque(maxlen=JOURNAL_SIZE)
         self._versions = 0
         self.listeners: list[Listener] = []
@@ -200,6 +203,8 @@ class Workspace:
         self._record("post", message)
         self.emit(Posted(message))
         self._root_changed(message)
+        if message.bot_id is not None and message.thread_ts is not None:
+            self.set_thread_status(channel, message.thread_ts, "")
         return message
 
     def edit(
@@ -287,6 +292,21 @@ class Workspace:
         if self.ephemerals.pop(message.ts, None) is not None:
             self._record("ephemeral_delete", message)
             self.emit(EphemeralGone(message))
+
+    def set_thread_status(self, channel: str, thread_ts: str, status: str) -> None:
+        """Show what the app is doing under a thread, until it posts there or two minutes pass."""
+        if not status and (channel, thread_ts) not in self._statuses:
+            return
+        if status:
+            self._statuses[(channel, thread_ts)] = (status, self.clock() + STATUS_SECONDS)
+        else:
+            del self._statuses[(channel, thread_ts)]
+        self.emit(ThreadStatusChanged(channel, thread_ts, status))
+
+    def thread_status(self, channel: str, thread_ts: str) -> str:
+        """The status under a thread, or an empty string."""
+        status, until = self._statuses.get((channel, thread_ts), ("", 0.0))
+        return status if self.clock() < until else ""
 
     # -- files and reading ------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import pytest
 from slack_sdk import WebClient
 
 from tests.practice.samples import question
-from tests.support.workspace import BOT, Workspace
+from tests.support.workspace import ANA, BOT, Workspace
 
 CAMPAIGNS = "C00CAMPAIGN"
 
@@ -76,3 +76,21 @@ def test_unknown_actions_fields_and_channels_are_errors(workspace: Workspace) ->
         "\\", ""
     )
     assert control(workspace, "archive", channel="nowhere").status_code == 400
+
+
+def test_tiers_shortcuts_and_attached_files_are_arranged(
+    workspace: Workspace, client: WebClient
+) -> None:
+    control(workspace, "tiers", enabled=True, per_minute={"users.info": 1})
+    client.users_info(user=BOT)
+    with pytest.raises(Exception, match="ratelimited"):
+        client.users_info(user=BOT)
+    shortcut = {"name": "Go", "type": "global", "callback_id": "go", "description": ""}
+    control(workspace, "shortcuts", shortcuts=[shortcut])
+    used = control(workspace, "shortcut", user=ANA, name="Go").json()
+    assert "Go failed" in used["result"]["notice"]
+    said = control(
+        workspace, "say", user=ANA, channel="campaigns", text="see", files={"a.txt": "words"}
+    ).json()
+    [message] = client.conversations_history(channel=CAMPAIGNS, limit=1)["messages"]
+    assert (message["ts"], message["files"][0]["name"]) == (said["ts"], "a.txt")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from practice.delivery.deliveries import Ack, Delivery
 from practice.seed import ANA, BOT
-from practice.state.records import Channel, User, UserGroup
+from practice.state.records import Channel, Json, User, UserGroup
 from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace_queries import WorkspaceQueries
 
@@ -40,6 +40,23 @@ class WorkspaceChanges(WorkspaceQueries):
             self.practice.rate_limit.rate, self.practice.rate_limit.burst = rate, burst
 
         self.call(switch_on)
+
+    def enforce_tiers(self, **per_minute: int) -> None:
+        """Limit each method to the calls a minute that Slack allows the whole app.
+
+        `chat_update=10` changes the limit of chat.update.
+        """
+
+        def switch_on() -> None:
+            tiers = self.practice.tiers
+            tiers.enabled = True
+            tiers.per_minute |= {k.replace("_", "."): v for k, v in per_minute.items()}
+
+        self.call(switch_on)
+
+    def install_shortcuts(self, *shortcuts: Json) -> None:
+        """Set the app's shortcuts, as in a manifest: name, type, callback_id, description."""
+        self.call(lambda: setattr(self.practice.workspace.app, "shortcuts", list(shortcuts)))
 
     def scopes(self, *scopes: str) -> None:
         """Set the app's granted scopes."""
