@@ -49,6 +49,7 @@ from storage.use_cases import (
     decisions,
     edits,
     executions,
+    inbox,
     lessons,
     phase_runs,
     questions,
@@ -333,6 +334,10 @@ class StateManager:
         A repeated (channel, ts) is Talk. Raises what `decide` raises.
         """
         return self._commit(lambda tx: decisions.reply(tx, reply))
+
+    def is_first(self, delivery: str) -> bool:
+        """Record a delivery that changes no execution; returns False if it was recorded before."""
+        return self._commit(lambda tx: inbox.is_first(tx, delivery))
 
     # --- ticks ------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ from storage.states import PROCEEDED, CheckpointState, ExecutionState
 # --- executions ---------------------------------------------------------------------------------
 
 EXECUTION_COLUMNS: Final = [executions.c[field.name] for field in fields(Execution)]
-_JOINED_EXECUTION: Final = [
+JOINED_EXECUTION: Final = [
     column.label(f"execution_{column.name}_") for column in EXECUTION_COLUMNS
 ]
 """An execution's columns, joined to another table's; `rows.to_joined_execution` reads them."""
@@ -91,7 +91,7 @@ DUE: Final = and_(
 ADD_RUN: Final = insert(phase_runs)
 
 _DUE_RUNS: Final[Select[Any]] = (
-    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *_JOINED_EXECUTION)
+    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *JOINED_EXECUTION)
     .join(executions, executions.c.id == phase_runs.c.execution_id)
     .where(DUE)
 )
@@ -184,7 +184,7 @@ _EXECUTION_WAITS: Final = executions.c.state == literal_column(
 )
 
 CHECKPOINT_TO_DECIDE: Final = (
-    CHECKPOINT.add_columns(phase_runs.c.phase_index, *_JOINED_EXECUTION)
+    CHECKPOINT.add_columns(phase_runs.c.phase_index, *JOINED_EXECUTION)
     .join(executions, executions.c.id == checkpoints.c.execution_id)
     .with_for_update(of=executions)
 )
@@ -273,7 +273,7 @@ OVERDUE: Final = (
         null().label("output"),
         null().label("lessons"),
         phase_runs.c.phase_index,
-        *_JOINED_EXECUTION,
+        *JOINED_EXECUTION,
     )
     .join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
     .join(executions, executions.c.id == checkpoints.c.execution_id)
@@ -296,7 +296,7 @@ REMINDERS_DUE: Final = (
         checkpoints.c.id.label("checkpoint_id"),
         checkpoints.c.created_at.label("opened"),
         checkpoints.c.deadline,
-        *_JOINED_EXECUTION,
+        *JOINED_EXECUTION,
     )
     .join(executions, executions.c.id == checkpoints.c.execution_id)
     .where(
