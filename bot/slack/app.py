@@ -23,6 +23,7 @@ from bot.slack.inbound.sockets import SocketClient
 from bot.slack.listeners import command, decide, error_handler, inner, manage, revise, thread
 from bot.slack.listeners import lessons as lesson_listeners
 from bot.slack.listeners.responses import Responder
+from bot.slack.outbound.clicks import Clicks
 from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
 from bot.slack.people.actors import People
 from storage.definitions import CrewDefinition
@@ -75,6 +76,7 @@ class SlackFront:
         self._people = People(lookup_client, reads=reads, clock=clock)
         actions = CheckpointActions(state=state, reads=reads, people=self._people)
         lessons = Lessons(state=state, reads=reads, people=self._people, crews=crews)
+        clicks = Clicks()
         app = App(
             client=app_client,
             signing_secret=config.signing_secret,
@@ -85,6 +87,7 @@ class SlackFront:
             process_before_response=False,
             listener_executor=self._executor,
         )
+        app.middleware(clicks.middleware)
         starts = Starts(state=state, reads=reads, people=self._people, crews=crews, clock=clock)
         command.register(
             app,
@@ -115,6 +118,7 @@ class SlackFront:
             clock=clock,
             owner=owner or uuid4().hex,
             timing=timing,
+            clicks=clicks,
         )
         self._sockets = (
             SocketClient(
