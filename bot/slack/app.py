@@ -36,6 +36,7 @@ from bot.slack.listeners import (
 )
 from bot.slack.listeners import lessons as lesson_listeners
 from bot.slack.listeners.responses import Responder
+from bot.slack.outbound.clicks import Clicks
 from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
 from bot.slack.outbound.homes import HomePublisher
 from bot.slack.people.actors import People, names_group, rules_of
@@ -94,6 +95,7 @@ class SlackFront:
         ]
         actions = CheckpointActions(state=state, reads=reads, people=self._people)
         lessons = Lessons(state=state, reads=reads, people=self._people, crews=crews)
+        clicks = Clicks()
         app = App(
             client=app_client,
             signing_secret=config.signing_secret,
@@ -105,6 +107,7 @@ class SlackFront:
             listener_executor=self._executor,
         )
         home_actions = Homes(reads=reads, people=self._people)
+        app.middleware(clicks.middleware)
         starts = Starts(state=state, reads=reads, people=self._people, crews=crews, clock=clock)
         commands = Commands(
             reads=reads,
@@ -149,6 +152,7 @@ class SlackFront:
             clock=clock,
             owner=owner or uuid4().hex,
             timing=timing,
+            clicks=clicks,
         )
         self._sockets = (
             SocketClient(
