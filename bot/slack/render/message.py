@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum, auto
+from typing import Any, assert_never
 
 from slack_sdk.models.blocks import (
     ActionsBlock,
@@ -19,6 +20,33 @@ from bot.slack.render import text
 
 SECTION_LIMIT = 3000
 NOTIFICATION_LIMIT = 3000
+
+
+class WholeText(Enum):
+    """Where the whole output of a checkpoint is to be read, as far as the thread shows it."""
+
+    ON_CARD = auto()
+    IN_MESSAGE = auto()
+    IN_FILE = auto()
+    IN_MESSAGES = auto()
+    NOWHERE = auto()  # Slack has refused it in every form
+
+
+def whole_text_is(whole: WholeText) -> str:
+    """A sentence of mrkdwn for a message below the whole text. Empty if it shows all itself."""
+    match whole:
+        case WholeText.ON_CARD:
+            return ""
+        case WholeText.IN_MESSAGE:
+            return "The whole text is in the message above."
+        case WholeText.IN_FILE:
+            return "The whole text is in the file above."
+        case WholeText.IN_MESSAGES:
+            return "The whole text is in the messages above."
+        case WholeText.NOWHERE:
+            return "Slack did not take the whole text; only this part of it could be posted."
+        case _:
+            assert_never(whole)
 
 
 @dataclass(frozen=True, slots=True)
