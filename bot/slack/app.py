@@ -17,11 +17,13 @@ from bot.door import Door
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.lessons import Lessons
+from bot.slack.actions.modals import ModalActions
 from bot.slack.actions.starts import Starts
 from bot.slack.inbound.door import SlackDoor
 from bot.slack.inbound.sockets import SocketClient
 from bot.slack.listeners import command, decide, error_handler, inner, manage, revise, thread
 from bot.slack.listeners import lessons as lesson_listeners
+from bot.slack.listeners import modals as modal_listeners
 from bot.slack.listeners.responses import Responder
 from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
 from bot.slack.people.actors import People
@@ -100,13 +102,15 @@ class SlackFront:
             starts=starts,
             responder=self._responder,
         )
-        decide.register(app, actions=actions)
+        modals = ModalActions(state=state, reads=reads, people=self._people, actions=actions)
+        decide.register(app, actions=actions, modals=modals, responder=self._responder)
+        modal_listeners.register(app, modals=modals, responder=self._responder)
         revise.register(app, actions=actions, responder=self._responder)
         inner.register(app, actions=actions, responder=self._responder)
         manage.register(app, actions=actions)
         lesson_listeners.register(app, lessons=lessons, responder=self._responder)
         thread.register(app, actions=actions, responder=self._responder)
-        error_handler.register(app, responder=self._responder)
+        error_handler.register(app, modals=modals, responder=self._responder)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
         self._delivery = Delivery(
             _client(config, logger, seconds=POST_SECONDS),

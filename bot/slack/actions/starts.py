@@ -11,6 +11,7 @@ from slack_sdk.models.views import View
 
 from bot.slack import ids
 from bot.slack.actions.crew_names import find_crew
+from bot.slack.actions.forms import FieldErrors
 from bot.slack.inbound import grammar
 from bot.slack.inbound.parse import CommandCall, Person, StartSubmission
 from bot.slack.people.actors import People
@@ -46,13 +47,6 @@ class OpenForm:
 
     form: View
     fallback: Answer
-
-
-@dataclass(frozen=True, slots=True)
-class FieldErrors:
-    """What is wrong with a submitted form: a message for each `block_id`."""
-
-    errors: dict[str, str]
 
 
 class Starts:

@@ -7,12 +7,13 @@ error contains no part of the body.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.slack import ids
 from bot.slack.inbound import mrkdwn
 from bot.slack.inbound.payload_shape import Body, PayloadError, first, mapping, text
+from storage.records import MessageRef
 
 HUMAN_SUBTYPES = (None, "thread_broadcast", "file_share")
 """Message events that carry a person's words; all other subtypes report changes."""
@@ -33,8 +34,22 @@ class CommandCall:
 
 
 @dataclass(frozen=True, slots=True)
+class ClickedView:
+    """The view that contains a button that was clicked. `about` is None in the Home tab."""
+
+    id: str
+    callback_id: str
+    is_modal: bool
+    about: ids.FormView | None
+
+
+@dataclass(frozen=True, slots=True)
 class Click:
-    """A click on one of our buttons or menus. `message_ts` is the message that contains it."""
+    """A click on one of our buttons or menus. `message_ts` is the message that contains it.
+
+    `listed`: the button is not on a card but in a list of checkpoints, a Home or an inbox. In a
+    view, `channel` and `message_ts` are empty.
+    """
 
     action_id: str
     value: str
@@ -43,11 +58,34 @@ class Click:
     thread_ts: str | None
     by: Person
     trigger_id: str
+    listed: bool = False
+    view: ClickedView | None = None
+
+    @property
+    def card(self) -> MessageRef | None:
+        """The card that was clicked; None for a click in a list."""
+        return None if self.listed else MessageRef(self.channel, self.message_ts)
+
+    @property
+    def in_modal(self) -> bool:
+        return self.view is not None and self.view.is_modal
+
+
+@dataclass(frozen=True, slots=True)
+class TypedWords:
+    """What a person entered in one field of a modal, under the field's label."""
+
+    label: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A submitted modal. `tasks` is empty and `outcome` None if the modal did not ask for them."""
+    """A submitted modal. `tasks` is empty and `outcome` None if the modal did not ask for them.
+
+    `fields` are the values of a checkpoint's form or the parts of an edited text, by `block_id`;
+    of a menu, the value of the option.
+    """
 
     view: ids.FormView
     text: str
@@ -55,6 +93,7 @@ class Submission:
     by: Person
     delivery: str
     outcome: ids.ChosenOutcome | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +138,7 @@ def command(body: Body) -> CommandCall:
 def click(body: Body) -> Click:
     action = first(body, "actions")
     container = mapping(body, "container")
+    in_view = container.get("type") == "view"
     channel = mapping(body, "channel") if body.get("channel") else container
     message = body.get("message")
     thread_ts = container.get("thread_ts")
@@ -107,18 +147,37 @@ def click(body: Body) -> Click:
     return Click(
         action_id=text(action, "action_id"),
         value=_value(action),
-        channel=text(channel, "id" if channel is not container else "channel_id"),
-        message_ts=text(container, "message_ts"),
+        channel=text(
+            channel,
+            "id" if channel is not container else "channel_id",
+            default="" if in_view else None,
+        ),
+        message_ts=text(container, "message_ts", default="" if in_view else None),
         thread_ts=thread_ts if isinstance(thread_ts, str) else None,
         by=_person(body),
         trigger_id=text(body, "trigger_id", default=""),
+        listed=in_view or container.get("is_ephemeral") is True,
+        view=_clicked_view(mapping(body, "view")) if in_view else None,
+    )
+
+
+def _clicked_view(view: Mapping[str, Any]) -> ClickedView:
+    is_modal = view.get("type") == "modal"
+    has_about = is_modal and bool(view.get("private_metadata"))
+    return ClickedView(
+        id=text(view, "id"),
+        callback_id=text(view, "callback_id", default=""),
+        is_modal=is_modal,
+        about=_form_view(view) if has_about else None,
     )
 
 
 def submission(body: Body) -> Submission:
     view = mapping(body, "view")
     values = mapping(mapping(view, "state"), "values")
-    value = mapping(mapping(values, ids.TEXT_BLOCK), ids.TEXT_INPUT).get("value")
+    value = None
+    if ids.TEXT_BLOCK in values:
+        value = mapping(mapping(values, ids.TEXT_BLOCK), ids.TEXT_INPUT).get("value")
     return Submission(
         view=_form_view(view),
         text=value.strip() if isinstance(value, str) else "",
@@ -126,7 +185,78 @@ def submission(body: Body) -> Submission:
         by=_person(body),
         delivery=_delivery_of(view),
         outcome=_chosen_outcome(values),
+        fields=_fields(values),
     )
+
+
+def _fields(values: Mapping[str, Any]) -> dict[str, str]:
+    """What was entered in fields that hold a form's values or parts of a text, untrimmed."""
+    return {
+        block_id: _entered_as_is(mapping(mapping(values, block_id), block_id))
+        for block_id in values
+        if block_id.startswith((ids.FIELD_PREFIX, ids.EDIT_PREFIX))
+    }
+
+
+def typed_words(body: Body) -> tuple[TypedWords, ...]:
+    """What a person typed or chose in a modal, field by field; empty fields are left out."""
+    view = mapping(body, "view")
+    values = mapping(mapping(view, "state"), "values")
+    blocks = view.get("blocks")
+    words = []
+    for block in blocks if isinstance(blocks, list) else ():
+        if not isinstance(block, Mapping) or block.get("type") != "input":
+            continue
+        block_id = text(block, "block_id")
+        if block_id not in values:
+            continue
+        label = text(mapping(block, "label"), "text", default="")
+        for element in mapping(values, block_id).values():
+            shown = _shown_in(element) if isinstance(element, Mapping) else ""
+            words += [TypedWords(label, shown)] if shown.strip() else []
+    return tuple(words)
+
+
+def _shown_in(element: Mapping[str, Any]) -> str:
+    """What a person reads in a field: its text, or the options that are chosen."""
+    options = element.get("selected_options") or [element.get("selected_option")]
+    chosen = [
+        text(mapping(option, "text"), "text", default="")
+        for option in options
+        if isinstance(option, Mapping)
+    ]
+    return ", ".join(chosen) or _entered_as_is(element)
+
+
+def view_kind(body: Body) -> str:
+    """`callback_id` of the modal that was submitted."""
+    return text(mapping(body, "view"), "callback_id", default="")
+
+
+def is_form_of_a_checkpoint(body: Body) -> bool:
+    """Whether a submitted modal is about a checkpoint, which its metadata names."""
+    return is_submission(body) and view_kind(body) in _ABOUT_CHECKPOINTS
+
+
+_ABOUT_CHECKPOINTS = frozenset(
+    {
+        ids.REVISION_VIEW,
+        ids.ANSWER_VIEW,
+        ids.OUTCOME_VIEW,
+        ids.FORM_VIEW,
+        ids.EDIT_VIEW,
+        ids.EARLIER_VIEW,
+    }
+)
+
+
+def first_input(body: Body) -> str | None:
+    """`block_id` of a modal's first field."""
+    blocks = mapping(body, "view").get("blocks")
+    for block in blocks if isinstance(blocks, list) else ():
+        if isinstance(block, Mapping) and block.get("type") == "input":
+            return text(block, "block_id")
+    return None
 
 
 def start_submission(body: Body) -> StartSubmission:
@@ -147,10 +277,14 @@ def start_submission(body: Body) -> StartSubmission:
 
 def _entered(element: Mapping[str, Any]) -> str:
     """The text that was entered or chosen in a field; empty if there is none."""
+    return _entered_as_is(element).strip()
+
+
+def _entered_as_is(element: Mapping[str, Any]) -> str:
     if element.get("selected_option") is not None:
         return text(mapping(element, "selected_option"), "value")
     key = "selected_date" if element.get("type") == "datepicker" else "value"
-    return text(element, key, default="").strip()
+    return text(element, key, default="")
 
 
 def _delivery_of(view: Mapping[str, Any]) -> str:
@@ -195,6 +329,11 @@ def is_command(body: Body) -> bool:
 
 def is_submission(body: Body) -> bool:
     return body.get("type") == "view_submission"
+
+
+def is_in_view(body: Body) -> bool:
+    """Whether this is a click in a modal or in the Home tab, which have no response URL."""
+    return body.get("type") == "block_actions" and isinstance(body.get("view"), Mapping)
 
 
 def is_event(body: Body) -> bool:

@@ -7,12 +7,12 @@ from slack_sdk import WebClient
 
 from bot.slack import ids
 from bot.slack.actions.commands import Commands
-from bot.slack.actions.forms import open_form
-from bot.slack.actions.starts import FieldErrors, OpenForm, Starts
+from bot.slack.actions.forms import FieldErrors, open_form
+from bot.slack.actions.starts import OpenForm, Starts
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
-from bot.slack.render import modal
+from bot.slack.render.modals import frame
 
 
 def register(app: App, *, commands: Commands, starts: Starts, responder: Responder) -> None:
@@ -32,7 +32,7 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
         elif isinstance(answer, FieldErrors):
             ack(response_action="errors", errors=answer.errors)
         else:
-            ack(response_action="update", view=modal.notice(answer))
+            ack(response_action="update", view=frame.notice(answer))
 
     app.command(ids.COMMAND)(on_command)
     app.view(ids.START_VIEW)(on_submit)
