@@ -1,4 +1,4 @@
-"""Opening a form within the three seconds that Slack allows."""
+"""Opening and changing a form within the three seconds that Slack allows."""
 
 from __future__ import annotations
 
@@ -41,11 +41,14 @@ def open_form(
     return None
 
 
-def replace_form(client: WebClient, form: View, *, view_id: str) -> bool:
-    """Show another form in an open modal. Returns whether Slack did; never raises."""
+def change_form(client: WebClient, form: View, *, view_id: str, view_hash: str = "") -> bool:
+    """Replace an open form; returns whether Slack did.
+
+    Never raises: if Slack refuses, the form stays as it is.
+    """
     try:
-        client.views_update(view_id=view_id, view=form)
+        client.views_update(view_id=view_id, hash=view_hash or None, view=form)
     except slack_errors.SLACK_ERRORS as error:
-        log.warning("slack.form_not_updated", extra={"error": slack_errors.classify(error).error})
+        log.warning("slack.form_not_changed", extra={"error": slack_errors.classify(error).error})
         return False
     return True

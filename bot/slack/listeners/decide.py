@@ -10,7 +10,7 @@ from slack_sdk.models.views import View
 
 from bot.slack import ids
 from bot.slack.actions.checkpoints import CheckpointActions
-from bot.slack.actions.forms import FieldErrors, open_form, replace_form
+from bot.slack.actions.forms import FieldErrors, change_form, open_form
 from bot.slack.actions.modals import ModalActions
 from bot.slack.inbound import parse
 from bot.slack.inbound.parse import Click
@@ -41,7 +41,7 @@ def register(
                 )
                 responder.answer_click(client, respond, click, answer)
             elif shown is not None and click.view is not None:
-                replace_form(client, shown, view_id=click.view.id)
+                change_form(client, shown, view_id=click.view.id)
 
         return listener
 

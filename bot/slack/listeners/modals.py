@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from slack_sdk.models.views import View
 
 from bot.slack import ids
-from bot.slack.actions.forms import open_form, replace_form
+from bot.slack.actions.forms import change_form, open_form
 from bot.slack.actions.modals import ModalActions
 from bot.slack.inbound import parse
 from bot.slack.inbound.parse import Click
@@ -44,7 +44,7 @@ def register(app: App, *, modals: ModalActions, responder: Responder) -> None:
             click = parse.click(body)
             view = build(click)
             ack()
-            if click.view is not None and not replace_form(client, view, view_id=click.view.id):
+            if click.view is not None and not change_form(client, view, view_id=click.view.id):
                 responder.answer_click(client, respond, click, answers.NOT_SHOWN)
 
         return listener
