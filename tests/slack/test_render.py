@@ -10,8 +10,8 @@ import pytest
 
 from bot.slack import ids
 from bot.slack.render import answers, checkpoint, final, root, starting
-from bot.slack.render.modals import frame, words
 from bot.slack.render.message import Rendered
+from bot.slack.render.modals import frame, words
 from bot.slack.render.root import Progress
 from practice.limits import check_message, check_view
 from practice.seed import practice_team

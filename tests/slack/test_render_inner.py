@@ -9,8 +9,8 @@ import pytest
 
 from bot.slack import ids
 from bot.slack.render import answers, buttons, checkpoint, final, lessons, refusals, root
-from bot.slack.render.modals import words
 from bot.slack.render.message import Rendered
+from bot.slack.render.modals import words
 from bot.slack.render.position import count_rounds
 from bot.slack.render.root import Progress
 from practice.limits import check_message, check_view

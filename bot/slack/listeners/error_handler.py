@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import Final
 
 from slack_bolt import App, BoltContext, BoltResponse, Respond
 from slack_sdk.models.views import View
@@ -18,7 +19,14 @@ from bot.slack.listeners.responses import Responder
 from bot.slack.render import refusals, starting
 from bot.slack.render.answers import Answer
 from bot.slack.render.modals import not_taken
-from storage.errors import Busy, CountersignError, NotAllowed, TextNeeded, WrongStructure
+from storage.errors import (
+    Busy,
+    CountersignError,
+    NotAllowed,
+    NothingChanged,
+    TextNeeded,
+    WrongStructure,
+)
 from storage.policy import Refusal
 
 log = logging.getLogger(__name__)
@@ -95,11 +103,15 @@ def _answer_form(
     form. Otherwise the form gives the words back.
     """
     field = parse.first_input(body)
-    stays_open = isinstance(error, TextNeeded | Busy | WrongStructure) or _may_be_allowed(error)
+    stays_open = isinstance(error, _CAN_BE_MENDED) or _may_be_allowed(error)
     if field is not None and stays_open:
         return {"response_action": "errors", "errors": {field: answer.text}}
     view = _words_given_back(answer.text, body, modals)
     return {"response_action": "update", "view": view.to_dict()}
+
+
+_CAN_BE_MENDED: Final = (Busy, NothingChanged, TextNeeded, WrongStructure)
+"""Errors after which the same form can be sent again, perhaps with other words."""
 
 
 def _may_be_allowed(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -73,14 +74,20 @@ def too_long(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormVie
 
 
 def texts_of(output: PhaseOutput) -> dict[str, str]:
-    """What can be edited, by task: the structure of a typed output, else the text."""
+    """What can be edited, by task: the structure of a typed output, else the text.
+
+    Tasks that share a name cannot be told apart, so they are left out.
+    """
     if not output.tasks:
         return {WHOLE: output.output}
-    return {task.task: task.structured or task.output for task in output.tasks}
+    count = Counter(task.task for task in output.tasks)
+    return {
+        task.task: task.structured or task.output for task in output.tasks if count[task.task] == 1
+    }
 
 
 def texts(output: PhaseOutput, entered: Mapping[str, str]) -> dict[str, str]:
-    """The texts by task as a person left them, joined from the parts exactly as they were split.
+    """The texts that a person changed, by task, joined from the parts exactly as they were split.
 
     A part that was left as it was is the original, to the letter. Raises IdError if a field is not
     one of ours.
@@ -106,7 +113,7 @@ def texts(output: PhaseOutput, entered: Mapping[str, str]) -> dict[str, str]:
             if len(ordered) == len(originals)
             else ordered
         )
-    return edited
+    return {name: content for name, content in edited.items() if content != shown[name]}
 
 
 def _field(part: Part, block_id: str, label: str) -> InputBlock:
