@@ -30,7 +30,7 @@ from storage.decisions import (
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
 from storage.kept_files import KeptFile, Publication
-from storage.outbox import outbox
+from storage.outbox import new_messages as outbox
 from storage.ports import Dispatch, SharedClock, Signal
 from storage.records import (
     Actor,

@@ -38,6 +38,7 @@ from bot.slack.listeners import (
 from bot.slack.listeners import lessons as lesson_listeners
 from bot.slack.listeners import modals as modal_listeners
 from bot.slack.listeners.responses import Responder
+from bot.slack.outbound.clicks import Clicks
 from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
 from bot.slack.outbound.homes import HomePublisher
 from bot.slack.people.actors import People, names_group, rules_of
@@ -96,6 +97,7 @@ class SlackFront:
         ]
         actions = CheckpointActions(state=state, reads=reads, people=self._people)
         lessons = Lessons(state=state, reads=reads, people=self._people, crews=crews)
+        clicks = Clicks()
         app = App(
             client=app_client,
             signing_secret=config.signing_secret,
@@ -107,6 +109,7 @@ class SlackFront:
             listener_executor=self._executor,
         )
         home_actions = Homes(reads=reads, people=self._people)
+        app.middleware(clicks.middleware)
         starts = Starts(state=state, reads=reads, people=self._people, crews=crews, clock=clock)
         commands = Commands(
             reads=reads,
@@ -153,6 +156,7 @@ class SlackFront:
             clock=clock,
             owner=owner or uuid4().hex,
             timing=timing,
+            clicks=clicks,
         )
         self._sockets = (
             SocketClient(

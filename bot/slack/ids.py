@@ -59,6 +59,9 @@ DECISIONS: dict[str, Action] = {
 }
 """The buttons that decide at once; Revise asks for words first."""
 
+CHECKPOINT_ACTION: Final = re.compile(r"checkpoint_")
+"""The beginning of the `action_id` of every button of a card."""
+
 OUTCOMES: Final = re.compile(rf"{ActionId.OUTCOME}(?:_[0-9]+)?\Z")
 """`action_id` of an outcome's button, or of the menu that replaces many buttons."""
 
@@ -319,6 +322,11 @@ class OfferedReply:
 def message_key(row: OutboxRow) -> str:
     """Identifies one posted message of a row, also against an earlier one that was deleted."""
     return f"{row.key}:{row.generation}"
+
+
+def block_key(row: OutboxRow) -> str:
+    """`block_id` by which a message is found again if Slack refuses its metadata."""
+    return f"key {message_key(row)}"
 
 
 def short(execution_id: str) -> str:
