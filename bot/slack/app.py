@@ -19,6 +19,7 @@ from bot.slack.actions.commands import Commands
 from bot.slack.actions.home import Homes
 from bot.slack.actions.lessons import Lessons
 from bot.slack.actions.message_shortcuts import MessageShortcuts
+from bot.slack.actions.modals import ModalActions
 from bot.slack.actions.starts import Starts
 from bot.slack.inbound.door import SlackDoor
 from bot.slack.inbound.sockets import SocketClient
@@ -35,6 +36,7 @@ from bot.slack.listeners import (
     thread,
 )
 from bot.slack.listeners import lessons as lesson_listeners
+from bot.slack.listeners import modals as modal_listeners
 from bot.slack.listeners.responses import Responder
 from bot.slack.outbound.clicks import Clicks
 from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
@@ -126,7 +128,9 @@ class SlackFront:
             shortcuts=MessageShortcuts(state=state, reads=reads, people=self._people),
             responder=self._responder,
         )
-        decide.register(app, actions=actions)
+        modals = ModalActions(state=state, reads=reads, people=self._people, actions=actions)
+        decide.register(app, actions=actions, modals=modals, responder=self._responder)
+        modal_listeners.register(app, modals=modals, responder=self._responder)
         revise.register(app, actions=actions, responder=self._responder)
         inner.register(app, actions=actions, responder=self._responder)
         manage.register(app, actions=actions)
@@ -143,7 +147,7 @@ class SlackFront:
             responder=self._responder,
         )
         thread.register(app, actions=actions, responder=self._responder)
-        error_handler.register(app, responder=self._responder)
+        error_handler.register(app, modals=modals, responder=self._responder)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
         self._delivery = Delivery(
             _client(config, logger, seconds=POST_SECONDS),
