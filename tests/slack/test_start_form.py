@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from practice.limits import check_view
+from practice.state.records import Channel
 from storage.definitions import CrewInput, CrewReport, Examination, InputType
 from storage.records import Execution
 from storage.states import ExecutionState
@@ -159,17 +160,40 @@ def test_only_who_may_decide_is_offered_to_leave_a_checkpoint_out(workspace: Wor
     ]
 
 
-def test_in_a_direct_message_the_form_asks_for_the_channel(
+def test_in_a_direct_message_the_form_asks_for_the_channel_and_then_for_checkpoints(
     stage: Stage, workspace: Workspace
 ) -> None:
+    general = workspace.channel("general").id
     workspace.command("", in_=workspace.dm(ANA))
     assert "Channel" in fields(workspace)
+    assert "Checkpoints to leave out" not in fields(workspace)
 
+    assert workspace.click_view("start_place_input", selected_conversation=general).ok
+    workspace.wait_for(
+        lambda: "Checkpoints to leave out" in fields(workspace), what="the checkpoints"
+    )
     assert workspace.submit(
-        {"What should it work on?": "bees", "Channel": workspace.channel("general").id}
+        {
+            "What should it work on?": "bees",
+            "Channel": general,
+            "Checkpoints to leave out": ["0"],
+        }
     ).ok
 
-    assert started(stage).channel == workspace.channel("general").id
+    assert started(stage).channel == general
+    assert started(stage).left_out == ("after_planning",)
+
+
+def test_a_channel_that_the_bot_cannot_enter_is_named_at_its_field(
+    stage: Stage, workspace: Workspace
+) -> None:
+    workspace.add_channel(Channel("G00SECRET01", "secret", [ANA], is_private=True))
+    workspace.command("", in_=workspace.dm(ANA))
+
+    answer = workspace.submit({"What should it work on?": "bees", "Channel": "G00SECRET01"})
+
+    assert "Choose another one, or invite me" in answer.errors["start_place"]
+    assert workspace.has_view(ANA)
 
 
 def test_a_global_shortcut_and_the_home_open_the_same_form(
