@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from practice.limits.numbers import LIMITS
+
 
 @dataclass(frozen=True)
 class Rules:
     """Slack's rules for the size of a message. The defaults are Slack's, as far as it is known."""
 
     message_characters: int = 13_200
-    """In all blocks of a message; 10,000 is on the safe side."""
-    markdown_characters: int = 12_000
+    """In all blocks of a message. This was measured; `slack_limits` has a number below it."""
+    markdown_characters: int = LIMITS["markdown"]["characters"]
     """In all `markdown` blocks of a message."""
     count_bytes: bool = False
     """Count UTF-8 bytes where Slack may count them: in a message's blocks and its Markdown."""
