@@ -12,9 +12,8 @@ from __future__ import annotations
 import json
 
 from practice.limits import blocks as layout
-from practice.limits.numbers import LIMITS
 from practice.limits.problems import PLAIN, Check, Problem
-from practice.limits.rules import ANY_SIZE, SLACK, Rules
+from practice.rules import ANY_SIZE, LIMITS, SLACK, Rules
 from practice.state.records import Json
 
 __all__ = [

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from practice.limits import newer, rich
 from practice.limits.elements import IN_ACTIONS, IN_SECTION, INPUTS, element, image_element
 from practice.limits.expansion import expanded
-from practice.limits.numbers import LIMITS
 from practice.limits.problems import PLAIN, Check
+from practice.rules import LIMITS
 from practice.state.records import Json
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from practice.limits.numbers import LIMITS
 from practice.limits.problems import PLAIN, Check
+from practice.rules import LIMITS
 from practice.state.records import Json
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from practice.limits.rules import SLACK, Rules
+from practice.rules import SLACK, Rules
 from practice.state.records import Json
 
 PLAIN = ("plain_text",)

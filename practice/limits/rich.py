@@ -6,8 +6,8 @@ message that passes here also passes in Slack.
 
 from __future__ import annotations
 
-from practice.limits.numbers import LIMITS
 from practice.limits.problems import Check
+from practice.rules import LIMITS
 from practice.state.records import Json
 
 STYLES = (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from practice.limits import check_message, check_metadata
-from practice.limits.numbers import LIMITS
 from practice.limits.problems import Problem
+from practice.rules import LIMITS
 from practice.state import serializers
 from practice.state.errors import SlackError
 from practice.state.records import Channel, Json, Message

@@ -1,10 +1,18 @@
-"""Which of Slack's rules hold, where the facts are open or a test needs another answer."""
+"""Slack's limits: the numbers, from the shared data file, and which of the open rules hold."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from importlib.resources import files
 
-from practice.limits.numbers import LIMITS
+
+def _read() -> dict[str, dict[str, int]]:
+    return tomllib.loads(files("slack_limits").joinpath("limits.toml").read_text(encoding="utf-8"))
+
+
+LIMITS = _read()
+"""By section and name, as in `slack_limits/limits.toml`, which says what each number counts."""
 
 
 @dataclass(frozen=True)
