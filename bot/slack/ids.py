@@ -36,6 +36,8 @@ class ActionId(StrEnum):
     DISMISS = "revision_dismiss"
     KEEP_LESSON = "lesson_keep"
     DELETE_LESSON = "lesson_delete"
+    OPEN_START = "start_open"
+    START_CREW = "start_crew"
 
 
 class MoreChoice(StrEnum):
@@ -52,6 +54,9 @@ DECISIONS: dict[str, Action] = {
     ActionId.SKIP: Action.SKIP,
 }
 """The buttons that decide at once; Revise asks for words first."""
+
+CHECKPOINT_ACTION: Final = re.compile(r"checkpoint_")
+"""The beginning of the `action_id` of every button of a card."""
 
 OUTCOMES: Final = re.compile(rf"{ActionId.OUTCOME}(?:_[0-9]+)?\Z")
 """`action_id` of an outcome's button, or of the menu that replaces many buttons."""
@@ -81,6 +86,23 @@ START_VIEW = "start"
 """`callback_id` of the modal for a crew's inputs. The `action_id` of a field is the input's name,
 and the value of an option is one of its choices: names that the crew's author gave.
 """
+
+HOME_VIEW = "home"
+"""`callback_id` of the Home tab."""
+
+START_SHORTCUT = "start_crew"
+START_ON_MESSAGE = "start_on_message"
+REVISE_BY_MESSAGE = "use_as_revision"
+"""`callback_id` of each shortcut, as manifest.yml has it."""
+
+CREW_BLOCK = "start_crew"
+PLACE_BLOCK = "start_place"
+PLACE_INPUT = "start_place_input"
+LANGUAGE_BLOCK = "start_language"
+LANGUAGE_INPUT = "start_language_input"
+LEFT_OUT_BLOCK = "start_left_out"
+LEFT_OUT_INPUT = "start_left_out_input"
+"""Fields of the form that starts a run, beside the crew's inputs."""
 
 INPUT_BLOCK_PREFIX: Final = "input_"
 METADATA_LIMIT: Final = 3000
@@ -253,6 +275,11 @@ class OfferedReply:
 def message_key(row: OutboxRow) -> str:
     """Identifies one posted message of a row, also against an earlier one that was deleted."""
     return f"{row.key}:{row.generation}"
+
+
+def block_key(row: OutboxRow) -> str:
+    """`block_id` by which a message is found again if Slack refuses its metadata."""
+    return f"key {message_key(row)}"
 
 
 def short(execution_id: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.slack import ids
 from bot.slack.render import answers, checkpoint, final, modal, root, starting
-from bot.slack.render.message import Rendered
+from bot.slack.render.message import Form, Rendered, WholeText
 from bot.slack.render.root import Progress
 from practice.limits import check_message, check_view
 from practice.seed import practice_team
@@ -197,8 +197,8 @@ MESSAGES = dict(everything())
 def test_each_message_keeps_to_slacks_limits_in_every_form(name: str) -> None:
     rendered = MESSAGES[name]
     for armed in (False, True):
-        for fallback in (False, True):
-            blocks = rendered.to_blocks(armed=armed, fallback=fallback)
+        for form in Form:
+            blocks = rendered.to_blocks(armed=armed, form=form)
             assert check_message(rendered.notification_text(), blocks) == []
     assert rendered.text.strip()
 
@@ -269,7 +269,7 @@ def test_a_result_without_text_promises_no_file() -> None:
     written = final.render(an_execution(ExecutionState.COMPLETED, result="A plan."))
 
     assert "file" not in rendered_text(empty)
-    assert "The result is also in the file below." in rendered_text(written)
+    assert "file" not in rendered_text(written)
 
 
 def test_a_revision_that_took_no_notice_of_the_words_is_not_called_one() -> None:
@@ -325,9 +325,8 @@ def test_a_decided_message_says_so_at_its_head_too() -> None:
 
 
 def test_a_clipped_output_points_to_the_file_and_a_whole_one_does_not() -> None:
-    assert "whole text is in the file" in rendered_text(
-        checkpoint.render(a_checkpoint("x " * 9000), an_execution())
-    )
+    clipped = checkpoint.render(a_checkpoint("x " * 9000), an_execution(), whole=WholeText.IN_FILE)
+    assert "whole text is in the file" in rendered_text(clipped)
     assert "file" not in rendered_text(checkpoint.render(a_checkpoint("x"), an_execution()))
 
 

@@ -8,6 +8,7 @@ import logging
 from slack_bolt import App, BoltContext, BoltResponse
 
 from bot.slack import ids
+from bot.slack.actions.forms import open_form
 from bot.slack.actions.starts import as_typed
 from bot.slack.inbound import grammar, parse
 from bot.slack.inbound.grammar import Start
@@ -48,6 +49,11 @@ def register(app: App, *, responder: Responder) -> None:
             _answer_form(error, answer, reply)
             return
         context.ack()
+        if parse.is_in_home(body):
+            # A view has no response URL, so the answer opens in front of it.
+            notice = modal.notice(answer.text)
+            open_form(context.client, notice, trigger_id=parse.trigger_id(body), fallback=answer)
+            return
         if context.respond is not None and context.response_url is not None:
             responder.reply_privately(context.respond, answer, thread_ts=parse.thread_of(body))
 
