@@ -17,7 +17,16 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from storage.db.database import reading, writing
 from storage.db.transaction import Transaction
-from storage.decisions import Decided, Decision, Reply, RevisionOffered, Talk
+from storage.decisions import (
+    Decided,
+    Decision,
+    Edit,
+    Reopened,
+    Reply,
+    RevisionOffered,
+    Talk,
+    UseRevision,
+)
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
 from storage.kept_files import KeptFile, Publication
@@ -38,7 +47,9 @@ from storage.records import (
 )
 from storage.use_cases import (
     decisions,
+    edits,
     executions,
+    inbox,
     lessons,
     phase_runs,
     questions,
@@ -282,9 +293,25 @@ class StateManager:
         """Record a decision and queue what follows; each checkpoint is decided exactly once.
 
         Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
-        TextNeeded, UnknownTasks, OutcomeNeeded, LimitReached.
+        TextNeeded, UnknownTasks, OutcomeNeeded, BadForm, LimitReached.
         """
         return self._commit(lambda tx: decisions.decide(tx, decision))
+
+    def edit(self, edit: Edit) -> Reopened:
+        """Replace a phase's output by a text that a person wrote, and open a checkpoint for it.
+
+        Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
+        UnknownTasks, TextNeeded, WrongStructure, NothingChanged, LimitReached.
+        """
+        return self._commit(lambda tx: edits.edit(tx, edit))
+
+    def use_revision(self, wish: UseRevision) -> Reopened:
+        """Replace a phase's output by that of an earlier revision, and open a checkpoint for it.
+
+        Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
+        UnknownRevision, NothingChanged.
+        """
+        return self._commit(lambda tx: edits.use_revision(tx, wish))
 
     def intend_revise(
         self, checkpoint_id: str, *, actor: Actor, message: MessageRef | None = None
@@ -307,6 +334,10 @@ class StateManager:
         A repeated (channel, ts) is Talk. Raises what `decide` raises.
         """
         return self._commit(lambda tx: decisions.reply(tx, reply))
+
+    def is_first(self, delivery: str) -> bool:
+        """Record a delivery that changes no execution; returns False if it was recorded before."""
+        return self._commit(lambda tx: inbox.is_first(tx, delivery))
 
     # --- ticks ------------------------------------------------------------------------------
 

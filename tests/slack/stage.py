@@ -262,7 +262,7 @@ class Stage:
 
         def with_buttons() -> MessageSnapshot | None:
             for message in self.everywhere():
-                if any(b.value == checkpoint.id for b in message.buttons):
+                if any((b.value or "").startswith(checkpoint.id) for b in message.buttons):
                     return message
             return None
 

@@ -16,7 +16,9 @@ def start(typed: str) -> grammar.Start:
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("", grammar.Help()),
+        ("", grammar.StartForm()),
+        ("  ", grammar.StartForm()),
+        ("inbox", grammar.Inbox()),
         ("  help ", grammar.Help()),
         ("HELP", grammar.Help()),
         ("list", grammar.ListCrews()),

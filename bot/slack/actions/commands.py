@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from bot.slack.actions.checkpoints import CheckpointActions
+from bot.slack.actions.home import Homes
 from bot.slack.actions.lessons import Lessons
 from bot.slack.actions.starts import START_WORDS, OpenForm, Starts
 from bot.slack.inbound import grammar
@@ -46,6 +47,7 @@ class Commands:
         actions: CheckpointActions,
         lessons: Lessons,
         starts: Starts,
+        homes: Homes,
         crews: Mapping[str, CrewDefinition],
         clock: Clock,
     ) -> None:
@@ -54,6 +56,7 @@ class Commands:
         self._actions = actions
         self._lessons = lessons
         self._starts = starts
+        self._homes = homes
         self._crews = crews
         self._clock = clock
 
@@ -62,9 +65,13 @@ class Commands:
         command = grammar.parse(call.text)
         match command:
             case grammar.Help():
-                return self._help()
+                return self.help()
             case grammar.CrewHelp(crew=crew):
                 return self._starts.help(crew)
+            case grammar.StartForm():
+                return self._starts.open_form(call.place, call.by)
+            case grammar.Inbox():
+                return self._homes.inbox(call.by)
             case grammar.ListCrews():
                 reports = self._reads.crew_reports()
                 return answers.crew_list(self._crews, reports, self._clock.now())
@@ -83,7 +90,7 @@ class Commands:
             case _:
                 assert_never(command)
 
-    def _help(self) -> str:
+    def help(self) -> str:
         reports = self._reads.crew_reports()
         crew = next(iter(self._crews.values()), None)
         if crew is None:

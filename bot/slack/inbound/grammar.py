@@ -49,6 +49,16 @@ class Lessons:
 
 
 @dataclass(frozen=True, slots=True)
+class Inbox:
+    """List what waits for the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartForm:
+    """Nothing was typed: open the form that starts a run."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """`name=value` in a request: an input if the crew has one of that name, else words."""
 
@@ -101,7 +111,19 @@ class InvalidCommand:
     typed: str = ""
 
 
-Command = Help | CrewHelp | ListCrews | Status | Cancel | Retry | Lessons | Start | InvalidCommand
+Command = (
+    Help
+    | CrewHelp
+    | ListCrews
+    | Status
+    | Cancel
+    | Retry
+    | Lessons
+    | Inbox
+    | StartForm
+    | Start
+    | InvalidCommand
+)
 
 _DASHES: Final = r"(?<!\S)(?:-{1,3}|[—–]{1,2})"
 _VALUE: Final = r"""(?:"(?P<double>[^"]*)"|'(?P<single>.*?)'(?!\w)|(?P<bare>{bare}))"""
@@ -133,8 +155,12 @@ def parse(text: str) -> Command:  # noqa: PLR0911 an arm for each
     if name and rest.lower() in _HELP:
         return CrewHelp(name) if name not in _HELP else Help()
     match name:
-        case "" | "help" | "--help" | "-h" | "?":
+        case "":
+            return StartForm()
+        case "help" | "--help" | "-h" | "?":
             return Help()
+        case "inbox":
+            return Inbox()
         case "list":
             return ListCrews()
         case "status":
