@@ -17,6 +17,7 @@ from bot.door import Door
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.lessons import Lessons
+from bot.slack.actions.replies import Replies
 from bot.slack.actions.starts import Starts
 from bot.slack.inbound.door import SlackDoor
 from bot.slack.inbound.sockets import SocketClient
@@ -105,7 +106,8 @@ class SlackFront:
         inner.register(app, actions=actions, responder=self._responder)
         manage.register(app, actions=actions)
         lesson_listeners.register(app, lessons=lessons, responder=self._responder)
-        thread.register(app, actions=actions, responder=self._responder)
+        replies = Replies(state=state, reads=reads, people=self._people)
+        thread.register(app, replies=replies, responder=self._responder)
         error_handler.register(app, responder=self._responder)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
         self._delivery = Delivery(

@@ -14,7 +14,7 @@ from bot.slack import ids
 from bot.slack.inbound import mrkdwn
 from bot.slack.inbound.payload_shape import Body, PayloadError, first, mapping, text
 
-HUMAN_SUBTYPES = (None, "thread_broadcast", "file_share")
+HUMAN_SUBTYPES = (None, "thread_broadcast", "file_share", "me_message")
 """Message events that carry a person's words; all other subtypes report changes."""
 
 
@@ -76,15 +76,50 @@ class FormClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A file of a message, as Slack describes it.
+
+    `is_elsewhere`: another service has it, or Slack no longer shows it.
+    """
+
+    name: str
+    mimetype: str
+    size: int
+    url: str
+    is_elsewhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a message says: its mrkdwn as Slack sends it, and its files. See `People.words`."""
+
+    mrkdwn: str
+    files: tuple[AttachedFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ThreadReply:
-    """What a person wrote in a thread, as plain text."""
+    """What a person wrote in a thread."""
 
     channel: str
     thread_ts: str
     ts: str
-    text: str
+    written: Written
     mentions_bot: bool
     by: Person
+
+
+@dataclass(frozen=True, slots=True)
+class EditedReply:
+    """A reply in a thread whose author has changed its words."""
+
+    channel: str
+    thread_ts: str
+    ts: str
+    before: Written
+    after: Written
+    by: Person
+    edited_ts: str
 
 
 def command(body: Body) -> CommandCall:
@@ -169,14 +204,61 @@ def thread_reply(body: Body, *, bot_user: str | None) -> ThreadReply | None:
     user, thread_ts, ts = event.get("user"), event.get("thread_ts"), event.get("ts")
     if not isinstance(user, str) or not isinstance(thread_ts, str) or thread_ts == ts:
         return None
-    raw_text = text(event, "text", default="")
+    said = written(event)
     return ThreadReply(
         channel=text(event, "channel"),
         thread_ts=thread_ts,
         ts=text(event, "ts"),
-        text=mrkdwn.to_plain(raw_text, without_user=bot_user),
-        mentions_bot=bot_user is not None and mrkdwn.mentions(raw_text, bot_user),
+        written=said,
+        mentions_bot=bot_user is not None and mrkdwn.mentions(said.mrkdwn, bot_user),
         by=Person(user),
+    )
+
+
+def edited_reply(body: Body) -> EditedReply | None:
+    """None unless a person has changed the words of their own reply in a thread."""
+    event = mapping(body, "event")
+    if event.get("subtype") != "message_changed":
+        return None
+    message, previous = mapping(event, "message"), event.get("previous_message")
+    if not isinstance(previous, Mapping) or message.get("bot_id") or "edited" not in message:
+        return None
+    user, thread_ts, ts = message.get("user"), message.get("thread_ts"), message.get("ts")
+    if not isinstance(user, str) or not isinstance(thread_ts, str) or thread_ts == ts:
+        return None
+    before, after = written(previous), written(message)
+    if before.mrkdwn == after.mrkdwn:
+        return None
+    return EditedReply(
+        channel=text(event, "channel"),
+        thread_ts=thread_ts,
+        ts=text(message, "ts"),
+        before=before,
+        after=after,
+        by=Person(user),
+        edited_ts=text(mapping(message, "edited"), "ts"),
+    )
+
+
+def written(message: Mapping[str, Any]) -> Written:
+    """The words and files of a message."""
+    files = message.get("files") or []
+    if not isinstance(files, list):
+        raise PayloadError("files")
+    described = (_attached(file) for file in files if isinstance(file, Mapping))
+    return Written(text(message, "text", default=""), tuple(described))
+
+
+def _attached(file: Mapping[str, Any]) -> AttachedFile:
+    size = file.get("size")
+    url = text(file, "url_private", default="")
+    gone = file.get("mode") in ("tombstone", "hidden_by_limit", "external")
+    return AttachedFile(
+        name=text(file, "name", default="") or text(file, "title", default="") or "file",
+        mimetype=text(file, "mimetype", default=""),
+        size=size if isinstance(size, int) else 0,
+        url=url,
+        is_elsewhere=bool(gone or file.get("is_external") or not url),
     )
 
 

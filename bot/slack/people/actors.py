@@ -14,9 +14,10 @@ from typing import Final
 
 from slack_sdk import WebClient
 
-from bot.slack.inbound.parse import Person
-from bot.slack.outbound.threads import find_reply
+from bot.slack.inbound.parse import Person, Written
 from bot.slack.people.directory import ChannelInfo, Directory, Identity, wait_for
+from bot.slack.people.threads import find_reply
+from bot.slack.people.words import WordReader, Words
 from storage.definitions import DecisionRule
 from storage.ports import Clock
 from storage.reads import Reads
@@ -36,6 +37,9 @@ class People:
     ) -> None:
         self._executor = ThreadPoolExecutor(max_workers=8, thread_name_prefix="slack-lookup")
         self._directory = Directory(client, clock=clock, executor=self._executor)
+        self._words = WordReader(
+            client, self._directory, clock=clock, executor=self._executor, seconds=timeout
+        )
         self._client = client
         self._reads = reads
         self._timeout = timeout
@@ -70,17 +74,21 @@ class People:
             info = self._directory.channels.get(channel)
         return info
 
-    def find_reply(self, person: Person, *, channel: str, thread_ts: str, ts: str) -> str | None:
-        """The current plain text of this person's reply; None if it is gone."""
+    def find_reply(self, person: Person, *, channel: str, thread_ts: str, ts: str) -> Words | None:
+        """The current words of this person's reply; None if it is gone."""
+        written = find_reply(self._client, channel=channel, thread_ts=thread_ts, ts=ts, by=person)
+        return None if written is None else self.words(written)
+
+    def words(self, written: Written) -> Words:
+        """What a message says: with names in place of ids, without the bot's mention."""
         bot = self.bot()
-        return find_reply(
-            self._client,
-            channel=channel,
-            thread_ts=thread_ts,
-            ts=ts,
-            by=person,
-            bot_user=bot.user if bot is not None else None,
-        )
+        return self._words.read(written, bot_user=bot.user if bot is not None else None)
+
+    def words_alone(self, written: Written) -> str:
+        """What a message says without its files, as `words` does."""
+        bot = self.bot()
+        bot_user = bot.user if bot is not None else None
+        return self._words.read_text(written.mrkdwn, bot_user=bot_user).text
 
     def for_start(self, person: Person, *, channel: str) -> Actor:
         """The actor for starting a run in this channel."""
