@@ -38,9 +38,12 @@ def is_blank(text: str) -> bool:
 def trimmed(text: str) -> str:
     """The text without empty lines before it and white space after it; empty if it is blank.
 
-    Indentation stays: it means something in code and in lists.
+    The indentation of several lines stays: it means something in code and in lists.
     """
-    return "" if is_blank(text) else _EMPTY_LINES.sub("", text).rstrip()
+    if is_blank(text):
+        return ""
+    text = _EMPTY_LINES.sub("", text).rstrip()
+    return text if "\n" in text else text.lstrip()
 
 
 _EMPTY_LINES: Final = re.compile(r"\A(?:[^\S\n]*\n)+")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from threading import Lock
 from time import monotonic
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Select, bindparam, func, literal_column, select
 
+from storage import waiting_reads
 from storage.db import file_statements, message_statements, sql, statements
 from storage.db.database import SystemClock, reading
 from storage.db.rows import (
@@ -16,6 +17,7 @@ from storage.db.rows import (
     find_checkpoint,
     find_execution,
     phase_runs_of,
+    revisions_of,
     to_checkpoint,
     to_execution,
     waiting_checkpoint,
@@ -30,10 +32,12 @@ from storage.db.tables import (
     phase_runs,
 )
 from storage.definitions import CrewReport
+from storage.errors import UnknownCheckpoint
 from storage.kept_files import Publication, StoredFile
 from storage.ports import SharedClock
 from storage.records import (
     Action,
+    Actor,
     Checkpoint,
     CheckpointKind,
     Counts,
@@ -44,7 +48,9 @@ from storage.records import (
 )
 from storage.states import ENDED, CheckpointState, ExecutionState, PhaseRunState
 from storage.use_cases import files, lessons
+from storage.use_cases.limits import key_of
 from storage.use_cases.phase_runs import anything_due
+from storage.waiting_reads import Candidate, Entry
 
 EXACT_COUNT_LIMIT: Final = 200
 """Up to this many active executions are counted for every call."""
@@ -174,6 +180,18 @@ class Reads:
             rows = sql.execute(connection, _CHECKPOINTS, of_execution).rows
         return tuple(map(to_checkpoint, rows))
 
+    def revisions(self, checkpoint_id: str) -> tuple[Checkpoint, ...]:
+        """Return the checkpoints of all revisions of the same phase, with outputs, oldest first.
+
+        Raises UnknownCheckpoint.
+        """
+        of_id = {"of_id": checkpoint_id}
+        with reading(self._engine) as connection:
+            place = sql.execute(connection, statements.PLACE_OF_CHECKPOINT, of_id).first()
+            if place is None:
+                raise UnknownCheckpoint(checkpoint_id)
+            return revisions_of(connection, place.execution_id, phase_index=place.phase_index)
+
     def was_decided_by(self, execution_id: str, delivery: str) -> bool:
         """Whether this delivery made a decision in the execution."""
         query = select(checkpoints.c.id).where(
@@ -185,6 +203,26 @@ class Reads:
     def waiting_checkpoint(self, execution_id: str) -> Checkpoint | None:
         with reading(self._engine) as connection:
             return waiting_checkpoint(connection, execution_id)
+
+    def waiting(self, *, limit: int) -> tuple[Candidate, ...]:
+        """Return the checkpoints that wait, the nearest deadline first, those without one last."""
+        with reading(self._engine) as connection:
+            return waiting_reads.waiting(connection, limit=limit)
+
+    def decided(self, *, limit: int) -> tuple[Candidate, ...]:
+        """Return the checkpoints that were decided last, newest first."""
+        with reading(self._engine) as connection:
+            return waiting_reads.decided(connection, limit=limit)
+
+    def entries(self, checkpoint_ids: Sequence[str]) -> tuple[Entry, ...]:
+        """Return these checkpoints in this order, without those that are gone."""
+        with reading(self._engine) as connection:
+            return waiting_reads.entries(connection, checkpoint_ids)
+
+    def runs_of(self, requester: Actor, *, limit: int) -> tuple[tuple[Execution, str | None], ...]:
+        """Return the newest runs that somebody asked for, with the addresses of their threads."""
+        with reading(self._engine) as connection:
+            return waiting_reads.runs_of(connection, key_of(requester), limit=limit)
 
     def phase_runs(self, execution_id: str) -> tuple[PhaseRun, ...]:
         """Return all tries of all phases, oldest first."""

@@ -17,7 +17,18 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from storage.db.database import reading, writing
 from storage.db.transaction import Transaction
-from storage.decisions import Decided, Decision, EditedWords, Reply, Talk, WordsTaken, WordsTooLate
+from storage.decisions import (
+    Decided,
+    Decision,
+    Edit,
+    EditedWords,
+    Reopened,
+    Reply,
+    Talk,
+    UseRevision,
+    WordsTaken,
+    WordsTooLate,
+)
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
 from storage.kept_files import KeptFile, Publication
@@ -38,7 +49,9 @@ from storage.records import (
 )
 from storage.use_cases import (
     decisions,
+    edits,
     executions,
+    inbox,
     lessons,
     phase_runs,
     questions,
@@ -283,9 +296,25 @@ class StateManager:
         """Record a decision and queue what follows; each checkpoint is decided exactly once.
 
         Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
-        TextNeeded, UnknownTasks, OutcomeNeeded, LimitReached.
+        TextNeeded, UnknownTasks, OutcomeNeeded, BadForm, LimitReached.
         """
         return self._commit(lambda tx: decisions.decide(tx, decision))
+
+    def edit(self, edit: Edit) -> Reopened:
+        """Replace a phase's output by a text that a person wrote, and open a checkpoint for it.
+
+        Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
+        UnknownTasks, TextNeeded, WrongStructure, NothingChanged, LimitReached.
+        """
+        return self._commit(lambda tx: edits.edit(tx, edit))
+
+    def use_revision(self, wish: UseRevision) -> Reopened:
+        """Replace a phase's output by that of an earlier revision, and open a checkpoint for it.
+
+        Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
+        UnknownRevision, NothingChanged.
+        """
+        return self._commit(lambda tx: edits.use_revision(tx, wish))
 
     def intend_revise(
         self, checkpoint_id: str, *, actor: Actor, message: MessageRef | None = None
@@ -313,6 +342,10 @@ class StateManager:
     def edit_words(self, edited: EditedWords) -> WordsTaken | WordsTooLate | Talk:
         """Handle a changed message: a revision that has not started gets the new words."""
         return self._commit(lambda tx: replies.edit_words(tx, edited))
+
+    def is_first(self, delivery: str) -> bool:
+        """Record a delivery that changes no execution; returns False if it was recorded before."""
+        return self._commit(lambda tx: inbox.is_first(tx, delivery))
 
     # --- ticks ------------------------------------------------------------------------------
 

@@ -37,6 +37,8 @@ class ActionId(StrEnum):
     DISMISS = "revision_dismiss"
     KEEP_LESSON = "lesson_keep"
     DELETE_LESSON = "lesson_delete"
+    OPEN_START = "start_open"
+    START_CREW = "start_crew"
 
 
 class MoreChoice(StrEnum):
@@ -85,6 +87,23 @@ START_VIEW = "start"
 """`callback_id` of the modal for a crew's inputs. The `action_id` of a field is the input's name,
 and the value of an option is one of its choices: names that the crew's author gave.
 """
+
+HOME_VIEW = "home"
+"""`callback_id` of the Home tab."""
+
+START_SHORTCUT = "start_crew"
+START_ON_MESSAGE = "start_on_message"
+REVISE_BY_MESSAGE = "use_as_revision"
+"""`callback_id` of each shortcut, as manifest.yml has it."""
+
+CREW_BLOCK = "start_crew"
+PLACE_BLOCK = "start_place"
+PLACE_INPUT = "start_place_input"
+LANGUAGE_BLOCK = "start_language"
+LANGUAGE_INPUT = "start_language_input"
+LEFT_OUT_BLOCK = "start_left_out"
+LEFT_OUT_INPUT = "start_left_out_input"
+"""Fields of the form that starts a run, beside the crew's inputs."""
 
 INPUT_BLOCK_PREFIX: Final = "input_"
 METADATA_LIMIT: Final = 3000

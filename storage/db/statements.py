@@ -37,13 +37,13 @@ from storage.db.tables import (
     phase_runs,
     revise_intents,
 )
-from storage.records import CheckpointKind, Execution, PhaseRun
-from storage.states import PROCEEDED, ExecutionState
+from storage.records import CheckpointKind, Execution, PhaseRun, RevisionMeans
+from storage.states import PROCEEDED, CheckpointState, ExecutionState
 
 # --- executions ---------------------------------------------------------------------------------
 
 EXECUTION_COLUMNS: Final = [executions.c[field.name] for field in fields(Execution)]
-_JOINED_EXECUTION: Final = [
+JOINED_EXECUTION: Final = [
     column.label(f"execution_{column.name}_") for column in EXECUTION_COLUMNS
 ]
 """An execution's columns, joined to another table's; `rows.to_joined_execution` reads them."""
@@ -91,7 +91,7 @@ DUE: Final = and_(
 ADD_RUN: Final = insert(phase_runs)
 
 _DUE_RUNS: Final[Select[Any]] = (
-    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *_JOINED_EXECUTION)
+    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *JOINED_EXECUTION)
     .join(executions, executions.c.id == phase_runs.c.execution_id)
     .where(DUE)
 )
@@ -190,12 +190,47 @@ _EXECUTION_WAITS: Final = executions.c.state == literal_column(
 )
 
 CHECKPOINT_TO_DECIDE: Final = (
-    CHECKPOINT.add_columns(phase_runs.c.phase_index, *_JOINED_EXECUTION)
+    CHECKPOINT.add_columns(phase_runs.c.phase_index, *JOINED_EXECUTION)
     .join(executions, executions.c.id == checkpoints.c.execution_id)
     .with_for_update(of=executions)
 )
 """A checkpoint and its execution, which is locked. After waiting for the lock, the checkpoint may
 have changed since it was read: DECIDE checks that."""
+
+CHECKPOINTS_OF_PHASE: Final = CHECKPOINTS.where(
+    checkpoints.c.execution_id == bindparam("of_execution"),
+    checkpoints.c.kind == literal_column(f"'{CheckpointKind.PHASE.value}'"),
+    phase_runs.c.phase_index == bindparam("of_index"),
+).order_by(checkpoints.c.seq)
+"""All revisions of a phase that a person has seen, oldest first."""
+
+PLACE_OF_CHECKPOINT: Final = (
+    select(checkpoints.c.execution_id, phase_runs.c.phase_index)
+    .join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
+    .where(checkpoints.c.id == bindparam("of_id"))
+)
+
+REVISIONS_BY_RUN: Final = (
+    select(func.count())
+    .select_from(checkpoints)
+    .join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
+    .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.kind.in_(
+            [
+                literal_column(f"'{kind.value}'")
+                for kind in (CheckpointKind.PHASE, CheckpointKind.GATE)
+            ]
+        ),
+        checkpoints.c.state == literal_column(f"'{CheckpointState.REVISED.value}'"),
+        or_(
+            checkpoints.c.means.is_(None),
+            checkpoints.c.means == literal_column(f"'{RevisionMeans.RUN.value}'"),
+        ),
+        phase_runs.c.phase_index == bindparam("of_index"),
+    )
+)
+"""How often a phase was run again with a reviewer's words."""
 
 LAST_GATE: Final = (
     CHECKPOINTS.where(
@@ -253,7 +288,7 @@ OVERDUE: Final = (
         null().label("output"),
         null().label("lessons"),
         phase_runs.c.phase_index,
-        *_JOINED_EXECUTION,
+        *JOINED_EXECUTION,
     )
     .join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
     .join(executions, executions.c.id == checkpoints.c.execution_id)
@@ -276,7 +311,7 @@ REMINDERS_DUE: Final = (
         checkpoints.c.id.label("checkpoint_id"),
         checkpoints.c.created_at.label("opened"),
         checkpoints.c.deadline,
-        *_JOINED_EXECUTION,
+        *JOINED_EXECUTION,
     )
     .join(executions, executions.c.id == checkpoints.c.execution_id)
     .where(

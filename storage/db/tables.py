@@ -91,6 +91,7 @@ Index(
     sqlite_where=EXECUTION_IS_ACTIVE,
     postgresql_where=EXECUTION_IS_ACTIVE,
 )
+Index("ix_executions_requester", executions.c.requester_key, executions.c.created_at)
 Index(
     "ix_executions_open",
     executions.c.channel,
@@ -193,6 +194,13 @@ checkpoints = Table(
 )
 
 CHECKPOINT_IS_PENDING = _is(checkpoints.c.state, CheckpointState.PENDING)
+CHECKPOINT_IS_DECIDED = checkpoints.c.decided_at.is_not(None)
+Index(
+    "ix_checkpoints_decided",
+    checkpoints.c.decided_at,
+    sqlite_where=CHECKPOINT_IS_DECIDED,
+    postgresql_where=CHECKPOINT_IS_DECIDED,
+)
 Index(
     "uq_checkpoints_one_pending",
     checkpoints.c.execution_id,

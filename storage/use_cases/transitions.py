@@ -105,6 +105,13 @@ def queue_run(
     return run.id
 
 
+def add_done_run(tx: Transaction, run: PhaseRun) -> None:
+    """Add a run that is done already: its output is a text that a person wrote or chose."""
+    values = {name: getattr(run, name) for name in (*_NEW_RUN_COLUMNS, "ended_at", "output")}
+    sql.execute(tx.connection, statements.ADD_RUN, values)
+    tx.audit(run.execution_id, "phase.done", run=run.id, phase=run.phase, revision=run.revision)
+
+
 _NEW_RUN_COLUMNS: Final = (
     "id",
     "execution_id",

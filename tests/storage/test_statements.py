@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Executable, event
 
+from storage import waiting_reads
 from storage.db import message_statements, statements
 from storage.db.database import writing
 from storage.outbox import due_messages
@@ -27,6 +28,13 @@ FREQUENT: dict[str, tuple[Executable, dict[str, object]]] = {
     "the waiting checkpoint": (statements.WAITING_CHECKPOINT, {"of_execution": "x"}),
     "overdue checkpoints": (statements.OVERDUE, {"now": NOON, "most": 100}),
     "who revised last": (statements.LAST_REVISER, {"of_execution": "x", "of_state": "revised"}),
+    "what waits, by deadline": (waiting_reads.WAITING_WITH_DEADLINE, {"most": 100}),
+    "what waits without a deadline": (waiting_reads.WAITING_WITHOUT_DEADLINE, {"most": 100}),
+    "what was decided last": (waiting_reads.DECIDED, {"most": 100}),
+    "the runs of a requester": (
+        waiting_reads.RUNS_OF_REQUESTER,
+        {"of_requester": "slack:U", "most": 10},
+    ),
     "channels that are not paused": (due_messages.FREE_CHANNELS, {"now": NOON}),
     "messages to post in a channel": (
         due_messages.POSTS_DUE,

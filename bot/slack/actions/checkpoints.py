@@ -38,7 +38,8 @@ class CheckpointActions:
 
     def decide(self, click: Click) -> Decided:
         """Continue, Skip or Stop, clicked on a message that shows the checkpoint."""
-        checkpoint = self._reads.checkpoint(click.value)
+        about = ids.ShownCheckpoint.decode(click.value)
+        checkpoint = self._reads.checkpoint(about.checkpoint_id)
         return self._decide_by_click(checkpoint, click, ids.DECISIONS[click.action_id])
 
     def choose_outcome(self, click: Click) -> Decided:
@@ -61,7 +62,7 @@ class CheckpointActions:
             checkpoint,
             action,
             by=click.by,
-            message=MessageRef(click.channel, click.message_ts),
+            message=click.card,
             delivery=click.trigger_id or None,
             chosen=chosen,
         )
@@ -100,14 +101,14 @@ class CheckpointActions:
         execution = self._reads.execution(checkpoint.execution_id)
         if checkpoint.state is not CheckpointState.PENDING:
             raise AlreadyDecided(checkpoint)
-        if checkpoint.message_ts != click.message_ts:
+        if click.card is not None and checkpoint.message_ts != click.message_ts:
             raise OutdatedMessage(checkpoint)
         actor = self._people.for_decision(click.by, checkpoint=checkpoint)
         verdict = may_decide(checkpoint.rule, actor=actor, requester=execution.requester)
         if verdict.refusal is not None:
             raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
         form = modal.outcome if checkpoint.outcomes else modal.answer
-        return checkpoint, form(checkpoint, execution, about=_about(checkpoint, click))
+        return checkpoint, form(checkpoint, execution, about=_about(checkpoint, execution, click))
 
     def submit_text(self, sent: Submission) -> Decided:
         """The form with an answer, or with an outcome and words, was submitted."""
@@ -128,9 +129,9 @@ class CheckpointActions:
         checkpoint = self._state.intend_revise(
             checkpoint.id,
             actor=self._people.for_decision(click.by, checkpoint=checkpoint),
-            message=MessageRef(click.channel, click.message_ts),
+            message=click.card,
         )
-        about = _about(checkpoint, click)
+        about = _about(checkpoint, execution, click)
         return checkpoint, modal.revision(checkpoint, execution, about=about)
 
     def submit_revision(self, sent: Submission) -> Decided:
@@ -175,7 +176,10 @@ def _decided_by_another(checkpoint: Checkpoint, person: Person) -> bool:
     return feedback is not None and feedback.actor.id != person.id
 
 
-def _about(checkpoint: Checkpoint, click: Click) -> ids.FormView:
+def _about(checkpoint: Checkpoint, execution: Execution, click: Click) -> ids.FormView:
+    """A form that was opened from a list belongs to the run's own thread."""
+    if click.listed and execution.channel is not None:
+        return ids.FormView(checkpoint.id, execution.channel, execution.thread_ts)
     return ids.FormView(
         checkpoint_id=checkpoint.id,
         channel=click.channel,

@@ -1,4 +1,4 @@
-"""Opening a form within the three seconds that Slack allows."""
+"""Opening and changing a form within the three seconds that Slack allows."""
 
 from __future__ import annotations
 
@@ -24,3 +24,11 @@ def open_form(client: WebClient, form: View, *, trigger_id: str, fallback: Answe
         log.warning("slack.form_not_opened", extra={"error": slack_errors.classify(error).error})
         return fallback
     return None
+
+
+def change_form(client: WebClient, form: View, *, view_id: str, view_hash: str) -> None:
+    """Replace an open form. Never raises: if Slack refuses, the form stays as it is."""
+    try:
+        client.views_update(view_id=view_id, hash=view_hash or None, view=form)
+    except slack_errors.SLACK_ERRORS as error:
+        log.warning("slack.form_not_changed", extra={"error": slack_errors.classify(error).error})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bot.slack import ids
-from bot.slack.inbound.parse import Click, EditedReply, Person, ThreadReply
+from bot.slack.inbound.parse import Click, Person
+from bot.slack.inbound.thread_messages import EditedReply, ThreadReply
 from bot.slack.people.actors import People
 from bot.slack.people.words import Words
 from bot.slack.render import answers

@@ -7,15 +7,14 @@ error contains no part of the body.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.slack import ids
 from bot.slack.inbound import mrkdwn
 from bot.slack.inbound.payload_shape import Body, PayloadError, first, mapping, text
-
-HUMAN_SUBTYPES = (None, "thread_broadcast", "file_share", "me_message")
-"""Message events that carry a person's words; all other subtypes report changes."""
+from bot.slack.inbound.written import HUMAN_SUBTYPES, NOTHING_WRITTEN, Written, written
+from storage.records import MessageRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +29,33 @@ class CommandCall:
     channel: str
     by: Person
     delivery: str
+    channel_name: str = ""
+
+    @property
+    def place(self) -> Place:
+        return Place(self.channel, self.channel_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was typed or clicked: a channel, and its name as the payload has it."""
+
+    channel: str
+    name: str = ""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it is a direct message with one or several people."""
+        return self.channel.startswith("D") or self.name.startswith("mpdm-")
 
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A click on one of our buttons or menus. `message_ts` is the message that contains it."""
+    """A click on one of our buttons or menus. `message_ts` is the message that contains it.
+
+    `listed`: the button is not on a card but in a list of checkpoints, a Home or an inbox. In a
+    view, `channel` and `message_ts` are empty.
+    """
 
     action_id: str
     value: str
@@ -43,6 +64,12 @@ class Click:
     thread_ts: str | None
     by: Person
     trigger_id: str
+    listed: bool = False
+
+    @property
+    def card(self) -> MessageRef | None:
+        """The card that was clicked; None for a click in a list."""
+        return None if self.listed else MessageRef(self.channel, self.message_ts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +86,67 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class StartSubmission:
-    """A submitted form with a crew's inputs: the text of each field that is filled, by input."""
+    """A submitted form with a crew's inputs: the text of each field that is filled, by input.
+
+    `view` is where the form was opened, with the channel and the language that were chosen in it.
+    `shown_crew` is the one whose fields the form showed: another one may have been chosen since.
+    `left_out` are the numbers of the checkpoints to leave out; None if the form did not ask.
+    """
 
     view: ids.StartView
     values: Mapping[str, str]
     by: Person
     delivery: str
+    shown_crew: str = ""
+    left_out: tuple[int, ...] | None = None
+    asks_place: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CrewChoice:
+    """Another crew, chosen in the form that starts a run, and what the form holds so far."""
+
+    crew: str
+    sent: StartSubmission
+    view_id: str
+    view_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A shortcut, used on a message or, without `text`, anywhere."""
+
+    place: Place
+    by: Person
+    trigger_id: str
+    text: str = ""
+    ts: str = ""
+    thread_ts: str | None = None
+    author: str = ""
+    written: Written = NOTHING_WRITTEN
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A message outside threads that mentions the bot or is written to it directly."""
+
+    channel: str
+    ts: str
+    by: Person
+
+    @property
+    def is_direct(self) -> bool:
+        return self.channel.startswith("D")
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Somebody joined a channel. `inviter` is None for those who joined by themselves."""
+
+    channel: str
+    user: str
+    inviter: str | None
+    event_ts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,65 +157,20 @@ class FormClosed:
     by: Person
 
 
-@dataclass(frozen=True, slots=True)
-class AttachedFile:
-    """A file of a message, as Slack describes it.
-
-    `is_elsewhere`: another service has it, or Slack no longer shows it.
-    """
-
-    name: str
-    mimetype: str
-    size: int
-    url: str
-    is_elsewhere: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a message says: its mrkdwn as Slack sends it, and its files. See `People.words`."""
-
-    mrkdwn: str
-    files: tuple[AttachedFile, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadReply:
-    """What a person wrote in a thread."""
-
-    channel: str
-    thread_ts: str
-    ts: str
-    written: Written
-    mentions_bot: bool
-    by: Person
-
-
-@dataclass(frozen=True, slots=True)
-class EditedReply:
-    """A reply in a thread whose author has changed its words."""
-
-    channel: str
-    thread_ts: str
-    ts: str
-    before: Written
-    after: Written
-    by: Person
-    edited_ts: str
-
-
 def command(body: Body) -> CommandCall:
     return CommandCall(
         text=text(body, "text", default=""),
         channel=text(body, "channel_id"),
         by=Person(text(body, "user_id"), text(body, "user_name", default="")),
         delivery=text(body, "trigger_id"),
+        channel_name=text(body, "channel_name", default=""),
     )
 
 
 def click(body: Body) -> Click:
     action = first(body, "actions")
     container = mapping(body, "container")
+    in_view = container.get("type") == "view"
     channel = mapping(body, "channel") if body.get("channel") else container
     message = body.get("message")
     thread_ts = container.get("thread_ts")
@@ -142,11 +179,16 @@ def click(body: Body) -> Click:
     return Click(
         action_id=text(action, "action_id"),
         value=_value(action),
-        channel=text(channel, "id" if channel is not container else "channel_id"),
-        message_ts=text(container, "message_ts"),
+        channel=text(
+            channel,
+            "id" if channel is not container else "channel_id",
+            default="" if in_view else None,
+        ),
+        message_ts=text(container, "message_ts", default="" if in_view else None),
         thread_ts=thread_ts if isinstance(thread_ts, str) else None,
         by=_person(body),
         trigger_id=text(body, "trigger_id", default=""),
+        listed=in_view or container.get("is_ephemeral") is True,
     )
 
 
@@ -177,15 +219,59 @@ def start_submission(body: Body) -> StartSubmission:
         about = ids.StartView.decode(text(view, "private_metadata"))
     except ids.IdError as error:
         raise PayloadError("view.private_metadata") from error
-    return StartSubmission(about, values, _person(body), _delivery_of(view))
+    return StartSubmission(
+        view=replace(
+            about,
+            crew=_field(fields, ids.CREW_BLOCK, ids.ActionId.START_CREW) or about.crew,
+            channel=_field(fields, ids.PLACE_BLOCK, ids.PLACE_INPUT) or about.channel,
+            language=_field(fields, ids.LANGUAGE_BLOCK, ids.LANGUAGE_INPUT) or about.language,
+        ),
+        values=values,
+        by=_person(body),
+        delivery=_delivery_of(view),
+        shown_crew=about.crew,
+        left_out=_left_out(fields),
+        asks_place=ids.PLACE_BLOCK in fields,
+    )
+
+
+def crew_choice(body: Body) -> CrewChoice:
+    view = mapping(body, "view")
+    return CrewChoice(
+        crew=_value(first(body, "actions")),
+        sent=start_submission(body),
+        view_id=text(view, "id"),
+        view_hash=text(view, "hash", default=""),
+    )
+
+
+def _field(fields: Mapping[str, Any], block_id: str, action_id: str) -> str:
+    """What was entered in a field; empty if the form has no such field."""
+    return _entered(mapping(mapping(fields, block_id), action_id)) if block_id in fields else ""
+
+
+def _left_out(fields: Mapping[str, Any]) -> tuple[int, ...] | None:
+    if ids.LEFT_OUT_BLOCK not in fields:
+        return None
+    element = mapping(mapping(fields, ids.LEFT_OUT_BLOCK), ids.LEFT_OUT_INPUT)
+    options = element.get("selected_options") or []
+    if not isinstance(options, list):
+        raise PayloadError("selected_options")
+    try:
+        return tuple(int(text(option, "value")) for option in options)
+    except ValueError:
+        raise PayloadError("selected_options") from None
 
 
 def _entered(element: Mapping[str, Any]) -> str:
     """The text that was entered or chosen in a field; empty if there is none."""
     if element.get("selected_option") is not None:
         return text(mapping(element, "selected_option"), "value")
-    key = "selected_date" if element.get("type") == "datepicker" else "value"
+    key = _VALUE_KEYS.get(text(element, "type", default=""), "value")
     return text(element, key, default="").strip()
+
+
+_VALUE_KEYS = {"datepicker": "selected_date", "conversations_select": "selected_conversation"}
 
 
 def _delivery_of(view: Mapping[str, Any]) -> str:
@@ -196,70 +282,72 @@ def form_closed(body: Body) -> FormClosed:
     return FormClosed(view=_form_view(mapping(body, "view")), by=_person(body))
 
 
-def thread_reply(body: Body, *, bot_user: str | None) -> ThreadReply | None:
-    """None unless a person wrote in a thread: bots, edits, deletions and joins do not count."""
-    event = mapping(body, "event")
+def shortcut(body: Body) -> Shortcut:
+    return Shortcut(Place(""), _person(body), text(body, "trigger_id", default=""))
+
+
+def message_shortcut(body: Body, *, bot_user: str | None) -> Shortcut:
+    channel, message = mapping(body, "channel"), mapping(body, "message")
+    thread_ts = message.get("thread_ts")
+    author = message.get("user")
+    return Shortcut(
+        place=Place(text(channel, "id"), text(channel, "name", default="")),
+        by=_person(body),
+        trigger_id=text(body, "trigger_id", default=""),
+        text=mrkdwn.to_plain(text(message, "text", default=""), without_user=bot_user),
+        ts=text(message, "ts"),
+        thread_ts=thread_ts if isinstance(thread_ts, str) else None,
+        author=author if isinstance(author, str) else "",
+        written=written(message),
+    )
+
+
+def addressed(body: Body, *, bot_user: str | None) -> Addressed | None:
+    """None unless a person wrote to the bot outside a thread: bots and edits do not count."""
+    event = body.get("event")
+    if not isinstance(event, Mapping) or event.get("thread_ts") is not None:
+        return None
     if event.get("bot_id") or event.get("subtype") not in HUMAN_SUBTYPES or event.get("hidden"):
         return None
-    user, thread_ts, ts = event.get("user"), event.get("thread_ts"), event.get("ts")
-    if not isinstance(user, str) or not isinstance(thread_ts, str) or thread_ts == ts:
+    user, channel, ts = event.get("user"), event.get("channel"), event.get("ts")
+    if not (isinstance(user, str) and isinstance(channel, str) and isinstance(ts, str)):
         return None
-    said = written(event)
-    return ThreadReply(
-        channel=text(event, "channel"),
-        thread_ts=thread_ts,
-        ts=text(event, "ts"),
-        written=said,
-        mentions_bot=bot_user is not None and mrkdwn.mentions(said.mrkdwn, bot_user),
-        by=Person(user),
-    )
+    found = Addressed(channel, ts, Person(user))
+    raw_text = text(event, "text", default="")
+    mentioned = bot_user is not None and mrkdwn.mentions(raw_text, bot_user)
+    return found if user != bot_user and (found.is_direct or mentioned) else None
 
 
-def edited_reply(body: Body) -> EditedReply | None:
-    """None unless a person has changed the words of their own reply in a thread."""
+def joined(body: Body) -> Joined:
     event = mapping(body, "event")
-    if event.get("subtype") != "message_changed":
-        return None
-    message, previous = mapping(event, "message"), event.get("previous_message")
-    if not isinstance(previous, Mapping) or message.get("bot_id") or "edited" not in message:
-        return None
-    user, thread_ts, ts = message.get("user"), message.get("thread_ts"), message.get("ts")
-    if not isinstance(user, str) or not isinstance(thread_ts, str) or thread_ts == ts:
-        return None
-    before, after = written(previous), written(message)
-    if before.mrkdwn == after.mrkdwn:
-        return None
-    return EditedReply(
+    inviter = event.get("inviter")
+    return Joined(
         channel=text(event, "channel"),
-        thread_ts=thread_ts,
-        ts=text(message, "ts"),
-        before=before,
-        after=after,
-        by=Person(user),
-        edited_ts=text(mapping(message, "edited"), "ts"),
+        user=text(event, "user"),
+        inviter=inviter if isinstance(inviter, str) else None,
+        event_ts=text(event, "event_ts", default=""),
     )
 
 
-def written(message: Mapping[str, Any]) -> Written:
-    """The words and files of a message."""
-    files = message.get("files") or []
-    if not isinstance(files, list):
-        raise PayloadError("files")
-    described = (_attached(file) for file in files if isinstance(file, Mapping))
-    return Written(text(message, "text", default=""), tuple(described))
+def is_in_home(body: Body) -> bool:
+    """Whether something in a Home tab was used."""
+    view = body.get("view")
+    is_home = isinstance(view, Mapping) and view.get("type") == "home"
+    return body.get("type") == "block_actions" and is_home
 
 
-def _attached(file: Mapping[str, Any]) -> AttachedFile:
-    size = file.get("size")
-    url = text(file, "url_private", default="")
-    gone = file.get("mode") in ("tombstone", "hidden_by_limit", "external")
-    return AttachedFile(
-        name=text(file, "name", default="") or text(file, "title", default="") or "file",
-        mimetype=text(file, "mimetype", default=""),
-        size=size if isinstance(size, int) else 0,
-        url=url,
-        is_elsewhere=bool(gone or file.get("is_external") or not url),
-    )
+def trigger_id(body: Body) -> str:
+    return text(body, "trigger_id", default="")
+
+
+def interacting_person(body: Body) -> Person:
+    return _person(body)
+
+
+def home_opened(body: Body) -> Person | None:
+    """Who opened the Home tab; None if it was another tab."""
+    event = mapping(body, "event")
+    return Person(text(event, "user")) if event.get("tab", "home") == "home" else None
 
 
 def is_start_submission(body: Body) -> bool:
@@ -335,6 +423,6 @@ def _person(body: Body) -> Person:
 
 def thread_of(body: Body) -> str | None:
     """The thread of an interaction's message, if it is in one."""
-    container = body.get("container")
+    container = body.get("container") or body.get("message")
     thread_ts = container.get("thread_ts") if isinstance(container, Mapping) else None
     return thread_ts if isinstance(thread_ts, str) else None

@@ -7,8 +7,8 @@ from slack_sdk import WebClient
 
 from bot.slack import ids
 from bot.slack.actions.commands import Commands
-from bot.slack.actions.forms import open_form
-from bot.slack.actions.starts import FieldErrors, OpenForm, Starts
+from bot.slack.actions.forms import change_form, open_form
+from bot.slack.actions.starts import FieldErrors, OpenForm, ReplacedForm, Starts
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
@@ -31,8 +31,18 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
             ack()
         elif isinstance(answer, FieldErrors):
             ack(response_action="errors", errors=answer.errors)
+        elif isinstance(answer, ReplacedForm):
+            ack(response_action="update", view=answer.form)
         else:
             ack(response_action="update", view=modal.notice(answer))
 
+    def on_crew(ack: Ack, body: Body, client: WebClient) -> None:
+        choice = parse.crew_choice(body)
+        form = starts.choose_crew(choice)
+        ack()
+        if form is not None:
+            change_form(client, form, view_id=choice.view_id, view_hash=choice.view_hash)
+
     app.command(ids.COMMAND)(on_command)
+    app.action(str(ids.ActionId.START_CREW))(on_crew)
     app.view(ids.START_VIEW)(on_submit)

@@ -8,9 +8,9 @@ import logging
 from slack_bolt import App, BoltContext, BoltResponse
 
 from bot.slack import ids
+from bot.slack.actions.forms import open_form
 from bot.slack.actions.starts import as_typed
-from bot.slack.inbound import grammar, parse
-from bot.slack.inbound.grammar import Start
+from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body, PayloadError
 from bot.slack.listeners.responses import Responder
 from bot.slack.render import modal, refusals, starting
@@ -48,6 +48,11 @@ def register(app: App, *, responder: Responder) -> None:
             _answer_form(error, answer, reply)
             return
         context.ack()
+        if parse.is_in_home(body):
+            # A view has no response URL, so the answer opens in front of it.
+            notice = modal.notice(answer.text)
+            open_form(context.client, notice, trigger_id=parse.trigger_id(body), fallback=answer)
+            return
         if context.respond is not None and context.response_url is not None:
             responder.reply_privately(context.respond, answer, thread_ts=parse.thread_of(body))
 
@@ -62,10 +67,10 @@ def _answer(error: Exception) -> Answer:
 
 
 def _with_what_was_typed(answer: Answer, body: Body) -> Answer:
-    """The answer to a start that failed also gives back its words."""
+    """The answer to a command or a start that was refused also gives back its words."""
     if parse.is_start_submission(body):
         typed = as_typed(parse.start_submission(body))
-    elif parse.is_command(body) and isinstance(grammar.parse(parse.command(body).text), Start):
+    elif parse.is_command(body):
         typed = parse.command(body).text.strip()
     else:
         return answer

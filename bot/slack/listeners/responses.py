@@ -81,6 +81,22 @@ class Responder:
 
         self._submit(send)
 
+    def post(self, client: WebClient, answer: str | Answer | None, *, channel: str) -> None:
+        """Post a message that everybody in the channel sees. A person's id is their direct message
+        with the bot."""
+        if answer is None:
+            return
+        content = Answer(answer) if isinstance(answer, str) else answer
+        self._submit(
+            lambda: client.chat_postMessage(
+                channel=channel,
+                text=content.text,
+                blocks=list(content.blocks) or None,
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        )
+
     def post_in_thread(
         self,
         client: WebClient,

@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 
 from bot.slack import ids
 from bot.slack.actions.replies import Replies
-from bot.slack.inbound import parse
+from bot.slack.inbound import parse, thread_messages
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
 from bot.slack.render import answers
@@ -18,8 +18,8 @@ from bot.slack.render import answers
 def register(app: App, *, replies: Replies, responder: Responder) -> None:
     def handle(body: Body, context: BoltContext, next: Callable[[], object]) -> None:
         """Runs before Bolt acknowledges the event, so a reply is committed by then."""
-        reply = parse.thread_reply(body, bot_user=context.bot_user_id)
-        edited = parse.edited_reply(body) if reply is None else None
+        reply = thread_messages.thread_reply(body, bot_user=context.bot_user_id)
+        edited = thread_messages.edited_reply(body) if reply is None else None
         context["message"] = reply or edited
         context["answer"] = None
         if reply is not None:

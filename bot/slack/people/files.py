@@ -12,7 +12,7 @@ from typing import Final
 
 import httpx
 
-from bot.slack.inbound.parse import AttachedFile
+from bot.slack.inbound.written import AttachedFile
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from slack_sdk import WebClient
 
-from bot.slack.inbound import parse
-from bot.slack.inbound.parse import Person, Written
+from bot.slack.inbound.parse import Person
+from bot.slack.inbound.written import Written, written
 
 
 def find_reply(
@@ -17,5 +17,5 @@ def find_reply(
     )
     for message in page["messages"]:
         if message.get("ts") == ts and message.get("user") == by.id:
-            return parse.written(message)
+            return written(message)
     return None

@@ -10,7 +10,7 @@ from typing import Final
 from slack_sdk import WebClient
 
 from bot.slack.inbound import mrkdwn
-from bot.slack.inbound.parse import Written
+from bot.slack.inbound.written import Written
 from bot.slack.people.directory import Directory, TtlCache, wait_for
 from bot.slack.people.files import AttachedText, FileReader, ReadFile
 from storage.ports import Clock

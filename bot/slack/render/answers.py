@@ -44,6 +44,7 @@ def help_text(example: str) -> str:
             "*Countersign* runs a crew and asks you to sign off at its checkpoints.",
             f"• `{text.line(example, 300)}` starts one",
             "• `/crew list` shows the crews, `/crew NAME help` what one takes",
+            "• `/crew inbox` shows what waits for you in all channels",
             "• `/crew status` shows the runs in this channel, `/crew status ID` one run",
             "• `/crew cancel ID` ends a run, `/crew retry ID` resumes one that failed",
             "• `/crew lessons` lists the lessons that crews keep, and deletes them",
@@ -281,6 +282,15 @@ _OFFERS = {
     CheckpointKind.QUESTION: ("the answer", "Use as the answer"),
 }
 ONLY_BUTTONS = "This needs a click on Continue or Stop, on its message. Nothing was changed."
+OWN_MESSAGE = "That message is my own. Use the shortcut on what a person wrote."
+MESSAGE_WITHOUT_TEXT = "That message has no text, so nothing was changed."
+NO_RUN_IN_THREAD = (
+    "That message is not in the thread of a run, so there is nothing to revise. To start a run on "
+    "it, use *Start a crew on this*."
+)
+GREETING = (
+    "Hello! Type `/crew` in this channel to start a crew, and `/crew help` to see what else I do."
+)
 REPLY_GONE = "I can no longer find what you wrote, so nothing was changed. Click Revise instead."
 NOTHING_WAITS = (
     "Nothing waits for a decision in this thread, so there is nothing to revise. "

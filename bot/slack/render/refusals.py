@@ -190,6 +190,12 @@ def _reason(refusal: Refusal, *, rule: DecisionRule | None, requester: Actor | N
             return f"You asked for this run, so somebody else has to decide.{approvers}"
         case Refusal.GUEST:
             return f"Guests and people of other workspaces may not decide this.{approvers}"
+        case Refusal.NO_GROUPS:
+            return (
+                "This run's rule names a user group, and this workspace's Slack plan has none, so "
+                "nobody can decide as its member. An operator has to name people in `crews.yml`."
+                f"{approvers}"
+            )
         case Refusal.UNKNOWN:
             return (
                 "Slack cannot tell me right now whether you may decide this, so I have to refuse. "
