@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Any, assert_never
+from enum import Enum, IntEnum, auto
+from typing import Any, Final, assert_never
 
 from slack_sdk.models.blocks import (
     ActionsBlock,
@@ -20,6 +20,18 @@ from bot.slack.render import text
 
 SECTION_LIMIT = 3000
 NOTIFICATION_LIMIT = 3000
+
+
+SENTENCE_LIMIT: Final = 1000
+
+
+class Form(IntEnum):
+    """The forms of a message, each tried if Slack has refused the one before it."""
+
+    FULL = 0  # all blocks
+    PLAIN = 1  # one section with `plain`
+    SENTENCE = 2  # one section with what a notification says
+    TEXT = 3  # no blocks at all, and so no buttons
 
 
 class WholeText(Enum):
@@ -52,7 +64,7 @@ def whole_text_is(whole: WholeText) -> str:
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """`text` is for notifications and screen readers. `plain` is mrkdwn that replaces the blocks if
-    Slack rejects them.
+    Slack rejects them; `Form` has the steps after that.
 
     Buttons are separate because a message is posted without them. An update adds them once its
     timestamp is stored. `broadcast` also shows a reply in the channel.
@@ -68,15 +80,25 @@ class Rendered:
         """The top-level text, shortened to what a notification can show."""
         return text.shorten_mrkdwn(self.text, NOTIFICATION_LIMIT)
 
-    def to_blocks(self, *, armed: bool, fallback: bool = False) -> list[dict[str, Any]]:
-        """The blocks as Slack expects them, with the buttons if `armed`.
-
-        `fallback` replaces the blocks by one section with `plain`.
-        """
-        blocks = (section(self.plain),) if fallback else self.blocks
-        if armed and self.buttons:
+    def to_blocks(self, *, armed: bool, form: Form = Form.FULL) -> list[dict[str, Any]]:
+        """The blocks as Slack expects them, with the buttons if `armed`."""
+        blocks = self._blocks(form)
+        if armed and self.buttons and form is not Form.TEXT:
             blocks = (*blocks, ActionsBlock(elements=list(self.buttons)))
         return [block.to_dict() for block in blocks]
+
+    def _blocks(self, form: Form) -> tuple[Block, ...]:
+        match form:
+            case Form.FULL:
+                return self.blocks
+            case Form.PLAIN:
+                return (section(self.plain),)
+            case Form.SENTENCE:
+                return (section(text.shorten_mrkdwn(self.text, SENTENCE_LIMIT)),)
+            case Form.TEXT:
+                return ()
+            case _:
+                assert_never(form)
 
 
 def section(mrkdwn: str) -> SectionBlock:
