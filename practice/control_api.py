@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
@@ -19,7 +19,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from practice.practice import Practice
-from practice.state.records import Channel, Json, Message, User, UserGroup
+from practice.state.changes import AppChanged
+from practice.state.errors import SlackError
+from practice.state.records import Channel, Enterprise, Json, Message, User, UserGroup
 
 R = TypeVar("R", User, Channel, UserGroup)
 Action = Callable[[Json], Json | Awaitable[Json]]
@@ -49,7 +51,16 @@ class ControlApi:
             "retries": self._retries,
             "scopes": self._scopes,
             "events": self._events,
+            "rules": self._rules,
+            "plan": self._plan,
+            "enterprise": self._enterprise,
+            "group_dm": self._group_dm,
+            "refresh": self._refresh,
             "rate_limit": self._rate_limit,
+            "tiers": self._tiers,
+            "shortcuts": self._shortcuts,
+            "shortcut": self._shortcut,
+            "say": self._say,
             "request_url": self._request_url,
         }
 
@@ -88,7 +99,7 @@ class ControlApi:
             body = json.loads(await request.body() or b"{}")
             outcome = action(body)
             result = await outcome if inspect.isawaitable(outcome) else outcome
-        except (KeyError, TypeError, ValueError, StopIteration) as error:
+        except (KeyError, TypeError, ValueError, StopIteration, SlackError) as error:
             raise HTTPException(400, f"{type(error).__name__}: {error}") from error
         return JSONResponse({"ok": True, **result})
 
@@ -163,6 +174,67 @@ class ControlApi:
     def _rate_limit(self, body: Json) -> Json:
         self._practice.rate_limit.enabled = bool(body["enabled"])
         return {}
+
+    def _rules(self, body: Json) -> Json:
+        self._workspace.rules = replace(self._workspace.rules, **body)
+        return {"rules": asdict(self._workspace.rules)}
+
+    def _plan(self, body: Json) -> Json:
+        self._workspace.is_paid = bool(body["paid"])
+        error = body.get("upload_error")
+        self._workspace.upload_error = None if error is None else str(error)
+        return {}
+
+    def _enterprise(self, body: Json) -> Json:
+        """Put the workspace into an Enterprise Grid organization; an empty object takes it out."""
+        self._workspace.enterprise = Enterprise(**body) if body else None
+        return {}
+
+    def _group_dm(self, body: Json) -> Json:
+        return {"channel": self._workspace.group_dm(*body["users"]).id}
+
+    def _refresh(self, body: Json) -> Json:
+        after = body["after"]
+        self._practice.sockets.refresh_after = None if after is None else float(after)
+        return {}
+
+    def _tiers(self, body: Json) -> Json:
+        tiers = self._practice.tiers
+        tiers.enabled = bool(body["enabled"])
+        tiers.per_minute |= {str(k): int(v) for k, v in body.get("per_minute", {}).items()}
+        return {"per_minute": tiers.per_minute}
+
+    def _shortcuts(self, body: Json) -> Json:
+        self._workspace.app.shortcuts = [dict(shortcut) for shortcut in body["shortcuts"]]
+        self._workspace.emit(AppChanged())
+        return {}
+
+    async def _shortcut(self, body: Json) -> Json:
+        """A person uses a shortcut: on a message, or anywhere if there is no `ts`."""
+        user, name = str(body["user"]), str(body["name"])
+        shortcuts = self._practice.shortcuts
+        if "ts" not in body:
+            return {"result": await shortcuts.anywhere(user=user, name=name)}
+        result = await shortcuts.on_message(
+            user=user, channel=self._conversation(body).id, message_ts=str(body["ts"]), name=name
+        )
+        return {"result": result}
+
+    def _say(self, body: Json) -> Json:
+        """A person posts a message, with `files`: names and the texts in them."""
+        interactions, user = self._practice.interactions, str(body["user"])
+        files = [
+            interactions.attach(user=user, name=str(name), content=str(text).encode()).id
+            for name, text in body.get("files", {}).items()
+        ]
+        message = interactions.say(
+            user=user,
+            channel=self._conversation(body).id,
+            text=str(body.get("text", "")),
+            thread_ts=body.get("thread_ts"),
+            files=files,
+        )
+        return {"ts": message.ts, "files": files}
 
     async def _request_url(self, body: Json) -> Json:
         url = body["request_url"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import mimetypes
+from collections.abc import Callable, Sequence
 
 from practice.delivery import payloads
 from practice.delivery.deliveries import Ack, Deliveries
-from practice.state import mentions, state_values
+from practice.state import block_ids, mentions, state_values
 from practice.state.changes import NoticeShown
 from practice.state.errors import InvalidView, SlackError
-from practice.state.records import Channel, Json, Message, View
+from practice.state.records import Channel, File, Json, Message, View, safe_file_name
 from practice.state.tickets import ResponseUrls, Triggers
 from practice.state.views import Views
 from practice.state.workspace import Workspace
@@ -47,12 +48,47 @@ class Interactions:
 
     # -- messages and commands --------------------------------------------------------
 
-    def say(self, *, user: str, channel: str, text: str, thread_ts: str | None = None) -> Message:
-        """Post a message as a person; the text is escaped as in Slack's composer."""
+    def attach(self, *, user: str, name: str, content: bytes) -> File:
+        """Upload a file as a person, to be posted with their next message."""
+        if user not in self._workspace.users:
+            raise SlackError("user_not_found")
+        upload = File(
+            id=self._workspace.next_id("F"),
+            name=safe_file_name(name),
+            title=name,
+            user=user,
+            size=len(content),
+            created=int(self._workspace.clock()),
+            mimetype=mimetypes.guess_type(name)[0] or "application/octet-stream",
+            content=content,
+            uploaded=True,
+        )
+        self._workspace.store_file(upload)
+        return upload
+
+    def say(
+        self,
+        *,
+        user: str,
+        channel: str,
+        text: str,
+        thread_ts: str | None = None,
+        files: Sequence[str] = (),
+    ) -> Message:
+        """Post a message as a person; the text is escaped as in Slack's composer.
+
+        `files` are ids of files that this person has attached; then the text may be empty.
+        """
         workspace = self._workspace
         conversation = self._conversation(user, channel)
-        if not text.strip():
+        if not text.strip() and not files:
             raise SlackError("no_text")
+        for name in files:
+            upload = workspace.files.get(name)
+            if upload is None or upload.user != user:
+                raise SlackError("file_not_found")
+            upload.channels = [*upload.channels, channel]
+            workspace.store_file(upload)
         if conversation.is_archived:
             raise SlackError("is_archived")
         if thread_ts is not None:
@@ -64,8 +100,9 @@ class Interactions:
             channel=channel,
             user=user,
             text=mentions.escape_typed(text),
-            blocks=mentions.rich_text_blocks(text, workspace.next_id("r")[-5:]),
+            blocks=mentions.rich_text_blocks(text, workspace.next_id("r")[-5:]) if text else None,
             thread_ts=thread_ts,
+            files=files,
         )
 
     async def command(self, *, user: str, channel: str, text: str) -> Json:
@@ -146,7 +183,7 @@ class Interactions:
         self, *, user: str, view_id: str, block_id: str, action_id: str, interaction: Json
     ) -> Json:
         view = self._own_view(user, view_id)
-        element = _find(view.definition.get("blocks", []), block_id, action_id)
+        element = block_ids.find(view.definition.get("blocks", []), block_id, action_id)
         if element is None:
             raise SlackError("not_found")
         entered = (interaction.get("state") or {}).get("values", {})
@@ -239,7 +276,7 @@ class Interactions:
             if version.ts == message.ts and version.channel == message.channel
         ]
         for blocks in versions:
-            element = _find(blocks or [], block_id, action_id)
+            element = block_ids.find(blocks or [], block_id, action_id)
             if element is not None:
                 return element
         raise SlackError("not_found")
@@ -262,7 +299,7 @@ class Interactions:
         app = self._workspace.app
         if rest not in (f"<@{app.bot_user}>", f"@{app.name}", f"@{self._workspace.bot.name}"):
             return _failed(f"Name the app: {name} @{app.name}")
-        if conversation.is_im:
+        if conversation.is_im or conversation.is_mpim:
             return _failed("No one can be added to or removed from a direct message.")
         if name == "/invite":
             self._workspace.join(conversation, app.bot_user, inviter=user)
@@ -316,20 +353,6 @@ class Interactions:
         if not isinstance(errors, dict) or not errors or not set(errors) <= input_ids:
             raise InvalidView("the errors do not name input blocks of the view")
         return {str(name): str(text) for name, text in errors.items()}
-
-
-def _find(blocks: list[Json], block_id: str, action_id: str) -> Json | None:
-    for block in blocks:
-        if block.get("block_id") != block_id:
-            continue
-        for element in [
-            block.get("accessory"),
-            block.get("element"),
-            *block.get("elements", []),
-        ]:
-            if isinstance(element, dict) and element.get("action_id") == action_id:
-                return element
-    return None
 
 
 def _failed(notice: str) -> Json:

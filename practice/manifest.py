@@ -16,7 +16,7 @@ class BadManifest(ValueError):
 
 
 def installed(path: Path) -> App:
-    """The app with the name, scopes, events, commands and Home tab of a YAML or JSON manifest."""
+    """The app as a YAML or JSON manifest describes it: name, scopes, events, commands and so on."""
     try:
         manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -38,6 +38,10 @@ def installed(path: Path) -> App:
             "should_escape": bool(command.get("should_escape", False)),
         }
         for command in _part(manifest, "features").get("slash_commands") or []
+    ]
+    app.shortcuts = [
+        {key: shortcut[key] for key in ("name", "type", "callback_id", "description")}
+        for shortcut in _part(manifest, "features").get("shortcuts") or []
     ]
     home = _part(manifest, "features", "app_home")
     app.home_tab = bool(home.get("home_tab_enabled", False))

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from practice.interactions import BUILT_IN
@@ -29,6 +29,7 @@ NOTICES = {
     "user_not_found": "There is no such user in this workspace.",
 }
 
+MAX_ATTACHMENT_BYTES = 64 * 1024 * 1024
 IMAGES = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp"))
 """Served as what they are. Everything else is text, which no browser runs."""
 
@@ -48,6 +49,9 @@ class PageApi:
             Route("/page/home", self._home),
             Route("/page/traffic", self._traffic),
             Route("/page/traffic/{seq:int}", self._traffic_entry),
+            Route("/page/files/{file_id}/{name}", self._file),
+            Route("/page/attach", self._attach, methods=["POST"]),
+            Route("/page/shortcut", _json_action(self._shortcut), methods=["POST"]),
             Route("/page/message", _json_action(self._message), methods=["POST"]),
             Route("/page/command", _json_action(self._command), methods=["POST"]),
             Route("/page/interact", _json_action(self._interact), methods=["POST"]),
@@ -56,7 +60,8 @@ class PageApi:
             Route("/page/invite", _json_action(self._invite), methods=["POST"]),
             Route("/page/join", _json_action(self._join), methods=["POST"]),
             Route("/page/dismiss", _json_action(self._dismiss), methods=["POST"]),
-            Route("/files/{file_id}/{name}", self._file),
+            Route("/files/{file_id}/{name}", self._private_file),
+            Route("/signin", _sign_in),
             WebSocketRoute("/page/events", self._practice.page_feed.endpoint),
         ]
 
@@ -120,7 +125,12 @@ class PageApi:
             message for message in self._ephemerals(user, conversation) if message.thread_ts == ts
         ]
         replies = sorted([*self._workspace.replies(conversation.id, ts), *own], key=_by_ts)
-        return JSONResponse({"messages": self._messages_json([root, *replies], sort=False)})
+        return JSONResponse(
+            {
+                "messages": self._messages_json([root, *replies], sort=False),
+                "status": self._workspace.thread_status(conversation.id, ts),
+            }
+        )
 
     async def _home(self, request: Request) -> Response:
         home = self._practice.interactions.open_home(self._user(request))
@@ -137,6 +147,14 @@ class PageApi:
         if entry is None:
             raise HTTPException(404, "not_found")
         return JSONResponse(entry.summary() | {"sent": entry.sent, "answered": entry.answered})
+
+    async def _private_file(self, request: Request) -> Response:
+        """`url_private`: with the app's token the file, without it Slack's sign-in page."""
+        app = self._workspace.app
+        token = request.headers.get("authorization", "")
+        if token != f"Bearer {app.bot_token}" or "files:read" not in app.scopes:
+            return RedirectResponse("/signin", status_code=302)
+        return await self._file(request)
 
     async def _file(self, request: Request) -> Response:
         file = self._workspace.files.get(request.path_params["file_id"])
@@ -158,10 +176,31 @@ class PageApi:
             channel=_string(body, "channel"),
             text=_string(body, "text"),
             thread_ts=_string(body, "thread_ts") or None,
+            files=[str(name) for name in body.get("files") or []],
         )
         self._workspace.mark_read(message.user, message.channel)
         shape = serializers.page_message(self._workspace, message, self._practice.base_url)
         return {"ok": True, "message": shape}
+
+    async def _attach(self, request: Request) -> Response:
+        """Store a file that the person attaches; its id goes into their next message."""
+        user, content = self._user(request), await request.body()
+        if len(content) > MAX_ATTACHMENT_BYTES:
+            return JSONResponse({"ok": False, "notice": "This file is too large."})
+        name = request.query_params.get("name", "") or "file.txt"
+        upload = self._practice.interactions.attach(user=user, name=name, content=content)
+        return JSONResponse({"ok": True, "file": {"id": upload.id, "name": upload.name}})
+
+    async def _shortcut(self, body: Json) -> Json:
+        user, name = _string(body, "user"), _string(body, "callback_id")
+        if not _string(body, "message_ts"):
+            return await self._practice.shortcuts.anywhere(user=user, name=name)
+        return await self._practice.shortcuts.on_message(
+            user=user,
+            channel=_string(body, "channel"),
+            message_ts=_string(body, "message_ts"),
+            name=name,
+        )
 
     async def _command(self, body: Json) -> Json:
         return await self._practice.interactions.command(
@@ -250,6 +289,10 @@ class PageApi:
         ordered = sorted(messages, key=_by_ts) if sort else messages
         url = self._practice.base_url
         return [serializers.page_message(self._workspace, message, url) for message in ordered]
+
+
+async def _sign_in(_request: Request) -> Response:
+    return HTMLResponse("<!doctype html><title>Sign in to Practice</title>")
 
 
 def _by_ts(message: Message) -> str:

@@ -20,6 +20,7 @@ from practice.state.changes import (
     NoticeShown,
     Posted,
     Refreshed,
+    ThreadStatusChanged,
     ViewClosed,
     ViewOpened,
     ViewUpdated,
@@ -131,6 +132,9 @@ class PageFeed:
                 notice |= {"channel": conversation} if conversation else {}
                 notice |= {"thread_ts": thread_ts} if thread_ts else {}
                 self._send(notice, user)
+            case ThreadStatusChanged(conversation, ts, status):
+                item = {"type": "thread_status", "channel": conversation, "ts": ts}
+                self._in_channel(conversation, item | {"status": status})
             case AppChanged():
                 self._send({"type": "bot", "bot": self._app_shape()}, None)
             case _:

@@ -11,10 +11,11 @@ from practice.delivery.events import Events
 from practice.delivery.http_push import HttpPush
 from practice.delivery.sockets import Sockets
 from practice.faults.plan import Faults
-from practice.faults.rate_limit import PostingRateLimit
+from practice.faults.rate_limit import PostingRateLimit, TierLimits
 from practice.interactions import Interactions
 from practice.page_feed import PageFeed
 from practice.seed import practice_team
+from practice.shortcuts import Shortcuts
 from practice.state.changes import AppChanged
 from practice.state.errors import InvalidView, SlackError
 from practice.state.records import Json
@@ -45,6 +46,7 @@ class Practice:
         self.traffic = Traffic(clock)
         self.faults = Faults()
         self.rate_limit = PostingRateLimit(clock)
+        self.tiers = TierLimits(clock)
         self.triggers = Triggers(clock)
         self.responses = ResponseUrls(clock)
         self.tickets = SocketTickets(clock)
@@ -71,11 +73,19 @@ class Practice:
             respond=self.response_url_api.ack_message,
             checked_view=_checked_view,
         )
+        self.shortcuts = Shortcuts(
+            workspace=self.workspace,
+            deliveries=self.deliveries,
+            triggers=self.triggers,
+            responses=self.responses,
+            base_url=self._url,
+        )
         self.page_feed = PageFeed(self.workspace, base_url=self._url, app_json=self.app_json)
         self.web_api = WebApi(
             app=self.workspace.app,
             faults=self.faults,
             rate_limit=self.rate_limit,
+            tiers=self.tiers,
             traffic=self.traffic,
             new_call=self._call,
         )
@@ -99,6 +109,7 @@ class Practice:
             "connected": self.deliveries.transport.connected,
             "mode": "http" if app.request_url else ("socket" if self.sockets.connected else None),
             "home_tab": app.home_tab,
+            "shortcuts": list(app.shortcuts),
         }
 
     async def close(self) -> None:

@@ -25,14 +25,15 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 JSON_ONLY_PATHS = ("/page/", "/control/")
+UPLOAD_PATH, UPLOAD_TYPE = "/page/attach", "application/octet-stream"
 
 
 class SameOriginMiddleware:
     """Accepts requests to a loopback name that do not come from another site.
 
     Browsers send an Origin, which must be this server's own; apps and tests send none.
-    Changes through the page and control APIs must be JSON, which another site's page
-    cannot send without a CORS preflight.
+    Changes through the page and control APIs must be JSON, and an attached file must be
+    `application/octet-stream`: neither can another site's page send without a CORS preflight.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -67,8 +68,9 @@ def _refusal(scope: Scope) -> str | None:
     changes = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
     if changes and scope["path"].startswith(JSON_ONLY_PATHS):
         kind = headers.get("content-type", "").partition(";")[0].strip()
-        if kind != "application/json":
-            return "the content type must be application/json"
+        expected = UPLOAD_TYPE if scope["path"] == UPLOAD_PATH else "application/json"
+        if kind != expected:
+            return f"the content type must be {expected}"
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 Json: TypeAlias = Any
 """A JSON value."""
 
-RESERVED_NAMES: Final = ("help", "list", "status", "cancel", "stop", "retry", "lessons")
+RESERVED_NAMES: Final = ("help", "list", "status", "cancel", "stop", "retry", "lessons", "inbox")
 """Subcommands of `/crew`: no crew may have one of these names."""
 
 

@@ -21,6 +21,7 @@ class Refusal(StrEnum):
     IS_THE_REQUESTER = auto()  # four eyes
     GUEST = auto()  # guests and people from other workspaces never match @channel
     UNKNOWN = auto()  # Slack did not answer
+    NO_GROUPS = auto()  # the rule names a user group, which the workspace's plan does not offer
     NEITHER_REQUESTER_NOR_APPROVER = auto()
 
 
@@ -65,6 +66,8 @@ def _by_membership(rule: DecisionRule, actor: Actor) -> Verdict:
             return Verdict(Refusal.UNKNOWN)
         if actor.channel_member:
             return ALLOWED
+    if unknown and not actor.groups_offered:
+        return Verdict(Refusal.NO_GROUPS)
     return Verdict(Refusal.UNKNOWN if unknown else Refusal.NOT_AN_APPROVER)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from threading import Lock
 from time import monotonic
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Select, bindparam, func, literal_column, select
 
+from storage import waiting_reads
 from storage.db import file_statements, message_statements, sql, statements
 from storage.db.database import SystemClock, reading
 from storage.db.rows import (
@@ -19,12 +20,14 @@ from storage.db.rows import (
     revisions_of,
     to_checkpoint,
     to_execution,
+    to_outbox_row,
     waiting_checkpoint,
 )
 from storage.db.tables import (
     EXECUTION_IS_ACTIVE,
     EXECUTION_IS_OPEN,
     RUN_IS_DONE,
+    RUN_IS_OPEN,
     checkpoints,
     crew_reports,
     executions,
@@ -33,9 +36,11 @@ from storage.db.tables import (
 from storage.definitions import CrewReport
 from storage.errors import UnknownCheckpoint
 from storage.kept_files import Publication, StoredFile
+from storage.messages import OutboxRow
 from storage.ports import SharedClock
 from storage.records import (
     Action,
+    Actor,
     Checkpoint,
     CheckpointKind,
     Counts,
@@ -44,9 +49,11 @@ from storage.records import (
     PhaseRun,
     Usage,
 )
-from storage.states import ENDED, ExecutionState
+from storage.states import ENDED, CheckpointState, ExecutionState, PhaseRunState
 from storage.use_cases import files, lessons
+from storage.use_cases.limits import key_of
 from storage.use_cases.phase_runs import anything_due
+from storage.waiting_reads import Candidate, Entry
 
 EXACT_COUNT_LIMIT: Final = 200
 """Up to this many active executions are counted for every call."""
@@ -54,10 +61,14 @@ EXACT_COUNT_LIMIT: Final = 200
 COUNTS_CACHE_SECONDS: Final = 10.0
 """Seconds for which a larger count is cached."""
 
+RUNNING_LIMIT: Final = 100
+
 RECENT_RUNS: Final = 200
 """The newest runs of a phase to search for those of one crew: other crews may have a phase of the
 same name."""
 
+
+_OPEN_RUN: Final = (PhaseRunState.QUEUED, PhaseRunState.RUNNING)
 
 _SYSTEM: Final = SystemClock()
 
@@ -99,6 +110,13 @@ _USAGES_OF_PHASE: Final = (
     select(_NEWEST_OF_PHASE.c.usage)
     .join(executions, executions.c.id == _NEWEST_OF_PHASE.c.execution_id)
     .where(executions.c.crew == bindparam("of_crew"), _NEWEST_OF_PHASE.c.usage.is_not(None))
+    .limit(bindparam("most"))
+)
+
+_OPEN_RUNS: Final = (
+    select(phase_runs.c.state)
+    .where(RUN_IS_OPEN)
+    .order_by(phase_runs.c.seq)
     .limit(bindparam("most"))
 )
 
@@ -198,10 +216,42 @@ class Reads:
         with reading(self._engine) as connection:
             return waiting_checkpoint(connection, execution_id)
 
+    def waiting(self, *, limit: int) -> tuple[Candidate, ...]:
+        """Return the checkpoints that wait, the nearest deadline first, those without one last."""
+        with reading(self._engine) as connection:
+            return waiting_reads.waiting(connection, limit=limit)
+
+    def decided(self, *, limit: int) -> tuple[Candidate, ...]:
+        """Return the checkpoints that were decided last, newest first."""
+        with reading(self._engine) as connection:
+            return waiting_reads.decided(connection, limit=limit)
+
+    def entries(self, checkpoint_ids: Sequence[str]) -> tuple[Entry, ...]:
+        """Return these checkpoints in this order, without those that are gone."""
+        with reading(self._engine) as connection:
+            return waiting_reads.entries(connection, checkpoint_ids)
+
+    def runs_of(self, requester: Actor, *, limit: int) -> tuple[tuple[Execution, str | None], ...]:
+        """Return the newest runs that somebody asked for, with the addresses of their threads."""
+        with reading(self._engine) as connection:
+            return waiting_reads.runs_of(connection, key_of(requester), limit=limit)
+
     def phase_runs(self, execution_id: str) -> tuple[PhaseRun, ...]:
         """Return all tries of all phases, oldest first."""
         with reading(self._engine) as connection:
             return phase_runs_of(connection, execution_id)
+
+    def open_revision(self, execution_id: str) -> Checkpoint | None:
+        """Return the checkpoint whose revision is queued or running, if one is."""
+        with reading(self._engine) as connection:
+            of_execution = {"of_execution": execution_id}
+            run = sql.execute(connection, statements.LAST_RUN, of_execution).first()
+            if run is None or run.revision == 1 or run.state not in _OPEN_RUN:
+                return None
+            state = {"of_state": CheckpointState.REVISED}
+            revised = sql.execute(connection, statements.LAST_REVISED, of_execution | state)
+            row = revised.first()
+            return None if row is None else to_checkpoint(row)
 
     def progress_of_phase(
         self, execution_id: str, *, phase_index: int, revision: int
@@ -222,6 +272,21 @@ class Reads:
             rows = sql.execute(connection, _DECISIONS, of_execution).rows
         newest = {row.phase: row for row in rows}
         return tuple(phase for phase, row in newest.items() if row.action == Action.SKIP)
+
+    def messages(self, keys: Collection[str]) -> dict[str, OutboxRow]:
+        """Return the messages to Slack with these keys, by key."""
+        named = {"of_keys": list(keys)}
+        with reading(self._engine) as connection:
+            rows = sql.execute(connection, message_statements.NAMED_MESSAGES, named).rows
+        return {row.key: to_outbox_row(row) for row in rows}
+
+    def permalink(self, key: str) -> str | None:
+        """Return the address of a message: `checkpoint:ID` is a card, `output:ID` its output.
+
+        None if the message is not posted, or its address not known yet.
+        """
+        message = self.messages([key]).get(key)
+        return None if message is None else message.permalink
 
     def anything_due(self) -> bool:
         """Whether there is a phase run to claim."""
@@ -268,6 +333,12 @@ class Reads:
         with reading(self._engine) as connection:
             rows = sql.execute(connection, file_statements.FAILED_PUBLICATIONS).rows
         return {row.project: (row.number, row.error) for row in rows}
+
+    def running_phases(self) -> int:
+        """Return how many phases run now, counted among the oldest RUNNING_LIMIT that are open."""
+        with reading(self._engine) as connection:
+            states = sql.execute(connection, _OPEN_RUNS, {"most": RUNNING_LIMIT}).scalars()
+        return states.count(PhaseRunState.RUNNING)
 
     def lease_owners(self) -> tuple[str, ...]:
         """Return the owners of leases on phase runs and messages, expired leases included."""

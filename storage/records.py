@@ -42,7 +42,8 @@ class ActorKind(StrEnum):
 class Actor:
     """Who acted, with the facts that the policy needs; None means unknown.
 
-    `channel_member` refers to the channel of the execution in question.
+    `channel_member` refers to the channel of the execution in question. `groups_offered` is False
+    if the workspace has no user groups, whatever a rule names.
     """
 
     kind: ActorKind
@@ -53,6 +54,7 @@ class Actor:
     external: bool | None = None
     groups: frozenset[str] = frozenset()
     groups_known: bool = False
+    groups_offered: bool = True
     decides_everything: bool = False
 
 

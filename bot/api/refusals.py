@@ -77,6 +77,7 @@ _REASONS: Final = {
     Refusal.NOT_AN_APPROVER: "you are not among those who may decide it",
     Refusal.IS_THE_REQUESTER: "the one who asked for the run may not decide it",
     Refusal.GUEST: "guests may not decide it",
+    Refusal.NO_GROUPS: "the rule names a user group, which the Slack plan does not offer",
     Refusal.UNKNOWN: "it could not be found out whether you may decide it",
     Refusal.NEITHER_REQUESTER_NOR_APPROVER: "only the requester and those who may decide may",
 }

@@ -16,15 +16,33 @@ from slack_sdk import WebClient
 from bot.door import Door
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
+from bot.slack.actions.home import Homes
 from bot.slack.actions.lessons import Lessons
+from bot.slack.actions.message_shortcuts import MessageShortcuts
+from bot.slack.actions.modals import ModalActions
+from bot.slack.actions.replies import Replies
 from bot.slack.actions.starts import Starts
 from bot.slack.inbound.door import SlackDoor
 from bot.slack.inbound.sockets import SocketClient
-from bot.slack.listeners import command, decide, error_handler, inner, manage, revise, thread
+from bot.slack.listeners import (
+    command,
+    decide,
+    error_handler,
+    home,
+    inner,
+    manage,
+    places,
+    revise,
+    shortcuts,
+    thread,
+)
 from bot.slack.listeners import lessons as lesson_listeners
+from bot.slack.listeners import modals as modal_listeners
 from bot.slack.listeners.responses import Responder
+from bot.slack.outbound.clicks import Clicks
 from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
-from bot.slack.people.actors import People
+from bot.slack.outbound.homes import HomePublisher
+from bot.slack.people.actors import People, names_group, rules_of
 from storage.definitions import CrewDefinition
 from storage.outbox.outbox import Outbox
 from storage.ports import Clock
@@ -73,8 +91,12 @@ class SlackFront:
         self._executor = ThreadPoolExecutor(LISTENERS, thread_name_prefix="slack-listener")
         self._responder = Responder()
         self._people = People(lookup_client, reads=reads, clock=clock)
+        self._naming_groups = [
+            crew.name for crew in crews.values() if any(map(names_group, rules_of(crew)))
+        ]
         actions = CheckpointActions(state=state, reads=reads, people=self._people)
         lessons = Lessons(state=state, reads=reads, people=self._people, crews=crews)
+        clicks = Clicks()
         app = App(
             client=app_client,
             signing_secret=config.signing_secret,
@@ -85,28 +107,47 @@ class SlackFront:
             process_before_response=False,
             listener_executor=self._executor,
         )
+        app.middleware(clicks.middleware)
         starts = Starts(state=state, reads=reads, people=self._people, crews=crews, clock=clock)
-        command.register(
-            app,
-            commands=Commands(
-                reads=reads,
-                people=self._people,
-                actions=actions,
-                lessons=lessons,
-                starts=starts,
-                crews=crews,
-                clock=clock,
-            ),
+        commands = Commands(
+            reads=reads,
+            people=self._people,
+            actions=actions,
+            lessons=lessons,
             starts=starts,
+            crews=crews,
+            clock=clock,
+        )
+        command.register(app, commands=commands, starts=starts, responder=self._responder)
+        shortcuts.register(
+            app,
+            starts=starts,
+            shortcuts=MessageShortcuts(state=state, reads=reads, people=self._people),
             responder=self._responder,
         )
-        decide.register(app, actions=actions)
+        modals = ModalActions(state=state, reads=reads, people=self._people, actions=actions)
+        decide.register(app, actions=actions, modals=modals, responder=self._responder)
+        modal_listeners.register(app, modals=modals, responder=self._responder)
         revise.register(app, actions=actions, responder=self._responder)
         inner.register(app, actions=actions, responder=self._responder)
         manage.register(app, actions=actions)
         lesson_listeners.register(app, lessons=lessons, responder=self._responder)
-        thread.register(app, actions=actions, responder=self._responder)
-        error_handler.register(app, responder=self._responder)
+        self._homes = HomePublisher(
+            _client(config, logger, seconds=ANSWER_SECONDS),
+            render=Homes(reads=reads, people=self._people).view,
+            clock=clock,
+        )
+        home.register(app, homes=self._homes)
+        places.register(
+            app,
+            state=state,
+            people=self._people,
+            commands=commands,
+            responder=self._responder,
+        )
+        replies = Replies(state=state, reads=reads, people=self._people)
+        thread.register(app, replies=replies, responder=self._responder)
+        error_handler.register(app, modals=modals, responder=self._responder)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
         self._delivery = Delivery(
             _client(config, logger, seconds=POST_SECONDS),
@@ -115,6 +156,7 @@ class SlackFront:
             clock=clock,
             owner=owner or uuid4().hex,
             timing=timing,
+            clicks=clicks,
         )
         self._sockets = (
             SocketClient(
@@ -140,7 +182,8 @@ class SlackFront:
     def start(self) -> None:
         """Return at once, even if Slack cannot be reached."""
         self._delivery.start()
-        self._people.warm()
+        self._homes.start()
+        self._people.warm(named_in=self._naming_groups)
         if self._sockets is not None:
             self._sockets.start()
 
@@ -150,16 +193,19 @@ class SlackFront:
             self._sockets.stop()
         self._executor.shutdown(wait=True, cancel_futures=False)
         self._responder.close()
+        self._homes.close()
         self._delivery.stop(grace)
         self._people.close()
 
     def outbox_changed(self) -> None:
         """Wake delivery: messages are to be posted or updated. Returns at once."""
         self._delivery.wake()
+        self._homes.wake()
 
     def deliver_due(self) -> None:
         """For a tick: deliver messages that have come due. Returns at once."""
         self._delivery.wake()
+        self._homes.wake()
 
     def refresh_actors(self) -> None:
         """For a tick: reload what is cached about people and channels. Returns at once."""

@@ -7,6 +7,7 @@ message that passes here also passes in Slack.
 from __future__ import annotations
 
 from practice.limits.problems import Check
+from practice.rules import LIMITS
 from practice.state.records import Json
 
 STYLES = (
@@ -36,9 +37,9 @@ CONTAINERS: dict[str, tuple[str, ...]] = {
     "rich_text_quote": ("border",),
     "rich_text_list": ("style", "indent", "offset", "border"),
 }
-TITLE = 256
-TASKS = 50
-TABLE_CHARACTERS = 10_000
+TITLE = LIMITS["plan"]["title"]
+TASKS = LIMITS["plan"]["tasks"]
+TABLE_CHARACTERS = LIMITS["table"]["characters"]
 STATUSES = ("pending", "in_progress", "complete", "error")
 
 
@@ -57,6 +58,9 @@ def _container(check: Check, node: Json, pointer: str) -> None:
     nested = kind == "rich_text_list"
     if nested:
         check.one_of(node, "style", pointer, ("bullet", "ordered"))
+        _whole_number(check, node, "indent", pointer, most=LIMITS["rich_text"]["indent"])
+        _whole_number(check, node, "offset", pointer, most=10**9)
+    _whole_number(check, node, "border", pointer, most=1)
     for where, child in check.items(node, "elements", pointer, most=5000, least=0):
         if nested:
             if child.get("type") != "rich_text_section":
@@ -65,6 +69,13 @@ def _container(check: Check, node: Json, pointer: str) -> None:
                 _container(check, child, where)
         else:
             _leaf(check, child, where)
+
+
+def _whole_number(check: Check, node: Json, key: str, pointer: str, *, most: int) -> None:
+    value = node.get(key)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (is_number and 0 <= value <= most):
+        check.add(f"{pointer}/{key}", f"must be between 0 and {most}")
 
 
 def _leaf(check: Check, node: Json, pointer: str) -> None:
@@ -80,8 +91,7 @@ def _leaf(check: Check, node: Json, pointer: str) -> None:
         check.url(node, "url", pointer)
     if kind == "broadcast":
         check.one_of(node, "range", pointer, ("here", "channel", "everyone"))
-    text = node.get("text")
-    check.characters += len(text) if isinstance(text, str) else 0
+    check.count(node.get("text"))
     style = node.get("style")
     if style is not None and not (
         isinstance(style, dict)
@@ -92,23 +102,31 @@ def _leaf(check: Check, node: Json, pointer: str) -> None:
 
 def table(check: Check, block: Json, pointer: str) -> None:
     check.keys(block, pointer, required=("rows",), optional=("block_id", "column_settings"))
-    rows = block.get("rows")
-    if not isinstance(rows, list) or not rows:
-        check.add(f"{pointer}/rows", "must have at least 1 item")
-        return
-    if len(rows) > 100:
-        check.add(f"{pointer}/rows", "no more than 100 items allowed")
-    before = check.characters
-    for index, row in enumerate(rows):
-        where = f"{pointer}/rows/{index}"
-        for pointer_to_cell, cell in check.listed(row, where, 20):
-            _cell(check, cell, pointer_to_cell)
-    if check.characters - before > TABLE_CHARACTERS:
-        check.add(f"{pointer}/rows", f"must be less than {TABLE_CHARACTERS + 1} characters in all")
-    for where, setting in check.items(block, "column_settings", pointer, most=20, least=0):
+    check.tables.append(pointer)
+    rows(check, block, pointer)
+    for where, setting in check.items(
+        block, "column_settings", pointer, most=LIMITS["table"]["columns"], least=0
+    ):
         check.keys(setting, where, optional=("align", "is_wrapped"))
         check.one_of(setting, "align", where, ("left", "center", "right"))
         check.flag(setting, "is_wrapped", where)
+
+
+def rows(check: Check, block: Json, pointer: str) -> None:
+    """Check the rows and cells of a table."""
+    listed = block.get("rows")
+    if not isinstance(listed, list) or not listed:
+        check.add(f"{pointer}/rows", "must have at least 1 item")
+        return
+    if len(listed) > LIMITS["table"]["rows"]:
+        check.add(f"{pointer}/rows", f"no more than {LIMITS['table']['rows']} items allowed")
+    before = check.characters
+    for index, row in enumerate(listed):
+        where = f"{pointer}/rows/{index}"
+        for pointer_to_cell, cell in check.listed(row, where, LIMITS["table"]["columns"]):
+            _cell(check, cell, pointer_to_cell)
+    if check.characters - before > TABLE_CHARACTERS:
+        check.add(f"{pointer}/rows", f"must be less than {TABLE_CHARACTERS + 1} characters in all")
 
 
 def _cell(check: Check, cell: Json, pointer: str) -> None:
@@ -118,7 +136,7 @@ def _cell(check: Check, cell: Json, pointer: str) -> None:
         case "raw_text":
             check.keys(cell, pointer, required=("text",))
             check.string(cell, "text", pointer, limit=TABLE_CHARACTERS)
-            check.characters += len(str(cell.get("text") or ""))
+            check.count(cell.get("text"))
         case "raw_number":
             check.keys(cell, pointer, required=("value",), optional=("text",))
         case other:
@@ -128,7 +146,7 @@ def _cell(check: Check, cell: Json, pointer: str) -> None:
 def plan(check: Check, block: Json, pointer: str) -> None:
     check.keys(block, pointer, required=("title",), optional=("block_id", "tasks"))
     check.string(block, "title", pointer, limit=TITLE)
-    check.characters += len(str(block.get("title") or ""))
+    check.count(block.get("title"))
     names: list[object] = []
     for where, task in check.items(block, "tasks", pointer, most=TASKS, least=0):
         if task.get("type") != "task_card":
@@ -149,7 +167,7 @@ def task_card(check: Check, block: Json, pointer: str) -> None:
     )
     check.string(block, "task_id", pointer, limit=255)
     check.string(block, "title", pointer, limit=TITLE)
-    check.characters += len(str(block.get("title") or ""))
+    check.count(block.get("title"))
     check.one_of(block, "status", pointer, STATUSES)
     for key in ("details", "output"):
         value = block.get(key)

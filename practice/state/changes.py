@@ -104,6 +104,15 @@ class ReadMoved:
 
 
 @dataclass(frozen=True)
+class ThreadStatusChanged:
+    """The status line of the app under a thread changed; an empty text removes it."""
+
+    channel: str
+    thread_ts: str
+    status: str
+
+
+@dataclass(frozen=True)
 class NoticeShown:
     """A notice that Slackbot would show to one user."""
 
@@ -136,6 +145,7 @@ Change = (
     | GroupChanged
     | FileStored
     | ReadMoved
+    | ThreadStatusChanged
     | NoticeShown
     | AppChanged
 )

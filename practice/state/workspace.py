@@ -10,6 +10,7 @@ import copy
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from practice.rules import SLACK
 from practice.state import block_ids, mentions
 from practice.state.changes import (
     Change,
@@ -26,11 +27,13 @@ from practice.state.changes import (
     Posted,
     ReadMoved,
     Refreshed,
+    ThreadStatusChanged,
     UserChanged,
 )
 from practice.state.records import (
     App,
     Channel,
+    Enterprise,
     File,
     Json,
     Message,
@@ -43,6 +46,7 @@ from practice.state.records import (
 
 JOURNAL_SIZE = 50_000
 SLACKBOT = "USLACKBOT"
+STATUS_SECONDS = 120.0
 
 
 class Workspace:
@@ -55,6 +59,10 @@ class Workspace:
         self.team_id = team_id
         self.team_name = team_name
         self.clock = clock
+        self.rules = SLACK
+        self.is_paid = True
+        self.upload_error: str | None = None
+        self.enterprise: Enterprise | None = None
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.groups: dict[str, UserGroup] = {}
@@ -64,6 +72,7 @@ class Workspace:
         self.views: dict[str, View] = {}
         self.homes: dict[str, View] = {}
         self.reads: dict[tuple[str, str], str] = {}
+        self._statuses: dict[tuple[str, str], tuple[str, float]] = {}
         self.journal: deque[Version] = deque(maxlen=JOURNAL_SIZE)
         self._versions = 0
         self.listeners: list[Listener] = []
@@ -143,6 +152,22 @@ class Workspace:
             subtype="channel_join",
         )
 
+    def group_dm(self, *people: str) -> Channel:
+        """A group direct message of these people, created on first use."""
+        for channel in self.channels.values():
+            if channel.is_mpim and sorted(channel.members) == sorted(people):
+                return channel
+        names = "--".join(self.users[user].name for user in people)
+        return self.add_channel(
+            Channel(
+                id=self.next_id("G"),
+                name=f"mpdm-{names}-1",
+                members=list(people),
+                is_private=True,
+                is_mpim=True,
+            )
+        )
+
     def leave(self, channel: Channel, user: str) -> None:
         if user in channel.members:
             channel.members.remove(user)
@@ -200,6 +225,8 @@ class Workspace:
         self._record("post", message)
         self.emit(Posted(message))
         self._root_changed(message)
+        if message.bot_id is not None and message.thread_ts is not None:
+            self.set_thread_status(channel, message.thread_ts, "")
         return message
 
     def edit(
@@ -287,6 +314,21 @@ class Workspace:
         if self.ephemerals.pop(message.ts, None) is not None:
             self._record("ephemeral_delete", message)
             self.emit(EphemeralGone(message))
+
+    def set_thread_status(self, channel: str, thread_ts: str, status: str) -> None:
+        """Show what the app is doing under a thread, until it posts there or two minutes pass."""
+        if not status and (channel, thread_ts) not in self._statuses:
+            return
+        if status:
+            self._statuses[(channel, thread_ts)] = (status, self.clock() + STATUS_SECONDS)
+        else:
+            del self._statuses[(channel, thread_ts)]
+        self.emit(ThreadStatusChanged(channel, thread_ts, status))
+
+    def thread_status(self, channel: str, thread_ts: str) -> str:
+        """The status under a thread, or an empty string."""
+        status, until = self._statuses.get((channel, thread_ts), ("", 0.0))
+        return status if self.clock() < until else ""
 
     # -- files and reading ------------------------------------------------------------
 

@@ -12,15 +12,21 @@ from starlette.responses import JSONResponse, Response
 
 from practice.faults import injection
 from practice.faults.plan import Fault, Faults
-from practice.faults.rate_limit import PostingRateLimit
+from practice.faults.rate_limit import PostingRateLimit, TierLimits
 from practice.state.errors import SlackError
 from practice.state.records import App, Json
 from practice.traffic import Traffic
-from practice.web_api import chat, conversations, files, modals, people
+from practice.web_api import assistant, chat, conversations, files, modals, people, validation
 from practice.web_api.call import Call, Method
 
 METHODS: dict[str, Method] = (
-    chat.METHODS | conversations.METHODS | people.METHODS | modals.METHODS | files.METHODS
+    assistant.METHODS
+    | chat.METHODS
+    | conversations.METHODS
+    | people.METHODS
+    | modals.METHODS
+    | files.METHODS
+    | validation.METHODS
 )
 SECRET_ARGUMENTS = {"token"}
 RATE_LIMITED = {"chat.postMessage", "chat.postEphemeral"}
@@ -35,12 +41,14 @@ class WebApi:
         app: App,
         faults: Faults,
         rate_limit: PostingRateLimit,
+        tiers: TierLimits,
         traffic: Traffic,
         new_call: Callable[[str, Json], Call],
     ) -> None:
         self._app = app
         self._faults = faults
         self._rate_limit = rate_limit
+        self._tiers = tiers
         self._traffic = traffic
         self._new_call = new_call
 
@@ -70,11 +78,9 @@ class WebApi:
         fault_response = await injection.before_call(request, fault)
         if fault_response is not None:
             return fault_response
-        seconds = (
-            self._rate_limit.retry_after(str(arguments.get("channel")))
-            if method in RATE_LIMITED
-            else 0
-        )
+        seconds = self._tiers.retry_after(method)
+        if not seconds and method in RATE_LIMITED:
+            seconds = self._rate_limit.retry_after(str(arguments.get("channel")))
         if seconds:
             return injection.rate_limited(seconds)
         accepted_scopes = METHODS[method].scopes if method in METHODS else ()

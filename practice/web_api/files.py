@@ -7,16 +7,17 @@ import secrets
 
 from practice.state import serializers
 from practice.state.errors import SlackError
-from practice.state.records import File, Json
+from practice.state.records import File, Json, safe_file_name
 from practice.web_api.call import Call, Method
 from practice.web_api.chat import blocks_argument, conversation_to_post_in, thread_argument
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-SAFE_NAME = str.maketrans({"/": "_", "\\": "_", "\0": "_", "?": "_", "#": "_"})
 
 
 def get_upload_url(call: Call) -> Json:
-    name = call.required("filename").translate(SAFE_NAME)
+    if call.workspace.upload_error is not None:
+        raise SlackError(call.workspace.upload_error)
+    name = safe_file_name(call.required("filename"))
     length = call.integer("length", 0)
     if length <= 0 or length > MAX_FILE_BYTES:
         raise SlackError("invalid_arguments" if length <= 0 else "file_upload_size_restricted")

@@ -43,7 +43,7 @@ from storage.states import PROCEEDED, CheckpointState, ExecutionState
 # --- executions ---------------------------------------------------------------------------------
 
 EXECUTION_COLUMNS: Final = [executions.c[field.name] for field in fields(Execution)]
-_JOINED_EXECUTION: Final = [
+JOINED_EXECUTION: Final = [
     column.label(f"execution_{column.name}_") for column in EXECUTION_COLUMNS
 ]
 """An execution's columns, joined to another table's; `rows.to_joined_execution` reads them."""
@@ -91,7 +91,7 @@ DUE: Final = and_(
 ADD_RUN: Final = insert(phase_runs)
 
 _DUE_RUNS: Final[Select[Any]] = (
-    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *_JOINED_EXECUTION)
+    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *JOINED_EXECUTION)
     .join(executions, executions.c.id == phase_runs.c.execution_id)
     .where(DUE)
 )
@@ -124,6 +124,12 @@ CHANGE_RUNNING: Final = update(phase_runs).where(
     phase_runs.c.id == bindparam("of_id"),
     phase_runs.c.fence == bindparam("of_fence"),
     RUN_IS_RUNNING,
+)
+
+CHANGE_QUEUED: Final = update(phase_runs).where(
+    phase_runs.c.id == bindparam("of_id"),
+    phase_runs.c.fence == bindparam("of_fence"),
+    RUN_IS_QUEUED,
 )
 
 CHANGE_OPEN_RUNS: Final = update(phase_runs).where(
@@ -184,7 +190,7 @@ _EXECUTION_WAITS: Final = executions.c.state == literal_column(
 )
 
 CHECKPOINT_TO_DECIDE: Final = (
-    CHECKPOINT.add_columns(phase_runs.c.phase_index, *_JOINED_EXECUTION)
+    CHECKPOINT.add_columns(phase_runs.c.phase_index, *JOINED_EXECUTION)
     .join(executions, executions.c.id == checkpoints.c.execution_id)
     .with_for_update(of=executions)
 )
@@ -275,6 +281,15 @@ LAST_REVISER: Final = (
     .limit(1)
 )
 
+LAST_REVISED: Final = (
+    CHECKPOINTS.where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.state == bindparam("of_state"),
+    )
+    .order_by(checkpoints.c.seq.desc())
+    .limit(1)
+)
+
 OVERDUE: Final = (
     select(
         checkpoints,
@@ -283,7 +298,7 @@ OVERDUE: Final = (
         null().label("output"),
         null().label("lessons"),
         phase_runs.c.phase_index,
-        *_JOINED_EXECUTION,
+        *JOINED_EXECUTION,
     )
     .join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
     .join(executions, executions.c.id == checkpoints.c.execution_id)
@@ -306,7 +321,7 @@ REMINDERS_DUE: Final = (
         checkpoints.c.id.label("checkpoint_id"),
         checkpoints.c.created_at.label("opened"),
         checkpoints.c.deadline,
-        *_JOINED_EXECUTION,
+        *JOINED_EXECUTION,
     )
     .join(executions, executions.c.id == checkpoints.c.execution_id)
     .where(

@@ -25,5 +25,13 @@ def record(tx: Transaction, key: str, *, execution_id: str | None = None) -> Non
     sql.execute(tx.connection, statements.ADD_DELIVERY, delivery)
 
 
+def is_first(tx: Transaction, key: str) -> bool:
+    """Record a delivery without an effect of its own; returns False if it was recorded before."""
+    if was_delivered(tx, key):
+        return False
+    record(tx, key)
+    return True
+
+
 def delete_before(tx: Transaction, *, before: datetime) -> int:
     return sql.execute(tx.connection, statements.FORGET_DELIVERIES, {"before": before}).changed

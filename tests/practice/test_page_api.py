@@ -201,12 +201,12 @@ def test_files_are_served_as_plain_text_that_no_browser_runs(
     uploaded = client.files_upload_v2(
         channel=CAMPAIGNS, filename="größe.html", content="<script>alert(1)</script>"
     )["file"]
-    answer = page.get(uploaded["url_private"])
+    answer = page.get(uploaded["permalink"])
     assert answer.text == "<script>alert(1)</script>"
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-disposition"].startswith("inline;")
-    kept = page.get(uploaded["url_private_download"])
+    kept = page.get(uploaded["permalink"], params={"download": "1"})
     assert kept.headers["content-disposition"].startswith("attachment;")
 
 
@@ -224,7 +224,7 @@ def test_pictures_are_served_as_such_unless_a_browser_would_run_them(
     content = b"\x89PNG\r\n\x1a\n\xff"
     uploaded = client.files_upload_v2(channel=CAMPAIGNS, filename=name, content=content)["file"]
 
-    answer = page.get(uploaded["url_private"])
+    answer = page.get(uploaded["permalink"])
 
     assert answer.headers["content-type"] == content_type
     assert answer.content == content

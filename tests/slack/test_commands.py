@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from practice.seed import RANDOM
+from practice.state.records import Channel
 from storage.definitions import CrewReport
 from storage.records import PhaseOutput
 from storage.states import ExecutionState
@@ -14,7 +15,7 @@ from tests.slack.stage import Stage
 from tests.support.workspace import ANA, BEN, GUS, Workspace
 
 
-@pytest.mark.parametrize("text", ["/crew", "/crew help", "/crew   "])
+@pytest.mark.parametrize("text", ["/crew help", "/crew --help", "/crew ?"])
 def test_help_shows_how_to_start_an_existing_crew(
     stage: Stage, workspace: Workspace, text: str
 ) -> None:
@@ -110,20 +111,44 @@ def test_an_unknown_checkpoint_is_answered_with_the_known_ones(
     assert "`after_planning`, `after_analysis`" in answer
 
 
-def test_in_a_channel_without_the_bot_the_requester_is_told_to_invite_it_and_what_to_paste(
+def test_in_a_private_channel_the_requester_is_told_to_invite_the_bot_and_what_to_paste(
     own_stage: Stage, own_workspace: Workspace
 ) -> None:
     workspace, stage = own_workspace, own_stage
-    workspace.command("plan a launch --language German", in_="random")
+    workspace.add_channel(Channel("G00SECRET01", "secret", [ANA, BEN], is_private=True))
+    workspace.command("plan a launch --language German", in_="secret")
 
     answer = stage.answer_to(ANA, "I am not in this channel")
     assert "/invite @countersign" in answer
     assert "```/crew plan a launch --language German```" in answer
     assert stage.reads.executions() == ()
 
-    workspace.invite("random")
-    workspace.command("plan a launch --language German", in_="random")
-    workspace.wait_for(lambda: workspace.threads("random"), what="the thread")
+    workspace.invite("secret")
+    workspace.command("plan a launch --language German", in_="secret")
+    workspace.wait_for(lambda: workspace.threads("secret"), what="the thread")
+
+
+def test_in_a_public_channel_the_bot_joins_and_starts_without_a_greeting(
+    own_stage: Stage, own_workspace: Workspace
+) -> None:
+    workspace, stage = own_workspace, own_stage
+    workspace.command("plan a launch", in_="random")
+
+    (root,) = workspace.wait_for(lambda: workspace.threads("random"), what="the thread")
+    assert "asked *plan* for" in root.everything
+    stage.work()
+    stage.armed(stage.reads.executions()[0])
+    assert "Hello!" not in str([m.everything for m in workspace.messages("random")])
+
+
+def test_without_the_scope_to_join_the_requester_is_told_to_invite_the_bot(
+    own_stage: Stage, own_workspace: Workspace
+) -> None:
+    own_workspace.without_scopes("channels:join")
+    own_workspace.command("plan a launch", in_="random")
+
+    answer = own_stage.answer_to(ANA, "I am not in this channel")
+    assert "```/crew plan a launch```" in answer
 
 
 def test_in_a_direct_message_the_requester_is_sent_to_a_channel(

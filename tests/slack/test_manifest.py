@@ -28,6 +28,7 @@ ALLOWED = {
         "messages_tab_read_only_enabled",
     },
     "features.bot_user": {"display_name", "always_online"},
+    "features.shortcuts": {"name", "type", "callback_id", "description"},
     "features.slash_commands": {"command", "url", "description", "usage_hint", "should_escape"},
     "oauth_config": {"redirect_urls", "scopes", "token_management_enabled", "pkce_enabled"},
     "oauth_config.scopes": {"bot", "user", "bot_optional", "user_optional"},
@@ -55,6 +56,9 @@ LENGTHS = {
     "display_information.description": (1, 140),
     "display_information.long_description": (175, 4000),
     "features.bot_user.display_name": (1, 80),
+    "features.shortcuts.name": (1, 24),
+    "features.shortcuts.callback_id": (1, 255),
+    "features.shortcuts.description": (1, 150),
     "features.slash_commands.command": (2, 32),
     "features.slash_commands.description": (1, 2000),
     "features.slash_commands.usage_hint": (1, 1000),
@@ -70,6 +74,7 @@ SCOPES_OF_METHOD = {
     "chat_update": [{"chat:write"}],
     "conversations_history": [{"channels:history"}, {"groups:history"}, {"im:history"}],
     "conversations_info": [{"channels:read"}, {"groups:read"}, {"im:read"}],
+    "conversations_join": [{"channels:join"}],
     "conversations_members": [{"channels:read"}, {"groups:read"}, {"im:read"}],
     "conversations_open": [{"im:write"}],
     "conversations_replies": [{"channels:history"}, {"groups:history"}, {"im:history"}],
@@ -77,11 +82,18 @@ SCOPES_OF_METHOD = {
     "usergroups_list": [{"usergroups:read"}],
     "users_info": [{"users:read"}],
     "views_open": [],
+    "views_publish": [],
+    "views_update": [],
 }
-SCOPES_OF_EVENT = {
-    "message.channels": "channels:history",
-    "message.groups": "groups:history",
-    "message.im": "im:history",
+SCOPES_OF_DOWNLOADS = {"files:read"}
+"""For the text files that people attach to a reply: their addresses are no methods."""
+
+SCOPES_OF_EVENT: dict[str, set[str]] = {
+    "app_home_opened": set(),
+    "member_joined_channel": {"channels:read", "groups:read"},
+    "message.channels": {"channels:history"},
+    "message.groups": {"groups:history"},
+    "message.im": {"im:history"},
 }
 METHOD = re.compile(r"^(apps|auth|chat|conversations|files|usergroups|users|views|reactions)_")
 
@@ -133,6 +145,15 @@ def test_the_command_is_the_one_that_the_bot_listens_to() -> None:
     assert commands[0]["should_escape"] is True
 
 
+def test_the_shortcuts_are_those_that_the_bot_listens_to() -> None:
+    shortcuts = MANIFEST["features"]["shortcuts"]
+    assert [(shortcut["type"], shortcut["callback_id"]) for shortcut in shortcuts] == [
+        ("global", ids.START_SHORTCUT),
+        ("message", ids.START_ON_MESSAGE),
+        ("message", ids.REVISE_BY_MESSAGE),
+    ]
+
+
 def methods_called() -> set[str]:
     """Names of Web API methods that the bot's own code calls on a client."""
     called = set()
@@ -148,10 +169,9 @@ def test_every_method_called_is_known_with_its_scopes() -> None:
 
 
 def test_the_scopes_are_those_that_the_calls_events_and_command_need_and_no_more() -> None:
-    needed = {"commands"} | {
-        SCOPES_OF_EVENT[event]
-        for event in MANIFEST["settings"]["event_subscriptions"]["bot_events"]
-    }
+    needed = {"commands"} | SCOPES_OF_DOWNLOADS
+    for event in MANIFEST["settings"]["event_subscriptions"]["bot_events"]:
+        needed |= SCOPES_OF_EVENT[event]
     for method in methods_called():
         for alternatives in SCOPES_OF_METHOD[method]:
             needed |= alternatives

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from practice.limits import check_view
+from practice.state.records import Channel
 from storage.definitions import (
     CrewDefinition,
     CrewInput,
@@ -360,7 +361,9 @@ def test_a_form_that_slack_does_not_open_is_replaced_by_words(
 def test_a_form_sent_where_the_bot_is_not_gives_back_what_was_entered(
     stage: Stage, workspace: Workspace
 ) -> None:
-    workspace.command("launch topic='electric bicycles'", in_="random")
+    private = Channel("G00SECRET01", "secret", [ANA], is_private=True)
+    workspace.add_channel(private)
+    workspace.command("launch topic='electric bicycles'", in_="secret")
     workspace.submit({"company": "ACME & Sons"})
 
     notice = str(workspace.open_view(ANA).definition)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Executable, event
 
+from storage import waiting_reads
 from storage.db import message_statements, statements
 from storage.db.database import writing
 from storage.outbox import due_messages
@@ -27,12 +28,27 @@ FREQUENT: dict[str, tuple[Executable, dict[str, object]]] = {
     "the waiting checkpoint": (statements.WAITING_CHECKPOINT, {"of_execution": "x"}),
     "overdue checkpoints": (statements.OVERDUE, {"now": NOON, "most": 100}),
     "who revised last": (statements.LAST_REVISER, {"of_execution": "x", "of_state": "revised"}),
+    "what waits, by deadline": (waiting_reads.WAITING_WITH_DEADLINE, {"most": 100}),
+    "what waits without a deadline": (waiting_reads.WAITING_WITHOUT_DEADLINE, {"most": 100}),
+    "what was decided last": (waiting_reads.DECIDED, {"most": 100}),
+    "the runs of a requester": (
+        waiting_reads.RUNS_OF_REQUESTER,
+        {"of_requester": "slack:U", "most": 10},
+    ),
     "channels that are not paused": (due_messages.FREE_CHANNELS, {"now": NOON}),
     "messages to post in a channel": (
         due_messages.POSTS_DUE,
         {"now": NOON, "most": 20, "of_channel": "C"},
     ),
     "messages to update": (due_messages.UPDATES_DUE, {"now": NOON, "most": 20}),
+    "root messages to update": (
+        due_messages.ROOTS_DUE,
+        {"now": NOON, "progress_since": NOON, "most": 20},
+    ),
+    "clicked messages to update": (
+        message_statements.NAMED_MESSAGES_TO_UPDATE,
+        {"now": NOON, "of_keys": ["checkpoint:x"]},
+    ),
     "whether any message is left": (message_statements.ANY_MESSAGE_TO_DO, {}),
     "the execution of a thread": (
         statements.EXECUTION_IN_THREAD,

@@ -42,6 +42,43 @@ class People(WorkspaceQueries):
         """Post a reply in the thread that this message is in or starts."""
         return self._say(text, by, thread.channel, thread.root_ts)
 
+    def attach(
+        self, text: str, files: dict[str, bytes], *, by: str = ANA, thread: MessageSnapshot
+    ) -> MessageSnapshot:
+        """Post a reply with files, by name; the text may be empty."""
+
+        def post() -> MessageSnapshot:
+            acting = self.practice.interactions
+            ids = [
+                acting.attach(user=by, name=name, content=content).id
+                for name, content in files.items()
+            ]
+            message = acting.say(
+                user=by, channel=thread.channel, text=text, thread_ts=thread.root_ts, files=ids
+            )
+            return MessageSnapshot.of(message)
+
+        return self.call(post)
+
+    def message_shortcut(self, name: str, *, by: str = ANA, message: MessageSnapshot) -> Answer:
+        """Choose a shortcut, by its name or callback id, in the menu of a message."""
+        act = self.practice.shortcuts.on_message
+        return self._answer(act(user=by, channel=message.channel, message_ts=message.ts, name=name))
+
+    def global_shortcut(self, name: str, *, by: str = ANA) -> Answer:
+        """Choose a shortcut that belongs to no message, by its name or callback id."""
+        return self._answer(self.practice.shortcuts.anywhere(user=by, name=name))
+
+    def click_home(self, action_id: str, *, by: str = ANA, **selected: object) -> Answer:
+        """Use an element of this person's Home tab."""
+        home = self.home(by)
+        assert home is not None, f"nothing was published for {self._name(by)}"
+        return self._act_on_view(home, action_id, by, selected)
+
+    def click_view(self, action_id: str, *, by: str = ANA, **selected: object) -> Answer:
+        """Use an element of the top modal, e.g. `selected_option={…}`."""
+        return self._act_on_view(self.open_view(by), action_id, by, selected)
+
     def mention(self, text: str, *, by: str = ANA, thread: MessageSnapshot) -> MessageSnapshot:
         """Reply in the thread with a mention of the bot before the text."""
         return self.reply(f"<@{BOT}> {text}", by=by, thread=thread)
@@ -138,6 +175,28 @@ class People(WorkspaceQueries):
                 )
             )
         )
+
+    def _act_on_view(
+        self, view: View, action_id: str, by: str, selected: dict[str, object]
+    ) -> Answer:
+        for block in view.definition["blocks"]:
+            elements = [
+                *(block.get("elements") or []),
+                block.get("accessory"),
+                block.get("element"),
+            ]
+            for element in elements:
+                if isinstance(element, dict) and element.get("action_id") == action_id:
+                    return self._answer(
+                        self.practice.interactions.act_on_view(
+                            user=by,
+                            view_id=view.id,
+                            block_id=block["block_id"],
+                            action_id=action_id,
+                            interaction=dict(selected),
+                        )
+                    )
+        raise AssertionError(f"no element {action_id} in the view")
 
     def _clickable(
         self, label: str, by: str, message: MessageSnapshot | None, timeout: float

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from practice.delivery.deliveries import Ack, Delivery
 from practice.seed import ANA, BOT
-from practice.state.records import Channel, User, UserGroup
+from practice.state.records import Channel, Enterprise, Json, User, UserGroup
 from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace_queries import WorkspaceQueries
 
@@ -32,6 +35,10 @@ class WorkspaceChanges(WorkspaceQueries):
         """Deliver everything of these kinds twice (none ends it)."""
         self.call(lambda: setattr(self.practice.deliveries, "duplicate", set(kinds)))
 
+    def rewrite(self, change: Callable[[str, Json], Json] | None) -> None:
+        """Change each payload before it is sent; `change` gets its kind and the payload."""
+        self.call(lambda: setattr(self.practice.deliveries, "rewrite", change))
+
     def slow_down(self, *, rate: float = 1.0, burst: float = 4.0) -> None:
         """Limit the bot to about `rate` messages per second in each channel."""
 
@@ -40,6 +47,60 @@ class WorkspaceChanges(WorkspaceQueries):
             self.practice.rate_limit.rate, self.practice.rate_limit.burst = rate, burst
 
         self.call(switch_on)
+
+    def enforce_tiers(self, **per_minute: int) -> None:
+        """Limit each method to the calls a minute that Slack allows the whole app.
+
+        `chat_update=10` changes the limit of chat.update.
+        """
+
+        def switch_on() -> None:
+            tiers = self.practice.tiers
+            tiers.enabled = True
+            tiers.per_minute |= {k.replace("_", "."): v for k, v in per_minute.items()}
+
+        self.call(switch_on)
+
+    def install_shortcuts(self, *shortcuts: Json) -> None:
+        """Set the app's shortcuts, as in a manifest: name, type, callback_id, description."""
+        self.call(lambda: setattr(self.practice.workspace.app, "shortcuts", list(shortcuts)))
+
+    def rules(self, **rules: bool | int) -> None:
+        """Change Slack's rules for messages, e.g. `count_bytes=True`."""
+
+        def change() -> None:
+            workspace = self.practice.workspace
+            workspace.rules = replace(workspace.rules, **rules)  # type: ignore[arg-type] # as named
+
+        self.call(change)
+
+    def free_plan(self, *, upload_error: str | None = None) -> None:
+        """No user groups from now on, and uploads fail with this error if one is given."""
+
+        def change() -> None:
+            self.practice.workspace.is_paid = False
+            self.practice.workspace.upload_error = upload_error
+
+        self.call(change)
+
+    def join_enterprise(self, *people: str, installs_app: bool = False) -> None:
+        """Put the workspace into an Enterprise Grid organization.
+
+        These people get no `team_id` any more, only an `enterprise_user` with this workspace.
+        """
+
+        def change() -> None:
+            workspace = self.practice.workspace
+            workspace.enterprise = Enterprise("E00GRID0001", "Grid", installs_app=installs_app)
+            for name in people:
+                person = workspace.users[name]
+                person.team_id, person.enterprise_teams = "", [workspace.team_id]
+
+        self.call(change)
+
+    def group_dm(self, *people: str) -> Channel:
+        """The group direct message of these people."""
+        return self.call(lambda: self.practice.workspace.group_dm(*people))
 
     def scopes(self, *scopes: str) -> None:
         """Set the app's granted scopes."""

@@ -86,6 +86,11 @@ class WorkspaceQueries(ServedWorkspace):
         """What Slack itself showed this person: failed commands, unanswered clicks."""
         return [notice.text for notice in self._notices if notice.user == user]
 
+    def thread_status(self, message: MessageSnapshot) -> str:
+        """What the app says it is doing under the thread of this message."""
+        where = (message.channel, message.root_ts)
+        return self.call(lambda: self.practice.workspace.thread_status(*where))
+
     def notified(self, message: MessageSnapshot) -> set[str]:
         """Who was notified when this message was first posted."""
         return set(self.again(message).pings.users)

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
 from typing import Final
 
 from slack_sdk.models.views import View
 
 from bot.slack import ids
 from bot.slack.actions.crew_names import find_crew
+from bot.slack.actions.forms import FieldErrors
+from bot.slack.actions.start_forms import StartForms
+from bot.slack.actions.start_inputs import (
+    input_pairs,
+    known_of,
+    mistyped_pair,
+    prefill,
+    shown_default,
+)
 from bot.slack.inbound import grammar
-from bot.slack.inbound.parse import CommandCall, Person, StartSubmission
-from bot.slack.people.actors import People
+from bot.slack.inbound.parse import CommandCall, CrewChoice, Person, Place, StartSubmission
+from bot.slack.people.actors import People, names_only_groups
 from bot.slack.render import start_form, starting
 from bot.slack.render.answers import Answer
-from storage.crew_inputs import (
-    REQUEST,
-    THE_REQUEST,
-    CrewInputs,
-    is_required,
-    known_inputs,
-    open_inputs,
-    taker_of,
-)
-from storage.definitions import CrewDefinition, CrewInput, CrewReport, InputType, Json
+from storage.crew_inputs import REQUEST, CrewInputs, open_inputs
+from storage.definitions import CrewDefinition
 from storage.errors import BadInputs, InputFault
 from storage.inputs import resolve
 from storage.ports import Clock
@@ -49,10 +49,10 @@ class OpenForm:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldErrors:
-    """What is wrong with a submitted form: a message for each `block_id`."""
+class ReplacedForm:
+    """The form that takes the place of the one that was submitted."""
 
-    errors: dict[str, str]
+    form: View
 
 
 class Starts:
@@ -72,13 +72,15 @@ class Starts:
         self._people = people
         self._crews = crews
         self._clock = clock
+        self._forms = StartForms(reads=reads, people=people, crews=crews, clock=clock)
 
-    def help(self, name: str) -> str:
+    def help(self, name: str, typed: str = "") -> str:
         crew = find_crew(self._crews, name)
         if crew is None:
-            return starting.unknown_crew(name, self._crews)
+            return starting.unknown_crew(name, self._crews, typed)
         report = self._reads.crew_reports().get(crew.name)
-        return starting.crew_help(_known(crew, report), report, self._clock.now())
+        words = starting.crew_help(known_of(crew, report), report, self._clock.now())
+        return starting.with_paste(words, typed)
 
     def is_crew(self, name: str) -> bool:
         return find_crew(self._crews, name) is not None
@@ -93,11 +95,11 @@ class Starts:
         report = self._reads.crew_reports().get(crew.name)
         if report is not None and report.problem:
             return starting.cannot_be_built(crew, report, command.typed)
-        if call.channel.startswith("D"):
+        if call.place.is_direct:
             return starting.not_here(command.typed)
-        known = _known(crew, report)
-        pairs = _input_pairs(command, known)
-        mistyped = _mistyped_pair(command, pairs, known)
+        known = known_of(crew, report)
+        pairs = input_pairs(command, known)
+        mistyped = mistyped_pair(command, pairs, known)
         if mistyped is not None:
             return starting.unknown_pair(*mistyped, known, command.typed)
         words = command.without([*pairs])
@@ -150,7 +152,7 @@ class Starts:
         about = ids.StartView(
             known.definition.name, call.channel, request.language, command.checkpoints
         )
-        filled, taker = _filled(asked, request)
+        filled, taker = prefill(asked, request)
         if not start_form.fits(filled, about) or (request.text and taker is None):
             return refusal
         note = starting.form_note(error, request.text, taker)
@@ -159,21 +161,41 @@ class Starts:
 
     # --- by the form ----------------------------------------------------------------------------
 
-    def submit(self, sent: StartSubmission) -> str | FieldErrors | None:
+    def open_form(self, place: Place, by: Person, *, words: str = "") -> str | OpenForm:
+        """The form for any crew, with `words` as the request, or why there is none."""
+        form = self._forms.open(place, by, words=words)
+        if form is None:
+            return starting.NO_CREWS
+        return OpenForm(form, Answer(starting.form_not_opened(words)))
+
+    def choose_crew(self, choice: CrewChoice) -> View | None:
+        """The form for another crew, with what was entered so far; None for an unknown crew."""
+        return self._forms.change(choice.sent)
+
+    def submit(  # noqa: PLR0911 one for each problem
+        self, sent: StartSubmission
+    ) -> str | FieldErrors | ReplacedForm | None:
         """Start the crew with what the form says, or return what is wrong."""
         about, typed = sent.view, as_typed(sent)
+        if sent.shown_crew != about.crew:
+            # The form was sent before it showed the fields of the crew that was chosen.
+            form = self._forms.change(sent)
+            return starting.NO_CREWS if form is None else ReplacedForm(form)
         crew = self._crews.get(about.crew)
         if crew is None:
             return starting.unknown_crew(about.crew, self._crews, typed)
         report = self._reads.crew_reports().get(crew.name)
         if report is not None and report.problem:
             return starting.cannot_be_built(crew, report, typed)
-        known, now = _known(crew, report), self._clock.now()
+        if sent.left_out:
+            stops = [c.name for n, c in enumerate(crew.checkpoints) if n not in sent.left_out]
+            about = replace(about, checkpoints=tuple(stops))
+        known, now = known_of(crew, report), self._clock.now()
         asked = {each.name: each for each in open_inputs(known, now)}
         named = {
             name: value
             for name, value in sent.values.items()
-            if name not in asked or value != _shown_default(asked[name])
+            if name not in asked or value != shown_default(asked[name])
         }
         language = "" if {"language", "output_language"} & {*asked} else about.language
         try:
@@ -182,6 +204,10 @@ class Starts:
             if all(each.fault in _FIELD_FAULTS and each.name in asked for each in error.problems):
                 return FieldErrors(starting.field_errors(error))
             return starting.inputs_refused(error, known, now, typed)
+        if sent.asks_place:
+            problem = self._channel_problem(about.channel, typed)
+            if problem is not None:
+                return FieldErrors({ids.PLACE_BLOCK: starting.NOT_IN_THIS_CHANNEL})
         return self._execute(request, about, typed, by=sent.by, delivery=sent.delivery)
 
     # --- both -----------------------------------------------------------------------------------
@@ -190,7 +216,7 @@ class Starts:
         self, request: Request, about: ids.StartView, typed: str, *, by: Person, delivery: str
     ) -> str | None:
         """Start the crew, or return why that is not possible in this channel."""
-        problem = self._channel_problem(about.channel, typed)
+        problem = self._channel_problem(about.channel, typed) or self._groups_problem(about, typed)
         if problem is None:
             self._state.start_execution(
                 definition=self._crews[about.crew],
@@ -211,9 +237,24 @@ class Starts:
             return starting.not_here(typed)
         if channel.archived:
             return starting.archived(typed)
-        if not channel.joined:
+        if not channel.joined and not (channel.public and self._people.join(channel_id)):
             bot = self._people.bot()
             return starting.invite_first(bot.name if bot is not None else "Countersign", typed)
+        return None
+
+    def _groups_problem(self, about: ids.StartView, typed: str) -> str | None:
+        """Why nobody could decide: only user groups may, and the workspace has none."""
+        if self._people.has_groups():
+            return None
+        crew = self._crews[about.crew]
+        stops = [
+            checkpoint
+            for checkpoint in crew.checkpoints
+            if about.checkpoints is None or checkpoint.name in about.checkpoints
+        ]
+        own = [] if crew.rule is None else [crew.rule]
+        if any(map(names_only_groups, [checkpoint.rule for checkpoint in stops] or own)):
+            return starting.no_user_groups(crew, typed)
         return None
 
 
@@ -224,62 +265,3 @@ def as_typed(sent: StartSubmission) -> str:
     return starting.as_typed(
         about.crew, sent.values, checkpoints=about.checkpoints, language=language
     )
-
-
-def _shown_default(crew_input: CrewInput) -> str:
-    return start_form.shown(crew_input, crew_input.default).strip()
-
-
-def _known(crew: CrewDefinition, report: CrewReport | None) -> CrewInputs:
-    return known_inputs(crew, None if report is None else report.examination)
-
-
-def _input_pairs(command: grammar.Start, known: CrewInputs) -> dict[grammar.Pair, str]:
-    """The pairs that name inputs of the crew, with the input's name in its own spelling.
-
-    If the crew may take any input, a command that consists of pairs alone is taken at its word.
-    """
-    by_name = {each.name.lower(): each.name for each in known.inputs}
-    by_name |= {each.name: each.name for each in known.inputs}
-    found = {
-        pair: by_name.get(pair.name) or by_name[pair.name.lower()]
-        for pair in command.pairs
-        if pair.name in by_name or pair.name.lower() in by_name
-    }
-    if known.takes_any and not command.without(command.pairs):
-        return {pair: found.get(pair, pair.name) for pair in command.pairs}
-    return found
-
-
-def _mistyped_pair(
-    command: grammar.Start, pairs: Mapping[grammar.Pair, str], known: CrewInputs
-) -> tuple[str, str] | None:
-    """A pair whose name is close to that of an input, and that input's name."""
-    names = [each.name for each in known.inputs]
-    for pair in command.pairs:
-        meant = [] if pair in pairs else get_close_matches(pair.name, names, n=1, cutoff=0.75)
-        if meant:
-            return pair.name, meant[0]
-    return None
-
-
-def _filled(
-    asked: tuple[CrewInput, ...], request: Request
-) -> tuple[dict[str, Json], CrewInput | None]:
-    """What the form's fields hold at first, and the one in which the words of the request are."""
-    filled = dict(request.named)
-    if request.language:
-        filled.setdefault("language", request.language)
-    unfilled = [each for each in asked if each.name not in filled]
-    texts = sorted(
-        (each for each in unfilled if each.type is InputType.TEXT),
-        key=lambda each: not is_required(each),
-    )
-    taker = (
-        next((each for each in asked if each.name in THE_REQUEST), None)
-        or taker_of(unfilled)
-        or next(iter(texts), None)
-    )
-    if request.text and taker is not None:
-        filled[taker.name] = request.text
-    return filled, taker if request.text else None

@@ -7,15 +7,14 @@ error contains no part of the body.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.slack import ids
 from bot.slack.inbound import mrkdwn
 from bot.slack.inbound.payload_shape import Body, PayloadError, first, mapping, text
-
-HUMAN_SUBTYPES = (None, "thread_broadcast", "file_share")
-"""Message events that carry a person's words; all other subtypes report changes."""
+from bot.slack.inbound.written import HUMAN_SUBTYPES, NOTHING_WRITTEN, Written, written
+from storage.records import MessageRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +29,46 @@ class CommandCall:
     channel: str
     by: Person
     delivery: str
+    channel_name: str = ""
+
+    @property
+    def place(self) -> Place:
+        return Place(self.channel, self.channel_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was typed or clicked: a channel, and its name as the payload has it."""
+
+    channel: str
+    name: str = ""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it is a direct message with one or several people."""
+        return self.channel.startswith("D") or self.name.startswith("mpdm-")
+
+
+@dataclass(frozen=True, slots=True)
+class ClickedView:
+    """The view that contains a button that was clicked.
+
+    `about` is None unless it is a modal about a checkpoint.
+    """
+
+    id: str
+    callback_id: str
+    is_modal: bool
+    about: ids.FormView | None
 
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A click on one of our buttons or menus. `message_ts` is the message that contains it."""
+    """A click on one of our buttons or menus. `message_ts` is the message that contains it.
+
+    `listed`: the button is not on a card but in a list of checkpoints, a Home or an inbox. In a
+    view, `channel` and `message_ts` are empty.
+    """
 
     action_id: str
     value: str
@@ -43,11 +77,34 @@ class Click:
     thread_ts: str | None
     by: Person
     trigger_id: str
+    listed: bool = False
+    view: ClickedView | None = None
+
+    @property
+    def card(self) -> MessageRef | None:
+        """The card that was clicked; None for a click in a list."""
+        return None if self.listed else MessageRef(self.channel, self.message_ts)
+
+    @property
+    def in_modal(self) -> bool:
+        return self.view is not None and self.view.is_modal
+
+
+@dataclass(frozen=True, slots=True)
+class TypedWords:
+    """What a person entered in one field of a modal, under the field's label."""
+
+    label: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A submitted modal. `tasks` is empty and `outcome` None if the modal did not ask for them."""
+    """A submitted modal. `tasks` is empty and `outcome` None if the modal did not ask for them.
+
+    `fields` are the values of a checkpoint's form or the parts of an edited text, by `block_id`;
+    of a menu, the value of the option.
+    """
 
     view: ids.FormView
     text: str
@@ -55,16 +112,74 @@ class Submission:
     by: Person
     delivery: str
     outcome: ids.ChosenOutcome | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class StartSubmission:
-    """A submitted form with a crew's inputs: the text of each field that is filled, by input."""
+    """A submitted form with a crew's inputs: the text of each field that is filled, by input.
+
+    `view` is where the form was opened, with the channel and the language that were chosen in it.
+    `shown_crew` is the one whose fields the form showed: another one may have been chosen since.
+    `left_out` are the numbers of the checkpoints to leave out; None if the form did not ask.
+    """
 
     view: ids.StartView
     values: Mapping[str, str]
     by: Person
     delivery: str
+    shown_crew: str = ""
+    left_out: tuple[int, ...] | None = None
+    asks_place: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CrewChoice:
+    """A crew or a channel, chosen in the form that starts a run, and what the form holds so far.
+
+    `sent.view` has the choice.
+    """
+
+    sent: StartSubmission
+    view_id: str
+    view_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A shortcut, used on a message or, without `text`, anywhere."""
+
+    place: Place
+    by: Person
+    trigger_id: str
+    text: str = ""
+    ts: str = ""
+    thread_ts: str | None = None
+    author: str = ""
+    written: Written = NOTHING_WRITTEN
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A message outside threads that mentions the bot or is written to it directly."""
+
+    channel: str
+    ts: str
+    by: Person
+
+    @property
+    def is_direct(self) -> bool:
+        return self.channel.startswith("D")
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Somebody joined a channel. `inviter` is None for those who joined by themselves."""
+
+    channel: str
+    user: str
+    inviter: str | None
+    event_ts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +190,20 @@ class FormClosed:
     by: Person
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadReply:
-    """What a person wrote in a thread, as plain text."""
-
-    channel: str
-    thread_ts: str
-    ts: str
-    text: str
-    mentions_bot: bool
-    by: Person
-
-
 def command(body: Body) -> CommandCall:
     return CommandCall(
         text=text(body, "text", default=""),
         channel=text(body, "channel_id"),
         by=Person(text(body, "user_id"), text(body, "user_name", default="")),
         delivery=text(body, "trigger_id"),
+        channel_name=text(body, "channel_name", default=""),
     )
 
 
 def click(body: Body) -> Click:
     action = first(body, "actions")
     container = mapping(body, "container")
+    in_view = container.get("type") == "view"
     channel = mapping(body, "channel") if body.get("channel") else container
     message = body.get("message")
     thread_ts = container.get("thread_ts")
@@ -107,18 +212,36 @@ def click(body: Body) -> Click:
     return Click(
         action_id=text(action, "action_id"),
         value=_value(action),
-        channel=text(channel, "id" if channel is not container else "channel_id"),
-        message_ts=text(container, "message_ts"),
+        channel=text(
+            channel,
+            "id" if channel is not container else "channel_id",
+            default="" if in_view else None,
+        ),
+        message_ts=text(container, "message_ts", default="" if in_view else None),
         thread_ts=thread_ts if isinstance(thread_ts, str) else None,
         by=_person(body),
         trigger_id=text(body, "trigger_id", default=""),
+        listed=in_view or container.get("is_ephemeral") is True,
+        view=_clicked_view(mapping(body, "view")) if in_view else None,
+    )
+
+
+def _clicked_view(view: Mapping[str, Any]) -> ClickedView:
+    callback_id = text(view, "callback_id", default="")
+    return ClickedView(
+        id=text(view, "id"),
+        callback_id=callback_id,
+        is_modal=view.get("type") == "modal",
+        about=_form_view(view) if callback_id in _ABOUT_CHECKPOINTS else None,
     )
 
 
 def submission(body: Body) -> Submission:
     view = mapping(body, "view")
     values = mapping(mapping(view, "state"), "values")
-    value = mapping(mapping(values, ids.TEXT_BLOCK), ids.TEXT_INPUT).get("value")
+    value = None
+    if ids.TEXT_BLOCK in values:
+        value = mapping(mapping(values, ids.TEXT_BLOCK), ids.TEXT_INPUT).get("value")
     return Submission(
         view=_form_view(view),
         text=value.strip() if isinstance(value, str) else "",
@@ -126,7 +249,80 @@ def submission(body: Body) -> Submission:
         by=_person(body),
         delivery=_delivery_of(view),
         outcome=_chosen_outcome(values),
+        fields=_fields(values),
     )
+
+
+def _fields(values: Mapping[str, Any]) -> dict[str, str]:
+    """What was entered in fields that hold a form's values or parts of a text, untrimmed."""
+    return {
+        block_id: _entered_as_is(mapping(mapping(values, block_id), block_id))
+        for block_id in values
+        if block_id.startswith((ids.FIELD_PREFIX, ids.EDIT_PREFIX))
+    }
+
+
+def typed_words(body: Body) -> tuple[TypedWords, ...]:
+    """What a person typed or chose in a modal, field by field; empty fields are left out."""
+    view = mapping(body, "view")
+    values = mapping(mapping(view, "state"), "values")
+    blocks = view.get("blocks")
+    words = []
+    for block in blocks if isinstance(blocks, list) else ():
+        if not isinstance(block, Mapping) or block.get("type") != "input":
+            continue
+        block_id = text(block, "block_id")
+        if block_id not in values:
+            continue
+        label = text(mapping(block, "label"), "text", default="")
+        for element in mapping(values, block_id).values():
+            shown = _shown_in(element) if isinstance(element, Mapping) else ""
+            words += [TypedWords(label, shown)] if shown.strip() else []
+    return tuple(words)
+
+
+def _shown_in(element: Mapping[str, Any]) -> str:
+    """What a person reads in a field: its text, or the options that are chosen."""
+    options = element.get("selected_options") or [element.get("selected_option")]
+    chosen = [
+        text(mapping(option, "text"), "text", default="")
+        for option in options
+        if isinstance(option, Mapping)
+    ]
+    return ", ".join(chosen) or _entered_as_is(element)
+
+
+def view_kind(body: Body) -> str:
+    """`callback_id` of the modal that was submitted."""
+    return text(mapping(body, "view"), "callback_id", default="")
+
+
+def is_form_of_a_checkpoint(body: Body) -> bool:
+    """Whether a submitted modal is about a checkpoint, which its metadata names."""
+    return is_submission(body) and view_kind(body) in _ABOUT_CHECKPOINTS
+
+
+_ABOUT_CHECKPOINTS = frozenset(
+    {
+        ids.REVISION_VIEW,
+        ids.ANSWER_VIEW,
+        ids.OUTCOME_VIEW,
+        ids.FORM_VIEW,
+        ids.EDIT_VIEW,
+        ids.EARLIER_VIEW,
+        ids.READ_VIEW,
+        ids.CHANGES_VIEW,
+    }
+)
+
+
+def first_input(body: Body) -> str | None:
+    """`block_id` of a modal's first field."""
+    blocks = mapping(body, "view").get("blocks")
+    for block in blocks if isinstance(blocks, list) else ():
+        if isinstance(block, Mapping) and block.get("type") == "input":
+            return text(block, "block_id")
+    return None
 
 
 def start_submission(body: Body) -> StartSubmission:
@@ -142,15 +338,67 @@ def start_submission(body: Body) -> StartSubmission:
         about = ids.StartView.decode(text(view, "private_metadata"))
     except ids.IdError as error:
         raise PayloadError("view.private_metadata") from error
-    return StartSubmission(about, values, _person(body), _delivery_of(view))
+    return StartSubmission(
+        view=replace(
+            about,
+            crew=_field(fields, ids.CREW_BLOCK, ids.ActionId.START_CREW) or about.crew,
+            channel=_field(fields, ids.PLACE_BLOCK, ids.PLACE_INPUT) or about.channel,
+            language=_field(fields, ids.LANGUAGE_BLOCK, ids.LANGUAGE_INPUT) or about.language,
+        ),
+        values=values,
+        by=_person(body),
+        delivery=_delivery_of(view),
+        shown_crew=about.crew,
+        left_out=_left_out(fields),
+        asks_place=ids.PLACE_BLOCK in fields,
+    )
+
+
+def crew_choice(body: Body) -> CrewChoice:
+    view = mapping(body, "view")
+    action, sent = first(body, "actions"), start_submission(body)
+    if action.get("action_id") == ids.ActionId.START_CREW:
+        chosen = replace(sent.view, crew=_value(action))
+    else:
+        chosen = replace(sent.view, channel=_entered(action) or sent.view.channel)
+    return CrewChoice(
+        sent=replace(sent, view=chosen),
+        view_id=text(view, "id"),
+        view_hash=text(view, "hash", default=""),
+    )
+
+
+def _field(fields: Mapping[str, Any], block_id: str, action_id: str) -> str:
+    """What was entered in a field; empty if the form has no such field."""
+    return _entered(mapping(mapping(fields, block_id), action_id)) if block_id in fields else ""
+
+
+def _left_out(fields: Mapping[str, Any]) -> tuple[int, ...] | None:
+    if ids.LEFT_OUT_BLOCK not in fields:
+        return None
+    element = mapping(mapping(fields, ids.LEFT_OUT_BLOCK), ids.LEFT_OUT_INPUT)
+    options = element.get("selected_options") or []
+    if not isinstance(options, list):
+        raise PayloadError("selected_options")
+    try:
+        return tuple(int(text(option, "value")) for option in options)
+    except ValueError:
+        raise PayloadError("selected_options") from None
 
 
 def _entered(element: Mapping[str, Any]) -> str:
     """The text that was entered or chosen in a field; empty if there is none."""
+    return _entered_as_is(element).strip()
+
+
+def _entered_as_is(element: Mapping[str, Any]) -> str:
     if element.get("selected_option") is not None:
         return text(mapping(element, "selected_option"), "value")
-    key = "selected_date" if element.get("type") == "datepicker" else "value"
-    return text(element, key, default="").strip()
+    key = _VALUE_KEYS.get(text(element, "type", default=""), "value")
+    return text(element, key, default="")
+
+
+_VALUE_KEYS = {"datepicker": "selected_date", "conversations_select": "selected_conversation"}
 
 
 def _delivery_of(view: Mapping[str, Any]) -> str:
@@ -161,23 +409,68 @@ def form_closed(body: Body) -> FormClosed:
     return FormClosed(view=_form_view(mapping(body, "view")), by=_person(body))
 
 
-def thread_reply(body: Body, *, bot_user: str | None) -> ThreadReply | None:
-    """None unless a person wrote in a thread: bots, edits, deletions and joins do not count."""
-    event = mapping(body, "event")
+def shortcut(body: Body) -> Shortcut:
+    return Shortcut(Place(""), _person(body), text(body, "trigger_id", default=""))
+
+
+def message_shortcut(body: Body, *, bot_user: str | None) -> Shortcut:
+    channel, message = mapping(body, "channel"), mapping(body, "message")
+    thread_ts = message.get("thread_ts")
+    author = message.get("user")
+    return Shortcut(
+        place=Place(text(channel, "id"), text(channel, "name", default="")),
+        by=_person(body),
+        trigger_id=text(body, "trigger_id", default=""),
+        text=mrkdwn.to_plain(text(message, "text", default=""), without_user=bot_user),
+        ts=text(message, "ts"),
+        thread_ts=thread_ts if isinstance(thread_ts, str) else None,
+        author=author if isinstance(author, str) else "",
+        written=written(message),
+    )
+
+
+def addressed(body: Body, *, bot_user: str | None) -> Addressed | None:
+    """None unless a person wrote to the bot outside a thread: bots and edits do not count."""
+    event = body.get("event")
+    if not isinstance(event, Mapping) or event.get("thread_ts") is not None:
+        return None
     if event.get("bot_id") or event.get("subtype") not in HUMAN_SUBTYPES or event.get("hidden"):
         return None
-    user, thread_ts, ts = event.get("user"), event.get("thread_ts"), event.get("ts")
-    if not isinstance(user, str) or not isinstance(thread_ts, str) or thread_ts == ts:
+    user, channel, ts = event.get("user"), event.get("channel"), event.get("ts")
+    if not (isinstance(user, str) and isinstance(channel, str) and isinstance(ts, str)):
         return None
+    found = Addressed(channel, ts, Person(user))
     raw_text = text(event, "text", default="")
-    return ThreadReply(
+    mentioned = bot_user is not None and mrkdwn.mentions(raw_text, bot_user)
+    return found if user != bot_user and (found.is_direct or mentioned) else None
+
+
+def joined(body: Body) -> Joined:
+    event = mapping(body, "event")
+    inviter = event.get("inviter")
+    return Joined(
         channel=text(event, "channel"),
-        thread_ts=thread_ts,
-        ts=text(event, "ts"),
-        text=mrkdwn.to_plain(raw_text, without_user=bot_user),
-        mentions_bot=bot_user is not None and mrkdwn.mentions(raw_text, bot_user),
-        by=Person(user),
+        user=text(event, "user"),
+        inviter=inviter if isinstance(inviter, str) else None,
+        event_ts=text(event, "event_ts", default=""),
     )
+
+
+def is_in_home(body: Body) -> bool:
+    """Whether something in a Home tab was used."""
+    view = body.get("view")
+    is_home = isinstance(view, Mapping) and view.get("type") == "home"
+    return body.get("type") == "block_actions" and is_home
+
+
+def interacting_person(body: Body) -> Person:
+    return _person(body)
+
+
+def home_opened(body: Body) -> Person | None:
+    """Who opened the Home tab; None if it was another tab."""
+    event = mapping(body, "event")
+    return Person(text(event, "user")) if event.get("tab", "home") == "home" else None
 
 
 def is_start_submission(body: Body) -> bool:
@@ -195,6 +488,11 @@ def is_command(body: Body) -> bool:
 
 def is_submission(body: Body) -> bool:
     return body.get("type") == "view_submission"
+
+
+def is_in_view(body: Body) -> bool:
+    """Whether this is a click in a modal or in the Home tab, which have no response URL."""
+    return body.get("type") == "block_actions" and isinstance(body.get("view"), Mapping)
 
 
 def is_event(body: Body) -> bool:
@@ -253,6 +551,6 @@ def _person(body: Body) -> Person:
 
 def thread_of(body: Body) -> str | None:
     """The thread of an interaction's message, if it is in one."""
-    container = body.get("container")
+    container = body.get("container") or body.get("message")
     thread_ts = container.get("thread_ts") if isinstance(container, Mapping) else None
     return thread_ts if isinstance(thread_ts, str) else None

@@ -35,7 +35,15 @@ def text(body: Body, name: str, *, default: str | None = None) -> str:
     return part
 
 
-_KINDS = ("block_actions", "view_submission", "view_closed", "event_callback", "url_verification")
+_KINDS = (
+    "block_actions",
+    "view_submission",
+    "view_closed",
+    "message_action",
+    "shortcut",
+    "event_callback",
+    "url_verification",
+)
 _SCALARS = ("token", "team_id", "user_id", "channel_id", "api_app_id", "trigger_id", "event_id")
 
 
@@ -69,6 +77,8 @@ def check(body: Body) -> None:
         text(action, "block_id", default="")
     elif kind in ("view_submission", "view_closed"):
         text(mapping(body, "view"), "callback_id")
+    elif kind in ("message_action", "shortcut"):
+        text(body, "callback_id")
 
 
 def _check_form(body: Body) -> None:

@@ -7,6 +7,8 @@ refuses.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -15,13 +17,27 @@ from typing import Final
 from slack_sdk import WebClient
 
 from bot.slack.inbound.parse import Person
-from bot.slack.outbound.threads import find_reply
-from bot.slack.people.directory import ChannelInfo, Directory, Identity, wait_for
-from storage.definitions import DecisionRule
+from bot.slack.inbound.written import Written
+from bot.slack.people.directory import (
+    ChannelInfo,
+    Directory,
+    Identity,
+    error_name,
+    is_external,
+    wait_for,
+)
+from bot.slack.people.threads import find_reply
+from bot.slack.people.words import WordReader, Words
+from bot.slack.slack_errors import SLACK_ERRORS
+from storage.definitions import CrewDefinition, DecisionRule
+from storage.policy import CHANNEL, same_person
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.records import Actor, ActorKind, Checkpoint, Execution
 from storage.states import CheckpointState
+from storage.waiting_reads import Candidate
+
+log = logging.getLogger(__name__)
 
 LOOKUP_SECONDS: Final = 1.0
 MEMBERS_STALE_AFTER: Final = timedelta(seconds=20)
@@ -36,6 +52,9 @@ class People:
     ) -> None:
         self._executor = ThreadPoolExecutor(max_workers=8, thread_name_prefix="slack-lookup")
         self._directory = Directory(client, clock=clock, executor=self._executor)
+        self._words = WordReader(
+            client, self._directory, clock=clock, executor=self._executor, seconds=timeout
+        )
         self._client = client
         self._reads = reads
         self._timeout = timeout
@@ -44,9 +63,25 @@ class People:
         """Reload everything in use. Returns at once."""
         self._directory.refresh()
 
-    def warm(self) -> None:
-        """Start to look up the bot's identity. Returns at once."""
+    def warm(self, *, named_in: Collection[str] = ()) -> None:
+        """Start to look up the bot's identity. Returns at once.
+
+        `named_in` are the crews whose rules name a user group: if the workspace has no user groups,
+        that is logged.
+        """
         self._directory.identity.fetch(None)
+        if named_in:
+            self._executor.submit(self._warn_without_groups, tuple(named_in))
+
+    def _warn_without_groups(self, crews: tuple[str, ...]) -> None:
+        self._directory.groups.fetch(None).result()
+        if not self.has_groups():
+            log.warning("slack.no_user_groups", extra={"crews": ", ".join(crews)})
+
+    def has_groups(self) -> bool:
+        """False if Slack has said that the workspace's plan has no user groups."""
+        groups = self._directory.groups.get(None)
+        return groups is None or groups.offered
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
@@ -70,20 +105,41 @@ class People:
             info = self._directory.channels.get(channel)
         return info
 
-    def find_reply(self, person: Person, *, channel: str, thread_ts: str, ts: str) -> str | None:
-        """The current plain text of this person's reply; None if it is gone."""
-        bot = self.bot()
-        return find_reply(
-            self._client,
-            channel=channel,
-            thread_ts=thread_ts,
-            ts=ts,
-            by=person,
-            bot_user=bot.user if bot is not None else None,
-        )
+    def join(self, channel: str) -> bool:
+        """Join a public channel. Returns whether the bot is in it now."""
+        joining = self._executor.submit(self._directory.join, channel)
+        try:
+            joining.result(timeout=self._timeout)
+        except (*SLACK_ERRORS, TimeoutError) as error:
+            log.warning("slack.not_joined", extra={"error": error_name(error)})
+            return False
+        self._directory.channels.fetch(channel)
+        self._directory.members.fetch(channel)
+        return True
 
-    def for_start(self, person: Person, *, channel: str) -> Actor:
-        """The actor for starting a run in this channel."""
+    def members_changed(self, channel: str) -> None:
+        """Somebody joined the channel: reload its members. Returns at once."""
+        if self._directory.members.age(channel) is not None:
+            self._directory.members.fetch(channel)
+
+    def find_reply(self, person: Person, *, channel: str, thread_ts: str, ts: str) -> Words | None:
+        """The current words of this person's reply; None if it is gone."""
+        written = find_reply(self._client, channel=channel, thread_ts=thread_ts, ts=ts, by=person)
+        return None if written is None else self.words(written)
+
+    def words(self, written: Written) -> Words:
+        """What a message says: with names in place of ids, without the bot's mention."""
+        bot = self.bot()
+        return self._words.read(written, bot_user=bot.user if bot is not None else None)
+
+    def words_alone(self, written: Written) -> str:
+        """What a message says without its files, as `words` does."""
+        bot = self.bot()
+        bot_user = bot.user if bot is not None else None
+        return self._words.read_text(written.mrkdwn, bot_user=bot_user).text
+
+    def for_start(self, person: Person, *, channel: str | None) -> Actor:
+        """The actor for starting a run in this channel, if it is known."""
         return self._actor(person, channel=channel, groups=True)
 
     def for_decision(self, person: Person, *, checkpoint: Checkpoint) -> Actor:
@@ -100,31 +156,44 @@ class People:
 
     def for_execution(self, person: Person, *, execution: Execution) -> Actor:
         """The actor for an action on a whole execution."""
-        definition = execution.definition
-        own = () if definition.rule is None else (definition.rule,)
-        rules = (*own, *(checkpoint.rule for checkpoint in definition.checkpoints))
-        return self._actor_in_execution(person, execution, rules)
+        return self._actor_in_execution(person, execution, rules_of(execution.definition))
+
+    def for_candidates(self, person: Person, candidates: Sequence[Candidate]) -> list[Actor]:
+        """The actor for each of these checkpoints, from what is known after one wait.
+
+        Members of channels may be as old as TTL: a decision itself is checked more strictly.
+        """
+        directory = self._directory
+        channels = {each.channel for each in candidates if CHANNEL in each.rule.approvers}
+        pending = [
+            directory.members.fetch(channel)
+            for channel in channels
+            if channel is not None and directory.members.get(channel) is None
+        ]
+        groups = any(names_group(each.rule) for each in candidates)
+        pending += self._missing(person, groups=groups)
+        wait_for(pending, self._timeout)
+        by_channel = {
+            channel: self._from_caches(person, channel=channel)
+            for channel in {each.channel for each in candidates}
+        }
+        return [_as_requester(by_channel[each.channel], each.requester) for each in candidates]
 
     def _actor_in_execution(
         self, person: Person, execution: Execution, rules: tuple[DecisionRule, ...]
     ) -> Actor:
-        groups = any(approver.startswith("S") for rule in rules for approver in rule.approvers)
-        actor = self._actor(person, channel=execution.channel, groups=groups)
-        requester = execution.requester
-        if actor.channel_member is None and (actor.kind, actor.id) == (
-            requester.kind,
-            requester.id,
-        ):
-            # The channel may be unreachable by now; the requester was in it at the start.
-            return replace(
-                actor,
-                channel_member=requester.channel_member,
-                guest=requester.guest if actor.guest is None else actor.guest,
-                external=requester.external if actor.external is None else actor.external,
-            )
-        return actor
+        actor = self._actor(person, channel=execution.channel, groups=any(map(names_group, rules)))
+        return _as_requester(actor, execution.requester)
 
     def _actor(self, person: Person, *, channel: str | None, groups: bool) -> Actor:
+        pending = self._missing(person, groups=groups)
+        if channel is not None and self._members_may_be_stale(person, channel):
+            pending.append(self._directory.members.fetch(channel))
+        wait_for(pending, self._timeout)
+        return self._from_caches(person, channel=channel)
+
+    def _missing(self, person: Person, *, groups: bool) -> list[Future[None]]:
+        """Load what is not known about the person, the bot and, on request, the user groups."""
         directory = self._directory
         pending: list[Future[None]] = []
         if directory.identity.get(None) is None:
@@ -133,10 +202,7 @@ class People:
             pending.append(directory.profiles.fetch(person.id))
         if groups and directory.groups.get(None) is None:
             pending.append(directory.groups.fetch(None))
-        if channel is not None and self._members_may_be_stale(person, channel):
-            pending.append(directory.members.fetch(channel))
-        wait_for(pending, self._timeout)
-        return self._from_caches(person, channel=channel)
+        return pending
 
     def _members_may_be_stale(self, person: Person, channel: str) -> bool:
         members = self._directory.members.get(channel)
@@ -150,18 +216,46 @@ class People:
         profile, identity = directory.profiles.get(person.id), directory.identity.get(None)
         members = directory.members.get(channel) if channel is not None else None
         groups = directory.groups.get(None)
-        external = None
-        if profile is not None and identity is not None:
-            external = profile.is_external or profile.team != identity.team
         return Actor(
             kind=ActorKind.SLACK,
             id=person.id,
             name=(profile.name if profile is not None else "") or person.name,
             channel_member=None if members is None else person.id in members,
             guest=None if profile is None else profile.guest,
-            external=external,
+            external=is_external(profile, identity),
             groups=frozenset(
-                group for group, users in (groups or {}).items() if person.id in users
+                group
+                for group, users in (groups.members if groups is not None else {}).items()
+                if person.id in users
             ),
-            groups_known=groups is not None,
+            groups_known=groups is not None and groups.offered,
+            groups_offered=groups is None or groups.offered,
         )
+
+
+def rules_of(crew: CrewDefinition) -> tuple[DecisionRule, ...]:
+    """The crew's own rule and those of its checkpoints."""
+    own = () if crew.rule is None else (crew.rule,)
+    return (*own, *(checkpoint.rule for checkpoint in crew.checkpoints))
+
+
+def names_group(rule: DecisionRule) -> bool:
+    """Whether the rule names a user group."""
+    return any(approver.startswith("S") for approver in rule.approvers)
+
+
+def names_only_groups(rule: DecisionRule) -> bool:
+    """Whether nobody but the members of user groups may decide."""
+    return bool(rule.approvers) and all(approver.startswith("S") for approver in rule.approvers)
+
+
+def _as_requester(actor: Actor, requester: Actor) -> Actor:
+    """What was known of the requester at the start, if the channel is unreachable by now."""
+    if actor.channel_member is not None or not same_person(actor, requester):
+        return actor
+    return replace(
+        actor,
+        channel_member=requester.channel_member,
+        guest=requester.guest if actor.guest is None else actor.guest,
+        external=requester.external if actor.external is None else actor.external,
+    )

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.client import HTTPException
 from threading import Lock
 from time import monotonic
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
@@ -33,6 +33,8 @@ NOT_VISIBLE: Final = frozenset(
     {"channel_not_found", "is_archived", "not_in_channel", "user_not_found"}
 )
 
+NOT_IN_PLAN: Final = frozenset({"plan_upgrade_required", "paid_teams_only"})
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -45,25 +47,41 @@ class ChannelInfo:
     archived: bool
     direct: bool
     name: str = ""
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A person as Slack describes them. `is_external` is also True for deleted users."""
+    """A person as Slack describes them. `is_external` is also True for deleted users.
+
+    `team` and `enterprise` may be empty. In an organization, `team` may be another of its
+    workspaces, and `teams` are those that the person belongs to.
+    """
 
     guest: bool
     team: str
     name: str
     is_external: bool
+    enterprise: str = ""
+    teams: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The bot itself and its workspace."""
+    """The bot itself, its workspace, and the organization that this belongs to, if any."""
 
     user: str
     team: str
     name: str
+    enterprise: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The members of each user group. Slack's free plan has none: then they are not `offered`."""
+
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    offered: bool = True
 
 
 class TtlCache(Generic[K, V]):
@@ -124,7 +142,7 @@ class TtlCache(Generic[K, V]):
         try:
             value = self._load(key)
         except (SlackClientError, HTTPException, OSError) as error:
-            log.warning("slack.fact_unknown", extra={"error": _error_name(error)})
+            log.warning("slack.fact_unknown", extra={"error": error_name(error)})
         else:
             with self._lock:
                 self._entries[key] = (value, self._clock.now())
@@ -133,7 +151,7 @@ class TtlCache(Generic[K, V]):
                 self._in_flight.pop(key, None)
 
 
-def _error_name(exception: Exception) -> str:
+def error_name(exception: Exception) -> str:
     response = getattr(exception, "response", None)
     error = response.get("error") if response is not None else None
     return str(error or type(exception).__name__)
@@ -143,6 +161,32 @@ def wait_for(futures: list[Future[None]], seconds: float) -> None:
     """Wait until all are done, for at most `seconds` in total."""
     if futures:
         wait(futures, timeout=seconds)
+
+
+def to_profile(user: Mapping[str, Any]) -> Profile:
+    """The profile in Slack's description of a user, of a workspace or of an organization."""
+    in_organization = user.get("enterprise_user") or {}
+    return Profile(
+        guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
+        team=str(user.get("team_id") or ""),
+        name=str(user.get("real_name") or user.get("name") or ""),
+        is_external=bool(user.get("is_stranger") or user.get("deleted")),
+        enterprise=str(in_organization.get("enterprise_id") or user.get("enterprise_id") or ""),
+        teams=frozenset(map(str, in_organization.get("teams") or ())),
+    )
+
+
+def is_external(profile: Profile | None, identity: Identity | None) -> bool | None:
+    """Whether the person belongs to another workspace; None if Slack does not tell."""
+    if profile is None or identity is None:
+        return None
+    if profile.is_external:
+        return True
+    if identity.team in (profile.team, *profile.teams):
+        return False
+    if profile.enterprise and profile.enterprise == identity.enterprise:
+        return False
+    return True if profile.team or profile.teams or profile.enterprise else None
 
 
 class Directory:
@@ -163,7 +207,7 @@ class Directory:
         self.profiles: TtlCache[str, Profile] = TtlCache(
             self._load_profile, clock=clock, executor=executor
         )
-        self.groups: TtlCache[None, Mapping[str, frozenset[str]]] = TtlCache(
+        self.groups: TtlCache[None, Groups] = TtlCache(
             self._load_groups, clock=clock, executor=executor
         )
 
@@ -176,14 +220,17 @@ class Directory:
     def _load_identity(self, _: None) -> Identity:
         answer = self._client.auth_test()
         return Identity(
-            user=str(answer["user_id"]), team=str(answer["team_id"]), name=str(answer["user"])
+            user=str(answer["user_id"]),
+            team=str(answer["team_id"]),
+            name=str(answer["user"]),
+            enterprise=str(answer.get("enterprise_id") or ""),
         )
 
     def _load_channel(self, channel: str) -> ChannelInfo:
         try:
             answer = self._client.conversations_info(channel=channel)
         except SlackClientError as error:
-            if _error_name(error) in NOT_VISIBLE:
+            if error_name(error) in NOT_VISIBLE:
                 return ChannelInfo(joined=False, archived=False, direct=channel.startswith("D"))
             raise
         channel_data = answer["channel"]
@@ -192,7 +239,16 @@ class Directory:
             archived=bool(channel_data.get("is_archived")),
             direct=bool(channel_data.get("is_im") or channel_data.get("is_mpim")),
             name=str(channel_data.get("name") or ""),
+            public=not (
+                channel_data.get("is_private")
+                or channel_data.get("is_im")
+                or channel_data.get("is_mpim")
+            ),
         )
+
+    def join(self, channel: str) -> None:
+        """Join a public channel. Raises what the client raises."""
+        self._client.conversations_join(channel=channel)
 
     def _load_members(self, channel: str) -> frozenset[str]:
         members: set[str] = set()
@@ -207,17 +263,18 @@ class Directory:
         raise TimeoutError(channel)
 
     def _load_profile(self, user: str) -> Profile:
-        profile = self._client.users_info(user=user)["user"]
-        return Profile(
-            guest=bool(profile.get("is_restricted") or profile.get("is_ultra_restricted")),
-            team=str(profile.get("team_id") or ""),
-            name=str(profile.get("real_name") or profile.get("name") or ""),
-            is_external=bool(profile.get("is_stranger") or profile.get("deleted")),
-        )
+        return to_profile(self._client.users_info(user=user)["user"])
 
-    def _load_groups(self, _: None) -> Mapping[str, frozenset[str]]:
-        answer = self._client.usergroups_list(include_users=True)
-        return {
-            str(group["id"]): frozenset(map(str, group.get("users") or ()))
-            for group in answer["usergroups"]
-        }
+    def _load_groups(self, _: None) -> Groups:
+        try:
+            answer = self._client.usergroups_list(include_users=True)
+        except SlackClientError as error:
+            if error_name(error) in NOT_IN_PLAN:
+                return Groups(offered=False)
+            raise
+        return Groups(
+            {
+                str(group["id"]): frozenset(map(str, group.get("users") or ()))
+                for group in answer["usergroups"]
+            }
+        )

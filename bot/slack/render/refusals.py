@@ -12,6 +12,7 @@ from storage.definitions import DecisionRule
 from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,
+    BadForm,
     BadInputs,
     Busy,
     CountersignError,
@@ -20,6 +21,7 @@ from storage.errors import (
     NoLesson,
     NoRule,
     NotAllowed,
+    NothingChanged,
     NotOffered,
     OutcomeNeeded,
     OutdatedMessage,
@@ -28,8 +30,10 @@ from storage.errors import (
     UnknownCheckpointName,
     UnknownExecution,
     UnknownLesson,
+    UnknownRevision,
     UnknownTasks,
     WrongState,
+    WrongStructure,
 )
 from storage.policy import Refusal
 from storage.records import Actor, Checkpoint, CheckpointKind, Execution
@@ -96,6 +100,16 @@ def refusal(error: CountersignError) -> str:  # noqa: PLR0911, PLR0912 an arm fo
         case UnknownTasks():
             names = ", ".join(text.line(name, 80) for name in error.unknown[:5])
             return f"This checkpoint has no output {names}. Nothing was changed."
+        case NothingChanged():
+            return "This is the text that the card shows already. Nothing was changed."
+        case WrongStructure():
+            task = text.line(text.label(error.task), 80)
+            sentence = text.line(error.sentence, 500)
+            return f"This text does not fit the type of *{task}*: {sentence}. Nothing was changed."
+        case UnknownRevision():
+            return f"There is no earlier revision {error.revision}. Nothing was changed."
+        case BadForm():
+            return "Continue needs the values of a form: click Continue to fill it in."
         case WrongState():
             return _wrong_state(error)
         case UnknownExecution():
@@ -190,6 +204,12 @@ def _reason(refusal: Refusal, *, rule: DecisionRule | None, requester: Actor | N
             return f"You asked for this run, so somebody else has to decide.{approvers}"
         case Refusal.GUEST:
             return f"Guests and people of other workspaces may not decide this.{approvers}"
+        case Refusal.NO_GROUPS:
+            return (
+                "This run's rule names a user group, and this workspace's Slack plan has none, so "
+                "nobody can decide as its member. An operator has to name people in `crews.yml`."
+                f"{approvers}"
+            )
         case Refusal.UNKNOWN:
             return (
                 "Slack cannot tell me right now whether you may decide this, so I have to refuse. "

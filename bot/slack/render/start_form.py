@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, assert_never
 
 from slack_sdk.models.blocks import (
     Block,
+    CheckboxesElement,
+    ConversationFilter,
+    ConversationSelectElement,
     DatePickerElement,
     InputBlock,
     InputInteractiveElement,
@@ -15,6 +19,7 @@ from slack_sdk.models.blocks import (
     PlainTextInputElement,
     PlainTextObject,
     RadioButtonsElement,
+    StaticMultiSelectElement,
     StaticSelectElement,
 )
 from slack_sdk.models.views import View
@@ -23,18 +28,34 @@ from bot.slack import ids
 from bot.slack.render import text
 from bot.slack.render.message import section
 from storage.crew_inputs import REQUEST, THE_REQUEST, is_required
-from storage.definitions import CrewDefinition, CrewInput, InputType, Json
+from storage.definitions import CheckpointDefinition, CrewDefinition, CrewInput, InputType, Json
 from storage.input_values import BadValue, as_text, convert
 
 TEXT_LIMIT: Final = 3000
-MAX_FIELDS: Final = 95
+MAX_FIELDS: Final = 90
 MAX_OPTIONS: Final = 100
+MAX_CHECKBOXES: Final = 10
 OPTION_LIMIT: Final = 75
 TITLE_LIMIT: Final = 24
 NAME_LIMIT: Final = 200
 _DATE_LENGTH: Final = len("2026-05-31")
 _SHORT: Final = 80
 """A default up to this length is shown in a field of one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a form that was opened without a command asks beside the inputs.
+
+    `crews` are those to choose from. `left_out` are the checkpoints that the person may leave out,
+    by their number in the crew's definition, and `chosen` those that are.
+    """
+
+    crews: Sequence[CrewDefinition]
+    place: bool = False
+    language: bool = False
+    left_out: Sequence[tuple[int, CheckpointDefinition]] = ()
+    chosen: Sequence[int] = ()
 
 
 def form(
@@ -44,6 +65,7 @@ def form(
     *,
     about: ids.StartView,
     note: str = "",
+    choices: Choices | None = None,
 ) -> View:
     """A field for each input that is asked for, with what was said or its default.
 
@@ -54,17 +76,104 @@ def form(
     if len(fields) < len(asked):
         names = ", ".join(f"`{text.mrkdwn(each.name)}`" for each in asked if each not in fields)
         note = f"{note}\nThere is no room for more fields. Type these as `name=value`: {names}"
-    blocks: list[Block] = [section(part) for part in (lead, note.strip()) if part]
+    blocks: list[Block] = [] if choices is None else [_crew_field(crew, choices)]
+    blocks += [section(part) for part in (lead, note.strip()) if part]
+    blocks += [] if choices is None else _place_field(about, choices)
     blocks += [_field(each, filled.get(each.name, each.default)) for each in fields]
+    if choices is not None:
+        blocks += [*_language_field(about, choices), *_left_out_field(choices)]
     return View(
         type="modal",
         callback_id=ids.START_VIEW,
-        title=PlainTextObject(text=text.plain(crew.name, TITLE_LIMIT)),
+        title=PlainTextObject(
+            text=text.plain(crew.name if choices is None else "Start a crew", TITLE_LIMIT)
+        ),
         submit=PlainTextObject(text="Start"),
         close=PlainTextObject(text="Cancel"),
         private_metadata=about.encode(),
         blocks=blocks,
     )
+
+
+def choosable(crew: CrewDefinition) -> bool:
+    """Whether the crew's name fits into an option of a menu."""
+    return text.length(crew.name) <= OPTION_LIMIT
+
+
+def _crew_field(crew: CrewDefinition, choices: Choices) -> InputBlock:
+    options = _options([each.name for each in choices.crews[:MAX_OPTIONS]])
+    return InputBlock(
+        block_id=ids.CREW_BLOCK,
+        label="Crew",
+        dispatch_action=True,
+        element=StaticSelectElement(
+            action_id=ids.ActionId.START_CREW,
+            options=options,
+            initial_option=_option(options, crew.name),
+        ),
+    )
+
+
+def _place_field(about: ids.StartView, choices: Choices) -> list[Block]:
+    if not choices.place:
+        return []
+    channels = ConversationFilter(include=["public", "private"], exclude_bot_users=True)
+    return [
+        InputBlock(
+            block_id=ids.PLACE_BLOCK,
+            label="Channel",
+            dispatch_action=True,
+            hint="The run gets a thread there, which its members see.",
+            element=ConversationSelectElement(
+                action_id=ids.PLACE_INPUT,
+                filter=channels,
+                initial_conversation=about.channel or None,
+            ),
+        )
+    ]
+
+
+def _language_field(about: ids.StartView, choices: Choices) -> list[Block]:
+    if not choices.language:
+        return []
+    element = PlainTextInputElement(
+        action_id=ids.LANGUAGE_INPUT, max_length=100, initial_value=about.language or None
+    )
+    return [
+        InputBlock(block_id=ids.LANGUAGE_BLOCK, label="Language", optional=True, element=element)
+    ]
+
+
+def _left_out_field(choices: Choices) -> list[Block]:
+    """The checkpoints as options, by number: their names are the crew's own."""
+    options = [
+        Option(value=str(number), text=PlainTextObject(text=_checkpoint_label(checkpoint)))
+        for number, checkpoint in choices.left_out[:MAX_OPTIONS]
+    ]
+    if not options:
+        return []
+    chosen = [each for each in options if int(each.value or "") in choices.chosen] or None
+    return [
+        InputBlock(
+            block_id=ids.LEFT_OUT_BLOCK,
+            label="Checkpoints to leave out",
+            hint="The run does not stop there: you approve nothing, and say so in advance.",
+            optional=True,
+            element=CheckboxesElement(
+                action_id=ids.LEFT_OUT_INPUT, options=options, initial_options=chosen
+            )
+            if len(options) <= MAX_CHECKBOXES
+            else StaticMultiSelectElement(
+                action_id=ids.LEFT_OUT_INPUT, options=options, initial_options=chosen
+            ),
+        )
+    ]
+
+
+def _checkpoint_label(checkpoint: CheckpointDefinition) -> str:
+    name = text.label(checkpoint.name)
+    words = f"{name}: {checkpoint.description}" if checkpoint.description else name
+    return text.plain(words, OPTION_LIMIT)
 
 
 def fits(filled: Mapping[str, Json], about: ids.StartView) -> bool:

@@ -40,6 +40,26 @@ def with_paste(answer: str, typed: str) -> str:
     return f"{answer}\nYou typed:\n{paste(typed)}"
 
 
+NO_CREWS: Final = (
+    "There is no crew that can be started. `/crew list` says why; an operator can fix `crews.yml`."
+)
+NOT_IN_THIS_CHANNEL: Final = (
+    "I cannot open a thread in this channel. Choose another one, or invite me there first."
+)
+
+
+def form_not_opened(words: str) -> str:
+    """Slack did not open the form that starts a run; `words` were to be the request."""
+    answer = (
+        "The form could not be opened. Try again, or type the crew and the request after "
+        f"`{ids.COMMAND}`: `{ids.COMMAND} list` shows the crews."
+    )
+    if not words:
+        return answer
+    quoted_words = text.escape(text.shorten(text.sanitize(words).replace("```", "'''"), 2000))
+    return f"{answer}\nThe request was to be:\n```{quoted_words}```"
+
+
 # --- what a crew takes --------------------------------------------------------------------------
 
 
@@ -215,6 +235,15 @@ def not_here(typed: str) -> str:
         f"A run needs a channel, so that others can see it and sign off. {_NOT_STARTED}\n"
         f"Go to a channel that I am in and paste this there:\n{paste(typed)}"
     )
+
+
+def no_user_groups(crew: CrewDefinition, typed: str) -> str:
+    answer = (
+        f"Only members of a user group may decide in *{text.mrkdwn(crew.name)}*, and this "
+        f"workspace's Slack plan has no user groups. {_NOT_STARTED}\n"
+        "An operator has to name people in `crews.yml`."
+    )
+    return with_paste(answer, typed)
 
 
 def archived(typed: str) -> str:

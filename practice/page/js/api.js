@@ -21,14 +21,19 @@ export async function get(path, query = {}) {
   return response.json();
 }
 
-export async function post(path, body) {
+export function post(path, body) {
+  return send(path, "application/json", JSON.stringify(body));
+}
+
+/** Send a file as it is; `query` names it and the person. */
+export function upload(path, query, file) {
+  return send(`${path}?${new URLSearchParams(query)}`, "application/octet-stream", file);
+}
+
+async function send(address, type, body) {
   let response;
   try {
-    response = await fetch(path, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    });
+    response = await fetch(address, { method: "POST", headers: { "Content-Type": type }, body });
   } catch {
     return { ok: false, notice: UNREACHABLE };
   }

@@ -12,6 +12,7 @@ export class Conversations {
   constructor() {
     this.histories = new Map();
     this.threads = new Map();
+    this.statuses = new Map();
     this.notices = [];
   }
 
@@ -21,6 +22,15 @@ export class Conversations {
 
   setThread(channel, ts, messages) {
     this.threads.set(threadKey(channel, ts), new Timeline(messages));
+  }
+
+  /** What the app says it is doing under a thread; an empty text for nothing. */
+  setStatus(channel, ts, status) {
+    this.statuses.set(threadKey(channel, ts), status);
+  }
+
+  status(channel, ts) {
+    return this.statuses.get(threadKey(channel, ts)) ?? "";
   }
 
   /** Forget everything except one channel and one thread in it. */
@@ -110,6 +120,8 @@ export class Conversations {
     if (event.type === "message") this.arrive(event.message);
     else if (event.type === "ephemeral") this.arrive({ ...event.message, ephemeral: true });
     else if (event.type === "message_changed") this.change(event.message);
+    else if (event.type === "thread_status")
+      this.setStatus(event.channel, event.ts, event.status);
     else if (event.type === "message_deleted" || event.type === "ephemeral_deleted")
       this.remove(event);
   }

@@ -167,13 +167,19 @@ export class Model extends EventTarget {
     }));
     return this.#reading(
       response,
-      ({ messages }) => conversations.setThread(channelId, ts, messages),
+      ({ messages, status }) => {
+        conversations.setThread(channelId, ts, messages);
+        conversations.setStatus(channelId, ts, status ?? "");
+      },
       (event) => conversations.replay(event),
     );
   }
 
   async readHome() {
-    this.home = (await get("/page/home", { user: this.me })).view;
+    const before = this.home;
+    const { view } = await get("/page/home", { user: this.me });
+    // What the app published meanwhile is newer than the answer.
+    if (this.home === before) this.home = view;
     this.changed();
   }
 
@@ -186,10 +192,10 @@ export class Model extends EventTarget {
     return answer;
   }
 
-  async write({ channel, text, thread }) {
+  async write({ channel, text, thread, files }) {
     const answer = await this.send(
       "/page/message",
-      { channel, text, thread_ts: thread ?? undefined },
+      { channel, text, thread_ts: thread ?? undefined, files },
       { channel, thread },
     );
     if (answer.ok && answer.message) this.arrive(answer.message);
@@ -287,6 +293,9 @@ const HANDLERS = {
   },
   home(event) {
     this.home = event.view;
+  },
+  thread_status(event) {
+    this.conversations.setStatus(event.channel, event.ts, event.status);
   },
   bot(event) {
     this.state.bot = { ...this.state.bot, ...event.bot };

@@ -166,7 +166,9 @@ class CannedWorkspace:
         return PlainTextResponse(self.file_text)
 
     async def _post(self, request: Request) -> Response:
-        call = Call(request.url.path, await request.json())
+        is_file = request.headers["content-type"] == "application/octet-stream"
+        body = dict(request.query_params) if is_file else await request.json()
+        call = Call(request.url.path, body)
         with self._arrived:
             self.calls.append(call)
             self._arrived.notify_all()
@@ -208,7 +210,7 @@ class CannedWorkspace:
                     Route("/page/home", self._home),
                     Route("/page/traffic", self._traffic),
                     Route("/page/traffic/{seq:int}", self._traffic_body),
-                    Route("/files/{file_id}/{name}", self._file),
+                    Route("/page/files/{file_id}/{name}", self._file),
                     WebSocketRoute("/page/events", self._events),
                     Route("/page/{call:path}", self._post, methods=["POST"]),
                 ]

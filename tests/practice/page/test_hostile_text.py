@@ -85,7 +85,7 @@ def test_names_of_files_and_authors_stay_text(shown: Any) -> None:
 
     expect(article.locator("img, script, iframe")).to_have_count(0)
     download = article.get_by_role("link", name="Download")
-    expect(download).to_have_attribute("href", "/files/F1/..%2F..%2Fx%3F%3Cb%3E.md?download=1")
+    expect(download).to_have_attribute("href", "/page/files/F1/..%2F..%2Fx%3F%3Cb%3E.md?download=1")
 
 
 def test_a_link_that_names_another_host_shows_where_it_goes(shown: Any) -> None:

@@ -59,7 +59,7 @@ def test_a_file_is_previewed_read_in_place_and_downloaded(open_page: OpenPage) -
     expect(card).to_contain_text("4 KB")
     expect(card.locator(".file-preview")).to_contain_text("Strategic overview")
     download = card.get_by_role("link", name="Download content-plan.md")
-    expect(download).to_have_attribute("href", "/files/F0PLAN/content-plan.md?download=1")
+    expect(download).to_have_attribute("href", "/page/files/F0PLAN/content-plan.md?download=1")
 
     card.get_by_role("button", name="Open").click()
     viewer = page.get_by_role("dialog", name="content-plan.md")

@@ -1,6 +1,16 @@
 // A button with a menu: arrow keys move; Escape and a click outside close it.
 import { h } from "../dom.js";
 
+/** Open the menu to the other side where it would leave the pane or the window. */
+function keepInSight(menu) {
+  const pane = menu.closest(".messages, .dialog-body, .home") ?? document.documentElement;
+  const frame = pane.getBoundingClientRect();
+  const place = menu.getBoundingClientRect();
+  const bottom = Math.min(frame.bottom, innerHeight);
+  if (place.bottom > bottom && place.top - place.height > frame.top) menu.classList.add("menu-up");
+  if (place.right > Math.min(frame.right, innerWidth)) menu.classList.add("menu-left");
+}
+
 /** `items()` returns `{label | node, choose, checked?}` entries each time the menu opens. */
 export function menuButton(button, items, { className = "", testid = null } = {}) {
   const wrap = h("span", { class: `menu-wrap ${className}` }, button);
@@ -44,6 +54,7 @@ export function menuButton(button, items, { className = "", testid = null } = {}
       items().map(entry),
     );
     wrap.append(menu);
+    keepInSight(menu);
     button.setAttribute("aria-expanded", "true");
     document.addEventListener("pointerdown", outside, true);
     menu.firstElementChild?.focus();

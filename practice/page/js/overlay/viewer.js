@@ -5,7 +5,7 @@ import { markdown } from "../text/markdown.js";
 import { openDialog } from "./dialog.js";
 
 export function fileAddress(file, { download = false } = {}) {
-  return `/files/${encodeURIComponent(file.id)}/${encodeURIComponent(file.name)}${download ? "?download=1" : ""}`;
+  return `/page/files/${encodeURIComponent(file.id)}/${encodeURIComponent(file.name)}${download ? "?download=1" : ""}`;
 }
 
 /** Whether the page shows the file as a picture. */

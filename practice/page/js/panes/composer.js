@@ -2,6 +2,8 @@
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { escapeEntities } from "../text/tokens.js";
+import { Attachments } from "./attachments.js";
+import { GlobalShortcuts } from "./shortcuts.js";
 import { Suggestions } from "./suggest.js";
 
 const MAX_HEIGHT = 240; // pixels
@@ -26,15 +28,20 @@ export class Composer {
       icon("send", { size: 18 }),
     );
     this.progress = h("div", { class: "composer-progress", role: "status", hidden: true });
+    this.attached = new Attachments(model, () => this.changed());
+    this.shortcuts = new GlobalShortcuts(model);
     this.suggestions = new Suggestions(this.field, model, () => this.changed());
     this.form = h(
       "form",
       { class: "composer" },
       this.suggestions.element,
       h("div", { class: "composer-box" }, this.field, this.button),
+      this.attached.element,
       h(
         "div",
         { class: "composer-foot" },
+        this.attached.button,
+        this.shortcuts.element,
         this.progress,
         h("span", { class: "composer-hint" }, "Shift + Enter for a new line"),
       ),
@@ -49,6 +56,7 @@ export class Composer {
 
   /** Switch to another channel or thread and keep the draft of this one. */
   switchTo(key, label) {
+    this.shortcuts.draw();
     this.field.placeholder = label;
     this.field.setAttribute("aria-label", label);
     if (key === this.place) return;
@@ -67,7 +75,7 @@ export class Composer {
   }
 
   changed() {
-    this.button.disabled = this.field.value.trim() === "";
+    this.button.disabled = this.field.value.trim() === "" && this.attached.files.length === 0;
     this.field.style.height = "auto";
     this.field.style.height = `${Math.min(MAX_HEIGHT, this.field.scrollHeight)}px`;
     this.suggestions.update();
@@ -83,7 +91,7 @@ export class Composer {
 
   async send() {
     const text = this.field.value.trim();
-    if (text === "") return;
+    if (text === "" && this.attached.files.length === 0) return;
     const { channel, thread } = this.target();
     const place = this.place;
     this.drafts.delete(place);
@@ -98,11 +106,14 @@ export class Composer {
   }
 
   async #message(text, channel, thread) {
+    const files = this.attached.take();
     const answer = await this.model.write({
       channel,
       thread,
       text: withMentions(text, this.model.names),
+      files: files.length > 0 ? files.map(({ id }) => id) : undefined,
     });
+    if (!answer.ok) this.attached.put(files);
     return answer.ok;
   }
 

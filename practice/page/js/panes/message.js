@@ -3,6 +3,7 @@ import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { blockNodes } from "../kit/blocks.js";
 import { Surface } from "../kit/surface.js";
+import { menuButton } from "../overlay/menu.js";
 import { openFile, fileAddress, isImage } from "../overlay/viewer.js";
 import { mrkdwn, mrkdwnInline } from "../text/mrkdwn.js";
 import { dayKey, fullTimeOf, nearTime, timeOf } from "../time.js";
@@ -69,7 +70,7 @@ export function messageNode(message, model, place) {
     );
   if (!place.inThread && message.reply_count > 0) body.append(threadSummary(message, model, place));
   node.append(body);
-  if (!place.inThread && !message.ephemeral) node.append(replyButton(message, place));
+  if (!message.ephemeral) node.append(tools(message, model, place));
   return node;
 }
 
@@ -206,22 +207,47 @@ function threadSummary(message, model, place) {
   );
 }
 
-function replyButton(message, place) {
+function tools(message, model, place) {
+  const shortcuts = (model.state.bot.shortcuts ?? []).filter(({ type }) => type === "message");
+  if (place.inThread && shortcuts.length === 0) return "";
   return h(
     "div",
     { class: "message-tools" },
-    h(
-      "button",
-      {
-        type: "button",
-        class: "tool",
-        "aria-label": "Reply in thread",
-        title: "Reply in thread",
-        on: { click: () => place.openThread(message.thread_ts ?? message.ts) },
-      },
-      icon("reply", { size: 18 }),
-    ),
+    place.inThread ? null : replyButton(message, place),
+    shortcuts.length > 0 ? moreActions(message, model, shortcuts) : null,
   );
+}
+
+function replyButton(message, place) {
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "tool",
+      "aria-label": "Reply in thread",
+      title: "Reply in thread",
+      on: { click: () => place.openThread(message.thread_ts ?? message.ts) },
+    },
+    icon("reply", { size: 18 }),
+  );
+}
+
+/** The menu with the app's message shortcuts. */
+function moreActions(message, model, shortcuts) {
+  const { channel, ts, thread_ts: thread } = message;
+  const place = { channel, thread: thread && thread !== ts ? thread : null };
+  const button = h(
+    "button",
+    { type: "button", class: "tool", "aria-label": "Message shortcuts", title: "Message shortcuts" },
+    icon("more", { size: 18 }),
+  );
+  const items = () =>
+    shortcuts.map(({ name, callback_id }) => ({
+      label: name,
+      choose: () =>
+        void model.send("/page/shortcut", { channel, message_ts: ts, callback_id }, place),
+    }));
+  return menuButton(button, items, { testid: "message-menu" });
 }
 
 function sizeWords(bytes) {

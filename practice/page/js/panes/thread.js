@@ -13,6 +13,12 @@ export class ThreadPane {
     this.ts = null;
     this.head = h("header", { class: "pane-head" });
     this.list = new MessageList(model, { label: "Thread" });
+    this.status = h("div", {
+      class: "thread-status",
+      role: "status",
+      hidden: true,
+      data: { testid: "thread-status" },
+    });
     this.composer = new Composer(model, {
       testid: "thread-composer",
       target: () => ({ channel: this.channelId, thread: this.ts }),
@@ -27,6 +33,7 @@ export class ThreadPane {
       },
       this.head,
       this.list.element,
+      this.status,
       this.composer.form,
     );
     this.headSignature = null;
@@ -43,6 +50,7 @@ export class ThreadPane {
     const isMember = channel.is_im || (channel.members?.includes(this.model.me) ?? true);
     this.composer.form.hidden = !isMember;
     this.composer.switchTo(key, "Reply…");
+    this.#drawStatus(channelId, thread);
     const messages = this.model.conversations.thread(channelId, thread);
     const isGone =
       this.model.conversations.hasThread(channelId, thread) &&
@@ -54,6 +62,12 @@ export class ThreadPane {
       place: { inThread: true, openThread: () => undefined },
       rootTs: thread,
     });
+  }
+
+  #drawStatus(channelId, thread) {
+    const status = this.model.conversations.status(channelId, thread);
+    this.status.hidden = status === "";
+    this.status.textContent = status === "" ? "" : `${this.model.state.bot.name} ${status}`;
   }
 
   #drawHead(channel) {

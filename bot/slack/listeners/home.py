@@ -1,0 +1,27 @@
+"""The Home tab: opened, or used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from slack_bolt import App
+
+from bot.slack.inbound import parse
+from bot.slack.inbound.payload_shape import Body
+from bot.slack.outbound.homes import HomePublisher
+
+
+def register(app: App, *, homes: HomePublisher) -> None:
+    def follow_use(body: Body, next: Callable[[], object]) -> None:
+        """Runs before the listener of a click in the Home, whatever was clicked."""
+        if parse.is_in_home(body):
+            homes.watch(parse.interacting_person(body))
+        next()
+
+    def on_opened(body: Body) -> None:
+        opened = parse.home_opened(body)
+        if opened is not None:
+            homes.opened(opened)
+
+    app.middleware(follow_use)
+    app.event("app_home_opened")(on_opened)
