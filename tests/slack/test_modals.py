@@ -14,22 +14,15 @@ from bot.slack.ids import ActionId, ChosenMore, MoreChoice, ShownCheckpoint
 from practice.state.records import Json
 from storage.db.tables import checkpoints
 from storage.decisions import Decision
-from storage.definitions import FormField, InputType
 from storage.errors import Busy
 from storage.output_hash import output_hash
 from storage.records import Action, Execution, RevisionMeans
 from storage.states import CheckpointState, ExecutionState
 from tests.slack.stage import Stage
-from tests.support.factories import crew
 from tests.support.message_snapshot import MessageSnapshot, readable
 from tests.support.workspace import ANA, BEN, GUS, Workspace
 
 LONG = "\n\n".join(f"Paragraph {n}. {'word ' * 60}" for n in range(300))
-FORM = (
-    FormField("budget", "Budget in euros", InputType.NUMBER, min=10, max=900),
-    FormField("place", "Place", InputType.CHOICE, choices=("Lyon", "Porto")),
-    FormField("note", "Note", InputType.TEXT, required=False),
-)
 
 
 def waiting_run(
@@ -261,18 +254,9 @@ def test_what_changed_shows_the_difference_next_to_the_words(
 # --- the form on Continue -------------------------------------------------------------------------
 
 
-@pytest.fixture
-def with_form(stage: Stage) -> Stage:
-    plain = crew(name="formed")
-    planning, *rest = plain.checkpoints
-    stage.crews["formed"] = replace(plain, checkpoints=(replace(planning, form=FORM), *rest))
-    return stage
-
-
 def test_continue_asks_for_the_values_of_the_form_and_shows_what_is_wrong_at_the_fields(
-    with_form: Stage, workspace: Workspace
+    stage: Stage, workspace: Workspace
 ) -> None:
-    stage = with_form
     execution, message = waiting_run(stage, of="formed")
 
     assert workspace.click("Continue", by=BEN, message=message).ok
@@ -289,9 +273,8 @@ def test_continue_asks_for_the_values_of_the_form_and_shows_what_is_wrong_at_the
 
 
 def test_when_slack_does_not_open_the_form_nothing_is_decided_and_the_person_is_told(
-    with_form: Stage, workspace: Workspace
+    stage: Stage, workspace: Workspace
 ) -> None:
-    stage = with_form
     execution, message = waiting_run(stage, of="formed")
     workspace.faults.error("views.open", "expired_trigger_id")
 
