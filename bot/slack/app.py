@@ -91,9 +91,7 @@ class SlackFront:
         self._responder = Responder()
         self._people = People(lookup_client, reads=reads, clock=clock)
         self._naming_groups = [
-            crew.name
-            for crew in crews.values()
-            if any(names_group(rule) for rule in rules_of(crew))
+            crew.name for crew in crews.values() if any(map(names_group, rules_of(crew)))
         ]
         actions = CheckpointActions(state=state, reads=reads, people=self._people)
         lessons = Lessons(state=state, reads=reads, people=self._people, crews=crews)
@@ -108,7 +106,6 @@ class SlackFront:
             process_before_response=False,
             listener_executor=self._executor,
         )
-        home_actions = Homes(reads=reads, people=self._people)
         app.middleware(clicks.middleware)
         starts = Starts(state=state, reads=reads, people=self._people, crews=crews, clock=clock)
         commands = Commands(
@@ -117,7 +114,6 @@ class SlackFront:
             actions=actions,
             lessons=lessons,
             starts=starts,
-            homes=home_actions,
             crews=crews,
             clock=clock,
         )
@@ -136,7 +132,9 @@ class SlackFront:
         manage.register(app, actions=actions)
         lesson_listeners.register(app, lessons=lessons, responder=self._responder)
         self._homes = HomePublisher(
-            _client(config, logger, seconds=ANSWER_SECONDS), render=home_actions.view, clock=clock
+            _client(config, logger, seconds=ANSWER_SECONDS),
+            render=Homes(reads=reads, people=self._people).view,
+            clock=clock,
         )
         home.register(app, homes=self._homes)
         places.register(

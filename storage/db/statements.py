@@ -226,6 +226,16 @@ REVISIONS_BY_RUN: Final = (
 )
 """How often a phase was run again with a reviewer's words."""
 
+FORM_VALUES: Final = (
+    select(checkpoints.c.form_values)
+    .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.state == literal_column(f"'{CheckpointState.APPROVED.value}'"),
+        checkpoints.c.form_values.is_not(None),
+    )
+    .order_by(checkpoints.c.seq)
+)
+
 LAST_GATE: Final = (
     CHECKPOINTS.where(
         checkpoints.c.execution_id == bindparam("of_execution"),

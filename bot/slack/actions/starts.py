@@ -169,7 +169,7 @@ class Starts:
 
     def choose_crew(self, choice: CrewChoice) -> View | None:
         """The form for another crew, with what was entered so far; None for an unknown crew."""
-        return self._forms.change(choice.sent, choice.crew)
+        return self._forms.change(choice.sent)
 
     def submit(  # noqa: PLR0911 one for each problem
         self, sent: StartSubmission
@@ -178,7 +178,7 @@ class Starts:
         about, typed = sent.view, as_typed(sent)
         if sent.shown_crew != about.crew:
             # The form was sent before it showed the fields of the crew that was chosen.
-            form = self._forms.change(sent, about.crew)
+            form = self._forms.change(sent)
             return starting.NO_CREWS if form is None else ReplacedForm(form)
         crew = self._crews.get(about.crew)
         if crew is None:

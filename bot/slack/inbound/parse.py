@@ -137,9 +137,11 @@ class StartSubmission:
 
 @dataclass(frozen=True, slots=True)
 class CrewChoice:
-    """Another crew, chosen in the form that starts a run, and what the form holds so far."""
+    """A crew or a channel, chosen in the form that starts a run, and what the form holds so far.
 
-    crew: str
+    `sent.view` has the choice.
+    """
+
     sent: StartSubmission
     view_id: str
     view_hash: str
@@ -367,9 +369,13 @@ def start_submission(body: Body) -> StartSubmission:
 
 def crew_choice(body: Body) -> CrewChoice:
     view = mapping(body, "view")
+    action, sent = first(body, "actions"), start_submission(body)
+    if action.get("action_id") == ids.ActionId.START_CREW:
+        chosen = replace(sent.view, crew=_value(action))
+    else:
+        chosen = replace(sent.view, channel=_entered(action) or sent.view.channel)
     return CrewChoice(
-        crew=_value(first(body, "actions")),
-        sent=start_submission(body),
+        sent=replace(sent, view=chosen),
         view_id=text(view, "id"),
         view_hash=text(view, "hash", default=""),
     )
