@@ -378,3 +378,28 @@ def test_a_busy_database_leaves_the_form_open_with_the_words(
     assert "too busy" in answer.errors[ids.TEXT_BLOCK]
     assert workspace.submit({ids.TEXT_BLOCK: "Shorter"}, by=BEN).ok
     assert stage.reads.phase_runs(execution.id)[-1].feedback == "Shorter"
+
+
+def test_a_text_that_is_too_long_is_edited_in_a_file_sent_to_the_thread(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution, message = waiting_run(stage, LONG)
+    more(stage, execution, message, MoreChoice.EDIT)
+    wait_for_view(workspace, "send it as a text file")
+
+    workspace.attach("", {"plan.md": b"The text of a file."}, by=BEN, thread=message)
+
+    stage.answer_to(BEN, "*plan.md* is the new text")
+    assert stage.waiting(execution).output.output == "The text of a file."
+    assert stage.waiting(execution).revision == 2
+
+
+def test_a_file_of_somebody_who_did_not_press_edit_is_no_edit(
+    stage: Stage, workspace: Workspace
+) -> None:
+    execution, message = waiting_run(stage, LONG)
+
+    workspace.attach("", {"plan.md": b"The text of a file."}, by=BEN, thread=message)
+
+    stage.answer_to(BEN, "Shall I take what you wrote as a revision?")
+    assert stage.waiting(execution).revision == 1
