@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from practice.practice import Practice
 from practice.state.changes import AppChanged
 from practice.state.errors import SlackError
-from practice.state.records import Channel, Json, Message, User, UserGroup
+from practice.state.records import Channel, Enterprise, Json, Message, User, UserGroup
 
 R = TypeVar("R", User, Channel, UserGroup)
 Action = Callable[[Json], Json | Awaitable[Json]]
@@ -51,6 +51,11 @@ class ControlApi:
             "retries": self._retries,
             "scopes": self._scopes,
             "events": self._events,
+            "rules": self._rules,
+            "plan": self._plan,
+            "enterprise": self._enterprise,
+            "group_dm": self._group_dm,
+            "refresh": self._refresh,
             "rate_limit": self._rate_limit,
             "tiers": self._tiers,
             "shortcuts": self._shortcuts,
@@ -168,6 +173,29 @@ class ControlApi:
 
     def _rate_limit(self, body: Json) -> Json:
         self._practice.rate_limit.enabled = bool(body["enabled"])
+        return {}
+
+    def _rules(self, body: Json) -> Json:
+        self._workspace.rules = replace(self._workspace.rules, **body)
+        return {"rules": asdict(self._workspace.rules)}
+
+    def _plan(self, body: Json) -> Json:
+        self._workspace.is_paid = bool(body["paid"])
+        error = body.get("upload_error")
+        self._workspace.upload_error = None if error is None else str(error)
+        return {}
+
+    def _enterprise(self, body: Json) -> Json:
+        """Put the workspace into an Enterprise Grid organization; an empty object takes it out."""
+        self._workspace.enterprise = Enterprise(**body) if body else None
+        return {}
+
+    def _group_dm(self, body: Json) -> Json:
+        return {"channel": self._workspace.group_dm(*body["users"]).id}
+
+    def _refresh(self, body: Json) -> Json:
+        after = body["after"]
+        self._practice.sockets.refresh_after = None if after is None else float(after)
         return {}
 
     def _tiers(self, body: Json) -> Json:

@@ -299,7 +299,7 @@ class Interactions:
         app = self._workspace.app
         if rest not in (f"<@{app.bot_user}>", f"@{app.name}", f"@{self._workspace.bot.name}"):
             return _failed(f"Name the app: {name} @{app.name}")
-        if conversation.is_im:
+        if conversation.is_im or conversation.is_mpim:
             return _failed("No one can be added to or removed from a direct message.")
         if name == "/invite":
             self._workspace.join(conversation, app.bot_user, inviter=user)

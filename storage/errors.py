@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -130,6 +130,42 @@ class UnknownTasks(CountersignError):
         self.checkpoint = checkpoint
 
 
+class NothingChanged(CountersignError):
+    """An edit that writes what the checkpoint shows, or an earlier revision with the same text."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__(f"checkpoint {checkpoint.id} shows this text already")
+        self.checkpoint = checkpoint
+
+
+class WrongStructure(CountersignError):
+    """The edited text of a typed output does not fit its type. `sentence` says what it must be."""
+
+    def __init__(self, checkpoint: Checkpoint, task: str, sentence: str) -> None:
+        super().__init__(f"the text of {task} does not fit its type: {sentence}")
+        self.checkpoint = checkpoint
+        self.task = task
+        self.sentence = sentence
+
+
+class UnknownRevision(CountersignError):
+    """The phase has no such earlier revision."""
+
+    def __init__(self, revision: int, checkpoint: Checkpoint) -> None:
+        super().__init__(f"checkpoint {checkpoint.id} has no earlier revision {revision}")
+        self.revision = revision
+        self.checkpoint = checkpoint
+
+
+class BadForm(CountersignError):
+    """Values that a checkpoint's form does not take. `errors` has a sentence for each field."""
+
+    def __init__(self, checkpoint: Checkpoint, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {error}" for name, error in errors.items()))
+        self.checkpoint = checkpoint
+        self.errors = dict(errors)
+
+
 class NoRule(CountersignError):
     """A checkpoint arises inside a crew whose entry does not say who may decide it."""
 
@@ -164,7 +200,7 @@ class UnknownLesson(CountersignError):
 
 
 class NoLesson(CountersignError):
-    """The checkpoint was not revised, or its crew's entry does not say `lessons: true`."""
+    """The checkpoint was not revised by words, or its crew's entry does not say `lessons: true`."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(f"checkpoint {checkpoint.id} teaches no lesson")

@@ -17,21 +17,26 @@ from storage.db.rows import (
     find_checkpoint,
     find_execution,
     phase_runs_of,
+    revisions_of,
     to_checkpoint,
     to_execution,
+    to_outbox_row,
     waiting_checkpoint,
 )
 from storage.db.tables import (
     EXECUTION_IS_ACTIVE,
     EXECUTION_IS_OPEN,
     RUN_IS_DONE,
+    RUN_IS_OPEN,
     checkpoints,
     crew_reports,
     executions,
     phase_runs,
 )
 from storage.definitions import CrewReport
+from storage.errors import UnknownCheckpoint
 from storage.kept_files import Publication, StoredFile
+from storage.messages import OutboxRow
 from storage.ports import SharedClock
 from storage.records import (
     Action,
@@ -44,7 +49,7 @@ from storage.records import (
     PhaseRun,
     Usage,
 )
-from storage.states import ENDED, ExecutionState
+from storage.states import ENDED, ExecutionState, PhaseRunState
 from storage.use_cases import files, lessons
 from storage.use_cases.limits import key_of
 from storage.use_cases.phase_runs import anything_due
@@ -55,6 +60,8 @@ EXACT_COUNT_LIMIT: Final = 200
 
 COUNTS_CACHE_SECONDS: Final = 10.0
 """Seconds for which a larger count is cached."""
+
+RUNNING_LIMIT: Final = 100
 
 RECENT_RUNS: Final = 200
 """The newest runs of a phase to search for those of one crew: other crews may have a phase of the
@@ -101,6 +108,13 @@ _USAGES_OF_PHASE: Final = (
     select(_NEWEST_OF_PHASE.c.usage)
     .join(executions, executions.c.id == _NEWEST_OF_PHASE.c.execution_id)
     .where(executions.c.crew == bindparam("of_crew"), _NEWEST_OF_PHASE.c.usage.is_not(None))
+    .limit(bindparam("most"))
+)
+
+_OPEN_RUNS: Final = (
+    select(phase_runs.c.state)
+    .where(RUN_IS_OPEN)
+    .order_by(phase_runs.c.seq)
     .limit(bindparam("most"))
 )
 
@@ -176,6 +190,18 @@ class Reads:
             rows = sql.execute(connection, _CHECKPOINTS, of_execution).rows
         return tuple(map(to_checkpoint, rows))
 
+    def revisions(self, checkpoint_id: str) -> tuple[Checkpoint, ...]:
+        """Return the checkpoints of all revisions of the same phase, with outputs, oldest first.
+
+        Raises UnknownCheckpoint.
+        """
+        of_id = {"of_id": checkpoint_id}
+        with reading(self._engine) as connection:
+            place = sql.execute(connection, statements.PLACE_OF_CHECKPOINT, of_id).first()
+            if place is None:
+                raise UnknownCheckpoint(checkpoint_id)
+            return revisions_of(connection, place.execution_id, phase_index=place.phase_index)
+
     def was_decided_by(self, execution_id: str, delivery: str) -> bool:
         """Whether this delivery made a decision in the execution."""
         query = select(checkpoints.c.id).where(
@@ -233,6 +259,21 @@ class Reads:
         newest = {row.phase: row for row in rows}
         return tuple(phase for phase, row in newest.items() if row.action == Action.SKIP)
 
+    def messages(self, keys: Collection[str]) -> dict[str, OutboxRow]:
+        """Return the messages to Slack with these keys, by key."""
+        named = {"of_keys": list(keys)}
+        with reading(self._engine) as connection:
+            rows = sql.execute(connection, message_statements.NAMED_MESSAGES, named).rows
+        return {row.key: to_outbox_row(row) for row in rows}
+
+    def permalink(self, key: str) -> str | None:
+        """Return the address of a message: `checkpoint:ID` is a card, `output:ID` its output.
+
+        None if the message is not posted, or its address not known yet.
+        """
+        message = self.messages([key]).get(key)
+        return None if message is None else message.permalink
+
     def anything_due(self) -> bool:
         """Whether there is a phase run to claim."""
         with reading(self._engine) as connection:
@@ -278,6 +319,12 @@ class Reads:
         with reading(self._engine) as connection:
             rows = sql.execute(connection, file_statements.FAILED_PUBLICATIONS).rows
         return {row.project: (row.number, row.error) for row in rows}
+
+    def running_phases(self) -> int:
+        """Return how many phases run now, counted among the oldest RUNNING_LIMIT that are open."""
+        with reading(self._engine) as connection:
+            states = sql.execute(connection, _OPEN_RUNS, {"most": RUNNING_LIMIT}).scalars()
+        return states.count(PhaseRunState.RUNNING)
 
     def lease_owners(self) -> tuple[str, ...]:
         """Return the owners of leases on phase runs and messages, expired leases included."""

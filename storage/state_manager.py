@@ -17,11 +17,20 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from storage.db.database import reading, writing
 from storage.db.transaction import Transaction
-from storage.decisions import Decided, Decision, Reply, RevisionOffered, Talk
+from storage.decisions import (
+    Decided,
+    Decision,
+    Edit,
+    Reopened,
+    Reply,
+    RevisionOffered,
+    Talk,
+    UseRevision,
+)
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
 from storage.kept_files import KeptFile, Publication
-from storage.outbox import outbox
+from storage.outbox import new_messages as outbox
 from storage.ports import Dispatch, SharedClock, Signal
 from storage.records import (
     Actor,
@@ -38,6 +47,7 @@ from storage.records import (
 )
 from storage.use_cases import (
     decisions,
+    edits,
     executions,
     inbox,
     lessons,
@@ -283,9 +293,25 @@ class StateManager:
         """Record a decision and queue what follows; each checkpoint is decided exactly once.
 
         Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
-        TextNeeded, UnknownTasks, OutcomeNeeded, LimitReached.
+        TextNeeded, UnknownTasks, OutcomeNeeded, BadForm, LimitReached.
         """
         return self._commit(lambda tx: decisions.decide(tx, decision))
+
+    def edit(self, edit: Edit) -> Reopened:
+        """Replace a phase's output by a text that a person wrote, and open a checkpoint for it.
+
+        Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
+        UnknownTasks, TextNeeded, WrongStructure, NothingChanged, LimitReached.
+        """
+        return self._commit(lambda tx: edits.edit(tx, edit))
+
+    def use_revision(self, wish: UseRevision) -> Reopened:
+        """Replace a phase's output by that of an earlier revision, and open a checkpoint for it.
+
+        Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
+        UnknownRevision, NothingChanged.
+        """
+        return self._commit(lambda tx: edits.use_revision(tx, wish))
 
     def intend_revise(
         self, checkpoint_id: str, *, actor: Actor, message: MessageRef | None = None

@@ -19,6 +19,7 @@ from bot.slack.actions.commands import Commands
 from bot.slack.actions.home import Homes
 from bot.slack.actions.lessons import Lessons
 from bot.slack.actions.message_shortcuts import MessageShortcuts
+from bot.slack.actions.modals import ModalActions
 from bot.slack.actions.starts import Starts
 from bot.slack.inbound.door import SlackDoor
 from bot.slack.inbound.sockets import SocketClient
@@ -35,7 +36,9 @@ from bot.slack.listeners import (
     thread,
 )
 from bot.slack.listeners import lessons as lesson_listeners
+from bot.slack.listeners import modals as modal_listeners
 from bot.slack.listeners.responses import Responder
+from bot.slack.outbound.clicks import Clicks
 from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
 from bot.slack.outbound.homes import HomePublisher
 from bot.slack.people.actors import People, names_group, rules_of
@@ -92,6 +95,7 @@ class SlackFront:
         ]
         actions = CheckpointActions(state=state, reads=reads, people=self._people)
         lessons = Lessons(state=state, reads=reads, people=self._people, crews=crews)
+        clicks = Clicks()
         app = App(
             client=app_client,
             signing_secret=config.signing_secret,
@@ -102,6 +106,7 @@ class SlackFront:
             process_before_response=False,
             listener_executor=self._executor,
         )
+        app.middleware(clicks.middleware)
         starts = Starts(state=state, reads=reads, people=self._people, crews=crews, clock=clock)
         commands = Commands(
             reads=reads,
@@ -119,7 +124,9 @@ class SlackFront:
             shortcuts=MessageShortcuts(state=state, reads=reads, people=self._people),
             responder=self._responder,
         )
-        decide.register(app, actions=actions)
+        modals = ModalActions(state=state, reads=reads, people=self._people, actions=actions)
+        decide.register(app, actions=actions, modals=modals, responder=self._responder)
+        modal_listeners.register(app, modals=modals, responder=self._responder)
         revise.register(app, actions=actions, responder=self._responder)
         inner.register(app, actions=actions, responder=self._responder)
         manage.register(app, actions=actions)
@@ -138,7 +145,7 @@ class SlackFront:
             responder=self._responder,
         )
         thread.register(app, actions=actions, responder=self._responder)
-        error_handler.register(app, responder=self._responder)
+        error_handler.register(app, modals=modals, responder=self._responder)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
         self._delivery = Delivery(
             _client(config, logger, seconds=POST_SECONDS),
@@ -147,6 +154,7 @@ class SlackFront:
             clock=clock,
             owner=owner or uuid4().hex,
             timing=timing,
+            clicks=clicks,
         )
         self._sockets = (
             SocketClient(

@@ -10,7 +10,12 @@ from practice.state.changes import Change, Deleted, Edited, MemberJoined, Member
 from practice.state.records import Channel, Json
 from practice.state.workspace import Workspace
 
-SUBSCRIPTION = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}
+SUBSCRIPTION = {
+    "channel": "message.channels",
+    "group": "message.groups",
+    "im": "message.im",
+    "mpim": "message.mpim",
+}
 
 
 class Events:

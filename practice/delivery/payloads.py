@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from practice.state import serializers
-from practice.state.records import Channel, Json, Message, View
+from practice.state.records import Channel, Enterprise, Json, Message, View
 from practice.state.workspace import Workspace
 
 
@@ -13,16 +13,28 @@ def _person(workspace: Workspace, user: str) -> Json:
         "id": person.id,
         "username": person.name,
         "name": person.name,
-        "team_id": person.team_id,
+        "team_id": person.team_id or workspace.team_id,
     }
 
 
 def _conversation(channel: Channel) -> Json:
-    return {"id": channel.id, "name": "directmessage" if channel.is_im else channel.name}
+    """Slack does not tell the name of a private channel."""
+    if channel.is_im:
+        return {"id": channel.id, "name": "directmessage"}
+    is_secret = channel.is_private and not channel.is_mpim
+    return {"id": channel.id, "name": "privategroup" if is_secret else channel.name}
 
 
 def _team(workspace: Workspace) -> Json:
-    return {"id": workspace.team_id, "domain": workspace.team_name.lower()}
+    team: Json = {"id": workspace.team_id, "domain": workspace.team_name.lower()}
+    if workspace.enterprise is not None:
+        team["enterprise_id"] = workspace.enterprise.id
+        team["enterprise_name"] = workspace.enterprise.name
+    return team
+
+
+def _is_org_install(workspace: Workspace) -> bool:
+    return workspace.enterprise is not None and workspace.enterprise.installs_app
 
 
 def command(
@@ -35,7 +47,9 @@ def command(
     trigger_id: str,
     response_url: str,
 ) -> Json:
-    return {
+    enterprise = workspace.enterprise
+    grid = {} if enterprise is None else _enterprise_fields(enterprise)
+    return grid | {
         "token": workspace.app.verification_token,
         "team_id": workspace.team_id,
         "team_domain": workspace.team_name.lower(),
@@ -46,21 +60,26 @@ def command(
         "command": name,
         "text": text,
         "api_app_id": workspace.app.app_id,
-        "is_enterprise_install": "false",
+        "is_enterprise_install": "true" if _is_org_install(workspace) else "false",
         "response_url": response_url,
         "trigger_id": trigger_id,
     }
 
 
+def _enterprise_fields(enterprise: Enterprise) -> Json:
+    return {"enterprise_id": enterprise.id, "enterprise_name": enterprise.name}
+
+
 def _interaction(workspace: Workspace, kind: str, user: str) -> Json:
+    enterprise = workspace.enterprise
     return {
         "type": kind,
         "user": _person(workspace, user),
         "api_app_id": workspace.app.app_id,
         "token": workspace.app.verification_token,
         "team": _team(workspace),
-        "enterprise": None,
-        "is_enterprise_install": False,
+        "enterprise": enterprise and {"id": enterprise.id, "name": enterprise.name},
+        "is_enterprise_install": _is_org_install(workspace),
     }
 
 
@@ -165,11 +184,14 @@ def view_closed(workspace: Workspace, *, user: str, view: View, is_cleared: bool
 def event(workspace: Workspace, inner: Json) -> Json:
     """The Events API envelope of one event."""
     app = workspace.app
-    return {
+    enterprise_id = workspace.enterprise.id if workspace.enterprise else None
+    is_org_install = _is_org_install(workspace)
+    grid = {} if enterprise_id is None else {"enterprise_id": enterprise_id}
+    return grid | {
         "token": app.verification_token,
         "team_id": workspace.team_id,
         "context_team_id": workspace.team_id,
-        "context_enterprise_id": None,
+        "context_enterprise_id": enterprise_id,
         "api_app_id": app.app_id,
         "event": inner,
         "type": "event_callback",
@@ -177,11 +199,11 @@ def event(workspace: Workspace, inner: Json) -> Json:
         "event_time": int(workspace.clock()),
         "authorizations": [
             {
-                "enterprise_id": None,
-                "team_id": workspace.team_id,
+                "enterprise_id": enterprise_id,
+                "team_id": None if is_org_install else workspace.team_id,
                 "user_id": app.bot_user,
                 "is_bot": True,
-                "is_enterprise_install": False,
+                "is_enterprise_install": is_org_install,
             }
         ],
         "is_ext_shared_channel": False,

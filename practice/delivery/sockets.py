@@ -15,6 +15,8 @@ from practice.state.records import Json
 from practice.state.tickets import SocketTickets
 
 RETIRING_SECONDS = 10.0
+MAX_SOCKETS = 10
+WARNING_SECONDS = 10.0
 ACCEPTS_PAYLOAD = {"slash_commands", "interactive"}
 
 
@@ -38,6 +40,9 @@ class Sockets:
         self.links: list[Link] = []
         self.opened = 0
         self.swallow_acks = 0
+        self.refresh_after: float | None = None
+        """Seconds until each new socket gets a `warning` and then has to reconnect."""
+        self.warning_seconds = WARNING_SECONDS
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -49,6 +54,10 @@ class Sockets:
             await websocket.close(code=4001)
             return
         await websocket.accept()
+        if len(self.links) >= MAX_SOCKETS:
+            await websocket.send_json(_disconnect("too_many_websockets", self.opened))
+            await websocket.close(code=1008)
+            return
         self.opened += 1
         link = Link(websocket, self.opened)
         self.links.append(link)
@@ -56,6 +65,8 @@ class Sockets:
             await websocket.send_json(self._hello())
             self._on_change()
             await self._retire()
+            if self.refresh_after is not None:
+                self._in_background(self._refresh(link, self.refresh_after))
             while True:
                 self._on_message(link, await websocket.receive_text())
         except WebSocketDisconnect:
@@ -100,13 +111,7 @@ class Sockets:
         for link in links:
             link.retiring = True
             if not abrupt:
-                await link.websocket.send_json(
-                    {
-                        "type": "disconnect",
-                        "reason": reason,
-                        "debug_info": {"host": f"practice-{link.number}"},
-                    }
-                )
+                await link.websocket.send_json(_disconnect(reason, link.number))
         if abrupt:
             for link in links:
                 abort(link.websocket)
@@ -116,7 +121,24 @@ class Sockets:
         self._on_change()
         return len(links)
 
+    async def _refresh(self, link: Link, after: float) -> None:
+        """Warn a socket, then ask it to reconnect, as Slack does every few hours."""
+        await asyncio.sleep(after)
+        if link not in self.links:
+            return
+        await link.websocket.send_json(_disconnect("warning", link.number))
+        await asyncio.sleep(self.warning_seconds)
+        if link not in self.links or link.retiring:
+            return
+        link.retiring = True
+        await link.websocket.send_json(_disconnect("refresh_requested", link.number))
+        self._on_change()
+        await asyncio.sleep(RETIRING_SECONDS)
+        await self._retire()
+
     async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
         for link in list(self.links):
             await self._close(link)
 
@@ -177,3 +199,7 @@ class Sockets:
             if not answer.done():
                 answer.set_result(Ack(0, problem="connection_lost"))
         self._on_change()
+
+
+def _disconnect(reason: str, number: int) -> Json:
+    return {"type": "disconnect", "reason": reason, "debug_info": {"host": f"practice-{number}"}}

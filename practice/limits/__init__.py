@@ -2,8 +2,9 @@
 
 `check_message(text, blocks)` and `check_view(view)` return the problems that Slack would
 report, or an empty list. Each Problem has a JSON pointer as in Slack's response
-(`/blocks/0/text/text`), a description, and the Web API error: `invalid_blocks`, or
-`msg_blocks_too_long` or `msg_too_long` for a whole message.
+(`/blocks/0/text/text`), a description, and the Web API error: `invalid_blocks`, or for a whole
+message `invalid_attachments`, `msg_blocks_too_long` or `msg_too_long`. `Rules` holds what is not
+known for certain or differs by method.
 """
 
 from __future__ import annotations
@@ -12,39 +13,61 @@ import json
 
 from practice.limits import blocks as layout
 from practice.limits.problems import PLAIN, Check, Problem
+from practice.limits.rules import ANY_SIZE, SLACK, Rules
 from practice.state.records import Json
 
-__all__ = ["MESSAGE_CHARACTERS", "Problem", "check_message", "check_metadata", "check_view"]
+__all__ = [
+    "ANY_SIZE",
+    "SLACK",
+    "Problem",
+    "Rules",
+    "check_message",
+    "check_metadata",
+    "check_view",
+]
 
 MESSAGE_BLOCKS = 50
 VIEW_BLOCKS = 100
-MESSAGE_CHARACTERS = 10_000
+MESSAGE_CHARTS = 2
 TEXT_CHARACTERS = 40_000
 METADATA_BYTES = 8_000
 VIEW_BYTES = 250_000
 
 
-def check_message(text: str, blocks: object = None) -> list[Problem]:
+def check_message(text: str, blocks: object = None, rules: Rules = SLACK) -> list[Problem]:
     """Return the problems Slack would report for a message with this text and these blocks."""
-    check = Check()
+    check = Check(rules)
     if len(text) > TEXT_CHARACTERS:
         check.add("/text", "the text is too long", error="msg_too_long")
     if blocks:
         layout.blocks(check, blocks, "/blocks", most=MESSAGE_BLOCKS, allowed=layout.IN_MESSAGE)
-        if isinstance(blocks, list):
-            _only_one_table(check, blocks)
-        if check.markdown > layout.MARKDOWN_CHARACTERS:
-            check.add(
-                "/blocks",
-                f"markdown must be less than {layout.MARKDOWN_CHARACTERS + 1} characters in all",
-            )
-        elif check.characters > MESSAGE_CHARACTERS:
-            check.add(
-                "/blocks",
-                f"the message shows more than {MESSAGE_CHARACTERS} characters",
-                error="msg_blocks_too_long",
-            )
+        _whole_message(check, blocks)
     return check.problems
+
+
+def _whole_message(check: Check, blocks: object) -> None:
+    rules = check.rules
+    if isinstance(blocks, list) and len(blocks) <= MESSAGE_BLOCKS < check.blocks:
+        pieces = f"no more than {MESSAGE_BLOCKS} items allowed ({check.blocks} with the expanded"
+        check.add("/blocks", f"{pieces} markdown)")
+    for pointer in check.tables[1:]:
+        check.add(pointer, "only_one_table_allowed", error="invalid_attachments")
+    charts = [
+        block
+        for block in (blocks if isinstance(blocks, list) else [])
+        if isinstance(block, dict) and block.get("type") == "data_visualization"
+    ]
+    if len(charts) > MESSAGE_CHARTS:
+        check.add("/blocks", f"no more than {MESSAGE_CHARTS} charts allowed")
+    if check.markdown > rules.markdown_characters:
+        most = rules.markdown_characters + 1
+        check.add("/blocks", f"markdown must be less than {most} characters in all")
+    elif check.characters > rules.message_characters:
+        check.add(
+            "/blocks",
+            f"the message shows more than {rules.message_characters} characters",
+            error="msg_blocks_too_long",
+        )
 
 
 def check_view(view: Json) -> list[Problem]:
@@ -92,16 +115,6 @@ def check_metadata(metadata: object) -> list[Problem]:
     if len(json.dumps(metadata).encode()) > METADATA_BYTES:
         check.add("/metadata", "is too large", error="metadata_too_large")
     return check.problems
-
-
-def _only_one_table(check: Check, blocks: list[Json]) -> None:
-    tables = [
-        index
-        for index, block in enumerate(blocks)
-        if isinstance(block, dict) and block.get("type") == "table"
-    ]
-    for index in tables[1:]:
-        check.add(f"/blocks/{index}", "only one table is allowed in a message")
 
 
 def _has_input(blocks: object) -> bool:

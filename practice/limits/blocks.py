@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from practice.limits import rich
+from practice.limits import newer, rich
 from practice.limits.elements import IN_ACTIONS, IN_SECTION, INPUTS, element, image_element
+from practice.limits.expansion import expanded
 from practice.limits.problems import PLAIN, Check
 from practice.state.records import Json
 
-MARKDOWN_CHARACTERS = 12_000
+
+def _container(check: Check, block: Json, pointer: str) -> None:
+    for where, child in newer.container_frame(check, block, pointer):
+        kind = child.get("type")
+        if kind not in IN_CONTAINER:
+            check.add(where, f"unsupported type: {kind}")
+        else:
+            IN_CONTAINER[kind](check, child, where)
 
 
 def _section(check: Check, block: Json, pointer: str) -> None:
@@ -69,11 +77,16 @@ def _image(check: Check, block: Json, pointer: str) -> None:
 
 def _markdown(check: Check, block: Json, pointer: str) -> None:
     check.keys(block, pointer, required=("text",), optional=("block_id",))
-    check.string(block, "text", pointer, limit=MARKDOWN_CHARACTERS)
+    check.string(block, "text", pointer, limit=check.rules.markdown_characters)
     text = block.get("text")
     if isinstance(text, str):
-        check.markdown += len(text)
-        check.characters += len(text)
+        check.markdown += check.size(text)
+        check.count(text)
+        expansion = expanded(text)
+        if check.rules.expand_markdown:
+            check.blocks += max(0, expansion.blocks - 1)
+        if check.rules.one_table_in_markdown:
+            check.tables += [pointer] * expansion.tables
 
 
 def _input(check: Check, block: Json, pointer: str) -> None:
@@ -92,7 +105,7 @@ def _input(check: Check, block: Json, pointer: str) -> None:
 
 
 Rule = Callable[[Check, Json, str], None]
-IN_VIEW: dict[str, Rule] = {
+IN_BOTH: dict[str, Rule] = {
     "section": _section,
     "header": _header,
     "context": _context,
@@ -101,12 +114,32 @@ IN_VIEW: dict[str, Rule] = {
     "image": _image,
     "input": _input,
     "rich_text": rich.rich_text,
+    "card": newer.card,
+    "carousel": newer.carousel,
+    "container": _container,
 }
-IN_MESSAGE: dict[str, Rule] = IN_VIEW | {
+IN_CONTAINER: dict[str, Rule] = {
+    name: IN_BOTH[name]
+    for name in (
+        "actions",
+        "context",
+        "divider",
+        "header",
+        "image",
+        "input",
+        "rich_text",
+        "section",
+    )
+} | {"table": rich.table}
+IN_VIEW: dict[str, Rule] = IN_BOTH | {"alert": newer.alert}
+IN_MESSAGE: dict[str, Rule] = IN_BOTH | {
     "markdown": _markdown,
     "plan": rich.plan,
     "task_card": rich.task_card,
     "table": rich.table,
+    "data_table": newer.data_table,
+    "data_visualization": newer.data_visualization,
+    "context_actions": newer.context_actions,
 }
 
 
@@ -115,7 +148,9 @@ def blocks(
 ) -> None:
     """Check a list of blocks and that each `block_id` is unique."""
     names: list[object] = []
-    for where, block in check.listed(nodes, pointer, most):
+    listed = check.listed(nodes, pointer, most)
+    check.blocks += len(listed)
+    for where, block in listed:
         kind = block.get("type")
         rule = allowed.get(kind) if isinstance(kind, str) else None
         if rule is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from practice.limits.rules import SLACK, Rules
 from practice.state.records import Json
 
 PLAIN = ("plain_text",)
@@ -23,10 +24,23 @@ class Problem:
 class Check:
     """Collects problems while walking a tree of blocks."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules = SLACK) -> None:
+        self.rules = rules
         self.problems: list[Problem] = []
         self.characters = 0
         self.markdown = 0
+        self.blocks = 0
+        self.tables: list[str] = []
+
+    def size(self, text: object) -> int:
+        """The length of a text as Slack counts it; 0 for anything else."""
+        if not isinstance(text, str):
+            return 0
+        return len(text.encode(errors="surrogatepass")) if self.rules.count_bytes else len(text)
+
+    def count(self, text: object) -> None:
+        """Count a text towards the characters of the message."""
+        self.characters += self.size(text)
 
     def add(self, pointer: str, text: str, *, error: str = "invalid_blocks") -> None:
         self.problems.append(Problem(pointer, text, error))
@@ -105,8 +119,8 @@ class Check:
         self.keys(value, pointer, required=("text",), optional=(extra,))
         self.flag(value, extra, pointer)
         self.string(value, "text", pointer, limit=limit)
-        if counted and isinstance(value.get("text"), str):
-            self.characters += len(value["text"])
+        if counted:
+            self.count(value.get("text"))
 
     def items(
         self, node: Json, key: str, pointer: str, *, most: int, least: int = 1

@@ -80,8 +80,7 @@ def _leaf(check: Check, node: Json, pointer: str) -> None:
         check.url(node, "url", pointer)
     if kind == "broadcast":
         check.one_of(node, "range", pointer, ("here", "channel", "everyone"))
-    text = node.get("text")
-    check.characters += len(text) if isinstance(text, str) else 0
+    check.count(node.get("text"))
     style = node.get("style")
     if style is not None and not (
         isinstance(style, dict)
@@ -92,23 +91,29 @@ def _leaf(check: Check, node: Json, pointer: str) -> None:
 
 def table(check: Check, block: Json, pointer: str) -> None:
     check.keys(block, pointer, required=("rows",), optional=("block_id", "column_settings"))
-    rows = block.get("rows")
-    if not isinstance(rows, list) or not rows:
+    check.tables.append(pointer)
+    rows(check, block, pointer)
+    for where, setting in check.items(block, "column_settings", pointer, most=20, least=0):
+        check.keys(setting, where, optional=("align", "is_wrapped"))
+        check.one_of(setting, "align", where, ("left", "center", "right"))
+        check.flag(setting, "is_wrapped", where)
+
+
+def rows(check: Check, block: Json, pointer: str) -> None:
+    """Check the rows and cells of a table."""
+    listed = block.get("rows")
+    if not isinstance(listed, list) or not listed:
         check.add(f"{pointer}/rows", "must have at least 1 item")
         return
-    if len(rows) > 100:
+    if len(listed) > 100:
         check.add(f"{pointer}/rows", "no more than 100 items allowed")
     before = check.characters
-    for index, row in enumerate(rows):
+    for index, row in enumerate(listed):
         where = f"{pointer}/rows/{index}"
         for pointer_to_cell, cell in check.listed(row, where, 20):
             _cell(check, cell, pointer_to_cell)
     if check.characters - before > TABLE_CHARACTERS:
         check.add(f"{pointer}/rows", f"must be less than {TABLE_CHARACTERS + 1} characters in all")
-    for where, setting in check.items(block, "column_settings", pointer, most=20, least=0):
-        check.keys(setting, where, optional=("align", "is_wrapped"))
-        check.one_of(setting, "align", where, ("left", "center", "right"))
-        check.flag(setting, "is_wrapped", where)
 
 
 def _cell(check: Check, cell: Json, pointer: str) -> None:
@@ -118,7 +123,7 @@ def _cell(check: Check, cell: Json, pointer: str) -> None:
         case "raw_text":
             check.keys(cell, pointer, required=("text",))
             check.string(cell, "text", pointer, limit=TABLE_CHARACTERS)
-            check.characters += len(str(cell.get("text") or ""))
+            check.count(cell.get("text"))
         case "raw_number":
             check.keys(cell, pointer, required=("value",), optional=("text",))
         case other:
@@ -128,7 +133,7 @@ def _cell(check: Check, cell: Json, pointer: str) -> None:
 def plan(check: Check, block: Json, pointer: str) -> None:
     check.keys(block, pointer, required=("title",), optional=("block_id", "tasks"))
     check.string(block, "title", pointer, limit=TITLE)
-    check.characters += len(str(block.get("title") or ""))
+    check.count(block.get("title"))
     names: list[object] = []
     for where, task in check.items(block, "tasks", pointer, most=TASKS, least=0):
         if task.get("type") != "task_card":
@@ -149,7 +154,7 @@ def task_card(check: Check, block: Json, pointer: str) -> None:
     )
     check.string(block, "task_id", pointer, limit=255)
     check.string(block, "title", pointer, limit=TITLE)
-    check.characters += len(str(block.get("title") or ""))
+    check.count(block.get("title"))
     check.one_of(block, "status", pointer, STATUSES)
     for key in ("details", "output"):
         value = block.get(key)

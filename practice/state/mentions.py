@@ -39,18 +39,23 @@ def escape_typed(text: str) -> str:
 
 
 def command_text(text: str, users: Mapping[str, User], *, keep_mentions: bool) -> str:
-    """The text of a slash command: escaped, with mentions as `@name` or, if kept, as tokens."""
+    """The text of a slash command: escaped, with mentions as `@name`.
+
+    With `keep_mentions`, which is `should_escape` in the manifest, mentions are tokens and
+    addresses are in angle brackets.
+    """
+    escaped = _escaped_with_links if keep_mentions else escape
     parts: list[str] = []
     last = 0
     for token in TYPED_TOKEN.finditer(text):
-        parts.append(escape(text[last : token.start()]))
+        parts.append(escaped(text[last : token.start()]))
         person = users.get(token.group()[2:-1]) if token.group().startswith("<@") else None
         if person is None:
             parts.append(token.group())
         else:
             parts.append(f"<@{person.id}|{person.name}>" if keep_mentions else f"@{person.name}")
         last = token.end()
-    parts.append(escape(text[last:]))
+    parts.append(escaped(text[last:]))
     return "".join(parts)
 
 

@@ -29,17 +29,20 @@ class User:
     is_ultra_restricted: bool = False
     is_stranger: bool = False
     deleted: bool = False
+    enterprise_teams: list[str] = field(default_factory=list)
+    """On Enterprise Grid, the workspaces this person is in. `team_id` may then be empty."""
 
 
 @dataclass
 class Channel:
-    """A public or private channel, or a direct message with the app (`is_im`)."""
+    """A public or private channel, a direct message with the app, or a group direct message."""
 
     id: str
     name: str
     members: list[str] = field(default_factory=list)
     is_private: bool = False
     is_im: bool = False
+    is_mpim: bool = False
     im_user: str | None = None
     is_archived: bool = False
     topic: str = ""
@@ -47,10 +50,20 @@ class Channel:
 
     @property
     def kind(self) -> str:
-        """The `channel_type` of message events: `channel`, `group` or `im`."""
-        if self.is_im:
-            return "im"
+        """The `channel_type` of message events: `channel`, `group`, `im` or `mpim`."""
+        if self.is_im or self.is_mpim:
+            return "mpim" if self.is_mpim else "im"
         return "group" if self.is_private else "channel"
+
+
+@dataclass
+class Enterprise:
+    """The Enterprise Grid organization that the workspace belongs to."""
+
+    id: str
+    name: str
+    installs_app: bool = False
+    """Whether the app is installed for the whole organization."""
 
 
 @dataclass

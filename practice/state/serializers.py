@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from practice.state.records import Channel, File, Json, Message, User, UserGroup, View
+from practice.state.records import Channel, Enterprise, File, Json, Message, User, UserGroup, View
 from practice.state.workspace import Workspace
 
 TZ_OFFSETS = {"Europe/Berlin": 3600, "Asia/Jakarta": 25200, "America/New_York": -18000}
 
 
-def user(person: User) -> Json:
+def user(person: User, enterprise: Enterprise | None = None) -> Json:
+    """A person as `users.info` returns them; on Grid perhaps without a `team_id`."""
+    shape = _user(person)
+    if not person.team_id:
+        del shape["team_id"]
+        del shape["profile"]["team"]
+    if enterprise is not None and person.enterprise_teams:
+        shape["enterprise_user"] = {
+            "id": person.id,
+            "enterprise_id": enterprise.id,
+            "enterprise_name": enterprise.name,
+            "is_admin": False,
+            "is_owner": False,
+            "is_primary_owner": False,
+            "teams": list(person.enterprise_teams),
+        }
+    return shape
+
+
+def _user(person: User) -> Json:
     return {
         "id": person.id,
         "team_id": person.team_id,
@@ -58,7 +77,7 @@ def channel(conversation: Channel, *, member: bool, team_id: str) -> Json:
         "is_channel": not conversation.is_private,
         "is_group": conversation.is_private,
         "is_im": False,
-        "is_mpim": False,
+        "is_mpim": conversation.is_mpim,
         "is_private": conversation.is_private,
         "is_archived": conversation.is_archived,
         "is_general": conversation.name == "general",
@@ -117,6 +136,12 @@ def file(upload: File, base_url: str) -> Json:
         "lines_more": max(0, text.count("\n") + 1 - text[:700].count("\n") - 1),
         "preview_is_truncated": len(text) > 700,
     }
+
+
+def installed_team(workspace: Workspace) -> str:
+    """The organization if the app is installed for all of it, else the workspace."""
+    enterprise = workspace.enterprise
+    return enterprise.id if enterprise and enterprise.installs_app else workspace.team_id
 
 
 def bot_profile(workspace: Workspace) -> Json:
@@ -225,6 +250,6 @@ def view(workspace: Workspace, record: View) -> Json:
         "root_view_id": record.root_view_id or record.id,
         "app_id": workspace.app.app_id,
         "external_id": record.external_id,
-        "app_installed_team_id": workspace.team_id,
+        "app_installed_team_id": installed_team(workspace),
         "bot_id": workspace.app.bot_id,
     }

@@ -10,6 +10,7 @@ import copy
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from practice.limits.rules import SLACK
 from practice.state import block_ids, mentions
 from practice.state.changes import (
     Change,
@@ -32,6 +33,7 @@ from practice.state.changes import (
 from practice.state.records import (
     App,
     Channel,
+    Enterprise,
     File,
     Json,
     Message,
@@ -57,6 +59,10 @@ class Workspace:
         self.team_id = team_id
         self.team_name = team_name
         self.clock = clock
+        self.rules = SLACK
+        self.is_paid = True
+        self.upload_error: str | None = None
+        self.enterprise: Enterprise | None = None
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.groups: dict[str, UserGroup] = {}
@@ -144,6 +150,22 @@ class Workspace:
             user=user,
             text=f"<@{user}> has joined the channel",
             subtype="channel_join",
+        )
+
+    def group_dm(self, *people: str) -> Channel:
+        """A group direct message of these people, created on first use."""
+        for channel in self.channels.values():
+            if channel.is_mpim and sorted(channel.members) == sorted(people):
+                return channel
+        names = "--".join(self.users[user].name for user in people)
+        return self.add_channel(
+            Channel(
+                id=self.next_id("G"),
+                name=f"mpdm-{names}-1",
+                members=list(people),
+                is_private=True,
+                is_mpim=True,
+            )
         )
 
     def leave(self, channel: Channel, user: str) -> None:

@@ -12,7 +12,7 @@ from practice.state.tickets import ResponseUrls, SocketTickets, Triggers
 from practice.state.views import Views
 from practice.state.workspace import Workspace
 
-READ_SCOPE = {"channel": "channels", "group": "groups", "im": "im"}
+READ_SCOPE = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
 PAGE_SIZE = 100
 
 

@@ -10,16 +10,20 @@ from practice.state.records import Channel, Json, Message
 from practice.web_api.call import Call, Method
 
 TEXT_LIMIT = 40_000
+UPDATED_TEXT_LIMIT = 4_000
 
 
 def blocks_error(problems: list[Problem]) -> SlackError:
     """`invalid_blocks` with every problem, or the error of a message that is too large."""
     other_errors = [problem.error for problem in problems if problem.error != "invalid_blocks"]
-    if other_errors:
-        return SlackError(other_errors[0])
-    errors = [f"{problem.text} [json-pointer:{problem.pointer}]" for problem in problems]
+    name = other_errors[0] if other_errors else "invalid_blocks"
+    errors = [
+        f"{problem.text} [json-pointer:{problem.pointer}]"
+        for problem in problems
+        if problem.error == name
+    ]
     messages = [f"[ERROR] {error}" for error in errors]
-    return SlackError("invalid_blocks", errors=errors, response_metadata={"messages": messages})
+    return SlackError(name, errors=errors, response_metadata={"messages": messages})
 
 
 def blocks_argument(call: Call) -> list[Json] | None:
@@ -41,14 +45,14 @@ def metadata_argument(call: Call) -> Json | None:
     return metadata
 
 
-def content_arguments(call: Call) -> tuple[str, list[Json] | None]:
+def content_arguments(call: Call, *, longest: int = TEXT_LIMIT) -> tuple[str, list[Json] | None]:
     """The text and blocks of a message, checked against Slack's limits."""
     text, blocks = call.text("text"), blocks_argument(call)
     if not text.strip() and not blocks:
         raise SlackError("no_text")
-    if len(text) > TEXT_LIMIT:
+    if len(text) > longest:
         raise SlackError("msg_too_long")
-    problems = check_message(text, blocks)
+    problems = check_message(text, blocks, call.workspace.rules)
     if problems:
         raise blocks_error(problems)
     return text, blocks
@@ -108,14 +112,16 @@ def update(call: Call) -> Json:
     conversation = call.channel()
     message = own_message(call, conversation, error="cant_update_message")
     if conversation.is_archived:
-        raise SlackError("is_archived")
+        raise SlackError("is_inactive")
     if not call.is_member(conversation):
         raise SlackError("not_in_channel")
     new_blocks = blocks_argument(call)
     if new_blocks is None and "text" not in call.arguments:
         raise SlackError("no_text")
     text, blocks = (
-        content_arguments(call) if new_blocks or call.text("text").strip() else ("", None)
+        content_arguments(call, longest=UPDATED_TEXT_LIMIT)
+        if new_blocks or call.text("text").strip()
+        else ("", None)
     )
     if not text.strip() and not blocks:
         raise SlackError("no_text")

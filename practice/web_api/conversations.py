@@ -7,7 +7,12 @@ from practice.state.errors import SlackError
 from practice.state.records import Channel, Json, Message
 from practice.web_api.call import READ_SCOPE, Call, Method
 
-KINDS = {"public_channel": "channel", "private_channel": "group", "im": "im"}
+KINDS = {
+    "public_channel": "channel",
+    "private_channel": "group",
+    "im": "im",
+    "mpim": "mpim",
+}
 
 
 def _readable(call: Call, permission: str) -> Channel:
@@ -24,7 +29,10 @@ def _shape(call: Call, conversation: Channel) -> Json:
 
 
 def info(call: Call) -> Json:
+    """As in Slack, no app finds a group direct message here, whatever its scopes."""
     conversation = _readable(call, "read")
+    if conversation.is_mpim:
+        raise SlackError("channel_not_found")
     shape = _shape(call, conversation)
     if not call.flag("include_num_members"):
         shape.pop("num_members", None)
@@ -39,9 +47,9 @@ def members(call: Call) -> Json:
 
 def listing(call: Call) -> Json:
     types = [kind.strip() for kind in call.text("types", "public_channel").split(",")]
-    if any(kind not in KINDS and kind != "mpim" for kind in types):
+    if any(kind not in KINDS for kind in types):
         raise SlackError("invalid_types")
-    kinds = {KINDS[kind] for kind in types if kind in KINDS}
+    kinds = {KINDS[kind] for kind in types}
     for kind in sorted(kinds):
         call.require_scope(f"{READ_SCOPE[kind]}:read")
     channels = [

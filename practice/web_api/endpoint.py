@@ -16,7 +16,7 @@ from practice.faults.rate_limit import PostingRateLimit, TierLimits
 from practice.state.errors import SlackError
 from practice.state.records import App, Json
 from practice.traffic import Traffic
-from practice.web_api import assistant, chat, conversations, files, modals, people
+from practice.web_api import assistant, chat, conversations, files, modals, people, validation
 from practice.web_api.call import Call, Method
 
 METHODS: dict[str, Method] = (
@@ -26,6 +26,7 @@ METHODS: dict[str, Method] = (
     | people.METHODS
     | modals.METHODS
     | files.METHODS
+    | validation.METHODS
 )
 SECRET_ARGUMENTS = {"token"}
 RATE_LIMITED = {"chat.postMessage", "chat.postEphemeral"}

@@ -15,6 +15,8 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 
 
 def get_upload_url(call: Call) -> Json:
+    if call.workspace.upload_error is not None:
+        raise SlackError(call.workspace.upload_error)
     name = safe_file_name(call.required("filename"))
     length = call.integer("length", 0)
     if length <= 0 or length > MAX_FILE_BYTES:

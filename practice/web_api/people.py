@@ -17,14 +17,16 @@ def api_test(call: Call) -> Json:
 
 def auth_test(call: Call) -> Json:
     workspace = call.workspace
-    return {
+    enterprise = workspace.enterprise
+    grid = {} if enterprise is None else {"enterprise_id": enterprise.id}
+    return grid | {
         "url": f"{call.base_url}/",
         "team": workspace.team_name,
         "user": workspace.bot.name,
         "team_id": workspace.team_id,
         "user_id": workspace.app.bot_user,
         "bot_id": workspace.app.bot_id,
-        "is_enterprise_install": False,
+        "is_enterprise_install": enterprise is not None and enterprise.installs_app,
     }
 
 
@@ -38,7 +40,13 @@ def connections_open(call: Call) -> Json:
 def team_info(call: Call) -> Json:
     workspace = call.workspace
     domain = workspace.team_name.lower()
-    return {"team": {"id": workspace.team_id, "name": workspace.team_name, "domain": domain}}
+    team: Json = {"id": workspace.team_id, "name": workspace.team_name, "domain": domain}
+    if workspace.enterprise is not None:
+        team |= {
+            "enterprise_id": workspace.enterprise.id,
+            "enterprise_name": workspace.enterprise.name,
+        }
+    return {"team": team}
 
 
 def _user(call: Call, user: str) -> User:
@@ -49,7 +57,7 @@ def _user(call: Call, user: str) -> User:
 
 
 def _shape(call: Call, person: User) -> Json:
-    shape = serializers.user(person)
+    shape = serializers.user(person, call.workspace.enterprise)
     if "users:read.email" not in call.workspace.app.scopes:
         del shape["profile"]["email"]
     return shape
@@ -80,7 +88,13 @@ def bots_info(call: Call) -> Json:
     return {"bot": serializers.bot_profile(call.workspace)}
 
 
+def _require_paid_plan(call: Call) -> None:
+    if not call.workspace.is_paid:
+        raise SlackError("plan_upgrade_required")
+
+
 def usergroups_list(call: Call) -> Json:
+    _require_paid_plan(call)
     groups = [serializers.group(g, call.workspace.team_id) for g in call.workspace.groups.values()]
     if not call.flag("include_users"):
         for group in groups:
@@ -89,6 +103,7 @@ def usergroups_list(call: Call) -> Json:
 
 
 def usergroups_users(call: Call) -> Json:
+    _require_paid_plan(call)
     group = call.workspace.groups.get(call.required("usergroup"))
     if group is None:
         raise SlackError("no_such_subteam")

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from practice.faults import injection
 from practice.faults.plan import Faults
-from practice.limits import check_message
+from practice.limits import ANY_SIZE, check_message
 from practice.state.errors import SlackError
 from practice.state.records import Channel, Json, Message
 from practice.state.tickets import ResponseTarget, ResponseUrls
@@ -66,7 +66,7 @@ class ResponseUrlApi:
             return _error("invalid_payload", 400)
         try:
             target = self._responses.use(name)
-            problems = check_message(str(body.get("text") or ""), body.get("blocks"))
+            problems = check_message(str(body.get("text") or ""), body.get("blocks"), ANY_SIZE)
             if problems:
                 raise SlackError(problems[0].error)
             self._show(target, body)

@@ -26,11 +26,28 @@ from storage.db.tables import (
     publications,
 )
 from storage.records import Action, CheckpointKind
+from storage.states import PhaseRunState
 
 ADD_FILE: Final = insert(files)
 
-DELETE_FILES_OF_PHASE: Final = delete(files).where(
+COPY_FILES: Final = insert(files).from_select(
+    ["execution_id", "phase_run_id", "path", "size", "mode", "sha256", "content"],
+    select(
+        files.c.execution_id,
+        bindparam("to_run", type_=files.c.phase_run_id.type),
+        files.c.path,
+        files.c.size,
+        files.c.mode,
+        files.c.sha256,
+        files.c.content,
+    )
+    .where(files.c.phase_run_id == bindparam("of_run"))
+    .order_by(files.c.seq),
+)
+
+DELETE_OTHER_FILES_OF_PHASE: Final = delete(files).where(
     files.c.execution_id == bindparam("of_execution"),
+    files.c.phase_run_id != bindparam("of_run"),
     files.c.phase_run_id.in_(
         select(phase_runs.c.id).where(
             phase_runs.c.execution_id == bindparam("of_execution"),
@@ -48,8 +65,18 @@ _FILES: Final[Select[Any]] = select(
     phase_runs.c.phase_index,
 ).join(phase_runs, phase_runs.c.id == files.c.phase_run_id)
 
+_newer_runs = phase_runs.alias("newer_runs")
+
+_IS_NEWEST: Final = ~exists().where(
+    _newer_runs.c.execution_id == phase_runs.c.execution_id,
+    _newer_runs.c.seq > phase_runs.c.seq,
+    _newer_runs.c.phase_index == phase_runs.c.phase_index,
+    _newer_runs.c.state == literal_column(f"'{PhaseRunState.DONE.value}'"),
+)
+"""Earlier revisions keep their files until the phase is decided, but only for the reviewer."""
+
 FILES_OF_EXECUTION: Final = _FILES.where(
-    files.c.execution_id == bindparam("of_execution")
+    files.c.execution_id == bindparam("of_execution"), _IS_NEWEST
 ).order_by(phase_runs.c.phase_index, files.c.seq)
 
 FILES_OF_RUN: Final = _FILES.where(files.c.phase_run_id == bindparam("of_run")).order_by(

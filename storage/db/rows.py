@@ -199,6 +199,15 @@ def waiting_checkpoint(connection: Connection, execution_id: str) -> Checkpoint 
     return None if row is None else to_checkpoint(row)
 
 
+def revisions_of(
+    connection: Connection, execution_id: str, *, phase_index: int
+) -> tuple[Checkpoint, ...]:
+    """Return the checkpoints of all revisions of a phase, oldest first."""
+    of_phase = {"of_execution": execution_id, "of_index": phase_index}
+    rows = sql.execute(connection, statements.CHECKPOINTS_OF_PHASE, of_phase).rows
+    return tuple(map(to_checkpoint, rows))
+
+
 @dataclass(frozen=True, slots=True)
 class DecidableCheckpoint:
     """A checkpoint with everything its decision needs.

@@ -37,8 +37,8 @@ from storage.db.tables import (
     phase_runs,
     revise_intents,
 )
-from storage.records import CheckpointKind, Execution, PhaseRun
-from storage.states import PROCEEDED, ExecutionState
+from storage.records import CheckpointKind, Execution, PhaseRun, RevisionMeans
+from storage.states import PROCEEDED, CheckpointState, ExecutionState
 
 # --- executions ---------------------------------------------------------------------------------
 
@@ -190,6 +190,41 @@ CHECKPOINT_TO_DECIDE: Final = (
 )
 """A checkpoint and its execution, which is locked. After waiting for the lock, the checkpoint may
 have changed since it was read: DECIDE checks that."""
+
+CHECKPOINTS_OF_PHASE: Final = CHECKPOINTS.where(
+    checkpoints.c.execution_id == bindparam("of_execution"),
+    checkpoints.c.kind == literal_column(f"'{CheckpointKind.PHASE.value}'"),
+    phase_runs.c.phase_index == bindparam("of_index"),
+).order_by(checkpoints.c.seq)
+"""All revisions of a phase that a person has seen, oldest first."""
+
+PLACE_OF_CHECKPOINT: Final = (
+    select(checkpoints.c.execution_id, phase_runs.c.phase_index)
+    .join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
+    .where(checkpoints.c.id == bindparam("of_id"))
+)
+
+REVISIONS_BY_RUN: Final = (
+    select(func.count())
+    .select_from(checkpoints)
+    .join(phase_runs, phase_runs.c.id == checkpoints.c.phase_run_id)
+    .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.kind.in_(
+            [
+                literal_column(f"'{kind.value}'")
+                for kind in (CheckpointKind.PHASE, CheckpointKind.GATE)
+            ]
+        ),
+        checkpoints.c.state == literal_column(f"'{CheckpointState.REVISED.value}'"),
+        or_(
+            checkpoints.c.means.is_(None),
+            checkpoints.c.means == literal_column(f"'{RevisionMeans.RUN.value}'"),
+        ),
+        phase_runs.c.phase_index == bindparam("of_index"),
+    )
+)
+"""How often a phase was run again with a reviewer's words."""
 
 LAST_GATE: Final = (
     CHECKPOINTS.where(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from storage import forms
 from storage.db import message_statements, sql, statements
 from storage.db.rows import (
     DecidableCheckpoint,
@@ -18,9 +19,10 @@ from storage.db.rows import (
 from storage.db.transaction import Transaction
 from storage.decision_words import named_outcome, says_yes
 from storage.decisions import Decided, Decision, Reply, RevisionOffered, Talk
-from storage.definitions import CrewDefinition
+from storage.definitions import CrewDefinition, Json
 from storage.errors import (
     AlreadyDecided,
+    BadForm,
     Conflict,
     LimitReached,
     NotAllowed,
@@ -30,6 +32,7 @@ from storage.errors import (
     TextNeeded,
     UnknownTasks,
 )
+from storage.output_hash import output_hash
 from storage.policy import EVENT_OF_ACTION, may_decide, offered_actions
 from storage.records import (
     HELD,
@@ -50,12 +53,14 @@ INTENT_LIFETIME: Final = timedelta(minutes=15)
 def decide(tx: Transaction, decision: Decision) -> Decided:
     decidable = find_decidable(tx, decision.checkpoint_id)
     checkpoint, execution = decidable.checkpoint, decidable.execution
-    if _repeats(decidable, decision):
+    if repeats(decidable, decision.delivery):
         return Decided(checkpoint, execution)
-    _check_admissible(decidable, actor=decision.actor, message=decision.message)
+    check_admissible(
+        decidable, actor=decision.actor, message=decision.message, shown=decision.shown
+    )
     _check_content(checkpoint, execution.definition, decision)
     if decision.action is Action.REVISE:
-        _check_revisions_left(decidable)
+        _check_revisions_left(tx, decidable)
     feedback = Feedback(
         action=decision.action,
         text=decision.text.strip(),
@@ -63,6 +68,7 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         at=tx.now,
         tasks=decision.tasks,
         outcome=_outcome(decidable, decision),
+        values=_form_values(checkpoint, decision),
     )
     state = next_checkpoint(checkpoint.state, EVENT_OF_ACTION[decision.action])
     tx.urgent = True
@@ -72,6 +78,7 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         actor=decision.actor,
         checkpoint=checkpoint.id,
         action=decision.action.value,
+        output=output_hash(checkpoint.output),
     )
     with tx.pipeline():
         transitions.record_feedback(
@@ -81,23 +88,32 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
     return Decided(replace(checkpoint, state=state, feedback=feedback), after)
 
 
-def _repeats(decidable: DecidableCheckpoint, decision: Decision) -> bool:
+def repeats(decidable: DecidableCheckpoint, delivery: str | None) -> bool:
     """Whether this delivery already made the recorded decision."""
     return (
-        decision.delivery is not None
+        delivery is not None
         and decidable.checkpoint.state is not CheckpointState.PENDING
-        and decidable.delivery == decision.delivery
+        and decidable.delivery == delivery
     )
 
 
-def _check_admissible(
-    decidable: DecidableCheckpoint, *, actor: Actor, message: MessageRef | None
+def check_admissible(
+    decidable: DecidableCheckpoint,
+    *,
+    actor: Actor,
+    message: MessageRef | None,
+    shown: str | None = None,
 ) -> None:
-    """Raises AlreadyDecided, OutdatedMessage or NotAllowed."""
+    """Raises AlreadyDecided, OutdatedMessage or NotAllowed.
+
+    `shown` is the hash of the output that the person saw, if it is known.
+    """
     checkpoint, execution = decidable.checkpoint, decidable.execution
     if checkpoint.state is not CheckpointState.PENDING:
         raise AlreadyDecided(checkpoint)
     if message is not None and message != decidable.message:
+        raise OutdatedMessage(checkpoint)
+    if shown is not None and shown != output_hash(checkpoint.output):
         raise OutdatedMessage(checkpoint)
     if execution.state is not ExecutionState.WAITING_FEEDBACK:
         raise Conflict("somebody decided while this transaction waited for the lock")
@@ -123,15 +139,28 @@ def _needs_text(checkpoint: Checkpoint, action: Action) -> bool:
     return answers or action is Action.REVISE
 
 
-def _check_revisions_left(decidable: DecidableCheckpoint) -> None:
-    """Raises LimitReached if the crew allows no further revision of the phase."""
-    definition = decidable.execution.definition
+def _form_values(checkpoint: Checkpoint, decision: Decision) -> dict[str, Json]:
+    """Return the values of the checkpoint's form, which only Continue takes. Raises BadForm."""
+    if decision.action is not Action.CONTINUE:
+        return {}
+    try:
+        return forms.parse(checkpoint.form, decision.values)
+    except forms.BadValues as error:
+        raise BadForm(checkpoint, error.errors) from None
+
+
+def _check_revisions_left(tx: Transaction, decidable: DecidableCheckpoint) -> None:
+    """Raises LimitReached if the crew allows no further revision of the phase.
+
+    Edits and earlier revisions run nothing, so they do not count.
+    """
+    definition, checkpoint = decidable.execution.definition, decidable.checkpoint
     most = definition.limits.revisions
-    if (
-        _runs_again(decidable.checkpoint)
-        and most is not None
-        and decidable.checkpoint.revision > most
-    ):
+    if most is None or not _runs_again(checkpoint) or checkpoint.revision <= most:
+        return
+    of_phase = {"of_execution": checkpoint.execution_id, "of_index": decidable.phase_index}
+    counted = sql.execute(tx.connection, statements.REVISIONS_BY_RUN, of_phase).scalar() or 0
+    if counted >= most:
         raise LimitReached("revisions", most, definition.name)
 
 
@@ -158,8 +187,11 @@ def take_effect(
 ) -> Execution:
     """Carry out a recorded decision. Returns the execution after it."""
     execution, kind = decided.execution, decided.checkpoint.kind
+    run_id, goes_on = decided.checkpoint.phase_run_id, action in (Action.CONTINUE, Action.SKIP)
+    if goes_on and kind not in HELD and decided.checkpoint.revision > 1:
+        files.delete_replaced(tx, execution, phase_index=decided.phase_index, kept_run=run_id)
     if action is Action.CONTINUE and kind not in HELD and not decided.checkpoint.outcomes:
-        files.approve(tx, execution, decided.checkpoint.phase_run_id)
+        files.approve(tx, execution, run_id)
     revises = action is Action.REVISE and _runs_again(decided.checkpoint)
     if action is not Action.STOP and kind is CheckpointKind.GATE and not revises:
         return transitions.resume_flow(
@@ -198,8 +230,8 @@ def intend_revise(
     tx: Transaction, checkpoint_id: str, *, actor: Actor, message: MessageRef | None
 ) -> Checkpoint:
     decidable = find_decidable(tx, checkpoint_id)
-    _check_admissible(decidable, actor=actor, message=message)
-    _check_revisions_left(decidable)  # before anybody writes down what should change
+    check_admissible(decidable, actor=actor, message=message)
+    _check_revisions_left(tx, decidable)  # before anybody writes down what should change
     drop_intent(tx, checkpoint_id, actor=actor)
     sql.execute(
         tx.connection,

@@ -18,7 +18,7 @@ from storage.db.rows import AnyRow, find_execution
 from storage.db.transaction import Transaction
 from storage.definitions import CrewDefinition, Workspace
 from storage.kept_files import KeptFile, Publication, StoredFile
-from storage.outbox import outbox
+from storage.outbox import new_messages as outbox
 from storage.records import Claim, Execution
 
 Row: TypeAlias = dict[str, Any]
@@ -50,13 +50,35 @@ def to_rows(claim: Claim, kept: Sequence[KeptFile]) -> list[Row]:
 
 
 def keep(tx: Transaction, claim: Claim, rows: Sequence[Row]) -> None:
-    """Store the files of a claimed phase run. They replace those of the phase's earlier runs."""
+    """Store the files of a claimed phase run.
+
+    Those of the phase's earlier runs stay until the phase is decided, as a reviewer may want one
+    of these revisions; nobody else gets them.
+    """
     if not has_working_copy(claim.execution.definition):
         return
-    phase = {"of_execution": claim.execution.id, "of_index": claim.run.phase_index}
-    sql.execute(tx.connection, file_statements.DELETE_FILES_OF_PHASE, phase)
     for row in rows:
         sql.execute(tx.connection, file_statements.ADD_FILE, row)
+
+
+def copy(tx: Transaction, execution: Execution, *, of_run: str, to_run: str) -> None:
+    """Give a phase run the files of another one."""
+    if has_working_copy(execution.definition):
+        values = {"of_run": of_run, "to_run": to_run}
+        sql.execute(tx.connection, file_statements.COPY_FILES, values)
+
+
+def delete_replaced(
+    tx: Transaction, execution: Execution, *, phase_index: int, kept_run: str
+) -> None:
+    """Delete the files of a decided phase's other runs."""
+    if has_working_copy(execution.definition):
+        of_phase = {
+            "of_execution": execution.id,
+            "of_index": phase_index,
+            "of_run": kept_run,
+        }
+        sql.execute(tx.connection, file_statements.DELETE_OTHER_FILES_OF_PHASE, of_phase)
 
 
 def approve(tx: Transaction, execution: Execution, phase_run_id: str) -> None:

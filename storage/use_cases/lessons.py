@@ -12,7 +12,7 @@ from storage.db.tables import lessons
 from storage.db.transaction import Transaction, new_id
 from storage.errors import NoLesson, NotAllowed, UnknownLesson
 from storage.policy import may_decide
-from storage.records import Actor, Lesson
+from storage.records import Actor, Lesson, RevisionMeans
 from storage.states import CheckpointState
 
 _ADD: Final = insert(lessons)
@@ -34,8 +34,13 @@ def add(tx: Transaction, checkpoint_id: str, *, actor: Actor) -> Lesson:
     verdict = may_decide(checkpoint.rule, actor=actor, requester=execution.requester)
     if verdict.refusal is not None:
         raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
-    revised = checkpoint.state is CheckpointState.REVISED
-    if not execution.definition.lessons or not revised or checkpoint.feedback is None:
+    feedback = checkpoint.feedback
+    has_words = (
+        checkpoint.state is CheckpointState.REVISED
+        and feedback is not None
+        and feedback.means is RevisionMeans.RUN
+    )
+    if not execution.definition.lessons or not has_words or feedback is None:
         raise NoLesson(checkpoint)
     of_checkpoint = {"of_checkpoint": checkpoint_id}
     existing = sql.execute(tx.connection, _OF_CHECKPOINT, of_checkpoint).first()
@@ -46,7 +51,7 @@ def add(tx: Transaction, checkpoint_id: str, *, actor: Actor) -> Lesson:
         "id": new_id(),
         "crew": execution.crew,
         "checkpoint_id": checkpoint_id,
-        "text": checkpoint.feedback.text,
+        "text": feedback.text,
         "by": actor,
         "at": tx.now,
     }

@@ -14,7 +14,7 @@ from storage.db import sql, statements
 from storage.db.rows import find_checkpoint, lock_execution, waiting_checkpoint
 from storage.db.transaction import Transaction
 from storage.errors import LeaseLost
-from storage.outbox import outbox
+from storage.outbox import new_messages as outbox
 from storage.records import HELD, Checkpoint, Claim, Execution, PhaseOutput, Question
 from storage.states import CheckpointState, ExecutionEvent, ExecutionState
 from storage.use_cases import transitions

@@ -14,7 +14,7 @@ from storage.db.rows import newest_outputs
 from storage.db.transaction import Transaction, new_id
 from storage.definitions import CheckpointDefinition, CrewDefinition, DecisionRule
 from storage.errors import Conflict, NoRule, StaleExecution
-from storage.outbox import outbox
+from storage.outbox import new_messages as outbox
 from storage.policy import reminder_times
 from storage.records import (
     Action,
@@ -103,6 +103,13 @@ def queue_run(
     else:
         tx.assign_slot(claims.build_claim(tx, run, execution, owner=slot.owner))
     return run.id
+
+
+def add_done_run(tx: Transaction, run: PhaseRun) -> None:
+    """Add a run that is done already: its output is a text that a person wrote or chose."""
+    values = {name: getattr(run, name) for name in (*_NEW_RUN_COLUMNS, "ended_at", "output")}
+    sql.execute(tx.connection, statements.ADD_RUN, values)
+    tx.audit(run.execution_id, "phase.done", run=run.id, phase=run.phase, revision=run.revision)
 
 
 _NEW_RUN_COLUMNS: Final = (

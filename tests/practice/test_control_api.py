@@ -7,7 +7,7 @@ import pytest
 from slack_sdk import WebClient
 
 from tests.practice.samples import question
-from tests.support.workspace import ANA, BOT, Workspace
+from tests.support.workspace import ANA, BEN, BOT, Workspace
 
 CAMPAIGNS = "C00CAMPAIGN"
 
@@ -94,3 +94,19 @@ def test_tiers_shortcuts_and_attached_files_are_arranged(
     ).json()
     [message] = client.conversations_history(channel=CAMPAIGNS, limit=1)["messages"]
     assert (message["ts"], message["files"][0]["name"]) == (said["ts"], "a.txt")
+
+
+def test_the_kind_of_the_workspace_is_arranged(workspace: Workspace, client: WebClient) -> None:
+    assert control(workspace, "rules", count_bytes=True).json()["rules"]["count_bytes"] is True
+    assert control(workspace, "rules", colour="red").status_code == 400
+    control(workspace, "plan", paid=False)
+    with pytest.raises(Exception, match="plan_upgrade_required"):
+        client.usergroups_list()
+    control(workspace, "enterprise", id="E1", name="Grid", installs_app=True)
+    assert client.auth_test()["enterprise_id"] == "E1"
+    control(workspace, "enterprise")
+    assert "enterprise_id" not in client.auth_test()
+    channel = control(workspace, "group_dm", users=[ANA, BEN]).json()["channel"]
+    assert workspace.channel(channel).is_mpim
+    control(workspace, "refresh", after=3600)
+    assert workspace.practice.sockets.refresh_after == 3600

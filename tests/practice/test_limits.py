@@ -8,7 +8,7 @@ import pytest
 from slack_sdk.models import blocks as sdk
 
 from practice.limits import check_message, check_metadata, check_view
-from tests.practice.samples import Body, button, modal, plain, question, words_input
+from tests.practice.samples import Body, button, modal, plain, words_input
 
 LONG = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2500}}
 
@@ -24,6 +24,13 @@ def option(text: str = "One", value: str = "1") -> Body:
 def actions(*elements: Body) -> Body:
     return {"type": "actions", "elements": list(elements)}
 
+
+CARD: Body = {
+    "type": "card",
+    "title": {"type": "mrkdwn", "text": "x" * 150},
+    "body": {"type": "mrkdwn", "text": "x" * 200},
+    "actions": [button("Open", "open")],
+}
 
 GOOD: dict[str, Body] = {
     "section": {
@@ -83,6 +90,29 @@ GOOD: dict[str, Body] = {
         "column_settings": [{"align": "right", "is_wrapped": True}],
     },
     "input": words_input(max_length=3000),
+    "card": CARD,
+    "carousel": {"type": "carousel", "elements": [CARD] * 10},
+    "container": {
+        "type": "container",
+        "title": plain("x" * 150),
+        "is_collapsible": True,
+        "child_blocks": [{"type": "divider"}] * 10,
+    },
+    "data_table": {
+        "type": "data_table",
+        "caption": "Costs",
+        "page_size": 100,
+        "rows": [[{"type": "raw_number", "value": 1, "text": "1 €"}]],
+    },
+    "data_visualization": {
+        "type": "data_visualization",
+        "title": "Costs",
+        "chart": {"type": "pie", "segments": [{"label": "Plan", "value": 3}]},
+    },
+    "context_actions": {
+        "type": "context_actions",
+        "elements": [{"type": "icon_button", "icon": "trash", "text": plain("Delete")}] * 5,
+    },
 }
 
 
@@ -239,6 +269,21 @@ BAD: list[tuple[Body, str, str]] = [
         "/blocks/0/rows/0",
         "no more than 20 items allowed",
     ),
+    ({"type": "alert", "text": plain("x")}, "/blocks/0", "unsupported type: alert"),
+    (
+        {"type": "carousel", "elements": [CARD] * 11},
+        "/blocks/0/elements",
+        "no more than 10 items allowed",
+    ),
+    (
+        {
+            "type": "container",
+            "title": plain("x"),
+            "child_blocks": [{"type": "markdown", "text": "x"}],
+        },
+        "/blocks/0/child_blocks/0",
+        "unsupported type: markdown",
+    ),
 ]
 
 
@@ -256,8 +301,8 @@ def test_a_message_as_a_whole_has_limits_too() -> None:
     assert problems(GOOD["table"], GOOD["table"])[0][0] == "/blocks/1"
     halves = [{"type": "markdown", "text": "x" * 6001}] * 2
     assert problems(*halves) == [("/blocks", "markdown must be less than 12001 characters in all")]
-    assert [p.error for p in check_message("t", [LONG] * 4)] == []
-    assert [p.error for p in check_message("t", [LONG] * 4 + question())] == ["msg_blocks_too_long"]
+    assert [p.error for p in check_message("t", [LONG] * 5)] == []
+    assert [p.error for p in check_message("t", [LONG] * 6)] == ["msg_blocks_too_long"]
     assert [p.error for p in check_message("x" * 40_001)] == ["msg_too_long"]
 
 
@@ -285,6 +330,8 @@ def test_a_modal_has_short_titles_and_up_to_a_hundred_blocks() -> None:
     assert check_view(modal()) == []
     divided = modal(*[{"type": "divider"}] * 100)
     assert check_view(divided) == []
+    alert = {"type": "alert", "level": "warning", "text": plain("Too late.")}
+    assert check_view(modal(alert)) == []
     cases = {
         "/title/text": modal(title=plain("x" * 25)),
         "/submit/text": modal(submit=plain("x" * 25)),

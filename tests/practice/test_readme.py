@@ -34,7 +34,13 @@ def test_it_lists_every_web_api_method() -> None:
 
 
 def test_it_lists_every_block_and_element() -> None:
-    known = {**blocks.IN_MESSAGE, **blocks.IN_VIEW, **elements.IN_ACTIONS, **elements.IN_SECTION, **elements.INPUTS}
+    known = {
+        **blocks.IN_MESSAGE,
+        **blocks.IN_VIEW,
+        **elements.IN_ACTIONS,
+        **elements.IN_SECTION,
+        **elements.INPUTS,
+    }
     assert names_in("Blocks and inputs", column=None) == set(known)
 
 

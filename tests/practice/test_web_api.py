@@ -75,7 +75,7 @@ def test_empty_and_overlong_messages_are_rejected(client: WebClient) -> None:
     assert refused(lambda: client.api_call("chat.postMessage", json=empty)) == "no_text"
     assert refused(lambda: post(client, text="x" * 40_001)) == "msg_too_long"
     assert refused(lambda: post(client, thread_ts="1.000001")) == "thread_not_found"
-    big = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2600}} for _ in range(4)]
+    big = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2600}} for _ in range(6)]
     assert refused(lambda: post(client, blocks=big)) == "msg_blocks_too_long"
 
 

@@ -19,6 +19,7 @@ from storage.db.tables import outbox
 from storage.definitions import CrewDefinition, Limits, OnTimeout
 from storage.messages import OutboxState
 from storage.outbox.outbox import Outbox
+from storage.outbox.rate_limits import RateLimit
 from storage.ports import NoDispatch
 from storage.reads import Reads
 from storage.records import (
@@ -70,6 +71,7 @@ class DeferredSignal:
 
 BRISK = DeliveryTiming(
     posts_per_second=50,
+    updates=RateLimit(per_second=50, burst=10),
     root_pause=timedelta(milliseconds=50),
     settle=timedelta(milliseconds=300),
     look_again=timedelta(milliseconds=500),
@@ -260,7 +262,7 @@ class Stage:
 
         def with_buttons() -> MessageSnapshot | None:
             for message in self.everywhere():
-                if any(b.value == checkpoint.id for b in message.buttons):
+                if any((b.value or "").startswith(checkpoint.id) for b in message.buttons):
                     return message
             return None
 

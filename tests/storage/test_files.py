@@ -114,9 +114,9 @@ def test_a_revisions_files_replace_those_of_the_output_that_it_revises(
     write(run, "second.md")
 
     assert [file.path for file in reads.kept_files(run.id)] == ["second.md"]
-    assert reads.content_of(shown.phase_run_id, "first.md") is None
     decide(run, Action.CONTINUE)
     assert paths(reads) == ["second.md"]
+    assert reads.content_of(shown.phase_run_id, "first.md") is None
 
 
 def test_continue_publishes_the_files_of_the_phase_that_was_shown(run: Run, reads: Reads) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from practice.delivery.deliveries import Ack, Delivery
 from practice.seed import ANA, BOT
-from practice.state.records import Channel, Json, User, UserGroup
+from practice.state.records import Channel, Enterprise, Json, User, UserGroup
 from tests.support.message_snapshot import MessageSnapshot
 from tests.support.workspace_queries import WorkspaceQueries
 
@@ -57,6 +59,43 @@ class WorkspaceChanges(WorkspaceQueries):
     def install_shortcuts(self, *shortcuts: Json) -> None:
         """Set the app's shortcuts, as in a manifest: name, type, callback_id, description."""
         self.call(lambda: setattr(self.practice.workspace.app, "shortcuts", list(shortcuts)))
+
+    def rules(self, **rules: bool | int) -> None:
+        """Change Slack's rules for messages, e.g. `count_bytes=True`."""
+
+        def change() -> None:
+            workspace = self.practice.workspace
+            workspace.rules = replace(workspace.rules, **rules)  # type: ignore[arg-type] # as named
+
+        self.call(change)
+
+    def free_plan(self, *, upload_error: str | None = None) -> None:
+        """No user groups from now on, and uploads fail with this error if one is given."""
+
+        def change() -> None:
+            self.practice.workspace.is_paid = False
+            self.practice.workspace.upload_error = upload_error
+
+        self.call(change)
+
+    def join_enterprise(self, *people: str, installs_app: bool = False) -> None:
+        """Put the workspace into an Enterprise Grid organization.
+
+        These people get no `team_id` any more, only an `enterprise_user` with this workspace.
+        """
+
+        def change() -> None:
+            workspace = self.practice.workspace
+            workspace.enterprise = Enterprise("E00GRID0001", "Grid", installs_app=installs_app)
+            for name in people:
+                person = workspace.users[name]
+                person.team_id, person.enterprise_teams = "", [workspace.team_id]
+
+        self.call(change)
+
+    def group_dm(self, *people: str) -> Channel:
+        """The group direct message of these people."""
+        return self.call(lambda: self.practice.workspace.group_dm(*people))
 
     def scopes(self, *scopes: str) -> None:
         """Set the app's granted scopes."""

@@ -10,6 +10,7 @@ from slack_sdk.models.views import View
 
 from bot.slack import ids
 from bot.slack.actions.crew_names import find_crew
+from bot.slack.actions.forms import FieldErrors
 from bot.slack.actions.start_forms import StartForms
 from bot.slack.actions.start_inputs import (
     input_pairs,
@@ -52,13 +53,6 @@ class ReplacedForm:
     """The form that takes the place of the one that was submitted."""
 
     form: View
-
-
-@dataclass(frozen=True, slots=True)
-class FieldErrors:
-    """What is wrong with a submitted form: a message for each `block_id`."""
-
-    errors: dict[str, str]
 
 
 class Starts:

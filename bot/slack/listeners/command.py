@@ -7,12 +7,12 @@ from slack_sdk import WebClient
 
 from bot.slack import ids
 from bot.slack.actions.commands import Commands
-from bot.slack.actions.forms import change_form, open_form
-from bot.slack.actions.starts import FieldErrors, OpenForm, ReplacedForm, Starts
+from bot.slack.actions.forms import FieldErrors, change_form, open_form
+from bot.slack.actions.starts import OpenForm, ReplacedForm, Starts
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
-from bot.slack.render import modal
+from bot.slack.render.modals import frame
 
 
 def register(app: App, *, commands: Commands, starts: Starts, responder: Responder) -> None:
@@ -34,7 +34,7 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
         elif isinstance(answer, ReplacedForm):
             ack(response_action="update", view=answer.form)
         else:
-            ack(response_action="update", view=modal.notice(answer))
+            ack(response_action="update", view=frame.notice(answer))
 
     def on_choice(ack: Ack, body: Body, client: WebClient) -> None:
         """Another crew has other fields; another channel, other checkpoints to leave out."""

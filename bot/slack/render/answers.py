@@ -156,6 +156,14 @@ def form_not_opened(checkpoint: Checkpoint) -> Answer:
     return Answer("The form could not be opened. Click again, or choose without words.")
 
 
+FORM_NOT_OPENED = Answer(
+    "Slack did not open the form, so nothing was decided. Click Continue again."
+)
+NOT_SHOWN = Answer(
+    "Slack did not show that. The whole text is in the thread; click again to see it here."
+)
+
+
 def revision_dropped(dropped: bool) -> str:
     return "All right. Nothing was changed." if dropped else "There was nothing to cancel."
 

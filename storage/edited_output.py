@@ -1,0 +1,158 @@
+"""The output that a reviewer's edit makes of a phase's output. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from storage.characters import storable
+from storage.definitions import Json
+from storage.records import PhaseOutput, TaskResult
+
+WHOLE: Final = ""
+"""The key of the text if the output has no tasks, or a single one."""
+
+_FENCE: Final = re.compile(r"```\w*\n(.*)\n```", re.DOTALL)
+
+
+class UnknownKeys(Exception):
+    """Texts for tasks that the output does not have."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(", ".join(names))
+        self.names = names
+
+
+class Blank(Exception):
+    """A text that says nothing."""
+
+
+class BadStructure(Exception):
+    """The text of a typed output does not fit. The message says what it must be."""
+
+    def __init__(self, task: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.task = task
+
+
+def with_texts(output: PhaseOutput, texts: Mapping[str, str]) -> PhaseOutput:
+    """Return the output with the new texts by task; the last task's text is also the phase's.
+
+    Raises UnknownKeys, Blank, BadStructure.
+    """
+    new = {name: storable(_with_plain_line_ends(text)) for name, text in texts.items()}
+    if len(output.tasks) == 1 and WHOLE in new:
+        new.setdefault(output.tasks[0].task, new[WHOLE])
+        del new[WHOLE]
+    known = {task.task for task in output.tasks} or {WHOLE}
+    unknown = tuple(name for name in new if name not in known)
+    if unknown:
+        raise UnknownKeys(unknown)
+    if any(_is_blank(text) for text in new.values()):
+        raise Blank
+    tasks = tuple(_edited(task, new.get(task.task)) for task in output.tasks)
+    text = new.get(WHOLE, output.output)
+    if _is_same(text, output.output):
+        text = output.output
+    if tasks and tasks[-1] != output.tasks[-1]:
+        text = tasks[-1].output
+    return replace(output, output=text, tasks=tasks, usage={}, revised=True)
+
+
+def _edited(task: TaskResult, text: str | None) -> TaskResult:
+    """Return the task's result with a new text, or as it is if the text says the same."""
+    if text is None or _is_same(text, task.output):
+        return task
+    if not task.structured:
+        return replace(task, output=text, edited=True)
+    structure = _structure(task, text)
+    if structure == json.loads(task.structured):
+        return task
+    structured = json.dumps(structure, indent=2, ensure_ascii=False)
+    return replace(task, output=text, structured=structured, edited=True)
+
+
+def _structure(task: TaskResult, text: str) -> Json:
+    """Return the text's JSON value, which has the kind of the typed output. Raises BadStructure."""
+    try:
+        structure = json.loads(_without_fence(text), parse_constant=_not_json)
+    except (ValueError, RecursionError) as error:
+        raise BadStructure(
+            task.task, f"it must be JSON, like the text it replaces{_at(error)}"
+        ) from None
+    earlier = json.loads(task.structured)
+    _compare(task.task, structure, earlier, at="")
+    if isinstance(earlier, dict) and isinstance(structure, dict):
+        missing = [name for name in earlier if name not in structure]
+        added = [name for name in structure if name not in earlier]
+        if missing:
+            raise BadStructure(task.task, f"it needs {_names(missing)}")
+        if added:
+            raise BadStructure(task.task, f"it has no {_names(added)}")
+    return structure
+
+
+def _compare(task: str, new: Json, earlier: Json, *, at: str) -> None:
+    """Raises BadStructure unless each value has the kind of the one that it replaces."""
+    if earlier is None:
+        return
+    if _kind(new) != _kind(earlier):
+        where = f"`{at}`" if at else "it"
+        raise BadStructure(task, f"{where} must be {_kind(earlier)}, not {_kind(new)}")
+    if isinstance(earlier, dict):
+        for name in earlier.keys() & new.keys():
+            _compare(task, new[name], earlier[name], at=f"{at}.{name}" if at else name)
+    elif isinstance(earlier, list) and len({_kind(each) for each in earlier}) == 1:
+        for number, each in enumerate(new):
+            _compare(task, each, earlier[min(number, len(earlier) - 1)], at=f"{at}[{number}]")
+
+
+def _kind(value: Json) -> str:
+    match value:
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case _:
+            return "null"
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _at(error: Exception) -> str:
+    if not isinstance(error, json.JSONDecodeError):
+        return ""
+    return f" (line {error.lineno}, column {error.colno}: {error.msg})"
+
+
+def _without_fence(text: str) -> str:
+    """The text without the code fence that models put around JSON."""
+    fenced = _FENCE.fullmatch(text.strip())
+    return text if fenced is None else fenced[1]
+
+
+def _not_json(constant: str) -> Json:
+    raise ValueError(constant)
+
+
+def _with_plain_line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _is_same(text: str, earlier: str) -> bool:
+    return text.strip() == _with_plain_line_ends(earlier).strip()
+
+
+def _is_blank(text: str) -> bool:
+    return not any(character.isprintable() and not character.isspace() for character in text)

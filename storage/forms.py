@@ -1,0 +1,103 @@
+"""Reads the values of a checkpoint's form. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from storage.definitions import CrewInput, FormField, InputType, Json
+from storage.input_values import BadValue, as_text, convert, is_empty
+
+MAX_TEXT: Final = 3000
+"""The most characters of a text, as in a text box of Slack."""
+
+
+class BadValues(Exception):
+    """Values that the form does not take. `errors` has a sentence for each field."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(errors.values()))
+        self.errors = dict(errors)
+
+
+def parse(fields: Sequence[FormField], values: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the values in the types of their fields, as later phases get them. Raises BadValues.
+
+    An optional field without a value is an empty text, so that a prompt can name it.
+    """
+    known = {field.name for field in fields}
+    errors = {
+        name: "This checkpoint's form has no such field." for name in values if name not in known
+    }
+    parsed: dict[str, Json] = {}
+    for field in fields:
+        try:
+            parsed[field.name] = _parse(field, values.get(field.name))
+        except BadValue as error:
+            errors[field.name] = str(error)
+    if errors:
+        raise BadValues(errors)
+    return parsed
+
+
+def unset(fields: Sequence[FormField]) -> dict[str, Json]:
+    """Return what later phases get if nobody filled in the form: empty texts."""
+    return {field.name: "" for field in fields}
+
+
+def for_prompts(values: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the values as they are put in for `{name}`: yes or no in words."""
+    return {
+        name: as_text(value) if isinstance(value, bool) else value for name, value in values.items()
+    }
+
+
+def _parse(field: FormField, value: Json) -> Json:
+    if is_empty(value):
+        if field.required:
+            raise BadValue("This field is needed.")
+        return ""
+    if field.type is InputType.TEXT:
+        return _text(value)
+    taker = CrewInput(field.name, type=field.type, choices=field.choices)
+    try:
+        converted = convert(value, taker)
+    except BadValue as error:
+        raise BadValue(_sentence(str(error))) from None
+    if field.type is InputType.NUMBER:
+        return _within(field, converted)
+    if field.type is InputType.DATE:
+        return _date(converted)
+    return converted
+
+
+def _text(value: Json) -> str:
+    text = as_text(value).strip()
+    if len(text) > MAX_TEXT:
+        raise BadValue(f"Use at most {MAX_TEXT:,} characters.")
+    return text
+
+
+def _within(field: FormField, number: Json) -> Json:
+    if isinstance(number, float) and not math.isfinite(number):
+        raise BadValue("Expected a number, such as 3 or 2.5.")
+    if field.min is not None and number < field.min:
+        raise BadValue(f"Enter {_plain(field.min)} or more.")
+    if field.max is not None and number > field.max:
+        raise BadValue(f"Enter {_plain(field.max)} or less.")
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _date(text: Json) -> str:
+    """The date alone: a date picker has no time."""
+    return date.fromisoformat(str(text)[:10]).isoformat()
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if float(number).is_integer() else str(number)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
