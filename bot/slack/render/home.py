@@ -19,7 +19,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from bot.slack.ids import HOME_VIEW, ActionId, short
-from bot.slack.render import buttons, output, people, text
+from bot.slack.render import buttons, limits, output, people, text
 from bot.slack.render.answers import Answer
 from bot.slack.render.card import facts, more, overview
 from bot.slack.render.decision import decision_line
@@ -33,9 +33,11 @@ from storage.waiting_reads import Entry
 ENTRIES: Final = 10
 """The checkpoints in the Home. Each takes up to four of its 100 blocks."""
 
-INBOX_ENTRIES: Final = 5
-INBOX_LINES: Final = 15
-"""A message has less room than the Home: the first checkpoints with buttons, then a line each."""
+INBOX_ENTRIES: Final = 6
+"""A message has less room than the Home."""
+
+INBOX_LINES: Final = 20
+LINES_TOGETHER: Final = 5
 
 RUNS: Final = 8
 DECIDED: Final = 8
@@ -78,17 +80,27 @@ def home(
     return View(type="home", callback_id=HOME_VIEW, blocks=blocks)
 
 
-def inbox(waiting: Sequence[Entry], rest: Sequence[Entry], *, beyond: int) -> Answer:
-    """What waits, as a message that one person sees: `rest` without buttons."""
+def inbox(waiting: Sequence[Entry], *, beyond: int) -> Answer:
+    """What waits, as a message that one person sees: the first entries with their buttons, as many
+    as fit, then a line each."""
     if not waiting:
         return Answer(_NOTHING)
-    number = len(waiting) + len(rest) + beyond
+    number = len(waiting) + beyond
     title = f"*{number} checkpoint{'s' if number > 1 else ''} waiting for you*"
-    blocks: list[Block] = [section(title), *_waiting(waiting)]
-    if rest:
-        blocks += [DividerBlock(), section("\n".join(map(_line, rest)))]
-    if beyond:
-        blocks.append(context(f"and {beyond} more, with later deadlines"))
+    for count in range(min(INBOX_ENTRIES, len(waiting)), -1, -1):
+        blocks: list[Block] = [section(title), *_waiting(waiting[:count])]
+        rest = [_line(entry) for entry in waiting[count:INBOX_LINES]]
+        if rest:
+            blocks.append(DividerBlock())
+        blocks += [
+            section("\n".join(rest[first : first + LINES_TOGETHER]))
+            for first in range(0, len(rest), LINES_TOGETHER)
+        ]
+        left = len(waiting[INBOX_LINES:]) + beyond
+        if left:
+            blocks.append(context(f"and {left} more, with later deadlines"))
+        if limits.fits(blocks):
+            break
     return Answer(title, tuple(blocks))
 
 
