@@ -20,6 +20,7 @@ from bot.slack.actions.home import Homes
 from bot.slack.actions.lessons import Lessons
 from bot.slack.actions.message_shortcuts import MessageShortcuts
 from bot.slack.actions.modals import ModalActions
+from bot.slack.actions.replies import Replies
 from bot.slack.actions.starts import Starts
 from bot.slack.inbound.door import SlackDoor
 from bot.slack.inbound.sockets import SocketClient
@@ -144,7 +145,8 @@ class SlackFront:
             commands=commands,
             responder=self._responder,
         )
-        thread.register(app, actions=actions, responder=self._responder)
+        replies = Replies(state=state, reads=reads, people=self._people)
+        thread.register(app, replies=replies, responder=self._responder)
         error_handler.register(app, modals=modals, responder=self._responder)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
         self._delivery = Delivery(

@@ -74,12 +74,13 @@ class Starts:
         self._clock = clock
         self._forms = StartForms(reads=reads, people=people, crews=crews, clock=clock)
 
-    def help(self, name: str) -> str:
+    def help(self, name: str, typed: str = "") -> str:
         crew = find_crew(self._crews, name)
         if crew is None:
-            return starting.unknown_crew(name, self._crews)
+            return starting.unknown_crew(name, self._crews, typed)
         report = self._reads.crew_reports().get(crew.name)
-        return starting.crew_help(known_of(crew, report), report, self._clock.now())
+        words = starting.crew_help(known_of(crew, report), report, self._clock.now())
+        return starting.with_paste(words, typed)
 
     def is_crew(self, name: str) -> bool:
         return find_crew(self._crews, name) is not None
