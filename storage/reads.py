@@ -49,7 +49,7 @@ from storage.records import (
     PhaseRun,
     Usage,
 )
-from storage.states import ENDED, ExecutionState, PhaseRunState
+from storage.states import ENDED, CheckpointState, ExecutionState, PhaseRunState
 from storage.use_cases import files, lessons
 from storage.use_cases.limits import key_of
 from storage.use_cases.phase_runs import anything_due
@@ -67,6 +67,8 @@ RECENT_RUNS: Final = 200
 """The newest runs of a phase to search for those of one crew: other crews may have a phase of the
 same name."""
 
+
+_OPEN_RUN: Final = (PhaseRunState.QUEUED, PhaseRunState.RUNNING)
 
 _SYSTEM: Final = SystemClock()
 
@@ -238,6 +240,18 @@ class Reads:
         """Return all tries of all phases, oldest first."""
         with reading(self._engine) as connection:
             return phase_runs_of(connection, execution_id)
+
+    def open_revision(self, execution_id: str) -> Checkpoint | None:
+        """Return the checkpoint whose revision is queued or running, if one is."""
+        with reading(self._engine) as connection:
+            of_execution = {"of_execution": execution_id}
+            run = sql.execute(connection, statements.LAST_RUN, of_execution).first()
+            if run is None or run.revision == 1 or run.state not in _OPEN_RUN:
+                return None
+            state = {"of_state": CheckpointState.REVISED}
+            revised = sql.execute(connection, statements.LAST_REVISED, of_execution | state)
+            row = revised.first()
+            return None if row is None else to_checkpoint(row)
 
     def progress_of_phase(
         self, execution_id: str, *, phase_index: int, revision: int

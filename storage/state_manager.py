@@ -21,11 +21,13 @@ from storage.decisions import (
     Decided,
     Decision,
     Edit,
+    EditedWords,
     Reopened,
     Reply,
-    RevisionOffered,
     Talk,
     UseRevision,
+    WordsTaken,
+    WordsTooLate,
 )
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
@@ -53,6 +55,7 @@ from storage.use_cases import (
     lessons,
     phase_runs,
     questions,
+    replies,
     retention,
     timeouts,
 )
@@ -328,12 +331,17 @@ class StateManager:
         """Delete the intent (Never mind). Returns whether there was one."""
         return self._commit(lambda tx: decisions.drop_intent(tx, checkpoint_id, actor=actor))
 
-    def reply(self, reply: Reply) -> Decided | RevisionOffered | Talk:
+    def reply(self, reply: Reply) -> replies.Outcome:
         """Handle a message in a thread: a revision after an intent or with a mention, else talk.
 
-        A repeated (channel, ts) is Talk. Raises what `decide` raises.
+        Further messages of a person whose revision has not started belong to it. A repeated
+        (channel, ts) is Talk. Raises what `decide` raises.
         """
-        return self._commit(lambda tx: decisions.reply(tx, reply))
+        return self._commit(lambda tx: replies.reply(tx, reply))
+
+    def edit_words(self, edited: EditedWords) -> WordsTaken | WordsTooLate | Talk:
+        """Handle a changed message: a revision that has not started gets the new words."""
+        return self._commit(lambda tx: replies.edit_words(tx, edited))
 
     def is_first(self, delivery: str) -> bool:
         """Record a delivery that changes no execution; returns False if it was recorded before."""

@@ -322,7 +322,12 @@ def check_slack(settings: Settings) -> Iterator[Finding]:
         )
         return
     from bot.slack.checks import check
+    from bot.slack.people.actors import names_group, rules_of
 
+    try:
+        crews = load_crews(settings.crews_file)
+    except CrewsFileError:
+        crews = {}  # `check_crews` reports it
     app_token = settings.slack_app_token
     yield from check(
         bot_token=settings.slack_bot_token.get_secret_value(),
@@ -330,4 +335,7 @@ def check_slack(settings: Settings) -> Iterator[Finding]:
         api_url=settings.slack_api_url,
         manifest=starter.MANIFEST,
         channel=settings.default_channel,
+        naming_groups=[
+            crew.name for crew in crews.values() if any(map(names_group, rules_of(crew)))
+        ],
     )

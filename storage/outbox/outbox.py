@@ -228,6 +228,13 @@ class Outbox:
         """Postpone the row by `delay`. It keeps its state, including `sending`."""
         self._release_with(row, delay, attempts=row.attempts + 1, error=error)
 
+    def leave_for_later(self, row: OutboxRow, delay: timedelta, *, updates: RateLimit) -> None:
+        """Release a row that was taken to be updated, without an update; it stays due."""
+        with writing(self._engine) as connection:
+            rate_limits.give_back(connection, rate_limits.UPDATES, rate_limit=updates)
+            later = self._clock.at(connection) + delay
+            _write(connection, row, not_before=later, **_NO_LEASE)
+
     def pause(self, row: OutboxRow, delay: timedelta, error: str, *, key: str) -> None:
         """Postpone the row by `delay`, and pause `key` for as long: Slack's rate limit is reached.
 

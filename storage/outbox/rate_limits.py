@@ -88,6 +88,13 @@ def acquire(
     return timedelta(0)
 
 
+def give_back(connection: Connection, key: str, *, rate_limit: RateLimit) -> None:
+    """Count one call less: it was acquired, but not made."""
+    free_at = _locked(connection, key)
+    if free_at is not None:
+        _write(connection, key, free_at - timedelta(seconds=1 / rate_limit.per_second), new=False)
+
+
 def pause(connection: Connection, key: str, *, until: datetime) -> None:
     """Allow no call of this kind before `until`. A longer pause that is already set stays."""
     free_at = _locked(connection, key)

@@ -33,6 +33,7 @@ from storage.records import (
     Question,
 )
 from storage.state_manager import StateManager
+from storage.use_cases.decisions import MORE_WORDS_WITHIN
 from tests.support.factories import crew, output, rule
 from tests.support.message_snapshot import MessageSnapshot
 from tests.support.schema import upgraded
@@ -221,7 +222,11 @@ class Stage:
             return sending.first() is not None
 
     def claim(self) -> Claim:
+        """Claim the next phase run; the time passes that one may wait for further words."""
         claim = self.state.claim("test worker")
+        if claim is None:
+            self.clock.move(MORE_WORDS_WITHIN)
+            claim = self.state.claim("test worker")
         assert claim is not None, "nothing to claim"
         return claim
 
@@ -262,7 +267,7 @@ class Stage:
 
         def with_buttons() -> MessageSnapshot | None:
             for message in self.everywhere():
-                if any(b.value == checkpoint.id for b in message.buttons):
+                if any((b.value or "").startswith(checkpoint.id) for b in message.buttons):
                     return message
             return None
 

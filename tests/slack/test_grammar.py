@@ -112,7 +112,7 @@ def test_an_option_without_a_value_is_invalid(typed: str) -> None:
         ("mail <mailto:a@b.example|a@b.example>", "mail a@b.example"),
         ("<!here> <!subteam^S1|@reviewers> <!channel>", "@here @reviewers @channel"),
         ("a &lt;b&gt; &amp;amp;", "a <b> &amp;"),
-        ("one\n  two", "one\ntwo"),
+        ("one\n  two", "one\n  two"),
     ],
 )
 def test_replies_become_plain_text_without_the_bots_name(sent: str, plain: str) -> None:
@@ -160,8 +160,8 @@ def test_pairs_that_are_words_stay_where_they_were() -> None:
     command = start("plan prove a=b\n  with x=1 and topic=y soon")
     topic = [pair for pair in command.pairs if pair.name == "topic"]
 
-    assert command.without([]) == "prove a=b\nwith x=1 and topic=y soon"
-    assert command.without(topic) == "prove a=b\nwith x=1 and soon"
+    assert command.without([]) == "prove a=b\n  with x=1 and topic=y soon"
+    assert command.without(topic) == "prove a=b\n  with x=1 and soon"
 
 
 @pytest.mark.parametrize(

@@ -58,25 +58,6 @@ def read(home: View) -> str:
     return texts(home.definition["blocks"])
 
 
-def element(home: View, action_id: str) -> tuple[str, dict[str, Any]]:
-    for block in home.definition["blocks"]:
-        for each in [*(block.get("elements") or []), block.get("accessory")]:
-            if isinstance(each, dict) and each.get("action_id") == action_id:
-                return block["block_id"], each
-    raise AssertionError(f"no {action_id} in the Home")
-
-
-def use(workspace: Workspace, action_id: str, by: str = ANA, *, home: View | None = None) -> Answer:
-    view = home or workspace.home(by)
-    assert view is not None
-    block_id, _ = element(view, action_id)
-    return workspace._answer(
-        workspace.practice.interactions.act_on_view(
-            user=by, view_id=view.id, block_id=block_id, action_id=action_id, interaction={}
-        )
-    )
-
-
 def wait_until_read(workspace: Workspace, text: str, by: str = ANA) -> None:
     def shows() -> bool:
         home = workspace.home(by)
@@ -145,7 +126,7 @@ def test_a_click_in_the_home_decides_and_the_home_follows(
     stage.armed(execution)
     opened(workspace)
 
-    assert use(workspace, "checkpoint_continue").ok
+    assert workspace.click_home("checkpoint_continue").ok
 
     (checkpoint,) = stage.reads.checkpoints(execution.id)
     assert checkpoint.feedback is not None
@@ -179,7 +160,6 @@ def test_a_click_on_a_home_that_is_out_of_date_is_answered_in_front_of_it(
 
 def _click_what_was_shown(workspace: Workspace, home: View) -> Answer:
     """Click Continue on a screen that still shows it."""
-    block_id, button = element(home, "checkpoint_continue")
     current = workspace.home(ANA)
     assert current is not None
 
@@ -187,7 +167,7 @@ def _click_what_was_shown(workspace: Workspace, home: View) -> Answer:
         current.definition = {**current.definition, "blocks": home.definition["blocks"]}
 
     workspace.call(put_back)
-    return use(workspace, button["action_id"], home=current) if block_id else Answer(ok=False)
+    return workspace.click_home("checkpoint_continue")
 
 
 def test_revise_in_the_home_opens_the_form_and_its_words_count(
@@ -197,7 +177,7 @@ def test_revise_in_the_home_opens_the_form_and_its_words_count(
     stage.armed(execution)
     opened(workspace)
 
-    assert use(workspace, "checkpoint_revise").ok
+    assert workspace.click_home("checkpoint_revise").ok
     assert workspace.submit({"revision_text_input": "shorter, please"}).ok
 
     (checkpoint,) = stage.reads.checkpoints(execution.id)
@@ -211,7 +191,7 @@ def test_a_form_from_the_home_that_is_closed_is_answered_in_the_runs_thread(
     execution = _waiting(stage, "plan something")
     stage.armed(execution)
     opened(workspace)
-    use(workspace, "checkpoint_revise")
+    workspace.click_home("checkpoint_revise")
     workspace.close_view()
 
     stage.answer_to(ANA, "Your next reply in this thread")

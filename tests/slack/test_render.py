@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.slack import ids
-from bot.slack.render import answers, checkpoint, final, modal, root, starting
+from bot.slack.render import answers, checkpoint, final, root, starting
 from bot.slack.render.message import Form, Rendered, WholeText
+from bot.slack.render.modals import frame, words
 from bot.slack.render.root import Progress
 from practice.limits import check_message, check_view
 from practice.seed import practice_team
 from practice.state import mentions
 from storage.crew_inputs import known_inputs
+from storage.decisions import RevisionOffered
 from storage.definitions import CrewReport, Examination, OnTimeout
 from storage.records import (
     TIMEOUT,
@@ -239,8 +241,10 @@ def test_button_values_are_only_ids() -> None:
         for block in rendered.to_blocks(armed=True):
             for element in block.get("elements", []):
                 if element.get("type") == "button":
-                    assert element["value"][8] == "-"
-                    assert len(element["value"]) == 36
+                    checkpoint_id, _, shown = element["value"].partition(" ")
+                    assert checkpoint_id[8] == "-"
+                    assert len(checkpoint_id) == 36
+                    assert len(shown) in (0, 32)
 
 
 def test_continue_from_the_last_phase_says_that_it_finishes() -> None:
@@ -362,7 +366,7 @@ def test_the_form_keeps_to_slacks_limits_with_any_number_of_outputs(count: int) 
     subject = a_checkpoint(
         tasks=tuple(f"task_{n}" for n in range(count)), description=HOSTILE * 9, phase=LONG_NAME
     )
-    view = modal.revision(
+    view = words.revision(
         subject, an_execution(), about=ids.FormView(subject.id, "C00CAMPAIGN", "1.0")
     ).to_dict()
     assert check_view(view) == []
@@ -375,7 +379,7 @@ def test_the_form_chooses_all_outputs_or_the_one_of_the_task_that_asks(
     name: str, chosen: list[str]
 ) -> None:
     subject = replace(a_checkpoint(tasks=("sort", "check")), name=name)
-    view = modal.revision(
+    view = words.revision(
         subject, an_execution(), about=ids.FormView(subject.id, "C00CAMPAIGN", "1.0")
     ).to_dict()
     [chooser] = [block for block in view["blocks"] if block.get("block_id") == ids.TASKS_BLOCK]
@@ -384,12 +388,12 @@ def test_the_form_chooses_all_outputs_or_the_one_of_the_task_that_asks(
 
 
 def test_the_form_does_not_ask_for_outputs_whose_names_are_too_long_or_not_unique() -> None:
-    assert modal.task_options(a_checkpoint(tasks=("x" * 80, "y"))) == []
-    assert modal.task_options(a_checkpoint(tasks=("same", "same"))) == []
+    assert words.task_options(a_checkpoint(tasks=("x" * 80, "y"))) == []
+    assert words.task_options(a_checkpoint(tasks=("same", "same"))) == []
 
 
 def test_the_notice_in_a_form_keeps_to_the_limits() -> None:
-    assert check_view(modal.notice("Too late.").to_dict()) == []
+    assert check_view(frame.notice("Too late.").to_dict()) == []
 
 
 def test_the_list_of_crews_says_which_ask_nobody() -> None:
@@ -421,7 +425,9 @@ def test_answers_keep_to_the_limits_with_hostile_text() -> None:
         assert check_message(text) == []
         assert len(text) < 10_000
         assert "<!channel>" not in text
-    offered = answers.offer_reply(a_checkpoint(), HOSTILE * 50, ids.OfferedReply("c", "1.0", "2.0"))
+    offered = answers.offer_reply(
+        RevisionOffered(a_checkpoint(), HOSTILE * 50), ids.OfferedReply("c", "1.0", "2.0")
+    )
     closed = answers.reply_is_revision(a_checkpoint(description=HOSTILE * 9))
     for answer in (offered, closed):
         assert check_message(answer.text, [block.to_dict() for block in answer.blocks]) == []

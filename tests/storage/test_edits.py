@@ -209,8 +209,12 @@ def test_a_typed_output_is_edited_as_json(run: Run, state: StateManager) -> None
         ("[1]", "it must be an object, not a list"),
         ('{"title": "New"}', "it needs `days`, `note`"),
         ('{"title": "A", "days": [1], "note": 1, "more": 2}', "it has no `more`"),
-        ('{"title": 3, "days": [1], "note": null}', "`title` must be a text, not a number"),
-        ('{"title": "A", "days": ["x"], "note": null}', "`days[0]` must be a number, not a text"),
+        ('{"title": 3, "days": [1], "note": null}', "`title` must be a text, not a whole number"),
+        (
+            '{"title": "A", "days": ["x"], "note": null}',
+            "`days[0]` must be a whole number, not a text",
+        ),
+        ('{"title": "A", "days": [1.5], "note": 1}', "`days[0]` must be a whole number, not a num"),
         ('{"title": "A", "days": NaN, "note": null}', "it must be JSON"),
     ],
 )

@@ -200,6 +200,21 @@ def test_progress_leaves_most_of_the_limit_for_updates_to_the_cards(
     assert outbox.take(owner="d", updates=limit)
 
 
+def test_a_root_that_is_left_for_later_stays_due_and_uses_nothing_of_the_limit(
+    run: Run, outbox: Outbox, clock: SettableClock
+) -> None:
+    limit = RateLimit(per_second=0.01, burst=2)
+    run.start()
+    root = take_one(outbox)
+    outbox.release(outbox.posted(root, channel=root.channel, ts="1.0", shown=0))
+
+    for _ in range(5):
+        [row] = outbox.take(owner="d", updates=limit)
+        outbox.leave_for_later(row, timedelta(seconds=3), updates=limit)
+        assert outbox.take(owner="d", updates=limit) == ()
+        clock.move(timedelta(seconds=4))
+
+
 def test_a_card_whose_update_the_limit_does_not_allow_yet_is_released(
     run: Run, outbox: Outbox, clock: SettableClock
 ) -> None:

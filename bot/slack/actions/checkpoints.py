@@ -1,19 +1,28 @@
-"""What people do at a checkpoint and in its thread: look up the actor, then call the use case.
+"""What people do at a checkpoint: look up the actor, then call the use case.
 
 Nothing is caught here: `refusals` turns the errors of use cases into messages.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
 from slack_sdk.models.views import View
 
 from bot.slack import ids
-from bot.slack.inbound.parse import Click, FormClosed, Person, Submission, ThreadReply
+from bot.slack.actions.forms import FieldErrors
+from bot.slack.inbound.parse import Click, FormClosed, Person, Submission
 from bot.slack.people.actors import People
-from bot.slack.render import answers, modal
+from bot.slack.render import answers
 from bot.slack.render.answers import Answer
-from storage.decisions import Decided, Decision, Reply, RevisionOffered, Talk
-from storage.errors import AlreadyDecided, NotAllowed, OutdatedMessage
+from bot.slack.render.modals import form, words
+from storage.decisions import Decided, Decision
+from storage.definitions import Json
+from storage.errors import AlreadyDecided, BadForm, NotAllowed, OutdatedMessage
+from storage.output_hash import output_hash
 from storage.policy import may_decide
 from storage.reads import Reads
 from storage.records import (
@@ -21,12 +30,13 @@ from storage.records import (
     Actor,
     ActorKind,
     Checkpoint,
-    CheckpointKind,
     Execution,
     MessageRef,
 )
 from storage.state_manager import StateManager
 from storage.states import CheckpointState
+
+NO_VALUES: Final[Mapping[str, Json]] = MappingProxyType({})
 
 
 class CheckpointActions:
@@ -37,28 +47,38 @@ class CheckpointActions:
         self._reads = reads
         self._people = people
 
-    def decide(self, click: Click) -> Decided:
-        """Continue, Skip or Stop, clicked on a message that shows the checkpoint."""
-        about = ids.ShownCheckpoint.decode(click.value)
-        checkpoint = self._reads.checkpoint(about.checkpoint_id)
-        return self._decide_by_click(checkpoint, click, ids.DECISIONS[click.action_id])
+    def decide(self, click: Click) -> Decided | View:
+        """Continue, Skip or Stop, clicked where the checkpoint is shown.
 
-    def choose_outcome(self, click: Click) -> Decided:
-        """One of a gate's outcomes, chosen by its button or in the menu."""
+        Continue returns the checkpoint's form, if it has one.
+        """
+        about = ids.ShownCheckpoint.decode(click.value)
+        return self._decide_by_click(about, click, ids.DECISIONS[click.action_id])
+
+    def choose_outcome(self, click: Click) -> Decided | View:
+        """One of a gate's outcomes, chosen by its button or in the menu; or the form first."""
         chosen = ids.ChosenOutcome.of_click(action_id=click.action_id, value=click.value)
-        checkpoint = self._reads.checkpoint(chosen.checkpoint_id)
-        return self._decide_by_click(checkpoint, click, Action.CONTINUE, chosen)
+        return self._decide_by_click(chosen.about, click, Action.CONTINUE, chosen)
 
     def _decide_by_click(
         self,
-        checkpoint: Checkpoint,
+        about: ids.ShownCheckpoint,
         click: Click,
         action: Action,
         chosen: ids.ChosenOutcome | None = None,
-    ) -> Decided:
+    ) -> Decided | View:
+        checkpoint = self._reads.checkpoint(about.checkpoint_id)
         if _decided_by_another(checkpoint, click.by):
             # A decision is final, so no transaction is needed to say so.
             raise AlreadyDecided(checkpoint)
+        if action is Action.CONTINUE and checkpoint.form:
+            execution = self.admit(checkpoint, click, shown=about.shown)
+            opened = form_view(checkpoint, execution, click, shown=about.shown)
+            return form.form(
+                checkpoint,
+                execution,
+                about=replace(opened, outcome=None if chosen is None else chosen.number),
+            )
         return self._decide(
             checkpoint,
             action,
@@ -66,7 +86,23 @@ class CheckpointActions:
             message=click.card,
             delivery=click.trigger_id or None,
             chosen=chosen,
+            shown=about.shown,
         )
+
+    def admit(self, checkpoint: Checkpoint, click: Click, *, shown: str | None) -> Execution:
+        """Raises the errors that a decision by this click would raise."""
+        execution = self._reads.execution(checkpoint.execution_id)
+        if checkpoint.state is not CheckpointState.PENDING:
+            raise AlreadyDecided(checkpoint)
+        if click.card is not None and checkpoint.message_ts != click.message_ts:
+            raise OutdatedMessage(checkpoint)
+        if shown is not None and shown != output_hash(checkpoint.output):
+            raise OutdatedMessage(checkpoint)
+        actor = self._people.for_decision(click.by, checkpoint=checkpoint)
+        verdict = may_decide(checkpoint.rule, actor=actor, requester=execution.requester)
+        if verdict.refusal is not None:
+            raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
+        return execution
 
     def _decide(
         self,
@@ -79,6 +115,8 @@ class CheckpointActions:
         tasks: tuple[str, ...] = (),
         message: MessageRef | None = None,
         chosen: ids.ChosenOutcome | None = None,
+        shown: str | None = None,
+        values: Mapping[str, Json] = NO_VALUES,
     ) -> Decided:
         return self._state.decide(
             Decision(
@@ -90,6 +128,8 @@ class CheckpointActions:
                 message=message,
                 delivery=delivery,
                 outcome=None if chosen is None else _outcome(checkpoint, chosen),
+                shown=shown,
+                values=values,
             )
         )
 
@@ -98,18 +138,12 @@ class CheckpointActions:
 
         Raises the errors that the decision itself would raise.
         """
-        checkpoint = self._reads.checkpoint(click.value)
-        execution = self._reads.execution(checkpoint.execution_id)
-        if checkpoint.state is not CheckpointState.PENDING:
-            raise AlreadyDecided(checkpoint)
-        if click.card is not None and checkpoint.message_ts != click.message_ts:
-            raise OutdatedMessage(checkpoint)
-        actor = self._people.for_decision(click.by, checkpoint=checkpoint)
-        verdict = may_decide(checkpoint.rule, actor=actor, requester=execution.requester)
-        if verdict.refusal is not None:
-            raise NotAllowed(verdict.refusal, execution, checkpoint.rule)
-        form = modal.outcome if checkpoint.outcomes else modal.answer
-        return checkpoint, form(checkpoint, execution, about=_about(checkpoint, execution, click))
+        about = ids.ShownCheckpoint.decode(click.value)
+        checkpoint = self._reads.checkpoint(about.checkpoint_id)
+        execution = self.admit(checkpoint, click, shown=about.shown)
+        opened = form_view(checkpoint, execution, click, shown=about.shown)
+        build = words.outcome if checkpoint.outcomes else words.answer
+        return checkpoint, build(checkpoint, execution, about=opened)
 
     def submit_text(self, sent: Submission) -> Decided:
         """The form with an answer, or with an outcome and words, was submitted."""
@@ -121,19 +155,40 @@ class CheckpointActions:
             text=sent.text,
             delivery=sent.delivery,
             chosen=sent.outcome,
+            shown=sent.view.shown,
         )
+
+    def submit_form(self, sent: Submission) -> Decided | FieldErrors:
+        """The checkpoint's form was submitted; returns what is wrong with its fields."""
+        checkpoint = self._reads.checkpoint(sent.view.checkpoint_id)
+        number = sent.view.outcome
+        try:
+            return self._decide(
+                checkpoint,
+                Action.CONTINUE,
+                by=sent.by,
+                delivery=sent.delivery,
+                chosen=None if number is None else ids.ChosenOutcome(checkpoint.id, number),
+                shown=sent.view.shown,
+                values=form.values(checkpoint.form, sent.fields),
+            )
+        except BadForm as error:
+            return FieldErrors(form.field_errors(checkpoint.form, error.errors))
 
     def start_revision(self, click: Click) -> tuple[Checkpoint, View]:
         """Record the intent to revise; returns the form that asks what to change."""
-        checkpoint = self._reads.checkpoint(click.value)
+        about = ids.ShownCheckpoint.decode(click.value)
+        checkpoint = self._reads.checkpoint(about.checkpoint_id)
         execution = self._reads.execution(checkpoint.execution_id)
+        if about.shown is not None and about.shown != output_hash(checkpoint.output):
+            raise OutdatedMessage(checkpoint)
         checkpoint = self._state.intend_revise(
             checkpoint.id,
             actor=self._people.for_decision(click.by, checkpoint=checkpoint),
             message=click.card,
         )
-        about = _about(checkpoint, execution, click)
-        return checkpoint, modal.revision(checkpoint, execution, about=about)
+        opened = form_view(checkpoint, execution, click, shown=about.shown)
+        return checkpoint, words.revision(checkpoint, execution, about=opened)
 
     def submit_revision(self, sent: Submission) -> Decided:
         """The revision form was submitted."""
@@ -145,6 +200,7 @@ class CheckpointActions:
             text=sent.text,
             tasks=sent.tasks,
             delivery=sent.delivery,
+            shown=sent.view.shown,
         )
 
     def close_revision_form(self, closed: FormClosed) -> Answer | None:
@@ -158,89 +214,6 @@ class CheckpointActions:
         """Drop the intent to revise."""
         actor = Actor(ActorKind.SLACK, click.by.id, click.by.name)
         return answers.revision_dropped(self._state.drop_intent(click.value, actor=actor))
-
-    def handle_reply(self, reply: ThreadReply) -> Answer | None:
-        """Handle a reply in a thread; returns the answer to its author, if there is one."""
-        execution = self._reads.execution_in_thread(reply.channel, reply.thread_ts)
-        if execution is None:
-            return self._reply_in_direct_message(reply)
-        waiting = self._reads.waiting_checkpoint(execution.id)
-        if waiting is None:
-            if not reply.mentions_bot or self._already_decided_by(reply, execution):
-                return None
-            return Answer(answers.NOTHING_WAITS)
-        if not _written_after(reply, waiting) and self._already_decided_by(reply, execution):
-            return None
-        return self._reply_to_checkpoint(reply, waiting)
-
-    def _reply_to_checkpoint(self, reply: ThreadReply, waiting: Checkpoint) -> Answer | None:
-        if reply.mentions_bot and waiting.kind is CheckpointKind.BUDGET:
-            return Answer(answers.ONLY_BUTTONS)
-        if reply.mentions_bot and waiting.kind is CheckpointKind.QUESTION:
-            return self._answer_by_reply(reply, waiting)
-        actor = self._people.for_decision(reply.by, checkpoint=waiting)
-        return self._offer(reply, self._state.reply(_record(reply, actor)))
-
-    def _answer_by_reply(self, reply: ThreadReply, question: Checkpoint) -> Answer | None:
-        """A reply written before the question was shown does not answer it."""
-        if not _written_after(reply, question):
-            return Answer(answers.NOTHING_WAITS)
-        delivery = _delivery(reply.channel, reply.ts)
-        self._decide(question, Action.CONTINUE, by=reply.by, text=reply.text, delivery=delivery)
-        return None
-
-    def _already_decided_by(self, reply: ThreadReply, execution: Execution) -> bool:
-        """Whether this reply has already decided a checkpoint: Slack may deliver it twice."""
-        return self._reads.was_decided_by(execution.id, _delivery(reply.channel, reply.ts))
-
-    def _reply_in_direct_message(self, reply: ThreadReply) -> Answer | None:
-        """A checkpoint that could not be posted in its channel waits in a direct message."""
-        if not reply.channel.startswith("D"):
-            return None
-        actor = self._people.for_start(reply.by, channel=reply.channel)
-        return self._offer(reply, self._state.reply(_record(reply, actor)))
-
-    def _offer(
-        self, reply: ThreadReply, outcome: Decided | RevisionOffered | Talk
-    ) -> Answer | None:
-        if not isinstance(outcome, RevisionOffered):
-            return None
-        if outcome.checkpoint.kind is CheckpointKind.BUDGET:
-            return None
-        offered = ids.OfferedReply(outcome.checkpoint.id, reply.thread_ts, reply.ts)
-        return answers.offer_reply(
-            outcome.checkpoint, outcome.text, offered, says_yes=outcome.says_yes
-        )
-
-    def accept_reply(self, click: Click) -> str:
-        """Use an earlier reply as the revision or answer, with the text that it has now."""
-        offered = ids.OfferedReply.decode(click.value)
-        text = self._people.find_reply(
-            click.by, channel=click.channel, thread_ts=offered.thread_ts, ts=offered.ts
-        )
-        if text is None:
-            return answers.REPLY_GONE
-        checkpoint = self._reads.checkpoint(offered.checkpoint_id)
-        is_question = checkpoint.kind is CheckpointKind.QUESTION
-        self._decide(
-            checkpoint,
-            Action.CONTINUE if is_question else Action.REVISE,
-            by=click.by,
-            text=text,
-            delivery=_delivery(click.channel, offered.ts),
-        )
-        return answers.reply_used(checkpoint)
-
-    def continue_by_reply(self, click: Click) -> str:
-        """Continue, because an earlier reply said yes."""
-        offered = ids.OfferedReply.decode(click.value)
-        self._decide(
-            self._reads.checkpoint(offered.checkpoint_id),
-            Action.CONTINUE,
-            by=click.by,
-            delivery=_delivery(click.channel, offered.ts),
-        )
-        return answers.CONTINUED
 
     def cancel(self, execution_id: str, by: Person) -> Execution:
         """`execution_id` may be a prefix of an id."""
@@ -260,48 +233,23 @@ def _decided_by_another(checkpoint: Checkpoint, person: Person) -> bool:
     return feedback is not None and feedback.actor.id != person.id
 
 
-def _about(checkpoint: Checkpoint, execution: Execution, click: Click) -> ids.FormView:
-    """A form that was opened from a list belongs to the run's own thread."""
-    if click.listed and execution.channel is not None:
-        return ids.FormView(checkpoint.id, execution.channel, execution.thread_ts)
-    return ids.FormView(
-        checkpoint_id=checkpoint.id,
-        channel=click.channel,
-        thread_ts=click.thread_ts or click.message_ts,
-    )
+def form_view(
+    checkpoint: Checkpoint, execution: Execution, click: Click, *, shown: str | None
+) -> ids.FormView:
+    """What a modal carries that this click opens.
+
+    One that was opened from a list belongs to the run's own thread.
+    """
+    if click.view is not None and click.view.about is not None:
+        channel, thread_ts = click.view.about.channel, click.view.about.thread_ts
+    elif click.listed and execution.channel is not None:
+        channel, thread_ts = execution.channel, execution.thread_ts
+    else:
+        channel, thread_ts = click.channel, click.thread_ts or click.message_ts
+    return ids.FormView(checkpoint.id, channel, thread_ts, shown)
 
 
 def _outcome(checkpoint: Checkpoint, chosen: ids.ChosenOutcome) -> str:
     if chosen.checkpoint_id != checkpoint.id or chosen.number >= len(checkpoint.outcomes):
         raise ids.IdError("value is not an outcome of this checkpoint")
     return checkpoint.outcomes[chosen.number]
-
-
-def _delivery(channel: str, ts: str) -> str:
-    """The key under which a reply is recorded, so that it counts once."""
-    return f"message:{channel}:{ts}"
-
-
-def _written_after(reply: ThreadReply, checkpoint: Checkpoint) -> bool:
-    """Whether a reply is newer, by Slack's clock, than the message that shows the checkpoint."""
-    if checkpoint.message_ts is None:
-        return False
-    return _parse_ts(reply.ts) > _parse_ts(checkpoint.message_ts)
-
-
-def _parse_ts(ts: str) -> tuple[int, int]:
-    seconds, _, fraction = ts.partition(".")
-    if not (seconds.isdigit() and fraction.isdigit()):
-        raise ids.IdError("ts is not a Slack timestamp")
-    return int(seconds), int(fraction)
-
-
-def _record(reply: ThreadReply, actor: Actor) -> Reply:
-    return Reply(
-        channel=reply.channel,
-        thread_ts=reply.thread_ts,
-        ts=reply.ts,
-        text=reply.text,
-        actor=actor,
-        mentions_bot=reply.mentions_bot,
-    )

@@ -14,7 +14,8 @@ from bot.slack.render.answers import Answer
 from bot.slack.render.root import Progress
 from storage.policy import may_decide, same_person
 from storage.reads import Reads
-from storage.records import Actor, ActorKind
+from storage.records import Actor, ActorKind, Execution
+from storage.states import ENDED
 from storage.waiting_reads import Candidate, Entry
 
 CANDIDATES: Final = 2000
@@ -22,6 +23,10 @@ CANDIDATES: Final = 2000
 
 RECENT: Final = 200
 """The decisions, newest first, among which those of a person are looked for."""
+
+
+RECENT_RUNS: Final = 50
+"""The runs of a person, newest first, among which those that have not ended are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +64,16 @@ class Homes:
                 ),
                 permalink,
             )
-            for execution, permalink in self._reads.runs_of(requester, limit=home.RUNS)
+            for execution, permalink in self._runs_of(requester)
         ]
         return home.home(
             waiting.entries, more=waiting.more, runs=runs, decided=self._decided_for(person)
         )
+
+    def _runs_of(self, requester: Actor) -> list[tuple[Execution, str | None]]:
+        """The runs that have not ended, then the others, the newest first."""
+        runs = self._reads.runs_of(requester, limit=RECENT_RUNS)
+        return sorted(runs, key=lambda run: run[0].state in ENDED)[: home.RUNS]
 
     def _waiting_for(self, person: Person, *, first: int, rest: int = 0) -> Waiting:
         own = self._decidable(person, self._reads.waiting(limit=CANDIDATES))

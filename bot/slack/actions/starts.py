@@ -10,6 +10,7 @@ from slack_sdk.models.views import View
 
 from bot.slack import ids
 from bot.slack.actions.crew_names import find_crew
+from bot.slack.actions.forms import FieldErrors
 from bot.slack.actions.start_forms import StartForms
 from bot.slack.actions.start_inputs import (
     input_pairs,
@@ -54,13 +55,6 @@ class ReplacedForm:
     form: View
 
 
-@dataclass(frozen=True, slots=True)
-class FieldErrors:
-    """What is wrong with a submitted form: a message for each `block_id`."""
-
-    errors: dict[str, str]
-
-
 class Starts:
     """Raises the errors of `StateManager.start_execution`."""
 
@@ -80,12 +74,13 @@ class Starts:
         self._clock = clock
         self._forms = StartForms(reads=reads, people=people, crews=crews, clock=clock)
 
-    def help(self, name: str) -> str:
+    def help(self, name: str, typed: str = "") -> str:
         crew = find_crew(self._crews, name)
         if crew is None:
-            return starting.unknown_crew(name, self._crews)
+            return starting.unknown_crew(name, self._crews, typed)
         report = self._reads.crew_reports().get(crew.name)
-        return starting.crew_help(known_of(crew, report), report, self._clock.now())
+        words = starting.crew_help(known_of(crew, report), report, self._clock.now())
+        return starting.with_paste(words, typed)
 
     def is_crew(self, name: str) -> bool:
         return find_crew(self._crews, name) is not None
@@ -175,7 +170,7 @@ class Starts:
 
     def choose_crew(self, choice: CrewChoice) -> View | None:
         """The form for another crew, with what was entered so far; None for an unknown crew."""
-        return self._forms.change(choice.sent, choice.crew)
+        return self._forms.change(choice.sent)
 
     def submit(  # noqa: PLR0911 one for each problem
         self, sent: StartSubmission
@@ -184,7 +179,7 @@ class Starts:
         about, typed = sent.view, as_typed(sent)
         if sent.shown_crew != about.crew:
             # The form was sent before it showed the fields of the crew that was chosen.
-            form = self._forms.change(sent, about.crew)
+            form = self._forms.change(sent)
             return starting.NO_CREWS if form is None else ReplacedForm(form)
         crew = self._crews.get(about.crew)
         if crew is None:

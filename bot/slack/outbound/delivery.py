@@ -22,6 +22,7 @@ from bot.slack.outbound.delivery_errors import FailurePolicy, Next
 from bot.slack.outbound.fallbacks import Shown, whole_key
 from bot.slack.outbound.permalinks import Permalinks
 from bot.slack.outbound.posting import Posted, Posting
+from bot.slack.outbound.thread_status import ThreadStatus
 from bot.slack.outbound.views import Post, Views
 from bot.slack.render.files import Upload
 from bot.slack.render.message import Rendered
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 2.0
 SOON_SECONDS: Final = 0.25
+NEVER_CHANGE: Final = (OutboxKind.OUTPUT, OutboxKind.WHOLE, OutboxKind.FILE)
 WAIT_FOR_WHOLE: Final = timedelta(seconds=2)
 UPDATES_OF_TIER_3: Final = RateLimit.per_minute(50)
 
@@ -93,6 +95,7 @@ class Delivery:
         self._rate_limit = RateLimit(per_second=timing.posts_per_second)
         self._updates = timing.updates
         self._clicks = clicks or Clicks()
+        self._status = ThreadStatus(self._posting)
         self._permalinks = Permalinks(outbox=outbox, reads=reads, posting=self._posting)
         self._failure_policy = FailurePolicy(
             outbox=outbox, views=self._views, posting=self._posting
@@ -253,14 +256,26 @@ class Delivery:
         if is_card and row.shown_version == 0 and not self._views.is_whole_settled(row):
             self._outbox.postpone(row, WAIT_FOR_WHOLE, "waiting for the whole text")
             return
+        if row.kind is OutboxKind.ROOT:
+            self._update_root(row)
+            return
         rendered = self._views.message(row)
         if not (is_card and self._replace_clicked(row, rendered)):
             self._posting.update(row, rendered)
-        pause = self._root_pause() if row.kind is OutboxKind.ROOT else timedelta(0)
-        self._outbox.shown(row, version, not_before=pause)
+        self._outbox.shown(row, version)
         self._failure_policy.forget_failures(row)
         if is_card:
             self._permalinks.add(row)
+
+    def _update_root(self, row: OutboxRow) -> None:
+        version, progress = row.version, self._views.progress(row)
+        if self._status.covers(row, *progress):
+            self._outbox.leave_for_later(row, self._timing.root_pause, updates=self._updates)
+            return
+        self._posting.update(row, self._views.message(row))
+        self._status.updated(row, *progress)
+        self._outbox.shown(row, version, not_before=self._root_pause())
+        self._failure_policy.forget_failures(row)
 
     def _replace_clicked(self, row: OutboxRow, rendered: Rendered) -> bool:
         """Update a card by the click on it; False if nobody has just clicked it."""
@@ -290,7 +305,7 @@ class Delivery:
     def _adopt(self, row: OutboxRow, post: Post, earlier: list[str]) -> OutboxRow | None:
         """Adopt what was posted before, and remove its duplicates."""
         log.info("delivery.adopted", extra={"row": row.key, "found": len(earlier)})
-        shown = row.version if isinstance(post.content, Upload) else 0
+        shown = row.version if row.kind in NEVER_CHANGE else 0
         adopted = self._store(row, post, Posted(row.channel, earlier[0]), shown=shown)
         for duplicate in earlier[1:]:
             self._remove(row, duplicate)

@@ -26,7 +26,7 @@ from bot.slack.render.root import Progress
 from storage import usage as sums
 from storage.messages import OutboxKind, OutboxRow
 from storage.reads import Reads
-from storage.records import Checkpoint, CheckpointKind, Execution
+from storage.records import Checkpoint, CheckpointKind, Execution, PhaseRun
 from storage.states import ACTIVE, CheckpointState
 
 
@@ -231,6 +231,11 @@ class Views:
         """Whether `ts` is the timestamp stored for what this row shows, or it shows more by now."""
         stored = self._reads.messages([row.key]).get(row.key)
         return stored is not None and (stored.ts == ts or stored.generation != row.generation)
+
+    def progress(self, row: OutboxRow) -> tuple[Execution, PhaseRun | None]:
+        """The run that a root message is about, and its newest phase run."""
+        runs = self._reads.phase_runs(row.execution_id)
+        return self.execution(row), runs[-1] if runs else None
 
     def execution(self, row: OutboxRow) -> Execution:
         return self._reads.execution(row.execution_id)

@@ -69,12 +69,12 @@ def home(
     if more:
         blocks.append(context(f"and {more} more: `/crew inbox`"))
     blocks.append(ActionsBlock(block_id="home_start", elements=[_start_button()]))
-    blocks.append(_header("Your runs"))
+    blocks += [DividerBlock(), _header("Your runs")]
     blocks += [section(_run(each)) for each in runs] or [
         section("You have not started a run yet. `/crew` opens a form for that in any channel.")
     ]
     if decided:
-        blocks.append(_header("Decided lately"))
+        blocks += [DividerBlock(), _header("Decided lately")]
         blocks += [context(_decided(each)) for each in decided]
     return View(type="home", callback_id=HOME_VIEW, blocks=blocks)
 
@@ -155,7 +155,7 @@ def _gist(checkpoint: Checkpoint) -> str:
     if checkpoint.kind not in _WITH_OUTPUT or not checkpoint.output.output.strip():
         return ""
     opening = gist(checkpoint.output.output, GIST_LIMIT).opening
-    return text.quote(opening, GIST_LIMIT)
+    return text.quote(" ".join(opening.split()), GIST_LIMIT)
 
 
 def _read_section(checkpoint: Checkpoint, words: str) -> SectionBlock:
