@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -19,20 +19,22 @@ from bot.slack.render import (
     final,
     home,
     lessons,
-    modal,
     output,
     root,
     start_form,
 )
 from bot.slack.render.answers import Answer
 from bot.slack.render.message import Form, Rendered
+from bot.slack.render.modals import changes, earlier, edit, form, frame, not_taken, read, words
 from bot.slack.render.root import Progress
+from storage.decisions import RevisionOffered
 from storage.definitions import (
     CheckpointDefinition,
     CrewDefinition,
     CrewInput,
     CrewKind,
     DecisionRule,
+    FormField,
     InputType,
     PhaseDefinition,
 )
@@ -83,6 +85,13 @@ _INPUTS: Final = (
     CrewInput("place", InputType.CHOICE, "Place", choices=("Lyon", "Porto")),
     CrewInput("press", InputType.YES_NO, "Press release", default=True),
 )
+_FORM: Final = (
+    FormField("budget", "Budget in euros", InputType.NUMBER, min=10, max=900),
+    FormField("place", "Place", InputType.CHOICE, choices=("Lyon", "Porto")),
+    FormField("launch", "Launch", InputType.DATE),
+    FormField("press", "Press release", InputType.YES_NO),
+    FormField("note", "Note", required=False),
+)
 _ABOUT: Final = ids.FormView("00000000-0000-4000-8000-000000000002", "C00SAMPLE01", "1.0")
 
 
@@ -97,11 +106,11 @@ class Sample:
 def samples() -> Iterator[Sample]:
     """Yields every kind of message in every form it is sent in, and every modal."""
     for name, rendered in _messages():
-        for form in (Form.FULL, Form.PLAIN):
+        for message_form in (Form.FULL, Form.PLAIN):
             for armed in (False, True) if rendered.buttons else (False,):
-                way = f"{name}{', plain' if form is Form.PLAIN else ''}"
+                way = f"{name}{', plain' if message_form is Form.PLAIN else ''}"
                 way += ", with its buttons" if armed else ""
-                blocks = rendered.to_blocks(armed=armed, form=form)
+                blocks = rendered.to_blocks(armed=armed, form=message_form)
                 message = {"text": rendered.notification_text(), "blocks": blocks}
                 yield Sample(way, {"message": message})
     for name, answer in _answers():
@@ -140,8 +149,9 @@ def _messages() -> Iterator[tuple[str, Rendered]]:
 def _answers() -> Iterator[tuple[str, Answer]]:
     subject = _checkpoint(SHORT)
     reply = ids.OfferedReply(subject.id, "1.0", "2.0")
-    yield "offer to use a reply", answers.offer_reply(subject, "shorter", reply)
-    yield "offer to continue", answers.offer_reply(subject, "fine", reply, says_yes=True)
+    for name, says_yes in (("words", None), ("a yes", True), ("a no", False)):
+        offer = RevisionOffered(subject, "sample words", says_yes=says_yes)
+        yield f"offer after {name}", answers.offer_reply(offer, reply)
     yield "a reply that was taken", answers.reply_is_revision(subject)
     entry = Entry(subject, _execution(), "https://example.com/archives/C1/p1")
     yield "inbox", home.inbox([entry], [entry], more=3)
@@ -151,12 +161,24 @@ def _answers() -> Iterator[tuple[str, Answer]]:
 
 def _views() -> Iterator[tuple[str, View]]:
     subject, execution = _checkpoint(LONG, tasks=("one", "two")), _execution()
-    yield "form of Revise", modal.revision(subject, execution, about=_ABOUT)
+    before = _checkpoint(LONG.replace("sample", "draft"))
+    yield "whole text", read.read(subject, execution, about=_ABOUT)
+    yield "what changed", changes.changes(subject, execution, before, about=_ABOUT)
+    yield "earlier revisions", earlier.earlier(subject, execution, [before], about=_ABOUT)
+    yield "an earlier revision", earlier.chosen(subject, execution, before, about=_ABOUT)
+    edited = edit.edit(subject, execution, about=_ABOUT)
+    if edited is not None:
+        yield "form to edit", edited
+    yield "a text too long to edit", edit.too_long(subject, execution, about=_ABOUT)
+    yield "form of a checkpoint", form.form(replace(subject, form=_FORM), execution, about=_ABOUT)
+    yield "form of Revise", words.revision(subject, execution, about=_ABOUT)
     question = _checkpoint(SHORT, kind=CheckpointKind.QUESTION)
-    yield "form of Answer", modal.answer(question, execution, about=_ABOUT)
+    yield "form of Answer", words.answer(question, execution, about=_ABOUT)
     gate = _checkpoint(SHORT, kind=CheckpointKind.GATE)
-    yield "form of an outcome", modal.outcome(gate, execution, about=_ABOUT)
-    yield "modal that says why", modal.notice("Too late: it is decided.")
+    yield "form of an outcome", words.outcome(gate, execution, about=_ABOUT)
+    yield "modal that says why", frame.notice("Too late: it is decided.")
+    typed = [not_taken.Typed("Words", "Shorter, please.")]
+    yield "modal that gives words back", not_taken.not_taken("Too late: it is decided.", typed)
     about = ids.StartView("sample", "C00SAMPLE01", "English", None)
     yield "form to start a run", start_form.form(_CREW, _INPUTS, {}, about=about)
     entry = Entry(subject, execution, None)
