@@ -26,7 +26,7 @@ from storage.policy import Refusal
 from storage.records import Action, Actor, ActorKind, MessageRef
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
-from storage.use_cases import replies
+from storage.use_cases.replies import Outcome
 from tests.storage.conftest import RecordingDispatch, Run
 from tests.support.factories import ANA, BEN, GUS, SettableClock, crew, member, output, rule
 
@@ -247,7 +247,7 @@ def test_a_revision_needs_text_and_can_name_only_outputs_that_were_shown(
 
 def reply(
     run: Run, state: StateManager, text: str, *, by: Actor, ts: str, mention: bool = False
-) -> replies.Outcome:
+) -> Outcome:
     return state.reply(
         Reply(
             channel="CCAMPAIGNS",
