@@ -115,6 +115,20 @@ def said(markdown: str) -> str:
     return "".join(_said(parser.parse(text.sanitize(markdown))))
 
 
+def _number(tokens: Sequence[Token], at: int) -> int:
+    """The number of an item: as written, or counted up if all have the same."""
+    level = tokens[at].level
+    opened = max(n for n in range(at) if tokens[n].level == level - 1)
+    closed = min(n for n in range(at, len(tokens)) if tokens[n].level == level - 1)
+    items = [
+        n
+        for n in range(opened, closed)
+        if tokens[n].type == "list_item_open" and tokens[n].level == level
+    ]
+    written = [int(tokens[n].info) for n in items]
+    return written[0] + items.index(at) if len(set(written)) == 1 else int(tokens[at].info)
+
+
 def _is_absolute(url: str) -> bool:
     return re.match(r"(https?://|mailto:).", url) is not None
 
@@ -123,10 +137,10 @@ def _said(tokens: Sequence[Token]) -> Iterable[str]:
     quotes = 0
     addresses: list[str] = []
     label = ""
-    for token in tokens:
+    for at, token in enumerate(tokens):
         quotes += token.nesting if token.tag == "blockquote" else 0
         if token.type == "list_item_open" and token.info and quotes:
-            yield f"{token.info}."
+            yield f"{_number(tokens, at)}."
         elif token.type == "link_open":
             addresses.append(str(token.attrGet("href")))
             label = ""
