@@ -327,6 +327,25 @@ class StateManager:
             lambda tx: decisions.intend_revise(tx, checkpoint_id, actor=actor, message=message)
         )
 
+    def intend_edit(
+        self,
+        checkpoint_id: str,
+        *,
+        actor: Actor,
+        message: MessageRef | None = None,
+        shown: str | None = None,
+    ) -> Checkpoint:
+        """Note that somebody is about to edit the output: a text file in their next reply will be
+        its new text.
+
+        Expires after 15 minutes. Raises what `edit` raises.
+        """
+        return self._commit(
+            lambda tx: decisions.intend_edit(
+                tx, checkpoint_id, actor=actor, message=message, shown=shown
+            )
+        )
+
     def drop_intent(self, checkpoint_id: str, *, actor: Actor) -> bool:
         """Delete the intent (Never mind). Returns whether there was one."""
         return self._commit(lambda tx: decisions.drop_intent(tx, checkpoint_id, actor=actor))
