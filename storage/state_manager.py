@@ -304,7 +304,7 @@ class StateManager:
         """Replace a phase's output by a text that a person wrote, and open a checkpoint for it.
 
         Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
-        UnknownTasks, TextNeeded, WrongStructure, NothingChanged, LimitReached.
+        UnknownTasks, BlankEdit, WrongStructure, NothingChanged, LimitReached.
         """
         return self._commit(lambda tx: edits.edit(tx, edit))
 

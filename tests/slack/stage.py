@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from bot.slack.actions.commands import OPEN
 from bot.slack.app import SlackConfig, SlackFront
+from bot.slack.ids import ActionId
 from bot.slack.outbound.delivery import DeliveryTiming
 from storage.db.tables import outbox
 from storage.definitions import CrewDefinition, FormField, InputType, Limits, OnTimeout
@@ -280,7 +281,8 @@ class Stage:
 
         def with_buttons() -> MessageSnapshot | None:
             for message in self.everywhere():
-                if any((b.value or "").startswith(checkpoint.id) for b in message.buttons):
+                deciding = [b for b in message.buttons if b.action_id != ActionId.READ]
+                if any((b.value or "").startswith(checkpoint.id) for b in deciding):
                     return message
             return None
 

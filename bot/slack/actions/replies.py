@@ -60,7 +60,7 @@ class Replies:
                 before=self._people.words_alone(edited.before),
                 after=self._people.words_alone(edited.after),
                 actor_id=edited.by.id,
-                delivery=f"edit:{edited.channel}:{edited.ts}:{edited.edited_ts}",
+                delivery=f"edit:{edited.channel}:{edited.ts}:{edited.event_ts}",
             )
         )
         if isinstance(outcome, WordsTooLate):
