@@ -20,12 +20,14 @@ from storage.db.rows import (
     revisions_of,
     to_checkpoint,
     to_execution,
+    to_outbox_row,
     waiting_checkpoint,
 )
 from storage.db.tables import (
     EXECUTION_IS_ACTIVE,
     EXECUTION_IS_OPEN,
     RUN_IS_DONE,
+    RUN_IS_OPEN,
     checkpoints,
     crew_reports,
     executions,
@@ -34,6 +36,7 @@ from storage.db.tables import (
 from storage.definitions import CrewReport
 from storage.errors import UnknownCheckpoint
 from storage.kept_files import Publication, StoredFile
+from storage.messages import OutboxRow
 from storage.ports import SharedClock
 from storage.records import (
     Action,
@@ -44,6 +47,7 @@ from storage.records import (
     Execution,
     Lesson,
     PhaseRun,
+    RevisionMeans,
     Usage,
 )
 from storage.states import ENDED, CheckpointState, ExecutionState, PhaseRunState
@@ -57,6 +61,8 @@ EXACT_COUNT_LIMIT: Final = 200
 
 COUNTS_CACHE_SECONDS: Final = 10.0
 """Seconds for which a larger count is cached."""
+
+RUNNING_LIMIT: Final = 100
 
 RECENT_RUNS: Final = 200
 """The newest runs of a phase to search for those of one crew: other crews may have a phase of the
@@ -105,6 +111,13 @@ _USAGES_OF_PHASE: Final = (
     select(_NEWEST_OF_PHASE.c.usage)
     .join(executions, executions.c.id == _NEWEST_OF_PHASE.c.execution_id)
     .where(executions.c.crew == bindparam("of_crew"), _NEWEST_OF_PHASE.c.usage.is_not(None))
+    .limit(bindparam("most"))
+)
+
+_OPEN_RUNS: Final = (
+    select(phase_runs.c.state)
+    .where(RUN_IS_OPEN)
+    .order_by(phase_runs.c.seq)
     .limit(bindparam("most"))
 )
 
@@ -200,6 +213,17 @@ class Reads:
         with reading(self._engine) as connection:
             return sql.execute(connection, query).first() is not None
 
+    def is_editing(self, checkpoint_id: str, actor_id: str) -> bool:
+        """Whether this person began to edit the output within the last 15 minutes."""
+        intent = {
+            "of_checkpoint": checkpoint_id,
+            "of_actor": actor_id,
+            "of_means": RevisionMeans.EDIT,
+        }
+        with reading(self._engine) as connection:
+            expires_at = sql.execute(connection, statements.INTENT, intent).scalar()
+            return expires_at is not None and expires_at > self._clock.at(connection)
+
     def waiting_checkpoint(self, execution_id: str) -> Checkpoint | None:
         with reading(self._engine) as connection:
             return waiting_checkpoint(connection, execution_id)
@@ -261,6 +285,21 @@ class Reads:
         newest = {row.phase: row for row in rows}
         return tuple(phase for phase, row in newest.items() if row.action == Action.SKIP)
 
+    def messages(self, keys: Collection[str]) -> dict[str, OutboxRow]:
+        """Return the messages to Slack with these keys, by key."""
+        named = {"of_keys": list(keys)}
+        with reading(self._engine) as connection:
+            rows = sql.execute(connection, message_statements.NAMED_MESSAGES, named).rows
+        return {row.key: to_outbox_row(row) for row in rows}
+
+    def permalink(self, key: str) -> str | None:
+        """Return the address of a message: `checkpoint:ID` is a card, `output:ID` its output.
+
+        None if the message is not posted, or its address not known yet.
+        """
+        message = self.messages([key]).get(key)
+        return None if message is None else message.permalink
+
     def anything_due(self) -> bool:
         """Whether there is a phase run to claim."""
         with reading(self._engine) as connection:
@@ -306,6 +345,12 @@ class Reads:
         with reading(self._engine) as connection:
             rows = sql.execute(connection, file_statements.FAILED_PUBLICATIONS).rows
         return {row.project: (row.number, row.error) for row in rows}
+
+    def running_phases(self) -> int:
+        """Return how many phases run now, counted among the oldest RUNNING_LIMIT that are open."""
+        with reading(self._engine) as connection:
+            states = sql.execute(connection, _OPEN_RUNS, {"most": RUNNING_LIMIT}).scalars()
+        return states.count(PhaseRunState.RUNNING)
 
     def lease_owners(self) -> tuple[str, ...]:
         """Return the owners of leases on phase runs and messages, expired leases included."""

@@ -19,6 +19,7 @@ from bot.slack.actions.commands import Commands
 from bot.slack.actions.home import Homes
 from bot.slack.actions.lessons import Lessons
 from bot.slack.actions.message_shortcuts import MessageShortcuts
+from bot.slack.actions.modals import ModalActions
 from bot.slack.actions.replies import Replies
 from bot.slack.actions.starts import Starts
 from bot.slack.inbound.door import SlackDoor
@@ -36,7 +37,9 @@ from bot.slack.listeners import (
     thread,
 )
 from bot.slack.listeners import lessons as lesson_listeners
+from bot.slack.listeners import modals as modal_listeners
 from bot.slack.listeners.responses import Responder
+from bot.slack.outbound.clicks import Clicks
 from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
 from bot.slack.outbound.homes import HomePublisher
 from bot.slack.people.actors import People, names_group, rules_of
@@ -89,12 +92,11 @@ class SlackFront:
         self._responder = Responder()
         self._people = People(lookup_client, reads=reads, clock=clock)
         self._naming_groups = [
-            crew.name
-            for crew in crews.values()
-            if any(names_group(rule) for rule in rules_of(crew))
+            crew.name for crew in crews.values() if any(map(names_group, rules_of(crew)))
         ]
         actions = CheckpointActions(state=state, reads=reads, people=self._people)
         lessons = Lessons(state=state, reads=reads, people=self._people, crews=crews)
+        clicks = Clicks()
         app = App(
             client=app_client,
             signing_secret=config.signing_secret,
@@ -105,7 +107,7 @@ class SlackFront:
             process_before_response=False,
             listener_executor=self._executor,
         )
-        home_actions = Homes(reads=reads, people=self._people)
+        app.middleware(clicks.middleware)
         starts = Starts(state=state, reads=reads, people=self._people, crews=crews, clock=clock)
         commands = Commands(
             reads=reads,
@@ -113,7 +115,6 @@ class SlackFront:
             actions=actions,
             lessons=lessons,
             starts=starts,
-            homes=home_actions,
             crews=crews,
             clock=clock,
         )
@@ -124,13 +125,17 @@ class SlackFront:
             shortcuts=MessageShortcuts(state=state, reads=reads, people=self._people),
             responder=self._responder,
         )
-        decide.register(app, actions=actions)
+        modals = ModalActions(state=state, reads=reads, people=self._people, actions=actions)
+        decide.register(app, actions=actions, modals=modals, responder=self._responder)
+        modal_listeners.register(app, modals=modals, responder=self._responder)
         revise.register(app, actions=actions, responder=self._responder)
         inner.register(app, actions=actions, responder=self._responder)
         manage.register(app, actions=actions)
         lesson_listeners.register(app, lessons=lessons, responder=self._responder)
         self._homes = HomePublisher(
-            _client(config, logger, seconds=ANSWER_SECONDS), render=home_actions.view, clock=clock
+            _client(config, logger, seconds=ANSWER_SECONDS),
+            render=Homes(reads=reads, people=self._people).view,
+            clock=clock,
         )
         home.register(app, homes=self._homes)
         places.register(
@@ -142,7 +147,7 @@ class SlackFront:
         )
         replies = Replies(state=state, reads=reads, people=self._people)
         thread.register(app, replies=replies, responder=self._responder)
-        error_handler.register(app, responder=self._responder)
+        error_handler.register(app, modals=modals, responder=self._responder)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
         self._delivery = Delivery(
             _client(config, logger, seconds=POST_SECONDS),
@@ -151,6 +156,7 @@ class SlackFront:
             clock=clock,
             owner=owner or uuid4().hex,
             timing=timing,
+            clicks=clicks,
         )
         self._sockets = (
             SocketClient(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -28,6 +28,10 @@ class ActionId(StrEnum):
     ANSWER = "checkpoint_answer"
     READ = "checkpoint_read"
     MORE = "checkpoint_more"
+    PREVIOUS_PAGE = "read_previous"
+    NEXT_PAGE = "read_next"
+    CHOOSE_REVISION = "earlier_choose"
+    EARLIER_LIST = "earlier_list"
     CANCEL = "execution_cancel"
     RETRY = "execution_retry"
     NEVER_MIND = "revision_never_mind"
@@ -56,6 +60,9 @@ DECISIONS: dict[str, Action] = {
 }
 """The buttons that decide at once; Revise asks for words first."""
 
+CHECKPOINT_ACTION: Final = re.compile(r"checkpoint_")
+"""The beginning of the `action_id` of every button of a card."""
+
 OUTCOMES: Final = re.compile(rf"{ActionId.OUTCOME}(?:_[0-9]+)?\Z")
 """`action_id` of an outcome's button, or of the menu that replaces many buttons."""
 
@@ -79,6 +86,9 @@ EDIT_VIEW = "edit"
 
 EARLIER_VIEW = "earlier"
 """`callback_id` of the modal with the earlier revisions."""
+
+CHANGES_VIEW = "changes"
+"""`callback_id` of the modal with what changed from the revision before."""
 
 FORM_VIEW = "form"
 """`callback_id` of the modal with a checkpoint's form, which Continue opens."""
@@ -106,6 +116,8 @@ LEFT_OUT_INPUT = "start_left_out_input"
 """Fields of the form that starts a run, beside the crew's inputs."""
 
 INPUT_BLOCK_PREFIX: Final = "input_"
+FIELD_PREFIX: Final = "field_"
+EDIT_PREFIX: Final = "edit_"
 METADATA_LIMIT: Final = 3000
 
 TEXT_BLOCK = "revision_text"
@@ -168,22 +180,46 @@ class ChosenMore:
 
 @dataclass(frozen=True, slots=True)
 class FormView:
-    """`private_metadata` of a modal: its checkpoint, and where it was opened."""
+    """`private_metadata` of a modal: its checkpoint, and where it was opened.
+
+    `shown` is the hash of the output that the person saw. `page` is the part of a long text that
+    the modal shows, `revision` the earlier revision that it is about, and `outcome` the number of
+    the outcome that was chosen before the modal opened.
+    """
 
     checkpoint_id: str
     channel: str
     thread_ts: str | None
+    shown: str | None = None
+    page: int = 0
+    revision: int | None = None
+    outcome: int | None = None
 
     def encode(self) -> str:
-        return json.dumps([self.checkpoint_id, self.channel, self.thread_ts])
+        return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
     def decode(cls, encoded: str) -> FormView:
         match _metadata(encoded):
+            case {
+                "checkpoint_id": str(checkpoint_id),
+                "channel": str(channel),
+                "thread_ts": str() | None as thread_ts,
+                "shown": str() | None as shown,
+                "page": int(page),
+                "revision": int() | None as revision,
+                "outcome": int() | None as outcome,
+            }:
+                return cls(checkpoint_id, channel, thread_ts, shown, page, revision, outcome)
             case [str(checkpoint_id), str(channel), str() | None as thread_ts]:
+                # Opened by a version that did not name what was shown.
                 return cls(checkpoint_id, channel, thread_ts)
             case _:
                 raise IdError("private_metadata is not ours")
+
+    @property
+    def about(self) -> ShownCheckpoint:
+        return ShownCheckpoint(self.checkpoint_id, self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,32 +256,45 @@ def input_block(name: str) -> str:
     return f"{INPUT_BLOCK_PREFIX}{name}"
 
 
+def field_block(number: int) -> str:
+    """`block_id` and `action_id` of a field of a checkpoint's form."""
+    return f"{FIELD_PREFIX}{number}"
+
+
 @dataclass(frozen=True, slots=True)
 class ChosenOutcome:
     """One of a gate's outcomes, by its number: its words are never sent as a value."""
 
     checkpoint_id: str
     number: int
+    shown: str | None = None
+
+    @property
+    def about(self) -> ShownCheckpoint:
+        return ShownCheckpoint(self.checkpoint_id, self.shown)
 
     @property
     def action_id(self) -> str:
-        """`action_id` of its button, whose value is the checkpoint's id."""
+        """`action_id` of its button, whose value is `about`."""
         return f"{ActionId.OUTCOME}_{self.number}"
 
     def encode(self) -> str:
         """The value of its option in a menu."""
-        return f"{self.checkpoint_id} {self.number}"
+        return f"{self.about.encode()} {self.number}"
 
     @classmethod
     def of_click(cls, *, action_id: str, value: str) -> ChosenOutcome:
         if action_id == ActionId.OUTCOME:
             return cls.decode(value)
-        return cls(value, _number(action_id.removeprefix(f"{ActionId.OUTCOME}_")))
+        number = parse_number(action_id.removeprefix(f"{ActionId.OUTCOME}_"))
+        about = ShownCheckpoint.decode(value)
+        return cls(about.checkpoint_id, number, about.shown)
 
     @classmethod
     def decode(cls, encoded: str) -> ChosenOutcome:
-        checkpoint_id, _, number = encoded.partition(" ")
-        return cls(checkpoint_id, _number(number))
+        value, _, number = encoded.rpartition(" ")
+        about = ShownCheckpoint.decode(value)
+        return cls(about.checkpoint_id, parse_number(number), about.shown)
 
 
 def outcome_by_reply(number: int) -> str:
@@ -255,15 +304,16 @@ def outcome_by_reply(number: int) -> str:
 
 def outcome_of_reply(action_id: str, outcomes: tuple[str, ...]) -> str:
     """The outcome that such a button chooses. Raises IdError."""
-    number = _number(action_id.removeprefix(f"{ActionId.OUTCOME_BY_REPLY}_"))
+    number = parse_number(action_id.removeprefix(f"{ActionId.OUTCOME_BY_REPLY}_"))
     if number >= len(outcomes):
         raise IdError("value is not an outcome of this checkpoint")
     return outcomes[number]
 
 
-def _number(text: str) -> int:
+def parse_number(text: str) -> int:
+    """Raises IdError."""
     if not (text.isascii() and text.isdigit() and len(text) <= 6):
-        raise IdError("value is not an outcome")
+        raise IdError("value is not a number of ours")
     return int(text)
 
 
@@ -289,6 +339,11 @@ class OfferedReply:
 def message_key(row: OutboxRow) -> str:
     """Identifies one posted message of a row, also against an earlier one that was deleted."""
     return f"{row.key}:{row.generation}"
+
+
+def block_key(row: OutboxRow) -> str:
+    """`block_id` by which a message is found again if Slack refuses its metadata."""
+    return f"key {message_key(row)}"
 
 
 def short(execution_id: str) -> str:

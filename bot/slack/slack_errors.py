@@ -24,6 +24,8 @@ class FailureKind(Enum):
     MESSAGE_GONE = auto()  # the message to update was deleted
     NOT_EDITABLE = auto()  # the message can no longer be edited
     BLOCKS_REJECTED = auto()  # Slack rejects the message's blocks or length
+    METADATA_REJECTED = auto()  # Slack rejects what we find the message by
+    FILE_REJECTED = auto()  # Slack takes no files, or not this one
     TOKEN_REJECTED = auto()  # an operator has to act
     UNCERTAIN = auto()  # the call may have taken effect or not
     OTHER = auto()
@@ -60,6 +62,18 @@ _KINDS: Final = {
     "too_many_attachments": FailureKind.BLOCKS_REJECTED,
     "invalid_arguments": FailureKind.BLOCKS_REJECTED,
     "no_text": FailureKind.BLOCKS_REJECTED,
+    "invalid_attachments": FailureKind.BLOCKS_REJECTED,
+    "attachment_payload_limit_exceeded": FailureKind.BLOCKS_REJECTED,
+    "block_mismatch": FailureKind.BLOCKS_REJECTED,
+    "slack_connect_blocked_file_type": FailureKind.FILE_REJECTED,
+    "storage_limit_reached": FailureKind.FILE_REJECTED,
+    "file_uploads_disabled": FailureKind.FILE_REJECTED,
+    "file_type_not_allowed": FailureKind.FILE_REJECTED,
+    "file_upload_size_restricted": FailureKind.FILE_REJECTED,
+    "invalid_metadata_format": FailureKind.METADATA_REJECTED,
+    "invalid_metadata_schema": FailureKind.METADATA_REJECTED,
+    "metadata_too_large": FailureKind.METADATA_REJECTED,
+    "metadata_must_be_sent_from_app": FailureKind.METADATA_REJECTED,
     "invalid_auth": FailureKind.TOKEN_REJECTED,
     "not_authed": FailureKind.TOKEN_REJECTED,
     "account_inactive": FailureKind.TOKEN_REJECTED,
@@ -78,9 +92,10 @@ _KINDS: Final = {
 }
 
 
-_POSTS: Final = frozenset(
-    {"chat.postMessage", "files.getUploadURLExternal", "files.completeUploadExternal"}
-)
+_FILE_METHODS: Final = frozenset({"files.getUploadURLExternal", "files.completeUploadExternal"})
+_POSTS: Final = frozenset({"chat.postMessage"}) | _FILE_METHODS
+_NOT_GRANTED: Final = frozenset({"missing_scope", "no_permission", "access_denied", "not_allowed"})
+"""About a file, these refuse only the file: the bot may lack `files:write` alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,11 @@ class SlackFailure:
     def rejected_post(self) -> bool:
         """True if Slack rejected a post, so nothing was posted. False for all other methods."""
         return self.kind is not FailureKind.UNCERTAIN and self.method in _POSTS
+
+    @property
+    def about_file(self) -> bool:
+        """True if the call that failed was to upload a file."""
+        return self.method in _FILE_METHODS
 
 
 def classify(exception: Exception) -> SlackFailure:
@@ -116,10 +136,18 @@ def classify(exception: Exception) -> SlackFailure:
         )
     if not isinstance(error, str) or _ERROR_NAME.fullmatch(error) is None:
         # Not a response of Slack's: the client puts the body it received in place of the code.
-        return SlackFailure(FailureKind.UNCERTAIN, f"broken_answer_{status}")
+        return SlackFailure(FailureKind.UNCERTAIN, f"broken_answer_{status}", method=method)
     if isinstance(status, int) and status >= 500:
-        return SlackFailure(FailureKind.UNCERTAIN, error)
-    return SlackFailure(_KINDS.get(error, FailureKind.OTHER), error, method=method)
+        return SlackFailure(FailureKind.UNCERTAIN, error, method=method)
+    return SlackFailure(_kind(error, method), error, method=method)
+
+
+def _kind(error: str, method: str) -> FailureKind:
+    kind = _KINDS.get(error, FailureKind.OTHER)
+    if method not in _FILE_METHODS:
+        return kind
+    not_taken = kind in (FailureKind.OTHER, FailureKind.BLOCKS_REJECTED) or error in _NOT_GRANTED
+    return FailureKind.FILE_REJECTED if not_taken else kind
 
 
 def _headers(response: object) -> Mapping[str, object]:

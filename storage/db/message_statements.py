@@ -9,6 +9,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     insert,
+    literal_column,
     or_,
     select,
     update,
@@ -18,10 +19,12 @@ from storage.db.tables import (
     CHECKPOINT_IS_PENDING,
     OUTBOX_IS_MOVED,
     OUTBOX_TO_DO,
+    OUTBOX_TO_UPDATE,
     checkpoints,
     executions,
     outbox,
 )
+from storage.messages import OutboxState
 
 ADD_MESSAGE: Final = insert(outbox)
 
@@ -68,6 +71,66 @@ LEASE_MESSAGE: Final = update(outbox).where(
 
 CHANGE_LEASED_MESSAGE: Final = update(outbox).where(
     outbox.c.seq == bindparam("of_seq"), outbox.c.lease_owner == bindparam("of_owner")
+)
+
+NAMED_MESSAGES: Final[Select[Any]] = MESSAGES.where(
+    outbox.c.key.in_(bindparam("of_keys", expanding=True))
+)
+
+NAMED_MESSAGES_TO_UPDATE: Final = (
+    select(outbox.c.seq, outbox.c.state)
+    .where(
+        outbox.c.key.in_(bindparam("of_keys", expanding=True)), OUTBOX_TO_UPDATE, MESSAGE_IS_FREE
+    )
+    .order_by(outbox.c.seq)
+    .limit(1)
+)
+
+_QUEUED_AGAIN: Final[dict[str, Any]] = {
+    "state": literal_column(f"'{OutboxState.QUEUED.value}'"),
+    "ts": None,
+    "permalink": None,
+    "shown_version": 0,
+    "attempts": 0,
+    "generation": outbox.c.generation + 1,
+    "lease_owner": None,
+    "lease_until": None,
+    "not_before": None,
+}
+
+QUEUE_UNNEEDED: Final = (
+    update(outbox)
+    .where(
+        outbox.c.key == bindparam("of_key"),
+        outbox.c.state == literal_column(f"'{OutboxState.POSTED.value}'"),
+        outbox.c.ts.is_(None),
+    )
+    .values(**_QUEUED_AGAIN)
+)
+"""Queue a message that was not posted because nothing had to be."""
+
+QUEUE_AGAIN: Final = (
+    update(outbox)
+    .where(outbox.c.key.in_(bindparam("of_keys", expanding=True)))
+    .values(**_QUEUED_AGAIN)
+)
+
+MARK_UNNEEDED: Final = (
+    update(outbox)
+    .where(
+        outbox.c.key.in_(bindparam("of_keys", expanding=True)),
+        outbox.c.state == literal_column(f"'{OutboxState.QUEUED.value}'"),
+        outbox.c.generation == literal_column("1"),
+        outbox.c.lease_owner.is_(None),
+    )
+    .values(state=literal_column(f"'{OutboxState.POSTED.value}'"), shown_version=outbox.c.version)
+)
+"""For messages that nobody has worked on yet."""
+
+STORE_PERMALINK: Final = update(outbox).where(
+    outbox.c.key == bindparam("of_key"),
+    outbox.c.ts == bindparam("of_ts"),
+    outbox.c.permalink.is_(None),
 )
 
 MOVED_CHECKPOINT: Final = (

@@ -232,6 +232,16 @@ REVISIONS_BY_RUN: Final = (
 )
 """How often a phase was run again with a reviewer's words."""
 
+FORM_VALUES: Final = (
+    select(checkpoints.c.form_values)
+    .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.state == literal_column(f"'{CheckpointState.APPROVED.value}'"),
+        checkpoints.c.form_values.is_not(None),
+    )
+    .order_by(checkpoints.c.seq)
+)
+
 LAST_GATE: Final = (
     CHECKPOINTS.where(
         checkpoints.c.execution_id == bindparam("of_execution"),
@@ -352,6 +362,7 @@ RAISES: Final = (
 ADD_INTENT: Final = insert(revise_intents)
 
 INTENT: Final = select(revise_intents.c.expires_at).where(
+    revise_intents.c.means == bindparam("of_means"),
     revise_intents.c.checkpoint_id == bindparam("of_checkpoint"),
     revise_intents.c.actor_id == bindparam("of_actor"),
 )

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from storage.db.columns import Encoded, EnumText, FreeText, UtcDateTime
 from storage.definitions import CrewDefinition, DecisionRule, Examination, FormField, Json
-from storage.messages import OutboxState
+from storage.messages import OutboxKind, OutboxState
 from storage.records import Actor, CheckpointKind, PhaseOutput, Request, RevisionMeans, Usage
 from storage.states import ACTIVE, CheckpointState, ExecutionState, PhaseRunState
 
@@ -227,6 +227,7 @@ revise_intents = Table(
     Column("checkpoint_id", Id, ForeignKey("checkpoints.id"), primary_key=True),
     Column("actor_id", String(64), primary_key=True),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("means", String(24), nullable=False, server_default="run"),
 )
 
 outbox = Table(
@@ -266,6 +267,9 @@ OUTBOX_TO_POST = and_(
 OUTBOX_TO_UPDATE = and_(
     _is(outbox.c.state, OutboxState.POSTED), outbox.c.shown_version < outbox.c.version
 )
+OUTBOX_IS_ROOT = _is(outbox.c.kind, OutboxKind.ROOT)
+# As it stands in the index: PostgreSQL compares the conditions of queries and indexes.
+OUTBOX_IS_NO_ROOT = outbox.c.kind != literal_column(f"'{OutboxKind.ROOT.value}'")
 OUTBOX_TO_DO = or_(
     _is(outbox.c.state, OutboxState.QUEUED),
     _is(outbox.c.state, OutboxState.SENDING),
@@ -289,8 +293,14 @@ Index(
 Index(
     "ix_outbox_to_update",
     outbox.c.seq,
-    sqlite_where=OUTBOX_TO_UPDATE,
-    postgresql_where=OUTBOX_TO_UPDATE,
+    sqlite_where=and_(OUTBOX_TO_UPDATE, OUTBOX_IS_NO_ROOT),
+    postgresql_where=and_(OUTBOX_TO_UPDATE, OUTBOX_IS_NO_ROOT),
+)
+Index(
+    "ix_outbox_roots_to_update",
+    outbox.c.seq,
+    sqlite_where=and_(OUTBOX_TO_UPDATE, OUTBOX_IS_ROOT),
+    postgresql_where=and_(OUTBOX_TO_UPDATE, OUTBOX_IS_ROOT),
 )
 Index("ix_outbox_to_do", outbox.c.seq, sqlite_where=OUTBOX_TO_DO, postgresql_where=OUTBOX_TO_DO)
 

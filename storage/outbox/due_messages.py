@@ -2,18 +2,37 @@
 
 Slack's rate limits pause posts by channel, and all updates together. The channels are therefore
 walked one by one, by an index, and the messages of paused channels are not read.
+
+Updates of cards come first, those that get their buttons before all others. Posts follow, and the
+progress in root messages comes last, from what is left of the limit for updates.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, exists, func, literal_column, select
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    select,
+)
 
 from storage.db import sql
 from storage.db.message_statements import MESSAGE_IS_FREE
-from storage.db.tables import OUTBOX_TO_POST, OUTBOX_TO_UPDATE, outbox
+from storage.db.tables import (
+    OUTBOX_IS_NO_ROOT,
+    OUTBOX_IS_ROOT,
+    OUTBOX_TO_POST,
+    OUTBOX_TO_UPDATE,
+    outbox,
+)
 from storage.db.tables import rate_limits as limits
 from storage.messages import OutboxKind, OutboxState
 from storage.outbox import rate_limits
@@ -42,8 +61,8 @@ _MAY_BE_POSTED: Final = (
     .scalar_subquery()
     .is_(None),
 )
-"""The earliest unposted message of each execution. A file waits for its message, but no message
-waits for a file."""
+"""The earliest unposted message of each execution: a card waits until the whole text is in the
+thread, or need not or cannot be. A file waits for its message, but no message waits for a file."""
 
 _OLDEST: Final = select(func.min(outbox.c.channel).label("channel")).where(OUTBOX_TO_POST)
 _channels = _OLDEST.cte("channels", recursive=True)
@@ -52,8 +71,8 @@ _CHANNELS: Final = _channels.union_all(select(_FOLLOWING).where(_channels.c.chan
 """The channels with messages to post, each found from the one before it."""
 
 
-def _is_paused(key: Any) -> Any:
-    return exists().where(limits.c.key == key, limits.c.free_at > bindparam("now"))
+def _is_paused(key: Any, *, since: str = "now") -> Any:
+    return exists().where(limits.c.key == key, limits.c.free_at > bindparam(since))
 
 
 FREE_CHANNELS: Final[Select[Any]] = select(
@@ -68,30 +87,57 @@ FREE_CHANNELS: Final[Select[Any]] = select(
 """The channels that are not paused, with the oldest message that may be posted there."""
 
 POSTS_DUE: Final = (
-    select(outbox.c.seq, outbox.c.state)
+    select(outbox.c.seq, outbox.c.state, outbox.c.kind)
     .where(outbox.c.channel == bindparam("of_channel"), *_MAY_BE_POSTED)
     .order_by(outbox.c.seq)
     .limit(bindparam("most"))
 )
 
+_UPDATES_KEY: Final[ColumnClause[str]] = literal_column(f"'{rate_limits.UPDATES}'")
+
 UPDATES_DUE: Final = (
-    select(outbox.c.seq, outbox.c.state)
+    select(outbox.c.seq, outbox.c.state, outbox.c.kind)
+    .where(OUTBOX_TO_UPDATE, OUTBOX_IS_NO_ROOT, MESSAGE_IS_FREE, ~_is_paused(_UPDATES_KEY))
+    .order_by(case((outbox.c.shown_version == literal_column("0"), 0), else_=1), outbox.c.seq)
+    .limit(bindparam("most"))
+)
+"""Cards that have no buttons yet, then the others."""
+
+ROOTS_DUE: Final = (
+    select(outbox.c.seq, outbox.c.state, outbox.c.kind)
     .where(
-        OUTBOX_TO_UPDATE, MESSAGE_IS_FREE, ~_is_paused(literal_column(f"'{rate_limits.UPDATES}'"))
+        OUTBOX_TO_UPDATE,
+        OUTBOX_IS_ROOT,
+        MESSAGE_IS_FREE,
+        ~_is_paused(_UPDATES_KEY, since="progress_since"),
     )
     .order_by(outbox.c.seq)
     .limit(bindparam("most"))
 )
 
 
-def find_due(connection: Connection, *, now: datetime, most: int) -> list[Any]:
-    """Return the `seq` and `state` of the oldest due messages, at most `most`."""
+def find_due(
+    connection: Connection, *, now: datetime, most: int, reserve: timedelta = timedelta(0)
+) -> list[Any]:
+    """Return the `seq`, `state` and `kind` of the most urgent due messages, at most `most`.
+
+    `reserve` is the part of the limit for updates that progress leaves to the cards.
+    """
+    progress = {"now": now, "progress_since": now - reserve, "most": most}
     with sql.pipeline(connection):
-        updates = sql.execute(connection, UPDATES_DUE, {"now": now, "most": most})
+        cards = sql.execute(connection, UPDATES_DUE, {"now": now, "most": most})
         free = sql.execute(connection, FREE_CHANNELS, {"now": now})
-    rows = updates.rows
-    channels = sorted((oldest, channel) for channel, oldest in free.rows if oldest is not None)
+        roots = sql.execute(connection, ROOTS_DUE, progress)
+    due = list(cards.rows)
+    if len(due) < most:
+        due += _posts_due(connection, free.rows, now=now, most=most)
+    return [*due, *roots.rows][:most]
+
+
+def _posts_due(connection: Connection, free: list[Any], *, now: datetime, most: int) -> list[Any]:
+    rows: list[Any] = []
+    channels = sorted((oldest, channel) for channel, oldest in free if oldest is not None)
     for _, channel in channels[:most]:  # no other channel can have one of the oldest
         posts = {"now": now, "most": most, "of_channel": channel}
         rows += sql.execute(connection, POSTS_DUE, posts).rows
-    return sorted(rows)[:most]
+    return sorted(rows)

@@ -2,147 +2,26 @@
 
 Use cases add rows and increase `version`. The deliverer (class Outbox) posts, and updates while
 `shown_version` is behind `version`; it always renders the current state, never a copy.
-
-Payloads: REMINDER {"which": "half" | "last"}; NOTICE {"notice": "cancelled" | "error"},
-{"notice": "expired", "checkpoint": id} or {"text": text}. The others have none. Every checkpoint
-and every final message has a FILE row as well (`file:CHECKPOINT`, `file:EXECUTION`): the deliverer
-calls `unneeded` for it if the message already shows the whole text. Each file of a phase that is
-shown has one more, `file:CHECKPOINT:NUMBER` with {"path": path, "run": phase run}; files that no
-checkpoint has shown have one with the final message, `file:EXECUTION:NUMBER`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
 from storage.db import message_statements, sql, statements
 from storage.db.database import reading, writing
-from storage.db.rows import find_execution, to_outbox_row
-from storage.db.transaction import Transaction
+from storage.db.rows import to_outbox_row
 from storage.errors import Conflict, MessageLeaseLost, TooSoon
 from storage.messages import OutboxKind, OutboxRow, OutboxState
 from storage.outbox import due_messages, rate_limits
 from storage.outbox.rate_limits import RateLimit
 from storage.ports import SharedClock
-from storage.records import Execution
 
-FileOfRun: TypeAlias = tuple[str, str]
-"""The path of a file, and the phase run that wrote it."""
-
-# --- for the use cases ------------------------------------------------------------------------
-
-
-def _add(
-    tx: Transaction,
-    execution: Execution,
-    kind: OutboxKind,
-    key: str,
-    *,
-    checkpoint_id: str | None = None,
-    payload: Mapping[str, object] | None = None,
-) -> None:
-    """Add a message, unless the execution has no channel in Slack."""
-    if execution.channel is None:
-        return
-    tx.add_message(
-        {
-            "key": key,
-            "kind": kind.value,
-            "execution_id": execution.id,
-            "checkpoint_id": checkpoint_id,
-            "payload": dict(payload or {}),
-            "state": OutboxState.QUEUED,
-            "channel": execution.channel,
-            "created_at": tx.now,
-        }
-    )
-
-
-def add_root(tx: Transaction, execution: Execution) -> None:
-    _add(tx, execution, OutboxKind.ROOT, f"root:{execution.id}")
-
-
-def refresh_root(tx: Transaction, execution: Execution) -> None:
-    if execution.channel is not None:
-        tx.refresh_message(f"root:{execution.id}")
-
-
-def add_checkpoint(
-    tx: Transaction, execution: Execution, checkpoint_id: str, *, files: Sequence[FileOfRun] = ()
-) -> None:
-    """Add a checkpoint's message, its whole text, and these files of its phase."""
-    for kind in (OutboxKind.CHECKPOINT, OutboxKind.FILE):
-        key = f"{kind.value}:{checkpoint_id}"
-        _add(tx, execution, kind, key, checkpoint_id=checkpoint_id)
-    _add_files(tx, execution, files, of=checkpoint_id, checkpoint_id=checkpoint_id)
-
-
-def _add_files(
-    tx: Transaction,
-    execution: Execution,
-    files: Sequence[FileOfRun],
-    *,
-    of: str,
-    checkpoint_id: str | None = None,
-) -> None:
-    for number, (path, run_id) in enumerate(files, start=1):
-        _add(
-            tx,
-            execution,
-            OutboxKind.FILE,
-            f"{OutboxKind.FILE.value}:{of}:{number}",
-            checkpoint_id=checkpoint_id,
-            payload={"path": path, "run": run_id},
-        )
-
-
-def refresh_checkpoint(tx: Transaction, execution: Execution, checkpoint_id: str) -> None:
-    if execution.channel is not None:
-        tx.refresh_message(f"checkpoint:{checkpoint_id}")
-
-
-def add_reminders(tx: Transaction, due: Sequence[tuple[Execution, str, str]]) -> None:
-    """Add reminders of (execution, checkpoint id, `half` or `last`), each once."""
-    by_key = {
-        f"reminder:{checkpoint}:{which}": (execution, checkpoint, which)
-        for execution, checkpoint, which in due
-    }
-    existing = sql.execute(
-        tx.connection, message_statements.EXISTING_MESSAGES, {"of_keys": [*by_key]}
-    )
-    for key in by_key.keys() - set(existing.scalars()):
-        execution, checkpoint, which = by_key[key]
-        payload = {"which": which}
-        _add(tx, execution, OutboxKind.REMINDER, key, checkpoint_id=checkpoint, payload=payload)
-
-
-def add_final(tx: Transaction, execution: Execution, *, files: Sequence[FileOfRun] = ()) -> None:
-    for kind in (OutboxKind.FINAL, OutboxKind.FILE):
-        _add(tx, execution, kind, f"{kind.value}:{execution.id}")
-    _add_files(tx, execution, files, of=execution.id)
-
-
-def add_event_notice(
-    tx: Transaction, execution: Execution, payload: Mapping[str, object], *, key: str
-) -> None:
-    """Add a notice in the thread about an event that nobody in the thread caused."""
-    _add(tx, execution, OutboxKind.NOTICE, f"notice:{execution.id}:{key}", payload=payload)
-
-
-def add_notice(tx: Transaction, execution_id: str, *, text: str, key: str) -> None:
-    """Add a text to the thread, once for each key."""
-    execution = find_execution(tx.connection, execution_id)
-    of_key = {"of_key": f"notice:{execution.id}:{key}"}
-    if sql.execute(tx.connection, message_statements.MESSAGE_EXISTS, of_key).first() is None:
-        add_event_notice(tx, execution, {"text": text}, key=key)
-
-
-# --- for the deliverer ------------------------------------------------------------------------
-
+LEASE: Final = timedelta(seconds=60)
 _NO_LEASE: Final = {"lease_owner": None, "lease_until": None}
 
 
@@ -164,33 +43,68 @@ class Outbox:
         self._clock = clock
 
     def take(
-        self, *, owner: str, limit: int = 20, lease: timedelta = timedelta(seconds=60)
+        self,
+        *,
+        owner: str,
+        limit: int = 20,
+        lease: timedelta = LEASE,
+        updates: RateLimit | None = None,
     ) -> tuple[OutboxRow, ...]:
-        """Lease the oldest due rows to `owner`, at most one new post of each execution.
+        """Lease the most urgent due rows to `owner`, at most one new post of each execution.
 
         While an earlier message of an execution is not posted, later ones wait; updates of posted
-        messages do not. Rows that Slack's rate limits do not allow yet are not due.
+        messages do not. Rows that Slack's rate limits do not allow yet are not due. An update
+        counts in the limit `updates` of the workspace.
         """
+        reserve = timedelta(0) if updates is None else updates.reserve
         with reading(self._engine) as connection:
             now = self._clock.at(connection)
-            due = due_messages.find_due(connection, now=now, most=limit)
+            due = due_messages.find_due(connection, now=now, most=limit, reserve=reserve)
         if not due:
             return ()
         values = {"now": now, "lease_owner": owner, "lease_until": now + lease}
+        try:
+            return self._lease(due, values, updates)
+        except Conflict:  # two processes made the first update at the same time
+            return self._lease(due, values, updates)
+
+    def _lease(
+        self, due: Sequence[Any], values: Mapping[str, Any], updates: RateLimit | None
+    ) -> tuple[OutboxRow, ...]:
         leased = []
         with writing(self._engine) as connection:
-            updates = any(row.state is OutboxState.POSTED for row in due)
-            paused = updates and rate_limits.is_paused(connection, rate_limits.UPDATES, self._clock)
             for row in due:
-                if paused and row.state is OutboxState.POSTED:
-                    continue  # Slack has limited updates since the row was found due
-                expected = {"of_seq": row.seq, "of_state": row.state}
-                if sql.execute(
-                    connection, message_statements.LEASE_MESSAGE, values | expected
-                ).changed:
-                    # Read again: `version` may have grown, or the root message got its thread.
-                    leased.append(_read(connection, row.seq))
+                if row.state is OutboxState.POSTED and not self._may_update(
+                    connection, row.kind, updates
+                ):
+                    continue  # the limit has been reached since the row was found due
+                leased += _lease(connection, row, values)
         return tuple(leased)
+
+    def take_clicked(self, keys: Sequence[str], *, owner: str) -> OutboxRow | None:
+        """Lease one of these messages if it has to be updated, whatever the limit of updates."""
+        with reading(self._engine) as connection:
+            now = self._clock.at(connection)
+            named = {"of_keys": list(keys), "now": now}
+            due = sql.execute(connection, message_statements.NAMED_MESSAGES_TO_UPDATE, named).rows
+        if not due:
+            return None
+        values = {"now": now, "lease_owner": owner, "lease_until": now + LEASE}
+        with writing(self._engine) as connection:
+            leased = _lease(connection, due[0], values)
+        return leased[0] if leased else None
+
+    def _may_update(self, connection: Connection, kind: str, updates: RateLimit | None) -> bool:
+        if updates is None:
+            return not rate_limits.is_paused(connection, rate_limits.UPDATES, self._clock)
+        wait = rate_limits.acquire(
+            connection,
+            rate_limits.UPDATES,
+            rate_limit=updates,
+            now=self._clock.at(connection),
+            reserve=updates.reserve if kind == OutboxKind.ROOT else timedelta(0),
+        )
+        return not wait
 
     def sending(self, row: OutboxRow, *, rate_limit: RateLimit | None = None) -> OutboxRow:
         """Record that a post is about to be made, so that after a crash it is searched for.
@@ -217,15 +131,30 @@ class Outbox:
                 return None
             return _write(connection, row, state=OutboxState.SENDING, sent_at=now)
 
-    def posted(self, row: OutboxRow, *, channel: str, ts: str, shown: int) -> OutboxRow:
+    def posted(
+        self,
+        row: OutboxRow,
+        *,
+        channel: str,
+        ts: str,
+        shown: int,
+        updates: RateLimit | None = None,
+    ) -> OutboxRow:
         """Store where the message is. `shown` is the version it shows, 0 if it needs an update.
 
-        The lease ends (`lease_owner` is None) if updates are paused by Slack's rate limit.
+        That update counts in the limit `updates`. The lease ends (`lease_owner` is None) if it is
+        not allowed yet.
         """
+        try:
+            return self._posted(row, updates, channel=channel, ts=ts, shown=shown)
+        except Conflict:  # two processes made the first update at the same time
+            return self._posted(row, updates, channel=channel, ts=ts, shown=shown)
+
+    def _posted(
+        self, row: OutboxRow, updates: RateLimit | None, *, channel: str, ts: str, shown: int
+    ) -> OutboxRow:
         with writing(self._engine) as connection:
-            paused = shown < row.version and rate_limits.is_paused(
-                connection, rate_limits.UPDATES, self._clock
-            )
+            paused = shown < row.version and not self._may_update(connection, row.kind, updates)
             if row.kind is OutboxKind.ROOT:
                 thread = {"of_id": row.execution_id, "channel": channel, "thread_ts": ts}
                 sql.execute(connection, statements.CHANGE_EXECUTION, thread)
@@ -250,13 +179,61 @@ class Outbox:
         """Store that the message shows `version`; the next update waits for `not_before`."""
         self._release_with(row, not_before, shown_version=version, attempts=0)
 
-    def mark_unneeded(self, row: OutboxRow) -> None:
-        """Store that nothing has to be posted for this row."""
-        self._release_with(row, state=OutboxState.POSTED, shown_version=row.version)
+    def mark_unneeded(self, row: OutboxRow, *, also: Sequence[str] = ()) -> None:
+        """Store that nothing has to be posted for this row, nor for those with the keys `also`."""
+        released = {**_NO_LEASE, "not_before": None}
+        with writing(self._engine) as connection:
+            _write(connection, row, state=OutboxState.POSTED, shown_version=row.version, **released)
+            if also:
+                of_keys = {"of_keys": list(also)}
+                sql.execute(connection, message_statements.MARK_UNNEEDED, of_keys)
+
+    def show_differently(
+        self, row: OutboxRow, payload: Mapping[str, object], *, needs: str | None = None
+    ) -> None:
+        """Store another way to show the message, in its payload. One whose post was refused is
+        queued again.
+
+        `needs`: the key of a message that must then be posted although it was not needed before,
+        with the payload {"needed": true}.
+        """
+        unposted = row.state is not OutboxState.POSTED
+        state = {"state": OutboxState.QUEUED} if unposted else {}
+        with writing(self._engine) as connection:
+            _write(connection, row, payload=dict(payload), not_before=None, **state, **_NO_LEASE)
+            if needs is not None:
+                needed = {"of_key": needs, "payload": {"needed": True}}
+                sql.execute(connection, message_statements.QUEUE_UNNEEDED, needed)
+
+    def next_page(self, row: OutboxRow, payload: Mapping[str, object]) -> None:
+        """Queue the row again, after a post, for its next page, which `payload` says."""
+        self._release_with(
+            row,
+            state=OutboxState.QUEUED,
+            generation=row.generation + 1,
+            payload=dict(payload),
+            attempts=0,
+        )
+
+    def store_permalink(self, row: OutboxRow, permalink: str) -> None:
+        """Store the address of a posted message; that of a card also appears in the root."""
+        values = {"of_key": row.key, "of_ts": row.ts, "permalink": permalink}
+        root = {"of_key": f"{OutboxKind.ROOT.value}:{row.execution_id}"}
+        with writing(self._engine) as connection:
+            stored = sql.execute(connection, message_statements.STORE_PERMALINK, values).changed
+            if stored and row.kind is OutboxKind.CHECKPOINT:
+                sql.execute(connection, message_statements.BUMP_MESSAGE_VERSION, root)
 
     def postpone(self, row: OutboxRow, delay: timedelta, error: str) -> None:
         """Postpone the row by `delay`. It keeps its state, including `sending`."""
         self._release_with(row, delay, attempts=row.attempts + 1, error=error)
+
+    def leave_for_later(self, row: OutboxRow, delay: timedelta, *, updates: RateLimit) -> None:
+        """Release a row that was taken to be updated, without an update; it stays due."""
+        with writing(self._engine) as connection:
+            rate_limits.give_back(connection, rate_limits.UPDATES, rate_limit=updates)
+            later = self._clock.at(connection) + delay
+            _write(connection, row, not_before=later, **_NO_LEASE)
 
     def pause(self, row: OutboxRow, delay: timedelta, error: str, *, key: str) -> None:
         """Postpone the row by `delay`, and pause `key` for as long: Slack's rate limit is reached.
@@ -268,14 +245,36 @@ class Outbox:
         except Conflict:  # two processes paused the same key at the same time
             self._release_with(row, delay, pause=key, attempts=row.attempts + 1, error=error)
 
-    def move(self, row: OutboxRow, *, channel: str, thread_ts: str | None) -> OutboxRow:
-        """Move the message to another channel, such as a direct message."""
-        return self._update(row, channel=channel, moved_thread_ts=thread_ts, moved=1)
+    def move(
+        self,
+        row: OutboxRow,
+        *,
+        channel: str,
+        thread_ts: str | None,
+        payload: Mapping[str, object] | None = None,
+        together_with: Sequence[str] = (),
+    ) -> OutboxRow:
+        """Move the message to another channel, such as a direct message.
+
+        Messages `together_with` it are posted there first, whatever became of them so far.
+        """
+        place = {"channel": channel, "moved_thread_ts": thread_ts, "moved": 1}
+        changed = {} if payload is None else {"payload": dict(payload)}
+        with writing(self._engine) as connection:
+            if together_with:
+                again: dict[str, Any] = {"of_keys": list(together_with), "payload": {}}
+                sql.execute(connection, message_statements.QUEUE_AGAIN, again | place)
+            return _write(connection, row, permalink=None, **changed, **place)
 
     def repost(self, row: OutboxRow) -> OutboxRow:
         """Queue a deleted message to be posted again, as a new one."""
         return self._update(
-            row, state=OutboxState.QUEUED, ts=None, shown_version=0, generation=row.generation + 1
+            row,
+            state=OutboxState.QUEUED,
+            ts=None,
+            permalink=None,
+            shown_version=0,
+            generation=row.generation + 1,
         )
 
     def fail(self, row: OutboxRow, error: str) -> None:
@@ -314,6 +313,17 @@ class Outbox:
     def _update(self, row: OutboxRow, **values: Any) -> OutboxRow:
         with writing(self._engine) as connection:
             return _write(connection, row, **values)
+
+
+def _lease(connection: Connection, row: Any, values: Mapping[str, Any]) -> list[OutboxRow]:
+    """The leased row, unless another deliverer has leased it since."""
+    expected = {"of_seq": row.seq, "of_state": row.state}
+    if not sql.execute(
+        connection, message_statements.LEASE_MESSAGE, {**values, **expected}
+    ).changed:
+        return []
+    # Read again: `version` may have grown, or the root message got its thread.
+    return [_read(connection, row.seq)]
 
 
 def _write(connection: Connection, row: OutboxRow, **values: Any) -> OutboxRow:

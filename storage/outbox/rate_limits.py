@@ -27,6 +27,9 @@ from storage.ports import SharedClock
 UPDATES: Final = "chat.update"
 """The key of all updates of messages; no channel id contains a dot."""
 
+PROGRESS_SHARE: Final = 0.2
+"""The part of a burst of updates that progress may use; the rest stays free for cards."""
+
 IDLE_AFTER: Final = timedelta(days=1)
 
 
@@ -36,6 +39,21 @@ class RateLimit:
 
     per_second: float = 1.0
     burst: int = 3
+
+    @classmethod
+    def per_minute(cls, calls: int) -> RateLimit:
+        """At most `calls` in any minute: one half at once, the other half spread over it."""
+        half = calls / 2
+        return cls(per_second=half / 60, burst=max(1, round(half)))
+
+    @property
+    def reserve(self) -> timedelta:
+        """How long before `now` the next call must have been allowed, for one that is not urgent.
+
+        The burst is then still free but for PROGRESS_SHARE.
+        """
+        kept = self.burst - max(1, round(self.burst * PROGRESS_SHARE))
+        return timedelta(seconds=kept / self.per_second)
 
     def next_free_at(self, free_at: datetime | None, now: datetime) -> datetime:
         """Return the time from which the next call is allowed, if one is made now."""
@@ -51,13 +69,30 @@ _SET: Final = update(rate_limits).where(rate_limits.c.key == bindparam("of_key")
 _FORGET: Final = delete(rate_limits).where(rate_limits.c.free_at < bindparam("before"))
 
 
-def acquire(connection: Connection, key: str, *, rate_limit: RateLimit, now: datetime) -> timedelta:
-    """Return how long to wait; if it is zero, the call is allowed now and has been counted."""
+def acquire(
+    connection: Connection,
+    key: str,
+    *,
+    rate_limit: RateLimit,
+    now: datetime,
+    reserve: timedelta = timedelta(0),
+) -> timedelta:
+    """Return how long to wait; if it is zero, the call is allowed now and has been counted.
+
+    A call that leaves a `reserve` to others waits longer.
+    """
     free_at = _locked(connection, key)
-    if free_at is not None and free_at > now:
-        return free_at - now
+    if free_at is not None and free_at > now - reserve:
+        return free_at - now + reserve
     _write(connection, key, rate_limit.next_free_at(free_at, now), new=free_at is None)
     return timedelta(0)
+
+
+def give_back(connection: Connection, key: str, *, rate_limit: RateLimit) -> None:
+    """Count one call less: it was acquired, but not made."""
+    free_at = _locked(connection, key)
+    if free_at is not None:
+        _write(connection, key, free_at - timedelta(seconds=1 / rate_limit.per_second), new=False)
 
 
 def pause(connection: Connection, key: str, *, until: datetime) -> None:

@@ -10,7 +10,7 @@ from storage.db.rows import find_execution, last_run_of, lock_execution, waiting
 from storage.db.transaction import Transaction, new_id
 from storage.definitions import CheckpointDefinition, CrewDefinition, CrewReport, DecisionRule
 from storage.errors import LeavingOutNotAllowed, NotAllowed, UnknownCheckpointName, WrongState
-from storage.outbox import outbox
+from storage.outbox import new_messages as outbox
 from storage.policy import may_decide, may_manage
 from storage.records import Actor, Execution, Request
 from storage.states import (

@@ -18,7 +18,7 @@ from storage.db.rows import AnyRow, find_execution
 from storage.db.transaction import Transaction
 from storage.definitions import CrewDefinition, Workspace
 from storage.kept_files import KeptFile, Publication, StoredFile
-from storage.outbox import outbox
+from storage.outbox import new_messages as outbox
 from storage.records import Claim, Execution
 
 Row: TypeAlias = dict[str, Any]

@@ -17,7 +17,8 @@ from storage.db import sql, statements
 from storage.db.rows import AnyRow, find_due, lock_execution
 from storage.db.transaction import Transaction
 from storage.definitions import CrewDefinition, PhaseDefinition
-from storage.outbox import outbox
+from storage.outbox import new_messages as outbox
+from storage.outbox.outbox import release_leases as release_messages
 from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun, Usage
 from storage.states import (
     ExecutionEvent,
@@ -240,7 +241,7 @@ def _fail_execution(
 
 
 def release_leases(tx: Transaction, owners: Sequence[str]) -> int:
-    tx.messages_released = outbox.release_leases(tx.connection, owners)
+    tx.messages_released = release_messages(tx.connection, owners)
     running = sql.execute(tx.connection, statements.RUNNING_OF_OWNERS, {"owners": list(owners)})
     return tx.messages_released + sum(_release(tx, row) for row in running.rows)
 

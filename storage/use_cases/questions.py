@@ -14,7 +14,7 @@ from storage.db import sql, statements
 from storage.db.rows import find_checkpoint, lock_execution, waiting_checkpoint
 from storage.db.transaction import Transaction
 from storage.errors import LeaseLost
-from storage.outbox import outbox
+from storage.outbox import new_messages as outbox
 from storage.records import HELD, Checkpoint, Claim, Execution, PhaseOutput, Question
 from storage.states import CheckpointState, ExecutionEvent, ExecutionState
 from storage.use_cases import transitions
@@ -33,6 +33,7 @@ def ask(tx: Transaction, claim: Claim, question: Question) -> Checkpoint:
     definition = transitions.inner_definition(
         execution, question.name, description=question.message
     )
+    definition = replace(definition, form=())  # no phase would get its values
     if definition.rule.timeout is None:
         definition = replace(definition, rule=replace(definition.rule, timeout=ANSWER_TIMEOUT))
     checkpoint_id = transitions.add_checkpoint(

@@ -30,7 +30,7 @@ from storage.decisions import (
     WordsTooLate,
 )
 from storage.errors import AlreadyDecided, Conflict
-from storage.outbox import outbox
+from storage.outbox import new_messages
 from storage.policy import may_decide, offered_actions
 from storage.records import (
     Action,
@@ -104,7 +104,11 @@ def _meant(
 
 
 def _intends(tx: Transaction, checkpoint: Checkpoint, actor: Actor) -> bool:
-    intent = {"of_checkpoint": checkpoint.id, "of_actor": actor.id}
+    intent = {
+        "of_checkpoint": checkpoint.id,
+        "of_actor": actor.id,
+        "of_means": RevisionMeans.RUN,
+    }
     expires_at = sql.execute(tx.connection, statements.INTENT, intent).scalar()
     return expires_at is not None and expires_at > tx.now
 
@@ -232,7 +236,7 @@ def _with_words(tx: Transaction, revision: _Revision, text: str, *, event: str) 
     sql.execute(tx.connection, statements.CHANGE_CHECKPOINT, changed)
     tx.dispatch(run.id, not_before=not_before)
     tx.audit(revision.execution.id, event, actor=revision.feedback.actor, checkpoint=checkpoint.id)
-    outbox.refresh_checkpoint(tx, revision.execution, checkpoint.id)
+    new_messages.refresh_checkpoint(tx, revision.execution, checkpoint.id)
     return replace(checkpoint, feedback=replace(revision.feedback, text=text))
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from storage.db import sql, statements
 from storage.db.rows import AnyRow, DecidableCheckpoint, find_overdue, to_joined_execution
 from storage.db.transaction import Transaction
-from storage.outbox import outbox
+from storage.outbox import new_messages as outbox
 from storage.policy import ACTION_OF_TIMEOUT, reminder_times
 from storage.records import TIMEOUT, Feedback
 from storage.states import CheckpointEvent, CheckpointState, ExecutionEvent, next_checkpoint

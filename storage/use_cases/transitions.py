@@ -14,7 +14,7 @@ from storage.db.rows import newest_outputs
 from storage.db.transaction import Transaction, new_id
 from storage.definitions import CheckpointDefinition, CrewDefinition, DecisionRule
 from storage.errors import Conflict, NoRule, StaleExecution
-from storage.outbox import outbox
+from storage.outbox import new_messages as outbox
 from storage.policy import reminder_times
 from storage.records import (
     Action,
@@ -211,6 +211,7 @@ def open_gate(tx: Transaction, execution: Execution, run: PhaseRun, pause: Pause
     """Open the checkpoint of a flow that paused itself. Raises NoRule."""
     name = name_at_method(execution.definition, pause)
     definition = inner_definition(execution, name, description=pause.message)
+    definition = replace(definition, form=())  # a flow would not get its values
     gate = {
         "kind": CheckpointKind.GATE,
         "outcomes": pause.outcomes,

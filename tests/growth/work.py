@@ -23,6 +23,7 @@ SWEPT: Final = (
     "ix_outbox_to_do",
     "ix_outbox_to_post",
     "ix_outbox_to_update",
+    "ix_outbox_roots_to_update",
     "ix_executions_active",
 )
 """Indexes of open work, which are read from one end until there is enough."""

@@ -91,6 +91,22 @@ def test_a_file_is_posted_once_although_slacks_reply_was_lost(
     assert len(posted(workspace, message, 1)) == 1
 
 
+@pytest.mark.parametrize("error", ["file_type_not_allowed", "storage_limit_reached"])
+def test_a_file_that_slack_refuses_is_named_as_not_posted(
+    stage: Stage, workspace: Workspace, error: str
+) -> None:
+    workspace.faults.error("files.completeUploadExternal", error)
+    execution = at_checkpoint(stage, KeptFile("out/report.md", b"# Report"))
+    message = stage.armed(execution)
+
+    workspace.wait_for(lambda: not stage.outbox.has_pending(), what="delivery to end")
+
+    newest = workspace.thread(message)[-1]
+    words = "out/report.md (8 bytes) is not posted here: Slack did not take the file."
+    assert words in newest.text
+    assert not newest.files
+
+
 def test_each_revision_posts_its_own_file(stage: Stage, workspace: Workspace) -> None:
     execution = at_checkpoint(stage, KeptFile("report.md", b"first"))
     message = stage.armed(execution)

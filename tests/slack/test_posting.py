@@ -11,8 +11,8 @@ from slack_sdk import WebClient
 
 from bot.slack.outbound.posting import Posting
 from bot.slack.outbound.reconciliation import find_file, find_messages
-from bot.slack.outbound.views import Upload
 from bot.slack.render.buttons import button
+from bot.slack.render.files import Upload
 from bot.slack.render.message import Rendered, section
 from storage.messages import OutboxRow
 from tests.slack.test_ids import ROW
@@ -53,10 +53,10 @@ def test_a_message_is_posted_without_buttons_and_an_update_adds_them(
     client: WebClient, posting: Posting
 ) -> None:
     row = a_row("buttons")
-    posted = posting.post(row, MESSAGE, fallback=False)
+    posted = posting.post(row, MESSAGE)
     assert kinds(client, posted.ts) == ["section"]
 
-    posting.update(replace(row, ts=posted.ts), MESSAGE, fallback=False)
+    posting.update(replace(row, ts=posted.ts), MESSAGE)
 
     assert kinds(client, posted.ts) == ["section", "actions"]
 
@@ -64,9 +64,9 @@ def test_a_message_is_posted_without_buttons_and_an_update_adds_them(
 def test_a_message_is_found_by_its_key_in_its_channel_and_in_its_thread(
     client: WebClient, posting: Posting
 ) -> None:
-    root = posting.post(a_row("root"), MESSAGE, fallback=False)
+    root = posting.post(a_row("root"), MESSAGE)
     reply = a_row("reply", thread_ts=root.ts)
-    twice = [posting.post(reply, MESSAGE, fallback=True).ts for _ in range(2)]
+    twice = [posting.post(reply, MESSAGE).ts for _ in range(2)]
 
     assert find_messages(client, a_row("root")) == [root.ts]
     assert find_messages(client, reply) == twice
@@ -78,7 +78,7 @@ def test_a_message_from_long_before_it_was_sent_is_not_looked_for(
     client: WebClient, posting: Posting
 ) -> None:
     row = a_row("old")
-    posting.post(row, MESSAGE, fallback=False)
+    posting.post(row, MESSAGE)
 
     in_two_days = datetime.now(UTC) + timedelta(days=2)
 
@@ -88,7 +88,7 @@ def test_a_message_from_long_before_it_was_sent_is_not_looked_for(
 
 def test_a_message_that_was_deleted_is_found_no_more(client: WebClient, posting: Posting) -> None:
     row = a_row("deleted")
-    posted = posting.post(row, MESSAGE, fallback=False)
+    posted = posting.post(row, MESSAGE)
 
     posting.delete(channel=CHANNEL, ts=posted.ts)
 
@@ -96,7 +96,7 @@ def test_a_message_that_was_deleted_is_found_no_more(client: WebClient, posting:
 
 
 def test_a_file_is_found_by_its_name_in_its_thread(client: WebClient, posting: Posting) -> None:
-    root = posting.post(a_row("with a file"), MESSAGE, fallback=False)
+    root = posting.post(a_row("with a file"), MESSAGE)
     row = a_row("file", thread_ts=root.ts)
 
     file = posting.upload(row, Upload("plan.md", "The plan", b"# A plan"))

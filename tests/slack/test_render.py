@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.slack import ids
-from bot.slack.render import answers, checkpoint, final, modal, root, starting
-from bot.slack.render.message import Rendered
+from bot.slack.render import answers, checkpoint, final, root, starting
+from bot.slack.render.message import Form, Rendered, WholeText
+from bot.slack.render.modals import frame, words
 from bot.slack.render.root import Progress
 from practice.limits import check_message, check_view
 from practice.seed import practice_team
@@ -198,8 +199,8 @@ MESSAGES = dict(everything())
 def test_each_message_keeps_to_slacks_limits_in_every_form(name: str) -> None:
     rendered = MESSAGES[name]
     for armed in (False, True):
-        for fallback in (False, True):
-            blocks = rendered.to_blocks(armed=armed, fallback=fallback)
+        for form in Form:
+            blocks = rendered.to_blocks(armed=armed, form=form)
             assert check_message(rendered.notification_text(), blocks) == []
     assert rendered.text.strip()
 
@@ -240,8 +241,10 @@ def test_button_values_are_only_ids() -> None:
         for block in rendered.to_blocks(armed=True):
             for element in block.get("elements", []):
                 if element.get("type") == "button":
-                    assert element["value"][8] == "-"
-                    assert len(element["value"]) == 36
+                    checkpoint_id, _, shown = element["value"].partition(" ")
+                    assert checkpoint_id[8] == "-"
+                    assert len(checkpoint_id) == 36
+                    assert len(shown) in (0, 32)
 
 
 def test_continue_from_the_last_phase_says_that_it_finishes() -> None:
@@ -270,7 +273,7 @@ def test_a_result_without_text_promises_no_file() -> None:
     written = final.render(an_execution(ExecutionState.COMPLETED, result="A plan."))
 
     assert "file" not in rendered_text(empty)
-    assert "The result is also in the file below." in rendered_text(written)
+    assert "file" not in rendered_text(written)
 
 
 def test_a_revision_that_took_no_notice_of_the_words_is_not_called_one() -> None:
@@ -326,9 +329,8 @@ def test_a_decided_message_says_so_at_its_head_too() -> None:
 
 
 def test_a_clipped_output_points_to_the_file_and_a_whole_one_does_not() -> None:
-    assert "whole text is in the file" in rendered_text(
-        checkpoint.render(a_checkpoint("x " * 9000), an_execution())
-    )
+    clipped = checkpoint.render(a_checkpoint("x " * 9000), an_execution(), whole=WholeText.IN_FILE)
+    assert "whole text is in the file" in rendered_text(clipped)
     assert "file" not in rendered_text(checkpoint.render(a_checkpoint("x"), an_execution()))
 
 
@@ -364,7 +366,7 @@ def test_the_form_keeps_to_slacks_limits_with_any_number_of_outputs(count: int) 
     subject = a_checkpoint(
         tasks=tuple(f"task_{n}" for n in range(count)), description=HOSTILE * 9, phase=LONG_NAME
     )
-    view = modal.revision(
+    view = words.revision(
         subject, an_execution(), about=ids.FormView(subject.id, "C00CAMPAIGN", "1.0")
     ).to_dict()
     assert check_view(view) == []
@@ -377,7 +379,7 @@ def test_the_form_chooses_all_outputs_or_the_one_of_the_task_that_asks(
     name: str, chosen: list[str]
 ) -> None:
     subject = replace(a_checkpoint(tasks=("sort", "check")), name=name)
-    view = modal.revision(
+    view = words.revision(
         subject, an_execution(), about=ids.FormView(subject.id, "C00CAMPAIGN", "1.0")
     ).to_dict()
     [chooser] = [block for block in view["blocks"] if block.get("block_id") == ids.TASKS_BLOCK]
@@ -386,12 +388,12 @@ def test_the_form_chooses_all_outputs_or_the_one_of_the_task_that_asks(
 
 
 def test_the_form_does_not_ask_for_outputs_whose_names_are_too_long_or_not_unique() -> None:
-    assert modal.task_options(a_checkpoint(tasks=("x" * 80, "y"))) == []
-    assert modal.task_options(a_checkpoint(tasks=("same", "same"))) == []
+    assert words.task_options(a_checkpoint(tasks=("x" * 80, "y"))) == []
+    assert words.task_options(a_checkpoint(tasks=("same", "same"))) == []
 
 
 def test_the_notice_in_a_form_keeps_to_the_limits() -> None:
-    assert check_view(modal.notice("Too late.").to_dict()) == []
+    assert check_view(frame.notice("Too late.").to_dict()) == []
 
 
 def test_the_list_of_crews_says_which_ask_nobody() -> None:

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from bot.slack import ids
-from bot.slack.render import answers, buttons, checkpoint, final, lessons, modal, refusals, root
-from bot.slack.render.message import Rendered
+from bot.slack.render import answers, buttons, checkpoint, final, lessons, refusals, root
+from bot.slack.render.message import Form, Rendered, WholeText
+from bot.slack.render.modals import words
 from bot.slack.render.position import count_rounds
 from bot.slack.render.root import Progress
 from practice.limits import check_message, check_view
@@ -126,8 +127,8 @@ MESSAGES = dict(everything())
 def test_each_message_keeps_to_slacks_limits_in_every_form(name: str) -> None:
     rendered = MESSAGES[name]
     for armed in (False, True):
-        for fallback in (False, True):
-            blocks = rendered.to_blocks(armed=armed, fallback=fallback)
+        for form in Form:
+            blocks = rendered.to_blocks(armed=armed, form=form)
             assert check_message(rendered.notification_text(), blocks) == []
 
 
@@ -135,10 +136,10 @@ def test_each_message_keeps_to_slacks_limits_in_every_form(name: str) -> None:
 def test_no_message_notifies_anybody_but_those_whom_we_mention(name: str) -> None:
     team = practice_team()
     rendered = MESSAGES[name]
-    for fallback in (False, True):
+    for form in Form:
         notified = mentions.pings(
             text=rendered.text,
-            blocks=rendered.to_blocks(armed=True, fallback=fallback),
+            blocks=rendered.to_blocks(armed=True, form=form),
             link_names=False,
             channel=team.channels["C00CAMPAIGN"],
             users=team.users,
@@ -166,13 +167,13 @@ def test_values_are_only_ids_and_numbers() -> None:
     for rendered in MESSAGES.values():
         for element in elements(rendered):
             if element["type"] == "button":
-                assert len(str(element["value"])) == 36
+                assert len(str(element["value"])) in (36, 69)
             else:
                 menu = buttons.outcome_menu(
                     inner(CheckpointKind.GATE, outcomes=OUTCOMES["a_menu"]), action_id="x"
                 )
                 values = [option["value"] for option in menu.to_dict()["options"]]
-                assert all(value[36] == " " and value[37:].isdigit() for value in values)
+                assert all(value[69] == " " and value[70:].isdigit() for value in values)
 
 
 @pytest.mark.parametrize("name", ["two", "twenty"])
@@ -231,7 +232,9 @@ def test_a_tools_arguments_are_shown_exactly_and_a_clipped_rest_is_in_the_file()
     code = block["elements"][0]["elements"][0]["text"]
     assert code == '{"to": "a\\u202eb\\u200b@x"}\n``` <!channel>'
 
-    long = checkpoint.render(inner(CheckpointKind.TOOL, "x" * 60_000), an_execution())
+    long = checkpoint.render(
+        inner(CheckpointKind.TOOL, "x" * 60_000), an_execution(), whole=WholeText.IN_FILE
+    )
     assert "whole text is in the file" in str(long.to_blocks(armed=False))
     assert checkpoint.output_excerpt(inner(CheckpointKind.TOOL, "x" * 60_000))[1]
 
@@ -261,7 +264,7 @@ def test_lessons_are_listed_clipped_and_counted() -> None:
 def test_the_forms_keep_to_slacks_limits(kind: CheckpointKind, name: str) -> None:
     subject = inner(kind, outcomes=OUTCOMES[name], description=HOSTILE * 60)
     about = ids.FormView(subject.id, "C00CAMPAIGN", "1.0")
-    forms = [modal.revision, modal.answer, *([modal.outcome] if subject.outcomes else [])]
+    forms = [words.revision, words.answer, *([words.outcome] if subject.outcomes else [])]
     for form in forms:
         assert check_view(form(subject, an_execution(), about=about).to_dict()) == []
 

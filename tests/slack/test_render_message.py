@@ -8,6 +8,7 @@ from bot.slack.render.buttons import button
 from bot.slack.render.message import (
     NOTIFICATION_LIMIT,
     SECTION_LIMIT,
+    Form,
     Rendered,
     context,
     listed,
@@ -19,8 +20,8 @@ STOP = button("checkpoint_stop", "Stop", "9f8e")
 MESSAGE = Rendered("A plan waits", (section("*A plan*"), context("run 1a2b")), "A plan", (STOP,))
 
 
-def kinds(message: Rendered, *, armed: bool, simply: bool = False) -> list[str]:
-    return [block["type"] for block in message.to_blocks(armed=armed, fallback=simply)]
+def kinds(message: Rendered, *, armed: bool, form: Form = Form.FULL) -> list[str]:
+    return [block["type"] for block in message.to_blocks(armed=armed, form=form)]
 
 
 def test_a_message_has_buttons_only_when_it_is_armed() -> None:
@@ -30,10 +31,21 @@ def test_a_message_has_buttons_only_when_it_is_armed() -> None:
 
 
 def test_the_plainest_form_says_the_same_in_one_section_and_keeps_the_buttons() -> None:
-    words, actions = MESSAGE.to_blocks(armed=True, fallback=True)
+    words, actions = MESSAGE.to_blocks(armed=True, form=Form.PLAIN)
 
     assert words["text"]["text"] == "A plan"
     assert actions["elements"][0]["value"] == "9f8e"
+
+
+def test_each_form_is_simpler_than_the_one_before() -> None:
+    shown = [kinds(MESSAGE, armed=True, form=form) for form in Form]
+
+    assert shown == [
+        ["section", "context", "actions"],
+        ["section", "actions"],
+        ["section", "actions"],
+        [],
+    ]
 
 
 def test_words_are_never_turned_into_links_or_mentions() -> None:

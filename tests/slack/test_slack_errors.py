@@ -54,7 +54,22 @@ def refusal(
             FailureKind.BLOCKS_REJECTED,
             """
             invalid_blocks invalid_blocks_format msg_too_long msg_blocks_too_long
-            too_many_attachments invalid_arguments no_text
+            too_many_attachments invalid_arguments no_text invalid_attachments
+            attachment_payload_limit_exceeded block_mismatch
+            """,
+        ),
+        (
+            FailureKind.METADATA_REJECTED,
+            """
+            invalid_metadata_format invalid_metadata_schema metadata_too_large
+            metadata_must_be_sent_from_app
+            """,
+        ),
+        (
+            FailureKind.FILE_REJECTED,
+            """
+            storage_limit_reached file_uploads_disabled file_type_not_allowed
+            file_upload_size_restricted
             """,
         ),
         (
@@ -77,6 +92,21 @@ def refusal(
 def test_slacks_name_of_an_error_says_what_kind_it_is(kind: FailureKind, errors: str) -> None:
     for error in errors.split():
         assert slack_errors.classify(refusal(error)) == SlackFailure(kind, error, method=POST)
+
+
+@pytest.mark.parametrize("error", ["something_new", "invalid_arguments", "missing_scope"])
+def test_an_upload_that_is_refused_for_any_reason_of_its_own_needs_another_way(error: str) -> None:
+    failure = slack_errors.classify(refusal(error, method="files.completeUploadExternal"))
+
+    assert failure.kind is FailureKind.FILE_REJECTED
+    assert failure.about_file
+
+
+@pytest.mark.parametrize("error", ["not_in_channel", "invalid_auth", "internal_error"])
+def test_an_upload_fails_as_any_other_call_if_the_file_is_not_the_reason(error: str) -> None:
+    upload = slack_errors.classify(refusal(error, method="files.getUploadURLExternal"))
+
+    assert upload.kind is slack_errors.classify(refusal(error)).kind
 
 
 @pytest.mark.parametrize("error", ["ratelimited", "rate_limited"])
@@ -116,14 +146,14 @@ def test_status_429_is_a_rate_limit_whatever_the_body_says() -> None:
 def test_a_refusal_with_a_server_error_may_have_been_carried_out(status: int) -> None:
     trouble = slack_errors.classify(refusal("not_in_channel", status=status))
 
-    assert trouble == SlackFailure(FailureKind.UNCERTAIN, "not_in_channel")
+    assert trouble == SlackFailure(FailureKind.UNCERTAIN, "not_in_channel", method=POST)
 
 
 @pytest.mark.parametrize("error", [None, 5, "", "<html>", "Bad Gateway", "not_in_channel\n"])
 def test_an_answer_that_is_none_of_slacks_is_uncertain(error: object) -> None:
     trouble = slack_errors.classify(refusal(error, status=502))
 
-    assert trouble == SlackFailure(FailureKind.UNCERTAIN, "broken_answer_502")
+    assert trouble == SlackFailure(FailureKind.UNCERTAIN, "broken_answer_502", method=POST)
 
 
 @pytest.mark.parametrize(

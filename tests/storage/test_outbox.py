@@ -13,11 +13,12 @@ from storage.errors import MessageLeaseLost
 from storage.messages import OutboxKind, OutboxRow, OutboxState
 from storage.outbox import due_messages
 from storage.outbox.outbox import Outbox
+from storage.outbox.rate_limits import RateLimit
 from storage.reads import Reads
 from storage.records import Action
 from storage.state_manager import StateManager
 from tests.storage.conftest import Run
-from tests.support.factories import BEN, SettableClock, crew
+from tests.support.factories import BEN, NOON, SettableClock, crew
 
 
 def take_one(outbox: Outbox) -> OutboxRow:
@@ -43,12 +44,206 @@ def test_the_root_message_comes_first_and_starts_the_thread_of_the_others(
     root = take_one(outbox)
     assert root.kind is OutboxKind.ROOT
     post(outbox, root)
-    checkpoint = take_one(outbox)
+    output = take_one(outbox)
 
     assert reads.execution(run.id).thread_ts == "1.0"
-    assert (checkpoint.kind, checkpoint.thread_ts) == (OutboxKind.CHECKPOINT, "1.0")
-    post(outbox, checkpoint)
-    assert take_one(outbox).kind is OutboxKind.FILE
+    assert (output.kind, output.thread_ts) == (OutboxKind.OUTPUT, "1.0")
+
+
+def test_a_card_waits_until_the_whole_output_is_in_the_thread(run: Run, outbox: Outbox) -> None:
+    run.start()
+    run.work()
+    post(outbox, take_one(outbox))
+    output = take_one(outbox)
+    assert output.kind is OutboxKind.OUTPUT
+    assert outbox.take(owner="d") == ()
+    post(outbox, output)
+    whole = take_one(outbox)
+    assert whole.kind is OutboxKind.WHOLE
+    outbox.postpone(whole, timedelta(minutes=1), "timeout")
+    assert outbox.take(owner="d") == ()
+
+
+@pytest.mark.parametrize("way", ["posted", "unneeded", "failed", "unneeded with the output"])
+def test_a_card_follows_the_rest_of_its_output_whatever_became_of_it(
+    run: Run, outbox: Outbox, way: str
+) -> None:
+    run.start()
+    run.work()
+    post(outbox, take_one(outbox))
+    output = take_one(outbox)
+    if way == "unneeded with the output":
+        outbox.mark_unneeded(output, also=[f"whole:{run.waiting.id}"])
+    else:
+        post(outbox, output)
+        whole = take_one(outbox)
+        match way:
+            case "posted":
+                post(outbox, whole)
+            case "unneeded":
+                outbox.mark_unneeded(whole)
+            case _:
+                outbox.fail(whole, "storage_limit_reached")
+
+    assert take_one(outbox).kind is OutboxKind.CHECKPOINT
+
+
+def at_the_card(run: Run, outbox: Outbox) -> OutboxRow:
+    """The card of a new run's first checkpoint, whose output needs no message."""
+    run.start()
+    run.work()
+    post(outbox, next_post(outbox))
+    outbox.mark_unneeded(next_post(outbox), also=[f"whole:{run.waiting.id}"])
+    return next_post(outbox)
+
+
+def next_post(outbox: Outbox) -> OutboxRow:
+    """The next message to post; those to update are left as they are."""
+    rows = outbox.take(owner="d")
+    for row in rows:
+        if row.state is OutboxState.POSTED:
+            outbox.release(row)
+    [post] = [row for row in rows if row.state is not OutboxState.POSTED]
+    return post
+
+
+def test_a_card_that_shows_less_waits_for_the_whole_text_that_was_not_needed_before(
+    run: Run, outbox: Outbox
+) -> None:
+    card = outbox.sending(at_the_card(run, outbox))
+
+    outbox.show_differently(card, {"form": 1}, needs=f"whole:{run.waiting.id}")
+
+    whole = take_one(outbox)
+    assert (whole.kind, whole.payload, whole.generation) == (OutboxKind.WHOLE, {"needed": True}, 2)
+    post(outbox, whole)
+    card = take_one(outbox)
+    assert (card.kind, card.state, card.payload) == (
+        OutboxKind.CHECKPOINT,
+        OutboxState.QUEUED,
+        {"form": 1},
+    )
+
+
+def test_a_message_of_several_pages_is_posted_page_by_page(run: Run, outbox: Outbox) -> None:
+    run.start()
+    run.work()
+    post(outbox, take_one(outbox))
+    post(outbox, take_one(outbox))
+    row = outbox.sending(take_one(outbox))
+
+    outbox.next_page(row, {"page": 1})
+
+    row = take_one(outbox)
+    assert (row.kind, row.payload, row.generation) == (OutboxKind.WHOLE, {"page": 1}, 2)
+
+
+def test_what_a_card_is_about_moves_with_it_and_comes_first(run: Run, outbox: Outbox) -> None:
+    card = at_the_card(run, outbox)
+    keys = [f"{kind}:{run.waiting.id}" for kind in ("output", "whole")]
+
+    outbox.release(outbox.move(card, channel="DANA", thread_ts=None, together_with=keys))
+
+    output = take_one(outbox)
+    assert (output.kind, output.channel, output.thread_ts) == (OutboxKind.OUTPUT, "DANA", None)
+
+
+def test_the_address_of_a_card_is_stored_once_and_refreshes_the_root(
+    run: Run, outbox: Outbox, reads: Reads
+) -> None:
+    card = post(outbox, at_the_card(run, outbox))
+    assert reads.permalink(card.key) is None
+    for row in outbox.take(owner="d"):
+        outbox.shown(row, row.version)
+
+    for _ in range(2):
+        outbox.store_permalink(card, "https://slack.example/p1")
+
+    assert reads.permalink(card.key) == "https://slack.example/p1"
+    [root] = outbox.take(owner="d")
+    assert root.kind is OutboxKind.ROOT
+    outbox.shown(root, root.version)
+    outbox.store_permalink(card, "https://slack.example/p2")
+    assert outbox.take(owner="d") == ()
+
+
+def test_cards_without_buttons_are_updated_before_decided_ones_and_roots_last(
+    run: Run, outbox: Outbox, state: StateManager
+) -> None:
+    decided = post(outbox, at_the_card(run, outbox))
+    first = run.waiting.id
+    unarmed = at_the_card(run, outbox)
+    outbox.release(outbox.posted(unarmed, channel=unarmed.channel, ts="9.0", shown=0))
+    state.decide(Decision(first, Action.CONTINUE, BEN))
+
+    taken = outbox.take(owner="d")
+
+    assert [row.key for row in taken[:2]] == [unarmed.key, decided.key]
+    assert {row.kind for row in taken[2:]} == {OutboxKind.ROOT}
+
+
+def test_progress_leaves_most_of_the_limit_for_updates_to_the_cards(
+    run: Run, outbox: Outbox, clock: SettableClock
+) -> None:
+    limit = RateLimit.per_minute(50)
+    card = at_the_card(run, outbox)
+    for _ in range(8):
+        run.start()
+        row = next_post(outbox)
+        outbox.release(outbox.posted(row, channel=row.channel, ts=f"{row.seq}.0", shown=0))
+
+    assert len(outbox.take(owner="d", updates=limit)) == 5
+    assert outbox.take(owner="d", updates=limit) == ()
+    posted = outbox.posted(card, channel=card.channel, ts="9.0", shown=0, updates=limit)
+    assert posted.lease_owner == "d"
+    clock.move(timedelta(minutes=1))
+    assert outbox.take(owner="d", updates=limit)
+
+
+def test_a_root_that_is_left_for_later_stays_due_and_uses_nothing_of_the_limit(
+    run: Run, outbox: Outbox, clock: SettableClock
+) -> None:
+    limit = RateLimit(per_second=0.01, burst=2)
+    run.start()
+    root = take_one(outbox)
+    outbox.release(outbox.posted(root, channel=root.channel, ts="1.0", shown=0))
+
+    for _ in range(5):
+        [row] = outbox.take(owner="d", updates=limit)
+        outbox.leave_for_later(row, timedelta(seconds=3), updates=limit)
+        assert outbox.take(owner="d", updates=limit) == ()
+        clock.move(timedelta(seconds=4))
+
+
+def test_a_card_whose_update_the_limit_does_not_allow_yet_is_released(
+    run: Run, outbox: Outbox, clock: SettableClock
+) -> None:
+    limit = RateLimit(per_second=1, burst=1)
+    for ts in ("8.0", "9.0"):
+        card = at_the_card(run, outbox)
+        posted = outbox.posted(card, channel=card.channel, ts=ts, shown=0, updates=limit)
+    assert posted.lease_owner is None
+    keys = [posted.key]
+
+    assert [r for r in outbox.take(owner="d", updates=limit) if r.key in keys] == []
+    clicked = outbox.take_clicked(keys, owner="d")
+    assert clicked is not None
+    outbox.release(clicked)
+    clock.move(timedelta(seconds=2))
+    assert [r.key for r in outbox.take(owner="d", limit=1, updates=limit)] == keys
+
+
+def test_in_any_minute_there_are_no_more_updates_than_slack_allows() -> None:
+    limit, free_at, now = RateLimit.per_minute(50), None, NOON
+    calls = []
+    while now < NOON + timedelta(minutes=5):
+        if free_at is None or free_at <= now:
+            free_at = limit.next_free_at(free_at, now)
+            calls.append(now)
+        else:
+            now += timedelta(milliseconds=100)
+    for start in calls:
+        assert sum(start <= call < start + timedelta(minutes=1) for call in calls) <= 50
 
 
 def test_a_leased_row_is_not_taken_again_until_the_lease_expires(
@@ -130,7 +325,7 @@ def test_a_decision_updates_the_checkpoints_message_and_the_root(
 ) -> None:
     run.start()
     run.work()
-    for _ in range(3):
+    for _ in range(4):
         post(outbox, take_one(outbox))
     assert outbox.take(owner="d") == ()
 
@@ -194,9 +389,9 @@ def test_a_failed_message_does_not_block_the_next(run: Run, outbox: Outbox) -> N
     run.work()
     outbox.fail(take_one(outbox), "channel_not_found")
 
-    checkpoint = take_one(outbox)
-    assert checkpoint.kind is OutboxKind.CHECKPOINT
-    moved = outbox.move(checkpoint, channel="DANA", thread_ts=None)
+    output = take_one(outbox)
+    assert output.kind is OutboxKind.OUTPUT
+    moved = outbox.move(output, channel="DANA", thread_ts=None)
     assert (moved.channel, moved.thread_ts) == ("DANA", None)
 
 

@@ -41,6 +41,14 @@ FREQUENT: dict[str, tuple[Executable, dict[str, object]]] = {
         {"now": NOON, "most": 20, "of_channel": "C"},
     ),
     "messages to update": (due_messages.UPDATES_DUE, {"now": NOON, "most": 20}),
+    "root messages to update": (
+        due_messages.ROOTS_DUE,
+        {"now": NOON, "progress_since": NOON, "most": 20},
+    ),
+    "clicked messages to update": (
+        message_statements.NAMED_MESSAGES_TO_UPDATE,
+        {"now": NOON, "of_keys": ["checkpoint:x"]},
+    ),
     "whether any message is left": (message_statements.ANY_MESSAGE_TO_DO, {}),
     "the execution of a thread": (
         statements.EXECUTION_IN_THREAD,

@@ -41,10 +41,12 @@ from bot.slack.outbound.delivery import DeliveryTiming
 from crew_runner.child.environment import SILENT_CREWAI
 from crew_runner.child.process.start import load_package
 from crew_runner.host.fork_server_client import PRELOADED
+from storage.outbox.rate_limits import RateLimit
 from tests.support import failpoints, preforked_fork_server
 
 BRISK = DeliveryTiming(
     posts_per_second=50,
+    updates=RateLimit(per_second=50, burst=10),
     root_pause=timedelta(milliseconds=100),
     settle=timedelta(seconds=1),
     look_again=timedelta(seconds=3),

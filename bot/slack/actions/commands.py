@@ -47,7 +47,6 @@ class Commands:
         actions: CheckpointActions,
         lessons: Lessons,
         starts: Starts,
-        homes: Homes,
         crews: Mapping[str, CrewDefinition],
         clock: Clock,
     ) -> None:
@@ -56,7 +55,7 @@ class Commands:
         self._actions = actions
         self._lessons = lessons
         self._starts = starts
-        self._homes = homes
+        self._homes = Homes(reads=reads, people=people)
         self._crews = crews
         self._clock = clock
 

@@ -10,6 +10,7 @@ from slack_sdk.models.views import View
 
 from bot.slack import ids
 from bot.slack.actions.crew_names import find_crew
+from bot.slack.actions.forms import FieldErrors
 from bot.slack.actions.start_forms import StartForms
 from bot.slack.actions.start_inputs import (
     input_pairs,
@@ -52,13 +53,6 @@ class ReplacedForm:
     """The form that takes the place of the one that was submitted."""
 
     form: View
-
-
-@dataclass(frozen=True, slots=True)
-class FieldErrors:
-    """What is wrong with a submitted form: a message for each `block_id`."""
-
-    errors: dict[str, str]
 
 
 class Starts:
@@ -176,7 +170,7 @@ class Starts:
 
     def choose_crew(self, choice: CrewChoice) -> View | None:
         """The form for another crew, with what was entered so far; None for an unknown crew."""
-        return self._forms.change(choice.sent, choice.crew)
+        return self._forms.change(choice.sent)
 
     def submit(  # noqa: PLR0911 one for each problem
         self, sent: StartSubmission
@@ -185,7 +179,7 @@ class Starts:
         about, typed = sent.view, as_typed(sent)
         if sent.shown_crew != about.crew:
             # The form was sent before it showed the fields of the crew that was chosen.
-            form = self._forms.change(sent, about.crew)
+            form = self._forms.change(sent)
             return starting.NO_CREWS if form is None else ReplacedForm(form)
         crew = self._crews.get(about.crew)
         if crew is None:

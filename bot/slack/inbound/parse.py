@@ -7,7 +7,7 @@ error contains no part of the body.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.slack import ids
@@ -50,6 +50,19 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class ClickedView:
+    """The view that contains a button that was clicked.
+
+    `about` is None unless it is a modal about a checkpoint.
+    """
+
+    id: str
+    callback_id: str
+    is_modal: bool
+    about: ids.FormView | None
+
+
+@dataclass(frozen=True, slots=True)
 class Click:
     """A click on one of our buttons or menus. `message_ts` is the message that contains it.
 
@@ -65,16 +78,33 @@ class Click:
     by: Person
     trigger_id: str
     listed: bool = False
+    view: ClickedView | None = None
 
     @property
     def card(self) -> MessageRef | None:
         """The card that was clicked; None for a click in a list."""
         return None if self.listed else MessageRef(self.channel, self.message_ts)
 
+    @property
+    def in_modal(self) -> bool:
+        return self.view is not None and self.view.is_modal
+
+
+@dataclass(frozen=True, slots=True)
+class TypedWords:
+    """What a person entered in one field of a modal, under the field's label."""
+
+    label: str
+    text: str
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A submitted modal. `tasks` is empty and `outcome` None if the modal did not ask for them."""
+    """A submitted modal. `tasks` is empty and `outcome` None if the modal did not ask for them.
+
+    `fields` are the values of a checkpoint's form or the parts of an edited text, by `block_id`;
+    of a menu, the value of the option.
+    """
 
     view: ids.FormView
     text: str
@@ -82,6 +112,7 @@ class Submission:
     by: Person
     delivery: str
     outcome: ids.ChosenOutcome | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +135,11 @@ class StartSubmission:
 
 @dataclass(frozen=True, slots=True)
 class CrewChoice:
-    """Another crew, chosen in the form that starts a run, and what the form holds so far."""
+    """A crew or a channel, chosen in the form that starts a run, and what the form holds so far.
 
-    crew: str
+    `sent.view` has the choice.
+    """
+
     sent: StartSubmission
     view_id: str
     view_hash: str
@@ -189,13 +222,26 @@ def click(body: Body) -> Click:
         by=_person(body),
         trigger_id=text(body, "trigger_id", default=""),
         listed=in_view or container.get("is_ephemeral") is True,
+        view=_clicked_view(mapping(body, "view")) if in_view else None,
+    )
+
+
+def _clicked_view(view: Mapping[str, Any]) -> ClickedView:
+    callback_id = text(view, "callback_id", default="")
+    return ClickedView(
+        id=text(view, "id"),
+        callback_id=callback_id,
+        is_modal=view.get("type") == "modal",
+        about=_form_view(view) if callback_id in _ABOUT_CHECKPOINTS else None,
     )
 
 
 def submission(body: Body) -> Submission:
     view = mapping(body, "view")
     values = mapping(mapping(view, "state"), "values")
-    value = mapping(mapping(values, ids.TEXT_BLOCK), ids.TEXT_INPUT).get("value")
+    value = None
+    if ids.TEXT_BLOCK in values:
+        value = mapping(mapping(values, ids.TEXT_BLOCK), ids.TEXT_INPUT).get("value")
     return Submission(
         view=_form_view(view),
         text=value.strip() if isinstance(value, str) else "",
@@ -203,7 +249,80 @@ def submission(body: Body) -> Submission:
         by=_person(body),
         delivery=_delivery_of(view),
         outcome=_chosen_outcome(values),
+        fields=_fields(values),
     )
+
+
+def _fields(values: Mapping[str, Any]) -> dict[str, str]:
+    """What was entered in fields that hold a form's values or parts of a text, untrimmed."""
+    return {
+        block_id: _entered_as_is(mapping(mapping(values, block_id), block_id))
+        for block_id in values
+        if block_id.startswith((ids.FIELD_PREFIX, ids.EDIT_PREFIX))
+    }
+
+
+def typed_words(body: Body) -> tuple[TypedWords, ...]:
+    """What a person typed or chose in a modal, field by field; empty fields are left out."""
+    view = mapping(body, "view")
+    values = mapping(mapping(view, "state"), "values")
+    blocks = view.get("blocks")
+    words = []
+    for block in blocks if isinstance(blocks, list) else ():
+        if not isinstance(block, Mapping) or block.get("type") != "input":
+            continue
+        block_id = text(block, "block_id")
+        if block_id not in values:
+            continue
+        label = text(mapping(block, "label"), "text", default="")
+        for element in mapping(values, block_id).values():
+            shown = _shown_in(element) if isinstance(element, Mapping) else ""
+            words += [TypedWords(label, shown)] if shown.strip() else []
+    return tuple(words)
+
+
+def _shown_in(element: Mapping[str, Any]) -> str:
+    """What a person reads in a field: its text, or the options that are chosen."""
+    options = element.get("selected_options") or [element.get("selected_option")]
+    chosen = [
+        text(mapping(option, "text"), "text", default="")
+        for option in options
+        if isinstance(option, Mapping)
+    ]
+    return ", ".join(chosen) or _entered_as_is(element)
+
+
+def view_kind(body: Body) -> str:
+    """`callback_id` of the modal that was submitted."""
+    return text(mapping(body, "view"), "callback_id", default="")
+
+
+def is_form_of_a_checkpoint(body: Body) -> bool:
+    """Whether a submitted modal is about a checkpoint, which its metadata names."""
+    return is_submission(body) and view_kind(body) in _ABOUT_CHECKPOINTS
+
+
+_ABOUT_CHECKPOINTS = frozenset(
+    {
+        ids.REVISION_VIEW,
+        ids.ANSWER_VIEW,
+        ids.OUTCOME_VIEW,
+        ids.FORM_VIEW,
+        ids.EDIT_VIEW,
+        ids.EARLIER_VIEW,
+        ids.READ_VIEW,
+        ids.CHANGES_VIEW,
+    }
+)
+
+
+def first_input(body: Body) -> str | None:
+    """`block_id` of a modal's first field."""
+    blocks = mapping(body, "view").get("blocks")
+    for block in blocks if isinstance(blocks, list) else ():
+        if isinstance(block, Mapping) and block.get("type") == "input":
+            return text(block, "block_id")
+    return None
 
 
 def start_submission(body: Body) -> StartSubmission:
@@ -237,9 +356,13 @@ def start_submission(body: Body) -> StartSubmission:
 
 def crew_choice(body: Body) -> CrewChoice:
     view = mapping(body, "view")
+    action, sent = first(body, "actions"), start_submission(body)
+    if action.get("action_id") == ids.ActionId.START_CREW:
+        chosen = replace(sent.view, crew=_value(action))
+    else:
+        chosen = replace(sent.view, channel=_entered(action) or sent.view.channel)
     return CrewChoice(
-        crew=_value(first(body, "actions")),
-        sent=start_submission(body),
+        sent=replace(sent, view=chosen),
         view_id=text(view, "id"),
         view_hash=text(view, "hash", default=""),
     )
@@ -265,10 +388,14 @@ def _left_out(fields: Mapping[str, Any]) -> tuple[int, ...] | None:
 
 def _entered(element: Mapping[str, Any]) -> str:
     """The text that was entered or chosen in a field; empty if there is none."""
+    return _entered_as_is(element).strip()
+
+
+def _entered_as_is(element: Mapping[str, Any]) -> str:
     if element.get("selected_option") is not None:
         return text(mapping(element, "selected_option"), "value")
     key = _VALUE_KEYS.get(text(element, "type", default=""), "value")
-    return text(element, key, default="").strip()
+    return text(element, key, default="")
 
 
 _VALUE_KEYS = {"datepicker": "selected_date", "conversations_select": "selected_conversation"}
@@ -336,10 +463,6 @@ def is_in_home(body: Body) -> bool:
     return body.get("type") == "block_actions" and is_home
 
 
-def trigger_id(body: Body) -> str:
-    return text(body, "trigger_id", default="")
-
-
 def interacting_person(body: Body) -> Person:
     return _person(body)
 
@@ -365,6 +488,11 @@ def is_command(body: Body) -> bool:
 
 def is_submission(body: Body) -> bool:
     return body.get("type") == "view_submission"
+
+
+def is_in_view(body: Body) -> bool:
+    """Whether this is a click in a modal or in the Home tab, which have no response URL."""
+    return body.get("type") == "block_actions" and isinstance(body.get("view"), Mapping)
 
 
 def is_event(body: Body) -> bool:

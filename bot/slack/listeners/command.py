@@ -7,12 +7,12 @@ from slack_sdk import WebClient
 
 from bot.slack import ids
 from bot.slack.actions.commands import Commands
-from bot.slack.actions.forms import change_form, open_form
-from bot.slack.actions.starts import FieldErrors, OpenForm, ReplacedForm, Starts
+from bot.slack.actions.forms import FieldErrors, change_form, open_form
+from bot.slack.actions.starts import OpenForm, ReplacedForm, Starts
 from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
-from bot.slack.render import modal
+from bot.slack.render.modals import frame
 
 
 def register(app: App, *, commands: Commands, starts: Starts, responder: Responder) -> None:
@@ -34,9 +34,10 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
         elif isinstance(answer, ReplacedForm):
             ack(response_action="update", view=answer.form)
         else:
-            ack(response_action="update", view=modal.notice(answer))
+            ack(response_action="update", view=frame.notice(answer))
 
-    def on_crew(ack: Ack, body: Body, client: WebClient) -> None:
+    def on_choice(ack: Ack, body: Body, client: WebClient) -> None:
+        """Another crew has other fields; another channel, other checkpoints to leave out."""
         choice = parse.crew_choice(body)
         form = starts.choose_crew(choice)
         ack()
@@ -44,5 +45,6 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
             change_form(client, form, view_id=choice.view_id, view_hash=choice.view_hash)
 
     app.command(ids.COMMAND)(on_command)
-    app.action(str(ids.ActionId.START_CREW))(on_crew)
+    app.action(str(ids.ActionId.START_CREW))(on_choice)
+    app.action(ids.PLACE_INPUT)(on_choice)
     app.view(ids.START_VIEW)(on_submit)

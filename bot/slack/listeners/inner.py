@@ -1,4 +1,4 @@
-"""Checkpoints that arise inside a crew: a gate's outcomes, and answers to questions."""
+"""Checkpoints that arise inside a crew: outcomes with words, and answers to questions."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from bot.slack.render import answers
 
 
 def register(app: App, *, actions: CheckpointActions, responder: Responder) -> None:
-    def on_outcome(ack: Ack, body: Body) -> None:
-        actions.choose_outcome(parse.click(body))
-        ack()
-
     def on_open_form(ack: Ack, body: Body, client: WebClient, respond: Respond) -> None:
         """Open the form for an answer, or for an outcome with words."""
         click = parse.click(body)
         checkpoint, form = actions.open_text_form(click)
         ack()
         fallback = answers.form_not_opened(checkpoint)
-        answer = open_form(client, form, trigger_id=click.trigger_id, fallback=fallback)
-        responder.reply_privately(respond, answer, thread_ts=click.thread_ts)
+        answer = open_form(
+            client,
+            form,
+            trigger_id=click.trigger_id,
+            fallback=fallback,
+            on_top=click.in_modal,
+        )
+        responder.answer_click(client, respond, click, answer)
 
     def on_submit(ack: Ack, body: Body) -> None:
         actions.submit_text(parse.submission(body))
-        ack()
+        ack(response_action="clear")
 
-    app.action(ids.OUTCOMES)(on_outcome)
     app.action(str(ids.ActionId.OUTCOME_WORDS))(on_open_form)
     app.action(str(ids.ActionId.ANSWER))(on_open_form)
     app.view(ids.ANSWER_VIEW)(on_submit)

@@ -14,7 +14,10 @@ from slack_sdk.webhook import WebhookResponse
 from tenacity import RetryCallState
 
 from bot.slack import slack_errors
+from bot.slack.actions.forms import open_form
+from bot.slack.inbound.parse import Click
 from bot.slack.render.answers import Answer
+from bot.slack.render.modals import frame
 from bot.slack.slack_errors import FailureKind, SlackFailure
 from storage.backoff import Backoff, retrying_until
 
@@ -119,6 +122,48 @@ class Responder:
                 blocks=list(content.blocks) or None,
                 parse="none",
                 link_names=False,
+            )
+        )
+
+    def answer_click(
+        self, client: WebClient, respond: Respond, click: Click, answer: str | Answer | None
+    ) -> None:
+        """Answer a click privately: on a message by its response URL, in a view in front of it.
+
+        If Slack opens no modal for the answer, it is sent to the thread or as a direct message.
+        """
+        if answer is None:
+            return
+        if click.view is None:
+            self.reply_privately(respond, answer, thread_ts=click.thread_ts)
+            return
+        content = Answer(answer) if isinstance(answer, str) else answer
+        notice = frame.notice(content.text)
+        if (
+            open_form(
+                client,
+                notice,
+                trigger_id=click.trigger_id,
+                fallback=content,
+                on_top=click.in_modal,
+            )
+            is None
+        ):
+            return
+        about = click.view.about
+        self._submit(
+            lambda: (
+                client.chat_postMessage(
+                    channel=click.by.id, text=content.text, blocks=list(content.blocks) or None
+                )
+                if about is None
+                else client.chat_postEphemeral(
+                    channel=about.channel,
+                    user=click.by.id,
+                    thread_ts=about.thread_ts,
+                    text=content.text,
+                    blocks=list(content.blocks) or None,
+                )
             )
         )
 

@@ -20,12 +20,18 @@ def register(app: App, *, actions: CheckpointActions, responder: Responder) -> N
         checkpoint, form = actions.start_revision(click)
         ack()
         fallback = answers.reply_is_revision(checkpoint)
-        answer = open_form(client, form, trigger_id=click.trigger_id, fallback=fallback)
-        responder.reply_privately(respond, answer, thread_ts=click.thread_ts)
+        answer = open_form(
+            client,
+            form,
+            trigger_id=click.trigger_id,
+            fallback=fallback,
+            on_top=click.in_modal,
+        )
+        responder.answer_click(client, respond, click, answer)
 
     def on_submit(ack: Ack, body: Body) -> None:
         actions.submit_revision(parse.submission(body))
-        ack()
+        ack(response_action="clear")
 
     def on_closed(ack: Ack, body: Body, client: WebClient) -> None:
         closed = parse.form_closed(body)

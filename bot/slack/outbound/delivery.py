@@ -17,9 +17,15 @@ from slack_sdk import WebClient
 
 from bot.slack import slack_errors
 from bot.slack.outbound import reconciliation
+from bot.slack.outbound.clicks import Clicks
 from bot.slack.outbound.delivery_errors import FailurePolicy, Next
-from bot.slack.outbound.posting import Posting
-from bot.slack.outbound.views import Views
+from bot.slack.outbound.fallbacks import Shown, whole_key
+from bot.slack.outbound.permalinks import Permalinks
+from bot.slack.outbound.posting import Posted, Posting
+from bot.slack.outbound.thread_status import ThreadStatus
+from bot.slack.outbound.views import Post, Views
+from bot.slack.render.files import Upload
+from bot.slack.render.message import Rendered
 from bot.slack.slack_errors import SlackFailure
 from storage.errors import Busy, MessageLeaseLost, TooSoon
 from storage.messages import OutboxKind, OutboxRow, OutboxState
@@ -32,14 +38,19 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 2.0
 SOON_SECONDS: Final = 0.25
+NEVER_CHANGE: Final = (OutboxKind.OUTPUT, OutboxKind.WHOLE, OutboxKind.FILE)
+WAIT_FOR_WHOLE: Final = timedelta(seconds=2)
+UPDATES_OF_TIER_3: Final = RateLimit.per_minute(50)
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTiming:
-    """Rates and waits. `settle` is how long a post without a response may still appear;
-    `look_again` is when to check for one that appeared even later."""
+    """Rates and waits. Posts are limited in each channel, updates in the whole workspace.
+    `settle` is how long a post without a response may still appear; `look_again` is when to check
+    for one that appeared even later."""
 
     posts_per_second: float = 1.0
+    updates: RateLimit = UPDATES_OF_TIER_3
     root_pause: timedelta = timedelta(seconds=3)
     settle: timedelta = timedelta(seconds=10)
     look_again: timedelta = timedelta(seconds=30)
@@ -71,15 +82,21 @@ class Delivery:
         owner: str,
         threads: int = 3,
         timing: DeliveryTiming,
+        clicks: Clicks | None = None,
     ) -> None:
         self._client = client
         self._outbox = outbox
+        self._reads = reads
         self._views = Views(reads)
         self._posting = Posting(client)
         self._clock = clock
         self._owner = owner
         self._timing = timing
         self._rate_limit = RateLimit(per_second=timing.posts_per_second)
+        self._updates = timing.updates
+        self._clicks = clicks or Clicks()
+        self._status = ThreadStatus(self._posting)
+        self._permalinks = Permalinks(outbox=outbox, reads=reads, posting=self._posting)
         self._failure_policy = FailurePolicy(
             outbox=outbox, views=self._views, posting=self._posting
         )
@@ -137,11 +154,21 @@ class Delivery:
     def _deliver_all(self, owner: str) -> bool:
         """Deliver until nothing is due; returns whether a postponed row comes due later."""
         while not self._stopping.is_set():
-            rows = self._outbox.take(owner=owner, limit=1)
-            if not rows:
+            row = self._take(owner)
+            if row is not None:
+                self.deliver(row)
+            elif not self._permalinks.fetch_one():
                 break
-            self.deliver(rows[0])
         return self._outbox.has_pending()
+
+    def _take(self, owner: str) -> OutboxRow | None:
+        """Lease the most urgent row: a card that was clicked, or whatever the limits allow."""
+        clicked = self._clicks.keys()
+        row = self._outbox.take_clicked(clicked, owner=owner) if clicked else None
+        if row is not None:
+            return row
+        rows = self._outbox.take(owner=owner, limit=1, updates=self._updates)
+        return rows[0] if rows else None
 
     # --- one row ----------------------------------------------------------------------------
 
@@ -179,75 +206,108 @@ class Delivery:
 
     def _post(self, row: OutboxRow) -> OutboxRow | None:
         """Returns the row with its timestamp stored; None if there is nothing (more) to do now."""
-        if not self._views.is_still_needed(row):
-            self._outbox.mark_unneeded(row)
+        post = self._views.post(row)
+        if post is None:
+            also = [whole_key(row)] if row.kind is OutboxKind.OUTPUT else []
+            self._outbox.mark_unneeded(row, also=also)
             return None
-        if row.kind is OutboxKind.FILE:
-            return self._upload(row)
         sending = row.state is OutboxState.SENDING
         maybe_posted = sending and not self._failure_policy.was_rejected(row)
         if maybe_posted:
-            adopted = self._adopt(row)
-            if adopted is not None:
-                return adopted
+            earlier = self._find(row, post)
+            if earlier:
+                return self._adopt(row, post, earlier)
             if self._postpone_until_settled(row):
                 return None
         version = row.version
-        rendered = self._views.message(row)
         row = self._outbox.sending(row, rate_limit=self._rate_limit)
-        fallback = self._failure_policy.needs_fallback(row)
-        posted = self._posting.post(row, rendered, fallback=fallback)
-        if maybe_posted:
-            check_at = monotonic() + self._timing.look_again.total_seconds()
-            duplicate = _PossibleDuplicate(row, kept_ts=posted.ts, check_at=check_at)
-            self._possible_duplicates.append(duplicate)
+        if isinstance(post.content, Upload):
+            posted = Posted(row.channel, self._posting.upload(row, post.content))
+        else:
+            posted = self._posting.post(row, post.content)
+            if maybe_posted:
+                check_at = monotonic() + self._timing.look_again.total_seconds()
+                duplicate = _PossibleDuplicate(row, kept_ts=posted.ts, check_at=check_at)
+                self._possible_duplicates.append(duplicate)
         try:
-            return self._outbox.posted(
-                row,
-                channel=posted.channel,
-                ts=posted.ts,
-                shown=0 if rendered.buttons else version,
-            )
+            return self._store(row, post, posted, shown=0 if post.has_buttons else version)
         except MessageLeaseLost:
             # The post took so long that another thread or process has leased the row. That one has
             # either adopted this message or posts its own.
-            if not self._views.is_shown_by(row, posted.ts):
+            is_message = isinstance(post.content, Rendered)
+            if is_message and not self._views.is_shown_by(row, posted.ts):
                 self._remove(row, posted.ts)
             raise
 
+    def _store(self, row: OutboxRow, post: Post, posted: Posted, *, shown: int) -> OutboxRow | None:
+        """Store where the message is; None if its next page follows, or it is complete."""
+        if not post.last:
+            self._outbox.next_page(row, Shown.of(row).next_page().in_payload(row))
+            return None
+        stored = self._outbox.posted(
+            row, channel=posted.channel, ts=posted.ts, shown=shown, updates=self._updates
+        )
+        if row.kind is OutboxKind.OUTPUT:
+            self._permalinks.add(row)
+        return stored
+
     def _update(self, row: OutboxRow) -> None:
-        version = row.version
+        version, is_card = row.version, row.kind is OutboxKind.CHECKPOINT
+        if is_card and row.shown_version == 0 and not self._views.is_whole_settled(row):
+            self._outbox.postpone(row, WAIT_FOR_WHOLE, "waiting for the whole text")
+            return
+        if row.kind is OutboxKind.ROOT:
+            self._update_root(row)
+            return
         rendered = self._views.message(row)
-        self._posting.update(row, rendered, fallback=self._failure_policy.needs_fallback(row))
-        pause = self._timing.root_pause if row.kind is OutboxKind.ROOT else timedelta(0)
-        self._outbox.shown(row, version, not_before=pause)
+        if not (is_card and self._replace_clicked(row, rendered)):
+            self._posting.update(row, rendered)
+        self._outbox.shown(row, version)
+        self._failure_policy.forget_failures(row)
+        if is_card:
+            self._permalinks.add(row)
+
+    def _update_root(self, row: OutboxRow) -> None:
+        version, progress = row.version, self._views.progress(row)
+        if self._status.covers(row, *progress):
+            self._outbox.leave_for_later(row, self._timing.root_pause, updates=self._updates)
+            return
+        self._posting.update(row, self._views.message(row))
+        self._status.updated(row, *progress)
+        self._outbox.shown(row, version, not_before=self._root_pause())
         self._failure_policy.forget_failures(row)
 
-    def _upload(self, row: OutboxRow) -> OutboxRow | None:
-        file = self._views.upload(row)
-        if file is None:
-            self._outbox.mark_unneeded(row)
-            return None
-        if row.state is OutboxState.SENDING and not self._failure_policy.was_rejected(row):
-            file_id = reconciliation.find_file(self._client, row, file.name)
-            if file_id is not None:
-                return self._outbox.posted(row, channel=row.channel, ts=file_id, shown=row.version)
-            if self._postpone_until_settled(row):
-                return None
-        row = self._outbox.sending(row, rate_limit=self._rate_limit)
-        uploaded = self._posting.upload(row, file)
-        return self._outbox.posted(row, channel=row.channel, ts=uploaded, shown=row.version)
+    def _replace_clicked(self, row: OutboxRow, rendered: Rendered) -> bool:
+        """Update a card by the click on it; False if nobody has just clicked it."""
+        response_url = self._clicks.take(row)
+        if response_url is None:
+            return False
+        try:
+            return self._posting.replace_clicked(row, rendered, response_url=response_url)
+        except slack_errors.SLACK_ERRORS as error:
+            log.info("delivery.not_replaced", extra={"row": row.key, "error": type(error).__name__})
+            return False
+
+    def _root_pause(self) -> timedelta:
+        """The pause between two updates of a root: all roots together keep to the limit."""
+        interval = timedelta(seconds=1 / self._timing.updates.per_second)
+        return max(self._timing.root_pause, self._reads.running_phases() * interval)
 
     # --- posts that may already have happened ---------------------------------------------------
 
-    def _adopt(self, row: OutboxRow) -> OutboxRow | None:
-        """Adopt a message that was posted before, if there is one, and remove its duplicates."""
-        timestamps = reconciliation.find_messages(self._client, row)
-        if not timestamps:
-            return None
-        log.info("delivery.adopted", extra={"row": row.key, "found": len(timestamps)})
-        adopted = self._outbox.posted(row, channel=row.channel, ts=timestamps[0], shown=0)
-        for duplicate in timestamps[1:]:
+    def _find(self, row: OutboxRow, post: Post) -> list[str]:
+        """The timestamps of messages that were posted before, or the id of the file."""
+        if isinstance(post.content, Upload):
+            file_id = reconciliation.find_file(self._client, row, post.content.name)
+            return [] if file_id is None else [file_id]
+        return reconciliation.find_messages(self._client, row)
+
+    def _adopt(self, row: OutboxRow, post: Post, earlier: list[str]) -> OutboxRow | None:
+        """Adopt what was posted before, and remove its duplicates."""
+        log.info("delivery.adopted", extra={"row": row.key, "found": len(earlier)})
+        shown = row.version if row.kind in NEVER_CHANGE else 0
+        adopted = self._store(row, post, Posted(row.channel, earlier[0]), shown=shown)
+        for duplicate in earlier[1:]:
             self._remove(row, duplicate)
         return adopted
 

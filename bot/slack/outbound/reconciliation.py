@@ -7,7 +7,7 @@ from typing import Any
 
 from slack_sdk import WebClient
 
-from bot.slack.ids import MESSAGE_EVENT_TYPE, message_key
+from bot.slack.ids import MESSAGE_EVENT_TYPE, block_key, message_key
 from storage.messages import OutboxRow
 
 LOOK_BACK = timedelta(days=1)
@@ -20,9 +20,11 @@ Message = dict[str, Any]
 
 def find_messages(client: WebClient, row: OutboxRow) -> list[str]:
     """Timestamps of the row's messages, oldest first; several if it was posted more than once."""
-    key = message_key(row)
+    key, block_id = message_key(row), block_key(row)
     return sorted(
-        str(message["ts"]) for message in _nearby_messages(client, row) if _key(message) == key
+        str(message["ts"])
+        for message in _nearby_messages(client, row)
+        if _key(message) == key or block_id in _block_ids(message)
     )
 
 
@@ -41,6 +43,11 @@ def _key(message: Message) -> str | None:
         return None
     payload = metadata.get("event_payload")
     return payload.get("key") if isinstance(payload, dict) else None
+
+
+def _block_ids(message: Message) -> list[object]:
+    """A message whose metadata Slack has refused is named by a block instead."""
+    return [block.get("block_id") for block in message.get("blocks") or () if block]
 
 
 def _nearby_messages(client: WebClient, row: OutboxRow) -> list[Message]:

@@ -22,8 +22,8 @@ from bot.slack.people.directory import (
     ChannelInfo,
     Directory,
     Identity,
-    Profile,
     error_name,
+    is_external,
     wait_for,
 )
 from bot.slack.people.threads import find_reply
@@ -222,7 +222,7 @@ class People:
             name=(profile.name if profile is not None else "") or person.name,
             channel_member=None if members is None else person.id in members,
             guest=None if profile is None else profile.guest,
-            external=_is_external(profile, identity),
+            external=is_external(profile, identity),
             groups=frozenset(
                 group
                 for group, users in (groups.members if groups is not None else {}).items()
@@ -259,18 +259,3 @@ def _as_requester(actor: Actor, requester: Actor) -> Actor:
         guest=requester.guest if actor.guest is None else actor.guest,
         external=requester.external if actor.external is None else actor.external,
     )
-
-
-def _is_external(profile: Profile | None, identity: Identity | None) -> bool | None:
-    """Whether the person belongs to another workspace; None if Slack does not tell."""
-    if profile is None or identity is None:
-        return None
-    if profile.is_external:
-        return True
-    if identity.team in (profile.team, *profile.teams):
-        return False
-    if profile.enterprise and profile.enterprise == identity.enterprise:
-        return False
-    if not (profile.team or profile.teams or profile.enterprise):
-        return None
-    return True

@@ -15,9 +15,10 @@ from slack_sdk.models.blocks import (
     StaticSelectElement,
 )
 
-from bot.slack.ids import ActionId, ChosenOutcome
+from bot.slack.ids import ActionId, ChosenOutcome, ShownCheckpoint
 from bot.slack.render import text
 from bot.slack.render.position import next_phase
+from storage.output_hash import output_hash
 from storage.policy import offered_actions
 from storage.records import HELD, Action, Checkpoint, CheckpointKind, Execution
 
@@ -30,10 +31,15 @@ _MENU_LIMIT: Final = 100
 
 def buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveElement, ...]:
     """The buttons of a checkpoint that waits for a decision."""
-    shown = _of_kind(checkpoint, execution)
+    offered = _of_kind(checkpoint, execution)
     if Action.REVISE in offered_actions(checkpoint, execution.definition):
-        return shown
-    return tuple(each for each in shown if each.action_id != ActionId.REVISE)
+        return offered
+    return tuple(each for each in offered if each.action_id != ActionId.REVISE)
+
+
+def shown(checkpoint: Checkpoint) -> str:
+    """The value of a button that decides: the checkpoint, and the output that it shows."""
+    return ShownCheckpoint(checkpoint.id, output_hash(checkpoint.output)).encode()
 
 
 def _of_kind(  # noqa: PLR0911 one for each kind
@@ -45,7 +51,7 @@ def _of_kind(  # noqa: PLR0911 one for each kind
             label = f"Continue to {text.label(phase)}" if phase else "Continue and finish"
             return (*_usual_buttons(checkpoint, label), _stop(checkpoint))
         case CheckpointKind.GATE if checkpoint.outcomes:
-            with_words = button(ActionId.OUTCOME_WORDS, "Add words…", checkpoint.id)
+            with_words = button(ActionId.OUTCOME_WORDS, "Add words…", shown(checkpoint))
             stop = _stop(checkpoint, "Stop the run")
             return (*_outcomes(checkpoint), with_words, stop)
         case CheckpointKind.GATE:
@@ -60,14 +66,14 @@ def _of_kind(  # noqa: PLR0911 one for each kind
             return (*usual, _stop(checkpoint))
         case CheckpointKind.QUESTION:
             return (
-                button(ActionId.ANSWER, "Continue: answer", checkpoint.id, style="primary"),
-                button(ActionId.SKIP, "Skip: give no answer", checkpoint.id),
+                button(ActionId.ANSWER, "Continue: answer", shown(checkpoint), style="primary"),
+                button(ActionId.SKIP, "Skip: give no answer", shown(checkpoint)),
                 _stop(checkpoint),
             )
         case CheckpointKind.TASK:
             return (*_usual_buttons(checkpoint, "Continue: accept it"), _stop(checkpoint))
         case CheckpointKind.BUDGET:
-            go_on = button(ActionId.CONTINUE, "Continue", checkpoint.id, style="primary")
+            go_on = button(ActionId.CONTINUE, "Continue", shown(checkpoint), style="primary")
             return (go_on, _stop(checkpoint))
         case _:
             assert_never(checkpoint.kind)
@@ -79,9 +85,9 @@ def _usual_buttons(
     """Continue, Revise and Skip."""
     label = text.shorten(continue_, LABEL_LIMIT - 5)
     return (
-        button(ActionId.CONTINUE, label, checkpoint.id, style="primary"),
-        button(ActionId.REVISE, revise, checkpoint.id),
-        button(ActionId.SKIP, skip, checkpoint.id),
+        button(ActionId.CONTINUE, label, shown(checkpoint), style="primary"),
+        button(ActionId.REVISE, revise, shown(checkpoint)),
+        button(ActionId.SKIP, skip, shown(checkpoint)),
     )
 
 
@@ -91,7 +97,7 @@ def _stop(checkpoint: Checkpoint, label: str = "Stop") -> ButtonElement:
     return button(
         ActionId.STOP,
         label,
-        checkpoint.id,
+        shown(checkpoint),
         style="danger",
         confirm=ConfirmObject(
             title="Stop this run?",
@@ -111,7 +117,7 @@ def _outcomes(checkpoint: Checkpoint) -> Sequence[InteractiveElement]:
     if len(checkpoint.outcomes) > OUTCOME_BUTTONS:
         return (outcome_menu(checkpoint, action_id=ActionId.OUTCOME),)
     return [
-        button(ChosenOutcome(checkpoint.id, number).action_id, label, checkpoint.id)
+        button(ChosenOutcome(checkpoint.id, number).action_id, label, shown(checkpoint))
         for number, label in enumerate(_labels(checkpoint))
     ]
 
@@ -119,7 +125,10 @@ def _outcomes(checkpoint: Checkpoint) -> Sequence[InteractiveElement]:
 def outcome_menu(checkpoint: Checkpoint, *, action_id: str) -> StaticSelectElement:
     """A menu of all outcomes."""
     options = [
-        Option(value=ChosenOutcome(checkpoint.id, number).encode(), text=PlainTextObject(text=name))
+        Option(
+            value=ChosenOutcome(checkpoint.id, number, output_hash(checkpoint.output)).encode(),
+            text=PlainTextObject(text=name),
+        )
         for number, name in enumerate(_labels(checkpoint))
     ]
     if len(options) <= _MENU_LIMIT:

@@ -21,7 +21,14 @@ from slack_sdk.models.blocks import (
 from bot.slack.ids import ActionId, short
 from bot.slack.render import buttons, deadlines, files, outputs, people, text, usage
 from bot.slack.render.decision import FEEDBACK_LIMIT, decision, decision_line, quoted_outcome
-from bot.slack.render.message import Rendered, context, section, sentences
+from bot.slack.render.message import (
+    Rendered,
+    WholeText,
+    context,
+    section,
+    sentences,
+    whole_text_is,
+)
 from bot.slack.render.position import location, long_question, question
 from storage.definitions import OnTimeout
 from storage.policy import CHANNEL
@@ -47,9 +54,12 @@ def render(
     used: Usage = NOTHING_USED,
     upcoming: usage.Upcoming | None = None,
     moved_note: str = "",
+    whole: WholeText = WholeText.ON_CARD,
+    output_link: str | None = None,
 ) -> Rendered:
     """`gate_round` counts how often a flow has reached its gate, `used` is what the phase used.
-    `moved_note` says why the message is not in the run's own channel."""
+    `moved_note` says why the message is not in the run's own channel. `whole` is where the whole
+    output is, and `output_link` the address of the message with it, once it is known."""
     title = question(checkpoint)
     waiting = checkpoint.state is CheckpointState.PENDING
     where = location(checkpoint, execution, gate_round=gate_round)
@@ -68,14 +78,16 @@ def render(
         blocks.append(section(_revised_because(checkpoint)))
     blocks += [section(part) for part in (_long_question(checkpoint),) if part]
     blocks += _body(checkpoint, output)
-    if clipped:
-        blocks.append(context("This is the beginning. The whole text is in the file below."))
+    if clipped and whole is not WholeText.ON_CARD:
+        blocks.append(context(f"This is the beginning. {whole_text_is(whole)}"))
     written = files.listed(checkpoint.output.files)
     if written:
         blocks.append(context(*written, *_publishing(checkpoint)))
     blocks += [context(part) for part in (_lessons(checkpoint.lessons),) if part]
     blocks.append(DividerBlock())
     closing = _approvers_and_deadline(checkpoint, execution) if waiting else decision(checkpoint)
+    if not waiting and output_link is not None:
+        closing += f"\n<{output_link}|What it was about>"
     blocks.append(section(closing))
     return Rendered(
         text=_notification(checkpoint, execution, f"{where}: {text.mrkdwn(title)}"),

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 from bot.slack.render import text
+from bot.slack.render.message import Rendered, section
 from storage.records import OutputFile
 
 LISTED_AT_ONCE: Final = 10
 PATH_LIMIT: Final = 80
 _KILOBYTE: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file of the thread. Its name is always the same, so that the file can be found again."""
+
+    name: str
+    title: str
+    content: bytes
 
 
 def listed(files: Sequence[OutputFile]) -> list[str]:
@@ -25,6 +36,13 @@ def listed(files: Sequence[OutputFile]) -> list[str]:
         )
         if line
     ]
+
+
+def not_posted(path: str, bytes_: int) -> Rendered:
+    """What is posted in place of a file that Slack has refused."""
+    name = text.line(path, PATH_LIMIT)
+    words = f":paperclip: {name} ({size(bytes_)}) is not posted here: Slack did not take the file."
+    return Rendered(words, (section(words),), words)
 
 
 def size(count: int) -> str:

@@ -21,7 +21,7 @@ def render(execution: Execution, *, used: Usage | None = None, moved_note: str =
 
     `used` is what the whole run used.
     """
-    result, clipped = text.clip(text.markdown(result_text(execution)), RESULT_LIMIT)
+    result, clipped = _excerpt(execution)
     title = "The execution is complete"
     requester = people.person(execution.requester)
     lead = f"{requester} *{text.mrkdwn(execution.crew)}* has finished."
@@ -32,7 +32,7 @@ def render(execution: Execution, *, used: Usage | None = None, moved_note: str =
         section(lead),
         MarkdownBlock(text=result or "_The last phase produced no text._"),
         context(
-            *_file_note(result, clipped=clipped),
+            *(["This is the beginning. The whole result follows below."] if clipped else []),
             f"run `{short(execution.id)}` · took {took}",
         ),
     ]
@@ -49,11 +49,13 @@ def render(execution: Execution, *, used: Usage | None = None, moved_note: str =
     )
 
 
-def _file_note(result: str, *, clipped: bool) -> list[str]:
-    """Where the result's file is. There is none for an empty result."""
-    if clipped:
-        return ["This is the beginning. The whole result is in the file below."]
-    return ["The result is also in the file below."] if result.strip() else []
+def shows_all(execution: Execution) -> bool:
+    """Whether the message shows the whole result, so that no file has to."""
+    return not _excerpt(execution)[1]
+
+
+def _excerpt(execution: Execution) -> tuple[str, bool]:
+    return text.clip(text.markdown(result_text(execution)), RESULT_LIMIT)
 
 
 def _advice_after_failure(execution: Execution) -> str:
@@ -76,9 +78,15 @@ def result_text(execution: Execution) -> str:
 
 
 def reminder(
-    checkpoint: Checkpoint, execution: Execution, *, which: str, gate_round: int = 1
+    checkpoint: Checkpoint,
+    execution: Execution,
+    *,
+    which: str,
+    gate_round: int = 1,
+    card_link: str | None = None,
 ) -> Rendered:
-    """A reminder to those who may decide. `which` is "half" or "last"."""
+    """A reminder to those who may decide. `which` is "half" or "last"; `card_link` is the address
+    of the card, once it is known."""
     title = text.mrkdwn(question(checkpoint))
     lead = people.address(
         people.notified(checkpoint.rule, execution.requester),
@@ -90,7 +98,8 @@ def reminder(
         verb = f"{deadlines.response_words(checkpoint.kind).verb}s"
         until = f" If nobody {verb} by {people.when(checkpoint.deadline)}, {then}."
     where = location(checkpoint, execution, gate_round=gate_round)
-    reminder_text = f":bell: {lead}: *{title}* ({where}).{until}"
+    linked = title if card_link is None else f"<{card_link}|{title}>"
+    reminder_text = f":bell: {lead}: *{linked}* ({where}).{until}"
     return Rendered(text=reminder_text, blocks=(section(reminder_text),), plain=reminder_text)
 
 

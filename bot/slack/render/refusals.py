@@ -12,6 +12,7 @@ from storage.definitions import DecisionRule
 from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,
+    BadForm,
     BadInputs,
     Busy,
     CountersignError,
@@ -20,6 +21,7 @@ from storage.errors import (
     NoLesson,
     NoRule,
     NotAllowed,
+    NothingChanged,
     NotOffered,
     OutcomeNeeded,
     OutdatedMessage,
@@ -28,8 +30,10 @@ from storage.errors import (
     UnknownCheckpointName,
     UnknownExecution,
     UnknownLesson,
+    UnknownRevision,
     UnknownTasks,
     WrongState,
+    WrongStructure,
 )
 from storage.policy import Refusal
 from storage.records import Actor, Checkpoint, CheckpointKind, Execution
@@ -96,6 +100,16 @@ def refusal(error: CountersignError) -> str:  # noqa: PLR0911, PLR0912 an arm fo
         case UnknownTasks():
             names = ", ".join(text.line(name, 80) for name in error.unknown[:5])
             return f"This checkpoint has no output {names}. Nothing was changed."
+        case NothingChanged():
+            return "This is the text that the card shows already. Nothing was changed."
+        case WrongStructure():
+            task = text.line(text.label(error.task), 80)
+            sentence = text.line(error.sentence, 500)
+            return f"This text does not fit the type of *{task}*: {sentence}. Nothing was changed."
+        case UnknownRevision():
+            return f"There is no earlier revision {error.revision}. Nothing was changed."
+        case BadForm():
+            return "Continue needs the values of a form: click Continue to fill it in."
         case WrongState():
             return _wrong_state(error)
         case UnknownExecution():

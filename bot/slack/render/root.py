@@ -61,11 +61,13 @@ _WAITING_FOR: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the root message shows besides the execution itself."""
+    """What the root message shows besides the execution itself. `card_link` is the address of the
+    card that waits for a decision, once it is known."""
 
     runs: Sequence[PhaseRun] = ()
     checkpoints: Sequence[Checkpoint] = ()
     upcoming: usage.Upcoming | None = None
+    card_link: str | None = None
 
 
 def render(execution: Execution, progress: Progress, *, moved_note: str = "") -> Rendered:
@@ -85,6 +87,8 @@ def render(execution: Execution, progress: Progress, *, moved_note: str = "") ->
         blocks.append(section(state))
         if progress.runs:
             blocks.append(context(_phases_line(execution, progress)))
+    if progress.card_link is not None:
+        blocks.append(context(f"<{progress.card_link}|To the decision>"))
     amounts = _amounts(execution, progress)
     if amounts:
         blocks.append(context(*amounts))

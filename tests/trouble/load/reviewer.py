@@ -30,8 +30,7 @@ SHOWN_WITHIN: Final = 4.0
 DELIVERED_WITHIN: Final = 70.0
 """Seconds; Slack redelivers a reply for a minute."""
 
-FILE_WITHIN: Final = 60.0
-CLIPPED: Final = "The whole text is in the file below"
+CLIPPED: Final = "The whole text is in the file above"
 _LABELS: Final = {Move.SKIP: "Skip", Move.STOP: "Stop", Move.AGAIN: "again"}
 _ACT_KINDS: Final = {Move.SKIP: ActKind.SKIP, Move.STOP: ActKind.STOP, Move.AGAIN: ActKind.REVISE}
 
@@ -279,18 +278,8 @@ class Reviewer:
         shown = html.unescape(str(block["text"]))
         if CLIPPED not in self._message.everything:
             return shown
-        file = self._workspace.wait_for(
-            lambda: next(
-                (
-                    m
-                    for m in self._workspace.thread(self._message)
-                    if m.files and m.ts > self._message.ts
-                ),
-                None,
-            ),
-            FILE_WITHIN,
-            what="the file with the whole text",
-        )
+        above = [m for m in self._workspace.thread(self._message) if m.ts < self._message.ts]
+        file = [m for m in above if m.files][-1]
         full_text = self._workspace.file_text(file)
         beginning = shown.removesuffix("…").rstrip()
         assert full_text.startswith(beginning), f"{file.text} does not begin as the message does"

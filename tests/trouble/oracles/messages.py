@@ -74,7 +74,7 @@ def live_at_once(journal: list[Version]) -> Counter[str]:
         if version.ephemeral_to is not None:
             continue
         now = {
-            str(button.value).partition(":")[0]
+            str(button.value).partition(" ")[0].partition(":")[0]
             for button in buttons(version.blocks)
             if button.value and button.label.startswith(DECIDING)
         }

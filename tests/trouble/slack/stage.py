@@ -169,7 +169,11 @@ class HurriedStage(Stage):
     def armed_now(self, execution: Execution) -> MessageSnapshot | None:
         """The message with buttons for the waiting checkpoint, or None."""
         checkpoint = self.waiting(execution).id
-        armed = (m for m in self.everywhere() if any(b.value == checkpoint for b in m.buttons))
+        armed = (
+            m
+            for m in self.everywhere()
+            if any((b.value or "").startswith(checkpoint) for b in m.buttons)
+        )
         return next(armed, None)
 
     def reported_missing(self, execution: Execution) -> bool:

@@ -1,46 +1,49 @@
-"""Markdown of models as Slack blocks, in pages that Slack takes. Pure."""
+"""Markdown of models as Slack blocks, in pages that Slack takes. Pure.
+
+A page has few blocks: one `rich_text` for everything between rules and a table. See `reading` for
+what is shown, `rich` for what it may become, and `tables` for tables.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-from slack_sdk.models.blocks import (
-    Block,
-    RichTextBlock,
-    RichTextElementParts,
-    RichTextSectionElement,
-)
+from slack_sdk.models.blocks import Block
 
 from bot.slack.render import text
+from bot.slack.render.limits import LIMITS, Room
+from bot.slack.render.markdown import json_text, reading
+from bot.slack.render.markdown.paginator import paginate
+from bot.slack.render.markdown.units import Code, Unit
 
+__all__ = ["MESSAGE", "MODAL", "Room", "pages", "read"]
 
-@dataclass(frozen=True, slots=True)
-class Room:
-    """How much of a text fits: blocks, characters as Slack counts them, and UTF-8 bytes."""
+MESSAGE: Final = Room(
+    blocks=LIMITS["message"]["blocks"] - 10,
+    characters=LIMITS["message"]["characters"] - 2_000,
+    bytes=LIMITS["message"]["bytes"] - 2_000,
+    tables=LIMITS["message"]["tables"],
+)
+"""The room for an output in a message, beside its heading, its small print and its buttons."""
 
-    blocks: int
-    characters: int
-    bytes: int
-
-
-MESSAGE: Final = Room(blocks=40, characters=8_000, bytes=10_000)
-"""The room for an output in a message, beside its heading and its small print."""
-
-MODAL: Final = Room(blocks=80, characters=40_000, bytes=60_000)
-"""The room for an output in a modal, beside the buttons and fields."""
+MODAL: Final = Room(
+    blocks=LIMITS["view"]["blocks"] - 20,
+    characters=20_000,
+    bytes=30_000,
+    tables=LIMITS["view"]["tables"],
+)
+"""The room for an output in a modal, beside the buttons and fields. As JSON, in which a character
+can take twelve bytes, such a page stays below what Slack takes for a view."""
 
 
 def pages(markdown: str, room: Room = MESSAGE) -> tuple[tuple[Block, ...], ...]:
     """Return the whole text, split over pages that fit. Text that is blank has no page."""
-    shown = text.sanitize(markdown).strip()
-    size = min(room.characters, room.bytes // 4)
-    parts = [shown[start : start + size] for start in range(0, len(shown), size)]
-    return tuple(
-        (
-            RichTextBlock(
-                elements=[RichTextSectionElement(elements=[RichTextElementParts.Text(text=part)])]
-            ),
-        )
-        for part in parts
-    )
+    return tuple(page.to_blocks() for page in paginate(read(markdown), room))
+
+
+def read(markdown: str) -> list[Unit]:
+    """The units of a text: all of it as code if it is JSON, else as CommonMark reads it."""
+    shown = text.sanitize(markdown).strip("\n")
+    if json_text.is_json(shown):
+        return [Code(json_text.pretty(shown))]
+    return reading.units(shown)

@@ -1,4 +1,7 @@
-"""Summaries, forms and their values, edited outputs, the addresses of messages, and the Home."""
+"""Summaries, forms and their values, edited outputs, the addresses of messages, and the Home.
+
+Updates of root messages get an index of their own, as they come after all others.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,12 +11,22 @@ down_revision = "2.0009"
 branch_labels = None
 depends_on = None
 
+_FILES_TO_WHOLE = """
+    UPDATE outbox SET kind = 'whole', key = 'whole:' || checkpoint_id, payload = '{"needed": true}'
+    WHERE kind = 'file' AND key = 'file:' || checkpoint_id AND state <> 'posted'
+    AND state <> 'failed'
+"""
+"""Cards that are not armed yet show less of the output than before, so they wait for the file."""
+
 
 def upgrade() -> None:
     op.add_column("checkpoints", sa.Column("summary", sa.Text, nullable=False, server_default=""))
     op.add_column("checkpoints", sa.Column("form", sa.Text))
     op.add_column("checkpoints", sa.Column("form_values", sa.Text))
     op.add_column("checkpoints", sa.Column("means", sa.String(24)))
+    op.add_column(
+        "revise_intents", sa.Column("means", sa.String(24), nullable=False, server_default="run")
+    )
     op.add_column("outbox", sa.Column("permalink", sa.Text))
     op.create_index("ix_executions_requester", "executions", ["requester_key", "created_at"])
     decided = sa.text("decided_at IS NOT NULL")
@@ -24,3 +37,11 @@ def upgrade() -> None:
         sqlite_where=decided,
         postgresql_where=decided,
     )
+    op.execute(_FILES_TO_WHOLE)
+    op.drop_index("ix_outbox_to_update", "outbox")
+    for name, roots in (
+        ("ix_outbox_to_update", "kind <> 'root'"),
+        ("ix_outbox_roots_to_update", "kind = 'root'"),
+    ):
+        condition = sa.text(f"state = 'posted' AND shown_version < version AND {roots}")
+        op.create_index(name, "outbox", ["seq"], sqlite_where=condition, postgresql_where=condition)

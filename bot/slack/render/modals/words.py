@@ -1,4 +1,4 @@
-"""The modals for a revision, an answer, and an outcome with words. Pure."""
+"""The modals that take a person's words: a revision, an answer, an outcome with words. Pure."""
 
 from __future__ import annotations
 
@@ -21,15 +21,12 @@ from slack_sdk.models.views import View
 from bot.slack import ids
 from bot.slack.render import text
 from bot.slack.render.buttons import outcome_menu
-from bot.slack.render.message import section
-from bot.slack.render.position import location, long_question, question
+from bot.slack.render.modals.frame import FIELD_LIMIT, lead, modal, notes
 from storage.records import Checkpoint, CheckpointKind, Execution
 
-TEXT_LIMIT = 3000
 MAX_CHECKBOXES = 10
 MAX_OPTIONS = 100
 VALUE_LIMIT = 75
-LEAD_LIMIT = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +85,22 @@ _OUTCOME: Final = _Wording(
 )
 
 
-def revision(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormView) -> View:
-    """Asks what should change and, if the phase has several outputs, in which of them."""
+def revision(
+    checkpoint: Checkpoint,
+    execution: Execution,
+    *,
+    about: ids.FormView,
+    typed: str = "",
+    note: str = "",
+) -> View:
+    """Asks what should change and, if the phase has several outputs, in which of them.
+
+    `typed` are words that the person has typed already. `note` is mrkdwn that stands first.
+    """
     wording = _WORDINGS.get(checkpoint.kind, _REVISION)
     if checkpoint.at_method is not None:
         wording = _REVISION
-    blocks: list[Block] = [_lead(checkpoint, execution), _text_input(wording)]
+    blocks = [*notes(note), lead(checkpoint, execution), _text_input(wording, typed)]
     choices = task_options(checkpoint)
     if choices:
         blocks.append(
@@ -106,20 +113,34 @@ def revision(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormVie
     return _form(ids.REVISION_VIEW, wording, blocks, about=about, notify_on_close=True)
 
 
-def answer(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormView) -> View:
+def answer(
+    checkpoint: Checkpoint,
+    execution: Execution,
+    *,
+    about: ids.FormView,
+    typed: str = "",
+    note: str = "",
+) -> View:
     """Asks for the answer to a question."""
-    blocks = [_lead(checkpoint, execution), _text_input(_ANSWER)]
+    blocks = [*notes(note), lead(checkpoint, execution), _text_input(_ANSWER, typed)]
     return _form(ids.ANSWER_VIEW, _ANSWER, blocks, about=about)
 
 
-def outcome(checkpoint: Checkpoint, execution: Execution, *, about: ids.FormView) -> View:
+def outcome(
+    checkpoint: Checkpoint,
+    execution: Execution,
+    *,
+    about: ids.FormView,
+    typed: str = "",
+    note: str = "",
+) -> View:
     """Asks for one of a gate's outcomes, and words to go with it."""
     which = InputBlock(
         block_id=ids.OUTCOME_BLOCK,
         label="Which outcome?",
         element=outcome_menu(checkpoint, action_id=ids.OUTCOME_INPUT),
     )
-    blocks = [_lead(checkpoint, execution), which, _text_input(_OUTCOME)]
+    blocks = [*notes(note), lead(checkpoint, execution), which, _text_input(_OUTCOME, typed)]
     return _form(ids.OUTCOME_VIEW, _OUTCOME, blocks, about=about)
 
 
@@ -131,26 +152,18 @@ def _form(
     about: ids.FormView,
     notify_on_close: bool = False,
 ) -> View:
-    return View(
-        type="modal",
+    return modal(
+        blocks,
+        title=wording.title,
+        about=about,
         callback_id=callback_id,
-        title=PlainTextObject(text=wording.title),
-        submit=PlainTextObject(text=wording.submit),
-        close=PlainTextObject(text="Cancel"),
-        private_metadata=about.encode(),
+        submit=wording.submit,
+        close="Cancel",
         notify_on_close=notify_on_close,
-        blocks=blocks,
     )
 
 
-def _lead(checkpoint: Checkpoint, execution: Execution) -> Block:
-    whole = long_question(checkpoint)
-    more = f"\n{text.quote(whole, LEAD_LIMIT)}" if whole else ""
-    lead = f"*{text.mrkdwn(question(checkpoint))}*\n{location(checkpoint, execution)}{more}"
-    return section(lead)
-
-
-def _text_input(wording: _Wording) -> InputBlock:
+def _text_input(wording: _Wording, typed: str) -> InputBlock:
     return InputBlock(
         block_id=ids.TEXT_BLOCK,
         label=wording.label,
@@ -158,7 +171,8 @@ def _text_input(wording: _Wording) -> InputBlock:
         element=PlainTextInputElement(
             action_id=ids.TEXT_INPUT,
             multiline=True,
-            max_length=TEXT_LIMIT,
+            max_length=FIELD_LIMIT,
+            initial_value=typed or None,
             placeholder=wording.example,
         ),
     )
@@ -191,14 +205,4 @@ def _chooser(choices: list[Option], *, selected: list[Option]) -> InputInteracti
         options=choices,
         initial_options=selected,
         placeholder="Choose the outputs",
-    )
-
-
-def notice(mrkdwn: str) -> View:
-    """Replaces a modal whose submission was refused."""
-    return View(
-        type="modal",
-        title=PlainTextObject(text="Not accepted"),
-        close=PlainTextObject(text="Close"),
-        blocks=[section(mrkdwn)],
     )

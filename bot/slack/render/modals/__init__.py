@@ -1,0 +1,1 @@
+"""Modals, by what they are for. Pure."""
