@@ -238,10 +238,18 @@ def test_what_changed_marks_words_without_colour_and_quotes_the_reviewer() -> No
     _, second, third = revisions()
     third = replace(third, output=PhaseOutput("The 3rd draft about *bikes*."))
 
-    text = everything(changes.changes(third, an_execution(), second, about=ABOUT))
+    view = changes.changes(third, an_execution(), second, about=ABOUT)
+    text = everything(view)
 
-    assert "[−2nd−]" in text
-    assert "[+3rd+]" in text
+    styled = {
+        piece["text"].strip(): [*piece["style"]]
+        for block in shown(view)["blocks"]
+        if block["type"] == "rich_text"
+        for piece in block["elements"][0]["elements"]
+        if piece.get("style")
+    }
+    assert styled == {"2nd": ["strike"], "3rd": ["bold"]}
+    assert "1 word added, 1 removed, in one place" in text
     assert "<@UBEN> asked:" in text
     assert "<!here>" not in text
 

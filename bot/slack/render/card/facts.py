@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from bot.slack.render import deadlines, files, people, text, usage
-from bot.slack.render.card import screen
+from bot.slack.render import deadlines, files, people, screen, text, usage
 from bot.slack.render.decision import quoted_outcome
 from storage.definitions import OnTimeout
 from storage.policy import CHANNEL

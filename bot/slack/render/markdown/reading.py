@@ -67,7 +67,13 @@ MAX_BRACKETS: Final = 400
 end of each through all the others."""
 
 
+_MARKS: Final = re.compile(r"[\\`*_~\[!<&:\n]")
+"""Without one of these a text is only text."""
+
+
 def _inline(content: str) -> Leaves:
+    if not _MARKS.search(content):
+        return (Leaf(inline.prose(content)),)
     parser = _WITHOUT_LINKS if content.count("[") > MAX_BRACKETS else _INLINE
     tokens: list[Token] = []
     parser.inline.parse(content, parser, {}, tokens)
