@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from practice.delivery import payloads
 from practice.delivery.deliveries import Ack, Deliveries
-from practice.state import mentions, state_values
+from practice.state import block_ids, mentions, state_values
 from practice.state.changes import NoticeShown
 from practice.state.errors import InvalidView, SlackError
 from practice.state.records import Channel, File, Json, Message, View, safe_file_name
@@ -183,7 +183,7 @@ class Interactions:
         self, *, user: str, view_id: str, block_id: str, action_id: str, interaction: Json
     ) -> Json:
         view = self._own_view(user, view_id)
-        element = _find(view.definition.get("blocks", []), block_id, action_id)
+        element = block_ids.find(view.definition.get("blocks", []), block_id, action_id)
         if element is None:
             raise SlackError("not_found")
         entered = (interaction.get("state") or {}).get("values", {})
@@ -276,7 +276,7 @@ class Interactions:
             if version.ts == message.ts and version.channel == message.channel
         ]
         for blocks in versions:
-            element = _find(blocks or [], block_id, action_id)
+            element = block_ids.find(blocks or [], block_id, action_id)
             if element is not None:
                 return element
         raise SlackError("not_found")
@@ -353,20 +353,6 @@ class Interactions:
         if not isinstance(errors, dict) or not errors or not set(errors) <= input_ids:
             raise InvalidView("the errors do not name input blocks of the view")
         return {str(name): str(text) for name, text in errors.items()}
-
-
-def _find(blocks: list[Json], block_id: str, action_id: str) -> Json | None:
-    for block in blocks:
-        if block.get("block_id") != block_id:
-            continue
-        for element in [
-            block.get("accessory"),
-            block.get("element"),
-            *block.get("elements", []),
-        ]:
-            if isinstance(element, dict) and element.get("action_id") == action_id:
-                return element
-    return None
 
 
 def _failed(notice: str) -> Json:

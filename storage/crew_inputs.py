@@ -1,6 +1,6 @@
 """The inputs of a crew, from what was learned about it and from crews.yml. Pure.
 
-An input is open unless crews.yml, the clock or `lessons` fills it.
+An input is open unless crews.yml, the clock, a checkpoint's form or `lessons` fills it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from storage import forms
 from storage.clock_inputs import AMBIGUOUS, CLOCK_NAMES, fill_in, uses_request
 from storage.definitions import CrewDefinition, CrewInput, CrewKind, Examination, InputType
 from storage.input_values import is_empty
@@ -48,6 +49,8 @@ class CrewInputs:
     is_flow: bool
     takes_request: bool
     """Whether it takes the words of the request under a name that is not in `inputs`."""
+    from_forms: frozenset[str] = frozenset()
+    """The names of inputs that reviewers fill in at checkpoints: nobody is asked at the start."""
 
 
 def known_inputs(definition: CrewDefinition, examination: Examination | None) -> CrewInputs:
@@ -56,8 +59,11 @@ def known_inputs(definition: CrewDefinition, examination: Examination | None) ->
     examination = examination if examination is not None and examined else Examination()
     takes_any = not examined or examination.takes_any_input
     described = {each.name: each for each in definition.inputs}
+    form = {field.name for field in forms.fields_of(definition)}
     learned = {
-        each.name: _as_learned(each, examination, takes_any=takes_any)
+        each.name: replace(each, required=False)
+        if each.name in form
+        else _as_learned(each, examination, takes_any=takes_any)
         for each in examination.inputs
         if each.name not in _NOT_FOR_PEOPLE
     }
@@ -74,7 +80,9 @@ def known_inputs(definition: CrewDefinition, examination: Examination | None) ->
         takes_any=takes_any,
         examined=examined,
         is_flow=examination.kind == "flow",
-        takes_request=any(map(uses_request, fixed)) or _is_asked_in_words(definition, examination),
+        takes_request=any(map(uses_request, fixed))
+        or _is_asked_in_words(definition, examination, form),
+        from_forms=frozenset(form - described.keys()),
     )
 
 
@@ -85,7 +93,9 @@ def _as_learned(crew_input: CrewInput, examination: Examination, *, takes_any: b
     return crew_input
 
 
-def _is_asked_in_words(definition: CrewDefinition, examination: Examination) -> bool:
+def _is_asked_in_words(
+    definition: CrewDefinition, examination: Examination, form: Collection[str]
+) -> bool:
     """Whether the crew's own code is expected to read the request."""
     described = any(each.value is None for each in definition.inputs)
     if not examination.kind:
@@ -94,7 +104,9 @@ def _is_asked_in_words(definition: CrewDefinition, examination: Examination) -> 
         return False
     if definition.kind is CrewKind.COMMAND:
         return not described
-    return not described and any(each.default is None for each in examination.inputs)
+    return not described and any(
+        each.default is None for each in examination.inputs if each.name not in form
+    )
 
 
 def _merge(described: CrewInput | None, learned: CrewInput | None) -> CrewInput:
@@ -146,6 +158,8 @@ def is_second_name(name: str, names: Collection[str]) -> bool:
 
 
 def is_open(crew: CrewInputs, crew_input: CrewInput) -> bool:
+    if crew_input.name in crew.from_forms:
+        return False
     return crew_input.value is None and not is_from_clock(crew, crew_input)
 
 

@@ -15,7 +15,8 @@ class Decision:
 
     `delivery` is the front end's id of this delivery: a repeated one changes nothing and returns
     the same answer as the first. `shown` is the hash of the output that the person saw, if the
-    front end knows it. `values` are those of the checkpoint's form, as text or JSON.
+    front end knows it. `values` are those of the checkpoint's form, as text or JSON. A revision
+    whose words `may_go_on` waits for more words of the same person before it runs.
     """
 
     checkpoint_id: str
@@ -28,6 +29,7 @@ class Decision:
     outcome: str | None = None
     shown: str | None = None
     values: Mapping[str, Json] = field(default_factory=dict)
+    may_go_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,47 @@ class RevisionOffered:
     """Talk by somebody who may decide: nothing changed, but it can be offered as a revision.
 
     `says_yes` is True or False for words that only say yes or no, which may mean a decision.
+    `outcome` is the one that the words name, if they do.
     """
 
     checkpoint: Checkpoint
     text: str
     says_yes: bool | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditedWords:
+    """A reply whose author has changed it: the words before and after.
+
+    `delivery` is the front end's id of this change.
+    """
+
+    channel: str
+    thread_ts: str
+    ts: str
+    before: str
+    after: str
+    actor_id: str
+    delivery: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordsTaken:
+    """More or other words for a revision that has not started: `checkpoint` has all of them."""
+
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class WordsTooLate:
+    """Words for a revision that has started without them."""
+
+    checkpoint: Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """A message that does not concern a checkpoint."""
+    """A message that does not concern a checkpoint, or that was delivered before."""
+
+    repeated: bool = field(default=False, compare=False)

@@ -15,6 +15,17 @@ from storage.records import PhaseOutput, TaskResult
 WHOLE: Final = ""
 """The key of the text if the output has no tasks, or a single one."""
 
+_WHOLE_NUMBER: Final = "a whole number"
+
+_KINDS: Final[Mapping[type, str]] = {
+    bool: "true or false",
+    int: _WHOLE_NUMBER,
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+}
+
 _FENCE: Final = re.compile(r"```\w*\n(.*)\n```", re.DOTALL)
 
 
@@ -99,7 +110,8 @@ def _compare(task: str, new: Json, earlier: Json, *, at: str) -> None:
     """Raises BadStructure unless each value has the kind of the one that it replaces."""
     if earlier is None:
         return
-    if _kind(new) != _kind(earlier):
+    is_float_again = isinstance(earlier, float) and _kind(new) == _WHOLE_NUMBER
+    if _kind(new) != _kind(earlier) and not is_float_again:
         where = f"`{at}`" if at else "it"
         raise BadStructure(task, f"{where} must be {_kind(earlier)}, not {_kind(new)}")
     if isinstance(earlier, dict):
@@ -111,19 +123,7 @@ def _compare(task: str, new: Json, earlier: Json, *, at: str) -> None:
 
 
 def _kind(value: Json) -> str:
-    match value:
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a text"
-        case list():
-            return "a list"
-        case dict():
-            return "an object"
-        case _:
-            return "null"
+    return _KINDS.get(type(value), "null")
 
 
 def _names(names: list[str]) -> str:

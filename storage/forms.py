@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from storage.definitions import CrewInput, FormField, InputType, Json
+from storage.definitions import CrewDefinition, CrewInput, FormField, InputType, Json
 from storage.input_values import BadValue, as_text, convert, is_empty
 
 MAX_TEXT: Final = 3000
@@ -23,9 +23,9 @@ class BadValues(Exception):
 
 
 def parse(fields: Sequence[FormField], values: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the values in the types of their fields, as later phases get them. Raises BadValues.
+    """Return the values in the types of their fields. Raises BadValues.
 
-    An optional field without a value is an empty text, so that a prompt can name it.
+    An optional field that is left blank is an empty text.
     """
     known = {field.name for field in fields}
     errors = {
@@ -42,16 +42,24 @@ def parse(fields: Sequence[FormField], values: Mapping[str, Json]) -> dict[str, 
     return parsed
 
 
-def unset(fields: Sequence[FormField]) -> dict[str, Json]:
-    """Return what later phases get if nobody filled in the form: empty texts."""
-    return {field.name: "" for field in fields}
+def fields_of(definition: CrewDefinition) -> tuple[FormField, ...]:
+    """Return the fields of all forms of a crew."""
+    asking = (*definition.checkpoints, *definition.gates)
+    return tuple(field for checkpoint in asking for field in checkpoint.form)
 
 
-def for_prompts(values: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the values as they are put in for `{name}`: yes or no in words."""
+def as_inputs(definition: CrewDefinition, values: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what fills `{name}`: yes or no in words. Fields that are left blank are left out."""
     return {
-        name: as_text(value) if isinstance(value, bool) else value for name, value in values.items()
+        field.name: as_text(value) if isinstance(value, bool) else value
+        for field in fields_of(definition)
+        if not is_empty(value := values.get(field.name))
     }
+
+
+def blank_inputs(definition: CrewDefinition) -> dict[str, Json]:
+    """Return an empty text for each field, so that a prompt can name one nobody has filled in."""
+    return {field.name: "" for field in fields_of(definition)}
 
 
 def _parse(field: FormField, value: Json) -> Json:

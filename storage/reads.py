@@ -47,9 +47,10 @@ from storage.records import (
     Execution,
     Lesson,
     PhaseRun,
+    RevisionMeans,
     Usage,
 )
-from storage.states import ENDED, ExecutionState, PhaseRunState
+from storage.states import ENDED, CheckpointState, ExecutionState, PhaseRunState
 from storage.use_cases import files, lessons
 from storage.use_cases.limits import key_of
 from storage.use_cases.phase_runs import anything_due
@@ -67,6 +68,8 @@ RECENT_RUNS: Final = 200
 """The newest runs of a phase to search for those of one crew: other crews may have a phase of the
 same name."""
 
+
+_OPEN_RUN: Final = (PhaseRunState.QUEUED, PhaseRunState.RUNNING)
 
 _SYSTEM: Final = SystemClock()
 
@@ -210,6 +213,17 @@ class Reads:
         with reading(self._engine) as connection:
             return sql.execute(connection, query).first() is not None
 
+    def is_editing(self, checkpoint_id: str, actor_id: str) -> bool:
+        """Whether this person began to edit the output within the last 15 minutes."""
+        intent = {
+            "of_checkpoint": checkpoint_id,
+            "of_actor": actor_id,
+            "of_means": RevisionMeans.EDIT,
+        }
+        with reading(self._engine) as connection:
+            expires_at = sql.execute(connection, statements.INTENT, intent).scalar()
+            return expires_at is not None and expires_at > self._clock.at(connection)
+
     def waiting_checkpoint(self, execution_id: str) -> Checkpoint | None:
         with reading(self._engine) as connection:
             return waiting_checkpoint(connection, execution_id)
@@ -238,6 +252,18 @@ class Reads:
         """Return all tries of all phases, oldest first."""
         with reading(self._engine) as connection:
             return phase_runs_of(connection, execution_id)
+
+    def open_revision(self, execution_id: str) -> Checkpoint | None:
+        """Return the checkpoint whose revision is queued or running, if one is."""
+        with reading(self._engine) as connection:
+            of_execution = {"of_execution": execution_id}
+            run = sql.execute(connection, statements.LAST_RUN, of_execution).first()
+            if run is None or run.revision == 1 or run.state not in _OPEN_RUN:
+                return None
+            state = {"of_state": CheckpointState.REVISED}
+            revised = sql.execute(connection, statements.LAST_REVISED, of_execution | state)
+            row = revised.first()
+            return None if row is None else to_checkpoint(row)
 
     def progress_of_phase(
         self, execution_id: str, *, phase_index: int, revision: int

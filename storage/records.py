@@ -360,7 +360,7 @@ class Claim:
     a revision starts from; the request is in `run.feedback`. `resume` is what a flow resumes with,
     and `lessons` are those that apply to the crew. `spent` are the usages of the execution's other
     runs, and `raises` is how often a person raised its budget; both are set only if the crew has a
-    budget.
+    budget. `form_values` are what reviewers have filled in so far, by field.
     """
 
     run: PhaseRun
@@ -374,6 +374,7 @@ class Claim:
     lessons: tuple[str, ...] = ()
     spent: tuple[Usage, ...] = ()
     raises: int = 0
+    form_values: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,13 @@ from storage.decisions import (
     Decided,
     Decision,
     Edit,
+    EditedWords,
     Reopened,
     Reply,
-    RevisionOffered,
     Talk,
     UseRevision,
+    WordsTaken,
+    WordsTooLate,
 )
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
@@ -53,6 +55,7 @@ from storage.use_cases import (
     lessons,
     phase_runs,
     questions,
+    replies,
     retention,
     timeouts,
 )
@@ -301,7 +304,7 @@ class StateManager:
         """Replace a phase's output by a text that a person wrote, and open a checkpoint for it.
 
         Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
-        UnknownTasks, TextNeeded, WrongStructure, NothingChanged, LimitReached.
+        UnknownTasks, BlankEdit, WrongStructure, NothingChanged, LimitReached.
         """
         return self._commit(lambda tx: edits.edit(tx, edit))
 
@@ -324,16 +327,40 @@ class StateManager:
             lambda tx: decisions.intend_revise(tx, checkpoint_id, actor=actor, message=message)
         )
 
+    def intend_edit(
+        self,
+        checkpoint_id: str,
+        *,
+        actor: Actor,
+        message: MessageRef | None = None,
+        shown: str | None = None,
+    ) -> Checkpoint:
+        """Note that somebody is about to edit the output: a text file in their next reply will be
+        its new text.
+
+        Expires after 15 minutes. Raises what `edit` raises.
+        """
+        return self._commit(
+            lambda tx: decisions.intend_edit(
+                tx, checkpoint_id, actor=actor, message=message, shown=shown
+            )
+        )
+
     def drop_intent(self, checkpoint_id: str, *, actor: Actor) -> bool:
         """Delete the intent (Never mind). Returns whether there was one."""
         return self._commit(lambda tx: decisions.drop_intent(tx, checkpoint_id, actor=actor))
 
-    def reply(self, reply: Reply) -> Decided | RevisionOffered | Talk:
+    def reply(self, reply: Reply) -> replies.Outcome:
         """Handle a message in a thread: a revision after an intent or with a mention, else talk.
 
-        A repeated (channel, ts) is Talk. Raises what `decide` raises.
+        Further messages of a person whose revision has not started belong to it. A repeated
+        (channel, ts) is Talk. Raises what `decide` raises.
         """
-        return self._commit(lambda tx: decisions.reply(tx, reply))
+        return self._commit(lambda tx: replies.reply(tx, reply))
+
+    def edit_words(self, edited: EditedWords) -> WordsTaken | WordsTooLate | Talk:
+        """Handle a changed message: a revision that has not started gets the new words."""
+        return self._commit(lambda tx: replies.edit_words(tx, edited))
 
     def is_first(self, delivery: str) -> bool:
         """Record a delivery that changes no execution; returns False if it was recorded before."""

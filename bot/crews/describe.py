@@ -51,7 +51,7 @@ def details(definition: CrewDefinition, report: CrewReport, asks: str = "") -> l
     rows = [
         ("kind", _kind(examination, report.phases)),
         ("agents", ", ".join(examination.agents)),
-        ("inputs", "; ".join(input_text(each) for each in examination.inputs)),
+        ("inputs", "; ".join(_inputs(definition, examination.inputs))),
         ("tools", ", ".join(examination.tools)),
         ("models", ", ".join(dict.fromkeys(map(_model_text, examination.models)))),
         ("keys", ", ".join(f"{key} is not set" for key in examination.missing_keys)),
@@ -84,6 +84,17 @@ def as_json(definition: CrewDefinition, report: CrewReport) -> dict[str, object]
         "notes": list(examination.notes),
         "crewai": examination.crewai,
     }
+
+
+def _inputs(definition: CrewDefinition, inputs: Sequence[CrewInput]) -> list[str]:
+    asking = (*definition.checkpoints, *definition.gates)
+    places = {field.name: checkpoint.name for checkpoint in asking for field in checkpoint.form}
+    return [
+        f"{each.name} (filled in at {places[each.name]})"
+        if each.name in places
+        else input_text(each)
+        for each in inputs
+    ]
 
 
 def input_text(each: CrewInput) -> str:

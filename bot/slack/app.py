@@ -20,6 +20,7 @@ from bot.slack.actions.home import Homes
 from bot.slack.actions.lessons import Lessons
 from bot.slack.actions.message_shortcuts import MessageShortcuts
 from bot.slack.actions.modals import ModalActions
+from bot.slack.actions.replies import Replies
 from bot.slack.actions.starts import Starts
 from bot.slack.inbound.door import SlackDoor
 from bot.slack.inbound.sockets import SocketClient
@@ -91,9 +92,7 @@ class SlackFront:
         self._responder = Responder()
         self._people = People(lookup_client, reads=reads, clock=clock)
         self._naming_groups = [
-            crew.name
-            for crew in crews.values()
-            if any(names_group(rule) for rule in rules_of(crew))
+            crew.name for crew in crews.values() if any(map(names_group, rules_of(crew)))
         ]
         actions = CheckpointActions(state=state, reads=reads, people=self._people)
         lessons = Lessons(state=state, reads=reads, people=self._people, crews=crews)
@@ -108,7 +107,6 @@ class SlackFront:
             process_before_response=False,
             listener_executor=self._executor,
         )
-        home_actions = Homes(reads=reads, people=self._people)
         app.middleware(clicks.middleware)
         starts = Starts(state=state, reads=reads, people=self._people, crews=crews, clock=clock)
         commands = Commands(
@@ -117,7 +115,6 @@ class SlackFront:
             actions=actions,
             lessons=lessons,
             starts=starts,
-            homes=home_actions,
             crews=crews,
             clock=clock,
         )
@@ -136,7 +133,9 @@ class SlackFront:
         manage.register(app, actions=actions)
         lesson_listeners.register(app, lessons=lessons, responder=self._responder)
         self._homes = HomePublisher(
-            _client(config, logger, seconds=ANSWER_SECONDS), render=home_actions.view, clock=clock
+            _client(config, logger, seconds=ANSWER_SECONDS),
+            render=Homes(reads=reads, people=self._people).view,
+            clock=clock,
         )
         home.register(app, homes=self._homes)
         places.register(
@@ -146,7 +145,8 @@ class SlackFront:
             commands=commands,
             responder=self._responder,
         )
-        thread.register(app, actions=actions, responder=self._responder)
+        replies = Replies(state=state, reads=reads, people=self._people)
+        thread.register(app, replies=replies, responder=self._responder)
         error_handler.register(app, modals=modals, responder=self._responder)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
         self._delivery = Delivery(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +13,21 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
 from bot.findings import Finding, failed, good, warning
+from bot.slack.people.directory import NOT_IN_PLAN
 
 _SECONDS: Final = 10
 _UNREACHABLE: Final = "Slack cannot be reached"
 _REINSTALL: Final = (
-    "Add it under OAuth & Permissions (or paste manifest.yml) and reinstall the app."
+    "Paste manifest.yml under App Manifest and reinstall the app. That also brings the events, the "
+    "shortcuts and the Home tab that a newer version needs."
 )
+_WITHOUT: Final = {
+    "channels:join": "without it, somebody has to /invite the bot to each public channel",
+    "files:read": "without it, files attached to a reply are not read",
+    "usergroups:read": "without it, members of user groups cannot decide",
+    "im:write": "without it, nobody gets a direct message if a channel is closed to the bot",
+}
+"""What is lost without a scope that an older manifest may lack, or that is not always needed."""
 
 
 def check(
@@ -28,8 +37,12 @@ def check(
     api_url: str,
     manifest: Path,
     channel: str | None,
+    naming_groups: Sequence[str] = (),
 ) -> Iterator[Finding]:
-    """Check token, scopes, connection and default channel; stop after the first if it fails."""
+    """Check token, scopes, connection and default channel; stop after the first if it fails.
+
+    `naming_groups` are the crews whose rules name a user group.
+    """
     client = WebClient(token=bot_token, base_url=api_url, timeout=_SECONDS, retry_handlers=[])
     identity = _call(client.auth_test)
     if isinstance(identity, str) and identity.startswith(_UNREACHABLE):
@@ -48,6 +61,8 @@ def check(
         )
     else:
         yield _socket(client, app_token)
+    if naming_groups:
+        yield _groups(client, naming_groups)
     if channel is not None:
         yield _membership(client, channel)
 
@@ -63,8 +78,26 @@ def _scopes(identity: SlackResponse, manifest: Path) -> Finding:
     granted = {scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",")}
     missing = sorted(required - granted)
     if missing:
-        return failed("Slack scopes", f"missing: {', '.join(missing)}", _REINSTALL)
+        losses = [
+            f"{scope} ({_WITHOUT[scope]})" if scope in _WITHOUT else scope for scope in missing
+        ]
+        return failed("Slack scopes", f"missing: {', '.join(losses)}", _REINSTALL)
     return good("Slack scopes", "all scopes in manifest.yml are granted")
+
+
+def _groups(client: WebClient, crews: Sequence[str]) -> Finding:
+    subject, names = "Slack user groups", ", ".join(crews)
+    response = _call(lambda: client.usergroups_list(include_disabled=False))
+    if response in NOT_IN_PLAN:
+        return failed(
+            subject,
+            f"this workspace's plan has none, but crews.yml names some in {names}",
+            "Name people, @requester or @channel as approvers: nobody can decide as a member.",
+        )
+    if isinstance(response, str):
+        advice = "Until Slack answers, members of user groups cannot decide."
+        return warning(subject, f"cannot be read: {response}", advice)
+    return good(subject, f"can be read, for {names}")
 
 
 def _socket(client: WebClient, app_token: str) -> Finding:

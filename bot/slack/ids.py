@@ -37,6 +37,7 @@ class ActionId(StrEnum):
     NEVER_MIND = "revision_never_mind"
     USE_REPLY = "revision_use_reply"
     CONTINUE_BY_REPLY = "revision_continue_instead"
+    OUTCOME_BY_REPLY = "revision_outcome_instead"
     DISMISS = "revision_dismiss"
     KEEP_LESSON = "lesson_keep"
     DELETE_LESSON = "lesson_delete"
@@ -64,6 +65,9 @@ CHECKPOINT_ACTION: Final = re.compile(r"checkpoint_")
 
 OUTCOMES: Final = re.compile(rf"{ActionId.OUTCOME}(?:_[0-9]+)?\Z")
 """`action_id` of an outcome's button, or of the menu that replaces many buttons."""
+
+OUTCOMES_BY_REPLY: Final = re.compile(rf"{ActionId.OUTCOME_BY_REPLY}_[0-9]+\Z")
+"""`action_id` of an outcome's button beside a reply, whose value is an OfferedReply."""
 
 REVISION_VIEW = "revision"
 """`callback_id` of the modal for a revision."""
@@ -291,6 +295,19 @@ class ChosenOutcome:
         value, _, number = encoded.rpartition(" ")
         about = ShownCheckpoint.decode(value)
         return cls(about.checkpoint_id, parse_number(number), about.shown)
+
+
+def outcome_by_reply(number: int) -> str:
+    """`action_id` of the button for an outcome, by its number, beside a reply."""
+    return f"{ActionId.OUTCOME_BY_REPLY}_{number}"
+
+
+def outcome_of_reply(action_id: str, outcomes: tuple[str, ...]) -> str:
+    """The outcome that such a button chooses. Raises IdError."""
+    number = parse_number(action_id.removeprefix(f"{ActionId.OUTCOME_BY_REPLY}_"))
+    if number >= len(outcomes):
+        raise IdError("value is not an outcome of this checkpoint")
+    return outcomes[number]
 
 
 def parse_number(text: str) -> int:

@@ -65,6 +65,7 @@ class Job:
     `withheld` identifies what the bot keeps from the crew.
 
     `project` is the folder in which the crew works, and `origin` the project that it is a copy of.
+    `form_values` are those of the inputs that reviewers filled in at earlier checkpoints.
     `crew_inputs` are the inputs that crews.yml describes. `skipped` are earlier phases that nobody
     approved. `gates_after` and `gates_before` name methods of a flow at which crews.yml asks a
     person. `cut_after` and `cut_before` name tasks after and before which a crew without `phases`
@@ -83,6 +84,7 @@ class Job:
     project: str | None = None
     origin: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    form_values: Mapping[str, Any] = field(default_factory=dict)
     crew_inputs: tuple[CrewInput, ...] = ()
     skipped: tuple[str, ...] = ()
     gates_after: tuple[str, ...] = ()

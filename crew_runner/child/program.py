@@ -203,12 +203,24 @@ def _inputs(job: Job) -> bytes:
     if [phase.name for phase in job.phases] not in ([], [COMMAND_PHASE]):
         inputs["phase"] = job.phase
         inputs["outputs"] = {phase: output.output for phase, output in job.done}
+    if edited := _edited(job):
+        inputs["edited_outputs"] = edited
     if job.revising and job.previous is not None:
         inputs["feedback"] = job.feedback
         inputs["previous_output"] = job.previous.output
         if job.revise:
             inputs["revise_tasks"] = list(job.revise)
     return json.dumps(inputs).encode()
+
+
+def _edited(job: Job) -> dict[str, dict[str, str]]:
+    """The texts that a reviewer wrote in place of the program's, by phase and task."""
+    outputs = [*job.done, *([] if job.previous is None else [(job.phase, job.previous)])]
+    by_phase = {
+        phase: {task.task: task.output for task in output.tasks if task.edited}
+        for phase, output in outputs
+    }
+    return {phase: texts for phase, texts in by_phase.items() if texts}
 
 
 def _progress(line: bytes) -> tuple[str, str] | None:

@@ -15,9 +15,11 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints
 
-from crew_runner.child.messages import COMMAND_PHASE
+from crew_runner.child.messages import COMMAND_PHASE, QUESTION_CHECKPOINT
+from crew_runner.child.monitoring.budgets import BUDGET_CHECKPOINT
 from crew_runner.config.durations import EXPECTED as DURATION
 from crew_runner.config.durations import parse_duration
+from crew_runner.config.form_entry import MAX_FIELDS, Form
 from crew_runner.config.inputs_entry import InputEntries
 from crew_runner.config.strict_yaml import Entry, KeyPath, expects, list_of, must_be, one_of
 from storage.boundaries import BadBoundary, resolve
@@ -128,8 +130,13 @@ class CheckpointEntry(RuleEntry):
     before: Text | None = None
     gate: Text | None = None
     description: Text = ""
+    summary: Text = ""
+    form: Form = ()
 
     def problems(self) -> Problems:
+        yield from _duplicates("form", (each.name for each in self.form))
+        if len(self.form) > MAX_FIELDS:
+            yield ("form",), f"names {len(self.form)} fields: at most {MAX_FIELDS} are allowed"
         if self.gate is None and self.name is None:
             yield ("name",), "is missing: expected text"
         if self.gate is not None and self.name is not None:
@@ -147,6 +154,8 @@ class CheckpointEntry(RuleEntry):
             after=self.after,
             before=self.before,
             description=self.description,
+            summary=self.summary,
+            form=tuple(each.field() for each in self.form),
         )
 
 
@@ -236,6 +245,7 @@ class CrewEntry(RuleEntry):
                     yield ("phases",), f"{message}: a task belongs to one phase"
                 phase_of[task] = phase.name
         yield from self._check_approvers()
+        yield from self._check_forms()
         yield from self._check_boundaries()
 
     def _check_crew_keys(self) -> Problems:
@@ -284,6 +294,24 @@ class CrewEntry(RuleEntry):
             if is_set and rule.except_requester and rule.approvers == (REQUESTER,):
                 message = f"leaves nobody who may decide: approvers names only {REQUESTER}"
                 yield (*path, "except_requester"), message
+
+    def _check_forms(self) -> Problems:
+        held = {*self.approve_tools, QUESTION_CHECKPOINT, BUDGET_CHECKPOINT}
+        for index, each in enumerate(self.checkpoints):
+            rule = each.rule(self.rule(NOBODY))
+            path = ("checkpoints", index, "form")
+            if each.form and each.gate in held:
+                yield (
+                    path,
+                    "is not allowed here: only a checkpoint after a phase can ask for values",
+                )
+            continues = rule.timeout is not None and rule.on_timeout is OnTimeout.CONTINUE
+            if continues and any(field.required for field in each.form):
+                message = (
+                    "is not allowed together with 'on_timeout: continue', which cannot fill it in: "
+                    "write 'required: false' for each field, or choose another on_timeout"
+                )
+                yield path, message
 
     def _check_boundaries(self) -> Problems:
         """Check the phases that checkpoints name. Without `phases`, the built crew is checked."""

@@ -88,6 +88,7 @@ def check_crew(
                 [translate(PhaseDefinition, phase) for phase in result.phases],
             )
         check_decision_rules(resolved, result)
+        check_forms(definition, result)
     except NoRule:
         problem = NO_APPROVERS
     except BadBoundary as error:
@@ -184,6 +185,17 @@ def check_decision_rules(definition: CrewDefinition, description: CrewDescriptio
         raise BadBoundary(
             f"the crew has no pause named {', '.join(sorted(unknown))}; "
             f"its pauses are: {', '.join(sorted(known)) or 'none'}"
+        )
+
+
+def check_forms(definition: CrewDefinition, description: CrewDescription) -> None:
+    """Raises BadBoundary if a flow has forms: it would not get their values."""
+    asking = [*definition.checkpoints, *definition.gates]
+    forms = [checkpoint.name for checkpoint in asking if checkpoint.form]
+    if forms and description.kind == FLOW:
+        raise BadBoundary(
+            f"checkpoint {forms[0]!r} has a 'form', which only crews of tasks and programs can "
+            "use: a flow resumes with its own state. Remove it, or let the flow ask with ask()"
         )
 
 

@@ -19,7 +19,7 @@ from crew_runner.child.records import (
 from crew_runner.child.withheld import Withheld
 from crew_runner.host.translation import translate
 from crew_runner.projects.discovery import target_of
-from storage import definitions
+from storage import definitions, forms
 from storage.boundaries import resolve
 from storage.definitions import CheckpointDefinition, CrewDefinition, Json
 from storage.records import Claim
@@ -56,6 +56,7 @@ def job_for(
         first=run.phase_index == 0,
         pauses=_pauses(claim),
         inputs=_inputs(claim),
+        form_values=_form_values(claim),
         gates_after=_methods(definition, "after", claim.execution.left_out),
         gates_before=_methods(definition, "before", claim.execution.left_out),
         **_cuts(definition),
@@ -116,14 +117,21 @@ def _crew_inputs(definition: CrewDefinition) -> tuple[CrewInput, ...]:
 
 
 def _inputs(claim: Claim) -> dict[str, Json]:
-    """The request, and the lessons for crews that use them in their own prompts."""
-    request = claim.execution.request
-    inputs = request.inputs()
-    if claim.execution.definition.kind is definitions.CrewKind.COMMAND:
+    """The request, what reviewers filled in, and the lessons for crews that name them in prompts.
+
+    A reviewer's value is newer than the requester's under the same name, so it counts.
+    """
+    request, definition = claim.execution.request, claim.execution.definition
+    inputs = {**forms.blank_inputs(definition), **request.inputs(), **_form_values(claim)}
+    if definition.kind is definitions.CrewKind.COMMAND:
         inputs = {**request.general_inputs(), **inputs}
-    if claim.execution.definition.lessons:
+    if definition.lessons:
         inputs["lessons"] = "\n".join(f"- {lesson}" for lesson in claim.lessons)
     return inputs
+
+
+def _form_values(claim: Claim) -> dict[str, Json]:
+    return forms.as_inputs(claim.execution.definition, claim.form_values)
 
 
 def _cwd(definition: CrewDefinition, copy: Path | None) -> str | None:

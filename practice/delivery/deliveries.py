@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -76,6 +76,8 @@ class Deliveries:
         self.ack_seconds = ACK_SECONDS
         self.delay: dict[str, float] = {}
         self.duplicate: set[str] = set()
+        self.rewrite: Callable[[str, Json], Json] | None = None
+        """Changes each payload of a kind before it is sent, to try shapes that Slack has, too."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def deliver(self, kind: str, name: str, payload: Json) -> Ack:
@@ -112,6 +114,8 @@ class Deliveries:
 
     def _new(self, kind: str, name: str, payload: Json) -> Delivery:
         self._count += 1
+        if self.rewrite is not None:
+            payload = self.rewrite(kind, payload)
         delivery = Delivery(self._count, kind, name, payload)
         self.sent.append(delivery)
         return delivery

@@ -13,7 +13,7 @@ import json
 
 from practice.limits import blocks as layout
 from practice.limits.problems import PLAIN, Check, Problem
-from practice.limits.rules import ANY_SIZE, SLACK, Rules
+from practice.rules import ANY_SIZE, LIMITS, SLACK, Rules
 from practice.state.records import Json
 
 __all__ = [
@@ -26,12 +26,12 @@ __all__ = [
     "check_view",
 ]
 
-MESSAGE_BLOCKS = 50
-VIEW_BLOCKS = 100
+MESSAGE_BLOCKS = LIMITS["message"]["blocks"]
+VIEW_BLOCKS = LIMITS["view"]["blocks"]
 MESSAGE_CHARTS = 2
-TEXT_CHARACTERS = 40_000
-METADATA_BYTES = 8_000
-VIEW_BYTES = 250_000
+TEXT_CHARACTERS = LIMITS["message"]["text"]
+METADATA_BYTES = LIMITS["message"]["metadata_bytes"]
+VIEW_BYTES = LIMITS["view"]["bytes"]
 
 
 def check_message(text: str, blocks: object = None, rules: Rules = SLACK) -> list[Problem]:
@@ -50,7 +50,7 @@ def _whole_message(check: Check, blocks: object) -> None:
     if isinstance(blocks, list) and len(blocks) <= MESSAGE_BLOCKS < check.blocks:
         pieces = f"no more than {MESSAGE_BLOCKS} items allowed ({check.blocks} with the expanded"
         check.add("/blocks", f"{pieces} markdown)")
-    for pointer in check.tables[1:]:
+    for pointer in check.tables[LIMITS["message"]["tables"] :]:
         check.add(pointer, "only_one_table_allowed", error="invalid_attachments")
     charts = [
         block
@@ -86,10 +86,10 @@ def check_view(view: Json) -> list[Problem]:
         optional=(*shared, *modal) if kind == "modal" else (*shared, "title", "close", "submit"),
     )
     for key in ("title", "submit", "close"):
-        check.text(view, key, "", limit=24, kinds=PLAIN)
-    check.string(view, "private_metadata", "", limit=3000, least=0)
+        check.text(view, key, "", limit=LIMITS["view"]["title"], kinds=PLAIN)
+    check.string(view, "private_metadata", "", limit=LIMITS["view"]["private_metadata"], least=0)
     for key in ("callback_id", "external_id"):
-        check.string(view, key, "", limit=255, least=0)
+        check.string(view, key, "", limit=LIMITS["view"]["callback_id"], least=0)
     for key in ("clear_on_close", "notify_on_close"):
         check.flag(view, key, "")
     layout.blocks(

@@ -8,6 +8,7 @@ from practice.limits import newer, rich
 from practice.limits.elements import IN_ACTIONS, IN_SECTION, INPUTS, element, image_element
 from practice.limits.expansion import expanded
 from practice.limits.problems import PLAIN, Check
+from practice.rules import LIMITS
 from practice.state.records import Json
 
 
@@ -24,32 +25,32 @@ def _section(check: Check, block: Json, pointer: str) -> None:
     check.keys(block, pointer, optional=("block_id", "text", "fields", "accessory", "expand"))
     if block.get("text") is None and block.get("fields") is None:
         check.add(pointer, "missing required field: text or fields")
-    check.text(block, "text", pointer, limit=3000)
+    check.text(block, "text", pointer, limit=LIMITS["section"]["text"])
     check.flag(block, "expand", pointer)
-    for where, field in check.items(block, "fields", pointer, most=10):
-        check.text_object(field, where, limit=2000)
+    for where, field in check.items(block, "fields", pointer, most=LIMITS["section"]["fields"]):
+        check.text_object(field, where, limit=LIMITS["section"]["field"])
     if block.get("accessory") is not None:
         element(check, block["accessory"], f"{pointer}/accessory", IN_SECTION)
 
 
 def _header(check: Check, block: Json, pointer: str) -> None:
     check.keys(block, pointer, required=("text",), optional=("block_id",))
-    check.text(block, "text", pointer, limit=150, kinds=PLAIN)
+    check.text(block, "text", pointer, limit=LIMITS["header"]["text"], kinds=PLAIN)
 
 
 def _context(check: Check, block: Json, pointer: str) -> None:
     check.keys(block, pointer, required=("elements",), optional=("block_id",))
-    for where, node in check.items(block, "elements", pointer, most=10):
+    for where, node in check.items(block, "elements", pointer, most=LIMITS["context"]["elements"]):
         if node.get("type") == "image":
             image_element(check, node, where)
         else:
-            check.text_object(node, where, limit=2000)
+            check.text_object(node, where, limit=LIMITS["context"]["text"])
 
 
 def _actions(check: Check, block: Json, pointer: str) -> None:
     check.keys(block, pointer, required=("elements",), optional=("block_id",))
     names: list[object] = []
-    for where, node in check.items(block, "elements", pointer, most=25):
+    for where, node in check.items(block, "elements", pointer, most=LIMITS["actions"]["elements"]):
         element(check, node, where, IN_ACTIONS)
         name = node.get("action_id")
         if name is not None and name in names:
@@ -68,9 +69,9 @@ def _image(check: Check, block: Json, pointer: str) -> None:
         required=("alt_text",),
         optional=("block_id", "image_url", "slack_file", "title"),
     )
-    check.string(block, "alt_text", pointer, limit=2000)
+    check.string(block, "alt_text", pointer, limit=LIMITS["image"]["alt_text"])
     check.url(block, "image_url", pointer)
-    check.text(block, "title", pointer, limit=2000, kinds=PLAIN)
+    check.text(block, "title", pointer, limit=LIMITS["image"]["alt_text"], kinds=PLAIN)
     if (block.get("image_url") is None) == (block.get("slack_file") is None):
         check.add(pointer, "must provide either image_url or slack_file")
 
@@ -96,8 +97,8 @@ def _input(check: Check, block: Json, pointer: str) -> None:
         required=("label", "element"),
         optional=("block_id", "hint", "optional", "dispatch_action"),
     )
-    check.text(block, "label", pointer, limit=2000, kinds=PLAIN)
-    check.text(block, "hint", pointer, limit=2000, kinds=PLAIN)
+    check.text(block, "label", pointer, limit=LIMITS["input"]["label"], kinds=PLAIN)
+    check.text(block, "hint", pointer, limit=LIMITS["input"]["label"], kinds=PLAIN)
     check.flag(block, "optional", pointer)
     check.flag(block, "dispatch_action", pointer)
     if block.get("element") is not None:
@@ -157,7 +158,7 @@ def blocks(
             check.add(where, f"unsupported type: {kind}")
             continue
         rule(check, block, where)
-        check.string(block, "block_id", where, limit=255)
+        check.string(block, "block_id", where, limit=LIMITS["block"]["block_id"])
         name = block.get("block_id")
         if name is not None and name in names:
             check.add(f"{where}/block_id", "must be unique in the message or view")

@@ -6,18 +6,27 @@ import re
 from collections.abc import Callable
 
 from practice.limits.problems import PLAIN, Check
+from practice.rules import LIMITS
 from practice.state.records import Json
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 TIME = re.compile(r"\d{2}:\d{2}\Z")
+TYPED = LIMITS["text_input"]["length"]
 COMMON = ("action_id", "confirm", "focus_on_load")
 PLACED = (*COMMON, "placeholder")
 
 
 def _named(check: Check, node: Json, pointer: str) -> None:
-    check.string(node, "action_id", pointer, limit=255)
+    check.string(node, "action_id", pointer, limit=LIMITS["element"]["action_id"])
     check.flag(node, "focus_on_load", pointer)
-    check.text(node, "placeholder", pointer, limit=150, kinds=PLAIN, counted=False)
+    check.text(
+        node,
+        "placeholder",
+        pointer,
+        limit=LIMITS["element"]["placeholder"],
+        kinds=PLAIN,
+        counted=False,
+    )
     if node.get("confirm") is not None:
         _confirm(check, node["confirm"], f"{pointer}/confirm")
 
@@ -27,10 +36,12 @@ def _confirm(check: Check, node: object, pointer: str) -> None:
         check.add(pointer, "must provide an object")
         return
     check.keys(node, pointer, required=("title", "text"), optional=("confirm", "deny", "style"))
-    check.text(node, "title", pointer, limit=100, kinds=PLAIN, counted=False)
-    check.text(node, "text", pointer, limit=300, counted=False)
-    check.text(node, "confirm", pointer, limit=30, kinds=PLAIN, counted=False)
-    check.text(node, "deny", pointer, limit=30, kinds=PLAIN, counted=False)
+    check.text(node, "title", pointer, limit=LIMITS["confirm"]["title"], kinds=PLAIN, counted=False)
+    check.text(node, "text", pointer, limit=LIMITS["confirm"]["text"], counted=False)
+    check.text(
+        node, "confirm", pointer, limit=LIMITS["confirm"]["button"], kinds=PLAIN, counted=False
+    )
+    check.text(node, "deny", pointer, limit=LIMITS["confirm"]["button"], kinds=PLAIN, counted=False)
     check.one_of(node, "style", pointer, ("primary", "danger"))
 
 
@@ -38,9 +49,11 @@ def _option(check: Check, node: Json, pointer: str, *, mrkdwn: bool, url: bool =
     optional = ("description", "url") if url else ("description",)
     check.keys(node, pointer, required=("text", "value"), optional=optional)
     kinds = ("plain_text", "mrkdwn") if mrkdwn else PLAIN
-    check.text(node, "text", pointer, limit=75, kinds=kinds, counted=False)
-    check.string(node, "value", pointer, limit=150)
-    check.text(node, "description", pointer, limit=75, kinds=kinds, counted=False)
+    check.text(node, "text", pointer, limit=LIMITS["option"]["text"], kinds=kinds, counted=False)
+    check.string(node, "value", pointer, limit=LIMITS["option"]["value"])
+    check.text(
+        node, "description", pointer, limit=LIMITS["option"]["text"], kinds=kinds, counted=False
+    )
     check.url(node, "url", pointer)
 
 
@@ -56,7 +69,9 @@ def _options(
 ) -> list[object]:
     """Check `options` and `option_groups` and return the values of the options."""
     options = check.items(node, "options", pointer, most=most, least=least)
-    for where, group in check.items(node, "option_groups", pointer, most=100):
+    for where, group in check.items(
+        node, "option_groups", pointer, most=LIMITS["select"]["groups"]
+    ):
         check.keys(group, where, required=("label", "options"))
         check.text(group, "label", where, limit=75, kinds=PLAIN, counted=False)
         options += check.items(group, "options", where, most=most)
@@ -84,23 +99,25 @@ def _button(check: Check, node: Json, pointer: str) -> None:
         required=("text",),
         optional=("action_id", "url", "value", "style", "confirm", "accessibility_label"),
     )
-    check.text(node, "text", pointer, limit=75, kinds=PLAIN, counted=False)
-    check.string(node, "value", pointer, limit=2000)
-    check.string(node, "accessibility_label", pointer, limit=75)
+    check.text(node, "text", pointer, limit=LIMITS["button"]["label"], kinds=PLAIN, counted=False)
+    check.string(node, "value", pointer, limit=LIMITS["button"]["value"])
+    check.string(
+        node, "accessibility_label", pointer, limit=LIMITS["button"]["accessibility_label"]
+    )
     check.url(node, "url", pointer)
     check.one_of(node, "style", pointer, ("primary", "danger"))
 
 
 def _overflow(check: Check, node: Json, pointer: str) -> None:
     check.keys(node, pointer, required=("options",), optional=("action_id", "confirm"))
-    _options(check, node, pointer, most=5, url=True)
+    _options(check, node, pointer, most=LIMITS["overflow"]["options"], url=True)
 
 
 def _choice(check: Check, node: Json, pointer: str) -> None:
     many = node["type"] == "checkboxes"
     initial = "initial_options" if many else "initial_option"
     check.keys(node, pointer, required=("options",), optional=(*COMMON, initial))
-    values = _options(check, node, pointer, most=10, mrkdwn=True)
+    values = _options(check, node, pointer, most=LIMITS["choices"]["options"], mrkdwn=True)
     _initial(check, node, initial, pointer, values)
 
 
@@ -111,7 +128,7 @@ def _static_select(check: Check, node: Json, pointer: str) -> None:
     check.keys(node, pointer, optional=(*PLACED, *extra, "options", "option_groups", initial))
     if (node.get("options") is None) == (node.get("option_groups") is None):
         check.add(pointer, "must provide either options or option_groups")
-    values = _options(check, node, pointer, most=100)
+    values = _options(check, node, pointer, most=LIMITS["select"]["options"])
     _initial(check, node, initial, pointer, values)
 
 
@@ -142,13 +159,13 @@ def _plain_text_input(check: Check, node: Json, pointer: str) -> None:
     )
     check.flag(node, "multiline", pointer)
     min_length, max_length = node.get("min_length"), node.get("max_length")
-    if min_length is not None and not _between(min_length, 0, 3000):
-        check.add(f"{pointer}/min_length", "must be between 0 and 3000")
-    if max_length is not None and not _between(max_length, 1, 3000):
-        check.add(f"{pointer}/max_length", "must be between 1 and 3000")
+    if min_length is not None and not _between(min_length, 0, TYPED):
+        check.add(f"{pointer}/min_length", f"must be between 0 and {TYPED}")
+    if max_length is not None and not _between(max_length, 1, TYPED):
+        check.add(f"{pointer}/max_length", f"must be between 1 and {TYPED}")
     elif isinstance(min_length, int) and isinstance(max_length, int) and min_length > max_length:
         check.add(f"{pointer}/min_length", "must not be more than max_length")
-    limit = max_length if isinstance(max_length, int) else 3000
+    limit = max_length if isinstance(max_length, int) else TYPED
     check.string(node, "initial_value", pointer, limit=limit, least=0)
 
 
@@ -165,7 +182,7 @@ def _other_input(check: Check, node: Json, pointer: str) -> None:
         required=("is_decimal_allowed",) if number else (),
         optional=(*PLACED, "initial_value", "dispatch_action_config", *(extra if number else ())),
     )
-    check.string(node, "initial_value", pointer, limit=3000)
+    check.string(node, "initial_value", pointer, limit=TYPED)
 
 
 def _picker(check: Check, node: Json, pointer: str) -> None:
@@ -178,7 +195,7 @@ def _picker(check: Check, node: Json, pointer: str) -> None:
 
 def image_element(check: Check, node: Json, pointer: str) -> None:
     check.keys(node, pointer, required=("alt_text",), optional=("image_url", "slack_file"))
-    check.string(node, "alt_text", pointer, limit=2000)
+    check.string(node, "alt_text", pointer, limit=LIMITS["image"]["alt_text"])
     check.url(node, "image_url", pointer)
     if (node.get("image_url") is None) == (node.get("slack_file") is None):
         check.add(pointer, "must provide either image_url or slack_file")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from practice.limits.rules import SLACK, Rules
+from practice.rules import SLACK, Rules
 from practice.state.records import Json
 
 PLAIN = ("plain_text",)
@@ -33,10 +33,12 @@ class Check:
         self.tables: list[str] = []
 
     def size(self, text: object) -> int:
-        """The length of a text as Slack counts it; 0 for anything else."""
+        """The length of a text in UTF-16 units, or in bytes if the rules say so."""
         if not isinstance(text, str):
             return 0
-        return len(text.encode(errors="surrogatepass")) if self.rules.count_bytes else len(text)
+        if self.rules.count_bytes:
+            return len(text.encode(errors="surrogatepass"))
+        return len(text.encode("utf-16-le", errors="surrogatepass")) // 2
 
     def count(self, text: object) -> None:
         """Count a text towards the characters of the message."""

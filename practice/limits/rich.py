@@ -7,6 +7,7 @@ message that passes here also passes in Slack.
 from __future__ import annotations
 
 from practice.limits.problems import Check
+from practice.rules import LIMITS
 from practice.state.records import Json
 
 STYLES = (
@@ -36,9 +37,9 @@ CONTAINERS: dict[str, tuple[str, ...]] = {
     "rich_text_quote": ("border",),
     "rich_text_list": ("style", "indent", "offset", "border"),
 }
-TITLE = 256
-TASKS = 50
-TABLE_CHARACTERS = 10_000
+TITLE = LIMITS["plan"]["title"]
+TASKS = LIMITS["plan"]["tasks"]
+TABLE_CHARACTERS = LIMITS["table"]["characters"]
 STATUSES = ("pending", "in_progress", "complete", "error")
 
 
@@ -57,6 +58,9 @@ def _container(check: Check, node: Json, pointer: str) -> None:
     nested = kind == "rich_text_list"
     if nested:
         check.one_of(node, "style", pointer, ("bullet", "ordered"))
+        _whole_number(check, node, "indent", pointer, most=LIMITS["rich_text"]["indent"])
+        _whole_number(check, node, "offset", pointer, most=10**9)
+    _whole_number(check, node, "border", pointer, most=1)
     for where, child in check.items(node, "elements", pointer, most=5000, least=0):
         if nested:
             if child.get("type") != "rich_text_section":
@@ -65,6 +69,13 @@ def _container(check: Check, node: Json, pointer: str) -> None:
                 _container(check, child, where)
         else:
             _leaf(check, child, where)
+
+
+def _whole_number(check: Check, node: Json, key: str, pointer: str, *, most: int) -> None:
+    value = node.get(key)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (is_number and 0 <= value <= most):
+        check.add(f"{pointer}/{key}", f"must be between 0 and {most}")
 
 
 def _leaf(check: Check, node: Json, pointer: str) -> None:
@@ -93,7 +104,9 @@ def table(check: Check, block: Json, pointer: str) -> None:
     check.keys(block, pointer, required=("rows",), optional=("block_id", "column_settings"))
     check.tables.append(pointer)
     rows(check, block, pointer)
-    for where, setting in check.items(block, "column_settings", pointer, most=20, least=0):
+    for where, setting in check.items(
+        block, "column_settings", pointer, most=LIMITS["table"]["columns"], least=0
+    ):
         check.keys(setting, where, optional=("align", "is_wrapped"))
         check.one_of(setting, "align", where, ("left", "center", "right"))
         check.flag(setting, "is_wrapped", where)
@@ -105,12 +118,12 @@ def rows(check: Check, block: Json, pointer: str) -> None:
     if not isinstance(listed, list) or not listed:
         check.add(f"{pointer}/rows", "must have at least 1 item")
         return
-    if len(listed) > 100:
-        check.add(f"{pointer}/rows", "no more than 100 items allowed")
+    if len(listed) > LIMITS["table"]["rows"]:
+        check.add(f"{pointer}/rows", f"no more than {LIMITS['table']['rows']} items allowed")
     before = check.characters
     for index, row in enumerate(listed):
         where = f"{pointer}/rows/{index}"
-        for pointer_to_cell, cell in check.listed(row, where, 20):
+        for pointer_to_cell, cell in check.listed(row, where, LIMITS["table"]["columns"]):
             _cell(check, cell, pointer_to_cell)
     if check.characters - before > TABLE_CHARACTERS:
         check.add(f"{pointer}/rows", f"must be less than {TABLE_CHARACTERS + 1} characters in all")

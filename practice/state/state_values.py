@@ -91,7 +91,9 @@ def action_payload(element: Json, interaction: Json) -> Json:
         "action_id": element["action_id"],
         **{key: element[key] for key in ("text", "placeholder", "style") if key in element},
     }
-    if kind == "button":
+    if kind in ("feedback_buttons", "icon_button"):
+        entry["value"] = interaction.get("value", element.get("value"))
+    elif kind == "button":
         if element.get("value") is not None:
             entry["value"] = element["value"]
         if element.get("url"):

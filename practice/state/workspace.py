@@ -10,7 +10,7 @@ import copy
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from practice.limits.rules import SLACK
+from practice.rules import SLACK
 from practice.state import block_ids, mentions
 from practice.state.changes import (
     Change,

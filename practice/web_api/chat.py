@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from practice.limits import check_message, check_metadata
 from practice.limits.problems import Problem
+from practice.rules import LIMITS
 from practice.state import serializers
 from practice.state.errors import SlackError
 from practice.state.records import Channel, Json, Message
 from practice.web_api.call import Call, Method
 
-TEXT_LIMIT = 40_000
-UPDATED_TEXT_LIMIT = 4_000
+TEXT_LIMIT = LIMITS["message"]["text"]
+UPDATED_TEXT_LIMIT = LIMITS["message"]["updated_text"]
 
 
 def blocks_error(problems: list[Problem]) -> SlackError:

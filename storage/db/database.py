@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Final
 
 from alembic import command
@@ -43,6 +44,9 @@ _READ_ONLY_SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, R
 _MIGRATION_LOCK: Final = 5_270_318_462
 """The advisory lock under which one process at a time changes the schema."""
 
+_NOT_WORTH_COUNTING: Final = 0.05
+"""Seconds of waiting that need not be subtracted from SQLite's own timeout."""
+
 _SERVER_TIME: Final = select(func.clock_timestamp(type_=UtcDateTime()))
 
 
@@ -66,9 +70,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that commits at the end. Raises Busy if it could not start in time.
 
     SQLite allows one writer at a time and makes the others poll. Writers of this process queue at
-    a lock instead, which is fair and needs no polling.
+    a lock instead, which is fair and needs no polling. Both waits together end after BUSY_SECONDS.
     """
     lock: FairLock | None = engine.get_execution_options().get(WRITE_LOCK)
+    until = monotonic() + BUSY_SECONDS
     if lock is not None and not lock.acquire(timeout=BUSY_SECONDS):
         raise Busy("the database is busy")
     try:
@@ -76,13 +81,27 @@ def writing(engine: Engine) -> Iterator[Connection]:
         with _translate_errors(), engine.connect() as connection:
             connection.begin()
             if connection.dialect.name == "sqlite":
-                # The driver's own BEGIN is too late for a read followed by a write.
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _begin_on_sqlite(connection, until=until)
             yield connection
             connection.commit()
     finally:
         if lock is not None:
             lock.release()
+
+
+def _begin_on_sqlite(connection: Connection, *, until: float) -> None:
+    """Wait for writers of other processes. The driver's own BEGIN is too late for a read first."""
+    left = until - monotonic()
+    if left > BUSY_SECONDS - _NOT_WORTH_COUNTING:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    before = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    try:
+        wait = min(before, max(0, round(left * 1000)))
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {before}")
 
 
 @contextmanager

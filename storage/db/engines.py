@@ -86,6 +86,7 @@ def _sqlite(url: URL) -> Engine:
         url,
         pool_size=20,
         max_overflow=20,
+        pool_timeout=BUSY_SECONDS,
         pool_use_lifo=True,  # the last one used has its statements and pages cached
         connect_args={"timeout": BUSY_SECONDS},
         hide_parameters=True,  # failed statements are logged, and parameters contain requests

@@ -126,6 +126,12 @@ CHANGE_RUNNING: Final = update(phase_runs).where(
     RUN_IS_RUNNING,
 )
 
+CHANGE_QUEUED: Final = update(phase_runs).where(
+    phase_runs.c.id == bindparam("of_id"),
+    phase_runs.c.fence == bindparam("of_fence"),
+    RUN_IS_QUEUED,
+)
+
 CHANGE_OPEN_RUNS: Final = update(phase_runs).where(
     phase_runs.c.execution_id == bindparam("of_execution"), RUN_IS_OPEN
 )
@@ -226,6 +232,16 @@ REVISIONS_BY_RUN: Final = (
 )
 """How often a phase was run again with a reviewer's words."""
 
+FORM_VALUES: Final = (
+    select(checkpoints.c.form_values)
+    .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.state == literal_column(f"'{CheckpointState.APPROVED.value}'"),
+        checkpoints.c.form_values.is_not(None),
+    )
+    .order_by(checkpoints.c.seq)
+)
+
 LAST_GATE: Final = (
     CHECKPOINTS.where(
         checkpoints.c.execution_id == bindparam("of_execution"),
@@ -258,6 +274,15 @@ ANSWERED_QUESTION: Final = (
 LAST_REVISER: Final = (
     select(checkpoints.c.actor)
     .where(
+        checkpoints.c.execution_id == bindparam("of_execution"),
+        checkpoints.c.state == bindparam("of_state"),
+    )
+    .order_by(checkpoints.c.seq.desc())
+    .limit(1)
+)
+
+LAST_REVISED: Final = (
+    CHECKPOINTS.where(
         checkpoints.c.execution_id == bindparam("of_execution"),
         checkpoints.c.state == bindparam("of_state"),
     )
@@ -337,6 +362,7 @@ RAISES: Final = (
 ADD_INTENT: Final = insert(revise_intents)
 
 INTENT: Final = select(revise_intents.c.expires_at).where(
+    revise_intents.c.means == bindparam("of_means"),
     revise_intents.c.checkpoint_id == bindparam("of_checkpoint"),
     revise_intents.c.actor_id == bindparam("of_actor"),
 )

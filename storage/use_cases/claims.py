@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from storage import forms
 from storage.db import sql, statements
 from storage.db.rows import newest_outputs, resume_of
 from storage.db.transaction import Transaction
-from storage.definitions import Budget
+from storage.definitions import Budget, Json
 from storage.errors import LeaseLost
 from storage.records import Claim, Execution, PhaseOutput, PhaseRun, Resume, Usage
 from storage.states import PhaseRunEvent, next_phase_run
@@ -56,6 +57,7 @@ def build_claim(
         lessons=_lessons_for(tx, run, execution),
         spent=spent,
         raises=raises,
+        form_values=_form_values(tx, execution),
     )
 
 
@@ -77,6 +79,15 @@ def _earlier_usage(
     usages = sql.execute(tx.connection, statements.USAGES, of_execution | {"of_id": run.id})
     raises = sql.execute(tx.connection, statements.RAISES, of_execution)
     return tuple(usages.scalars()), raises.scalar() or 0
+
+
+def _form_values(tx: Transaction, execution: Execution) -> dict[str, Json]:
+    """Return what reviewers have filled in so far; what a later form asks for again is newer."""
+    if not forms.fields_of(execution.definition):
+        return {}
+    of_execution = {"of_execution": execution.id}
+    decided = sql.execute(tx.connection, statements.FORM_VALUES, of_execution).scalars()
+    return {name: value for values in decided for name, value in values.items()}
 
 
 def _resume_of(

@@ -1,4 +1,4 @@
-"""Use cases of people: decide, announce a revision, reply."""
+"""Use cases of people: decide, announce a revision."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from datetime import timedelta
 from typing import Final
 
 from storage import forms
-from storage.db import message_statements, sql, statements
+from storage.characters import is_blank, trimmed
+from storage.db import sql, statements
 from storage.db.rows import (
     DecidableCheckpoint,
-    execution_in_thread,
-    find_checkpoint,
     find_decidable,
-    find_execution,
-    waiting_checkpoint,
 )
 from storage.db.transaction import Transaction
-from storage.decision_words import named_outcome, says_yes
-from storage.decisions import Decided, Decision, Reply, RevisionOffered, Talk
+from storage.decisions import Decided, Decision
 from storage.definitions import CrewDefinition, Json
 from storage.errors import (
     AlreadyDecided,
@@ -43,11 +39,15 @@ from storage.records import (
     Execution,
     Feedback,
     MessageRef,
+    RevisionMeans,
 )
 from storage.states import CheckpointState, ExecutionEvent, ExecutionState, next_checkpoint
-from storage.use_cases import files, inbox, transitions
+from storage.use_cases import files, transitions
 
 INTENT_LIFETIME: Final = timedelta(minutes=15)
+
+MORE_WORDS_WITHIN: Final = timedelta(seconds=3)
+"""How long a revision by a reply waits for the next message of the same person."""
 
 
 def decide(tx: Transaction, decision: Decision) -> Decided:
@@ -63,7 +63,7 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         _check_revisions_left(tx, decidable)
     feedback = Feedback(
         action=decision.action,
-        text=decision.text.strip(),
+        text=trimmed(decision.text),
         actor=decision.actor,
         at=tx.now,
         tasks=decision.tasks,
@@ -84,7 +84,8 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         transitions.record_feedback(
             tx, execution, checkpoint, state, feedback, delivery=decision.delivery
         )
-        after = take_effect(tx, decidable, decision.action, feedback)
+        delay = MORE_WORDS_WITHIN if decision.may_go_on else None
+        after = take_effect(tx, decidable, decision.action, feedback, delay=delay)
     return Decided(replace(checkpoint, state=state, feedback=feedback), after)
 
 
@@ -126,7 +127,7 @@ def _check_content(checkpoint: Checkpoint, definition: CrewDefinition, decision:
     offered = offered_actions(checkpoint, definition)
     if decision.action not in offered:
         raise NotOffered(checkpoint, decision.action, offered)
-    if not decision.text.strip() and _needs_text(checkpoint, decision.action):
+    if is_blank(decision.text) and _needs_text(checkpoint, decision.action):
         raise TextNeeded("a revision or an answer needs text")
     tasks = {task.task for task in checkpoint.output.tasks}
     unknown = tuple(task for task in decision.tasks if task not in tasks)
@@ -183,9 +184,17 @@ def _outcome(decidable: DecidableCheckpoint, decision: Decision) -> str | None:
 
 
 def take_effect(
-    tx: Transaction, decided: DecidableCheckpoint, action: Action, feedback: Feedback
+    tx: Transaction,
+    decided: DecidableCheckpoint,
+    action: Action,
+    feedback: Feedback,
+    *,
+    delay: timedelta | None = None,
 ) -> Execution:
-    """Carry out a recorded decision. Returns the execution after it."""
+    """Carry out a recorded decision; a revision runs after `delay`.
+
+    Returns the execution after it.
+    """
     execution, kind = decided.execution, decided.checkpoint.kind
     run_id, goes_on = decided.checkpoint.phase_run_id, action in (Action.CONTINUE, Action.SKIP)
     if goes_on and kind not in HELD and decided.checkpoint.revision > 1:
@@ -217,6 +226,7 @@ def take_effect(
                 revision=decided.checkpoint.revision + 1,
                 feedback=feedback.text,
                 revise_tasks=feedback.tasks,
+                delay=delay,
             )
             return running
         case Action.STOP:
@@ -232,6 +242,25 @@ def intend_revise(
     decidable = find_decidable(tx, checkpoint_id)
     check_admissible(decidable, actor=actor, message=message)
     _check_revisions_left(tx, decidable)  # before anybody writes down what should change
+    _add_intent(tx, checkpoint_id, actor=actor, means=RevisionMeans.RUN)
+    return decidable.checkpoint
+
+
+def intend_edit(
+    tx: Transaction,
+    checkpoint_id: str,
+    *,
+    actor: Actor,
+    message: MessageRef | None,
+    shown: str | None,
+) -> Checkpoint:
+    decidable = find_decidable(tx, checkpoint_id)
+    check_admissible(decidable, actor=actor, message=message, shown=shown)
+    _add_intent(tx, checkpoint_id, actor=actor, means=RevisionMeans.EDIT)
+    return decidable.checkpoint
+
+
+def _add_intent(tx: Transaction, checkpoint_id: str, *, actor: Actor, means: RevisionMeans) -> None:
     drop_intent(tx, checkpoint_id, actor=actor)
     sql.execute(
         tx.connection,
@@ -240,70 +269,11 @@ def intend_revise(
             "checkpoint_id": checkpoint_id,
             "actor_id": actor.id,
             "expires_at": tx.now + INTENT_LIFETIME,
+            "means": means,
         },
     )
-    return decidable.checkpoint
 
 
 def drop_intent(tx: Transaction, checkpoint_id: str, *, actor: Actor) -> bool:
     intent = {"of_checkpoint": checkpoint_id, "of_actor": actor.id}
     return sql.execute(tx.connection, statements.DROP_INTENT, intent).changed > 0
-
-
-def _intends(tx: Transaction, checkpoint: Checkpoint, actor: Actor) -> bool:
-    intent = {"of_checkpoint": checkpoint.id, "of_actor": actor.id}
-    expires_at = sql.execute(tx.connection, statements.INTENT, intent).scalar()
-    return expires_at is not None and expires_at > tx.now
-
-
-def reply(tx: Transaction, message: Reply) -> Decided | RevisionOffered | Talk:
-    delivery = f"message:{message.channel}:{message.ts}"
-    if inbox.was_delivered(tx, delivery):
-        return Talk()
-    checkpoint = _waiting_in_thread(tx, message)
-    if checkpoint is None:
-        return Talk()
-    inbox.record(tx, delivery, execution_id=checkpoint.execution_id)
-    execution = find_execution(tx.connection, checkpoint.execution_id)
-    verdict = may_decide(checkpoint.rule, actor=message.actor, requester=execution.requester)
-    is_meant = message.mentions_bot or _intends(tx, checkpoint, message.actor)
-    outcome = named_outcome(message.text, checkpoint.outcomes)
-    answers = checkpoint.kind is CheckpointKind.QUESTION
-    yes = None if answers else says_yes(message.text)
-    if is_meant and (outcome is not None or yes is None or not verdict.allowed):
-        return decide(tx, _meant(checkpoint, message, delivery, outcome=outcome))
-    offered = offered_actions(checkpoint, execution.definition)
-    usable = answers or yes or outcome is not None or Action.REVISE in offered
-    if not verdict.allowed or not usable:
-        return Talk()
-    return RevisionOffered(checkpoint, message.text, True if outcome is not None else yes)
-
-
-def _meant(
-    checkpoint: Checkpoint, message: Reply, delivery: str, *, outcome: str | None
-) -> Decision:
-    """The decision that a reply makes: an outcome, an answer or a revision."""
-    continues = outcome is not None or checkpoint.kind is CheckpointKind.QUESTION
-    return Decision(
-        checkpoint_id=checkpoint.id,
-        action=Action.CONTINUE if continues else Action.REVISE,
-        actor=message.actor,
-        text="" if outcome is not None else message.text,
-        delivery=delivery,
-        outcome=outcome,
-    )
-
-
-def _waiting_in_thread(tx: Transaction, message: Reply) -> Checkpoint | None:
-    """Return the checkpoint that waits in this thread.
-
-    The thread is the execution's, or that of a checkpoint message that had to be shown elsewhere.
-    """
-    execution = execution_in_thread(
-        tx.connection, channel=message.channel, thread_ts=message.thread_ts
-    )
-    if execution is not None:
-        return waiting_checkpoint(tx.connection, execution.id)
-    place = {"of_channel": message.channel, "of_ts": message.thread_ts}
-    moved = sql.execute(tx.connection, message_statements.MOVED_CHECKPOINT, place).scalar()
-    return None if moved is None else find_checkpoint(tx.connection, moved)

@@ -33,6 +33,7 @@ def ask(tx: Transaction, claim: Claim, question: Question) -> Checkpoint:
     definition = transitions.inner_definition(
         execution, question.name, description=question.message
     )
+    definition = replace(definition, form=())  # no phase would get its values
     if definition.rule.timeout is None:
         definition = replace(definition, rule=replace(definition.rule, timeout=ANSWER_TIMEOUT))
     checkpoint_id = transitions.add_checkpoint(

@@ -211,6 +211,7 @@ def open_gate(tx: Transaction, execution: Execution, run: PhaseRun, pause: Pause
     """Open the checkpoint of a flow that paused itself. Raises NoRule."""
     name = name_at_method(execution.definition, pause)
     definition = inner_definition(execution, name, description=pause.message)
+    definition = replace(definition, form=())  # a flow would not get its values
     gate = {
         "kind": CheckpointKind.GATE,
         "outcomes": pause.outcomes,

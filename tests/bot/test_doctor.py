@@ -409,6 +409,28 @@ def test_a_missing_scope_is_named(set_: Set, workspace: Workspace) -> None:
     assert "✗ Slack scopes: missing: files:write" in lines(slack(set_, workspace))
 
 
+def test_a_scope_that_an_older_app_lacks_says_what_is_lost_and_how_to_add_it(
+    set_: Set, workspace: Workspace
+) -> None:
+    workspace.without_scopes("channels:join", "files:read")
+    found = lines(slack(set_, workspace))
+
+    assert "channels:join (without it, somebody has to /invite the bot to each public" in found
+    assert "files:read (without it, files attached to a reply are not read)" in found
+    assert "Paste manifest.yml under App Manifest and reinstall the app" in found
+
+
+def test_a_rule_that_names_a_group_fails_on_a_plan_without_groups(
+    set_: Set, workspace: Workspace, folder: Path
+) -> None:
+    (folder / "crews.yml").write_text(CREWS.replace("@channel", "S00REVIEW01"))
+    assert "✓ Slack user groups: can be read, for note" in lines(slack(set_, workspace))
+
+    workspace.faults.error("usergroups.list", "plan_upgrade_required")
+    found = lines(slack(set_, workspace))
+    assert "✗ Slack user groups: this workspace's plan has none, but crews.yml names" in found
+
+
 def test_a_channel_that_the_bot_is_not_in_says_what_to_type(
     set_: Set, workspace: Workspace
 ) -> None:

@@ -18,7 +18,7 @@ from crewai.flow.flow import start
 from crewai.llms.base_llm import BaseLLM
 from crewai.tools import tool
 from crewai.utilities.types import LLMMessage
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class Scribe(BaseLLM):
@@ -39,7 +39,7 @@ class Scribe(BaseLLM):
 
 class Shape(BaseModel):
     kind: str
-    sides: int
+    sides: int = Field(ge=3)
 
 
 class Geometer(Scribe):

@@ -93,3 +93,23 @@ def prepares() -> Crew:
 def prepares_numbers() -> Crew:
     """JSON has no numbers as keys."""
     return _prepared(lambda: {"prices": {1: "one", 2: "two"}})
+
+
+def asks_for_a_budget() -> Crew:
+    """The second task's text has what the reviewer of the first one fills in, and so has an agent.
+
+    Only the second task uses the agent.
+    """
+    buyer = _agent(role="buyer with {budget} euros")
+    crew = _crew("Write: {user_input}", "Buy for {budget} in {place}, press: {press}. {note}")
+    crew.tasks[1].agent = buyer
+    crew.agents.append(buyer)
+    return crew
+
+
+def prepares_and_asks_for_a_budget() -> Crew:
+    return _crew(
+        "Write: {user_input}",
+        "Buy for {budget} in {place}, press: {press}. {note}",
+        before_kickoff_callbacks=[lambda inputs: {**inputs, "budget": "an old budget"}],
+    )

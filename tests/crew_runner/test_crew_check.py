@@ -6,19 +6,30 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from crew_runner.child.messages import CrewDescription, Ready, to_worker
+import pytest
+
+from crew_runner.child.messages import FLOW, CrewDescription, Ready, to_worker
 from crew_runner.child.records import PhaseDefinition
-from crew_runner.host.crew_check import check_crew
+from crew_runner.host.crew_check import check_crew, check_forms
 from crew_runner.host.fork_server_client import Child
 from crew_runner.host.jobs import check_job
 from crew_runner.host.worker import WorkerPool
-from storage.definitions import CrewDefinition, CrewKind, CrewReport, ModelSettings
+from storage.boundaries import BadBoundary
+from storage.definitions import (
+    CheckpointDefinition,
+    CrewDefinition,
+    CrewKind,
+    CrewReport,
+    FormField,
+    ModelSettings,
+)
 from tests.crew_runner.conftest import CREWS, RunnerFixture
-from tests.crew_runner.harness import Harness, crew, program
+from tests.crew_runner.harness import RULE, Harness, crew, program
 from tests.support.processes import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -115,3 +126,13 @@ def test_the_messages_of_a_child_count_even_if_it_has_exited() -> None:
     child.close()
     assert report.problem is None
     assert report.phases == ("run",)
+
+
+def test_a_form_in_a_flow_is_refused_and_in_other_crews_it_is_not() -> None:
+    form = (FormField("budget", "Budget"),)
+    asking = CheckpointDefinition("begun", RULE, after="begin", form=form)
+    definition = replace(crew("AFlow"), gates=(asking,))
+
+    with pytest.raises(BadBoundary, match="checkpoint 'begun' has a 'form', which only crews"):
+        check_forms(definition, CrewDescription((), kind=FLOW))
+    check_forms(definition, CrewDescription((PhaseDefinition("begin"),), kind="crew"))

@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 
 from crew_runner.config.registry import CrewsFileError, load_crews
+from storage.definitions import FormField, InputType
 
 GOOD = """
 crews:
@@ -373,3 +374,114 @@ def test_a_file_without_crews_is_refused(file: Path, text: str, message: str) ->
 def test_a_missing_file_is_reported_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(CrewsFileError, match=r"nowhere\.yml: the file does not exist"):
         load_crews(tmp_path / "nowhere.yml")
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ("budget", "form: must be a list of fields, each with a name, not the text 'budget'"),
+        ("[]", "form: is empty: name its fields, or leave it out"),
+        ("[budget]", "form[0]: must be a mapping of keys to values, not the text 'budget'"),
+        ("[{label: Budget}]", "form[0].name: is missing: expected one word, as in {budget}"),
+        ("[{name: the budget}]", "form[0].name: 'the budget' is not allowed: expected one word"),
+        ("[{name: 2nd}]", "form[0].name: '2nd' is not allowed: expected one word"),
+        ("[{name: 7}]", "form[0].name: 7 is not allowed: expected one word"),
+        ("[{name: outputs}]", "form[0].name: 'outputs' is not allowed: Countersign fills it in"),
+        ("[{name: a}, {name: b}, {name: a}]", "form: duplicate name 'a'"),
+        ("[{name: a, kind: text}]", "form[0].kind: is not a known key"),
+        ("[{name: a, type: yesno}]", "form[0].type: 'yesno' is not allowed: expected one of text"),
+        ("[{name: a, type: json}]", "form[0].type: 'json' is not allowed: expected one of text"),
+        ("[{name: a, type: choice}]", "form[0].choices: is missing: name the choices"),
+        ("[{name: a, choices: []}]", "form[0].choices: is empty: name the choices, or leave it"),
+        ("[{name: a, choices: [X]}]", "form[0].choices: names 1: expected 2 to 100 choices"),
+        ("[{name: a, choices: [X, x]}]", "form[0].choices: names a choice twice"),
+        ("[{name: a, type: date, choices: [X, Y]}]", "form[0].type: is not allowed together with"),
+        ("[{name: a, min: 3}]", "form[0].min: is only allowed together with 'type: number'"),
+        ("[{name: a, type: number, min: x}]", "form[0].min: must be a number, such as 3 or 2.5"),
+        ("[{name: a, type: number, min: 3, max: 2}]", "form[0].max: 2 is less than 'min', which"),
+        ("[{name: a, required: maybe}]", "form[0].required: must be true or false"),
+        ("[{name: a}], timeout: 1h, on_timeout: continue", "form: is not allowed together with"),
+    ],
+)
+def test_a_mistake_in_a_form_is_refused_with_its_key(file: Path, form: str, message: str) -> None:
+    asked = f"""
+    crews:
+      plan:
+        crew: shop.crews:PlanCrew
+        approvers: ["@channel"]
+        checkpoints:
+          - {{name: look, after: first, form: {form}}}
+    """
+
+    [problem] = refused(file, asked)
+
+    assert problem.startswith("crews.plan.checkpoints[0].")
+    assert message in problem
+
+
+def test_a_form_is_not_asked_where_no_phase_would_get_it(file: Path) -> None:
+    asked = """
+    crews:
+      plan:
+        crew: shop.crews:PlanCrew
+        approvers: ["@channel"]
+        approve_tools: [pay]
+        checkpoints:
+          - {gate: pay, form: [{name: budget}]}
+          - {gate: question, form: [{name: budget}]}
+          - {gate: gather, form: [{name: budget}]}
+    """
+
+    problems = refused(file, asked)
+
+    assert [problem.split(":")[0] for problem in problems] == [
+        "crews.plan.checkpoints[0].form",
+        "crews.plan.checkpoints[1].form",
+    ]
+
+
+def test_a_form_is_read_with_its_defaults(file: Path) -> None:
+    asked = """
+    crews:
+      plan:
+        crew: shop.crews:PlanCrew
+        approvers: ["@channel"]
+        checkpoints:
+          - name: look
+            after: first
+            summary: outline
+            form:
+              - {name: budget, label: Budget in euros, type: number, min: 10, max: 900}
+              - {name: place, choices: [Lyon, Porto]}
+              - {name: launch_date, type: date}
+              - {name: press, type: yes_no}
+              - {name: note, required: false}
+    """
+    file.write_text(dedent(asked))
+
+    [checkpoint] = load_crews(file)["plan"].checkpoints
+
+    assert checkpoint.summary == "outline"
+    assert checkpoint.form == (
+        FormField("budget", "Budget in euros", InputType.NUMBER, min=10, max=900),
+        FormField("place", "Place", InputType.CHOICE, choices=("Lyon", "Porto")),
+        FormField("launch_date", "Launch date", InputType.DATE),
+        FormField("press", "Press", InputType.YES_NO),
+        FormField("note", "Note", required=False),
+    )
+
+
+def test_a_timeout_that_continues_leaves_an_optional_form_blank(file: Path) -> None:
+    asked = """
+    crews:
+      plan:
+        crew: shop.crews:PlanCrew
+        approvers: ["@channel"]
+        timeout: 1h
+        on_timeout: continue
+        checkpoints:
+          - {name: look, after: first, form: [{name: note, required: false}]}
+    """
+    file.write_text(dedent(asked))
+
+    assert load_crews(file)["plan"].checkpoints[0].form

@@ -14,7 +14,6 @@ from bot.api.calls import ApiConfig, Calls
 from bot.bootstrap import install_queue
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
-from bot.slack.actions.home import Homes
 from bot.slack.actions.lessons import Lessons
 from bot.slack.actions.starts import Starts
 from bot.slack.people.actors import People
@@ -75,7 +74,6 @@ class Base:
                 crews=crews,
                 clock=self.clock,
             ),
-            homes=Homes(reads=self.reads, people=self.people),
             crews=crews,
             clock=self.clock,
         )

@@ -269,6 +269,14 @@ BAD: list[tuple[Body, str, str]] = [
         "/blocks/0/rows/0",
         "no more than 20 items allowed",
     ),
+    (
+        {
+            "type": "rich_text",
+            "elements": [{"type": "rich_text_list", "indent": 9, "elements": []}],
+        },
+        "/blocks/0/elements/0/indent",
+        "must be between 0 and 8",
+    ),
     ({"type": "alert", "text": plain("x")}, "/blocks/0", "unsupported type: alert"),
     (
         {"type": "carousel", "elements": [CARD] * 11},

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from slack_sdk import WebClient
 
 from bot.slack.inbound.parse import Person
 from bot.slack.people.actors import People
+from bot.slack.people.directory import Identity, is_external, to_profile
 from practice.state.records import User
 from storage.records import Actor
 from tests.slack.stage import MovableClock, Stage
@@ -153,3 +155,79 @@ def test_an_approver_whom_slack_cannot_look_up_is_refused_and_told_why(
     workspace.faults.clear()
     workspace.click("Continue", by=BEN, message=message)
     stage.wait_until_read(message, f"Continued by <@{BEN}>")
+
+
+OURS = Identity("UBOT", "T1", "countersign", enterprise="E1")
+
+
+@pytest.mark.parametrize(
+    ("user", "external"),
+    [
+        ({"team_id": "T1"}, False),
+        ({"team_id": "T2"}, True),
+        ({"team_id": "T2", "enterprise_user": {"enterprise_id": "E1", "teams": ["T2"]}}, False),
+        ({"team_id": "T2", "enterprise_user": {"enterprise_id": "E2", "teams": ["T2"]}}, True),
+        ({"enterprise_user": {"enterprise_id": "E1", "teams": ["T1", "T3"]}}, False),
+        ({"team_id": "E1", "enterprise_user": {"teams": ["T1"]}}, False),
+        ({"team_id": "E1", "enterprise_id": "E1"}, False),
+        ({"name": "ana"}, None),
+        ({"team_id": None, "enterprise_user": {}}, None),
+        ({"is_stranger": True, "enterprise_user": {"enterprise_id": "E1"}}, True),
+    ],
+)
+def test_people_of_the_own_organization_are_told_from_external_ones(
+    user: dict[str, Any], external: bool | None
+) -> None:
+    assert is_external(to_profile(user), OURS) is external
+
+
+def test_without_an_organization_an_empty_one_is_not_the_own(people: People) -> None:
+    alone = Identity("UBOT", "T1", "countersign")
+    assert is_external(to_profile({"team_id": "T2", "enterprise_id": ""}), alone) is True
+
+
+def test_a_plan_without_user_groups_is_told_from_an_answer_that_is_missing(
+    people: People, slack: Workspace
+) -> None:
+    slack.faults.error("usergroups.list", "plan_upgrade_required", times=None)
+    ana = actor(people, ANA)
+    assert not ana.groups_known
+    assert not ana.groups_offered
+    assert not people.has_groups()
+    before = len(slack.calls("usergroups.list"))
+    actor(people, BEN)
+    assert len(slack.calls("usergroups.list")) == before
+
+
+def test_a_click_under_a_rule_with_a_group_names_the_plan(
+    own_stage: Stage, own_workspace: Workspace
+) -> None:
+    stage, workspace = own_stage, own_workspace
+    execution = stage.start("group bees")
+    stage.work()
+    message = stage.armed(execution)
+    workspace.faults.error("usergroups.list", "plan_upgrade_required", times=None)
+    stage.restart()
+
+    workspace.click("Continue", by=BEN, message=message)
+
+    stage.answer_to(BEN, "this workspace's Slack plan has none")
+
+
+def test_a_run_that_only_a_group_may_decide_is_not_started_without_groups(
+    own_stage: Stage, own_workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage, workspace = own_stage, own_workspace
+    workspace.faults.error("usergroups.list", "plan_upgrade_required", times=None)
+    caplog.set_level("WARNING")
+    stage.restart()
+    workspace.wait_for(
+        lambda: any(record.message == "slack.no_user_groups" for record in caplog.records),
+        what="the warning at the start",
+    )
+
+    workspace.command("group bees and flowers")
+
+    answer = stage.answer_to(ANA, "Only members of a user group may decide in *group*")
+    assert "```/crew group bees and flowers```" in answer
+    assert stage.reads.executions() == ()

@@ -29,9 +29,9 @@ def start(typed: str) -> grammar.Start:
         ("stop 1a2b3c4d", grammar.Cancel("1a2b3c4d")),
         ("cancel\u00a01a2b3c4d", grammar.Cancel("1a2b3c4d")),
         ("status\u30001a2b3c4d", grammar.Status("1a2b3c4d")),
-        ("plan help", grammar.CrewHelp("plan")),
-        ("plan --help", grammar.CrewHelp("plan")),
-        ("plan ?", grammar.CrewHelp("plan")),
+        ("plan help", grammar.CrewHelp("plan", "plan help")),
+        ("plan --help", grammar.CrewHelp("plan", "plan --help")),
+        ("plan ?", grammar.CrewHelp("plan", "plan ?")),
         ("help me", grammar.Help()),
         ("retry 1a2b3c4d now", grammar.Retry("1a2b3c4d")),
     ],
@@ -112,7 +112,7 @@ def test_an_option_without_a_value_is_invalid(typed: str) -> None:
         ("mail <mailto:a@b.example|a@b.example>", "mail a@b.example"),
         ("<!here> <!subteam^S1|@reviewers> <!channel>", "@here @reviewers @channel"),
         ("a &lt;b&gt; &amp;amp;", "a <b> &amp;"),
-        ("one\n  two", "one\ntwo"),
+        ("one\n  two", "one\n  two"),
     ],
 )
 def test_replies_become_plain_text_without_the_bots_name(sent: str, plain: str) -> None:
@@ -160,8 +160,8 @@ def test_pairs_that_are_words_stay_where_they_were() -> None:
     command = start("plan prove a=b\n  with x=1 and topic=y soon")
     topic = [pair for pair in command.pairs if pair.name == "topic"]
 
-    assert command.without([]) == "prove a=b\nwith x=1 and topic=y soon"
-    assert command.without(topic) == "prove a=b\nwith x=1 and soon"
+    assert command.without([]) == "prove a=b\n  with x=1 and topic=y soon"
+    assert command.without(topic) == "prove a=b\n  with x=1 and soon"
 
 
 @pytest.mark.parametrize(

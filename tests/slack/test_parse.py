@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from bot.slack import ids
-from bot.slack.inbound import parse
+from bot.slack.inbound import parse, thread_messages
 from bot.slack.inbound.parse import Person
 from bot.slack.inbound.payload_shape import PayloadError
+from bot.slack.inbound.written import Written
 
 VIEW = ids.FormView("9f8e", "C1", "1.0")
 CLICK: dict[str, Any] = {
@@ -166,10 +167,11 @@ def test_a_closed_form_says_whose_it_was() -> None:
     assert parse.form_closed(submitted()) == parse.FormClosed(VIEW, Person("UANA"))
 
 
-def test_a_reply_in_a_thread_is_read_as_plain_words_without_the_bot() -> None:
-    said = parse.thread_reply(event(), bot_user="UBOT")
+def test_a_reply_in_a_thread_is_read_with_who_wrote_it_and_where() -> None:
+    said = thread_messages.thread_reply(event(), bot_user="UBOT")
 
-    assert said == parse.ThreadReply("C1", "1.0", "2.0", "shorter & louder", True, Person("UANA"))
+    written = Written("<@UBOT> shorter &amp; louder")
+    assert said == thread_messages.ThreadReply("C1", "1.0", "2.0", written, True, Person("UANA"))
 
 
 @pytest.mark.parametrize(
@@ -179,15 +181,15 @@ def test_a_reply_in_a_thread_is_read_as_plain_words_without_the_bot() -> None:
 def test_a_reply_mentions_the_bot_only_by_its_own_id(
     bot_user: str | None, text: str, mentions_bot: bool
 ) -> None:
-    said = parse.thread_reply(event(text=text), bot_user=bot_user)
+    said = thread_messages.thread_reply(event(text=text), bot_user=bot_user)
 
     assert said is not None
     assert said.mentions_bot is mentions_bot
 
 
-@pytest.mark.parametrize("subtype", ["thread_broadcast", "file_share"])
+@pytest.mark.parametrize("subtype", ["thread_broadcast", "file_share", "me_message"])
 def test_a_reply_that_is_also_shown_in_the_channel_or_has_a_file_is_a_reply(subtype: str) -> None:
-    assert parse.thread_reply(event(subtype=subtype), bot_user="UBOT") is not None
+    assert thread_messages.thread_reply(event(subtype=subtype), bot_user="UBOT") is not None
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,7 @@ def test_a_reply_that_is_also_shown_in_the_channel_or_has_a_file_is_a_reply(subt
     ],
 )
 def test_bots_edits_and_the_main_channel_say_nothing(changes: dict[str, object]) -> None:
-    assert parse.thread_reply(event(**changes), bot_user="UBOT") is None
+    assert thread_messages.thread_reply(event(**changes), bot_user="UBOT") is None
 
 
 def test_an_event_is_answered_in_its_thread_to_its_author() -> None:

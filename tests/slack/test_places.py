@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.slack import shortcuts
+from tests.slack.group_messages import command_in_group
 from tests.slack.stage import Stage
 from tests.support.workspace import ANA, BOT, Workspace
 
@@ -66,7 +66,7 @@ def test_in_a_message_with_several_people_the_command_is_refused_with_its_text(
     stage: Stage, workspace: Workspace
 ) -> None:
     before = stage.reads.executions()
-    assert shortcuts.command_in_group(workspace, "plan a launch for bells")
+    assert command_in_group(workspace, "plan a launch for bells")
 
     answer = stage.answer_to(ANA, "A run needs a channel")
     assert "```/crew plan a launch for bells```" in answer

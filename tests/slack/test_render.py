@@ -17,6 +17,7 @@ from practice.limits import check_message, check_view
 from practice.seed import practice_team
 from practice.state import mentions
 from storage.crew_inputs import known_inputs
+from storage.decisions import RevisionOffered
 from storage.definitions import CrewReport, Examination, OnTimeout
 from storage.records import (
     TIMEOUT,
@@ -424,7 +425,9 @@ def test_answers_keep_to_the_limits_with_hostile_text() -> None:
         assert check_message(text) == []
         assert len(text) < 10_000
         assert "<!channel>" not in text
-    offered = answers.offer_reply(a_checkpoint(), HOSTILE * 50, ids.OfferedReply("c", "1.0", "2.0"))
+    offered = answers.offer_reply(
+        RevisionOffered(a_checkpoint(), HOSTILE * 50), ids.OfferedReply("c", "1.0", "2.0")
+    )
     closed = answers.reply_is_revision(a_checkpoint(description=HOSTILE * 9))
     for answer in (offered, closed):
         assert check_message(answer.text, [block.to_dict() for block in answer.blocks]) == []

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from practice.limits import check_view
+from practice.state.records import Channel
 from storage.definitions import CrewInput, CrewReport, Examination, InputType
 from storage.records import Execution
 from storage.states import ExecutionState
-from tests.slack import shortcuts
 from tests.slack.stage import Stage, default_crews
 from tests.support.factories import crew
 from tests.support.workspace import ANA, BEN, GUS, Workspace
 
+MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 VIEW_KEYS = ("type", "title", "submit", "close", "blocks", "private_metadata", "callback_id")
 EXAMINED = {
     "launch": (CrewInput("topic"), CrewInput("company", label="For which company?")),
@@ -33,6 +36,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     crews = default_crews() | {name: crew(name=name) for name in EXAMINED}
     database = tmp_path_factory.mktemp("stage") / "c.db"
     with Workspace() as workspace, Stage(workspace, database, crews=crews) as ready:
+        workspace.install_shortcuts(*yaml.safe_load(MANIFEST.read_text())["features"]["shortcuts"])
         for name, inputs in EXAMINED.items():
             examination = Examination(kind="crew", inputs=inputs)
             ready.state.report_crew(CrewReport(name, None, (), datetime.now(UTC), examination))
@@ -52,20 +56,13 @@ def fields(workspace: Workspace, by: str = ANA) -> dict[str, dict[str, Any]]:
 
 def choose(workspace: Workspace, crew_name: str, *, entered: dict[str, str], by: str = ANA) -> None:
     """Choose another crew, with what was entered so far."""
-    view = workspace.open_view(by)
     values = {
         f"input_{name}": {name: {"type": "plain_text_input", "value": value}}
         for name, value in entered.items()
     }
     option = {"value": crew_name, "text": {"type": "plain_text", "text": crew_name}}
-    answer = workspace._answer(
-        workspace.practice.interactions.act_on_view(
-            user=by,
-            view_id=view.id,
-            block_id="start_crew",
-            action_id="start_crew",
-            interaction={"selected_option": option, "state": {"values": values}},
-        )
+    answer = workspace.click_view(
+        "start_crew", by=by, selected_option=option, state={"values": values}
     )
     assert answer.ok, answer
 
@@ -163,32 +160,52 @@ def test_only_who_may_decide_is_offered_to_leave_a_checkpoint_out(workspace: Wor
     ]
 
 
-def test_in_a_direct_message_the_form_asks_for_the_channel(
+def test_in_a_direct_message_the_form_asks_for_the_channel_and_then_for_checkpoints(
     stage: Stage, workspace: Workspace
 ) -> None:
+    general = workspace.channel("general").id
     workspace.command("", in_=workspace.dm(ANA))
     assert "Channel" in fields(workspace)
+    assert "Checkpoints to leave out" not in fields(workspace)
 
+    assert workspace.click_view("start_place_input", selected_conversation=general).ok
+    workspace.wait_for(
+        lambda: "Checkpoints to leave out" in fields(workspace), what="the checkpoints"
+    )
     assert workspace.submit(
-        {"What should it work on?": "bees", "Channel": workspace.channel("general").id}
+        {
+            "What should it work on?": "bees",
+            "Channel": general,
+            "Checkpoints to leave out": ["0"],
+        }
     ).ok
 
-    assert started(stage).channel == workspace.channel("general").id
+    assert started(stage).channel == general
+    assert started(stage).left_out == ("after_planning",)
+
+
+def test_a_channel_that_the_bot_cannot_enter_is_named_at_its_field(
+    stage: Stage, workspace: Workspace
+) -> None:
+    workspace.add_channel(Channel("G00SECRET01", "secret", [ANA], is_private=True))
+    workspace.command("", in_=workspace.dm(ANA))
+
+    answer = workspace.submit({"What should it work on?": "bees", "Channel": "G00SECRET01"})
+
+    assert "Choose another one, or invite me" in answer.errors["start_place"]
+    assert workspace.has_view(ANA)
 
 
 def test_a_global_shortcut_and_the_home_open_the_same_form(
     stage: Stage, workspace: Workspace
 ) -> None:
-    assert shortcuts.use_anywhere(workspace, "start_crew")
+    assert workspace.global_shortcut("start_crew").ok
     assert "Channel" in fields(workspace)
     workspace.close_view()
 
     workspace.open_home(ANA)
-    home = workspace.wait_for(lambda: workspace.home(ANA), what="the Home")
-    act = workspace.practice.interactions.act_on_view(
-        user=ANA, view_id=home.id, block_id="home_start", action_id="start_open", interaction={}
-    )
-    assert workspace._answer(act).ok
+    workspace.wait_for(lambda: workspace.home(ANA), what="the Home")
+    assert workspace.click_home("start_open").ok
     assert "Channel" in fields(workspace)
 
 
@@ -204,7 +221,7 @@ def test_a_form_that_slack_does_not_open_is_replaced_by_words(
 def test_a_crew_is_started_on_a_message_in_its_channel(stage: Stage, workspace: Workspace) -> None:
     message = workspace.say("Write about <b>bees</b> & honey", by=BEN, in_="general")
 
-    assert shortcuts.use_on_message(workspace, "start_on_message", message)
+    assert workspace.message_shortcut("start_on_message", message=message).ok
     shown = fields(workspace)
     assert shown["What should it work on?"]["initial_value"] == "Write about <b>bees</b> & honey"
     assert "Channel" not in shown
@@ -221,7 +238,7 @@ def test_a_message_that_is_longer_than_a_field_is_clipped_and_the_form_says_so(
 ) -> None:
     message = workspace.say("bees " * 700, in_="general")
 
-    assert shortcuts.use_on_message(workspace, "start_on_message", message)
+    assert workspace.message_shortcut("start_on_message", message=message).ok
 
     assert len(fields(workspace)["What should it work on?"]["initial_value"]) == 3000
     assert "this is its beginning" in str(workspace.open_view(ANA).definition)
@@ -235,9 +252,9 @@ def test_a_message_becomes_the_revision_of_what_waits_in_its_thread(
     message = stage.armed(execution)
     words = workspace.reply("Shorter, and with a budget.", by=ANA, thread=message)
 
-    assert shortcuts.use_on_message(workspace, "use_as_revision", words, by=ANA)
+    assert workspace.message_shortcut("use_as_revision", by=ANA, message=words).ok
     stage.answer_to(ANA, "You are not one of those who may decide this")
-    assert shortcuts.use_on_message(workspace, "use_as_revision", words, by=BEN)
+    assert workspace.message_shortcut("use_as_revision", by=BEN, message=words).ok
     stage.answer_to(BEN, "the phase is revised with what you wrote")
 
     (checkpoint,) = stage.reads.checkpoints(execution.id)
@@ -245,7 +262,7 @@ def test_a_message_becomes_the_revision_of_what_waits_in_its_thread(
     assert checkpoint.feedback.text == "Shorter, and with a budget."
     assert checkpoint.feedback.actor.id == BEN
 
-    assert shortcuts.use_on_message(workspace, "use_as_revision", words, by=BEN)
+    assert workspace.message_shortcut("use_as_revision", by=BEN, message=words).ok
     stage.answer_to(BEN, "Nothing waits for a decision in this thread")
 
 
@@ -254,6 +271,6 @@ def test_a_message_outside_the_thread_of_a_run_is_no_revision(
 ) -> None:
     message = workspace.say("Shorter!", in_="general")
 
-    assert shortcuts.use_on_message(workspace, "use_as_revision", message)
+    assert workspace.message_shortcut("use_as_revision", message=message).ok
 
     stage.answer_to(ANA, "not in the thread of a run")

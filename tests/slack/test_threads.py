@@ -6,7 +6,7 @@ import pytest
 from slack_sdk import WebClient
 
 from bot.slack.inbound.parse import Person
-from bot.slack.outbound.threads import find_reply
+from bot.slack.people.threads import find_reply
 
 ANA = Person("UANA")
 THREAD: list[dict[str, str | None]] = [
@@ -28,11 +28,12 @@ class Slack(WebClient):
 
 
 def reply(ts: str, by: Person) -> str | None:
-    return find_reply(Slack(), channel="C1", thread_ts="1.0", ts=ts, by=by, bot_user="UBOT")
+    written = find_reply(Slack(), channel="C1", thread_ts="1.0", ts=ts, by=by)
+    return None if written is None else written.mrkdwn
 
 
-def test_a_reply_is_its_plain_words_as_they_stand_now() -> None:
-    assert reply("2.0", ANA) == "shorter & louder"
+def test_a_reply_is_its_words_as_they_stand_now() -> None:
+    assert reply("2.0", ANA) == "<@UBOT> shorter &amp; louder"
 
 
 @pytest.mark.parametrize(("ts", "by"), [("2.0", Person("UBEN")), ("2.5", ANA)])

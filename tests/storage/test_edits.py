@@ -13,13 +13,13 @@ from storage.decisions import Decision, Edit, UseRevision
 from storage.definitions import CrewDefinition, FormField, Limits
 from storage.errors import (
     AlreadyDecided,
+    BlankEdit,
     LimitReached,
     NoLesson,
     NotAllowed,
     NothingChanged,
     NotOffered,
     OutdatedMessage,
-    TextNeeded,
     UnknownRevision,
     UnknownTasks,
     WrongStructure,
@@ -209,8 +209,12 @@ def test_a_typed_output_is_edited_as_json(run: Run, state: StateManager) -> None
         ("[1]", "it must be an object, not a list"),
         ('{"title": "New"}', "it needs `days`, `note`"),
         ('{"title": "A", "days": [1], "note": 1, "more": 2}', "it has no `more`"),
-        ('{"title": 3, "days": [1], "note": null}', "`title` must be a text, not a number"),
-        ('{"title": "A", "days": ["x"], "note": null}', "`days[0]` must be a number, not a text"),
+        ('{"title": 3, "days": [1], "note": null}', "`title` must be a text, not a whole number"),
+        (
+            '{"title": "A", "days": ["x"], "note": null}',
+            "`days[0]` must be a whole number, not a text",
+        ),
+        ('{"title": "A", "days": [1.5], "note": 1}', "`days[0]` must be a whole number, not a num"),
         ('{"title": "A", "days": NaN, "note": null}', "it must be JSON"),
     ],
 )
@@ -251,7 +255,7 @@ def test_a_blank_edit_is_refused(run: Run, state: StateManager, text: str) -> No
     run.start()
     run.work("the plan")
 
-    with pytest.raises(TextNeeded):
+    with pytest.raises(BlankEdit):
         state.edit(edit(run, text))
 
 

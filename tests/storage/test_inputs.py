@@ -9,7 +9,17 @@ from datetime import UTC, datetime
 import pytest
 
 from storage.crew_inputs import REQUEST, is_required, known_inputs, open_inputs
-from storage.definitions import CrewDefinition, CrewInput, CrewKind, Examination, InputType, Json
+from storage.definitions import (
+    CheckpointDefinition,
+    CrewDefinition,
+    CrewInput,
+    CrewKind,
+    DecisionRule,
+    Examination,
+    FormField,
+    InputType,
+    Json,
+)
 from storage.errors import BadInputs, InputFault
 from storage.inputs import resolve
 from storage.records import Request
@@ -366,3 +376,42 @@ def test_crews_yml_completes_what_was_learned() -> None:
 
     assert (count.type, count.label, count.default) == (InputType.NUMBER, "How many?", 3)
     assert not is_required(count)
+
+
+# --- the forms of checkpoints -------------------------------------------------------------------
+
+_FORM = (FormField("budget", "Budget", InputType.NUMBER), FormField("note", "Note"))
+_ASKING = CheckpointDefinition("look", DecisionRule(("@channel",)), after="plan", form=_FORM)
+WITH_FORM = CrewDefinition("launch", CrewKind.CREW, checkpoints=(_ASKING,))
+BUDGET = CrewInput("budget")
+
+
+def test_nobody_is_asked_at_the_start_for_what_a_form_asks() -> None:
+    crew = known_inputs(WITH_FORM, Examination(kind="crew", inputs=(TOPIC, BUDGET)))
+
+    assert [each.name for each in open_inputs(crew, NOW)] == ["topic"]
+    assert values(TOPIC, BUDGET, topic="tea", definition=WITH_FORM) == {"topic": "tea"}
+
+
+def test_the_request_is_not_taken_for_what_a_form_asks() -> None:
+    assert values(TOPIC, BUDGET, text="tea", definition=WITH_FORM) == {"topic": "tea"}
+
+
+def test_a_crew_whose_only_input_is_in_a_form_takes_no_request() -> None:
+    crew = known_inputs(WITH_FORM, Examination(kind="crew", inputs=(BUDGET,)))
+
+    assert open_inputs(crew, NOW) == ()
+    assert values(BUDGET, definition=WITH_FORM) == {}
+
+
+def test_a_requester_may_still_name_what_a_form_asks_later() -> None:
+    given = values(TOPIC, BUDGET, topic="tea", budget="90", definition=WITH_FORM)
+
+    assert given == {"topic": "tea", "budget": "90"}
+
+
+def test_crews_yml_may_ask_for_the_same_value_at_the_start() -> None:
+    definition = replace(WITH_FORM, inputs=(BUDGET,))
+    crew = known_inputs(definition, Examination(kind="crew", inputs=(BUDGET,)))
+
+    assert [each.name for each in open_inputs(crew, NOW)] == ["budget"]

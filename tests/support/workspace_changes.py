@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from practice.delivery.deliveries import Ack, Delivery
@@ -33,6 +34,10 @@ class WorkspaceChanges(WorkspaceQueries):
     def duplicate(self, *kinds: str) -> None:
         """Deliver everything of these kinds twice (none ends it)."""
         self.call(lambda: setattr(self.practice.deliveries, "duplicate", set(kinds)))
+
+    def rewrite(self, change: Callable[[str, Json], Json] | None) -> None:
+        """Change each payload before it is sent; `change` gets its kind and the payload."""
+        self.call(lambda: setattr(self.practice.deliveries, "rewrite", change))
 
     def slow_down(self, *, rate: float = 1.0, burst: float = 4.0) -> None:
         """Limit the bot to about `rate` messages per second in each channel."""

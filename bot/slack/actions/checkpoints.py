@@ -1,4 +1,4 @@
-"""What people do at a checkpoint and in its thread: look up the actor, then call the use case.
+"""What people do at a checkpoint: look up the actor, then call the use case.
 
 Nothing is caught here: `refusals` turns the errors of use cases into messages.
 """
@@ -14,12 +14,12 @@ from slack_sdk.models.views import View
 
 from bot.slack import ids
 from bot.slack.actions.forms import FieldErrors
-from bot.slack.inbound.parse import Click, FormClosed, Person, Submission, ThreadReply
+from bot.slack.inbound.parse import Click, FormClosed, Person, Submission
 from bot.slack.people.actors import People
 from bot.slack.render import answers
 from bot.slack.render.answers import Answer
 from bot.slack.render.modals import form, words
-from storage.decisions import Decided, Decision, Reply, RevisionOffered, Talk
+from storage.decisions import Decided, Decision
 from storage.definitions import Json
 from storage.errors import AlreadyDecided, BadForm, NotAllowed, OutdatedMessage
 from storage.output_hash import output_hash
@@ -30,7 +30,6 @@ from storage.records import (
     Actor,
     ActorKind,
     Checkpoint,
-    CheckpointKind,
     Execution,
     MessageRef,
 )
@@ -216,89 +215,6 @@ class CheckpointActions:
         actor = Actor(ActorKind.SLACK, click.by.id, click.by.name)
         return answers.revision_dropped(self._state.drop_intent(click.value, actor=actor))
 
-    def handle_reply(self, reply: ThreadReply) -> Answer | None:
-        """Handle a reply in a thread; returns the answer to its author, if there is one."""
-        execution = self._reads.execution_in_thread(reply.channel, reply.thread_ts)
-        if execution is None:
-            return self._reply_in_direct_message(reply)
-        waiting = self._reads.waiting_checkpoint(execution.id)
-        if waiting is None:
-            if not reply.mentions_bot or self._already_decided_by(reply, execution):
-                return None
-            return Answer(answers.NOTHING_WAITS)
-        if not _written_after(reply, waiting) and self._already_decided_by(reply, execution):
-            return None
-        return self._reply_to_checkpoint(reply, waiting)
-
-    def _reply_to_checkpoint(self, reply: ThreadReply, waiting: Checkpoint) -> Answer | None:
-        if reply.mentions_bot and waiting.kind is CheckpointKind.BUDGET:
-            return Answer(answers.ONLY_BUTTONS)
-        if reply.mentions_bot and waiting.kind is CheckpointKind.QUESTION:
-            return self._answer_by_reply(reply, waiting)
-        actor = self._people.for_decision(reply.by, checkpoint=waiting)
-        return self._offer(reply, self._state.reply(_record(reply, actor)))
-
-    def _answer_by_reply(self, reply: ThreadReply, question: Checkpoint) -> Answer | None:
-        """A reply written before the question was shown does not answer it."""
-        if not _written_after(reply, question):
-            return Answer(answers.NOTHING_WAITS)
-        delivery = _delivery(reply.channel, reply.ts)
-        self._decide(question, Action.CONTINUE, by=reply.by, text=reply.text, delivery=delivery)
-        return None
-
-    def _already_decided_by(self, reply: ThreadReply, execution: Execution) -> bool:
-        """Whether this reply has already decided a checkpoint: Slack may deliver it twice."""
-        return self._reads.was_decided_by(execution.id, _delivery(reply.channel, reply.ts))
-
-    def _reply_in_direct_message(self, reply: ThreadReply) -> Answer | None:
-        """A checkpoint that could not be posted in its channel waits in a direct message."""
-        if not reply.channel.startswith("D"):
-            return None
-        actor = self._people.for_start(reply.by, channel=reply.channel)
-        return self._offer(reply, self._state.reply(_record(reply, actor)))
-
-    def _offer(
-        self, reply: ThreadReply, outcome: Decided | RevisionOffered | Talk
-    ) -> Answer | None:
-        if not isinstance(outcome, RevisionOffered):
-            return None
-        if outcome.checkpoint.kind is CheckpointKind.BUDGET:
-            return None
-        offered = ids.OfferedReply(outcome.checkpoint.id, reply.thread_ts, reply.ts)
-        return answers.offer_reply(
-            outcome.checkpoint, outcome.text, offered, says_yes=outcome.says_yes
-        )
-
-    def accept_reply(self, click: Click) -> str:
-        """Use an earlier reply as the revision or answer, with the text that it has now."""
-        offered = ids.OfferedReply.decode(click.value)
-        text = self._people.find_reply(
-            click.by, channel=click.channel, thread_ts=offered.thread_ts, ts=offered.ts
-        )
-        if text is None:
-            return answers.REPLY_GONE
-        checkpoint = self._reads.checkpoint(offered.checkpoint_id)
-        is_question = checkpoint.kind is CheckpointKind.QUESTION
-        self._decide(
-            checkpoint,
-            Action.CONTINUE if is_question else Action.REVISE,
-            by=click.by,
-            text=text,
-            delivery=_delivery(click.channel, offered.ts),
-        )
-        return answers.reply_used(checkpoint)
-
-    def continue_by_reply(self, click: Click) -> str:
-        """Continue, because an earlier reply said yes."""
-        offered = ids.OfferedReply.decode(click.value)
-        self._decide(
-            self._reads.checkpoint(offered.checkpoint_id),
-            Action.CONTINUE,
-            by=click.by,
-            delivery=_delivery(click.channel, offered.ts),
-        )
-        return answers.CONTINUED
-
     def cancel(self, execution_id: str, by: Person) -> Execution:
         """`execution_id` may be a prefix of an id."""
         execution = self._reads.execution(execution_id)
@@ -337,33 +253,3 @@ def _outcome(checkpoint: Checkpoint, chosen: ids.ChosenOutcome) -> str:
     if chosen.checkpoint_id != checkpoint.id or chosen.number >= len(checkpoint.outcomes):
         raise ids.IdError("value is not an outcome of this checkpoint")
     return checkpoint.outcomes[chosen.number]
-
-
-def _delivery(channel: str, ts: str) -> str:
-    """The key under which a reply is recorded, so that it counts once."""
-    return f"message:{channel}:{ts}"
-
-
-def _written_after(reply: ThreadReply, checkpoint: Checkpoint) -> bool:
-    """Whether a reply is newer, by Slack's clock, than the message that shows the checkpoint."""
-    if checkpoint.message_ts is None:
-        return False
-    return _parse_ts(reply.ts) > _parse_ts(checkpoint.message_ts)
-
-
-def _parse_ts(ts: str) -> tuple[int, int]:
-    seconds, _, fraction = ts.partition(".")
-    if not (seconds.isdigit() and fraction.isdigit()):
-        raise ids.IdError("ts is not a Slack timestamp")
-    return int(seconds), int(fraction)
-
-
-def _record(reply: ThreadReply, actor: Actor) -> Reply:
-    return Reply(
-        channel=reply.channel,
-        thread_ts=reply.thread_ts,
-        ts=reply.ts,
-        text=reply.text,
-        actor=actor,
-        mentions_bot=reply.mentions_bot,
-    )

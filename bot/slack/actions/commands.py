@@ -47,7 +47,6 @@ class Commands:
         actions: CheckpointActions,
         lessons: Lessons,
         starts: Starts,
-        homes: Homes,
         crews: Mapping[str, CrewDefinition],
         clock: Clock,
     ) -> None:
@@ -56,18 +55,19 @@ class Commands:
         self._actions = actions
         self._lessons = lessons
         self._starts = starts
-        self._homes = homes
+        self._homes = Homes(reads=reads, people=people)
         self._crews = crews
         self._clock = clock
 
     def run(self, call: CommandCall) -> str | Answer | OpenForm | None:  # noqa: PLR0911 an arm for each
         """Run the command; returns the answer to the person who typed it, if there is one."""
+        call = replace(call, text=self._without_start_word(call.text))
         command = grammar.parse(call.text)
         match command:
             case grammar.Help():
                 return self.help()
-            case grammar.CrewHelp(crew=crew):
-                return self._starts.help(crew)
+            case grammar.CrewHelp():
+                return self._starts.help(command)
             case grammar.StartForm():
                 return self._starts.open_form(call.place, call.by)
             case grammar.Inbox():
@@ -82,11 +82,11 @@ class Commands:
             case grammar.Retry(execution=execution_id):
                 return answers.retried(self._actions.retry(execution_id, call.by))
             case grammar.Lessons(crew=crew):
-                return self._lessons.list_lessons(crew)
+                return self._lessons.list_lessons(crew, call.text)
             case grammar.InvalidCommand():
                 return self._invalid(command)
             case grammar.Start():
-                return self._start(command, call)
+                return self._starts.start(command, call)
             case _:
                 assert_never(command)
 
@@ -99,11 +99,11 @@ class Commands:
         known = known_inputs(crew, None if report is None else report.examination)
         return answers.help_text(starting.example(known, self._clock.now()))
 
-    def _start(self, start: grammar.Start, call: CommandCall) -> str | Answer | OpenForm | None:
-        if start.crew in START_WORDS and not self._starts.is_crew(start.crew) and start.request:
-            _word, rest = start.typed.split(maxsplit=1)
-            return self.run(replace(call, text=rest))
-        return self._starts.start(start, call)
+    def _without_start_word(self, text: str) -> str:
+        """`start NAME …` as `NAME …`, unless a crew is named so; `start` alone is no text."""
+        word, rest = grammar.split(text)
+        is_word = word in START_WORDS and not self._starts.is_crew(word)
+        return rest if is_word else text
 
     def _invalid(self, invalid: grammar.InvalidCommand) -> str:
         is_known = self._starts.is_crew(invalid.command) or invalid.command in RESERVED_NAMES

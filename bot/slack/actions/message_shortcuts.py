@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.slack.inbound.parse import Shortcut
 from bot.slack.people.actors import People
 from bot.slack.render import answers
+from storage.characters import is_blank
 from storage.decisions import Decision
 from storage.reads import Reads
 from storage.records import Action, CheckpointKind
@@ -27,8 +28,6 @@ class MessageShortcuts:
         bot = self._people.bot()
         if bot is not None and used.author == bot.user:
             return answers.OWN_MESSAGE
-        if not used.text.strip():
-            return answers.MESSAGE_WITHOUT_TEXT
         thread = used.thread_ts or used.ts
         execution = self._reads.execution_in_thread(used.place.channel, thread)
         if execution is None:
@@ -38,14 +37,17 @@ class MessageShortcuts:
             return answers.NOTHING_WAITS
         if waiting.kind is CheckpointKind.BUDGET:
             return answers.ONLY_BUTTONS
+        words = self._people.words(used.written)
+        if is_blank(words.with_files):
+            return answers.with_unread(answers.MESSAGE_WITHOUT_TEXT, words.attached.unread)
         is_question = waiting.kind is CheckpointKind.QUESTION
         self._state.decide(
             Decision(
                 checkpoint_id=waiting.id,
                 action=Action.CONTINUE if is_question else Action.REVISE,
                 actor=self._people.for_decision(used.by, checkpoint=waiting),
-                text=used.text,
+                text=words.with_files,
                 delivery=f"message:{used.place.channel}:{used.ts}",
             )
         )
-        return answers.reply_used(waiting)
+        return answers.with_unread(answers.reply_used(waiting), words.attached.unread)

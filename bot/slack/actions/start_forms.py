@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from slack_sdk.models.views import View
 
@@ -44,17 +45,26 @@ class StartForms:
         about = ids.StartView(crews[0].name, channel, "", None)
         return self._form(crews[0], about, by, {}, words=words, asks_place=not channel)
 
-    def change(self, sent: StartSubmission, crew_name: str) -> View | None:
-        """The same form for another crew, with what was entered; None for an unknown crew."""
-        crew, before = self._crews.get(crew_name), self._crews.get(sent.shown_crew)
+    def change(self, sent: StartSubmission) -> View | None:
+        """The form for what was chosen in it, with what was entered; None for an unknown crew."""
+        crew, before = self._crews.get(sent.view.crew), self._crews.get(sent.shown_crew)
         if crew is None:
             return None
         values, words = dict(sent.values), ""
         if before is not None:
             _filled, taker = prefill(self._asked(before), Request("request"))
             words = "" if taker is None else values.pop(taker.name, "")
-        about = ids.StartView(crew.name, sent.view.channel, sent.view.language, None)
-        return self._form(crew, about, sent.by, values, words=words, asks_place=sent.asks_place)
+        about = replace(sent.view, checkpoints=None)
+        same = crew.name == sent.shown_crew
+        return self._form(
+            crew,
+            about,
+            sent.by,
+            values,
+            words=words,
+            asks_place=sent.asks_place,
+            left_out=(sent.left_out or ()) if same else (),
+        )
 
     def _startable(self) -> list[CrewDefinition]:
         reports = self._reads.crew_reports()
@@ -78,6 +88,7 @@ class StartForms:
         *,
         words: str,
         asks_place: bool,
+        left_out: Sequence[int] = (),
     ) -> View:
         known = known_of(crew, self._reads.crew_reports().get(crew.name))
         asked = open_inputs(known, self._clock.now())
@@ -96,6 +107,7 @@ class StartForms:
                 place=asks_place,
                 language=known.takes_any and not names & {*THE_LANGUAGE},
                 left_out=self._may_leave_out(crew, about, by),
+                chosen=left_out,
             ),
         )
 

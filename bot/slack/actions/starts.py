@@ -74,12 +74,13 @@ class Starts:
         self._clock = clock
         self._forms = StartForms(reads=reads, people=people, crews=crews, clock=clock)
 
-    def help(self, name: str) -> str:
-        crew = find_crew(self._crews, name)
+    def help(self, command: grammar.CrewHelp) -> str:
+        crew = find_crew(self._crews, command.crew)
         if crew is None:
-            return starting.unknown_crew(name, self._crews)
+            return starting.unknown_crew(command.crew, self._crews, command.typed)
         report = self._reads.crew_reports().get(crew.name)
-        return starting.crew_help(known_of(crew, report), report, self._clock.now())
+        words = starting.crew_help(known_of(crew, report), report, self._clock.now())
+        return starting.with_paste(words, command.typed) if command.has_request else words
 
     def is_crew(self, name: str) -> bool:
         return find_crew(self._crews, name) is not None
@@ -169,7 +170,7 @@ class Starts:
 
     def choose_crew(self, choice: CrewChoice) -> View | None:
         """The form for another crew, with what was entered so far; None for an unknown crew."""
-        return self._forms.change(choice.sent, choice.crew)
+        return self._forms.change(choice.sent)
 
     def submit(  # noqa: PLR0911 one for each problem
         self, sent: StartSubmission
@@ -178,7 +179,7 @@ class Starts:
         about, typed = sent.view, as_typed(sent)
         if sent.shown_crew != about.crew:
             # The form was sent before it showed the fields of the crew that was chosen.
-            form = self._forms.change(sent, about.crew)
+            form = self._forms.change(sent)
             return starting.NO_CREWS if form is None else ReplacedForm(form)
         crew = self._crews.get(about.crew)
         if crew is None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from bot.slack.inbound.mrkdwn import to_plain
+from storage.characters import is_blank, trimmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,11 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class CrewHelp:
+    """`typed` is the text, for pasting it again if it cannot be answered."""
+
     crew: str
+    typed: str
+    has_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class Start:
     def request(self) -> str:
         """The request if all of its pairs are words."""
         written = (part if isinstance(part, str) else part.written for part in self.parts)
-        return "".join(written).strip()
+        return trimmed("".join(written))
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -92,11 +97,11 @@ class Start:
         texts, current = [], ""
         for part in self.parts:
             if isinstance(part, Pair) and part in pairs:
-                texts.append(current.strip())
+                texts.append(trimmed(current))
                 current = ""
             else:
                 current += part if isinstance(part, str) else part.written
-        return " ".join(text for text in (*texts, current.strip()) if text)
+        return " ".join(text for text in (*texts, trimmed(current)) if text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +130,16 @@ Command = (
     | InvalidCommand
 )
 
-_DASHES: Final = r"(?<!\S)(?:-{1,3}|[—–]{1,2})"
+_DASH: Final = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+_OTHER_DASH: Final = _DASH[1:]
+_DASHES: Final = rf"(?<!\S)[{_DASH}]{{1,3}}"
 _VALUE: Final = r"""(?:"(?P<double>[^"]*)"|'(?P<single>.*?)'(?!\w)|(?P<bare>{bare}))"""
+_NO_OPTION: Final = rf"(?!--|[{_OTHER_DASH}])"
+_NAMES: Final = rf"""{_NO_OPTION}[^\s"',][^\s",]*(?:\s*,\s*{_NO_OPTION}[^\s",]+)*"""
 _OPTION: Final = re.compile(
     _DASHES
-    + r"(?P<name>checkpoints|language)(?:\s*=\s*|\s+|$)"
-    + _VALUE.format(bare=r"""(?!--|[—–])[^\s"',][^\s",]*(?:\s*,\s*(?!--)[^\s",]+)*""")
+    + r"(?P<name>checkpoints|language)(?:\s*[=:：]\s*|\s+|$)"
+    + _VALUE.format(bare=_NAMES)
     + "?",
     re.IGNORECASE | re.DOTALL,
 )
@@ -138,27 +147,36 @@ _PAIR: Final = re.compile(
     r"(?<!\S)(?P<name>[^\W\d][\w-]*)=" + _VALUE.format(bare=r"""[^\s"']\S*""") + "?,?(?!\\S)",
     re.DOTALL,
 )
-_MISTYPED: Final = re.compile(r"(?<!\S)(?:--|––?|—)(?P<name>[A-Za-z]{4,})(?![\w-])")
+_HELP_OPTION: Final = re.compile(
+    rf"(?<!\S)(?:--|[{_OTHER_DASH}]{{1,2}})help(?![{_DASH}\w])", re.IGNORECASE
+)
+_MISTYPED: Final = re.compile(
+    rf"(?<!\S)(?P<dashes>[{_DASH}]{{1,3}})(?P<name>[A-Za-z]{{4,}})(?![{_DASH}\w])"
+)
 _OPTIONS: Final = ("checkpoints", "language")
-_QUOTES: Final = str.maketrans(dict.fromkeys("“”„«»", '"') | dict.fromkeys("‘’‚", "'"))
-_INVISIBLE: Final = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-_AROUND_NAMES: Final = "`*\"'" + "“”„«»‘’"
-_HELP: Final = frozenset({"help", "--help", "-help", "-h", "?", "—help", "–help", "––help"})
+_QUOTES: Final = str.maketrans(
+    dict.fromkeys("“”„‟«»〝〞＂「」『』", '"') | dict.fromkeys("‘’‚‛‹›＇", "'")
+)
+_INVISIBLE: Final = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\ufeff"
+_AROUND_NAMES: Final = "`*~\"'“”„«»‘’‹›＂＇,"
+_COLONS: Final = ":："
+_COMMAND: Final = re.compile(r"/crew(?=\s|\Z)\s*", re.IGNORECASE)
+_HELP_WORDS: Final = frozenset({"help", "-help", "-h", "?", "？"})
 
 
 def parse(text: str) -> Command:  # noqa: PLR0911 an arm for each
-    """Also accepts dashes in place of `--`, curly quotes, any white space, and formatting or a
+    """Also accepts any dash in place of `--`, any quotes, any white space, and formatting or a
     colon after the crew's name: phones and copied text bring them along.
     """
     typed = text.strip()
     name, rest = _split_name(to_plain(typed))
-    if name and rest.lower() in _HELP:
-        return CrewHelp(name) if name not in _HELP else Help()
+    if _is_help(name):
+        return Help()
+    if name and _is_help(rest):
+        return CrewHelp(name, typed)
     match name:
         case "":
             return StartForm()
-        case "help" | "--help" | "-h" | "?":
-            return Help()
         case "inbox":
             return Inbox()
         case "list":
@@ -171,20 +189,58 @@ def parse(text: str) -> Command:  # noqa: PLR0911 an arm for each
             return Retry(_id(rest)) if rest else InvalidCommand("retry", "which run?")
         case "lessons":
             return Lessons(_id(rest) if rest else None)
+        case _ if _HELP_OPTION.search(rest):
+            return CrewHelp(name, typed, has_request=True)
         case _:
             return _start(name, rest, typed)
 
 
+def split(text: str) -> tuple[str, str]:
+    """The first word of a command, as a name, and what follows it, as Slack sends it."""
+    return _split_name(text.strip())
+
+
+def _is_help(text: str) -> bool:
+    word = text.strip("`" + _INVISIBLE).lower()
+    return word in _HELP_WORDS or _HELP_OPTION.fullmatch(word) is not None
+
+
 def _split_name(plain: str) -> tuple[str, str]:
-    """The first word in lower case, without formatting, and the rest."""
-    first, rest = (*plain.strip(_INVISIBLE).split(maxsplit=1), "", "")[:2]
-    name, _colon, after = first.strip(_AROUND_NAMES).partition(":")
-    rest = f"{after} {rest}" if after else rest
-    return name.strip(_AROUND_NAMES + _INVISIBLE).lower(), rest.strip().strip(_INVISIBLE)
+    """The first word in lower case, without formatting, and the rest with its indentation."""
+    text = _COMMAND.sub("", plain.strip(_INVISIBLE + " "), count=1)
+    if text.startswith("`") and text.endswith("`") and text.count("`") == 2:
+        text = text[1:-1]
+    first, rest = _cut(text.lstrip())
+    name, after = _cut_at_colon(first.strip(_AROUND_NAMES + _INVISIBLE))
+    following = rest.lstrip()
+    if not after and following[:1] and following[0] in _COLONS:
+        rest = following[1:]
+    return name.strip(_AROUND_NAMES + _INVISIBLE).lower(), _without_gap(after + rest)
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """The text up to the first white space, and the rest with it."""
+    gap = re.search(r"\s", text)
+    return (text, "") if gap is None else (text[: gap.start()], text[gap.start() :])
+
+
+def _cut_at_colon(word: str) -> tuple[str, str]:
+    colon = re.search(f"[{_COLONS}]", word)
+    return (word, "") if colon is None else (word[: colon.start()], word[colon.end() :])
+
+
+def _without_gap(text: str) -> str:
+    """The text without the blanks or empty lines around it; the indentation of its lines stays."""
+    if is_blank(text):
+        return ""
+    gap = re.match(r"\s*", text)
+    blank = gap[0] if gap is not None else ""
+    return text[blank.rfind("\n") + 1 if "\n" in blank else len(blank) :].rstrip()
 
 
 def _id(rest: str) -> str:
-    return rest.split(maxsplit=1)[0].strip("`#\"'").lower()
+    words = rest.split(maxsplit=1)
+    return words[0].strip("`#\"'“”‘’" + _INVISIBLE).lower() if words else ""
 
 
 def _start(name: str, rest: str, typed: str) -> Start | InvalidCommand:
@@ -192,20 +248,14 @@ def _start(name: str, rest: str, typed: str) -> Start | InvalidCommand:
     texts, last = [], 0
     for option in _OPTION.finditer(rest.translate(_QUOTES)):
         options[option["name"].lower()] = _value_of(option, rest).strip()
-        texts.append(rest[last : option.start()].strip())
+        texts.append(_without_gap(rest[last : option.start()]))
         last = option.end()
-    texts.append(rest[last:].strip())
+    texts.append(_without_gap(rest[last:]) if last else rest)
     request = " ".join(text for text in texts if text)
-    if options.get("language") == "":
-        problem = "`--language` needs a value, for example `--language German`"
+    problem = _problem(request, options)
+    if problem is not None:
         return InvalidCommand(name, problem, typed)
     checkpoints = options.get("checkpoints")
-    if checkpoints == "":
-        problem = "`--checkpoints` needs names, or `none` to stop at none"
-        return InvalidCommand(name, problem, typed)
-    mistyped = _mistyped_option(request)
-    if mistyped is not None:
-        return InvalidCommand(name, mistyped, typed)
     return Start(
         crew=name,
         parts=_parts(request),
@@ -213,6 +263,15 @@ def _start(name: str, rest: str, typed: str) -> Start | InvalidCommand:
         language=options.get("language", ""),
         typed=typed,
     )
+
+
+def _problem(request: str, options: Mapping[str, str]) -> str | None:
+    """What is wrong with the options of a start."""
+    if options.get("language") == "":
+        return "`--language` needs a value, for example `--language German`"
+    if options.get("checkpoints") == "":
+        return "`--checkpoints` needs names, or `none` to stop at none"
+    return _mistyped_option(request)
 
 
 def _value_of(match: re.Match[str], original: str) -> str:
@@ -227,11 +286,16 @@ def _mistyped_option(request: str) -> str | None:
     """What to say about a word like `--langauge`; other words with dashes belong to the request."""
     for match in _MISTYPED.finditer(request):
         written = match["name"].lower()
-        meant = [option for option in _OPTIONS if option.startswith(written)]
+        is_option = match["dashes"] != "-"  # of a word with one hyphen, only a slip is one
+        meant = [each for each in _OPTIONS if is_option and each.startswith(written)]
         meant += difflib.get_close_matches(written, _OPTIONS, n=1, cutoff=0.75)
+        meant += ["language"] if written in _SHORT_FOR_LANGUAGE else []
         if meant:
             return f"There is no option `--{written}`. Did you mean `--{meant[0]}`?"
     return None
+
+
+_SHORT_FOR_LANGUAGE: Final = ("lang", "langs", "sprache", "idioma", "langue")
 
 
 def _parts(request: str) -> tuple[str | Pair, ...]:

@@ -13,10 +13,8 @@ from typing import Any
 from bot.slack import ids
 from bot.slack.inbound import mrkdwn
 from bot.slack.inbound.payload_shape import Body, PayloadError, first, mapping, text
+from bot.slack.inbound.written import HUMAN_SUBTYPES, NOTHING_WRITTEN, Written, written
 from storage.records import MessageRef
-
-HUMAN_SUBTYPES = (None, "thread_broadcast", "file_share")
-"""Message events that carry a person's words; all other subtypes report changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +135,11 @@ class StartSubmission:
 
 @dataclass(frozen=True, slots=True)
 class CrewChoice:
-    """Another crew, chosen in the form that starts a run, and what the form holds so far."""
+    """A crew or a channel, chosen in the form that starts a run, and what the form holds so far.
 
-    crew: str
+    `sent.view` has the choice.
+    """
+
     sent: StartSubmission
     view_id: str
     view_hash: str
@@ -156,6 +156,7 @@ class Shortcut:
     ts: str = ""
     thread_ts: str | None = None
     author: str = ""
+    written: Written = NOTHING_WRITTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +187,6 @@ class FormClosed:
     """The revision modal, closed without submitting it."""
 
     view: ids.FormView
-    by: Person
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadReply:
-    """What a person wrote in a thread, as plain text."""
-
-    channel: str
-    thread_ts: str
-    ts: str
-    text: str
-    mentions_bot: bool
     by: Person
 
 
@@ -251,8 +240,9 @@ def submission(body: Body) -> Submission:
     view = mapping(body, "view")
     values = mapping(mapping(view, "state"), "values")
     value = None
-    if ids.TEXT_BLOCK in values:
-        value = mapping(mapping(values, ids.TEXT_BLOCK), ids.TEXT_INPUT).get("value")
+    for block_id in values:
+        if block_id.startswith(ids.TEXT_BLOCK):
+            value = mapping(mapping(values, block_id), ids.TEXT_INPUT).get("value")
     return Submission(
         view=_form_view(view),
         text=value.strip() if isinstance(value, str) else "",
@@ -367,9 +357,13 @@ def start_submission(body: Body) -> StartSubmission:
 
 def crew_choice(body: Body) -> CrewChoice:
     view = mapping(body, "view")
+    action, sent = first(body, "actions"), start_submission(body)
+    if action.get("action_id") == ids.ActionId.START_CREW:
+        chosen = replace(sent.view, crew=_value(action))
+    else:
+        chosen = replace(sent.view, channel=_entered(action) or sent.view.channel)
     return CrewChoice(
-        crew=_value(first(body, "actions")),
-        sent=start_submission(body),
+        sent=replace(sent, view=chosen),
         view_id=text(view, "id"),
         view_hash=text(view, "hash", default=""),
     )
@@ -416,25 +410,6 @@ def form_closed(body: Body) -> FormClosed:
     return FormClosed(view=_form_view(mapping(body, "view")), by=_person(body))
 
 
-def thread_reply(body: Body, *, bot_user: str | None) -> ThreadReply | None:
-    """None unless a person wrote in a thread: bots, edits, deletions and joins do not count."""
-    event = mapping(body, "event")
-    if event.get("bot_id") or event.get("subtype") not in HUMAN_SUBTYPES or event.get("hidden"):
-        return None
-    user, thread_ts, ts = event.get("user"), event.get("thread_ts"), event.get("ts")
-    if not isinstance(user, str) or not isinstance(thread_ts, str) or thread_ts == ts:
-        return None
-    raw_text = text(event, "text", default="")
-    return ThreadReply(
-        channel=text(event, "channel"),
-        thread_ts=thread_ts,
-        ts=text(event, "ts"),
-        text=mrkdwn.to_plain(raw_text, without_user=bot_user),
-        mentions_bot=bot_user is not None and mrkdwn.mentions(raw_text, bot_user),
-        by=Person(user),
-    )
-
-
 def shortcut(body: Body) -> Shortcut:
     return Shortcut(Place(""), _person(body), text(body, "trigger_id", default=""))
 
@@ -451,6 +426,7 @@ def message_shortcut(body: Body, *, bot_user: str | None) -> Shortcut:
         ts=text(message, "ts"),
         thread_ts=thread_ts if isinstance(thread_ts, str) else None,
         author=author if isinstance(author, str) else "",
+        written=written(message),
     )
 
 

@@ -36,7 +36,8 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
         else:
             ack(response_action="update", view=frame.notice(answer))
 
-    def on_crew(ack: Ack, body: Body, client: WebClient) -> None:
+    def on_choice(ack: Ack, body: Body, client: WebClient) -> None:
+        """Another crew has other fields; another channel, other checkpoints to leave out."""
         choice = parse.crew_choice(body)
         form = starts.choose_crew(choice)
         ack()
@@ -44,5 +45,6 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
             change_form(client, form, view_id=choice.view_id, view_hash=choice.view_hash)
 
     app.command(ids.COMMAND)(on_command)
-    app.action(str(ids.ActionId.START_CREW))(on_crew)
+    app.action(str(ids.ActionId.START_CREW))(on_choice)
+    app.action(ids.PLACE_INPUT)(on_choice)
     app.view(ids.START_VIEW)(on_submit)

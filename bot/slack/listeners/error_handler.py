@@ -12,8 +12,7 @@ from slack_sdk.models.views import View
 from bot.slack import ids
 from bot.slack.actions.modals import ModalActions
 from bot.slack.actions.starts import as_typed
-from bot.slack.inbound import grammar, parse
-from bot.slack.inbound.grammar import Start
+from bot.slack.inbound import parse
 from bot.slack.inbound.payload_shape import Body, PayloadError
 from bot.slack.listeners.responses import Responder
 from bot.slack.render import refusals, starting
@@ -81,8 +80,8 @@ def _answer(error: Exception) -> Answer:
 
 
 def _with_what_was_typed(answer: Answer, body: Body) -> Answer:
-    """The answer to a command that failed also gives back its words."""
-    if parse.is_command(body) and isinstance(grammar.parse(parse.command(body).text), Start):
+    """The answer to a command that was refused also gives back its words."""
+    if parse.is_command(body):
         typed = parse.command(body).text.strip()
     else:
         return answer

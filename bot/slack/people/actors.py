@@ -17,15 +17,17 @@ from typing import Final
 from slack_sdk import WebClient
 
 from bot.slack.inbound.parse import Person
-from bot.slack.outbound.threads import find_reply
+from bot.slack.inbound.written import Written
 from bot.slack.people.directory import (
     ChannelInfo,
     Directory,
     Identity,
-    Profile,
     error_name,
+    is_external,
     wait_for,
 )
+from bot.slack.people.threads import find_reply
+from bot.slack.people.words import WordReader, Words
 from bot.slack.slack_errors import SLACK_ERRORS
 from storage.definitions import CrewDefinition, DecisionRule
 from storage.policy import CHANNEL, same_person
@@ -50,6 +52,9 @@ class People:
     ) -> None:
         self._executor = ThreadPoolExecutor(max_workers=8, thread_name_prefix="slack-lookup")
         self._directory = Directory(client, clock=clock, executor=self._executor)
+        self._words = WordReader(
+            client, self._directory, clock=clock, executor=self._executor, seconds=timeout
+        )
         self._client = client
         self._reads = reads
         self._timeout = timeout
@@ -117,17 +122,21 @@ class People:
         if self._directory.members.age(channel) is not None:
             self._directory.members.fetch(channel)
 
-    def find_reply(self, person: Person, *, channel: str, thread_ts: str, ts: str) -> str | None:
-        """The current plain text of this person's reply; None if it is gone."""
+    def find_reply(self, person: Person, *, channel: str, thread_ts: str, ts: str) -> Words | None:
+        """The current words of this person's reply; None if it is gone."""
+        written = find_reply(self._client, channel=channel, thread_ts=thread_ts, ts=ts, by=person)
+        return None if written is None else self.words(written)
+
+    def words(self, written: Written) -> Words:
+        """What a message says: with names in place of ids, without the bot's mention."""
         bot = self.bot()
-        return find_reply(
-            self._client,
-            channel=channel,
-            thread_ts=thread_ts,
-            ts=ts,
-            by=person,
-            bot_user=bot.user if bot is not None else None,
-        )
+        return self._words.read(written, bot_user=bot.user if bot is not None else None)
+
+    def words_alone(self, written: Written) -> str:
+        """What a message says without its files, as `words` does."""
+        bot = self.bot()
+        bot_user = bot.user if bot is not None else None
+        return self._words.read_text(written.mrkdwn, bot_user=bot_user).text
 
     def for_start(self, person: Person, *, channel: str | None) -> Actor:
         """The actor for starting a run in this channel, if it is known."""
@@ -213,7 +222,7 @@ class People:
             name=(profile.name if profile is not None else "") or person.name,
             channel_member=None if members is None else person.id in members,
             guest=None if profile is None else profile.guest,
-            external=_is_external(profile, identity),
+            external=is_external(profile, identity),
             groups=frozenset(
                 group
                 for group, users in (groups.members if groups is not None else {}).items()
@@ -250,18 +259,3 @@ def _as_requester(actor: Actor, requester: Actor) -> Actor:
         guest=requester.guest if actor.guest is None else actor.guest,
         external=requester.external if actor.external is None else actor.external,
     )
-
-
-def _is_external(profile: Profile | None, identity: Identity | None) -> bool | None:
-    """Whether the person belongs to another workspace; None if Slack does not tell."""
-    if profile is None or identity is None:
-        return None
-    if profile.is_external:
-        return True
-    if identity.team in (profile.team, *profile.teams):
-        return False
-    if profile.enterprise and profile.enterprise == identity.enterprise:
-        return False
-    if not (profile.team or profile.teams or profile.enterprise):
-        return None
-    return True

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from http.client import HTTPException
 from threading import Lock
 from time import monotonic
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
@@ -163,6 +163,32 @@ def wait_for(futures: list[Future[None]], seconds: float) -> None:
         wait(futures, timeout=seconds)
 
 
+def to_profile(user: Mapping[str, Any]) -> Profile:
+    """The profile in Slack's description of a user, of a workspace or of an organization."""
+    in_organization = user.get("enterprise_user") or {}
+    return Profile(
+        guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
+        team=str(user.get("team_id") or ""),
+        name=str(user.get("real_name") or user.get("name") or ""),
+        is_external=bool(user.get("is_stranger") or user.get("deleted")),
+        enterprise=str(in_organization.get("enterprise_id") or user.get("enterprise_id") or ""),
+        teams=frozenset(map(str, in_organization.get("teams") or ())),
+    )
+
+
+def is_external(profile: Profile | None, identity: Identity | None) -> bool | None:
+    """Whether the person belongs to another workspace; None if Slack does not tell."""
+    if profile is None or identity is None:
+        return None
+    if profile.is_external:
+        return True
+    if identity.team in (profile.team, *profile.teams):
+        return False
+    if profile.enterprise and profile.enterprise == identity.enterprise:
+        return False
+    return True if profile.team or profile.teams or profile.enterprise else None
+
+
 class Directory:
     """The caches: the bot's identity, channels, their members, people, user groups."""
 
@@ -237,18 +263,7 @@ class Directory:
         raise TimeoutError(channel)
 
     def _load_profile(self, user: str) -> Profile:
-        profile = self._client.users_info(user=user)["user"]
-        in_organization = profile.get("enterprise_user") or {}
-        return Profile(
-            guest=bool(profile.get("is_restricted") or profile.get("is_ultra_restricted")),
-            team=str(profile.get("team_id") or ""),
-            name=str(profile.get("real_name") or profile.get("name") or ""),
-            is_external=bool(profile.get("is_stranger") or profile.get("deleted")),
-            enterprise=str(
-                in_organization.get("enterprise_id") or profile.get("enterprise_id") or ""
-            ),
-            teams=frozenset(map(str, in_organization.get("teams") or ())),
-        )
+        return to_profile(self._client.users_info(user=user)["user"])
 
     def _load_groups(self, _: None) -> Groups:
         try:

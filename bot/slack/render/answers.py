@@ -12,6 +12,7 @@ from datetime import datetime
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, PlainTextObject
 
 from bot.slack import ids
+from bot.slack.people.files import MAX_BYTES, NotReadBecause, UnreadFile
 from bot.slack.render import people, starting, text
 from bot.slack.render.message import section
 from bot.slack.render.position import checkpoints_to_come, question
@@ -20,6 +21,7 @@ from bot.slack.render.root import Progress, state_line
 from bot.slack.render.usage import spent
 from storage import pauses
 from storage.crew_inputs import known_inputs, open_inputs
+from storage.decisions import RevisionOffered
 from storage.definitions import CrewDefinition, CrewReport
 from storage.records import Checkpoint, CheckpointKind, Execution
 from storage.usage import total
@@ -156,6 +158,23 @@ def form_not_opened(checkpoint: Checkpoint) -> Answer:
     return Answer("The form could not be opened. Click again, or choose without words.")
 
 
+def edited_by_file(name: str) -> str:
+    """A file was taken as the new text of an output."""
+    return (
+        f"Taken: *{text.line(name, 80)}* is the new text. A new card shows it, which is then "
+        "decided like any other."
+    )
+
+
+def edit_has_no_headings(checkpoint: Checkpoint) -> str:
+    """A file with an edited output does not say which text is which task's."""
+    names = ", ".join(f"`# {text.label(task.task)}`" for task in checkpoint.output.tasks[:20])
+    return (
+        "I cannot tell which text in the file is which output, so nothing was changed. Keep the "
+        f"headings that the whole text has, each on a line of its own: {names}"
+    )
+
+
 FORM_NOT_OPENED = Answer(
     "Slack did not open the form, so nothing was decided. Click Continue again."
 )
@@ -169,46 +188,108 @@ def revision_dropped(dropped: bool) -> str:
 
 
 def offer_reply(
-    checkpoint: Checkpoint,
-    reply_text: str,
-    reply: ids.OfferedReply,
-    *,
-    says_yes: bool | None = None,
+    offer: RevisionOffered, reply: ids.OfferedReply, *, unread: Sequence[UnreadFile] = ()
 ) -> Answer:
     """Ask an approver who wrote in the thread whether that was meant as the decision.
 
-    `says_yes` is set for words such as "looks good" or "no", which are hardly a revision.
+    Words such as "looks good" or "no" are hardly a revision: then the decision is offered beside.
     """
+    checkpoint = offer.checkpoint
     use, label = _OFFERS.get(checkpoint.kind, _OFFERS[CheckpointKind.PHASE])
-    continues = says_yes is True and not checkpoint.outcomes
+    outcomes = _offered_outcomes(offer)
+    continues = offer.says_yes is True and not checkpoint.outcomes
     if continues:
         asked = f"Shall the run continue, or shall I take what you wrote as {use}?"
-    elif says_yes is not None and checkpoint.outcomes:
+    elif outcomes:
+        asked = f"Click an outcome. Or shall I take what you wrote as {use}?"
+    elif offer.says_yes is not None and checkpoint.outcomes:
         asked = f"Click an outcome on its message. Or shall I take what you wrote as {use}?"
-    elif says_yes is False:
+    elif offer.says_yes is False:
         asked = f"To end the run, click Stop on its message. Or shall I take this as {use}?"
     else:
         asked = f"Shall I take what you wrote as {use}?"
     message = (
         f"“{text.mrkdwn(question(checkpoint))}” waits for a decision. "
-        f"{asked}\n{text.quote(reply_text, 300)}"
+        f"{asked}\n{text.quote(offer.text, 300)}"
     )
     value = reply.encode()
-    go_on = _button(ids.ActionId.CONTINUE_BY_REPLY, "Continue", value, style="primary")
-    style = "primary" if says_yes is None else None
+    decide = [_button(ids.ActionId.CONTINUE_BY_REPLY, "Continue", value, style="primary")]
+    choose = [
+        _button(ids.outcome_by_reply(number), text.label(outcome)[:75], value)
+        for number, outcome in outcomes
+    ]
+    use_it = _button(
+        ids.ActionId.USE_REPLY, label, value, style=None if offer.says_yes is True else "primary"
+    )
+    dismiss = _button(ids.ActionId.DISMISS, "No", checkpoint.id)
     return Answer(
-        message,
+        with_unread(message, unread),
         (
-            section(message),
-            ActionsBlock(
-                elements=[
-                    *([go_on] if continues else []),
-                    _button(ids.ActionId.USE_REPLY, label, value, style=style),
-                    _button(ids.ActionId.DISMISS, "No", checkpoint.id),
-                ]
-            ),
+            section(with_unread(message, unread)),
+            ActionsBlock(elements=[*(decide if continues else choose), use_it, dismiss]),
         ),
     )
+
+
+MAX_OFFERED_OUTCOMES = 5
+"""Outcomes that are offered as buttons; of more, the message of the checkpoint has a menu."""
+
+
+def _offered_outcomes(offer: RevisionOffered) -> list[tuple[int, str]]:
+    """The outcomes to offer, each with its number: the one that was named, or a few."""
+    numbered = [*enumerate(offer.checkpoint.outcomes)]
+    if offer.outcome is not None:
+        return [each for each in numbered if each[1] == offer.outcome]
+    is_few = offer.says_yes is not None and len(numbered) <= MAX_OFFERED_OUTCOMES
+    return numbered if is_few else []
+
+
+WORDS_COUNT = "Your words count."
+
+
+def with_unread(message: str, unread: Sequence[UnreadFile]) -> str:
+    """The message, and which of the files that came with a reply were not read, and why."""
+    if not unread:
+        return message
+    files = [f"*{text.line(file.name, 80)}* ({_NOT_READ[file.reason]})" for file in unread[:10]]
+    return f"{message}\nNot read: {', '.join(files)}."
+
+
+def say_it_in_words(unread: Sequence[UnreadFile]) -> str:
+    """The answer to a reply that has nothing but files that were not read."""
+    return with_unread("Please say it in words: nothing was changed.", unread)
+
+
+_NOT_READ = {
+    NotReadBecause.NOT_TEXT: "not a text file",
+    NotReadBecause.TOO_LONG: f"more than {MAX_BYTES // 1000} kB of text",
+    NotReadBecause.NOT_ALLOWED: "Slack does not let me read it",
+    NotReadBecause.FAILED: "Slack did not send it in time",
+}
+
+
+def words_too_late(checkpoint: Checkpoint) -> str:
+    """The answer to words that were written while the revision runs without them."""
+    return (
+        f"The revision already runs without this. Write again when {_next_result(checkpoint)}, "
+        "if it is still needed."
+    )
+
+
+def edit_too_late(checkpoint: Checkpoint) -> str:
+    """The answer to a reply that was changed while the revision runs with its first words."""
+    return (
+        f"The revision runs with your first words. Write again when {_next_result(checkpoint)}, "
+        "if it is still needed."
+    )
+
+
+def _next_result(checkpoint: Checkpoint) -> str:
+    return f"“{text.mrkdwn(question(checkpoint))}” is asked again"
+
+
+def outcome_chosen(outcome: str) -> str:
+    return f"Taken: the flow goes on with “{text.line(outcome, 100)}”."
 
 
 CONTINUED = "Taken: the run continues."

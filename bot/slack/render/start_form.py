@@ -72,14 +72,16 @@ def form(
     `note` is mrkdwn that stands above the fields.
     """
     fields = _shown(asked)
-    before, after = ([], []) if choices is None else _choice_fields(crew, about, choices)
     lead = text.line(crew.description, 300)
     if len(fields) < len(asked):
         names = ", ".join(f"`{text.mrkdwn(each.name)}`" for each in asked if each not in fields)
         note = f"{note}\nThere is no room for more fields. Type these as `name=value`: {names}"
-    blocks: list[Block] = [*before, *(section(part) for part in (lead, note.strip()) if part)]
+    blocks: list[Block] = [] if choices is None else [_crew_field(crew, choices)]
+    blocks += [section(part) for part in (lead, note.strip()) if part]
+    blocks += [] if choices is None else _place_field(about, choices)
     blocks += [_field(each, filled.get(each.name, each.default)) for each in fields]
-    blocks += after
+    if choices is not None:
+        blocks += [*_language_field(about, choices), *_left_out_field(choices)]
     return View(
         type="modal",
         callback_id=ids.START_VIEW,
@@ -98,38 +100,37 @@ def choosable(crew: CrewDefinition) -> bool:
     return text.length(crew.name) <= OPTION_LIMIT
 
 
-def _choice_fields(
-    crew: CrewDefinition, about: ids.StartView, choices: Choices
-) -> tuple[list[Block], list[Block]]:
-    """The fields above and below those of the inputs."""
+def _crew_field(crew: CrewDefinition, choices: Choices) -> InputBlock:
     options = _options([each.name for each in choices.crews[:MAX_OPTIONS]])
-    before: list[Block] = [
+    return InputBlock(
+        block_id=ids.CREW_BLOCK,
+        label="Crew",
+        dispatch_action=True,
+        element=StaticSelectElement(
+            action_id=ids.ActionId.START_CREW,
+            options=options,
+            initial_option=_option(options, crew.name),
+        ),
+    )
+
+
+def _place_field(about: ids.StartView, choices: Choices) -> list[Block]:
+    if not choices.place:
+        return []
+    channels = ConversationFilter(include=["public", "private"], exclude_bot_users=True)
+    return [
         InputBlock(
-            block_id=ids.CREW_BLOCK,
-            label="Crew",
+            block_id=ids.PLACE_BLOCK,
+            label="Channel",
             dispatch_action=True,
-            element=StaticSelectElement(
-                action_id=ids.ActionId.START_CREW,
-                options=options,
-                initial_option=_option(options, crew.name),
+            hint="The run gets a thread there, which its members see.",
+            element=ConversationSelectElement(
+                action_id=ids.PLACE_INPUT,
+                filter=channels,
+                initial_conversation=about.channel or None,
             ),
         )
     ]
-    if choices.place:
-        channels = ConversationFilter(include=["public", "private"], exclude_bot_users=True)
-        before.append(
-            InputBlock(
-                block_id=ids.PLACE_BLOCK,
-                label="Channel",
-                hint="The run gets a thread there, which its members see.",
-                element=ConversationSelectElement(
-                    action_id=ids.PLACE_INPUT,
-                    filter=channels,
-                    initial_conversation=about.channel or None,
-                ),
-            )
-        )
-    return before, [*_language_field(about, choices), *_left_out_field(choices)]
 
 
 def _language_field(about: ids.StartView, choices: Choices) -> list[Block]:

@@ -29,6 +29,15 @@ _REVISED = (
     "A text that this one builds on was revised as well. The new version of {name}:\n\n{output}"
 )
 
+_EDITED = (
+    "The reviewer has edited your last answer. Above is the text as it reads now: start from it, "
+    "and keep the reviewer's words unless the feedback asks for something else."
+)
+
+_EDITED_BEFORE = (
+    "The reviewer has edited a text that this one builds on. {name} reads now:\n\n{output}"
+)
+
 _REJECTED = (
     "Your last answer did not pass a check: {complaint}\n\nAnswer once more, in full, so that it "
     "passes and still does what the feedback asked for."
@@ -37,10 +46,16 @@ _REJECTED = (
 
 @dataclass(frozen=True, slots=True)
 class ReopenedTask:
-    """A task to revise: its earlier output and the revised tasks that it builds on."""
+    """A task to revise: its earlier output and the revised tasks that it builds on.
+
+    `is_edited`: a reviewer wrote the earlier output. `edited` are the tasks that it builds on and
+    whose outputs a reviewer wrote afterwards.
+    """
 
     earlier: TaskOutput
     builds_on: tuple[Task, ...] = ()
+    is_edited: bool = False
+    edited: tuple[Task, ...] = ()
 
 
 @dataclass(slots=True)
@@ -76,7 +91,7 @@ class Conversations(SyncHumanInputProvider):
             return True
         if not getattr(reopened.earlier, "messages", None):  # CrewAI 1.4 and older keep none
             return False
-        messages = _with_answer(reopened.earlier)
+        messages = _with_answer(reopened.earlier, is_edited=reopened.is_edited)
         context.messages = [*messages, *self._new_messages(context, reopened)]
         return True
 
@@ -107,19 +122,26 @@ class Conversations(SyncHumanInputProvider):
             for task in reopened.builds_on
             if task.output is not None
         ]
-        return [*revised, feedback_message(context, self.feedback)]
+        edited = [
+            _user_message(_EDITED_BEFORE.format(name=task.name, output=task.output.raw))
+            for task in reopened.edited
+            if task.output is not None
+        ]
+        own = [_user_message(_EDITED)] if reopened.is_edited else []
+        return [*own, *edited, *revised, feedback_message(context, self.feedback)]
 
 
-def _with_answer(earlier: TaskOutput) -> list[LLMMessage]:
+def _with_answer(earlier: TaskOutput, *, is_edited: bool) -> list[LLMMessage]:
     """The saved conversation, ending with the answer that the reviewer saw.
 
-    A guardrail or an output model may have changed the agent's text.
+    A guardrail or an output model may have changed the agent's text, and so may a reviewer, whose
+    text takes the place of the answer: even a shorter one that is part of it.
     """
     messages = [_copy(message) for message in earlier.messages]
     last = messages[-1]
     if last["role"] != "assistant":
         return [*messages, _assistant_message(earlier.raw)]
-    if earlier.raw in str(last["content"]):
+    if not is_edited and earlier.raw in str(last["content"]):
         return messages
     return [*messages[:-1], _assistant_message(earlier.raw)]
 

@@ -176,17 +176,19 @@ class CrewRunnable:
         )
 
     def _restore(self, names: Iterable[str], outputs: Iterable[PhaseOutput]) -> None:
-        saved = {result.task: result.saved for output in outputs for result in output.tasks}
+        results = {result.task: result for output in outputs for result in output.tasks}
         for name in names:
-            if name not in saved:
+            if name not in results or not results[name].saved:
                 raise CrewProblem(f"The output of task {name} was not saved. Start the crew again.")
-            self._tasks[name].output = restored(saved[name], self._tasks[name])
+            self._tasks[name].output = restored(results[name], self._tasks[name])
 
     def _reopen(self, job: Job, revised: Sequence[str], kept: Sequence[str]) -> Conversations:
         """Restore the outputs of kept tasks and prepare the conversations to continue."""
         assert job.previous is not None  # noqa: S101 checked by the caller
         self._restore([*kept, *revised], [job.previous])
         revised_tasks = [self._tasks[name] for name in revised]
+        edited = {each.task for each in job.previous.tasks if each.edited}
+        edited_tasks = [self._tasks[name] for name in kept if name in edited]
         use_previous_output(list(self._tasks.values()))
         reopened = {}
         for task in revised_tasks:
@@ -196,10 +198,12 @@ class CrewRunnable:
                 )
             if was_skipped(task, task.output):
                 continue
-            builds_on = tuple(
-                before for before in revised_tasks if _builds_on(task, before, revised_tasks)
+            reopened[task.id] = ReopenedTask(
+                task.output,
+                tuple(before for before in revised_tasks if self._builds_on(task, before)),
+                is_edited=task.name in edited,
+                edited=tuple(before for before in edited_tasks if self._builds_on(task, before)),
             )
-            reopened[task.id] = ReopenedTask(task.output, builds_on)
         for task in revised_tasks:
             task.output = None
             _disable_planning(task.agent)
@@ -207,6 +211,15 @@ class CrewRunnable:
         if len(reopened) == len(revised_tasks):
             _disable_lookups(self._crew, revised_tasks)
         return Conversations(feedback=job.feedback, reopened=reopened)
+
+    def _builds_on(self, task: Task, before: Task) -> bool:
+        """Whether the saved conversation of `task` contains the earlier output of `before`."""
+        order = [*self._tasks.values()]
+        if order.index(before) >= order.index(task):
+            return False
+        if isinstance(task.context, list):
+            return any(other is before for other in task.context)
+        return task.context is not None
 
     def _kickoff(
         self,
@@ -246,15 +259,6 @@ def _lessons(job: Job, inputs: Inputs | None) -> str:
     if inputs is not None:
         return LESSONS
     return LESSONS.replace("{lessons}", str(job.inputs.get("lessons", "")))
-
-
-def _builds_on(task: Task, before: Task, revised_tasks: Sequence[Task]) -> bool:
-    """Whether the saved conversation of `task` contains the earlier output of `before`."""
-    if revised_tasks.index(before) >= revised_tasks.index(task):
-        return False
-    if isinstance(task.context, list):
-        return any(other is before for other in task.context)
-    return task.context is not None
 
 
 def _agents(crew: Crew) -> list[Agent]:

@@ -24,7 +24,8 @@ _READ_BY_CREWAI: Final = ("crewai_trigger_payload", "crew_chat_messages")
 class KickoffInputs:
     """The inputs of one phase. `before_kickoff` runs once per execution.
 
-    What it returned is stored with the first phase's output. If JSON cannot hold it, as with a
+    What it returned is stored with the first phase's output; what reviewers fill in afterwards is
+    newer. If JSON cannot hold it, as with a
     file, `before_kickoff` runs in each phase.
     """
 
@@ -38,7 +39,7 @@ class KickoffInputs:
         if returned is not None:
             crew.before_kickoff_callbacks = []
             lessons = {name: job.inputs[name] for name in ("lessons",) if name in job.inputs}
-            self.values = {**returned, **lessons}
+            self.values = {**returned, **lessons, **job.form_values}
         elif crew.before_kickoff_callbacks:
             crew.before_kickoff_callbacks = [*crew.before_kickoff_callbacks, self._keep]
         elif not _reads_inputs(crew, job.inputs):

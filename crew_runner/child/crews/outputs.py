@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from crewai import Task
@@ -54,14 +54,34 @@ def last_output(outputs: Sequence[TaskResult]) -> str:
     return texts[-1] if texts else NOT_RUN
 
 
-def restored(saved: Mapping[str, object], task: Task) -> TaskOutput:
+def restored(result: TaskResult, task: Task) -> TaskOutput:
+    """The output of an earlier phase or revision as CrewAI's own, with the reviewer's edits."""
     try:
-        output = TaskOutput.model_validate(saved["output"])
-        if saved.get("pydantic") is not None and task.output_pydantic is not None:
-            output.pydantic = task.output_pydantic.model_validate(saved["pydantic"])
+        output = TaskOutput.model_validate(result.saved["output"])
+        typed = result.saved.get("pydantic")
+        if result.edited:
+            typed = _edit(output, result, is_typed=typed is not None)
+        if typed is not None and task.output_pydantic is not None:
+            output.pydantic = task.output_pydantic.model_validate(typed)
     except ValidationError as error:
+        if result.edited:
+            raise CrewProblem(
+                f"The edited output of task {task.name} does not fit its type: {summarize(error)}. "
+                "Start the crew again."
+            ) from error
         raise CrewProblem(
             f"The output of task {task.name} no longer fits the crew, which has changed since: "
             f"{summarize(error)}. Restore the crew's code, or start the crew again."
         ) from error
     return output
+
+
+def _edit(output: TaskOutput, result: TaskResult, *, is_typed: bool) -> object:
+    """Put the reviewer's text into the output. Returns the value for its model, if it has one."""
+    output.raw = result.output
+    if not result.structured:
+        return None
+    structure = json.loads(result.structured)
+    if output.json_dict is not None:
+        output.json_dict = structure
+    return structure if is_typed else None

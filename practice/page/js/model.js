@@ -176,7 +176,10 @@ export class Model extends EventTarget {
   }
 
   async readHome() {
-    this.home = (await get("/page/home", { user: this.me })).view;
+    const before = this.home;
+    const { view } = await get("/page/home", { user: this.me });
+    // What the app published meanwhile is newer than the answer.
+    if (this.home === before) this.home = view;
     this.changed();
   }
 

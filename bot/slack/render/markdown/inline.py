@@ -13,6 +13,9 @@ from bot.slack.render.markdown import links
 from bot.slack.render.markdown.units import Leaf, Leaves, Style, joined, merged
 
 _STYLES: Final = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRIKE}
+_PLAIN: Final[frozenset[Style]] = frozenset()
+
+_TEXT: Final = ("text", "text_special")
 _BROADCAST: Final = re.compile(r"@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
 
 
@@ -33,10 +36,15 @@ class _Builder:
     def __init__(self) -> None:
         self._depth = dict.fromkeys(Style, 0)
         self._leaves: list[Leaf] = []
+        self._pending: list[str] = []
 
     def build(self, tokens: Sequence[Token]) -> list[Leaf]:
         open_links: list[tuple[Token, int]] = []
         for token in tokens:
+            if token.type in _TEXT:
+                self._pending.append(token.content)
+                continue
+            self._end_text(linked=bool(open_links))
             if token.type == "link_open":
                 open_links.append((token, len(self._leaves)))
             elif token.type == "link_close":
@@ -46,10 +54,19 @@ class _Builder:
             elif token.tag in _STYLES:
                 self._depth[_STYLES[token.tag]] += token.nesting
             else:
-                self._token(token, linked=bool(open_links))
+                self._token(token)
+        self._end_text(linked=False)
         return self._leaves
 
-    def _token(self, token: Token, *, linked: bool) -> None:
+    def _end_text(self, *, linked: bool) -> None:
+        """Text comes in parts: an entity or an escaped character is one of its own."""
+        content, self._pending = "".join(self._pending), []
+        if linked:
+            self._add(prose(content))
+        elif content:
+            self._prose(content)
+
+    def _token(self, token: Token) -> None:
         match token.type:
             case "softbreak" | "hardbreak":
                 self._add("\n")
@@ -60,12 +77,10 @@ class _Builder:
                 self._leaves += self._image(token)
             case "html_inline":
                 self._add(prose(token.content))
-            case _ if linked:
-                self._add(prose(token.content))
-            case _:
-                self._prose(token.content)
 
     def _styles(self) -> frozenset[Style]:
+        if not any(self._depth.values()):
+            return _PLAIN
         return frozenset(style for style, depth in self._depth.items() if depth > 0)
 
     def _add(self, shown: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Final
 
 from slack_sdk.models.blocks import Block
@@ -47,7 +48,7 @@ class Page:
     blocks: int = 1
 
     def left(self) -> Cost:
-        return _whole(self.room) - self.used
+        return _whole(self.room).minus(self.used)
 
     def takes(self, entry: _Entry) -> bool:
         return entry.cost.within(self.left()) and self.blocks + entry.blocks <= self._block_limit()
@@ -58,12 +59,14 @@ class Page:
 
     def add(self, entry: _Entry) -> None:
         self.entries.append(entry)
-        self.used += entry.cost
+        self.used = self.used.plus(entry.cost)
         self.blocks += entry.blocks
 
-    def is_half_full(self) -> bool:
-        twice = self.used + self.used
-        return not twice.within(_whole(self.room))
+    def is_filled(self, share: float) -> bool:
+        """Whether that share of it is taken, in anything that Slack counts."""
+        return any(
+            used >= share * most for used, most in zip(self.used, _whole(self.room), strict=True)
+        )
 
     def has_only_blocks_for_table(self) -> bool:
         """Whether its table block is taken by a table that has no other form here."""
@@ -101,10 +104,10 @@ class Page:
                 continue
             for unit in entry.units:
                 cost = splitting.cost(unit)
-                if not (size + cost).within(PIECE):
+                if not size.plus(cost).within(PIECE):
                     end_rich_text()
                 together.append(unit)
-                size += cost
+                size = size.plus(cost)
         end_rich_text()
         return tuple(blocks)
 
@@ -163,31 +166,24 @@ class _Paginator:
     def _place(self, unit: Unit) -> None:
         rest: Unit | None = unit
         while rest is not None:
-            entry = _Entry((rest,), splitting.cost(rest))
-            fits_a_block = entry.cost.within(PIECE)
-            if fits_a_block and self._page.takes(entry):
-                self._page.add(entry)
-                return
-            fits_fresh = fits_a_block and Page(self._room).takes(entry)
-            if fits_fresh and self._page.is_half_full():
-                self._turn()
+            beginning, after = splitting.split(rest, self._page.left().at_most(PIECE))
+            if beginning is None or (after is not None and self._belongs_on_next_page(rest)):
+                rest = self._without_beginning(rest)
                 continue
-            rest = self._place_beginning(rest)
+            self._page.add(_Entry((beginning,), splitting.cost(beginning)))
+            rest = after
 
-    def _place_beginning(self, unit: Unit) -> Unit | None:
-        """Put what fits on the page and return the rest."""
-        left = self._page.left()
-        head, tail = splitting.split(
-            unit,
-            Cost(
-                min(left.characters, PIECE.characters),
-                min(left.bytes, PIECE.bytes),
-                min(left.elements, PIECE.elements),
-            ),
-        )
-        if head is not None:
-            self._page.add(_Entry((head,), splitting.cost(head)))
-            return tail
+    def _belongs_on_next_page(self, unit: Unit) -> bool:
+        """Whether it is better to leave the rest of this page empty than to split the unit."""
+        if not self._page.is_filled(0.5):
+            return False
+        if self._page.is_filled(0.9):
+            return True
+        _, after = splitting.split(unit, _whole(self._room).at_most(PIECE))
+        return after is None
+
+    def _without_beginning(self, unit: Unit) -> Unit | None:
+        """Go to the next page, or make the unit fit the empty one."""
         if self._page.entries:
             self._turn()
             return unit
@@ -200,7 +196,7 @@ class _Paginator:
     def _place_table(self, table: Table) -> None:
         units = tuple(tables.as_text(table))
         costs = [splitting.cost(unit) for unit in units]
-        as_text = _Entry(units, sum(costs, Cost()))
+        as_text = _Entry(units, reduce(Cost.plus, costs, Cost()))
         entries = []
         if all(cost.within(PIECE) for cost in costs):
             entries.append(as_text)

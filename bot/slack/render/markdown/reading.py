@@ -44,9 +44,9 @@ _LANGUAGE: Final = re.compile(r"[\w+#.-]{0,30}\Z")
 _NESTING: Final = ("blockquote_open", "list_item_open")
 
 
-def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING})
-    parser.enable(["table", "strikethrough"]).disable("reference")
+def _parser(*, nesting: int, without: Sequence[str]) -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"maxNesting": nesting})
+    parser.enable(["table", "strikethrough"]).disable(without)
     normalize: Callable[[str], str] = parser.normalizeLink
     # An ASCII address stays as it is, to the letter.
     parser.normalizeLink = (  # type: ignore[method-assign]
@@ -58,7 +58,26 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-_PARSER: Final = _parser()
+_BLOCKS: Final = _parser(nesting=MAX_NESTING, without=["reference", "inline", "text_join"])
+_INLINE: Final = _parser(nesting=20, without=[])
+_WITHOUT_LINKS: Final = _parser(nesting=20, without=["link", "image"])
+
+MAX_BRACKETS: Final = 400
+"""A paragraph with more opening brackets has no links but bare addresses: the parser looks for the
+end of each through all the others."""
+
+
+_MARKS: Final = re.compile(r"[\\`*_~\[!<&:\n]")
+"""Without one of these a text is only text."""
+
+
+def _inline(content: str) -> Leaves:
+    if not _MARKS.search(content):
+        return (Leaf(inline.prose(content)),)
+    parser = _WITHOUT_LINKS if content.count("[") > MAX_BRACKETS else _INLINE
+    tokens: list[Token] = []
+    parser.inline.parse(content, parser, {}, tokens)
+    return inline.leaves(tokens)
 
 
 def units(markdown: str) -> list[Unit]:
@@ -81,7 +100,7 @@ class _List:
 class _Reader:
     def __init__(self, markdown: str) -> None:
         self._lines = markdown.split("\n")
-        self._tokens = _PARSER.parse(markdown)
+        self._tokens = _BLOCKS.parse(markdown)
         self._units: list[Unit] = []
         self._lists: list[_List] = []
         self._fresh = False
@@ -122,7 +141,7 @@ class _Reader:
                 self._bullet()
             case "inline":
                 heading = self._tokens[at - 1].type == "heading_open"
-                self._text(inline.leaves(token.children or []), heading=heading)
+                self._text(_inline(token.content), heading=heading)
             case "fence" | "code_block" | "html_block" | "hr":
                 self._leaf_block(token)
         return at + 1
@@ -132,7 +151,7 @@ class _Reader:
         return "\n".join(self._lines[start:end])
 
     def _enter(self, token: Token, inside: Sequence[Token]) -> None:
-        self._bullet(before_list=token.type != "blockquote_open")
+        self._bullet()
         if token.type == "blockquote_open":
             self._quotes.append(len(self._lists))
             return
@@ -141,9 +160,9 @@ class _Reader:
         indent = min(len(self._lists) - around, _INDENT)
         self._lists.append(_List(ordered, _numbers(inside) if ordered else [], indent))
 
-    def _bullet(self, *, before_list: bool = False) -> None:
+    def _bullet(self) -> None:
         """Show the mark of a list item that has no text before something else."""
-        if self._fresh and not (self._quotes and before_list):
+        if self._fresh:
             self._text(())
 
     def _text(self, leaves: Leaves, *, heading: bool = False) -> None:
@@ -251,7 +270,7 @@ def _table(tokens: Sequence[Token], lines: Sequence[str]) -> Table:
         elif token.type == "tr_close" and len(rows) > 1:
             rows[-1] += _ignored_cells(line, len(rows[-1]))
         elif token.type == "inline":
-            rows[-1].append(stripped(inline.leaves(token.children or [])))
+            rows[-1].append(stripped(_inline(token.content)))
         elif token.type == "th_open":
             aligns.append(str(token.attrGet("style") or "").removeprefix("text-align:") or "left")
     columns = max(len(row) for row in rows)
@@ -267,7 +286,4 @@ def _ignored_cells(line: str, columns: int) -> list[Leaves]:
         cells.pop(0)
     if cells and cells[-1] == "":
         cells.pop()
-    return [
-        stripped(inline.leaves(_PARSER.parseInline(cell.strip())[0].children or []))
-        for cell in cells[columns:]
-    ]
+    return [stripped(_inline(cell.strip())) for cell in cells[columns:]]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, replace
-from itertools import accumulate
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import replace
+from operator import add, le, sub
+from typing import Final, NamedTuple
 
 from bot.slack.render import text
 from bot.slack.render.markdown.units import (
@@ -25,36 +26,28 @@ from bot.slack.render.markdown.units import (
 
 _BOUNDARIES: Final = ("\n", ". ", "。", " ")
 _ZERO_WIDTH_JOINER: Final = "\u200d"
+_EMPTY: Final = (Leaf(" "),)
+"""What stands for no text, which Slack does not take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """Characters and bytes as Slack counts them, and elements of rich text."""
 
     characters: int = 0
     bytes: int = 0
     elements: int = 0
 
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.characters + other.characters,
-            self.bytes + other.bytes,
-            self.elements + other.elements,
-        )
+    def plus(self, other: Cost) -> Cost:
+        return Cost(*map(add, self, other))
 
-    def __sub__(self, other: Cost) -> Cost:
-        return Cost(
-            self.characters - other.characters,
-            self.bytes - other.bytes,
-            self.elements - other.elements,
-        )
+    def minus(self, other: Cost) -> Cost:
+        return Cost(*map(sub, self, other))
 
     def within(self, most: Cost) -> bool:
-        return (
-            self.characters <= most.characters
-            and self.bytes <= most.bytes
-            and self.elements <= most.elements
-        )
+        return all(map(le, self, most))
+
+    def at_most(self, other: Cost) -> Cost:
+        return Cost(*map(min, self, other))
 
 
 UNIT: Final = Cost(characters=4, bytes=4, elements=3)
@@ -62,26 +55,42 @@ UNIT: Final = Cost(characters=4, bytes=4, elements=3)
 
 
 def cost(unit: Unit) -> Cost:
+    characters, size, elements = UNIT
+    for leaf in _leaves(unit):
+        leaf_characters, leaf_size = _measured(leaf)
+        characters += leaf_characters
+        size += leaf_size
+        elements += 1
+    return Cost(characters, size, elements)
+
+
+def _leaves(unit: Unit) -> Iterable[Leaf]:
     match unit:
         case Paragraph(leaves) | Heading(leaves) | Quote(leaves) | Item(leaves):
-            return sum((_leaf_cost(leaf) for leaf in leaves), UNIT)
+            return leaves or _EMPTY
         case Code(code):
-            return UNIT + _leaf_cost(Leaf(code))
+            return (Leaf(code),)
         case Rule():
-            return UNIT + _leaf_cost(Leaf("———"))
+            return (Leaf("———"),)
         case Table(rows):
-            return sum(
-                (_leaf_cost(leaf) for row in rows for cell in row for leaf in cell or [Leaf(" ")]),
-                UNIT,
-            )
+            return (leaf for row in rows for cell in row for leaf in cell or _EMPTY)
 
 
-def _leaf_cost(leaf: Leaf) -> Cost:
-    size = len(leaf.text.encode("utf-8", "surrogatepass"))
+def _measured(leaf: Leaf) -> tuple[int, int]:
+    """Characters and bytes."""
+    characters, size = _lengths(leaf.text)
     if not leaf.url:
-        return Cost(text.length(leaf.text), size, 1)
-    label = (0, 0) if leaf.text == leaf.url else (text.length(leaf.text), size)
-    return Cost(label[0] + text.length(leaf.url), label[1] + len(leaf.url.encode()), 1)
+        return characters, size
+    address = _lengths(leaf.url)
+    if leaf.text == leaf.url:
+        return address
+    return characters + address[0], size + address[1]
+
+
+def _lengths(shown: str) -> tuple[int, int]:
+    if shown.isascii():
+        return len(shown), len(shown)
+    return text.length(shown), len(shown.encode("utf-8", "surrogatepass"))
 
 
 def split(unit: Unit, most: Cost) -> tuple[Unit | None, Unit | None]:
@@ -89,14 +98,15 @@ def split(unit: Unit, most: Cost) -> tuple[Unit | None, Unit | None]:
 
     Splits between lines, sentences or words if one ends in the last half of what fits.
     """
-    inside = most - UNIT
+    inside = most.minus(UNIT)
     match unit:
         case Code(code):
             head, tail = split_leaves((Leaf(code),), inside)
             # The line break that is split at is the end of the page.
-            return _code(joined(head).removesuffix("\n")), _code(joined(tail))
+            beginning = joined(head)
+            return _code(beginning.removesuffix("\n") if tail else beginning), _code(joined(tail))
         case Item(leaves):
-            head, tail = split_leaves(leaves, inside)
+            head, tail = split_leaves(leaves or _EMPTY, inside)
             # The item goes on without a mark: it is one item.
             return (replace(unit, leaves=head) if head else None), _rest(Paragraph(tail))
         case Paragraph(leaves) | Heading(leaves) | Quote(leaves):
@@ -104,11 +114,11 @@ def split(unit: Unit, most: Cost) -> tuple[Unit | None, Unit | None]:
             kind = type(unit)
             return (kind(head) if head else None), _rest(kind(tail))
         case Rule() | Table():
-            return None, unit
+            return (unit, None) if cost(unit).within(most) else (None, unit)
 
 
 def _rest(unit: Paragraph | Heading | Quote) -> Unit | None:
-    return unit if joined(unit.leaves).strip() else None
+    return unit if any(leaf.text.strip() for leaf in unit.leaves) else None
 
 
 def _code(code: str) -> Code | None:
@@ -117,54 +127,54 @@ def _code(code: str) -> Code | None:
 
 def split_leaves(leaves: Leaves, most: Cost) -> tuple[Leaves, Leaves]:
     """The leaves that fit into `most`, and the rest."""
-    costs = list(accumulate((_leaf_cost(leaf) for leaf in leaves), initial=Cost()))
-    whole = max(at for at in range(len(costs)) if at == 0 or costs[at].within(most))
-    if whole == len(leaves):
-        return leaves, ()
-    length = sum(len(leaf.text) for leaf in leaves[:whole])
-    length += _fitting(leaves[whole], most - costs[whole])
-    content = joined(leaves)
-    return _cut(leaves, _boundary(content, length))
+    used = Cost()
+    for position, leaf in enumerate(leaves):
+        with_leaf = used.plus(Cost(*_measured(leaf), 1))
+        if not with_leaf.within(most):
+            fitting = _fitting(leaf, most.minus(used))
+            around = leaves[: position + 1]
+            length = sum(len(before.text) for before in around[:-1]) + fitting
+            following = leaf.text[fitting : fitting + 1]
+            at = _boundary(joined(around)[:length], following)
+            head, tail = _cut(around, at)
+            return head, (*tail, *leaves[position + 1 :])
+        used = with_leaf
+    return leaves, ()
 
 
 def _fitting(leaf: Leaf, most: Cost) -> int:
     """How many characters of a leaf fit."""
-    if most.elements < 1:
-        return 0
     if leaf.url:
-        address = Cost(text.length(leaf.url), len(leaf.url.encode()))
-        most = most - address
-    if most.characters <= 0 or most.bytes <= 0:
+        most = most.minus(Cost(*_lengths(leaf.url)))
+    if min(most.characters, most.bytes, most.elements) <= 0:
         return 0
     start = leaf.text[: most.characters]
-    sizes = accumulate(
-        (
-            (1 + (ord(character) > 0xFFFF), len(character.encode("utf-8", "surrogatepass")))
-            for character in start
-        ),
-        lambda total, size: (total[0] + size[0], total[1] + size[1]),
-    )
-    return sum(1 for units, size in sizes if units <= most.characters and size <= most.bytes)
+    if start.isascii():
+        return min(len(start), most.bytes)
+    characters = size = 0
+    for count, character in enumerate(start):
+        characters += 1 + (ord(character) > 0xFFFF)
+        size += len(character.encode("utf-8", "surrogatepass"))
+        if characters > most.characters or size > most.bytes:
+            return count
+    return len(start)
 
 
-def _boundary(content: str, length: int) -> int:
-    """Where to cut within the first `length` characters."""
+def _boundary(content: str, following: str) -> int:
+    """Where to cut `content`, which is followed by another character."""
     for boundary in _BOUNDARIES:
-        at = content.rfind(boundary, length // 2, length)
+        at = content.rfind(boundary, len(content) // 2)
         if at >= 0:
             return at + len(boundary)
-    at = length
-    while at > max(1, length - 64) and _joins(content, at):
-        at -= 1
-    return at if at > 0 else length
+    at, after = len(content), following
+    while at > max(1, len(content) - 64) and _join(content[at - 1], after):
+        at, after = at - 1, content[at - 1]
+    return at
 
 
-def _joins(content: str, at: int) -> bool:
-    """Whether the characters on both sides belong together, as in an emoji."""
-    if at >= len(content):
-        return False
-    before, after = content[at - 1], content[at]
-    return (
+def _join(before: str, after: str) -> bool:
+    """Whether two characters belong together, as in an emoji."""
+    return bool(after) and (
         _ZERO_WIDTH_JOINER in {before, after}
         or unicodedata.category(after)[0] == "M"
         or "\U0001f3fb" <= after <= "\U0001f3ff"

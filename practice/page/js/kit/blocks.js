@@ -6,6 +6,14 @@ import { dataTable } from "../text/table.js";
 import { elementNode } from "./elements.js";
 import { inputBlock } from "./inputs.js";
 import { picture, plainText, textNodes } from "./objects.js";
+import {
+  alertBlock,
+  cardBlock,
+  carouselBlock,
+  chartBlock,
+  containerBlock,
+  contextActions,
+} from "./newer.js";
 import { planBlock, taskCard } from "./plan.js";
 
 const BLOCKS = {
@@ -24,6 +32,14 @@ const BLOCKS = {
   task_card: taskCard,
   table: tableBlock,
   input: inputBlock,
+  alert: alertBlock,
+  card: cardBlock,
+  carousel: carouselBlock,
+  container: (block, surface) => containerBlock(block, surface, blockNodes),
+  context_actions: contextActions,
+  data_table: (block, surface) =>
+    h("figure", { class: "k-data" }, tableBlock(block, surface), h("figcaption", {}, block.caption)),
+  data_visualization: chartBlock,
 };
 
 /** A node for each block, with its type in `data-block`. */

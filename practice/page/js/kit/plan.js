@@ -17,7 +17,8 @@ const STATUS = {
 export function planBlock(block, surface) {
   const tasks = block.tasks ?? [];
   const done = tasks.filter((task) => task.status === "complete").length;
-  const plan = h("details", { class: "k-plan", open: true });
+  const plan = h("details", { class: "k-plan", open: surface.isPlanOpen(block.block_id) });
+  plan.addEventListener("toggle", () => surface.planToggled(block.block_id, plan.open));
   plan.append(
     h(
       "summary",

@@ -9,6 +9,22 @@ export class Surface {
     this.names = names;
     this.send = send;
     this.values = new Map();
+    this.plans = null;
+  }
+
+  /**
+   * Whether to show a plan open. As in Slack, an update folds it up unless its block_id stays the
+   * same; the first plan of a surface is open.
+   */
+  isPlanOpen(blockId) {
+    const isFirst = this.plans === null;
+    this.plans ??= new Map();
+    if (!this.plans.has(blockId)) this.plans.set(blockId, isFirst);
+    return this.plans.get(blockId);
+  }
+
+  planToggled(blockId, open) {
+    this.plans.set(blockId, open);
   }
 
   entered(blockId, actionId) {

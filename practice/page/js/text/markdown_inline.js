@@ -1,11 +1,10 @@
-// Inline Markdown: emphasis, code and links.
+// Inline Markdown: emphasis, code and links. Code and addresses are shown to the letter.
 import { h } from "../dom.js";
 import { isSpace, isWord, MAX_SPAN, readCommon, Run } from "./inline.js";
-import { link } from "./links.js";
-import { decodeEntities } from "./tokens.js";
+import { bareUrlAt, link } from "./links.js";
 
 const ESCAPABLE = /[\\`*_{}[\]()#+\-.!|>~<&:"'$%,/;=?@^]/;
-const READERS = [readEscape, readCode, readLink, readStyle];
+const READERS = [readEscape, readCode, readLink, readStyle, readAddress];
 const MARKS = [
   ["***", ["strong", "em"]],
   ["___", ["strong", "em"]],
@@ -47,7 +46,7 @@ function readCode(text, at, run) {
   const end = text.indexOf(fence, at + fence.length);
   if (end < 0 || end - at > MAX_SPAN) return at;
   const inner = text.slice(at + fence.length, end).replace(/\n/g, " ");
-  run.node(h("code", {}, decodeEntities(/^ .*\S.* $/.test(inner) ? inner.slice(1, -1) : inner)));
+  run.node(h("code", {}, /^ .*\S.* $/.test(inner) ? inner.slice(1, -1) : inner));
   return end + fence.length;
 }
 
@@ -66,10 +65,19 @@ function readLink(text, at, run, names) {
   const target = /^\s*<?([^\s<>]*)>?(?:\s+["'(].*)?\s*$/s.exec(text.slice(close + 2, end));
   if (target === null) return at;
   const label = text.slice(open + 1, close);
-  const address = decodeEntities(target[1]);
+  const [, address] = target;
   if (isImage) run.node(link(address, `🖼 ${label || "image"}`));
   else run.node(link(address, markdownInline(label, names)));
   return end + 1;
+}
+
+/** An address in the text. Unlike prose, addresses keep their entities, as in Slack. */
+function readAddress(text, at, run) {
+  if (!/h/i.test(text[at]) || isWord(text[at - 1])) return at;
+  const address = bareUrlAt(text, at);
+  if (address === null) return at;
+  run.node(link(address, address));
+  return at + address.length;
 }
 
 function matching(text, at, opening, closing) {

@@ -7,6 +7,10 @@ import { broadcastMention, channelMention, groupMention, userMention } from "./t
 
 const STYLE_TAGS = { bold: "strong", italic: "em", strike: "s", underline: "u", code: "code" };
 
+const MAX_INDENT = 8;
+
+const bordered = (element) => (element.border ? " rt-border" : "");
+
 /** Nodes for the elements of a rich_text block. */
 export function richText(block, names) {
   return (block.elements ?? []).map((element) => richPart(element, names));
@@ -18,15 +22,16 @@ function richPart(element, names) {
     case "rich_text_section":
       return h("div", { class: "rt-section" }, leaves());
     case "rich_text_quote":
-      return h("blockquote", {}, leaves());
+      return h("blockquote", { class: `rt-quote${bordered(element)}` }, leaves());
     case "rich_text_preformatted":
-      return h("pre", { class: "pre", tabindex: 0 }, leaves());
+      return h("pre", { class: `pre${bordered(element)}`, tabindex: 0 }, leaves());
     case "rich_text_list": {
       const ordered = element.style === "ordered";
-      const depth = Math.min(6, element.indent ?? 0);
+      const depth = Math.min(MAX_INDENT, element.indent ?? 0);
+      const classes = `rt-list rt-indent-${depth} rt-mark-${depth % 3}${bordered(element)}`;
       const items = (element.elements ?? []).map((item) => h("li", {}, richPart(item, names)));
       const start = ordered && element.offset ? element.offset + 1 : null;
-      return h(ordered ? "ol" : "ul", { class: `rt-list rt-indent-${depth}`, start }, items);
+      return h(ordered ? "ol" : "ul", { class: classes, start }, items);
     }
     default:
       return h("span", { class: "unsupported-leaf" }, `[${element.type}]`);

@@ -1,8 +1,18 @@
-"""Which of Slack's rules hold, where the facts are open or a test needs another answer."""
+"""Slack's limits: the numbers, from the shared data file, and which of the open rules hold."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from importlib.resources import files
+
+
+def _read() -> dict[str, dict[str, int]]:
+    return tomllib.loads(files("slack_limits").joinpath("limits.toml").read_text(encoding="utf-8"))
+
+
+LIMITS = _read()
+"""By section and name, as in `slack_limits/limits.toml`, which says what each number counts."""
 
 
 @dataclass(frozen=True)
@@ -10,8 +20,8 @@ class Rules:
     """Slack's rules for the size of a message. The defaults are Slack's, as far as it is known."""
 
     message_characters: int = 13_200
-    """In all blocks of a message; 10,000 is on the safe side."""
-    markdown_characters: int = 12_000
+    """In all blocks of a message. This was measured; `slack_limits` has a number below it."""
+    markdown_characters: int = LIMITS["markdown"]["characters"]
     """In all `markdown` blocks of a message."""
     count_bytes: bool = False
     """Count UTF-8 bytes where Slack may count them: in a message's blocks and its Markdown."""
