@@ -35,7 +35,10 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
         elif isinstance(answer, ReplacedForm):
             ack(response_action="update", view=answer.form)
         else:
-            ack(response_action="update", view=not_taken.start_refused(answer, as_typed(sent)))
+            ack(
+                response_action="update",
+                view=not_taken.start_refused(answer, f"{ids.COMMAND} {as_typed(sent)}"),
+            )
 
     def on_choice(ack: Ack, body: Body, client: WebClient) -> None:
         """Another crew has other fields; another channel, other checkpoints to leave out."""
