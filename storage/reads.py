@@ -47,6 +47,7 @@ from storage.records import (
     Execution,
     Lesson,
     PhaseRun,
+    RevisionMeans,
     Usage,
 )
 from storage.states import ENDED, CheckpointState, ExecutionState, PhaseRunState
@@ -211,6 +212,17 @@ class Reads:
         )
         with reading(self._engine) as connection:
             return sql.execute(connection, query).first() is not None
+
+    def is_editing(self, checkpoint_id: str, actor_id: str) -> bool:
+        """Whether this person began to edit the output within the last 15 minutes."""
+        intent = {
+            "of_checkpoint": checkpoint_id,
+            "of_actor": actor_id,
+            "of_means": RevisionMeans.EDIT,
+        }
+        with reading(self._engine) as connection:
+            expires_at = sql.execute(connection, statements.INTENT, intent).scalar()
+            return expires_at is not None and expires_at > self._clock.at(connection)
 
     def waiting_checkpoint(self, execution_id: str) -> Checkpoint | None:
         with reading(self._engine) as connection:

@@ -304,7 +304,7 @@ class StateManager:
         """Replace a phase's output by a text that a person wrote, and open a checkpoint for it.
 
         Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
-        UnknownTasks, TextNeeded, WrongStructure, NothingChanged, LimitReached.
+        UnknownTasks, BlankEdit, WrongStructure, NothingChanged, LimitReached.
         """
         return self._commit(lambda tx: edits.edit(tx, edit))
 
@@ -325,6 +325,25 @@ class StateManager:
         """
         return self._commit(
             lambda tx: decisions.intend_revise(tx, checkpoint_id, actor=actor, message=message)
+        )
+
+    def intend_edit(
+        self,
+        checkpoint_id: str,
+        *,
+        actor: Actor,
+        message: MessageRef | None = None,
+        shown: str | None = None,
+    ) -> Checkpoint:
+        """Note that somebody is about to edit the output: a text file in their next reply will be
+        its new text.
+
+        Expires after 15 minutes. Raises what `edit` raises.
+        """
+        return self._commit(
+            lambda tx: decisions.intend_edit(
+                tx, checkpoint_id, actor=actor, message=message, shown=shown
+            )
         )
 
     def drop_intent(self, checkpoint_id: str, *, actor: Actor) -> bool:

@@ -154,7 +154,7 @@ def _answers() -> Iterator[tuple[str, Answer]]:
         yield f"offer after {name}", answers.offer_reply(offer, reply)
     yield "a reply that was taken", answers.reply_is_revision(subject)
     entry = Entry(subject, _execution(), "https://example.com/archives/C1/p1")
-    yield "inbox", home.inbox([entry], [entry], more=3)
+    yield "inbox", home.inbox([entry, entry], beyond=3)
     lesson = Lesson("00000000-0000-4000-8000-000000000003", "sample", "Shorter.", _ACTOR, NOON)
     yield "lessons", lessons.listed({"sample": [lesson]})
 
@@ -183,8 +183,8 @@ def _views() -> Iterator[tuple[str, View]]:
     yield "form to start a run", start_form.form(_CREW, _INPUTS, {}, about=about)
     entry = Entry(subject, execution, None)
     shown = home.ShownRun(execution, Progress(_runs()), None)
-    yield "Home tab", home.home([entry], more=2, runs=[shown], decided=[entry])
-    yield "empty Home tab", home.home([], more=0, runs=[], decided=[])
+    yield "Home tab", home.home([entry], beyond=2, runs=[shown], decided=[entry])
+    yield "empty Home tab", home.home([], beyond=0, runs=[], decided=[])
 
 
 def _execution(state: ExecutionState = ExecutionState.WAITING_FEEDBACK) -> Execution:

@@ -104,7 +104,11 @@ def _meant(
 
 
 def _intends(tx: Transaction, checkpoint: Checkpoint, actor: Actor) -> bool:
-    intent = {"of_checkpoint": checkpoint.id, "of_actor": actor.id}
+    intent = {
+        "of_checkpoint": checkpoint.id,
+        "of_actor": actor.id,
+        "of_means": RevisionMeans.RUN,
+    }
     expires_at = sql.execute(tx.connection, statements.INTENT, intent).scalar()
     return expires_at is not None and expires_at > tx.now
 

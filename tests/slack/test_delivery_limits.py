@@ -12,9 +12,8 @@ import pytest
 from practice.traffic import Entry
 from storage.decisions import Decision
 from storage.outbox.rate_limits import RateLimit
-from storage.records import Action
+from storage.records import Action, Actor, ActorKind
 from tests.slack.stage import BRISK, Stage
-from tests.support.factories import BEN as BEN_ACTOR
 from tests.support.factories import output
 from tests.support.workspace import ANA, BEN, Workspace
 
@@ -81,7 +80,8 @@ def test_a_decision_elsewhere_after_a_click_that_decided_nothing_is_shown_as_wel
     workspace.click("Continue", by=ANA, message=card)
     stage.answer_to(ANA, "decide")
 
-    stage.state.decide(Decision(stage.waiting(execution).id, Action.CONTINUE, BEN_ACTOR))
+    by = Actor(ActorKind.SLACK, BEN, "Ben")
+    stage.state.decide(Decision(stage.waiting(execution).id, Action.CONTINUE, by))
 
     stage.wait_until_read(card, "Continued by")
 

@@ -13,13 +13,13 @@ from storage.decisions import Decision, Edit, UseRevision
 from storage.definitions import CrewDefinition, FormField, Limits
 from storage.errors import (
     AlreadyDecided,
+    BlankEdit,
     LimitReached,
     NoLesson,
     NotAllowed,
     NothingChanged,
     NotOffered,
     OutdatedMessage,
-    TextNeeded,
     UnknownRevision,
     UnknownTasks,
     WrongStructure,
@@ -255,7 +255,7 @@ def test_a_blank_edit_is_refused(run: Run, state: StateManager, text: str) -> No
     run.start()
     run.work("the plan")
 
-    with pytest.raises(TextNeeded):
+    with pytest.raises(BlankEdit):
         state.edit(edit(run, text))
 
 

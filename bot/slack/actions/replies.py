@@ -7,12 +7,13 @@ from bot.slack.inbound.parse import Click, Person
 from bot.slack.inbound.thread_messages import EditedReply, ThreadReply
 from bot.slack.people.actors import People
 from bot.slack.people.words import Words
-from bot.slack.render import answers
+from bot.slack.render import answers, edited_file
 from bot.slack.render.answers import Answer
 from storage.characters import is_blank
 from storage.decisions import (
     Decided,
     Decision,
+    Edit,
     EditedWords,
     Reply,
     RevisionOffered,
@@ -59,7 +60,7 @@ class Replies:
                 before=self._people.words_alone(edited.before),
                 after=self._people.words_alone(edited.after),
                 actor_id=edited.by.id,
-                delivery=f"edit:{edited.channel}:{edited.ts}:{edited.edited_ts}",
+                delivery=f"edit:{edited.channel}:{edited.ts}:{edited.event_ts}",
             )
         )
         if isinstance(outcome, WordsTooLate):
@@ -138,10 +139,28 @@ class Replies:
         if reply.mentions_bot and waiting.kind is CheckpointKind.QUESTION:
             return self._answer_by_reply(reply, waiting)
         words = self._people.words(reply.written)
+        if words.attached.read and self._reads.is_editing(waiting.id, reply.by.id):
+            return self._edit_by_file(reply, waiting, words)
         if reply.mentions_bot and is_blank(words.with_files) and words.attached.unread:
             return Answer(answers.say_it_in_words(words.attached.unread))
         actor = self._people.for_decision(reply.by, checkpoint=waiting)
         return self._answer(reply, words, self._state.reply(_record(reply, words, actor)))
+
+    def _edit_by_file(self, reply: ThreadReply, waiting: Checkpoint, words: Words) -> Answer:
+        """A text file of somebody who began to edit the output is its new text."""
+        file = words.attached.read[0]
+        texts = edited_file.texts(waiting.output, file.text)
+        if texts is None:
+            return Answer(answers.edit_has_no_headings(waiting))
+        self._state.edit(
+            Edit(
+                checkpoint_id=waiting.id,
+                texts=texts,
+                actor=self._people.for_decision(reply.by, checkpoint=waiting),
+                delivery=_delivery(reply.channel, reply.ts),
+            )
+        )
+        return Answer(answers.edited_by_file(file.name))
 
     def _answer_by_reply(self, reply: ThreadReply, question: Checkpoint) -> Answer | None:
         """A reply written before the question was shown does not answer it."""

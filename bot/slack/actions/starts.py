@@ -74,13 +74,13 @@ class Starts:
         self._clock = clock
         self._forms = StartForms(reads=reads, people=people, crews=crews, clock=clock)
 
-    def help(self, name: str, typed: str = "") -> str:
-        crew = find_crew(self._crews, name)
+    def help(self, command: grammar.CrewHelp) -> str:
+        crew = find_crew(self._crews, command.crew)
         if crew is None:
-            return starting.unknown_crew(name, self._crews, typed)
+            return starting.unknown_crew(command.crew, self._crews, command.typed)
         report = self._reads.crew_reports().get(crew.name)
         words = starting.crew_help(known_of(crew, report), report, self._clock.now())
-        return starting.with_paste(words, typed)
+        return starting.with_paste(words, command.typed) if command.has_request else words
 
     def is_crew(self, name: str) -> bool:
         return find_crew(self._crews, name) is not None

@@ -240,8 +240,9 @@ def submission(body: Body) -> Submission:
     view = mapping(body, "view")
     values = mapping(mapping(view, "state"), "values")
     value = None
-    if ids.TEXT_BLOCK in values:
-        value = mapping(mapping(values, ids.TEXT_BLOCK), ids.TEXT_INPUT).get("value")
+    for block_id in values:
+        if block_id.startswith(ids.TEXT_BLOCK):
+            value = mapping(mapping(values, block_id), ids.TEXT_INPUT).get("value")
     return Submission(
         view=_form_view(view),
         text=value.strip() if isinstance(value, str) else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -72,8 +73,9 @@ class Posting:
             unfurl_links=False,
             unfurl_media=False,
         )
-        # A response URL returns an HTML page if something in between failed.
-        return answer.status_code == 200 and not answer.body.lstrip().startswith("<")
+        # Anything else is a refusal, or a page of something in between.
+        accepted = answer.body.strip() == "ok" or re.match(r'\{"ok": ?true', answer.body)
+        return answer.status_code == 200 and bool(accepted)
 
     def permalink(self, row: OutboxRow) -> str:
         answer = self._client.chat_getPermalink(channel=row.channel, message_ts=str(row.ts))

@@ -10,8 +10,8 @@ from bot.slack.ids import short
 from bot.slack.outbound import whole_text
 from bot.slack.outbound.estimates import Estimates
 from bot.slack.outbound.fallbacks import Shown, output_key, whole_key
-from bot.slack.render import checkpoint as checkpoint_message
 from bot.slack.render import files, final, output, root, text, usage
+from bot.slack.render.card import card
 from bot.slack.render.files import Upload
 from bot.slack.render.message import (
     SECTION_LIMIT,
@@ -169,9 +169,10 @@ class Views:
 
     def _card(self, row: OutboxRow, execution: Execution, *, moved_note: str) -> Rendered:
         checkpoint, whole = self._checkpoint(row), self.whole(row)
-        rendered = checkpoint_message.render(
+        rendered = card.render(
             checkpoint,
             execution,
+            previous=self._previous(checkpoint),
             gate_round=self._count_rounds(checkpoint),
             used=usage.used_until(checkpoint, self._reads.phase_runs(execution.id)),
             upcoming=self._upcoming(execution, usage.phase_after(checkpoint, execution)),
@@ -181,6 +182,18 @@ class Views:
         )
         form = Shown.of(row).form
         return rendered if form is Form.FULL else _simplified(rendered, form, whole)
+
+    def _previous(self, checkpoint: Checkpoint) -> Checkpoint | None:
+        """The decided checkpoint that this one is a revision of."""
+        of_phase = [
+            other
+            for other in self._reads.checkpoints(checkpoint.execution_id)
+            if (other.phase, other.kind) == (checkpoint.phase, checkpoint.kind)
+        ]
+        number = [other.id for other in of_phase].index(checkpoint.id)
+        earlier = of_phase[number - 1] if number else None
+        revised = earlier is not None and earlier.state is CheckpointState.REVISED
+        return earlier if revised else None
 
     # --- files ----------------------------------------------------------------------------------
 

@@ -158,6 +158,23 @@ def form_not_opened(checkpoint: Checkpoint) -> Answer:
     return Answer("The form could not be opened. Click again, or choose without words.")
 
 
+def edited_by_file(name: str) -> str:
+    """A file was taken as the new text of an output."""
+    return (
+        f"Taken: *{text.line(name, 80)}* is the new text. A new card shows it, which is then "
+        "decided like any other."
+    )
+
+
+def edit_has_no_headings(checkpoint: Checkpoint) -> str:
+    """A file with an edited output does not say which text is which task's."""
+    names = ", ".join(f"`# {text.label(task.task)}`" for task in checkpoint.output.tasks[:20])
+    return (
+        "I cannot tell which text in the file is which output, so nothing was changed. Keep the "
+        f"headings that the whole text has, each on a line of its own: {names}"
+    )
+
+
 FORM_NOT_OPENED = Answer(
     "Slack did not open the form, so nothing was decided. Click Continue again."
 )

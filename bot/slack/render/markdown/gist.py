@@ -82,11 +82,12 @@ def _opening(units: Sequence[Unit], limit: int) -> str:
     """
     opening = ""
     for unit in units:
-        if opening and not isinstance(unit, Paragraph | Quote):
-            if not isinstance(unit, Heading) or text.length(opening) * 3 >= limit:
-                return opening
-        elif _is_heading(unit):
+        if _is_heading(unit):
+            if opening and text.length(opening) * 3 >= limit:
+                break
             continue
+        if opening and not isinstance(unit, Paragraph | Quote):
+            break
         for sentence in sentences.split(_content(unit)):
             longer = f"{opening} {sentence}".strip()
             if text.length(longer) > limit:
