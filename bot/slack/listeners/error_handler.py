@@ -120,8 +120,8 @@ def _may_be_allowed(error: Exception) -> bool:
 
 def _words_given_back(reason: str, body: Body, modals: ModalActions) -> View:
     if parse.is_start_submission(body):
-        typed = as_typed(parse.start_submission(body))
-        return not_taken.not_taken(reason, [not_taken.Typed("", typed)])
+        command = f"{ids.COMMAND} {as_typed(parse.start_submission(body))}"
+        return not_taken.not_taken(reason, [not_taken.Typed("", command)])
     sent = parse.submission(body) if parse.is_form_of_a_checkpoint(body) else None
     words = parse.typed_words(body)
     try:
