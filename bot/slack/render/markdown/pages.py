@@ -7,6 +7,7 @@ what is shown, `rich` for what it may become, and `tables` for tables.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from slack_sdk.models.blocks import Block
@@ -47,10 +48,14 @@ def pages(markdown: str, room: Room = MESSAGE) -> tuple[tuple[Block, ...], ...]:
     return tuple(page.to_blocks() for page in paginate(read(markdown), room))
 
 
-def read(markdown: str) -> list[Unit]:
-    """The units of a text: all of it as code if it is JSON, else as CommonMark reads it."""
+@lru_cache(maxsize=16)
+def read(markdown: str) -> tuple[Unit, ...]:
+    """The units of a text: all of it as code if it is JSON, else as CommonMark reads it.
+
+    The last ones are kept: a message with a text is rendered several times in a row.
+    """
     shown = text.sanitize(markdown).strip("\n")
     if json_text.is_json(shown):
-        return [Code(json_text.pretty(shown))]
+        return (Code(json_text.pretty(shown)),)
     wrapped = _WRAPPED.match(shown)
-    return reading.units(wrapped.group(2) if wrapped else shown)
+    return tuple(reading.units(wrapped.group(2) if wrapped else shown))
