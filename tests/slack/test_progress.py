@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack.outbound import estimates
+from bot.slack.outbound import estimates, thread_status
 from bot.slack.outbound.delivery import DEFAULT_TIMING
 from storage.records import PhaseOutput, Usage
 from tests.slack.stage import BRISK, Stage
@@ -33,8 +33,9 @@ def used(tokens: int) -> Usage:
 
 
 def test_a_chatty_run_is_shown_every_three_seconds_at_most_and_its_last_state_always(
-    stage: Stage,
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(thread_status, "COVERS_SECONDS", PAUSE / 2)
     workspace = stage.workspace
     execution = stage.start()
     root = stage.root(execution)

@@ -126,9 +126,9 @@ def of_posting(times: int) -> Iterator[tuple[Fault, str]]:
     for fault in refusals(CHANNELS, times):
         yield fault, MOVED
     for fault in refusals(CONTENT, refusal_times):
-        yield fault, REPORTED if lasting else PLAIN
+        yield fault, MOVED if lasting else PLAIN
     for fault in refusals(f"{UNUSUAL} {OWN['chat.postMessage']}", refusal_times):
-        yield fault, REPORTED if lasting else RETRIED
+        yield fault, MOVED if lasting else RETRIED
 
 
 def of_arming(times: int) -> Iterator[tuple[Fault, str]]:
@@ -142,11 +142,11 @@ def of_arming(times: int) -> Iterator[tuple[Fault, str]]:
     for fault in refusals("channel_not_found is_inactive", times):
         yield fault, MOVED
     for fault in refusals("message_not_found cant_update_message", refusal_times):
-        yield fault, REPORTED if lasting else RETRIED
+        yield fault, MOVED if lasting else RETRIED
     for fault in refusals("invalid_blocks msg_too_long invalid_arguments", refusal_times):
-        yield fault, REPORTED if lasting else PLAIN
+        yield fault, MOVED if lasting else PLAIN
     for fault in refusals(f"{UNUSUAL} edit_window_closed {OWN['chat.update']}", refusal_times):
-        yield fault, REPORTED if lasting else RETRIED
+        yield fault, MOVED if lasting else RETRIED
 
 
 def of_any(method: str, times: int) -> Iterator[Fault]:

@@ -19,7 +19,7 @@ from bot.slack.inbound.sockets import SHORT_LIFE
 from practice.traffic import Entry
 from storage.decisions import Decision
 from storage.records import Action, Actor, ActorKind, Execution
-from tests.support.message_snapshot import MessageSnapshot
+from tests.support.message_snapshot import MessageSnapshot, readable
 from tests.support.workspace import ANA, BEN
 from tests.trouble.oracles.messages import live_at_once
 from tests.trouble.slack.answers import (
@@ -216,7 +216,9 @@ def upload(method: str) -> Story:
             assert times == 1, f"the file {name} was uploaded {times} times"
         if any("-planning-" in name for name in names):
             return RETRIED
-        assert stage.reported_missing(execution), "the file is missing, but nobody was told"
+        above = [m for m in stage.workspace.thread(message) if m.ts < message.ts]
+        shown = "".join("".join(readable(m.blocks)) for m in above)
+        assert shown.count("A long plan.") > 1900, "it is neither a file nor in messages"
         return REPORTED
 
     return play
