@@ -27,6 +27,10 @@ CONTEXT: Final = 120
 ELEMENTS: Final = 200
 """Elements of one rich text."""
 
+LEAST: Final = 8
+PART_LIMIT: Final = 40
+"""Characters of one piece of an excerpt."""
+
 PIECE_LIMIT: Final = 2500
 BLOCK_CHARACTERS: Final = 3000
 
@@ -67,7 +71,7 @@ def summary(previous: str, current: str) -> str:
     changes = count(previous, current)
     if not changes.places:
         return "nothing: the text is the same as before"
-    places = "in one place" if changes.places == 1 else f"in {changes.places:,} places"
+    places = "in 1 place" if changes.places == 1 else f"in {changes.places:,} places"
     if not (changes.added or changes.removed):
         return f"only punctuation and spaces, {places}"
     parts = []
@@ -93,10 +97,10 @@ def excerpt(previous: str, current: str, limit: int) -> tuple[_Text, ...]:
         return ()
     shown: list[_Text] = []
     for piece in pieces:
-        part = text.shorten(_one_line(piece.text), max(0, min(limit, 70)))
-        limit -= text.length(part)
-        if limit < 0:
+        if limit < LEAST:
             break
+        part = text.shorten(_one_line(piece.text), min(limit, PART_LIMIT))
+        limit -= text.length(part)
         shown.append(_Text(text=part, style=_STYLES[piece.kind]))
     return tuple(shown)
 
