@@ -71,6 +71,11 @@ def parser() -> argparse.ArgumentParser:
         "Each problem comes with what to do about it. The exit code is 1 if a check failed.",
     )
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    doctor.add_argument(
+        "--online",
+        action="store_true",
+        help="also ask Slack whether it takes samples of all messages; nothing of a run is sent",
+    )
     _add_add(command)
     _add_check(command)
     serve = command(

@@ -180,7 +180,7 @@ def _init() -> int:
 def _doctor(arguments: argparse.Namespace) -> int:
     from bot.doctor import checks
 
-    return checks.run(env_file=arguments.env_file, as_json=arguments.json)
+    return checks.run(env_file=arguments.env_file, as_json=arguments.json, online=arguments.online)
 
 
 _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {

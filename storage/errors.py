@@ -111,6 +111,10 @@ class TextNeeded(CountersignError):
     """A revision or an answer without text."""
 
 
+class BlankEdit(TextNeeded):
+    """An edit with a text that says nothing."""
+
+
 class NotOffered(CountersignError):
     """This checkpoint does not offer the action; `offered` are those it does."""
 

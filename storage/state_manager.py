@@ -304,7 +304,7 @@ class StateManager:
         """Replace a phase's output by a text that a person wrote, and open a checkpoint for it.
 
         Raises UnknownCheckpoint, AlreadyDecided, OutdatedMessage, NotAllowed, NotOffered,
-        UnknownTasks, TextNeeded, WrongStructure, NothingChanged, LimitReached.
+        UnknownTasks, BlankEdit, WrongStructure, NothingChanged, LimitReached.
         """
         return self._commit(lambda tx: edits.edit(tx, edit))
 
@@ -327,6 +327,25 @@ class StateManager:
             lambda tx: decisions.intend_revise(tx, checkpoint_id, actor=actor, message=message)
         )
 
+    def intend_edit(
+        self,
+        checkpoint_id: str,
+        *,
+        actor: Actor,
+        message: MessageRef | None = None,
+        shown: str | None = None,
+    ) -> Checkpoint:
+        """Note that somebody is about to edit the output: a text file in their next reply will be
+        its new text.
+
+        Expires after 15 minutes. Raises what `edit` raises.
+        """
+        return self._commit(
+            lambda tx: decisions.intend_edit(
+                tx, checkpoint_id, actor=actor, message=message, shown=shown
+            )
+        )
+
     def drop_intent(self, checkpoint_id: str, *, actor: Actor) -> bool:
         """Delete the intent (Never mind). Returns whether there was one."""
         return self._commit(lambda tx: decisions.drop_intent(tx, checkpoint_id, actor=actor))
@@ -338,6 +357,10 @@ class StateManager:
         (channel, ts) is Talk. Raises what `decide` raises.
         """
         return self._commit(lambda tx: replies.reply(tx, reply))
+
+    def add_words(self, reply: Reply) -> WordsTaken | WordsTooLate | Talk:
+        """Add a reply that `reply` has offered to the revision that its author made since."""
+        return self._commit(lambda tx: replies.add_words(tx, reply))
 
     def edit_words(self, edited: EditedWords) -> WordsTaken | WordsTooLate | Talk:
         """Handle a changed message: a revision that has not started gets the new words."""

@@ -118,6 +118,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "postgresql": programs(),
         "systemd": shutil.which("systemd-analyze"),
         "docker-compose": shutil.which("docker-compose"),
+        "npm": shutil.which("node") and shutil.which("npm"),
     }
     left_out: Counter[str] = Counter()
     kept = []
@@ -142,6 +143,8 @@ def _needed(item: pytest.Item) -> Iterator[str]:
     asked = getattr(item, "fixturenames", ())
     if "postgresql" in variant or "queues" in item.path.parts or "server" in asked:
         yield "postgresql"
+    if "slack_types" in asked:
+        yield "npm"
 
 
 def _place(item: pytest.Item) -> int:

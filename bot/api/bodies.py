@@ -21,6 +21,7 @@ from pydantic import (
 from storage import usage
 from storage.characters import storable
 from storage.definitions import Json
+from storage.output_hash import output_hash
 from storage.records import (
     Checkpoint,
     Counts,
@@ -43,6 +44,8 @@ def _storable(text: str) -> str:
 
 
 Text = Annotated[str, Field(max_length=_TEXT_LIMIT), AfterValidator(_storable)]
+LongText = Annotated[str, AfterValidator(_storable)]
+"""An output; the crew's own limit applies."""
 Word = Annotated[str, Field(max_length=100), AfterValidator(_storable)]
 
 
@@ -96,7 +99,10 @@ class ExecuteBody(BaseModel):
 class FeedbackBody(BaseModel):
     """A decision. `action` is checked in `calls`, so that the refusal can list what is allowed.
 
-    `outcome` goes with `continue` if the checkpoint offers outcomes.
+    `outcome` goes with `continue` if the checkpoint offers outcomes, and `values` if it has a
+    `form`. With `revise`, `edited` (texts by task) replaces the output, and `use_revision`
+    brings back that of an earlier revision; both open a new checkpoint at once. `output_hash` is
+    that of the output that was seen: if the checkpoint shows another one, nothing is decided.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -106,6 +112,10 @@ class FeedbackBody(BaseModel):
     action: Text
     feedback: Text | None = None
     outcome: Text | None = None
+    values: InputValues | None = None
+    edited: dict[Text, LongText] | None = None
+    use_revision: int | None = None
+    output_hash: Word | None = None
 
 
 class TaskOutputBody(BaseModel):
@@ -183,10 +193,26 @@ class ContextBody(BaseModel):
     feedback: str | None
 
 
+class FieldBody(BaseModel):
+    """A value that `continue` needs, or takes if it is not `required`.
+
+    `min` and `max` limit a number.
+    """
+
+    name: str
+    label: str
+    type: str
+    required: bool
+    choices: list[str]
+    min: float | None
+    max: float | None
+
+
 class CheckpointBody(BaseModel):
     """`kind` says why the run waits. If there are `outcomes`, `continue` must name one of them.
 
-    `continue` publishes the `files` in the project's folder.
+    `continue` takes the values of the `form`, and publishes the `files` in the project's folder.
+    `summary` names the task, or the field of a typed output, that sums the output up.
     """
 
     execution_id: str
@@ -204,6 +230,9 @@ class CheckpointBody(BaseModel):
     kind: str
     outcomes: list[str]
     files: list[FileBody]
+    summary: str | None
+    form: list[FieldBody]
+    output_hash: str
 
 
 class FeedbackReceivedBody(BaseModel):
@@ -319,6 +348,9 @@ def checkpoint(record: Checkpoint) -> CheckpointBody:
         kind=record.kind.value,
         outcomes=list(record.outcomes),
         files=[FileBody(**asdict(file)) for file in record.output.files],
+        summary=record.summary or None,
+        form=[FieldBody(**asdict(field)) for field in record.form],
+        output_hash=output_hash(record.output),
     )
 
 

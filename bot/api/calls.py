@@ -11,7 +11,7 @@ from fastapi import HTTPException
 from bot.api import bodies, crew_bodies
 from storage.crew_inputs import known_inputs
 from storage.db.database import SystemClock
-from storage.decisions import Decision
+from storage.decisions import Decision, Edit, UseRevision
 from storage.definitions import CrewDefinition, CrewReport
 from storage.errors import UnknownCheckpoint, UnknownExecution
 from storage.inputs import resolve
@@ -87,20 +87,37 @@ class Calls:
         checkpoint = self.reads.checkpoint(body.checkpoint_id)
         if checkpoint.execution_id != execution.id:
             raise UnknownCheckpoint(body.checkpoint_id)
-        self.state.decide(
-            Decision(
-                checkpoint_id=body.checkpoint_id,
-                action=action,
-                actor=self.config.actor,
-                text=body.feedback or "",
-                outcome=body.outcome,
-            )
-        )
+        self._decide(body, action)
         return bodies.FeedbackReceivedBody(
             action=action.value,
             execution_id=execution.id,
             checkpoint_id=body.checkpoint_id,
         )
+
+    def _decide(self, body: bodies.FeedbackBody, action: Action) -> None:
+        target, actor, shown = body.checkpoint_id, self.config.actor, body.output_hash
+        replacing = [body.edited is not None, body.use_revision is not None]
+        if any(replacing) and (action is not Action.REVISE or body.feedback or all(replacing)):
+            raise HTTPException(
+                400,
+                "edited and use_revision go with action revise, each alone and without feedback",
+            )
+        if body.edited is not None:
+            self.state.edit(Edit(target, body.edited, actor, shown=shown))
+        elif body.use_revision is not None:
+            self.state.use_revision(UseRevision(target, body.use_revision, actor, shown=shown))
+        else:
+            self.state.decide(
+                Decision(
+                    checkpoint_id=target,
+                    action=action,
+                    actor=actor,
+                    text=body.feedback or "",
+                    outcome=body.outcome,
+                    shown=shown,
+                    values=body.values or {},
+                )
+            )
 
     def _execution(self, execution_id: str) -> Execution:
         """The execution with exactly this id: a shortened one may later match another, too."""

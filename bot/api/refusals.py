@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, assert_never
 
 from storage.crew_inputs import THE_REQUEST
 from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,
+    BadForm,
     BadInputs,
+    BlankEdit,
     Busy,
     CountersignError,
     InputFault,
@@ -18,6 +20,7 @@ from storage.errors import (
     NoLesson,
     NoRule,
     NotAllowed,
+    NothingChanged,
     NotOffered,
     OutcomeNeeded,
     OutdatedMessage,
@@ -26,8 +29,10 @@ from storage.errors import (
     UnknownCheckpointName,
     UnknownExecution,
     UnknownLesson,
+    UnknownRevision,
     UnknownTasks,
     WrongState,
+    WrongStructure,
 )
 from storage.policy import Refusal
 from storage.records import ActorKind, Checkpoint
@@ -46,6 +51,10 @@ STATUS_OF: Final[dict[type[CountersignError], int]] = {
     BadInputs: 400,
     UnknownTasks: 400,
     TextNeeded: 400,
+    BadForm: 400,
+    WrongStructure: 400,
+    UnknownRevision: 400,
+    NothingChanged: 409,
     OutcomeNeeded: 400,
     NotOffered: 400,
     UnknownLesson: 404,
@@ -75,19 +84,22 @@ _REASONS: Final = {
 
 
 _REVISIONS: Final = "revisions"
-"""The only limit that does not pass with time, so it is a 409 and not a 429."""
+_OUTPUT_BYTES: Final = "output_bytes"
+_LASTING_LIMITS: Final = {_REVISIONS: 409, _OUTPUT_BYTES: 400}
+"""Limits that do not pass with time, so they are no 429."""
 
 _LIMITS: Final = {
     "at_once": "crew {crew!r} may run {most} at once, and so many are under way: try again later",
     "per_person": "{most} of crew {crew!r} at once for each client: wait until one has ended",
     "starts_per_hour": "crew {crew!r} may be started {most}x an hour: try again later",
+    _OUTPUT_BYTES: "crew {crew!r} limits the outputs of a phase to {most} bytes",
     _REVISIONS: "crew {crew!r} limits the revisions of a phase to {most}: continue, skip or stop",
 }
 
 
 def status_code(error: CountersignError) -> int:
-    if isinstance(error, LimitReached) and error.limit == _REVISIONS:
-        return 409
+    if isinstance(error, LimitReached) and error.limit in _LASTING_LIMITS:
+        return _LASTING_LIMITS[error.limit]
     return next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), 500)
 
 
@@ -102,6 +114,8 @@ def detail(error: CountersignError) -> str:  # noqa: PLR0911 an arm for each
             return f"checkpoint {name!r} may not be left out: {_REASONS[refusal]}"
         case BadInputs(problems=problems):
             return "; ".join(_input_problem(problem) for problem in problems)
+        case BlankEdit() | BadForm() | NothingChanged() | WrongStructure() | UnknownRevision():
+            return _bad_content(error)
         case TextNeeded():
             return "feedback is needed: say what should change, or the answer"
         case NotOffered(checkpoint=checkpoint, offered=actions):
@@ -117,6 +131,29 @@ def detail(error: CountersignError) -> str:  # noqa: PLR0911 an arm for each
             return "the database is busy and nothing was changed: try again"
         case _:
             return str(error)
+
+
+def _bad_content(
+    error: BlankEdit | BadForm | NothingChanged | WrongStructure | UnknownRevision,
+) -> str:
+    """What is wrong with an edit, or with the values of a form."""
+    match error:
+        case BlankEdit():
+            return "edited: a text is blank"
+        case BadForm(errors=errors):
+            return "; ".join(f"values.{name}: {_lower(text)}" for name, text in errors.items())
+        case NothingChanged():
+            return "the output has this text already"
+        case WrongStructure(task=task, sentence=sentence):
+            return f"edited.{task}: {sentence}"
+        case UnknownRevision(revision=revision, checkpoint=checkpoint):
+            return f"there is no revision {revision} before revision {checkpoint.revision}"
+        case _:
+            assert_never(error)
+
+
+def _lower(sentence: str) -> str:
+    return f"{sentence[:1].lower()}{sentence[1:].removesuffix('.')}"
 
 
 def _input_problem(problem: InputProblem) -> str:

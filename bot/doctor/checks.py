@@ -39,12 +39,15 @@ from storage.errors import Busy, Unreachable
 MODEL_SECONDS: Final = 5.0
 
 
-def run(*, env_file: Path, as_json: bool) -> int:
-    """Print the findings. Returns 1 if a check failed, else 0."""
+def run(*, env_file: Path, as_json: bool, online: bool = False) -> int:
+    """Print the findings. Returns 1 if a check failed, else 0.
+
+    `online` also asks Slack about samples of messages.
+    """
     findings = []
     logging.disable(logging.CRITICAL)  # the findings report the errors
     try:
-        for finding in _findings(env_file):
+        for finding in _findings(env_file, online=online):
             findings.append(finding)
             if not as_json:
                 print(finding.line(), flush=True)
@@ -56,7 +59,7 @@ def run(*, env_file: Path, as_json: bool) -> int:
     return 0 if ok else 1
 
 
-def _findings(env_file: Path) -> Iterator[Finding]:
+def _findings(env_file: Path, *, online: bool) -> Iterator[Finding]:
     try:
         settings = load_and_hide(env_file)
     except SettingsError as error:
@@ -74,6 +77,10 @@ def _findings(env_file: Path) -> Iterator[Finding]:
     yield from check_models(settings)
     yield from check_rest(settings)
     yield from check_slack(settings)
+    if online:
+        from bot.slack.online import check_online
+
+        yield from check_online(api_url=settings.slack_api_url)
 
 
 # --- the database ---------------------------------------------------------------------------

@@ -362,6 +362,7 @@ RAISES: Final = (
 ADD_INTENT: Final = insert(revise_intents)
 
 INTENT: Final = select(revise_intents.c.expires_at).where(
+    revise_intents.c.means == bindparam("of_means"),
     revise_intents.c.checkpoint_id == bindparam("of_checkpoint"),
     revise_intents.c.actor_id == bindparam("of_actor"),
 )

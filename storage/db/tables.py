@@ -227,6 +227,7 @@ revise_intents = Table(
     Column("checkpoint_id", Id, ForeignKey("checkpoints.id"), primary_key=True),
     Column("actor_id", String(64), primary_key=True),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("means", String(24), nullable=False, server_default="run"),
 )
 
 outbox = Table(

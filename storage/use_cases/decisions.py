@@ -39,6 +39,7 @@ from storage.records import (
     Execution,
     Feedback,
     MessageRef,
+    RevisionMeans,
 )
 from storage.states import CheckpointState, ExecutionEvent, ExecutionState, next_checkpoint
 from storage.use_cases import files, transitions
@@ -241,6 +242,25 @@ def intend_revise(
     decidable = find_decidable(tx, checkpoint_id)
     check_admissible(decidable, actor=actor, message=message)
     _check_revisions_left(tx, decidable)  # before anybody writes down what should change
+    _add_intent(tx, checkpoint_id, actor=actor, means=RevisionMeans.RUN)
+    return decidable.checkpoint
+
+
+def intend_edit(
+    tx: Transaction,
+    checkpoint_id: str,
+    *,
+    actor: Actor,
+    message: MessageRef | None,
+    shown: str | None,
+) -> Checkpoint:
+    decidable = find_decidable(tx, checkpoint_id)
+    check_admissible(decidable, actor=actor, message=message, shown=shown)
+    _add_intent(tx, checkpoint_id, actor=actor, means=RevisionMeans.EDIT)
+    return decidable.checkpoint
+
+
+def _add_intent(tx: Transaction, checkpoint_id: str, *, actor: Actor, means: RevisionMeans) -> None:
     drop_intent(tx, checkpoint_id, actor=actor)
     sql.execute(
         tx.connection,
@@ -249,9 +269,9 @@ def intend_revise(
             "checkpoint_id": checkpoint_id,
             "actor_id": actor.id,
             "expires_at": tx.now + INTENT_LIFETIME,
+            "means": means,
         },
     )
-    return decidable.checkpoint
 
 
 def drop_intent(tx: Transaction, checkpoint_id: str, *, actor: Actor) -> bool:

@@ -20,11 +20,11 @@ from storage.db.transaction import Transaction, new_id
 from storage.decisions import Edit, Reopened, UseRevision
 from storage.definitions import CheckpointDefinition, CrewDefinition
 from storage.errors import (
+    BlankEdit,
     LimitReached,
     NothingChanged,
     NotOffered,
     StaleExecution,
-    TextNeeded,
     UnknownRevision,
     UnknownTasks,
     WrongStructure,
@@ -120,13 +120,13 @@ def _check(decidable: DecidableCheckpoint, wish: Edit | UseRevision) -> None:
 
 
 def _edited(checkpoint: Checkpoint, definition: CrewDefinition, wish: Edit) -> PhaseOutput:
-    """Raises UnknownTasks, TextNeeded, WrongStructure, NothingChanged or LimitReached."""
+    """Raises UnknownTasks, BlankEdit, WrongStructure, NothingChanged or LimitReached."""
     try:
         output = edited_output.with_texts(checkpoint.output, wish.texts)
     except edited_output.UnknownKeys as error:
         raise UnknownTasks(error.names, checkpoint) from None
     except edited_output.Blank:
-        raise TextNeeded("an edit needs text") from None
+        raise BlankEdit("an edit needs text") from None
     except edited_output.BadStructure as error:
         raise WrongStructure(checkpoint, error.task, str(error)) from None
     if output_hash(output) == output_hash(checkpoint.output):

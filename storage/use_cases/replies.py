@@ -70,6 +70,14 @@ def reply(tx: Transaction, message: Reply) -> Outcome:
     return outcome
 
 
+def add_words(tx: Transaction, message: Reply) -> WordsTaken | WordsTooLate | Talk:
+    """Add a message that was talk before to the revision of its author."""
+    delivery = f"added:{message.channel}:{message.ts}"
+    if inbox.was_delivered(tx, delivery):
+        return Talk(repeated=True)
+    return _add_words(tx, message, delivery)
+
+
 def _reply_to(tx: Transaction, checkpoint: Checkpoint, message: Reply, delivery: str) -> Outcome:
     execution = find_execution(tx.connection, checkpoint.execution_id)
     verdict = may_decide(checkpoint.rule, actor=message.actor, requester=execution.requester)
@@ -104,7 +112,11 @@ def _meant(
 
 
 def _intends(tx: Transaction, checkpoint: Checkpoint, actor: Actor) -> bool:
-    intent = {"of_checkpoint": checkpoint.id, "of_actor": actor.id}
+    intent = {
+        "of_checkpoint": checkpoint.id,
+        "of_actor": actor.id,
+        "of_means": RevisionMeans.RUN,
+    }
     expires_at = sql.execute(tx.connection, statements.INTENT, intent).scalar()
     return expires_at is not None and expires_at > tx.now
 
@@ -153,7 +165,7 @@ class _Revision:
         return self.run.state in (PhaseRunState.QUEUED, PhaseRunState.RUNNING)
 
 
-def _add_words(tx: Transaction, message: Reply, delivery: str) -> Outcome:
+def _add_words(tx: Transaction, message: Reply, delivery: str) -> WordsTaken | WordsTooLate | Talk:
     """Add a message to the revision that the same person has just asked for."""
     revision = _revision_in(tx, channel=message.channel, thread_ts=message.thread_ts)
     if revision is None or revision.feedback.actor.id != message.actor.id:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from sqlalchemy import Connection, select
 
@@ -17,7 +17,7 @@ from bot.slack.app import SlackConfig, SlackFront
 from bot.slack.ids import ActionId
 from bot.slack.outbound.delivery import DeliveryTiming
 from storage.db.tables import outbox
-from storage.definitions import CrewDefinition, Limits, OnTimeout
+from storage.definitions import CrewDefinition, FormField, InputType, Limits, OnTimeout
 from storage.messages import OutboxState
 from storage.outbox.outbox import Outbox
 from storage.outbox.rate_limits import RateLimit
@@ -86,7 +86,7 @@ OPERATOR = Actor(ActorKind.SYSTEM, "tests", "tests")
 def default_crews() -> dict[str, CrewDefinition]:
     """`plan` is decided by the channel, `guarded` by Ben, `eyes` by all but its requester, `group`
     by the reviewers. `flow` and `hasty` are flows; a deadline of `hasty` continues. `learner`
-    keeps lessons, `bounded` has limits."""
+    keeps lessons, `bounded` has limits, and `formed` asks for FORM to continue."""
     return {
         "plan": crew(),
         "guarded": crew(name="guarded", decided_by=rule(BEN)),
@@ -96,9 +96,22 @@ def default_crews() -> dict[str, CrewDefinition]:
         "hasty": crew(
             name="hasty", phases=(), after=(), decided_by=rule(on_timeout=OnTimeout.CONTINUE)
         ),
+        "formed": _with_form(crew(name="formed")),
         "learner": replace(crew(name="learner"), lessons=True),
         "bounded": replace(crew(name="bounded"), limits=Limits(revisions=1, at_once=1)),
     }
+
+
+FORM: Final = (
+    FormField("budget", "Budget in euros", InputType.NUMBER, min=10, max=900),
+    FormField("place", "Place", InputType.CHOICE, choices=("Lyon", "Porto")),
+    FormField("note", "Note", InputType.TEXT, required=False),
+)
+
+
+def _with_form(plain: CrewDefinition) -> CrewDefinition:
+    first, *rest = plain.checkpoints
+    return replace(plain, checkpoints=(replace(first, form=FORM), *rest))
 
 
 class Stage:

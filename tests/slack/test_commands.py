@@ -268,3 +268,88 @@ def test_a_missing_or_unknown_id_gets_an_explanation(stage: Stage, workspace: Wo
     stage.answer_to(ANA, "Give its id")
     workspace.command("retry ffffffff")
     stage.answer_to(ANA, "There is no run `ffffffff`")
+
+
+REQUEST = "write about bees\n- one\n  - nested"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        f"plann {REQUEST}",
+        f"plan {REQUEST} --checkpoints unknown",
+        f"plan {REQUEST} --language",
+        f"plan {REQUEST} --langauge German",
+        f"plan {REQUEST} --help",
+        f"group {REQUEST}",
+        f"guarded {REQUEST} --checkpoints none",
+        "cancel 00000000",
+        "retry 00000000",
+        "status 00000000",
+        "lessons nobody",
+        "plann help",
+    ],
+    ids=repr,
+)
+def test_a_refused_command_gives_the_typed_text_back(
+    stage: Stage, workspace: Workspace, typed: str
+) -> None:
+    report(stage, "group", "there is no module")
+    before = len(stage.reads.executions())
+
+    assert workspace.command(typed, by=ANA).ok
+
+    answer = stage.answer_to(ANA, f"/crew {typed}")
+    assert "You typed" in answer
+    assert len(stage.reads.executions()) == before
+
+
+def test_a_start_that_a_limit_refuses_gives_the_typed_text_back(
+    stage: Stage, workspace: Workspace
+) -> None:
+    stage.start("bounded a first")
+
+    workspace.command(f"bounded {REQUEST}", by=ANA)
+
+    assert f"/crew bounded {REQUEST}" in stage.answer_to(ANA, "1 run at once")
+
+
+def test_a_long_request_that_is_refused_is_given_back_in_full(
+    stage: Stage, workspace: Workspace
+) -> None:
+    typed = "plann " + " ".join(f"word{number}" for number in range(700))
+
+    workspace.command(typed, by=ANA)
+
+    assert typed in stage.answer_to(ANA, "There is no crew `plann`")
+
+
+@pytest.mark.parametrize(
+    "typed", ["plan --help", "start plan help", "run: plan --help", "start --help", "Plan HELP"]
+)
+def test_asking_for_help_never_starts_a_run(stage: Stage, workspace: Workspace, typed: str) -> None:
+    before = len(stage.reads.executions())
+
+    assert workspace.command(typed, by=ANA).ok
+
+    stage.answer_to(ANA, "/crew plan")
+    assert len(stage.reads.executions()) == before
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "PLAN write about bees",
+        "plan\u00a0write about bees",
+        "plan\nwrite about bees",
+        "start plan: write about bees",
+        "`plan` write about bees",
+    ],
+    ids=ascii,
+)
+def test_the_ways_to_type_a_start_all_start_it(
+    stage: Stage, workspace: Workspace, typed: str
+) -> None:
+    execution = stage.start(typed)
+
+    assert (execution.crew, execution.request.text) == ("plan", "write about bees")

@@ -126,15 +126,30 @@ def test_a_reply_that_names_an_outcome_chooses_it(stage: Stage, workspace: Works
     assert flow_feedback(stage).outcome == "needs_work"
 
 
-def test_a_reply_that_says_yes_at_a_gate_with_outcomes_chooses_none(
+def test_a_reply_that_says_yes_at_a_gate_with_outcomes_is_offered_the_outcomes(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution, message = at_gate(stage, "publish", "needs_work")
 
     workspace.mention("looks good", by=BEN, thread=message)
 
-    stage.answer_to(BEN, "Click an outcome on its message.")
+    stage.answer_to(BEN, "Click an outcome.")
     assert stage.waiting(execution).state is CheckpointState.PENDING
+    workspace.click("publish", by=BEN)
+    stage.wait_until_read(message, f"“publish” chosen by <@{BEN}>")
+    assert flow_feedback(stage).outcome == "publish"
+
+
+def test_an_outcome_named_without_a_mention_is_offered_as_a_button(
+    stage: Stage, workspace: Workspace
+) -> None:
+    _, message = at_gate(stage, "approved", "needs_work")
+
+    workspace.reply("needs work :grimacing:", by=BEN, thread=message)
+    stage.answer_to(BEN, "Click an outcome.")
+    workspace.click("needs work", by=BEN)
+
+    stage.wait_until_read(message, f"“needs_work” chosen by <@{BEN}>")
 
 
 def at_method(stage: Stage, *, revisable: bool = True) -> tuple[Execution, MessageSnapshot]:

@@ -69,6 +69,7 @@ SCOPES_OF_METHOD = {
     "apps_connections_open": [],
     "auth_test": [],
     "chat_delete": [{"chat:write"}],
+    "chat_getPermalink": [],
     "chat_postEphemeral": [{"chat:write"}],
     "chat_postMessage": [{"chat:write"}],
     "chat_update": [{"chat:write"}],
@@ -82,6 +83,7 @@ SCOPES_OF_METHOD = {
     "usergroups_list": [{"usergroups:read"}],
     "users_info": [{"users:read"}],
     "views_open": [],
+    "views_push": [],
     "views_publish": [],
     "views_update": [],
 }

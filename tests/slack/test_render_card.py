@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bot.slack.ids import ActionId, ChosenMore, MoreChoice, ShownCheckpoint
-from bot.slack.render import output, root
-from bot.slack.render.card import card, overview, screen
+from bot.slack.render import output, root, screen
+from bot.slack.render.card import card, overview
 from bot.slack.render.message import Rendered, WholeText
 from bot.slack.render.root import Progress
 from storage.output_hash import output_hash

@@ -188,7 +188,7 @@ def test_a_text_that_is_too_long_for_a_form_is_edited_in_a_file() -> None:
     assert "send it as a text file" in everything(view)
 
 
-@pytest.mark.parametrize("block_id", ["edit_9_0_0", "edit_0_0_9", "edit_0", "edit_x_y_z"])
+@pytest.mark.parametrize("block_id", ["edit_9_0_0", "edit_0_0_9", "edit_0", "edit_x_y_z_9f8e"])
 def test_a_part_that_is_not_ours_is_refused(block_id: str) -> None:
     with pytest.raises(ids.IdError):
         edit.texts(PhaseOutput("One"), {block_id: "Two"})
@@ -238,10 +238,18 @@ def test_what_changed_marks_words_without_colour_and_quotes_the_reviewer() -> No
     _, second, third = revisions()
     third = replace(third, output=PhaseOutput("The 3rd draft about *bikes*."))
 
-    text = everything(changes.changes(third, an_execution(), second, about=ABOUT))
+    view = changes.changes(third, an_execution(), second, about=ABOUT)
+    text = everything(view)
 
-    assert "[−2nd−]" in text
-    assert "[+3rd+]" in text
+    styled = {
+        piece["text"].strip(): [*piece["style"]]
+        for block in shown(view)["blocks"]
+        if block["type"] == "rich_text"
+        for piece in block["elements"][0]["elements"]
+        if piece.get("style")
+    }
+    assert styled == {"2nd": ["strike"], "3rd": ["bold"]}
+    assert "1 word added, 1 removed, in one place" in text
     assert "<@UBEN> asked:" in text
     assert "<!here>" not in text
 
@@ -314,12 +322,21 @@ def test_words_that_are_not_accepted_are_given_back_to_the_letter(typed: str) ->
     assert "".join(given).replace("\n", "") == typed.replace("\n", "")
 
 
+@pytest.mark.parametrize("words", [10, 900])
+def test_a_start_that_is_refused_gives_back_the_whole_command(words: int) -> None:
+    command = "/crew plan " + " ".join(f"word{n}" for n in range(words))
+
+    view = not_taken.start_refused(f"Not here.\n```{command[:1500]}```", command)
+
+    assert f"word{words - 1}" in everything(view)
+
+
 def test_the_words_of_the_revision_form_can_be_filled_in_already() -> None:
     view = words.revision(
         a_checkpoint(), an_execution(), about=ABOUT, typed="Shorter", note="Too late: <@UBEN> …"
     )
 
-    assert entered(view) == {ids.TEXT_BLOCK: "Shorter"}
+    assert [*entered(view).values()] == ["Shorter"]
     assert "Too late" in everything(view)
 
 

@@ -68,3 +68,47 @@ def test_the_name_of_an_outcome_chooses_it(text: str, outcome: str | None) -> No
 
 def test_a_name_that_two_outcomes_share_chooses_none() -> None:
     assert named_outcome("stop", ["Stop", "stop!"]) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ship it :rocket:",
+        "👍🏽",
+        "✅✅",
+        "sgtm, thanks!",
+        "go for it",
+        "do it",
+        "No objections, go ahead",
+        "no changes needed",
+        "not bad",
+        "Ja, passt!",
+        "Sieht gut aus, mach weiter",
+        "Sí, adelante",
+        "C'est bon, merci",
+        "了解です。",
+    ],
+)
+def test_more_ways_to_say_yes(text: str) -> None:
+    assert says_yes(text) is True
+
+
+@pytest.mark.parametrize(
+    "text", ["no thanks", "do not", "🚫", "Nein, danke", "non merci", "いいえ", ":-1::skin-tone-2:"]
+)
+def test_more_ways_to_say_no(text: str) -> None:
+    assert says_yes(text) is False
+
+
+@pytest.mark.parametrize("text", ["no changes to the prices", "go on about prices", "ja, kürzer"])
+def test_a_wish_with_a_yes_or_no_in_it_is_a_wish(text: str) -> None:
+    assert says_yes(text) is None
+
+
+@pytest.mark.parametrize("text", ["approved :tada:", "👍 Approved!", ":white_check_mark:approved"])
+def test_emoji_around_the_name_of_an_outcome_do_not_matter(text: str) -> None:
+    assert named_outcome(text, ["approved", "rejected"]) == "approved"
+
+
+def test_an_outcome_may_be_an_emoji() -> None:
+    assert named_outcome("👍", ["👍", "👎"]) == "👍"

@@ -26,7 +26,7 @@ from storage.policy import Refusal
 from storage.records import Action, Actor, ActorKind, MessageRef
 from storage.state_manager import StateManager
 from storage.states import CheckpointState, ExecutionState
-from storage.use_cases import replies
+from storage.use_cases.replies import Outcome
 from tests.storage.conftest import RecordingDispatch, Run
 from tests.support.factories import ANA, BEN, GUS, SettableClock, crew, member, output, rule
 
@@ -220,11 +220,9 @@ def test_a_click_on_a_message_that_no_longer_shows_the_checkpoint_is_refused(
 ) -> None:
     run.start()
     run.work()
-    for _ in range(2):
-        [row] = outbox.take(owner="d", limit=1)
-        outbox.posted(row, channel="CCAMPAIGNS", ts=f"{row.seq}.0", shown=row.version)
-        message = row
-    assert message.kind is OutboxKind.CHECKPOINT
+    while (message := outbox.take(owner="d", limit=1)[0]).kind is not OutboxKind.CHECKPOINT:
+        outbox.posted(message, channel="CCAMPAIGNS", ts=f"{message.seq}.0", shown=message.version)
+    outbox.posted(message, channel="CCAMPAIGNS", ts=f"{message.seq}.0", shown=message.version)
 
     with pytest.raises(OutdatedMessage):
         state.decide(decision(run, Action.CONTINUE, message=MessageRef("CCAMPAIGNS", "1699.0")))
@@ -249,7 +247,7 @@ def test_a_revision_needs_text_and_can_name_only_outputs_that_were_shown(
 
 def reply(
     run: Run, state: StateManager, text: str, *, by: Actor, ts: str, mention: bool = False
-) -> replies.Outcome:
+) -> Outcome:
     return state.reply(
         Reply(
             channel="CCAMPAIGNS",

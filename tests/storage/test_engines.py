@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, event, select, text
 
 from storage.db.database import SystemClock, writing
-from storage.db.engines import open_engine
+from storage.db.engines import BUSY_SECONDS, open_engine
 from storage.db.tables import executions
 from storage.errors import Busy
 from storage.ports import NoDispatch, NoSignal
@@ -54,6 +55,27 @@ def test_on_sqlite_a_write_transaction_cannot_start_during_another(sqlite: Engin
     with writing(other_process) as second:
         assert second.execute(select(executions.c.id)).all() == []
     other_process.dispose()
+
+
+def test_on_sqlite_the_two_waits_of_a_write_share_one_deadline(sqlite: Engine) -> None:
+    """A writer of this process that waits for another process must not add its wait to others'."""
+    other_process = open_engine(str(sqlite.url))
+    waited: list[float] = []
+
+    def write(delay: float) -> None:
+        time.sleep(delay)
+        began = time.monotonic()
+        with pytest.raises(Busy), writing(sqlite):
+            pass
+        waited.append(time.monotonic() - began)
+
+    with writing(other_process), ThreadPoolExecutor(3) as threads:
+        list(threads.map(write, [0.0, 0.05, 0.1]))
+    other_process.dispose()
+
+    assert max(waited) < BUSY_SECONDS + 0.4
+    with writing(sqlite) as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 1000 * BUSY_SECONDS
 
 
 def test_a_write_gives_up_waiting_for_a_lock_before_slack_times_out(postgresql: Engine) -> None:

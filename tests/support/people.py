@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from practice.delivery import payloads
 from practice.seed import ANA, BOT
 from practice.state.errors import SlackError
 from practice.state.records import Json, View
@@ -131,6 +132,31 @@ class People(WorkspaceQueries):
                         )
                     )
         raise AssertionError(f"no element {action_id} in:\n{message.everything}")
+
+    def act(self, message: MessageSnapshot, action: Json, *, by: str = ANA) -> Answer:
+        """Send a click on an element that this message need not have, as an old screen may."""
+        return self._answer(self._acting(message, action, by))
+
+    async def _acting(self, message: MessageSnapshot, action: Json, by: str) -> Json:
+        practice = self.practice
+        posted = practice.workspace.find(message.channel, message.ts)
+        assert posted is not None, "the message is gone"
+        response_url = practice.responses.issue(
+            user=by, channel=message.channel, message_ts=message.ts, ephemeral=False
+        )
+        payload = payloads.message_action(
+            practice.workspace,
+            user=by,
+            channel=practice.workspace.channels[message.channel],
+            message=posted,
+            action={"block_id": "elsewhere", "action_ts": message.ts, **action},
+            state={"values": {}},
+            trigger_id=practice.triggers.issue(by),
+            response_url=f"{self.url}/hooks/{practice.workspace.team_id}/{response_url}",
+            base_url=self.url,
+        )
+        ack = await practice.deliveries.deliver("interactive", "block_actions", payload)
+        return {"ok": ack.ok}
 
     def open_view(self, by: str = ANA, timeout: float = 5.0) -> View:
         """Wait for the modal in front of this person."""

@@ -66,8 +66,8 @@ class Commands:
         match command:
             case grammar.Help():
                 return self.help()
-            case grammar.CrewHelp(crew=crew, typed=typed):
-                return self._starts.help(crew, typed)
+            case grammar.CrewHelp():
+                return self._starts.help(command)
             case grammar.StartForm():
                 return self._starts.open_form(call.place, call.by)
             case grammar.Inbox():
@@ -82,7 +82,7 @@ class Commands:
             case grammar.Retry(execution=execution_id):
                 return answers.retried(self._actions.retry(execution_id, call.by))
             case grammar.Lessons(crew=crew):
-                return self._lessons.list_lessons(crew)
+                return self._lessons.list_lessons(crew, call.text)
             case grammar.InvalidCommand():
                 return self._invalid(command)
             case grammar.Start():

@@ -31,14 +31,10 @@ RECENT_RUNS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for somebody: the first entries, and how many more there are.
-
-    `rest` are those that follow, as far as they were asked for.
-    """
+    """What waits for somebody: the first entries, and how many there are beyond."""
 
     entries: tuple[Entry, ...]
-    rest: tuple[Entry, ...]
-    more: int
+    beyond: int
 
 
 class Homes:
@@ -49,8 +45,8 @@ class Homes:
         self._people = people
 
     def inbox(self, person: Person) -> Answer:
-        waiting = self._waiting_for(person, first=home.INBOX_ENTRIES, rest=home.INBOX_LINES)
-        return home.inbox(waiting.entries, waiting.rest, more=waiting.more)
+        waiting = self._waiting_for(person, first=home.INBOX_LINES)
+        return home.inbox(waiting.entries, beyond=waiting.beyond)
 
     def view(self, person: Person) -> View:
         waiting = self._waiting_for(person, first=home.ENTRIES)
@@ -67,7 +63,7 @@ class Homes:
             for execution, permalink in self._runs_of(requester)
         ]
         return home.home(
-            waiting.entries, more=waiting.more, runs=runs, decided=self._decided_for(person)
+            waiting.entries, beyond=waiting.beyond, runs=runs, decided=self._decided_for(person)
         )
 
     def _runs_of(self, requester: Actor) -> list[tuple[Execution, str | None]]:
@@ -75,10 +71,10 @@ class Homes:
         runs = self._reads.runs_of(requester, limit=RECENT_RUNS)
         return sorted(runs, key=lambda run: run[0].state in ENDED)[: home.RUNS]
 
-    def _waiting_for(self, person: Person, *, first: int, rest: int = 0) -> Waiting:
+    def _waiting_for(self, person: Person, *, first: int) -> Waiting:
         own = self._decidable(person, self._reads.waiting(limit=CANDIDATES))
-        shown = self._reads.entries([each.checkpoint_id for each in own[: first + rest]])
-        return Waiting(shown[:first], shown[first:], more=max(0, len(own) - first - rest))
+        shown = self._reads.entries([each.checkpoint_id for each in own[:first]])
+        return Waiting(shown, beyond=max(0, len(own) - first))
 
     def _decided_for(self, person: Person) -> tuple[Entry, ...]:
         """What this person decided, or asked for, or might have decided."""

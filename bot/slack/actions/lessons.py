@@ -42,14 +42,14 @@ class Lessons:
         actor = self._people.for_checkpoint(click.by, checkpoint=checkpoint)
         return render.kept(self._state.add_lesson(checkpoint.id, actor=actor))
 
-    def list_lessons(self, name: str | None) -> Answer | str:
+    def list_lessons(self, name: str | None, typed: str) -> Answer | str:
         """The lessons of one crew, or of all crews that keep lessons."""
         if name is None:
             lessons = self._of(tuple(self._crews))
             return render.listed(lessons) if lessons else render.NO_CREW_LEARNS
         crew = find_crew(self._crews, name)
         if crew is None:
-            return starting.unknown_crew(name, self._crews)
+            return starting.unknown_crew(name, self._crews, typed)
         of_crew = self._of((crew.name,))
         return render.listed(of_crew) if of_crew else render.keeps_none(crew)
 

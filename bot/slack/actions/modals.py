@@ -48,11 +48,15 @@ class ModalActions:
         """What was chosen in the menu More…"""
         chosen = ids.ChosenMore.decode(click.value)
         checkpoint, execution = self._load(chosen.about.checkpoint_id)
-        if chosen.choice is ids.MoreChoice.EDIT:
-            self._actions.admit(checkpoint, click, shown=chosen.about.shown)
         about = form_view(checkpoint, execution, click, shown=chosen.about.shown)
         match chosen.choice:
             case ids.MoreChoice.EDIT:
+                self._state.intend_edit(
+                    checkpoint.id,
+                    actor=self._people.for_decision(click.by, checkpoint=checkpoint),
+                    message=click.card,
+                    shown=chosen.about.shown,
+                )
                 opened = edit.edit(checkpoint, execution, about=about)
                 return opened or edit.too_long(checkpoint, execution, about=about)
             case ids.MoreChoice.EARLIER:

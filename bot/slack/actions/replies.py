@@ -7,12 +7,13 @@ from bot.slack.inbound.parse import Click, Person
 from bot.slack.inbound.thread_messages import EditedReply, ThreadReply
 from bot.slack.people.actors import People
 from bot.slack.people.words import Words
-from bot.slack.render import answers
+from bot.slack.render import answers, edited_file
 from bot.slack.render.answers import Answer
 from storage.characters import is_blank
 from storage.decisions import (
     Decided,
     Decision,
+    Edit,
     EditedWords,
     Reply,
     RevisionOffered,
@@ -21,8 +22,9 @@ from storage.decisions import (
     WordsTooLate,
 )
 from storage.reads import Reads
-from storage.records import Action, Actor, Checkpoint, CheckpointKind, Execution
+from storage.records import Action, Actor, ActorKind, Checkpoint, CheckpointKind, Execution
 from storage.state_manager import StateManager
+from storage.states import CheckpointState
 
 
 class Replies:
@@ -59,7 +61,7 @@ class Replies:
                 before=self._people.words_alone(edited.before),
                 after=self._people.words_alone(edited.after),
                 actor_id=edited.by.id,
-                delivery=f"edit:{edited.channel}:{edited.ts}:{edited.edited_ts}",
+                delivery=f"edit:{edited.channel}:{edited.ts}:{edited.event_ts}",
             )
         )
         if isinstance(outcome, WordsTooLate):
@@ -75,6 +77,9 @@ class Replies:
         if words is None:
             return answers.REPLY_GONE
         checkpoint = self._reads.checkpoint(offered.checkpoint_id)
+        added = self._add_to_own_revision(click, offered, checkpoint, words)
+        if added is not None:
+            return added
         is_question = checkpoint.kind is CheckpointKind.QUESTION
         self._decide(
             checkpoint,
@@ -84,6 +89,30 @@ class Replies:
             delivery=_delivery(click.channel, offered.ts),
         )
         return answers.with_unread(answers.reply_used(checkpoint), words.attached.unread)
+
+    def _add_to_own_revision(
+        self, click: Click, offered: ids.OfferedReply, checkpoint: Checkpoint, words: Words
+    ) -> str | None:
+        """Several messages at once: another one of this person has revised already."""
+        if checkpoint.state is not CheckpointState.REVISED or not _is_by(checkpoint, click.by):
+            return None
+        outcome = self._state.add_words(
+            Reply(
+                channel=click.channel,
+                thread_ts=offered.thread_ts,
+                ts=offered.ts,
+                text=words.with_files,
+                actor=Actor(ActorKind.SLACK, click.by.id, click.by.name),
+                mentions_bot=True,
+            )
+        )
+        match outcome:
+            case WordsTaken():
+                return answers.with_unread(answers.WORDS_ADDED, words.attached.unread)
+            case WordsTooLate(checkpoint=revised):
+                return answers.words_too_late(revised)
+            case Talk():
+                return None
 
     def continue_by_reply(self, click: Click) -> str:
         """Continue, because an earlier reply said yes."""
@@ -138,10 +167,28 @@ class Replies:
         if reply.mentions_bot and waiting.kind is CheckpointKind.QUESTION:
             return self._answer_by_reply(reply, waiting)
         words = self._people.words(reply.written)
+        if words.attached.read and self._reads.is_editing(waiting.id, reply.by.id):
+            return self._edit_by_file(reply, waiting, words)
         if reply.mentions_bot and is_blank(words.with_files) and words.attached.unread:
             return Answer(answers.say_it_in_words(words.attached.unread))
         actor = self._people.for_decision(reply.by, checkpoint=waiting)
         return self._answer(reply, words, self._state.reply(_record(reply, words, actor)))
+
+    def _edit_by_file(self, reply: ThreadReply, waiting: Checkpoint, words: Words) -> Answer:
+        """A text file of somebody who began to edit the output is its new text."""
+        file = words.attached.read[0]
+        texts = edited_file.texts(waiting.output, file.text)
+        if texts is None:
+            return Answer(answers.edit_has_no_headings(waiting))
+        self._state.edit(
+            Edit(
+                checkpoint_id=waiting.id,
+                texts=texts,
+                actor=self._people.for_decision(reply.by, checkpoint=waiting),
+                delivery=_delivery(reply.channel, reply.ts),
+            )
+        )
+        return Answer(answers.edited_by_file(file.name))
 
     def _answer_by_reply(self, reply: ThreadReply, question: Checkpoint) -> Answer | None:
         """A reply written before the question was shown does not answer it."""

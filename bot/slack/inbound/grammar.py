@@ -19,10 +19,11 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class CrewHelp:
-    """`typed` is the text if it says more than the name, for pasting it again."""
+    """`typed` is the text, for pasting it again if it cannot be answered."""
 
     crew: str
-    typed: str = ""
+    typed: str
+    has_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def parse(text: str) -> Command:  # noqa: PLR0911 an arm for each
     if _is_help(name):
         return Help()
     if name and _is_help(rest):
-        return CrewHelp(name)
+        return CrewHelp(name, typed)
     match name:
         case "":
             return StartForm()
@@ -189,7 +190,7 @@ def parse(text: str) -> Command:  # noqa: PLR0911 an arm for each
         case "lessons":
             return Lessons(_id(rest) if rest else None)
         case _ if _HELP_OPTION.search(rest):
-            return CrewHelp(name, typed)
+            return CrewHelp(name, typed, has_request=True)
         case _:
             return _start(name, rest, typed)
 

@@ -25,7 +25,7 @@ class ThreadReply:
 
 @dataclass(frozen=True, slots=True)
 class EditedReply:
-    """A reply in a thread whose author has changed its words."""
+    """A reply in a thread whose author has changed its words; `event_ts` tells changes apart."""
 
     channel: str
     thread_ts: str
@@ -33,7 +33,7 @@ class EditedReply:
     before: Written
     after: Written
     by: Person
-    edited_ts: str
+    event_ts: str
 
 
 def thread_reply(body: Body, *, bot_user: str | None) -> ThreadReply | None:
@@ -76,5 +76,5 @@ def edited_reply(body: Body) -> EditedReply | None:
         before=before,
         after=after,
         by=Person(user),
-        edited_ts=text(mapping(message, "edited"), "ts"),
+        event_ts=text(event, "event_ts"),
     )

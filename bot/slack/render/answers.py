@@ -158,6 +158,23 @@ def form_not_opened(checkpoint: Checkpoint) -> Answer:
     return Answer("The form could not be opened. Click again, or choose without words.")
 
 
+def edited_by_file(name: str) -> str:
+    """A file was taken as the new text of an output."""
+    return (
+        f"Taken: *{text.line(name, 80)}* is the new text. A new card shows it, which is then "
+        "decided like any other."
+    )
+
+
+def edit_has_no_headings(checkpoint: Checkpoint) -> str:
+    """A file with an edited output does not say which text is which task's."""
+    names = ", ".join(f"`# {text.label(task.task)}`" for task in checkpoint.output.tasks[:20])
+    return (
+        "I cannot tell which text in the file is which output, so nothing was changed. Keep the "
+        f"headings that the whole text has, each on a line of its own: {names}"
+    )
+
+
 FORM_NOT_OPENED = Answer(
     "Slack did not open the form, so nothing was decided. Click Continue again."
 )
@@ -180,8 +197,11 @@ def offer_reply(
     checkpoint = offer.checkpoint
     use, label = _OFFERS.get(checkpoint.kind, _OFFERS[CheckpointKind.PHASE])
     outcomes = _offered_outcomes(offer)
-    continues = offer.says_yes is True and not checkpoint.outcomes
-    if continues:
+    agrees = offer.says_yes is True and not checkpoint.outcomes
+    continues = agrees and not checkpoint.form
+    if agrees and checkpoint.form:
+        asked = f"Continue on its message asks for its form. Or shall I take this as {use}?"
+    elif continues:
         asked = f"Shall the run continue, or shall I take what you wrote as {use}?"
     elif outcomes:
         asked = f"Click an outcome. Or shall I take what you wrote as {use}?"
@@ -228,6 +248,7 @@ def _offered_outcomes(offer: RevisionOffered) -> list[tuple[int, str]]:
 
 
 WORDS_COUNT = "Your words count."
+WORDS_ADDED = "Taken: your words are added to the revision."
 
 
 def with_unread(message: str, unread: Sequence[UnreadFile]) -> str:

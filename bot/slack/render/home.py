@@ -18,32 +18,33 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.slack.ids import HOME_VIEW, ActionId, ShownCheckpoint, short
-from bot.slack.render import buttons, deadlines, people, text
+from bot.slack.ids import HOME_VIEW, ActionId, short
+from bot.slack.render import buttons, limits, output, people, text
 from bot.slack.render.answers import Answer
+from bot.slack.render.card import facts, more, overview
 from bot.slack.render.decision import decision_line
-from bot.slack.render.markdown.gist import gist
 from bot.slack.render.message import context, section
 from bot.slack.render.position import location, question
 from bot.slack.render.request import asked_for
 from bot.slack.render.root import Progress, state_line
-from storage.output_hash import output_hash
 from storage.records import Checkpoint, CheckpointKind, Execution
 from storage.waiting_reads import Entry
 
 ENTRIES: Final = 10
 """The checkpoints in the Home. Each takes up to four of its 100 blocks."""
 
-INBOX_ENTRIES: Final = 5
-INBOX_LINES: Final = 15
-"""A message has less room than the Home: the first checkpoints with buttons, then a line each."""
+INBOX_ENTRIES: Final = 6
+"""A message has less room than the Home."""
+
+INBOX_LINES: Final = 20
+LINES_TOGETHER: Final = 5
 
 RUNS: Final = 8
 DECIDED: Final = 8
-GIST_LIMIT: Final = 280
+OVERVIEW_LINES: Final = 5
+ARGUMENTS_LIMIT: Final = 280
 REQUEST_LIMIT: Final = 100
 
-_WITH_OUTPUT: Final = (CheckpointKind.PHASE, CheckpointKind.GATE, CheckpointKind.TASK)
 _NOTHING: Final = "Nothing waits for you."
 
 
@@ -59,15 +60,15 @@ class ShownRun:
 def home(
     waiting: Sequence[Entry],
     *,
-    more: int,
+    beyond: int,
     runs: Sequence[ShownRun],
     decided: Sequence[Entry],
 ) -> View:
-    """`more` is how many checkpoints wait besides those in `waiting`."""
+    """`beyond` is how many checkpoints wait besides those in `waiting`."""
     blocks: list[Block] = [_header("Waits for you")]
     blocks += _waiting(waiting) or [section(_NOTHING)]
-    if more:
-        blocks.append(context(f"and {more} more: `/crew inbox`"))
+    if beyond:
+        blocks.append(context(f"and {beyond} more: `/crew inbox`"))
     blocks.append(ActionsBlock(block_id="home_start", elements=[_start_button()]))
     blocks += [DividerBlock(), _header("Your runs")]
     blocks += [section(_run(each)) for each in runs] or [
@@ -79,17 +80,27 @@ def home(
     return View(type="home", callback_id=HOME_VIEW, blocks=blocks)
 
 
-def inbox(waiting: Sequence[Entry], rest: Sequence[Entry], *, more: int) -> Answer:
-    """What waits, as a message that one person sees: `rest` without buttons."""
+def inbox(waiting: Sequence[Entry], *, beyond: int) -> Answer:
+    """What waits, as a message that one person sees: the first entries with their buttons, as many
+    as fit, then a line each."""
     if not waiting:
         return Answer(_NOTHING)
-    number = len(waiting) + len(rest) + more
+    number = len(waiting) + beyond
     title = f"*{number} checkpoint{'s' if number > 1 else ''} waiting for you*"
-    blocks: list[Block] = [section(title), *_waiting(waiting)]
-    if rest:
-        blocks += [DividerBlock(), section("\n".join(map(_line, rest)))]
-    if more:
-        blocks.append(context(f"and {more} more, with later deadlines"))
+    for count in range(min(INBOX_ENTRIES, len(waiting)), -1, -1):
+        blocks: list[Block] = [section(title), *_waiting(waiting[:count])]
+        rest = [_line(entry) for entry in waiting[count:INBOX_LINES]]
+        if rest:
+            blocks.append(DividerBlock())
+        blocks += [
+            section("\n".join(rest[first : first + LINES_TOGETHER]))
+            for first in range(0, len(rest), LINES_TOGETHER)
+        ]
+        left = len(waiting[INBOX_LINES:]) + beyond
+        if left:
+            blocks.append(context(f"and {left} more, with later deadlines"))
+        if limits.fits(blocks):
+            break
     return Answer(title, tuple(blocks))
 
 
@@ -116,12 +127,9 @@ def _entry(entry: Entry) -> list[Block]:
     title = _linked(f"*{text.mrkdwn(question(checkpoint))}*", entry.permalink)
     lines = [title, _place(checkpoint, execution)]
     if checkpoint.deadline is not None:
-        effect = deadlines.timeout_effect(checkpoint.kind, checkpoint.rule.on_timeout)
-        lines.append(f"Until {people.when(checkpoint.deadline)}; then {effect}.")
-    blocks: list[Block] = [section("\n".join(lines))]
-    words = _gist(checkpoint)
-    if words:
-        blocks.append(_read_section(checkpoint, words))
+        until = people.when(checkpoint.deadline)
+        lines.append(f"*Until:* {until}; then {facts.then(checkpoint)}.")
+    blocks: list[Block] = [section("\n".join(lines)), *_about(checkpoint)]
     if checkpoint.message_ts is None:
         blocks.append(context("Its card is about to appear in the thread."))
     else:
@@ -148,25 +156,23 @@ def _is_channel(channel: str | None) -> bool:
     return channel is not None and channel[:1] in ("C", "G")
 
 
-def _gist(checkpoint: Checkpoint) -> str:
+def _about(checkpoint: Checkpoint) -> list[Block]:
+    """What the decision is about, as on the card but shorter."""
     if checkpoint.kind is CheckpointKind.TOOL:
-        arguments = text.shorten(text.reveal_hidden(checkpoint.output.output), GIST_LIMIT)
-        return f"{text.line(checkpoint.name, 100)} {text.mrkdwn(arguments)}".strip()
-    if checkpoint.kind not in _WITH_OUTPUT or not checkpoint.output.output.strip():
-        return ""
-    opening = gist(checkpoint.output.output, GIST_LIMIT).opening
-    return text.quote(" ".join(opening.split()), GIST_LIMIT)
-
-
-def _read_section(checkpoint: Checkpoint, words: str) -> SectionBlock:
-    if checkpoint.message_ts is None or checkpoint.kind not in _WITH_OUTPUT:
-        return section(words)
-    about = ShownCheckpoint(checkpoint.id, output_hash(checkpoint.output))
-    return SectionBlock(
-        block_id=f"gist_{checkpoint.id}",
-        text=MarkdownTextObject(text=words, verbatim=True),
-        accessory=buttons.button(ActionId.READ, "Read it all", about.encode()),
-    )
+        arguments = text.shorten(text.reveal_hidden(checkpoint.output.output), ARGUMENTS_LIMIT)
+        return [section(f"*Tool:* {text.line(checkpoint.name, 100)}\n{text.mrkdwn(arguments)}")]
+    whole = output.full_text(checkpoint)
+    if not whole:
+        return []
+    return [
+        SectionBlock(
+            block_id=f"gist_{checkpoint.id}",
+            text=MarkdownTextObject(
+                text=overview.overview(checkpoint, whole, most=OVERVIEW_LINES), verbatim=True
+            ),
+            accessory=None if checkpoint.message_ts is None else more.read_it_all(checkpoint),
+        )
+    ]
 
 
 def _run(run: ShownRun) -> str:

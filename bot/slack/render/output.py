@@ -13,8 +13,7 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.slack.ids import short
-from bot.slack.render import outputs, text
-from bot.slack.render.card import screen
+from bot.slack.render import outputs, screen, text
 from bot.slack.render.markdown.pages import pages
 from bot.slack.render.message import Rendered, context, section
 from bot.slack.render.position import location

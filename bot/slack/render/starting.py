@@ -19,6 +19,9 @@ from storage.errors import BadInputs, InputFault
 from storage.input_values import as_text, is_empty
 
 MAX_CREWS: Final = 20
+MAX_TYPED: Final = 8000
+"""Characters of a command that are given back. More do not fit beside the list of the crews."""
+
 MAX_INPUTS: Final = 20
 
 _CONTENT_PLAN: Final = "crew_runner.crews.content_plan."
@@ -29,8 +32,8 @@ _NOT_STARTED: Final = "Nothing was started."
 
 def paste(typed: str) -> str:
     """A code block with a command, as it was typed."""
-    command = text.shorten(text.sanitize(f"{ids.COMMAND} {typed}").replace("```", "'''"), 2000)
-    return f"```{text.escape(command)}```"
+    command = text.sanitize(f"{ids.COMMAND} {typed}").replace("```", "'''")
+    return f"```{text.shorten(text.escape(command), MAX_TYPED)}```"
 
 
 def with_paste(answer: str, typed: str) -> str:

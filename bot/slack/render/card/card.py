@@ -23,8 +23,8 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.slack.ids import short
-from bot.slack.render import buttons, changes, deadlines, output, people, text, usage
-from bot.slack.render.card import decided, facts, more, overview, screen
+from bot.slack.render import buttons, changes, deadlines, output, people, screen, text, usage
+from bot.slack.render.card import decided, facts, more, overview
 from bot.slack.render.message import (
     Rendered,
     WholeText,

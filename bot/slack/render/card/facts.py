@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from bot.slack.render import deadlines, files, people, text, usage
-from bot.slack.render.card import screen
+from bot.slack.render import deadlines, files, people, screen, text, usage
 from bot.slack.render.decision import quoted_outcome
 from storage.definitions import OnTimeout
 from storage.policy import CHANNEL
@@ -131,11 +130,11 @@ def approvers_and_deadline(checkpoint: Checkpoint, execution: Execution) -> str:
     if checkpoint.kind is CheckpointKind.QUESTION:
         lines.append("A reply in this thread that mentions me is taken as the answer.")
     if checkpoint.deadline is not None:
-        lines.append(f"*Until:* {people.when(checkpoint.deadline)}; then {_then(checkpoint)}.")
+        lines.append(f"*Until:* {people.when(checkpoint.deadline)}; then {then(checkpoint)}.")
     return "\n".join(lines)
 
 
-def _then(checkpoint: Checkpoint) -> str:
+def then(checkpoint: Checkpoint) -> str:
     """What will happen at the deadline."""
     effect, pause = checkpoint.rule.on_timeout, checkpoint.output.pause
     goes_on = effect in (OnTimeout.CONTINUE, OnTimeout.SKIP)

@@ -6,8 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from bot.slack.render import text
-from bot.slack.render.card import screen
+from bot.slack.render import screen, text
 from bot.slack.render.markdown.gist import gist
 from storage.definitions import Json
 from storage.records import Checkpoint, PhaseOutput

@@ -13,6 +13,8 @@ from bot.slack.render.markdown import links
 from bot.slack.render.markdown.units import Leaf, Leaves, Style, joined, merged
 
 _STYLES: Final = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRIKE}
+_PLAIN: Final[frozenset[Style]] = frozenset()
+
 _TEXT: Final = ("text", "text_special")
 _BROADCAST: Final = re.compile(r"@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
 
@@ -77,6 +79,8 @@ class _Builder:
                 self._add(prose(token.content))
 
     def _styles(self) -> frozenset[Style]:
+        if not any(self._depth.values()):
+            return _PLAIN
         return frozenset(style for style, depth in self._depth.items() if depth > 0)
 
     def _add(self, shown: str) -> None:

@@ -86,11 +86,15 @@ def bare(prose: str) -> list[tuple[int, int]]:
 def _end(address: str) -> int:
     """The length without closing punctuation that belongs to the sentence."""
     end = len(address)
+    unpaired = {
+        closing: address.count(closing) - address.count(opening)
+        for closing, opening in _PAIRS.items()
+    }
     while end:
         last = address[end - 1]
-        opening = _PAIRS.get(last)
-        unpaired = opening and address.count(last, 0, end) > address.count(opening, 0, end)
-        if last not in _TRAILING and not unpaired:
+        if unpaired.get(last, 0) > 0:
+            unpaired[last] -= 1
+        elif last not in _TRAILING:
             break
         end -= 1
     return end

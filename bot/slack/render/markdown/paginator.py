@@ -62,9 +62,11 @@ class Page:
         self.used = self.used.plus(entry.cost)
         self.blocks += entry.blocks
 
-    def is_half_full(self) -> bool:
-        twice = self.used.plus(self.used)
-        return not twice.within(_whole(self.room))
+    def is_filled(self, share: float) -> bool:
+        """Whether that share of it is taken, in anything that Slack counts."""
+        return any(
+            used >= share * most for used, most in zip(self.used, _whole(self.room), strict=True)
+        )
 
     def has_only_blocks_for_table(self) -> bool:
         """Whether its table block is taken by a table that has no other form here."""
@@ -165,16 +167,18 @@ class _Paginator:
         rest: Unit | None = unit
         while rest is not None:
             beginning, after = splitting.split(rest, self._page.left().at_most(PIECE))
-            if beginning is None or (after is not None and self._fits_next_page_only(rest)):
+            if beginning is None or (after is not None and self._belongs_on_next_page(rest)):
                 rest = self._without_beginning(rest)
                 continue
             self._page.add(_Entry((beginning,), splitting.cost(beginning)))
             rest = after
 
-    def _fits_next_page_only(self, unit: Unit) -> bool:
+    def _belongs_on_next_page(self, unit: Unit) -> bool:
         """Whether it is better to leave the rest of this page empty than to split the unit."""
-        if not self._page.is_half_full():
+        if not self._page.is_filled(0.5):
             return False
+        if self._page.is_filled(0.9):
+            return True
         _, after = splitting.split(unit, _whole(self._room).at_most(PIECE))
         return after is None
 

@@ -67,7 +67,13 @@ MAX_BRACKETS: Final = 400
 end of each through all the others."""
 
 
+_MARKS: Final = re.compile(r"[\\`*_~\[!<&:\n]")
+"""Without one of these a text is only text."""
+
+
 def _inline(content: str) -> Leaves:
+    if not _MARKS.search(content):
+        return (Leaf(inline.prose(content)),)
     parser = _WITHOUT_LINKS if content.count("[") > MAX_BRACKETS else _INLINE
     tokens: list[Token] = []
     parser.inline.parse(content, parser, {}, tokens)
@@ -145,7 +151,7 @@ class _Reader:
         return "\n".join(self._lines[start:end])
 
     def _enter(self, token: Token, inside: Sequence[Token]) -> None:
-        self._bullet(before_list=token.type != "blockquote_open")
+        self._bullet()
         if token.type == "blockquote_open":
             self._quotes.append(len(self._lists))
             return
@@ -154,9 +160,9 @@ class _Reader:
         indent = min(len(self._lists) - around, _INDENT)
         self._lists.append(_List(ordered, _numbers(inside) if ordered else [], indent))
 
-    def _bullet(self, *, before_list: bool = False) -> None:
+    def _bullet(self) -> None:
         """Show the mark of a list item that has no text before something else."""
-        if self._fresh and not (self._quotes and before_list):
+        if self._fresh:
             self._text(())
 
     def _text(self, leaves: Leaves, *, heading: bool = False) -> None:

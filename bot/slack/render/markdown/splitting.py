@@ -26,6 +26,8 @@ from bot.slack.render.markdown.units import (
 
 _BOUNDARIES: Final = ("\n", ". ", "。", " ")
 _ZERO_WIDTH_JOINER: Final = "\u200d"
+_EMPTY: Final = (Leaf(" "),)
+"""What stands for no text, which Slack does not take."""
 
 
 class Cost(NamedTuple):
@@ -65,13 +67,13 @@ def cost(unit: Unit) -> Cost:
 def _leaves(unit: Unit) -> Iterable[Leaf]:
     match unit:
         case Paragraph(leaves) | Heading(leaves) | Quote(leaves) | Item(leaves):
-            return leaves
+            return leaves or _EMPTY
         case Code(code):
             return (Leaf(code),)
         case Rule():
             return (Leaf("———"),)
         case Table(rows):
-            return (leaf for row in rows for cell in row for leaf in cell or (Leaf(" "),))
+            return (leaf for row in rows for cell in row for leaf in cell or _EMPTY)
 
 
 def _measured(leaf: Leaf) -> tuple[int, int]:
@@ -104,10 +106,9 @@ def split(unit: Unit, most: Cost) -> tuple[Unit | None, Unit | None]:
             beginning = joined(head)
             return _code(beginning.removesuffix("\n") if tail else beginning), _code(joined(tail))
         case Item(leaves):
-            head, tail = split_leaves(leaves, inside)
+            head, tail = split_leaves(leaves or _EMPTY, inside)
             # The item goes on without a mark: it is one item.
-            beginning_fits = head or not leaves
-            return (replace(unit, leaves=head) if beginning_fits else None), _rest(Paragraph(tail))
+            return (replace(unit, leaves=head) if head else None), _rest(Paragraph(tail))
         case Paragraph(leaves) | Heading(leaves) | Quote(leaves):
             head, tail = split_leaves(leaves, inside)
             kind = type(unit)

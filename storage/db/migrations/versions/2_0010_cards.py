@@ -24,6 +24,9 @@ def upgrade() -> None:
     op.add_column("checkpoints", sa.Column("form", sa.Text))
     op.add_column("checkpoints", sa.Column("form_values", sa.Text))
     op.add_column("checkpoints", sa.Column("means", sa.String(24)))
+    op.add_column(
+        "revise_intents", sa.Column("means", sa.String(24), nullable=False, server_default="run")
+    )
     op.add_column("outbox", sa.Column("permalink", sa.Text))
     op.create_index("ix_executions_requester", "executions", ["requester_key", "created_at"])
     decided = sa.text("decided_at IS NOT NULL")
