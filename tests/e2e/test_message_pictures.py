@@ -46,7 +46,7 @@ def inner(kind: CheckpointKind, name: str, shown: str, description: str) -> Chec
 def messages(link: str) -> dict[str, Rendered]:
     """Each kind of message, by the name of its picture."""
     execution = an_execution(requester=ANA_ASKS)
-    done = an_execution(ExecutionState.COMPLETED, requester=ANA_ASKS, result=TEXT[:900])
+    done = an_execution(ExecutionState.COMPLETED, requester=ANA_ASKS, result=TEXT[:380])
     failed = an_execution(ExecutionState.ERROR, requester=ANA_ASKS, error="The model is overloaded")
     question = "Is this the campaign that we want to run?"
     first = a_checkpoint(TEXT, description=question)
@@ -66,7 +66,7 @@ def messages(link: str) -> dict[str, Rendered]:
         lessons=("name the prices",),
     )
     runs = (a_run(0, "planning", PhaseRunState.DONE),)
-    above = output.render(first, execution)
+    above = output.render(replace(first, output=PhaseOutput(TEXT[:1_000])), execution)
     assert above is not None
     gate = replace(
         inner(CheckpointKind.GATE, "review", "Three posts are ready.", "Publish the posts?"),
@@ -119,6 +119,8 @@ def test_every_message_is_readable_at_both_widths(
     for width, page in (("desktop", wide), ("phone", narrow)):
         page.goto(f"{workspace.url}/#u={BEN}&c={poster.channel}&t={posted['root']}")
         thread = page.get_by_test_id("thread")
+        hide = "all => all.forEach(each => { each.style.visibility = 'hidden' })"
+        page.locator(".below").evaluate_all(hide)
         for name, ts in posted.items():
             message = thread.locator(f'[data-ts="{ts}"]')
             expect(message).to_be_visible()

@@ -28,6 +28,7 @@ ELEMENTS: Final = 200
 """Elements of one rich text."""
 
 LEAST: Final = 8
+LEAD_CHARACTERS: Final = 18
 PART_LIMIT: Final = 40
 """Characters of one piece of an excerpt."""
 
@@ -96,10 +97,14 @@ def excerpt(previous: str, current: str, limit: int) -> tuple[_Text, ...]:
     if all(piece.kind is Kind.SAME for piece in pieces):
         return ()
     shown: list[_Text] = []
-    for piece in pieces:
+    for number, piece in enumerate(pieces):
         if limit < LEAST:
             break
-        part = text.shorten(_one_line(piece.text), min(limit, PART_LIMIT))
+        content = _one_line(piece.text)
+        leads_on = piece.kind is Kind.SAME and number < len(pieces) - 1
+        if leads_on and len(content) > LEAD_CHARACTERS:
+            content = f"{text.ELLIPSIS} {_last_words(content, LEAD_CHARACTERS)}"
+        part = text.shorten(content, min(limit, PART_LIMIT))
         limit -= text.length(part)
         shown.append(_Text(text=part, style=_STYLES[piece.kind]))
     return tuple(shown)
