@@ -5,29 +5,32 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-from bot.slack.render import root
+from bot.slack.render import output, root
 from bot.slack.render.card import card
 from bot.slack.render.message import WholeText
 from bot.slack.render.root import Progress
-from storage.records import Action, Feedback, PhaseOutput
+from bot.slack.render.usage import Upcoming
+from storage.records import Action, Feedback
 from storage.states import CheckpointState
+from storage.usage import Estimate
+from tests.e2e.conftest import Snap
 from tests.e2e.poster import Poster
 from tests.support.factories import BEN as BEN_THE_ACTOR
 from tests.support.factories import NOON
 from tests.support.sample_outputs import LANGUAGES, SIZES, sample_output, sample_question
 from tests.support.sample_records import a_checkpoint, an_execution
-from tests.support.workspace import ANA, BEN, Workspace
+from tests.support.workspace import BEN, Workspace
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("revision", [1, 2])
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", SIZES)
 def test_question_gist_and_all_buttons_are_on_one_phone_screen(
-    phone: Page, workspace: Workspace, language: str, size: int, revision: int
+    phone: Page, workspace: Workspace, snap: Snap, language: str, size: int, revision: int
 ) -> None:
     poster = Poster(workspace)
     execution = an_execution()
@@ -42,22 +45,32 @@ def test_question_gist_and_all_buttons_are_on_one_phone_screen(
             feedback=feedback,
         )
         checkpoint = replace(checkpoint, revision=2, asked=words, asked_by=BEN_THE_ACTOR)
-    whole = WholeText.ON_CARD if size == 200 else WholeText.IN_FILE
-    shown = card.render(checkpoint, execution, whole=whole, previous=previous)
+    whole = WholeText.ON_CARD if output.fits_on_card(checkpoint) else WholeText.IN_FILE
+    shown = card.render(
+        checkpoint,
+        execution,
+        whole=whole,
+        used={"gpt-4.1-mini": {"calls": 3, "prompt_tokens": 3000, "completion_tokens": 900}},
+        upcoming=Upcoming("analysis", Estimate(tokens=3400, microdollars=20_000)),
+        previous=previous,
+    )
     thread = poster.post(root.render(execution, Progress()))
     ts = poster.post(shown, thread=thread)
 
-    for address in (f"&t={thread}", ""):
-        phone.goto("about:blank")
-        phone.goto(f"{workspace.url}/#u={BEN}&c={poster.channel}{address}")
-        pane = phone.get_by_test_id("thread" if address else "channel")
-        message = pane.locator(f'[data-ts="{ts}"]')
-        message.wait_for()
-        message.get_by_role("heading").first.scroll_into_view_if_needed()
-        heading = message.get_by_role("heading").first.bounding_box()
-        labels = message.get_by_role("group", name="Actions").get_by_role("button")
-        boxes = [button.bounding_box() for button in labels.all()]
-        assert heading is not None
-        ends = [box["y"] + box["height"] for box in boxes if box is not None]
-        assert len(ends) >= 4
-        print(language, size, revision, address[:2], heading["y"], max(ends))
+    phone.goto(f"{workspace.url}/#u={BEN}&c={poster.channel}&t={thread}")
+    message = phone.get_by_test_id("thread").locator(f'[data-ts="{ts}"]')
+    buttons = message.get_by_role("group", name="Actions").get_by_role("button")
+    expect(buttons.filter(has_text="Stop")).to_be_visible()
+    message.evaluate("message => message.scrollIntoView({block: 'start'})")
+    top = phone.get_by_test_id("thread").locator(".pane-head").bounding_box()
+    composer = phone.get_by_test_id("thread-composer").bounding_box()
+    heading = message.get_by_role("heading").first.bounding_box()
+    boxes = [button.bounding_box() for button in buttons.all()]
+    snap(phone, f"fit-{language}-{size}-{revision}")
+
+    assert top is not None
+    assert composer is not None
+    assert heading is not None
+    assert heading["y"] >= top["y"] + top["height"] - 1
+    last = max(box["y"] + box["height"] for box in boxes if box is not None)
+    assert last <= composer["y"], "the last button is above the composer"

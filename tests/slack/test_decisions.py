@@ -59,7 +59,7 @@ def test_a_guest_is_told_that_guests_may_not_decide_and_nothing_changes(
     assert workspace.click("Continue", by=GUS, message=message).ok
 
     answer = stage.answer_to(GUS, "Guests and people of other workspaces may not decide this")
-    assert "May decide: anyone in this channel but guests" in answer
+    assert "May decide: anyone here but guests" in answer
     assert "Continue to analysis" in workspace.live_buttons(message)
 
 

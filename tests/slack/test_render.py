@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.slack import ids
-from bot.slack.render import answers, checkpoint, final, root, starting
+from bot.slack.render import answers, final, root, starting
+from bot.slack.render.card import card
 from bot.slack.render.message import Form, Rendered, WholeText
 from bot.slack.render.modals import frame, words
 from bot.slack.render.root import Progress
@@ -153,14 +154,14 @@ def everything() -> Iterator[tuple[str, Rendered]]:
     for kind, output in OUTPUTS.items():
         for state, feedback in FEEDBACKS.items():
             subject = a_checkpoint(output, state=state, feedback=feedback)
-            yield f"checkpoint {state} {kind}", checkpoint.render(subject, an_execution())
+            yield f"checkpoint {state} {kind}", card.render(subject, an_execution())
         revised = a_checkpoint(
             output, revision=12, asked=HOSTILE * 60, description=HOSTILE * 9, phase=LONG_NAME
         )
         many = an_execution(phases=(LONG_NAME, "two", "three"), request=output or "x")
         yield (
             f"checkpoint revised {kind}",
-            checkpoint.render(revised, many, moved_note="I could not post there."),
+            card.render(revised, many, moved_note="I could not post there."),
         )
         done = an_execution(ExecutionState.COMPLETED, result=output)
         yield f"final {kind}", final.render(done)
@@ -223,16 +224,16 @@ def test_no_message_notifies_anybody_but_those_whom_we_mention(name: str) -> Non
 
 
 def test_a_message_has_its_buttons_only_when_armed_and_only_while_it_waits() -> None:
-    waiting = checkpoint.render(a_checkpoint(), an_execution())
+    waiting = card.render(a_checkpoint(), an_execution())
     assert all(block["type"] != "actions" for block in waiting.to_blocks(armed=False))
     assert waiting.to_blocks(armed=True)[-1]["type"] == "actions"
-    labels = [element["text"]["text"] for element in waiting.to_blocks(armed=True)[-1]["elements"]]
+    *decisions, more = waiting.to_blocks(armed=True)[-1]["elements"]
+    labels = [element["text"]["text"] for element in decisions]
     assert labels == ["Continue to analysis", "Revise", "Skip", "Stop"]
+    assert [option["text"]["text"] for option in more["options"]] == ["Edit…"]
     for state, feedback in FEEDBACKS.items():
         if state is not CheckpointState.PENDING:
-            decided = checkpoint.render(
-                a_checkpoint(state=state, feedback=feedback), an_execution()
-            )
+            decided = card.render(a_checkpoint(state=state, feedback=feedback), an_execution())
             assert decided.buttons == ()
 
 
@@ -248,7 +249,7 @@ def test_button_values_are_only_ids() -> None:
 
 
 def test_continue_from_the_last_phase_says_that_it_finishes() -> None:
-    last = checkpoint.render(a_checkpoint(phase="finalization"), an_execution())
+    last = card.render(a_checkpoint(phase="finalization"), an_execution())
     assert str(last.buttons[0].to_dict()["text"]["text"]) == "Continue and finish"
 
 
@@ -279,7 +280,7 @@ def test_a_result_without_text_promises_no_file() -> None:
 def test_a_revision_that_took_no_notice_of_the_words_is_not_called_one() -> None:
     ignored = replace(a_checkpoint(asked="shorter"), output=PhaseOutput("# Plan", revised=False))
 
-    shown = rendered_text(checkpoint.render(ignored, an_execution()))
+    shown = rendered_text(card.render(ignored, an_execution()))
 
     assert "Revised because" not in shown
     assert "nothing shows that these words were used" in shown
@@ -287,7 +288,7 @@ def test_a_revision_that_took_no_notice_of_the_words_is_not_called_one() -> None
 
 def test_a_waiting_checkpoint_says_what_where_who_and_until_when() -> None:
     message = rendered_text(
-        checkpoint.render(a_checkpoint(approvers=("UBEN", "S1", "@requester")), an_execution())
+        card.render(a_checkpoint(approvers=("UBEN", "S1", "@requester")), an_execution())
     )
     assert "Checkpoint 1 of 2 · after planning · run `1a2b3c4d`" in message
     assert "*May decide:* <@UBEN>, <!subteam^S1> or <@UANA>" in message
@@ -296,7 +297,7 @@ def test_a_waiting_checkpoint_says_what_where_who_and_until_when() -> None:
 
 
 def test_notifications_carry_the_question() -> None:
-    notification = checkpoint.render(a_checkpoint(approvers=("UBEN",)), an_execution()).text
+    notification = card.render(a_checkpoint(approvers=("UBEN",)), an_execution()).text
     assert (
         notification
         == "Checkpoint 1 of 2 · after planning: Review the planning. <@UBEN>, please decide."
@@ -313,25 +314,32 @@ def test_an_expired_checkpoint_says_what_the_deadline_did() -> None:
         feedback = Feedback(effect, "", TIMEOUT, NOON)
         expired = a_checkpoint(state=CheckpointState.EXPIRED, feedback=feedback)
         assert f"Nobody decided in time; the deadline {result}" in rendered_text(
-            checkpoint.render(expired, an_execution())
+            card.render(expired, an_execution())
         )
 
 
-def test_a_decided_message_says_so_at_its_head_too() -> None:
+def test_a_decided_card_shrinks_to_what_who_when_and_the_link() -> None:
     feedback = Feedback(Action.CONTINUE, "", BEN, NOON)
     decided = a_checkpoint(state=CheckpointState.APPROVED, feedback=feedback)
-    blocks = checkpoint.render(decided, an_execution()).to_blocks(armed=True)
-    assert [block["type"] for block in blocks[:2]] == ["header", "context"]
-    assert ":white_check_mark: Continued by <@UBEN>" in str(blocks[1])
+    blocks = card.render(
+        decided, an_execution(), whole=WholeText.IN_MESSAGE, output_link="https://x.example/p1"
+    ).to_blocks(armed=True)
+    assert len(blocks) == 1
+    assert blocks[0]["text"]["text"].split("\n") == [
+        "*Review the planning* · Checkpoint 1 of 2 · after planning",
+        ":white_check_mark: Continued by <@UBEN> · "
+        "<!date^1772452800^{date_short_pretty} at {time}|2026-03-02 12:00 UTC>",
+        "<https://x.example/p1|The output>",
+    ]
     assert "Continued by" not in str(
-        checkpoint.render(a_checkpoint(), an_execution()).to_blocks(armed=True)
+        card.render(a_checkpoint(), an_execution()).to_blocks(armed=True)
     )
 
 
 def test_a_clipped_output_points_to_the_file_and_a_whole_one_does_not() -> None:
-    clipped = checkpoint.render(a_checkpoint("x " * 9000), an_execution(), whole=WholeText.IN_FILE)
+    clipped = card.render(a_checkpoint("x " * 9000), an_execution(), whole=WholeText.IN_FILE)
     assert "whole text is in the file" in rendered_text(clipped)
-    assert "file" not in rendered_text(checkpoint.render(a_checkpoint("x"), an_execution()))
+    assert "file" not in rendered_text(card.render(a_checkpoint("x"), an_execution()))
 
 
 def test_a_run_of_an_api_client_names_it_without_a_mention() -> None:

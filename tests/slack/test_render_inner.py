@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from bot.slack import ids
-from bot.slack.render import answers, buttons, checkpoint, final, lessons, refusals, root
+from bot.slack.render import answers, buttons, final, lessons, refusals, root
+from bot.slack.render.card import card
 from bot.slack.render.message import Form, Rendered, WholeText
 from bot.slack.render.modals import words
+from bot.slack.render.output import rest
 from bot.slack.render.position import count_rounds
 from bot.slack.render.root import Progress
 from practice.limits import check_message, check_view
@@ -98,23 +100,23 @@ def everything() -> Iterator[tuple[str, Rendered]]:
             )
             yield (
                 f"{kind} {name}",
-                checkpoint.render(subject, an_execution(), moved_note="Elsewhere."),
+                card.render(subject, an_execution(), moved_note="Elsewhere."),
             )
         for state, feedback in FEEDBACKS.items():
             subject = inner(kind, HOSTILE, state=state, feedback=feedback)
-            yield f"{kind} {state}", checkpoint.render(subject, learning)
+            yield f"{kind} {state}", card.render(subject, learning)
         yield f"{kind} reminder", final.reminder(inner(kind), an_execution(), which="half")
         progress = Progress([a_run(0, "planning", PhaseRunState.RUNNING)], [inner(kind)])
         yield f"{kind} root", root.render(an_execution(), progress)
     for at in ("after", "before"):
-        yield f"{at} a method", checkpoint.render(at_method(at), an_execution())
+        yield f"{at} a method", card.render(at_method(at), an_execution())
     for name, outcomes in OUTCOMES.items():
         subject = inner(CheckpointKind.GATE, OUTPUTS["long"], outcomes=outcomes)
-        yield f"outcomes {name}", checkpoint.render(subject, an_execution(), gate_round=3)
+        yield f"outcomes {name}", card.render(subject, an_execution(), gate_round=3)
         for outcome in outcomes[:2]:
             chosen = Feedback(Action.CONTINUE, HOSTILE * 60, BEN, NOON, outcome=outcome)
             decided = replace(subject, state=CheckpointState.APPROVED, feedback=chosen)
-            yield f"chosen {name} {outcome[:9]}", checkpoint.render(decided, learning)
+            yield f"chosen {name} {outcome[:9]}", card.render(decided, learning)
             progress = Progress([a_run(0, "planning", PhaseRunState.DONE)], [decided])
             running = an_execution(ExecutionState.RUNNING)
             yield f"root chosen {name} {outcome[:9]}", root.render(running, progress)
@@ -198,7 +200,7 @@ def test_more_outcomes_than_buttons_are_shown_in_one_menu() -> None:
 
 def test_every_kind_says_what_it_is_and_counts_no_checkpoints() -> None:
     headings = {
-        kind: checkpoint.render(inner(kind), an_execution(), gate_round=2).to_blocks(armed=False)[1]
+        kind: card.render(inner(kind), an_execution(), gate_round=2).to_blocks(armed=False)[1]
         for kind in INNER
     }
     assert "Gate review · round 2 · run" in str(headings[CheckpointKind.GATE])
@@ -226,37 +228,33 @@ def test_a_tools_arguments_are_shown_exactly_and_a_clipped_rest_is_in_the_file()
     hidden = inner(CheckpointKind.TOOL, '{"to": "a\u202eb\u200b@x"}\n``` <!channel>')
     block = next(
         b
-        for b in checkpoint.render(hidden, an_execution()).to_blocks(armed=False)
+        for b in card.render(hidden, an_execution()).to_blocks(armed=False)
         if b["type"] == "rich_text"
     )
     code = block["elements"][0]["elements"][0]["text"]
     assert code == '{"to": "a\\u202eb\\u200b@x"}\n``` <!channel>'
 
-    long = checkpoint.render(
+    long = card.render(
         inner(CheckpointKind.TOOL, "x" * 60_000), an_execution(), whole=WholeText.IN_FILE
     )
     assert "whole text is in the file" in str(long.to_blocks(armed=False))
-    assert checkpoint.output_excerpt(inner(CheckpointKind.TOOL, "x" * 60_000))[1]
+    assert rest(inner(CheckpointKind.TOOL, "x" * 60_000))
 
 
 def test_a_long_question_is_repeated_whole_below_the_title() -> None:
     long = "Which of these towns, " * 12 + "then?"
-    message = checkpoint.render(
-        inner(CheckpointKind.QUESTION, "", description=long), an_execution()
-    )
+    message = card.render(inner(CheckpointKind.QUESTION, "", description=long), an_execution())
 
     assert long in str(message.to_blocks(armed=False))
 
 
-def test_lessons_are_listed_clipped_and_counted() -> None:
+def test_lessons_are_one_short_line() -> None:
     with_lessons = replace(
         a_checkpoint(), lessons=("name the prices", "x" * 200, *["y" * 200] * 20)
     )
-    message = str(checkpoint.render(with_lessons, an_execution()).to_blocks(armed=False))
+    message = str(card.render(with_lessons, an_execution()).to_blocks(armed=False))
 
-    assert "Lessons applied (22): “name the prices” “xxx" in message
-    assert "x" * 121 not in message
-    assert "and 17 more" in message
+    assert "lessons applied (22): “name the prices” and 21 more" in message
 
 
 @pytest.mark.parametrize("kind", INNER)
@@ -277,7 +275,7 @@ def test_a_gate_that_expired_says_what_the_deadline_did() -> None:
         state=CheckpointState.EXPIRED,
         feedback=late,
     )
-    message = str(checkpoint.render(expired, an_execution()).to_blocks(armed=False))
+    message = str(card.render(expired, an_execution()).to_blocks(armed=False))
     assert "Nobody decided in time; the deadline stopped the run" in message
 
 
@@ -347,28 +345,28 @@ def test_the_effect_of_a_deadline_is_worded_for_the_kind_of_checkpoint(
     waiting = inner(kind)
     waiting = replace(waiting, rule=replace(waiting.rule, on_timeout=on_timeout))
 
-    assert effect in checkpoint.render(waiting, an_execution()).plain
+    assert effect in card.render(waiting, an_execution()).plain
     assert effect in final.reminder(waiting, an_execution(), which="half").plain
 
 
 def test_a_question_asks_for_an_answer_and_not_for_a_decision() -> None:
-    message = checkpoint.render(inner(CheckpointKind.QUESTION), an_execution())
+    message = card.render(inner(CheckpointKind.QUESTION), an_execution())
 
     assert "*May answer:*" in message.plain
     assert "decide" not in f"{message.text} {message.plain}"
 
 
 def test_a_checkpoint_at_a_method_says_where_and_offers_what_is_possible() -> None:
-    rendered = checkpoint.render(at_method("before", revision=2), an_execution())
+    rendered = card.render(at_method("before", revision=2), an_execution())
     assert "Checkpoint · before publish · revision 2" in rendered.text
     assert labels(rendered) == ["Continue", "Revise", "Skip", "Stop"]
 
-    fixed = checkpoint.render(at_method("before", revisable=False), an_execution())
+    fixed = card.render(at_method("before", revisable=False), an_execution())
     assert labels(fixed) == ["Continue", "Skip", "Stop"]
 
 
 def test_a_task_inside_a_flow_is_accepted_revised_or_stopped() -> None:
-    rendered = checkpoint.render(inner(CheckpointKind.TASK), an_execution())
+    rendered = card.render(inner(CheckpointKind.TASK), an_execution())
 
     assert labels(rendered) == ["Continue: accept it", "Revise", "Skip", "Stop"]
     assert "Task · in phase" in rendered.text

@@ -35,7 +35,7 @@ def test_only_people_of_slack_are_mentioned(actor: Actor, shown: str) -> None:
         (rule("UBEN"), "<@UBEN>"),
         (rule("SLEADS"), "<!subteam^SLEADS>"),
         (rule("@requester"), "<@UANA>"),
-        (rule("@channel"), "anyone in this channel but guests"),
+        (rule("@channel"), "anyone here but guests"),
         (rule("UBEN", "SLEADS", "WEVE"), "<@UBEN>, <!subteam^SLEADS> or <@WEVE>"),
         (
             rule("UBEN", except_requester=True),

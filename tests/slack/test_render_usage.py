@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.slack.render import checkpoint, final, root, usage
+from bot.slack.render import final, root, usage
+from bot.slack.render.card import card
 from bot.slack.render.root import Progress
 from crew_runner.child.environment import OFFLINE_MODEL
 from practice.limits import check_message
@@ -157,9 +158,7 @@ def test_a_checkpoint_shows_its_phases_usage_until_then_and_an_estimate_of_the_n
     following = usage.Upcoming("analysis", Estimate(3_412, None))
 
     message = rendered_text(
-        checkpoint.render(
-            second, an_execution(), used=usage.used_until(second, runs), upcoming=following
-        )
+        card.render(second, an_execution(), used=usage.used_until(second, runs), upcoming=following)
     )
 
     assert "this phase: 2,000 tokens · $0.02" in message
@@ -183,7 +182,7 @@ def test_no_usage_is_shown_for_a_run_that_called_no_model() -> None:
     for rendered in (
         root.render(an_execution(ExecutionState.COMPLETED), Progress(runs)),
         root.render(an_execution(ExecutionState.RUNNING), Progress(runs)),
-        checkpoint.render(a_checkpoint(), an_execution()),
+        card.render(a_checkpoint(), an_execution()),
         final.render(an_execution(ExecutionState.COMPLETED, result="x")),
     ):
         assert "token" not in rendered_text(rendered)
@@ -208,7 +207,7 @@ def test_hostile_names_and_numbers_keep_to_slacks_limits_and_notify_nobody() -> 
         root.render(execution, Progress(runs, (), following)),
         root.render(ended, Progress(runs, (), following)),
         *(
-            checkpoint.render(
+            card.render(
                 replace(a_checkpoint(HOSTILE * 900, asked=HOSTILE * 60), kind=kind),
                 execution,
                 used=models,

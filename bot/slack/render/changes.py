@@ -27,6 +27,11 @@ CONTEXT: Final = 120
 ELEMENTS: Final = 200
 """Elements of one rich text."""
 
+LEAST: Final = 8
+LEAD_CHARACTERS: Final = 18
+PART_LIMIT: Final = 40
+"""Characters of one piece of an excerpt."""
+
 PIECE_LIMIT: Final = 2500
 BLOCK_CHARACTERS: Final = 3000
 
@@ -67,7 +72,7 @@ def summary(previous: str, current: str) -> str:
     changes = count(previous, current)
     if not changes.places:
         return "nothing: the text is the same as before"
-    places = "in one place" if changes.places == 1 else f"in {changes.places:,} places"
+    places = "in 1 place" if changes.places == 1 else f"in {changes.places:,} places"
     if not (changes.added or changes.removed):
         return f"only punctuation and spaces, {places}"
     parts = []
@@ -92,11 +97,15 @@ def excerpt(previous: str, current: str, limit: int) -> tuple[_Text, ...]:
     if all(piece.kind is Kind.SAME for piece in pieces):
         return ()
     shown: list[_Text] = []
-    for piece in pieces:
-        part = text.shorten(_one_line(piece.text), max(0, min(limit, 70)))
-        limit -= text.length(part)
-        if limit < 0:
+    for number, piece in enumerate(pieces):
+        if limit < LEAST:
             break
+        content = _one_line(piece.text)
+        leads_on = piece.kind is Kind.SAME and number < len(pieces) - 1
+        if leads_on and len(content) > LEAD_CHARACTERS:
+            content = f"{text.ELLIPSIS} {_last_words(content, LEAD_CHARACTERS)}"
+        part = text.shorten(content, min(limit, PART_LIMIT))
+        limit -= text.length(part)
         shown.append(_Text(text=part, style=_STYLES[piece.kind]))
     return tuple(shown)
 

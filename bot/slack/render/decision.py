@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.slack.render import deadlines, people, text
 from storage.definitions import OnTimeout
-from storage.records import HELD, Checkpoint, CheckpointKind, Feedback
+from storage.records import HELD, Checkpoint, CheckpointKind, Feedback, RevisionMeans
 from storage.states import CheckpointState
 
 FEEDBACK_LIMIT: Final = 800
@@ -49,6 +49,11 @@ _LINES_BY_KIND: Final = {
 }
 """For checkpoints inside a crew, if the general wording would mislead."""
 
+_MEANS: Final = {
+    RevisionMeans.EDIT: ":pencil2: Edited by {by}",
+    RevisionMeans.EARLIER: ":leftwards_arrow_with_hook: An earlier revision taken up by {by}",
+}
+
 _ASKER_GONE: Final = ":no_entry_sign: No longer needs a decision: the work that asked has ended"
 
 
@@ -75,6 +80,8 @@ def decision_line(checkpoint: Checkpoint) -> str:
     by = people.person(feedback.actor)
     if state is CheckpointState.EXPIRED:
         return _nobody_in_time(checkpoint.kind) + _deadline_result(checkpoint.kind, feedback)
+    if state is CheckpointState.REVISED and feedback.means in _MEANS:
+        return _MEANS[feedback.means].format(by=by)
     if feedback.outcome is None or state is CheckpointState.REVISED:
         return _LINES_BY_KIND.get((checkpoint.kind, state), _LINES[state]).format(by=by)
     sign = ":fast_forward:" if state is CheckpointState.SKIPPED else ":white_check_mark:"

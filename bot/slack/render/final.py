@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
-from slack_sdk.models.blocks import Block, HeaderBlock, MarkdownBlock, PlainTextObject
+from slack_sdk.models.blocks import Block, HeaderBlock, PlainTextObject
 
 from bot.slack.ids import short
 from bot.slack.render import deadlines, files, people, text, usage
+from bot.slack.render.markdown.pages import pages
 from bot.slack.render.message import Rendered, context, section
+from bot.slack.render.output import NO_RESULT, is_blank
 from bot.slack.render.position import location, question
 from bot.slack.render.root import failure
 from storage.records import Checkpoint, Execution, Usage
 
-RESULT_LIMIT = 7000
+PLAIN_LIMIT: Final = 2000
 
 
 def render(execution: Execution, *, used: Usage | None = None, moved_note: str = "") -> Rendered:
-    """The result of a complete run; the whole text is also uploaded as a file.
-
-    `used` is what the whole run used.
-    """
-    result, clipped = _excerpt(execution)
+    """The result of a complete run. `used` is what the whole run used."""
+    shown = _pages(execution)
     title = "The execution is complete"
     requester = people.person(execution.requester)
     lead = f"{requester} *{text.mrkdwn(execution.crew)}* has finished."
@@ -29,33 +29,30 @@ def render(execution: Execution, *, used: Usage | None = None, moved_note: str =
     blocks: list[Block] = [section(moved_note)] if moved_note else []
     blocks += [
         HeaderBlock(text=PlainTextObject(text=title, emoji=False)),
+        context(f"run `{short(execution.id)}` · took {took}"),
         section(lead),
-        MarkdownBlock(text=result or "_The last phase produced no text._"),
-        context(
-            *(["This is the beginning. The whole result follows below."] if clipped else []),
-            f"run `{short(execution.id)}` · took {took}",
-        ),
+        *(shown[0] if shown else [section(f"_{NO_RESULT}_")]),
     ]
+    if len(shown) > 1:
+        blocks.append(context("This is the beginning. The whole result follows below."))
     written = files.listed(execution.result.files) if execution.result is not None else []
     if written:
         blocks.append(context(*written, "These are put into the project's folder."))
     amounts = _amounts(used or {})
     if amounts:
         blocks.append(context(*amounts))
-    return Rendered(
-        text=f"{title}: {lead}",
-        blocks=tuple(blocks),
-        plain="\n".join([f"*{title}*", lead, text.shorten(result, 2000), *written]),
-    )
+    beginning = text.shorten(text.sanitize(result_text(execution)).strip(), PLAIN_LIMIT)
+    plain = [f"*{title}*", lead, text.mrkdwn(beginning) or NO_RESULT, *written]
+    return Rendered(text=f"{title}: {lead}", blocks=tuple(blocks), plain="\n".join(plain))
 
 
 def shows_all(execution: Execution) -> bool:
     """Whether the message shows the whole result, so that no file has to."""
-    return not _excerpt(execution)[1]
+    return len(_pages(execution)) < 2
 
 
-def _excerpt(execution: Execution) -> tuple[str, bool]:
-    return text.clip(text.markdown(result_text(execution)), RESULT_LIMIT)
+def _pages(execution: Execution) -> tuple[tuple[Block, ...], ...]:
+    return pages(result_text(execution))
 
 
 def _advice_after_failure(execution: Execution) -> str:
@@ -74,7 +71,9 @@ def _amounts(used: Usage) -> list[str]:
 
 
 def result_text(execution: Execution) -> str:
-    return execution.result.output if execution.result is not None else ""
+    """The whole result; empty if nothing of it can be seen."""
+    result = execution.result.output if execution.result is not None else ""
+    return "" if is_blank(result) else result
 
 
 def reminder(

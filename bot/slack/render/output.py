@@ -20,12 +20,14 @@ from bot.slack.render.position import location
 from storage.records import Checkpoint, CheckpointKind, Execution
 
 CARD_LIMIT: Final = 700
-CARD_LINES: Final = 12
-"""A shorter output is shown on the card itself."""
+CARD_LINES: Final = 10
+REVISED_CARD_LINES: Final = 6
+"""A shorter output is shown on the card itself. A revised one leaves room for what changed."""
 
 PLAIN_LIMIT: Final = 2800
 CODE_LIMIT: Final = 6000
-NO_TEXT: Final = "This phase wrote no text."
+NO_TEXT: Final = "The phase wrote no text."
+NO_RESULT: Final = "The last phase wrote no text."
 
 
 def full_text(checkpoint: Checkpoint) -> str:
@@ -44,7 +46,8 @@ def is_blank(content: str) -> bool:
 
 def fits_on_card(checkpoint: Checkpoint) -> bool:
     whole = full_text(checkpoint)
-    return text.length(whole) <= CARD_LIMIT and screen.lines(whole.strip()) <= CARD_LINES
+    most = CARD_LINES if checkpoint.revision == 1 else REVISED_CARD_LINES
+    return text.length(whole) <= CARD_LIMIT and screen.lines(whole.strip()) <= most
 
 
 def shown_pages(checkpoint: Checkpoint) -> tuple[tuple[Block, ...], ...]:

@@ -33,7 +33,7 @@ def approvers(rule: DecisionRule, requester: Actor) -> str:
     names: list[str] = []
     for approver in rule.approvers:
         if approver == CHANNEL:
-            names.append("anyone in this channel but guests")
+            names.append("anyone here but guests")
         elif approver == REQUESTER:
             names.append(person(requester))
         elif approver.startswith("S"):

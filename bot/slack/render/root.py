@@ -87,8 +87,9 @@ def render(execution: Execution, progress: Progress, *, moved_note: str = "") ->
         blocks.append(section(state))
         if progress.runs:
             blocks.append(context(_phases_line(execution, progress)))
-    if progress.card_link is not None:
-        blocks.append(context(f"<{progress.card_link}|To the decision>"))
+    if progress.card_link is not None and execution.state is ExecutionState.WAITING_FEEDBACK:
+        waiting = text.mrkdwn(_plain_state(execution, progress))
+        blocks.append(context(f"<{progress.card_link}|{waiting}>"))
     amounts = _amounts(execution, progress)
     if amounts:
         blocks.append(context(*amounts))
@@ -166,7 +167,8 @@ def _plan(execution: Execution, progress: Progress, *, title: str) -> PlanBlock:
     hidden = len(execution.phases) - len(window)
     if hidden:
         title = f"{title} · {hidden} more phases not shown"
-    return PlanBlock(title=text.plain(title, 150), tasks=cards)
+    # Slack folds a plan up at an update unless it keeps its id.
+    return PlanBlock(title=text.plain(title, 150), tasks=cards, block_id=f"plan_{execution.id}")
 
 
 def _card(index: int, phase: str, run: PhaseRun | None, progress: Progress) -> TaskCardBlock:

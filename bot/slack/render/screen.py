@@ -11,10 +11,10 @@ from typing import Final
 
 from bot.slack.render import text
 
-COLUMNS: Final = 40
+COLUMNS: Final = 34
 """Columns of a line in a section."""
 
-HEADER_COLUMNS: Final = 30
+HEADER_COLUMNS: Final = 25
 
 
 @lru_cache(maxsize=4096)

@@ -34,14 +34,14 @@ from bot.slack.render.message import (
     whole_text_is,
 )
 from bot.slack.render.position import location, long_question, question
-from storage.records import Checkpoint, CheckpointKind, Execution, RevisionMeans, Usage
+from storage.records import HELD, Checkpoint, CheckpointKind, Execution, RevisionMeans, Usage
 from storage.states import CheckpointState
 
-OVERVIEW_LINES: Final = 9
-REVISED_OVERVIEW_LINES: Final = 5
+OVERVIEW_LINES: Final = 7
+REVISED_OVERVIEW_LINES: Final = 3
 QUESTION_LINES: Final = 3
 QUESTION_LIMIT: Final = 1500
-CHANGES_LIMIT: Final = 110
+CHANGES_LIMIT: Final = 60
 
 NOTHING_USED: Final[Usage] = MappingProxyType({})
 _WITH_OUTPUT: Final = (CheckpointKind.PHASE, CheckpointKind.GATE)
@@ -81,7 +81,8 @@ def render(
     closing = facts.approvers_and_deadline(checkpoint, execution)
     blocks: list[Block] = [section(moved_note)] if moved_note else []
     blocks.append(HeaderBlock(text=PlainTextObject(text=shown, emoji=False)))
-    blocks.append(context(f"{where} · run `{short(execution.id)}`"))
+    place = [where, f"run `{short(execution.id)}`", facts.asked_for_by(checkpoint, execution)]
+    blocks.append(context(" · ".join(part for part in place if part)))
     blocks += [section(part) for part in (rest_of_question,) if part]
     blocks += about
     blocks += _revised(checkpoint, previous)
@@ -130,7 +131,8 @@ def _about(checkpoint: Checkpoint, whole: WholeText, *, revised: bool) -> list[B
     most = REVISED_OVERVIEW_LINES if revised else OVERVIEW_LINES
     about = overview.overview(checkpoint, output.full_text(checkpoint), most=most)
     note = whole_text_is(whole)
-    lines = f"{about}{f' · {note}' if note else ''}"
+    separator = "\n" if revised else " · "
+    lines = separator.join(part for part in (about, note) if part)
     blocks.append(
         SectionBlock(
             text=MarkdownTextObject(text=text.shorten_mrkdwn(lines, 3000), verbatim=True),
@@ -145,7 +147,8 @@ def _revised(checkpoint: Checkpoint, previous: Checkpoint | None) -> list[Block]
     means = RevisionMeans.RUN
     if previous is not None and previous.feedback is not None:
         means = previous.feedback.means
-    because = facts.revised_because(checkpoint, means) if checkpoint.revision > 1 else ""
+    inside = checkpoint.kind in HELD
+    because = "" if inside else facts.revised_because(checkpoint, means)
     blocks: list[Block] = [section(because)] if because else []
     if previous is not None:
         blocks.append(_changes(previous, checkpoint))
@@ -155,7 +158,7 @@ def _revised(checkpoint: Checkpoint, previous: Checkpoint | None) -> list[Block]
 def _changes(previous: Checkpoint, checkpoint: Checkpoint) -> RichTextBlock:
     texts = output.full_text(previous), output.full_text(checkpoint)
     bold = RichTextElementParts.TextStyle(bold=True)
-    excerpt = changes.excerpt(*texts, CHANGES_LIMIT)
+    excerpt = () if output.fits_on_card(checkpoint) else changes.excerpt(*texts, CHANGES_LIMIT)
     lead = f"{changes.summary(*texts)}{chr(10) if excerpt else ''}"
     return RichTextBlock(
         elements=[

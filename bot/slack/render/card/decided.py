@@ -9,7 +9,7 @@ from bot.slack.render import buttons, output, text
 from bot.slack.render.decision import decision, decision_line
 from bot.slack.render.message import Rendered, WholeText, context, section
 from bot.slack.render.position import location, long_question, question
-from storage.records import HELD, Checkpoint, CheckpointKind, Execution
+from storage.records import HELD, Checkpoint, CheckpointKind, Execution, RevisionMeans
 from storage.states import CheckpointState
 
 _QUESTION_LIMIT = 1500
@@ -53,11 +53,10 @@ def _kept(checkpoint: Checkpoint, whole: WholeText) -> list[Block]:
 
 
 def _buttons(checkpoint: Checkpoint, execution: Execution) -> tuple[InteractiveElement, ...]:
-    """A revision can be kept as a lesson."""
+    """The words of a revision can be kept as a lesson."""
     feedback = checkpoint.feedback
-    words = feedback is not None and bool(feedback.text.strip())
-    if not execution.definition.lessons or checkpoint.state is not CheckpointState.REVISED:
-        return ()
-    if not words:
+    revised = checkpoint.state is CheckpointState.REVISED
+    has_words = revised and feedback is not None and feedback.means is RevisionMeans.RUN
+    if not execution.definition.lessons or not has_words:
         return ()
     return (buttons.button(ActionId.KEEP_LESSON, "Keep as a lesson", checkpoint.id),)

@@ -113,16 +113,20 @@ def revised_because(checkpoint: Checkpoint, means: RevisionMeans) -> str:
     return f"{lead}\n{quoted}".strip()
 
 
+def asked_for_by(checkpoint: Checkpoint, execution: Execution) -> str:
+    """Mentions the requester, so that a card for a whole channel notifies somebody."""
+    if CHANNEL not in checkpoint.rule.approvers:
+        return ""
+    mentions = people.notified(checkpoint.rule, execution.requester)
+    return f"for {' '.join(mentions)}" if mentions else ""
+
+
 def approvers_and_deadline(checkpoint: Checkpoint, execution: Execution) -> str:
     """Who may decide, until when, and what happens then."""
     rule = checkpoint.rule
     words = deadlines.response_words(checkpoint.kind)
-    mentions = people.notified(rule, execution.requester)
     approvers = people.approvers(rule, execution.requester)
-    lines = []
-    if mentions and CHANNEL in rule.approvers:
-        lines.append(people.address(mentions, f"this waits for {words.noun}."))
-    lines.append(f"*May {words.verb}:* {approvers}")
+    lines = [f"*May {words.verb}:* {approvers}"]
     if checkpoint.kind is CheckpointKind.QUESTION:
         lines.append("A reply in this thread that mentions me is taken as the answer.")
     if checkpoint.deadline is not None:

@@ -13,7 +13,7 @@ from storage.records import Checkpoint, PhaseOutput
 
 OPENING_LIMIT: Final = 400
 HEADINGS_LINES: Final = 2
-HEADING_COLUMNS: Final = 32
+HEADING_COLUMNS: Final = 18
 VALUES_SHOWN: Final = 12
 
 
@@ -25,9 +25,10 @@ def overview(checkpoint: Checkpoint, whole: str, *, most: int) -> str:
     if summary:
         opening = gist(summary, OPENING_LIMIT * 2).opening or summary
         return f"{_shown(opening, most - 1)}\n{_minutes(about.minutes)}"
-    headings = _headings(about.headings)
-    opening = _shown(about.opening, most - 1 - (screen.lines(headings) if headings else 0))
-    return "\n".join(part for part in (opening, headings, _minutes(about.minutes)) if part)
+    headings = _headings(about.headings) if most > HEADINGS_LINES + 2 else ""
+    opening = _shown(about.opening, most - 1 - (HEADINGS_LINES if headings else 0))
+    minutes = _minutes(about.minutes) if headings or most > HEADINGS_LINES + 2 else ""
+    return "\n".join(part for part in (opening, headings, minutes) if part)
 
 
 def summary_of(checkpoint: Checkpoint) -> str:
