@@ -95,7 +95,7 @@ def excerpt(previous: str, current: str, limit: int) -> tuple[_Text, ...]:
     for piece in pieces:
         part = text.shorten(_one_line(piece.text), max(0, min(limit, 70)))
         limit -= text.length(part)
-        if limit < 0:
+        if limit < 0 or not part:
             break
         shown.append(_Text(text=part, style=_STYLES[piece.kind]))
     return tuple(shown)
