@@ -22,6 +22,7 @@ from tests.slack.stage import Stage
 from tests.support.message_snapshot import MessageSnapshot, readable
 from tests.support.workspace import ANA, BEN, GUS, Workspace
 
+DRAFT = "The first draft. " + "It says what the campaign is about. " * 30
 LONG = "\n\n".join(f"Paragraph {n}. {'word ' * 60}" for n in range(300))
 
 
@@ -43,11 +44,8 @@ def shown_of(stage: Stage, execution: Execution) -> ShownCheckpoint:
     return ShownCheckpoint(checkpoint.id, output_hash(checkpoint.output))
 
 
-def read_it_all(
-    stage: Stage, execution: Execution, message: MessageSnapshot, *, by: str = BEN
-) -> None:
-    value = shown_of(stage, execution).encode()
-    use(stage, message, {"type": "button", "action_id": ActionId.READ, "value": value}, by=by)
+def read_it_all(message: MessageSnapshot, workspace: Workspace, *, by: str = BEN) -> None:
+    assert workspace.click("Read it all", by=by, message=message).ok
 
 
 def more(
@@ -58,9 +56,9 @@ def more(
     *,
     by: str = BEN,
 ) -> None:
+    """Choose from the card's menu More…"""
     option = {"value": ChosenMore(choice, shown_of(stage, execution)).encode()}
-    menu = {"type": "overflow", "action_id": ActionId.MORE, "selected_option": option}
-    use(stage, message, menu, by=by)
+    assert stage.workspace.choose(ActionId.MORE, by=by, message=message, selected_option=option).ok
 
 
 def in_front(workspace: Workspace, by: str = BEN) -> str:
@@ -81,7 +79,7 @@ def test_a_long_text_is_read_page_by_page_and_decided_at_its_end(
 ) -> None:
     execution, message = waiting_run(stage, LONG)
 
-    read_it_all(stage, execution, message)
+    read_it_all(message, workspace)
     assert "Paragraph 0." in wait_for_view(workspace, "page 1 of")
     assert not _has_button(workspace, ActionId.CONTINUE)
     pages = 1
@@ -105,9 +103,9 @@ def _has_button(workspace: Workspace, action_id: str, by: str = BEN) -> bool:
 def test_a_guest_may_read_but_is_told_in_front_of_the_text_that_he_may_not_decide(
     stage: Stage, workspace: Workspace
 ) -> None:
-    execution, message = waiting_run(stage)
+    execution, message = waiting_run(stage, DRAFT)
 
-    read_it_all(stage, execution, message, by=GUS)
+    read_it_all(message, workspace, by=GUS)
     wait_for_view(workspace, "The first draft.", GUS)
     assert workspace.click_view(ActionId.CONTINUE, by=GUS).ok
 
@@ -120,8 +118,8 @@ def test_a_guest_may_read_but_is_told_in_front_of_the_text_that_he_may_not_decid
 def test_a_decision_in_a_modal_that_comes_too_late_is_refused_in_front_of_it(
     stage: Stage, workspace: Workspace
 ) -> None:
-    execution, message = waiting_run(stage)
-    read_it_all(stage, execution, message)
+    _execution, message = waiting_run(stage, DRAFT)
+    read_it_all(message, workspace)
     wait_for_view(workspace, "The first draft.")
     workspace.click("Stop", by=ANA, message=message)
 
@@ -133,8 +131,8 @@ def test_a_decision_in_a_modal_that_comes_too_late_is_refused_in_front_of_it(
 def test_revise_in_a_modal_opens_its_form_and_sending_it_closes_all(
     stage: Stage, workspace: Workspace
 ) -> None:
-    execution, message = waiting_run(stage)
-    read_it_all(stage, execution, message)
+    execution, message = waiting_run(stage, DRAFT)
+    read_it_all(message, workspace)
     wait_for_view(workspace, "The first draft.")
 
     workspace.click_view(ActionId.REVISE, by=BEN)
@@ -151,7 +149,7 @@ def test_revise_in_a_modal_opens_its_form_and_sending_it_closes_all(
 def test_a_click_on_a_card_whose_output_is_another_one_decides_nothing(
     stage: Stage, workspace: Workspace
 ) -> None:
-    execution, message = waiting_run(stage)
+    execution, message = waiting_run(stage, DRAFT)
     value = ShownCheckpoint(stage.waiting(execution).id, "0" * 32).encode()
 
     use(stage, message, {"type": "button", "action_id": ActionId.CONTINUE, "value": value})
@@ -163,10 +161,10 @@ def test_a_click_on_a_card_whose_output_is_another_one_decides_nothing(
 def test_when_slack_does_not_open_the_text_the_person_is_told_where_it_is(
     stage: Stage, workspace: Workspace
 ) -> None:
-    execution, message = waiting_run(stage)
+    _execution, message = waiting_run(stage, DRAFT)
     workspace.faults.error("views.open", "expired_trigger_id")
 
-    read_it_all(stage, execution, message)
+    read_it_all(message, workspace)
 
     stage.answer_to(BEN, "The whole text is in the thread")
 

@@ -167,3 +167,8 @@ def test_labels_are_one_line_of_plain_text() -> None:
     assert text.label("trend_research") == "trend research"
     assert text.plain("<!channel>\n\nnow @here", 50) == "‹!channel› now @\u2060here"
     assert text.length(text.plain("w " * 500, 75)) <= 75
+
+
+@pytest.mark.parametrize("limit", [-3, 0])
+def test_nothing_fits_where_there_is_no_room(limit: int) -> None:
+    assert text.shorten("some words", limit) == ""

@@ -635,3 +635,46 @@ def typed() -> PhaseOutput:
     text = '{"title": "Old", "days": [1, 2], "note": null}'
     task = TaskResult("outline", "Writer", text, saved={"pydantic": {}}, structured=text)
     return PhaseOutput(text, tasks=(task,))
+
+
+# --- the intent to edit -------------------------------------------------------------------------
+
+
+def test_who_began_to_edit_is_known_for_fifteen_minutes(
+    run: Run, state: StateManager, engine: Engine, clock: SettableClock
+) -> None:
+    reads = Reads(engine, clock)
+    run.start()
+    run.work("the plan")
+
+    state.intend_edit(run.waiting.id, actor=BEN)
+
+    assert reads.is_editing(run.waiting.id, BEN.id)
+    assert not reads.is_editing(run.waiting.id, GUS.id)
+    clock.move(timedelta(minutes=16))
+    assert not reads.is_editing(run.waiting.id, BEN.id)
+
+
+def test_the_intent_to_revise_is_none_to_edit(
+    run: Run, state: StateManager, engine: Engine, clock: SettableClock
+) -> None:
+    reads = Reads(engine, clock)
+    run.start()
+    run.work("the plan")
+
+    state.intend_edit(run.waiting.id, actor=BEN)
+    state.intend_revise(run.waiting.id, actor=BEN)
+
+    assert not reads.is_editing(run.waiting.id, BEN.id)
+
+
+def test_only_somebody_who_may_decide_what_is_shown_may_begin_to_edit(
+    run: Run, state: StateManager
+) -> None:
+    run.start()
+    run.work("the plan")
+
+    with pytest.raises(NotAllowed):
+        state.intend_edit(run.waiting.id, actor=GUS)
+    with pytest.raises(OutdatedMessage):
+        state.intend_edit(run.waiting.id, actor=BEN, shown="0" * 32)

@@ -117,7 +117,7 @@ def shorten(text: str, limit: int) -> str:
     """Shorten to at most `limit`, with an ellipsis if something was cut."""
     if length(text) <= limit:
         return text
-    return _fit(text, limit - 1).rstrip() + ELLIPSIS
+    return _fit(text, limit - 1).rstrip() + ELLIPSIS if limit > 0 else ""
 
 
 def shorten_mrkdwn(text: str, limit: int) -> str:
@@ -132,6 +132,7 @@ def shorten_mrkdwn(text: str, limit: int) -> str:
 
 def _fit(text: str, limit: int) -> str:
     """The longest prefix of at most `limit` that cuts no character or entity."""
+    limit = max(0, limit)
     cut = text[:limit]
     while length(cut) > limit:
         cut = cut[: len(cut) - max(1, (length(cut) - limit) // 2)]
