@@ -185,6 +185,19 @@ def test_revise_in_the_home_opens_the_form_and_its_words_count(
     assert checkpoint.feedback.text == "shorter, please"
 
 
+def test_read_it_all_in_the_home_opens_the_whole_text(stage: Stage, workspace: Workspace) -> None:
+    execution = stage.start("plan something")
+    stage.work("It begins so.\n\n" + "A sentence in the middle. " * 60 + "It ends so.")
+    stage.armed(execution)
+    opened(workspace, shows="Read it all")
+
+    assert workspace.click_home("checkpoint_read").ok
+
+    shown = texts(workspace.open_view(ANA).definition)
+    assert "It begins so." in shown
+    assert "It ends so." in shown
+
+
 def test_a_form_from_the_home_that_is_closed_is_answered_in_the_runs_thread(
     stage: Stage, workspace: Workspace
 ) -> None:
