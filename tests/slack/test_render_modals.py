@@ -322,6 +322,15 @@ def test_words_that_are_not_accepted_are_given_back_to_the_letter(typed: str) ->
     assert "".join(given).replace("\n", "") == typed.replace("\n", "")
 
 
+@pytest.mark.parametrize("words", [10, 900])
+def test_a_start_that_is_refused_gives_back_the_whole_command(words: int) -> None:
+    command = "/crew plan " + " ".join(f"word{n}" for n in range(words))
+
+    view = not_taken.start_refused(f"Not here.\n```{command[:1500]}```", command)
+
+    assert f"word{words - 1}" in everything(view)
+
+
 def test_the_words_of_the_revision_form_can_be_filled_in_already() -> None:
     view = words.revision(
         a_checkpoint(), an_execution(), about=ABOUT, typed="Shorter", note="Too late: <@UBEN> …"

@@ -8,11 +8,11 @@ from slack_sdk import WebClient
 from bot.slack import ids
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.forms import FieldErrors, change_form, open_form
-from bot.slack.actions.starts import OpenForm, ReplacedForm, Starts
+from bot.slack.actions.starts import OpenForm, ReplacedForm, Starts, as_typed
 from bot.slack.inbound import parse, start_payloads
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
-from bot.slack.render.modals import frame
+from bot.slack.render.modals import not_taken
 
 
 def register(app: App, *, commands: Commands, starts: Starts, responder: Responder) -> None:
@@ -26,7 +26,8 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
         responder.reply_privately(respond, answer)
 
     def on_submit(ack: Ack, body: Body) -> None:
-        answer = starts.submit(start_payloads.start_submission(body))
+        sent = start_payloads.start_submission(body)
+        answer = starts.submit(sent)
         if answer is None:
             ack()
         elif isinstance(answer, FieldErrors):
@@ -34,7 +35,10 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
         elif isinstance(answer, ReplacedForm):
             ack(response_action="update", view=answer.form)
         else:
-            ack(response_action="update", view=frame.notice(answer))
+            ack(
+                response_action="update",
+                view=not_taken.start_refused(answer, f"{ids.COMMAND} {as_typed(sent)}"),
+            )
 
     def on_choice(ack: Ack, body: Body, client: WebClient) -> None:
         """Another crew has other fields; another channel, other checkpoints to leave out."""

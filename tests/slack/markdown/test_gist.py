@@ -31,6 +31,12 @@ def test_the_opening_sentences_are_plain_text_and_the_headings_are_listed() -> N
     assert about.minutes == 1
 
 
+def test_a_short_note_at_the_beginning_is_not_all_of_the_opening() -> None:
+    text = "# Plan\n\n_a draft_\n\n## Overview\n\n- **Idea:** one question a week.\n- Span: 6 weeks"
+
+    assert gist(text, 200).opening == "a draft • Idea: one question a week. • Span: 6 weeks"
+
+
 def test_only_whole_sentences_are_in_the_opening() -> None:
     assert gist(PLAN, 60).opening == "We launch on 3 May in Lyon. The budget is 4,000 euros."
 

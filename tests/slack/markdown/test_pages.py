@@ -257,6 +257,13 @@ def test_blank_text_has_no_page(blank: str) -> None:
     assert pages(blank) == ()
 
 
+def test_a_text_that_is_one_fence_around_markdown_is_read_as_markdown() -> None:
+    (section,) = elements("```markdown\n# Plan\n\nSome **words**.\n```\n")
+    assert shown(section) == "Plan\nSome words."
+    assert preformatted(page("```md\n# Plan\n```\n\nAnd more.")) == ["# Plan"]
+    assert preformatted(page("```markdown\n~~~\nx\n~~~\n```")) == ["~~~\nx\n~~~"]
+
+
 JSON = '{"b": 1.0, "a": "\\u00e9 *x* <!here> \\/", "list": [], "n": [1e5, {"k": null}], "b": 2}'
 
 

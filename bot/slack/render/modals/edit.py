@@ -85,6 +85,9 @@ def texts_of(output: PhaseOutput) -> dict[str, str]:
     """
     if not output.tasks:
         return {WHOLE: output.output}
+    if len(output.tasks) == 1:
+        only = output.tasks[0]
+        return {only.task: only.structured or output.output}
     count = Counter(task.task for task in output.tasks)
     return {
         task.task: task.structured or task.output for task in output.tasks if count[task.task] == 1
