@@ -84,9 +84,10 @@ def test_what_waits_is_listed_by_deadline_with_its_place_gist_and_buttons(
     stage.work("Call somebody.")
     stage.armed(sooner)
 
-    home = opened(workspace, shows="*plan* in")
+    home = opened(workspace, shows="*plan* a")
     shown = read(home)
-    assert shown.index("*urgent* in <#C00GENERAL1>") < shown.index("*plan* in <#C00CAMPAIGN>")
+    assert shown.index("*urgent* bees") < shown.index("*plan* a *summer* campaign")
+    assert "<#C00GENERAL1> · Checkpoint 1 of 2 · after planning" in shown
     assert "Review the planning" in shown
     assert "Checkpoint 1 of 2 · after planning" in shown
     assert "Ride more often." in shown
@@ -102,7 +103,7 @@ def test_only_those_who_may_decide_see_a_checkpoint(stage: Stage, workspace: Wor
     stage.armed(_waiting(stage, "guarded something"))
 
     opened(workspace, ANA, shows="Nothing waits for you.")
-    opened(workspace, BEN, shows="*guarded* in")
+    opened(workspace, BEN, shows="*guarded* something")
     opened(workspace, GUS, shows="Nothing waits for you.")
 
 
@@ -115,7 +116,7 @@ def _waiting(stage: Stage, command: str, *, by: str = ANA) -> Any:
 def test_members_of_a_user_group_see_what_waits_for_it(stage: Stage, workspace: Workspace) -> None:
     stage.armed(_waiting(stage, "group something"))
 
-    opened(workspace, BEN, shows="*group* in")
+    opened(workspace, BEN, shows="*group* something")
     opened(workspace, ANA, shows="Nothing waits for you.")
 
 
@@ -185,6 +186,19 @@ def test_revise_in_the_home_opens_the_form_and_its_words_count(
     assert checkpoint.feedback.text == "shorter, please"
 
 
+def test_read_it_all_in_the_home_opens_the_whole_text(stage: Stage, workspace: Workspace) -> None:
+    execution = stage.start("plan something")
+    stage.work("It begins so.\n\n" + "A sentence in the middle. " * 60 + "It ends so.")
+    stage.armed(execution)
+    opened(workspace, shows="Read it all")
+
+    assert workspace.click_home("checkpoint_read").ok
+
+    shown = texts(workspace.open_view(ANA).definition)
+    assert "It begins so." in shown
+    assert "It ends so." in shown
+
+
 def test_a_form_from_the_home_that_is_closed_is_answered_in_the_runs_thread(
     stage: Stage, workspace: Workspace
 ) -> None:
@@ -207,7 +221,8 @@ def test_the_inbox_lists_the_same_and_its_buttons_decide(
     stage.answer_to(ANA, "Nothing waits for you.")
     workspace.command("inbox", by=BEN, in_="random")
     shown = stage.answer_to(BEN, "1 checkpoint waiting for you")
-    assert "*guarded* in <#C00CAMPAIGN>" in shown
+    assert "*guarded* something" in shown
+    assert "<#C00CAMPAIGN>" in shown
     (listed,) = [m for m in workspace.ephemerals(BEN) if "waiting for you" in m.everything]
 
     assert workspace.click("Continue", by=BEN, message=listed).ok

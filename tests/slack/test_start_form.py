@@ -233,6 +233,15 @@ def test_a_crew_is_started_on_a_message_in_its_channel(stage: Stage, workspace: 
     assert execution.request.text == "Write about <b>bees</b> & honey"
 
 
+def test_mentions_in_the_message_reach_the_form_by_name(workspace: Workspace) -> None:
+    message = workspace.say(f"Ask <@{BEN}> about bees", in_="general")
+
+    assert workspace.message_shortcut("start_on_message", message=message).ok
+
+    words = fields(workspace)["What should it work on?"]["initial_value"]
+    assert words == "Ask @Ben Okafor about bees"
+
+
 def test_a_message_that_is_longer_than_a_field_is_clipped_and_the_form_says_so(
     workspace: Workspace,
 ) -> None:

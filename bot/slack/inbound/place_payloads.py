@@ -89,7 +89,7 @@ def joined(body: Body) -> Joined:
     return Joined(
         channel=text(event, "channel"),
         user=text(event, "user"),
-        inviter=inviter if isinstance(inviter, str) else None,
+        inviter=inviter if isinstance(inviter, str) and inviter else None,
         event_ts=text(event, "event_ts", default=""),
     )
 

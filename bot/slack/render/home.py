@@ -125,7 +125,7 @@ def _entry(entry: Entry) -> list[Block]:
     """The question, its place, the gist and, once the card is posted, the buttons."""
     checkpoint, execution = entry.checkpoint, entry.execution
     title = _linked(f"*{text.mrkdwn(question(checkpoint))}*", entry.permalink)
-    lines = [title, _place(checkpoint, execution)]
+    lines = [title, _asked(execution, REQUEST_LIMIT), _place(checkpoint, execution)]
     if checkpoint.deadline is not None:
         until = people.when(checkpoint.deadline)
         lines.append(f"*Until:* {until}; then {facts.then(checkpoint)}.")
@@ -143,13 +143,18 @@ def _line(entry: Entry) -> str:
     title = _linked(text.line(question(checkpoint), 80), entry.permalink)
     deadline = checkpoint.deadline
     until = f" · until {people.when(deadline)}" if deadline is not None else ""
-    return f"• {title} · *{text.mrkdwn(execution.crew)}* `{short(execution.id)}`{until}"
+    return f"• {title} · {_asked(execution, 60)}{until}"
 
 
 def _place(checkpoint: Checkpoint, execution: Execution) -> str:
-    channel = f" in <#{execution.channel}>" if _is_channel(execution.channel) else ""
-    where = location(checkpoint, execution)
-    return f"*{text.mrkdwn(execution.crew)}*{channel} · {where} · run `{short(execution.id)}`"
+    channel = f"<#{execution.channel}> · " if _is_channel(execution.channel) else ""
+    return f"{channel}{location(checkpoint, execution)} · run `{short(execution.id)}`"
+
+
+def _asked(execution: Execution, limit: int) -> str:
+    """The crew and what it was asked for."""
+    request = text.line(asked_for(execution.request), limit)
+    return f"*{text.mrkdwn(execution.crew)}* {request}".rstrip()
 
 
 def _is_channel(channel: str | None) -> bool:
