@@ -358,6 +358,10 @@ class StateManager:
         """
         return self._commit(lambda tx: replies.reply(tx, reply))
 
+    def add_words(self, reply: Reply) -> WordsTaken | WordsTooLate | Talk:
+        """Add a reply that `reply` has offered to the revision that its author made since."""
+        return self._commit(lambda tx: replies.add_words(tx, reply))
+
     def edit_words(self, edited: EditedWords) -> WordsTaken | WordsTooLate | Talk:
         """Handle a changed message: a revision that has not started gets the new words."""
         return self._commit(lambda tx: replies.edit_words(tx, edited))

@@ -70,6 +70,14 @@ def reply(tx: Transaction, message: Reply) -> Outcome:
     return outcome
 
 
+def add_words(tx: Transaction, message: Reply) -> WordsTaken | WordsTooLate | Talk:
+    """Add a message that was talk before to the revision of its author."""
+    delivery = f"added:{message.channel}:{message.ts}"
+    if inbox.was_delivered(tx, delivery):
+        return Talk(repeated=True)
+    return _add_words(tx, message, delivery)
+
+
 def _reply_to(tx: Transaction, checkpoint: Checkpoint, message: Reply, delivery: str) -> Outcome:
     execution = find_execution(tx.connection, checkpoint.execution_id)
     verdict = may_decide(checkpoint.rule, actor=message.actor, requester=execution.requester)
@@ -157,7 +165,7 @@ class _Revision:
         return self.run.state in (PhaseRunState.QUEUED, PhaseRunState.RUNNING)
 
 
-def _add_words(tx: Transaction, message: Reply, delivery: str) -> Outcome:
+def _add_words(tx: Transaction, message: Reply, delivery: str) -> WordsTaken | WordsTooLate | Talk:
     """Add a message to the revision that the same person has just asked for."""
     revision = _revision_in(tx, channel=message.channel, thread_ts=message.thread_ts)
     if revision is None or revision.feedback.actor.id != message.actor.id:

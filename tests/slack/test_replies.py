@@ -48,6 +48,21 @@ def test_several_messages_of_a_person_are_one_revision_and_all_shown(
     assert [run.revision for run in stage.reads.phase_runs(execution.id)] == [1, 2]
 
 
+def test_an_offer_that_a_revision_of_the_same_person_overtook_adds_to_it(
+    stage: Stage, workspace: Workspace, waiting: tuple[Execution, MessageSnapshot]
+) -> None:
+    execution, message = waiting
+    workspace.reply("in euros", by=BEN, thread=message)
+    stage.answer_to(BEN, "Shall I take what you wrote as a revision?")
+    workspace.mention("shorter", by=BEN, thread=message)
+    stage.wait_until_read(message, "Revision requested")
+
+    workspace.click("Use as the revision", by=BEN)
+
+    stage.answer_to(BEN, "your words are added to the revision")
+    assert words(stage, execution) == "shorter\nin euros"
+
+
 def test_words_that_come_while_the_revision_runs_are_answered(
     stage: Stage, workspace: Workspace, waiting: tuple[Execution, MessageSnapshot]
 ) -> None:

@@ -189,6 +189,18 @@ def test_an_edit_of_talk_changes_nothing(threaded: Run, state: StateManager, rea
     assert words_of(threaded, reads)[0] == "shorter"
 
 
+def test_talk_that_was_offered_can_still_be_added_to_the_persons_revision(
+    threaded: Run, state: StateManager, reads: Reads
+) -> None:
+    assert isinstance(say(state, "in euros", "101.0"), RevisionOffered)
+    say(state, "shorter", "102.0", mention=True)
+    offered = Reply("CCAMPAIGNS", "100.0", "101.0", "in euros", BEN, mentions_bot=True)
+
+    assert isinstance(state.add_words(offered), WordsTaken)
+    assert state.add_words(offered) == Talk()
+    assert words_of(threaded, reads)[0] == "shorter\nin euros"
+
+
 def test_messages_at_the_same_moment_are_all_kept(
     threaded: Run, state: StateManager, reads: Reads
 ) -> None:

@@ -22,8 +22,9 @@ from storage.decisions import (
     WordsTooLate,
 )
 from storage.reads import Reads
-from storage.records import Action, Actor, Checkpoint, CheckpointKind, Execution
+from storage.records import Action, Actor, ActorKind, Checkpoint, CheckpointKind, Execution
 from storage.state_manager import StateManager
+from storage.states import CheckpointState
 
 
 class Replies:
@@ -76,6 +77,9 @@ class Replies:
         if words is None:
             return answers.REPLY_GONE
         checkpoint = self._reads.checkpoint(offered.checkpoint_id)
+        added = self._add_to_own_revision(click, offered, checkpoint, words)
+        if added is not None:
+            return added
         is_question = checkpoint.kind is CheckpointKind.QUESTION
         self._decide(
             checkpoint,
@@ -85,6 +89,30 @@ class Replies:
             delivery=_delivery(click.channel, offered.ts),
         )
         return answers.with_unread(answers.reply_used(checkpoint), words.attached.unread)
+
+    def _add_to_own_revision(
+        self, click: Click, offered: ids.OfferedReply, checkpoint: Checkpoint, words: Words
+    ) -> str | None:
+        """Several messages at once: another one of this person has revised already."""
+        if checkpoint.state is not CheckpointState.REVISED or not _is_by(checkpoint, click.by):
+            return None
+        outcome = self._state.add_words(
+            Reply(
+                channel=click.channel,
+                thread_ts=offered.thread_ts,
+                ts=offered.ts,
+                text=words.with_files,
+                actor=Actor(ActorKind.SLACK, click.by.id, click.by.name),
+                mentions_bot=True,
+            )
+        )
+        match outcome:
+            case WordsTaken():
+                return answers.with_unread(answers.WORDS_ADDED, words.attached.unread)
+            case WordsTooLate(checkpoint=revised):
+                return answers.words_too_late(revised)
+            case Talk():
+                return None
 
     def continue_by_reply(self, click: Click) -> str:
         """Continue, because an earlier reply said yes."""

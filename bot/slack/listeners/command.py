@@ -9,7 +9,7 @@ from bot.slack import ids
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.forms import FieldErrors, change_form, open_form
 from bot.slack.actions.starts import OpenForm, ReplacedForm, Starts, as_typed
-from bot.slack.inbound import parse
+from bot.slack.inbound import parse, start_payloads
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
 from bot.slack.render.modals import not_taken
@@ -26,7 +26,7 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
         responder.reply_privately(respond, answer)
 
     def on_submit(ack: Ack, body: Body) -> None:
-        sent = parse.start_submission(body)
+        sent = start_payloads.start_submission(body)
         answer = starts.submit(sent)
         if answer is None:
             ack()
@@ -42,7 +42,7 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
 
     def on_choice(ack: Ack, body: Body, client: WebClient) -> None:
         """Another crew has other fields; another channel, other checkpoints to leave out."""
-        choice = parse.crew_choice(body)
+        choice = start_payloads.crew_choice(body)
         form = starts.choose_crew(choice)
         ack()
         if form is not None:

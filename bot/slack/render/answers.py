@@ -197,8 +197,11 @@ def offer_reply(
     checkpoint = offer.checkpoint
     use, label = _OFFERS.get(checkpoint.kind, _OFFERS[CheckpointKind.PHASE])
     outcomes = _offered_outcomes(offer)
-    continues = offer.says_yes is True and not checkpoint.outcomes
-    if continues:
+    agrees = offer.says_yes is True and not checkpoint.outcomes
+    continues = agrees and not checkpoint.form
+    if agrees and checkpoint.form:
+        asked = f"Continue on its message asks for its form. Or shall I take this as {use}?"
+    elif continues:
         asked = f"Shall the run continue, or shall I take what you wrote as {use}?"
     elif outcomes:
         asked = f"Click an outcome. Or shall I take what you wrote as {use}?"
@@ -245,6 +248,7 @@ def _offered_outcomes(offer: RevisionOffered) -> list[tuple[int, str]]:
 
 
 WORDS_COUNT = "Your words count."
+WORDS_ADDED = "Taken: your words are added to the revision."
 
 
 def with_unread(message: str, unread: Sequence[UnreadFile]) -> str:
