@@ -48,7 +48,7 @@ def test_a_message_shortcut_brings_the_message_and_opens_a_modal(
     assert payload["message"]["text"] == "the budget is 900"
     assert (payload["message_ts"], payload["user"]["id"]) == (message.ts, ANA)
     assert payload["channel"] == {"id": "C00CAMPAIGN", "name": "campaigns"}
-    assert workspace.has_view(ANA)
+    assert workspace.open_view(ANA)
 
 
 def test_a_response_url_of_a_message_shortcut_answers_in_its_channel(
