@@ -314,6 +314,16 @@ def test_a_start_that_a_limit_refuses_gives_the_typed_text_back(
     assert f"/crew bounded {REQUEST}" in stage.answer_to(ANA, "1 run at once")
 
 
+def test_a_refused_command_is_given_back_as_it_was_typed_and_not_as_slack_sent_it(
+    stage: Stage, workspace: Workspace
+) -> None:
+    for command in ("plann", "retry"):
+        workspace.command(f"{command} R&D in <May>: a < b", by=ANA)
+
+        answer = stage.answer_to(ANA, f"/crew {command}")
+        assert f"/crew {command} R&amp;D in &lt;May&gt;: a &lt; b" in answer, "escaped once"
+
+
 def test_a_long_request_that_is_refused_is_given_back_in_full(
     stage: Stage, workspace: Workspace
 ) -> None:

@@ -12,7 +12,7 @@ from slack_sdk.models.views import View
 from bot.slack import ids
 from bot.slack.actions.modals import ModalActions
 from bot.slack.actions.starts import as_typed
-from bot.slack.inbound import parse
+from bot.slack.inbound import mrkdwn, parse
 from bot.slack.inbound.payload_shape import Body, PayloadError
 from bot.slack.listeners.responses import Responder
 from bot.slack.render import refusals, starting
@@ -82,7 +82,7 @@ def _answer(error: Exception) -> Answer:
 def _with_what_was_typed(answer: Answer, body: Body) -> Answer:
     """The answer to a command that was refused also gives back its words."""
     if parse.is_command(body):
-        typed = parse.command(body).text.strip()
+        typed = mrkdwn.as_typed(parse.command(body).text)
     else:
         return answer
     return Answer(starting.with_paste(answer.text, typed))
