@@ -10,8 +10,10 @@ from bot.slack.actions.commands import Commands
 from bot.slack.actions.forms import FieldErrors, change_form, open_form
 from bot.slack.actions.starts import OpenForm, ReplacedForm, Starts
 from bot.slack.inbound import parse
+from bot.slack.inbound.mrkdwn import as_typed
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
+from bot.slack.render import answers
 from bot.slack.render.modals import frame
 
 
@@ -23,6 +25,8 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
         if isinstance(answer, OpenForm):
             form, fallback = answer.form, answer.fallback
             answer = open_form(client, form, trigger_id=call.delivery, fallback=fallback)
+        if isinstance(answer, str):
+            answer = answers.with_fences(answer, as_typed(call.text))
         responder.reply_privately(respond, answer)
 
     def on_submit(ack: Ack, body: Body) -> None:
