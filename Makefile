@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test compat bench bench-peers bench-growth chaos storm seeded check format requirements pictures clean
+.PHONY: help run test compat bench bench-peers bench-growth chaos storm seeded fuzz check format requirements pictures clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -70,6 +70,9 @@ chaos: $(VENV)/.installed ## give the bot every kind of trouble, from kills to c
 
 seeded: $(VENV)/.installed ## seed bugs one by one and check that the suite catches each (an hour)
 	$(BIN)/python -m tests.seeded
+
+fuzz: $(VENV)/.installed ## show 20,000 random texts and check that each is whole (an hour); SEED=1 is the first
+	$(BIN)/python -m tests.slack.markdown.fuzz --count 20000 --seed $(or $(SEED),1)
 
 storm: $(VENV)/.installed ## run 200 executions of all kinds while a worker dies every five seconds
 	$(BIN)/python -m tests.trouble --kind storm --size 200

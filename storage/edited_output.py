@@ -64,18 +64,23 @@ def with_texts(output: PhaseOutput, texts: Mapping[str, str]) -> PhaseOutput:
         raise UnknownKeys(unknown)
     if any(_is_blank(text) for text in new.values()):
         raise Blank
-    tasks = tuple(_edited(task, new.get(task.task)) for task in output.tasks)
-    text = new.get(WHOLE, output.output)
-    if _is_same(text, output.output):
-        text = output.output
-    if tasks and tasks[-1] != output.tasks[-1]:
-        text = tasks[-1].output
+    if len(output.tasks) > 1:
+        shown = [task.output for task in output.tasks]
+    else:  # `after_kickoff` and programs may make another text of the only task's
+        shown = [output.output] * len(output.tasks)
+    tasks = tuple(
+        _edited(task, new.get(task.task), shown=text)
+        for task, text in zip(output.tasks, shown, strict=True)
+    )
+    text = tasks[-1].output if tasks and tasks[-1] != output.tasks[-1] else output.output
+    if WHOLE in new and not _is_same(new[WHOLE], text):
+        text = new[WHOLE]
     return replace(output, output=text, tasks=tasks, usage={}, revised=True)
 
 
-def _edited(task: TaskResult, text: str | None) -> TaskResult:
-    """Return the task's result with a new text, or as it is if the text says the same."""
-    if text is None or _is_same(text, task.output):
+def _edited(task: TaskResult, text: str | None, *, shown: str) -> TaskResult:
+    """Return the task's result with a new text, or as it is if the text is the one `shown`."""
+    if text is None or _is_same(text, shown):
         return task
     if not task.structured:
         return replace(task, output=text, edited=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from threading import Lock
 from time import monotonic
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Select, bindparam, func, literal_column, select
 
-from storage import waiting_reads
 from storage.db import file_statements, message_statements, sql, statements
 from storage.db.database import SystemClock, reading
 from storage.db.rows import (
@@ -40,7 +39,6 @@ from storage.messages import OutboxRow
 from storage.ports import SharedClock
 from storage.records import (
     Action,
-    Actor,
     Checkpoint,
     CheckpointKind,
     Counts,
@@ -52,9 +50,8 @@ from storage.records import (
 )
 from storage.states import ENDED, CheckpointState, ExecutionState, PhaseRunState
 from storage.use_cases import files, lessons
-from storage.use_cases.limits import key_of
 from storage.use_cases.phase_runs import anything_due
-from storage.waiting_reads import Candidate, Entry
+from storage.waiting_reads import ListReads
 
 EXACT_COUNT_LIMIT: Final = 200
 """Up to this many active executions are counted for every call."""
@@ -136,11 +133,11 @@ _SOME_ACTIVE: Final = _by_state(
 )
 
 
-class Reads:
+class Reads(ListReads):
     """Each method reads one consistent snapshot. Safe to share between threads."""
 
     def __init__(self, engine: Engine, clock: SharedClock = _SYSTEM) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._clock = clock
         self._counting = Lock()
         self._counted: Counts | None = None
@@ -227,26 +224,6 @@ class Reads:
     def waiting_checkpoint(self, execution_id: str) -> Checkpoint | None:
         with reading(self._engine) as connection:
             return waiting_checkpoint(connection, execution_id)
-
-    def waiting(self, *, limit: int) -> tuple[Candidate, ...]:
-        """Return the checkpoints that wait, the nearest deadline first, those without one last."""
-        with reading(self._engine) as connection:
-            return waiting_reads.waiting(connection, limit=limit)
-
-    def decided(self, *, limit: int) -> tuple[Candidate, ...]:
-        """Return the checkpoints that were decided last, newest first."""
-        with reading(self._engine) as connection:
-            return waiting_reads.decided(connection, limit=limit)
-
-    def entries(self, checkpoint_ids: Sequence[str]) -> tuple[Entry, ...]:
-        """Return these checkpoints in this order, without those that are gone."""
-        with reading(self._engine) as connection:
-            return waiting_reads.entries(connection, checkpoint_ids)
-
-    def runs_of(self, requester: Actor, *, limit: int) -> tuple[tuple[Execution, str | None], ...]:
-        """Return the newest runs that somebody asked for, with the addresses of their threads."""
-        with reading(self._engine) as connection:
-            return waiting_reads.runs_of(connection, key_of(requester), limit=limit)
 
     def phase_runs(self, execution_id: str) -> tuple[PhaseRun, ...]:
         """Return all tries of all phases, oldest first."""

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, literal_column, select
+from sqlalchemy import Connection, Engine, Select, bindparam, literal_column, select
 
 from storage.db import sql, statements
+from storage.db.database import reading
 from storage.db.rows import AnyRow, to_checkpoint, to_execution, to_joined_execution
 from storage.db.tables import (
     CHECKPOINT_IS_DECIDED,
@@ -26,6 +27,7 @@ from storage.definitions import DecisionRule
 from storage.messages import OutboxKind
 from storage.records import Actor, Checkpoint, Execution
 from storage.states import ExecutionState
+from storage.use_cases.limits import key_of
 
 _BRIEF: Final[Select[Any]] = select(
     checkpoints.c.id,
@@ -99,47 +101,53 @@ class Entry:
     permalink: str | None = None
 
 
-def waiting(connection: Connection, *, limit: int) -> tuple[Candidate, ...]:
-    """Return the checkpoints that wait, the nearest deadline first, those without one last."""
-    rows = sql.execute(connection, WAITING_WITH_DEADLINE, {"most": limit}).rows
-    if len(rows) < limit:
-        rest = {"most": limit - len(rows)}
-        rows = [*rows, *sql.execute(connection, WAITING_WITHOUT_DEADLINE, rest).rows]
-    return tuple(map(_to_candidate, rows))
+class ListReads:
+    """Each method reads one consistent snapshot. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def waiting(self, *, limit: int) -> tuple[Candidate, ...]:
+        """Return the checkpoints that wait, the nearest deadline first, those without one last."""
+        with reading(self._engine) as connection:
+            rows = sql.execute(connection, WAITING_WITH_DEADLINE, {"most": limit}).rows
+            if len(rows) < limit:
+                rest = {"most": limit - len(rows)}
+                rows = [*rows, *sql.execute(connection, WAITING_WITHOUT_DEADLINE, rest).rows]
+        return tuple(map(_to_candidate, rows))
+
+    def decided(self, *, limit: int) -> tuple[Candidate, ...]:
+        """Return the checkpoints that were decided last, newest first."""
+        with reading(self._engine) as connection:
+            rows = sql.execute(connection, DECIDED, {"most": limit}).rows
+        return tuple(_to_candidate(row, decided_by=row.actor) for row in rows)
+
+    def entries(self, checkpoint_ids: Sequence[str]) -> tuple[Entry, ...]:
+        """Return these checkpoints in this order, without those that are gone."""
+        if not checkpoint_ids:
+            return ()
+        keys = {each: f"{OutboxKind.CHECKPOINT.value}:{each}" for each in checkpoint_ids}
+        with reading(self._engine) as connection:
+            rows = sql.execute(connection, _ENTRIES, {"of_ids": [*checkpoint_ids]}).rows
+            links = _permalinks(connection, [*keys.values()])
+        by_id = {
+            row.id: Entry(to_checkpoint(row), to_joined_execution(row), links.get(keys[row.id]))
+            for row in rows
+        }
+        return tuple(by_id[each] for each in checkpoint_ids if each in by_id)
+
+    def runs_of(self, requester: Actor, *, limit: int) -> tuple[tuple[Execution, str | None], ...]:
+        """Return the newest runs that somebody asked for, with the addresses of their threads."""
+        values = {"of_requester": key_of(requester), "most": limit}
+        with reading(self._engine) as connection:
+            rows = sql.execute(connection, RUNS_OF_REQUESTER, values).rows
+            runs = [to_execution(row) for row in rows]
+            keys = {each.id: f"{OutboxKind.ROOT.value}:{each.id}" for each in runs}
+            links = _permalinks(connection, [*keys.values()])
+        return tuple((each, links.get(keys[each.id])) for each in runs)
 
 
-def decided(connection: Connection, *, limit: int) -> tuple[Candidate, ...]:
-    """Return the checkpoints that were decided last, newest first."""
-    rows = sql.execute(connection, DECIDED, {"most": limit}).rows
-    return tuple(_to_candidate(row, decided_by=row.actor) for row in rows)
-
-
-def entries(connection: Connection, checkpoint_ids: Sequence[str]) -> tuple[Entry, ...]:
-    """Return these checkpoints in this order, without those that are gone."""
-    if not checkpoint_ids:
-        return ()
-    rows = sql.execute(connection, _ENTRIES, {"of_ids": [*checkpoint_ids]}).rows
-    keys = {each: f"{OutboxKind.CHECKPOINT.value}:{each}" for each in checkpoint_ids}
-    links = permalinks(connection, [*keys.values()])
-    by_id = {
-        row.id: Entry(to_checkpoint(row), to_joined_execution(row), links.get(keys[row.id]))
-        for row in rows
-    }
-    return tuple(by_id[each] for each in checkpoint_ids if each in by_id)
-
-
-def runs_of(
-    connection: Connection, requester_key: str, *, limit: int
-) -> tuple[tuple[Execution, str | None], ...]:
-    """Return the newest runs that somebody asked for, with the addresses of their threads."""
-    values = {"of_requester": requester_key, "most": limit}
-    found = [to_execution(row) for row in sql.execute(connection, RUNS_OF_REQUESTER, values).rows]
-    keys = {each.id: f"{OutboxKind.ROOT.value}:{each.id}" for each in found}
-    links = permalinks(connection, [*keys.values()])
-    return tuple((each, links.get(keys[each.id])) for each in found)
-
-
-def permalinks(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+def _permalinks(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
     """Return the addresses of messages, by the key of their row."""
     if not keys:
         return {}

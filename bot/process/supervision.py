@@ -182,6 +182,7 @@ def _programs(
         **config.variables(),
     }
     page = ["--port", str(config.page_port), "--state", str(folder / "workspace.db")]
+    page += ["--manifest", str(starter.manifest(Path()).absolute())]
     return (
         Program("practice", page, without_secrets, folder / "workspace.log"),
         Program(

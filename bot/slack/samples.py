@@ -154,7 +154,7 @@ def _answers() -> Iterator[tuple[str, Answer]]:
         yield f"offer after {name}", answers.offer_reply(offer, reply)
     yield "a reply that was taken", answers.reply_is_revision(subject)
     entry = Entry(subject, _execution(), "https://example.com/archives/C1/p1")
-    yield "inbox", home.inbox([entry], [entry], more=3)
+    yield "inbox", home.inbox([entry] * (home.INBOX_ENTRIES + 2), beyond=3)
     lesson = Lesson("00000000-0000-4000-8000-000000000003", "sample", "Shorter.", _ACTOR, NOON)
     yield "lessons", lessons.listed({"sample": [lesson]})
 
@@ -181,10 +181,14 @@ def _views() -> Iterator[tuple[str, View]]:
     yield "modal that gives words back", not_taken.not_taken("Too late: it is decided.", typed)
     about = ids.StartView("sample", "C00SAMPLE01", "English", None)
     yield "form to start a run", start_form.form(_CREW, _INPUTS, {}, about=about)
+    stops = list(enumerate(_CREW.checkpoints))
+    choices = start_form.Choices([_CREW], place=True, language=True, left_out=stops)
+    form_of_any = start_form.form(_CREW, _INPUTS, {}, about=about, choices=choices)
+    yield "form to start any crew", form_of_any
     entry = Entry(subject, execution, None)
     shown = home.ShownRun(execution, Progress(_runs()), None)
-    yield "Home tab", home.home([entry], more=2, runs=[shown], decided=[entry])
-    yield "empty Home tab", home.home([], more=0, runs=[], decided=[])
+    yield "Home tab", home.home([entry], beyond=2, runs=[shown], decided=[entry])
+    yield "empty Home tab", home.home([], beyond=0, runs=[], decided=[])
 
 
 def _execution(state: ExecutionState = ExecutionState.WAITING_FEEDBACK) -> Execution:

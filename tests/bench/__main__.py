@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tests.bench import acks, cycles, imports, onward, phase_cost, slots, start
+from tests.bench import acks, buttons, cycles, imports, onward, phase_cost, slots, start
 from tests.bench.figures import Result
 
 BENCHMARKS: Final[dict[str, Callable[[Path], Result]]] = {
@@ -28,6 +28,7 @@ BENCHMARKS: Final[dict[str, Callable[[Path], Result]]] = {
     "phase-cost": phase_cost.measure,
     "project-imports": imports.measure,
     "slots": slots.measure,
+    "buttons": buttons.measure,
     "cycles": cycles.measure,
 }
 

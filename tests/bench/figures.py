@@ -14,15 +14,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number with its unit: `s`, `ms`, `/s`, `/min`, `/cycle` or, for a ratio, `x`."""
+    """A number with its unit: `s`, `ms`, `/s`, `/min`, `/cycle`, for a ratio `x`, or none."""
 
     name: str
     value: float
     unit: str
 
     def __str__(self) -> str:
-        decimals = {"s": 2, "ms": 1, "/s": 0, "/min": 0, "/cycle": 0, "x": 2}[self.unit]
-        return f"{self.value:,.{decimals}f} {self.unit}"
+        decimals = {"s": 2, "ms": 1, "/s": 0, "/min": 0, "/cycle": 0, "x": 2, "": 0}[self.unit]
+        return f"{self.value:,.{decimals}f} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import __main__ as command
-from tests.bench import acks, cycles, imports, onward, phase_cost, start
+from tests.bench import acks, buttons, cycles, imports, onward, phase_cost, start
 from tests.bench.figures import Figure, Result, percentile, ratio
 from tests.support.prefork_server import PreforkServer
 from tests.support.preforked_fork_server import from_prefork_server
@@ -54,6 +54,20 @@ def test_acks_time_every_command_and_click_of_both_apps(tmp_path: Path) -> None:
             "bot to empty app",
             "bot to empty app, p99",
         )
+    }
+
+
+def test_buttons_time_every_card_and_its_decision_under_slacks_limits(tmp_path: Path) -> None:
+    pace = buttons.Pace(before=0.1, ends=0.1, decisions=0.1, progress=0.1)
+    result = buttons.measure(tmp_path, runs=2, pace=pace)
+
+    assert result.samples == 2
+    assert names(result) == {
+        "phase's end to buttons, p50",
+        "phase's end to buttons, p99",
+        "click to decided, p50",
+        "click to decided, p99",
+        "updates",
     }
 
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from bot.api.bodies import FeedbackBody
 from bot.slack.inbound.parse import CommandCall, Person
-from storage.decisions import Decision, Reply, RevisionOffered, Talk
+from storage.decisions import Decision, Edit, Reply, RevisionOffered, Talk
 from storage.definitions import Limits
 from storage.errors import LimitReached
 from storage.messages import OutboxRow
@@ -161,6 +161,15 @@ class Operations:
             )
 
         return click
+
+    def edit(self) -> Act:
+        checkpoint = self._draw()
+        texts = {checkpoint.output.tasks[-1].task if checkpoint.output.tasks else "": "My text."}
+        return lambda: self._base.state.edit(Edit(checkpoint.id, texts, BEN))
+
+    def revisions(self) -> Act:
+        checkpoint = self._random.choice(self._waiting)
+        return lambda: _expect(len(self._base.reads.revisions(checkpoint)) > 0)
 
     def rest_feedback(self) -> Act:
         checkpoint = self._draw()
@@ -316,6 +325,8 @@ ACTS: Final[Mapping[str, Callable[[Operations], Act]]] = {
     "phase_done, ending": Operations.phase_done,
     "outbox take": Operations.take,
     "outbox take, nothing to do": Operations.take_nothing,
+    "an edit": Operations.edit,
+    "the revisions of a phase": Operations.revisions,
     "POST feedback": Operations.rest_feedback,
     "a worker's look, nothing due": Operations.anything_due,
     "what the dead held, at a start": Operations.reclaim,

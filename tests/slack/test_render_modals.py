@@ -188,7 +188,7 @@ def test_a_text_that_is_too_long_for_a_form_is_edited_in_a_file() -> None:
     assert "send it as a text file" in everything(view)
 
 
-@pytest.mark.parametrize("block_id", ["edit_9_0_0", "edit_0_0_9", "edit_0", "edit_x_y_z"])
+@pytest.mark.parametrize("block_id", ["edit_9_0_0", "edit_0_0_9", "edit_0", "edit_x_y_z_9f8e"])
 def test_a_part_that_is_not_ours_is_refused(block_id: str) -> None:
     with pytest.raises(ids.IdError):
         edit.texts(PhaseOutput("One"), {block_id: "Two"})
@@ -322,12 +322,21 @@ def test_words_that_are_not_accepted_are_given_back_to_the_letter(typed: str) ->
     assert "".join(given).replace("\n", "") == typed.replace("\n", "")
 
 
+@pytest.mark.parametrize("words", [10, 900])
+def test_a_start_that_is_refused_gives_back_the_whole_command(words: int) -> None:
+    command = "/crew plan " + " ".join(f"word{n}" for n in range(words))
+
+    view = not_taken.start_refused(f"Not here.\n```{command[:1500]}```", command)
+
+    assert f"word{words - 1}" in everything(view)
+
+
 def test_the_words_of_the_revision_form_can_be_filled_in_already() -> None:
     view = words.revision(
         a_checkpoint(), an_execution(), about=ABOUT, typed="Shorter", note="Too late: <@UBEN> …"
     )
 
-    assert entered(view) == {ids.TEXT_BLOCK: "Shorter"}
+    assert [*entered(view).values()] == ["Shorter"]
     assert "Too late" in everything(view)
 
 

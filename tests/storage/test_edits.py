@@ -188,6 +188,19 @@ def test_the_only_task_may_be_named_or_not(run: Run, state: StateManager) -> Non
     assert (named.output.output, named.revision) == ("Three points", 3)
 
 
+def test_the_text_of_an_only_task_is_what_its_phase_showed(run: Run, state: StateManager) -> None:
+    run.start()
+    run.work(replace(output("A plan", tasks=["outline"]), output="A plan, signed"))
+
+    with pytest.raises(NothingChanged):
+        state.edit(edit(run, "A plan, signed"))
+    reopened = state.edit(edit(run, texts={"outline": "outline: A plan"})).checkpoint
+
+    (task,) = reopened.output.tasks
+    assert (task.output, task.edited) == ("outline: A plan", True)
+    assert reopened.output.output == "outline: A plan"
+
+
 def test_a_typed_output_is_edited_as_json(run: Run, state: StateManager) -> None:
     run.start()
     run.work(typed())
@@ -235,7 +248,7 @@ def test_an_edit_that_changes_nothing_is_refused(run: Run, state: StateManager) 
     run.start()
     run.work(output("one\ntwo", tasks=["outline"]))
 
-    for text in ("outline: one\ntwo", "outline: one\r\ntwo\n "):
+    for text in ("one\ntwo", "one\r\ntwo\n "):
         with pytest.raises(NothingChanged):
             state.edit(edit(run, text))
     with pytest.raises(NothingChanged):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.slack.inbound.parse import Shortcut
+from bot.slack.inbound.place_payloads import Shortcut
 from bot.slack.people.actors import People
 from bot.slack.render import answers
 from storage.characters import is_blank

@@ -9,7 +9,8 @@ from slack_sdk.models.views import View
 
 from bot.slack import ids
 from bot.slack.actions.start_inputs import known_of, prefill
-from bot.slack.inbound.parse import Person, Place, StartSubmission
+from bot.slack.inbound.parse import Person, Place
+from bot.slack.inbound.start_payloads import StartSubmission
 from bot.slack.people.actors import People
 from bot.slack.render import start_form, text
 from storage.crew_inputs import THE_LANGUAGE, open_inputs

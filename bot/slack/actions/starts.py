@@ -20,7 +20,9 @@ from bot.slack.actions.start_inputs import (
     shown_default,
 )
 from bot.slack.inbound import grammar
-from bot.slack.inbound.parse import CommandCall, CrewChoice, Person, Place, StartSubmission
+from bot.slack.inbound.parse import CommandCall, Person, Place
+from bot.slack.inbound.place_payloads import Shortcut
+from bot.slack.inbound.start_payloads import CrewChoice, StartSubmission
 from bot.slack.people.actors import People, names_only_groups
 from bot.slack.render import start_form, starting
 from bot.slack.render.answers import Answer
@@ -167,6 +169,10 @@ class Starts:
         if form is None:
             return starting.NO_CREWS
         return OpenForm(form, Answer(starting.form_not_opened(words)))
+
+    def open_form_on(self, used: Shortcut) -> str | OpenForm:
+        """The form with the words of the message on which the shortcut was used."""
+        return self.open_form(used.place, used.by, words=self._people.words_alone(used.written))
 
     def choose_crew(self, choice: CrewChoice) -> View | None:
         """The form for another crew, with what was entered so far; None for an unknown crew."""

@@ -7,13 +7,11 @@ error contains no part of the body.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.slack import ids
-from bot.slack.inbound import mrkdwn
 from bot.slack.inbound.payload_shape import Body, PayloadError, first, mapping, text
-from bot.slack.inbound.written import HUMAN_SUBTYPES, NOTHING_WRITTEN, Written, written
 from storage.records import MessageRef
 
 
@@ -116,73 +114,6 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class StartSubmission:
-    """A submitted form with a crew's inputs: the text of each field that is filled, by input.
-
-    `view` is where the form was opened, with the channel and the language that were chosen in it.
-    `shown_crew` is the one whose fields the form showed: another one may have been chosen since.
-    `left_out` are the numbers of the checkpoints to leave out; None if the form did not ask.
-    """
-
-    view: ids.StartView
-    values: Mapping[str, str]
-    by: Person
-    delivery: str
-    shown_crew: str = ""
-    left_out: tuple[int, ...] | None = None
-    asks_place: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CrewChoice:
-    """A crew or a channel, chosen in the form that starts a run, and what the form holds so far.
-
-    `sent.view` has the choice.
-    """
-
-    sent: StartSubmission
-    view_id: str
-    view_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shortcut:
-    """A shortcut, used on a message or, without `text`, anywhere."""
-
-    place: Place
-    by: Person
-    trigger_id: str
-    text: str = ""
-    ts: str = ""
-    thread_ts: str | None = None
-    author: str = ""
-    written: Written = NOTHING_WRITTEN
-
-
-@dataclass(frozen=True, slots=True)
-class Addressed:
-    """A message outside threads that mentions the bot or is written to it directly."""
-
-    channel: str
-    ts: str
-    by: Person
-
-    @property
-    def is_direct(self) -> bool:
-        return self.channel.startswith("D")
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Somebody joined a channel. `inviter` is None for those who joined by themselves."""
-
-    channel: str
-    user: str
-    inviter: str | None
-    event_ts: str
-
-
-@dataclass(frozen=True, slots=True)
 class FormClosed:
     """The revision modal, closed without submitting it."""
 
@@ -211,7 +142,7 @@ def click(body: Body) -> Click:
         thread_ts = message.get("thread_ts")
     return Click(
         action_id=text(action, "action_id"),
-        value=_value(action),
+        value=value_of(action),
         channel=text(
             channel,
             "id" if channel is not container else "channel_id",
@@ -219,7 +150,7 @@ def click(body: Body) -> Click:
         ),
         message_ts=text(container, "message_ts", default="" if in_view else None),
         thread_ts=thread_ts if isinstance(thread_ts, str) else None,
-        by=_person(body),
+        by=person_of(body),
         trigger_id=text(body, "trigger_id", default=""),
         listed=in_view or container.get("is_ephemeral") is True,
         view=_clicked_view(mapping(body, "view")) if in_view else None,
@@ -240,14 +171,15 @@ def submission(body: Body) -> Submission:
     view = mapping(body, "view")
     values = mapping(mapping(view, "state"), "values")
     value = None
-    if ids.TEXT_BLOCK in values:
-        value = mapping(mapping(values, ids.TEXT_BLOCK), ids.TEXT_INPUT).get("value")
+    for block_id in values:
+        if block_id.startswith(ids.TEXT_BLOCK):
+            value = mapping(mapping(values, block_id), ids.TEXT_INPUT).get("value")
     return Submission(
         view=_form_view(view),
         text=value.strip() if isinstance(value, str) else "",
         tasks=_chosen_tasks(values),
-        by=_person(body),
-        delivery=_delivery_of(view),
+        by=person_of(body),
+        delivery=delivery_of(view),
         outcome=_chosen_outcome(values),
         fields=_fields(values),
     )
@@ -325,68 +257,7 @@ def first_input(body: Body) -> str | None:
     return None
 
 
-def start_submission(body: Body) -> StartSubmission:
-    view = mapping(body, "view")
-    fields = mapping(mapping(view, "state"), "values")
-    values: dict[str, str] = {}
-    for block_id in fields:
-        if block_id.startswith(ids.INPUT_BLOCK_PREFIX):
-            name = block_id.removeprefix(ids.INPUT_BLOCK_PREFIX)
-            value = _entered(mapping(mapping(fields, block_id), name))
-            values |= {name: value} if value else {}
-    try:
-        about = ids.StartView.decode(text(view, "private_metadata"))
-    except ids.IdError as error:
-        raise PayloadError("view.private_metadata") from error
-    return StartSubmission(
-        view=replace(
-            about,
-            crew=_field(fields, ids.CREW_BLOCK, ids.ActionId.START_CREW) or about.crew,
-            channel=_field(fields, ids.PLACE_BLOCK, ids.PLACE_INPUT) or about.channel,
-            language=_field(fields, ids.LANGUAGE_BLOCK, ids.LANGUAGE_INPUT) or about.language,
-        ),
-        values=values,
-        by=_person(body),
-        delivery=_delivery_of(view),
-        shown_crew=about.crew,
-        left_out=_left_out(fields),
-        asks_place=ids.PLACE_BLOCK in fields,
-    )
-
-
-def crew_choice(body: Body) -> CrewChoice:
-    view = mapping(body, "view")
-    action, sent = first(body, "actions"), start_submission(body)
-    if action.get("action_id") == ids.ActionId.START_CREW:
-        chosen = replace(sent.view, crew=_value(action))
-    else:
-        chosen = replace(sent.view, channel=_entered(action) or sent.view.channel)
-    return CrewChoice(
-        sent=replace(sent, view=chosen),
-        view_id=text(view, "id"),
-        view_hash=text(view, "hash", default=""),
-    )
-
-
-def _field(fields: Mapping[str, Any], block_id: str, action_id: str) -> str:
-    """What was entered in a field; empty if the form has no such field."""
-    return _entered(mapping(mapping(fields, block_id), action_id)) if block_id in fields else ""
-
-
-def _left_out(fields: Mapping[str, Any]) -> tuple[int, ...] | None:
-    if ids.LEFT_OUT_BLOCK not in fields:
-        return None
-    element = mapping(mapping(fields, ids.LEFT_OUT_BLOCK), ids.LEFT_OUT_INPUT)
-    options = element.get("selected_options") or []
-    if not isinstance(options, list):
-        raise PayloadError("selected_options")
-    try:
-        return tuple(int(text(option, "value")) for option in options)
-    except ValueError:
-        raise PayloadError("selected_options") from None
-
-
-def _entered(element: Mapping[str, Any]) -> str:
+def entered(element: Mapping[str, Any]) -> str:
     """The text that was entered or chosen in a field; empty if there is none."""
     return _entered_as_is(element).strip()
 
@@ -401,85 +272,12 @@ def _entered_as_is(element: Mapping[str, Any]) -> str:
 _VALUE_KEYS = {"datepicker": "selected_date", "conversations_select": "selected_conversation"}
 
 
-def _delivery_of(view: Mapping[str, Any]) -> str:
+def delivery_of(view: Mapping[str, Any]) -> str:
     return f"view:{text(view, 'id')}:{text(view, 'hash', default='')}"
 
 
 def form_closed(body: Body) -> FormClosed:
-    return FormClosed(view=_form_view(mapping(body, "view")), by=_person(body))
-
-
-def shortcut(body: Body) -> Shortcut:
-    return Shortcut(Place(""), _person(body), text(body, "trigger_id", default=""))
-
-
-def message_shortcut(body: Body, *, bot_user: str | None) -> Shortcut:
-    channel, message = mapping(body, "channel"), mapping(body, "message")
-    thread_ts = message.get("thread_ts")
-    author = message.get("user")
-    return Shortcut(
-        place=Place(text(channel, "id"), text(channel, "name", default="")),
-        by=_person(body),
-        trigger_id=text(body, "trigger_id", default=""),
-        text=mrkdwn.to_plain(text(message, "text", default=""), without_user=bot_user),
-        ts=text(message, "ts"),
-        thread_ts=thread_ts if isinstance(thread_ts, str) else None,
-        author=author if isinstance(author, str) else "",
-        written=written(message),
-    )
-
-
-def addressed(body: Body, *, bot_user: str | None) -> Addressed | None:
-    """None unless a person wrote to the bot outside a thread: bots and edits do not count."""
-    event = body.get("event")
-    if not isinstance(event, Mapping) or event.get("thread_ts") is not None:
-        return None
-    if event.get("bot_id") or event.get("subtype") not in HUMAN_SUBTYPES or event.get("hidden"):
-        return None
-    user, channel, ts = event.get("user"), event.get("channel"), event.get("ts")
-    if not (isinstance(user, str) and isinstance(channel, str) and isinstance(ts, str)):
-        return None
-    found = Addressed(channel, ts, Person(user))
-    raw_text = text(event, "text", default="")
-    mentioned = bot_user is not None and mrkdwn.mentions(raw_text, bot_user)
-    return found if user != bot_user and (found.is_direct or mentioned) else None
-
-
-def joined(body: Body) -> Joined:
-    event = mapping(body, "event")
-    inviter = event.get("inviter")
-    return Joined(
-        channel=text(event, "channel"),
-        user=text(event, "user"),
-        inviter=inviter if isinstance(inviter, str) else None,
-        event_ts=text(event, "event_ts", default=""),
-    )
-
-
-def is_in_home(body: Body) -> bool:
-    """Whether something in a Home tab was used."""
-    view = body.get("view")
-    is_home = isinstance(view, Mapping) and view.get("type") == "home"
-    return body.get("type") == "block_actions" and is_home
-
-
-def interacting_person(body: Body) -> Person:
-    return _person(body)
-
-
-def home_opened(body: Body) -> Person | None:
-    """Who opened the Home tab; None if it was another tab."""
-    event = mapping(body, "event")
-    return Person(text(event, "user")) if event.get("tab", "home") == "home" else None
-
-
-def is_start_submission(body: Body) -> bool:
-    view = body.get("view")
-    return (
-        is_submission(body)
-        and isinstance(view, Mapping)
-        and (view.get("callback_id") == ids.START_VIEW)
-    )
+    return FormClosed(view=_form_view(mapping(body, "view")), by=person_of(body))
 
 
 def is_command(body: Body) -> bool:
@@ -518,7 +316,7 @@ def _form_view(view: Mapping[str, Any]) -> ids.FormView:
         raise PayloadError("view.private_metadata") from error
 
 
-def _value(action: Mapping[str, Any]) -> str:
+def value_of(action: Mapping[str, Any]) -> str:
     """The value of a button, or of the option chosen in a menu."""
     if action.get("selected_option") is not None:
         return text(mapping(action, "selected_option"), "value")
@@ -543,7 +341,7 @@ def _chosen_tasks(values: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(text(option, "value") for option in options)
 
 
-def _person(body: Body) -> Person:
+def person_of(body: Body) -> Person:
     user = mapping(body, "user")
     name = user.get("username") or user.get("name")
     return Person(text(user, "id"), name if isinstance(name, str) else "")

@@ -8,13 +8,13 @@ from slack_sdk import WebClient
 from bot.slack import ids
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.forms import FieldErrors, change_form, open_form
-from bot.slack.actions.starts import OpenForm, ReplacedForm, Starts
-from bot.slack.inbound import parse
-from bot.slack.inbound.mrkdwn import as_typed
+from bot.slack.actions.starts import OpenForm, ReplacedForm, Starts, as_typed
+from bot.slack.inbound import mrkdwn, parse, start_payloads
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
 from bot.slack.render import answers
-from bot.slack.render.modals import frame
+from bot.slack.render.answers import Answer
+from bot.slack.render.modals import not_taken
 
 
 def register(app: App, *, commands: Commands, starts: Starts, responder: Responder) -> None:
@@ -25,12 +25,14 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
         if isinstance(answer, OpenForm):
             form, fallback = answer.form, answer.fallback
             answer = open_form(client, form, trigger_id=call.delivery, fallback=fallback)
-        if isinstance(answer, str):
-            answer = answers.with_fences(answer, as_typed(call.text))
+        words = answer.text if isinstance(answer, Answer) and not answer.blocks else answer
+        if isinstance(words, str):
+            answer = answers.with_fences(words, mrkdwn.as_typed(call.text))
         responder.reply_privately(respond, answer)
 
     def on_submit(ack: Ack, body: Body) -> None:
-        answer = starts.submit(parse.start_submission(body))
+        sent = start_payloads.start_submission(body)
+        answer = starts.submit(sent)
         if answer is None:
             ack()
         elif isinstance(answer, FieldErrors):
@@ -38,11 +40,14 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
         elif isinstance(answer, ReplacedForm):
             ack(response_action="update", view=answer.form)
         else:
-            ack(response_action="update", view=frame.notice(answer))
+            ack(
+                response_action="update",
+                view=not_taken.start_refused(answer, f"{ids.COMMAND} {as_typed(sent)}"),
+            )
 
     def on_choice(ack: Ack, body: Body, client: WebClient) -> None:
         """Another crew has other fields; another channel, other checkpoints to leave out."""
-        choice = parse.crew_choice(body)
+        choice = start_payloads.crew_choice(body)
         form = starts.choose_crew(choice)
         ack()
         if form is not None:

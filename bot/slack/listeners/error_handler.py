@@ -12,7 +12,7 @@ from slack_sdk.models.views import View
 from bot.slack import ids
 from bot.slack.actions.modals import ModalActions
 from bot.slack.actions.starts import as_typed
-from bot.slack.inbound import mrkdwn, parse
+from bot.slack.inbound import mrkdwn, parse, start_payloads
 from bot.slack.inbound.payload_shape import Body, PayloadError
 from bot.slack.listeners.responses import Responder
 from bot.slack.render import answers, refusals, starting
@@ -118,9 +118,10 @@ def _may_be_allowed(error: Exception) -> bool:
 
 
 def _words_given_back(reason: str, body: Body, modals: ModalActions) -> View:
-    if parse.is_start_submission(body):
-        typed = as_typed(parse.start_submission(body))
-        return not_taken.not_taken(reason, [not_taken.Typed("", typed)])
+    if start_payloads.is_start_submission(body):
+        typed = as_typed(start_payloads.start_submission(body))
+        command = f"{ids.COMMAND} {typed}"
+        return not_taken.not_taken(reason, [not_taken.Typed("", command)])
     sent = parse.submission(body) if parse.is_form_of_a_checkpoint(body) else None
     words = parse.typed_words(body)
     try:

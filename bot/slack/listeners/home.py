@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from slack_bolt import App
 
-from bot.slack.inbound import parse
+from bot.slack.inbound import parse, place_payloads
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.outbound.homes import HomePublisher
 
@@ -14,12 +14,12 @@ from bot.slack.outbound.homes import HomePublisher
 def register(app: App, *, homes: HomePublisher) -> None:
     def follow_use(body: Body, next: Callable[[], object]) -> None:
         """Runs before the listener of a click in the Home, whatever was clicked."""
-        if parse.is_in_home(body):
-            homes.watch(parse.interacting_person(body))
+        if place_payloads.is_in_home(body):
+            homes.watch(parse.person_of(body))
         next()
 
     def on_opened(body: Body) -> None:
-        opened = parse.home_opened(body)
+        opened = place_payloads.home_opened(body)
         if opened is not None:
             homes.opened(opened)
 

@@ -6,7 +6,7 @@ from slack_bolt import App, BoltContext
 from slack_sdk import WebClient
 
 from bot.slack.actions.commands import Commands
-from bot.slack.inbound import parse
+from bot.slack.inbound import place_payloads
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
 from bot.slack.people.actors import People
@@ -18,10 +18,10 @@ def register(
     app: App, *, state: StateManager, people: People, commands: Commands, responder: Responder
 ) -> None:
     def is_addressed(body: Body, context: BoltContext) -> bool:
-        return parse.addressed(body, bot_user=context.bot_user_id) is not None
+        return place_payloads.addressed(body, bot_user=context.bot_user_id) is not None
 
     def on_addressed(body: Body, context: BoltContext, client: WebClient) -> None:
-        message = parse.addressed(body, bot_user=context.bot_user_id)
+        message = place_payloads.addressed(body, bot_user=context.bot_user_id)
         if message is None or not state.is_first(f"help:{message.channel}:{message.ts}"):
             return
         if message.is_direct:
@@ -37,7 +37,7 @@ def register(
 
     def on_joined(body: Body, context: BoltContext, client: WebClient) -> None:
         """Whoever joins by themselves, as the bot does for a `/crew`, is not greeted."""
-        joined = parse.joined(body)
+        joined = place_payloads.joined(body)
         people.members_changed(joined.channel)
         if joined.user != context.bot_user_id or joined.inviter is None:
             return

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
+from time import monotonic
 from typing import Final
 
 from slack_sdk import WebClient
@@ -29,7 +30,9 @@ opened."""
 
 SETTLE_SECONDS: Final = 0.2
 PAUSE_SECONDS: Final = 2.0
-"""Between two rounds of updates, whatever happens meanwhile."""
+PAUSE_FACTOR: Final = 4.0
+"""A round of updates is followed by a pause of at least this length, and of so many times what the
+round took: where much waits, Homes follow more slowly."""
 
 
 class HomePublisher:
@@ -83,11 +86,12 @@ class HomePublisher:
             self._changed.wait()
             self._closing.wait(SETTLE_SECONDS)
             self._changed.clear()
+            started = monotonic()
             for user in self._still_watched():
                 if self._closing.is_set():
                     return
                 self._publish(Person(user), again=False)
-            self._closing.wait(PAUSE_SECONDS)
+            self._closing.wait(max(PAUSE_SECONDS, PAUSE_FACTOR * (monotonic() - started)))
 
     def _still_watched(self) -> list[str]:
         oldest = self._clock.now() - WATCHED_FOR

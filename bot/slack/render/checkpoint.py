@@ -32,7 +32,7 @@ from bot.slack.render.message import (
 from bot.slack.render.position import location, long_question, question
 from storage.definitions import OnTimeout
 from storage.policy import CHANNEL
-from storage.records import HELD, Checkpoint, CheckpointKind, Execution, Usage
+from storage.records import HELD, Checkpoint, CheckpointKind, Execution, RevisionMeans, Usage
 from storage.states import CheckpointState
 
 OUTPUT_LIMIT: Final = 7000
@@ -233,7 +233,9 @@ def _then(checkpoint: Checkpoint) -> str:
 def _buttons_afterwards(
     checkpoint: Checkpoint, execution: Execution
 ) -> tuple[InteractiveElement, ...]:
-    """The buttons of a decided checkpoint: a revision can be kept as a lesson."""
-    if not execution.definition.lessons or checkpoint.state is not CheckpointState.REVISED:
+    """The buttons of a decided checkpoint: the words of a revision can be kept as a lesson."""
+    feedback, revised = checkpoint.feedback, checkpoint.state is CheckpointState.REVISED
+    has_words = revised and feedback is not None and feedback.means is RevisionMeans.RUN
+    if not execution.definition.lessons or not has_words:
         return ()
     return (buttons.button(ActionId.KEEP_LESSON, "Keep as a lesson", checkpoint.id),)

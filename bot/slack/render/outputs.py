@@ -6,6 +6,7 @@ import json
 from typing import Final
 
 from bot.slack.render import text
+from bot.slack.render.markdown import fences, json_text
 from storage.records import PhaseOutput, TaskResult
 
 STRUCTURE_HEADING: Final = "Handed on as this structure:"
@@ -36,11 +37,18 @@ def excerpt(output: PhaseOutput, limit: int) -> tuple[str, bool]:
 
 
 def full_text(output: PhaseOutput) -> str:
-    """The whole output, unescaped, for a file."""
+    """The whole output as Markdown, unescaped: for pages and for a file."""
     parts = _parts(output)
     if len(parts) == 1:
         return parts[0][1]
-    return "\n\n".join(f"# {text.label(name)}\n\n{task_text}" for name, task_text in parts)
+    return "\n\n".join(f"# {text.label(name)}\n\n{_section(body)}" for name, body in parts)
+
+
+def _section(task_text: str) -> str:
+    """A task's text as a part of a longer one: JSON as code, and no fence left open."""
+    if json_text.is_json(task_text):
+        return fences.fenced(json_text.pretty(task_text), "json")
+    return fences.closed(task_text)
 
 
 def _parts(output: PhaseOutput) -> list[tuple[str, str]]:
@@ -59,10 +67,10 @@ def _with_structure(answer: str, *tasks: TaskResult) -> str:
     structure = tasks[0].structured if tasks else ""
     if not structure:
         return answer
-    code = f"```json\n{structure}\n```"
+    code = fences.fenced(structure, "json")
     if _is_json(answer, structure):
         return code
-    return f"{text.close_fence(answer)}\n\n**{STRUCTURE_HEADING}**\n\n{code}"
+    return f"{fences.closed(answer)}\n\n**{STRUCTURE_HEADING}**\n\n{code}"
 
 
 def _is_json(answer: str, structure: str) -> bool:

@@ -160,12 +160,6 @@ def clip(text: str, limit: int) -> tuple[str, bool]:
     return (f"{cut}\n{open_fence}" if open_fence else f"{cut} {ELLIPSIS}"), True
 
 
-def close_fence(text: str) -> str:
-    """The Markdown with a code fence that it leaves open closed."""
-    fence = _open_fence(text)
-    return f"{text}\n{fence}" if fence else text
-
-
 def _open_fence(text: str) -> str | None:
     fence: str | None = None
     for match in _FENCE.finditer(text):

@@ -27,7 +27,7 @@ PROBLEM: Final = "problem.txt"
 
 _OLDEST_PYTHON: Final = (3, 10)
 _OLDEST_CREWAI: Final = 1
-_OUR_NAMES: Final = ("bot", "crew_runner", "practice", "storage", "tests")
+_OUR_NAMES: Final = ("bot", "crew_runner", "practice", "slack_limits", "storage", "tests")
 
 
 class _CrewModulesFirst:

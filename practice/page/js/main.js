@@ -123,6 +123,17 @@ class Page {
     if (opensHome) await this.model.readHome();
     this.settled = true;
     this.model.changed();
+    if (route.message) setTimeout(() => this.#reveal(route.message));
+  }
+
+  /** Go to the message of a permalink, in the thread if it is shown there. */
+  #reveal(ts) {
+    const selector = `[data-ts="${CSS.escape(ts)}"]`;
+    const pane = this.shown.thread ? this.thread : this.channel;
+    const message = pane.element.querySelector(selector);
+    if (message === null) return;
+    message.scrollIntoView({ block: "center" });
+    message.classList.add("message-revealed");
   }
 
   /** Act as the requested user, else the user of the last visit, else the first user. */

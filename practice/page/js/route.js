@@ -1,4 +1,5 @@
-// The address bar holds what is open: #u=user&c=channel&t=thread&tab=home&v=list
+// The address bar holds what is open: #u=user&c=channel&t=thread&tab=home&v=list. A permalink also
+// has the message to go to, m=ts.
 
 export function readRoute() {
   const parts = new URLSearchParams(location.hash.slice(1));
@@ -9,6 +10,7 @@ export function readRoute() {
     thread: part("t"),
     tab: part("tab"),
     list: part("v") === "list",
+    message: part("m"),
   };
 }
 

@@ -171,3 +171,17 @@ def test_newer_blocks_are_shown_and_their_buttons_work(
     sent = workspace.wait_for_call("/page/interact")
     assert (sent["block_id"], sent["action_id"]) == ("card", "open")
     expect(page.locator(".k-unsupported")).to_have_count(0)
+
+
+def test_a_permalink_goes_to_its_message(workspace: CannedWorkspace, open_page: OpenPage) -> None:
+    many = [
+        samples.message(f"17954209{at:02d}.000100", user=samples.ANA, text=f"message {at}")
+        for at in range(60)
+    ]
+    workspace.show(*many)
+    page = open_page()
+    page.goto(f"{workspace.address}/?link#c={samples.CAMPAIGNS}&m={many[3]['ts']}")
+
+    revealed = page.locator(".message-revealed")
+    expect(revealed).to_contain_text("message 3")
+    expect(revealed).to_be_in_viewport()

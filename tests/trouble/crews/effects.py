@@ -133,7 +133,7 @@ def _text(token: str, part: str) -> str:
     mark = secrets.token_hex(8)
     rows = _LONG if secrets.randbelow(_ONE_LONG_IN) == 0 else _SHORT
     filler = "\n".join(
-        f"{number}. Größe <{secrets.token_hex(12)}> & {secrets.token_hex(12)} ≠ 5 > 4"
+        f"Line {number}: Größe <{secrets.token_hex(12)}> & {secrets.token_hex(12)} ≠ 5 > 4"
         for number in range(1, rows)
     )
     return f"<text {token} {part} {mark}>\n{filler}\n<end {mark}>"

@@ -33,7 +33,8 @@ CHAINS: Final[tuple[Chain, ...]] = (
     ("commit claim",),
     ("commit phase_done draft",),
     _posted("checkpoint", _POSTING + _ARMING),
-    ("commit take file", "commit mark_unneeded file"),
+    ("commit take output", "commit mark_unneeded output"),
+    ("call chat.getPermalink", "commit store_permalink checkpoint"),
     ("commit reply",),
     ("commit intend_revise",),
     ("ack checkpoint_revise",),
@@ -41,10 +42,12 @@ CHAINS: Final[tuple[Chain, ...]] = (
     ("commit decide revise",),
     ("ack view_submission",),
     ("commit take checkpoint to update", "call chat.update checkpoint without buttons"),
+    ("commit take_clicked", "call response_url"),
     ("commit decide continue",),
     ("ack checkpoint_continue",),
     ("commit heartbeat",),
     ("commit progress",),
+    ("call assistant.threads.setStatus", "commit leave_for_later root"),
     ("commit phase_done check",),
     ("commit phase_done finish",),
     ("commit take root to update",),
@@ -52,6 +55,7 @@ CHAINS: Final[tuple[Chain, ...]] = (
     (*_posted("final", _POSTING), "commit posted final"),
     ("commit release",),
     (
+        "commit take file",
         "commit sending file",
         "call files.getUploadURLExternal",
         "call upload",
@@ -106,4 +110,4 @@ def at_first_start(point: str) -> bool:
 
 def takes_long(point: str) -> bool:
     """Whether only a long phase passes this point."""
-    return point.endswith((" heartbeat", " progress"))
+    return point.endswith((" heartbeat", " progress", ".setStatus", " leave_for_later root"))

@@ -184,9 +184,10 @@ class Crowd:
             return
         snapshot = MessageSnapshot.of(message)
         button = snapshot.button("Continue") or snapshot.button("good")
-        if button is not None and button.value not in self._queued:
-            self._queued.add(str(button.value))
-            self._waiting.put(Waiting(plan, snapshot, str(button.value)))
+        checkpoint = str(button.value).partition(" ")[0] if button is not None else ""
+        if checkpoint and checkpoint not in self._queued:
+            self._queued.add(checkpoint)
+            self._waiting.put(Waiting(plan, snapshot, checkpoint))
 
     def _on_root_change(self, message: Message) -> None:
         snapshot = MessageSnapshot.of(message)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from tests.support.message_snapshot import MessageSnapshot
@@ -30,7 +29,8 @@ SHOWN_WITHIN: Final = 4.0
 DELIVERED_WITHIN: Final = 70.0
 """Seconds; Slack redelivers a reply for a minute."""
 
-CLIPPED: Final = "The whole text is in the file above"
+IN_FILE: Final = "file above"
+IN_MESSAGE: Final = "message above"
 _LABELS: Final = {Move.SKIP: "Skip", Move.STOP: "Stop", Move.AGAIN: "again"}
 _ACT_KINDS: Final = {Move.SKIP: ActKind.SKIP, Move.STOP: ActKind.STOP, Move.AGAIN: ActKind.REVISE}
 
@@ -273,17 +273,15 @@ class Reviewer:
         )
 
     def _read(self) -> str:
-        """The whole text that this message asks about; the message may show only its beginning."""
-        [block] = [block for block in self._message.blocks if block["type"] == "markdown"]
-        shown = html.unescape(str(block["text"]))
-        if CLIPPED not in self._message.everything:
-            return shown
-        above = [m for m in self._workspace.thread(self._message) if m.ts < self._message.ts]
-        file = [m for m in above if m.files][-1]
-        full_text = self._workspace.file_text(file)
-        beginning = shown.removesuffix("…").rstrip()
-        assert full_text.startswith(beginning), f"{file.text} does not begin as the message does"
-        return full_text
+        """The whole text that this card asks about: on it, or in the messages above it."""
+        thread = self._workspace.thread(self._message)
+        above = [m for m in thread if m.ts < self._message.ts]
+        if IN_FILE in self._message.everything:
+            return self._workspace.file_text([m for m in above if m.files][-1])
+        shown = above[-1] if IN_MESSAGE in self._message.everything else self._message
+        return "".join(
+            _texts([block for block in shown.blocks if block["type"] == "rich_text"])
+        ).strip()
 
     def _is_decided(self) -> bool:
         now = self._workspace.again(self._message)
@@ -295,6 +293,17 @@ def _prompt_of(message: MessageSnapshot) -> Prompt | None:
     if message.button("good") or (message.button("Revise") and not message.button(Prompt.CALL)):
         return None
     return next((prompt for prompt in Prompt if message.button(prompt.value)), None)
+
+
+def _texts(node: object) -> Iterator[str]:
+    """The texts of rich text, in reading order."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _texts(item)
+    elif isinstance(node, dict):
+        if isinstance(node.get("text"), str):
+            yield node["text"]
+        yield from _texts(node.get("elements"))
 
 
 def _arguments(message: MessageSnapshot) -> dict[str, object]:

@@ -17,6 +17,7 @@ from unittest import mock
 
 from bot.slack import app
 from bot.slack.actions.commands import OPEN
+from bot.slack.ids import ActionId
 from practice.state.records import Version
 from storage.records import Execution
 from tests.slack.stage import BRISK, OPERATOR, MovableClock, Stage
@@ -172,7 +173,8 @@ class HurriedStage(Stage):
         armed = (
             m
             for m in self.everywhere()
-            if any((b.value or "").startswith(checkpoint) for b in m.buttons)
+            for b in m.buttons
+            if b.action_id != ActionId.READ and (b.value or "").startswith(checkpoint)
         )
         return next(armed, None)
 

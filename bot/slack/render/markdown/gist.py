@@ -35,6 +35,9 @@ _UNSPACED: Final = re.compile(
 
 _HEADING_LIMIT: Final = 100
 
+_NOTE_LENGTH: Final = 40
+"""An opening of at most this length says too little to stand alone before a list."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gist:
@@ -78,15 +81,19 @@ def _is_heading(unit: Unit) -> bool:
 def _opening(units: Sequence[Unit], limit: int) -> str:
     """As many whole sentences as fit; the beginning of the first if it does not.
 
-    Ends where the text goes over from prose to something else, or to the next section.
+    Ends where the text goes over from prose to something else, or to the next section, unless there
+    was only a short note.
     """
     opening = ""
     for unit in units:
-        if opening and not isinstance(unit, Paragraph | Quote):
-            if not isinstance(unit, Heading) or text.length(opening) * 3 >= limit:
-                return opening
-        elif _is_heading(unit):
+        if _is_heading(unit):
+            if text.length(opening) * 3 >= limit:
+                break
             continue
+        goes_on = isinstance(unit, Paragraph | Quote)
+        is_note = isinstance(unit, Item) and text.length(opening) <= _NOTE_LENGTH
+        if opening and not goes_on and not is_note:
+            break
         for sentence in sentences.split(_content(unit)):
             longer = f"{opening} {sentence}".strip()
             if text.length(longer) > limit:

@@ -6,6 +6,7 @@ what is shown, `rich` for what it may become, and `tables` for tables.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from slack_sdk.models.blocks import Block
@@ -35,6 +36,11 @@ MODAL: Final = Room(
 """The room for an output in a modal, beside the buttons and fields. As JSON, in which a character
 can take twelve bytes, such a page stays below what Slack takes for a view."""
 
+_WRAPPED: Final = re.compile(
+    r"\s*(`{3,}|~{3,})(?:markdown|md)[ \t]*\n((?:(?!\1|[ \t]*(?:```|~~~)).*\n)*)\1[ \t]*\n?\s*\Z"
+)
+"""A text that is one fence around Markdown, as models often give it; with no fence inside."""
+
 
 def pages(markdown: str, room: Room = MESSAGE) -> tuple[tuple[Block, ...], ...]:
     """Return the whole text, split over pages that fit. Text that is blank has no page."""
@@ -46,4 +52,5 @@ def read(markdown: str) -> list[Unit]:
     shown = text.sanitize(markdown).strip("\n")
     if json_text.is_json(shown):
         return [Code(json_text.pretty(shown))]
-    return reading.units(shown)
+    wrapped = _WRAPPED.match(shown)
+    return reading.units(wrapped.group(2) if wrapped else shown)

@@ -151,7 +151,7 @@ class _Reader:
         return "\n".join(self._lines[start:end])
 
     def _enter(self, token: Token, inside: Sequence[Token]) -> None:
-        self._bullet(before_list=token.type != "blockquote_open")
+        self._bullet()
         if token.type == "blockquote_open":
             self._quotes.append(len(self._lists))
             return
@@ -160,9 +160,9 @@ class _Reader:
         indent = min(len(self._lists) - around, _INDENT)
         self._lists.append(_List(ordered, _numbers(inside) if ordered else [], indent))
 
-    def _bullet(self, *, before_list: bool = False) -> None:
+    def _bullet(self) -> None:
         """Show the mark of a list item that has no text before something else."""
-        if self._fresh and not (self._quotes and before_list):
+        if self._fresh:
             self._text(())
 
     def _text(self, leaves: Leaves, *, heading: bool = False) -> None:

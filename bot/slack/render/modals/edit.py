@@ -43,7 +43,12 @@ def edit(
     blocks: list[Block] = [*notes(note), lead(checkpoint, execution)]
     for number, (name, parts) in enumerate(shown.items()):
         blocks += [
-            _field(part, _block_id(number, at, part.gap), _label(name, at, len(parts)))
+            _field(
+                part,
+                _block_id(number, at, part.gap, of=checkpoint),
+                _label(name, at, len(parts)),
+                optional=len(parts) > 1 or not part.text.strip(),
+            )
             for at, part in enumerate(parts)
         ]
     hint = "Sending shows a new card with your text, which is then decided like any other."
@@ -52,7 +57,7 @@ def edit(
         title="Edit the text",
         about=about,
         callback_id=ids.EDIT_VIEW,
-        submit="Show for decision",
+        submit="Send",
         close="Cancel",
     )
 
@@ -80,6 +85,9 @@ def texts_of(output: PhaseOutput) -> dict[str, str]:
     """
     if not output.tasks:
         return {WHOLE: output.output}
+    if len(output.tasks) == 1:
+        only = output.tasks[0]
+        return {only.task: only.structured or output.output}
     count = Counter(task.task for task in output.tasks)
     return {
         task.task: task.structured or task.output for task in output.tasks if count[task.task] == 1
@@ -116,11 +124,11 @@ def texts(output: PhaseOutput, entered: Mapping[str, str]) -> dict[str, str]:
     return {name: content for name, content in edited.items() if content != shown[name]}
 
 
-def _field(part: Part, block_id: str, label: str) -> InputBlock:
+def _field(part: Part, block_id: str, label: str, *, optional: bool) -> InputBlock:
     return InputBlock(
         block_id=block_id,
         label=label,
-        optional=True,
+        optional=optional,
         element=PlainTextInputElement(
             action_id=block_id,
             multiline=True,
@@ -136,12 +144,13 @@ def _label(name: str, at: int, count: int) -> str:
     return title if count == 1 else f"{title}, part {at + 1} of {count}"
 
 
-def _block_id(number: int, at: int, gap: str) -> str:
-    return f"{ids.EDIT_PREFIX}{number}_{at}_{GAPS.index(gap)}"
+def _block_id(number: int, at: int, gap: str, *, of: Checkpoint) -> str:
+    """Names the checkpoint too: a field that keeps its id keeps what was typed in it."""
+    return f"{ids.EDIT_PREFIX}{number}_{at}_{GAPS.index(gap)}_{ids.short(of.id)}"
 
 
 def _numbers(block_id: str) -> tuple[int, int, str]:
-    numbers = [ids.parse_number(part) for part in block_id.split("_")[1:]]
+    numbers = [ids.parse_number(part) for part in block_id.split("_")[1:4]]
     if len(numbers) != 3 or numbers[2] >= len(GAPS):
         raise ids.IdError("block_id is not a part of an output")
     return numbers[0], numbers[1], GAPS[numbers[2]]

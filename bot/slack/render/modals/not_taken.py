@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from slack_sdk.models.blocks import Block, PlainTextObject
 from slack_sdk.models.views import View
 
 from bot.slack.render import text
 from bot.slack.render.message import section
-from bot.slack.render.modals.frame import notes, preformatted
+from bot.slack.render.modals.frame import notes, notice, preformatted
 from bot.slack.render.position import location, question
 from storage.records import Checkpoint, Execution
+
+PASTE_LIMIT: Final = 1900
+"""A command up to this length stands whole in the answer that refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,12 @@ def not_taken(reason: str, typed: Sequence[Typed]) -> View:
         close=PlainTextObject(text="Close"),
         blocks=blocks[:100],
     )
+
+
+def start_refused(reason: str, command: str) -> View:
+    """A start that was refused. `reason` has the beginning of the command; a long one follows."""
+    is_whole = text.length(command) <= PASTE_LIMIT
+    return notice(reason) if is_whole else not_taken(reason, [Typed("", command)])
 
 
 def for_another(reason: str, checkpoint: Checkpoint, execution: Execution) -> str:

@@ -100,7 +100,7 @@ def revision(
     wording = _WORDINGS.get(checkpoint.kind, _REVISION)
     if checkpoint.at_method is not None:
         wording = _REVISION
-    blocks = [*notes(note), lead(checkpoint, execution), _text_input(wording, typed)]
+    blocks = [*notes(note), lead(checkpoint, execution), _text_input(wording, typed, checkpoint)]
     choices = task_options(checkpoint)
     if choices:
         blocks.append(
@@ -122,7 +122,7 @@ def answer(
     note: str = "",
 ) -> View:
     """Asks for the answer to a question."""
-    blocks = [*notes(note), lead(checkpoint, execution), _text_input(_ANSWER, typed)]
+    blocks = [*notes(note), lead(checkpoint, execution), _text_input(_ANSWER, typed, checkpoint)]
     return _form(ids.ANSWER_VIEW, _ANSWER, blocks, about=about)
 
 
@@ -140,7 +140,12 @@ def outcome(
         label="Which outcome?",
         element=outcome_menu(checkpoint, action_id=ids.OUTCOME_INPUT),
     )
-    blocks = [*notes(note), lead(checkpoint, execution), which, _text_input(_OUTCOME, typed)]
+    blocks = [
+        *notes(note),
+        lead(checkpoint, execution),
+        which,
+        _text_input(_OUTCOME, typed, checkpoint),
+    ]
     return _form(ids.OUTCOME_VIEW, _OUTCOME, blocks, about=about)
 
 
@@ -163,9 +168,10 @@ def _form(
     )
 
 
-def _text_input(wording: _Wording, typed: str) -> InputBlock:
+def _text_input(wording: _Wording, typed: str, checkpoint: Checkpoint) -> InputBlock:
+    """A field with words has an id of its own: one that keeps its id keeps what was typed in it."""
     return InputBlock(
-        block_id=ids.TEXT_BLOCK,
+        block_id=f"{ids.TEXT_BLOCK}_{ids.short(checkpoint.id)}" if typed else ids.TEXT_BLOCK,
         label=wording.label,
         hint=wording.hint,
         element=PlainTextInputElement(
