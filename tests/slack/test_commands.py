@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -314,6 +315,16 @@ def test_a_start_that_a_limit_refuses_gives_the_typed_text_back(
     assert f"/crew bounded {REQUEST}" in stage.answer_to(ANA, "1 run at once")
 
 
+def test_a_refused_command_is_given_back_as_it_was_typed_and_not_as_slack_sent_it(
+    stage: Stage, workspace: Workspace
+) -> None:
+    for command in ("plann", "retry"):
+        workspace.command(f"{command} R&D in <May>: a < b", by=ANA)
+
+        answer = stage.answer_to(ANA, f"/crew {command}")
+        assert f"/crew {command} R&amp;D in &lt;May&gt;: a &lt; b" in answer, "escaped once"
+
+
 def test_a_long_request_that_is_refused_is_given_back_in_full(
     stage: Stage, workspace: Workspace
 ) -> None:
@@ -353,3 +364,25 @@ def test_the_ways_to_type_a_start_all_start_it(
     execution = stage.start(typed)
 
     assert (execution.crew, execution.request.text) == ("plan", "write about bees")
+
+
+@pytest.mark.parametrize("name", ["plann", "guarded --checkpoints none"])
+def test_code_in_a_refused_command_is_given_back_with_its_fences(
+    stage: Stage, workspace: Workspace, name: str
+) -> None:
+    typed = f"{name} use this:\n```services:\n  web: a < b```"
+
+    workspace.command(typed, by=ANA)
+    stage.answer_to(ANA, "You typed")
+
+    [answer] = workspace.ephemerals(ANA)
+    assert f"/crew {typed}" in [*_texts(answer.blocks)]
+
+
+def _texts(part: object) -> Iterator[str]:
+    if isinstance(part, dict):
+        yield from ([part["text"]] if isinstance(part.get("text"), str) else [])
+        part = [*part.values()]
+    if isinstance(part, list):
+        for each in part:
+            yield from _texts(each)

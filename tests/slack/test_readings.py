@@ -274,3 +274,21 @@ def test_a_reply_decides(reply: str, outcome: str | None, yes: bool | None) -> N
 )
 def test_a_text_is_blank(text: str, blank: bool) -> None:
     assert is_blank(text) is blank
+
+
+@pytest.mark.parametrize(
+    ("sent", "typed"),
+    [
+        ("plan R&amp;D in &lt;May&gt;", "plan R&D in <May>"),
+        ("plan for <@U1|bob> in <#C1|general>", "plan for @bob in #general"),
+        ("plan see <http://a.example|a.example>", "plan see a.example"),
+        ("plan see <https://a.example/?x=1&amp;y=2>", "plan see https://a.example/?x=1&y=2"),
+        ("plan a\n  b", "plan a\n  b"),
+    ],
+    ids=repr,
+)
+def test_a_command_is_given_back_as(sent: str, typed: str) -> None:
+    command = grammar.parse(sent)
+
+    assert isinstance(command, Start)
+    assert command.typed == typed

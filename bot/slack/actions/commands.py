@@ -12,6 +12,7 @@ from bot.slack.actions.home import Homes
 from bot.slack.actions.lessons import Lessons
 from bot.slack.actions.starts import START_WORDS, OpenForm, Starts
 from bot.slack.inbound import grammar
+from bot.slack.inbound.mrkdwn import as_typed
 from bot.slack.inbound.parse import CommandCall
 from bot.slack.people.actors import People
 from bot.slack.render import answers, starting
@@ -82,7 +83,7 @@ class Commands:
             case grammar.Retry(execution=execution_id):
                 return answers.retried(self._actions.retry(execution_id, call.by))
             case grammar.Lessons(crew=crew):
-                return self._lessons.list_lessons(crew, call.text)
+                return self._lessons.list_lessons(crew, as_typed(call.text))
             case grammar.InvalidCommand():
                 return self._invalid(command)
             case grammar.Start():

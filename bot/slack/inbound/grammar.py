@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bot.slack.inbound.mrkdwn import to_plain
+from bot.slack.inbound.mrkdwn import as_typed, to_plain
 from storage.characters import is_blank, trimmed
 
 
@@ -168,8 +168,8 @@ def parse(text: str) -> Command:  # noqa: PLR0911 an arm for each
     """Also accepts any dash in place of `--`, any quotes, any white space, and formatting or a
     colon after the crew's name: phones and copied text bring them along.
     """
-    typed = text.strip()
-    name, rest = _split_name(to_plain(typed))
+    typed = as_typed(text)
+    name, rest = _split_name(to_plain(text))
     if _is_help(name):
         return Help()
     if name and _is_help(rest):

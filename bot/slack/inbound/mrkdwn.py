@@ -58,6 +58,21 @@ def to_plain(
     return trimmed(html.unescape(_TOKEN.sub(as_read, without)))
 
 
+def as_typed(text: str) -> str:
+    """What a person typed before Slack escaped it, for typing it again."""
+
+    def token(match: re.Match[str]) -> str:
+        target, _, label = match.group(1).partition("|")
+        for mark, sign in _MENTIONS:
+            if target.startswith(mark):
+                return sign + (label or target.removeprefix(mark)).lstrip(sign)
+        if target.startswith("!"):
+            return "@" + (label or target[1:]).lstrip("@")
+        return label if label and label in target else target
+
+    return html.unescape(_TOKEN.sub(token, text)).strip()
+
+
 def mentions(text: str, user_id: str) -> bool:
     """Whether `text`, as Slack sends it, mentions this user."""
     return re.search(_mention_of(user_id), text) is not None

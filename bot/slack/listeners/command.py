@@ -9,9 +9,11 @@ from bot.slack import ids
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.forms import FieldErrors, change_form, open_form
 from bot.slack.actions.starts import OpenForm, ReplacedForm, Starts, as_typed
-from bot.slack.inbound import parse, start_payloads
+from bot.slack.inbound import mrkdwn, parse, start_payloads
 from bot.slack.inbound.payload_shape import Body
 from bot.slack.listeners.responses import Responder
+from bot.slack.render import answers
+from bot.slack.render.answers import Answer
 from bot.slack.render.modals import not_taken
 
 
@@ -23,6 +25,9 @@ def register(app: App, *, commands: Commands, starts: Starts, responder: Respond
         if isinstance(answer, OpenForm):
             form, fallback = answer.form, answer.fallback
             answer = open_form(client, form, trigger_id=call.delivery, fallback=fallback)
+        words = answer.text if isinstance(answer, Answer) and not answer.blocks else answer
+        if isinstance(words, str):
+            answer = answers.with_fences(words, mrkdwn.as_typed(call.text))
         responder.reply_privately(respond, answer)
 
     def on_submit(ack: Ack, body: Body) -> None:

@@ -12,10 +12,10 @@ from slack_sdk.models.views import View
 from bot.slack import ids
 from bot.slack.actions.modals import ModalActions
 from bot.slack.actions.starts import as_typed
-from bot.slack.inbound import parse, start_payloads
+from bot.slack.inbound import mrkdwn, parse, start_payloads
 from bot.slack.inbound.payload_shape import Body, PayloadError
 from bot.slack.listeners.responses import Responder
-from bot.slack.render import refusals, starting
+from bot.slack.render import answers, refusals, starting
 from bot.slack.render.answers import Answer
 from bot.slack.render.modals import not_taken
 from storage.errors import (
@@ -81,11 +81,10 @@ def _answer(error: Exception) -> Answer:
 
 def _with_what_was_typed(answer: Answer, body: Body) -> Answer:
     """The answer to a command that was refused also gives back its words."""
-    if parse.is_command(body):
-        typed = parse.command(body).text.strip()
-    else:
+    if not parse.is_command(body):
         return answer
-    return Answer(starting.with_paste(answer.text, typed))
+    typed = mrkdwn.as_typed(parse.command(body).text)
+    return answers.with_fences(starting.with_paste(answer.text, typed), typed)
 
 
 def _is_transient(error: Exception) -> bool:

@@ -9,7 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, PlainTextObject
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    PlainTextObject,
+    RichTextBlock,
+    RichTextElementParts,
+    RichTextPreformattedElement,
+)
 
 from bot.slack import ids
 from bot.slack.people.files import MAX_BYTES, NotReadBecause, UnreadFile
@@ -232,6 +240,20 @@ def offer_reply(
             ActionsBlock(elements=[*(decide if continues else choose), use_it, dismiss]),
         ),
     )
+
+
+def with_fences(answer: str, typed: str) -> Answer:
+    """An answer that gives back a command: code fences in it stay as they were typed."""
+    pasted = starting.paste(typed)
+    if "```" not in typed or pasted not in answer:
+        return Answer(answer)
+    command = text.shorten(f"{ids.COMMAND} {typed}", starting.MAX_TYPED)
+    fences = RichTextBlock(
+        elements=[
+            RichTextPreformattedElement(elements=[RichTextElementParts.Text(text=command)]),
+        ]
+    )
+    return Answer(answer, (section(answer.replace(pasted, "").rstrip()), fences))
 
 
 MAX_OFFERED_OUTCOMES = 5
