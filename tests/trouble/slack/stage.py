@@ -179,8 +179,8 @@ class HurriedStage(Stage):
         return next(armed, None)
 
     def reported_missing(self, execution: Execution) -> bool:
-        """Whether a message tells the requester that something of this run could not be shown."""
-        text = f"Run `{execution.id[:8]}`: I could not show"
+        """Whether a message tells the requester that a checkpoint could not be shown."""
+        text = f"Run `{execution.id[:8]}`: I could not show a checkpoint"
         return any(text in message.text for message in self.everywhere())
 
     def given_up(self, execution: Execution) -> bool:

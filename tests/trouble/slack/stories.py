@@ -140,7 +140,7 @@ def arm(stage: HurriedStage, fault: Fault) -> str:
     stage.strike("chat.update", fault, channel=execution.channel)
     stage.work()
     # A message that may no longer be changed stays as it was, without buttons.
-    outcome = _decide_and_end(stage, execution, copies=1)
+    outcome = _decide_and_end(stage, execution, copies=2)
     met_another = '"checkpoint:' not in json.dumps(updates()[0].sent)
     return arm(stage, fault) if fault.times == 1 and met_another else outcome
 
@@ -182,7 +182,7 @@ def delete(stage: HurriedStage, fault: Fault) -> str:
     first = stage.about(execution)[0]
     stage.strike("chat.delete", fault)
     copy_message(stage, first)
-    return _decide_and_end(stage, execution, copies=1)
+    return _decide_and_end(stage, execution, copies=2)
 
 
 def copy_message(stage: HurriedStage, message: MessageSnapshot) -> None:
