@@ -44,7 +44,7 @@ def test_the_form_takes_words_and_the_next_checkpoint_says_who_asked_for_what(
     assert "revision 2" in second.everything
     assert f"Revised because <@{BEN}> asked:\n> Shorter, please." in second.everything
     assert not second.pings.broadcasts
-    assert second.everything.index("Shorter") < second.everything.index("The second draft.")
+    assert second.everything.index("The second draft.") < second.everything.index("Shorter")
 
 
 def test_an_empty_form_is_refused_beside_the_field(stage: Stage, workspace: Workspace) -> None:
