@@ -12,30 +12,6 @@ from storage.records import PhaseOutput, TaskResult
 STRUCTURE_HEADING: Final = "Handed on as this structure:"
 
 
-def excerpt(output: PhaseOutput, limit: int) -> tuple[str, bool]:
-    """Returns Markdown of at most `limit` characters, and whether it was clipped.
-
-    Several tasks share the limit fairly: what short ones leave unused goes to longer ones.
-    """
-    parts = _parts(output)
-    if len(parts) == 1:
-        return text.clip(text.markdown(parts[0][1]), limit)
-    remaining = limit
-    clipped = False
-    sections: dict[int, str] = {}
-    by_length = sorted(range(len(parts)), key=lambda n: text.length(parts[n][1]))
-    for position, number in enumerate(by_length):
-        name, task_text = parts[number]
-        heading = f"## {text.markdown(text.label(name))}\n\n"
-        share = max(0, remaining // (len(parts) - position) - text.length(heading) - len("\n\n"))
-        body, cut = text.clip(text.markdown(task_text), share)
-        clipped = clipped or cut
-        sections[number] = heading + body
-        remaining -= text.length(sections[number]) + len("\n\n")
-    joined, cut = text.clip("\n\n".join(sections[number] for number in range(len(parts))), limit)
-    return joined, clipped or cut
-
-
 def full_text(output: PhaseOutput) -> str:
     """The whole output as Markdown, unescaped: for pages and for a file."""
     parts = _parts(output)

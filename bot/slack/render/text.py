@@ -4,7 +4,6 @@ Such text may only fill text fields. It must not notify anybody, hide anything, 
 address that it does not show, so each kind of field has its own function:
 
 - `mrkdwn` for a mrkdwn object, which must be sent with `verbatim`;
-- `markdown` for a markdown block;
 - `plain` for a plain_text object: headers, labels, titles.
 """
 
@@ -28,9 +27,7 @@ _JOINER = re.compile("[\u200c\u200d]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _NEWLINE = re.compile("\r\n|\r|\u0085|\u2028|\u2029")
 _BROADCAST = re.compile(r"@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
-_OPENS_TARGET = re.compile(r"\](?=[(\[:])")
 _CUT_ENTITY = re.compile(r"&[a-z]{0,3}$")
-_FENCE = re.compile(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
 
 WORD_JOINER = "\u2060"
 ELLIPSIS = "…"
@@ -77,15 +74,6 @@ def escape(text: str) -> str:
 def mrkdwn(text: str) -> str:
     """For a mrkdwn object with `verbatim`."""
     return _BROADCAST.sub("@" + WORD_JOINER, escape(sanitize(text)))
-
-
-def markdown(text: str) -> str:
-    """For a markdown block: formatting stays, but a link's text can no longer hide its address.
-
-    Every form of a Markdown link except the bare address needs `](`, `][` or `]:`. A space in
-    between leaves the text and the address visible side by side.
-    """
-    return _OPENS_TARGET.sub("] ", mrkdwn(text))
 
 
 def plain(text: str, limit: int) -> str:
@@ -137,39 +125,6 @@ def _fit(text: str, limit: int) -> str:
     while length(cut) > limit:
         cut = cut[: len(cut) - max(1, (length(cut) - limit) // 2)]
     return _CUT_ENTITY.sub("", cut)
-
-
-def clip(text: str, limit: int) -> tuple[str, bool]:
-    """Returns a prefix of escaped Markdown of at most `limit`, and whether anything was cut.
-
-    Cuts at the end of a paragraph, line or word if there is one in the last third, and closes a
-    code fence that was cut open.
-    """
-    text = text.strip()
-    if length(text) <= limit:
-        return text, False
-    if limit < 16:
-        return "", True
-    cut = _fit(text, limit - 8)
-    for boundary in ("\n\n", "\n", " "):
-        at = cut.rfind(boundary, len(cut) * 2 // 3)
-        if at > 0:
-            cut = cut[:at]
-            break
-    cut = _CUT_ENTITY.sub("", cut).rstrip()
-    open_fence = _open_fence(cut)
-    return (f"{cut}\n{open_fence}" if open_fence else f"{cut} {ELLIPSIS}"), True
-
-
-def _open_fence(text: str) -> str | None:
-    fence: str | None = None
-    for match in _FENCE.finditer(text):
-        mark = match.group(1)
-        if fence is None:
-            fence = mark[:3]
-        elif mark.startswith(fence):
-            fence = None
-    return fence
 
 
 def quote(text: str, limit: int) -> str:
