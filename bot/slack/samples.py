@@ -15,7 +15,6 @@ from slack_sdk.models.views import View
 from bot.slack import ids
 from bot.slack.render import (
     answers,
-    checkpoint,
     final,
     home,
     lessons,
@@ -24,6 +23,7 @@ from bot.slack.render import (
     start_form,
 )
 from bot.slack.render.answers import Answer
+from bot.slack.render.card import card
 from bot.slack.render.message import Form, Rendered
 from bot.slack.render.modals import changes, earlier, edit, form, frame, not_taken, read, words
 from bot.slack.render.root import Progress
@@ -124,7 +124,7 @@ def _messages() -> Iterator[tuple[str, Rendered]]:
     for length, text in (("short", SHORT), ("long", LONG)):
         for kind in CheckpointKind:
             subject = _checkpoint(text, kind=kind)
-            yield f"card of a {kind} with a {length} text", checkpoint.render(subject, _execution())
+            yield f"card of a {kind} with a {length} text", card.render(subject, _execution())
         subject = _checkpoint(text)
         shown = output.render(subject, _execution())
         if shown is not None:
@@ -133,7 +133,7 @@ def _messages() -> Iterator[tuple[str, Rendered]]:
             yield f"page {number} of a {length} output", page
     for action in (Action.CONTINUE, Action.REVISE, Action.SKIP, Action.STOP):
         decided = _checkpoint(LONG, decided=action)
-        yield f"decided card: {action}", checkpoint.render(decided, _execution())
+        yield f"decided card: {action}", card.render(decided, _execution())
     for state in ExecutionState:
         progress = Progress(_runs(), (_checkpoint(SHORT),))
         yield f"first message of a run: {state}", root.render(_execution(state), progress)
