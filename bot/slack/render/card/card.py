@@ -41,7 +41,7 @@ OVERVIEW_LINES: Final = 7
 REVISED_OVERVIEW_LINES: Final = 3
 QUESTION_LINES: Final = 3
 QUESTION_LIMIT: Final = 1500
-CHANGES_LIMIT: Final = 60
+CHANGES_LIMIT: Final = 34
 
 NOTHING_USED: Final[Usage] = MappingProxyType({})
 _WITH_OUTPUT: Final = (CheckpointKind.PHASE, CheckpointKind.GATE)
