@@ -78,7 +78,9 @@ def test_any_combination_of_hostile_pieces_is_harmless() -> None:
         check_harmless(rendered)
         notified = mentions.pings(
             text=rendered,
-            blocks=[{"type": "section", "text": {"type": "mrkdwn", "text": rendered}}],
+            blocks=[
+                {"type": "section", "text": {"type": "mrkdwn", "text": rendered, "verbatim": True}}
+            ],
             link_names=False,
             channel=channel,
             users=team.users,
