@@ -37,6 +37,14 @@ def test_a_short_note_at_the_beginning_is_not_all_of_the_opening() -> None:
     assert gist(text, 200).opening == "a draft • Idea: one question a week. • Span: 6 weeks"
 
 
+def test_after_a_short_note_the_opening_goes_on_behind_a_table() -> None:
+    text = (
+        "_a draft_\n\n## Shares\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nThey are estimates. No data."
+    )
+
+    assert gist(text, 200).opening == "a draft They are estimates. No data."
+
+
 def test_only_whole_sentences_are_in_the_opening() -> None:
     assert gist(PLAN, 60).opening == "We launch on 3 May in Lyon. The budget is 4,000 euros."
 

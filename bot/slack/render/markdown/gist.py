@@ -36,7 +36,7 @@ _UNSPACED: Final = re.compile(
 _HEADING_LIMIT: Final = 100
 
 _NOTE_LENGTH: Final = 40
-"""An opening of at most this length says too little to stand alone before a list."""
+"""An opening of at most this length says too little to stand alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,11 @@ def _opening(units: Sequence[Unit], limit: int) -> str:
             if text.length(opening) * 3 >= limit:
                 break
             continue
-        goes_on = isinstance(unit, Paragraph | Quote)
-        is_note = isinstance(unit, Item) and text.length(opening) <= _NOTE_LENGTH
-        if opening and not goes_on and not is_note:
-            break
+        if opening and not isinstance(unit, Paragraph | Quote):
+            if text.length(opening) > _NOTE_LENGTH:
+                break
+            if not isinstance(unit, Item):
+                continue
         for sentence in sentences.split(_content(unit)):
             longer = f"{opening} {sentence}".strip()
             if text.length(longer) > limit:
