@@ -42,7 +42,7 @@ def test_after_a_short_note_the_opening_goes_on_behind_a_table() -> None:
         "_a draft_\n\n## Shares\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nThey are estimates. No data."
     )
 
-    assert gist(text, 200).opening == "a draft They are estimates. No data."
+    assert gist(text, 200).opening == "a draft · They are estimates. No data."
 
 
 def test_only_whole_sentences_are_in_the_opening() -> None:

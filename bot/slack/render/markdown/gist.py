@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -96,11 +97,17 @@ def _opening(units: Sequence[Unit], limit: int) -> str:
             if not isinstance(unit, Item):
                 continue
         for sentence in sentences.split(_content(unit)):
-            longer = f"{opening} {sentence}".strip()
+            longer = f"{opening}{_gap(opening, sentence)}{sentence}".strip()
             if text.length(longer) > limit:
                 return opening or _shortened(sentence, limit)
             opening = longer
     return opening or _shortened(" ".join(_content(unit) for unit in units), limit)
+
+
+def _gap(opening: str, sentence: str) -> str:
+    """A dot in the middle after words that are no sentence, such as a note."""
+    is_ended = not opening or unicodedata.category(opening[-1])[0] == "P"
+    return " " if is_ended or sentence.startswith("•") else " · "
 
 
 def _shortened(sentence: str, limit: int) -> str:
