@@ -32,6 +32,7 @@ class ActionId(StrEnum):
     NEXT_PAGE = "read_next"
     CHOOSE_REVISION = "earlier_choose"
     EARLIER_LIST = "earlier_list"
+    CHANGES_FILE = "changes_file"
     CANCEL = "execution_cancel"
     RETRY = "execution_retry"
     NEVER_MIND = "revision_never_mind"

@@ -35,6 +35,9 @@ pytestmark = pytest.mark.browser
 
 ANA_ASKS, BEN_DECIDES = member(ANA, "Ana"), member(BEN, "Ben")
 TEXT = sample_output("English", 3_000)
+ALONE = ".below, [data-testid=thread-composer], form { display: none !important }"
+"""Hides what stands in front of a message."""
+
 WORDS = "shorter, and say what it costs"
 
 
@@ -66,7 +69,9 @@ def messages(link: str) -> dict[str, Rendered]:
         lessons=("name the prices",),
     )
     runs = (a_run(0, "planning", PhaseRunState.DONE),)
-    above = output.render(replace(first, output=PhaseOutput(TEXT[:1_000])), execution)
+    above = output.render(
+        replace(first, output=PhaseOutput(f"{TEXT[:1_000].rpartition('.')[0]}.")), execution
+    )
     assert above is not None
     gate = replace(
         inner(CheckpointKind.GATE, "review", "Three posts are ready.", "Publish the posts?"),
@@ -95,13 +100,13 @@ def messages(link: str) -> dict[str, Rendered]:
 
 @pytest.fixture
 def narrow(browser: Browser) -> Iterator[Page]:
-    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+    with browser.new_context(viewport={"width": 390, "height": 1600}, bypass_csp=True) as context:
         yield context.new_page()
 
 
 @pytest.fixture
 def wide(browser: Browser) -> Iterator[Page]:
-    with browser.new_context(viewport={"width": 1280, "height": 860}) as context:
+    with browser.new_context(viewport={"width": 1280, "height": 1600}, bypass_csp=True) as context:
         yield context.new_page()
 
 
@@ -119,8 +124,7 @@ def test_every_message_is_readable_at_both_widths(
     for width, page in (("desktop", wide), ("phone", narrow)):
         page.goto(f"{workspace.url}/#u={BEN}&c={poster.channel}&t={posted['root']}")
         thread = page.get_by_test_id("thread")
-        hide = "all => all.forEach(each => { each.style.visibility = 'hidden' })"
-        page.locator(".below").evaluate_all(hide)
+        page.add_style_tag(content=ALONE)
         for name, ts in posted.items():
             message = thread.locator(f'[data-ts="{ts}"]')
             expect(message).to_be_visible()

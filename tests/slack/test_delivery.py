@@ -274,7 +274,7 @@ def test_a_long_output_is_clipped_and_whole_in_a_file_that_is_uploaded_once(
     stage.work(whole)
 
     message = stage.armed(execution)
-    assert "The whole text is in the file above." in message.everything
+    assert "min to read, in the file above" in message.everything
     assert not message.pings.broadcasts
     workspace.wait_for(lambda: not stage.outbox.has_pending())
     files = [m for m in workspace.thread(message) if m.files]

@@ -93,7 +93,7 @@ def test_a_file_that_slack_refuses_becomes_messages_before_the_buttons_appear(
     stage.work(LONG)
 
     card = stage.armed(execution, timeout=20)
-    assert "The whole text is in the messages above." in card.everything
+    assert "min to read, in the messages above" in card.everything
     assert not any(m.files for m in workspace.thread(card))
     assert "".join(LONG.split()) in text_above(stage, card)
     assert_decidable_once(stage, execution)
@@ -141,7 +141,7 @@ def test_a_card_in_a_simpler_form_appears_after_the_whole_text(
     stage.work(SHORT)
 
     card = stage.armed(execution, timeout=20)
-    assert "The whole text is in the file above." in card.everything
+    assert "min to read, in the file above" in card.everything
     assert "".join(SHORT.split()) in text_above(stage, card)
     assert_decidable_once(stage, execution)
 
@@ -156,7 +156,7 @@ def test_a_card_that_was_posted_gets_simpler_buttons_after_the_whole_text(
     stage.work(SHORT)
 
     card = stage.armed(execution, timeout=20)
-    if "The whole text is in the file above." in card.everything:
+    if "min to read, in the file above" in card.everything:
         assert "".join(SHORT.split()) in text_above(stage, card)
     else:  # the first message of the thread was updated first
         assert SHORT in card.everything

@@ -249,6 +249,47 @@ def test_what_changed_shows_the_difference_next_to_the_words(
     assert "1 word added, 1 removed" in text
 
 
+def open_long_changes(stage: Stage, workspace: Workspace) -> MessageSnapshot:
+    """What changed, of a second revision in which every word is another one. Returns its card."""
+    old, new = ("\n\n".join(f"{word} " * 300 for _ in range(80)) for word in ("Old", "New"))
+    execution, message = waiting_run(stage, old)
+    workspace.mention("Another one", by=ANA, thread=message)
+    stage.wait_until_read(message, "Revision requested")
+    stage.work(new)
+    card = stage.armed(execution)
+    more(stage, execution, card, MoreChoice.CHANGES)
+    wait_for_view(workspace, "page 1 of")
+    return card
+
+
+def test_a_long_difference_can_be_posted_as_a_file_in_the_thread(
+    stage: Stage, workspace: Workspace
+) -> None:
+    card = open_long_changes(stage, workspace)
+    assert workspace.click_view(ActionId.CHANGES_FILE, by=BEN).ok
+
+    wait_for_view(workspace, "being posted as a file in the thread")
+    comment = f"What changed from revision 1 to revision 2, as <@{BEN}> asked."
+    workspace.wait_for(
+        lambda: any(comment in each.text for each in workspace.thread(card)), what="the file"
+    )
+    [posted] = [each for each in workspace.thread(card) if comment in each.text]
+    content = workspace.file_text(posted)
+    assert "[-Old" in content
+    assert "{+New" in content
+
+
+def test_when_slack_takes_no_file_of_what_changed_the_person_is_told(
+    stage: Stage, workspace: Workspace
+) -> None:
+    open_long_changes(stage, workspace)
+    workspace.faults.error("files.completeUploadExternal", "file_uploads_disabled")
+
+    assert workspace.click_view(ActionId.CHANGES_FILE, by=BEN).ok
+
+    stage.answer_to(BEN, "Slack did not take the file.")
+
+
 # --- the form on Continue -------------------------------------------------------------------------
 
 

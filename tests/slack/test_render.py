@@ -338,7 +338,7 @@ def test_a_decided_card_shrinks_to_what_who_when_and_the_link() -> None:
 
 def test_a_clipped_output_points_to_the_file_and_a_whole_one_does_not() -> None:
     clipped = card.render(a_checkpoint("x " * 9000), an_execution(), whole=WholeText.IN_FILE)
-    assert "whole text is in the file" in rendered_text(clipped)
+    assert "min to read, in the file above" in rendered_text(clipped)
     assert "file" not in rendered_text(card.render(a_checkpoint("x"), an_execution()))
 
 

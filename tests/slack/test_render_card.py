@@ -38,8 +38,7 @@ def test_a_long_output_is_summed_up_with_a_button_to_read_it_all() -> None:
     )
     assert "ten guided evening rides" in about["text"]["text"]
     assert "Talent" in about["text"]["text"]
-    assert "min to read" in about["text"]["text"]
-    assert "The whole text is in the file above." in about["text"]["text"]
+    assert "min to read, in the file above" in about["text"]["text"]
 
 
 def test_a_short_output_stands_on_the_card_and_in_no_other_message() -> None:

@@ -237,7 +237,7 @@ def test_a_tools_arguments_are_shown_exactly_and_a_clipped_rest_is_in_the_file()
     long = card.render(
         inner(CheckpointKind.TOOL, "x" * 60_000), an_execution(), whole=WholeText.IN_FILE
     )
-    assert "whole text is in the file" in str(long.to_blocks(armed=False))
+    assert "min to read, in the file above" in str(long.to_blocks(armed=False))
     assert rest(inner(CheckpointKind.TOOL, "x" * 60_000))
 
 

@@ -249,7 +249,7 @@ def test_what_changed_marks_words_without_colour_and_quotes_the_reviewer() -> No
         if piece.get("style")
     }
     assert styled == {"2nd": ["strike"], "3rd": ["bold"]}
-    assert "1 word added, 1 removed, in one place" in text
+    assert "1 word added, 1 removed, in 1 place" in text
     assert "<@UBEN> asked:" in text
     assert "<!here>" not in text
 

@@ -5,7 +5,7 @@ Nothing is caught here: `refusals` turns the errors of use cases into messages.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from slack_sdk.models.views import View
 
@@ -13,6 +13,7 @@ from bot.slack import ids
 from bot.slack.actions.checkpoints import CheckpointActions, form_view
 from bot.slack.inbound.parse import Click, Person, Submission, TypedWords
 from bot.slack.people.actors import People
+from bot.slack.render.files import Upload
 from bot.slack.render.modals import changes, earlier, edit, form, not_taken, read, words
 from bot.slack.render.modals.not_taken import Typed
 from storage.decisions import Edit, Reopened, UseRevision
@@ -22,6 +23,16 @@ from storage.reads import Reads
 from storage.records import Action, Checkpoint, CheckpointKind, Execution
 from storage.state_manager import StateManager
 from storage.states import CheckpointState
+
+
+@dataclass(frozen=True, slots=True)
+class FileAskedFor:
+    """A file for the thread, the message above it, and what the modal shows meanwhile."""
+
+    file: Upload
+    comment: str
+    about: ids.FormView
+    view: View
 
 
 class ModalActions:
@@ -75,6 +86,20 @@ class ModalActions:
         if click.view is not None and click.view.callback_id == ids.CHANGES_VIEW:
             return self._changes(checkpoint, execution, about)
         return read.read(checkpoint, execution, about=about)
+
+    def file_of_changes(self, click: Click) -> FileAskedFor:
+        """What changed, to post as a file in the thread where the modal was opened."""
+        about = _about(click)
+        checkpoint, execution = self._load(about.checkpoint_id)
+        before = self._before(checkpoint)
+        if before is None:
+            raise ids.IdError("there is no revision before this one")
+        return FileAskedFor(
+            changes.as_file(checkpoint, execution, before),
+            changes.asked_for(checkpoint, before, click.by.id),
+            about,
+            changes.changes(checkpoint, execution, before, about=about, posting=True),
+        )
 
     def choose_revision(self, click: Click) -> View:
         """The text of an earlier revision."""
@@ -191,8 +216,11 @@ class ModalActions:
         return tuple(each for each in revisions if each.revision < checkpoint.revision)
 
     def _changes(self, checkpoint: Checkpoint, execution: Execution, about: ids.FormView) -> View:
-        before = self._earlier(checkpoint)
-        return changes.changes(checkpoint, execution, before[-1] if before else None, about=about)
+        return changes.changes(checkpoint, execution, self._before(checkpoint), about=about)
+
+    def _before(self, checkpoint: Checkpoint) -> Checkpoint | None:
+        earlier_ones = self._earlier(checkpoint)
+        return earlier_ones[-1] if earlier_ones else None
 
     def _chosen(self, checkpoint: Checkpoint, execution: Execution, about: ids.FormView) -> View:
         for each in self._earlier(checkpoint):

@@ -49,6 +49,22 @@ def register(app: App, *, modals: ModalActions, responder: Responder) -> None:
 
         return listener
 
+    def on_file_of_changes(ack: Ack, body: Body, client: WebClient) -> None:
+        click = parse.click(body)
+        asked = modals.file_of_changes(click)
+        ack()
+        if click.view is not None:
+            change_form(client, asked.view, view_id=click.view.id)
+        responder.upload_to_thread(
+            client,
+            asked.file,
+            comment=asked.comment,
+            channel=asked.about.channel,
+            thread_ts=asked.about.thread_ts,
+            user=click.by.id,
+            otherwise=answers.FILE_NOT_POSTED,
+        )
+
     def on_edit(ack: Ack, body: Body) -> None:
         modals.submit_edit(parse.submission(body))
         ack(response_action="clear")
@@ -63,5 +79,6 @@ def register(app: App, *, modals: ModalActions, responder: Responder) -> None:
     app.action(str(ids.ActionId.NEXT_PAGE))(turns(modals.turn))
     app.action(str(ids.ActionId.CHOOSE_REVISION))(turns(modals.choose_revision))
     app.action(str(ids.ActionId.EARLIER_LIST))(turns(modals.list_revisions))
+    app.action(str(ids.ActionId.CHANGES_FILE))(on_file_of_changes)
     app.view(ids.EDIT_VIEW)(on_edit)
     app.view(ids.EARLIER_VIEW)(on_earlier)

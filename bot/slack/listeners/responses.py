@@ -17,6 +17,7 @@ from bot.slack import slack_errors
 from bot.slack.actions.forms import open_form
 from bot.slack.inbound.parse import Click
 from bot.slack.render.answers import Answer
+from bot.slack.render.files import Upload
 from bot.slack.render.modals import frame
 from bot.slack.slack_errors import FailureKind, SlackFailure
 from storage.backoff import Backoff, retrying_until
@@ -124,6 +125,41 @@ class Responder:
                 link_names=False,
             )
         )
+
+    def upload_to_thread(
+        self,
+        client: WebClient,
+        file: Upload,
+        *,
+        comment: str,
+        channel: str,
+        thread_ts: str | None,
+        user: str,
+        otherwise: Answer,
+    ) -> None:
+        """Upload a file that everybody in the thread sees, or answer `user` that Slack took none.
+
+        It is tried once: a file that Slack seems to have lost may be there.
+        """
+
+        def send() -> None:
+            try:
+                client.files_upload_v2(
+                    channel=channel,
+                    thread_ts=thread_ts,
+                    filename=file.name,
+                    title=file.title,
+                    content=file.content,
+                    initial_comment=comment,
+                    request_file_info=False,
+                )
+            except slack_errors.SLACK_ERRORS as error:
+                log.warning("slack.file_lost", extra={"error": slack_errors.classify(error).error})
+                self.post_in_thread(
+                    client, otherwise, channel=channel, thread_ts=thread_ts, user=user
+                )
+
+        self._executor.submit(send)
 
     def answer_click(
         self, client: WebClient, respond: Respond, click: Click, answer: str | Answer | None

@@ -189,6 +189,9 @@ FORM_NOT_OPENED = Answer(
 NOT_SHOWN = Answer(
     "Slack did not show that. The whole text is in the thread; click again to see it here."
 )
+FILE_NOT_POSTED = Answer(
+    "Slack did not take the file. What changed can be read page by page: *More…*, *What changed*."
+)
 
 
 def revision_dropped(dropped: bool) -> str:

@@ -44,21 +44,27 @@ class WholeText(Enum):
     NOWHERE = auto()  # Slack has refused it in every form
 
 
-def whole_text_is(whole: WholeText) -> str:
-    """A sentence of mrkdwn for a message below the whole text. Empty if it shows all itself."""
+def place_of(whole: WholeText) -> str:
+    """Where the whole text is, as seen from a message below it. Empty if nowhere else."""
     match whole:
-        case WholeText.ON_CARD:
+        case WholeText.ON_CARD | WholeText.NOWHERE:
             return ""
         case WholeText.IN_MESSAGE:
-            return "The whole text is in the message above."
+            return "in the message above"
         case WholeText.IN_FILE:
-            return "The whole text is in the file above."
+            return "in the file above"
         case WholeText.IN_MESSAGES:
-            return "The whole text is in the messages above."
-        case WholeText.NOWHERE:
-            return "Slack did not take the whole text; only this part of it could be posted."
+            return "in the messages above"
         case _:
             assert_never(whole)
+
+
+def whole_text_is(whole: WholeText) -> str:
+    """A sentence of mrkdwn for a message below the whole text. Empty if it shows all itself."""
+    if whole is WholeText.NOWHERE:
+        return "Slack did not take the whole text; only this part of it could be posted."
+    place = place_of(whole)
+    return f"The whole text is {place}." if place else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,8 +88,7 @@ def render(execution: Execution, progress: Progress, *, moved_note: str = "") ->
         if progress.runs:
             blocks.append(context(_phases_line(execution, progress)))
     if progress.card_link is not None and execution.state is ExecutionState.WAITING_FEEDBACK:
-        waiting = text.mrkdwn(_plain_state(execution, progress))
-        blocks.append(context(f"<{progress.card_link}|{waiting}>"))
+        blocks.append(context(f"<{progress.card_link}|Open the checkpoint>"))
     amounts = _amounts(execution, progress)
     if amounts:
         blocks.append(context(*amounts))

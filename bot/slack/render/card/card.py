@@ -25,10 +25,12 @@ from slack_sdk.models.blocks import (
 from bot.slack.ids import short
 from bot.slack.render import buttons, changes, deadlines, output, people, screen, text, usage
 from bot.slack.render.card import decided, facts, more, overview
+from bot.slack.render.markdown.gist import plain
 from bot.slack.render.message import (
     Rendered,
     WholeText,
     context,
+    place_of,
     section,
     sentences,
     whole_text_is,
@@ -37,11 +39,20 @@ from bot.slack.render.position import location, long_question, question
 from storage.records import HELD, Checkpoint, CheckpointKind, Execution, RevisionMeans, Usage
 from storage.states import CheckpointState
 
-OVERVIEW_LINES: Final = 7
+OVERVIEW_LINES: Final = 8
 REVISED_OVERVIEW_LINES: Final = 3
 QUESTION_LINES: Final = 3
 QUESTION_LIMIT: Final = 1500
 CHANGES_LIMIT: Final = 34
+"""Characters of the changes that are shown if everything else takes all the lines it may."""
+
+SMALL_COLUMNS: Final = 42
+
+SPARE_LINES: Final = 9
+"""Lines of the question, the words, the number of changes and the small print together. The
+changes may use those that are left, at most MORE_CHANGES."""
+
+MORE_CHANGES: Final = 3
 
 NOTHING_USED: Final[Usage] = MappingProxyType({})
 _WITH_OUTPUT: Final = (CheckpointKind.PHASE, CheckpointKind.GATE)
@@ -85,12 +96,13 @@ def render(
     blocks.append(context(" · ".join(part for part in place if part)))
     blocks += [section(part) for part in (rest_of_question,) if part]
     blocks += about
-    blocks += _revised(checkpoint, previous)
-    blocks += [
-        context("\n".join(lines))
-        for lines in (facts.small_print(checkpoint, used=used, upcoming=upcoming),)
-        if lines
-    ]
+    small_print = "\n".join(facts.small_print(checkpoint, used=used, upcoming=upcoming))
+    taken = screen.lines(shown, columns=screen.HEADER_COLUMNS)
+    taken += screen.lines(small_print, columns=SMALL_COLUMNS) if small_print else 0
+    taken += screen.lines(moved_note) if moved_note else 0
+    taken += screen.lines(rest_of_question) if rest_of_question else 0
+    blocks += _revised(checkpoint, previous, spare=SPARE_LINES - taken)
+    blocks += [context(small_print)] if small_print else []
     blocks.append(section(closing))
     return Rendered(
         text=_notification(checkpoint, execution, f"{where}: {text.mrkdwn(title)}"),
@@ -129,10 +141,10 @@ def _about(checkpoint: Checkpoint, whole: WholeText, *, revised: bool) -> list[B
             blocks.append(section(f"_{output.NO_TEXT}_"))
         return blocks
     most = REVISED_OVERVIEW_LINES if revised else OVERVIEW_LINES
-    about = overview.overview(checkpoint, output.full_text(checkpoint), most=most)
-    note = whole_text_is(whole)
-    separator = "\n" if revised else " · "
-    lines = separator.join(part for part in (about, note) if part)
+    content = output.full_text(checkpoint)
+    about = overview.overview(checkpoint, content, most=most, place=place_of(whole))
+    note = whole_text_is(whole) if whole is WholeText.NOWHERE else ""
+    lines = f"{about}\n{note}".strip()
     blocks.append(
         SectionBlock(
             text=MarkdownTextObject(text=text.shorten_mrkdwn(lines, 3000), verbatim=True),
@@ -142,8 +154,8 @@ def _about(checkpoint: Checkpoint, whole: WholeText, *, revised: bool) -> list[B
     return blocks
 
 
-def _revised(checkpoint: Checkpoint, previous: Checkpoint | None) -> list[Block]:
-    """Whose words this revision answers, and what changed."""
+def _revised(checkpoint: Checkpoint, previous: Checkpoint | None, *, spare: int) -> list[Block]:
+    """Whose words this revision answers, and what changed, on `spare` lines."""
     means = RevisionMeans.RUN
     if previous is not None and previous.feedback is not None:
         means = previous.feedback.means
@@ -151,15 +163,20 @@ def _revised(checkpoint: Checkpoint, previous: Checkpoint | None) -> list[Block]
     because = "" if inside else facts.revised_because(checkpoint, means)
     blocks: list[Block] = [section(because)] if because else []
     if previous is not None:
-        blocks.append(_changes(previous, checkpoint))
+        words = because.count("\n")
+        blocks.append(_changes(previous, checkpoint, spare=spare - words))
     return blocks
 
 
-def _changes(previous: Checkpoint, checkpoint: Checkpoint) -> RichTextBlock:
-    texts = output.full_text(previous), output.full_text(checkpoint)
+def _changes(previous: Checkpoint, checkpoint: Checkpoint, *, spare: int) -> RichTextBlock:
+    before, now = output.full_text(previous), output.full_text(checkpoint)
     bold = RichTextElementParts.TextStyle(bold=True)
-    excerpt = () if output.fits_on_card(checkpoint) else changes.excerpt(*texts, CHANGES_LIMIT)
-    lead = f"{changes.summary(*texts)}{chr(10) if excerpt else ''}"
+    summary = changes.summary(before, now)
+    more_lines = min(max(spare - screen.lines(f"Changed: {summary}"), 0), MORE_CHANGES)
+    limit = CHANGES_LIMIT * (1 + more_lines)
+    on_card = output.fits_on_card(checkpoint)
+    excerpt = () if on_card else changes.excerpt(plain(before), plain(now), limit)
+    lead = f"{summary}{chr(10) if excerpt else ''}"
     return RichTextBlock(
         elements=[
             RichTextSectionElement(

@@ -17,18 +17,18 @@ HEADING_COLUMNS: Final = 18
 VALUES_SHOWN: Final = 12
 
 
-def overview(checkpoint: Checkpoint, whole: str, *, most: int) -> str:
+def overview(checkpoint: Checkpoint, whole: str, *, most: int, place: str = "") -> str:
     """mrkdwn of about `most` lines: the summary that the crew names, or the opening sentences and
-    the headings, and the reading time."""
+    the headings; and the reading time, with the place of the whole text."""
     about = gist(whole, OPENING_LIMIT)
     summary = summary_of(checkpoint)
     if summary:
         opening = gist(summary, OPENING_LIMIT * 2).opening or summary
-        return f"{_shown(opening, most - 1)}\n{_minutes(about.minutes)}"
+        return f"{_shown(opening, most - 1)}\n{_reading(about.minutes, place)}"
     headings = _headings(about.headings) if most > HEADINGS_LINES + 2 else ""
     opening = _shown(about.opening, most - 1 - (HEADINGS_LINES if headings else 0))
-    minutes = _minutes(about.minutes) if headings or most > HEADINGS_LINES + 2 else ""
-    return "\n".join(part for part in (opening, headings, minutes) if part)
+    reading = _reading(about.minutes, place)
+    return "\n".join(part for part in (opening, headings, reading) if part)
 
 
 def summary_of(checkpoint: Checkpoint) -> str:
@@ -115,5 +115,5 @@ def _headings(headings: Sequence[str]) -> str:
     return ""
 
 
-def _minutes(minutes: int) -> str:
-    return f"_{minutes:,} min to read_"
+def _reading(minutes: int, place: str) -> str:
+    return f"_{minutes:,} min to read{', ' if place else ''}{place}_"

@@ -61,6 +61,11 @@ def gist(markdown: str, limit: int) -> Gist:
     return Gist(_opening(units, limit), headings, _minutes(units))
 
 
+def plain(markdown: str) -> str:
+    """The text without Markdown's marks, each paragraph or entry of a list on a line."""
+    return "\n".join(_content(unit) for unit in read(markdown))
+
+
 def _is_heading(unit: Unit) -> bool:
     """Also a short paragraph in bold, which models write for a heading."""
     match unit:
