@@ -270,6 +270,9 @@ OUTBOX_TO_UPDATE = and_(
 OUTBOX_IS_ROOT = _is(outbox.c.kind, OutboxKind.ROOT)
 # As it stands in the index: PostgreSQL compares the conditions of queries and indexes.
 OUTBOX_IS_NO_ROOT = outbox.c.kind != literal_column(f"'{OutboxKind.ROOT.value}'")
+# Both conditions stand in an index, so that neither priority is sorted or read for the other.
+OUTBOX_HAS_NO_BUTTONS = outbox.c.shown_version == literal_column("0")
+OUTBOX_HAS_BUTTONS = outbox.c.shown_version > literal_column("0")
 OUTBOX_TO_DO = or_(
     _is(outbox.c.state, OutboxState.QUEUED),
     _is(outbox.c.state, OutboxState.SENDING),
@@ -290,18 +293,13 @@ Index(
     sqlite_where=OUTBOX_TO_POST,
     postgresql_where=OUTBOX_TO_POST,
 )
-Index(
-    "ix_outbox_to_update",
-    outbox.c.seq,
-    sqlite_where=and_(OUTBOX_TO_UPDATE, OUTBOX_IS_NO_ROOT),
-    postgresql_where=and_(OUTBOX_TO_UPDATE, OUTBOX_IS_NO_ROOT),
-)
-Index(
-    "ix_outbox_roots_to_update",
-    outbox.c.seq,
-    sqlite_where=and_(OUTBOX_TO_UPDATE, OUTBOX_IS_ROOT),
-    postgresql_where=and_(OUTBOX_TO_UPDATE, OUTBOX_IS_ROOT),
-)
+for _name, _which in (
+    ("ix_outbox_to_arm", and_(OUTBOX_IS_NO_ROOT, OUTBOX_HAS_NO_BUTTONS)),
+    ("ix_outbox_to_update", and_(OUTBOX_IS_NO_ROOT, OUTBOX_HAS_BUTTONS)),
+    ("ix_outbox_roots_to_update", OUTBOX_IS_ROOT),
+):
+    _where = and_(OUTBOX_TO_UPDATE, _which)
+    Index(_name, outbox.c.seq, sqlite_where=_where, postgresql_where=_where)
 Index("ix_outbox_to_do", outbox.c.seq, sqlite_where=OUTBOX_TO_DO, postgresql_where=OUTBOX_TO_DO)
 
 rate_limits = Table(

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Connection,
     Select,
     bindparam,
-    case,
     exists,
     func,
     literal_column,
@@ -27,6 +26,8 @@ from sqlalchemy import (
 from storage.db import sql
 from storage.db.message_statements import MESSAGE_IS_FREE
 from storage.db.tables import (
+    OUTBOX_HAS_BUTTONS,
+    OUTBOX_HAS_NO_BUTTONS,
     OUTBOX_IS_NO_ROOT,
     OUTBOX_IS_ROOT,
     OUTBOX_TO_POST,
@@ -95,13 +96,15 @@ POSTS_DUE: Final = (
 
 _UPDATES_KEY: Final[ColumnClause[str]] = literal_column(f"'{rate_limits.UPDATES}'")
 
-UPDATES_DUE: Final = (
+_CARDS_DUE: Final = (
     select(outbox.c.seq, outbox.c.state, outbox.c.kind)
     .where(OUTBOX_TO_UPDATE, OUTBOX_IS_NO_ROOT, MESSAGE_IS_FREE, ~_is_paused(_UPDATES_KEY))
-    .order_by(case((outbox.c.shown_version == literal_column("0"), 0), else_=1), outbox.c.seq)
+    .order_by(outbox.c.seq)
     .limit(bindparam("most"))
 )
-"""Cards that have no buttons yet, then the others."""
+
+ARMING_DUE: Final = _CARDS_DUE.where(OUTBOX_HAS_NO_BUTTONS)
+UPDATES_DUE: Final = _CARDS_DUE.where(OUTBOX_HAS_BUTTONS)
 
 ROOTS_DUE: Final = (
     select(outbox.c.seq, outbox.c.state, outbox.c.kind)
@@ -125,10 +128,11 @@ def find_due(
     """
     progress = {"now": now, "progress_since": now - reserve, "most": most}
     with sql.pipeline(connection):
-        cards = sql.execute(connection, UPDATES_DUE, {"now": now, "most": most})
+        arming = sql.execute(connection, ARMING_DUE, {"now": now, "most": most})
+        updates = sql.execute(connection, UPDATES_DUE, {"now": now, "most": most})
         free = sql.execute(connection, FREE_CHANNELS, {"now": now})
         roots = sql.execute(connection, ROOTS_DUE, progress)
-    due = list(cards.rows)
+    due = [*arming.rows, *updates.rows]
     if len(due) < most:
         due += _posts_due(connection, free.rows, now=now, most=most)
     return [*due, *roots.rows][:most]

@@ -22,6 +22,7 @@ SWEPT: Final = (
     "ix_phase_runs_priority",
     "ix_outbox_to_do",
     "ix_outbox_to_post",
+    "ix_outbox_to_arm",
     "ix_outbox_to_update",
     "ix_outbox_roots_to_update",
     "ix_executions_active",

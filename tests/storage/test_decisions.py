@@ -297,7 +297,7 @@ def test_after_an_intent_the_persons_next_reply_is_the_revision(
 ) -> None:
     state.intend_revise(threaded.waiting.id, actor=BEN)
 
-    assert isinstance(reply(threaded, state, "agreed", by=ANA, ts="101.0"), RevisionOffered)
+    assert isinstance(reply(threaded, state, "longer please", by=ANA, ts="101.0"), RevisionOffered)
     decided = reply(threaded, state, "shorter please", by=BEN, ts="102.0")
 
     assert isinstance(decided, Decided)

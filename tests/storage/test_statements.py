@@ -40,6 +40,7 @@ FREQUENT: dict[str, tuple[Executable, dict[str, object]]] = {
         due_messages.POSTS_DUE,
         {"now": NOON, "most": 20, "of_channel": "C"},
     ),
+    "messages that get their buttons": (due_messages.ARMING_DUE, {"now": NOON, "most": 20}),
     "messages to update": (due_messages.UPDATES_DUE, {"now": NOON, "most": 20}),
     "root messages to update": (
         due_messages.ROOTS_DUE,

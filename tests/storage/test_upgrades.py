@@ -230,3 +230,45 @@ def test_messages_leases_priorities_and_the_log_keep_their_values(before: Engine
         assert limited == rows["paces"][0]["key"]
         with pytest.raises(DBAPIError, match="audit"):
             connection.execute(text("UPDATE audit SET details = '{}'"))
+
+
+ADD_FILE = """
+    INSERT INTO outbox (key, kind, execution_id, checkpoint_id, payload, state, channel, moved,
+        generation, wanted, shown, attempts, created_at)
+    SELECT :key, 'file', execution_id, :checkpoint, :payload, :state, channel, 0,
+        1, 1, 0, 0, created_at
+    FROM outbox WHERE kind = 'root'
+"""
+
+
+def test_a_whole_text_that_was_not_uploaded_yet_becomes_the_rest_of_the_output(
+    before: Engine,
+) -> None:
+    with writing(before) as connection:
+        for state in ("queued", "sending", "posted", "failed"):
+            for key, payload in ((f"file:{state}", "{}"), (f"file:{state}:1", '{"path": "a.md"}')):
+                row = {"key": key, "checkpoint": state, "payload": payload, "state": state}
+                connection.execute(text(ADD_FILE), row)
+        [execution] = connection.execute(text("SELECT id FROM executions")).scalars()
+        result = {"key": f"file:{execution}", "checkpoint": None, "payload": "{}"}
+        connection.execute(text(ADD_FILE), {**result, "state": "queued"})
+
+    upgrade(before)
+
+    with writing(before) as connection:
+        query = text("SELECT key, kind, payload FROM outbox WHERE shown_version = 0")
+        after = {
+            key: (kind, json.loads(payload)) for key, kind, payload in connection.execute(query)
+        }
+    of_the_phase = {f"file:{state}:1" for state in ("queued", "sending", "posted", "failed")}
+    assert {key for key, (kind, _) in after.items() if kind == "file"} == {
+        "file:posted",
+        "file:failed",
+        f"file:{execution}",
+        *of_the_phase,
+    }
+    assert all(after[key] == ("file", {"path": "a.md"}) for key in of_the_phase)
+    assert {key: row for key, row in after.items() if row[0] != "file"} == {
+        "whole:queued": ("whole", {"needed": True}),
+        "whole:sending": ("whole", {"needed": True}),
+    }

@@ -1,6 +1,6 @@
 """Summaries, forms and their values, edited outputs, the addresses of messages, and the Home.
 
-Updates of root messages get an index of their own, as they come after all others.
+Updates have an index for each of their priorities: cards without buttons, other cards, roots.
 """
 
 import sqlalchemy as sa
@@ -39,9 +39,10 @@ def upgrade() -> None:
     )
     op.execute(_FILES_TO_WHOLE)
     op.drop_index("ix_outbox_to_update", "outbox")
-    for name, roots in (
-        ("ix_outbox_to_update", "kind <> 'root'"),
+    for name, which in (
+        ("ix_outbox_to_arm", "kind <> 'root' AND shown_version = 0"),
+        ("ix_outbox_to_update", "kind <> 'root' AND shown_version > 0"),
         ("ix_outbox_roots_to_update", "kind = 'root'"),
     ):
-        condition = sa.text(f"state = 'posted' AND shown_version < version AND {roots}")
+        condition = sa.text(f"state = 'posted' AND shown_version < version AND {which}")
         op.create_index(name, "outbox", ["seq"], sqlite_where=condition, postgresql_where=condition)
