@@ -11,7 +11,9 @@ from bot.slack.render import refusals as slack_refusals
 from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,
+    BadForm,
     BadInputs,
+    BlankEdit,
     Busy,
     Conflict,
     CountersignError,
@@ -25,6 +27,7 @@ from storage.errors import (
     NoLesson,
     NoRule,
     NotAllowed,
+    NothingChanged,
     NotOffered,
     OutcomeNeeded,
     OutdatedMessage,
@@ -35,9 +38,11 @@ from storage.errors import (
     UnknownCheckpointName,
     UnknownExecution,
     UnknownLesson,
+    UnknownRevision,
     UnknownTasks,
     Unreachable,
     WrongState,
+    WrongStructure,
 )
 from storage.policy import Refusal
 from storage.records import Action
@@ -60,6 +65,12 @@ REFUSED = (
     UnknownCheckpointName("after_lunch", crew()),
     BadInputs(crew(), [InputProblem(InputFault.MISSING, "topic", "topic is missing")]),
     TextNeeded("words are missing"),
+    BlankEdit("the text is blank"),
+    NothingChanged(WAITING),
+    WrongStructure(WAITING, "plan", "It is not JSON."),
+    UnknownRevision(7, WAITING),
+    BadForm(WAITING, {"budget": "Budget is missing."}),
+    LimitReached("output_bytes", 2000, "plan"),
     NotOffered(WAITING, Action.SKIP, (Action.CONTINUE, Action.STOP)),
     UnknownTasks(("lunch",), WAITING),
     NoRule("plan"),

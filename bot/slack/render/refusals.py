@@ -14,6 +14,7 @@ from storage.errors import (
     AmbiguousExecution,
     BadForm,
     BadInputs,
+    BlankEdit,
     Busy,
     CountersignError,
     LeavingOutNotAllowed,
@@ -92,6 +93,8 @@ def refusal(error: CountersignError) -> str:  # noqa: PLR0911, PLR0912 an arm fo
         case BadInputs(problems=problems):
             wrong = "; ".join(text.line(problem.sentence, 200) for problem in problems[:5])
             return f"The crew cannot start with these inputs: {wrong}. Nothing was started."
+        case BlankEdit():
+            return "The text is empty, so there is nothing to decide about. Write what should stay."
         case TextNeeded():
             return "Please write something: an empty text cannot be used."
         case NotOffered():
@@ -158,6 +161,11 @@ def limit_reached(error: LimitReached) -> str:
         return (
             f"*{crew}* allows a phase to be revised {times}, and it was. Nothing was changed: "
             "click Continue, Skip or Stop."
+        )
+    if error.limit == "output_bytes":
+        return (
+            f"The text is too long: *{crew}* allows {error.most:,} bytes for the output of a phase. "
+            "Nothing was changed."
         )
     template = _LIMITS.get(error.limit)
     if template is None:
