@@ -164,8 +164,8 @@ def limit_reached(error: LimitReached) -> str:
         )
     if error.limit == "output_bytes":
         return (
-            f"The text is too long: *{crew}* allows {error.most:,} bytes for the output of a phase. "
-            "Nothing was changed."
+            f"The text is too long: *{crew}* allows {error.most:,} bytes for the output of a "
+            "phase. Nothing was changed."
         )
     template = _LIMITS.get(error.limit)
     if template is None:
