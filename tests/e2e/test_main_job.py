@@ -67,6 +67,8 @@ def test_a_campaign_is_planned_and_decided_by_click_modal_and_reply(
     expect(whole).to_contain_text("offline draft, no model")
     for part in ("Objectives", "Talent", "Calendar", "Key messages", "Distribution"):
         expect(whole).to_contain_text(re.compile(part, re.IGNORECASE))
+    first = page.get_by_test_id("message").filter(has_text="Open the checkpoint").first
+    expect(first).to_contain_text("Waiting for a decision after planning")
     plan.scroll_into_view_if_needed()
     snap(page, "desktop-checkpoint")
     plan.get_by_role("button", name=re.compile("^Stop")).scroll_into_view_if_needed()
@@ -84,6 +86,8 @@ def test_a_campaign_is_planned_and_decided_by_click_modal_and_reply(
     shorter = thread_of(page).get_by_test_id("message").filter(has_text="Changed on request").first
     expect(shorter).to_contain_text("The output of planning")
     expect(shorter.get_by_text("Talent assignments", exact=True)).to_have_count(0)
+    in_channel = page.get_by_test_id("message").filter(has_text="revision 2").first
+    in_channel.get_by_role("button", name="Stop").scroll_into_view_if_needed()
     revised.get_by_text("Revised because").scroll_into_view_if_needed()
     snap(page, "desktop-revised")
     press(revised, "Continue")

@@ -125,6 +125,42 @@ def test_texts_are_shortened_to_lines_of_a_phone(language: str) -> None:
     assert fitted.endswith("…")
 
 
+def revised_card(question: str, words: str, now: str) -> str:
+    """A second revision of LONG, as its card shows it."""
+    feedback = Feedback(Action.REVISE, words, BEN, NOON)
+    before = replace(a_checkpoint(LONG, state=CheckpointState.REVISED), feedback=feedback)
+    second = replace(a_checkpoint(now, description=question), revision=2, asked=words, asked_by=BEN)
+    blocks = card.render(
+        second, an_execution(), whole=WholeText.IN_MESSAGE, previous=before
+    ).to_blocks(armed=False)
+    return json.dumps(blocks, ensure_ascii=False)
+
+
+def excerpt_of(rendered: str) -> list[str]:
+    """The texts after the number of changes."""
+    (block,) = [each for each in json.loads(rendered) if each["type"] == "rich_text"]
+    return [each["text"] for each in block["elements"][0]["elements"][2:]]
+
+
+def test_a_revised_card_says_how_long_the_text_is_and_where() -> None:
+    rendered = revised_card("Is it good?", "shorter", LONG.replace("ten", "six"))
+    assert "2 min to read, in the message above" in rendered
+
+
+def test_a_short_question_and_short_words_leave_more_room_for_what_changed() -> None:
+    now = LONG.replace("ten guided", "six guided")
+    little = excerpt_of(revised_card("Is it good, and will it work? " * 3, "shorter " * 20, now))
+    much = excerpt_of(revised_card("Is it good?", "shorter", now))
+    assert len("".join(little)) < len("".join(much)) <= 4 * card.CHANGES_LIMIT
+
+
+def test_what_changed_is_shown_on_the_card_without_markdowns_marks() -> None:
+    now = "# A new title\n\n**Bold** beginning.\n\n" + LONG
+    shown_there = "".join(excerpt_of(revised_card("Is it good?", "a title", now)))
+    assert "A new title" in shown_there
+    assert not set("#*") & set(shown_there)
+
+
 def test_the_first_message_links_to_the_card_that_waits() -> None:
     progress = Progress((), (a_checkpoint(),), card_link="https://practice.example/archives/C1/p1")
     message = shown(root.render(an_execution(), progress))

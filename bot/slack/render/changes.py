@@ -104,6 +104,8 @@ def excerpt(previous: str, current: str, limit: int) -> tuple[_Text, ...]:
         leads_on = piece.kind is Kind.SAME and number < len(pieces) - 1
         if leads_on and len(content) > LEAD_CHARACTERS:
             content = f"{text.ELLIPSIS} {_last_words(content, LEAD_CHARACTERS)}"
+        if shown and shown[-1].text.endswith(text.ELLIPSIS):
+            content = content.removeprefix(text.ELLIPSIS)
         part = text.shorten(content, min(limit, PART_LIMIT))
         limit -= text.length(part)
         shown.append(_Text(text=part, style=_STYLES[piece.kind]))
