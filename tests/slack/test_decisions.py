@@ -76,14 +76,14 @@ def test_somebody_from_another_workspace_may_not_decide_for_the_channel(
     assert stage.waiting(execution).state is CheckpointState.PENDING
 
 
-def test_only_the_named_approver_decides_and_is_notified_by_the_message(
+def test_a_card_is_broadcast_but_only_the_named_approver_is_notified_and_decides(
     stage: Stage, workspace: Workspace
 ) -> None:
     execution = stage.start("guarded a launch", by=ANA)
     stage.work()
     message = stage.armed(execution)
     assert workspace.notified(message) == {BEN}
-    assert not message.broadcast
+    assert message.broadcast
 
     workspace.click("Continue", by=ANA, message=message)
     assert f"May decide: <@{BEN}>" in stage.answer_to(ANA, "not one of those who may decide")
