@@ -141,7 +141,7 @@ def test_a_card_in_a_simpler_form_appears_after_the_whole_text(
     stage.work(SHORT)
 
     card = stage.armed(execution, timeout=20)
-    assert "min to read, in the file above" in card.everything
+    assert "The whole text is in the file above." in card.everything
     assert "".join(SHORT.split()) in text_above(stage, card)
     assert_decidable_once(stage, execution)
 
@@ -156,7 +156,7 @@ def test_a_card_that_was_posted_gets_simpler_buttons_after_the_whole_text(
     stage.work(SHORT)
 
     card = stage.armed(execution, timeout=20)
-    if "min to read, in the file above" in card.everything:
+    if "The whole text is in the file above." in card.everything:
         assert "".join(SHORT.split()) in text_above(stage, card)
     else:  # the first message of the thread was updated first
         assert SHORT in card.everything
