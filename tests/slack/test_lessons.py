@@ -31,7 +31,7 @@ def test_a_revision_is_kept_by_a_click_and_the_next_checkpoint_says_it_was_appli
     answer = stage.answer_to(BEN, "Kept: from now on every run of *learner*")
     assert "name the &lt;prices&gt;" in answer
     stage.work()
-    assert "Lessons applied (1): “name the &lt;prices&gt;”" in stage.armed(execution).everything
+    assert "lessons applied (1): “name the ‹prices›”" in stage.armed(execution).everything
 
 
 def test_a_guest_keeps_no_lesson(stage: Stage, workspace: Workspace) -> None:
@@ -70,7 +70,7 @@ def test_lessons_are_listed_and_deleted_by_a_click(
     assert stage.reads.lessons("learner") == ()
     assert all(shown.button("Delete") is None for shown in workspace.ephemerals(ANA))
     stage.work()
-    assert "Lessons applied" not in stage.armed(execution).everything
+    assert "lessons applied" not in stage.armed(execution).everything
 
 
 def test_a_lesson_is_deleted_only_where_its_crew_works(
