@@ -124,7 +124,7 @@ class Practice:
             for block in message.get("blocks") or []
             if block["type"] == "actions"
             for element in block["elements"]
-            if element["text"]["text"].startswith("Continue")
+            if element["type"] == "button" and element["text"]["text"].startswith("Continue")
         ]
 
     def close(self) -> None:
