@@ -31,8 +31,8 @@ def office(
         yield workspace
 
 
-def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[MessageSnapshot]:
-    """Start a crew and decide until it ends; return each checkpoint and the final message.
+def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[str]:
+    """Start a crew and decide until it ends; return what each checkpoint and the end show.
 
     `revisions`: what to ask for once, by a part of the question.
     """
@@ -42,6 +42,7 @@ def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[M
         lambda: next((m for m in office.threads() if m.ts not in earlier), None), PHASE_SECONDS
     )
     open_revisions, messages = dict(revisions), [root]
+    texts: list[str] = []
 
     def next_message() -> MessageSnapshot | None:
         timestamps = {message.ts for message in messages}
@@ -53,13 +54,22 @@ def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[M
 
     while "complete" not in messages[-1].text or messages[-1] is root:
         message = office.wait_for(next_message, PHASE_SECONDS)
+        texts.append(_shown(office, root, after=messages[-1], until=message))
         messages.append(message)
         wish = next((words for words in open_revisions if words in message.everything), None)
         if wish is not None:
             office.mention(open_revisions.pop(wish), by=BEN, thread=message)
         elif message.button("Continue"):
             assert office.click("Continue", by=BEN, message=message).ok
-    return messages[1:]
+    return texts
+
+
+def _shown(
+    office: Workspace, root: MessageSnapshot, *, after: MessageSnapshot, until: MessageSnapshot
+) -> str:
+    """The texts of a checkpoint's output and card: what the thread shows since the last card."""
+    thread = office.thread(root)
+    return "\n".join(m.everything for m in thread if after.ts < m.ts <= until.ts)
 
 
 def test_the_program_sorts_writes_and_announces_and_follows_the_feedback(office: Workspace) -> None:
@@ -69,20 +79,20 @@ def test_the_program_sorts_writes_and_announces_and_follows_the_feedback(office:
         {"right heading": "drop export; say login as sign-in"},
     )
 
-    assert "remove the old export" in first.everything
-    assert "remove the old export" not in revised.everything
-    assert "fix sign-in" in revised.everything
-    assert "This release brings 2 changes." in written.everything
-    assert "Out today: add search, fix sign-in." in final.everything
+    assert "remove the old export" in first
+    assert "remove the old export" not in revised
+    assert "fix sign-in" in revised
+    assert "This release brings 2 changes." in written
+    assert "Out today: add search, fix sign-in." in final
 
 
 def test_the_market_crew_shows_facts_then_views_then_its_memo(office: Workspace) -> None:
     facts, views, final = run(office, "/crew market a bicycle shop in Vienna", {})
 
-    assert "Are the facts right and enough?" in facts.everything
-    assert "Few facts were found" in facts.everything  # the condition was met
-    assert "Who is there already?" in views.everything
-    assert "bicycle shop in Vienna" in final.everything
+    assert "Are the facts right and enough?" in facts
+    assert "Few facts were found" in facts  # the condition was met
+    assert "Who is there already?" in views
+    assert "bicycle shop in Vienna" in final
 
 
 def test_the_managed_crew_is_revised_by_its_manager(office: Workspace) -> None:
@@ -90,7 +100,7 @@ def test_the_managed_crew_is_revised_by_its_manager(office: Workspace) -> None:
         office, "/crew removal our office moves in May", {"may it cost that much": "rent one van"}
     )
 
-    assert "our office moves in May" in plan.everything
-    assert "rent one van" not in plan.everything
-    assert "rent one van" in revised.everything
-    assert "our office moves in May" in final.everything
+    assert "our office moves in May" in plan
+    assert "rent one van" not in plan
+    assert "rent one van" in revised
+    assert "our office moves in May" in final
