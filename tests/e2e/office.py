@@ -18,6 +18,11 @@ def start(office: Workspace, command: str) -> MessageSnapshot:
     )
 
 
+def shown(office: Workspace, *, after: MessageSnapshot, until: MessageSnapshot) -> str:
+    """The texts of a checkpoint's output and card: what the thread shows after a message."""
+    return "\n".join(m.everything for m in office.thread(after) if after.ts < m.ts <= until.ts)
+
+
 def final(office: Workspace, root: MessageSnapshot) -> MessageSnapshot:
     return office.wait_for(
         lambda: next(

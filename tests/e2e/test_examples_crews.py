@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from tests.e2e.office import shown
 from tests.support.prefork_server import PreforkServer
 from tests.support.processes import ROOT, BotProcess, crews_file
 from tests.support.workspace import ANA, BEN, MessageSnapshot, Workspace
@@ -54,7 +55,7 @@ def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[s
 
     while "complete" not in messages[-1].text or messages[-1] is root:
         message = office.wait_for(next_message, PHASE_SECONDS)
-        texts.append(_shown(office, root, after=messages[-1], until=message))
+        texts.append(shown(office, after=messages[-1], until=message))
         messages.append(message)
         wish = next((words for words in open_revisions if words in message.everything), None)
         if wish is not None:
@@ -62,14 +63,6 @@ def run(office: Workspace, command: str, revisions: Mapping[str, str]) -> list[s
         elif message.button("Continue"):
             assert office.click("Continue", by=BEN, message=message).ok
     return texts
-
-
-def _shown(
-    office: Workspace, root: MessageSnapshot, *, after: MessageSnapshot, until: MessageSnapshot
-) -> str:
-    """The texts of a checkpoint's output and card: what the thread shows since the last card."""
-    thread = office.thread(root)
-    return "\n".join(m.everything for m in thread if after.ts < m.ts <= until.ts)
 
 
 def test_the_program_sorts_writes_and_announces_and_follows_the_feedback(office: Workspace) -> None:

