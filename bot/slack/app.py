@@ -157,6 +157,7 @@ class SlackFront:
             owner=owner or uuid4().hex,
             timing=timing,
             clicks=clicks,
+            on_card=self._homes.wake,
         )
         self._sockets = (
             SocketClient(

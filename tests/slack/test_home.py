@@ -99,6 +99,18 @@ def test_what_waits_is_listed_by_deadline_with_its_place_gist_and_buttons(
     assert check_view({k: v for k, v in home.definition.items() if k in VIEW_KEYS}) == []
 
 
+def test_a_home_gets_the_buttons_when_the_card_appears(stage: Stage, workspace: Workspace) -> None:
+    execution = stage.start("plan a card that comes late")
+    opened(workspace, shows="a card that comes late")
+    workspace.faults.hang("chat.postMessage", 4.0)
+
+    stage.work("Call somebody.")
+    wait_until_read(workspace, "Its card is about to appear in the thread.")
+    stage.armed(execution)
+
+    wait_until_read(workspace, "Continue to analysis")
+
+
 def test_only_those_who_may_decide_see_a_checkpoint(stage: Stage, workspace: Workspace) -> None:
     stage.armed(_waiting(stage, "guarded something"))
 

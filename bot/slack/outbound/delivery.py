@@ -7,6 +7,7 @@ add the buttons. So at most one message of a checkpoint can be acted on, even af
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Event, Thread
@@ -83,7 +84,9 @@ class Delivery:
         threads: int = 3,
         timing: DeliveryTiming,
         clicks: Clicks | None = None,
+        on_card: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_card` is called, and must return at once, when a card shows its present state."""
         self._client = client
         self._outbox = outbox
         self._reads = reads
@@ -95,6 +98,7 @@ class Delivery:
         self._rate_limit = RateLimit(per_second=timing.posts_per_second)
         self._updates = timing.updates
         self._clicks = clicks or Clicks()
+        self._on_card = on_card
         self._status = ThreadStatus(self._posting)
         self._permalinks = Permalinks(outbox=outbox, reads=reads, posting=self._posting)
         self._failure_policy = FailurePolicy(
@@ -265,6 +269,7 @@ class Delivery:
         self._outbox.shown(row, version)
         self._failure_policy.forget_failures(row)
         if is_card:
+            self._on_card()
             self._permalinks.add(row)
 
     def _update_root(self, row: OutboxRow) -> None:
