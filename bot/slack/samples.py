@@ -142,8 +142,8 @@ def _messages() -> Iterator[tuple[str, Rendered]]:
         reminder = final.reminder(_checkpoint(SHORT), _execution(), which=which)
         yield f"reminder: {which}", reminder
     for notice in ("cancelled", "error", "expired"):
-        told = final.notice(_execution(), {"notice": notice}, _checkpoint(SHORT))
-        yield f"notice: {notice}", told
+        rendered = final.notice(_execution(), {"notice": notice}, _checkpoint(SHORT))
+        yield f"notice: {notice}", rendered
 
 
 def _answers() -> Iterator[tuple[str, Answer]]:

@@ -77,10 +77,10 @@ def addressed(body: Body, *, bot_user: str | None) -> Addressed | None:
     user, channel, ts = event.get("user"), event.get("channel"), event.get("ts")
     if not (isinstance(user, str) and isinstance(channel, str) and isinstance(ts, str)):
         return None
-    found = Addressed(channel, ts, Person(user))
+    message = Addressed(channel, ts, Person(user))
     raw_text = text(event, "text", default="")
     mentioned = bot_user is not None and mrkdwn.mentions(raw_text, bot_user)
-    return found if user != bot_user and (found.is_direct or mentioned) else None
+    return message if user != bot_user and (message.is_direct or mentioned) else None
 
 
 def joined(body: Body) -> Joined:

@@ -44,13 +44,13 @@ def thread_reply(body: Body, *, bot_user: str | None) -> ThreadReply | None:
     user, thread_ts, ts = event.get("user"), event.get("thread_ts"), event.get("ts")
     if not isinstance(user, str) or not isinstance(thread_ts, str) or thread_ts == ts:
         return None
-    said = written(event)
+    words = written(event)
     return ThreadReply(
         channel=text(event, "channel"),
         thread_ts=thread_ts,
         ts=text(event, "ts"),
-        written=said,
-        mentions_bot=bot_user is not None and mrkdwn.mentions(said.mrkdwn, bot_user),
+        written=words,
+        mentions_bot=bot_user is not None and mrkdwn.mentions(words.mrkdwn, bot_user),
         by=Person(user),
     )
 

@@ -36,7 +36,7 @@ def register(
             )
 
     def on_joined(body: Body, context: BoltContext, client: WebClient) -> None:
-        """Whoever joins by themselves, as the bot does for a `/crew`, is not greeted."""
+        """Greet where somebody invited the bot, not where it joined by itself for a `/crew`."""
         joined = place_payloads.joined(body)
         people.members_changed(joined.channel)
         if joined.user != context.bot_user_id or joined.inviter is None:

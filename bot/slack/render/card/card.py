@@ -42,7 +42,6 @@ from storage.states import CheckpointState
 OVERVIEW_LINES: Final = 8
 REVISED_OVERVIEW_LINES: Final = 3
 QUESTION_LINES: Final = 3
-QUESTION_LIMIT: Final = 1500
 CHANGES_LIMIT: Final = 34
 """Characters of the changes that are shown if everything else takes all the lines it may."""
 
@@ -218,4 +217,4 @@ def _whole_question(checkpoint: Checkpoint, shown: str) -> str:
     whole = long_question(checkpoint)
     if not whole and shown != question(checkpoint):
         whole = question(checkpoint)
-    return text.shorten_mrkdwn(text.mrkdwn(text.sanitize(whole)), QUESTION_LIMIT)
+    return text.shorten_mrkdwn(text.mrkdwn(text.sanitize(whole)), facts.WHOLE_QUESTION_LIMIT)

@@ -6,13 +6,12 @@ from slack_sdk.models.blocks import Block, InteractiveElement
 
 from bot.slack.ids import ActionId
 from bot.slack.render import buttons, output, text
+from bot.slack.render.card import facts
 from bot.slack.render.decision import decision, decision_line
 from bot.slack.render.message import Rendered, WholeText, context, section
 from bot.slack.render.position import location, long_question, question
 from storage.records import HELD, Checkpoint, CheckpointKind, Execution, RevisionMeans
 from storage.states import CheckpointState
-
-_QUESTION_LIMIT = 1500
 
 
 def render(
@@ -44,7 +43,7 @@ def _kept(checkpoint: Checkpoint, whole: WholeText) -> list[Block]:
     """What only the card has shown: a short output, and a long question from inside a crew."""
     kept: list[Block] = []
     if checkpoint.kind in HELD and long_question(checkpoint):
-        kept.append(context(text.line(long_question(checkpoint), _QUESTION_LIMIT)))
+        kept.append(context(text.line(long_question(checkpoint), facts.WHOLE_QUESTION_LIMIT)))
     if checkpoint.kind is CheckpointKind.TOOL:
         kept.append(context(f"Tool: `{text.line(checkpoint.name, 100).replace('`', chr(39))}`"))
     if whole is WholeText.ON_CARD:

@@ -20,6 +20,7 @@ from storage.records import (
 )
 from storage.states import CheckpointState
 
+WHOLE_QUESTION_LIMIT: Final = 1500
 LESSONS_COLUMNS: Final = 46
 FILES_NAMED: Final = 3
 FILE_COLUMNS: Final = 28
