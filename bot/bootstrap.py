@@ -61,17 +61,28 @@ class CannotStartError(Exception):
 
 
 class DeferredSignal:
-    """Wakes message delivery once it is bound; until then the delivery tick finds the rows."""
+    """Wakes message delivery, and what follows events, once they are bound.
+
+    Until then their polls find the rows.
+    """
 
     def __init__(self) -> None:
-        self._wake: Callable[[], None] | None = None
+        self._deliver: Callable[[], None] | None = None
+        self._on_events: tuple[Callable[[], None], ...] = ()
 
-    def bind(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
+    def bind(self, deliver: Callable[[], None]) -> None:
+        self._deliver = deliver
+
+    def on_events(self, follow: Callable[[], None]) -> None:
+        self._on_events += (follow,)
 
     def outbox_changed(self) -> None:
-        if self._wake is not None:
-            self._wake()
+        if self._deliver is not None:
+            self._deliver()
+
+    def events_committed(self) -> None:
+        for follow in self._on_events:
+            follow()
 
 
 class Core:

@@ -68,9 +68,13 @@ class Dispatch(Protocol):
 
 
 class Signal(Protocol):
-    """Called after a commit that left something for the deliverer to post or update."""
+    """Called after a commit, from the thread that committed. Must return at once."""
 
-    def outbox_changed(self) -> None: ...
+    def outbox_changed(self) -> None:
+        """There is something for the deliverer to post or update."""
+
+    def events_committed(self) -> None:
+        """There are new events of executions."""
 
 
 class NoDispatch:
@@ -90,7 +94,10 @@ class NoDispatch:
 
 
 class NoSignal:
-    """Wakes no deliverer: it finds its rows by polling, or there is none."""
+    """Wakes nobody: deliverers and streams find their rows by polling, or there are none."""
 
     def outbox_changed(self) -> None:
+        pass
+
+    def events_committed(self) -> None:
         pass

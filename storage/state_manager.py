@@ -125,6 +125,8 @@ class StateManager:
             self._dispatch.committed(phase_run_id)
         if tx.outbox_changed:
             self._signal.outbox_changed()
+        if tx.has_events:
+            self._signal.events_committed()
         return result
 
     # --- executions -------------------------------------------------------------------------

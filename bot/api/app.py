@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI, Header, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from bot.api import bodies, crew_bodies, refusals
-from bot.api.calls import ApiConfig, Calls
+from bot.api import bodies, refusals
+from bot.api.access import Access, ScopeMissing
+from bot.api.authentication import Authentication
 from bot.api.guard import LoopbackOnly
+from bot.api.problems import problem
+from bot.api.routes import crew, operations
+from bot.api.routes import crews as crews_routes
+from bot.api.services import ApiConfig, Services
 from bot.door import Door
+from bot.persons import Persons
 from storage.definitions import CrewDefinition
 from storage.errors import CountersignError
 from storage.reads import Reads
@@ -50,8 +55,14 @@ def create_api(
     crews: Mapping[str, CrewDefinition],
     door: Door | None,
     config: ApiConfig,
+    persons: Persons | None = None,
 ) -> FastAPI:
-    """The application. `door` answers Slack's requests; None: there is no route for them."""
+    """The application. `door` answers Slack's requests; None: there is no route for them.
+
+    `persons` is what Slack says about the people for whom tokens act.
+    """
+    access = Access(reads) if persons is None else Access(reads, persons)
+    services = Services(state, reads, crews, config, access)
     api = _Api(
         title="Countersign",
         version=config.version,
@@ -60,69 +71,19 @@ def create_api(
         redoc_url=None,
         max_body_size=config.body_limit,
     )
-    api.include_router(_routes(Calls(state, reads, crews, config), config))
+    for routes in (crew, crews_routes, operations):
+        api.include_router(routes.router(services))
     if door is not None:
         api.include_router(_slack(door))
+    api.add_middleware(Authentication)
     api.add_middleware(LoopbackOnly, hosts=config.hosts, door_path=DOOR_PATH)
     api.add_exception_handler(CountersignError, _refused)
+    api.add_exception_handler(ScopeMissing, _scope_missing)
     api.add_exception_handler(RequestValidationError, _bad_request)
     api.add_exception_handler(HTTPException, _http_error)
     api.add_exception_handler(OperationalError, _no_database)
     api.add_exception_handler(Exception, _unexpected)
     return api
-
-
-def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
-    return {code: {"model": bodies.ErrorBody} for code in (*codes, 503)}
-
-
-def _routes(calls: Calls, config: ApiConfig) -> APIRouter:
-    routes = APIRouter()
-
-    @routes.get("/")
-    def root() -> dict[str, object]:
-        return {
-            "name": "Countersign",
-            "version": config.version,
-            "links": {"health": "/health", "openapi": "/openapi.json", "api": "/api/crew"},
-        }
-
-    @routes.get("/health", responses=_errors())
-    def health() -> bodies.HealthBody:
-        return bodies.health(calls.reads.counts())
-
-    @routes.post("/api/crew/execute", responses=_errors(400, 403, 409, 429))
-    def execute(
-        body: bodies.ExecuteBody,
-        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
-    ) -> bodies.StatusBody:
-        return calls.execute(body, idempotency_key)
-
-    @routes.get("/api/crew/status/{execution_id}", responses=_errors(404))
-    def status(execution_id: str) -> bodies.StatusBody:
-        return calls.status(execution_id)
-
-    @routes.get(
-        "/api/crew/checkpoint/{execution_id}",
-        response_model=bodies.CheckpointBody,
-        responses={204: {"description": "No checkpoint waits"}, **_errors(400, 404)},
-    )
-    def checkpoint(execution_id: str) -> bodies.CheckpointBody | Response:
-        return calls.checkpoint(execution_id) or Response(status_code=204)
-
-    @routes.post("/api/crew/feedback", responses=_errors(400, 403, 404, 409))
-    def feedback(body: bodies.FeedbackBody) -> bodies.FeedbackReceivedBody:
-        return calls.feedback(body)
-
-    @routes.get("/api/crews", responses=_errors())
-    def crews() -> crew_bodies.CrewsBody:
-        return calls.crew_list()
-
-    @routes.get("/api/crews/{name}", responses=_errors(404))
-    def crew(name: str) -> crew_bodies.CrewBody:
-        return calls.one_crew(name)
-
-    return routes
 
 
 def _slack(door: Door) -> APIRouter:
@@ -141,27 +102,28 @@ async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, CountersignError)  # noqa: S101  # what the handler is registered for
     code = refusals.status_code(error)
     headers = {"Retry-After": "1"} if code == 503 else None
-    return JSONResponse({"detail": refusals.detail(error)}, status_code=code, headers=headers)
+    return problem(code, refusals.detail(error), headers)
+
+
+async def _scope_missing(_: Request, error: Exception) -> Response:
+    return problem(403, str(error))
 
 
 async def _bad_request(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # as above
-    return JSONResponse({"detail": bodies.problem(error.errors())}, status_code=400)
+    return problem(400, bodies.problem(error.errors()))
 
 
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # as above
-    return JSONResponse(
-        {"detail": error.detail}, status_code=error.status_code, headers=error.headers
-    )
+    return problem(error.status_code, error.detail, error.headers)
 
 
 async def _no_database(_: Request, error: Exception) -> Response:
     log.error("api.no_database", extra={"error": str(getattr(error, "orig", error))})
-    content = {"detail": "the database cannot be reached: try again"}
-    return JSONResponse(content, status_code=503, headers={"Retry-After": "5"})
+    return problem(503, "the database cannot be reached: try again", {"Retry-After": "5"})
 
 
 async def _unexpected(_: Request, __: Exception) -> Response:
     """The server logs the traceback; the client does not see it."""
-    return JSONResponse({"detail": "something went wrong; the bot's log says more"}, 500)
+    return problem(500, "something went wrong; the bot's log says more")

@@ -248,10 +248,6 @@ class HealthBody(BaseModel):
     pending_checkpoints: int
 
 
-class ErrorBody(BaseModel):
-    detail: str
-
-
 _NOT_COMPLETED = frozenset(
     {CheckpointState.PENDING, CheckpointState.REVISED, CheckpointState.CANCELLED}
 )

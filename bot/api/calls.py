@@ -2,68 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fastapi import HTTPException
 
 from bot.api import bodies, crew_bodies
+from bot.api.access import Caller
+from bot.api.services import Services
 from storage.crew_inputs import known_inputs
-from storage.db.database import SystemClock
 from storage.decisions import Decision, Edit, UseRevision
 from storage.definitions import CrewDefinition, CrewReport
-from storage.errors import UnknownCheckpoint, UnknownExecution
+from storage.errors import UnknownCheckpoint
 from storage.inputs import resolve
-from storage.ports import Clock
-from storage.reads import Reads
-from storage.records import Action, Actor, ActorKind, Execution, Request
-from storage.state_manager import StateManager
+from storage.records import Action, Actor, Execution, Request
 from storage.states import ENDED
-
-LOOPBACK: Final = Actor(
-    ActorKind.API, "loopback", "unauthenticated loopback", decides_everything=True
-)
-
 
 _BODY_NAMES: Final = {"request": "message"}
 """What the body calls the parts of a request."""
 
 
 @dataclass(frozen=True, slots=True)
-class ApiConfig:
-    """`hosts`: the accepted Host headers. `channel`: where executions get their thread in Slack."""
-
-    hosts: tuple[str, ...]
-    version: str
-    channel: str | None = None
-    body_limit: int = 1024 * 1024
-    actor: Actor = field(default=LOOPBACK)
-
-
-@dataclass(frozen=True, slots=True)
 class Calls:
     """One method per route. They raise CountersignError or HTTPException to refuse."""
 
-    state: StateManager
-    reads: Reads
-    crews: Mapping[str, CrewDefinition]
-    config: ApiConfig
-    clock: Clock = field(default_factory=SystemClock)
+    services: Services
 
-    def execute(self, body: bodies.ExecuteBody, key: str | None) -> bodies.StatusBody:
+    def execute(
+        self, caller: Caller, body: bodies.ExecuteBody, key: str | None
+    ) -> bodies.StatusBody:
         definition, report = self._crew(body.crew)
         inputs = known_inputs(definition, None if report is None else report.examination)
-        request = resolve(inputs, body.request(), self.clock.now())
+        request = resolve(inputs, body.request(), self.services.clock.now())
         if body.inputs is not None and request.unused:
             # Clients that know nothing of `inputs` may always send a message and a language.
             names = " and ".join(_BODY_NAMES.get(name, name) for name in request.unused)
             raise HTTPException(400, f"crew {definition.name!r} has no input for {names}")
-        execution = self.state.start_execution(
+        channel = self.services.config.channel
+        execution = self.services.state.start_execution(
             definition=definition,
             request=request,
-            requester=self.config.actor,
-            channel=self.config.channel,
+            requester=self.services.access.actor(caller, channel),
+            channel=channel,
             checkpoints=body.checkpoints,
             delivery=None if key is None else f"api:{key}",
         )
@@ -71,31 +51,31 @@ class Calls:
             raise HTTPException(409, "this Idempotency-Key was used for another request")
         return self._status(execution)
 
-    def status(self, execution_id: str) -> bodies.StatusBody:
-        return self._status(self._execution(execution_id))
+    def status(self, caller: Caller, execution_id: str) -> bodies.StatusBody:
+        return self._status(self._execution(caller, execution_id))
 
-    def checkpoint(self, execution_id: str) -> bodies.CheckpointBody | None:
-        execution = self._execution(execution_id)
+    def checkpoint(self, caller: Caller, execution_id: str) -> bodies.CheckpointBody | None:
+        execution = self._execution(caller, execution_id)
         if execution.state in ENDED:
             raise HTTPException(400, f"the execution has ended: it is {execution.state}")
-        checkpoint = self.reads.waiting_checkpoint(execution.id)
+        checkpoint = self.services.reads.waiting_checkpoint(execution.id)
         return None if checkpoint is None else bodies.checkpoint(checkpoint)
 
-    def feedback(self, body: bodies.FeedbackBody) -> bodies.FeedbackReceivedBody:
+    def feedback(self, caller: Caller, body: bodies.FeedbackBody) -> bodies.FeedbackReceivedBody:
         action = _action(body.action)
-        execution = self._execution(body.execution_id)
-        checkpoint = self.reads.checkpoint(body.checkpoint_id)
+        execution = self._execution(caller, body.execution_id)
+        checkpoint = self.services.reads.checkpoint(body.checkpoint_id)
         if checkpoint.execution_id != execution.id:
             raise UnknownCheckpoint(body.checkpoint_id)
-        self._decide(body, action)
+        self._decide(body, action, self.services.access.actor(caller, execution.channel))
         return bodies.FeedbackReceivedBody(
             action=action.value,
             execution_id=execution.id,
             checkpoint_id=body.checkpoint_id,
         )
 
-    def _decide(self, body: bodies.FeedbackBody, action: Action) -> None:
-        target, actor, shown = body.checkpoint_id, self.config.actor, body.output_hash
+    def _decide(self, body: bodies.FeedbackBody, action: Action, actor: Actor) -> None:
+        target, shown = body.checkpoint_id, body.output_hash
         replacing = [body.edited is not None, body.use_revision is not None]
         if any(replacing) and (action is not Action.REVISE or body.feedback or all(replacing)):
             raise HTTPException(
@@ -103,11 +83,13 @@ class Calls:
                 "edited and use_revision go with action revise, each alone and without feedback",
             )
         if body.edited is not None:
-            self.state.edit(Edit(target, body.edited, actor, shown=shown))
+            self.services.state.edit(Edit(target, body.edited, actor, shown=shown))
         elif body.use_revision is not None:
-            self.state.use_revision(UseRevision(target, body.use_revision, actor, shown=shown))
+            self.services.state.use_revision(
+                UseRevision(target, body.use_revision, actor, shown=shown)
+            )
         else:
-            self.state.decide(
+            self.services.state.decide(
                 Decision(
                     checkpoint_id=target,
                     action=action,
@@ -119,45 +101,46 @@ class Calls:
                 )
             )
 
-    def _execution(self, execution_id: str) -> Execution:
-        """The execution with exactly this id: a shortened one may later match another, too."""
-        execution = self.reads.execution(execution_id)
-        if execution.id != execution_id:
-            raise UnknownExecution(execution_id)
-        return execution
+    def _execution(self, caller: Caller, execution_id: str) -> Execution:
+        return self.services.access.execution(caller, execution_id)
 
     def _status(self, execution: Execution) -> bodies.StatusBody:
         return bodies.status(
             execution,
-            self.reads.checkpoints(execution.id),
-            self.reads.phase_runs(execution.id),
+            self.services.reads.checkpoints(execution.id),
+            self.services.reads.phase_runs(execution.id),
         )
 
     def crew_list(self) -> crew_bodies.CrewsBody:
-        reports, now = self.reads.crew_reports(), self.clock.now()
+        reports, now = self.services.reads.crew_reports(), self.services.clock.now()
         items = [
-            crew_bodies.crew(each, reports.get(each.name), now) for each in self.crews.values()
+            crew_bodies.crew(each, reports.get(each.name), now)
+            for each in self.services.crews.values()
         ]
         return crew_bodies.CrewsBody(items=items, next=None)
 
     def one_crew(self, name: str) -> crew_bodies.CrewBody:
-        definition = self.crews.get(name)
+        definition = self.services.crews.get(name)
         if definition is None:
             raise HTTPException(404, self._no_crew(name))
-        return crew_bodies.crew(definition, self.reads.crew_reports().get(name), self.clock.now())
+        return crew_bodies.crew(
+            definition, self.services.reads.crew_reports().get(name), self.services.clock.now()
+        )
 
     def _no_crew(self, name: str) -> str:
-        return f"no crew {name!r} (there are: {', '.join(sorted(self.crews)) or 'none'})"
+        return f"no crew {name!r} (there are: {', '.join(sorted(self.services.crews)) or 'none'})"
 
     def _crew(self, name: str | None) -> tuple[CrewDefinition, CrewReport | None]:
         if name is None:
             name = (
-                "plan" if "plan" in self.crews or len(self.crews) != 1 else next(iter(self.crews))
+                "plan"
+                if "plan" in self.services.crews or len(self.services.crews) != 1
+                else next(iter(self.services.crews))
             )
-        definition = self.crews.get(name)
+        definition = self.services.crews.get(name)
         if definition is None:
             raise HTTPException(400, self._no_crew(name))
-        report = self.reads.crew_reports().get(name)
+        report = self.services.reads.crew_reports().get(name)
         if report is not None and report.problem is not None:
             raise HTTPException(409, f"crew {name!r} cannot run: {report.problem}")
         return definition, report

@@ -7,12 +7,13 @@ origin, and the content type (browsers send JSON to another origin only after a 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bot.api.problems import problem
 
 _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -33,7 +34,7 @@ class LoopbackOnly:
         if refusal is None:
             await self._app(scope, receive, send)
         else:
-            await _refuse(send, *refusal)
+            await problem(*refusal, {"Connection": "close"})(scope, receive, send)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
@@ -61,14 +62,3 @@ def loopback_hosts(host: str, port: int) -> tuple[str, ...]:
 def url_host(host: str) -> str:
     """The host as it is written in a URL: IPv6 addresses are in brackets."""
     return f"[{host.strip('[]')}]" if ":" in host else host
-
-
-async def _refuse(send: Send, status: int, detail: str) -> None:
-    body = json.dumps({"detail": detail}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bot.api.app import create_api
-from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts, url_host
+from bot.api.services import ApiConfig
 from bot.bootstrap import CannotStartError, build_slack, describe_model
 from bot.doctor.shared_server import SERVE_ONLY
 from bot.door import DoorAnswer

@@ -29,6 +29,8 @@ from storage.definitions import CrewDefinition, DecisionRule, Examination, FormF
 from storage.messages import OutboxKind, OutboxState
 from storage.records import Actor, CheckpointKind, PhaseOutput, Request, RevisionMeans, Usage
 from storage.states import ACTIVE, CheckpointState, ExecutionState, PhaseRunState
+from storage.tokens import TokenKind
+from storage.webhooks import DeliveryState, WebhookFormat, WebhookPurpose
 
 metadata = MetaData(
     naming_convention={
@@ -326,7 +328,94 @@ audit = Table(
     Column("event", String(40), nullable=False),
     Column("actor", Encoded[Actor](Actor, cached=True)),
     Column("details", Encoded[Details](dict[str, object]), nullable=False),
+    Column("digest", String(64)),  # of the actor and the details; NULL before the chain began
+    Column("hash", String(64)),  # of the row before it, and of this one
     sqlite_autoincrement=True,
+)
+
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    Column("name", String(16), primary_key=True),  # one row: "audit"
+    Column("first_seq", Integer, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("length", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", EnumText(TokenKind), nullable=False),
+    Column("prefix", String(16), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False),
+    Column("label", FreeText, nullable=False, server_default=""),
+    Column("scopes", Encoded[Names](Names, cached=True), nullable=False),
+    Column("person", String(64)),
+    Column("parent", Id),  # the token that a ticket was made with
+    Column("subject", String(64)),  # what a callback answers: a checkpoint
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("used_at", UtcDateTime),  # its last use; a link can be used once
+    Column("revoked_at", UtcDateTime),
+    Index(None, "kind", "created_at"),
+    Index(None, "expires_at"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("caller", String(64), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("request_hash", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+    Column("locked_until", UtcDateTime),  # NULL: it has been answered
+    Column("status", Integer),
+    Column("headers", Encoded[Details](dict[str, object])),
+    Column("body", FreeText),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("execution_id", Id, ForeignKey("executions.id"), nullable=False, index=True),
+    Column("format", EnumText(WebhookFormat), nullable=False),
+    Column("purpose", EnumText(WebhookPurpose), nullable=False),
+    Column("url", FreeText, nullable=False),
+    Column("secrets", FreeText),  # encrypted if there are encryption keys
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False, unique=True),  # the header `webhook-id`
+    Column("webhook_id", Id, ForeignKey("webhooks.id"), nullable=False, index=True),
+    Column("execution_id", Id, ForeignKey("executions.id"), nullable=False, index=True),
+    Column("type", String(64), nullable=False),
+    Column("data", Encoded[Details](dict[str, object]), nullable=False),
+    Column("body", FreeText),  # as it was first sent
+    Column("state", EnumText(DeliveryState), nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("not_before", UtcDateTime),
+    Column("lease_owner", String(200)),
+    Column("lease_until", UtcDateTime),
+    Column("delivered_at", UtcDateTime),
+    Column("last_status", Integer),
+    Column("error", FreeText),
+    sqlite_autoincrement=True,
+)
+
+DELIVERY_IS_QUEUED = _is(webhook_deliveries.c.state, DeliveryState.QUEUED)
+Index(
+    "ix_webhook_deliveries_queued",
+    webhook_deliveries.c.seq,
+    sqlite_where=DELIVERY_IS_QUEUED,
+    postgresql_where=DELIVERY_IS_QUEUED,
 )
 
 lessons = Table(

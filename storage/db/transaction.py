@@ -12,8 +12,10 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from storage.db import audit, message_statements, sql, statements
+from storage.events import EVENT_TYPES
 from storage.ports import Dispatch, SharedClock, SlotReservation
 from storage.records import Actor, Claim
+from storage.states import ExecutionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,17 @@ class Transaction:
         self._required: list[tuple[sql.Result, Exception]] | None = None
         self._jobs: list[_Job] = []
         self._log: list[audit.Entry] = []
+        self._states: dict[str, ExecutionState] = {}
         self._messages: dict[str, dict[str, Any]] = {}
         self._outdated: set[str] = set()
 
     @property
     def outbox_changed(self) -> bool:
         return bool(self._messages or self._outdated or self.messages_released)
+
+    @property
+    def has_events(self) -> bool:
+        return any(entry["event"] in EVENT_TYPES for entry in self._log)
 
     @property
     def queued(self) -> list[str]:
@@ -136,6 +143,10 @@ class Transaction:
             )
         )
 
+    def set_state(self, execution_id: str, state: ExecutionState) -> None:
+        """Note an execution's new state: the audit rows that are events record the last one."""
+        self._states[execution_id] = state
+
     def add_message(self, message: dict[str, Any]) -> None:
         """Add a row to the outbox; the first one of each key counts."""
         self._messages.setdefault(message["key"], message)
@@ -156,7 +167,14 @@ class Transaction:
                     self.connection, message_statements.ADD_MESSAGE, [*self._messages.values()]
                 )
             if self._log:
+                self._record_states()
                 sql.execute_many(self.connection, statements.ADD_AUDIT, self._log)
+
+    def _record_states(self) -> None:
+        for entry in self._log:
+            state = self._states.get(entry["execution_id"])
+            if state is not None and entry["event"] in EVENT_TYPES:
+                entry["details"]["status"] = state.value
 
     def _enqueue(self) -> None:
         plain = [job.phase_run_id for job in self._jobs if job.is_plain]

@@ -41,7 +41,16 @@ def build_claim(
 
     `lost`: the lease of its last worker expired.
     """
-    tx.audit(execution.id, "phase.claimed", run=run.id, fence=run.fence, lost=lost or None)
+    tx.set_state(execution.id, execution.state)
+    tx.audit(
+        execution.id,
+        "phase.claimed",
+        run=run.id,
+        phase=run.phase or None,
+        revision=run.revision,
+        fence=run.fence,
+        lost=lost or None,
+    )
     spent, raises = _earlier_usage(tx, run, execution)
     is_first = run.phase_index == 0 and run.revision == 1
     outputs = {} if is_first else newest_outputs(tx.connection, run.execution_id)

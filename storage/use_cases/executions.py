@@ -56,6 +56,7 @@ def start(
     columns = {field.name: getattr(execution, field.name) for field in fields(Execution)}
     columns["requester_key"] = limits.key_of(requester)
     sql.execute(tx.connection, statements.ADD_EXECUTION, columns)
+    tx.set_state(execution.id, execution.state)
     if delivery is not None:
         inbox.record(tx, key, execution_id=execution.id)
     tx.audit(

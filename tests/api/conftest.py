@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from bot.api.app import create_api
-from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts
+from bot.api.services import ApiConfig
 from storage.db.database import SystemClock
 from storage.definitions import (
     CheckpointDefinition,

@@ -86,7 +86,7 @@ def test_what_nothing_takes_is_refused_beside_inputs_and_else_noted(
     started = client.post("/api/crew/execute", json=body)
 
     assert refused.status_code == 400
-    assert refused.json() == {"detail": "crew 'flow' has no input for language and message"}
+    assert refused.json()["detail"] == "crew 'flow' has no input for language and message"
     execution = service.reads.execution(started.json()["execution_id"])
     assert execution.request.unused == ("language", "request")
 
@@ -96,7 +96,7 @@ def test_a_crew_that_needs_a_request_says_so_as_before(client: TestClient, crew:
     answer = client.post("/api/crew/execute", json={"crew": crew, "language": "German"})
 
     assert answer.status_code == 400
-    assert answer.json() == {"detail": "one of message and user_input is needed"}
+    assert answer.json()["detail"] == "one of message and user_input is needed"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from bot.api.app import create_api
-from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts
+from bot.api.services import ApiConfig
 from bot.door import DoorAnswer
 from tests.api.conftest import ADDRESS, PLAN, Api, Service
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bot.api.calls import LOOPBACK
-from storage.records import Failure, PhaseOutput
+from storage.records import Actor, ActorKind, Failure, PhaseOutput
 from tests.api.conftest import Api, Service
 
 PRICED = {"gpt": {"calls": 1, "prompt_tokens": 900, "completion_tokens": 100, "microdollars": 4200}}
@@ -28,7 +27,7 @@ def test_the_status_has_tokens_and_cost_by_phase_and_model_including_failed_atte
     service.state.phase_done(service.claim(), PhaseOutput("a draft"), usage=PRICED)
     api.decide(api.checkpoint(run), "continue")
     service.state.fail(service.claim(), Failure("away", retryable=False), usage=PRICED)
-    service.state.retry(run, actor=LOOPBACK)
+    service.state.retry(run, actor=Actor(ActorKind.API, "loopback", decides_everything=True))
     service.state.phase_done(service.claim(), PhaseOutput("checked"), usage=LOCAL)
 
     used = api.status(run)["usage"]

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
+from bot.api.access import LOOPBACK
 from bot.api.bodies import FeedbackBody
 from bot.slack.inbound.parse import CommandCall, Person
 from storage.decisions import Decision, Edit, Reply, RevisionOffered, Talk
@@ -78,11 +79,11 @@ class Operations:
 
     def rest_status(self) -> Act:
         execution = self._some_execution()
-        return lambda: self._base.rest.status(execution.id)
+        return lambda: self._base.rest.status(LOOPBACK, execution.id)
 
     def rest_checkpoint(self) -> Act:
         execution = self._some_execution()
-        return lambda: _expect(self._base.rest.checkpoint(execution.id) is not None)
+        return lambda: _expect(self._base.rest.checkpoint(LOOPBACK, execution.id) is not None)
 
     def health(self) -> Act:
         """With cached counts, as for most calls: many rows are counted only every few seconds."""
@@ -176,7 +177,7 @@ class Operations:
         body = FeedbackBody(
             execution_id=checkpoint.execution_id, checkpoint_id=checkpoint.id, action="stop"
         )
-        return lambda: self._base.rest.feedback(body)
+        return lambda: self._base.rest.feedback(LOOPBACK, body)
 
     # --- what workers and the deliverer do ----------------------------------------------------
 

@@ -10,7 +10,9 @@ from typing import Final
 from slack_sdk import WebClient
 from sqlalchemy import Engine, select
 
-from bot.api.calls import ApiConfig, Calls
+from bot.api.access import Access
+from bot.api.calls import Calls
+from bot.api.services import ApiConfig, Services
 from bot.bootstrap import install_queue
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
@@ -61,7 +63,15 @@ class Base:
         self.people = People(
             WebClient(base_url=NOWHERE, retry_handlers=[]), reads=self.reads, clock=self.clock
         )
-        self.rest = Calls(self.state, self.reads, crews, ApiConfig(hosts=(), version="0"))
+        self.rest = Calls(
+            Services(
+                self.state,
+                self.reads,
+                crews,
+                ApiConfig(hosts=(), version="0"),
+                Access(self.reads),
+            )
+        )
         self.commands = Commands(
             reads=self.reads,
             people=self.people,

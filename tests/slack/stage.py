@@ -66,6 +66,9 @@ class DeferredSignal:
     def __init__(self) -> None:
         self.front: SlackFront | None = None
 
+    def events_committed(self) -> None:
+        pass
+
     def outbox_changed(self) -> None:
         if self.front is not None:
             self.front.outbox_changed()

@@ -47,6 +47,9 @@ class RecordingSignal:
     def __init__(self) -> None:
         self.calls = 0
 
+    def events_committed(self) -> None:
+        pass
+
     def outbox_changed(self) -> None:
         self.calls += 1
 

@@ -169,7 +169,7 @@ def test_migrate_distinguishes_a_newer_schema_from_an_incompatible_one(tmp_path:
     assert (newer.returncode, incompatible.returncode) == (0, 1)
     assert f"newer Countersign (2.9998; this version brings {NEWEST})" in newer.stdout
     assert re.search(
-        r"revision 3.0001, but this version supports only revisions up to 2.0010",
+        r"revision 3.0001, but this version supports only revisions up to 2.0011",
         incompatible.stderr,
     )
     assert "Run the newer Countersign" in incompatible.stderr

@@ -13,8 +13,8 @@ from typing import Final
 from starlette.testclient import TestClient
 
 from bot.api.app import create_api
-from bot.api.calls import ApiConfig
 from bot.api.guard import loopback_hosts
+from bot.api.services import ApiConfig
 from bot.slack.render import refusals
 from storage.decisions import Decided, Decision, Reply
 from storage.errors import AlreadyDecided, Busy, CountersignError, NotAllowed

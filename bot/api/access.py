@@ -1,0 +1,100 @@
+"""Who calls, and what they may do and see. Every route asks here; the rest is the core's policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Final, TypeAlias
+
+from fastapi import Depends, Request
+
+from bot.persons import NoPersons, Persons
+from storage.errors import UnknownExecution
+from storage.reads import Reads
+from storage.records import Actor, ActorKind, Execution
+from storage.tokens import Scope, TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends a request. `person` is the Slack user for whom they act, if any."""
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    person: str | None = None
+    kind: TokenKind | None = None
+    subject: str | None = None
+
+
+LOOPBACK: Final = Caller("loopback", "unauthenticated loopback", frozenset(Scope))
+"""Whoever calls on this machine as long as there are no tokens."""
+
+
+class ScopeMissing(Exception):
+    """The token lacks the scope that the route needs."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(f"the token lacks the scope {scope.value!r}")
+        self.scope = scope
+
+
+def allow(scope: Scope) -> Callable[[Request], Caller]:
+    """The policy of a route, as its dependency: the caller, if they have the scope."""
+
+    def check(request: Request) -> Caller:
+        caller: Caller = request.state.caller
+        if scope not in caller.scopes:
+            raise ScopeMissing(scope)
+        return caller
+
+    return check
+
+
+MayRead: TypeAlias = Annotated[Caller, Depends(allow(Scope.READ))]
+MayExecute: TypeAlias = Annotated[Caller, Depends(allow(Scope.EXECUTE))]
+MayDecide: TypeAlias = Annotated[Caller, Depends(allow(Scope.DECIDE))]
+MayAdminister: TypeAlias = Annotated[Caller, Depends(allow(Scope.ADMIN))]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Turns callers into actors of the core, and hides from them what they may not see."""
+
+    reads: Reads
+    persons: Persons = field(default_factory=NoPersons)
+
+    def actor(self, caller: Caller, channel: str | None) -> Actor:
+        """The actor of a decision in this channel.
+
+        A caller who acts for a person is that person, with the person's rights. Any other with the
+        scope `decide` decides everything: whoever made the token trusts the program that has it.
+        """
+        if caller.person is not None:
+            return self.persons.actor(caller.person, channel)
+        decides = Scope.DECIDE in caller.scopes
+        return Actor(ActorKind.API, caller.id, caller.name, decides_everything=decides)
+
+    def channels(self, caller: Caller) -> frozenset[str] | None:
+        """The channels whose executions the caller may see; None: all, and those without one."""
+        return None if caller.person is None else self.persons.channels(caller.person)
+
+    def can_see(self, caller: Caller, execution: Execution) -> bool:
+        if caller.person is None:
+            return True
+        requester = execution.requester
+        if (requester.kind, requester.id) == (ActorKind.SLACK, caller.person):
+            return True
+        return execution.channel is not None and execution.channel in self.persons.channels(
+            caller.person
+        )
+
+    def execution(self, caller: Caller, execution_id: str) -> Execution:
+        """The execution with exactly this id: a shortened one may later match another, too.
+
+        Raises UnknownExecution, also if the caller may not see it.
+        """
+        execution = self.reads.execution(execution_id)
+        if execution.id != execution_id or not self.can_see(caller, execution):
+            raise UnknownExecution(execution_id)
+        return execution

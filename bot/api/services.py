@@ -1,0 +1,38 @@
+"""What the routes have: the core, the crews, and who may do what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.api.access import Access
+from storage.db.database import SystemClock
+from storage.definitions import CrewDefinition
+from storage.ports import Clock
+from storage.reads import Reads
+from storage.state_manager import StateManager
+
+
+@dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """`hosts`: the accepted Host headers. `channel`: where executions get their thread in Slack.
+
+    `root_path` is a prefix that a proxy removes, and `public_url` where clients reach this server.
+    """
+
+    hosts: tuple[str, ...]
+    version: str
+    channel: str | None = None
+    body_limit: int = 1024 * 1024
+    root_path: str = ""
+    public_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    state: StateManager
+    reads: Reads
+    crews: Mapping[str, CrewDefinition]
+    config: ApiConfig
+    access: Access
+    clock: Clock = field(default_factory=SystemClock)

@@ -1,0 +1,121 @@
+"""API tokens, idempotency keys, webhooks, and the hash chain of the audit log."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "2.0011"
+down_revision = "2.0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    _audit_chain()
+    _tokens()
+    _webhooks()
+
+
+def _audit_chain() -> None:
+    op.add_column("audit", sa.Column("digest", sa.String(64)))
+    op.add_column("audit", sa.Column("hash", sa.String(64)))
+    op.create_table(
+        "audit_chain",
+        sa.Column("name", sa.String(16), nullable=False),
+        sa.Column("first_seq", sa.Integer, nullable=False),
+        sa.Column("last_seq", sa.Integer, nullable=False),
+        sa.Column("length", sa.Integer, nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_audit_chain"),
+    )
+
+
+def _tokens() -> None:
+    op.create_table(
+        "tokens",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("kind", sa.String(24), nullable=False),
+        sa.Column("prefix", sa.String(16), nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.Column("label", sa.Text, nullable=False, server_default=""),
+        sa.Column("scopes", sa.Text, nullable=False),
+        sa.Column("person", sa.String(64)),
+        sa.Column("parent", sa.String(36)),
+        sa.Column("subject", sa.String(64)),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True)),
+        sa.Column("used_at", sa.DateTime(timezone=True)),
+        sa.Column("revoked_at", sa.DateTime(timezone=True)),
+        sa.PrimaryKeyConstraint("id", name="pk_tokens"),
+        sa.UniqueConstraint("prefix", name="uq_tokens_prefix"),
+    )
+    op.create_index("ix_tokens_kind_created_at", "tokens", ["kind", "created_at"])
+    op.create_index("ix_tokens_expires_at", "tokens", ["expires_at"])
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("caller", sa.String(64), nullable=False),
+        sa.Column("key", sa.String(200), nullable=False),
+        sa.Column("request_hash", sa.String(64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True)),
+        sa.Column("status", sa.Integer),
+        sa.Column("headers", sa.Text),
+        sa.Column("body", sa.Text),
+        sa.PrimaryKeyConstraint("caller", "key", name="pk_idempotency_keys"),
+    )
+    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
+
+
+def _webhooks() -> None:
+    op.create_table(
+        "webhooks",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("execution_id", sa.String(36), nullable=False),
+        sa.Column("format", sa.String(24), nullable=False),
+        sa.Column("purpose", sa.String(24), nullable=False),
+        sa.Column("url", sa.Text, nullable=False),
+        sa.Column("secrets", sa.Text),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
+        sa.ForeignKeyConstraint(
+            ["execution_id"], ["executions.id"], name="fk_webhooks_execution_id"
+        ),
+    )
+    op.create_index("ix_webhooks_execution_id", "webhooks", ["execution_id"])
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("seq", sa.Integer, autoincrement=True, nullable=False),
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("webhook_id", sa.String(36), nullable=False),
+        sa.Column("execution_id", sa.String(36), nullable=False),
+        sa.Column("type", sa.String(64), nullable=False),
+        sa.Column("data", sa.Text, nullable=False),
+        sa.Column("body", sa.Text),
+        sa.Column("state", sa.String(24), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True)),
+        sa.Column("lease_owner", sa.String(200)),
+        sa.Column("lease_until", sa.DateTime(timezone=True)),
+        sa.Column("delivered_at", sa.DateTime(timezone=True)),
+        sa.Column("last_status", sa.Integer),
+        sa.Column("error", sa.Text),
+        sa.PrimaryKeyConstraint("seq", name="pk_webhook_deliveries"),
+        sa.UniqueConstraint("id", name="uq_webhook_deliveries_id"),
+        sa.ForeignKeyConstraint(
+            ["webhook_id"], ["webhooks.id"], name="fk_webhook_deliveries_webhook_id"
+        ),
+        sa.ForeignKeyConstraint(
+            ["execution_id"], ["executions.id"], name="fk_webhook_deliveries_execution_id"
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_webhook_deliveries_webhook_id", "webhook_deliveries", ["webhook_id"])
+    op.create_index("ix_webhook_deliveries_execution_id", "webhook_deliveries", ["execution_id"])
+    queued = sa.text("state = 'queued'")
+    op.create_index(
+        "ix_webhook_deliveries_queued",
+        "webhook_deliveries",
+        ["seq"],
+        sqlite_where=queued,
+        postgresql_where=queued,
+    )

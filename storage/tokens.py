@@ -1,0 +1,58 @@
+"""API tokens, and what else lets somebody call the API: records of `tokens`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class TokenKind(StrEnum):
+    """What a row of `tokens` is. All are 256 random bits, of which only a hash is stored."""
+
+    TOKEN = "token"  # noqa: S105  # `countersign tokens create`
+    SESSION = "session"  # a signed-in browser: a cookie
+    LINK = "link"  # signs in a browser, once
+    TICKET = "ticket"  # opens an event stream within a minute
+    CALLBACK = "callback"  # answers one checkpoint, once
+
+
+class Scope(StrEnum):
+    """What a token may do."""
+
+    EXECUTE = "execute"  # start, cancel and retry executions
+    READ = "read"
+    DECIDE = "decide"
+    ADMIN = "admin"  # all of them, and operations: metrics, webhooks that failed
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A row of `tokens`. `person` is the Slack user for whom it acts, if any.
+
+    `prefix` is the readable beginning of the secret, by which it is found.
+    """
+
+    id: str
+    kind: TokenKind
+    prefix: str
+    scopes: tuple[Scope, ...]
+    label: str
+    created_at: datetime
+    person: str | None = None
+    parent: str | None = None
+    subject: str | None = None
+    expires_at: datetime | None = None
+    used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+IMPLIED: Mapping[Scope, frozenset[Scope]] = {Scope.ADMIN: frozenset(Scope)}
+"""Scopes that a scope includes."""
+
+
+def expand(scopes: tuple[Scope, ...]) -> frozenset[Scope]:
+    """The scopes, with those that they include."""
+    implied = (IMPLIED.get(scope, frozenset()) for scope in scopes)
+    return frozenset(scopes).union(*implied)
