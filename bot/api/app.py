@@ -25,6 +25,7 @@ from bot.door import Door
 from bot.persons import Persons
 from storage.definitions import CrewDefinition
 from storage.errors import CountersignError
+from storage.idempotency_keys import IdempotencyKeys
 from storage.reads import Reads
 from storage.state_manager import StateManager
 from storage.token_manager import TokenManager
@@ -53,6 +54,7 @@ def create_api(
     state: StateManager,
     reads: Reads,
     tokens: TokenManager,
+    idempotency_keys: IdempotencyKeys,
     crews: Mapping[str, CrewDefinition],
     door: Door | None,
     config: ApiConfig,
@@ -63,7 +65,7 @@ def create_api(
     `persons` is what Slack says about the people for whom tokens act.
     """
     access = Access(reads) if persons is None else Access(reads, persons)
-    services = Services(state, reads, crews, config, access, tokens)
+    services = Services(state, reads, crews, config, access, tokens, idempotency_keys)
     api = _Api(
         title="Countersign",
         version=config.version,

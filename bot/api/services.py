@@ -9,6 +9,7 @@ from bot.api.access import Access
 from bot.api_settings import Network, RequestRate
 from storage.db.database import SystemClock
 from storage.definitions import CrewDefinition
+from storage.idempotency_keys import IdempotencyKeys
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.state_manager import StateManager
@@ -44,4 +45,5 @@ class Services:
     config: ApiConfig
     access: Access
     tokens: TokenManager
+    idempotency_keys: IdempotencyKeys
     clock: Clock = field(default_factory=SystemClock)
