@@ -33,7 +33,7 @@ from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
 from storage.kept_files import KeptFile, Publication
 from storage.outbox import new_messages as outbox
-from storage.ports import Dispatch, SharedClock, Signal
+from storage.ports import Dispatch, Meter, NoMeter, SharedClock, Signal
 from storage.records import (
     Actor,
     Checkpoint,
@@ -83,6 +83,7 @@ class StateManager:
         clock: SharedClock,
         dispatch: Dispatch,
         signal: Signal,
+        meter: Meter | None = None,
         lease: timedelta = timedelta(seconds=30),
         backoff: timedelta = timedelta(seconds=2),
     ) -> None:
@@ -90,6 +91,7 @@ class StateManager:
         self._clock = clock
         self._dispatch = dispatch
         self._signal = signal
+        self._meter = meter or NoMeter()
         self._lease = lease
         self._backoff = backoff
 
@@ -125,6 +127,8 @@ class StateManager:
             self._dispatch.committed(phase_run_id)
         if tx.outbox_changed:
             self._signal.outbox_changed()
+        if tx.measurements:
+            self._meter.record(tx.measurements)
         if tx.has_events:
             self._signal.events_committed()
         return result

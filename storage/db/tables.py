@@ -79,6 +79,7 @@ executions = Table(
     Index(None, "channel", "created_at"),
     Index(None, "crew", "created_at"),
     Index(None, "created_at"),
+    Index(None, "state"),  # for monitoring, which counts them
 )
 
 EXECUTION_IS_ACTIVE = or_(

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from storage.db import audit, message_statements, sql, statements
 from storage.events import EVENT_TYPES
+from storage.measurements import Measure, Measurement
 from storage.ports import Dispatch, SharedClock, SlotReservation
 from storage.records import Actor, Claim
 from storage.states import ExecutionState
@@ -60,6 +61,7 @@ class Transaction:
         self._required: list[tuple[sql.Result, Exception]] | None = None
         self._jobs: list[_Job] = []
         self._log: list[audit.Entry] = []
+        self.measurements: Final[list[Measurement]] = []
         self._states: dict[str, ExecutionState] = {}
         self._messages: dict[str, dict[str, Any]] = {}
         self._outdated: set[str] = set()
@@ -146,6 +148,10 @@ class Transaction:
     def set_state(self, execution_id: str, state: ExecutionState) -> None:
         """Note an execution's new state: the audit rows that are events record the last one."""
         self._states[execution_id] = state
+
+    def measure(self, measure: Measure, value: float, label: str = "") -> None:
+        """Note a value for monitoring; it counts once the transaction has committed."""
+        self.measurements.append(Measurement(measure, value, label))
 
     def add_message(self, message: dict[str, Any]) -> None:
         """Add a row to the outbox; the first one of each key counts."""

@@ -14,11 +14,13 @@ from storage.db.rows import newest_outputs
 from storage.db.transaction import Transaction, new_id
 from storage.definitions import CheckpointDefinition, CrewDefinition, DecisionRule
 from storage.errors import Conflict, NoRule, StaleExecution
+from storage.measurements import Measure
 from storage.outbox import new_messages as outbox
 from storage.policy import reminder_times
 from storage.records import (
     Action,
     Actor,
+    ActorKind,
     Checkpoint,
     CheckpointKind,
     Execution,
@@ -33,6 +35,7 @@ from storage.states import (
     ENDED,
     CheckpointState,
     ExecutionEvent,
+    ExecutionState,
     PhaseRunState,
     next_execution,
 )
@@ -61,6 +64,9 @@ def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values
     tx.require(result, StaleExecution(execution.id))
     moved = replace(execution, **values)
     tx.set_state(execution.id, moved.state)
+    if moved.state in ENDED or moved.state is ExecutionState.ERROR:
+        seconds = (tx.now - execution.created_at).total_seconds()
+        tx.measure(Measure.EXECUTION, seconds, moved.state.value)
     outbox.refresh_root(tx, moved)
     return moved
 
@@ -96,6 +102,7 @@ def queue_run(
     )
     slot = tx.reserve_slot() if delay is None else None
     if slot is not None:
+        tx.measure(Measure.PICKUP, 0, "decision")
         run = claims.as_claimed(tx, run, owner=slot.owner)
     values = {name: getattr(run, name) for name in _NEW_RUN_COLUMNS}
     sql.execute(tx.connection, statements.ADD_RUN, {**values, "priority": 0 if tx.urgent else 1})
@@ -363,6 +370,14 @@ def record_feedback(
         Conflict("another decision was faster"),
     )
     outbox.refresh_checkpoint(tx, execution, checkpoint.id)
+    if feedback is not None:
+        measure_decision(tx, checkpoint, feedback)
+
+
+def measure_decision(tx: Transaction, checkpoint: Checkpoint, feedback: Feedback) -> None:
+    by_timeout = feedback.actor.kind is ActorKind.TIMEOUT
+    label = "timeout" if by_timeout else feedback.action.value
+    tx.measure(Measure.DECISION, (tx.now - checkpoint.created_at).total_seconds(), label)
 
 
 def decision_columns(

@@ -10,6 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_index("ix_executions_state", "executions", ["state"])
     _audit_chain()
     _tokens()
     _webhooks()
