@@ -14,7 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import starter
 from bot.doctor.shared_server import application_name
 from bot.metrics.deferred import DeferredMeter
+from bot.metrics.meters import Meters
 from bot.settings import Settings, remove_proxies
+from bot.tracing import tracer_for
 from bot.version import VERSION
 from crew_runner.config.registry import CrewsFileError, load_crews
 from crew_runner.host import owners
@@ -103,12 +105,13 @@ class Core:
         self.queue = queue_for(self.engine)
         gauges = MonitoringReads(self.engine, self.clock).gauges
         self.meter = DeferredMeter(gauges, version=VERSION, role=role)
+        self.tracer = tracer_for(settings, role=role)
         self.state = StateManager(
             self.engine,
             clock=self.clock,
             dispatch=self.queue,
             signal=self.signal,
-            meter=self.meter,
+            meter=Meters(self.meter, self.tracer),
             lease=settings.lease,
         )
         self.reads = Reads(self.engine, self.clock)

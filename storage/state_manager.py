@@ -32,6 +32,7 @@ from storage.decisions import (
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
 from storage.kept_files import KeptFile, Publication
+from storage.measurements import Measurement
 from storage.outbox import new_messages as outbox
 from storage.ports import Dispatch, Meter, NoMeter, SharedClock, Signal
 from storage.records import (
@@ -132,6 +133,10 @@ class StateManager:
         if tx.has_events:
             self._signal.events_committed()
         return result
+
+    def measure(self, measurements: Sequence[Measurement]) -> None:
+        """Hand over what was measured outside the use cases."""
+        self._meter.record(measurements)
 
     # --- executions -------------------------------------------------------------------------
 

@@ -98,6 +98,7 @@ class Role(ABC):
         self._started = False
         self._systemd.stopping()
         self._stop(stopping_at + self._settings.grace_seconds)
+        self._core.tracer.close()
         self._core.engine.dispose()
         self._systemd.stop()
         if self._health is not None:

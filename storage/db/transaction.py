@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from storage.db import audit, message_statements, sql, statements
 from storage.events import EVENT_TYPES
-from storage.measurements import Measure, Measurement
+from storage.measurements import Measurement
 from storage.ports import Dispatch, SharedClock, SlotReservation
 from storage.records import Actor, Claim
 from storage.states import ExecutionState
@@ -149,9 +149,9 @@ class Transaction:
         """Note an execution's new state: the audit rows that are events record the last one."""
         self._states[execution_id] = state
 
-    def measure(self, measure: Measure, value: float, label: str = "") -> None:
+    def measure(self, measurement: Measurement) -> None:
         """Note a value for monitoring; it counts once the transaction has committed."""
-        self.measurements.append(Measurement(measure, value, label))
+        self.measurements.append(measurement)
 
     def add_message(self, message: dict[str, Any]) -> None:
         """Add a row to the outbox; the first one of each key counts."""

@@ -14,7 +14,7 @@ from storage.db.rows import newest_outputs
 from storage.db.transaction import Transaction, new_id
 from storage.definitions import CheckpointDefinition, CrewDefinition, DecisionRule
 from storage.errors import Conflict, NoRule, StaleExecution
-from storage.measurements import Measure
+from storage.measurements import Measure, Measurement, Span, timed
 from storage.outbox import new_messages as outbox
 from storage.policy import reminder_times
 from storage.records import (
@@ -65,10 +65,22 @@ def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values
     moved = replace(execution, **values)
     tx.set_state(execution.id, moved.state)
     if moved.state in ENDED or moved.state is ExecutionState.ERROR:
-        seconds = (tx.now - execution.created_at).total_seconds()
-        tx.measure(Measure.EXECUTION, seconds, moved.state.value)
+        _measure_execution(tx, moved)
     outbox.refresh_root(tx, moved)
     return moved
+
+
+def _measure_execution(tx: Transaction, ended: Execution) -> None:
+    span = Span(
+        ended.id,
+        ended.id,
+        f"execution {ended.crew}",
+        started_at=ended.created_at,
+        ended_at=tx.now,
+        failed=ended.state is ExecutionState.ERROR,
+        attributes={"crew": ended.crew, "state": ended.state.value},
+    )
+    tx.measure(timed(Measure.EXECUTION, ended.state.value, span))
 
 
 def queue_run(
@@ -102,7 +114,7 @@ def queue_run(
     )
     slot = tx.reserve_slot() if delay is None else None
     if slot is not None:
-        tx.measure(Measure.PICKUP, 0, "decision")
+        tx.measure(Measurement(Measure.PICKUP, 0, "decision"))
         run = claims.as_claimed(tx, run, owner=slot.owner)
     values = {name: getattr(run, name) for name in _NEW_RUN_COLUMNS}
     sql.execute(tx.connection, statements.ADD_RUN, {**values, "priority": 0 if tx.urgent else 1})
@@ -377,7 +389,16 @@ def record_feedback(
 def measure_decision(tx: Transaction, checkpoint: Checkpoint, feedback: Feedback) -> None:
     by_timeout = feedback.actor.kind is ActorKind.TIMEOUT
     label = "timeout" if by_timeout else feedback.action.value
-    tx.measure(Measure.DECISION, (tx.now - checkpoint.created_at).total_seconds(), label)
+    span = Span(
+        checkpoint.execution_id,
+        checkpoint.id,
+        f"checkpoint {checkpoint.name}",
+        started_at=checkpoint.created_at,
+        ended_at=tx.now,
+        parent=checkpoint.execution_id,
+        attributes={"checkpoint": checkpoint.name, "action": label},
+    )
+    tx.measure(timed(Measure.DECISION, label, span))
 
 
 def decision_columns(
