@@ -63,7 +63,7 @@ def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values
     result = sql.execute(tx.connection, statements.MOVE_EXECUTION, values | expected)
     tx.require(result, StaleExecution(execution.id))
     moved = replace(execution, **values)
-    tx.set_state(execution.id, moved.state)
+    tx.set_state(execution.id, moved.state, has_webhooks=moved.has_webhooks)
     if moved.state in ENDED or moved.state is ExecutionState.ERROR:
         _measure_execution(tx, moved)
     outbox.refresh_root(tx, moved)

@@ -70,6 +70,7 @@ class Base:
                 crews,
                 ApiConfig(hosts=(), version="0"),
                 Access(self.reads),
+                TokenManager(engine, clock=self.clock),
             )
         )
         self.commands = Commands(
