@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from storage.db import audit, message_statements, sql, statements
+from storage.db import audit, message_statements, sql
 from storage.events import EVENT_TYPES
 from storage.ports import Dispatch, SharedClock, SlotReservation
 from storage.records import Actor, Claim
@@ -156,10 +156,14 @@ class Transaction:
         self._outdated.add(key)
 
     def flush(self) -> None:
-        """Write the jobs, the messages and the audit rows, right before the commit."""
+        """Write the jobs, the messages and the audit rows, right before the commit.
+
+        The audit rows come last, as all other writers of the log wait from then on.
+        """
         self._enqueue()
         if not self.outbox_changed and not self._log:
             return
+        head: audit.LockedHead | None = None
         with sql.pipeline(self.connection):
             self._refresh_messages()
             if self._messages:
@@ -167,8 +171,10 @@ class Transaction:
                     self.connection, message_statements.ADD_MESSAGE, [*self._messages.values()]
                 )
             if self._log:
-                self._record_states()
-                sql.execute_many(self.connection, statements.ADD_AUDIT, self._log)
+                head = audit.LockedHead(self.connection, rows=len(self._log))
+        if head is not None:
+            self._record_states()
+            head.append(self._log)
 
     def _record_states(self) -> None:
         for entry in self._log:
