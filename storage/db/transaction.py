@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from storage.db import audit, message_statements, sql, statements, webhook_statements
+from storage.db import audit, message_statements, sql, webhook_statements
 from storage.events import EVENT_TYPES
 from storage.measurements import Measurement
 from storage.ports import Dispatch, SharedClock, SlotReservation
@@ -194,12 +194,16 @@ class Transaction:
         self._outdated.add(key)
 
     def flush(self) -> None:
-        """Write the jobs, the messages and the audit rows, right before the commit."""
+        """Write the jobs, the messages and the audit rows, right before the commit.
+
+        The audit rows come last, as all other writers of the log wait from then on.
+        """
         self._enqueue()
         if not (self.outbox_changed or self._log or self._for_webhooks):
             return
         self._record_states()
         deliveries = self._webhook_deliveries()
+        head: audit.LockedHead | None = None
         with sql.pipeline(self.connection):
             if deliveries:
                 sql.execute_many(
@@ -211,7 +215,9 @@ class Transaction:
                     self.connection, message_statements.ADD_MESSAGE, [*self._messages.values()]
                 )
             if self._log:
-                sql.execute_many(self.connection, statements.ADD_AUDIT, self._log)
+                head = audit.LockedHead(self.connection, rows=len(self._log))
+        if head is not None:
+            head.append(self._log)
 
     def _record_states(self) -> None:
         for entry in self._log:

@@ -28,6 +28,7 @@ from storage.outbox.outbox import Outbox
 from storage.ports import Dispatch, NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 from tests.growth.lives import PLAN
 from tests.growth.work import Watch
 
