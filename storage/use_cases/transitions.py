@@ -60,7 +60,7 @@ def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values
     result = sql.execute(tx.connection, statements.MOVE_EXECUTION, values | expected)
     tx.require(result, StaleExecution(execution.id))
     moved = replace(execution, **values)
-    tx.set_state(execution.id, moved.state)
+    tx.set_state(execution.id, moved.state, has_webhooks=moved.has_webhooks)
     outbox.refresh_root(tx, moved)
     return moved
 
