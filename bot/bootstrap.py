@@ -32,6 +32,7 @@ from storage.move.destination import HalfMoved, refuse_half_moved
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 
 if TYPE_CHECKING:
     from bot.slack.app import SlackFront
@@ -112,6 +113,7 @@ class Core:
             lease=settings.lease,
         )
         self.reads = Reads(self.engine, self.clock)
+        self.tokens = TokenManager(self.engine, clock=self.clock)
 
     def database_answers(self) -> bool:
         try:

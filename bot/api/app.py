@@ -26,6 +26,7 @@ from storage.definitions import CrewDefinition
 from storage.errors import CountersignError
 from storage.reads import Reads
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ def create_api(
     *,
     state: StateManager,
     reads: Reads,
+    tokens: TokenManager,
     crews: Mapping[str, CrewDefinition],
     door: Door | None,
     config: ApiConfig,
@@ -63,7 +65,7 @@ def create_api(
     `persons` is what Slack says about the people for whom tokens act.
     """
     access = Access(reads) if persons is None else Access(reads, persons)
-    services = Services(state, reads, crews, config, access, probes or Probes())
+    services = Services(state, reads, crews, config, access, tokens, probes or Probes())
     api = _Api(
         title="Countersign",
         version=config.version,

@@ -11,6 +11,7 @@ from storage.definitions import CrewDefinition
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +44,6 @@ class Services:
     crews: Mapping[str, CrewDefinition]
     config: ApiConfig
     access: Access
+    tokens: TokenManager
     probes: Probes = field(default_factory=Probes)
     clock: Clock = field(default_factory=SystemClock)

@@ -18,7 +18,7 @@ from bot.bootstrap import CannotStartError, Core
 from bot.process.health import HealthServer
 from bot.process.listening import CannotBindError
 from bot.process.systemd import Systemd
-from bot.scheduler import Scheduler, Tick, state_ticks
+from bot.scheduler import Scheduler, Tick, access_ticks, state_ticks
 from bot.settings import Settings
 from bot.version import VERSION
 
@@ -156,7 +156,10 @@ class SchedulerRole(Role):
 
 
 def core_ticks(settings: Settings, core: Core) -> tuple[Tick, ...]:
-    return state_ticks(core.state, lease=settings.lease, keep=settings.keep)
+    return (
+        *state_ticks(core.state, lease=settings.lease, keep=settings.keep),
+        *access_ticks(core.tokens),
+    )
 
 
 def time_left(deadline: float) -> timedelta:

@@ -67,6 +67,7 @@ class Application(Role):
         api = create_api(
             state=self._core.state,
             reads=self._core.reads,
+            tokens=self._core.tokens,
             crews=self._core.crews,
             door=self._door if settings.slack_mode == "http" else None,
             config=ApiConfig(
