@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from sqlalchemy import insert
-
-from storage.db import sql
-from storage.db.tables import webhooks
+from storage.db import sql, webhook_statements
 from storage.db.transaction import Transaction, new_id
+from storage.errors import NotDead, UnknownDelivery
 from storage.ports import Cipher
 from storage.records import Execution
-from storage.webhooks import NewWebhook, WebhookPurpose, host_of
-
-_ADD: Final = insert(webhooks)
+from storage.webhooks import (
+    GIVE_UP_AFTER,
+    DeliveryState,
+    NewWebhook,
+    WebhookPurpose,
+    host_of,
+)
 
 
 def add(tx: Transaction, execution_id: str, new: Sequence[NewWebhook], cipher: Cipher) -> None:
@@ -36,7 +37,7 @@ def add(tx: Transaction, execution_id: str, new: Sequence[NewWebhook], cipher: C
         }
         for each in new
     ]
-    sql.execute_many(tx.connection, _ADD, rows)
+    sql.execute_many(tx.connection, webhook_statements.ADD_WEBHOOK, rows)
 
 
 def queue(
@@ -54,3 +55,25 @@ def queue(
     """
     if execution.has_webhooks:
         tx.queue_webhooks(execution.id, purpose, type=type, data=data)
+
+
+def replay(tx: Transaction, delivery_id: str) -> None:
+    """Queue a dead delivery for another day, and turn its webhook on if it is off."""
+    of_id = {"of_id": delivery_id}
+    row = sql.execute(tx.connection, webhook_statements.DELIVERY_LOCKED, of_id).first()
+    if row is None:
+        raise UnknownDelivery(delivery_id)
+    if row.state is not DeliveryState.DEAD:
+        raise NotDead(delivery_id, row.state.value)
+    queued = {
+        "state": DeliveryState.QUEUED,
+        "attempts": 0,
+        "not_before": tx.now,
+        "give_up_at": tx.now + GIVE_UP_AFTER,
+        "error": None,
+    }
+    of_seq = {"of_seq": row.seq}
+    sql.execute(tx.connection, webhook_statements.CHANGE_DELIVERY, queued | of_seq)
+    turned_on = {"of_id": row.webhook_id, "off_at": None}
+    sql.execute(tx.connection, webhook_statements.CHANGE_WEBHOOK, turned_on)
+    tx.webhooks_changed = True
