@@ -50,6 +50,7 @@ class NewWebhook:
 
     `secrets` are what signs or authenticates its requests: `secret` and `previous_secret` or, for
     AMP, also `strategy`, `token`, `username`, `password`. `crew` is set if crews.yml names it.
+    `context` is JSON that its bodies are made with, beside the execution.
     """
 
     url: str
@@ -57,6 +58,7 @@ class NewWebhook:
     purpose: WebhookPurpose = WebhookPurpose.EVENTS
     secrets: Mapping[str, str] | None = field(default=None, repr=False)
     crew: str | None = None
+    context: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Webhook:
     url: str
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     crew: str | None = None
+    context: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

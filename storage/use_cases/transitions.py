@@ -33,10 +33,11 @@ from storage.states import (
     ENDED,
     CheckpointState,
     ExecutionEvent,
+    ExecutionState,
     PhaseRunState,
     next_execution,
 )
-from storage.use_cases import claims, files
+from storage.use_cases import claims, files, webhooks
 
 
 def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values: Any) -> Execution:
@@ -62,6 +63,8 @@ def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values
     moved = replace(execution, **values)
     tx.set_state(execution.id, moved.state, has_webhooks=moved.has_webhooks)
     outbox.refresh_root(tx, moved)
+    if moved.state in ENDED or moved.state is ExecutionState.ERROR:
+        webhooks.queue_end(tx, moved)
     return moved
 
 
@@ -326,6 +329,7 @@ def open_checkpoint(
     written = () if run.output is None else run.output.files
     shown = [(file.path, run.id) for file in kept_files.shown(written)]
     outbox.add_checkpoint(tx, waiting, checkpoint_id, files=shown)
+    webhooks.queue_request(tx, waiting, checkpoint_id)
     return waiting
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.amp import answers, tasks
+from bot.amp.webhook_bodies import why_ended
 from bot.api import refusals
 from bot.api.access import Caller
 from bot.api.amp import bodies
@@ -18,7 +19,7 @@ from storage.decisions import Decided, Decision
 from storage.definitions import CrewDefinition, CrewReport, Json
 from storage.errors import AlreadyDecided, UnknownExecution, WrongState
 from storage.inputs import resolve
-from storage.policy import offered_actions
+from storage.policy import may_decide, offered_actions
 from storage.records import Action, Actor, Checkpoint, Execution, PhaseRun, Request
 from storage.states import CheckpointState, ExecutionState
 from storage.tokens import Scope, Token, TokenKind, expand
@@ -39,9 +40,7 @@ class Calls:
         asked = open_inputs(self._known(self._crew(crew)), self.services.clock.now())
         return bodies.InputsBody(inputs=[each.name for each in asked])
 
-    def kickoff(
-        self, caller: Caller, crew: str, body: bodies.KickoffBody, key: str | None
-    ) -> bodies.KickedOffBody:
+    def kickoff(self, caller: Caller, crew: str, body: bodies.KickoffBody) -> bodies.KickedOffBody:
         definition = self._crew(crew)
         report = self._report(crew)
         if report is not None and report.problem is not None:
@@ -54,7 +53,6 @@ class Calls:
             request=resolve(known, asked, self.services.clock.now()),
             requester=self.services.access.actor(caller, channel),
             channel=channel,
-            delivery=None if key is None else f"amp:{key}",
             webhooks=body.webhooks(_context(caller, body.meta)),
         )
         return bodies.KickedOffBody(kickoff_id=execution.id)
@@ -69,7 +67,7 @@ class Calls:
             case ExecutionState.COMPLETED:
                 return bodies.CompletedBody(result=_result(execution, runs), execution_time=seconds)
             case ExecutionState.ERROR | ExecutionState.STOPPED | ExecutionState.CANCELLED:
-                return bodies.FailedBody(error=_why_ended(execution), execution_time=seconds)
+                return bodies.FailedBody(error=why_ended(execution), execution_time=seconds)
             case ExecutionState.PENDING | ExecutionState.RUNNING | ExecutionState.WAITING_FEEDBACK:
                 return self._working(execution, runs)
 
@@ -98,11 +96,18 @@ class Calls:
             approves=body.is_approve,
             outcome=body.outcome,
         )
+        actor = self.services.access.actor(caller, execution.channel)
+        webhooks = body.webhooks(_context(caller, {}))
+        if (
+            webhooks
+            and may_decide(checkpoint.rule, actor=actor, requester=execution.requester).allowed
+        ):
+            self.services.state.replace_webhooks(execution.id, webhooks)
         decided = self.services.state.decide(
             Decision(
                 checkpoint_id=checkpoint.id,
                 action=answer.action,
-                actor=self.services.access.actor(caller, execution.channel),
+                actor=actor,
                 text=body.human_feedback,
                 outcome=answer.outcome,
                 shown=body.output_hash,
@@ -232,14 +237,6 @@ def _result(execution: Execution, runs: Sequence[PhaseRun]) -> bodies.ResultBody
             for each in tasks.results(runs)
         ],
     )
-
-
-def _why_ended(execution: Execution) -> str:
-    if execution.state is ExecutionState.ERROR:
-        return execution.error or "The execution failed"
-    by = execution.ended_by
-    who = "" if by is None else f" by {by.name or by.id}"
-    return f"The execution was {execution.state.value}{who}"
 
 
 def _resumed(decided: Decided, action: Action) -> bodies.ResumedBody:
