@@ -2,48 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 from fastapi.testclient import TestClient
-from httpx import Response
 
 from storage.definitions import CrewInput
-from storage.records import CheckpointKind, Pause, PhaseOutput, Question
+from storage.records import CheckpointKind, Question
+from tests.api.amp.conftest import Amp, at_gate
 from tests.api.conftest import Service
-
-
-@dataclass(frozen=True)
-class Amp:
-    """The calls, as a client of AMP makes them."""
-
-    http: TestClient
-    crew: str = "plan"
-
-    def get(self, path: str) -> Response:
-        return self.http.get(f"/amp/{self.crew}{path}")
-
-    def post(self, path: str, **body: object) -> Response:
-        return self.http.post(f"/amp/{self.crew}{path}", json=body)
-
-    def kickoff(self, **inputs: object) -> str:
-        answer = self.post("/kickoff", inputs=inputs or {"user_input": "a summer campaign"})
-        assert answer.status_code == 200, answer.text
-        (kickoff_id,) = answer.json().values()
-        return str(kickoff_id)
-
-    def status(self, kickoff_id: str) -> Any:
-        return self.get(f"/status/{kickoff_id}").json()
-
-    def resume(self, kickoff_id: str, task_id: str, feedback: str, **more: object) -> Response:
-        body = {"execution_id": kickoff_id, "task_id": task_id, "human_feedback": feedback}
-        return self.post("/resume", **{**body, "is_approve": True, **more})
-
-
-@pytest.fixture
-def amp(client: TestClient) -> Amp:
-    return Amp(client)
 
 
 @pytest.fixture
@@ -52,16 +17,6 @@ def waiting(amp: Amp, service: Service) -> str:
     kickoff_id = amp.kickoff()
     service.run_phase()
     return kickoff_id
-
-
-def at_gate(service: Service, client: TestClient, *outcomes: str) -> tuple[Amp, str]:
-    """An execution of a flow that waits at its gate `review`."""
-    amp = Amp(client, "flow")
-    kickoff_id = amp.kickoff(topic="bikes")
-    claim = service.state.record_phases(service.claim(), ["start"])
-    pause = Pause("review", "Is it good?", outcomes)
-    service.state.phase_done(claim, PhaseOutput("a draft", pause=pause))
-    return amp, kickoff_id
 
 
 def test_the_status_says_how_far_a_crew_is_until_its_result_is_there(
@@ -189,7 +144,7 @@ def test_an_approval_that_could_mean_several_outcomes_is_told_which(
 
 def test_a_question_is_answered_with_the_words(service: Service, client: TestClient) -> None:
     amp = Amp(client, "flow")
-    kickoff_id = amp.kickoff(topic="bikes")
+    kickoff_id = amp.kickoff(inputs={"topic": "bikes"})
     claim = service.state.record_phases(service.claim(), ["start"])
     asked = service.state.ask(
         claim, Question(CheckpointKind.QUESTION, "ask", "ask:1", "Which town?")
@@ -237,7 +192,8 @@ def test_missing_inputs_are_listed_and_others_ignored(service: Service, client: 
         "details": {"missing_inputs": ["market"]},
     }
 
-    kickoff_id = amp.kickoff(company="Acme", market="bikes", taskWebhookUrl="https://a.example")
+    inputs = {"company": "Acme", "market": "bikes", "taskWebhookUrl": "https://a.example"}
+    kickoff_id = amp.kickoff(inputs=inputs)
     values = service.reads.execution(kickoff_id).request.values
     assert (values["company"], values["market"]) == ("Acme", "bikes")
     assert "taskWebhookUrl" not in values
