@@ -32,8 +32,9 @@ from storage.decisions import (
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
 from storage.kept_files import KeptFile, Publication
+from storage.measurements import Measurement
 from storage.outbox import new_messages as outbox
-from storage.ports import NO_CIPHER, Cipher, Dispatch, SharedClock, Signal
+from storage.ports import NO_CIPHER, Cipher, Dispatch, Meter, NoMeter, SharedClock, Signal
 from storage.records import (
     Actor,
     Checkpoint,
@@ -87,6 +88,7 @@ class StateManager:
         clock: SharedClock,
         dispatch: Dispatch,
         signal: Signal,
+        meter: Meter | None = None,
         lease: timedelta = timedelta(seconds=30),
         backoff: timedelta = timedelta(seconds=2),
         cipher: Cipher = NO_CIPHER,
@@ -97,6 +99,7 @@ class StateManager:
         self._clock = clock
         self._dispatch = dispatch
         self._signal = signal
+        self._meter = meter or NoMeter()
         self._lease = lease
         self._backoff = backoff
         self._cipher = cipher
@@ -134,9 +137,15 @@ class StateManager:
             self._dispatch.committed(phase_run_id)
         if tx.outbox_changed:
             self._signal.outbox_changed()
+        if tx.measurements:
+            self._meter.record(tx.measurements)
         if tx.has_events:
             self._signal.events_committed()
         return result
+
+    def measure(self, measurements: Sequence[Measurement]) -> None:
+        """Hand over what was measured outside the use cases."""
+        self._meter.record(measurements)
 
     # --- executions -------------------------------------------------------------------------
 

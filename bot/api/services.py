@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.api.access import Access
@@ -30,6 +30,14 @@ class ApiConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Probes:
+    """What monitoring asks of this process. `metrics` is in Prometheus' text format."""
+
+    ready: Callable[[], bool] = lambda: True
+    metrics: Callable[[], bytes] = lambda: b""
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     state: StateManager
     reads: Reads
@@ -37,4 +45,5 @@ class Services:
     config: ApiConfig
     access: Access
     tokens: TokenManager
+    probes: Probes = field(default_factory=Probes)
     clock: Clock = field(default_factory=SystemClock)

@@ -11,8 +11,9 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from storage.db import audit, message_statements, sql, statements, webhook_statements
+from storage.db import audit, message_statements, sql, webhook_statements
 from storage.events import EVENT_TYPES
+from storage.measurements import Measurement
 from storage.ports import Dispatch, SharedClock, SlotReservation
 from storage.records import Actor, Claim
 from storage.states import ExecutionState
@@ -71,6 +72,7 @@ class Transaction:
         self._required: list[tuple[sql.Result, Exception]] | None = None
         self._jobs: list[_Job] = []
         self._log: list[audit.Entry] = []
+        self.measurements: Final[list[Measurement]] = []
         self._states: dict[str, ExecutionState] = {}
         self._with_webhooks: set[str] = set()
         self._for_webhooks: list[_ForWebhooks] = []
@@ -179,6 +181,10 @@ class Transaction:
         """Queue a delivery for each of the execution's webhooks that have this purpose."""
         self._for_webhooks.append(_ForWebhooks(execution_id, purpose, type, data))
 
+    def measure(self, measurement: Measurement) -> None:
+        """Note a value for monitoring; it counts once the transaction has committed."""
+        self.measurements.append(measurement)
+
     def add_message(self, message: dict[str, Any]) -> None:
         """Add a row to the outbox; the first one of each key counts."""
         self._messages.setdefault(message["key"], message)
@@ -188,12 +194,16 @@ class Transaction:
         self._outdated.add(key)
 
     def flush(self) -> None:
-        """Write the jobs, the messages and the audit rows, right before the commit."""
+        """Write the jobs, the messages and the audit rows, right before the commit.
+
+        The audit rows come last, as all other writers of the log wait from then on.
+        """
         self._enqueue()
         if not (self.outbox_changed or self._log or self._for_webhooks):
             return
         self._record_states()
         deliveries = self._webhook_deliveries()
+        head: audit.LockedHead | None = None
         with sql.pipeline(self.connection):
             if deliveries:
                 sql.execute_many(
@@ -205,7 +215,9 @@ class Transaction:
                     self.connection, message_statements.ADD_MESSAGE, [*self._messages.values()]
                 )
             if self._log:
-                sql.execute_many(self.connection, statements.ADD_AUDIT, self._log)
+                head = audit.LockedHead(self.connection, rows=len(self._log))
+        if head is not None:
+            head.append(self._log)
 
     def _record_states(self) -> None:
         for entry in self._log:

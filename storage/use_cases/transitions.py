@@ -14,11 +14,13 @@ from storage.db.rows import newest_outputs
 from storage.db.transaction import Transaction, new_id
 from storage.definitions import CheckpointDefinition, CrewDefinition, DecisionRule
 from storage.errors import Conflict, NoRule, StaleExecution
+from storage.measurements import Measure, Measurement, Span, timed
 from storage.outbox import new_messages as outbox
 from storage.policy import reminder_times
 from storage.records import (
     Action,
     Actor,
+    ActorKind,
     Checkpoint,
     CheckpointKind,
     Execution,
@@ -62,10 +64,25 @@ def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values
     tx.require(result, StaleExecution(execution.id))
     moved = replace(execution, **values)
     tx.set_state(execution.id, moved.state, has_webhooks=moved.has_webhooks)
+    if moved.state in ENDED or moved.state is ExecutionState.ERROR:
+        _measure_execution(tx, moved)
     outbox.refresh_root(tx, moved)
     if moved.state in ENDED or moved.state is ExecutionState.ERROR:
         webhooks.queue_end(tx, moved)
     return moved
+
+
+def _measure_execution(tx: Transaction, ended: Execution) -> None:
+    span = Span(
+        ended.id,
+        ended.id,
+        f"execution {ended.crew}",
+        started_at=ended.created_at,
+        ended_at=tx.now,
+        failed=ended.state is ExecutionState.ERROR,
+        attributes={"crew": ended.crew, "state": ended.state.value},
+    )
+    tx.measure(timed(Measure.EXECUTION, ended.state.value, span))
 
 
 def queue_run(
@@ -99,6 +116,7 @@ def queue_run(
     )
     slot = tx.reserve_slot() if delay is None else None
     if slot is not None:
+        tx.measure(Measurement(Measure.PICKUP, 0, "decision"))
         run = claims.as_claimed(tx, run, owner=slot.owner)
     values = {name: getattr(run, name) for name in _NEW_RUN_COLUMNS}
     sql.execute(tx.connection, statements.ADD_RUN, {**values, "priority": 0 if tx.urgent else 1})
@@ -367,6 +385,23 @@ def record_feedback(
         Conflict("another decision was faster"),
     )
     outbox.refresh_checkpoint(tx, execution, checkpoint.id)
+    if feedback is not None:
+        measure_decision(tx, checkpoint, feedback)
+
+
+def measure_decision(tx: Transaction, checkpoint: Checkpoint, feedback: Feedback) -> None:
+    by_timeout = feedback.actor.kind is ActorKind.TIMEOUT
+    label = "timeout" if by_timeout else feedback.action.value
+    span = Span(
+        checkpoint.execution_id,
+        checkpoint.id,
+        f"checkpoint {checkpoint.name}",
+        started_at=checkpoint.created_at,
+        ended_at=tx.now,
+        parent=checkpoint.execution_id,
+        attributes={"checkpoint": checkpoint.name, "action": label},
+    )
+    tx.measure(timed(Measure.DECISION, label, span))
 
 
 def decision_columns(
