@@ -59,6 +59,7 @@ from storage.use_cases import (
     replies,
     retention,
     timeouts,
+    webhooks,
 )
 from storage.use_cases import files as kept_files
 from storage.use_cases import webhooks as webhook_use_cases
@@ -455,6 +456,10 @@ class StateManager:
     def delete_lesson(self, lesson_id: str, *, actor: Actor) -> Lesson:
         """Raises UnknownLesson, NotAllowed."""
         return self._commit(lambda tx: lessons.delete(tx, lesson_id, actor=actor))
+
+    def replay_webhook(self, delivery_id: str) -> None:
+        """Queue a webhook's dead delivery again. Raises UnknownDelivery, NotDead."""
+        self._commit(lambda tx: webhooks.replay(tx, delivery_id))
 
     # --- notices ----------------------------------------------------------------------------
 

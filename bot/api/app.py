@@ -18,7 +18,7 @@ from bot.api.amp import routes as amp
 from bot.api.authentication import Authentication
 from bot.api.guard import LoopbackOnly
 from bot.api.problems import problem
-from bot.api.routes import crew, operations
+from bot.api.routes import crew, operations, webhooks
 from bot.api.routes import crews as crews_routes
 from bot.api.services import ApiConfig, Probes, Services
 from bot.door import Door
@@ -75,7 +75,7 @@ def create_api(
         redoc_url=None,
         max_body_size=config.body_limit,
     )
-    for routes in (crew, crews_routes, operations, amp):
+    for routes in (crew, crews_routes, operations, webhooks, amp):
         api.include_router(routes.router(services))
     if door is not None:
         api.include_router(_slack(door))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.api.access import Access
+from bot.webhooks.addresses import AllowedAddresses
 from storage.db.database import SystemClock
 from storage.definitions import CrewDefinition
 from storage.ports import Clock
@@ -18,6 +19,8 @@ from storage.token_manager import TokenManager
 class ApiConfig:
     """`hosts`: the accepted Host headers. `channel`: where executions get their thread in Slack.
 
+    `webhook_addresses`: where webhooks may be sent.
+
     `root_path` is a prefix that a proxy removes, and `public_url` where clients reach this server.
     """
 
@@ -27,6 +30,7 @@ class ApiConfig:
     body_limit: int = 1024 * 1024
     root_path: str = ""
     public_url: str | None = None
+    webhook_addresses: AllowedAddresses = field(default_factory=AllowedAddresses)
 
 
 @dataclass(frozen=True, slots=True)

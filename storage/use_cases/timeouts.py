@@ -12,7 +12,7 @@ from storage.outbox import new_messages as outbox
 from storage.policy import ACTION_OF_TIMEOUT, LAST_REMINDER, reminder_times
 from storage.records import TIMEOUT, Feedback
 from storage.states import CheckpointEvent, CheckpointState, ExecutionEvent, next_checkpoint
-from storage.use_cases import decisions, inbox, transitions, webhooks
+from storage.use_cases import amp_reports, decisions, inbox, transitions
 
 
 def expire_due(tx: Transaction, *, limit: int) -> int:
@@ -115,7 +115,7 @@ def remind_due(tx: Transaction, *, limit: int) -> int:
     outbox.add_reminders(tx, reminders)
     for execution, checkpoint_id, which in reminders:
         if which == LAST_REMINDER:
-            webhooks.queue_request(tx, execution, checkpoint_id, escalates=True)
+            amp_reports.queue_request(tx, execution, checkpoint_id, escalates=True)
     return len(due)
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from sqlalchemy import and_, bindparam, insert, select, update
-
-from storage.db import sql, statements
+from storage.db import sql, statements, webhook_statements
 from storage.db.rows import lock_execution
-from storage.db.tables import DELIVERY_IS_QUEUED, webhook_deliveries, webhooks
 from storage.db.transaction import Transaction, new_id
+from storage.errors import NotDead, UnknownDelivery
 from storage.ports import Cipher
-from storage.records import Execution, PhaseOutput, PhaseRun
-from storage.webhooks import NewWebhook, WebhookPurpose, host_of
-
-_ADD: Final = insert(webhooks)
+from storage.records import Execution
+from storage.webhooks import (
+    GIVE_UP_AFTER,
+    DeliveryState,
+    NewWebhook,
+    WebhookPurpose,
+    host_of,
+)
 
 
 def add(tx: Transaction, execution_id: str, new: Sequence[NewWebhook], cipher: Cipher) -> None:
@@ -36,7 +37,7 @@ def add(tx: Transaction, execution_id: str, new: Sequence[NewWebhook], cipher: C
         }
         for each in new
     ]
-    sql.execute_many(tx.connection, _ADD, rows)
+    sql.execute_many(tx.connection, webhook_statements.ADD_WEBHOOK, rows)
 
 
 def _target(new: NewWebhook, cipher: Cipher) -> dict[str, object]:
@@ -58,60 +59,17 @@ def replace(tx: Transaction, execution_id: str, new: Sequence[NewWebhook], ciphe
             "of_format": each.format,
             "of_purpose": each.purpose,
         }
-        if sql.execute(tx.connection, _REDIRECT, {**target, "off_at": None, **of}).changed:
-            sql.execute(tx.connection, _REDIRECT_QUEUED, {"host": target["host"], **of})
+        if sql.execute(
+            tx.connection, webhook_statements.REDIRECT, {**target, "off_at": None, **of}
+        ).changed:
+            sql.execute(
+                tx.connection, webhook_statements.REDIRECT_QUEUED, {"host": target["host"], **of}
+            )
         else:
             add(tx, execution.id, [each], cipher)
     if new and not execution.has_webhooks:
         values = {"of_id": execution.id, "has_webhooks": True}
         sql.execute(tx.connection, statements.CHANGE_EXECUTION, values)
-
-
-_CLIENTS: Final = and_(
-    webhooks.c.execution_id == bindparam("of_execution"),
-    webhooks.c.format == bindparam("of_format"),
-    webhooks.c.purpose == bindparam("of_purpose"),
-    webhooks.c.crew.is_(None),
-)
-_REDIRECT: Final = update(webhooks).where(_CLIENTS)
-_REDIRECT_QUEUED: Final = update(webhook_deliveries).where(
-    webhook_deliveries.c.webhook_id.in_(select(webhooks.c.id).where(_CLIENTS)), DELIVERY_IS_QUEUED
-)
-
-
-def queue_request(
-    tx: Transaction, execution: Execution, checkpoint_id: str, *, escalates: bool = False
-) -> None:
-    """Queue AMP's request for a person's answer, or the reminder that its time is nearly up."""
-    kind = "escalation" if escalates else "new_request"
-    data = {"checkpoint": checkpoint_id}
-    queue(tx, execution, WebhookPurpose.HUMAN_INPUT, type=kind, data=data)
-
-
-def queue_tasks(tx: Transaction, execution: Execution, run: PhaseRun, output: PhaseOutput) -> None:
-    """Queue AMP's report of each task of a phase that is done."""
-    for number, _task in enumerate(output.tasks):
-        data = {"run": run.id, "task": number}
-        queue(tx, execution, WebhookPurpose.TASK, type="task", data=data)
-
-
-def queue_step(tx: Transaction, execution: Execution, progress: Mapping[str, object]) -> None:
-    """Queue AMP's report of a step: the task that an agent works on, and its tool."""
-    tasks = progress.get("tasks")
-    running = [
-        {"task": each.get("task"), "agent": each.get("agent")}
-        for each in (tasks if isinstance(tasks, list) else [])
-        if isinstance(each, dict) and each.get("state") == "running"
-    ]
-    data: dict[str, object] = {**(running[0] if running else {}), "tool": progress.get("tool")}
-    if running or data["tool"]:
-        queue(tx, execution, WebhookPurpose.STEP, type="step", data=data)
-
-
-def queue_end(tx: Transaction, execution: Execution) -> None:
-    """Queue AMP's report of the end of an execution, or of its failure."""
-    data = {"status": execution.state.value}
-    queue(tx, execution, WebhookPurpose.CREW, type="crew", data=data)
 
 
 def queue(
@@ -129,3 +87,25 @@ def queue(
     """
     if execution.has_webhooks:
         tx.queue_webhooks(execution.id, purpose, type=type, data=data)
+
+
+def replay(tx: Transaction, delivery_id: str) -> None:
+    """Queue a dead delivery for another day, and turn its webhook on if it is off."""
+    of_id = {"of_id": delivery_id}
+    row = sql.execute(tx.connection, webhook_statements.DELIVERY_LOCKED, of_id).first()
+    if row is None:
+        raise UnknownDelivery(delivery_id)
+    if row.state is not DeliveryState.DEAD:
+        raise NotDead(delivery_id, row.state.value)
+    queued = {
+        "state": DeliveryState.QUEUED,
+        "attempts": 0,
+        "not_before": tx.now,
+        "give_up_at": tx.now + GIVE_UP_AFTER,
+        "error": None,
+    }
+    of_seq = {"of_seq": row.seq}
+    sql.execute(tx.connection, webhook_statements.CHANGE_DELIVERY, queued | of_seq)
+    turned_on = {"of_id": row.webhook_id, "off_at": None}
+    sql.execute(tx.connection, webhook_statements.CHANGE_WEBHOOK, turned_on)
+    tx.webhooks_changed = True

@@ -10,10 +10,11 @@ from typing import Final
 from bot.amp import answers, tasks
 from bot.amp.webhook_bodies import why_ended
 from bot.api import refusals
-from bot.api.access import Caller
+from bot.api.access import Caller, answering
 from bot.api.amp import bodies
 from bot.api.amp.errors import ALREADY_RESPONDED, Refused
 from bot.api.services import Services
+from bot.webhooks.targets import BadTarget, check_target
 from storage.crew_inputs import THE_LANGUAGE, THE_REQUEST, CrewInputs, known_inputs, open_inputs
 from storage.decisions import Decided, Decision
 from storage.definitions import CrewDefinition, CrewReport, Json
@@ -22,7 +23,8 @@ from storage.inputs import resolve
 from storage.policy import may_decide, offered_actions
 from storage.records import Action, Actor, Checkpoint, Execution, PhaseRun, Request
 from storage.states import CheckpointState, ExecutionState
-from storage.tokens import Scope, Token, TokenKind, expand
+from storage.tokens import Token, TokenKind, expand
+from storage.webhooks import NewWebhook
 
 _GENERAL: Final = frozenset({*THE_REQUEST, *THE_LANGUAGE, "campaign_context"})
 """What can be said to every crew, whatever its inputs are called."""
@@ -53,7 +55,7 @@ class Calls:
             request=resolve(known, asked, self.services.clock.now()),
             requester=self.services.access.actor(caller, channel),
             channel=channel,
-            webhooks=body.webhooks(_context(caller, body.meta)),
+            webhooks=self._webhooks(body, {"meta": body.meta, **answering(caller)}),
         )
         return bodies.KickedOffBody(kickoff_id=execution.id)
 
@@ -97,7 +99,7 @@ class Calls:
             outcome=body.outcome,
         )
         actor = self.services.access.actor(caller, execution.channel)
-        webhooks = body.webhooks(_context(caller, {}))
+        webhooks = self._webhooks(body, answering(caller))
         if (
             webhooks
             and may_decide(checkpoint.rule, actor=actor, requester=execution.requester).allowed
@@ -198,6 +200,17 @@ class Calls:
         report = self._report(definition.name)
         return known_inputs(definition, None if report is None else report.examination)
 
+    def _webhooks(
+        self, body: bodies.WebhookUrls, context: dict[str, object]
+    ) -> tuple[NewWebhook, ...]:
+        webhooks = body.webhooks(context)
+        for each in webhooks:
+            try:
+                check_target(each.url, self.services.config.webhook_addresses)
+            except BadTarget as error:
+                raise Refused(422, f"the URL of the {each.purpose} webhook {error}") from None
+        return webhooks
+
     def _execution(self, caller: Caller, crew: str, execution_id: str) -> Execution:
         """The execution, if it is one of this crew's. Raises UnknownExecution."""
         execution = self.services.access.execution(caller, execution_id)
@@ -212,15 +225,6 @@ def _known_values(inputs: dict[str, Json], known: CrewInputs) -> dict[str, Json]
         return inputs
     names = {each.name for each in known.inputs} | _GENERAL
     return {name: value for name, value in inputs.items() if name in names}
-
-
-def _context(caller: Caller, meta: dict[str, Json]) -> dict[str, object]:
-    """What the bodies of its webhooks repeat, and for whom their callbacks answer."""
-    context: dict[str, object] = {"meta": meta}
-    if Scope.DECIDE in caller.scopes:
-        token = None if caller.kind is None else caller.id
-        context["answers"] = {"name": caller.name, "person": caller.person, "token": token}
-    return context
 
 
 def _result(execution: Execution, runs: Sequence[PhaseRun]) -> bodies.ResultBody:
