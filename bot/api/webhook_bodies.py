@@ -30,7 +30,7 @@ def _storable_url(url: str) -> str:
 
 
 Url = Annotated[str, Field(max_length=MAX_LENGTH), AfterValidator(_storable_url)]
-Secret = Annotated[str, Field(min_length=1, max_length=1000, repr=False)]
+Secret = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class WebhookBody(BaseModel):
@@ -48,8 +48,8 @@ class WebhookBody(BaseModel):
     )
 
     url: Url
-    secret: Secret
-    previous_secret: Secret | None = None
+    secret: Secret = Field(repr=False)
+    previous_secret: Secret | None = Field(None, repr=False)
     format: WebhookFormat = WebhookFormat.STANDARD
 
     @model_validator(mode="after")
