@@ -63,6 +63,7 @@ from storage.use_cases import (
     webhooks,
 )
 from storage.use_cases import files as kept_files
+from storage.use_cases import webhooks as webhook_use_cases
 from storage.webhooks import NewWebhook
 
 T = TypeVar("T")
@@ -183,6 +184,13 @@ class StateManager:
                 cipher=self._cipher,
             )
         )
+
+    def replace_webhooks(self, execution_id: str, webhooks: Sequence[NewWebhook]) -> None:
+        """Send what an execution's webhooks get to these addresses from now on, by purpose.
+
+        Webhooks of crews.yml stay as they are. Raises UnknownExecution.
+        """
+        self._commit(lambda tx: webhook_use_cases.replace(tx, execution_id, webhooks, self._cipher))
 
     def cancel(self, execution_id: str, *, actor: Actor) -> Execution:
         """Cancel an execution that has not ended; its worker notices at the next heartbeat.

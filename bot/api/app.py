@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from bot.api import bodies, refusals
 from bot.api.access import Access, ScopeMissing
+from bot.api.amp import routes as amp
 from bot.api.authentication import Authentication
 from bot.api.guard import LoopbackOnly
 from bot.api.problems import problem
@@ -74,7 +75,7 @@ def create_api(
         redoc_url=None,
         max_body_size=config.body_limit,
     )
-    for routes in (crew, crews_routes, operations, webhooks):
+    for routes in (crew, crews_routes, operations, webhooks, amp):
         api.include_router(routes.router(services))
     if door is not None:
         api.include_router(_slack(door))

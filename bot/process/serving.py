@@ -91,12 +91,16 @@ class Application(Role):
         parts = (self._http, self._scheduler, self._pool, self._slack, self._webhooks)
         return all(part is None or part.alive for part in parts)
 
+    @property
+    def _address(self) -> str:
+        return f"http://{url_host(self._settings.host)}:{self.port}"
+
     def _start(self) -> Mapping[str, object]:
         self._http.start()
         log.info(
             "serve.healthy",
             extra={
-                "address": f"http://{url_host(self._settings.host)}:{self.port}",
+                "address": self._address,
                 "after_s": time.monotonic() - self._created_at,
             },
         )
@@ -133,14 +137,16 @@ class Application(Role):
     def _start_webhooks(self) -> None:
         """Start to send webhooks. The libraries are imported here: HTTP is answered by now."""
         from bot.webhooks import bodies
+        from bot.webhooks.amp import AmpBodies
         from bot.webhooks.requests import Requests
         from bot.webhooks.sender import WebhookSender
 
         core = self._core
         queue = WebhookQueue(core.engine, core.clock, cipher=core.cipher, crews=core.crew_webhooks)
+        amp = AmpBodies(core.reads, core.tokens, core.clock, self._address)
         self._webhooks = WebhookSender(
             queue,
-            bodies={WebhookFormat.STANDARD: bodies.standard, WebhookFormat.AMP: bodies.standard},
+            bodies={WebhookFormat.STANDARD: bodies.standard, WebhookFormat.AMP: amp},
             owner=str(owners.this_process()),
             connect=partial(Requests, self._settings.webhook_addresses),
             is_dead=owners.is_dead,
