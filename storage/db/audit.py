@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
@@ -26,9 +26,11 @@ from sqlalchemy import (
     insert,
     select,
     table,
+    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from storage.audit_chain import GENESIS, ChainHead, digest, row_hash
 from storage.db import sql
@@ -61,22 +63,47 @@ REDACTED: Final = "audit.redacted"
 EMPTIED: Final = (None, "{}", None)
 """The actor, the details and the salt of a row that was emptied."""
 
-_ADD_ROWS: Final = insert(STORED)
-
 HEAD: Final[Select[Any]] = select(
     audit_chain.c.first_seq, audit_chain.c.last_seq, audit_chain.c.length, audit_chain.c.hash
 ).where(audit_chain.c.name == CHAIN)
 
-_LOCK_HEAD: Final = HEAD.with_for_update()
+_LOCKED: Final = HEAD.with_for_update().cte("head")
 
-_MOVE_HEAD: Final = update(audit_chain).where(audit_chain.c.name == bindparam("of_name"))
+_LOCK_HEAD: Final[Mapping[str, Select[Any]]] = {
+    "postgresql": select(_LOCKED, func.nextval("audit_seq_seq").label("seq")).join(
+        func.generate_series(1, bindparam("rows", type_=Integer)), true()
+    ),
+    "sqlite": HEAD.add_columns(
+        select(func.coalesce(func.max(audit.c.seq), 0)).scalar_subquery().label("seq")
+    ),
+}
+"""The head with the numbers of the new rows: on PostgreSQL a row for each, from the sequence, as
+processes of older versions take numbers there, too. On SQLite the last number that is in use."""
 
-_LAST_SEQ: Final[Select[Any]] = select(func.coalesce(func.max(audit.c.seq), 0))
-
-_NEXT_SEQS: Final[Select[Any]] = select(func.nextval("audit_seq_seq")).select_from(
-    func.generate_series(1, bindparam("rows", type_=Integer))
+_MOVE_HEAD: Final = (
+    update(audit_chain)
+    .where(audit_chain.c.name == CHAIN)
+    .values(
+        first_seq=bindparam("first_seq", type_=Integer),
+        last_seq=bindparam("last_seq", type_=Integer),
+        length=bindparam("length", type_=Integer),
+        hash=bindparam("last_hash", type_=String),
+    )
 )
-"""On PostgreSQL: from the sequence, as processes of older versions take numbers there, too."""
+
+_ADD_ROWS: Final = insert(STORED)
+
+_ADD_ROWS_AND_MOVE_HEAD: Final = (
+    insert(STORED)
+    .from_select(
+        [each.name for each in STORED.c],
+        select(
+            *(func.unnest(bindparam(f"{each.name}s", type_=ARRAY(each.type))) for each in STORED.c)
+        ),
+    )
+    .add_cte(_MOVE_HEAD.cte("moved"))
+)
+"""On PostgreSQL: one statement, as each costs as much as several rows."""
 
 _NEW_CHAIN: Final = {
     "name": CHAIN,
@@ -118,16 +145,16 @@ class LockedHead:
 
     def __init__(self, connection: Connection, *, rows: int) -> None:
         self._connection = connection
+        self._dialect = connection.dialect.name
         self._rows = rows
-        self._head = sql.execute(connection, _LOCK_HEAD)
-        self._seqs = self._request_seqs()
+        sql.send_delayed(connection)
+        self._locked = self._lock()
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Add as many rows as announced, in this order."""
-        head = self._to_head()
-        rows: list[dict[str, object]] = []
+        """Add as many rows as announced, in this order. They are sent with the commit."""
+        head, seqs = self._head_and_seqs()
+        rows: list[Entry] = []
         last = head.hash
-        seqs = self._next_seqs(head)
         for seq, one in zip(seqs, entries, strict=True):
             row = _to_row(one, self._connection.dialect)
             last = row_hash(
@@ -140,36 +167,35 @@ class LockedHead:
             )
             rows.append(row | {"seq": seq, "hash": last})
         moved = {
-            "of_name": CHAIN,
             "first_seq": head.first_seq or seqs[0],
             "last_seq": seqs[-1],
             "length": head.length + len(rows),
-            "hash": last,
+            "last_hash": last,
         }
-        with sql.pipeline(self._connection):
+        sql.send_with_commit(self._connection, partial(self._send, rows, moved))
+
+    def _send(self, rows: Sequence[Entry], moved: Entry) -> None:
+        if self._dialect == "postgresql":
+            columns = {f"{each.name}s": [row[each.name] for row in rows] for each in STORED.c}
+            sql.execute(self._connection, _ADD_ROWS_AND_MOVE_HEAD, columns | moved)
+        else:
             sql.execute_many(self._connection, _ADD_ROWS, rows)
             sql.execute(self._connection, _MOVE_HEAD, moved)
 
-    def _to_head(self) -> ChainHead:
-        row = self._head.first()
-        if row is None:
-            begin = _BEGIN_CHAIN[self._connection.dialect.name]
-            began = sql.execute(self._connection, begin, _NEW_CHAIN).changed > 0
-            row = sql.execute(self._connection, _LOCK_HEAD).rows[0]
-            if not began:  # another writer did, who may have later numbers than these
-                self._seqs = self._request_seqs()
-        return ChainHead(row.first_seq, row.last_seq, row.length, row.hash)
+    def _lock(self) -> sql.Result:
+        numbers = {"rows": self._rows} if self._dialect == "postgresql" else {}
+        return sql.execute(self._connection, _LOCK_HEAD[self._dialect], numbers)
 
-    def _request_seqs(self) -> sql.Result:
-        if self._connection.dialect.name == "postgresql":
-            return sql.execute(self._connection, _NEXT_SEQS, {"rows": self._rows})
-        return sql.execute(self._connection, _LAST_SEQ)
-
-    def _next_seqs(self, head: ChainHead) -> list[int]:
-        if self._connection.dialect.name == "postgresql":
-            return self._seqs.scalars()
-        first = max(head.last_seq, self._seqs.scalar() or 0) + 1
-        return [*range(first, first + self._rows)]
+    def _head_and_seqs(self) -> tuple[ChainHead, list[int]]:
+        if not self._locked.rows:  # the first rows of all
+            sql.execute(self._connection, _BEGIN_CHAIN[self._dialect], _NEW_CHAIN)
+            self._locked = self._lock()
+        first = self._locked.rows[0]
+        head = ChainHead(first.first_seq, first.last_seq, first.length, first.hash)
+        if self._dialect == "postgresql":
+            return head, [row.seq for row in self._locked.rows]
+        begin = max(head.last_seq, first.seq) + 1
+        return head, [*range(begin, begin + self._rows)]
 
 
 def append(connection: Connection, entries: Sequence[Entry]) -> None:
