@@ -7,6 +7,7 @@ order of `seq` is the order of commits, and writers cannot deadlock.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -21,6 +22,7 @@ from sqlalchemy import (
     String,
     Text,
     bindparam,
+    cast,
     column,
     func,
     insert,
@@ -30,9 +32,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import JSON
 
-from storage.audit_chain import GENESIS, ChainHead, digest, row_hash
+from storage.audit_chain import GENESIS, ChainHead, digest, in_utc, row_hash
 from storage.db import sql
 from storage.db.columns import UtcDateTime
 from storage.db.tables import audit, audit_chain
@@ -93,17 +95,17 @@ _MOVE_HEAD: Final = (
 
 _ADD_ROWS: Final = insert(STORED)
 
+_NEW_ROWS: Final = (
+    func.json_to_recordset(cast(bindparam("rows"), JSON))
+    .table_valued(*(column(each.name, each.type) for each in STORED.c))
+    .render_derived(name="new", with_types=True)
+)
 _ADD_ROWS_AND_MOVE_HEAD: Final = (
     insert(STORED)
-    .from_select(
-        [each.name for each in STORED.c],
-        select(
-            *(func.unnest(bindparam(f"{each.name}s", type_=ARRAY(each.type))) for each in STORED.c)
-        ),
-    )
+    .from_select([each.name for each in STORED.c], select(*_NEW_ROWS.c))
     .add_cte(_MOVE_HEAD.cte("moved"))
 )
-"""On PostgreSQL: one statement, as each costs as much as several rows."""
+"""On PostgreSQL: one statement with one value for all rows, as each costs as much as a row."""
 
 _NEW_CHAIN: Final = {
     "name": CHAIN,
@@ -176,8 +178,9 @@ class LockedHead:
 
     def _send(self, rows: Sequence[Entry], moved: Entry) -> None:
         if self._dialect == "postgresql":
-            columns = {f"{each.name}s": [row[each.name] for row in rows] for each in STORED.c}
-            sql.execute(self._connection, _ADD_ROWS_AND_MOVE_HEAD, columns | moved)
+            texts = [row | {"at": in_utc(row["at"])} for row in rows]
+            values = moved | {"rows": json.dumps(texts, ensure_ascii=False)}
+            sql.execute(self._connection, _ADD_ROWS_AND_MOVE_HEAD, values)
         else:
             sql.execute_many(self._connection, _ADD_ROWS, rows)
             sql.execute(self._connection, _MOVE_HEAD, moved)
