@@ -13,7 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import starter
 from bot.doctor.shared_server import application_name
+from bot.metrics.deferred import DeferredMeter
+from bot.metrics.meters import Meters
 from bot.settings import Settings, remove_proxies
+from bot.tracing import tracer_for
+from bot.version import VERSION
 from crew_runner.config.registry import CrewsFileError, load_crews
 from crew_runner.host import owners
 from crew_runner.host.worker import WorkerPool
@@ -25,10 +29,12 @@ from storage.db.engines import Pool, connection_arguments, normalize_url, open_e
 from storage.db.schema import SchemaStatus
 from storage.definitions import CrewDefinition, ModelSettings
 from storage.errors import Busy, IncompatibleSchema
+from storage.monitoring_reads import MonitoringReads
 from storage.move.destination import HalfMoved, refuse_half_moved
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 
 if TYPE_CHECKING:
     from bot.slack.app import SlackFront
@@ -98,14 +104,19 @@ class Core:
         self.engine = open_database(settings, role=role)
         self.signal = DeferredSignal()
         self.queue = queue_for(self.engine)
+        gauges = MonitoringReads(self.engine, self.clock).gauges
+        self.meter = DeferredMeter(gauges, version=VERSION, role=role)
+        self.tracer = tracer_for(settings, role=role)
         self.state = StateManager(
             self.engine,
             clock=self.clock,
             dispatch=self.queue,
             signal=self.signal,
+            meter=Meters(self.meter, self.tracer),
             lease=settings.lease,
         )
         self.reads = Reads(self.engine, self.clock)
+        self.tokens = TokenManager(self.engine, clock=self.clock)
 
     def database_answers(self) -> bool:
         try:
@@ -219,6 +230,7 @@ def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:
         crews=core.crews,
         clock=core.clock,
         owner=str(owners.this_process()),
+        meter=core.meter,
     )
 
 

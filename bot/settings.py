@@ -85,6 +85,11 @@ class Settings(BaseSettings):
     health_port: int | None = Field(
         None, ge=0, le=65535, validation_alias="COUNTERSIGN_HEALTH_PORT"
     )
+    traces_endpoint: str | None = Field(
+        None, pattern="^https?://", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT"
+    )
+    traces_headers: SecretStr | None = _variable("OTEL_EXPORTER_OTLP_HEADERS")
+    service_name: str = Field("countersign", validation_alias="OTEL_SERVICE_NAME")
     notify_socket: str | None = _variable("NOTIFY_SOCKET")
     watchdog_usec: int | None = _variable("WATCHDOG_USEC")
     default_channel: str | None = Field(
@@ -340,13 +345,19 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"did you mean {PREFIX}{near[0]}?" if near else "the settings are " + ", ".join(known)
 
 
+_PATTERN_HINTS: Final = {
+    "COUNTERSIGN_DEFAULT_CHANNEL": "must be a channel's id such as C0123456789",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "must begin with https:// or http://",
+}
+
+
 def _describe(problem: dict[str, Any]) -> str:
     """A pydantic error as one sentence, without the value that was set."""
     name = str(problem["loc"][0]) if problem["loc"] else ""
     reasons = {
         "int_parsing": "must be a whole number",
         "float_parsing": "must be a number",
-        "string_pattern_mismatch": "must be a channel's id such as C0123456789",
+        "string_pattern_mismatch": _PATTERN_HINTS.get(name, "has the wrong form"),
     }
     reason = reasons.get(problem["type"], str(problem["msg"]).removeprefix("Value error, "))
     reason = reason.replace("Input should be", "must be")

@@ -19,13 +19,14 @@ from bot.api.guard import LoopbackOnly
 from bot.api.problems import problem
 from bot.api.routes import crew, operations
 from bot.api.routes import crews as crews_routes
-from bot.api.services import ApiConfig, Services
+from bot.api.services import ApiConfig, Probes, Services
 from bot.door import Door
 from bot.persons import Persons
 from storage.definitions import CrewDefinition
 from storage.errors import CountersignError
 from storage.reads import Reads
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 
 log = logging.getLogger(__name__)
 
@@ -52,17 +53,19 @@ def create_api(
     *,
     state: StateManager,
     reads: Reads,
+    tokens: TokenManager,
     crews: Mapping[str, CrewDefinition],
     door: Door | None,
     config: ApiConfig,
     persons: Persons | None = None,
+    probes: Probes | None = None,
 ) -> FastAPI:
     """The application. `door` answers Slack's requests; None: there is no route for them.
 
     `persons` is what Slack says about the people for whom tokens act.
     """
     access = Access(reads) if persons is None else Access(reads, persons)
-    services = Services(state, reads, crews, config, access)
+    services = Services(state, reads, crews, config, access, tokens, probes or Probes())
     api = _Api(
         title="Countersign",
         version=config.version,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.api.access import Access
@@ -11,6 +11,7 @@ from storage.definitions import CrewDefinition
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,20 @@ class ApiConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Probes:
+    """What monitoring asks of this process. `metrics` is in Prometheus' text format."""
+
+    ready: Callable[[], bool] = lambda: True
+    metrics: Callable[[], bytes] = lambda: b""
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     state: StateManager
     reads: Reads
     crews: Mapping[str, CrewDefinition]
     config: ApiConfig
     access: Access
+    tokens: TokenManager
+    probes: Probes = field(default_factory=Probes)
     clock: Clock = field(default_factory=SystemClock)

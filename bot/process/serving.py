@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.api.app import create_api
 from bot.api.guard import loopback_hosts, url_host
-from bot.api.services import ApiConfig
+from bot.api.services import ApiConfig, Probes
 from bot.bootstrap import CannotStartError, build_slack, describe_model
 from bot.doctor.shared_server import SERVE_ONLY
 from bot.door import DoorAnswer
@@ -67,11 +67,13 @@ class Application(Role):
         api = create_api(
             state=self._core.state,
             reads=self._core.reads,
+            tokens=self._core.tokens,
             crews=self._core.crews,
             door=self._door if settings.slack_mode == "http" else None,
             config=ApiConfig(
                 hosts=loopback_hosts(settings.host, self.port), version=VERSION, channel=channel
             ),
+            probes=Probes(ready=self.ready, metrics=self._core.meter.exposition),
         )
         self._http = HttpServer(api, self._listening, grace=settings.grace)
 

@@ -90,7 +90,7 @@ DUE: Final = and_(
 ADD_RUN: Final = insert(phase_runs)
 
 _DUE_RUNS: Final[Select[Any]] = (
-    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *JOINED_EXECUTION)
+    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, phase_runs.c.priority, *JOINED_EXECUTION)
     .join(executions, executions.c.id == phase_runs.c.execution_id)
     .where(DUE)
 )

@@ -63,6 +63,7 @@ def _take_effect(tx: Transaction, expired: DecidableCheckpoint, feedback: Feedba
     checkpoint, execution = expired.checkpoint, expired.execution
     effect = checkpoint.rule.on_timeout
     outbox.refresh_checkpoint(tx, execution, checkpoint.id)
+    transitions.measure_decision(tx, checkpoint, feedback)
     tx.audit(
         execution.id,
         "checkpoint.expired",

@@ -13,6 +13,7 @@ AUDIT_SKELETON = ("seq", "at", "execution_id", "event", "digest", "hash")
 
 
 def upgrade() -> None:
+    op.create_index("ix_executions_state", "executions", ["state"])
     _audit_chain()
     _tokens()
     _webhooks()
@@ -93,6 +94,10 @@ def _tokens() -> None:
 
 
 def _webhooks() -> None:
+    op.add_column(
+        "executions",
+        sa.Column("has_webhooks", sa.Boolean, nullable=False, server_default=sa.false()),
+    )
     op.create_table(
         "webhooks",
         sa.Column("id", sa.String(36), nullable=False),
@@ -100,8 +105,11 @@ def _webhooks() -> None:
         sa.Column("format", sa.String(24), nullable=False),
         sa.Column("purpose", sa.String(24), nullable=False),
         sa.Column("url", sa.Text, nullable=False),
+        sa.Column("host", sa.String(300), nullable=False),
         sa.Column("secrets", sa.Text),
+        sa.Column("crew", sa.String(100)),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("off_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
         sa.ForeignKeyConstraint(
             ["execution_id"], ["executions.id"], name="fk_webhooks_execution_id"
@@ -114,15 +122,16 @@ def _webhooks() -> None:
         sa.Column("id", sa.String(36), nullable=False),
         sa.Column("webhook_id", sa.String(36), nullable=False),
         sa.Column("execution_id", sa.String(36), nullable=False),
+        sa.Column("host", sa.String(300), nullable=False),
         sa.Column("type", sa.String(64), nullable=False),
         sa.Column("data", sa.Text, nullable=False),
         sa.Column("body", sa.Text),
         sa.Column("state", sa.String(24), nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("not_before", sa.DateTime(timezone=True)),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("give_up_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lease_owner", sa.String(200)),
-        sa.Column("lease_until", sa.DateTime(timezone=True)),
         sa.Column("delivered_at", sa.DateTime(timezone=True)),
         sa.Column("last_status", sa.Integer),
         sa.Column("error", sa.Text),
@@ -136,13 +145,20 @@ def _webhooks() -> None:
         ),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_webhook_deliveries_webhook_id", "webhook_deliveries", ["webhook_id"])
-    op.create_index("ix_webhook_deliveries_execution_id", "webhook_deliveries", ["execution_id"])
-    queued = sa.text("state = 'queued'")
     op.create_index(
-        "ix_webhook_deliveries_queued",
-        "webhook_deliveries",
-        ["seq"],
-        sqlite_where=queued,
-        postgresql_where=queued,
+        "ix_webhook_deliveries_webhook_id_seq", "webhook_deliveries", ["webhook_id", "seq"]
     )
+    op.create_index("ix_webhook_deliveries_execution_id", "webhook_deliveries", ["execution_id"])
+    for name, columns, state in (
+        ("queued", ["host", "not_before"], "queued"),
+        ("oldest", ["created_at"], "queued"),
+        ("dead", ["seq"], "dead"),
+    ):
+        where = sa.text(f"state = '{state}'")
+        op.create_index(
+            f"ix_webhook_deliveries_{name}",
+            "webhook_deliveries",
+            columns,
+            sqlite_where=where,
+            postgresql_where=where,
+        )
