@@ -15,6 +15,7 @@ from bot.api.services import ApiConfig, Probes
 from bot.bootstrap import CannotStartError, build_slack, describe_model
 from bot.doctor.shared_server import SERVE_ONLY
 from bot.door import DoorAnswer
+from bot.persons import DeferredPersons
 from bot.process.http_server import HttpServer
 from bot.process.listening import CannotBindError, bind
 from bot.process.roles import Role, core_ticks, time_left
@@ -60,7 +61,15 @@ class Application(Role):
         self._pool: WorkerPool | None = None
         self._scheduler: Scheduler | None = None
         self._webhooks: WebhookSender | None = None
+        self._persons = DeferredPersons()
         super().__init__(settings, application=None if ticks else SERVE_ONLY, webhooks=True)
+        if not settings.on_loopback and not self._core.tokens.any_valid():
+            raise CannotStartError(
+                f"HITL_BACKEND_HOST={settings.host} lets other machines call the API, and there is "
+                "no valid token, so nobody could be let in. Make one with `countersign tokens "
+                "create --scopes execute,read,decide`, or set HITL_BACKEND_HOST=127.0.0.1.",
+                bad_settings=True,
+            )
         try:
             self._listening = bind(settings.host, settings.port)
         except CannotBindError as error:
@@ -80,7 +89,14 @@ class Application(Role):
                 version=VERSION,
                 channel=channel,
                 webhook_addresses=settings.webhook_addresses,
+                root_path=settings.root_path,
+                public_url=settings.public_url,
+                loopback=settings.on_loopback,
+                rate_limit=settings.rate_limit,
+                cors_origins=settings.cors_origins,
+                trusted_proxies=settings.trusted_proxies,
             ),
+            persons=self._persons if settings.slack_mode else None,
             probes=Probes(ready=self.ready, metrics=self._core.meter.exposition),
         )
         self._http = HttpServer(api, self._listening, grace=settings.grace)
@@ -124,6 +140,7 @@ class Application(Role):
         outbox = Outbox(self._core.engine, self._core.clock)
         slack = self._slack = build_slack(self._settings, self._core, outbox)
         self._core.signal.bind(slack.outbox_changed)
+        self._persons.bind(slack.persons)
         slack.start()
         return (
             *slack_ticks(deliver_due=slack.deliver_due, refresh_actors=slack.refresh_actors),
