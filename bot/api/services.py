@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.api.access import Access
+from bot.api.live.hub import Hub
 from storage.db.database import SystemClock
 from storage.definitions import CrewDefinition
 from storage.ports import Clock
@@ -45,5 +46,6 @@ class Services:
     config: ApiConfig
     access: Access
     tokens: TokenManager
+    hub: Hub
     probes: Probes = field(default_factory=Probes)
     clock: Clock = field(default_factory=SystemClock)
