@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.api.access import Access
+from bot.api.live.hub import Hub
 from bot.api_settings import Network, RequestRate
 from bot.webhooks.addresses import AllowedAddresses
 from storage.db.database import SystemClock
@@ -56,5 +57,6 @@ class Services:
     config: ApiConfig
     access: Access
     tokens: TokenManager
+    hub: Hub
     probes: Probes = field(default_factory=Probes)
     clock: Clock = field(default_factory=SystemClock)

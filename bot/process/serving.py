@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.api.app import create_api
 from bot.api.guard import loopback_hosts, url_host
+from bot.api.live.hub import Hub
 from bot.api.services import ApiConfig, Probes
 from bot.bootstrap import CannotStartError, build_slack, describe_model
 from bot.doctor.shared_server import SERVE_ONLY
@@ -78,6 +79,8 @@ class Application(Role):
             ) from error
         self.port: int = self._listening.getsockname()[1]
         channel = settings.default_channel if settings.slack_mode else None
+        self._hub = Hub(self._core.reads)
+        self._core.signal.on_events(self._hub.wake)
         api = create_api(
             state=self._core.state,
             reads=self._core.reads,
@@ -97,9 +100,12 @@ class Application(Role):
                 trusted_proxies=settings.trusted_proxies,
             ),
             persons=self._persons if settings.slack_mode else None,
+            hub=self._hub,
             probes=Probes(ready=self.ready, metrics=self._core.meter.exposition),
         )
-        self._http = HttpServer(api, self._listening, grace=settings.grace)
+        self._http = HttpServer(
+            api, self._listening, grace=settings.grace, before_stop=self._hub.close
+        )
 
     def alive(self) -> bool:
         if not self._started:
