@@ -77,6 +77,10 @@ class Application(Role):
         )
         self._http = HttpServer(api, self._listening, grace=settings.grace)
 
+    @property
+    def _address(self) -> str:
+        return f"http://{url_host(self._settings.host)}:{self.port}"
+
     def alive(self) -> bool:
         if not self._started:
             return True
@@ -88,7 +92,7 @@ class Application(Role):
         log.info(
             "serve.healthy",
             extra={
-                "address": f"http://{url_host(self._settings.host)}:{self.port}",
+                "address": self._address,
                 "after_s": time.monotonic() - self._created_at,
             },
         )
@@ -109,7 +113,9 @@ class Application(Role):
     def _start_slack(self) -> tuple[Tick, ...]:
         """Start the Slack front end. Returns its ticks."""
         outbox = Outbox(self._core.engine, self._core.clock)
-        slack = self._slack = build_slack(self._settings, self._core, outbox)
+        slack = self._slack = build_slack(
+            self._settings, self._core, outbox, address=self._address
+        )
         self._core.signal.bind(slack.outbox_changed)
         slack.start()
         return (
