@@ -109,6 +109,12 @@ class TokenManager:
         with reading(self._engine) as connection:
             return tokens.any_made(connection)
 
+    def any_valid(self) -> bool:
+        """Whether such a token can be used now."""
+        with reading(self._engine) as connection:
+            now = self._clock.at(connection)
+            return any(token.is_valid(now) for token in tokens.made(connection))
+
     def delete_expired(self, *, older_than: timedelta = KEPT) -> int:
         """Delete sessions, links, tickets and callbacks that expired so long ago."""
         return self._commit(

@@ -27,8 +27,15 @@ class Caller:
     subject: str | None = None
 
 
+ANONYMOUS: Final = Caller("anonymous", "anonymous", frozenset())
+"""Whoever calls without a token a path that needs none."""
+
 LOOPBACK: Final = Caller("loopback", "unauthenticated loopback", frozenset(Scope))
 """Whoever calls on this machine as long as there are no tokens."""
+
+
+class Unauthenticated(Exception):
+    """The route needs a token, and the request has none."""
 
 
 class ScopeMissing(Exception):
@@ -44,6 +51,8 @@ def allow(scope: Scope) -> Callable[[Request], Caller]:
 
     def check(request: Request) -> Caller:
         caller: Caller = request.state.caller
+        if caller is ANONYMOUS:
+            raise Unauthenticated
         if scope not in caller.scopes:
             raise ScopeMissing(scope)
         return caller

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.api.access import Access
+from bot.api_settings import Network, RequestRate
 from storage.db.database import SystemClock
 from storage.definitions import CrewDefinition
 from storage.ports import Clock
@@ -19,6 +20,8 @@ class ApiConfig:
     """`hosts`: the accepted Host headers. `channel`: where executions get their thread in Slack.
 
     `root_path` is a prefix that a proxy removes, and `public_url` where clients reach this server.
+    `loopback`: only programs on this machine reach it, which need no token until one is made.
+    `rate_limit` None: there is none.
     """
 
     hosts: tuple[str, ...]
@@ -27,6 +30,10 @@ class ApiConfig:
     body_limit: int = 1024 * 1024
     root_path: str = ""
     public_url: str | None = None
+    loopback: bool = True
+    rate_limit: RequestRate | None = None
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from bot.api.services import ApiConfig, Probes
 from bot.bootstrap import CannotStartError, build_slack, describe_model
 from bot.doctor.shared_server import SERVE_ONLY
 from bot.door import DoorAnswer
+from bot.persons import DeferredPersons
 from bot.process.http_server import HttpServer
 from bot.process.listening import CannotBindError, bind
 from bot.process.roles import Role, core_ticks, time_left
@@ -55,7 +56,15 @@ class Application(Role):
         self._slack: SlackFront | None = None
         self._pool: WorkerPool | None = None
         self._scheduler: Scheduler | None = None
+        self._persons = DeferredPersons()
         super().__init__(settings, application=None if ticks else SERVE_ONLY)
+        if not settings.on_loopback and not self._core.tokens.any_valid():
+            raise CannotStartError(
+                f"HITL_BACKEND_HOST={settings.host} lets other machines call the API, and there is "
+                "no valid token, so nobody could be let in. Make one with `countersign tokens "
+                "create --scopes execute,read,decide`, or set HITL_BACKEND_HOST=127.0.0.1.",
+                bad_settings=True,
+            )
         try:
             self._listening = bind(settings.host, settings.port)
         except CannotBindError as error:
@@ -71,9 +80,18 @@ class Application(Role):
             crews=self._core.crews,
             door=self._door if settings.slack_mode == "http" else None,
             config=ApiConfig(
-                hosts=loopback_hosts(settings.host, self.port), version=VERSION, channel=channel
+                hosts=loopback_hosts(settings.host, self.port),
+                version=VERSION,
+                channel=channel,
+                root_path=settings.root_path,
+                public_url=settings.public_url,
+                loopback=settings.on_loopback,
+                rate_limit=settings.rate_limit,
+                cors_origins=settings.cors_origins,
+                trusted_proxies=settings.trusted_proxies,
             ),
             probes=Probes(ready=self.ready, metrics=self._core.meter.exposition),
+            persons=self._persons if settings.slack_mode else None,
         )
         self._http = HttpServer(api, self._listening, grace=settings.grace)
 
@@ -117,6 +135,7 @@ class Application(Role):
             self._settings, self._core, outbox, address=self._address
         )
         self._core.signal.bind(slack.outbox_changed)
+        self._persons.bind(slack.persons)
         slack.start()
         return (
             *slack_ticks(deliver_due=slack.deliver_due, refresh_actors=slack.refresh_actors),

@@ -102,9 +102,7 @@ def find(connection: Connection, secret: str, *, now: datetime) -> Token | None:
 
 def _is_valid(connection: Connection, row: AnyRow | None, *, now: datetime) -> bool:
     for _ in range(_ANCESTORS):
-        if row is None or row.revoked_at is not None:
-            return False
-        if row.expires_at is not None and row.expires_at <= now:
+        if row is None or not _to_token(row).is_valid(now):
             return False
         if row.parent is None:
             return True
