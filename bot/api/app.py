@@ -72,7 +72,6 @@ def create_api(
         docs_url=None,
         redoc_url=None,
         max_body_size=config.body_limit,
-        root_path=config.root_path,
     )
     for routes in (crew, crews_routes, session, board, operations):
         api.include_router(routes.router(services))

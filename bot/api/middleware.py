@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from bot.api.authentication import Authentication
 from bot.api.guard import Guard
+from bot.api.paths import RootPath
 from bot.api.rate_limiter import RateLimiter
 from bot.api.request_sizes import RequestSizes
 from bot.api.services import Services
@@ -52,6 +53,8 @@ def add_middleware(api: FastAPI, services: Services) -> None:
             allow_headers=_REQUEST_HEADERS,
             expose_headers=_ANSWER_HEADERS,
         )
+    if config.root_path:
+        api.add_middleware(RootPath, root_path=config.root_path)
     if config.trusted_proxies:
         from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.datastructures import Headers
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 DOOR: Final = "/slack/events"
 """Slack's requests: they are signed."""
@@ -21,6 +21,26 @@ has no scope: routes with a policy answer 401."""
 
 PAGE: Final = "/"
 """The board's page, which holds no data and asks people to sign in."""
+
+
+class RootPath:
+    """Middleware: puts the prefix that the proxy removed before the path, as ASGI has it.
+
+    A proxy that does not remove it is fine, too.
+    """
+
+    def __init__(self, app: ASGIApp, *, root_path: str) -> None:
+        self._app = app
+        self._root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            path: str = scope["path"]
+            scope["root_path"] = self._root_path
+            if not path.startswith(f"{self._root_path}/"):
+                scope["path"] = self._root_path + path
+                scope["raw_path"] = self._root_path.encode() + scope.get("raw_path", b"")
+        await self._app(scope, receive, send)
 
 
 def route_path(scope: Scope) -> str:
