@@ -227,8 +227,12 @@ def _upgrade_when_free(engine: Engine) -> None:
             return
 
 
-def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:
-    """The Slack front end. Its libraries are imported here, so that HTTP is answered earlier."""
+def build_slack(settings: Settings, core: Core, outbox: Outbox, *, address: str) -> SlackFront:
+    """The Slack front end. Its libraries are imported here, so that HTTP is answered earlier.
+
+    `address` is where this computer reaches the API.
+    """
+    from bot.slack.actions.board import BoardLinks
     from bot.slack.app import SlackConfig, SlackFront
 
     if settings.slack_bot_token is None:
@@ -251,6 +255,9 @@ def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:
         clock=core.clock,
         owner=str(owners.this_process()),
         meter=core.meter,
+        board=BoardLinks(
+            core.tokens, address, public=settings.public_url, loopback=settings.on_loopback
+        ),
     )
 
 

@@ -20,7 +20,7 @@ from bot.api.live.hub import Hub
 from bot.api.middleware import add_middleware
 from bot.api.paths import DOOR
 from bot.api.problems import problem
-from bot.api.routes import crew, events, operations, webhooks
+from bot.api.routes import board, crew, events, operations, session, webhooks
 from bot.api.routes import crews as crews_routes
 from bot.api.services import ApiConfig, Probes, Services
 from bot.door import Door
@@ -79,7 +79,7 @@ def create_api(
         redoc_url=None,
         max_body_size=config.body_limit,
     )
-    for routes in (crew, crews_routes, events, operations, webhooks, amp):
+    for routes in (crew, crews_routes, events, session, board, operations, webhooks, amp):
         api.include_router(routes.router(services))
     if door is not None:
         api.include_router(_slack(door))

@@ -107,6 +107,10 @@ class Application(Role):
             api, self._listening, grace=settings.grace, before_stop=self._hub.close
         )
 
+    @property
+    def _address(self) -> str:
+        return f"http://{url_host(self._settings.host)}:{self.port}"
+
     def alive(self) -> bool:
         if not self._started:
             return True
@@ -144,7 +148,7 @@ class Application(Role):
     def _start_slack(self) -> tuple[Tick, ...]:
         """Start the Slack front end. Returns its ticks."""
         outbox = Outbox(self._core.engine, self._core.clock)
-        slack = self._slack = build_slack(self._settings, self._core, outbox)
+        slack = self._slack = build_slack(self._settings, self._core, outbox, address=self._address)
         self._core.signal.bind(slack.outbox_changed)
         self._persons.bind(slack.persons)
         slack.start()
