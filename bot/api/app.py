@@ -14,13 +14,15 @@ from starlette.exceptions import HTTPException
 
 from bot.api import bodies, refusals
 from bot.api.access import Access, ScopeMissing, Unauthenticated
+from bot.api.amp import routes as amp
 from bot.api.authentication import unauthenticated
+from bot.api.live.hub import Hub
 from bot.api.middleware import add_middleware
 from bot.api.paths import DOOR
 from bot.api.problems import problem
-from bot.api.routes import crew, operations
+from bot.api.routes import board, crew, events, operations, session, webhooks
 from bot.api.routes import crews as crews_routes
-from bot.api.services import ApiConfig, Services
+from bot.api.services import ApiConfig, Probes, Services
 from bot.door import Door
 from bot.persons import Persons
 from storage.definitions import CrewDefinition
@@ -59,13 +61,26 @@ def create_api(
     door: Door | None,
     config: ApiConfig,
     persons: Persons | None = None,
+    probes: Probes | None = None,
+    hub: Hub | None = None,
 ) -> FastAPI:
     """The application. `door` answers Slack's requests; None: there is no route for them.
 
-    `persons` is what Slack says about the people for whom tokens act.
+    `persons` is what Slack says about the people for whom tokens act. `hub`
+    learns of commits of this process.
     """
     access = Access(reads) if persons is None else Access(reads, persons)
-    services = Services(state, reads, crews, config, access, tokens, idempotency_keys)
+    services = Services(
+        state,
+        reads,
+        crews,
+        config,
+        access,
+        tokens,
+        idempotency_keys,
+        hub or Hub(reads),
+        probes or Probes(),
+    )
     api = _Api(
         title="Countersign",
         version=config.version,
@@ -74,7 +89,7 @@ def create_api(
         redoc_url=None,
         max_body_size=config.body_limit,
     )
-    for routes in (crew, crews_routes, operations):
+    for routes in (crew, crews_routes, events, session, board, operations, webhooks, amp):
         api.include_router(routes.router(services))
     if door is not None:
         api.include_router(_slack(door))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.api.access import Access
+from bot.api.live.hub import Hub
 from bot.api_settings import Network, RequestRate
+from bot.webhooks.addresses import AllowedAddresses
 from storage.db.database import SystemClock
 from storage.definitions import CrewDefinition
 from storage.idempotency_keys import IdempotencyKeys
@@ -19,6 +21,8 @@ from storage.token_manager import TokenManager
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
     """`hosts`: the accepted Host headers. `channel`: where executions get their thread in Slack.
+
+    `webhook_addresses`: where webhooks may be sent.
 
     `root_path` is a prefix that a proxy removes, and `public_url` where clients reach this server.
     `loopback`: only programs on this machine reach it, which need no token until one is made.
@@ -35,6 +39,15 @@ class ApiConfig:
     rate_limit: RequestRate | None = None
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
+    webhook_addresses: AllowedAddresses = field(default_factory=AllowedAddresses)
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What monitoring asks of this process. `metrics` is in Prometheus' text format."""
+
+    ready: Callable[[], bool] = lambda: True
+    metrics: Callable[[], bytes] = lambda: b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +59,6 @@ class Services:
     access: Access
     tokens: TokenManager
     idempotency_keys: IdempotencyKeys
+    hub: Hub
+    probes: Probes = field(default_factory=Probes)
     clock: Clock = field(default_factory=SystemClock)
