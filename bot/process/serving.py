@@ -107,10 +107,6 @@ class Application(Role):
             api, self._listening, grace=settings.grace, before_stop=self._hub.close
         )
 
-    @property
-    def _address(self) -> str:
-        return f"http://{url_host(self._settings.host)}:{self.port}"
-
     def alive(self) -> bool:
         if not self._started:
             return True
