@@ -85,6 +85,7 @@ class Application(Role):
             state=self._core.state,
             reads=self._core.reads,
             tokens=self._core.tokens,
+            idempotency_keys=self._core.idempotency_keys,
             crews=self._core.crews,
             door=self._door if settings.slack_mode == "http" else None,
             config=ApiConfig(
