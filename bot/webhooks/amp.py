@@ -76,6 +76,7 @@ class AmpBodies:
             execution,
             checkpoint,
             event=delivery.type,
+            at=delivery.created_at,
             meta=webhook.context.get("meta") or {},
             callback_url=secret and self._callback_url(execution, checkpoint, secret),
             response_token=secret,
