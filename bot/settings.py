@@ -22,10 +22,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from bot.api_settings import ApiSettings
 from bot.webhooks.addresses import AllowedAddresses, parse_networks
 from bot.webhooks.encryption import parse_keys
 from crew_runner.child.environment import is_secret
@@ -64,7 +65,7 @@ def _variable(name: str) -> Any:
     return Field(default=None, validation_alias=name)
 
 
-class Settings(BaseSettings):
+class Settings(ApiSettings):
     """Every setting. An empty variable counts as not set."""
 
     model_config = SettingsConfigDict(
@@ -156,16 +157,6 @@ class Settings(BaseSettings):
         parse_keys(keys.get_secret_value())
         return keys
 
-    @field_validator("host")
-    @classmethod
-    def _loopback_only(cls, host: str) -> str:
-        if not is_loopback(host):
-            raise ValueError(
-                "must be a loopback address (127.0.0.1, ::1 or localhost): the REST API has no "
-                "tokens yet, so anyone who reaches it may decide everything"
-            )
-        return host
-
     @model_validator(mode="after")
     def _slack_settings_complete(self) -> Settings:
         if self.slack_bot_token is None and (self.slack_app_token or self.slack_signing_secret):
@@ -183,6 +174,11 @@ class Settings(BaseSettings):
         if self.slack_bot_token is None:
             return None
         return "socket" if self.slack_app_token else "http"
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only programs on this machine reach the API."""
+        return is_loopback(self.host)
 
     @property
     def lease(self) -> timedelta:

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Engine
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
+from storage.db import event_log
 from storage.db.database import reading, writing
 from storage.db.transaction import Transaction
 from storage.decisions import (
@@ -140,6 +141,7 @@ class StateManager:
             self._signal.outbox_changed()
         if tx.measurements:
             self._meter.record(tx.measurements)
+        event_log.write(tx.events)
         if tx.has_events:
             self._signal.events_committed()
         return result

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.api.access import Access
+from bot.api.live.hub import Hub
+from bot.api_settings import Network, RequestRate
 from bot.webhooks.addresses import AllowedAddresses
 from storage.db.database import SystemClock
 from storage.definitions import CrewDefinition
@@ -22,6 +24,8 @@ class ApiConfig:
     `webhook_addresses`: where webhooks may be sent.
 
     `root_path` is a prefix that a proxy removes, and `public_url` where clients reach this server.
+    `loopback`: only programs on this machine reach it, which need no token until one is made.
+    `rate_limit` None: there is none.
     """
 
     hosts: tuple[str, ...]
@@ -30,6 +34,10 @@ class ApiConfig:
     body_limit: int = 1024 * 1024
     root_path: str = ""
     public_url: str | None = None
+    loopback: bool = True
+    rate_limit: RequestRate | None = None
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
     webhook_addresses: AllowedAddresses = field(default_factory=AllowedAddresses)
 
 
@@ -49,5 +57,6 @@ class Services:
     config: ApiConfig
     access: Access
     tokens: TokenManager
+    hub: Hub
     probes: Probes = field(default_factory=Probes)
     clock: Clock = field(default_factory=SystemClock)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from bot.api.app import create_api
 from bot.api.guard import loopback_hosts, url_host
+from bot.api.live.hub import Hub
 from bot.api.services import ApiConfig, Probes
 from bot.bootstrap import CannotStartError, build_slack, describe_model
 from bot.doctor.shared_server import SERVE_ONLY
 from bot.door import DoorAnswer
+from bot.persons import DeferredPersons
 from bot.process.http_server import HttpServer
 from bot.process.listening import CannotBindError, bind
 from bot.process.roles import Role, core_ticks, time_left
@@ -60,7 +62,15 @@ class Application(Role):
         self._pool: WorkerPool | None = None
         self._scheduler: Scheduler | None = None
         self._webhooks: WebhookSender | None = None
+        self._persons = DeferredPersons()
         super().__init__(settings, application=None if ticks else SERVE_ONLY, webhooks=True)
+        if not settings.on_loopback and not self._core.tokens.any_valid():
+            raise CannotStartError(
+                f"HITL_BACKEND_HOST={settings.host} lets other machines call the API, and there is "
+                "no valid token, so nobody could be let in. Make one with `countersign tokens "
+                "create --scopes execute,read,decide`, or set HITL_BACKEND_HOST=127.0.0.1.",
+                bad_settings=True,
+            )
         try:
             self._listening = bind(settings.host, settings.port)
         except CannotBindError as error:
@@ -69,6 +79,8 @@ class Application(Role):
             ) from error
         self.port: int = self._listening.getsockname()[1]
         channel = settings.default_channel if settings.slack_mode else None
+        self._hub = Hub(self._core.reads)
+        self._core.signal.on_events(self._hub.wake)
         api = create_api(
             state=self._core.state,
             reads=self._core.reads,
@@ -80,10 +92,20 @@ class Application(Role):
                 version=VERSION,
                 channel=channel,
                 webhook_addresses=settings.webhook_addresses,
+                root_path=settings.root_path,
+                public_url=settings.public_url,
+                loopback=settings.on_loopback,
+                rate_limit=settings.rate_limit,
+                cors_origins=settings.cors_origins,
+                trusted_proxies=settings.trusted_proxies,
             ),
+            persons=self._persons if settings.slack_mode else None,
+            hub=self._hub,
             probes=Probes(ready=self.ready, metrics=self._core.meter.exposition),
         )
-        self._http = HttpServer(api, self._listening, grace=settings.grace)
+        self._http = HttpServer(
+            api, self._listening, grace=settings.grace, before_stop=self._hub.close
+        )
 
     def alive(self) -> bool:
         if not self._started:
@@ -124,6 +146,7 @@ class Application(Role):
         outbox = Outbox(self._core.engine, self._core.clock)
         slack = self._slack = build_slack(self._settings, self._core, outbox)
         self._core.signal.bind(slack.outbox_changed)
+        self._persons.bind(slack.persons)
         slack.start()
         return (
             *slack_ticks(deliver_due=slack.deliver_due, refresh_actors=slack.refresh_actors),

@@ -15,6 +15,7 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 from bot.door import Door
+from bot.persons import Persons
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.home import Homes
@@ -45,6 +46,7 @@ from bot.slack.outbound.clicks import Clicks
 from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
 from bot.slack.outbound.homes import HomePublisher
 from bot.slack.people.actors import People, names_group, rules_of
+from bot.slack.people.persons import SlackPersons
 from storage.definitions import CrewDefinition
 from storage.outbox.outbox import Outbox
 from storage.ports import Clock, Meter, NoMeter
@@ -153,6 +155,7 @@ class SlackFront:
         thread.register(app, replies=replies, responder=self._responder)
         error_handler.register(app, modals=modals, responder=self._responder)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
+        self.persons: Persons = SlackPersons(self._people)
         self._delivery = Delivery(
             client(POST_SECONDS),
             outbox=outbox,

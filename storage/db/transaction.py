@@ -87,7 +87,12 @@ class Transaction:
     @property
     def has_events(self) -> bool:
         """Whether streams or webhooks have something to send."""
-        return self.webhooks_changed or any(entry["event"] in EVENT_TYPES for entry in self._log)
+        return self.webhooks_changed or bool(self.events)
+
+    @property
+    def events(self) -> list[audit.Entry]:
+        """The audit rows that are events of executions."""
+        return [entry for entry in self._log if entry["event"] in EVENT_TYPES]
 
     @property
     def queued(self) -> list[str]:

@@ -49,7 +49,15 @@ def ask(tx: Transaction, claim: Claim, question: Question) -> Checkpoint:
         },
     )
     waiting = transitions.apply(tx, execution, ExecutionEvent.CHECKPOINT)
-    tx.audit(execution.id, "checkpoint.opened", checkpoint=checkpoint_id, kind=question.kind.value)
+    tx.audit(
+        execution.id,
+        "checkpoint.opened",
+        checkpoint=checkpoint_id,
+        name=definition.name,
+        phase=claim.run.phase or None,
+        revision=claim.run.revision,
+        kind=question.kind.value,
+    )
     outbox.add_checkpoint(tx, waiting, checkpoint_id)
     amp_reports.queue_request(tx, waiting, checkpoint_id)
     return find_checkpoint(tx.connection, checkpoint_id)

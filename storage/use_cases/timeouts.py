@@ -69,6 +69,9 @@ def _take_effect(tx: Transaction, expired: DecidableCheckpoint, feedback: Feedba
         "checkpoint.expired",
         actor=TIMEOUT,
         checkpoint=checkpoint.id,
+        name=checkpoint.name,
+        phase=checkpoint.phase or None,
+        revision=checkpoint.revision,
         effect=effect.value,
     )
     action = ACTION_OF_TIMEOUT[effect]
@@ -80,6 +83,7 @@ def _take_effect(tx: Transaction, expired: DecidableCheckpoint, feedback: Feedba
             ExecutionEvent.EXPIRE,
             error=f"Nobody decided {checkpoint.name} in time.",
         )
+        tx.audit(execution.id, "execution.failed")
     else:
         after = decisions.take_effect(tx, expired, action, feedback)
     outbox.add_event_notice(

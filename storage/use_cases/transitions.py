@@ -342,7 +342,9 @@ def open_checkpoint(
         "checkpoint.opened",
         checkpoint=checkpoint_id,
         name=definition.name,
+        phase=run.phase or None,
         revision=run.revision,
+        kind=None if inner is None else inner["kind"],
     )
     written = () if run.output is None else run.output.files
     shown = [(file.path, run.id) for file in kept_files.shown(written)]

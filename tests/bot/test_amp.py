@@ -134,7 +134,9 @@ def test_a_client_of_amp_rejects_and_approves_and_slack_shows_it_at_once(
     client: AmpClient, workspace: Workspace, arrived: Arrivals
 ) -> None:
     assert client.inputs() == ["user_input"]
-    kickoff_id = client.kickoff({"user_input": "bikes"}, meta={"requestId": "r-1"}, **arrived.urls())
+    kickoff_id = client.kickoff(
+        {"user_input": "bikes"}, meta={"requestId": "r-1"}, **arrived.urls()
+    )
 
     asked = arrived.wait("human")
     assert asked.headers["authorization"] == "Bearer of-the-receiver"
