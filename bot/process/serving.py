@@ -167,7 +167,8 @@ class Application(Role):
 
         core = self._core
         queue = WebhookQueue(core.engine, core.clock, cipher=core.cipher, crews=core.crew_webhooks)
-        amp = AmpBodies(core.reads, core.tokens, core.clock, self._address)
+        public_url = self._settings.public_url or self._address
+        amp = AmpBodies(core.reads, core.tokens, core.clock, public_url)
         self._webhooks = WebhookSender(
             queue,
             bodies={WebhookFormat.STANDARD: bodies.standard, WebhookFormat.AMP: amp},
