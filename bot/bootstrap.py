@@ -14,7 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import starter
 from bot.doctor.shared_server import application_name
+from bot.metrics.deferred import DeferredMeter
+from bot.metrics.meters import Meters
 from bot.settings import Settings, remove_proxies
+from bot.tracing import tracer_for
+from bot.version import VERSION
 from bot.webhooks.encryption import cipher
 from bot.webhooks.targets import check_target
 from crew_runner.config.registry import CrewsFileError, load_crews, load_webhooks
@@ -28,10 +32,12 @@ from storage.db.engines import Pool, connection_arguments, normalize_url, open_e
 from storage.db.schema import SchemaStatus
 from storage.definitions import CrewDefinition, ModelSettings
 from storage.errors import Busy, IncompatibleSchema
+from storage.monitoring_reads import MonitoringReads
 from storage.move.destination import HalfMoved, refuse_half_moved
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 from storage.webhooks import NewWebhook
 
 if TYPE_CHECKING:
@@ -107,16 +113,21 @@ class Core:
         self.engine = open_database(settings, role=role)
         self.signal = DeferredSignal()
         self.queue = queue_for(self.engine)
+        gauges = MonitoringReads(self.engine, self.clock).gauges
+        self.meter = DeferredMeter(gauges, version=VERSION, role=role)
+        self.tracer = tracer_for(settings, role=role)
         self.state = StateManager(
             self.engine,
             clock=self.clock,
             dispatch=self.queue,
             signal=self.signal,
+            meter=Meters(self.meter, self.tracer),
             lease=settings.lease,
             cipher=self.cipher,
             crew_webhooks=self.crew_webhooks,
         )
         self.reads = Reads(self.engine, self.clock)
+        self.tokens = TokenManager(self.engine, clock=self.clock)
 
     def database_answers(self) -> bool:
         try:
@@ -239,6 +250,7 @@ def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:
         crews=core.crews,
         clock=core.clock,
         owner=str(owners.this_process()),
+        meter=core.meter,
     )
 
 

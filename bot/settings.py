@@ -22,10 +22,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from bot.api_settings import ApiSettings
 from bot.webhooks.addresses import AllowedAddresses, parse_networks
 from bot.webhooks.encryption import parse_keys
 from crew_runner.child.environment import is_secret
@@ -64,7 +65,7 @@ def _variable(name: str) -> Any:
     return Field(default=None, validation_alias=name)
 
 
-class Settings(BaseSettings):
+class Settings(ApiSettings):
     """Every setting. An empty variable counts as not set."""
 
     model_config = SettingsConfigDict(
@@ -88,6 +89,11 @@ class Settings(BaseSettings):
     health_port: int | None = Field(
         None, ge=0, le=65535, validation_alias="COUNTERSIGN_HEALTH_PORT"
     )
+    traces_endpoint: str | None = Field(
+        None, pattern="^https?://", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT"
+    )
+    traces_headers: SecretStr | None = _variable("OTEL_EXPORTER_OTLP_HEADERS")
+    service_name: str = Field("countersign", validation_alias="OTEL_SERVICE_NAME")
     notify_socket: str | None = _variable("NOTIFY_SOCKET")
     watchdog_usec: int | None = _variable("WATCHDOG_USEC")
     default_channel: str | None = Field(
@@ -151,16 +157,6 @@ class Settings(BaseSettings):
         parse_keys(keys.get_secret_value())
         return keys
 
-    @field_validator("host")
-    @classmethod
-    def _loopback_only(cls, host: str) -> str:
-        if not is_loopback(host):
-            raise ValueError(
-                "must be a loopback address (127.0.0.1, ::1 or localhost): the REST API has no "
-                "tokens yet, so anyone who reaches it may decide everything"
-            )
-        return host
-
     @model_validator(mode="after")
     def _slack_settings_complete(self) -> Settings:
         if self.slack_bot_token is None and (self.slack_app_token or self.slack_signing_secret):
@@ -178,6 +174,11 @@ class Settings(BaseSettings):
         if self.slack_bot_token is None:
             return None
         return "socket" if self.slack_app_token else "http"
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only programs on this machine reach the API."""
+        return is_loopback(self.host)
 
     @property
     def lease(self) -> timedelta:
@@ -394,13 +395,19 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"did you mean {PREFIX}{near[0]}?" if near else "the settings are " + ", ".join(known)
 
 
+_PATTERN_HINTS: Final = {
+    "COUNTERSIGN_DEFAULT_CHANNEL": "must be a channel's id such as C0123456789",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "must begin with https:// or http://",
+}
+
+
 def _describe(problem: dict[str, Any]) -> str:
     """A pydantic error as one sentence, without the value that was set."""
     name = str(problem["loc"][0]) if problem["loc"] else ""
     reasons = {
         "int_parsing": "must be a whole number",
         "float_parsing": "must be a number",
-        "string_pattern_mismatch": "must be a channel's id such as C0123456789",
+        "string_pattern_mismatch": _PATTERN_HINTS.get(name, "has the wrong form"),
     }
     reason = reasons.get(problem["type"], str(problem["msg"]).removeprefix("Value error, "))
     reason = reason.replace("Input should be", "must be")

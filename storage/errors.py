@@ -220,6 +220,18 @@ class WrongState(CountersignError):
         self.wanted = wanted
 
 
+class UnknownToken(CountersignError):
+    def __init__(self, prefix: str) -> None:
+        super().__init__(f"no token begins with {prefix!r}")
+        self.prefix = prefix
+
+
+class AmbiguousToken(CountersignError):
+    def __init__(self, prefix: str) -> None:
+        super().__init__(f"more than one token begins with {prefix!r}")
+        self.prefix = prefix
+
+
 class LeaseLost(CountersignError):
     """Another worker has the phase run, or it was cancelled. Nothing was stored: drop the work."""
 

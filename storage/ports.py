@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from sqlalchemy import Connection
 
+from storage.measurements import Measurement
 from storage.records import Claim
 
 
@@ -75,6 +76,19 @@ class Signal(Protocol):
 
     def events_committed(self) -> None:
         """There are new events of executions."""
+
+
+class Meter(Protocol):
+    """Gets what use cases measured, after their commit and from the thread that committed."""
+
+    def record(self, measurements: Sequence[Measurement], /) -> None: ...
+
+
+class NoMeter:
+    """Nobody monitors this process."""
+
+    def record(self, measurements: Sequence[Measurement]) -> None:
+        pass
 
 
 class Cipher(Protocol):

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Engine
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
+from storage.db import event_log
 from storage.db.database import reading, writing
 from storage.db.transaction import Transaction
 from storage.decisions import (
@@ -32,8 +33,9 @@ from storage.decisions import (
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
 from storage.kept_files import KeptFile, Publication
+from storage.measurements import Measurement
 from storage.outbox import new_messages as outbox
-from storage.ports import NO_CIPHER, Cipher, Dispatch, SharedClock, Signal
+from storage.ports import NO_CIPHER, Cipher, Dispatch, Meter, NoMeter, SharedClock, Signal
 from storage.records import (
     Actor,
     Checkpoint,
@@ -61,6 +63,7 @@ from storage.use_cases import (
     webhooks,
 )
 from storage.use_cases import files as kept_files
+from storage.use_cases import webhooks as webhook_use_cases
 from storage.webhooks import NewWebhook
 
 T = TypeVar("T")
@@ -87,6 +90,7 @@ class StateManager:
         clock: SharedClock,
         dispatch: Dispatch,
         signal: Signal,
+        meter: Meter | None = None,
         lease: timedelta = timedelta(seconds=30),
         backoff: timedelta = timedelta(seconds=2),
         cipher: Cipher = NO_CIPHER,
@@ -97,6 +101,7 @@ class StateManager:
         self._clock = clock
         self._dispatch = dispatch
         self._signal = signal
+        self._meter = meter or NoMeter()
         self._lease = lease
         self._backoff = backoff
         self._cipher = cipher
@@ -134,9 +139,16 @@ class StateManager:
             self._dispatch.committed(phase_run_id)
         if tx.outbox_changed:
             self._signal.outbox_changed()
+        if tx.measurements:
+            self._meter.record(tx.measurements)
+        event_log.write(tx.events)
         if tx.has_events:
             self._signal.events_committed()
         return result
+
+    def measure(self, measurements: Sequence[Measurement]) -> None:
+        """Hand over what was measured outside the use cases."""
+        self._meter.record(measurements)
 
     # --- executions -------------------------------------------------------------------------
 
@@ -172,6 +184,13 @@ class StateManager:
                 cipher=self._cipher,
             )
         )
+
+    def replace_webhooks(self, execution_id: str, webhooks: Sequence[NewWebhook]) -> None:
+        """Send what an execution's webhooks get to these addresses from now on, by purpose.
+
+        Webhooks of crews.yml stay as they are. Raises UnknownExecution.
+        """
+        self._commit(lambda tx: webhook_use_cases.replace(tx, execution_id, webhooks, self._cipher))
 
     def cancel(self, execution_id: str, *, actor: Actor) -> Execution:
         """Cancel an execution that has not ended; its worker notices at the next heartbeat.

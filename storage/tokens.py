@@ -47,6 +47,10 @@ class Token:
     used_at: datetime | None = None
     revoked_at: datetime | None = None
 
+    def is_valid(self, now: datetime) -> bool:
+        """Whether it has neither expired nor was revoked."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
 
 IMPLIED: Mapping[Scope, frozenset[Scope]] = {Scope.ADMIN: frozenset(Scope)}
 """Scopes that a scope includes."""

@@ -46,6 +46,13 @@ class WebhookPurpose(StrEnum):
     HUMAN_INPUT = "human_input"
 
 
+PURPOSE_OF: Final[Mapping[WebhookFormat, WebhookPurpose]] = {
+    WebhookFormat.STANDARD: WebhookPurpose.EVENTS,
+    WebhookFormat.AMP: WebhookPurpose.HUMAN_INPUT,
+}
+"""What a webhook gets of which only the format is said."""
+
+
 class DeliveryState(StrEnum):
     QUEUED = "queued"
     DELIVERED = "delivered"
@@ -62,6 +69,7 @@ class NewWebhook:
 
     `secrets` are what signs or authenticates its requests: `secret` and `previous_secret` or, for
     AMP, also `strategy`, `token`, `username`, `password`. `crew` is set if crews.yml names it.
+    `context` is JSON that its bodies are made with, beside the execution.
     """
 
     url: str
@@ -69,6 +77,7 @@ class NewWebhook:
     purpose: WebhookPurpose = WebhookPurpose.EVENTS
     secrets: Mapping[str, str] | None = field(default=None, repr=False)
     crew: str | None = None
+    context: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,7 @@ class Webhook:
     url: str
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     crew: str | None = None
+    context: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

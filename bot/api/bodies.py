@@ -255,6 +255,10 @@ class HealthBody(BaseModel):
     pending_checkpoints: int
 
 
+class ReadyBody(BaseModel):
+    status: str = "ready"
+
+
 _NOT_COMPLETED = frozenset(
     {CheckpointState.PENDING, CheckpointState.REVISED, CheckpointState.CANCELLED}
 )

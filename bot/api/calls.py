@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import HTTPException
 
 from bot.api import bodies, crew_bodies
-from bot.api.access import Caller
+from bot.api.access import Caller, answering
 from bot.api.services import Services
 from bot.api.webhook_bodies import new_webhooks
 from bot.webhooks.targets import BadTarget
@@ -41,7 +41,9 @@ class Calls:
             names = " and ".join(_BODY_NAMES.get(name, name) for name in request.unused)
             raise HTTPException(400, f"crew {definition.name!r} has no input for {names}")
         try:
-            webhooks = new_webhooks(body.all_webhooks(), self.services.config.webhook_addresses)
+            webhooks = new_webhooks(
+                body.all_webhooks(), self.services.config.webhook_addresses, answering(caller)
+            )
         except BadTarget as error:
             raise HTTPException(400, str(error)) from None
         channel = self.services.config.channel

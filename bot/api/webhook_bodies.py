@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from bot.webhooks.addresses import AllowedAddresses
 from bot.webhooks.targets import MAX_LENGTH, BadTarget, check_target, parse_target, without_query
 from storage.webhooks import (
+    PURPOSE_OF,
     BadSecret,
     DeliveryState,
     ListedDelivery,
@@ -29,7 +30,7 @@ def _storable_url(url: str) -> str:
 
 
 Url = Annotated[str, Field(max_length=MAX_LENGTH), AfterValidator(_storable_url)]
-Secret = Annotated[str, Field(min_length=1, max_length=1000, repr=False)]
+Secret = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class WebhookBody(BaseModel):
@@ -47,8 +48,8 @@ class WebhookBody(BaseModel):
     )
 
     url: Url
-    secret: Secret
-    previous_secret: Secret | None = None
+    secret: Secret = Field(repr=False)
+    previous_secret: Secret | None = Field(None, repr=False)
     format: WebhookFormat = WebhookFormat.STANDARD
 
     @model_validator(mode="after")
@@ -67,20 +68,22 @@ class WebhookBody(BaseModel):
         given = {"secret": self.secret, "previous_secret": self.previous_secret}
         return {name: secret for name, secret in given.items() if secret is not None}
 
-    def new_webhook(self) -> NewWebhook:
-        return NewWebhook(self.url, self.format, secrets=self._secrets())
+    def new_webhook(self, context: Mapping[str, object]) -> NewWebhook:
+        purpose = PURPOSE_OF[self.format]
+        return NewWebhook(self.url, self.format, purpose, self._secrets(), context=context)
 
 
 def new_webhooks(
-    bodies: Sequence[WebhookBody], allowed: AllowedAddresses
+    bodies: Sequence[WebhookBody], allowed: AllowedAddresses, context: Mapping[str, object]
 ) -> tuple[NewWebhook, ...]:
-    """The webhooks. Raises BadTarget if one may not be called."""
+    """The webhooks. `context` says for whom they may answer. Raises BadTarget if one may not be
+    called."""
     for body in bodies:
         try:
             check_target(body.url, allowed)
         except BadTarget as error:
             raise BadTarget(f"webhook.url: {error}") from None
-    return tuple(body.new_webhook() for body in bodies)
+    return tuple(body.new_webhook(context) for body in bodies)
 
 
 class DeliveryBody(BaseModel):

@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field, Strict, StringConstraints
 
 from crew_runner.config.strict_yaml import Entry, KeyPath, fails_with, list_of, one_of
-from storage.webhooks import BadSecret, NewWebhook, WebhookFormat, signing_key
+from storage.webhooks import PURPOSE_OF, BadSecret, NewWebhook, WebhookFormat, signing_key
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRETS: Final = ("secret", "previous_secret")
@@ -70,7 +70,8 @@ class WebhookEntry(Entry):
                 problems.append(((key,), f"the variable {name[1]} is not set"))
             elif wrong := self._problem(secrets[key]):
                 problems.append(((key,), f"the variable {name[1]} {wrong}"))
-        return NewWebhook(self.url, self.format, secrets=secrets, crew=crew), problems
+        purpose = PURPOSE_OF[self.format]
+        return NewWebhook(self.url, self.format, purpose, secrets, crew), problems
 
     def _written(self) -> Iterator[tuple[str, str]]:
         for key in _SECRETS:

@@ -81,6 +81,7 @@ executions = Table(
     Index(None, "channel", "created_at"),
     Index(None, "crew", "created_at"),
     Index(None, "created_at"),
+    Index(None, "state"),  # for monitoring, which counts them
 )
 
 EXECUTION_IS_ACTIVE = or_(
@@ -330,6 +331,7 @@ audit = Table(
     Column("event", String(40), nullable=False),
     Column("actor", Encoded[Actor](Actor, cached=True)),
     Column("details", Encoded[Details](dict[str, object]), nullable=False),
+    Column("salt", String(32)),  # of the digest; emptied with the actor and the details
     Column("digest", String(64)),  # of the actor and the details; NULL before the chain began
     Column("hash", String(64)),  # of the row before it, and of this one
     sqlite_autoincrement=True,
@@ -389,6 +391,7 @@ webhooks = Table(
     Column("host", String(300), nullable=False),  # and port: what deliveries are limited by
     Column("secrets", FreeText),  # encrypted if there are encryption keys
     Column("crew", String(100)),  # whose entry in crews.yml names it; NULL: the client that started
+    Column("context", Encoded[Details](dict[str, object])),
     Column("created_at", UtcDateTime, nullable=False),
     Column("off_at", UtcDateTime),  # the receiver answered that it is gone
 )

@@ -11,8 +11,9 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from storage.db import audit, message_statements, sql, statements, webhook_statements
+from storage.db import audit, message_statements, sql, webhook_statements
 from storage.events import EVENT_TYPES
+from storage.measurements import Measurement
 from storage.ports import Dispatch, SharedClock, SlotReservation
 from storage.records import Actor, Claim
 from storage.states import ExecutionState
@@ -72,6 +73,7 @@ class Transaction:
         self._required: list[tuple[sql.Result, Exception]] | None = None
         self._jobs: list[_Job] = []
         self._log: list[audit.Entry] = []
+        self.measurements: Final[list[Measurement]] = []
         self._states: dict[str, ExecutionState] = {}
         self._with_webhooks: set[str] = set()
         self._for_webhooks: list[_ForWebhooks] = []
@@ -85,7 +87,12 @@ class Transaction:
     @property
     def has_events(self) -> bool:
         """Whether streams or webhooks have something to send."""
-        return self.webhooks_changed or any(entry["event"] in EVENT_TYPES for entry in self._log)
+        return self.webhooks_changed or bool(self.events)
+
+    @property
+    def events(self) -> list[audit.Entry]:
+        """The audit rows that are events of executions."""
+        return [entry for entry in self._log if entry["event"] in EVENT_TYPES]
 
     @property
     def queued(self) -> list[str]:
@@ -181,6 +188,10 @@ class Transaction:
         self.webhooks_changed = True
         self._for_webhooks.append(_ForWebhooks(execution_id, purpose, type, data))
 
+    def measure(self, measurement: Measurement) -> None:
+        """Note a value for monitoring; it counts once the transaction has committed."""
+        self.measurements.append(measurement)
+
     def add_message(self, message: dict[str, Any]) -> None:
         """Add a row to the outbox; the first one of each key counts."""
         self._messages.setdefault(message["key"], message)
@@ -190,12 +201,16 @@ class Transaction:
         self._outdated.add(key)
 
     def flush(self) -> None:
-        """Write the jobs, the messages and the audit rows, right before the commit."""
+        """Write the jobs, the messages and the audit rows, right before the commit.
+
+        The audit rows come last, as all other writers of the log wait from then on.
+        """
         self._enqueue()
         if not (self.outbox_changed or self._log or self._for_webhooks):
             return
         self._record_states()
         deliveries = self._webhook_deliveries()
+        head: audit.LockedHead | None = None
         with sql.pipeline(self.connection):
             if deliveries:
                 sql.execute_many(
@@ -207,7 +222,9 @@ class Transaction:
                     self.connection, message_statements.ADD_MESSAGE, [*self._messages.values()]
                 )
             if self._log:
-                sql.execute_many(self.connection, statements.ADD_AUDIT, self._log)
+                head = audit.LockedHead(self.connection, rows=len(self._log))
+        if head is not None:
+            head.append(self._log)
 
     def _record_states(self) -> None:
         for entry in self._log:

@@ -70,6 +70,7 @@ _DELIVERIES: Final = select(
     webhooks.c.url,
     webhooks.c.secrets,
     webhooks.c.crew,
+    webhooks.c.context,
     webhooks.c.off_at,
 ).join(webhooks, webhooks.c.id == _D.webhook_id)
 """Deliveries, joined to their webhooks."""
@@ -144,4 +145,19 @@ COUNT_QUEUED: Final[Select[Any]] = select(*_COUNTED).where(DELIVERY_IS_QUEUED)
 
 COUNT_DEAD: Final[Select[Any]] = (
     select(func.count()).select_from(webhook_deliveries).where(DELIVERY_IS_DEAD)
+)
+
+_OF_CLIENT: Final = and_(
+    webhooks.c.execution_id == bindparam("of_execution"),
+    webhooks.c.format == bindparam("of_format"),
+    webhooks.c.purpose == bindparam("of_purpose"),
+    webhooks.c.crew.is_(None),
+)
+"""The webhooks with one purpose that the client named who started the execution."""
+
+REDIRECT: Final = update(webhooks).where(_OF_CLIENT)
+
+REDIRECT_QUEUED: Final = update(webhook_deliveries).where(
+    webhook_deliveries.c.webhook_id.in_(select(webhooks.c.id).where(_OF_CLIENT)),
+    DELIVERY_IS_QUEUED,
 )

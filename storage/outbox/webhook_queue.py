@@ -21,6 +21,7 @@ from storage.webhooks import (
     DeliveryState,
     NewWebhook,
     Webhook,
+    WebhookFormat,
     wait_after,
 )
 
@@ -31,6 +32,10 @@ LEASE: Final = timedelta(seconds=30)
 
 MakeBody: TypeAlias = Callable[[Webhook, Delivery], str | None]
 """Returns the JSON text to send, or None if there is nothing to send. It may read the database."""
+
+KEPT_BODIES: Final = frozenset({WebhookFormat.STANDARD})
+"""Formats whose bodies are made once, so that every attempt sends the same bytes. Others hold
+secrets, and are made again."""
 
 Room: TypeAlias = Callable[[str], int]
 """How many more requests may go to a host now."""
@@ -116,7 +121,7 @@ class WebhookQueue:
         return rows
 
     def _prepare(self, row: Any, make_body: MakeBody) -> _Prepared:
-        """Make the body, once, and decipher the secrets. What fails is tried again later."""
+        """Make the body and decipher the secrets. What fails is tried again later."""
         delivery = to_delivery(row)
         if row.off_at is not None:
             return _Prepared(delivery, error=_OFF, dead=True)
@@ -138,6 +143,7 @@ class WebhookQueue:
             purpose=row.purpose,
             url=row.url,
             crew=row.crew,
+            context=row.context or {},
             secrets=self._present_secrets(row) or self._stored_secrets(row),
         )
 
@@ -166,7 +172,9 @@ class WebhookQueue:
         elif prepared.body is None:
             values = _delivered(Attempt(delivery), now)
         else:
-            values = {"lease_owner": owner, "not_before": now + LEASE, "body": prepared.body}
+            values = {"lease_owner": owner, "not_before": now + LEASE}
+            if prepared.webhook is not None and prepared.webhook.format in KEPT_BODIES:
+                values["body"] = prepared.body
         changed = sql.execute(connection, webhook_statements.LEASE_DELIVERY, values | guard).changed
         return changed > 0 and values.get("lease_owner") is not None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from storage.db import sql, webhook_statements
+from storage.db import sql, statements, webhook_statements
+from storage.db.rows import lock_execution
 from storage.db.transaction import Transaction, new_id
 from storage.errors import NotDead, UnknownDelivery
 from storage.ports import Cipher
@@ -29,15 +30,46 @@ def add(tx: Transaction, execution_id: str, new: Sequence[NewWebhook], cipher: C
             "execution_id": execution_id,
             "format": each.format,
             "purpose": each.purpose,
-            "url": each.url,
-            "host": host_of(each.url),
-            "secrets": cipher.encrypt(json.dumps(dict(each.secrets))) if each.secrets else None,
             "crew": each.crew,
+            "context": each.context,
             "created_at": tx.now,
+            **_target(each, cipher),
         }
         for each in new
     ]
     sql.execute_many(tx.connection, webhook_statements.ADD_WEBHOOK, rows)
+
+
+def _target(new: NewWebhook, cipher: Cipher) -> dict[str, object]:
+    """Where a webhook's requests go, and what they prove."""
+    secrets = cipher.encrypt(json.dumps(dict(new.secrets))) if new.secrets else None
+    return {"url": new.url, "host": host_of(new.url), "secrets": secrets}
+
+
+def replace(tx: Transaction, execution_id: str, new: Sequence[NewWebhook], cipher: Cipher) -> None:
+    """Send what a client's webhooks get to these addresses from now on, by purpose.
+
+    Deliveries that wait go there, too. Those of crews.yml stay as they are.
+    """
+    execution = lock_execution(tx, execution_id)
+    for each in new:
+        target = _target(each, cipher)
+        of = {
+            "of_execution": execution.id,
+            "of_format": each.format,
+            "of_purpose": each.purpose,
+        }
+        if sql.execute(
+            tx.connection, webhook_statements.REDIRECT, {**target, "off_at": None, **of}
+        ).changed:
+            sql.execute(
+                tx.connection, webhook_statements.REDIRECT_QUEUED, {"host": target["host"], **of}
+            )
+        else:
+            add(tx, execution.id, [each], cipher)
+    if new and not execution.has_webhooks:
+        values = {"of_id": execution.id, "has_webhooks": True}
+        sql.execute(tx.connection, statements.CHANGE_EXECUTION, values)
 
 
 def queue(

@@ -28,6 +28,7 @@ from storage.outbox.outbox import Outbox
 from storage.ports import Dispatch, NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 from tests.growth.lives import PLAN
 from tests.growth.work import Watch
 
@@ -70,6 +71,7 @@ class Base:
                 crews,
                 ApiConfig(hosts=(), version="0"),
                 Access(self.reads),
+                TokenManager(engine, clock=self.clock),
             )
         )
         self.commands = Commands(

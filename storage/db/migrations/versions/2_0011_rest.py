@@ -8,14 +8,19 @@ down_revision = "2.0010"
 branch_labels = None
 depends_on = None
 
+AUDIT_SKELETON = ("seq", "at", "execution_id", "event", "digest", "hash")
+"""The columns of the audit log that can never change."""
+
 
 def upgrade() -> None:
+    op.create_index("ix_executions_state", "executions", ["state"])
     _audit_chain()
     _tokens()
     _webhooks()
 
 
 def _audit_chain() -> None:
+    op.add_column("audit", sa.Column("salt", sa.String(32)))
     op.add_column("audit", sa.Column("digest", sa.String(64)))
     op.add_column("audit", sa.Column("hash", sa.String(64)))
     op.create_table(
@@ -26,6 +31,29 @@ def _audit_chain() -> None:
         sa.Column("length", sa.Integer, nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_audit_chain"),
+    )
+    _let_rows_be_emptied()
+
+
+def _let_rows_be_emptied() -> None:
+    """Let the actor and the details of a row be emptied, if all else stays as it is."""
+    if op.get_bind().dialect.name == "sqlite":
+        same = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in AUDIT_SKELETON)
+        op.execute("DROP TRIGGER audit_no_update")
+        op.execute(
+            "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit WHEN NOT ("
+            "OLD.event IS NOT 'audit.redacted' AND NEW.actor IS NULL AND NEW.details IS '{}' "
+            f"AND NEW.salt IS NULL AND {same}) "
+            "BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END"
+        )
+        return
+    emptied = "ARRAY['actor', 'details', 'salt']"
+    op.execute(
+        "CREATE OR REPLACE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN IF TG_OP = 'UPDATE' THEN IF OLD.event IS DISTINCT FROM 'audit.redacted' "
+        "AND NEW.actor IS NULL AND NEW.details = '{}' AND NEW.salt IS NULL "
+        f"AND to_jsonb(NEW) - {emptied} = to_jsonb(OLD) - {emptied} THEN RETURN NEW; END IF; "
+        "END IF; RAISE EXCEPTION 'the audit log only grows'; END $$"
     )
 
 
@@ -80,6 +108,7 @@ def _webhooks() -> None:
         sa.Column("host", sa.String(300), nullable=False),
         sa.Column("secrets", sa.Text),
         sa.Column("crew", sa.String(100)),
+        sa.Column("context", sa.Text),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("off_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
