@@ -24,6 +24,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from storage.errors import Busy
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,11 @@ def state_ticks(
             lambda: _sweep(partial(state.delete_old_messages, older_than=MESSAGES_KEPT), rows=500),
         ),
     )
+
+
+def access_ticks(tokens: TokenManager) -> tuple[Tick, ...]:
+    """The ticks of who may call the API."""
+    return (Tick("forget_tokens", AN_HOUR, tokens.delete_expired),)
 
 
 def slack_ticks(

@@ -220,6 +220,18 @@ class WrongState(CountersignError):
         self.wanted = wanted
 
 
+class UnknownToken(CountersignError):
+    def __init__(self, prefix: str) -> None:
+        super().__init__(f"no token begins with {prefix!r}")
+        self.prefix = prefix
+
+
+class AmbiguousToken(CountersignError):
+    def __init__(self, prefix: str) -> None:
+        super().__init__(f"more than one token begins with {prefix!r}")
+        self.prefix = prefix
+
+
 class LeaseLost(CountersignError):
     """Another worker has the phase run, or it was cancelled. Nothing was stored: drop the work."""
 
@@ -234,6 +246,20 @@ class MessageLeaseLost(CountersignError):
     def __init__(self, key: str) -> None:
         super().__init__(f"the lease on message {key} is lost")
         self.key = key
+
+
+class UnknownDelivery(CountersignError):
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(f"no webhook delivery {delivery_id!r}")
+        self.delivery_id = delivery_id
+
+
+class NotDead(CountersignError):
+    """The delivery has not failed for good, so there is nothing to replay."""
+
+    def __init__(self, delivery_id: str, state: str) -> None:
+        super().__init__(f"webhook delivery {delivery_id} is {state}: only dead ones are replayed")
+        self.delivery_id = delivery_id
 
 
 class TooSoon(CountersignError):

@@ -1,8 +1,8 @@
 """Liveness and readiness of a process, for Kubernetes, load balancers and monitoring.
 
 GET /health answers 503 if the process is stuck and must be restarted. GET /ready answers 503 while
-the process starts or stops, and while the database is unreachable. Nothing else is served, so the
-port may be open to other machines.
+the process starts or stops, and while the database is unreachable. GET /metrics is for Prometheus.
+Nothing of a run is served, so the port may be open to other machines of the operator.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from typing import Final
 
 from bot.process.listening import CannotBindError
 
+METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
 _REQUEST_TIMEOUT: Final = 5.0
 _POLL_INTERVAL: Final = 0.1
 
 Check = Callable[[], bool]
+Exposition = Callable[[], bytes]
 
 
 class HealthServer:
@@ -28,24 +31,31 @@ class HealthServer:
     Raises CannotBindError.
     """
 
-    def __init__(self, role: str, *, port: int, alive: Check, ready: Check) -> None:
+    def __init__(
+        self, role: str, *, port: int, alive: Check, ready: Check, metrics: Exposition
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             timeout = _REQUEST_TIMEOUT
 
             def do_GET(self) -> None:
+                if self.path == "/metrics":
+                    self._send(200, METRICS_TYPE, metrics())
+                    return
                 checks = {"/health": ("healthy", alive), "/ready": ("ready", ready)}
                 status, check = checks.get(self.path, ("", None))
                 if check is None:
-                    self._respond(404, {"detail": "there are /health and /ready"})
+                    self._respond(404, {"detail": "there are /health, /ready and /metrics"})
                 elif check():
                     self._respond(200, {"status": status, "role": role})
                 else:
                     self._respond(503, {"status": f"not {status}", "role": role})
 
             def _respond(self, code: int, fields: dict[str, str]) -> None:
-                body = json.dumps(fields).encode()
+                self._send(code, "application/json", json.dumps(fields).encode())
+
+            def _send(self, code: int, content_type: str, body: bytes) -> None:
                 self.send_response(code)
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

@@ -18,7 +18,7 @@ from bot.bootstrap import CannotStartError, Core
 from bot.process.health import HealthServer
 from bot.process.listening import CannotBindError
 from bot.process.systemd import Systemd
-from bot.scheduler import Scheduler, Tick, state_ticks
+from bot.scheduler import Scheduler, Tick, access_ticks, state_ticks
 from bot.settings import Settings
 from bot.version import VERSION
 
@@ -31,14 +31,19 @@ class Role(ABC):
     name: str
 
     def __init__(
-        self, settings: Settings, *, application: str | None = None, crews: bool = True
+        self,
+        settings: Settings,
+        *,
+        application: str | None = None,
+        crews: bool = True,
+        webhooks: bool = False,
     ) -> None:
         """`application`: the role that PostgreSQL shows for its connections, if not `name`.
 
         Raises CannotStartError.
         """
         self._settings = settings
-        self._core = Core(settings, role=application or self.name, crews=crews)
+        self._core = Core(settings, role=application or self.name, crews=crews, webhooks=webhooks)
         self._started = False
         self._systemd = Systemd(
             settings.notify_socket, watchdog=settings.watchdog_seconds, alive=self.alive
@@ -47,7 +52,11 @@ class Role(ABC):
         if settings.health_port is not None:
             try:
                 self._health = HealthServer(
-                    self.name, port=settings.health_port, alive=self.alive, ready=self.ready
+                    self.name,
+                    port=settings.health_port,
+                    alive=self.alive,
+                    ready=self.ready,
+                    metrics=self._core.meter.exposition,
                 )
             except CannotBindError as error:
                 raise CannotStartError(
@@ -76,6 +85,7 @@ class Role(ABC):
 
     def start(self) -> None:
         fields = dict(self._start())
+        self._core.meter.load()
         self._started = True
         gc.collect()
         # Exclude startup objects from garbage collection: a full one pauses every thread for 0.2 s.
@@ -93,6 +103,7 @@ class Role(ABC):
         self._started = False
         self._systemd.stopping()
         self._stop(stopping_at + self._settings.grace_seconds)
+        self._core.tracer.close()
         self._core.engine.dispose()
         self._systemd.stop()
         if self._health is not None:
@@ -151,7 +162,10 @@ class SchedulerRole(Role):
 
 
 def core_ticks(settings: Settings, core: Core) -> tuple[Tick, ...]:
-    return state_ticks(core.state, lease=settings.lease, keep=settings.keep)
+    return (
+        *state_ticks(core.state, lease=settings.lease, keep=settings.keep),
+        *access_ticks(core.tokens),
+    )
 
 
 def time_left(deadline: float) -> timedelta:

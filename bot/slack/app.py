@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -14,6 +15,8 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 from bot.door import Door
+from bot.persons import Persons
+from bot.slack.actions.board import BoardLinks
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.home import Homes
@@ -39,13 +42,15 @@ from bot.slack.listeners import (
 from bot.slack.listeners import lessons as lesson_listeners
 from bot.slack.listeners import modals as modal_listeners
 from bot.slack.listeners.responses import Responder
+from bot.slack.metered_client import MeteredClient
 from bot.slack.outbound.clicks import Clicks
 from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
 from bot.slack.outbound.homes import HomePublisher
 from bot.slack.people.actors import People, names_group, rules_of
+from bot.slack.people.persons import SlackPersons
 from storage.definitions import CrewDefinition
 from storage.outbox.outbox import Outbox
-from storage.ports import Clock
+from storage.ports import Clock, Meter, NoMeter
 from storage.reads import Reads
 from storage.state_manager import StateManager
 
@@ -84,10 +89,13 @@ class SlackFront:
         clock: Clock,
         owner: str | None = None,
         timing: DeliveryTiming = DEFAULT_TIMING,
+        board: BoardLinks | None = None,
+        meter: Meter | None = None,
     ) -> None:
         logger = _library_logger()
-        app_client = _client(config, logger, seconds=ANSWER_SECONDS)
-        lookup_client = _client(config, logger, seconds=LOOKUP_SECONDS)
+        client = partial(_client, config, logger, meter or NoMeter())
+        app_client = client(ANSWER_SECONDS)
+        lookup_client = client(LOOKUP_SECONDS)
         self._executor = ThreadPoolExecutor(LISTENERS, thread_name_prefix="slack-listener")
         self._responder = Responder()
         self._people = People(lookup_client, reads=reads, clock=clock)
@@ -117,6 +125,7 @@ class SlackFront:
             starts=starts,
             crews=crews,
             clock=clock,
+            board=board,
         )
         command.register(app, commands=commands, starts=starts, responder=self._responder)
         shortcuts.register(
@@ -133,7 +142,7 @@ class SlackFront:
         manage.register(app, actions=actions)
         lesson_listeners.register(app, lessons=lessons, responder=self._responder)
         self._homes = HomePublisher(
-            _client(config, logger, seconds=ANSWER_SECONDS),
+            client(ANSWER_SECONDS),
             render=Homes(reads=reads, people=self._people).view,
             clock=clock,
         )
@@ -149,8 +158,9 @@ class SlackFront:
         thread.register(app, replies=replies, responder=self._responder)
         error_handler.register(app, modals=modals, responder=self._responder)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
+        self.persons: Persons = SlackPersons(self._people)
         self._delivery = Delivery(
-            _client(config, logger, seconds=POST_SECONDS),
+            client(POST_SECONDS),
             outbox=outbox,
             reads=reads,
             clock=clock,
@@ -162,7 +172,7 @@ class SlackFront:
         self._sockets = (
             SocketClient(
                 app,
-                client=_client(config, logger, seconds=ANSWER_SECONDS),
+                client=client(ANSWER_SECONDS),
                 app_token=config.app_token,
                 logger=logger,
             )
@@ -213,14 +223,13 @@ class SlackFront:
         self._people.refresh()
 
 
-def _client(config: SlackConfig, logger: logging.Logger, *, seconds: int) -> WebClient:
-    """A client that never retries by itself: a post whose response was lost may have succeeded."""
-    return WebClient(
+def _client(config: SlackConfig, logger: logging.Logger, meter: Meter, seconds: int) -> WebClient:
+    return MeteredClient(
         token=config.bot_token,
         base_url=config.api_url if config.api_url.endswith("/") else f"{config.api_url}/",
         timeout=seconds,
-        retry_handlers=[],
         logger=logger,
+        meter=meter,
     )
 
 

@@ -261,10 +261,14 @@ def _to_decidable(row: AnyRow) -> DecidableCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class DueRun:
-    """A phase run that may be claimed. `losses` counts its workers that died."""
+    """A phase run that may be claimed. `losses` counts its workers that died.
+
+    `urgent`: a person has decided and waits for it.
+    """
 
     run: PhaseRun
     losses: int
+    urgent: bool
     execution: Execution
 
 
@@ -276,7 +280,11 @@ def find_due(connection: Connection, now: datetime, phase_run_id: str | None) ->
         values = {"now": now, "of_id": phase_run_id}
         due = sql.execute(connection, statements.RUN_IF_DUE, values)
     row = due.first()
-    return None if row is None else DueRun(to_phase_run(row), row.losses, to_joined_execution(row))
+    return (
+        None
+        if row is None
+        else DueRun(to_phase_run(row), row.losses, row.priority == 0, to_joined_execution(row))
+    )
 
 
 def phase_runs_of(connection: Connection, execution_id: str) -> tuple[PhaseRun, ...]:

@@ -29,7 +29,6 @@ from storage.db.tables import (
     RUN_IS_OPEN,
     RUN_IS_QUEUED,
     RUN_IS_RUNNING,
-    audit,
     checkpoints,
     crew_reports,
     executions,
@@ -91,7 +90,7 @@ DUE: Final = and_(
 ADD_RUN: Final = insert(phase_runs)
 
 _DUE_RUNS: Final[Select[Any]] = (
-    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, *JOINED_EXECUTION)
+    select(*PHASE_RUN_COLUMNS, phase_runs.c.losses, phase_runs.c.priority, *JOINED_EXECUTION)
     .join(executions, executions.c.id == phase_runs.c.execution_id)
     .where(DUE)
 )
@@ -389,8 +388,6 @@ DELIVERED: Final = select(inbox.c.key, inbox.c.execution_id).where(
 ADD_DELIVERY: Final = insert(inbox)
 
 FORGET_DELIVERIES: Final = delete(inbox).where(inbox.c.at < bindparam("before"))
-
-ADD_AUDIT: Final = insert(audit)
 
 ADD_REPORT: Final = insert(crew_reports)
 CHANGE_REPORT: Final = update(crew_reports).where(crew_reports.c.crew == bindparam("of_crew"))

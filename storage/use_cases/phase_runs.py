@@ -12,11 +12,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from storage import measurements
 from storage.boundaries import at_methods, resolve, resolve_tasks
 from storage.db import sql, statements
 from storage.db.rows import AnyRow, find_due, lock_execution
 from storage.db.transaction import Transaction
 from storage.definitions import CrewDefinition, PhaseDefinition
+from storage.measurements import Measure, Measurement, Span, timed
 from storage.outbox import new_messages as outbox
 from storage.outbox.outbox import release_leases as release_messages
 from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun, Usage
@@ -27,7 +29,14 @@ from storage.states import (
     PhaseRunState,
     next_phase_run,
 )
-from storage.use_cases import claims, clock_correction, files, questions, transitions
+from storage.use_cases import (
+    amp_reports,
+    claims,
+    clock_correction,
+    files,
+    questions,
+    transitions,
+)
 
 MAX_LOSSES: Final = 20
 """A phase whose workers died so often is assumed to be the cause."""
@@ -54,6 +63,11 @@ def claim(tx: Transaction, *, owner: str, phase_run_id: str | None = None) -> Cl
     values = {name: getattr(claimed, name) for name in _CLAIM_COLUMNS}
     if not _take_run(tx, run, {**values, "losses": due.losses + lost}):
         return None
+    if not lost:
+        ready_at = run.not_before or run.created_at
+        label = "decision" if due.urgent else "other"
+        waited = max(0.0, (tx.now - ready_at).total_seconds())
+        tx.measure(Measurement(Measure.PICKUP, waited, label))
     if execution.state is ExecutionState.PENDING:
         execution = transitions.apply(tx, execution, ExecutionEvent.CLAIM)
     elif execution.state is ExecutionState.WAITING_FEEDBACK:
@@ -96,6 +110,7 @@ def progress(
 ) -> None:
     _update(tx, claim, progress=progress, **_usage_column(usage))
     outbox.refresh_root(tx, claim.execution)
+    amp_reports.queue_step(tx, claim.execution, progress)
 
 
 def _usage_column(usage: Usage | None) -> dict[str, Usage]:
@@ -161,11 +176,12 @@ def done(
     usage: Usage | None = None,
     file_rows: Sequence[files.Row] = (),
 ) -> Execution:
-    used = _usage_column(output.usage if usage is None else usage)
-    execution = _finish_run(tx, claim, PhaseRunEvent.DONE, output=output, **used)
+    used = output.usage if usage is None else usage
+    execution = _finish_run(tx, claim, PhaseRunEvent.DONE, used, output=output)
     run = replace(claim.run, output=output)
     files.keep(tx, claim, file_rows)
     tx.audit(execution.id, "phase.done", run=run.id, phase=run.phase, revision=run.revision)
+    amp_reports.queue_tasks(tx, execution, run, output)
     if output.pause is not None:
         return transitions.open_gate(tx, execution, run, output.pause)
     boundary = transitions.boundary_of(execution, run)
@@ -190,9 +206,7 @@ def done(
 def fail(
     tx: Transaction, claim: Claim, failure: Failure, usage: Usage | None, *, backoff: timedelta
 ) -> Execution:
-    execution = _finish_run(
-        tx, claim, PhaseRunEvent.FAIL, error=failure.message, **_usage_column(usage)
-    )
+    execution = _finish_run(tx, claim, PhaseRunEvent.FAIL, usage, error=failure.message)
     run = claim.run
     tx.audit(execution.id, "phase.failed", run=run.id, attempt=run.attempt)
     if not failure.retryable or run.attempt >= execution.definition.tries:
@@ -211,21 +225,41 @@ def fail(
     return execution
 
 
-def _finish_run(tx: Transaction, claim: Claim, event: PhaseRunEvent, **values: Any) -> Execution:
+def _finish_run(
+    tx: Transaction, claim: Claim, event: PhaseRunEvent, usage: Usage | None, **values: Any
+) -> Execution:
     """Store how the claimed phase run ended. Returns its execution, locked.
 
     The execution is locked first, as everywhere: the other order would deadlock with a cancel.
     """
     execution = lock_execution(tx, claim.execution.id)
+    state = next_phase_run(PhaseRunState.RUNNING, event)
     _update(
         tx,
         claim,
-        state=next_phase_run(PhaseRunState.RUNNING, event),
+        state=state,
         ended_at=tx.now,
         lease_owner=None,
         lease_until=None,
+        **_usage_column(usage),
         **values,
     )
+    span = Span(
+        execution.id,
+        claim.run.id,
+        f"phase {claim.run.phase}",
+        started_at=claim.run.started_at or tx.now,
+        ended_at=tx.now,
+        parent=execution.id,
+        failed=event is PhaseRunEvent.FAIL,
+        attributes={
+            "phase": claim.run.phase,
+            "revision": claim.run.revision,
+            "attempt": claim.run.attempt,
+        },
+    )
+    tx.measure(timed(Measure.PHASE, state.value, span))
+    tx.measurements.extend(measurements.of_usage(usage or {}))
     return execution
 
 

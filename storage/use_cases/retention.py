@@ -21,6 +21,8 @@ from storage.db.tables import (
     phase_runs,
     publications,
     revise_intents,
+    webhook_deliveries,
+    webhooks,
 )
 from storage.db.transaction import Transaction
 from storage.messages import OutboxState
@@ -88,6 +90,8 @@ _DELETE_ALL_ROWS: Final = (
     delete(revise_intents).where(revise_intents.c.checkpoint_id.in_(_CHECKPOINTS_OF_THESE)),
     delete(lessons).where(lessons.c.checkpoint_id.in_(_CHECKPOINTS_OF_THESE)),
     delete(outbox).where(outbox.c.execution_id.in_(_THESE)),
+    delete(webhook_deliveries).where(webhook_deliveries.c.execution_id.in_(_THESE)),
+    delete(webhooks).where(webhooks.c.execution_id.in_(_THESE)),
     delete(checkpoints).where(checkpoints.c.execution_id.in_(_THESE)),
     delete(publications).where(publications.c.execution_id.in_(_THESE)),
     delete(files).where(files.c.execution_id.in_(_THESE)),

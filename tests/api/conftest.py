@@ -31,6 +31,7 @@ from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import Claim, PhaseOutput, TaskResult
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 from tests.support.schema import upgraded
 
 ADDRESS = "http://127.0.0.1:8000"
@@ -80,6 +81,7 @@ class Service:
 
     state: StateManager
     reads: Reads
+    tokens: TokenManager
     api: FastAPI
     database: Path
 
@@ -110,14 +112,16 @@ def service(tmp_path: Path) -> Iterator[Service]:
     engine = upgraded(f"sqlite:///{database}")
     state = StateManager(engine, clock=SystemClock(), dispatch=NoDispatch(), signal=NoSignal())
     reads = Reads(engine)
-    yield Service(state, reads, _api(state, reads), database)
+    tokens = TokenManager(engine, clock=SystemClock())
+    yield Service(state, reads, tokens, _api(state, reads, tokens), database)
     engine.dispose()
 
 
-def _api(state: StateManager, reads: Reads) -> FastAPI:
+def _api(state: StateManager, reads: Reads, tokens: TokenManager) -> FastAPI:
     return create_api(
         state=state,
         reads=reads,
+        tokens=tokens,
         crews={"plan": PLAN, "note": NOTE, "flow": FLOW, "launch": LAUNCH, **BOUNDED},
         door=None,
         config=ApiConfig(hosts=loopback_hosts("127.0.0.1", 8000), version="1.2.3"),

@@ -24,7 +24,11 @@ def process() -> Process:
 @pytest.fixture
 def health(process: Process) -> Iterator[HealthServer]:
     server = HealthServer(
-        "worker", port=0, alive=lambda: process.is_alive, ready=lambda: process.is_ready
+        "worker",
+        port=0,
+        alive=lambda: process.is_alive,
+        ready=lambda: process.is_ready,
+        metrics=lambda: b"countersign_phases_running 2.0\n",
     )
     yield server
     server.stop()
@@ -45,4 +49,16 @@ def test_health_reports_liveness_and_ready_reports_readiness(
 
 def test_a_port_in_use_is_refused_by_its_number(health: HealthServer) -> None:
     with pytest.raises(CannotBindError, match=str(health.port)):
-        HealthServer("worker", port=health.port, alive=lambda: True, ready=lambda: True)
+        HealthServer(
+            "worker",
+            port=health.port,
+            alive=lambda: True,
+            ready=lambda: True,
+            metrics=lambda: b"",
+        )
+
+
+def test_the_metrics_of_a_process_are_on_the_same_port(health: HealthServer) -> None:
+    answer = httpx.get(f"http://127.0.0.1:{health.port}/metrics", trust_env=False)
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert answer.text == "countersign_phases_running 2.0\n"

@@ -67,10 +67,8 @@ def test_over_http_a_command_and_a_click_complete_a_run(
     env = workspace.env("http")
     with bot_in(note_folder, workers=1, prefork_server=prefork_server, **env) as bot:
         workspace.reach_by_http(f"{bot.address}/slack/events")
-        bot.until(
-            lambda: bot.http.post("/slack/events", content=b"").status_code != 503,
-            what="requests from Slack are accepted",
-        )
+        bot.until(lambda: bot.http.get("/ready").status_code == 200, what="the bot is ready")
+        assert bot.http.post("/slack/events", content=b"").status_code != 503
         assert workspace.verify_request_url()
 
         assert workspace.command("/crew note a birthday", by=ANA).ok
@@ -79,6 +77,9 @@ def test_over_http_a_command_and_a_click_complete_a_run(
         workspace.wait_for(lambda: "execution is complete" in workspace.transcript())
 
         assert "slack=http" in bot.log_text
+        metrics = bot.http.get("/metrics").text
+        assert 'countersign_executions{state="completed"} 1.0' in metrics
+        assert 'countersign_decision_seconds_count{action="continue"} 1.0' in metrics
 
 
 def test_a_run_started_through_rest_has_a_thread_and_is_decided_there(

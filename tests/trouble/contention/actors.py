@@ -104,6 +104,7 @@ class _Performer:
         api = create_api(
             state=use_cases.state,
             reads=use_cases.reads,
+            tokens=use_cases.tokens,
             crews={},
             door=None,
             config=ApiConfig(hosts=loopback_hosts("127.0.0.1", 8000), version="1"),

@@ -11,6 +11,7 @@ from storage.ports import NoDispatch, NoSignal, SharedClock
 from storage.reads import Reads
 from storage.records import Checkpoint
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 from tests.support.factories import asking, crew, member, output
 
 CHANNEL = "CTROUBLE"
@@ -23,6 +24,7 @@ class UseCases:
         self.clock = clock or SystemClock()
         self.engine = open_engine(url)
         self.reads = Reads(self.engine)
+        self.tokens = TokenManager(self.engine, clock=self.clock)
         self.state = StateManager(
             self.engine, clock=self.clock, dispatch=NoDispatch(), signal=NoSignal()
         )
