@@ -155,6 +155,12 @@ def _check(settings: Settings, arguments: argparse.Namespace) -> int:
     return check.run(settings, name=arguments.name, as_json=arguments.json)
 
 
+def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot.maintenance import audit
+
+    return audit.run(settings, anchor=arguments.anchor, as_json=arguments.json)
+
+
 def _practice(arguments: argparse.Namespace) -> int:
     from bot.process import supervision
 
@@ -193,6 +199,7 @@ _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "move": _move,
     "add": _add,
     "check": _check,
+    "audit": _audit,
 }
 
 _COMMANDS_THAT_LOAD_SETTINGS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
