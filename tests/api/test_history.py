@@ -19,7 +19,7 @@ def pages(client: TestClient, path: str) -> list[Any]:
     items: list[Any] = []
     following = None
     while True:
-        cursor = {} if following is None else {"cursor": following}
+        cursor: dict[str, str] = {} if following is None else {"cursor": following}
         page = client.get(path, params={"limit": 2, **cursor}).json()
         assert len(page["items"]) <= 2
         items += page["items"]
