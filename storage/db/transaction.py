@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -164,6 +164,11 @@ class Transaction:
                 at=self.now, execution_id=execution_id, event=event, actor=actor, details=details
             )
         )
+
+    def audit_redacted(self, execution_id: str, seqs: Sequence[int]) -> None:
+        """Record which rows of the audit log were emptied in this transaction."""
+        for some in audit.batched(seqs, audit.ROWS_AT_ONCE):
+            self.audit(execution_id, audit.REDACTED, seqs=some)
 
     def set_state(
         self, execution_id: str, state: ExecutionState, *, has_webhooks: bool = False
