@@ -12,7 +12,7 @@ from starlette.types import Receive
 
 from bot.api.access import Caller
 from bot.api.live.audience import Audience, Sight
-from bot.api.live.hub import HEARTBEAT_SECONDS, Hub, Listener
+from bot.api.live.hub import Hub, Listener
 from bot.api.live.ring import NOTHING, Batch
 
 
@@ -57,7 +57,7 @@ class Feed:
                 yield visible
                 if self._start.execution_id is not None and visible.events[-1].event.is_last:
                     return
-            elif time.monotonic() - listener.quiet_since >= HEARTBEAT_SECONDS:
+            elif time.monotonic() - listener.quiet_since >= self._hub.heartbeat:
                 listener.quiet_since = time.monotonic()
                 yield NOTHING
             if not batch:

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final, TypeVar
 
-from bot.api.live.ring import Batch, Ring, encoded
+from bot.api.live.ring import SIZE, Batch, Ring, encoded
 from storage.db.database import is_outage
 from storage.event_reads import EventReads, LogPage
 
@@ -32,7 +32,6 @@ POLL_SECONDS: Final = 0.1
 
 BEAT_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 15.0
-"""A client that has heard nothing for so long gets a heartbeat."""
 
 OUTAGE_SECONDS: Final = 1.0
 LONGEST_PAUSE: Final = 0.1
@@ -99,14 +98,24 @@ class _Session:
 class Hub:
     """One for each process. `wake` and `close` may be called from any thread, the rest in the loop.
 
-    `poll`: seconds between looks for commits of other processes.
+    `poll`: seconds between looks for commits of other processes. `heartbeat`: seconds after which
+    a client that has heard nothing hears that the connection lives. `size`: events in memory.
     """
 
-    def __init__(self, reads: EventReads, *, poll: float = POLL_SECONDS) -> None:
+    def __init__(
+        self,
+        reads: EventReads,
+        *,
+        poll: float = POLL_SECONDS,
+        heartbeat: float = HEARTBEAT_SECONDS,
+        size: int = SIZE,
+    ) -> None:
+        self.heartbeat = heartbeat
         self.closed = False
         self.listeners = 0
         self._reads = reads
         self._poll = poll
+        self._size = size
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="events")
         self._lock = threading.Lock()
         self._session: _Session | None = None
@@ -265,7 +274,7 @@ class Hub:
 
     def _publish(self, session: _Session, page: LogPage) -> None:
         if session.ring is None:
-            session.ring = Ring(page.last_seq)
+            session.ring = Ring(page.last_seq, size=self._size)
             self._wake_all()
             return
         session.ring.extend(page.events, head=page.last_seq)
@@ -286,7 +295,7 @@ class Hub:
         for listener in self._all():
             if ring is not None and listener.is_idle and listener.position >= ring.floor:
                 listener.position = max(listener.position, ring.head)
-            if listener.quiet_since <= now - HEARTBEAT_SECONDS:
+            if listener.quiet_since <= now - self.heartbeat:
                 listener.wake()
 
     def _all(self) -> list[Listener]:
