@@ -56,7 +56,12 @@ def forbid_inspection() -> None:
 
 
 def is_secret(name: str) -> bool:
-    return name.startswith("SLACK_") or name in ("DATABASE_URL", "COUNTERSIGN_ENCRYPTION_KEYS")
+    return name.startswith("SLACK_") or name in _SECRET_NAMES
+
+
+_SECRET_NAMES: Final = frozenset(
+    {"DATABASE_URL", "COUNTERSIGN_ENCRYPTION_KEYS", "OTEL_EXPORTER_OTLP_HEADERS"}
+)
 
 
 def _is_hidden(name: bytes, value: bytes, secrets: Collection[bytes]) -> bool:

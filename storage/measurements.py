@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from storage import usage
@@ -20,6 +21,25 @@ class Measure(StrEnum):
     MODEL_CALLS = "model_calls"
     MODEL_TOKENS = "model_tokens"  # [`prompt` or `completion`]
     SLACK_ERROR = "slack_error"  # [kind of failure]
+    STEP = "step"  # [`task`, `model` or `tool`] seconds; a part of a phase, for traces
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a measurement is in the execution's trace: a part of its life, named for its row `id`.
+
+    `parent` is the id of the row that it belongs to; None: it is the execution itself. `attributes`
+    are ids and fixed words, no texts of users or models.
+    """
+
+    execution_id: str
+    id: str
+    name: str
+    started_at: datetime
+    ended_at: datetime
+    parent: str | None = None
+    failed: bool = False
+    attributes: Mapping[str, str | int] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +47,13 @@ class Measurement:
     measure: Measure
     value: float
     label: str = ""
+    span: Span | None = None
+
+
+def timed(measure: Measure, label: str, span: Span) -> Measurement:
+    """The duration of a span, in seconds."""
+    seconds = max(0.0, (span.ended_at - span.started_at).total_seconds())
+    return Measurement(measure, seconds, label, span)
 
 
 def of_usage(used: Usage) -> Iterator[Measurement]:

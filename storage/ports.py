@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from sqlalchemy import Connection
 
@@ -89,6 +89,40 @@ class NoMeter:
 
     def record(self, measurements: Sequence[Measurement]) -> None:
         pass
+
+
+class Cipher(Protocol):
+    """Encrypts secrets at rest."""
+
+    def encrypt(self, text: str) -> str: ...
+
+    def decrypt(self, stored: str) -> str:
+        """Raises Undecipherable if no key fits."""
+
+
+class NoCipher:
+    """Stores secrets as they are: the operator has set no encryption keys."""
+
+    def encrypt(self, text: str) -> str:
+        return text
+
+    def decrypt(self, stored: str) -> str:
+        if stored.startswith(ENCRYPTED):
+            raise Undecipherable
+        return stored
+
+
+NO_CIPHER: Final = NoCipher()
+
+ENCRYPTED: Final = "fernet:"
+"""How encrypted text begins."""
+
+
+class Undecipherable(Exception):
+    """A stored secret was encrypted with a key that this process does not have."""
+
+    def __init__(self) -> None:
+        super().__init__("no key in COUNTERSIGN_ENCRYPTION_KEYS fits")
 
 
 class NoDispatch:

@@ -280,6 +280,7 @@ class Execution:
     result: PhaseOutput | None = None
     error: str | None = None
     retry_helps: bool = True
+    has_webhooks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ run, and commits once. Effects (waking workers and the deliverer) come after the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import takewhile
@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Engine
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
+from storage.db import event_log
 from storage.db.database import reading, writing
 from storage.db.transaction import Transaction
 from storage.decisions import (
@@ -32,8 +33,9 @@ from storage.decisions import (
 from storage.definitions import CrewDefinition, CrewReport, PhaseDefinition
 from storage.errors import Conflict, StaleExecution
 from storage.kept_files import KeptFile, Publication
+from storage.measurements import Measurement
 from storage.outbox import new_messages as outbox
-from storage.ports import Dispatch, Meter, NoMeter, SharedClock, Signal
+from storage.ports import NO_CIPHER, Cipher, Dispatch, Meter, NoMeter, SharedClock, Signal
 from storage.records import (
     Actor,
     Checkpoint,
@@ -58,10 +60,15 @@ from storage.use_cases import (
     replies,
     retention,
     timeouts,
+    webhooks,
 )
 from storage.use_cases import files as kept_files
+from storage.use_cases import webhooks as webhook_use_cases
+from storage.webhooks import NewWebhook
 
 T = TypeVar("T")
+
+NO_WEBHOOKS: Final[Mapping[str, Sequence[NewWebhook]]] = {}
 
 AGAIN: Final = Retrying(
     retry=retry_if_exception_type(Conflict), stop=stop_after_attempt(3), reraise=True
@@ -86,7 +93,10 @@ class StateManager:
         meter: Meter | None = None,
         lease: timedelta = timedelta(seconds=30),
         backoff: timedelta = timedelta(seconds=2),
+        cipher: Cipher = NO_CIPHER,
+        crew_webhooks: Mapping[str, Sequence[NewWebhook]] = NO_WEBHOOKS,
     ) -> None:
+        """`crew_webhooks` are those of crews.yml, by crew. `cipher` encrypts webhooks' secrets."""
         self._engine = engine
         self._clock = clock
         self._dispatch = dispatch
@@ -94,6 +104,8 @@ class StateManager:
         self._meter = meter or NoMeter()
         self._lease = lease
         self._backoff = backoff
+        self._cipher = cipher
+        self._crew_webhooks = crew_webhooks
 
     def _commit(self, use_case: Callable[[Transaction], T]) -> T:
         """Run a use case in a transaction; retry it after a conflict with another writer."""
@@ -129,9 +141,14 @@ class StateManager:
             self._signal.outbox_changed()
         if tx.measurements:
             self._meter.record(tx.measurements)
+        event_log.write(tx.events)
         if tx.has_events:
             self._signal.events_committed()
         return result
+
+    def measure(self, measurements: Sequence[Measurement]) -> None:
+        """Hand over what was measured outside the use cases."""
+        self._meter.record(measurements)
 
     # --- executions -------------------------------------------------------------------------
 
@@ -144,13 +161,16 @@ class StateManager:
         channel: str | None = None,
         checkpoints: Sequence[str] | None = None,
         delivery: str | None = None,
+        webhooks: Sequence[NewWebhook] = (),
     ) -> Execution:
         """Record an execution, its first phase run and, with a channel, its root message.
 
         `checkpoints` selects among the crew's checkpoints (None: all); leaving one out is a skip
         that `requester` decides in advance. A repeated `delivery` returns the execution that the
-        first one started. Raises UnknownCheckpointName, LeavingOutNotAllowed, LimitReached.
+        first one started. `webhooks` are its own, beside those that crews.yml names for its crew.
+        Raises UnknownCheckpointName, LeavingOutNotAllowed, LimitReached.
         """
+        new_webhooks = (*self._crew_webhooks.get(definition.name, ()), *webhooks)
         return self._commit(
             lambda tx: executions.start(
                 tx,
@@ -160,8 +180,17 @@ class StateManager:
                 channel=channel,
                 checkpoints=checkpoints,
                 delivery=delivery,
+                new_webhooks=new_webhooks,
+                cipher=self._cipher,
             )
         )
+
+    def replace_webhooks(self, execution_id: str, webhooks: Sequence[NewWebhook]) -> None:
+        """Send what an execution's webhooks get to these addresses from now on, by purpose.
+
+        Webhooks of crews.yml stay as they are. Raises UnknownExecution.
+        """
+        self._commit(lambda tx: webhook_use_cases.replace(tx, execution_id, webhooks, self._cipher))
 
     def cancel(self, execution_id: str, *, actor: Actor) -> Execution:
         """Cancel an execution that has not ended; its worker notices at the next heartbeat.
@@ -429,6 +458,10 @@ class StateManager:
     def delete_lesson(self, lesson_id: str, *, actor: Actor) -> Lesson:
         """Raises UnknownLesson, NotAllowed."""
         return self._commit(lambda tx: lessons.delete(tx, lesson_id, actor=actor))
+
+    def replay_webhook(self, delivery_id: str) -> None:
+        """Queue a webhook's dead delivery again. Raises UnknownDelivery, NotDead."""
+        self._commit(lambda tx: webhooks.replay(tx, delivery_id))
 
     # --- notices ----------------------------------------------------------------------------
 

@@ -66,7 +66,9 @@ class PrometheusMeter:
 
     def record(self, measurements: Sequence[Measurement]) -> None:
         for each in measurements:
-            self._record[each.measure](each)
+            record = self._record.get(each.measure)
+            if record is not None:
+                record(each)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -11,7 +11,7 @@ from collections.abc import Container, Mapping
 from typing import Final
 
 SECRET_PREFIXES: Final = ("SLACK_", "COUNTERSIGN_")
-SECRET_NAMES: Final = frozenset({"DATABASE_URL"})
+SECRET_NAMES: Final = frozenset({"DATABASE_URL", "OTEL_EXPORTER_OTLP_HEADERS"})
 
 COMMAND_ALLOWED: Final = ("PATH", "HOME", "LANG")
 """The variables of the worker that a program receives."""

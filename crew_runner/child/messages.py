@@ -194,15 +194,27 @@ class TaskProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A task, a model call or the use of a tool that has ended. Times are seconds since 1970."""
+
+    kind: Literal["task", "model", "tool"]
+    name: str
+    started: float
+    ended: float
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """The complete progress of the phase. `tool` is the tool in use, or empty.
 
-    `usage` is what this child has used so far.
+    `usage` is what this child has used so far, and `steps` have ended since the last report.
     """
 
     tasks: tuple[TaskProgress, ...]
     tool: str = ""
     usage: Usage = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
     message: Literal["progress"] = "progress"
 
     def as_json(self) -> dict[str, object]:

@@ -43,6 +43,7 @@ from crew_runner.host.memory_usage import memory_megabytes
 from crew_runner.host.outage import Outage, call_storage
 from crew_runner.host.output_size import within_limit
 from crew_runner.host.questions import ALLOWED, Questions
+from crew_runner.host.step_spans import measured_steps
 from crew_runner.host.translation import translate
 from storage.boundaries import BadBoundary
 from storage.definitions import PhaseDefinition
@@ -222,6 +223,7 @@ class ChildSupervisor:
                 self._record_description(message)
             case Progress():
                 self._progress, self._child_usage = message, message.usage
+                self._state.measure(measured_steps(self.claim, message.steps))
             case QuestionAsked(question):
                 self._ask(translate(Question, question))
             case QuestionWithdrawn():

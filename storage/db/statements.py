@@ -29,7 +29,6 @@ from storage.db.tables import (
     RUN_IS_OPEN,
     RUN_IS_QUEUED,
     RUN_IS_RUNNING,
-    audit,
     checkpoints,
     crew_reports,
     executions,
@@ -389,8 +388,6 @@ DELIVERED: Final = select(inbox.c.key, inbox.c.execution_id).where(
 ADD_DELIVERY: Final = insert(inbox)
 
 FORGET_DELIVERIES: Final = delete(inbox).where(inbox.c.at < bindparam("before"))
-
-ADD_AUDIT: Final = insert(audit)
 
 ADD_REPORT: Final = insert(crew_reports)
 CHANGE_REPORT: Final = update(crew_reports).where(crew_reports.c.crew == bindparam("of_crew"))

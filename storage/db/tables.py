@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    false,
     literal_column,
     or_,
     true,
@@ -75,6 +76,7 @@ executions = Table(
     Column("result", Encoded[PhaseOutput](PhaseOutput)),
     Column("error", FreeText),
     Column("retry_helps", Boolean, nullable=False, server_default=true()),
+    Column("has_webhooks", Boolean, nullable=False, server_default=false()),
     Index(None, "channel", "thread_ts"),
     Index(None, "channel", "created_at"),
     Index(None, "crew", "created_at"),
@@ -329,6 +331,7 @@ audit = Table(
     Column("event", String(40), nullable=False),
     Column("actor", Encoded[Actor](Actor, cached=True)),
     Column("details", Encoded[Details](dict[str, object]), nullable=False),
+    Column("salt", String(32)),  # of the digest; emptied with the actor and the details
     Column("digest", String(64)),  # of the actor and the details; NULL before the chain began
     Column("hash", String(64)),  # of the row before it, and of this one
     sqlite_autoincrement=True,
@@ -385,8 +388,12 @@ webhooks = Table(
     Column("format", EnumText(WebhookFormat), nullable=False),
     Column("purpose", EnumText(WebhookPurpose), nullable=False),
     Column("url", FreeText, nullable=False),
+    Column("host", String(300), nullable=False),  # and port: what deliveries are limited by
     Column("secrets", FreeText),  # encrypted if there are encryption keys
+    Column("crew", String(100)),  # whose entry in crews.yml names it; NULL: the client that started
+    Column("context", Encoded[Details](dict[str, object])),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("off_at", UtcDateTime),  # the receiver answered that it is gone
 )
 
 webhook_deliveries = Table(
@@ -394,29 +401,45 @@ webhook_deliveries = Table(
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
     Column("id", Id, nullable=False, unique=True),  # the header `webhook-id`
-    Column("webhook_id", Id, ForeignKey("webhooks.id"), nullable=False, index=True),
+    Column("webhook_id", Id, ForeignKey("webhooks.id"), nullable=False),
     Column("execution_id", Id, ForeignKey("executions.id"), nullable=False, index=True),
+    Column("host", String(300), nullable=False),  # of the webhook
     Column("type", String(64), nullable=False),
     Column("data", Encoded[Details](dict[str, object]), nullable=False),
     Column("body", FreeText),  # as it was first sent
     Column("state", EnumText(DeliveryState), nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("not_before", UtcDateTime),
-    Column("lease_owner", String(200)),
-    Column("lease_until", UtcDateTime),
+    Column("not_before", UtcDateTime, nullable=False),  # during an attempt: the end of its lease
+    Column("give_up_at", UtcDateTime, nullable=False),
+    Column("lease_owner", String(200)),  # who makes an attempt now
     Column("delivered_at", UtcDateTime),
     Column("last_status", Integer),
     Column("error", FreeText),
+    Index(None, "webhook_id", "seq"),
     sqlite_autoincrement=True,
 )
 
 DELIVERY_IS_QUEUED = _is(webhook_deliveries.c.state, DeliveryState.QUEUED)
 Index(
     "ix_webhook_deliveries_queued",
-    webhook_deliveries.c.seq,
+    webhook_deliveries.c.host,
+    webhook_deliveries.c.not_before,
     sqlite_where=DELIVERY_IS_QUEUED,
     postgresql_where=DELIVERY_IS_QUEUED,
+)
+Index(
+    "ix_webhook_deliveries_oldest",
+    webhook_deliveries.c.created_at,
+    sqlite_where=DELIVERY_IS_QUEUED,
+    postgresql_where=DELIVERY_IS_QUEUED,
+)
+DELIVERY_IS_DEAD = _is(webhook_deliveries.c.state, DeliveryState.DEAD)
+Index(
+    "ix_webhook_deliveries_dead",
+    webhook_deliveries.c.seq,
+    sqlite_where=DELIVERY_IS_DEAD,
+    postgresql_where=DELIVERY_IS_DEAD,
 )
 
 lessons = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,12 +11,13 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from storage.db import audit, message_statements, sql, statements
-from storage.events import EVENT_TYPES
-from storage.measurements import Measure, Measurement
+from storage.db import audit, message_statements, sql, webhook_statements
+from storage.events import EVENT_TYPES, data_in, status_in
+from storage.measurements import Measurement
 from storage.ports import Dispatch, SharedClock, SlotReservation
 from storage.records import Actor, Claim
 from storage.states import ExecutionState
+from storage.webhooks import GIVE_UP_AFTER, DeliveryState, WebhookPurpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,16 @@ class _Job:
     @property
     def is_plain(self) -> bool:
         return not self.again and self.not_before is None
+
+
+@dataclass(frozen=True, slots=True)
+class _ForWebhooks:
+    """What the execution's webhooks with this purpose get."""
+
+    execution_id: str
+    purpose: WebhookPurpose
+    type: str
+    data: Mapping[str, object]
 
 
 class Transaction:
@@ -55,6 +66,7 @@ class Transaction:
         self.lease: Final = lease
         self.urgent = False
         self.messages_released = 0
+        self.webhooks_changed = False
         self._dispatch = dispatch
         self._slot: SlotReservation | None = None
         self._claim: Claim | None = None
@@ -63,6 +75,8 @@ class Transaction:
         self._log: list[audit.Entry] = []
         self.measurements: Final[list[Measurement]] = []
         self._states: dict[str, ExecutionState] = {}
+        self._with_webhooks: set[str] = set()
+        self._for_webhooks: list[_ForWebhooks] = []
         self._messages: dict[str, dict[str, Any]] = {}
         self._outdated: set[str] = set()
 
@@ -72,7 +86,13 @@ class Transaction:
 
     @property
     def has_events(self) -> bool:
-        return any(entry["event"] in EVENT_TYPES for entry in self._log)
+        """Whether streams or webhooks have something to send."""
+        return self.webhooks_changed or bool(self.events)
+
+    @property
+    def events(self) -> list[audit.Entry]:
+        """The audit rows that are events of executions."""
+        return [entry for entry in self._log if entry["event"] in EVENT_TYPES]
 
     @property
     def queued(self) -> list[str]:
@@ -145,13 +165,37 @@ class Transaction:
             )
         )
 
-    def set_state(self, execution_id: str, state: ExecutionState) -> None:
-        """Note an execution's new state: the audit rows that are events record the last one."""
-        self._states[execution_id] = state
+    def audit_redacted(self, execution_id: str, seqs: Sequence[int]) -> None:
+        """Record which rows of the audit log were emptied in this transaction."""
+        for some in audit.batched(seqs, audit.ROWS_AT_ONCE):
+            self.audit(execution_id, audit.REDACTED, seqs=some)
 
-    def measure(self, measure: Measure, value: float, label: str = "") -> None:
+    def set_state(
+        self, execution_id: str, state: ExecutionState, *, has_webhooks: bool = False
+    ) -> None:
+        """Note an execution's new state: the audit rows that are events record the last one.
+
+        If it has webhooks, these events are queued for them.
+        """
+        self._states[execution_id] = state
+        if has_webhooks:
+            self._with_webhooks.add(execution_id)
+
+    def queue_webhooks(
+        self,
+        execution_id: str,
+        purpose: WebhookPurpose,
+        *,
+        type: str,
+        data: Mapping[str, object],
+    ) -> None:
+        """Queue a delivery for each of the execution's webhooks that have this purpose."""
+        self.webhooks_changed = True
+        self._for_webhooks.append(_ForWebhooks(execution_id, purpose, type, data))
+
+    def measure(self, measurement: Measurement) -> None:
         """Note a value for monitoring; it counts once the transaction has committed."""
-        self.measurements.append(Measurement(measure, value, label))
+        self.measurements.append(measurement)
 
     def add_message(self, message: dict[str, Any]) -> None:
         """Add a row to the outbox; the first one of each key counts."""
@@ -162,25 +206,71 @@ class Transaction:
         self._outdated.add(key)
 
     def flush(self) -> None:
-        """Write the jobs, the messages and the audit rows, right before the commit."""
+        """Write the jobs, the messages and the audit rows, right before the commit.
+
+        The audit rows come last, as all other writers of the log wait from then on.
+        """
         self._enqueue()
-        if not self.outbox_changed and not self._log:
+        if not (self.outbox_changed or self._log or self._for_webhooks):
             return
+        self._record_states()
+        deliveries = self._webhook_deliveries()
+        head: audit.LockedHead | None = None
         with sql.pipeline(self.connection):
+            if deliveries:
+                sql.execute_many(
+                    self.connection, webhook_statements.ADD_WEBHOOK_DELIVERY, deliveries
+                )
             self._refresh_messages()
             if self._messages:
                 sql.execute_many(
                     self.connection, message_statements.ADD_MESSAGE, [*self._messages.values()]
                 )
             if self._log:
-                self._record_states()
-                sql.execute_many(self.connection, statements.ADD_AUDIT, self._log)
+                head = audit.LockedHead(self.connection, rows=len(self._log))
+        if head is not None:
+            head.append(self._log)
 
     def _record_states(self) -> None:
         for entry in self._log:
             state = self._states.get(entry["execution_id"])
             if state is not None and entry["event"] in EVENT_TYPES:
                 entry["details"]["status"] = state.value
+
+    def _webhook_deliveries(self) -> list[dict[str, Any]]:
+        """The rows for webhooks. One query, and only if the executions have any."""
+        for entry in self._log:
+            if entry["event"] in EVENT_TYPES and entry["execution_id"] in self._with_webhooks:
+                details = entry["details"]
+                status = status_in(entry["event"], details)
+                self.queue_webhooks(
+                    entry["execution_id"],
+                    WebhookPurpose.EVENTS,
+                    type=EVENT_TYPES[entry["event"]],
+                    data={"status": status, **data_in(details, entry["actor"])},
+                )
+        if not self._for_webhooks:
+            return []
+        of = {"of_executions": sorted({each.execution_id for each in self._for_webhooks})}
+        webhooks = sql.execute(self.connection, webhook_statements.WEBHOOKS_OF, of).rows
+        return [
+            {
+                "id": new_id(),
+                "webhook_id": webhook.id,
+                "execution_id": each.execution_id,
+                "host": webhook.host,
+                "type": each.type,
+                "data": each.data,
+                "state": DeliveryState.QUEUED,
+                "attempts": 0,
+                "created_at": self.now,
+                "not_before": self.now,
+                "give_up_at": self.now + GIVE_UP_AFTER,
+            }
+            for each in self._for_webhooks
+            for webhook in webhooks
+            if (webhook.execution_id, webhook.purpose) == (each.execution_id, each.purpose)
+        ]
 
     def _enqueue(self) -> None:
         plain = [job.phase_run_id for job in self._jobs if job.is_plain]

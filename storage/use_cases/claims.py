@@ -41,7 +41,7 @@ def build_claim(
 
     `lost`: the lease of its last worker expired.
     """
-    tx.set_state(execution.id, execution.state)
+    tx.set_state(execution.id, execution.state, has_webhooks=execution.has_webhooks)
     tx.audit(
         execution.id,
         "phase.claimed",

@@ -12,6 +12,7 @@ from storage.definitions import CheckpointDefinition, CrewDefinition, CrewReport
 from storage.errors import LeavingOutNotAllowed, NotAllowed, UnknownCheckpointName, WrongState
 from storage.outbox import new_messages as outbox
 from storage.policy import may_decide, may_manage
+from storage.ports import NO_CIPHER, Cipher
 from storage.records import Actor, Execution, Request
 from storage.states import (
     CheckpointState,
@@ -21,7 +22,8 @@ from storage.states import (
     PhaseRunState,
     next_execution,
 )
-from storage.use_cases import inbox, limits, transitions
+from storage.use_cases import inbox, limits, transitions, webhooks
+from storage.webhooks import NewWebhook
 
 
 def start(
@@ -33,6 +35,8 @@ def start(
     channel: str | None,
     checkpoints: Sequence[str] | None,
     delivery: str | None,
+    new_webhooks: Sequence[NewWebhook] = (),
+    cipher: Cipher = NO_CIPHER,
 ) -> Execution:
     key = f"start:{delivery}"
     if delivery is not None and (earlier := inbox.started_execution(tx, key)) is not None:
@@ -52,11 +56,13 @@ def start(
         channel=channel,
         phases=tuple(phase.name for phase in definition.phases),
         left_out=tuple(checkpoint.name for checkpoint in left_out),
+        has_webhooks=bool(new_webhooks),
     )
     columns = {field.name: getattr(execution, field.name) for field in fields(Execution)}
     columns["requester_key"] = limits.key_of(requester)
     sql.execute(tx.connection, statements.ADD_EXECUTION, columns)
-    tx.set_state(execution.id, execution.state)
+    tx.set_state(execution.id, execution.state, has_webhooks=execution.has_webhooks)
+    webhooks.add(tx, execution.id, new_webhooks, cipher)
     if delivery is not None:
         inbox.record(tx, key, execution_id=execution.id)
     tx.audit(

@@ -18,7 +18,7 @@ from storage.db import sql, statements
 from storage.db.rows import AnyRow, find_due, lock_execution
 from storage.db.transaction import Transaction
 from storage.definitions import CrewDefinition, PhaseDefinition
-from storage.measurements import Measure
+from storage.measurements import Measure, Measurement, Span, timed
 from storage.outbox import new_messages as outbox
 from storage.outbox.outbox import release_leases as release_messages
 from storage.records import Claim, Execution, Failure, PhaseOutput, PhaseRun, Usage
@@ -29,7 +29,14 @@ from storage.states import (
     PhaseRunState,
     next_phase_run,
 )
-from storage.use_cases import claims, clock_correction, files, questions, transitions
+from storage.use_cases import (
+    amp_reports,
+    claims,
+    clock_correction,
+    files,
+    questions,
+    transitions,
+)
 
 MAX_LOSSES: Final = 20
 """A phase whose workers died so often is assumed to be the cause."""
@@ -59,7 +66,8 @@ def claim(tx: Transaction, *, owner: str, phase_run_id: str | None = None) -> Cl
     if not lost:
         ready_at = run.not_before or run.created_at
         label = "decision" if due.urgent else "other"
-        tx.measure(Measure.PICKUP, max(0.0, (tx.now - ready_at).total_seconds()), label)
+        waited = max(0.0, (tx.now - ready_at).total_seconds())
+        tx.measure(Measurement(Measure.PICKUP, waited, label))
     if execution.state is ExecutionState.PENDING:
         execution = transitions.apply(tx, execution, ExecutionEvent.CLAIM)
     elif execution.state is ExecutionState.WAITING_FEEDBACK:
@@ -102,6 +110,7 @@ def progress(
 ) -> None:
     _update(tx, claim, progress=progress, **_usage_column(usage))
     outbox.refresh_root(tx, claim.execution)
+    amp_reports.queue_step(tx, claim.execution, progress)
 
 
 def _usage_column(usage: Usage | None) -> dict[str, Usage]:
@@ -172,6 +181,7 @@ def done(
     run = replace(claim.run, output=output)
     files.keep(tx, claim, file_rows)
     tx.audit(execution.id, "phase.done", run=run.id, phase=run.phase, revision=run.revision)
+    amp_reports.queue_tasks(tx, execution, run, output)
     if output.pause is not None:
         return transitions.open_gate(tx, execution, run, output.pause)
     boundary = transitions.boundary_of(execution, run)
@@ -234,8 +244,21 @@ def _finish_run(
         **_usage_column(usage),
         **values,
     )
-    started_at = claim.run.started_at or tx.now
-    tx.measure(Measure.PHASE, (tx.now - started_at).total_seconds(), state.value)
+    span = Span(
+        execution.id,
+        claim.run.id,
+        f"phase {claim.run.phase}",
+        started_at=claim.run.started_at or tx.now,
+        ended_at=tx.now,
+        parent=execution.id,
+        failed=event is PhaseRunEvent.FAIL,
+        attributes={
+            "phase": claim.run.phase,
+            "revision": claim.run.revision,
+            "attempt": claim.run.attempt,
+        },
+    )
+    tx.measure(timed(Measure.PHASE, state.value, span))
     tx.measurements.extend(measurements.of_usage(usage or {}))
     return execution
 

@@ -14,7 +14,7 @@ from storage.db.rows import newest_outputs
 from storage.db.transaction import Transaction, new_id
 from storage.definitions import CheckpointDefinition, CrewDefinition, DecisionRule
 from storage.errors import Conflict, NoRule, StaleExecution
-from storage.measurements import Measure
+from storage.measurements import Measure, Measurement, Span, timed
 from storage.outbox import new_messages as outbox
 from storage.policy import reminder_times
 from storage.records import (
@@ -39,7 +39,7 @@ from storage.states import (
     PhaseRunState,
     next_execution,
 )
-from storage.use_cases import claims, files
+from storage.use_cases import amp_reports, claims, files
 
 
 def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values: Any) -> Execution:
@@ -63,12 +63,26 @@ def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values
     result = sql.execute(tx.connection, statements.MOVE_EXECUTION, values | expected)
     tx.require(result, StaleExecution(execution.id))
     moved = replace(execution, **values)
-    tx.set_state(execution.id, moved.state)
+    tx.set_state(execution.id, moved.state, has_webhooks=moved.has_webhooks)
     if moved.state in ENDED or moved.state is ExecutionState.ERROR:
-        seconds = (tx.now - execution.created_at).total_seconds()
-        tx.measure(Measure.EXECUTION, seconds, moved.state.value)
+        _measure_execution(tx, moved)
     outbox.refresh_root(tx, moved)
+    if moved.state in ENDED or moved.state is ExecutionState.ERROR:
+        amp_reports.queue_end(tx, moved)
     return moved
+
+
+def _measure_execution(tx: Transaction, ended: Execution) -> None:
+    span = Span(
+        ended.id,
+        ended.id,
+        f"execution {ended.crew}",
+        started_at=ended.created_at,
+        ended_at=tx.now,
+        failed=ended.state is ExecutionState.ERROR,
+        attributes={"crew": ended.crew, "state": ended.state.value},
+    )
+    tx.measure(timed(Measure.EXECUTION, ended.state.value, span))
 
 
 def queue_run(
@@ -102,7 +116,7 @@ def queue_run(
     )
     slot = tx.reserve_slot() if delay is None else None
     if slot is not None:
-        tx.measure(Measure.PICKUP, 0, "decision")
+        tx.measure(Measurement(Measure.PICKUP, 0, "decision"))
         run = claims.as_claimed(tx, run, owner=slot.owner)
     values = {name: getattr(run, name) for name in _NEW_RUN_COLUMNS}
     sql.execute(tx.connection, statements.ADD_RUN, {**values, "priority": 0 if tx.urgent else 1})
@@ -335,6 +349,7 @@ def open_checkpoint(
     written = () if run.output is None else run.output.files
     shown = [(file.path, run.id) for file in kept_files.shown(written)]
     outbox.add_checkpoint(tx, waiting, checkpoint_id, files=shown)
+    amp_reports.queue_request(tx, waiting, checkpoint_id)
     return waiting
 
 
@@ -379,7 +394,16 @@ def record_feedback(
 def measure_decision(tx: Transaction, checkpoint: Checkpoint, feedback: Feedback) -> None:
     by_timeout = feedback.actor.kind is ActorKind.TIMEOUT
     label = "timeout" if by_timeout else feedback.action.value
-    tx.measure(Measure.DECISION, (tx.now - checkpoint.created_at).total_seconds(), label)
+    span = Span(
+        checkpoint.execution_id,
+        checkpoint.id,
+        f"checkpoint {checkpoint.name}",
+        started_at=checkpoint.created_at,
+        ended_at=tx.now,
+        parent=checkpoint.execution_id,
+        attributes={"checkpoint": checkpoint.name, "action": label},
+    )
+    tx.measure(timed(Measure.DECISION, label, span))
 
 
 def decision_columns(

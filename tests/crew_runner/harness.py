@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from storage.definitions import (
     DecisionRule,
     PhaseDefinition,
 )
+from storage.measurements import Measurement
 from storage.ports import Dispatch, NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import Action, Actor, ActorKind, Checkpoint, Execution, PhaseRun, Request
@@ -28,6 +29,16 @@ ANYBODY = Actor(ActorKind.API, "desk", decides_everything=True)
 RULE = DecisionRule(approvers=("@channel",))
 OVER = {*ENDED, ExecutionState.ERROR}
 CREWS = "tests.crew_runner.crews"
+
+
+class RecordingMeter:
+    """Keeps all measurements."""
+
+    def __init__(self) -> None:
+        self.measurements: list[Measurement] = []
+
+    def record(self, measurements: Sequence[Measurement]) -> None:
+        self.measurements += measurements
 
 
 class Harness:
@@ -44,8 +55,10 @@ class Harness:
         self.lease = lease
         engine = upgraded(self.url)
         self.reads = Reads(engine)
+        self.meter = RecordingMeter()
         self.state = StateManager(
             engine,
+            meter=self.meter,
             clock=SystemClock(),
             dispatch=dispatch or NoDispatch(),
             signal=NoSignal(),

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 
 from bot.api.access import Access
 from bot.api.calls import Calls
+from bot.api.live.hub import Hub
 from bot.api.services import ApiConfig, Services
 from bot.bootstrap import install_queue
 from bot.slack.actions.checkpoints import CheckpointActions
@@ -23,11 +24,13 @@ from crew_runner.queues.procrastinate import ProcrastinateQueue
 from storage.db.database import SystemClock, upgrade, writing
 from storage.db.engines import connection_arguments, open_engine
 from storage.db.tables import CHECKPOINT_IS_PENDING, checkpoints
+from storage.idempotency_keys import IdempotencyKeys
 from storage.outbox import rate_limits
 from storage.outbox.outbox import Outbox
 from storage.ports import Dispatch, NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.state_manager import StateManager
+from storage.token_manager import TokenManager
 from tests.growth.lives import PLAN
 from tests.growth.work import Watch
 
@@ -70,6 +73,9 @@ class Base:
                 crews,
                 ApiConfig(hosts=(), version="0"),
                 Access(self.reads),
+                TokenManager(engine, clock=self.clock),
+                IdempotencyKeys(engine, clock=self.clock),
+                Hub(self.reads),
             )
         )
         self.commands = Commands(

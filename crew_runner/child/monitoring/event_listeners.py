@@ -25,6 +25,7 @@ from crewai.events.types.tool_usage_events import (
 
 from ..messages import Progress, TaskProgress
 from ..older_crewai import MethodExecutionPausedEvent
+from .steps import StepTimer
 from .usage_counter import UsageCounter
 
 _MAX_NAME_LENGTH: Final = 80
@@ -47,6 +48,7 @@ class Listener:
         self._tool = ""
         self._entries: dict[UUID | str, TaskProgress] = {}
         self._usage_counter = UsageCounter()
+        self._steps = StepTimer(_name)
         # Stream sinks do not receive calls in threads that the crew's code starts.
         crewai_event_bus.on(LLMCallCompletedEvent)(self._on_model_call)
 
@@ -59,6 +61,7 @@ class Listener:
 
     def __call__(self, source: object, event: BaseEvent) -> None:
         with self._lock:
+            self._steps.note(source, event)
             if isinstance(event, LLMCallCompletedEvent):
                 changed = self._usage_counter.add(source, event)
             else:
@@ -74,7 +77,8 @@ class Listener:
         with self._report_lock:
             with self._lock:
                 usage = self._usage_counter.by_model()
-                progress = Progress(tuple(self._entries.values()), self._tool, usage)
+                steps = self._steps.take()
+                progress = Progress(tuple(self._entries.values()), self._tool, usage, steps)
             self._report(progress)
 
     def _update(self, source: object, event: BaseEvent) -> bool:

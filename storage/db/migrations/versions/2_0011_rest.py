@@ -8,6 +8,9 @@ down_revision = "2.0010"
 branch_labels = None
 depends_on = None
 
+AUDIT_SKELETON = ("seq", "at", "execution_id", "event", "digest", "hash")
+"""The columns of the audit log that can never change."""
+
 
 def upgrade() -> None:
     op.create_index("ix_executions_state", "executions", ["state"])
@@ -17,6 +20,7 @@ def upgrade() -> None:
 
 
 def _audit_chain() -> None:
+    op.add_column("audit", sa.Column("salt", sa.String(32)))
     op.add_column("audit", sa.Column("digest", sa.String(64)))
     op.add_column("audit", sa.Column("hash", sa.String(64)))
     op.create_table(
@@ -27,6 +31,29 @@ def _audit_chain() -> None:
         sa.Column("length", sa.Integer, nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_audit_chain"),
+    )
+    _let_rows_be_emptied()
+
+
+def _let_rows_be_emptied() -> None:
+    """Let the actor and the details of a row be emptied, if all else stays as it is."""
+    if op.get_bind().dialect.name == "sqlite":
+        same = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in AUDIT_SKELETON)
+        op.execute("DROP TRIGGER audit_no_update")
+        op.execute(
+            "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit WHEN NOT ("
+            "OLD.event IS NOT 'audit.redacted' AND NEW.actor IS NULL AND NEW.details IS '{}' "
+            f"AND NEW.salt IS NULL AND {same}) "
+            "BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END"
+        )
+        return
+    emptied = "ARRAY['actor', 'details', 'salt']"
+    op.execute(
+        "CREATE OR REPLACE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN IF TG_OP = 'UPDATE' THEN IF OLD.event IS DISTINCT FROM 'audit.redacted' "
+        "AND NEW.actor IS NULL AND NEW.details = '{}' AND NEW.salt IS NULL "
+        f"AND to_jsonb(NEW) - {emptied} = to_jsonb(OLD) - {emptied} THEN RETURN NEW; END IF; "
+        "END IF; RAISE EXCEPTION 'the audit log only grows'; END $$"
     )
 
 
@@ -67,6 +94,10 @@ def _tokens() -> None:
 
 
 def _webhooks() -> None:
+    op.add_column(
+        "executions",
+        sa.Column("has_webhooks", sa.Boolean, nullable=False, server_default=sa.false()),
+    )
     op.create_table(
         "webhooks",
         sa.Column("id", sa.String(36), nullable=False),
@@ -74,8 +105,12 @@ def _webhooks() -> None:
         sa.Column("format", sa.String(24), nullable=False),
         sa.Column("purpose", sa.String(24), nullable=False),
         sa.Column("url", sa.Text, nullable=False),
+        sa.Column("host", sa.String(300), nullable=False),
         sa.Column("secrets", sa.Text),
+        sa.Column("crew", sa.String(100)),
+        sa.Column("context", sa.Text),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("off_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
         sa.ForeignKeyConstraint(
             ["execution_id"], ["executions.id"], name="fk_webhooks_execution_id"
@@ -88,15 +123,16 @@ def _webhooks() -> None:
         sa.Column("id", sa.String(36), nullable=False),
         sa.Column("webhook_id", sa.String(36), nullable=False),
         sa.Column("execution_id", sa.String(36), nullable=False),
+        sa.Column("host", sa.String(300), nullable=False),
         sa.Column("type", sa.String(64), nullable=False),
         sa.Column("data", sa.Text, nullable=False),
         sa.Column("body", sa.Text),
         sa.Column("state", sa.String(24), nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("not_before", sa.DateTime(timezone=True)),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("give_up_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lease_owner", sa.String(200)),
-        sa.Column("lease_until", sa.DateTime(timezone=True)),
         sa.Column("delivered_at", sa.DateTime(timezone=True)),
         sa.Column("last_status", sa.Integer),
         sa.Column("error", sa.Text),
@@ -110,13 +146,20 @@ def _webhooks() -> None:
         ),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_webhook_deliveries_webhook_id", "webhook_deliveries", ["webhook_id"])
-    op.create_index("ix_webhook_deliveries_execution_id", "webhook_deliveries", ["execution_id"])
-    queued = sa.text("state = 'queued'")
     op.create_index(
-        "ix_webhook_deliveries_queued",
-        "webhook_deliveries",
-        ["seq"],
-        sqlite_where=queued,
-        postgresql_where=queued,
+        "ix_webhook_deliveries_webhook_id_seq", "webhook_deliveries", ["webhook_id", "seq"]
     )
+    op.create_index("ix_webhook_deliveries_execution_id", "webhook_deliveries", ["execution_id"])
+    for name, columns, state in (
+        ("queued", ["host", "not_before"], "queued"),
+        ("oldest", ["created_at"], "queued"),
+        ("dead", ["seq"], "dead"),
+    ):
+        where = sa.text(f"state = '{state}'")
+        op.create_index(
+            f"ix_webhook_deliveries_{name}",
+            "webhook_deliveries",
+            columns,
+            sqlite_where=where,
+            postgresql_where=where,
+        )

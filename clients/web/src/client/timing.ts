@@ -1,0 +1,33 @@
+/** Wait, or return early if the signal is aborted. Never throws. */
+export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal?.addEventListener("abort", done, { once: true });
+  });
+}
+
+/** How long to wait before the next try: twice as long each time, and a little different. */
+export function backoff(failures: number, first = 300, most = 30_000): number {
+  return Math.min(most, first * 2 ** Math.min(failures, 20)) * (0.75 + Math.random() / 2);
+}
+
+/** An AbortController that is aborted when the signal is. `release` ends the connection. */
+export function linked(signal?: AbortSignal): { controller: AbortController; release(): void } {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(signal?.reason);
+  if (signal?.aborted) abort();
+  else signal?.addEventListener("abort", abort, { once: true });
+  return { controller, release: () => signal?.removeEventListener("abort", abort) };
+}
+
+/** Random and unique, also on pages without a secure context, which have no `randomUUID`. */
+export function uniqueKey(): string {
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
