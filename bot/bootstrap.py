@@ -32,6 +32,7 @@ from storage.db.engines import Pool, connection_arguments, normalize_url, open_e
 from storage.db.schema import SchemaStatus
 from storage.definitions import CrewDefinition, ModelSettings
 from storage.errors import Busy, IncompatibleSchema
+from storage.idempotency_keys import IdempotencyKeys
 from storage.monitoring_reads import MonitoringReads
 from storage.move.destination import HalfMoved, refuse_half_moved
 from storage.outbox.outbox import Outbox
@@ -128,6 +129,7 @@ class Core:
         )
         self.reads = Reads(self.engine, self.clock)
         self.tokens = TokenManager(self.engine, clock=self.clock)
+        self.idempotency_keys = IdempotencyKeys(self.engine, clock=self.clock)
 
     def database_answers(self) -> bool:
         try:
@@ -227,8 +229,12 @@ def _upgrade_when_free(engine: Engine) -> None:
             return
 
 
-def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:
-    """The Slack front end. Its libraries are imported here, so that HTTP is answered earlier."""
+def build_slack(settings: Settings, core: Core, outbox: Outbox, *, address: str) -> SlackFront:
+    """The Slack front end. Its libraries are imported here, so that HTTP is answered earlier.
+
+    `address` is where this computer reaches the API.
+    """
+    from bot.slack.actions.board import BoardLinks
     from bot.slack.app import SlackConfig, SlackFront
 
     if settings.slack_bot_token is None:
@@ -251,6 +257,9 @@ def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:
         clock=core.clock,
         owner=str(owners.this_process()),
         meter=core.meter,
+        board=BoardLinks(
+            core.tokens, address, public=settings.public_url, loopback=settings.on_loopback
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class TokenKind(StrEnum):
@@ -60,3 +61,10 @@ def expand(scopes: tuple[Scope, ...]) -> frozenset[Scope]:
     """The scopes, with those that they include."""
     implied = (IMPLIED.get(scope, frozenset()) for scope in scopes)
     return frozenset(scopes).union(*implied)
+
+
+PERSON_SCOPES: Final = (Scope.EXECUTE, Scope.READ, Scope.DECIDE)
+"""What a person may do who signs in to the board: the same as in Slack."""
+
+LINK_ANCHOR: Final = "#/sign-in/"
+"""What stands between the board's address and the secret of a link."""

@@ -20,13 +20,14 @@ from bot.api.live.hub import Hub
 from bot.api.middleware import add_middleware
 from bot.api.paths import DOOR
 from bot.api.problems import problem
-from bot.api.routes import crew, events, operations, webhooks
+from bot.api.routes import board, crew, events, operations, session, webhooks
 from bot.api.routes import crews as crews_routes
 from bot.api.services import ApiConfig, Probes, Services
 from bot.door import Door
 from bot.persons import Persons
 from storage.definitions import CrewDefinition
 from storage.errors import CountersignError
+from storage.idempotency_keys import IdempotencyKeys
 from storage.reads import Reads
 from storage.state_manager import StateManager
 from storage.token_manager import TokenManager
@@ -55,6 +56,7 @@ def create_api(
     state: StateManager,
     reads: Reads,
     tokens: TokenManager,
+    idempotency_keys: IdempotencyKeys,
     crews: Mapping[str, CrewDefinition],
     door: Door | None,
     config: ApiConfig,
@@ -69,7 +71,15 @@ def create_api(
     """
     access = Access(reads) if persons is None else Access(reads, persons)
     services = Services(
-        state, reads, crews, config, access, tokens, hub or Hub(reads), probes or Probes()
+        state,
+        reads,
+        crews,
+        config,
+        access,
+        tokens,
+        idempotency_keys,
+        hub or Hub(reads),
+        probes or Probes(),
     )
     api = _Api(
         title="Countersign",
@@ -79,7 +89,7 @@ def create_api(
         redoc_url=None,
         max_body_size=config.body_limit,
     )
-    for routes in (crew, crews_routes, events, operations, webhooks, amp):
+    for routes in (crew, crews_routes, events, session, board, operations, webhooks, amp):
         api.include_router(routes.router(services))
     if door is not None:
         api.include_router(_slack(door))

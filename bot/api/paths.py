@@ -14,8 +14,8 @@ DOOR: Final = "/slack/events"
 UNLIMITED: Final = frozenset({"/health", "/ready", DOOR})
 """Paths that need no token and count in no rate limit."""
 
-OPEN: Final[frozenset[str]] = frozenset()
-OPEN_BELOW: Final[tuple[str, ...]] = ()
+OPEN: Final[frozenset[str]] = frozenset({"/api/session"})
+OPEN_BELOW: Final[tuple[str, ...]] = ("/assets/",)
 """Further paths that need no token, and beginnings of such paths. Their routes check what the
 request holds in its place, such as a link's secret. Without a token the caller is ANONYMOUS, who
 has no scope: routes with a policy answer 401."""

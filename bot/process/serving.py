@@ -85,6 +85,7 @@ class Application(Role):
             state=self._core.state,
             reads=self._core.reads,
             tokens=self._core.tokens,
+            idempotency_keys=self._core.idempotency_keys,
             crews=self._core.crews,
             door=self._door if settings.slack_mode == "http" else None,
             config=ApiConfig(
@@ -144,7 +145,7 @@ class Application(Role):
     def _start_slack(self) -> tuple[Tick, ...]:
         """Start the Slack front end. Returns its ticks."""
         outbox = Outbox(self._core.engine, self._core.clock)
-        slack = self._slack = build_slack(self._settings, self._core, outbox)
+        slack = self._slack = build_slack(self._settings, self._core, outbox, address=self._address)
         self._core.signal.bind(slack.outbox_changed)
         self._persons.bind(slack.persons)
         slack.start()

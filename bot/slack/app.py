@@ -16,6 +16,7 @@ from slack_sdk import WebClient
 
 from bot.door import Door
 from bot.persons import Persons
+from bot.slack.actions.board import BoardLinks
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.home import Homes
@@ -88,6 +89,7 @@ class SlackFront:
         clock: Clock,
         owner: str | None = None,
         timing: DeliveryTiming = DEFAULT_TIMING,
+        board: BoardLinks | None = None,
         meter: Meter | None = None,
     ) -> None:
         logger = _library_logger()
@@ -123,6 +125,7 @@ class SlackFront:
             starts=starts,
             crews=crews,
             clock=clock,
+            board=board,
         )
         command.register(app, commands=commands, starts=starts, responder=self._responder)
         shortcuts.register(
