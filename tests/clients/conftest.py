@@ -55,9 +55,10 @@ print("a line of code that is longer than a phone is wide, so it has to scroll b
 ```
 """
 else:
-    text = f"## Published\\\\n\\\\nThe plan for **{inputs['message']}** is out."
-print(json.dumps({"status": "complete", "output": text, "task_outputs": [], "revised": bool(asked)}))
-'''.replace("\\\\n", "\\n")
+    text = f"## Published\\n\\nThe plan for **{inputs['message']}** is out."
+result = {"status": "complete", "output": text, "task_outputs": []}
+print(json.dumps({**result, "revised": bool(asked)}))
+'''
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +106,7 @@ def bot(
     env = {
         **workspace.env(),
         "COUNTERSIGN_DEFAULT_CHANNEL": workspace.channel("campaigns").id,
-        "COUNTERSIGN_CORS_ORIGINS": f"http://127.0.0.1:{page_port}",
+        "COUNTERSIGN_CORS_ORIGINS": f"http://localhost:{page_port}",
     }
     with bot_in(folder, workers=1, prefork_server=prefork_server, **env) as bot:
         workspace.wait_until_connected()

@@ -12,7 +12,7 @@ from typing import Final
 
 import httpx
 
-from tests.support.processes import ROOT, free_port, wait_until
+from tests.support.processes import ROOT, wait_until
 
 SOURCE: Final = ROOT / "clients" / "web"
 _NOT_COPIED: Final = ("node_modules", "dist")
@@ -54,9 +54,8 @@ class WebPackage:
         return result.stdout
 
     @contextmanager
-    def serving(self, *arguments: str, **env: str) -> Iterator[str]:
-        """Run `vite ARGUMENTS` on a free port until the block ends; yields the page's address."""
-        port = free_port()
+    def serving(self, *arguments: str, port: int, **env: str) -> Iterator[str]:
+        """Run `vite ARGUMENTS` until the block ends; yields the address of the page."""
         log = self.folder / f"vite-{port}.log"
         vite = self.folder / "node_modules" / "vite" / "bin" / "vite.js"
         address = f"http://localhost:{port}"
