@@ -47,9 +47,12 @@ def row_hash(
     It is the SHA-256 of `[before, seq, at, execution_id, event, digest]`, as JSON in ASCII without
     spaces; `at` is in UTC, such as 2026-12-01T09:30:00.000000+00:00.
     """
-    time = at.astimezone(UTC).isoformat(timespec="microseconds")
-    row = [before, seq, time, execution_id, event, digest]
+    row = [before, seq, in_utc(at), execution_id, event, digest]
     return _sha256(json.dumps(row, separators=(",", ":")))
+
+
+def in_utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _sha256(text: str) -> str:

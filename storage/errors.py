@@ -248,6 +248,20 @@ class MessageLeaseLost(CountersignError):
         self.key = key
 
 
+class UnknownDelivery(CountersignError):
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(f"no webhook delivery {delivery_id!r}")
+        self.delivery_id = delivery_id
+
+
+class NotDead(CountersignError):
+    """The delivery has not failed for good, so there is nothing to replay."""
+
+    def __init__(self, delivery_id: str, state: str) -> None:
+        super().__init__(f"webhook delivery {delivery_id} is {state}: only dead ones are replayed")
+        self.delivery_id = delivery_id
+
+
 class TooSoon(CountersignError):
     """The channel's rate limit is reached; the row is due again when it allows the next post."""
 

@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 USE_RECORDED_EVERY: Final = timedelta(minutes=1)
 
+TICKET_LIFETIME: Final = timedelta(seconds=60)
+
 KEPT: Final = timedelta(days=1)
 """How long expired sessions, links, tickets and callbacks are kept."""
 
@@ -58,6 +60,23 @@ class TokenManager:
                 lifetime=lifetime,
             )
         )
+
+    def create_ticket(self, prefix: str | None) -> str:
+        """Make a ticket for whoever has the token with this prefix. Returns its secret.
+
+        None: no token is needed so far.
+        """
+        return self._commit(
+            lambda connection, now: tokens.create_ticket(
+                connection, prefix, now=now, lifetime=TICKET_LIFETIME
+            )
+        )
+
+    def is_valid(self, prefix: str) -> bool:
+        """Whether the token with this prefix can still be used; for a ticket, the token behind it:
+        what a ticket has opened may last longer than the ticket."""
+        with reading(self._engine) as connection:
+            return tokens.is_valid(connection, prefix, now=self._clock.at(connection))
 
     def find(self, secret: str) -> Token | None:
         """The token with this secret; None if there is none or it cannot be used now.

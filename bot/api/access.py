@@ -34,6 +34,14 @@ LOOPBACK: Final = Caller("loopback", "unauthenticated loopback", frozenset(Scope
 """Whoever calls on this machine as long as there are no tokens."""
 
 
+def answering(caller: Caller) -> dict[str, object]:
+    """For whom a callback answers that the caller has webhooks sent to; empty: for nobody."""
+    if Scope.DECIDE not in caller.scopes:
+        return {}
+    token = None if caller.kind is None else caller.id
+    return {"answers": {"name": caller.name, "person": caller.person, "token": token}}
+
+
 class Unauthenticated(Exception):
     """The route needs a token, and the request has none."""
 

@@ -14,11 +14,13 @@ from starlette.exceptions import HTTPException
 
 from bot.api import bodies, refusals
 from bot.api.access import Access, ScopeMissing, Unauthenticated
+from bot.api.amp import routes as amp
 from bot.api.authentication import unauthenticated
+from bot.api.live.hub import Hub
 from bot.api.middleware import add_middleware
 from bot.api.paths import DOOR
 from bot.api.problems import problem
-from bot.api.routes import board, crew, operations, session
+from bot.api.routes import board, crew, events, operations, session, webhooks
 from bot.api.routes import crews as crews_routes
 from bot.api.services import ApiConfig, Probes, Services
 from bot.door import Door
@@ -58,13 +60,17 @@ def create_api(
     config: ApiConfig,
     persons: Persons | None = None,
     probes: Probes | None = None,
+    hub: Hub | None = None,
 ) -> FastAPI:
     """The application. `door` answers Slack's requests; None: there is no route for them.
 
-    `persons` is what Slack says about the people for whom tokens act.
+    `persons` is what Slack says about the people for whom tokens act. `hub`
+    learns of commits of this process.
     """
     access = Access(reads) if persons is None else Access(reads, persons)
-    services = Services(state, reads, crews, config, access, tokens, probes or Probes())
+    services = Services(
+        state, reads, crews, config, access, tokens, hub or Hub(reads), probes or Probes()
+    )
     api = _Api(
         title="Countersign",
         version=config.version,
@@ -73,7 +79,7 @@ def create_api(
         redoc_url=None,
         max_body_size=config.body_limit,
     )
-    for routes in (crew, crews_routes, session, board, operations):
+    for routes in (crew, crews_routes, events, session, board, operations, webhooks, amp):
         api.include_router(routes.router(services))
     if door is not None:
         api.include_router(_slack(door))

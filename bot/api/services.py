@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.api.access import Access
+from bot.api.live.hub import Hub
 from bot.api_settings import Network, RequestRate
+from bot.webhooks.addresses import AllowedAddresses
 from storage.db.database import SystemClock
 from storage.definitions import CrewDefinition
 from storage.ports import Clock
@@ -18,6 +20,8 @@ from storage.token_manager import TokenManager
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
     """`hosts`: the accepted Host headers. `channel`: where executions get their thread in Slack.
+
+    `webhook_addresses`: where webhooks may be sent.
 
     `root_path` is a prefix that a proxy removes, and `public_url` where clients reach this server.
     `loopback`: only programs on this machine reach it, which need no token until one is made.
@@ -34,6 +38,7 @@ class ApiConfig:
     rate_limit: RequestRate | None = None
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
+    webhook_addresses: AllowedAddresses = field(default_factory=AllowedAddresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +57,6 @@ class Services:
     config: ApiConfig
     access: Access
     tokens: TokenManager
+    hub: Hub
     probes: Probes = field(default_factory=Probes)
     clock: Clock = field(default_factory=SystemClock)

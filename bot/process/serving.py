@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.api.app import create_api
 from bot.api.guard import loopback_hosts, url_host
+from bot.api.live.hub import Hub
 from bot.api.services import ApiConfig, Probes
 from bot.bootstrap import CannotStartError, build_slack, describe_model
 from bot.doctor.shared_server import SERVE_ONLY
@@ -22,12 +23,16 @@ from bot.process.roles import Role, core_ticks, time_left
 from bot.scheduler import Scheduler, Tick, slack_ticks
 from bot.settings import Settings
 from bot.version import VERSION
+from crew_runner.host import owners
 from crew_runner.host.owners import reclaim_leases
 from crew_runner.host.worker import WorkerPool
 from storage.outbox.outbox import Outbox
+from storage.outbox.webhook_queue import WebhookQueue
+from storage.webhooks import WebhookFormat
 
 if TYPE_CHECKING:
     from bot.slack.app import SlackFront
+    from bot.webhooks.sender import WebhookSender
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +61,9 @@ class Application(Role):
         self._slack: SlackFront | None = None
         self._pool: WorkerPool | None = None
         self._scheduler: Scheduler | None = None
+        self._webhooks: WebhookSender | None = None
         self._persons = DeferredPersons()
-        super().__init__(settings, application=None if ticks else SERVE_ONLY)
+        super().__init__(settings, application=None if ticks else SERVE_ONLY, webhooks=True)
         if not settings.on_loopback and not self._core.tokens.any_valid():
             raise CannotStartError(
                 f"HITL_BACKEND_HOST={settings.host} lets other machines call the API, and there is "
@@ -73,6 +79,8 @@ class Application(Role):
             ) from error
         self.port: int = self._listening.getsockname()[1]
         channel = settings.default_channel if settings.slack_mode else None
+        self._hub = Hub(self._core.reads)
+        self._core.signal.on_events(self._hub.wake)
         api = create_api(
             state=self._core.state,
             reads=self._core.reads,
@@ -83,6 +91,7 @@ class Application(Role):
                 hosts=loopback_hosts(settings.host, self.port),
                 version=VERSION,
                 channel=channel,
+                webhook_addresses=settings.webhook_addresses,
                 root_path=settings.root_path,
                 public_url=settings.public_url,
                 loopback=settings.on_loopback,
@@ -90,10 +99,13 @@ class Application(Role):
                 cors_origins=settings.cors_origins,
                 trusted_proxies=settings.trusted_proxies,
             ),
-            probes=Probes(ready=self.ready, metrics=self._core.meter.exposition),
             persons=self._persons if settings.slack_mode else None,
+            hub=self._hub,
+            probes=Probes(ready=self.ready, metrics=self._core.meter.exposition),
         )
-        self._http = HttpServer(api, self._listening, grace=settings.grace)
+        self._http = HttpServer(
+            api, self._listening, grace=settings.grace, before_stop=self._hub.close
+        )
 
     @property
     def _address(self) -> str:
@@ -102,8 +114,12 @@ class Application(Role):
     def alive(self) -> bool:
         if not self._started:
             return True
-        parts = (self._http, self._scheduler, self._pool, self._slack)
+        parts = (self._http, self._scheduler, self._pool, self._slack, self._webhooks)
         return all(part is None or part.alive for part in parts)
+
+    @property
+    def _address(self) -> str:
+        return f"http://{url_host(self._settings.host)}:{self.port}"
 
     def _start(self) -> Mapping[str, object]:
         self._http.start()
@@ -119,6 +135,7 @@ class Application(Role):
             ticks += core_ticks(self._settings, self._core)
         if self._settings.slack_mode is not None:
             ticks += self._start_slack()
+        self._start_webhooks()
         if ticks:
             self._scheduler = Scheduler(ticks)
             self._scheduler.start()
@@ -131,9 +148,7 @@ class Application(Role):
     def _start_slack(self) -> tuple[Tick, ...]:
         """Start the Slack front end. Returns its ticks."""
         outbox = Outbox(self._core.engine, self._core.clock)
-        slack = self._slack = build_slack(
-            self._settings, self._core, outbox, address=self._address
-        )
+        slack = self._slack = build_slack(self._settings, self._core, outbox, address=self._address)
         self._core.signal.bind(slack.outbox_changed)
         self._persons.bind(slack.persons)
         slack.start()
@@ -146,6 +161,26 @@ class Application(Role):
             ),
         )
 
+    def _start_webhooks(self) -> None:
+        """Start to send webhooks. The libraries are imported here: HTTP is answered by now."""
+        from bot.webhooks import bodies
+        from bot.webhooks.amp import AmpBodies
+        from bot.webhooks.requests import Requests
+        from bot.webhooks.sender import WebhookSender
+
+        core = self._core
+        queue = WebhookQueue(core.engine, core.clock, cipher=core.cipher, crews=core.crew_webhooks)
+        amp = AmpBodies(core.reads, core.tokens, core.clock, self._address)
+        self._webhooks = WebhookSender(
+            queue,
+            bodies={WebhookFormat.STANDARD: bodies.standard, WebhookFormat.AMP: amp},
+            owner=str(owners.this_process()),
+            connect=partial(Requests, self._settings.webhook_addresses),
+            is_dead=owners.is_dead,
+        )
+        core.signal.on_events(self._webhooks.wake)
+        self._webhooks.start()
+
     def _work_in_progress(self) -> Mapping[str, object]:
         return {"phases": 0 if self._pool is None else self._pool.running}
 
@@ -156,6 +191,8 @@ class Application(Role):
         if self._scheduler is not None:
             self._scheduler.stop()
         self._http.stop()
+        if self._webhooks is not None:
+            self._webhooks.stop(time_left(deadline))
         if self._slack is not None:
             self._slack.stop(max(time_left(deadline), _MIN_DELIVERY_GRACE))
 

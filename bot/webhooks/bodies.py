@@ -7,15 +7,15 @@ So it is made from the delivery itself and from records that do not change meani
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
-from storage.webhooks import Delivery, Webhook
+from storage.outbox.webhook_queue import MakeBody
+from storage.webhooks import Delivery, Webhook, WebhookFormat
 
-MakeBody: TypeAlias = Callable[[Webhook, Delivery], str | None]
-"""Returns the JSON text to send, or None if there is nothing to send (the delivery is then done).
-It may read the database, and is called in a thread."""
+Bodies: TypeAlias = Mapping[WebhookFormat, MakeBody]
+"""What makes the bodies of each format. One that returns None has nothing to send."""
 
 _NAMES: Final = {"checkpoint": "checkpoint_id", "run": "phase_run_id", "effect": "action"}
 """Details of audit rows, and what they are called in events."""

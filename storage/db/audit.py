@@ -7,10 +7,11 @@ order of `seq` is the order of commits, and writers cannot deadlock.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
@@ -21,16 +22,19 @@ from sqlalchemy import (
     String,
     Text,
     bindparam,
+    cast,
     column,
     func,
     insert,
     select,
     table,
+    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import JSON
 
-from storage.audit_chain import GENESIS, ChainHead, digest, row_hash
+from storage.audit_chain import GENESIS, ChainHead, digest, in_utc, row_hash
 from storage.db import sql
 from storage.db.columns import UtcDateTime
 from storage.db.tables import audit, audit_chain
@@ -61,22 +65,47 @@ REDACTED: Final = "audit.redacted"
 EMPTIED: Final = (None, "{}", None)
 """The actor, the details and the salt of a row that was emptied."""
 
-_ADD_ROWS: Final = insert(STORED)
-
 HEAD: Final[Select[Any]] = select(
     audit_chain.c.first_seq, audit_chain.c.last_seq, audit_chain.c.length, audit_chain.c.hash
 ).where(audit_chain.c.name == CHAIN)
 
-_LOCK_HEAD: Final = HEAD.with_for_update()
+_LOCKED: Final = HEAD.with_for_update().cte("head")
 
-_MOVE_HEAD: Final = update(audit_chain).where(audit_chain.c.name == bindparam("of_name"))
+_LOCK_HEAD: Final[Mapping[str, Select[Any]]] = {
+    "postgresql": select(_LOCKED, func.nextval("audit_seq_seq").label("seq")).join(
+        func.generate_series(1, bindparam("rows", type_=Integer)), true()
+    ),
+    "sqlite": HEAD.add_columns(
+        select(func.coalesce(func.max(audit.c.seq), 0)).scalar_subquery().label("seq")
+    ),
+}
+"""The head with the numbers of the new rows: on PostgreSQL a row for each, from the sequence, as
+processes of older versions take numbers there, too. On SQLite the last number that is in use."""
 
-_LAST_SEQ: Final[Select[Any]] = select(func.coalesce(func.max(audit.c.seq), 0))
-
-_NEXT_SEQS: Final[Select[Any]] = select(func.nextval("audit_seq_seq")).select_from(
-    func.generate_series(1, bindparam("rows", type_=Integer))
+_MOVE_HEAD: Final = (
+    update(audit_chain)
+    .where(audit_chain.c.name == CHAIN)
+    .values(
+        first_seq=bindparam("first_seq", type_=Integer),
+        last_seq=bindparam("last_seq", type_=Integer),
+        length=bindparam("length", type_=Integer),
+        hash=bindparam("last_hash", type_=String),
+    )
 )
-"""On PostgreSQL: from the sequence, as processes of older versions take numbers there, too."""
+
+_ADD_ROWS: Final = insert(STORED)
+
+_NEW_ROWS: Final = (
+    func.json_to_recordset(cast(bindparam("rows"), JSON))
+    .table_valued(*(column(each.name, each.type) for each in STORED.c))
+    .render_derived(name="new", with_types=True)
+)
+_ADD_ROWS_AND_MOVE_HEAD: Final = (
+    insert(STORED)
+    .from_select([each.name for each in STORED.c], select(*_NEW_ROWS.c))
+    .add_cte(_MOVE_HEAD.cte("moved"))
+)
+"""On PostgreSQL: one statement with one value for all rows, as each costs as much as a row."""
 
 _NEW_CHAIN: Final = {
     "name": CHAIN,
@@ -118,16 +147,16 @@ class LockedHead:
 
     def __init__(self, connection: Connection, *, rows: int) -> None:
         self._connection = connection
+        self._dialect = connection.dialect.name
         self._rows = rows
-        self._head = sql.execute(connection, _LOCK_HEAD)
-        self._seqs = self._request_seqs()
+        sql.send_delayed(connection)
+        self._locked = self._lock()
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Add as many rows as announced, in this order."""
-        head = self._to_head()
-        rows: list[dict[str, object]] = []
+        """Add as many rows as announced, in this order. They are sent with the commit."""
+        head, seqs = self._head_and_seqs()
+        rows: list[Entry] = []
         last = head.hash
-        seqs = self._next_seqs(head)
         for seq, one in zip(seqs, entries, strict=True):
             row = _to_row(one, self._connection.dialect)
             last = row_hash(
@@ -140,36 +169,36 @@ class LockedHead:
             )
             rows.append(row | {"seq": seq, "hash": last})
         moved = {
-            "of_name": CHAIN,
             "first_seq": head.first_seq or seqs[0],
             "last_seq": seqs[-1],
             "length": head.length + len(rows),
-            "hash": last,
+            "last_hash": last,
         }
-        with sql.pipeline(self._connection):
+        sql.send_with_commit(self._connection, partial(self._send, rows, moved))
+
+    def _send(self, rows: Sequence[Entry], moved: Entry) -> None:
+        if self._dialect == "postgresql":
+            texts = [row | {"at": in_utc(row["at"])} for row in rows]
+            values = moved | {"rows": json.dumps(texts, ensure_ascii=False)}
+            sql.execute(self._connection, _ADD_ROWS_AND_MOVE_HEAD, values)
+        else:
             sql.execute_many(self._connection, _ADD_ROWS, rows)
             sql.execute(self._connection, _MOVE_HEAD, moved)
 
-    def _to_head(self) -> ChainHead:
-        row = self._head.first()
-        if row is None:
-            begin = _BEGIN_CHAIN[self._connection.dialect.name]
-            began = sql.execute(self._connection, begin, _NEW_CHAIN).changed > 0
-            row = sql.execute(self._connection, _LOCK_HEAD).rows[0]
-            if not began:  # another writer did, who may have later numbers than these
-                self._seqs = self._request_seqs()
-        return ChainHead(row.first_seq, row.last_seq, row.length, row.hash)
+    def _lock(self) -> sql.Result:
+        numbers = {"rows": self._rows} if self._dialect == "postgresql" else {}
+        return sql.execute(self._connection, _LOCK_HEAD[self._dialect], numbers)
 
-    def _request_seqs(self) -> sql.Result:
-        if self._connection.dialect.name == "postgresql":
-            return sql.execute(self._connection, _NEXT_SEQS, {"rows": self._rows})
-        return sql.execute(self._connection, _LAST_SEQ)
-
-    def _next_seqs(self, head: ChainHead) -> list[int]:
-        if self._connection.dialect.name == "postgresql":
-            return self._seqs.scalars()
-        first = max(head.last_seq, self._seqs.scalar() or 0) + 1
-        return [*range(first, first + self._rows)]
+    def _head_and_seqs(self) -> tuple[ChainHead, list[int]]:
+        if not self._locked.rows:  # the first rows of all
+            sql.execute(self._connection, _BEGIN_CHAIN[self._dialect], _NEW_CHAIN)
+            self._locked = self._lock()
+        first = self._locked.rows[0]
+        head = ChainHead(first.first_seq, first.last_seq, first.length, first.hash)
+        if self._dialect == "postgresql":
+            return head, [row.seq for row in self._locked.rows]
+        begin = max(head.last_seq, first.seq) + 1
+        return head, [*range(begin, begin + self._rows)]
 
 
 def append(connection: Connection, entries: Sequence[Entry]) -> None:

@@ -66,6 +66,7 @@ class Transaction:
         self.lease: Final = lease
         self.urgent = False
         self.messages_released = 0
+        self.webhooks_changed = False
         self._dispatch = dispatch
         self._slot: SlotReservation | None = None
         self._claim: Claim | None = None
@@ -86,7 +87,12 @@ class Transaction:
     @property
     def has_events(self) -> bool:
         """Whether streams or webhooks have something to send."""
-        return bool(self._for_webhooks) or any(entry["event"] in EVENT_TYPES for entry in self._log)
+        return self.webhooks_changed or bool(self.events)
+
+    @property
+    def events(self) -> list[audit.Entry]:
+        """The audit rows that are events of executions."""
+        return [entry for entry in self._log if entry["event"] in EVENT_TYPES]
 
     @property
     def queued(self) -> list[str]:
@@ -179,6 +185,7 @@ class Transaction:
         data: Mapping[str, object],
     ) -> None:
         """Queue a delivery for each of the execution's webhooks that have this purpose."""
+        self.webhooks_changed = True
         self._for_webhooks.append(_ForWebhooks(execution_id, purpose, type, data))
 
     def measure(self, measurement: Measurement) -> None:

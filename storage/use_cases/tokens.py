@@ -83,6 +83,40 @@ def create(
     return _to_token(sql.execute(connection, _BY_ID, {"of_id": row["id"]}).rows[0]), secret
 
 
+def create_ticket(
+    connection: Connection, prefix: str | None, *, now: datetime, lifetime: timedelta
+) -> str:
+    """Add a ticket that reads what the token with this prefix may read. Returns its secret."""
+    parent = None
+    if prefix is not None:
+        parent = sql.execute(connection, _BY_PREFIX, {"of_prefix": prefix}).first()
+        if parent is None:
+            raise UnknownToken(prefix)
+    _, secret = create(
+        connection,
+        now=now,
+        kind=TokenKind.TICKET,
+        scopes={Scope.READ},
+        label="" if parent is None else parent.label,
+        person=None if parent is None else parent.person,
+        parent=None if parent is None else parent.id,
+        subject=None,
+        lifetime=lifetime,
+    )
+    return secret
+
+
+def is_valid(connection: Connection, prefix: str, *, now: datetime) -> bool:
+    """Whether the token with this prefix is valid; for a ticket, the token it was made with."""
+    row = sql.execute(connection, _BY_PREFIX, {"of_prefix": prefix}).first()
+    if row is None or row.kind is not TokenKind.TICKET:
+        return _is_valid(connection, row, now=now)
+    if row.parent is None:
+        return not any_made(connection)
+    parent = sql.execute(connection, _BY_ID, {"of_id": row.parent}).first()
+    return _is_valid(connection, parent, now=now)
+
+
 def find(connection: Connection, secret: str, *, now: datetime) -> Token | None:
     """The token with this secret, if it can be used now.
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 
 from bot.api.access import Access
 from bot.api.calls import Calls
+from bot.api.live.hub import Hub
 from bot.api.services import ApiConfig, Services
 from bot.bootstrap import install_queue
 from bot.slack.actions.checkpoints import CheckpointActions
@@ -72,6 +73,7 @@ class Base:
                 ApiConfig(hosts=(), version="0"),
                 Access(self.reads),
                 TokenManager(engine, clock=self.clock),
+                Hub(self.reads),
             )
         )
         self.commands = Commands(

@@ -6,11 +6,11 @@ import pytest
 
 from bot.slack.inbound import grammar, mrkdwn
 from bot.slack.inbound.grammar import (
+    Board,
     Cancel,
     Command,
     CrewHelp,
     Help,
-    Board,
     Inbox,
     InvalidCommand,
     Lessons,
