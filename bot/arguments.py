@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from bot.data_arguments import add_data_commands
 from bot.settings import ENV_FILE
 from bot.token_arguments import add_tokens
 from bot.version import VERSION
@@ -141,6 +142,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="rows to commit together (default: %(default)s)",
     )
+    add_data_commands(command)
     command("version", "print the version")
     return program
 

@@ -32,6 +32,7 @@ from storage.db.engines import Pool, connection_arguments, normalize_url, open_e
 from storage.db.schema import SchemaStatus
 from storage.definitions import CrewDefinition, ModelSettings
 from storage.errors import Busy, IncompatibleSchema
+from storage.idempotency_keys import IdempotencyKeys
 from storage.monitoring_reads import MonitoringReads
 from storage.move.destination import HalfMoved, refuse_half_moved
 from storage.outbox.outbox import Outbox
@@ -128,6 +129,7 @@ class Core:
         )
         self.reads = Reads(self.engine, self.clock)
         self.tokens = TokenManager(self.engine, clock=self.clock)
+        self.idempotency_keys = IdempotencyKeys(self.engine, clock=self.clock)
 
     def database_answers(self) -> bool:
         try:

@@ -171,6 +171,12 @@ def _tokens(settings: Settings, arguments: argparse.Namespace) -> int:
     return tokens.show(settings, as_json=arguments.json)
 
 
+def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot.maintenance import audit
+
+    return audit.run(settings, anchor=arguments.anchor, as_json=arguments.json)
+
+
 def _practice(arguments: argparse.Namespace) -> int:
     from bot.process import supervision
 
@@ -210,6 +216,7 @@ _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "add": _add,
     "check": _check,
     "tokens": _tokens,
+    "audit": _audit,
 }
 
 _COMMANDS_THAT_LOAD_SETTINGS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {

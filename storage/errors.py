@@ -232,6 +232,14 @@ class AmbiguousToken(CountersignError):
         self.prefix = prefix
 
 
+class KeyOfAnotherRequest(CountersignError):
+    """The idempotency key was used for another request."""
+
+
+class KeyUnderWay(CountersignError):
+    """The first request with this idempotency key has not been answered yet."""
+
+
 class LeaseLost(CountersignError):
     """Another worker has the phase run, or it was cancelled. Nothing was stored: drop the work."""
 

@@ -72,6 +72,32 @@ class TokenManager:
             )
         )
 
+    def create_callback(
+        self,
+        checkpoint_id: str,
+        *,
+        prefix: str | None,
+        label: str,
+        person: str | None,
+        lifetime: timedelta,
+    ) -> str | None:
+        """Make a token that answers one checkpoint, for whoever has the token with this prefix.
+
+        Returns its secret, or None if that token is valid no more. Without a prefix the callback
+        is the operator's own, or no token was needed.
+        """
+        return self._commit(
+            lambda connection, now: tokens.create_callback(
+                connection,
+                checkpoint_id,
+                prefix=prefix,
+                label=label,
+                person=person,
+                now=now,
+                lifetime=lifetime,
+            )
+        )
+
     def is_valid(self, prefix: str) -> bool:
         """Whether the token with this prefix can still be used; for a ticket, the token behind it:
         what a ticket has opened may last longer than the ticket."""

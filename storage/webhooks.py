@@ -98,10 +98,10 @@ class Webhook:
 class Delivery:
     """One event for one webhook. `id` is the same for every attempt, and so is `body` once made.
 
-    `type` and `data` are what the body is made from. For events they are the event's type and the
-    details of its row in the audit log, with `status` and `actor`. `created_at` is the event's
-    time. `not_before` is the time of the next attempt, or of the end of the lease of the one that
-    is under way.
+    `type` and `data` are what the body is made from. For events they are the event's type, and its
+    data with its `status`. Once it is delivered, neither data nor body is kept. `created_at` is the
+    event's time. `not_before` is the time of the next attempt, or of the end of the lease of the
+    one that is under way.
     """
 
     seq: int

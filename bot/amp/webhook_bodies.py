@@ -18,7 +18,7 @@ from storage.output_hash import output_hash
 from storage.records import Checkpoint, Execution, PhaseRun, TaskResult
 from storage.states import CheckpointState
 
-NEW_REQUEST: Final = "new_request"
+ESCALATION: Final = "escalation"
 
 
 def human_input(
@@ -26,11 +26,15 @@ def human_input(
     checkpoint: Checkpoint,
     *,
     event: str,
+    at: datetime,
     meta: Json,
     callback_url: str | None,
     response_token: str | None,
 ) -> dict[str, Any]:
-    """A person is asked. The fields are those of AMP's human input and of its flows' requests."""
+    """A person is asked, at the time `at`, or reminded shortly before the deadline.
+
+    The fields are those of AMP's human input and of its flows' requests.
+    """
     pause = checkpoint.output.pause
     saved: Mapping[str, Any] = {} if pause is None else pause.saved
     task = tasks.task_of(checkpoint)
@@ -62,7 +66,7 @@ def human_input(
         "assigned_to": None,
         "assigned_to_email": None,
         "assigned_at": None,
-        "escalated_at": None,
+        "escalated_at": _iso(at) if event == ESCALATION else None,
         "sla_target_minutes": _minutes(checkpoint),
         "triggered_by_user_id": None,
         "routing": {

@@ -27,6 +27,7 @@ from bot.door import Door
 from bot.persons import Persons
 from storage.definitions import CrewDefinition
 from storage.errors import CountersignError
+from storage.idempotency_keys import IdempotencyKeys
 from storage.reads import Reads
 from storage.state_manager import StateManager
 from storage.token_manager import TokenManager
@@ -55,6 +56,7 @@ def create_api(
     state: StateManager,
     reads: Reads,
     tokens: TokenManager,
+    idempotency_keys: IdempotencyKeys,
     crews: Mapping[str, CrewDefinition],
     door: Door | None,
     config: ApiConfig,
@@ -69,7 +71,15 @@ def create_api(
     """
     access = Access(reads) if persons is None else Access(reads, persons)
     services = Services(
-        state, reads, crews, config, access, tokens, hub or Hub(reads), probes or Probes()
+        state,
+        reads,
+        crews,
+        config,
+        access,
+        tokens,
+        idempotency_keys,
+        hub or Hub(reads),
+        probes or Probes(),
     )
     api = _Api(
         title="Countersign",

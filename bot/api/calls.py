@@ -53,7 +53,7 @@ class Calls:
             requester=self.services.access.actor(caller, channel),
             channel=channel,
             checkpoints=body.checkpoints,
-            delivery=None if key is None else f"api:{key}",
+            delivery=None if key is None else f"api:{caller.id}:{key}",
             webhooks=webhooks,
         )
         if (execution.crew, _said(execution.request)) != (definition.name, _said(request)):

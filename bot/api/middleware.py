@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from bot.api.authentication import Authentication
 from bot.api.guard import Guard
+from bot.api.idempotency import Idempotency
 from bot.api.paths import RootPath
 from bot.api.rate_limiter import RateLimiter
 from bot.api.request_sizes import RequestSizes
@@ -35,6 +36,7 @@ _ANSWER_HEADERS: Final = (
 def add_middleware(api: FastAPI, services: Services) -> None:
     """Add all of them. Starlette puts the one that is added last outside."""
     config = services.config
+    api.add_middleware(Idempotency, keys=services.idempotency_keys, body_limit=config.body_limit)
     api.add_middleware(
         Guard, hosts=config.hosts, origins=config.cors_origins, public_url=config.public_url
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -18,6 +19,9 @@ OPEN_BELOW: Final[tuple[str, ...]] = ("/assets/",)
 """Further paths that need no token, and beginnings of such paths. Their routes check what the
 request holds in its place, such as a link's secret. Without a token the caller is ANONYMOUS, who
 has no scope: routes with a policy answer 401."""
+
+CALLBACK: Final = re.compile(r"/amp/[^/]+/human_feedback_requests/[^/]+/respond")
+"""The answers to AMP's requests: their query has a token for the one that is answered."""
 
 PAGE: Final = "/"
 """The board's page, which holds no data and asks people to sign in."""
@@ -57,6 +61,7 @@ def is_open(scope: Scope) -> bool:
         path in UNLIMITED
         or path in OPEN
         or path.startswith(OPEN_BELOW)
+        or CALLBACK.fullmatch(path) is not None
         or (path == PAGE and accepts_html(scope))
     )
 

@@ -11,6 +11,7 @@ from bot.api_settings import Network, RequestRate
 from bot.webhooks.addresses import AllowedAddresses
 from storage.db.database import SystemClock
 from storage.definitions import CrewDefinition
+from storage.idempotency_keys import IdempotencyKeys
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.state_manager import StateManager
@@ -57,6 +58,7 @@ class Services:
     config: ApiConfig
     access: Access
     tokens: TokenManager
+    idempotency_keys: IdempotencyKeys
     hub: Hub
     probes: Probes = field(default_factory=Probes)
     clock: Clock = field(default_factory=SystemClock)

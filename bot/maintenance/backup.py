@@ -40,7 +40,8 @@ def restored(settings: Settings) -> int:
     except CannotStartError as error:
         _print_error(str(error))
         return BAD_SETTINGS if error.bad_settings else FAILED
-    messages, newest = after_restore(engine), newest_event(engine)
+    newest = newest_event(engine)
+    messages = after_restore(engine)
     engine.dispose()
     events = "no events" if newest is None else f"events up to {newest:%Y-%m-%d %H:%M:%S} UTC"
     _print(

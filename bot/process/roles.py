@@ -164,7 +164,7 @@ class SchedulerRole(Role):
 def core_ticks(settings: Settings, core: Core) -> tuple[Tick, ...]:
     return (
         *state_ticks(core.state, lease=settings.lease, keep=settings.keep),
-        *access_ticks(core.tokens),
+        *access_ticks(core.tokens, core.idempotency_keys),
     )
 
 

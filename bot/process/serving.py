@@ -85,6 +85,7 @@ class Application(Role):
             state=self._core.state,
             reads=self._core.reads,
             tokens=self._core.tokens,
+            idempotency_keys=self._core.idempotency_keys,
             crews=self._core.crews,
             door=self._door if settings.slack_mode == "http" else None,
             config=ApiConfig(
@@ -106,10 +107,6 @@ class Application(Role):
         self._http = HttpServer(
             api, self._listening, grace=settings.grace, before_stop=self._hub.close
         )
-
-    @property
-    def _address(self) -> str:
-        return f"http://{url_host(self._settings.host)}:{self.port}"
 
     def alive(self) -> bool:
         if not self._started:
@@ -170,7 +167,8 @@ class Application(Role):
 
         core = self._core
         queue = WebhookQueue(core.engine, core.clock, cipher=core.cipher, crews=core.crew_webhooks)
-        amp = AmpBodies(core.reads, core.tokens, core.clock, self._address)
+        public_url = self._settings.public_url or self._address
+        amp = AmpBodies(core.reads, core.tokens, core.clock, public_url)
         self._webhooks = WebhookSender(
             queue,
             bodies={WebhookFormat.STANDARD: bodies.standard, WebhookFormat.AMP: amp},

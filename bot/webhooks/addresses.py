@@ -17,14 +17,15 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
-_TUNNELS: Final[tuple[Network, ...]] = (
+_SPECIAL: Final[tuple[Network, ...]] = (
+    IPv4Network("192.0.0.0/24"),  # protocols of the IETF
     IPv4Network("192.88.99.0/24"),  # relays of 6to4
-    IPv6Network("2001::/32"),  # Teredo
+    IPv6Network("2001::/23"),  # protocols of the IETF, such as Teredo
     IPv6Network("2002::/16"),  # 6to4
-    IPv6Network("3fff::/20"),  # for documentation; Python 3.11 does not know it
+    IPv6Network("3fff::/20"),  # for documentation
 )
-"""Ranges that lead to an address inside an address, or nowhere, although they count as global.
-NAT64 (64:ff9b::/96) lies outside of the global unicast range."""
+"""Ranges that lead to an address inside an address, or nowhere. Whether Python counts them as
+global depends on its version. NAT64 (64:ff9b::/96) lies outside of the global unicast range."""
 
 
 class BadNetwork(ValueError):
@@ -70,7 +71,7 @@ def is_public(address: Address) -> bool:
         return False
     if address.is_multicast or address.is_reserved or not address.is_global:
         return False
-    return not any(address in network for network in _TUNNELS)
+    return not any(address in network for network in _SPECIAL)
 
 
 def literal(host: str) -> Address | None:

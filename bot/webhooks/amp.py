@@ -18,7 +18,6 @@ from storage.ports import Clock
 from storage.reads import Reads
 from storage.records import Checkpoint, Execution
 from storage.token_manager import TokenManager
-from storage.tokens import Scope, TokenKind
 from storage.webhooks import Delivery, Webhook, WebhookPurpose
 
 WITHOUT_DEADLINE: Final = timedelta(days=30)
@@ -76,22 +75,20 @@ class AmpBodies:
             execution,
             checkpoint,
             event=delivery.type,
+            at=delivery.created_at,
             meta=webhook.context.get("meta") or {},
             callback_url=secret and self._callback_url(execution, checkpoint, secret),
             response_token=secret,
         )
 
-    def _token(self, checkpoint: Checkpoint, answers: Mapping[str, Any]) -> str:
-        _token, secret = self.tokens.create(
-            TokenKind.CALLBACK,
-            scopes=[Scope.DECIDE],
-            lifetime=_lifetime(checkpoint, self.clock.now()),
+    def _token(self, checkpoint: Checkpoint, answers: Mapping[str, Any]) -> str | None:
+        return self.tokens.create_callback(
+            checkpoint.id,
+            prefix=answers["token"],
             label=answers["name"],
             person=answers["person"],
-            parent=answers["token"],
-            subject=checkpoint.id,
+            lifetime=_lifetime(checkpoint, self.clock.now()),
         )
-        return secret
 
     def _callback_url(self, execution: Execution, checkpoint: Checkpoint, secret: str) -> str:
         crew = quote(execution.crew, safe="")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
@@ -26,6 +26,7 @@ from sqlalchemy import (
     column,
     func,
     insert,
+    null,
     select,
     table,
     true,
@@ -38,7 +39,7 @@ from storage.audit_chain import GENESIS, ChainHead, digest, in_utc, row_hash
 from storage.db import sql
 from storage.db.columns import UtcDateTime
 from storage.db.tables import audit, audit_chain
-from storage.records import Actor
+from storage.records import Actor, ActorKind
 
 Entry: TypeAlias = dict[str, Any]
 
@@ -61,6 +62,11 @@ STORED: Final = table(
 
 REDACTED: Final = "audit.redacted"
 """The event that records, as `seqs`, which rows of its execution were emptied."""
+
+ROWS_AT_ONCE: Final = 500
+"""Rows that are emptied by one statement, or named by one REDACTED row."""
+
+_PEOPLE: Final = frozenset({ActorKind.SLACK, ActorKind.API})
 
 EMPTIED: Final = (None, "{}", None)
 """The actor, the details and the salt of a row that was emptied."""
@@ -137,6 +143,46 @@ def entry(
         "actor": actor,
         "details": present,
     }
+
+
+_ROWS_OF: Final[Select[Any]] = (
+    select(audit.c.seq, audit.c.execution_id, audit.c.actor)
+    .where(
+        audit.c.execution_id.in_(bindparam("of_executions", expanding=True)),
+        audit.c.actor.is_not(None),
+        audit.c.event != REDACTED,
+    )
+    .order_by(audit.c.seq)
+)
+
+_EMPTY: Final = (
+    update(STORED)
+    .where(STORED.c.seq.in_(bindparam("of_seqs", expanding=True)))
+    .values(actor=null(), details="{}", salt=null())
+)
+
+
+def erase_people(
+    connection: Connection, execution_ids: Sequence[str], *, person: str | None = None
+) -> dict[str, list[int]]:
+    """Empty the rows in which people acted: their actor, their details and their salt.
+
+    With `person`, only those of one person. The caller records the result, which is their `seq` by
+    execution, in the same transaction, with the event REDACTED: otherwise the log is not intact.
+    """
+    rows = sql.execute(connection, _ROWS_OF, {"of_executions": [*execution_ids]}).rows
+    seqs: dict[str, list[int]] = {}
+    for row in rows:
+        if row.actor.kind in _PEOPLE and person in (None, row.actor.id):
+            seqs.setdefault(row.execution_id, []).append(row.seq)
+    for some in batched([seq for each in seqs.values() for seq in each], ROWS_AT_ONCE):
+        sql.execute(connection, _EMPTY, {"of_seqs": some})
+    return seqs
+
+
+def batched(seqs: Sequence[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(seqs), size):
+        yield [*seqs[start : start + size]]
 
 
 class LockedHead:

@@ -11,11 +11,16 @@ from typing import Final
 
 from sqlalchemy import URL, Engine, select, update
 
-from storage.db.database import reading, writing
+from storage.db import audit as audit_log
+from storage.db.database import SystemClock, reading, writing
 from storage.db.tables import audit, executions, outbox
 from storage.errors import CountersignError
 from storage.messages import OutboxKind, OutboxState
+from storage.records import Actor, ActorKind
 from storage.states import ACTIVE
+
+NO_EXECUTION: Final = ""
+"""The execution of an audit row that belongs to none."""
 
 _BUSY_SECONDS: Final = 10.0
 
@@ -81,7 +86,8 @@ def after_restore(engine: Engine) -> int:
 
     A message that was not posted when the backup was made may have been posted since, so it is
     searched for first. Messages of active executions are updated, as Slack may show a state from
-    after the backup. All leases are released.
+    after the backup. All leases are released. The audit log goes on from where the backup was made,
+    and records that: its chain is another one than what came after the backup.
     """
     free = {"lease_owner": None, "lease_until": None, "not_before": None}
     active = select(executions.c.id).where(executions.c.state.in_(ACTIVE))
@@ -100,4 +106,12 @@ def after_restore(engine: Engine) -> int:
             )
             .values(version=outbox.c.version + 1, **free)
         )
+        restored = audit_log.entry(
+            at=SystemClock().at(connection),
+            execution_id=NO_EXECUTION,
+            event="installation.restored",
+            actor=Actor(ActorKind.SYSTEM, "restored"),
+            details={},
+        )
+        audit_log.append(connection, [restored])
     return to_search.rowcount + to_update.rowcount

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from storage.db import audit, message_statements, sql, webhook_statements
-from storage.events import EVENT_TYPES
+from storage.events import EVENT_TYPES, data_in, status_in
 from storage.measurements import Measurement
 from storage.ports import Dispatch, SharedClock, SlotReservation
 from storage.records import Actor, Claim
@@ -165,6 +165,11 @@ class Transaction:
             )
         )
 
+    def audit_redacted(self, execution_id: str, seqs: Sequence[int]) -> None:
+        """Record which rows of the audit log were emptied in this transaction."""
+        for some in audit.batched(seqs, audit.ROWS_AT_ONCE):
+            self.audit(execution_id, audit.REDACTED, seqs=some)
+
     def set_state(
         self, execution_id: str, state: ExecutionState, *, has_webhooks: bool = False
     ) -> None:
@@ -236,13 +241,13 @@ class Transaction:
         """The rows for webhooks. One query, and only if the executions have any."""
         for entry in self._log:
             if entry["event"] in EVENT_TYPES and entry["execution_id"] in self._with_webhooks:
-                actor: Actor | None = entry["actor"]
-                who = {} if actor is None else {"actor": {"kind": actor.kind, "id": actor.id}}
+                details = entry["details"]
+                status = status_in(entry["event"], details)
                 self.queue_webhooks(
                     entry["execution_id"],
                     WebhookPurpose.EVENTS,
                     type=EVENT_TYPES[entry["event"]],
-                    data={**entry["details"], **who},
+                    data={"status": status, **data_in(details, entry["actor"])},
                 )
         if not self._for_webhooks:
             return []

@@ -223,7 +223,8 @@ def _delivered(attempt: Attempt, now: datetime) -> dict[str, Any]:
         "attempts": attempt.delivery.attempts + 1,
         "lease_owner": None,
         "delivered_at": now,
-        "body": None,  # nobody needs it any more
+        "data": {},  # nobody needs this any more
+        "body": None,
         "last_status": attempt.status,
         "error": None,
     }

@@ -1,4 +1,4 @@
-"""Deletion of old rows. The audit log is kept forever.
+"""Deletion of old rows. What happened when stays in the audit log forever.
 
 Each pass deletes the oldest first, at most `limit`, and returns how many.
 """
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, delete, exists, or_, select
 
-from storage.db import sql
+from storage.db import audit, sql
 from storage.db.tables import (
     checkpoints,
     executions,
@@ -127,13 +127,18 @@ def delete_messages(tx: Transaction, delivered: Sequence[int]) -> int:
 
 
 def delete_old_executions(tx: Transaction, *, before: datetime, limit: int) -> int:
-    """Delete executions that had ended by `before`, with all their rows; the log records it."""
+    """Delete executions that had ended by `before`, with all their rows.
+
+    The audit log keeps what happened when, but not who did it, and records both.
+    """
     old = {"before": before, "most": limit}
     execution_ids = sql.execute(tx.connection, _ENDED_LONG_AGO, old).scalars()
     if not execution_ids:
         return 0
     for statement in _DELETE_ALL_ROWS:
         sql.execute(tx.connection, statement, {"of_ids": execution_ids})
+    erased = audit.erase_people(tx.connection, execution_ids)
     for execution_id in execution_ids:
         tx.audit(execution_id, "execution.forgotten")
+        tx.audit_redacted(execution_id, erased.get(execution_id, []))
     return len(execution_ids)

@@ -106,6 +106,39 @@ def create_ticket(
     return secret
 
 
+def create_callback(
+    connection: Connection,
+    checkpoint_id: str,
+    *,
+    prefix: str | None,
+    label: str,
+    person: str | None,
+    now: datetime,
+    lifetime: timedelta,
+) -> str | None:
+    """Add a token that answers one checkpoint, as long as the token with this prefix is valid.
+
+    Returns its secret, or None if that one is valid no more. Without a prefix there is none.
+    """
+    parent = None
+    if prefix is not None:
+        parent = sql.execute(connection, _BY_PREFIX, {"of_prefix": prefix}).first()
+        if not _is_valid(connection, parent, now=now):
+            return None
+    _, secret = create(
+        connection,
+        now=now,
+        kind=TokenKind.CALLBACK,
+        scopes={Scope.DECIDE},
+        label=label,
+        person=person,
+        parent=None if parent is None else parent.id,
+        subject=checkpoint_id,
+        lifetime=lifetime,
+    )
+    return secret
+
+
 def is_valid(connection: Connection, prefix: str, *, now: datetime) -> bool:
     """Whether the token with this prefix is valid; for a ticket, the token it was made with."""
     row = sql.execute(connection, _BY_PREFIX, {"of_prefix": prefix}).first()

@@ -39,6 +39,7 @@ def connect(service: Service) -> Connect:
             state=service.state,
             reads=service.reads,
             tokens=service.tokens,
+            idempotency_keys=service.keys,
             crews={"plan": PLAN},
             door=None,
             config=ApiConfig(hosts=loopback_hosts("127.0.0.1", 8000), version="1", **config),

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import URL, Engine, make_url
 
 from bot.bootstrap import install_queue
-from storage.db.backup import CannotBackUp, back_up, newest_event
+from storage.db.audit_check import Anchor, verify
+from storage.db.backup import CannotBackUp, after_restore, back_up, newest_event
 from storage.db.database import upgrade
 from storage.db.engines import open_engine
 from storage.decisions import Decision
@@ -100,6 +101,14 @@ def test_a_backup_has_every_decision_acknowledged_before_it_and_work_continues_f
     restored.decide(waiting[0], Action.CONTINUE)
     assert restored.work(waiting[0]).state is ExecutionState.WAITING_FEEDBACK
     assert newest_event(engine) == restored.clock.now() >= NOON
+
+    # The copy's audit log is a chain of its own, which branches off from the other's.
+    copied = verify(engine)
+    after_restore(engine)
+    continued = verify(engine, anchor=Anchor(copied.length, copied.hash))
+    assert (copied.problem, continued.problem) == (None, None)
+    assert continued.length == copied.length + 1
+    assert verify(used).problem is None
     engine.dispose()
 
 

@@ -11,18 +11,45 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, inspect, make_url, text
 
+from storage.db.audit_check import Anchor, verify
 from storage.db.database import upgrade
 from storage.db.engines import open_engine
-from storage.db.tables import metadata
+from storage.db.tables import idempotency_keys, metadata
 from storage.move.destination import HalfMoved, refuse_half_moved
 from storage.move.move import Moved, Progress, move
 from storage.move.source import CannotMove
+from storage.ports import NoDispatch, NoSignal
 from storage.records import Action
+from storage.state_manager import StateManager
 from storage.states import ExecutionState
+from storage.token_manager import TokenManager
+from storage.tokens import Scope, TokenKind
+from storage.webhooks import NewWebhook
+from tests.support.factories import ANA, SettableClock, asking, crew
 from tests.support.installation import Installation
 from tests.support.postgres import Server
 
 TABLES = [table.name for table in metadata.sorted_tables]
+
+
+def use_the_api(engine: Engine) -> None:
+    """Make a token, and start a run with a webhook by an idempotent call."""
+    clock = SettableClock()
+    TokenManager(engine, clock=clock).create(
+        TokenKind.TOKEN, scopes=[Scope.EXECUTE], lifetime=None, label="Jenkins", person="UANA"
+    )
+    state = StateManager(engine, clock=clock, dispatch=NoDispatch(), signal=NoSignal())
+    state.start_execution(
+        definition=crew(),
+        request=asking(),
+        requester=ANA,
+        webhooks=[NewWebhook("https://example.com/runs")],
+    )
+    with engine.begin() as connection:
+        connection.execute(
+            idempotency_keys.insert(),
+            {"caller": "t", "key": "k", "request_hash": "r", "created_at": clock.now()},
+        )
 
 
 class Interrupted(Exception):
@@ -48,6 +75,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     engine = open_engine(f"sqlite:///{path}")
     upgrade(engine)
     Installation(engine).live(times=3)
+    use_the_api(engine)
     with engine.begin() as connection:  # as an earlier version stored it
         connection.exec_driver_sql("UPDATE executions SET error = error || char(0) || 'ly'")
     engine.dispose()
@@ -109,7 +137,7 @@ def test_a_move_copies_the_whole_installation_and_leaves_the_file_unchanged(
         name: len(rows(there, name)) for name in TABLES
     }
     assert {table.table for table in moved.tables if not table.here.rows} <= {"rate_limits"}
-    assert len(rows(there, "executions")) == 21
+    assert len(rows(there, "executions")) == 22
     assert blake2b(installation.read_bytes()).digest() == before
 
     # Texts and times, read by plain SQL on both sides.
@@ -135,6 +163,7 @@ def test_waiting_runs_continue_in_the_new_database(
     installation: Path, target: str, there: Engine
 ) -> None:
     run(installation, target)
+    moved = verify(there)
 
     life = Installation(there)
     [*_, waiting] = life.reads.executions(states=[ExecutionState.WAITING_FEEDBACK], limit=3)
@@ -148,6 +177,8 @@ def test_waiting_runs_continue_in_the_new_database(
     life.clock.move(timedelta(hours=1))
     assert life.work(running).state is ExecutionState.WAITING_FEEDBACK
     assert life.live()[ExecutionState.COMPLETED].result is not None
+    continued = verify(there, anchor=Anchor(moved.length, moved.hash))
+    assert (continued.problem, continued.length > moved.length) == (None, True)
     for name, last in numbers.items():
         assert rows(there, name, "min(seq)") == [(1,)]
         assert rows(there, name, "max(seq)")[0][0] > last
@@ -229,7 +260,7 @@ def test_a_second_move_says_when_the_first_one_finished_and_does_nothing(
 
     assert again.before is not None
     assert again.tables == ()
-    assert len(rows(there, "executions")) == 28
+    assert len(rows(there, "executions")) == 29
 
 
 def test_a_target_that_is_not_empty_is_refused(
@@ -324,9 +355,13 @@ def test_a_server_can_be_moved_to_another_and_back_to_a_file(
             "outbox",
             "phase_runs",
             "publications",
+            "webhook_deliveries",
         )
     )
+    before = verify(file)
     Installation(file).live()
+    after = verify(file)
+    assert (before.problem, after.problem, after.length > before.length > 0) == (None, None, True)
     file.dispose()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, func, select, text
+from sqlalchemy import Engine, Executable, Table, func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from storage.db.audit_check import verify
 from storage.db.database import reading, writing
 from storage.db.tables import (
     audit,
@@ -52,6 +54,11 @@ def rows_of(engine: Engine, *tables: Table) -> list[int]:
         ]
 
 
+def rows(engine: Engine, statement: Executable) -> list[Any]:
+    with reading(engine) as connection:
+        return [*connection.execute(statement)]
+
+
 def stopped(run: Run, *, revised: bool = False) -> str:
     """Make a run that a reviewer stopped, with a leftover intent. Returns its id."""
     definition = replace(crew(), lessons=True)
@@ -93,6 +100,45 @@ def test_old_executions_are_deleted_with_all_their_rows_but_the_log_stays(
         for table in (phase_runs, checkpoints, outbox):
             kept = connection.execute(select(table.c.execution_id).distinct()).scalars().all()
             assert {*kept} == {late, waiting}
+
+
+def test_the_log_of_a_deleted_execution_keeps_what_happened_but_not_who_did_it(
+    run: Run, state: StateManager, engine: Engine, clock: SettableClock
+) -> None:
+    deleted = stopped(run, revised=True)
+    [lesson] = run.reads.lessons("plan")
+    state.delete_lesson(lesson.id, actor=BEN)
+    kept = run.start().id
+    skeleton = select(*(audit.c[name] for name in ("seq", "at", "event", "digest", "hash")))
+    before = rows(engine, skeleton.where(audit.c.execution_id == deleted))
+    clock.move(MONTH)
+
+    assert state.delete_old_executions(older_than=timedelta(days=20)) == 1
+
+    after = rows(engine, skeleton.where(audit.c.execution_id == deleted))
+    assert after[: len(before)] == before
+    assert [row.event for row in after[len(before) :]] == ["execution.forgotten", "audit.redacted"]
+    stored = "SELECT actor, details, salt FROM audit WHERE execution_id = "
+    texts = rows(engine, text(f"{stored}'{deleted}' ORDER BY seq"))
+    assert not [one for one in texts if "UANA" in str(one) or "Ben" in str(one)]
+    assert texts[0] == (None, "{}", None)
+    assert "phase.claimed" in [row.event for row in before]
+    assert any("planning" in one.details for one in texts), "rows that name nobody stay whole"
+    assert "UANA" in str(rows(engine, text(f"{stored}'{kept}'")))
+    verified = verify(engine)
+    assert (verified.problem, verified.redacted) == (None, 6)
+
+
+def test_rows_that_were_emptied_and_not_recorded_are_found(run: Run, engine: Engine) -> None:
+    """The database lets it pass, so that retention can do it; the chain does not."""
+    run.start()
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE audit SET actor = NULL, details = '{}', salt = NULL"))
+
+    problem = verify(engine).problem
+
+    assert problem is not None
+    assert (problem.seq, "no row of the log records it" in problem.text) == (1, True)
 
 
 def test_an_execution_is_kept_as_long_as_its_lesson(
@@ -160,8 +206,37 @@ def test_expired_intents_are_deleted(
     assert rows_of(engine, revise_intents) == [0]
 
 
-@pytest.mark.parametrize("change", ["DELETE FROM audit", "UPDATE audit SET event = 'nothing'"])
-def test_the_database_refuses_changes_to_the_log(run: Run, engine: Engine, change: str) -> None:
+EMPTIED = "actor = NULL, details = '{}', salt = NULL"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM audit",
+        "UPDATE audit SET event = 'nothing'",
+        "UPDATE audit SET details = '{}'",
+        "UPDATE audit SET actor = NULL, details = '{}'",
+        "UPDATE audit SET actor = NULL, details = '{\"a\": 1}', salt = NULL",
+        *(
+            f"UPDATE audit SET {EMPTIED}, {column} = {value}"
+            for column, value in {
+                "seq": "seq + 100",
+                "at": "'2026-01-01 00:00:00.000000'",
+                "execution_id": "'e'",
+                "event": "'audit.redacted'",
+                "digest": "NULL",
+                "hash": "'h'",
+            }.items()
+        ),
+        f"UPDATE audit SET {EMPTIED} WHERE event = 'audit.redacted'",
+    ],
+)
+def test_the_database_refuses_changes_to_the_log(
+    run: Run, state: StateManager, engine: Engine, clock: SettableClock, change: str
+) -> None:
+    stopped(run)
+    clock.move(MONTH)
+    state.delete_old_executions(older_than=timedelta(days=1))  # which adds audit.redacted
     run.start()
 
     with pytest.raises(DBAPIError, match="the audit log only grows"), writing(engine) as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ Answers: TypeAlias = Callable[[Received, int], Answer]
 class Receiver:
     """What arrived, in its order."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, context: ssl.SSLContext | None = None) -> None:
         self.requests: list[Received] = []
         self._answers = answers
         self._changed = threading.Condition()
@@ -76,6 +77,8 @@ class Receiver:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if context is not None:
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self.port: int = self._server.server_address[1]
@@ -129,8 +132,10 @@ class Receiver:
 
 
 @contextmanager
-def receiving(answers: Answers = lambda _request, _number: Answer()) -> Iterator[Receiver]:
-    receiver = Receiver(answers)
+def receiving(
+    answers: Answers = lambda _request, _number: Answer(), context: ssl.SSLContext | None = None
+) -> Iterator[Receiver]:
+    receiver = Receiver(answers, context)
     try:
         yield receiver
     finally:

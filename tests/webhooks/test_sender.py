@@ -62,10 +62,18 @@ def test_every_event_of_a_run_arrives_signed_and_in_order(
         "stopped",
         "stopped",
     ]
+    assert requests[2].payload["data"] == {
+        "execution_id": execution.id,
+        "status": "waiting_feedback",
+        "checkpoint_id": checkpoint.id,
+        "checkpoint_name": "after_planning",
+        "phase": "planning",
+        "revision": 1,
+    }
     decided = requests[3].payload["data"]
     assert decided["checkpoint_id"] == checkpoint.id
     assert decided["action"] == "stop"
-    assert decided["actor"] == {"kind": "slack", "id": "UANA"}
+    assert decided["actor"] == "Ana"
 
 
 def test_both_secrets_sign_while_one_replaces_the_other(state: StateManager, sender: Start) -> None:

@@ -82,7 +82,10 @@ def router(services: Services) -> APIRouter:
     streams = _Streams(services)
 
     @routes.get(
-        "/api/events", response_class=EventStream, responses={**_STREAM, **problems(400, 401)}
+        "/api/events",
+        response_class=EventStream,
+        status_code=200,
+        responses={**_STREAM, **problems(400, 401)},
     )
     async def events(
         caller: MayRead,
@@ -97,6 +100,7 @@ def router(services: Services) -> APIRouter:
     @routes.get(
         "/api/executions/{execution_id}/events",
         response_class=EventStream,
+        status_code=200,
         responses={
             **_STREAM,
             204: {"description": "The execution has ended, and no event follows"},

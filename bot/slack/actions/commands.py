@@ -63,7 +63,7 @@ class Commands:
         self._clock = clock
         self._board = board
 
-    def run(self, call: CommandCall) -> str | Answer | OpenForm | None:  # noqa: PLR0911 an arm for each
+    def run(self, call: CommandCall) -> str | Answer | OpenForm | None:  # noqa: PLR0911, PLR0912 an arm for each
         """Run the command; returns the answer to the person who typed it, if there is one."""
         call = replace(call, text=self._without_start_word(call.text))
         command = grammar.parse(call.text)
