@@ -9,6 +9,7 @@ from typing import Final
 
 from bot.data_arguments import add_data_commands
 from bot.settings import ENV_FILE
+from bot.token_arguments import add_tokens
 from bot.version import VERSION
 
 DEFAULT_WORKERS: Final = 4
@@ -79,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_add(command)
     _add_check(command)
+    add_tokens(command)
     serve = command(
         "serve",
         "run everything: Slack, REST, the scheduler and the workers",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from alembic.util import CommandError
@@ -18,7 +19,9 @@ from bot.metrics.meters import Meters
 from bot.settings import Settings, remove_proxies
 from bot.tracing import tracer_for
 from bot.version import VERSION
-from crew_runner.config.registry import CrewsFileError, load_crews
+from bot.webhooks.encryption import cipher
+from bot.webhooks.targets import check_target
+from crew_runner.config.registry import CrewsFileError, load_crews, load_webhooks
 from crew_runner.host import owners
 from crew_runner.host.worker import WorkerPool
 from crew_runner.models.environment import Route, choose
@@ -29,12 +32,14 @@ from storage.db.engines import Pool, connection_arguments, normalize_url, open_e
 from storage.db.schema import SchemaStatus
 from storage.definitions import CrewDefinition, ModelSettings
 from storage.errors import Busy, IncompatibleSchema
+from storage.idempotency_keys import IdempotencyKeys
 from storage.monitoring_reads import MonitoringReads
 from storage.move.destination import HalfMoved, refuse_half_moved
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads
 from storage.state_manager import StateManager
 from storage.token_manager import TokenManager
+from storage.webhooks import NewWebhook
 
 if TYPE_CHECKING:
     from bot.slack.app import SlackFront
@@ -95,11 +100,16 @@ class Core:
     """The parts that every process has: the database, the queue and the use cases.
 
     `crews`: whether the process needs crews.yml. The scheduler does not, because each execution
-    carries its crew's definition.
+    carries its crew's definition. `webhooks`: whether it starts executions, and so needs those that
+    crews.yml names.
     """
 
-    def __init__(self, settings: Settings, *, role: str, crews: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, *, role: str, crews: bool = True, webhooks: bool = False
+    ) -> None:
         self.crews = load_crews_or_refuse(settings) if crews else {}
+        self.crew_webhooks = load_webhooks_or_refuse(settings) if webhooks else {}
+        self.cipher = cipher(settings.fernet_keys)
         self.clock = SystemClock()
         self.engine = open_database(settings, role=role)
         self.signal = DeferredSignal()
@@ -114,9 +124,12 @@ class Core:
             signal=self.signal,
             meter=Meters(self.meter, self.tracer),
             lease=settings.lease,
+            cipher=self.cipher,
+            crew_webhooks=self.crew_webhooks,
         )
         self.reads = Reads(self.engine, self.clock)
         self.tokens = TokenManager(self.engine, clock=self.clock)
+        self.idempotency_keys = IdempotencyKeys(self.engine, clock=self.clock)
 
     def database_answers(self) -> bool:
         try:
@@ -147,6 +160,15 @@ def load_crews_or_refuse(settings: Settings) -> Mapping[str, CrewDefinition]:
     except CrewsFileError as error:
         advice = "" if settings.crews_file.exists() else f"\n{starter.ADVICE}"
         raise CannotStartError(f"{error}{advice}", bad_settings=True) from error
+
+
+def load_webhooks_or_refuse(settings: Settings) -> Mapping[str, tuple[NewWebhook, ...]]:
+    """The webhooks that crews.yml names, with their secrets. Raises CannotStartError."""
+    check = partial(check_target, allowed=settings.webhook_addresses)
+    try:
+        return load_webhooks(settings.crews_file, settings.webhook_secrets, check)
+    except CrewsFileError as error:
+        raise CannotStartError(str(error), bad_settings=True) from error
 
 
 def open_database(settings: Settings, *, role: str = "command") -> Engine:
@@ -207,8 +229,12 @@ def _upgrade_when_free(engine: Engine) -> None:
             return
 
 
-def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:
-    """The Slack front end. Its libraries are imported here, so that HTTP is answered earlier."""
+def build_slack(settings: Settings, core: Core, outbox: Outbox, *, address: str) -> SlackFront:
+    """The Slack front end. Its libraries are imported here, so that HTTP is answered earlier.
+
+    `address` is where this computer reaches the API.
+    """
+    from bot.slack.actions.board import BoardLinks
     from bot.slack.app import SlackConfig, SlackFront
 
     if settings.slack_bot_token is None:
@@ -231,6 +257,9 @@ def build_slack(settings: Settings, core: Core, outbox: Outbox) -> SlackFront:
         clock=core.clock,
         owner=str(owners.this_process()),
         meter=core.meter,
+        board=BoardLinks(
+            core.tokens, address, public=settings.public_url, loopback=settings.on_loopback
+        ),
     )
 
 

@@ -155,6 +155,22 @@ def _check(settings: Settings, arguments: argparse.Namespace) -> int:
     return check.run(settings, name=arguments.name, as_json=arguments.json)
 
 
+def _tokens(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot.maintenance import tokens
+
+    if arguments.action == "create":
+        return tokens.create(
+            settings,
+            scopes=arguments.scopes,
+            person=arguments.person,
+            lifetime=arguments.expires,
+            label=arguments.label,
+        )
+    if arguments.action == "revoke":
+        return tokens.revoke(settings, arguments.prefix)
+    return tokens.show(settings, as_json=arguments.json)
+
+
 def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
     from bot.maintenance import audit
 
@@ -205,6 +221,7 @@ _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "move": _move,
     "add": _add,
     "check": _check,
+    "tokens": _tokens,
     "audit": _audit,
     "export": _export,
 }

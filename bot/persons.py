@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from storage.errors import Busy
 from storage.records import Actor, ActorKind
 
 
@@ -15,6 +16,27 @@ class Persons(Protocol):
 
     def channels(self, user: str) -> frozenset[str]:
         """The channels that both the person and the bot are in."""
+
+
+class DeferredPersons:
+    """Slack's people once they are bound. Until then it raises Busy: clients try again."""
+
+    def __init__(self) -> None:
+        self._persons: Persons | None = None
+
+    def bind(self, persons: Persons) -> None:
+        self._persons = persons
+
+    def actor(self, user: str, channel: str | None) -> Actor:
+        return self._bound().actor(user, channel)
+
+    def channels(self, user: str) -> frozenset[str]:
+        return self._bound().channels(user)
+
+    def _bound(self) -> Persons:
+        if self._persons is None:
+            raise Busy("the Slack front end is still starting")
+        return self._persons
 
 
 class NoPersons:

@@ -23,6 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from storage.errors import Busy
+from storage.idempotency_keys import IdempotencyKeys
 from storage.state_manager import StateManager
 from storage.token_manager import TokenManager
 
@@ -82,9 +83,12 @@ def state_ticks(
     )
 
 
-def access_ticks(tokens: TokenManager) -> tuple[Tick, ...]:
-    """The ticks of who may call the API."""
-    return (Tick("forget_tokens", AN_HOUR, tokens.delete_expired),)
+def access_ticks(tokens: TokenManager, keys: IdempotencyKeys) -> tuple[Tick, ...]:
+    """The ticks of what the API keeps of its callers."""
+    return (
+        Tick("forget_tokens", AN_HOUR, tokens.delete_expired),
+        Tick("forget_idempotency_keys", AN_HOUR, keys.delete_old),
+    )
 
 
 def slack_ticks(

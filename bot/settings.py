@@ -22,12 +22,16 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from bot.api_settings import ApiSettings
+from bot.webhooks.addresses import AllowedAddresses, parse_networks
+from bot.webhooks.encryption import parse_keys
 from crew_runner.child.environment import is_secret
 from crew_runner.child.withheld import Withheld
+from crew_runner.config.webhooks_entry import WebhookSecrets, secrets_in
 from crew_runner.models import variables
 from storage.db.engines import normalize_url
 from storage.definitions import ModelSettings
@@ -61,7 +65,7 @@ def _variable(name: str) -> Any:
     return Field(default=None, validation_alias=name)
 
 
-class Settings(BaseSettings):
+class Settings(ApiSettings):
     """Every setting. An empty variable counts as not set."""
 
     model_config = SettingsConfigDict(
@@ -95,6 +99,10 @@ class Settings(BaseSettings):
     default_channel: str | None = Field(
         None, pattern=r"^[CG][A-Z0-9]+$", validation_alias="COUNTERSIGN_DEFAULT_CHANNEL"
     )
+    webhook_allow: str = Field("", validation_alias="COUNTERSIGN_WEBHOOK_ALLOW")
+    encryption_keys: SecretStr = Field(
+        SecretStr(""), validation_alias="COUNTERSIGN_ENCRYPTION_KEYS"
+    )
     log: Literal["text", "json"] = Field("text", validation_alias="COUNTERSIGN_LOG")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", validation_alias="COUNTERSIGN_LOG_LEVEL"
@@ -104,6 +112,7 @@ class Settings(BaseSettings):
     _model: ModelSettings = PrivateAttr(default_factory=ModelSettings)
     _secrets: frozenset[str] = PrivateAttr(default=frozenset())
     _withheld: Withheld = PrivateAttr(default_factory=Withheld)
+    _webhook_secrets: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -136,15 +145,17 @@ class Settings(BaseSettings):
             raise ValueError("must name a SQLite file or a PostgreSQL server")
         return url
 
-    @field_validator("host")
+    @field_validator("webhook_allow")
     @classmethod
-    def _loopback_only(cls, host: str) -> str:
-        if not is_loopback(host):
-            raise ValueError(
-                "must be a loopback address (127.0.0.1, ::1 or localhost): the REST API has no "
-                "tokens yet, so anyone who reaches it may decide everything"
-            )
-        return host
+    def _networks(cls, networks: str) -> str:
+        parse_networks(networks)
+        return networks
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _fernet_keys(cls, keys: SecretStr) -> SecretStr:
+        parse_keys(keys.get_secret_value())
+        return keys
 
     @model_validator(mode="after")
     def _slack_settings_complete(self) -> Settings:
@@ -163,6 +174,11 @@ class Settings(BaseSettings):
         if self.slack_bot_token is None:
             return None
         return "socket" if self.slack_app_token else "http"
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only programs on this machine reach the API."""
+        return is_loopback(self.host)
 
     @property
     def lease(self) -> timedelta:
@@ -186,6 +202,21 @@ class Settings(BaseSettings):
     @property
     def model(self) -> ModelSettings:
         return self._model
+
+    @property
+    def webhook_addresses(self) -> AllowedAddresses:
+        """Where webhooks may be sent: to public addresses, and to COUNTERSIGN_WEBHOOK_ALLOW."""
+        return AllowedAddresses(parse_networks(self.webhook_allow))
+
+    @property
+    def webhook_secrets(self) -> Mapping[str, str]:
+        """The variables that crews.yml names as secrets of webhooks, with their values."""
+        return self._webhook_secrets
+
+    @property
+    def fernet_keys(self) -> tuple[str, ...]:
+        """The keys that encrypt secrets at rest, the newest first; none: they are not encrypted."""
+        return parse_keys(self.encryption_keys.get_secret_value())
 
     @property
     def slack_is_local(self) -> bool:
@@ -247,10 +278,17 @@ def load_settings(
     if settings is None or problems:
         raise SettingsError(tuple(problems))
     settings._model = _model(in_file, env_file, overrides or {})
-    settings._secrets = _secrets(settings, in_file)
-    settings._withheld = Withheld.of(
-        settings._secrets, map(str, (env_file.absolute(), *_database_files(settings)))
-    )
+    in_crews_file = secrets_in(settings.crews_file)
+    settings._webhook_secrets = {
+        name: value
+        for name in in_crews_file.variables
+        if (value := os.environ.get(name, in_file.get(name)))
+    }
+    settings._secrets = _secrets(settings, in_file) | _of_webhooks(in_crews_file, in_file)
+    files = [env_file.absolute(), *_database_files(settings)]
+    if in_crews_file.written:
+        files.append(settings.crews_file.absolute())
+    settings._withheld = Withheld.of(settings._secrets, map(str, files))
     settings._crew_environment = {
         name: value
         for name, value in {**_for_crews(in_file), **_proxies()}.items()
@@ -281,7 +319,19 @@ def _secrets(settings: Settings, in_file: Mapping[str, str]) -> frozenset[str]:
         source[name] for name in _SECRETS for source in (in_file, os.environ) if name in source
     ]
     tokens = (settings.slack_bot_token, settings.slack_signing_secret, settings.slack_app_token)
-    return frozenset(filter(None, [*values, *map(_reveal, tokens)]))
+    keys = settings.fernet_keys
+    return frozenset(filter(None, [*values, *map(_reveal, tokens), *keys]))
+
+
+def _of_webhooks(in_crews_file: WebhookSecrets, in_file: Mapping[str, str]) -> frozenset[str]:
+    """The secrets of the crews' webhooks, wherever they stand."""
+    values = [
+        source[name]
+        for name in in_crews_file.variables
+        for source in (in_file, os.environ)
+        if name in source
+    ]
+    return frozenset(filter(None, [*values, *in_crews_file.written]))
 
 
 def _model(

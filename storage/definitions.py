@@ -11,7 +11,9 @@ from typing import Any, Final, TypeAlias
 Json: TypeAlias = Any
 """A JSON value."""
 
-RESERVED_NAMES: Final = ("help", "list", "status", "cancel", "stop", "retry", "lessons", "inbox")
+RESERVED_NAMES: Final = (
+    *("help", "list", "status", "cancel", "stop", "retry", "lessons", "inbox", "board"),
+)
 """Subcommands of `/crew`: no crew may have one of these names."""
 
 

@@ -232,6 +232,14 @@ class AmbiguousToken(CountersignError):
         self.prefix = prefix
 
 
+class KeyOfAnotherRequest(CountersignError):
+    """The idempotency key was used for another request."""
+
+
+class KeyUnderWay(CountersignError):
+    """The first request with this idempotency key has not been answered yet."""
+
+
 class LeaseLost(CountersignError):
     """Another worker has the phase run, or it was cancelled. Nothing was stored: drop the work."""
 
@@ -246,6 +254,20 @@ class MessageLeaseLost(CountersignError):
     def __init__(self, key: str) -> None:
         super().__init__(f"the lease on message {key} is lost")
         self.key = key
+
+
+class UnknownDelivery(CountersignError):
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(f"no webhook delivery {delivery_id!r}")
+        self.delivery_id = delivery_id
+
+
+class NotDead(CountersignError):
+    """The delivery has not failed for good, so there is nothing to replay."""
+
+    def __init__(self, delivery_id: str, state: str) -> None:
+        super().__init__(f"webhook delivery {delivery_id} is {state}: only dead ones are replayed")
+        self.delivery_id = delivery_id
 
 
 class TooSoon(CountersignError):

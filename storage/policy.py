@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
+from typing import Final
 
 from storage.definitions import CrewDefinition, DecisionRule, OnTimeout
 from storage.records import Action, Actor, ActorKind, Checkpoint, CheckpointKind
@@ -99,6 +100,9 @@ ACTION_OF_TIMEOUT: dict[OnTimeout, Action | None] = {
 """The action that a timeout takes in a person's place; None means that the execution fails."""
 
 
+LAST_REMINDER: Final = "last"
+
+
 def reminder_times(opened: datetime, deadline: datetime) -> dict[str, datetime]:
     """When to remind of a waiting checkpoint: at `half` time, and `last` shortly before the end.
 
@@ -109,7 +113,7 @@ def reminder_times(opened: datetime, deadline: datetime) -> dict[str, datetime]:
     if wait >= timedelta(minutes=1):
         times["half"] = opened + wait / 2
     if wait >= timedelta(minutes=5):
-        times["last"] = deadline - min(wait / 10, timedelta(minutes=15))
+        times[LAST_REMINDER] = deadline - min(wait / 10, timedelta(minutes=15))
     return times
 
 

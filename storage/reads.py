@@ -34,6 +34,7 @@ from storage.db.tables import (
 )
 from storage.definitions import CrewReport
 from storage.errors import UnknownCheckpoint
+from storage.event_reads import EventReads
 from storage.kept_files import Publication, StoredFile
 from storage.messages import OutboxRow
 from storage.ports import SharedClock
@@ -52,6 +53,7 @@ from storage.states import ENDED, CheckpointState, ExecutionState, PhaseRunState
 from storage.use_cases import files, lessons
 from storage.use_cases.phase_runs import anything_due
 from storage.waiting_reads import ListReads
+from storage.webhook_reads import WebhookReads
 
 EXACT_COUNT_LIMIT: Final = 200
 """Up to this many active executions are counted for every call."""
@@ -133,7 +135,7 @@ _SOME_ACTIVE: Final = _by_state(
 )
 
 
-class Reads(ListReads):
+class Reads(ListReads, EventReads, WebhookReads):
     """Each method reads one consistent snapshot. Safe to share between threads."""
 
     def __init__(self, engine: Engine, clock: SharedClock = _SYSTEM) -> None:

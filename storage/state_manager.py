@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Engine
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
+from storage.db import event_log
 from storage.db.database import reading, writing
 from storage.db.transaction import Transaction
 from storage.decisions import (
@@ -59,8 +60,10 @@ from storage.use_cases import (
     replies,
     retention,
     timeouts,
+    webhooks,
 )
 from storage.use_cases import files as kept_files
+from storage.use_cases import webhooks as webhook_use_cases
 from storage.webhooks import NewWebhook
 
 T = TypeVar("T")
@@ -138,6 +141,7 @@ class StateManager:
             self._signal.outbox_changed()
         if tx.measurements:
             self._meter.record(tx.measurements)
+        event_log.write(tx.events)
         if tx.has_events:
             self._signal.events_committed()
         return result
@@ -180,6 +184,13 @@ class StateManager:
                 cipher=self._cipher,
             )
         )
+
+    def replace_webhooks(self, execution_id: str, webhooks: Sequence[NewWebhook]) -> None:
+        """Send what an execution's webhooks get to these addresses from now on, by purpose.
+
+        Webhooks of crews.yml stay as they are. Raises UnknownExecution.
+        """
+        self._commit(lambda tx: webhook_use_cases.replace(tx, execution_id, webhooks, self._cipher))
 
     def cancel(self, execution_id: str, *, actor: Actor) -> Execution:
         """Cancel an execution that has not ended; its worker notices at the next heartbeat.
@@ -447,6 +458,10 @@ class StateManager:
     def delete_lesson(self, lesson_id: str, *, actor: Actor) -> Lesson:
         """Raises UnknownLesson, NotAllowed."""
         return self._commit(lambda tx: lessons.delete(tx, lesson_id, actor=actor))
+
+    def replay_webhook(self, delivery_id: str) -> None:
+        """Queue a webhook's dead delivery again. Raises UnknownDelivery, NotDead."""
+        self._commit(lambda tx: webhooks.replay(tx, delivery_id))
 
     # --- notices ----------------------------------------------------------------------------
 

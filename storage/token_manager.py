@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 USE_RECORDED_EVERY: Final = timedelta(minutes=1)
 
+TICKET_LIFETIME: Final = timedelta(seconds=60)
+
 KEPT: Final = timedelta(days=1)
 """How long expired sessions, links, tickets and callbacks are kept."""
 
@@ -58,6 +60,49 @@ class TokenManager:
                 lifetime=lifetime,
             )
         )
+
+    def create_ticket(self, prefix: str | None) -> str:
+        """Make a ticket for whoever has the token with this prefix. Returns its secret.
+
+        None: no token is needed so far.
+        """
+        return self._commit(
+            lambda connection, now: tokens.create_ticket(
+                connection, prefix, now=now, lifetime=TICKET_LIFETIME
+            )
+        )
+
+    def create_callback(
+        self,
+        checkpoint_id: str,
+        *,
+        prefix: str | None,
+        label: str,
+        person: str | None,
+        lifetime: timedelta,
+    ) -> str | None:
+        """Make a token that answers one checkpoint, for whoever has the token with this prefix.
+
+        Returns its secret, or None if that token is valid no more. Without a prefix the callback
+        is the operator's own, or no token was needed.
+        """
+        return self._commit(
+            lambda connection, now: tokens.create_callback(
+                connection,
+                checkpoint_id,
+                prefix=prefix,
+                label=label,
+                person=person,
+                now=now,
+                lifetime=lifetime,
+            )
+        )
+
+    def is_valid(self, prefix: str) -> bool:
+        """Whether the token with this prefix can still be used; for a ticket, the token behind it:
+        what a ticket has opened may last longer than the ticket."""
+        with reading(self._engine) as connection:
+            return tokens.is_valid(connection, prefix, now=self._clock.at(connection))
 
     def find(self, secret: str) -> Token | None:
         """The token with this secret; None if there is none or it cannot be used now.
@@ -108,6 +153,12 @@ class TokenManager:
         closed to requests without one."""
         with reading(self._engine) as connection:
             return tokens.any_made(connection)
+
+    def any_valid(self) -> bool:
+        """Whether such a token can be used now."""
+        with reading(self._engine) as connection:
+            now = self._clock.at(connection)
+            return any(token.is_valid(now) for token in tokens.made(connection))
 
     def delete_expired(self, *, older_than: timedelta = KEPT) -> int:
         """Delete sessions, links, tickets and callbacks that expired so long ago."""

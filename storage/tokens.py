@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class TokenKind(StrEnum):
@@ -47,6 +48,10 @@ class Token:
     used_at: datetime | None = None
     revoked_at: datetime | None = None
 
+    def is_valid(self, now: datetime) -> bool:
+        """Whether it has neither expired nor was revoked."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
 
 IMPLIED: Mapping[Scope, frozenset[Scope]] = {Scope.ADMIN: frozenset(Scope)}
 """Scopes that a scope includes."""
@@ -56,3 +61,10 @@ def expand(scopes: tuple[Scope, ...]) -> frozenset[Scope]:
     """The scopes, with those that they include."""
     implied = (IMPLIED.get(scope, frozenset()) for scope in scopes)
     return frozenset(scopes).union(*implied)
+
+
+PERSON_SCOPES: Final = (Scope.EXECUTE, Scope.READ, Scope.DECIDE)
+"""What a person may do who signs in to the board: the same as in Slack."""
+
+LINK_ANCHOR: Final = "#/sign-in/"
+"""What stands between the board's address and the secret of a link."""

@@ -16,7 +16,19 @@ SECRET_BYTES: Final = (16, 64)
 """The lengths that a key may have. The specification advises 24 to 64."""
 
 GIVE_UP_AFTER: Final = timedelta(days=1)
-"""How long a delivery is tried before it is dead."""
+"""How long a delivery is tried before it is dead. The last attempt is at its end."""
+
+SOON: Final = (1.0, 5.0, 15.0)
+"""Seconds before the first retries; with JITTER they are over within 30 s."""
+
+LATER: Final = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0)
+"""Seconds before the retries after those. The last wait repeats."""
+
+JITTER: Final = 0.2
+"""Up to this part is added to each wait, so that receivers do not get all retries at once."""
+
+FAILURES_IN_ORDER: Final = 2
+"""Up to so many failures of a delivery, the later ones of its webhook wait for it."""
 
 
 class WebhookFormat(StrEnum):
@@ -32,6 +44,13 @@ class WebhookPurpose(StrEnum):
     STEP = "step"
     CREW = "crew"
     HUMAN_INPUT = "human_input"
+
+
+PURPOSE_OF: Final[Mapping[WebhookFormat, WebhookPurpose]] = {
+    WebhookFormat.STANDARD: WebhookPurpose.EVENTS,
+    WebhookFormat.AMP: WebhookPurpose.HUMAN_INPUT,
+}
+"""What a webhook gets of which only the format is said."""
 
 
 class DeliveryState(StrEnum):
@@ -50,6 +69,7 @@ class NewWebhook:
 
     `secrets` are what signs or authenticates its requests: `secret` and `previous_secret` or, for
     AMP, also `strategy`, `token`, `username`, `password`. `crew` is set if crews.yml names it.
+    `context` is JSON that its bodies are made with, beside the execution.
     """
 
     url: str
@@ -57,6 +77,7 @@ class NewWebhook:
     purpose: WebhookPurpose = WebhookPurpose.EVENTS
     secrets: Mapping[str, str] | None = field(default=None, repr=False)
     crew: str | None = None
+    context: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +91,17 @@ class Webhook:
     url: str
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     crew: str | None = None
+    context: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One event for one webhook. `id` is the same for every attempt, and so is `body` once made.
 
-    `type` and `data` are what the body is made from. For events they are the event's type and the
-    details of its row in the audit log, with `status` and `actor`. `created_at` is the event's
-    time. `not_before` is the time of the next attempt, or of the end of the lease of the one that
-    is under way.
+    `type` and `data` are what the body is made from. For events they are the event's type, and its
+    data with its `status`. Once it is delivered, neither data nor body is kept. `created_at` is the
+    event's time. `not_before` is the time of the next attempt, or of the end of the lease of the
+    one that is under way.
     """
 
     seq: int
@@ -102,12 +124,42 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedDelivery:
+    """A delivery as operators see it, with its webhook's URL and format."""
+
+    delivery: Delivery
+    url: str
+    format: WebhookFormat
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryCounts:
     """How many deliveries wait, and how many were given up. `oldest` is the oldest that waits."""
 
     queued: int
     dead: int
     oldest: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of sending a delivery. Without an `error` it was delivered.
+
+    `retry_after` is how long the receiver asked to wait; `gone`: it wants nothing any more.
+    """
+
+    delivery: Delivery
+    status: int | None = None
+    error: str | None = None
+    retry_after: timedelta = timedelta(0)
+    gone: bool = False
+
+
+def wait_after(failures: int, chance: float) -> timedelta:
+    """How long to wait after so many failures; `chance` is from 0 to 1."""
+    waits = (*SOON, *LATER)
+    seconds = waits[min(failures, len(waits)) - 1]
+    return timedelta(seconds=seconds * (1 + JITTER * chance))
 
 
 def signing_key(secret: str) -> bytes:

@@ -62,7 +62,7 @@ def task_names(
     if not execution.phases:
         return [[step] for step in steps]
     planned = {phase.name: phase.tasks for phase in execution.definition.phases}
-    ran = {index: [each.task for each in run.output.tasks] for index, run in _outputs(runs)}
+    ran = {index: [each.result.task for each in timed_tasks(run)] for index, run in _finished(runs)}
     return [
         [name or phase for name in ran.get(index) or planned.get(phase) or [phase]]
         for index, phase in enumerate(execution.phases)
@@ -111,7 +111,7 @@ def _reported(progress: Mapping[str, object]) -> list[tuple[str, str]]:
 
 def results(runs: Sequence[PhaseRun]) -> list[TimedTask]:
     """The accepted result of each task, in order, with the seconds that it took."""
-    return [each for _index, run in _outputs(runs) for each in timed_tasks(run)]
+    return [each for _index, run in _finished(runs) for each in timed_tasks(run)]
 
 
 def timed_tasks(run: PhaseRun) -> list[TimedTask]:
@@ -133,7 +133,7 @@ def _seconds(run: PhaseRun, end: datetime | None) -> float:
     return max(0.0, (end - run.started_at).total_seconds())
 
 
-def _outputs(runs: Iterable[PhaseRun]) -> list[tuple[int, PhaseRun]]:
+def _finished(runs: Iterable[PhaseRun]) -> list[tuple[int, PhaseRun]]:
     """The newest finished run of each phase, by the phase's index."""
     done = {run.phase_index: run for run in runs if run.state is PhaseRunState.DONE and run.output}
     return sorted(done.items())

@@ -27,8 +27,23 @@ class Caller:
     subject: str | None = None
 
 
+ANONYMOUS: Final = Caller("anonymous", "anonymous", frozenset())
+"""Whoever calls without a token a path that needs none."""
+
 LOOPBACK: Final = Caller("loopback", "unauthenticated loopback", frozenset(Scope))
 """Whoever calls on this machine as long as there are no tokens."""
+
+
+def answering(caller: Caller) -> dict[str, object]:
+    """For whom a callback answers that the caller has webhooks sent to; empty: for nobody."""
+    if Scope.DECIDE not in caller.scopes:
+        return {}
+    token = None if caller.kind is None else caller.id
+    return {"answers": {"name": caller.name, "person": caller.person, "token": token}}
+
+
+class Unauthenticated(Exception):
+    """The route needs a token, and the request has none."""
 
 
 class ScopeMissing(Exception):
@@ -44,6 +59,8 @@ def allow(scope: Scope) -> Callable[[Request], Caller]:
 
     def check(request: Request) -> Caller:
         caller: Caller = request.state.caller
+        if caller is ANONYMOUS:
+            raise Unauthenticated
         if scope not in caller.scopes:
             raise ScopeMissing(scope)
         return caller

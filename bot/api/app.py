@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -13,24 +13,26 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from bot.api import bodies, refusals
-from bot.api.access import Access, ScopeMissing
-from bot.api.authentication import Authentication
-from bot.api.guard import LoopbackOnly
+from bot.api.access import Access, ScopeMissing, Unauthenticated
+from bot.api.amp import routes as amp
+from bot.api.authentication import unauthenticated
+from bot.api.live.hub import Hub
+from bot.api.middleware import add_middleware
+from bot.api.paths import DOOR
 from bot.api.problems import problem
-from bot.api.routes import crew, operations
+from bot.api.routes import board, crew, events, operations, session, webhooks
 from bot.api.routes import crews as crews_routes
 from bot.api.services import ApiConfig, Probes, Services
 from bot.door import Door
 from bot.persons import Persons
 from storage.definitions import CrewDefinition
 from storage.errors import CountersignError
+from storage.idempotency_keys import IdempotencyKeys
 from storage.reads import Reads
 from storage.state_manager import StateManager
 from storage.token_manager import TokenManager
 
 log = logging.getLogger(__name__)
-
-DOOR_PATH: Final = "/slack/events"
 
 
 class _Api(FastAPI):
@@ -54,18 +56,31 @@ def create_api(
     state: StateManager,
     reads: Reads,
     tokens: TokenManager,
+    idempotency_keys: IdempotencyKeys,
     crews: Mapping[str, CrewDefinition],
     door: Door | None,
     config: ApiConfig,
     persons: Persons | None = None,
     probes: Probes | None = None,
+    hub: Hub | None = None,
 ) -> FastAPI:
     """The application. `door` answers Slack's requests; None: there is no route for them.
 
-    `persons` is what Slack says about the people for whom tokens act.
+    `persons` is what Slack says about the people for whom tokens act. `hub`
+    learns of commits of this process.
     """
     access = Access(reads) if persons is None else Access(reads, persons)
-    services = Services(state, reads, crews, config, access, tokens, probes or Probes())
+    services = Services(
+        state,
+        reads,
+        crews,
+        config,
+        access,
+        tokens,
+        idempotency_keys,
+        hub or Hub(reads),
+        probes or Probes(),
+    )
     api = _Api(
         title="Countersign",
         version=config.version,
@@ -74,14 +89,14 @@ def create_api(
         redoc_url=None,
         max_body_size=config.body_limit,
     )
-    for routes in (crew, crews_routes, operations):
+    for routes in (crew, crews_routes, events, session, board, operations, webhooks, amp):
         api.include_router(routes.router(services))
     if door is not None:
         api.include_router(_slack(door))
-    api.add_middleware(Authentication)
-    api.add_middleware(LoopbackOnly, hosts=config.hosts, door_path=DOOR_PATH)
+    add_middleware(api, services)
     api.add_exception_handler(CountersignError, _refused)
     api.add_exception_handler(ScopeMissing, _scope_missing)
+    api.add_exception_handler(Unauthenticated, _unauthenticated)
     api.add_exception_handler(RequestValidationError, _bad_request)
     api.add_exception_handler(HTTPException, _http_error)
     api.add_exception_handler(OperationalError, _no_database)
@@ -92,7 +107,7 @@ def create_api(
 def _slack(door: Door) -> APIRouter:
     routes = APIRouter()
 
-    @routes.post(DOOR_PATH, include_in_schema=False)
+    @routes.post(DOOR, include_in_schema=False)
     async def events(request: Request) -> Response:
         body = await request.body()
         answer = await run_in_threadpool(door, dict(request.headers), body)
@@ -110,6 +125,10 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _scope_missing(_: Request, error: Exception) -> Response:
     return problem(403, str(error))
+
+
+async def _unauthenticated(_: Request, __: Exception) -> Response:
+    return unauthenticated()
 
 
 async def _bad_request(_: Request, error: Exception) -> Response:

@@ -18,6 +18,7 @@ from pydantic import (
     model_serializer,
 )
 
+from bot.api.webhook_bodies import MOST_WEBHOOKS, WebhookBody
 from storage import usage
 from storage.characters import storable
 from storage.definitions import Json
@@ -72,7 +73,8 @@ InputValues = Annotated[dict[Word, Json], AfterValidator(_storable_json)]
 
 class ExecuteBody(BaseModel):
     """Starts a run. One of `message` and `user_input` fills the other; both may be left out if the
-    crew takes no request, or all that it needs is in `inputs`.
+    crew takes no request, or all that it needs is in `inputs`. The run's events are sent to
+    `webhook`, and to each of `webhooks`.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -84,6 +86,11 @@ class ExecuteBody(BaseModel):
     checkpoints: list[Text] | None = None
     crew: Text | None = None
     inputs: InputValues | None = None
+    webhook: WebhookBody | None = None
+    webhooks: list[WebhookBody] = Field(default=[], max_length=MOST_WEBHOOKS)
+
+    def all_webhooks(self) -> list[WebhookBody]:
+        return [*([] if self.webhook is None else [self.webhook]), *self.webhooks]
 
     def request(self) -> Request:
         message, user_input = (self.message or "").strip(), (self.user_input or "").strip()

@@ -8,8 +8,10 @@ from typing import Final
 from fastapi import HTTPException
 
 from bot.api import bodies, crew_bodies
-from bot.api.access import Caller
+from bot.api.access import Caller, answering
 from bot.api.services import Services
+from bot.api.webhook_bodies import new_webhooks
+from bot.webhooks.targets import BadTarget
 from storage.crew_inputs import known_inputs
 from storage.decisions import Decision, Edit, UseRevision
 from storage.definitions import CrewDefinition, CrewReport
@@ -38,6 +40,12 @@ class Calls:
             # Clients that know nothing of `inputs` may always send a message and a language.
             names = " and ".join(_BODY_NAMES.get(name, name) for name in request.unused)
             raise HTTPException(400, f"crew {definition.name!r} has no input for {names}")
+        try:
+            webhooks = new_webhooks(
+                body.all_webhooks(), self.services.config.webhook_addresses, answering(caller)
+            )
+        except BadTarget as error:
+            raise HTTPException(400, str(error)) from None
         channel = self.services.config.channel
         execution = self.services.state.start_execution(
             definition=definition,
@@ -45,7 +53,8 @@ class Calls:
             requester=self.services.access.actor(caller, channel),
             channel=channel,
             checkpoints=body.checkpoints,
-            delivery=None if key is None else f"api:{key}",
+            delivery=None if key is None else f"api:{caller.id}:{key}",
+            webhooks=webhooks,
         )
         if (execution.crew, _said(execution.request)) != (definition.name, _said(request)):
             raise HTTPException(409, "this Idempotency-Key was used for another request")

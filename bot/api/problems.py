@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from bot.api.paths import route_path
+
 MEDIA_TYPE: Final = "application/problem+json"
 
 AMP_PATH: Final = "/amp/"
@@ -76,8 +78,7 @@ def amp_error(
 
 
 def is_amp(scope: Scope) -> bool:
-    path: str = scope.get("path", "")
-    return path.removeprefix(scope.get("root_path", "")).startswith(AMP_PATH)
+    return "path" in scope and route_path(scope).startswith(AMP_PATH)
 
 
 _AMP_ERRORS: Final = {422: "Validation Error"}

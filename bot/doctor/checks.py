@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final, assert_never
 
 from sqlalchemy import Engine, make_url, text
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import starter
 from bot.crews.describe import finding
 from bot.crews.examine import examine
+from bot.doctor.database_file import missing_file
 from bot.doctor.model_sources import address_variable, decided_by, models_in_use
 from bot.doctor.publications import check_publications
+from bot.doctor.rest import check_rest
 from bot.doctor.secrets import check_secrets
 from bot.doctor.shared_server import check_shared_server
 from bot.environ import load_and_hide
@@ -90,7 +89,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     """Whether it opens, has the current schema and accepts writes. Creates nothing."""
     url = make_url(normalize_url(settings.database_url.get_secret_value()))
     safe_url = url.render_as_string(hide_password=True)
-    missing = _missing_file(url)
+    missing = missing_file(url)
     if missing is not None:
         yield _can_be_created(missing, safe_url)
         return
@@ -119,14 +118,6 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         yield failed("Database", f"{safe_url} cannot be used: {reason}", advice)
     else:
         yield good("Database", "accepts writes")
-
-
-def _missing_file(url: URL) -> Path | None:
-    """The file of a SQLite database, if it does not exist yet."""
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        return None
-    file = Path(url.database)
-    return None if file.exists() else file
 
 
 def _can_be_created(file: Path, safe_url: str) -> Finding:
@@ -289,26 +280,6 @@ def _refused(subject: str, provider: Provider, code: int, body: str, address: st
 
 
 # --- front ends -----------------------------------------------------------------------------
-
-
-def check_rest(settings: Settings) -> Iterator[Finding]:
-    """Who can reach the API, and whether its port is free."""
-    address = f"{settings.host} port {settings.port}"
-    in_use = False
-    with suppress(OSError), socket.create_connection((settings.host, settings.port), timeout=1):
-        in_use = True
-    if in_use:
-        yield warning(
-            "REST",
-            f"{address} is already in use, perhaps by the bot itself",
-            "If another program uses it, stop that program or set HITL_BACKEND_PORT.",
-        )
-    yield warning(
-        "REST",
-        f"on {address} it needs no token: every program on this machine may decide everything, "
-        'and is recorded as "unauthenticated loopback"',
-        "Run the bot where only people you trust can run programs, and without a proxy in front.",
-    )
 
 
 def check_slack(settings: Settings) -> Iterator[Finding]:

@@ -31,14 +31,19 @@ class Role(ABC):
     name: str
 
     def __init__(
-        self, settings: Settings, *, application: str | None = None, crews: bool = True
+        self,
+        settings: Settings,
+        *,
+        application: str | None = None,
+        crews: bool = True,
+        webhooks: bool = False,
     ) -> None:
         """`application`: the role that PostgreSQL shows for its connections, if not `name`.
 
         Raises CannotStartError.
         """
         self._settings = settings
-        self._core = Core(settings, role=application or self.name, crews=crews)
+        self._core = Core(settings, role=application or self.name, crews=crews, webhooks=webhooks)
         self._started = False
         self._systemd = Systemd(
             settings.notify_socket, watchdog=settings.watchdog_seconds, alive=self.alive
@@ -159,7 +164,7 @@ class SchedulerRole(Role):
 def core_ticks(settings: Settings, core: Core) -> tuple[Tick, ...]:
     return (
         *state_ticks(core.state, lease=settings.lease, keep=settings.keep),
-        *access_ticks(core.tokens),
+        *access_ticks(core.tokens, core.idempotency_keys),
     )
 
 

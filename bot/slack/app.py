@@ -15,6 +15,8 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 from bot.door import Door
+from bot.persons import Persons
+from bot.slack.actions.board import BoardLinks
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.commands import Commands
 from bot.slack.actions.home import Homes
@@ -45,6 +47,7 @@ from bot.slack.outbound.clicks import Clicks
 from bot.slack.outbound.delivery import DEFAULT_TIMING, Delivery, DeliveryTiming
 from bot.slack.outbound.homes import HomePublisher
 from bot.slack.people.actors import People, names_group, rules_of
+from bot.slack.people.persons import SlackPersons
 from storage.definitions import CrewDefinition
 from storage.outbox.outbox import Outbox
 from storage.ports import Clock, Meter, NoMeter
@@ -86,6 +89,7 @@ class SlackFront:
         clock: Clock,
         owner: str | None = None,
         timing: DeliveryTiming = DEFAULT_TIMING,
+        board: BoardLinks | None = None,
         meter: Meter | None = None,
     ) -> None:
         logger = _library_logger()
@@ -121,6 +125,7 @@ class SlackFront:
             starts=starts,
             crews=crews,
             clock=clock,
+            board=board,
         )
         command.register(app, commands=commands, starts=starts, responder=self._responder)
         shortcuts.register(
@@ -153,6 +158,7 @@ class SlackFront:
         thread.register(app, replies=replies, responder=self._responder)
         error_handler.register(app, modals=modals, responder=self._responder)
         self.door: Door = SlackDoor(app, signing_secret=config.signing_secret, clock=clock)
+        self.persons: Persons = SlackPersons(self._people)
         self._delivery = Delivery(
             client(POST_SECONDS),
             outbox=outbox,

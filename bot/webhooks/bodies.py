@@ -7,28 +7,24 @@ So it is made from the delivery itself and from records that do not change meani
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
-from storage.webhooks import Delivery, Webhook
+from storage.outbox.webhook_queue import MakeBody
+from storage.webhooks import Delivery, Webhook, WebhookFormat
 
-MakeBody: TypeAlias = Callable[[Webhook, Delivery], str | None]
-"""Returns the JSON text to send, or None if there is nothing to send (the delivery is then done).
-It may read the database, and is called in a thread."""
-
-_NAMES: Final = {"checkpoint": "checkpoint_id", "run": "phase_run_id", "effect": "action"}
-"""Details of audit rows, and what they are called in events."""
+Bodies: TypeAlias = Mapping[WebhookFormat, MakeBody]
+"""What makes the bodies of each format. One that returns None has nothing to send."""
 
 
 def standard(webhook: Webhook, delivery: Delivery) -> str:
     """`{"type", "timestamp", "data"}`; `data` has `execution_id`, `status` and the event's own."""
-    data = {_NAMES.get(name, name): value for name, value in delivery.data.items()}
     return json.dumps(
         {
             "type": delivery.type,
             "timestamp": timestamp(delivery.created_at),
-            "data": {"execution_id": webhook.execution_id, **data},
+            "data": {"execution_id": webhook.execution_id, **delivery.data},
         },
         ensure_ascii=False,
         separators=(",", ":"),

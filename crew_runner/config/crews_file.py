@@ -22,6 +22,7 @@ from crew_runner.config.durations import parse_duration
 from crew_runner.config.form_entry import MAX_FIELDS, Form
 from crew_runner.config.inputs_entry import InputEntries
 from crew_runner.config.strict_yaml import Entry, KeyPath, expects, list_of, must_be, one_of
+from crew_runner.config.webhooks_entry import WebhookEntries
 from storage.boundaries import BadBoundary, resolve
 from storage.definitions import (
     RESERVED_NAMES,
@@ -222,6 +223,7 @@ class CrewEntry(RuleEntry):
     limits: LimitsEntry | None = None
     lessons: Flag = False
     inputs: InputEntries = Field(default_factory=dict)
+    webhooks: WebhookEntries = ()
 
     def problems(self) -> Problems:
         if self.crew is None and not self.command and self.project is None:

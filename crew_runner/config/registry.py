@@ -11,6 +11,7 @@ from crew_runner.child.messages import COMMAND_PHASE
 from crew_runner.config.crews_file import NOBODY, CrewEntry, CrewsFile
 from crew_runner.config.inputs_entry import crew_inputs
 from crew_runner.config.strict_yaml import BadFile, read
+from crew_runner.config.webhooks_entry import CheckUrl, may_have_webhooks
 from storage.boundaries import resolve
 from storage.definitions import (
     Budget,
@@ -19,6 +20,7 @@ from storage.definitions import (
     Limits,
     PhaseDefinition,
 )
+from storage.webhooks import NewWebhook
 
 _AS_WRITTEN: Final = (
     *("description", "command", "cwd", "env", "workspace", "revise", "time_limit", "tries"),
@@ -34,6 +36,28 @@ def load_crews(path: str | Path) -> Mapping[str, CrewDefinition]:
     folder = Path(path).parent
     file = read(Path(path), CrewsFile)
     return {name: definition(name, crew, folder) for name, crew in file.crews.items()}
+
+
+def load_webhooks(
+    path: str | Path, variables: Mapping[str, str], check_url: CheckUrl
+) -> Mapping[str, tuple[NewWebhook, ...]]:
+    """The webhooks of each crew that has any, with their secrets.
+
+    `variables` are the values for `${VARIABLE}`. Raises CrewsFileError with every problem.
+    """
+    if not may_have_webhooks(Path(path)):
+        return {}
+    webhooks: dict[str, tuple[NewWebhook, ...]] = {}
+    problems: list[str] = []
+    for name, crew in read(Path(path), CrewsFile).crews.items():
+        for index, entry in enumerate(crew.webhooks):
+            webhook, wrong = entry.new_webhook(name, variables, check_url)
+            webhooks[name] = (*webhooks.get(name, ()), webhook)
+            at = f"crews.{name}.webhooks[{index}]"
+            problems += [f"{at}.{'.'.join(map(str, keys))}: {message}" for keys, message in wrong]
+    if problems:
+        raise CrewsFileError(Path(path), problems)
+    return webhooks
 
 
 def definition(name: str, crew: CrewEntry, folder: Path) -> CrewDefinition:

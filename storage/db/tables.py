@@ -391,6 +391,7 @@ webhooks = Table(
     Column("host", String(300), nullable=False),  # and port: what deliveries are limited by
     Column("secrets", FreeText),  # encrypted if there are encryption keys
     Column("crew", String(100)),  # whose entry in crews.yml names it; NULL: the client that started
+    Column("context", Encoded[Details](dict[str, object])),
     Column("created_at", UtcDateTime, nullable=False),
     Column("off_at", UtcDateTime),  # the receiver answered that it is gone
 )

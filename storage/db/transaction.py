@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from storage.db import audit, message_statements, sql, webhook_statements
-from storage.events import EVENT_TYPES
+from storage.events import EVENT_TYPES, data_in, status_in
 from storage.measurements import Measurement
 from storage.ports import Dispatch, SharedClock, SlotReservation
 from storage.records import Actor, Claim
@@ -66,6 +66,7 @@ class Transaction:
         self.lease: Final = lease
         self.urgent = False
         self.messages_released = 0
+        self.webhooks_changed = False
         self._dispatch = dispatch
         self._slot: SlotReservation | None = None
         self._claim: Claim | None = None
@@ -86,7 +87,12 @@ class Transaction:
     @property
     def has_events(self) -> bool:
         """Whether streams or webhooks have something to send."""
-        return bool(self._for_webhooks) or any(entry["event"] in EVENT_TYPES for entry in self._log)
+        return self.webhooks_changed or bool(self.events)
+
+    @property
+    def events(self) -> list[audit.Entry]:
+        """The audit rows that are events of executions."""
+        return [entry for entry in self._log if entry["event"] in EVENT_TYPES]
 
     @property
     def queued(self) -> list[str]:
@@ -184,6 +190,7 @@ class Transaction:
         data: Mapping[str, object],
     ) -> None:
         """Queue a delivery for each of the execution's webhooks that have this purpose."""
+        self.webhooks_changed = True
         self._for_webhooks.append(_ForWebhooks(execution_id, purpose, type, data))
 
     def measure(self, measurement: Measurement) -> None:
@@ -234,13 +241,13 @@ class Transaction:
         """The rows for webhooks. One query, and only if the executions have any."""
         for entry in self._log:
             if entry["event"] in EVENT_TYPES and entry["execution_id"] in self._with_webhooks:
-                actor: Actor | None = entry["actor"]
-                who = {} if actor is None else {"actor": {"kind": actor.kind, "id": actor.id}}
+                details = entry["details"]
+                status = status_in(entry["event"], details)
                 self.queue_webhooks(
                     entry["execution_id"],
                     WebhookPurpose.EVENTS,
                     type=EVENT_TYPES[entry["event"]],
-                    data={**entry["details"], **who},
+                    data={"status": status, **data_in(details, entry["actor"])},
                 )
         if not self._for_webhooks:
             return []

@@ -77,6 +77,9 @@ def decide(tx: Transaction, decision: Decision) -> Decided:
         "checkpoint.decided",
         actor=decision.actor,
         checkpoint=checkpoint.id,
+        name=checkpoint.name,
+        phase=checkpoint.phase or None,
+        revision=checkpoint.revision,
         action=decision.action.value,
         output=output_hash(checkpoint.output),
     )

@@ -42,7 +42,7 @@ from storage.records import (
     RevisionMeans,
 )
 from storage.states import CheckpointEvent, ExecutionEvent, PhaseRunState, next_checkpoint
-from storage.use_cases import decisions, files, transitions
+from storage.use_cases import amp_reports, decisions, files, transitions
 
 MAX_OUTPUT_BYTES: Final = 10 * 1024 * 1024
 """The most bytes of an edited output if the crew sets no limit."""
@@ -174,6 +174,9 @@ def _reopen(
         "checkpoint.decided",
         actor=actor,
         checkpoint=checkpoint.id,
+        name=checkpoint.name,
+        phase=checkpoint.phase or None,
+        revision=checkpoint.revision,
         action=Action.REVISE.value,
         means=new.means.value,
         output=output_hash(checkpoint.output),
@@ -183,6 +186,7 @@ def _reopen(
     transitions.record_feedback(tx, execution, checkpoint, state, feedback, delivery=delivery)
     running = transitions.apply(tx, execution, ExecutionEvent.REVISE)
     transitions.add_done_run(tx, run)
+    amp_reports.queue_tasks(tx, running, run, new.output)
     files.copy(tx, execution, of_run=new.files_of, to_run=run.id)
     definition = CheckpointDefinition(
         checkpoint.name,

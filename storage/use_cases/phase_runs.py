@@ -29,7 +29,14 @@ from storage.states import (
     PhaseRunState,
     next_phase_run,
 )
-from storage.use_cases import claims, clock_correction, files, questions, transitions
+from storage.use_cases import (
+    amp_reports,
+    claims,
+    clock_correction,
+    files,
+    questions,
+    transitions,
+)
 
 MAX_LOSSES: Final = 20
 """A phase whose workers died so often is assumed to be the cause."""
@@ -103,6 +110,7 @@ def progress(
 ) -> None:
     _update(tx, claim, progress=progress, **_usage_column(usage))
     outbox.refresh_root(tx, claim.execution)
+    amp_reports.queue_step(tx, claim.execution, progress)
 
 
 def _usage_column(usage: Usage | None) -> dict[str, Usage]:
@@ -173,6 +181,7 @@ def done(
     run = replace(claim.run, output=output)
     files.keep(tx, claim, file_rows)
     tx.audit(execution.id, "phase.done", run=run.id, phase=run.phase, revision=run.revision)
+    amp_reports.queue_tasks(tx, execution, run, output)
     if output.pause is not None:
         return transitions.open_gate(tx, execution, run, output.pause)
     boundary = transitions.boundary_of(execution, run)

@@ -17,7 +17,7 @@ from storage.errors import LeaseLost
 from storage.outbox import new_messages as outbox
 from storage.records import HELD, Checkpoint, Claim, Execution, PhaseOutput, Question
 from storage.states import CheckpointState, ExecutionEvent, ExecutionState
-from storage.use_cases import transitions
+from storage.use_cases import amp_reports, transitions
 
 ANSWER_TIMEOUT: Final = timedelta(hours=1)
 """How long a child waits for an answer if crews.yml sets no timeout."""
@@ -49,8 +49,17 @@ def ask(tx: Transaction, claim: Claim, question: Question) -> Checkpoint:
         },
     )
     waiting = transitions.apply(tx, execution, ExecutionEvent.CHECKPOINT)
-    tx.audit(execution.id, "checkpoint.opened", checkpoint=checkpoint_id, kind=question.kind.value)
+    tx.audit(
+        execution.id,
+        "checkpoint.opened",
+        checkpoint=checkpoint_id,
+        name=definition.name,
+        phase=claim.run.phase or None,
+        revision=claim.run.revision,
+        kind=question.kind.value,
+    )
     outbox.add_checkpoint(tx, waiting, checkpoint_id)
+    amp_reports.queue_request(tx, waiting, checkpoint_id)
     return find_checkpoint(tx.connection, checkpoint_id)
 
 

@@ -9,10 +9,10 @@ from storage.db import sql, statements
 from storage.db.rows import AnyRow, DecidableCheckpoint, find_overdue, to_joined_execution
 from storage.db.transaction import Transaction
 from storage.outbox import new_messages as outbox
-from storage.policy import ACTION_OF_TIMEOUT, reminder_times
+from storage.policy import ACTION_OF_TIMEOUT, LAST_REMINDER, reminder_times
 from storage.records import TIMEOUT, Feedback
 from storage.states import CheckpointEvent, CheckpointState, ExecutionEvent, next_checkpoint
-from storage.use_cases import decisions, inbox, transitions
+from storage.use_cases import amp_reports, decisions, inbox, transitions
 
 
 def expire_due(tx: Transaction, *, limit: int) -> int:
@@ -69,6 +69,9 @@ def _take_effect(tx: Transaction, expired: DecidableCheckpoint, feedback: Feedba
         "checkpoint.expired",
         actor=TIMEOUT,
         checkpoint=checkpoint.id,
+        name=checkpoint.name,
+        phase=checkpoint.phase or None,
+        revision=checkpoint.revision,
         effect=effect.value,
     )
     action = ACTION_OF_TIMEOUT[effect]
@@ -80,6 +83,7 @@ def _take_effect(tx: Transaction, expired: DecidableCheckpoint, feedback: Feedba
             ExecutionEvent.EXPIRE,
             error=f"Nobody decided {checkpoint.name} in time.",
         )
+        tx.audit(execution.id, "execution.failed")
     else:
         after = decisions.take_effect(tx, expired, action, feedback)
     outbox.add_event_notice(
@@ -109,13 +113,13 @@ def remind_due(tx: Transaction, *, limit: int) -> int:
         for row in due
     ]
     sql.execute_many(tx.connection, statements.CHANGE_CHECKPOINT, next_reminders)
-    outbox.add_reminders(
-        tx,
-        [
-            (to_joined_execution(row), row.checkpoint_id, _latest_reminder_due(tx, row))
-            for row in due
-        ],
-    )
+    reminders = [
+        (to_joined_execution(row), row.checkpoint_id, _latest_reminder_due(tx, row)) for row in due
+    ]
+    outbox.add_reminders(tx, reminders)
+    for execution, checkpoint_id, which in reminders:
+        if which == LAST_REMINDER:
+            amp_reports.queue_request(tx, execution, checkpoint_id, escalates=True)
     return len(due)
 
 

@@ -83,6 +83,73 @@ def create(
     return _to_token(sql.execute(connection, _BY_ID, {"of_id": row["id"]}).rows[0]), secret
 
 
+def create_ticket(
+    connection: Connection, prefix: str | None, *, now: datetime, lifetime: timedelta
+) -> str:
+    """Add a ticket that reads what the token with this prefix may read. Returns its secret."""
+    parent = None
+    if prefix is not None:
+        parent = sql.execute(connection, _BY_PREFIX, {"of_prefix": prefix}).first()
+        if parent is None:
+            raise UnknownToken(prefix)
+    _, secret = create(
+        connection,
+        now=now,
+        kind=TokenKind.TICKET,
+        scopes={Scope.READ},
+        label="" if parent is None else parent.label,
+        person=None if parent is None else parent.person,
+        parent=None if parent is None else parent.id,
+        subject=None,
+        lifetime=lifetime,
+    )
+    return secret
+
+
+def create_callback(
+    connection: Connection,
+    checkpoint_id: str,
+    *,
+    prefix: str | None,
+    label: str,
+    person: str | None,
+    now: datetime,
+    lifetime: timedelta,
+) -> str | None:
+    """Add a token that answers one checkpoint, as long as the token with this prefix is valid.
+
+    Returns its secret, or None if that one is valid no more. Without a prefix there is none.
+    """
+    parent = None
+    if prefix is not None:
+        parent = sql.execute(connection, _BY_PREFIX, {"of_prefix": prefix}).first()
+        if not _is_valid(connection, parent, now=now):
+            return None
+    _, secret = create(
+        connection,
+        now=now,
+        kind=TokenKind.CALLBACK,
+        scopes={Scope.DECIDE},
+        label=label,
+        person=person,
+        parent=None if parent is None else parent.id,
+        subject=checkpoint_id,
+        lifetime=lifetime,
+    )
+    return secret
+
+
+def is_valid(connection: Connection, prefix: str, *, now: datetime) -> bool:
+    """Whether the token with this prefix is valid; for a ticket, the token it was made with."""
+    row = sql.execute(connection, _BY_PREFIX, {"of_prefix": prefix}).first()
+    if row is None or row.kind is not TokenKind.TICKET:
+        return _is_valid(connection, row, now=now)
+    if row.parent is None:
+        return not any_made(connection)
+    parent = sql.execute(connection, _BY_ID, {"of_id": row.parent}).first()
+    return _is_valid(connection, parent, now=now)
+
+
 def find(connection: Connection, secret: str, *, now: datetime) -> Token | None:
     """The token with this secret, if it can be used now.
 
@@ -102,9 +169,7 @@ def find(connection: Connection, secret: str, *, now: datetime) -> Token | None:
 
 def _is_valid(connection: Connection, row: AnyRow | None, *, now: datetime) -> bool:
     for _ in range(_ANCESTORS):
-        if row is None or row.revoked_at is not None:
-            return False
-        if row.expires_at is not None and row.expires_at <= now:
+        if row is None or not _to_token(row).is_valid(now):
             return False
         if row.parent is None:
             return True

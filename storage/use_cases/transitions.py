@@ -39,7 +39,7 @@ from storage.states import (
     PhaseRunState,
     next_execution,
 )
-from storage.use_cases import claims, files
+from storage.use_cases import amp_reports, claims, files
 
 
 def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values: Any) -> Execution:
@@ -67,6 +67,8 @@ def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values
     if moved.state in ENDED or moved.state is ExecutionState.ERROR:
         _measure_execution(tx, moved)
     outbox.refresh_root(tx, moved)
+    if moved.state in ENDED or moved.state is ExecutionState.ERROR:
+        amp_reports.queue_end(tx, moved)
     return moved
 
 
@@ -340,11 +342,14 @@ def open_checkpoint(
         "checkpoint.opened",
         checkpoint=checkpoint_id,
         name=definition.name,
+        phase=run.phase or None,
         revision=run.revision,
+        kind=None if inner is None else inner["kind"],
     )
     written = () if run.output is None else run.output.files
     shown = [(file.path, run.id) for file in kept_files.shown(written)]
     outbox.add_checkpoint(tx, waiting, checkpoint_id, files=shown)
+    amp_reports.queue_request(tx, waiting, checkpoint_id)
     return waiting
 
 

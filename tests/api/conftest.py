@@ -27,6 +27,7 @@ from storage.definitions import (
     Limits,
     PhaseDefinition,
 )
+from storage.idempotency_keys import IdempotencyKeys
 from storage.ports import NoDispatch, NoSignal
 from storage.reads import Reads
 from storage.records import Claim, PhaseOutput, TaskResult
@@ -82,6 +83,7 @@ class Service:
     state: StateManager
     reads: Reads
     tokens: TokenManager
+    keys: IdempotencyKeys
     api: FastAPI
     database: Path
 
@@ -113,15 +115,17 @@ def service(tmp_path: Path) -> Iterator[Service]:
     state = StateManager(engine, clock=SystemClock(), dispatch=NoDispatch(), signal=NoSignal())
     reads = Reads(engine)
     tokens = TokenManager(engine, clock=SystemClock())
-    yield Service(state, reads, tokens, _api(state, reads, tokens), database)
+    keys = IdempotencyKeys(engine, clock=SystemClock())
+    yield Service(state, reads, tokens, keys, _api(state, reads, tokens, keys), database)
     engine.dispose()
 
 
-def _api(state: StateManager, reads: Reads, tokens: TokenManager) -> FastAPI:
+def _api(state: StateManager, reads: Reads, tokens: TokenManager, keys: IdempotencyKeys) -> FastAPI:
     return create_api(
         state=state,
         reads=reads,
         tokens=tokens,
+        idempotency_keys=keys,
         crews={"plan": PLAN, "note": NOTE, "flow": FLOW, "launch": LAUNCH, **BOUNDED},
         door=None,
         config=ApiConfig(hosts=loopback_hosts("127.0.0.1", 8000), version="1.2.3"),

@@ -137,6 +137,7 @@ def test_slacks_requests_pass_with_any_host_and_content_type(service: Service) -
         state=service.state,
         reads=service.reads,
         tokens=service.tokens,
+        idempotency_keys=service.keys,
         crews={"plan": PLAN},
         door=door,
         config=ApiConfig(hosts=loopback_hosts("127.0.0.1", 8000), version="1"),

@@ -17,7 +17,7 @@ from tests.support.processes import run
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"HITL_BACKEND_HOST": "0.0.0.0"}, "HITL_BACKEND_HOST must be a loopback address"),
+        ({"HITL_BACKEND_HOST": "0.0.0.0"}, "there is no valid token"),
         ({"COUNTERSIGN_LEES": "3"}, "COUNTERSIGN_LEES is not a setting"),
         ({"SLACK_BOT_TOKEN": "hunter2"}, "SLACK_BOT_TOKEN must begin with xoxb-"),
         ({"CREWS_FILE": "nowhere.yml"}, "nowhere.yml"),

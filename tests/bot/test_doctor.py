@@ -101,12 +101,12 @@ def test_json_has_the_same_findings_for_programs(capsys: pytest.CaptureFixture[s
 
 
 def test_invalid_settings_are_findings_too(capsys: pytest.CaptureFixture[str], set_: Set) -> None:
-    set_(HITL_BACKEND_HOST="0.0.0.0", SLACK_BOT_TOKEN="hunter2")
+    set_(COUNTERSIGN_ROOT_PATH="nowhere", SLACK_BOT_TOKEN="hunter2")
 
     assert cli.main(["doctor"]) == 1
 
     printed = capsys.readouterr().out
-    assert "✗ Settings: HITL_BACKEND_HOST must be a loopback address" in printed
+    assert "✗ Settings: COUNTERSIGN_ROOT_PATH must be a path such as" in printed
     assert "✗ Settings: SLACK_BOT_TOKEN must begin with xoxb-" in printed
     assert "hunter2" not in printed
 

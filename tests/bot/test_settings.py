@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.api_settings import RequestRate
 from bot.settings import VARIABLES, Settings, SettingsError, load_settings
 from storage.definitions import ModelSettings
 
@@ -122,10 +123,16 @@ def test_crews_go_through_the_proxy_but_not_to_this_machine(load: Load) -> None:
         ("SLACK_APP_TOKEN", "hunter2hunter2", "must begin with xapp-"),
         ("SLACK_API_URL", "slack.hunter2", "must begin with https://"),
         ("DATABASE_URL", "hunter2", "must be an SQLAlchemy URL such as sqlite:///countersign.db"),
-        ("HITL_BACKEND_HOST", "0.0.0.0", "must be a loopback address (127.0.0.1, ::1"),
-        ("HITL_BACKEND_HOST", "::", "must be a loopback address"),
-        ("HITL_BACKEND_HOST", "10.1.2.3", "must be a loopback address"),
-        ("HITL_BACKEND_HOST", "bot.example", "must be a loopback address"),
+        ("COUNTERSIGN_RATE_LIMIT", "600", "must be like 600/minute"),
+        ("COUNTERSIGN_RATE_LIMIT", "hunter2/minute", "must be like 600/minute"),
+        ("COUNTERSIGN_ROOT_PATH", "hunter2", "must be a path such as /countersign"),
+        ("COUNTERSIGN_ROOT_PATH", "/a/../b?hunter2", "must be a path such as /countersign"),
+        ("COUNTERSIGN_PUBLIC_URL", "hunter2.example", "must be a URL such as https://"),
+        ("COUNTERSIGN_PUBLIC_URL", "https://me:hunter2@bot.example", "must be a URL such as"),
+        ("COUNTERSIGN_PUBLIC_URL", "https://[hunter2", "must be a URL such as"),
+        ("COUNTERSIGN_CORS_ORIGINS", "*", "must be origins such as https://app.example.com"),
+        ("COUNTERSIGN_CORS_ORIGINS", "https://hunter2.example/page", "must be origins such as"),
+        ("COUNTERSIGN_TRUSTED_PROXIES", "hunter2", "must be addresses or networks such as"),
         ("HITL_BACKEND_PORT", "http", "must be a whole number"),
         ("HITL_BACKEND_PORT", "70000", "must be less than or equal to 65535"),
         ("COUNTERSIGN_LEASE_SECONDS", "soon", "must be a number"),
@@ -145,6 +152,31 @@ def test_an_invalid_value_is_refused_by_name_and_never_repeated(
     message = str(refused.value)
     assert re.search(rf"^{variable} {re.escape(problem)}", message, re.MULTILINE)
     assert "hunter2" not in message
+
+
+def test_how_clients_reach_the_api_is_read_from_the_environment(load: Load) -> None:
+    settings = load(
+        COUNTERSIGN_RATE_LIMIT="90/second",
+        COUNTERSIGN_ROOT_PATH="/tools/countersign/",
+        COUNTERSIGN_PUBLIC_URL="https://bot.example/tools/countersign/",
+        COUNTERSIGN_CORS_ORIGINS="https://App.example, http://localhost:5173/",
+        COUNTERSIGN_TRUSTED_PROXIES="10.1.2.3/8, ::1",
+        HITL_BACKEND_HOST="0.0.0.0",
+    )
+
+    assert settings.rate_limit == RequestRate(90, 1)
+    assert settings.root_path == "/tools/countersign"
+    assert settings.public_url == "https://bot.example/tools/countersign"
+    assert settings.cors_origins == ("https://app.example", "http://localhost:5173")
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+    assert not settings.on_loopback
+
+
+def test_by_default_clients_have_a_generous_rate_limit_and_0_is_none(load: Load) -> None:
+    default = load().rate_limit
+    assert default is not None
+    assert default.requests * 60 / default.seconds >= 600
+    assert load(COUNTERSIGN_RATE_LIMIT="0").rate_limit is None
 
 
 @pytest.mark.parametrize("name", ["SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"])

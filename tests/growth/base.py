@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 
 from bot.api.access import Access
 from bot.api.calls import Calls
+from bot.api.live.hub import Hub
 from bot.api.services import ApiConfig, Services
 from bot.bootstrap import install_queue
 from bot.slack.actions.checkpoints import CheckpointActions
@@ -23,6 +24,7 @@ from crew_runner.queues.procrastinate import ProcrastinateQueue
 from storage.db.database import SystemClock, upgrade, writing
 from storage.db.engines import connection_arguments, open_engine
 from storage.db.tables import CHECKPOINT_IS_PENDING, checkpoints
+from storage.idempotency_keys import IdempotencyKeys
 from storage.outbox import rate_limits
 from storage.outbox.outbox import Outbox
 from storage.ports import Dispatch, NoDispatch, NoSignal
@@ -72,6 +74,8 @@ class Base:
                 ApiConfig(hosts=(), version="0"),
                 Access(self.reads),
                 TokenManager(engine, clock=self.clock),
+                IdempotencyKeys(engine, clock=self.clock),
+                Hub(self.reads),
             )
         )
         self.commands = Commands(

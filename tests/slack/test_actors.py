@@ -231,3 +231,20 @@ def test_a_run_that_only_a_group_may_decide_is_not_started_without_groups(
     answer = stage.answer_to(ANA, "Only members of a user group may decide in *group*")
     assert "```/crew group bees and flowers```" in answer
     assert stage.reads.executions() == ()
+
+
+def test_the_channels_that_somebody_shares_with_the_bot(
+    people: People, slack: Workspace, clock: MovableClock
+) -> None:
+    campaigns, general = (slack.channel(name).id for name in ("campaigns", "general"))
+
+    assert people.shared_channels(ANA) == {campaigns, general}  # #random is without the bot
+    assert people.shared_channels(OLGA) == {campaigns}
+    assert people.shared_channels("U00NOBODY1") == frozenset()
+
+    before = len(slack.calls("users.conversations"))
+    people.shared_channels(OLGA)
+    assert len(slack.calls("users.conversations")) == before
+    slack.invite("general", OLGA)
+    clock.move(timedelta(seconds=21))
+    assert people.shared_channels(OLGA) == {campaigns, general}

@@ -6,6 +6,7 @@ import pytest
 
 from bot.slack.inbound import grammar, mrkdwn
 from bot.slack.inbound.grammar import (
+    Board,
     Cancel,
     Command,
     CrewHelp,
@@ -39,6 +40,7 @@ NBSP, NARROW, WIDE, ZERO = "\u00a0", "\u202f", "\u3000", "\u200b"
         ("?", Help()),
         ("help me please", Help()),
         ("inbox", Inbox()),
+        ("board", Board()),
         ("list", ListCrews()),
         ("List", ListCrews()),
         ("/crew list", ListCrews()),

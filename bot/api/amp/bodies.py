@@ -7,26 +7,25 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.api.bodies import InputValues, Text, Word
+from bot.api.webhook_bodies import Url
 from storage.webhooks import NewWebhook, WebhookFormat, WebhookPurpose
-
-WebhookUrl = Annotated[Text, Field(pattern=r"^https?://[^\s/]", max_length=2000)]
 
 
 class BearerAuthentication(BaseModel):
     strategy: Literal["bearer"]
-    token: Annotated[Text, Field(min_length=1)]
+    token: Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=2000, repr=False)]
 
 
 class BasicAuthentication(BaseModel):
     strategy: Literal["basic"]
     username: Annotated[Text, Field(min_length=1)]
-    password: Text
+    password: Annotated[Text, Field(repr=False)]
 
 
 class HumanInputWebhookBody(BaseModel):
     """Where to ask a person, and how to authenticate there."""
 
-    url: WebhookUrl
+    url: Url
     authentication: (
         Annotated[BearerAuthentication | BasicAuthentication, Field(discriminator="strategy")]
         | None
@@ -38,9 +37,9 @@ class WebhookUrls(BaseModel):
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
-    task_webhook_url: WebhookUrl | None = Field(None, alias="taskWebhookUrl")
-    step_webhook_url: WebhookUrl | None = Field(None, alias="stepWebhookUrl")
-    crew_webhook_url: WebhookUrl | None = Field(None, alias="crewWebhookUrl")
+    task_webhook_url: Url | None = Field(None, alias="taskWebhookUrl")
+    step_webhook_url: Url | None = Field(None, alias="stepWebhookUrl")
+    crew_webhook_url: Url | None = Field(None, alias="crewWebhookUrl")
     human_input_webhook: HumanInputWebhookBody | None = Field(None, alias="humanInputWebhook")
 
     def webhooks(self, context: dict[str, object]) -> tuple[NewWebhook, ...]:

@@ -8,20 +8,23 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.amp import answers, tasks
+from bot.amp.webhook_bodies import why_ended
 from bot.api import refusals
-from bot.api.access import Caller
+from bot.api.access import Caller, answering
 from bot.api.amp import bodies
 from bot.api.amp.errors import ALREADY_RESPONDED, Refused
 from bot.api.services import Services
+from bot.webhooks.targets import BadTarget, check_target
 from storage.crew_inputs import THE_LANGUAGE, THE_REQUEST, CrewInputs, known_inputs, open_inputs
 from storage.decisions import Decided, Decision
 from storage.definitions import CrewDefinition, CrewReport, Json
 from storage.errors import AlreadyDecided, UnknownExecution, WrongState
 from storage.inputs import resolve
-from storage.policy import offered_actions
+from storage.policy import may_decide, offered_actions
 from storage.records import Action, Actor, Checkpoint, Execution, PhaseRun, Request
 from storage.states import CheckpointState, ExecutionState
-from storage.tokens import Scope, Token, TokenKind, expand
+from storage.tokens import Token, TokenKind, expand
+from storage.webhooks import NewWebhook
 
 _GENERAL: Final = frozenset({*THE_REQUEST, *THE_LANGUAGE, "campaign_context"})
 """What can be said to every crew, whatever its inputs are called."""
@@ -39,9 +42,7 @@ class Calls:
         asked = open_inputs(self._known(self._crew(crew)), self.services.clock.now())
         return bodies.InputsBody(inputs=[each.name for each in asked])
 
-    def kickoff(
-        self, caller: Caller, crew: str, body: bodies.KickoffBody, key: str | None
-    ) -> bodies.KickedOffBody:
+    def kickoff(self, caller: Caller, crew: str, body: bodies.KickoffBody) -> bodies.KickedOffBody:
         definition = self._crew(crew)
         report = self._report(crew)
         if report is not None and report.problem is not None:
@@ -54,8 +55,7 @@ class Calls:
             request=resolve(known, asked, self.services.clock.now()),
             requester=self.services.access.actor(caller, channel),
             channel=channel,
-            delivery=None if key is None else f"amp:{key}",
-            webhooks=body.webhooks(_context(caller, body.meta)),
+            webhooks=self._webhooks(body, {"meta": body.meta, **answering(caller)}),
         )
         return bodies.KickedOffBody(kickoff_id=execution.id)
 
@@ -69,7 +69,7 @@ class Calls:
             case ExecutionState.COMPLETED:
                 return bodies.CompletedBody(result=_result(execution, runs), execution_time=seconds)
             case ExecutionState.ERROR | ExecutionState.STOPPED | ExecutionState.CANCELLED:
-                return bodies.FailedBody(error=_why_ended(execution), execution_time=seconds)
+                return bodies.FailedBody(error=why_ended(execution), execution_time=seconds)
             case ExecutionState.PENDING | ExecutionState.RUNNING | ExecutionState.WAITING_FEEDBACK:
                 return self._working(execution, runs)
 
@@ -98,11 +98,18 @@ class Calls:
             approves=body.is_approve,
             outcome=body.outcome,
         )
+        actor = self.services.access.actor(caller, execution.channel)
+        webhooks = self._webhooks(body, answering(caller))
+        if (
+            webhooks
+            and may_decide(checkpoint.rule, actor=actor, requester=execution.requester).allowed
+        ):
+            self.services.state.replace_webhooks(execution.id, webhooks)
         decided = self.services.state.decide(
             Decision(
                 checkpoint_id=checkpoint.id,
                 action=answer.action,
-                actor=self.services.access.actor(caller, execution.channel),
+                actor=actor,
                 text=body.human_feedback,
                 outcome=answer.outcome,
                 shown=body.output_hash,
@@ -193,6 +200,17 @@ class Calls:
         report = self._report(definition.name)
         return known_inputs(definition, None if report is None else report.examination)
 
+    def _webhooks(
+        self, body: bodies.WebhookUrls, context: dict[str, object]
+    ) -> tuple[NewWebhook, ...]:
+        webhooks = body.webhooks(context)
+        for each in webhooks:
+            try:
+                check_target(each.url, self.services.config.webhook_addresses)
+            except BadTarget as error:
+                raise Refused(422, f"the URL of the {each.purpose} webhook {error}") from None
+        return webhooks
+
     def _execution(self, caller: Caller, crew: str, execution_id: str) -> Execution:
         """The execution, if it is one of this crew's. Raises UnknownExecution."""
         execution = self.services.access.execution(caller, execution_id)
@@ -209,15 +227,6 @@ def _known_values(inputs: dict[str, Json], known: CrewInputs) -> dict[str, Json]
     return {name: value for name, value in inputs.items() if name in names}
 
 
-def _context(caller: Caller, meta: dict[str, Json]) -> dict[str, object]:
-    """What the bodies of its webhooks repeat, and for whom their callbacks answer."""
-    context: dict[str, object] = {"meta": meta}
-    if Scope.DECIDE in caller.scopes:
-        token = None if caller.kind is None else caller.id
-        context["answers"] = {"name": caller.name, "person": caller.person, "token": token}
-    return context
-
-
 def _result(execution: Execution, runs: Sequence[PhaseRun]) -> bodies.ResultBody:
     output = "" if execution.result is None else execution.result.output
     return bodies.ResultBody(
@@ -232,14 +241,6 @@ def _result(execution: Execution, runs: Sequence[PhaseRun]) -> bodies.ResultBody
             for each in tasks.results(runs)
         ],
     )
-
-
-def _why_ended(execution: Execution) -> str:
-    if execution.state is ExecutionState.ERROR:
-        return execution.error or "The execution failed"
-    by = execution.ended_by
-    who = "" if by is None else f" by {by.name or by.id}"
-    return f"The execution was {execution.state.value}{who}"
 
 
 def _resumed(decided: Decided, action: Action) -> bodies.ResumedBody:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from bot.api import bodies
 from bot.api.access import MayDecide, MayExecute, MayRead
 from bot.api.calls import Calls
+from bot.api.live.polling import LONGEST_WAIT, conditional
 from bot.api.routes.responses import problems
 from bot.api.services import Services
 
@@ -25,9 +27,27 @@ def router(services: Services) -> APIRouter:
     ) -> bodies.StatusBody:
         return calls.execute(caller, body, idempotency_key)
 
-    @routes.get("/status/{execution_id}", responses=problems(404))
-    def status(caller: MayRead, execution_id: str) -> bodies.StatusBody:
-        return calls.status(caller, execution_id)
+    @routes.get(
+        "/status/{execution_id}",
+        response_model=bodies.StatusBody,
+        responses={304: {"description": "It is as `If-None-Match` says"}, **problems(400, 404)},
+    )
+    async def status(
+        caller: MayRead,
+        request: Request,
+        execution_id: str,
+        wait: Annotated[
+            int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for a change.")
+        ] = 0,
+        if_none_match: Annotated[str | None, Header()] = None,  # noqa: ARG001  # all are read below
+    ) -> Response:
+        return await conditional(
+            request,
+            services.hub,
+            execution_id,
+            partial(calls.status, caller, execution_id),
+            wait=wait,
+        )
 
     @routes.get(
         "/checkpoint/{execution_id}",

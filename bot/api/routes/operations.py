@@ -18,14 +18,6 @@ METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 def router(services: Services) -> APIRouter:
     routes = APIRouter(tags=["operations"])
 
-    @routes.get("/")
-    def root() -> dict[str, object]:
-        return {
-            "name": "Countersign",
-            "version": services.config.version,
-            "links": {"health": "/health", "openapi": "/openapi.json", "api": "/api/crew"},
-        }
-
     @routes.get("/health", responses=problems())
     def health() -> bodies.HealthBody:
         return bodies.health(services.reads.counts())

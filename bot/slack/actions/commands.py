@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
+from bot.slack.actions.board import BoardLinks
 from bot.slack.actions.checkpoints import CheckpointActions
 from bot.slack.actions.home import Homes
 from bot.slack.actions.lessons import Lessons
@@ -50,6 +51,7 @@ class Commands:
         starts: Starts,
         crews: Mapping[str, CrewDefinition],
         clock: Clock,
+        board: BoardLinks | None = None,
     ) -> None:
         self._reads = reads
         self._people = people
@@ -59,8 +61,9 @@ class Commands:
         self._homes = Homes(reads=reads, people=people)
         self._crews = crews
         self._clock = clock
+        self._board = board
 
-    def run(self, call: CommandCall) -> str | Answer | OpenForm | None:  # noqa: PLR0911 an arm for each
+    def run(self, call: CommandCall) -> str | Answer | OpenForm | None:  # noqa: PLR0911, PLR0912 an arm for each
         """Run the command; returns the answer to the person who typed it, if there is one."""
         call = replace(call, text=self._without_start_word(call.text))
         command = grammar.parse(call.text)
@@ -73,6 +76,8 @@ class Commands:
                 return self._starts.open_form(call.place, call.by)
             case grammar.Inbox():
                 return self._homes.inbox(call.by)
+            case grammar.Board():
+                return answers.NO_BOARD if self._board is None else self._board.answer(call.by)
             case grammar.ListCrews():
                 reports = self._reads.crew_reports()
                 return answers.crew_list(self._crews, reports, self._clock.now())

@@ -59,6 +59,11 @@ class Inbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Board:
+    """Open the board in the browser."""
+
+
+@dataclass(frozen=True, slots=True)
 class StartForm:
     """Nothing was typed: open the form that starts a run."""
 
@@ -125,6 +130,7 @@ Command = (
     | Retry
     | Lessons
     | Inbox
+    | Board
     | StartForm
     | Start
     | InvalidCommand
@@ -179,6 +185,8 @@ def parse(text: str) -> Command:  # noqa: PLR0911 an arm for each
             return StartForm()
         case "inbox":
             return Inbox()
+        case "board":
+            return Board()
         case "list":
             return ListCrews()
         case "status":

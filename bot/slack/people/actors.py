@@ -158,6 +158,17 @@ class People:
         """The actor for an action on a whole execution."""
         return self._actor_in_execution(person, execution, rules_of(execution.definition))
 
+    def shared_channels(self, user: str) -> frozenset[str]:
+        """The channels that both this person and the bot are in, as far as Slack answers in time.
+
+        They are looked up again after MEMBERS_STALE_AFTER: somebody may have joined or left since.
+        """
+        shared = self._directory.shared_channels
+        age = shared.age(user)
+        if age is None or age > MEMBERS_STALE_AFTER:
+            wait_for([shared.fetch(user)], self._timeout)
+        return shared.get(user) or frozenset()
+
     def for_candidates(self, person: Person, candidates: Sequence[Candidate]) -> list[Actor]:
         """The actor for each of these checkpoints, from what is known after one wait.
 

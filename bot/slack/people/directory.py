@@ -211,11 +211,16 @@ class Directory:
             self._load_groups, clock=clock, executor=executor
         )
 
+        self.shared_channels: TtlCache[str, frozenset[str]] = TtlCache(
+            self._load_shared_channels, clock=clock, executor=executor
+        )
+
     def refresh(self) -> None:
         self.channels.refresh()
         self.members.refresh()
         self.profiles.refresh()
         self.groups.refresh()
+        self.shared_channels.refresh()
 
     def _load_identity(self, _: None) -> Identity:
         answer = self._client.auth_test()
@@ -261,6 +266,25 @@ class Directory:
             if not cursor:
                 return frozenset(members)
         raise TimeoutError(channel)
+
+    def _load_shared_channels(self, user: str) -> frozenset[str]:
+        mine = self._load_conversations(None)
+        return mine & self._load_conversations(user)
+
+    def _load_conversations(self, user: str | None) -> frozenset[str]:
+        """The channels of this person, or of the bot itself."""
+        channels: set[str] = set()
+        cursor = ""
+        until = monotonic() + 20
+        while monotonic() < until:
+            page = self._client.users_conversations(
+                user=user, types="public_channel,private_channel", limit=1000, cursor=cursor
+            )
+            channels.update(str(channel["id"]) for channel in page["channels"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return frozenset(channels)
+        raise TimeoutError(user or "the bot")
 
     def _load_profile(self, user: str) -> Profile:
         return to_profile(self._client.users_info(user=user)["user"])

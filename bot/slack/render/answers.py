@@ -53,6 +53,7 @@ def help_text(example: str) -> str:
             f"• `{text.line(example, 300)}` starts one",
             "• `/crew list` shows the crews, `/crew NAME help` what one takes",
             "• `/crew inbox` shows what waits for you in all channels",
+            "• `/crew board` opens the board in your browser: what waits, and every run",
             "• `/crew status` shows the runs in this channel, `/crew status ID` one run",
             "• `/crew cancel ID` ends a run, `/crew retry ID` resumes one that failed",
             "• `/crew lessons` lists the lessons that crews keep, and deletes them",
@@ -63,6 +64,29 @@ def help_text(example: str) -> str:
             "At a checkpoint click *Continue*, *Revise*, *Skip* or *Stop*. To revise you can also "
             "reply in the thread and mention me.",
         ]
+    )
+
+
+NO_BOARD = "There is no board: this bot answers Slack only."
+
+
+def board_without_sign_in(address: str) -> str:
+    return (
+        f"<{address}|Open the board>\nIt needs no sign-in, because no API token has been made, and "
+        "opens on the computer that runs the bot only. An operator can open it to others with "
+        "`countersign tokens create` and `COUNTERSIGN_PUBLIC_URL`."
+    )
+
+
+def board_link(address: str, *, minutes: int, local: bool) -> str:
+    """`address` signs this person in. `local`: only the bot's own computer reaches it."""
+    where = (
+        "\nIt opens on the computer that runs the bot only. An operator can open it to others with "
+        "`COUNTERSIGN_PUBLIC_URL`."
+    )
+    return (
+        f"<{address}|Sign in to the board>\nThe link signs you in as yourself. It works once, "
+        f"within {minutes} minutes, so keep it to yourself.{where if local else ''}"
     )
 
 

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { expect, test } from "vitest";
 import { SseParser, type SseMessage } from "../src/client/sse.js";
 

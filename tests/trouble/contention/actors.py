@@ -105,6 +105,7 @@ class _Performer:
             state=use_cases.state,
             reads=use_cases.reads,
             tokens=use_cases.tokens,
+            idempotency_keys=use_cases.idempotency_keys,
             crews={},
             door=None,
             config=ApiConfig(hosts=loopback_hosts("127.0.0.1", 8000), version="1"),

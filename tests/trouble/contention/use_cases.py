@@ -7,6 +7,7 @@ from typing import Self
 from storage.db.database import SystemClock
 from storage.db.engines import open_engine
 from storage.definitions import CrewDefinition
+from storage.idempotency_keys import IdempotencyKeys
 from storage.ports import NoDispatch, NoSignal, SharedClock
 from storage.reads import Reads
 from storage.records import Checkpoint
@@ -25,6 +26,7 @@ class UseCases:
         self.engine = open_engine(url)
         self.reads = Reads(self.engine)
         self.tokens = TokenManager(self.engine, clock=self.clock)
+        self.idempotency_keys = IdempotencyKeys(self.engine, clock=self.clock)
         self.state = StateManager(
             self.engine, clock=self.clock, dispatch=NoDispatch(), signal=NoSignal()
         )

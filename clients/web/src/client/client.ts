@@ -90,7 +90,7 @@ export function createClient(options: ClientOptions = {}): CountersignClient {
     status: (id, options) => get(`/api/crew/status/${of(id)}`, options),
 
     async poll(id, { etag, wait, signal } = {}) {
-      const call: Call = { query: { wait: etag ? wait : undefined } };
+      const call: Call = { query: { wait: etag && wait ? wait : undefined } };
       if (signal) call.signal = signal;
       if (etag) {
         call.headers = { "If-None-Match": etag };

@@ -20,6 +20,7 @@ export interface EventsOptions {
 }
 
 const SILENCE = 45_000;
+const FIRST_WAIT = 500;
 const FINAL = new Set(["execution.completed", "execution.stopped", "execution.cancelled"]);
 
 /**
@@ -38,7 +39,7 @@ export async function* streamEvents(
     executionId === undefined
       ? "/api/events"
       : `/api/executions/${encodeURIComponent(executionId)}/events`;
-  const parserState = { id: options.lastEventId ?? "", retry: null as number | null };
+  const resume = { id: options.lastEventId ?? "", retry: null as number | null };
   let failures = 0;
   let connection: Connection | null = null;
   const report = (next: Connection): void => {
@@ -49,8 +50,9 @@ export async function* streamEvents(
     report("connecting");
     while (!signal?.aborted) {
       let ended = false;
+      let asked = 0;
       try {
-        const opened = stream(transport, path, parserState, options);
+        const opened = stream(transport, path, resume, options);
         for await (const messages of opened) {
           failures = 0;
           report("open");
@@ -62,19 +64,23 @@ export async function* streamEvents(
           }
         }
       } catch (error) {
-        if (signal?.aborted) return;
+        if (signal?.aborted || error instanceof NothingFollows) return;
         if (error instanceof ProblemError && refuses(error)) throw error;
         ended = false;
+        asked = error instanceof ProblemError ? (error.retryAfter ?? 0) * 1000 : 0;
       }
       if (ended) return;
       report("reconnecting");
-      await pause(parserState.retry ?? backoff(failures), signal);
+      await pause(Math.max(asked, backoff(failures, resume.retry ?? FIRST_WAIT)), signal);
       failures += 1;
     }
   } finally {
     report("closed");
   }
 }
+
+/** The execution has ended, and its last event was received before. */
+class NothingFollows extends Error {}
 
 /** One connection: the messages of every piece that arrives, and none for a heartbeat. */
 async function* stream(
@@ -90,6 +96,7 @@ async function* stream(
     const headers: Record<string, string> = { Accept: "text/event-stream" };
     if (state.id !== "") headers["Last-Event-ID"] = state.id;
     const response = await transport.open(path, { headers, signal: controller.signal });
+    if (response.status === 204) throw new NothingFollows();
     const type = response.headers.get("Content-Type") ?? "";
     if (response.body === null || !type.startsWith("text/event-stream")) {
       throw new ProblemError({

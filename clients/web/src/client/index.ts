@@ -4,4 +4,7 @@ export type { Connection, EventsOptions } from "./events.js";
 export { ProblemError } from "./problem.js";
 export { SseParser, type SseMessage } from "./sse.js";
 export type { ClientOptions, RequestOptions } from "./transport.js";
+export { offeredActions } from "./types.js";
 export type * from "./types.js";
+export { hasEnded, watchExecution } from "./watch.js";
+export type { Link, Snapshot, WatchOptions } from "./watch.js";

@@ -14,17 +14,42 @@ export type ExecutionState =
   | "stopped";
 
 export type ExecuteRequest = Partial<Schemas["ExecuteBody"]>;
-export type ExecutionStatus = Omit<Schemas["StatusBody"], "status"> & { status: ExecutionState };
-export type ExecutionResult = Schemas["ResultBody"];
-export type TaskOutput = Schemas["TaskOutputBody"];
+export type ExecutionStatus = Omit<Schemas["StatusBody"], "status" | "result"> & {
+  status: ExecutionState;
+  result: ExecutionResult | null;
+};
+export type ExecutionResult = Omit<Schemas["ResultBody"], "task_outputs"> & {
+  task_outputs: TaskOutput[];
+};
+/** `structured` is only there if the task has a typed output. */
+export interface TaskOutput {
+  task: string;
+  agent: string;
+  output: string;
+  structured?: unknown;
+}
 export type FormField = Schemas["FieldBody"];
-export type Checkpoint = Schemas["CheckpointBody"] & {
+export type Checkpoint = Omit<Schemas["CheckpointBody"], "context"> & {
+  context: Omit<Schemas["ContextBody"], "task_outputs"> & { task_outputs: TaskOutput[] };
   /** What can be decided here. */
   actions?: Action[];
 };
 export type FeedbackRequest = Omit<Schemas["FeedbackBody"], "action"> & { action: Action };
 export type FeedbackReceived = Schemas["FeedbackReceivedBody"];
 export type Crew = Schemas["CrewBody"];
+
+const ALL: readonly Action[] = ["continue", "revise", "skip", "stop"];
+const OFFERED: Readonly<Record<string, readonly Action[]>> = {
+  question: ["continue", "skip", "stop"],
+  budget: ["continue", "stop"],
+};
+
+/** What can be decided at a checkpoint, in the order of the buttons. */
+export function offeredActions(checkpoint: Checkpoint): readonly Action[] {
+  const { actions, kind } = checkpoint;
+  if (actions !== undefined) return ALL.filter((action) => actions.includes(action));
+  return OFFERED[kind] ?? ALL;
+}
 
 /** A page of a list. `next` goes into the next call as `cursor`; null: this is the last page. */
 export interface Page<T> {

@@ -108,6 +108,7 @@ def _webhooks() -> None:
         sa.Column("host", sa.String(300), nullable=False),
         sa.Column("secrets", sa.Text),
         sa.Column("crew", sa.String(100)),
+        sa.Column("context", sa.Text),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("off_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
