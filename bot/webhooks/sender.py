@@ -177,7 +177,9 @@ class WebhookSender:
     async def _settle_some(self) -> None:
         some = self._done[:]
         attempts = [attempt for attempt, _ in some]
-        await self._in_thread(partial(self._queue.settle, attempts, owner=self._owner))
+        settle = partial(self._queue.settle, attempts, owner=self._owner)
+        for delivery in await self._in_thread(settle):
+            log.warning("webhooks.dead", extra={"delivery": delivery})
         del self._done[: len(some)]
         for attempt, host in some:
             self._hosts.end(host, attempt)

@@ -178,8 +178,12 @@ class WebhookQueue:
         changed = sql.execute(connection, webhook_statements.LEASE_DELIVERY, values | guard).changed
         return changed > 0 and values.get("lease_owner") is not None
 
-    def settle(self, attempts: Sequence[Attempt], *, owner: str) -> None:
-        """Store what came of these attempts, unless another sender has the delivery by now."""
+    def settle(self, attempts: Sequence[Attempt], *, owner: str) -> tuple[str, ...]:
+        """Store what came of these attempts, unless another sender has the delivery by now.
+
+        Returns the ids of those that are dead now.
+        """
+        dead: list[str] = []
         with writing(self._engine) as connection:
             now = self._clock.at(connection)
             for attempt in attempts:
@@ -190,6 +194,9 @@ class WebhookQueue:
                 sql.execute(connection, webhook_statements.CHANGE_LEASED_DELIVERY, values | leased)
                 if attempt.gone:
                     _turn_off(connection, attempt.delivery.webhook_id, now)
+                if values.get("state") is DeliveryState.DEAD:
+                    dead.append(attempt.delivery.id)
+        return tuple(dead)
 
     def lease_owners(self) -> tuple[str, ...]:
         with reading(self._engine) as connection:
