@@ -239,8 +239,11 @@ def test_only_dead_deliveries_are_replayed(
 
     with pytest.raises(NotDead):
         state.replay_webhook(queued.id)
-    with pytest.raises(UnknownDelivery):
-        state.replay_webhook("nothing")
+    for unknown in ("nothing", "\x00", "\ud800"):
+        with pytest.raises(UnknownDelivery):
+            state.replay_webhook(unknown)
+        with pytest.raises(UnknownDelivery):
+            reads.webhook_delivery(unknown)
 
 
 def test_a_receiver_that_is_gone_gets_nothing_more(
