@@ -58,7 +58,7 @@ class Calls:
             request=resolve(known, asked, self.services.clock.now()),
             requester=self.services.access.actor(caller, channel),
             channel=channel,
-            delivery=None if key is None else f"amp:{caller.id}:{crew}:{key}",
+            delivery=None if key is None else f"amp:{caller.id}:{key}",
             webhooks=self._webhooks(body, {"meta": body.meta, **answering(caller)}),
         )
         return bodies.KickedOffBody(kickoff_id=execution.id)
