@@ -6,6 +6,7 @@ import { Confirmed, Heading, Shown, State, Trouble } from "../parts";
 import { address, useTitle } from "../routing";
 import { Audit } from "../run/audit";
 import { Decision } from "../run/decision";
+import { Outputs } from "../run/outputs";
 import { Result } from "../run/result";
 import { Timeline } from "../run/timeline";
 import { Usage } from "../run/usage";
@@ -36,6 +37,7 @@ export function Run({
       <p className="back">
         <a href={address.runs()}>All runs</a>
       </p>
+      {run === null && loaded.error !== null && <Heading>Run</Heading>}
       <Shown loaded={loaded} missing="There is no such run, or it is in a channel that you are not in.">
         {(run) => <Found run={run} tab={tab} session={session} loaded={loaded} />}
       </Shown>
@@ -73,6 +75,7 @@ function Found({
           <div className="column-main">
             <Decision run={run} session={session} reload={loaded.reload} />
             {run.status === "completed" && <Result run={run} />}
+            <Outputs run={run} />
           </div>
           <div className="column-side">
             <Timeline run={run} />

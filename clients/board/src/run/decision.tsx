@@ -87,7 +87,7 @@ export function Decision({
       </section>
     );
   }
-  const before = outputBefore(run, shown.checkpoint_id);
+  const before = outputBefore(run, shown);
   return (
     <>
       <CheckpointApproval

@@ -1,17 +1,7 @@
-import { Markdown } from "@countersign/web";
 import type { ReactNode } from "react";
-import { approvers, DECISIONS, size } from "../texts";
+import { approvers, DECISIONS } from "../texts";
 import { duration, Time, useNow } from "../times";
-import {
-  outputBefore,
-  personName,
-  phaseBefore,
-  type CheckpointView,
-  type FileView,
-  type PhaseView,
-  type RunView,
-} from "../views";
-import { Difference } from "./difference";
+import { personName, type CheckpointView, type PhaseView, type RunView } from "../views";
 
 type Entry =
   | { at: string; phase: PhaseView; checkpoint?: never }
@@ -36,9 +26,9 @@ export function Timeline({ run }: { run: RunView }): ReactNode {
         </li>
         {entries.map((entry) =>
           entry.phase !== undefined ? (
-            <Phase key={entry.phase.id} phase={entry.phase} run={run} />
+            <Phase key={entry.phase.id} phase={entry.phase} />
           ) : (
-            <Checkpoint key={entry.checkpoint.id} checkpoint={entry.checkpoint} run={run} />
+            <Checkpoint key={entry.checkpoint.id} checkpoint={entry.checkpoint} />
           ),
         )}
         {run.endedAt !== null && (
@@ -68,11 +58,10 @@ const MARKS: Readonly<Record<string, string>> = {
   cancelled: "step-next",
 };
 
-function Phase({ phase, run }: { phase: PhaseView; run: RunView }): ReactNode {
+function Phase({ phase }: { phase: PhaseView }): ReactNode {
   const now = useNow();
   const until = phase.endedAt === null ? now : Date.parse(phase.endedAt);
   const took = phase.startedAt === null ? null : duration(until - Date.parse(phase.startedAt));
-  const before = phaseBefore(run, phase);
   return (
     <li className={`step ${MARKS[phase.state] ?? "step-next"}`}>
       <p>
@@ -83,22 +72,6 @@ function Phase({ phase, run }: { phase: PhaseView; run: RunView }): ReactNode {
       </p>
       <p className="muted">{phaseState(phase, took)}</p>
       {phase.error !== null && <p className="step-error">{phase.error}</p>}
-      {phase.output !== null && phase.output !== "" && (
-        <details className="step-more">
-          <summary>Output</summary>
-          <div className="output">
-            <Markdown headingLevel={3}>{phase.output}</Markdown>
-          </div>
-        </details>
-      )}
-      {before !== null && phase.output !== null && before.output !== null && (
-        <Difference
-          before={before.output}
-          after={phase.output}
-          title={`What changed since revision ${before.revision}`}
-        />
-      )}
-      <Files files={phase.files} />
     </li>
   );
 }
@@ -118,27 +91,7 @@ function phaseState(phase: PhaseView, took: string | null): string {
   }
 }
 
-function Files({ files }: { files: readonly FileView[] }): ReactNode {
-  if (files.length === 0) return null;
-  return (
-    <details className="step-more">
-      <summary>Files ({files.length})</summary>
-      <ul className="files">
-        {files.map((file) => (
-          <li key={file.path}>
-            <span className="mono">{file.path}</span>{" "}
-            <span className="muted">
-              {file.deleted ? "deleted" : size(file.size)}
-              {!file.kept && ", too large to publish"}
-            </span>
-          </li>
-        ))}
-      </ul>
-    </details>
-  );
-}
-
-function Checkpoint({ checkpoint, run }: { checkpoint: CheckpointView; run: RunView }): ReactNode {
+function Checkpoint({ checkpoint }: { checkpoint: CheckpointView }): ReactNode {
   const { decision } = checkpoint;
   if (decision === null) {
     const isPending = checkpoint.state === "pending";
@@ -181,9 +134,6 @@ function Checkpoint({ checkpoint, run }: { checkpoint: CheckpointView; run: RunV
             </div>
           ))}
         </dl>
-      )}
-      {outputBefore(run, checkpoint.id) !== null && (
-        <p className="muted">revision {checkpoint.revision}</p>
       )}
     </li>
   );
