@@ -14,6 +14,15 @@ Command = Callable[[str, str, str], argparse.ArgumentParser]
 
 def add_data_commands(command: Command) -> None:
     _add_audit(command)
+    export = command(
+        "export",
+        "print one execution, or all, as JSON",
+        "With its phases, outputs, checkpoints, decisions and audit rows. All of them are an array "
+        "with one execution a line.",
+    )
+    export.add_argument(
+        "execution", nargs="?", metavar="EXECUTION", help="the execution's id (default: all)"
+    )
 
 
 def _add_audit(command: Command) -> None:

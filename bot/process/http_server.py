@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 _POLL_INTERVAL: Final = 0.01
+
+SWITCH_SECONDS: Final = 0.001
+"""How long a thread keeps the interpreter while another waits for it. Python's own 5 ms would be the
+wait of each request and event behind a busy worker thread."""
 
 _STALLED_SECONDS: Final = 1.0
 """On shutdown, what a client has not taken after so long is dropped."""
@@ -62,6 +67,7 @@ class HttpServer:
 
     def start(self) -> None:
         """Start serving. Returns when requests are answered."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._thread.start()
         while not self._server.started:
             self._thread.join(_POLL_INTERVAL)
