@@ -34,8 +34,9 @@ export interface RunItem {
   endedAt: string | null;
 }
 
+/** A try of a phase. */
 export interface PhaseView {
-  id: string;
+  key: string;
   phase: string;
   state: string;
   revision: number;
@@ -46,7 +47,6 @@ export interface PhaseView {
   error: string | null;
   output: string | null;
   tasks: TaskOutput[];
-  files: FileView[];
 }
 
 export interface FileView {
@@ -58,17 +58,12 @@ export interface FileView {
 
 export interface CheckpointView {
   id: string;
-  name: string;
   question: string;
-  kind: string;
   state: string;
   phase: string;
   revision: number;
   createdAt: string;
-  deadline: string | null;
-  onTimeout: string | null;
   approvers: string[];
-  output: string | null;
   files: FileView[];
   decision: DecisionView | null;
 }
@@ -79,15 +74,22 @@ export interface DecisionView {
   text: string;
   outcome: string | null;
   values: Record<string, unknown>;
+  means: string | null;
   at: string;
 }
 
 export interface RunView extends RunItem {
   error: string | null;
-  inputs: Record<string, unknown>;
+  inputs: [string, string][];
   usage: ExecutionStatus["usage"] | null;
-  phases: PhaseView[];
+  runs: PhaseView[];
+  /** The names of all phases, in order. */
+  phases: string[];
   checkpoints: CheckpointView[];
+  actions: string[];
+  permalink: string | null;
+  endedBy: Person | null;
+  changedAt: string;
 }
 
 /** What a person is called. Slack's ids stand for people whose name is not known. */
@@ -101,9 +103,9 @@ interface Raw {
 }
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
-const textOrNull = (value: unknown): string | null => (typeof value === "string" ? value : null);
-const number = (value: unknown, otherwise: number): number =>
-  typeof value === "number" ? value : otherwise;
+const textOrNull = (value: unknown): string | null =>
+  typeof value === "string" && value !== "" ? value : null;
+const number = (value: unknown): number => (typeof value === "number" ? value : 1);
 const record = (value: unknown): Raw =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Raw) : {};
 const list = (value: unknown): Raw[] => (Array.isArray(value) ? value.map(record) : []);
@@ -111,16 +113,8 @@ const names = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((each): each is string => typeof each === "string") : [];
 
 function person(value: unknown): Person | null {
-  if (typeof value === "string") return value === "" ? null : { kind: "", id: value, name: value };
   const { kind, id, name } = record(value);
   return typeof id === "string" ? { kind: text(kind), id, name: text(name) } : null;
-}
-
-function requestText(raw: Raw): string {
-  const request = raw.request;
-  if (typeof request === "string") return request;
-  const { text: words, message, user_input } = record(request);
-  return text(words) || text(message) || text(user_input);
 }
 
 export interface PageOf<T> {
@@ -149,7 +143,7 @@ export async function waiting(
         kind: each.kind,
         phase: each.phase,
         revision: each.revision,
-        request: requestText(raw),
+        request: text(raw.message),
         requester: person(raw.requester),
         createdAt: each.created_at,
         deadline: each.deadline,
@@ -180,7 +174,7 @@ function runItem(raw: Raw): RunItem {
     id: text(raw.execution_id),
     crew: text(raw.crew),
     status: text(raw.status) as ExecutionState,
-    request: requestText(raw),
+    request: text(raw.message),
     requester: person(raw.requester),
     createdAt: text(raw.created_at),
     endedAt: textOrNull(raw.ended_at),
@@ -193,70 +187,72 @@ export async function run(
   signal: AbortSignal,
 ): Promise<RunView> {
   const raw: Raw = await client.execution(id, { signal });
+  const item = runItem(raw);
   return {
-    ...runItem(raw),
+    ...item,
     error: textOrNull(raw.error),
-    inputs: record(raw.inputs),
+    inputs: inputs(record(raw.request), item.request),
     usage: (raw.usage ?? null) as RunView["usage"],
-    phases: list(raw.phases).map(phase),
+    runs: list(raw.runs).map(phaseRun),
+    phases: names(raw.phases),
     checkpoints: list(raw.checkpoints).map(checkpoint),
+    actions: names(raw.actions),
+    permalink: textOrNull(raw.permalink),
+    endedBy: person(raw.ended_by),
+    changedAt: text(raw.updated_at),
   };
 }
 
-function phase(raw: Raw, index: number): PhaseView {
-  const output = record(raw.output);
+/** What the crew got besides the request itself, which is the page's heading. */
+function inputs(request: Raw, said: string): [string, string][] {
+  const all = { ...record(request.inputs) };
+  if (textOrNull(request.language) !== null) all.language ??= request.language;
+  if (textOrNull(request.campaign_context) !== null) {
+    all.campaign_context ??= request.campaign_context;
+  }
+  return Object.entries(all)
+    .filter(([, value]) => value !== "" && value !== null && value !== said)
+    .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
+}
+
+function phaseRun(raw: Raw): PhaseView {
   return {
-    id: text(raw.id) || String(index),
-    phase: text(raw.phase) || text(raw.name),
-    state: text(raw.state) || text(raw.status),
-    revision: number(raw.revision, 1),
-    attempt: number(raw.attempt, 1),
+    key: [raw.phase_index, raw.revision, raw.attempt, raw.created_at].join(" "),
+    phase: text(raw.phase),
+    state: text(raw.status),
+    revision: number(raw.revision),
+    attempt: number(raw.attempt),
     createdAt: text(raw.created_at),
     startedAt: textOrNull(raw.started_at),
     endedAt: textOrNull(raw.ended_at),
     error: textOrNull(raw.error),
-    output: textOrNull(raw.output) ?? textOrNull(output.output),
-    tasks: list(raw.task_outputs ?? output.task_outputs) as unknown as TaskOutput[],
-    files: list(raw.files ?? output.files).map(file),
-  };
-}
-
-function file(raw: Raw): FileView {
-  return {
-    path: text(raw.path),
-    size: number(raw.size, 0),
-    kept: raw.kept !== false,
-    deleted: raw.deleted === true,
+    output: textOrNull(raw.output),
+    tasks: list(raw.task_outputs) as unknown as TaskOutput[],
   };
 }
 
 function checkpoint(raw: Raw): CheckpointView {
-  const decided = record(raw.decision ?? raw.feedback);
-  const action = text(decided.action);
+  const decision = record(raw.decision);
   return {
     id: text(raw.checkpoint_id),
-    name: text(raw.checkpoint_name) || text(raw.name),
-    question: text(raw.description) || text(raw.checkpoint_name) || text(raw.name),
-    kind: text(raw.kind),
-    state: text(raw.status) || text(raw.state),
+    question: text(raw.description) || text(raw.checkpoint_name),
+    state: text(raw.status),
     phase: text(raw.phase),
-    revision: number(raw.revision, 1),
+    revision: number(raw.revision),
     createdAt: text(raw.created_at),
-    deadline: textOrNull(raw.deadline),
-    onTimeout: textOrNull(raw.on_timeout),
     approvers: names(raw.approvers),
-    output: textOrNull(record(raw.context).output) ?? textOrNull(raw.output),
-    files: list(raw.files).map(file),
+    files: list(raw.files) as unknown as FileView[],
     decision:
-      action === ""
+      typeof decision.action !== "string"
         ? null
         : {
-            action,
-            actor: person(decided.actor),
-            text: text(decided.text) || text(decided.feedback),
-            outcome: textOrNull(decided.outcome),
-            values: record(decided.values),
-            at: text(decided.at) || text(decided.decided_at),
+            action: decision.action,
+            actor: person(decision.actor),
+            text: text(decision.feedback),
+            outcome: textOrNull(decision.outcome),
+            values: record(decision.values),
+            means: textOrNull(decision.means),
+            at: text(decision.decided_at),
           },
   };
 }
@@ -306,7 +302,7 @@ export function outputBefore(
   of: { phase: string; revision: number } | undefined,
 ): Earlier | null {
   if (of === undefined || of.revision <= 1) return null;
-  const before = run.phases.findLast(
+  const before = run.runs.findLast(
     (each) => each.phase === of.phase && each.revision < of.revision && each.output !== null,
   );
   return before === undefined ? null : { revision: before.revision, output: before.output ?? "" };

@@ -1,4 +1,4 @@
-import { hasEnded, type ProblemError } from "@countersign/web";
+import type { ProblemError } from "@countersign/web";
 import { useCallback, useState, type ReactNode } from "react";
 import { useApi } from "../api";
 import { asProblem, useLoaded, type Loaded } from "../loading";
@@ -112,7 +112,6 @@ function Head({
     }
   };
   const mayAct = session.scopes.includes("execute");
-  const inputs = Object.entries(run.inputs);
   return (
     <header className="run-head">
       <p className="run-top">
@@ -133,13 +132,21 @@ function Head({
           </>
         )}
         .
+        {run.permalink !== null && (
+          <>
+            {" "}
+            <a href={run.permalink} target="_blank" rel="noopener noreferrer">
+              Its thread in Slack
+            </a>
+          </>
+        )}
       </p>
-      {inputs.length > 0 && (
+      {run.inputs.length > 0 && (
         <dl className="inputs">
-          {inputs.map(([name, value]) => (
+          {run.inputs.map(([name, value]) => (
             <div key={name}>
               <dt>{name}</dt>
-              <dd>{typeof value === "string" ? value : JSON.stringify(value)}</dd>
+              <dd>{value}</dd>
             </div>
           ))}
         </dl>
@@ -149,7 +156,7 @@ function Head({
           <p>
             <strong>The run has failed.</strong> {run.error ?? "The bot’s log says why."}
           </p>
-          {mayAct && (
+          {mayAct && run.actions.includes("retry") && (
             <button
               type="button"
               className="button button-primary"
@@ -162,7 +169,7 @@ function Head({
         </div>
       )}
       {problem !== null && <Trouble error={problem} />}
-      {mayAct && !hasEnded(run.status) && (
+      {mayAct && run.actions.includes("cancel") && (
         <div className="run-actions">
           <Confirmed
             label="Cancel the run"

@@ -208,7 +208,7 @@ function Field({
         <textarea
           {...shared}
           dir="auto"
-          rows={field.type === "json" || field.main ? 4 : 1}
+          rows={field.type === "json" || field.main ? 4 : 2}
           className={field.type === "json" ? "mono" : undefined}
         />
       )}

@@ -10,7 +10,7 @@ type Entry =
 /** Every phase and every checkpoint, in the order in which they happened. */
 export function Timeline({ run }: { run: RunView }): ReactNode {
   const entries: Entry[] = [
-    ...run.phases.map((phase) => ({ at: phase.startedAt ?? phase.createdAt, phase })),
+    ...run.runs.map((phase) => ({ at: phase.startedAt ?? phase.createdAt, phase })),
     ...run.checkpoints.map((checkpoint) => ({ at: checkpoint.createdAt, checkpoint })),
   ];
   entries.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
@@ -26,21 +26,34 @@ export function Timeline({ run }: { run: RunView }): ReactNode {
         </li>
         {entries.map((entry) =>
           entry.phase !== undefined ? (
-            <Phase key={entry.phase.id} phase={entry.phase} />
+            <Phase key={entry.phase.key} phase={entry.phase} />
           ) : (
             <Checkpoint key={entry.checkpoint.id} checkpoint={entry.checkpoint} />
           ),
         )}
-        {run.endedAt !== null && (
+        {ENDS[run.status] === undefined ? (
+          coming(run).map((phase) => (
+            <li key={phase} className="step step-next">
+              <p className="muted">{phase}</p>
+            </li>
+          ))
+        ) : (
           <li className={`step step-${run.status === "completed" ? "done" : "bad"}`}>
             <p>
-              <strong>{ENDS[run.status] ?? "Ended"}</strong> <Time at={run.endedAt} />
+              <strong>{ENDS[run.status]}</strong> <Time at={run.endedAt ?? run.changedAt} />
             </p>
+            {run.endedBy !== null && <p className="muted">by {personName(run.endedBy)}</p>}
           </li>
         )}
       </ol>
     </section>
   );
+}
+
+/** The phases that have not begun. */
+function coming(run: RunView): string[] {
+  const begun = new Set(run.runs.map((each) => each.phase));
+  return run.phases.filter((phase) => !begun.has(phase));
 }
 
 const ENDS: Readonly<Record<string, string>> = {
@@ -119,6 +132,8 @@ function Checkpoint({ checkpoint }: { checkpoint: CheckpointView }): ReactNode {
           ? `the deadline passed: ${action}`
           : `${decision.actor === null ? "somebody" : personName(decision.actor)} ${action}`}
         {decision.outcome !== null && ` with “${decision.outcome}”`}
+        {decision.means === "edit" && ", with a text of their own"}
+        {decision.means === "earlier" && ", and brought an earlier one back"}
       </p>
       {decision.text !== "" && (
         <blockquote className="words" dir="auto">
