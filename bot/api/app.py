@@ -33,7 +33,7 @@ from bot.api.routes import (
 from bot.api.routes import crews as crews_routes
 from bot.api.services import ApiConfig, Probes, Services
 from bot.door import Door
-from bot.persons import Persons
+from bot.persons import Deactivated, Persons
 from storage.definitions import CrewDefinition
 from storage.errors import CountersignError
 from storage.idempotency_keys import IdempotencyKeys
@@ -130,7 +130,8 @@ def create_api(
         api.include_router(_slack(door))
     add_middleware(api, services)
     api.add_exception_handler(CountersignError, _refused)
-    api.add_exception_handler(ScopeMissing, _scope_missing)
+    api.add_exception_handler(ScopeMissing, _forbidden)
+    api.add_exception_handler(Deactivated, _forbidden)
     api.add_exception_handler(Unauthenticated, _unauthenticated)
     api.add_exception_handler(RequestValidationError, _bad_request)
     api.add_exception_handler(HTTPException, _http_error)
@@ -158,7 +159,7 @@ async def _refused(_: Request, error: Exception) -> Response:
     return problem(code, refusals.detail(error), headers)
 
 
-async def _scope_missing(_: Request, error: Exception) -> Response:
+async def _forbidden(_: Request, error: Exception) -> Response:
     return problem(403, str(error))
 
 
