@@ -35,6 +35,7 @@ from bot.process.http_server import HttpServer
 from storage.db.database import SystemClock, upgrade
 from storage.db.engines import open_engine
 from storage.decisions import Decision
+from storage.idempotency_keys import IdempotencyKeys
 from storage.ports import NoDispatch
 from storage.reads import Reads
 from storage.records import Action, Claim
@@ -56,6 +57,7 @@ class Countersign:
         clock = SystemClock()
         self._state = StateManager(engine, clock=clock, dispatch=NoDispatch(), signal=self)
         self._tokens = TokenManager(engine, clock=clock)
+        self._keys = IdempotencyKeys(engine, clock=clock)
         self.executions = [self._start() for _ in range(runs)]
 
     def outbox_changed(self) -> None:
@@ -70,6 +72,7 @@ class Countersign:
             state=self._state,
             reads=self._reads,
             tokens=self._tokens,
+            idempotency_keys=self._keys,
             crews={},
             door=None,
             config=ApiConfig(hosts=loopback_hosts("127.0.0.1", port), version="bench"),
