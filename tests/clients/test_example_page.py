@@ -76,7 +76,7 @@ def test_a_run_is_driven_on_the_page_and_watched_in_slack(
         problems: list[str] = []
         outside: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda line: line.type == "error" and problems.append(line.text))
+        page.on("console", lambda line: problems.extend([line.text] * (line.type == "error")))
         page.on("request", lambda request: outside.append(request.url))
         start(page, address, "a summer fair")
         workspace.wait_for(lambda: workspace.message_with("Continue"))

@@ -87,7 +87,7 @@ export function Decision({
       </section>
     );
   }
-  const before = outputBefore(run, shown.checkpoint_id);
+  const before = outputBefore(run, shown);
   return (
     <>
       <CheckpointApproval
@@ -134,7 +134,7 @@ function Elsewhere({ run, id }: { run: RunView; id: string }): ReactNode {
 }
 
 function Progress({ run }: { run: RunView }): ReactNode {
-  const phase = run.phases.findLast((each) => each.state === "running" || each.state === "queued");
+  const phase = run.runs.findLast((each) => each.state === "running" || each.state === "queued");
   switch (run.status) {
     case "pending":
       return <Note text="The run waits for a free worker." />;

@@ -71,7 +71,7 @@ export function App() {
       {result && (
         <section aria-labelledby="result">
           <h2 id="result">Result</h2>
-          <Markdown>{result.output}</Markdown>
+          <Markdown headingLevel={2}>{result.output}</Markdown>
           <button
             type="button"
             onClick={() => {
