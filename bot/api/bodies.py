@@ -275,13 +275,13 @@ def status(
         status=execution.state.value,
         current_checkpoint=pending[-1] if pending else None,
         completed_checkpoints=[c.id for c in checkpoints if c.state not in _NOT_COMPLETED],
-        result=_result(execution, runs),
+        result=result_body(execution, runs),
         error=execution.error,
-        usage=_usage(runs),
+        usage=usage_body(runs),
     )
 
 
-def _usage(runs: Sequence[PhaseRun]) -> UsageBody:
+def usage_body(runs: Sequence[PhaseRun]) -> UsageBody:
     total = usage.total(run.usage for run in runs)
     names = {run.phase_index: run.phase for run in runs}
     return UsageBody(
@@ -305,7 +305,7 @@ def _spent(used: Usage) -> dict[str, Any]:
     }
 
 
-def _result(execution: Execution, runs: Iterable[PhaseRun]) -> ResultBody | None:
+def result_body(execution: Execution, runs: Iterable[PhaseRun]) -> ResultBody | None:
     """The run's result: the last phase's text, and every phase's last accepted task outputs."""
     if execution.result is None:
         return None
@@ -317,11 +317,11 @@ def _result(execution: Execution, runs: Iterable[PhaseRun]) -> ResultBody | None
     return ResultBody(
         status="complete",
         output=execution.result.output,
-        task_outputs=[out for index in sorted(done) for out in _task_outputs(done[index])],
+        task_outputs=[out for index in sorted(done) for out in task_outputs(done[index])],
     )
 
 
-def _task_outputs(output: PhaseOutput) -> list[TaskOutputBody]:
+def task_outputs(output: PhaseOutput) -> list[TaskOutputBody]:
     return [
         TaskOutputBody(
             task=each.task,
@@ -341,16 +341,16 @@ def checkpoint(record: Checkpoint) -> CheckpointBody:
         description=record.description,
         context=ContextBody(
             output=record.output.output,
-            task_outputs=_task_outputs(record.output),
+            task_outputs=task_outputs(record.output),
             revision=record.revision,
             feedback=record.asked or None,
         ),
         status=record.state.value,
-        created_at=_iso(record.created_at),
+        created_at=iso(record.created_at),
         phase=record.phase,
         revision=record.revision,
         approvers=list(record.rule.approvers),
-        deadline=_iso(record.deadline) if record.deadline else None,
+        deadline=iso(record.deadline) if record.deadline else None,
         on_timeout=record.rule.on_timeout.value if record.deadline else None,
         kind=record.kind.value,
         outcomes=list(record.outcomes),
@@ -368,7 +368,7 @@ def health(counts: Counts) -> HealthBody:
     )
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
     """ISO 8601, in UTC, with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 

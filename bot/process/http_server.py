@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from importlib.util import find_spec
+from typing import Any, Final, Literal
 
 import uvicorn
 from starlette.types import ASGIApp
 
 _POLL_INTERVAL: Final = 0.01
+
+SWITCH_SECONDS: Final = 0.001
+"""How long a thread keeps the interpreter while another waits for it. Python's own 5 ms would be the
+wait of each request and event behind a busy worker thread."""
 
 _STALLED_SECONDS: Final = 1.0
 """On shutdown, what a client has not taken after so long is dropped."""
@@ -51,6 +57,7 @@ class HttpServer:
                 access_log=False,
                 server_header=False,
                 lifespan="off",
+                http=_http(),
                 ws=_WebSockets,
                 ws_max_size=_MESSAGE_LIMIT,
                 ws_per_message_deflate=False,  # it would take memory for each connection
@@ -62,6 +69,7 @@ class HttpServer:
 
     def start(self) -> None:
         """Start serving. Returns when requests are answered."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._thread.start()
         while not self._server.started:
             self._thread.join(_POLL_INTERVAL)
@@ -96,6 +104,15 @@ class HttpServer:
             transport = connection.transport
             if transport.get_write_buffer_size():
                 transport.abort()
+
+
+def _http() -> type[asyncio.Protocol] | Literal["h11"]:
+    """h11 has a limit to what comes before a body; httptools, which is faster, has ours."""
+    if find_spec("httptools") is None:
+        return "h11"
+    from bot.process.http_protocol import BoundedHttp
+
+    return BoundedHttp
 
 
 class _WebSockets(asyncio.Protocol):

@@ -42,7 +42,10 @@ class Calls:
         asked = open_inputs(self._known(self._crew(crew)), self.services.clock.now())
         return bodies.InputsBody(inputs=[each.name for each in asked])
 
-    def kickoff(self, caller: Caller, crew: str, body: bodies.KickoffBody) -> bodies.KickedOffBody:
+    def kickoff(
+        self, caller: Caller, crew: str, body: bodies.KickoffBody, key: str | None
+    ) -> bodies.KickedOffBody:
+        """`key`: a repetition starts nothing, also if the first answer was lost in a crash."""
         definition = self._crew(crew)
         report = self._report(crew)
         if report is not None and report.problem is not None:
@@ -55,6 +58,7 @@ class Calls:
             request=resolve(known, asked, self.services.clock.now()),
             requester=self.services.access.actor(caller, channel),
             channel=channel,
+            delivery=None if key is None else f"amp:{caller.id}:{key}",
             webhooks=self._webhooks(body, {"meta": body.meta, **answering(caller)}),
         )
         return bodies.KickedOffBody(kickoff_id=execution.id)

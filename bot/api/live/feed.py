@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from starlette.types import Receive
 
 from bot.api.access import Caller
 from bot.api.live.audience import Audience, Sight
-from bot.api.live.hub import HEARTBEAT_SECONDS, Hub, Listener
+from bot.api.live.hub import Hub, Listener
 from bot.api.live.ring import NOTHING, Batch
 
 
@@ -43,9 +44,8 @@ class Feed:
         It ends with the last event of an execution, when the client has left, when the server
         stops, and when the caller may no longer listen.
         """
-        loop = asyncio.get_running_loop()
         listener = self._listener
-        listener.quiet_since = loop.time()
+        listener.quiet_since = time.monotonic()
         while not self._hub.closed and not listener.closed:
             batch = await self._hub.after(listener)
             at_end = not batch and self._start.ended
@@ -53,12 +53,12 @@ class Feed:
             if visible is None or at_end:
                 return
             if visible:
-                listener.quiet_since = loop.time()
+                listener.quiet_since = time.monotonic()
                 yield visible
                 if self._start.execution_id is not None and visible.events[-1].event.is_last:
                     return
-            elif loop.time() - listener.quiet_since >= HEARTBEAT_SECONDS:
-                listener.quiet_since = loop.time()
+            elif time.monotonic() - listener.quiet_since >= self._hub.heartbeat:
+                listener.quiet_since = time.monotonic()
                 yield NOTHING
             if not batch:
                 await listener.wait()

@@ -50,7 +50,7 @@ test("a revision without words is not sent, and the field says what is missing",
 test("Stop asks first: Escape leads back to it, and the second button stops", async () => {
   const { onSubmit } = show();
   await userEvent.click(button("Stop"));
-  expect(document.activeElement).toBe(button("Keep it"));
+  expect(document.activeElement).toBe(button("Go back"));
   await userEvent.keyboard("{Escape}");
   await waitFor(() => expect(document.activeElement).toBe(button("Stop")));
   await userEvent.keyboard("{Enter}");

@@ -79,6 +79,20 @@ test("heartbeats keep a connection alive, and silence ends it", async () => {
   await started.return();
 });
 
+test("events from now on resume where they began, even before the first has come", async () => {
+  server.script(
+    (_, response) => {
+      stream(response, "retry: 5\nid: 41\n\nid: 4");
+      setTimeout(() => response.destroy(), 20);
+    },
+    (_, response) => stream(response, message(42, "phase.started")),
+  );
+  const started = events();
+  expect((await started.next()).value).toMatchObject({ id: "42" });
+  expect(server.received[1]?.headers["last-event-id"]).toBe("41");
+  await started.return();
+});
+
 test("a page in place of a stream is no event, and is asked for again", async () => {
   server.script(
     (_, response) => json(response, { hello: "proxy" }),

@@ -104,7 +104,12 @@ export interface ExecutionEvent {
   at: string;
   status: ExecutionState;
   checkpoint_id?: string;
+  checkpoint_name?: string;
+  /** Why a checkpoint waits, if not for a phase's output. */
+  kind?: string;
   phase?: string;
+  revision?: number;
   action?: string;
-  actor?: unknown;
+  actor?: string;
+  crew?: string;
 }

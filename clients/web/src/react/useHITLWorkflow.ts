@@ -93,9 +93,13 @@ export function useHITLWorkflow(options: WorkflowOptions = {}): Workflow {
       onSnapshot: (snapshot) => take({ type: "snapshot", snapshot, own }),
       onEvent: (event) => take({ type: "event", event }),
       onLink: (link) => take({ type: "link", link }),
-    }).catch((reason: unknown) => {
-      if (!signal.aborted) take({ type: "failed", error: asProblem(reason) });
-    });
+    })
+      .catch((reason: unknown) => {
+        if (!signal.aborted) take({ type: "failed", error: asProblem(reason) });
+      })
+      .finally(() => {
+        if (!signal.aborted) take({ type: "link", link: null });
+      });
     return () => controller.abort();
   }, [client, executionId, round]);
 
