@@ -72,7 +72,7 @@ class Countersign:
             state=self._state,
             reads=self._reads,
             tokens=self._tokens,
-            idempotency_keys=self._keys,
+            idempotency_keys=IdempotencyKeys(self._engine, clock=SystemClock()),
             crews={},
             door=None,
             config=ApiConfig(hosts=loopback_hosts("127.0.0.1", port), version="bench"),

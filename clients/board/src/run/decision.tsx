@@ -10,6 +10,7 @@ import { useCallback, useEffect, useRef, useState, type ReactNode } from "react"
 import { useApi } from "../api";
 import { useLoaded } from "../loading";
 import { Trouble } from "../parts";
+import { Text } from "../text";
 import { approvers } from "../texts";
 import { Time } from "../times";
 import type { Session } from "../session";
@@ -95,6 +96,7 @@ export function Decision({
         onSubmit={submit}
         className="approval"
         labels={LABELS}
+        renderMarkdown={(text) => <Text below={3}>{text}</Text>}
       />
       {current.status === "pending" && (
         <p className="muted who-decides">

@@ -1,5 +1,5 @@
-import { Markdown } from "@countersign/web";
 import type { ReactNode } from "react";
+import { Text } from "../text";
 import { size } from "../texts";
 import { outputBefore, type FileView, type PhaseView, type RunView } from "../views";
 import { Difference } from "./difference";
@@ -36,7 +36,7 @@ function Output({ phase, run }: { phase: PhaseView; run: RunView }): ReactNode {
           <div key={index}>
             {name !== "" && <h4>{name}</h4>}
             <div className="output">
-              <Markdown headingLevel={name === "" ? 3 : 4}>{text}</Markdown>
+              <Text below={name === "" ? 3 : 4}>{text}</Text>
             </div>
           </div>
         ))}

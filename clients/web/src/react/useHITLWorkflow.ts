@@ -7,6 +7,7 @@ import {
   type Action,
   type Checkpoint,
   type ExecuteRequest,
+  type ExecutionDetail,
   type ExecutionResult,
   type ExecutionState,
   type ExecutionStatus,
@@ -60,8 +61,8 @@ export interface Workflow {
   resume(executionId: string): void;
   /** Follow nothing. The execution goes on. */
   reset(): void;
-  cancel(): Promise<ExecutionStatus>;
-  retry(): Promise<ExecutionStatus>;
+  cancel(): Promise<ExecutionDetail>;
+  retry(): Promise<ExecutionDetail>;
 }
 
 /** Starts a crew, follows it by events, and sends the decisions about it. */
