@@ -57,7 +57,6 @@ class Countersign:
         clock = SystemClock()
         self._state = StateManager(engine, clock=clock, dispatch=NoDispatch(), signal=self)
         self._tokens = TokenManager(engine, clock=clock)
-        self._keys = IdempotencyKeys(engine, clock=clock)
         self.executions = [self._start() for _ in range(runs)]
 
     def outbox_changed(self) -> None:
