@@ -10,11 +10,21 @@ from storage.policy import same_person
 from storage.records import Actor, ActorKind
 
 
+class Deactivated(Exception):
+    """The person has left the workspace."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"{user}, for whom the token acts, is deactivated in Slack")
+
+
 class Persons(Protocol):
     """What Slack says about people. Safe to call from any thread; may take a second."""
 
     def actor(self, user: str, channel: str | None) -> Actor:
-        """The person, with what the policy needs to know about them in this channel."""
+        """The person, with what the policy needs to know about them in this channel.
+
+        Raises Deactivated.
+        """
 
     def channels(self, user: str) -> frozenset[str]:
         """The channels that both the person and the bot are in."""

@@ -158,6 +158,11 @@ class People:
         """The actor for an action on a whole execution."""
         return self._actor_in_execution(person, execution, rules_of(execution.definition))
 
+    def is_deactivated(self, user: str) -> bool:
+        """Whether Slack has said that this person has left the workspace."""
+        profile = self._directory.profiles.get(user)
+        return profile is not None and profile.deactivated
+
     def shared_channels(self, user: str) -> frozenset[str]:
         """The channels that both this person and the bot are in, as far as Slack answers in time.
 
