@@ -43,7 +43,9 @@ def test_browsers_get_the_board_and_programs_get_json(client: TestClient) -> Non
 def test_the_page_runs_nothing_but_its_own_files(client: TestClient) -> None:
     page = client.get("/", headers=HTML)
 
-    policy = dict(part.split(" ", 1) for part in page.headers["Content-Security-Policy"].split("; "))
+    policy = dict(
+        part.split(" ", 1) for part in page.headers["Content-Security-Policy"].split("; ")
+    )
     assert policy["default-src"] == policy["frame-ancestors"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert re.findall(r"<script(?![^>]* src=)|<style| on\w+=|style=", page.text) == []

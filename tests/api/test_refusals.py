@@ -258,9 +258,10 @@ def test_a_broken_database_is_unavailable_and_shows_no_input(
 
 
 def test_no_route_answers_422_even_in_the_schema(client: TestClient) -> None:
-    schema = json.dumps(client.get("/openapi.json").json())
+    paths = client.get("/openapi.json").json()["paths"]
+    ours = {path: calls for path, calls in paths.items() if not path.startswith("/amp/")}
 
-    assert '"422"' not in schema
+    assert '"422"' not in json.dumps(ours)
     assert "HTTPValidationError" not in schema
 
 
