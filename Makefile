@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test compat bench bench-peers bench-growth chaos storm seeded fuzz check format requirements pictures clean
+.PHONY: help run test compat bench bench-peers bench-growth chaos storm seeded fuzz fuzz-api check format requirements pictures clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -73,6 +73,9 @@ seeded: $(VENV)/.installed ## seed bugs one by one and check that the suite catc
 
 fuzz: $(VENV)/.installed ## show 20,000 random texts and check that each is whole (an hour); SEED=1 is the first
 	$(BIN)/python -m tests.slack.markdown.fuzz --count 20000 --seed $(or $(SEED),1)
+
+fuzz-api: $(VENV)/.installed ## send 100,000 malformed requests to the API (ten minutes); SEED=1 is the first
+	FUZZ_COUNT=100000 FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -o timeout=0 tests/api/fuzz
 
 storm: $(VENV)/.installed ## run 200 executions of all kinds while a worker dies every five seconds
 	$(BIN)/python -m tests.trouble --kind storm --size 200

@@ -100,7 +100,6 @@ def create_api(
         servers=[{"url": config.root_path or "/"}],
         root_path_in_servers=False,
         generate_unique_id_function=operation_id,
-        max_body_size=config.body_limit,
     )
     for routes in _ROUTES:
         api.include_router(routes.router(services))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from http import HTTPStatus
-from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -19,13 +17,6 @@ from bot.persons import Deactivated
 from storage.errors import CountersignError
 
 log = logging.getLogger(__name__)
-
-_DETAILS: Final = {
-    404: "there is nothing at this path",
-    405: "this path does not have the method",
-    413: "the body is too large",
-}
-"""For the errors of Starlette and FastAPI, whose detail only repeats the status."""
 
 
 def add_exception_handlers(api: FastAPI) -> None:
@@ -61,10 +52,7 @@ async def _bad_request(_: Request, error: Exception) -> Response:
 
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # as above
-    code, detail = error.status_code, error.detail
-    if detail == HTTPStatus(code).phrase:
-        detail = _DETAILS.get(code, detail)
-    return problem(code, detail, error.headers)
+    return problem(error.status_code, error.detail, error.headers)
 
 
 async def _no_database(_: Request, error: Exception) -> Response:

@@ -48,7 +48,7 @@ def add_middleware(api: FastAPI, services: Services) -> None:
         loopback=config.loopback,
     )
     api.add_middleware(RequestText)
-    api.add_middleware(RequestSizes)
+    api.add_middleware(RequestSizes, body_limit=config.body_limit)
     if config.cors_origins:
         api.add_middleware(
             CORSMiddleware,

@@ -18,13 +18,21 @@ class RequestText:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or _is_storable(scope):
+        refusal = _refusal(scope) if scope["type"] in ("http", "websocket") else None
+        if refusal is None:
             await self._app(scope, receive, send)
         else:
-            answer = problem(400, "the URL holds characters that are not allowed")
-            await refuse(answer, scope, receive, send)
+            await refuse(problem(*refusal), scope, receive, send)
 
 
-def _is_storable(scope: Scope) -> bool:
-    texts = (scope["path"], unquote(scope["query_string"].decode("latin-1")))
-    return all(storable(text) == text for text in texts)
+def _refusal(scope: Scope) -> tuple[int, str] | None:
+    if not _is_storable(scope["path"]):
+        return 404, "nothing has a name with these characters"
+    query: bytes = scope["query_string"]
+    if not query.isascii() or not _is_storable(unquote(query.decode("ascii"))):
+        return 400, "the query holds characters that are not allowed"
+    return None
+
+
+def _is_storable(text: str) -> bool:
+    return storable(text) == text

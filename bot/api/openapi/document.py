@@ -111,7 +111,7 @@ def _own(operation: Document) -> set[str]:
 
 
 def _complete_parameter(operation: str, parameter: Document) -> None:
-    name = parameter["name"]
+    name = parameter["name"].lower()
     schema = parameter.get("schema", {})
     text = parameter.get("description") or schema.get("description") or texts.PARAMETERS.get(name)
     if text is not None:

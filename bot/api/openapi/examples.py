@@ -251,12 +251,12 @@ PARAMETERS: Final[dict[str, Any]] = {
     "audit.cursor": "WzQyXQ",
     "deliveries.cursor": "41",
     "last_event_id": "41",
-    "Last-Event-ID": "41",
+    "last-event-id": "41",
     "ticket": "cst_7Qm",
-    "Idempotency-Key": "order-17",
-    "If-None-Match": '"3f2a"',
+    "idempotency-key": "order-17",
+    "if-none-match": '"3f2a"',
 }
-"""By name, or by operation and name."""
+"""By name in lower case, or by operation and name."""
 
 WEBHOOK: Final[dict[str, Any]] = {
     "type": "checkpoint.waiting",

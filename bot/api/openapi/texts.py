@@ -101,9 +101,9 @@ PARAMETERS: Final = {
     "requester": "Only what this Slack user or token asked for.",
     "cursor": "`next` of the page before.",
     "limit": "The most items of a page.",
-    "Idempotency-Key": "A key of your own: a repetition with the same key and body gets the first "
+    "idempotency-key": "A key of your own: a repetition with the same key and body gets the first "
     "answer.",
-    "If-None-Match": "The `ETag` of what you have.",
+    "if-none-match": "The `ETag` of what you have.",
 }
 
 RESPONSES: Final = {"200": "Done", "204": "Done; there is nothing to say"}
