@@ -177,6 +177,18 @@ def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
     return audit.run(settings, anchor=arguments.anchor, as_json=arguments.json)
 
 
+def _export(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot.maintenance import export
+
+    return export.run(settings, execution_id=arguments.execution)
+
+
+def _erase(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot.maintenance import erase
+
+    return erase.run(settings, person=arguments.person, yes=arguments.yes)
+
+
 def _practice(arguments: argparse.Namespace) -> int:
     from bot.process import supervision
 
@@ -217,6 +229,8 @@ _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "check": _check,
     "tokens": _tokens,
     "audit": _audit,
+    "export": _export,
+    "erase": _erase,
 }
 
 _COMMANDS_THAT_LOAD_SETTINGS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {

@@ -35,6 +35,7 @@ from storage.db.tables import (
 from storage.definitions import CrewReport
 from storage.errors import UnknownCheckpoint
 from storage.event_reads import EventReads
+from storage.history_reads import HistoryReads
 from storage.kept_files import Publication, StoredFile
 from storage.messages import OutboxRow
 from storage.ports import SharedClock
@@ -135,7 +136,7 @@ _SOME_ACTIVE: Final = _by_state(
 )
 
 
-class Reads(ListReads, EventReads, WebhookReads):
+class Reads(ListReads, EventReads, HistoryReads, WebhookReads):
     """Each method reads one consistent snapshot. Safe to share between threads."""
 
     def __init__(self, engine: Engine, clock: SharedClock = _SYSTEM) -> None:

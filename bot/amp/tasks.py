@@ -118,7 +118,13 @@ def timed_tasks(run: PhaseRun) -> list[TimedTask]:
     """The results of a phase run. Tasks that were not timed one by one share the phase's time."""
     tasks = () if run.output is None else run.output.tasks
     share = _seconds(run, run.ended_at) / len(tasks) if tasks else 0.0
-    return [TimedTask(each, round(share, 3)) for each in tasks]
+    return [TimedTask(each, round(_timed(each, otherwise=share), 3)) for each in tasks]
+
+
+def _timed(result: TaskResult, *, otherwise: float) -> float:
+    """The seconds that CrewAI measured."""
+    seconds = result.saved.get("seconds")
+    return float(seconds) if isinstance(seconds, int | float) else otherwise
 
 
 def seconds_at_work(runs: Iterable[PhaseRun], now: datetime) -> float:

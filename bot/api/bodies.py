@@ -21,8 +21,9 @@ from pydantic import (
 from bot.api.webhook_bodies import MOST_WEBHOOKS, WebhookBody
 from storage import usage
 from storage.characters import storable
-from storage.definitions import Json
+from storage.definitions import CrewDefinition, Json
 from storage.output_hash import output_hash
+from storage.policy import offered_actions
 from storage.records import (
     Checkpoint,
     Counts,
@@ -219,7 +220,8 @@ class CheckpointBody(BaseModel):
     """`kind` says why the run waits. If there are `outcomes`, `continue` must name one of them.
 
     `continue` takes the values of the `form`, and publishes the `files` in the project's folder.
-    `summary` names the task, or the field of a typed output, that sums the output up.
+    `summary` names the task, or the field of a typed output, that sums the output up. `actions` are
+    those that can be decided here.
     """
 
     execution_id: str
@@ -240,6 +242,7 @@ class CheckpointBody(BaseModel):
     summary: str | None
     form: list[FieldBody]
     output_hash: str
+    actions: list[str]
 
 
 class FeedbackReceivedBody(BaseModel):
@@ -275,13 +278,13 @@ def status(
         status=execution.state.value,
         current_checkpoint=pending[-1] if pending else None,
         completed_checkpoints=[c.id for c in checkpoints if c.state not in _NOT_COMPLETED],
-        result=_result(execution, runs),
+        result=result_body(execution, runs),
         error=execution.error,
-        usage=_usage(runs),
+        usage=usage_body(runs),
     )
 
 
-def _usage(runs: Sequence[PhaseRun]) -> UsageBody:
+def usage_body(runs: Sequence[PhaseRun]) -> UsageBody:
     total = usage.total(run.usage for run in runs)
     names = {run.phase_index: run.phase for run in runs}
     return UsageBody(
@@ -305,7 +308,7 @@ def _spent(used: Usage) -> dict[str, Any]:
     }
 
 
-def _result(execution: Execution, runs: Iterable[PhaseRun]) -> ResultBody | None:
+def result_body(execution: Execution, runs: Iterable[PhaseRun]) -> ResultBody | None:
     """The run's result: the last phase's text, and every phase's last accepted task outputs."""
     if execution.result is None:
         return None
@@ -317,11 +320,11 @@ def _result(execution: Execution, runs: Iterable[PhaseRun]) -> ResultBody | None
     return ResultBody(
         status="complete",
         output=execution.result.output,
-        task_outputs=[out for index in sorted(done) for out in _task_outputs(done[index])],
+        task_outputs=[out for index in sorted(done) for out in task_outputs(done[index])],
     )
 
 
-def _task_outputs(output: PhaseOutput) -> list[TaskOutputBody]:
+def task_outputs(output: PhaseOutput) -> list[TaskOutputBody]:
     return [
         TaskOutputBody(
             task=each.task,
@@ -333,7 +336,9 @@ def _task_outputs(output: PhaseOutput) -> list[TaskOutputBody]:
     ]
 
 
-def checkpoint(record: Checkpoint) -> CheckpointBody:
+def checkpoint(record: Checkpoint, definition: CrewDefinition | None = None) -> CheckpointBody:
+    """`definition` is that of the execution's crew, which may have no revisions."""
+    actions = record.offered if definition is None else offered_actions(record, definition)
     return CheckpointBody(
         execution_id=record.execution_id,
         checkpoint_id=record.id,
@@ -341,16 +346,16 @@ def checkpoint(record: Checkpoint) -> CheckpointBody:
         description=record.description,
         context=ContextBody(
             output=record.output.output,
-            task_outputs=_task_outputs(record.output),
+            task_outputs=task_outputs(record.output),
             revision=record.revision,
             feedback=record.asked or None,
         ),
         status=record.state.value,
-        created_at=_iso(record.created_at),
+        created_at=iso(record.created_at),
         phase=record.phase,
         revision=record.revision,
         approvers=list(record.rule.approvers),
-        deadline=_iso(record.deadline) if record.deadline else None,
+        deadline=iso(record.deadline) if record.deadline else None,
         on_timeout=record.rule.on_timeout.value if record.deadline else None,
         kind=record.kind.value,
         outcomes=list(record.outcomes),
@@ -358,6 +363,7 @@ def checkpoint(record: Checkpoint) -> CheckpointBody:
         summary=record.summary or None,
         form=[FieldBody(**asdict(field)) for field in record.form],
         output_hash=output_hash(record.output),
+        actions=[action.value for action in actions],
     )
 
 
@@ -368,7 +374,7 @@ def health(counts: Counts) -> HealthBody:
     )
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
     """ISO 8601, in UTC, with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 

@@ -158,16 +158,20 @@ def _keys(scope: Scope) -> list[str]:
 
 
 def _owner(scope: Scope) -> str:
-    """Whose key it is. Without a token the path is the owner: it holds a secret of its own."""
+    """Whose key it is. Without a token the URL is the owner: it holds a secret of its own."""
     caller: Caller = scope["state"]["caller"]
     if caller is ANONYMOUS:
-        return sha256(paths.route_path(scope).encode(errors="surrogatepass")).hexdigest()
+        return sha256(b"?".join(_url(scope))).hexdigest()
     return caller.id
 
 
 def _hash(scope: Scope, body: bytes) -> str:
-    path = paths.route_path(scope).encode(errors="surrogatepass")
-    return sha256(b"\0".join((path, scope["query_string"], body))).hexdigest()
+    return sha256(b"\0".join((*_url(scope), body))).hexdigest()
+
+
+def _url(scope: Scope) -> tuple[bytes, bytes]:
+    query: bytes = scope["query_string"]
+    return paths.route_path(scope).encode(errors="surrogatepass"), query
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -23,6 +23,7 @@ from bot.doctor.publications import check_publications
 from bot.doctor.rest import check_rest
 from bot.doctor.secrets import check_secrets
 from bot.doctor.shared_server import check_shared_server
+from bot.doctor.webhooks import check_webhooks
 from bot.environ import load_and_hide
 from bot.findings import Finding, Mark, failed, good, warning
 from bot.settings import Settings, SettingsError
@@ -72,6 +73,7 @@ def _findings(env_file: Path, *, online: bool) -> Iterator[Finding]:
     yield from check_database(settings)
     yield from check_shared_server(settings)
     yield from check_crews(settings)
+    yield from check_webhooks(settings)
     yield from check_publications(settings)
     yield from check_models(settings)
     yield from check_rest(settings)

@@ -141,7 +141,7 @@ def _run(config: PracticeConfig, env_file: Path) -> int:
     settings = load_and_hide(env_file, overrides=config.variables())
     bot_address = f"http://127.0.0.1:{_free_port(settings.port)}"
     project = None if _has_crews(settings) else starter.FOLDER
-    workspace, bot = _programs(config, env_file, bot_address, project)
+    workspace, bot = _programs(config, env_file, bot_address, project, settings.webhook_secrets)
     shutdown = shutdown_requested(at_once=lambda: _kill_all((bot, workspace)))
     _print("Opening the practice workspace…")
     try:
@@ -169,9 +169,16 @@ def _has_crews(settings: Settings) -> bool:
 
 
 def _programs(
-    config: PracticeConfig, env_file: Path, bot_address: str, project: Path | None
+    config: PracticeConfig,
+    env_file: Path,
+    bot_address: str,
+    project: Path | None,
+    webhook_secrets: Mapping[str, str],
 ) -> tuple[Program, Program]:
-    """The workspace and the bot. `project`: the folder whose crews run, if not this one."""
+    """The workspace and the bot. `project`: the folder whose crews run, if not this one.
+
+    `webhook_secrets` are variables that this process has hidden, and that the bot needs.
+    """
     folder = config.folder.absolute()
     bot_port = bot_address.rpartition(":")[2]
     without_secrets = {name: value for name, value in os.environ.items() if not is_secret(name)}
@@ -179,6 +186,7 @@ def _programs(
         **without_secrets,
         "HITL_BACKEND_HOST": "127.0.0.1",
         "HITL_BACKEND_PORT": bot_port,
+        **webhook_secrets,
         **config.variables(),
     }
     page = ["--port", str(config.page_port), "--state", str(folder / "workspace.db")]

@@ -7,6 +7,7 @@ export default defineConfig({
     // It needs a running Countersign: npm run test:live.
     exclude: ["tests/live.test.tsx"],
     pool: "threads",
+    poolOptions: { threads: { singleThread: true, isolate: false } },
     restoreMocks: true,
     testTimeout: 15_000,
   },

@@ -21,6 +21,7 @@ SECRETS = {
     "SLACK_APP_TOKEN": "xapp-the-bots-own-token",
     "SLACK_SIGNING_SECRET": "the-bots-signing-secret",
 }
+HOOK = {"HOOK_SECRET": "whsec_dGhlIHNlY3JldCBvZiBhIHdlYmhvb2s="}
 API = {"SLACK_API_URL": "http://127.0.0.1:9/api/"}
 GANG = """
 crews:
@@ -28,6 +29,7 @@ crews:
     description: It looks for secrets
     crew: burglar:gang
     approvers: ["@channel"]
+    webhooks: [{url: "https://receiver.invalid/", secret: "${HOOK_SECRET}"}]
 """
 
 
@@ -47,6 +49,7 @@ def env_file(folder: Path, **more: str) -> None:
     database = f"sqlite:///{folder / 'countersign.db'}"
     variables = {
         **SECRETS,
+        **HOOK,
         **API,
         "DATABASE_URL": database,
         "LOOT_FOLDER": str(folder.parent / "loot"),
@@ -66,7 +69,7 @@ def loot(folder: Path, *, of: tuple[str, ...]) -> str:
 
 
 def assert_no_secret_in(found: str) -> None:
-    for name, secret in SECRETS.items():
+    for name, secret in (SECRETS | HOOK).items():
         assert secret not in found, name
     assert not re.search(r"(?i)database_url\W+sqlite", found)
 
@@ -79,7 +82,7 @@ def test_no_search_of_a_crew_finds_a_secret_of_the_serving_bot(
     if where == "in .env":
         env_file(bot_folder)
     else:
-        env |= SECRETS
+        env |= SECRETS | HOOK
     with BotProcess(
         bot_folder, env=env, crews_file=bot_folder / "crews.yml", start_within=WITHIN
     ) as bot:
@@ -98,7 +101,7 @@ def test_no_search_of_a_crew_finds_a_secret_of_the_worker(bot_folder: Path) -> N
         crews_file=bot_folder / "crews.yml",
         command="worker",
         start_within=WITHIN,
-        env=SECRETS,
+        env=SECRETS | HOOK,
     ):
         found = loot(bot_folder, of=("build", "function"))
 
@@ -107,7 +110,7 @@ def test_no_search_of_a_crew_finds_a_secret_of_the_worker(bot_folder: Path) -> N
 
 def test_no_search_of_a_crew_finds_a_secret_of_the_doctor(bot_folder: Path) -> None:
     database = {"DATABASE_URL": f"sqlite:///{bot_folder / 'countersign.db'}"}
-    env = {"LOOT_FOLDER": str(bot_folder.parent / "loot"), **API, **SECRETS, **database}
+    env = {"LOOT_FOLDER": str(bot_folder.parent / "loot"), **API, **SECRETS, **HOOK, **database}
     printed = subprocess.run(
         [sys.executable, "-m", "bot", "doctor"],
         cwd=bot_folder,
@@ -127,7 +130,7 @@ def test_no_search_of_a_crew_finds_a_secret_of_the_doctor(bot_folder: Path) -> N
 def test_no_search_of_a_crew_finds_a_secret_in_practice(bot_folder: Path) -> None:
     """Practice replaces the bot's settings, and must not give away those it replaces."""
     env_file(bot_folder)
-    practice = Practice(bot_folder, prefork_server=None, **SECRETS, **API)
+    practice = Practice(bot_folder, prefork_server=None, **SECRETS, **HOOK, **API)
     try:
         practice.ready()
         found = loot(bot_folder, of=("build", "function"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,7 @@ def test_crews_go_through_the_proxy_but_not_to_this_machine(load: Load) -> None:
         ("COUNTERSIGN_CORS_ORIGINS", "*", "must be origins such as https://app.example.com"),
         ("COUNTERSIGN_CORS_ORIGINS", "https://hunter2.example/page", "must be origins such as"),
         ("COUNTERSIGN_TRUSTED_PROXIES", "hunter2", "must be addresses or networks such as"),
+        ("COUNTERSIGN_ENCRYPTION_KEYS", "hunter2", "key 1 is no Fernet key"),
         ("HITL_BACKEND_PORT", "http", "must be a whole number"),
         ("HITL_BACKEND_PORT", "70000", "must be less than or equal to 65535"),
         ("COUNTERSIGN_LEASE_SECONDS", "soon", "must be a number"),
@@ -270,3 +272,44 @@ def test_the_unchanged_example_file_works(load: Load) -> None:
     example = (Path(__file__).parents[2] / ".env.example").read_text()
 
     assert load(example).slack_mode is None
+
+
+def test_webhooks_may_be_sent_to_public_addresses_and_to_networks_that_are_set(load: Load) -> None:
+    assert ip_address("10.1.2.3") not in load().webhook_addresses
+    assert ip_address("10.1.2.3") in load(COUNTERSIGN_WEBHOOK_ALLOW="10.0.0.0/8").webhook_addresses
+
+    with pytest.raises(SettingsError, match=r"COUNTERSIGN_WEBHOOK_ALLOW '10\.0\.0\.0/99' is no"):
+        load(COUNTERSIGN_WEBHOOK_ALLOW="10.0.0.0/99")
+
+
+def test_no_crew_gets_the_secret_of_a_webhook_nor_a_key(load: Load, tmp_path: Path) -> None:
+    """Neither from the environment nor from `.env`, and neither crews.yml if it holds one."""
+    written = "whsec_bm90IGluIGEgdmFyaWFibGUhIQ=="
+    in_env, in_file = "whsec_aW4gdGhlIGVudmlyb25tZW50", "whsec_aW4gdGhlIGZpbGUgLmVudiEh"
+    keys = ["A" * 43 + "=", "B" * 43 + "="]
+    crews = tmp_path / "crews.yml"
+    crews.write_text(
+        "crews: {plan: {webhooks: [{url: https://a.example, secret: '${HOOK}', "
+        f"previous_secret: '${{OLD_HOOK}}'}}, {{secret: '{written}'}}]}}}}"
+    )
+
+    settings = load(
+        f"OLD_HOOK={in_file}\nSERPER_API_KEY=abc\nCOUNTERSIGN_ENCRYPTION_KEYS={','.join(keys)}\n",
+        HOOK=in_env,
+        CREWS_FILE=str(crews),
+    )
+
+    assert settings.webhook_secrets == {"HOOK": in_env, "OLD_HOOK": in_file}
+    assert settings.crew_environment == {"SERPER_API_KEY": "abc"}
+    for secret in (written, in_env, in_file, *keys):
+        assert secret in settings.secrets
+        assert secret in settings.withheld
+    assert str(crews) in settings.withheld.files
+    assert settings.fernet_keys == tuple(keys)
+
+
+def test_a_crews_file_without_secrets_stays_readable_for_crews(load: Load, tmp_path: Path) -> None:
+    crews = tmp_path / "crews.yml"
+    crews.write_text("crews: {plan: {webhooks: [{secret: '${HOOK}'}]}}")
+
+    assert str(crews) not in load(CREWS_FILE=str(crews)).withheld.files

@@ -71,6 +71,7 @@ def test_a_structured_output_is_passed_on_with_its_structure(runner: RunnerFixtu
     drawn = runner.harness.runs(run)[0].output
     assert drawn is not None
     assert drawn.tasks[0].saved["pydantic"] == {"kind": "square", "sides": 4}
+    assert isinstance(drawn.tasks[0].saved["seconds"], float)
     assert json.loads(drawn.tasks[0].structured) == {"kind": "square", "sides": 4}
     assert "square" in str(conversations(runner.folder, "roofs")[-1])
 

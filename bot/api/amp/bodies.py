@@ -67,6 +67,20 @@ class WebhookUrls(BaseModel):
 class KickoffBody(WebhookUrls):
     """`meta` is repeated in every webhook. Inputs that the crew does not know are ignored."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "inputs": {"user_input": "a summer campaign"},
+                "meta": {"requestId": "r-17"},
+                "crewWebhookUrl": "https://example.com/hooks/crew",
+                "humanInputWebhook": {
+                    "url": "https://example.com/hooks/human",
+                    "authentication": {"strategy": "bearer", "token": "a-secret"},
+                },
+            }
+        }
+    )
+
     inputs: InputValues
     meta: InputValues = {}
 
@@ -77,6 +91,17 @@ class ResumeBody(WebhookUrls):
     Beyond AMP: `outcome` names the one meant where a flow offers several, `values` fills in the
     checkpoint's form, and with `output_hash` nothing is decided if another output waits by now.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+                "task_id": "research_task",
+                "human_feedback": "Name the prices",
+                "is_approve": False,
+            }
+        }
+    )
 
     execution_id: Text
     task_id: Text
@@ -93,7 +118,10 @@ class RespondBody(BaseModel):
     Beyond AMP: `outcome` and `is_approve`, if the words are not to be interpreted.
     """
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={"example": {"feedback": "Approved", "source": "my_app"}},
+    )
 
     feedback: Annotated[Text, Field(min_length=1)]
     source: Word | None = None

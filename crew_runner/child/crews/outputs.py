@@ -25,6 +25,7 @@ def task_result(task: Task, *, held: bool = False) -> TaskResult:
     saved: dict[str, object] = {
         "output": output.model_dump(mode="json", exclude={"pydantic"}, fallback=str),
         "pydantic": typed,
+        "seconds": task.execution_duration,
     }
     is_skipped = was_skipped(task, output)
     if held and not is_skipped:

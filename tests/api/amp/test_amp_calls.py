@@ -231,3 +231,23 @@ def test_an_execution_belongs_to_the_crew_in_the_path(amp: Amp, waiting: str) ->
     assert other.get(f"/status/{waiting}").status_code == 404
     assert other.resume(waiting, "draft_task", "").status_code == 404
     assert amp.get("").text == "Healthy"
+
+
+def test_the_openapi_document_says_what_amps_clients_send_and_get(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+
+    kickoff = schema["paths"]["/amp/{crew}/kickoff"]["post"]
+    assert {"401", "404", "422"} <= kickoff["responses"].keys()
+    body = schema["components"]["schemas"]["KickoffBody"]
+    assert {"taskWebhookUrl", "humanInputWebhook"} <= body["properties"].keys()
+    assert body["required"] == ["inputs"]
+    assert "HTTPValidationError" not in str(schema)
+
+
+def test_a_repeated_kickoff_with_the_same_key_starts_one_execution(client: TestClient) -> None:
+    headers, body = {"Idempotency-Key": "k-1"}, {"inputs": {"user_input": "a campaign"}}
+
+    answers = [client.post("/amp/plan/kickoff", json=body, headers=headers) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()

@@ -115,10 +115,9 @@ async function* stream(
       timer = setTimeout(() => controller.abort(), limit);
       const messages = parser.push(decoder.decode(value, { stream: true }));
       state.retry = parser.retry ?? state.retry;
-      // The id counts once the message is complete and has been handed on.
+      // The id counts once its message has been handed on.
       yield messages;
-      const last = messages.at(-1);
-      if (last !== undefined) state.id = last.id;
+      state.id = parser.lastEventId;
     }
   } finally {
     clearTimeout(timer);

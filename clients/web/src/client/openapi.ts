@@ -72,6 +72,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Executions
+         * @description Executions, newest first.
+         */
+        get: operations["executions_api_executions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Execution
+         * @description One execution, with its phases, checkpoints, decisions and outputs.
+         */
+        get: operations["execution_api_executions__execution_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit
+         * @description What happened to an execution, and who did it, oldest first.
+         */
+        get: operations["audit_api_executions__execution_id__audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Result
+         * @description The result of a completed execution, as Markdown.
+         */
+        get: operations["result_api_executions__execution_id__result_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Cancel an execution that has not ended.
+         */
+        post: operations["cancel_api_executions__execution_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry
+         * @description Run the failed phase of an execution in `error` again.
+         */
+        post: operations["retry_api_executions__execution_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Checkpoints
+         * @description What waits for the person for whom the token acts; without one, all that waits.
+         */
+        get: operations["checkpoints_api_checkpoints_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/crews": {
         parameters: {
             query?: never;
@@ -106,6 +246,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description The events of all executions that the caller may see, from now on.
+         */
+        get: operations["events_api_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Execution Events
+         * @description The events of one execution, from its first. The stream ends with the last one.
+         */
+        get: operations["execution_events_api_executions__execution_id__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ticket
+         * @description A ticket for clients that cannot send headers: browsers' EventSource and WebSocket.
+         */
+        post: operations["ticket_api_events_ticket_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Session */
+        get: operations["session_api_session_get"];
+        put?: never;
+        /**
+         * Sign In
+         * @description Sign in. The session is in a cookie; it ends after twelve hours, and with its token.
+         */
+        post: operations["sign_in_api_session_post"];
+        /**
+         * Sign Out
+         * @description Sign out: the session cannot be used again. A token is not revoked by this.
+         */
+        delete: operations["sign_out_api_session_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/": {
         parameters: {
             query?: never;
@@ -113,7 +338,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Root */
+        /**
+         * Root
+         * @description The board for `Accept: text/html`; else what this is, and where its parts are.
+         */
         get: operations["root__get"];
         put?: never;
         post?: never;
@@ -140,16 +368,313 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ready
+         * @description Whether requests can be served now: the database answers, and Slack's door is open.
+         */
+        get: operations["ready_ready_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics
+         * @description Metrics for Prometheus. They are also on COUNTERSIGN_HEALTH_PORT, without a token.
+         */
+        get: operations["metrics_metrics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Deliveries
+         * @description The deliveries, the newest first: all, or those in one state.
+         */
+        get: operations["deliveries_api_webhooks_deliveries_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/deliveries/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Delivery */
+        get: operations["delivery_api_webhooks_deliveries__delivery_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/deliveries/{delivery_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay
+         * @description Try a dead delivery again, for another day, with the same id and body.
+         */
+        post: operations["replay_api_webhooks_deliveries__delivery_id__replay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Healthy */
+        get: operations["healthy_amp__crew__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}/inputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Inputs */
+        get: operations["inputs_amp__crew__inputs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}/kickoff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Kickoff */
+        post: operations["kickoff_amp__crew__kickoff_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}/status/{kickoff_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Status */
+        get: operations["status_amp__crew__status__kickoff_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resume */
+        post: operations["resume_amp__crew__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}/stop/{kickoff_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop */
+        post: operations["stop_amp__crew__stop__kickoff_id__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}/human_feedback_requests/{request_id}/respond": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Respond */
+        post: operations["respond_amp__crew__human_feedback_requests__request_id__respond_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * ActorBody
+         * @description Who acted. `kind` is slack, api, timeout or system; `id` is a Slack user's or a token's.
+         */
+        ActorBody: {
+            /** Kind */
+            kind: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * AmpErrorBody
+         * @description An error as CrewAI AMP reports it: `error` names its kind, `message` says what is wrong.
+         */
+        AmpErrorBody: {
+            /** Error */
+            error: string;
+            /** Message */
+            message: string;
+            /**
+             * Details
+             * @default {}
+             */
+            details: {
+                [key: string]: unknown;
+            };
+        };
+        /** AuditBody */
+        AuditBody: {
+            /** Items */
+            items: components["schemas"]["AuditRowBody"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * AuditRowBody
+         * @description What happened. `details` are ids and fixed words. `digest` and `hash` chain the log: see
+         *     docs/data.md.
+         */
+        AuditRowBody: {
+            /** Seq */
+            seq: number;
+            /** At */
+            at: string;
+            /** Event */
+            event: string;
+            actor: components["schemas"]["ActorBody"] | null;
+            /** Details */
+            details: {
+                [key: string]: unknown;
+            };
+            /** Digest */
+            digest: string | null;
+            /** Hash */
+            hash: string | null;
+        };
+        /** BasicAuthentication */
+        BasicAuthentication: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            strategy: "basic";
+            /** Username */
+            username: string;
+            /** Password */
+            password: string;
+        };
+        /** BearerAuthentication */
+        BearerAuthentication: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            strategy: "bearer";
+            /** Token */
+            token: string;
+        };
+        /**
          * CheckpointBody
          * @description `kind` says why the run waits. If there are `outcomes`, `continue` must name one of them.
          *
          *     `continue` takes the values of the `form`, and publishes the `files` in the project's folder.
-         *     `summary` names the task, or the field of a typed output, that sums the output up.
+         *     `summary` names the task, or the field of a typed output, that sums the output up. `actions` are
+         *     those that can be decided here.
          */
         CheckpointBody: {
             /** Execution Id */
@@ -187,6 +712,23 @@ export interface components {
             form: components["schemas"]["FieldBody"][];
             /** Output Hash */
             output_hash: string;
+            /** Actions */
+            actions: string[];
+        };
+        /**
+         * CompletedBody
+         * @description `execution_time` is the crew's own, in seconds, without the time that people took.
+         */
+        CompletedBody: {
+            /**
+             * Status
+             * @default completed
+             * @constant
+             */
+            status: "completed";
+            result: components["schemas"]["bot__api__amp__bodies__ResultBody"];
+            /** Execution Time */
+            execution_time: number;
         };
         /**
          * ContextBody
@@ -233,9 +775,120 @@ export interface components {
             next: string | null;
         };
         /**
+         * DecidedCheckpointBody
+         * @description A checkpoint, also one that was decided or cancelled. `decision` is null while it waits.
+         */
+        DecidedCheckpointBody: {
+            /** Execution Id */
+            execution_id: string;
+            /** Checkpoint Id */
+            checkpoint_id: string;
+            /** Checkpoint Name */
+            checkpoint_name: string;
+            /** Description */
+            description: string;
+            context: components["schemas"]["ContextBody"];
+            /** Status */
+            status: string;
+            /** Created At */
+            created_at: string;
+            /** Phase */
+            phase: string;
+            /** Revision */
+            revision: number;
+            /** Approvers */
+            approvers: string[];
+            /** Deadline */
+            deadline: string | null;
+            /** On Timeout */
+            on_timeout: string | null;
+            /** Kind */
+            kind: string;
+            /** Outcomes */
+            outcomes: string[];
+            /** Files */
+            files: components["schemas"]["FileBody"][];
+            /** Summary */
+            summary: string | null;
+            /** Form */
+            form: components["schemas"]["FieldBody"][];
+            /** Output Hash */
+            output_hash: string;
+            /** Actions */
+            actions: string[];
+            decision: components["schemas"]["DecisionBody"] | null;
+        };
+        /**
+         * DecisionBody
+         * @description `means` says how a revision got its text: run, edit or earlier.
+         */
+        DecisionBody: {
+            /** Action */
+            action: string;
+            /** Outcome */
+            outcome: string | null;
+            /** Feedback */
+            feedback: string | null;
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
+            /** Means */
+            means: string | null;
+            actor: components["schemas"]["ActorBody"];
+            /** Decided At */
+            decided_at: string;
+        };
+        /**
+         * DeliveriesBody
+         * @description The newest first. `next` is the `cursor` of the page after this one.
+         */
+        DeliveriesBody: {
+            /** Items */
+            items: components["schemas"]["DeliveryBody"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * DeliveryBody
+         * @description One event for one webhook. `id` is what the receiver got as `webhook-id`.
+         *
+         *     `url` is shown without its query. `next_attempt_at` is set while it is queued.
+         */
+        DeliveryBody: {
+            /** Id */
+            id: string;
+            /** Execution Id */
+            execution_id: string;
+            /** Type */
+            type: string;
+            /** Url */
+            url: string;
+            format: components["schemas"]["WebhookFormat"];
+            state: components["schemas"]["DeliveryState"];
+            /** Attempts */
+            attempts: number;
+            /** Created At */
+            created_at: string;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+            /** Delivered At */
+            delivered_at: string | null;
+            /** Last Status */
+            last_status: number | null;
+            /** Error */
+            error: string | null;
+        };
+        /**
+         * DeliveryState
+         * @enum {string}
+         */
+        DeliveryState: "queued" | "delivered" | "dead";
+        /**
          * ExecuteBody
          * @description Starts a run. One of `message` and `user_input` fills the other; both may be left out if the
-         *     crew takes no request, or all that it needs is in `inputs`.
+         *     crew takes no request, or all that it needs is in `inputs`. The run's events are sent to
+         *     `webhook`, and to each of `webhooks`.
          */
         ExecuteBody: {
             /** Message */
@@ -254,6 +907,116 @@ export interface components {
             inputs?: {
                 [key: string]: unknown;
             } | null;
+            webhook?: components["schemas"]["WebhookBody"] | null;
+            /**
+             * Webhooks
+             * @default []
+             */
+            webhooks: components["schemas"]["WebhookBody"][];
+        };
+        /**
+         * ExecutionBody
+         * @description `actions` are those that the state allows: cancel, retry. Who may take them, the crew's rules
+         *     say.
+         */
+        ExecutionBody: {
+            /** Execution Id */
+            execution_id: string;
+            /** Crew */
+            crew: string;
+            /** Status */
+            status: string;
+            /** Message */
+            message: string;
+            requester: components["schemas"]["ActorBody"];
+            /** Channel */
+            channel: string | null;
+            /** Permalink */
+            permalink: string | null;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            waiting: components["schemas"]["WaitingBody"] | null;
+            /** Error */
+            error: string | null;
+            request: components["schemas"]["RequestBody"];
+            /** Phases */
+            phases: string[];
+            /** Left Out */
+            left_out: string[];
+            /** Runs */
+            runs: components["schemas"]["PhaseRunBody"][];
+            /** Checkpoints */
+            checkpoints: components["schemas"]["DecidedCheckpointBody"][];
+            /** Actions */
+            actions: ("cancel" | "retry")[];
+            ended_by: components["schemas"]["ActorBody"] | null;
+            result: components["schemas"]["bot__api__bodies__ResultBody"] | null;
+            usage: components["schemas"]["UsageBody"];
+        };
+        /**
+         * ExecutionItemBody
+         * @description An execution in a list. `message` is the request's text, and `waiting` the checkpoint that
+         *     somebody must decide. `permalink` is the address of the thread in Slack.
+         */
+        ExecutionItemBody: {
+            /** Execution Id */
+            execution_id: string;
+            /** Crew */
+            crew: string;
+            /** Status */
+            status: string;
+            /** Message */
+            message: string;
+            requester: components["schemas"]["ActorBody"];
+            /** Channel */
+            channel: string | null;
+            /** Permalink */
+            permalink: string | null;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            waiting: components["schemas"]["WaitingBody"] | null;
+            /** Error */
+            error: string | null;
+        };
+        /**
+         * ExecutionState
+         * @description The states of an execution. The API uses the same values.
+         * @enum {string}
+         */
+        ExecutionState: "pending" | "running" | "waiting_feedback" | "completed" | "error" | "cancelled" | "stopped";
+        /**
+         * ExecutionsBody
+         * @description A page, newest first. `next` is the cursor of the next page, null on the last.
+         */
+        ExecutionsBody: {
+            /** Items */
+            items: components["schemas"]["ExecutionItemBody"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * FailedBody
+         * @description The execution failed, or somebody stopped or cancelled it: `error` says which.
+         */
+        FailedBody: {
+            /**
+             * Status
+             * @default error
+             * @constant
+             */
+            status: "error";
+            /** Error */
+            error: string;
+            /** Execution Time */
+            execution_time: number;
         };
         /**
          * FeedbackBody
@@ -350,6 +1113,66 @@ export interface components {
             /** Pending Checkpoints */
             pending_checkpoints: number;
         };
+        /**
+         * HumanInputWebhookBody
+         * @description Where to ask a person, and how to authenticate there.
+         */
+        HumanInputWebhookBody: {
+            /** Url */
+            url: string;
+            /** Authentication */
+            authentication?: (components["schemas"]["BearerAuthentication"] | components["schemas"]["BasicAuthentication"]) | null;
+        };
+        /** InputsBody */
+        InputsBody: {
+            /** Inputs */
+            inputs: string[];
+        };
+        /** KickedOffBody */
+        KickedOffBody: {
+            /** Kickoff Id */
+            kickoff_id: string;
+        };
+        /**
+         * KickoffBody
+         * @description `meta` is repeated in every webhook. Inputs that the crew does not know are ignored.
+         * @example {
+         *       "crewWebhookUrl": "https://example.com/hooks/crew",
+         *       "humanInputWebhook": {
+         *         "authentication": {
+         *           "strategy": "bearer",
+         *           "token": "a-secret"
+         *         },
+         *         "url": "https://example.com/hooks/human"
+         *       },
+         *       "inputs": {
+         *         "user_input": "a summer campaign"
+         *       },
+         *       "meta": {
+         *         "requestId": "r-17"
+         *       }
+         *     }
+         */
+        KickoffBody: {
+            /** Taskwebhookurl */
+            taskWebhookUrl?: string | null;
+            /** Stepwebhookurl */
+            stepWebhookUrl?: string | null;
+            /** Crewwebhookurl */
+            crewWebhookUrl?: string | null;
+            humanInputWebhook?: components["schemas"]["HumanInputWebhookBody"] | null;
+            /** Inputs */
+            inputs: {
+                [key: string]: unknown;
+            };
+            /**
+             * Meta
+             * @default {}
+             */
+            meta: {
+                [key: string]: unknown;
+            };
+        };
         /** ModelSpentBody */
         ModelSpentBody: {
             /** Tokens */
@@ -362,6 +1185,40 @@ export interface components {
             price_unknown: string[];
             /** Model */
             model: string;
+        };
+        /**
+         * PhaseRunBody
+         * @description A try of a phase. A revision is a further one of the same phase.
+         */
+        PhaseRunBody: {
+            /** Phase */
+            phase: string;
+            /** Phase Index */
+            phase_index: number;
+            /** Attempt */
+            attempt: number;
+            /** Revision */
+            revision: number;
+            /** Status */
+            status: string;
+            /** Created At */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Output */
+            output: string | null;
+            /** Task Outputs */
+            task_outputs: components["schemas"]["TaskOutputBody"][];
+            /** Feedback */
+            feedback: string | null;
+            /** Progress */
+            progress: {
+                [key: string]: unknown;
+            };
+            /** Error */
+            error: string | null;
         };
         /** PhaseSpentBody */
         PhaseSpentBody: {
@@ -393,14 +1250,174 @@ export interface components {
             /** Detail */
             detail: string;
         };
-        /** ResultBody */
-        ResultBody: {
-            /** Status */
+        /** ProgressBody */
+        ProgressBody: {
+            /** Completed Tasks */
+            completed_tasks: number;
+            /** Total Tasks */
+            total_tasks: number;
+        };
+        /** ReadyBody */
+        ReadyBody: {
+            /**
+             * Status
+             * @default ready
+             */
             status: string;
-            /** Output */
-            output: string;
-            /** Task Outputs */
-            task_outputs: components["schemas"]["TaskOutputBody"][];
+        };
+        /**
+         * RequestBody
+         * @description What was asked for. `inputs` are those that the crew got, once they are known.
+         */
+        RequestBody: {
+            /** Message */
+            message: string;
+            /** User Input */
+            user_input: string;
+            /** Campaign Context */
+            campaign_context: string;
+            /** Language */
+            language: string;
+            /** Inputs */
+            inputs: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * RespondBody
+         * @description An answer through a `callback_url`. `source` names the program that sends it.
+         *
+         *     Beyond AMP: `outcome` and `is_approve`, if the words are not to be interpreted.
+         * @example {
+         *       "feedback": "Approved",
+         *       "source": "my_app"
+         *     }
+         */
+        RespondBody: {
+            /** Feedback */
+            feedback: string;
+            /** Source */
+            source?: string | null;
+            /** Outcome */
+            outcome?: string | null;
+            /** Is Approve */
+            is_approve?: boolean | null;
+        };
+        /** RespondedBody */
+        RespondedBody: {
+            /**
+             * Status
+             * @default accepted
+             * @constant
+             */
+            status: "accepted";
+            request: components["schemas"]["RespondedRequestBody"];
+        };
+        /** RespondedRequestBody */
+        RespondedRequestBody: {
+            /** Id */
+            id: string;
+            /**
+             * Status
+             * @default responded
+             * @constant
+             */
+            status: "responded";
+            /** Feedback */
+            feedback: string;
+            /** Outcome */
+            outcome: string | null;
+            /** Responded At */
+            responded_at: string;
+            /** Responded Via */
+            responded_via: string;
+        };
+        /**
+         * ResumeBody
+         * @description `is_approve` continues, or revises the task with `human_feedback`.
+         *
+         *     Beyond AMP: `outcome` names the one meant where a flow offers several, `values` fills in the
+         *     checkpoint's form, and with `output_hash` nothing is decided if another output waits by now.
+         * @example {
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "human_feedback": "Name the prices",
+         *       "is_approve": false,
+         *       "task_id": "research_task"
+         *     }
+         */
+        ResumeBody: {
+            /** Taskwebhookurl */
+            taskWebhookUrl?: string | null;
+            /** Stepwebhookurl */
+            stepWebhookUrl?: string | null;
+            /** Crewwebhookurl */
+            crewWebhookUrl?: string | null;
+            humanInputWebhook?: components["schemas"]["HumanInputWebhookBody"] | null;
+            /** Execution Id */
+            execution_id: string;
+            /** Task Id */
+            task_id: string;
+            /**
+             * Human Feedback
+             * @default
+             */
+            human_feedback: string;
+            /** Is Approve */
+            is_approve: boolean;
+            /** Outcome */
+            outcome?: string | null;
+            /**
+             * Values
+             * @default {}
+             */
+            values: {
+                [key: string]: unknown;
+            };
+            /** Output Hash */
+            output_hash?: string | null;
+        };
+        /** ResumedBody */
+        ResumedBody: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "resumed" | "retrying" | "completed";
+            /** Message */
+            message: string;
+        };
+        /**
+         * Scope
+         * @description What a token may do.
+         * @enum {string}
+         */
+        Scope: "execute" | "read" | "decide" | "admin";
+        /**
+         * SessionBody
+         * @description Who is signed in. `person` is the Slack user for whom they act, if any; `needed` is false as
+         *     long as no token was made, and nobody has to sign in.
+         */
+        SessionBody: {
+            /** Name */
+            name: string;
+            /** Person */
+            person: string | null;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+            /** Needed */
+            needed: boolean;
+            /** Expires At */
+            expires_at?: string | null;
+        };
+        /**
+         * SignInBody
+         * @description One of both: the secret of a link from `/crew board`, which works once, or a token.
+         */
+        SignInBody: {
+            /** Link */
+            link?: string | null;
+            /** Token */
+            token?: string | null;
         };
         /** StatusBody */
         StatusBody: {
@@ -412,13 +1429,48 @@ export interface components {
             current_checkpoint: string | null;
             /** Completed Checkpoints */
             completed_checkpoints: string[];
-            result: components["schemas"]["ResultBody"] | null;
+            result: components["schemas"]["bot__api__bodies__ResultBody"] | null;
             /** Error */
             error: string | null;
             usage: components["schemas"]["UsageBody"];
         };
+        /** StoppedBody */
+        StoppedBody: {
+            /**
+             * Status
+             * @default stopped
+             * @constant
+             */
+            status: "stopped";
+            /** Kickoffid */
+            kickoffId: string;
+        };
         TaskOutputBody: {
             [key: string]: unknown;
+        };
+        /**
+         * TaskResultBody
+         * @description `execution_time` is in seconds.
+         */
+        TaskResultBody: {
+            /** Task Id */
+            task_id: string;
+            /** Output */
+            output: string;
+            /** Agent */
+            agent: string;
+            /** Execution Time */
+            execution_time: number;
+        };
+        /**
+         * TicketBody
+         * @description Opens streams of events for `expires_in` seconds, as `?ticket=`.
+         */
+        TicketBody: {
+            /** Ticket */
+            ticket: string;
+            /** Expires In */
+            expires_in: number;
         };
         /**
          * UsageBody
@@ -437,6 +1489,133 @@ export interface components {
             by_phase: components["schemas"]["PhaseSpentBody"][];
             /** By Model */
             by_model: components["schemas"]["ModelSpentBody"][];
+        };
+        /** WaitingBody */
+        WaitingBody: {
+            /** Checkpoint Id */
+            checkpoint_id: string;
+            /** Checkpoint Name */
+            checkpoint_name: string;
+            /** Deadline */
+            deadline: string | null;
+        };
+        /**
+         * WaitingCheckpointBody
+         * @description A checkpoint that waits, with the execution that it belongs to.
+         */
+        WaitingCheckpointBody: {
+            /** Execution Id */
+            execution_id: string;
+            /** Checkpoint Id */
+            checkpoint_id: string;
+            /** Checkpoint Name */
+            checkpoint_name: string;
+            /** Description */
+            description: string;
+            context: components["schemas"]["ContextBody"];
+            /** Status */
+            status: string;
+            /** Created At */
+            created_at: string;
+            /** Phase */
+            phase: string;
+            /** Revision */
+            revision: number;
+            /** Approvers */
+            approvers: string[];
+            /** Deadline */
+            deadline: string | null;
+            /** On Timeout */
+            on_timeout: string | null;
+            /** Kind */
+            kind: string;
+            /** Outcomes */
+            outcomes: string[];
+            /** Files */
+            files: components["schemas"]["FileBody"][];
+            /** Summary */
+            summary: string | null;
+            /** Form */
+            form: components["schemas"]["FieldBody"][];
+            /** Output Hash */
+            output_hash: string;
+            /** Actions */
+            actions: string[];
+            /** Crew */
+            crew: string;
+            /** Message */
+            message: string;
+            requester: components["schemas"]["ActorBody"];
+            /** Channel */
+            channel: string | null;
+            /** Permalink */
+            permalink: string | null;
+        };
+        /**
+         * WaitingCheckpointsBody
+         * @description A page: the nearest deadline first, those without one last.
+         */
+        WaitingCheckpointsBody: {
+            /** Items */
+            items: components["schemas"]["WaitingCheckpointBody"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * WebhookBody
+         * @description Where events of the execution are sent, after Standard Webhooks.
+         *
+         *     `secret` is base64 after `whsec_`; `previous_secret` signs, too, while a receiver changes from
+         *     one to the other. With the format `amp` a secret is any text.
+         * @example {
+         *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+         *       "url": "https://example.com/countersign"
+         *     }
+         */
+        WebhookBody: {
+            /** Url */
+            url: string;
+            /** Secret */
+            secret: string;
+            /** Previous Secret */
+            previous_secret?: string | null;
+            /** @default standard */
+            format: components["schemas"]["WebhookFormat"];
+        };
+        /**
+         * WebhookFormat
+         * @enum {string}
+         */
+        WebhookFormat: "standard" | "amp";
+        /**
+         * WorkingBody
+         * @description While a person is asked, `current_task` is the one that they are asked about.
+         */
+        WorkingBody: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "running" | "pending_human_input";
+            /** Current Task */
+            current_task: string;
+            progress: components["schemas"]["ProgressBody"];
+        };
+        /** ResultBody */
+        bot__api__amp__bodies__ResultBody: {
+            /** Output */
+            output: string;
+            /** Tasks */
+            tasks: components["schemas"]["TaskResultBody"][];
+        };
+        /** ResultBody */
+        bot__api__bodies__ResultBody: {
+            /** Status */
+            status: string;
+            /** Output */
+            output: string;
+            /** Task Outputs */
+            task_outputs: components["schemas"]["TaskOutputBody"][];
         };
     };
     responses: never;
@@ -525,8 +1704,13 @@ export interface operations {
     };
     status_api_crew_status__execution_id__get: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description Seconds to wait for a change. */
+                wait?: number;
+            };
+            header?: {
+                "if-none-match"?: string | null;
+            };
             path: {
                 execution_id: string;
             };
@@ -541,6 +1725,23 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StatusBody"];
+                };
+            };
+            /** @description It is as `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
                 };
             };
             /** @description Not Found */
@@ -698,6 +1899,403 @@ export interface operations {
             };
         };
     };
+    executions_api_executions_get: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["ExecutionState"][];
+                crew?: string | null;
+                /** @description A Slack user's or token's id. */
+                requester?: string | null;
+                channel?: string | null;
+                created_after?: string | null;
+                created_before?: string | null;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Items of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionsBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    execution_api_executions__execution_id__get: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for a change. */
+                wait?: number;
+            };
+            header?: {
+                "if-none-match"?: string | null;
+            };
+            path: {
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionBody"];
+                };
+            };
+            /** @description It is as `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    audit_api_executions__execution_id__audit_get: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Items of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    result_api_executions__execution_id__result_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                    "text/markdown": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/plain": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/plain": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/plain": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    cancel_api_executions__execution_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    retry_api_executions__execution_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    checkpoints_api_checkpoints_get: {
+        parameters: {
+            query?: {
+                /** @description Those that wait; there are no others yet. */
+                waiting?: "true";
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Items of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingCheckpointsBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     crews_api_crews_get: {
         parameters: {
             query?: never;
@@ -770,6 +2368,311 @@ export interface operations {
             };
         };
     };
+    events_api_events_get: {
+        parameters: {
+            query?: {
+                /** @description As the header `Last-Event-ID`, which wins if both are sent. */
+                last_event_id?: string | null;
+                /** @description From `POST /api/events/ticket`, in place of a token. */
+                ticket?: string | null;
+            };
+            header?: {
+                /** @description Resume after the event with this id. */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events, one JSON object each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 42
+                     *     data: {"id":"42","type":"checkpoint.waiting","execution_id":"2f1c…","at":"2026-01-31T12:00:00Z","status":"waiting_feedback","checkpoint_id":"9a0b…","checkpoint_name":"strategy_review","phase":"strategy","revision":1}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/event-stream": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/event-stream": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/event-stream": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    execution_events_api_executions__execution_id__events_get: {
+        parameters: {
+            query?: {
+                /** @description As the header `Last-Event-ID`, which wins if both are sent. */
+                last_event_id?: string | null;
+                /** @description From `POST /api/events/ticket`, in place of a token. */
+                ticket?: string | null;
+            };
+            header?: {
+                /** @description Resume after the event with this id. */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events, one JSON object each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 42
+                     *     data: {"id":"42","type":"checkpoint.waiting","execution_id":"2f1c…","at":"2026-01-31T12:00:00Z","status":"waiting_feedback","checkpoint_id":"9a0b…","checkpoint_name":"strategy_review","phase":"strategy","revision":1}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The execution has ended, and no event follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/event-stream": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/event-stream": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/event-stream": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/event-stream": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    ticket_api_events_ticket_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    session_api_session_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    sign_in_api_session_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    sign_out_api_session_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     root__get: {
         parameters: {
             query?: never;
@@ -785,9 +2688,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": unknown;
+                    "text/html": string;
                 };
             };
         };
@@ -818,6 +2720,890 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                     "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    ready_ready_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadyBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    metrics_metrics_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    deliveries_api_webhooks_deliveries_get: {
+        parameters: {
+            query?: {
+                state?: components["schemas"]["DeliveryState"] | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveriesBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delivery_api_webhooks_deliveries__delivery_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    replay_api_webhooks_deliveries__delivery_id__replay_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    healthy_amp__crew__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                crew: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    inputs_amp__crew__inputs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                crew: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InputsBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    kickoff_amp__crew__kickoff_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                crew: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KickoffBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KickedOffBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    status_amp__crew__status__kickoff_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                crew: string;
+                kickoff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkingBody"] | components["schemas"]["CompletedBody"] | components["schemas"]["FailedBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    resume_amp__crew__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                crew: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResumeBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResumedBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    stop_amp__crew__stop__kickoff_id__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                crew: string;
+                kickoff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoppedBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    respond_amp__crew__human_feedback_requests__request_id__respond_post: {
+        parameters: {
+            query?: {
+                token?: string;
+            };
+            header?: never;
+            path: {
+                crew: string;
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RespondBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RespondedBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
         };

@@ -14,8 +14,10 @@ export interface SseMessage {
 export class SseParser {
   /** Milliseconds that the server asks clients to wait before they connect again. */
   retry: number | null = null;
+  /** For `Last-Event-ID`: what comes before the next message was complete. */
   lastEventId: string;
 
+  private id: string;
   private line = "";
   private skipLineFeed = false;
   private atStart = true;
@@ -24,6 +26,7 @@ export class SseParser {
 
   constructor(lastEventId = "") {
     this.lastEventId = lastEventId;
+    this.id = lastEventId;
   }
 
   /** Take the next piece of the stream; return the messages that it completes. */
@@ -52,9 +55,10 @@ export class SseParser {
 
   private take(line: string, messages: SseMessage[]): void {
     if (line === "") {
+      this.lastEventId = this.id;
       if (this.data.length > 0) {
         messages.push({
-          id: this.lastEventId,
+          id: this.id,
           event: this.event || "message",
           data: this.data.join("\n"),
         });
@@ -68,7 +72,7 @@ export class SseParser {
     const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
     if (field === "data") this.data.push(value);
     else if (field === "event") this.event = value;
-    else if (field === "id" && !value.includes("\0")) this.lastEventId = value;
+    else if (field === "id" && !value.includes("\0")) this.id = value;
     else if (field === "retry" && /^\d+$/.test(value)) this.retry = Number(value);
   }
 }

@@ -122,7 +122,7 @@ const UNITS = [
 function local(at: Date, now: number, locale: string | undefined): string {
   const date = at.toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
   const left = at.getTime() - now;
-  const [unit, length] = UNITS.find(([, each]) => Math.abs(left) >= each) ?? UNITS[2];
+  const [unit, length] = UNITS.find(([, each]) => Math.abs(left) >= 2 * each) ?? UNITS[2];
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: "always" });
   return `${date} (${relative.format(Math.trunc(left / length), unit)})`;
 }

@@ -96,7 +96,7 @@ export const ENGLISH: Labels = {
   },
   confirmStop: "Stop the run? It cannot be continued afterwards.",
   stopNow: "Stop the run",
-  keepGoing: "Keep it",
+  keepGoing: "Go back",
   deadline: "Decide by",
   deadlinePassed: "The time to decide passed on",
   onTimeout: {

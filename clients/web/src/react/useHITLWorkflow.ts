@@ -7,6 +7,7 @@ import {
   type Action,
   type Checkpoint,
   type ExecuteRequest,
+  type ExecutionDetail,
   type ExecutionResult,
   type ExecutionState,
   type ExecutionStatus,
@@ -60,8 +61,8 @@ export interface Workflow {
   resume(executionId: string): void;
   /** Follow nothing. The execution goes on. */
   reset(): void;
-  cancel(): Promise<ExecutionStatus>;
-  retry(): Promise<ExecutionStatus>;
+  cancel(): Promise<ExecutionDetail>;
+  retry(): Promise<ExecutionDetail>;
 }
 
 /** Starts a crew, follows it by events, and sends the decisions about it. */
@@ -93,9 +94,13 @@ export function useHITLWorkflow(options: WorkflowOptions = {}): Workflow {
       onSnapshot: (snapshot) => take({ type: "snapshot", snapshot, own }),
       onEvent: (event) => take({ type: "event", event }),
       onLink: (link) => take({ type: "link", link }),
-    }).catch((reason: unknown) => {
-      if (!signal.aborted) take({ type: "failed", error: asProblem(reason) });
-    });
+    })
+      .catch((reason: unknown) => {
+        if (!signal.aborted) take({ type: "failed", error: asProblem(reason) });
+      })
+      .finally(() => {
+        if (!signal.aborted) take({ type: "link", link: null });
+      });
     return () => controller.abort();
   }, [client, executionId, round]);
 

@@ -33,7 +33,7 @@ export type Step =
   | { type: "started"; execution: ExecutionStatus }
   | { type: "failed"; error: ProblemError }
   | { type: "follow"; executionId: string | null }
-  | { type: "link"; link: Link }
+  | { type: "link"; link: Link | null }
   | { type: "event"; event: ExecutionEvent }
   | { type: "snapshot"; snapshot: Snapshot; own: Own }
   | { type: "submitting"; checkpointId: string }

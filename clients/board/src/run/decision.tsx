@@ -1,0 +1,172 @@
+import {
+  CheckpointApproval,
+  ProblemError,
+  type Action,
+  type Checkpoint,
+  type DecisionDetails,
+  type FeedbackRequest,
+} from "@countersign/web";
+import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
+import { useApi } from "../api";
+import { useLoaded } from "../loading";
+import { Trouble } from "../parts";
+import { Text } from "../text";
+import { approvers } from "../texts";
+import { Time } from "../times";
+import type { Session } from "../session";
+import { outputBefore, personName, type RunView } from "../views";
+import { Difference } from "./difference";
+
+/** What waits, and the buttons that decide it. After a decision: what the run does now. */
+export function Decision({
+  run,
+  session,
+  reload,
+}: {
+  run: RunView;
+  session: Session;
+  reload: () => void;
+}): ReactNode {
+  const client = useApi();
+  const loaded = useLoaded(
+    `checkpoint ${run.id}`,
+    useCallback(
+      async (signal: AbortSignal) => {
+        try {
+          return { waiting: await client.checkpoint(run.id, { signal }) };
+        } catch (error) {
+          // 400: the run has ended.
+          if (error instanceof ProblemError && error.status === 400) return { waiting: null };
+          throw error;
+        }
+      },
+      [client, run.id],
+    ),
+    (event) => event.execution_id === run.id,
+  );
+  const own = useRef(new Set<string>());
+  const [shown, setShown] = useState<Checkpoint | null>(null);
+  const waiting = loaded.data === null ? undefined : loaded.data.waiting;
+  useEffect(() => {
+    if (waiting) {
+      // The one that was just decided here may be in an answer that was on its way before.
+      setShown(own.current.has(waiting.checkpoint_id) ? null : waiting);
+    }
+  }, [waiting]);
+
+  const submit = async (
+    action: Action,
+    feedback: string,
+    details: DecisionDetails,
+  ): Promise<void> => {
+    if (shown === null) return;
+    const body: FeedbackRequest = {
+      ...details,
+      execution_id: run.id,
+      checkpoint_id: shown.checkpoint_id,
+      action,
+    };
+    if (feedback !== "") body.feedback = feedback;
+    try {
+      await client.feedback(body);
+      own.current.add(shown.checkpoint_id);
+      setShown(null);
+    } finally {
+      loaded.reload();
+      reload();
+    }
+  };
+
+  if (loaded.error !== null && loaded.data === null) return <Trouble error={loaded.error} />;
+  if (shown === null) return <Progress run={run} />;
+  const current = stateOf(shown, run, waiting ?? null);
+  if (!session.scopes.includes("decide")) {
+    return (
+      <section className="panel">
+        <h2>{shown.description || shown.checkpoint_name}</h2>
+        <p>This waits for a decision. Your token may read it, and not decide.</p>
+      </section>
+    );
+  }
+  const before = outputBefore(run, shown);
+  return (
+    <>
+      <CheckpointApproval
+        checkpoint={current}
+        onSubmit={submit}
+        className="approval"
+        labels={LABELS}
+        renderMarkdown={(text) => <Text below={3}>{text}</Text>}
+      />
+      {current.status === "pending" && (
+        <p className="muted who-decides">
+          Decided by {approvers(shown.approvers)}. Waiting since <Time at={shown.created_at} />.
+        </p>
+      )}
+      {current.status !== "pending" && <Elsewhere run={run} id={shown.checkpoint_id} />}
+      {before !== null && (
+        <Difference
+          before={before.output}
+          after={shown.context.output}
+          title={`What changed since revision ${before.revision}`}
+        />
+      )}
+    </>
+  );
+}
+
+const LABELS = { sent: "Your decision is recorded." } as const;
+
+/** The checkpoint with its state now: somebody else, or the timeout, may have decided it. */
+function stateOf(shown: Checkpoint, run: RunView, waiting: Checkpoint | null): Checkpoint {
+  if (waiting?.checkpoint_id === shown.checkpoint_id) return shown;
+  const known = run.checkpoints.find((each) => each.id === shown.checkpoint_id);
+  const state = known === undefined || known.state === "pending" ? "decided" : known.state;
+  return { ...shown, status: state };
+}
+
+function Elsewhere({ run, id }: { run: RunView; id: string }): ReactNode {
+  const decision = run.checkpoints.find((each) => each.id === id)?.decision;
+  if (!decision) return null;
+  return (
+    <p className="muted">
+      By {decision.actor === null ? "somebody" : personName(decision.actor)}, <Time at={decision.at} />.
+    </p>
+  );
+}
+
+function Progress({ run }: { run: RunView }): ReactNode {
+  const phase = run.runs.findLast((each) => each.state === "running" || each.state === "queued");
+  switch (run.status) {
+    case "pending":
+      return <Note text="The run waits for a free worker." />;
+    case "running":
+    case "waiting_feedback":
+      return (
+        <Note
+          busy
+          text={
+            phase === undefined
+              ? "The run goes on."
+              : phase.state === "running"
+                ? `Phase ${phase.phase} is running.`
+                : `Phase ${phase.phase} starts as soon as a worker is free.`
+          }
+        />
+      );
+    case "stopped":
+      return <Note text="The run was stopped at a checkpoint." />;
+    case "cancelled":
+      return <Note text="The run was cancelled." />;
+    default:
+      return null;
+  }
+}
+
+function Note({ text, busy = false }: { text: string; busy?: boolean }): ReactNode {
+  return (
+    <p className={busy ? "panel progress progress-busy" : "panel progress"} role="status">
+      {text}
+    </p>
+  );
+}
