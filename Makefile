@@ -44,7 +44,7 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.installed ## run the test suite
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-bench: $(VENV)/.installed ## measure start, acks, phases, slots and storage (five minutes)
+bench: $(VENV)/.installed ## measure start, acks, phases, slots and storage and event streams (eight minutes)
 	$(BIN)/python -m tests.bench
 
 compat: $(VENV)/.installed ## run crews under every supported version of CrewAI, and print a table (an hour)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from bot.api.live import audience
 from bot.process import logs
 from storage.tokens import Scope, TokenKind
 from tests.api.live.conftest import Clients, Served
@@ -75,6 +77,18 @@ def test_a_token_is_needed_that_may_read(bot: Served) -> None:
     with pytest.raises(InvalidStatus) as refused, opened(bot, "/api/events/ws"):
         pass
     assert refused.value.response.status_code == 401
+
+
+def test_a_socket_is_closed_when_its_token_is_revoked(
+    bot: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "REREAD_SECONDS", 0.05)
+    reader = token_of(bot, Scope.READ)
+    with opened(bot, "/api/events/ws", **reader) as socket:
+        bot.tokens.revoke(bot.tokens.made()[0].prefix)
+        time.sleep(0.1)
+        bot.start()
+        assert code_of(socket) == 4401
 
 
 def test_pages_of_another_origin_cannot_listen(bot: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from bot.api.live import audience
+from bot.process.http_server import MOST_FILES
 from storage.db.engines import open_engine
 from storage.db.tables import audit
 from storage.records import Action
@@ -186,6 +188,16 @@ def test_shutdown_ends_streams_at_once_even_those_that_nobody_reads(
             assert time.monotonic() - began < 5
             for stream in streams:
                 assert [event["type"] for event in stream.rest()] == ["execution.started"]
+
+
+def test_the_server_allows_itself_more_streams_than_systems_usually_do(engine: Engine) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        with served(engine):
+            assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(hard, MOST_FILES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def _stalled(bot: Served, engine: Engine) -> socket.socket:
