@@ -183,6 +183,12 @@ def _export(settings: Settings, arguments: argparse.Namespace) -> int:
     return export.run(settings, execution_id=arguments.execution)
 
 
+def _erase(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot.maintenance import erase
+
+    return erase.run(settings, person=arguments.person, yes=arguments.yes)
+
+
 def _practice(arguments: argparse.Namespace) -> int:
     from bot.process import supervision
 
@@ -224,6 +230,7 @@ _COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], int]]] = {
     "tokens": _tokens,
     "audit": _audit,
     "export": _export,
+    "erase": _erase,
 }
 
 _COMMANDS_THAT_LOAD_SETTINGS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {

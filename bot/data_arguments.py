@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+_PERSON: Final = re.compile(r"[A-Za-z0-9._:@-]{1,64}")
 _ANCHOR: Final = re.compile(r"(\d{1,18}):([0-9a-fA-F]{64})")
 
 Command = Callable[[str, str, str], argparse.ArgumentParser]
@@ -14,6 +15,7 @@ Command = Callable[[str, str, str], argparse.ArgumentParser]
 
 def add_data_commands(command: Command) -> None:
     _add_audit(command)
+    _add_erase(command)
     export = command(
         "export",
         "print one execution, or all, as JSON",
@@ -23,6 +25,25 @@ def add_data_commands(command: Command) -> None:
     export.add_argument(
         "execution", nargs="?", metavar="EXECUTION", help="the execution's id (default: all)"
     )
+
+
+def _add_erase(command: Command) -> None:
+    erase = command(
+        "erase",
+        "erase what one person wrote, and that it was they",
+        "Their requests, feedback, edits, lessons and names, and their tokens. Without --yes it "
+        "only says what it would erase. What has not ended is left, and named.",
+    )
+    erase.add_argument(
+        "person", type=_person, metavar="PERSON", help="the person's id in Slack, such as U0123ABCD"
+    )
+    erase.add_argument("--yes", action="store_true", help="erase; it cannot be undone")
+
+
+def _person(text: str) -> str:
+    if _PERSON.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an id, such as U0123ABCD")
+    return text
 
 
 def _add_audit(command: Command) -> None:

@@ -27,11 +27,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.api_settings import ApiSettings
-from bot.webhooks.addresses import AllowedAddresses, parse_networks
+from bot.webhooks.addresses import AllowedAddresses
 from bot.webhooks.encryption import parse_keys
+from bot.webhooks.setting_types import EncryptionKeys, WebhookAddresses
 from crew_runner.child.environment import is_secret
 from crew_runner.child.withheld import Withheld
-from crew_runner.config.webhooks_entry import WebhookSecrets, secrets_in
+from crew_runner.config.webhooks_entry import secrets_in
 from crew_runner.models import variables
 from storage.db.engines import normalize_url
 from storage.definitions import ModelSettings
@@ -99,8 +100,10 @@ class Settings(ApiSettings):
     default_channel: str | None = Field(
         None, pattern=r"^[CG][A-Z0-9]+$", validation_alias="COUNTERSIGN_DEFAULT_CHANNEL"
     )
-    webhook_allow: str = Field("", validation_alias="COUNTERSIGN_WEBHOOK_ALLOW")
-    encryption_keys: SecretStr = Field(
+    webhook_addresses: WebhookAddresses = Field(
+        AllowedAddresses(), validation_alias="COUNTERSIGN_WEBHOOK_ALLOW"
+    )
+    encryption_keys: EncryptionKeys = Field(
         SecretStr(""), validation_alias="COUNTERSIGN_ENCRYPTION_KEYS"
     )
     log: Literal["text", "json"] = Field("text", validation_alias="COUNTERSIGN_LOG")
@@ -144,18 +147,6 @@ class Settings(ApiSettings):
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise ValueError("must name a SQLite file or a PostgreSQL server")
         return url
-
-    @field_validator("webhook_allow")
-    @classmethod
-    def _networks(cls, networks: str) -> str:
-        parse_networks(networks)
-        return networks
-
-    @field_validator("encryption_keys")
-    @classmethod
-    def _fernet_keys(cls, keys: SecretStr) -> SecretStr:
-        parse_keys(keys.get_secret_value())
-        return keys
 
     @model_validator(mode="after")
     def _slack_settings_complete(self) -> Settings:
@@ -202,11 +193,6 @@ class Settings(ApiSettings):
     @property
     def model(self) -> ModelSettings:
         return self._model
-
-    @property
-    def webhook_addresses(self) -> AllowedAddresses:
-        """Where webhooks may be sent: to public addresses, and to COUNTERSIGN_WEBHOOK_ALLOW."""
-        return AllowedAddresses(parse_networks(self.webhook_allow))
 
     @property
     def webhook_secrets(self) -> Mapping[str, str]:
@@ -284,7 +270,7 @@ def load_settings(
         for name in in_crews_file.variables
         if (value := os.environ.get(name, in_file.get(name)))
     }
-    settings._secrets = _secrets(settings, in_file) | _of_webhooks(in_crews_file, in_file)
+    settings._secrets = _secrets(settings, in_file) | in_crews_file.values(in_file, os.environ)
     files = [env_file.absolute(), *_database_files(settings)]
     if in_crews_file.written:
         files.append(settings.crews_file.absolute())
@@ -321,17 +307,6 @@ def _secrets(settings: Settings, in_file: Mapping[str, str]) -> frozenset[str]:
     tokens = (settings.slack_bot_token, settings.slack_signing_secret, settings.slack_app_token)
     keys = settings.fernet_keys
     return frozenset(filter(None, [*values, *map(_reveal, tokens), *keys]))
-
-
-def _of_webhooks(in_crews_file: WebhookSecrets, in_file: Mapping[str, str]) -> frozenset[str]:
-    """The secrets of the crews' webhooks, wherever they stand."""
-    values = [
-        source[name]
-        for name in in_crews_file.variables
-        for source in (in_file, os.environ)
-        if name in source
-    ]
-    return frozenset(filter(None, [*values, *in_crews_file.written]))
 
 
 def _model(

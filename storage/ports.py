@@ -94,6 +94,10 @@ class NoMeter:
 class Cipher(Protocol):
     """Encrypts secrets at rest."""
 
+    @property
+    def mark(self) -> str:
+        """How what it encrypts begins; it differs for each key. Empty: it does not encrypt."""
+
     def encrypt(self, text: str) -> str: ...
 
     def decrypt(self, stored: str) -> str:
@@ -102,6 +106,8 @@ class Cipher(Protocol):
 
 class NoCipher:
     """Stores secrets as they are: the operator has set no encryption keys."""
+
+    mark = ""
 
     def encrypt(self, text: str) -> str:
         return text
@@ -115,7 +121,7 @@ class NoCipher:
 NO_CIPHER: Final = NoCipher()
 
 ENCRYPTED: Final = "fernet:"
-"""How encrypted text begins."""
+"""How encrypted text begins, whatever the key."""
 
 
 class Undecipherable(Exception):

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, Select
 
+from storage.characters import storable
 from storage.db import sql, webhook_statements
 from storage.db.database import reading
 from storage.errors import UnknownDelivery
@@ -38,10 +39,9 @@ class WebhookReads:
 
     def webhook_delivery(self, delivery_id: str) -> ListedDelivery:
         """Raises UnknownDelivery."""
+        of_id = {"of_id": storable(delivery_id)}
         with reading(self._engine) as connection:
-            row = sql.execute(
-                connection, webhook_statements.ONE_DELIVERY, {"of_id": delivery_id}
-            ).first()
+            row = sql.execute(connection, webhook_statements.ONE_DELIVERY, of_id).first()
         if row is None:
             raise UnknownDelivery(delivery_id)
         return _to_listed(row)

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from importlib.util import find_spec
+from typing import Any, Final, Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -56,6 +57,7 @@ class HttpServer:
                 access_log=False,
                 server_header=False,
                 lifespan="off",
+                http=_http(),
                 ws=_WebSockets,
                 ws_max_size=_MESSAGE_LIMIT,
                 ws_per_message_deflate=False,  # it would take memory for each connection
@@ -102,6 +104,15 @@ class HttpServer:
             transport = connection.transport
             if transport.get_write_buffer_size():
                 transport.abort()
+
+
+def _http() -> type[asyncio.Protocol] | Literal["h11"]:
+    """h11 has a limit to what comes before a body; httptools, which is faster, has ours."""
+    if find_spec("httptools") is None:
+        return "h11"
+    from bot.process.http_protocol import BoundedHttp
+
+    return BoundedHttp
 
 
 class _WebSockets(asyncio.Protocol):

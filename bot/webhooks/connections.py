@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import httpcore
@@ -78,11 +80,32 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 
 
 async def _resolve(host: str, port: int) -> tuple[str, ...]:
-    try:
-        entries = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise httpcore.ConnectError(f"{host} cannot be looked up: {error.strerror}") from error
-    return tuple(str(address[0]) for *_, address in entries)
+    """Ask the system's resolver, in a thread for which nobody waits at the end: it may hang."""
+    loop = asyncio.get_running_loop()
+    addresses: asyncio.Future[tuple[str, ...]] = loop.create_future()
+
+    def settle(entries: tuple[str, ...], error: OSError | None) -> None:
+        if addresses.done():  # it took too long
+            return
+        if error is None:
+            addresses.set_result(entries)
+        else:
+            reason = f"{host} cannot be looked up: {error.strerror}"
+            addresses.set_exception(httpcore.ConnectError(reason))
+
+    def ask() -> None:
+        entries: tuple[str, ...] = ()
+        failure: OSError | None = None
+        try:
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            entries = tuple(str(address[0]) for *_, address in answers)
+        except (OSError, UnicodeError) as error:
+            failure = error if isinstance(error, OSError) else OSError(0, "the name is not allowed")
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, entries, failure)
+
+    threading.Thread(target=ask, name="webhooks-look-up", daemon=True).start()
+    return await addresses
 
 
 def pool(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -49,6 +50,8 @@ class FernetCipher:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = tuple(keys)
+        newest = hashlib.sha256(self._keys[0].encode()).hexdigest()
+        self.mark = f"{ENCRYPTED}{newest[:8]}:"
 
     @cached_property
     def _fernet(self) -> MultiFernet:
@@ -57,7 +60,7 @@ class FernetCipher:
         return MultiFernet([Fernet(key) for key in self._keys])
 
     def encrypt(self, text: str) -> str:
-        return ENCRYPTED + self._fernet.encrypt(text.encode()).decode()
+        return self.mark + self._fernet.encrypt(text.encode()).decode()
 
     def decrypt(self, stored: str) -> str:
         if not stored.startswith(ENCRYPTED):
@@ -65,6 +68,6 @@ class FernetCipher:
         from cryptography.fernet import InvalidToken
 
         try:
-            return self._fernet.decrypt(stored.removeprefix(ENCRYPTED).encode()).decode()
+            return self._fernet.decrypt(stored.rpartition(":")[2].encode()).decode()
         except InvalidToken:
             raise Undecipherable from None

@@ -104,7 +104,7 @@ class WebhookSender:
         self._loop = asyncio.get_running_loop()
         requests = self._connect()
         settling = asyncio.create_task(self._settle_all())
-        await self._in_thread(self._reclaim)
+        await self._in_thread(self._prepare)
         while not self._stopping.is_set():
             pause = await self._send_due(requests)
             with suppress(TimeoutError):
@@ -114,14 +114,17 @@ class WebhookSender:
         await self._finish(settling)
         await requests.close()
 
-    def _reclaim(self) -> None:
-        """Release what a sender of this host had leased that was killed."""
+    def _prepare(self) -> None:
+        """Release what a sender of this host had leased that was killed; encrypt old secrets."""
         try:
             dead = [owner for owner in self._queue.lease_owners() if self._is_dead(owner)]
             if dead:
                 self._queue.release(dead)
+            encrypted = self._queue.encrypt_again()
+            if encrypted:
+                log.info("webhooks.encrypted", extra={"webhooks": encrypted})
         except Exception:
-            log.exception("webhooks.not_released")  # their leases expire
+            log.exception("webhooks.not_prepared")  # leases expire, and old keys go on reading
 
     async def _send_due(self, requests: Requests) -> float:
         """Start a request for each delivery that is due. Returns how long to wait for more."""
@@ -177,7 +180,9 @@ class WebhookSender:
     async def _settle_some(self) -> None:
         some = self._done[:]
         attempts = [attempt for attempt, _ in some]
-        await self._in_thread(partial(self._queue.settle, attempts, owner=self._owner))
+        settle = partial(self._queue.settle, attempts, owner=self._owner)
+        for delivery in await self._in_thread(settle):
+            log.warning("webhooks.dead", extra={"delivery": delivery})
         del self._done[: len(some)]
         for attempt, host in some:
             self._hosts.end(host, attempt)

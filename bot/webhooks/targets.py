@@ -63,10 +63,12 @@ def parse_target(url: str) -> Target:
         raise BadTarget("must not contain a user name or a password")
     if port == 0:
         raise BadTarget("must not name port 0")
-    path = quote(parts.path or "/", safe=_SAFE) + (
-        f"?{quote(parts.query, safe=_SAFE)}" if parts.query else ""
-    )
-    return Target(scheme, _host(parts.hostname or ""), port or _PORTS[scheme], path)
+    try:
+        path = quote(parts.path or "/", safe=_SAFE)
+        query = f"?{quote(parts.query, safe=_SAFE)}" if parts.query else ""
+    except UnicodeEncodeError:
+        raise BadTarget("must not contain halves of surrogate pairs") from None
+    return Target(scheme, _host(parts.hostname or ""), port or _PORTS[scheme], path + query)
 
 
 def check_target(url: str, allowed: AllowedAddresses) -> Target:

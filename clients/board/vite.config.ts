@@ -22,7 +22,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: false,
     reportCompressedSize: false,
-    chunkSizeWarningLimit: 450,
   },
   server: {
     // `npm run dev` beside a bot: COUNTERSIGN=http://127.0.0.1:8000

@@ -19,6 +19,7 @@ from crew_runner.config.strict_yaml import Entry, KeyPath, fails_with, list_of, 
 from storage.webhooks import PURPOSE_OF, BadSecret, NewWebhook, WebhookFormat, signing_key
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_SHORTEST: Final = 8
 _SECRETS: Final = ("secret", "previous_secret")
 
 CheckUrl: TypeAlias = Callable[[str], object]
@@ -99,6 +100,15 @@ class WebhookSecrets:
 
     variables: frozenset[str] = frozenset()
     written: frozenset[str] = frozenset()
+
+    def values(self, *sources: Mapping[str, str]) -> frozenset[str]:
+        """The secrets themselves, to keep every variable with such a value from crews.
+
+        A short word in the file is left out: other variables may well have the same value.
+        """
+        named = [source[name] for name in self.variables for source in sources if name in source]
+        long = [secret for secret in self.written if len(secret) >= _SHORTEST]
+        return frozenset(filter(None, [*named, *long]))
 
 
 def may_have_webhooks(path: Path) -> bool:

@@ -122,6 +122,21 @@ KILL_QUEUED: Final = update(webhook_deliveries).where(
     _D.webhook_id == bindparam("of_webhook"), DELIVERY_IS_QUEUED
 )
 
+SECRETS_OF_OTHER_KEYS: Final = (
+    select(webhooks.c.id, webhooks.c.secrets)
+    .where(
+        webhooks.c.id > bindparam("after"),
+        webhooks.c.secrets.is_not(None),
+        webhooks.c.secrets.not_like(bindparam("of_mark")),
+    )
+    .order_by(webhooks.c.id)
+    .limit(bindparam("most"))
+)
+
+REPLACE_SECRETS: Final = update(webhooks).where(
+    webhooks.c.id == bindparam("of_id"), webhooks.c.secrets == bindparam("of_secrets")
+)
+
 # --- operators ------------------------------------------------------------------------------------
 
 ONE_DELIVERY: Final = _DELIVERIES.where(_D.id == bindparam("of_id"))

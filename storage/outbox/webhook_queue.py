@@ -6,6 +6,7 @@ import json
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
@@ -40,6 +41,7 @@ secrets, and are made again."""
 Room: TypeAlias = Callable[[str], int]
 """How many more requests may go to a host now."""
 
+_A_PAGE: Final = 100
 _DELIVERY_FIELDS: Final = [field.name for field in fields(Delivery)]
 _OFF: Final = "the receiver answered 410: the webhook is off"
 
@@ -178,8 +180,12 @@ class WebhookQueue:
         changed = sql.execute(connection, webhook_statements.LEASE_DELIVERY, values | guard).changed
         return changed > 0 and values.get("lease_owner") is not None
 
-    def settle(self, attempts: Sequence[Attempt], *, owner: str) -> None:
-        """Store what came of these attempts, unless another sender has the delivery by now."""
+    def settle(self, attempts: Sequence[Attempt], *, owner: str) -> tuple[str, ...]:
+        """Store what came of these attempts, unless another sender has the delivery by now.
+
+        Returns the ids of those that are dead now.
+        """
+        dead: list[str] = []
         with writing(self._engine) as connection:
             now = self._clock.at(connection)
             for attempt in attempts:
@@ -190,6 +196,37 @@ class WebhookQueue:
                 sql.execute(connection, webhook_statements.CHANGE_LEASED_DELIVERY, values | leased)
                 if attempt.gone:
                     _turn_off(connection, attempt.delivery.webhook_id, now)
+                if values.get("state") is DeliveryState.DEAD:
+                    dead.append(attempt.delivery.id)
+        return tuple(dead)
+
+    def encrypt_again(self) -> int:
+        """Encrypt with the newest key what was stored with older ones, or with none.
+
+        Returns how many. What no key reads stays as it is.
+        """
+        if not self._cipher.mark:
+            return 0
+        page: dict[str, Any] = {"after": "", "of_mark": f"{self._cipher.mark}%", "most": _A_PAGE}
+        changed = 0
+        while True:
+            with reading(self._engine) as connection:
+                rows = sql.execute(connection, webhook_statements.SECRETS_OF_OTHER_KEYS, page).rows
+            if not rows:
+                return changed
+            changed += self._replace([(row.id, row.secrets) for row in rows])
+            page["after"] = rows[-1].id
+
+    def _replace(self, stored: Sequence[tuple[str, str]]) -> int:
+        replaced = []
+        for webhook_id, secrets in stored:
+            with suppress(Undecipherable):
+                new = self._cipher.encrypt(self._cipher.decrypt(secrets))
+                replaced.append({"of_id": webhook_id, "of_secrets": secrets, "secrets": new})
+        if replaced:
+            with writing(self._engine) as connection:
+                sql.execute_many(connection, webhook_statements.REPLACE_SECRETS, replaced)
+        return len(replaced)
 
     def lease_owners(self) -> tuple[str, ...]:
         with reading(self._engine) as connection:

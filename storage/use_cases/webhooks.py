@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from storage.characters import storable
 from storage.db import sql, statements, webhook_statements
 from storage.db.rows import lock_execution
 from storage.db.transaction import Transaction, new_id
@@ -91,7 +92,7 @@ def queue(
 
 def replay(tx: Transaction, delivery_id: str) -> None:
     """Queue a dead delivery for another day, and turn its webhook on if it is off."""
-    of_id = {"of_id": delivery_id}
+    of_id = {"of_id": storable(delivery_id)}
     row = sql.execute(tx.connection, webhook_statements.DELIVERY_LOCKED, of_id).first()
     if row is None:
         raise UnknownDelivery(delivery_id)

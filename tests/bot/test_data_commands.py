@@ -140,3 +140,29 @@ def test_all_executions_are_exported_as_an_array_with_one_a_line(operator: Opera
 @pytest.mark.parametrize("unknown", ["nothing", "7f0c1a1e-0000-4000-8000-000000000000", "ä\x01"])
 def test_an_unknown_execution_is_an_error(operator: Operator, unknown: str) -> None:
     assert operator.run("export", unknown, exits=1) == f"There is no execution {unknown}.\n"
+
+
+def test_a_person_is_erased_only_with_yes_and_what_is_left_is_said(operator: Operator) -> None:
+    before = operator.file.read_bytes()
+    preview = operator.run("erase", "UBEN")
+    assert preview.startswith("To be erased of UBEN: 2 executions, 1 lesson.\n")
+    running = operator.executions[ExecutionState.WAITING_FEEDBACK].id
+    assert "1 execution has not ended, and still needs the words" in preview
+    assert f"\n  {running}\n" in preview
+    assert "Nothing was changed. To erase it, add --yes" in preview
+    assert "- messages in Slack" in preview
+    assert operator.file.read_bytes() == before
+
+    erased = operator.run("erase", "UBEN", "--yes", exits=1)  # as something had to be left
+    assert erased.startswith("Erased of UBEN: 2 executions, 1 lesson.\n")
+
+    exported = operator.run("export", operator.executions[ExecutionState.COMPLETED].id)
+    assert "UBEN" not in exported
+    assert "name the prices" not in exported
+    assert "is intact" in operator.run("audit", "verify")
+    again = operator.run("erase", "UBEN")
+    assert again.startswith("1 execution has not ended")
+    assert operator.run("erase", "UNOBODY", "--yes") == "Nothing is stored of UNOBODY.\n"
+    with pytest.raises(SystemExit) as refused:
+        operator.run("erase", "Ben Miller")
+    assert refused.value.code == 2

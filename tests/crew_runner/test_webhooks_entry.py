@@ -144,6 +144,15 @@ def test_what_must_be_kept_from_crews_is_found(file: Path) -> None:
     assert secrets_in(file) == WebhookSecrets(frozenset({"HOOK", "OLD_HOOK"}), frozenset({SECRET}))
 
 
+def test_a_short_word_as_a_secret_takes_no_other_variable_away(file: Path) -> None:
+    write(file, "{url: https://one.example, secret: 'true', format: amp}")
+
+    secrets = secrets_in(file)
+
+    assert secrets.written == {"true"}
+    assert secrets.values({"CREWAI_DISABLE_TELEMETRY": "true"}) == frozenset()
+
+
 @pytest.mark.parametrize(
     "text", ["", "webhooks: [", "crews: {plan: {webhooks: 1}}", "crews: [webhooks]", "webhooks"]
 )

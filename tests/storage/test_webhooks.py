@@ -239,8 +239,11 @@ def test_only_dead_deliveries_are_replayed(
 
     with pytest.raises(NotDead):
         state.replay_webhook(queued.id)
-    with pytest.raises(UnknownDelivery):
-        state.replay_webhook("nothing")
+    for unknown in ("nothing", "\x00", "\ud800"):
+        with pytest.raises(UnknownDelivery):
+            state.replay_webhook(unknown)
+        with pytest.raises(UnknownDelivery):
+            reads.webhook_delivery(unknown)
 
 
 def test_a_receiver_that_is_gone_gets_nothing_more(
@@ -308,11 +311,15 @@ def test_what_has_nothing_to_send_is_done(run: Run, queue: WebhookQueue, reads: 
 class Reversing:
     """A cipher for tests."""
 
+    mark = f"{ENCRYPTED}r:"
+
     def encrypt(self, text: str) -> str:
-        return ENCRYPTED + text[::-1]
+        return self.mark + text[::-1]
 
     def decrypt(self, stored: str) -> str:
-        return stored.removeprefix(ENCRYPTED)[::-1]
+        if not stored.startswith(ENCRYPTED):
+            return stored
+        return stored.removeprefix(self.mark)[::-1]
 
 
 def test_secrets_are_stored_encrypted_and_no_row_shows_them(
@@ -332,6 +339,22 @@ def test_secrets_are_stored_encrypted_and_no_row_shows_them(
 
     assert SECRET not in "".join(rows)
     assert due.webhook.secrets == {"secret": SECRET}
+
+
+def test_what_was_stored_before_there_was_a_key_is_encrypted_later(
+    engine: Engine, run: Run, clock: SettableClock
+) -> None:
+    for _ in range(3):
+        run.start(webhooks=(HOOK, TASKS))
+    with_key = WebhookQueue(engine, clock, cipher=Reversing())
+
+    assert with_key.encrypt_again() == 3
+    assert with_key.encrypt_again() == 0
+    assert WebhookQueue(engine, clock).encrypt_again() == 0
+    with engine.connect() as connection:
+        stored = connection.execute(select(webhooks.c.secrets)).scalars().all()
+    assert {each[: len(Reversing.mark)] for each in stored if each} == {Reversing.mark}
+    assert take(with_key)[0].webhook.secrets == HOOK.secrets
 
 
 def test_without_the_key_a_delivery_waits_for_it(

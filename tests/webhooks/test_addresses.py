@@ -129,6 +129,9 @@ def test_a_name_is_no_address(host: str) -> None:
         "https://example.com/\x00",
         "https://[::1",
         "https://" + "a" * 3000 + ".com/",
+        "https://example.com/\ud800",
+        "https://exa\ud800mple.com/",
+        "https://example.com/?\udfff",
     ],
 )
 def test_a_url_that_may_not_be_called_is_refused(url: str) -> None:

@@ -29,6 +29,14 @@ def test_without_the_right_key_nothing_is_read(keys: list[str]) -> None:
         cipher(keys).decrypt(cipher([OLD]).encrypt("hush"))
 
 
+def test_what_the_newest_key_encrypted_can_be_told_from_the_rest() -> None:
+    newest = cipher([NEW, OLD])
+
+    assert newest.encrypt("hush").startswith(newest.mark)
+    assert not cipher([OLD]).encrypt("hush").startswith(newest.mark)
+    assert cipher([]).mark == ""
+
+
 def test_keys_are_separated_by_commas() -> None:
     assert parse_keys(f" {NEW}, {OLD},") == (NEW, OLD)
     assert parse_keys("") == ()

@@ -42,7 +42,10 @@ class Calls:
         asked = open_inputs(self._known(self._crew(crew)), self.services.clock.now())
         return bodies.InputsBody(inputs=[each.name for each in asked])
 
-    def kickoff(self, caller: Caller, crew: str, body: bodies.KickoffBody) -> bodies.KickedOffBody:
+    def kickoff(
+        self, caller: Caller, crew: str, body: bodies.KickoffBody, key: str | None
+    ) -> bodies.KickedOffBody:
+        """`key`: a repetition starts nothing, also if the first answer was lost in a crash."""
         definition = self._crew(crew)
         report = self._report(crew)
         if report is not None and report.problem is not None:
@@ -55,6 +58,7 @@ class Calls:
             request=resolve(known, asked, self.services.clock.now()),
             requester=self.services.access.actor(caller, channel),
             channel=channel,
+            delivery=None if key is None else f"amp:{caller.id}:{key}",
             webhooks=self._webhooks(body, {"meta": body.meta, **answering(caller)}),
         )
         return bodies.KickedOffBody(kickoff_id=execution.id)
@@ -98,7 +102,7 @@ class Calls:
             approves=body.is_approve,
             outcome=body.outcome,
         )
-        actor = self.services.access.actor(caller, execution.channel)
+        actor = self.services.access.actor(caller, execution.channel, execution.requester)
         webhooks = self._webhooks(body, answering(caller))
         if (
             webhooks
@@ -132,7 +136,7 @@ class Calls:
 
     def stop(self, caller: Caller, crew: str, kickoff_id: str) -> bodies.StoppedBody:
         execution = self._execution(caller, crew, kickoff_id)
-        actor = self.services.access.actor(caller, execution.channel)
+        actor = self.services.access.actor(caller, execution.channel, execution.requester)
         try:
             self.services.state.cancel(execution.id, actor=actor)
         except WrongState as error:
@@ -180,7 +184,7 @@ class Calls:
         """Whoever the webhook was for: a person with their own rights, or a program."""
         scopes = expand(token.scopes)
         caller = Caller(token.id, token.label, scopes, person=token.person, kind=token.kind)
-        actor = self.services.access.actor(caller, execution.channel)
+        actor = self.services.access.actor(caller, execution.channel, execution.requester)
         if token.person is not None or source is None:
             return actor
         return replace(actor, name=f"{source} through a callback")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import PlainTextResponse
 
 from bot.api.access import MayDecide, MayExecute, MayRead
@@ -31,8 +31,13 @@ def router(services: Services) -> APIRouter:
         return calls.inputs(crew)
 
     @routes.post("/kickoff", responses=_errors(*_OF_BODIES))
-    def kickoff(caller: MayExecute, crew: str, body: bodies.KickoffBody) -> bodies.KickedOffBody:
-        return calls.kickoff(caller, crew, body)
+    def kickoff(
+        caller: MayExecute,
+        crew: str,
+        body: bodies.KickoffBody,
+        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    ) -> bodies.KickedOffBody:
+        return calls.kickoff(caller, crew, body, idempotency_key)
 
     @routes.get("/status/{kickoff_id}", responses=_errors())
     def status(caller: MayRead, crew: str, kickoff_id: str) -> bodies.StatusBody:

@@ -1,10 +1,17 @@
 import { createClient, type ProblemError } from "@countersign/web";
-import { useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
+import {
+  lazy,
+  Suspense,
+  useCallback,
+  useEffect,
+  useMemo,
+  useState,
+  type ReactNode,
+} from "react";
 import { LiveProvider } from "./live";
 import { asProblem, ReachedContext, SignedOutContext } from "./loading";
 import { NotFound, Trouble } from "./parts";
 import { Frame } from "./frame";
-import { Run } from "./pages/run";
 import { Runs } from "./pages/runs";
 import { SignIn } from "./pages/sign-in";
 import { Start } from "./pages/start";
@@ -18,6 +25,9 @@ type Gate =
   | { at: "door"; why: "first" | "ended" }
   | { at: "unreachable"; error: ProblemError }
   | { at: "inside"; session: Session };
+
+// With the Markdown of outputs, it is as large as everything else together.
+const Run = lazy(async () => ({ default: (await import("./pages/run")).Run }));
 
 const firstLink = takeLink();
 
@@ -108,7 +118,11 @@ function Page({ session }: { session: Session }): ReactNode {
     case "runs":
       return <Runs query={route.query} />;
     case "run":
-      return <Run key={route.id} id={route.id} tab={route.tab} session={session} />;
+      return (
+        <Suspense>
+          <Run key={route.id} id={route.id} tab={route.tab} session={session} />
+        </Suspense>
+      );
     case "start":
       return <Start crew={route.crew} session={session} />;
     case "unknown":

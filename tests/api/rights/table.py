@@ -15,7 +15,7 @@ FILE: Final = Path(__file__).with_name("rights.txt")
 
 STATES: Final = {
     "active": ("pending", "running", "waiting_feedback"),
-    "ended": ("completed", "error", "cancelled", "stopped"),
+    "ended": ("completed", "cancelled", "stopped"),
     "any": ("pending", "running", "waiting_feedback", "completed", "error", "cancelled", "stopped"),
 }
 
@@ -46,6 +46,7 @@ class Row:
     method: str
     path: str
     state: str
+    scope: str
     codes: Mapping[str, int]
 
     @property
@@ -59,12 +60,12 @@ class Row:
 def read_rows() -> Iterator[Row]:
     """The rows, one for each state."""
     lines = [line.split() for line in FILE.read_text().splitlines()]
-    (_, _, _, *callers), *rows = [line for line in lines if line and line[0] != "#"]
-    for method, path, states, *codes in rows:
+    (_, _, _, _, *callers), *rows = [line for line in lines if line and line[0] != "#"]
+    for method, path, states, scope, *codes in rows:
         for name in states.split("|"):
             for state in STATES.get(name, (name,)):
                 expected = dict(zip(callers, map(int, codes), strict=True))
-                yield Row(method, path, state, expected)
+                yield Row(method, path, state, scope, expected)
 
 
 ROWS: Final = tuple(read_rows())
@@ -87,7 +88,8 @@ async def call(
 ) -> tuple[int, str]:
     """Send the row's call. Returns the status code and the content type of the answer.
 
-    A stream of events is left as soon as it has begun.
+    A stream of events is left as soon as it has begun. A WebSocket that is closed at once has the
+    code in its close code: 4403 is a 403.
     """
     path = row.path.format_map(values)
     body = json.dumps(BODIES.get(row.path, {}))
@@ -129,15 +131,23 @@ async def _send(api: FastAPI, scope: dict[str, Any], body: bytes) -> tuple[int, 
             return unread.pop()
         return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 
+    opened: list[asyncio.TimerHandle] = []
+
+    def open_() -> None:
+        if not answer.done():
+            answer.set_result((101, ""))
+
     async def send(message: Any) -> None:
         if message["type"] == "websocket.accept":
-            answer.set_result((101, ""))
+            opened.append(asyncio.get_running_loop().call_later(0.05, open_))
+        elif message["type"] == "websocket.close" and not answer.done():
+            refusal = message["code"] - 4000
+            answer.set_result((refusal, "application/problem+json") if refusal > 0 else (101, ""))
         elif message["type"].endswith("response.start"):
             kinds = [value for name, value in message["headers"] if name == b"content-type"]
             answer.set_result((message["status"], b"".join(kinds).decode()))
 
     serving = asyncio.create_task(api(scope, receive, send))
-    await asyncio.wait([serving, answer], return_when=asyncio.FIRST_COMPLETED)
     status, kind = await asyncio.wait_for(answer, 10)
     if status == 101 or kind.startswith("text/event-stream"):
         serving.cancel()

@@ -10,20 +10,11 @@ from fastapi import Request
 
 from bot.api.access import Access, Caller, MayAdminister, MayDecide, MayExecute, MayRead
 from bot.api.authentication import Authentication
+from bot.api.routes.board import ASSETS, FILES
 from tests.api.rights.conftest import TOKENS, Rights
 from tests.api.rights.table import CALLERS, ROWS, Row, call, routes_of
 
-COMING = (
-    "/api/executions",
-    "/api/executions/{execution_id}",
-    "/api/executions/{execution_id}/audit",
-    "/api/executions/{execution_id}/result",
-    "/api/executions/{execution_id}/cancel",
-    "/api/executions/{execution_id}/retry",
-    "/api/checkpoints",
-    "/docs",
-    "/redoc",
-)
+COMING = (f"{ASSETS}{{name}}", "/docs", "/redoc")
 """Rows whose routes are still to come: each is checked as soon as it is there."""
 
 POLICIES = {"read": MayRead, "execute": MayExecute, "decide": MayDecide, "admin": MayAdminister}
@@ -49,12 +40,15 @@ def codes(rights: Rights, row: Row) -> dict[str, int]:
 
 def existing(rights: Rights) -> list[Row]:
     routes = set(routes_of(rights.api))
+    if not FILES.exists():  # the board has not been built
+        routes.discard(("GET", f"{ASSETS}{{name}}"))
     return [row for row in ROWS if row.route in routes]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_every_cell_is_as_the_table_says(rights: Rights, row: Row) -> None:
-    if row.path in COMING and row.route not in set(routes_of(rights.api)):
+    if row not in existing(rights):
+        assert row.path in COMING
         return
 
     assert codes(rights, row) == row.codes
@@ -68,7 +62,7 @@ def test_every_route_is_in_the_table_and_every_row_is_a_route(rights: Rights) ->
 
 
 def test_the_columns_are_the_callers_of_the_test() -> None:
-    assert CALLERS == ("nobody", *TOKENS)
+    assert set(CALLERS) == {"nobody", *TOKENS}
 
 
 @pytest.fixture
@@ -121,8 +115,5 @@ def _protects(part: str, row: Row) -> bool:
             return row.codes["zoe"] == 404 != row.codes["ben"]
         case "token":
             return row.codes["nobody"] == 401 != row.codes["admin"]
-        case "admin":
-            return row.codes["admin"] != 403 == row.codes["ana"] == row.codes["ben"]
         case scope:
-            others = [name for name in ("read", "execute", "decide") if name != scope]
-            return all(row.codes[name] == 403 for name in others) and row.codes["ben"] != 403
+            return row.scope == scope

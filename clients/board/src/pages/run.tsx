@@ -1,4 +1,4 @@
-import { hasEnded, type ProblemError } from "@countersign/web";
+import type { ProblemError } from "@countersign/web";
 import { useCallback, useState, type ReactNode } from "react";
 import { useApi } from "../api";
 import { asProblem, useLoaded, type Loaded } from "../loading";
@@ -6,6 +6,7 @@ import { Confirmed, Heading, Shown, State, Trouble } from "../parts";
 import { address, useTitle } from "../routing";
 import { Audit } from "../run/audit";
 import { Decision } from "../run/decision";
+import { Outputs } from "../run/outputs";
 import { Result } from "../run/result";
 import { Timeline } from "../run/timeline";
 import { Usage } from "../run/usage";
@@ -36,6 +37,7 @@ export function Run({
       <p className="back">
         <a href={address.runs()}>All runs</a>
       </p>
+      {run === null && loaded.error !== null && <Heading>Run</Heading>}
       <Shown loaded={loaded} missing="There is no such run, or it is in a channel that you are not in.">
         {(run) => <Found run={run} tab={tab} session={session} loaded={loaded} />}
       </Shown>
@@ -73,6 +75,7 @@ function Found({
           <div className="column-main">
             <Decision run={run} session={session} reload={loaded.reload} />
             {run.status === "completed" && <Result run={run} />}
+            <Outputs run={run} />
           </div>
           <div className="column-side">
             <Timeline run={run} />
@@ -109,7 +112,6 @@ function Head({
     }
   };
   const mayAct = session.scopes.includes("execute");
-  const inputs = Object.entries(run.inputs);
   return (
     <header className="run-head">
       <p className="run-top">
@@ -130,13 +132,21 @@ function Head({
           </>
         )}
         .
+        {run.permalink !== null && (
+          <>
+            {" "}
+            <a href={run.permalink} target="_blank" rel="noopener noreferrer">
+              Its thread in Slack
+            </a>
+          </>
+        )}
       </p>
-      {inputs.length > 0 && (
+      {run.inputs.length > 0 && (
         <dl className="inputs">
-          {inputs.map(([name, value]) => (
+          {run.inputs.map(([name, value]) => (
             <div key={name}>
               <dt>{name}</dt>
-              <dd>{typeof value === "string" ? value : JSON.stringify(value)}</dd>
+              <dd>{value}</dd>
             </div>
           ))}
         </dl>
@@ -146,7 +156,7 @@ function Head({
           <p>
             <strong>The run has failed.</strong> {run.error ?? "The bot’s log says why."}
           </p>
-          {mayAct && (
+          {mayAct && run.actions.includes("retry") && (
             <button
               type="button"
               className="button button-primary"
@@ -159,7 +169,7 @@ function Head({
         </div>
       )}
       {problem !== null && <Trouble error={problem} />}
-      {mayAct && !hasEnded(run.status) && (
+      {mayAct && run.actions.includes("cancel") && (
         <div className="run-actions">
           <Confirmed
             label="Cancel the run"

@@ -10,6 +10,7 @@ import { useCallback, useEffect, useRef, useState, type ReactNode } from "react"
 import { useApi } from "../api";
 import { useLoaded } from "../loading";
 import { Trouble } from "../parts";
+import { Text } from "../text";
 import { approvers } from "../texts";
 import { Time } from "../times";
 import type { Session } from "../session";
@@ -87,7 +88,7 @@ export function Decision({
       </section>
     );
   }
-  const before = outputBefore(run, shown.checkpoint_id);
+  const before = outputBefore(run, shown);
   return (
     <>
       <CheckpointApproval
@@ -95,6 +96,7 @@ export function Decision({
         onSubmit={submit}
         className="approval"
         labels={LABELS}
+        renderMarkdown={(text) => <Text below={3}>{text}</Text>}
       />
       {current.status === "pending" && (
         <p className="muted who-decides">
@@ -134,7 +136,7 @@ function Elsewhere({ run, id }: { run: RunView; id: string }): ReactNode {
 }
 
 function Progress({ run }: { run: RunView }): ReactNode {
-  const phase = run.phases.findLast((each) => each.state === "running" || each.state === "queued");
+  const phase = run.runs.findLast((each) => each.state === "running" || each.state === "queued");
   switch (run.status) {
     case "pending":
       return <Note text="The run waits for a free worker." />;

@@ -1,8 +1,8 @@
-import { Markdown } from "@countersign/web";
 import { useCallback, useState, type ReactNode } from "react";
 import { useApi } from "../api";
 import { useLoaded } from "../loading";
 import { Shown } from "../parts";
+import { Text } from "../text";
 import type { RunView } from "../views";
 
 /** The result, to read, copy and download. */
@@ -24,7 +24,7 @@ export function Result({ run }: { run: RunView }): ReactNode {
           <>
             <Take text={text} name={`${run.crew}-${run.id.slice(0, 8)}.md`} />
             <div className="output">
-              <Markdown headingLevel={2}>{text}</Markdown>
+              <Text below={2}>{text}</Text>
             </div>
           </>
         )}

@@ -1,17 +1,7 @@
-import { Markdown } from "@countersign/web";
 import type { ReactNode } from "react";
-import { approvers, DECISIONS, size } from "../texts";
+import { approvers, DECISIONS } from "../texts";
 import { duration, Time, useNow } from "../times";
-import {
-  outputBefore,
-  personName,
-  phaseBefore,
-  type CheckpointView,
-  type FileView,
-  type PhaseView,
-  type RunView,
-} from "../views";
-import { Difference } from "./difference";
+import { personName, type CheckpointView, type PhaseView, type RunView } from "../views";
 
 type Entry =
   | { at: string; phase: PhaseView; checkpoint?: never }
@@ -20,7 +10,7 @@ type Entry =
 /** Every phase and every checkpoint, in the order in which they happened. */
 export function Timeline({ run }: { run: RunView }): ReactNode {
   const entries: Entry[] = [
-    ...run.phases.map((phase) => ({ at: phase.startedAt ?? phase.createdAt, phase })),
+    ...run.runs.map((phase) => ({ at: phase.startedAt ?? phase.createdAt, phase })),
     ...run.checkpoints.map((checkpoint) => ({ at: checkpoint.createdAt, checkpoint })),
   ];
   entries.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
@@ -36,21 +26,34 @@ export function Timeline({ run }: { run: RunView }): ReactNode {
         </li>
         {entries.map((entry) =>
           entry.phase !== undefined ? (
-            <Phase key={entry.phase.id} phase={entry.phase} run={run} />
+            <Phase key={entry.phase.key} phase={entry.phase} />
           ) : (
-            <Checkpoint key={entry.checkpoint.id} checkpoint={entry.checkpoint} run={run} />
+            <Checkpoint key={entry.checkpoint.id} checkpoint={entry.checkpoint} />
           ),
         )}
-        {run.endedAt !== null && (
+        {ENDS[run.status] === undefined ? (
+          coming(run).map((phase) => (
+            <li key={phase} className="step step-next">
+              <p className="muted">{phase}</p>
+            </li>
+          ))
+        ) : (
           <li className={`step step-${run.status === "completed" ? "done" : "bad"}`}>
             <p>
-              <strong>{ENDS[run.status] ?? "Ended"}</strong> <Time at={run.endedAt} />
+              <strong>{ENDS[run.status]}</strong> <Time at={run.endedAt ?? run.changedAt} />
             </p>
+            {run.endedBy !== null && <p className="muted">by {personName(run.endedBy)}</p>}
           </li>
         )}
       </ol>
     </section>
   );
+}
+
+/** The phases that have not begun. */
+function coming(run: RunView): string[] {
+  const begun = new Set(run.runs.map((each) => each.phase));
+  return run.phases.filter((phase) => !begun.has(phase));
 }
 
 const ENDS: Readonly<Record<string, string>> = {
@@ -68,11 +71,10 @@ const MARKS: Readonly<Record<string, string>> = {
   cancelled: "step-next",
 };
 
-function Phase({ phase, run }: { phase: PhaseView; run: RunView }): ReactNode {
+function Phase({ phase }: { phase: PhaseView }): ReactNode {
   const now = useNow();
   const until = phase.endedAt === null ? now : Date.parse(phase.endedAt);
   const took = phase.startedAt === null ? null : duration(until - Date.parse(phase.startedAt));
-  const before = phaseBefore(run, phase);
   return (
     <li className={`step ${MARKS[phase.state] ?? "step-next"}`}>
       <p>
@@ -83,22 +85,6 @@ function Phase({ phase, run }: { phase: PhaseView; run: RunView }): ReactNode {
       </p>
       <p className="muted">{phaseState(phase, took)}</p>
       {phase.error !== null && <p className="step-error">{phase.error}</p>}
-      {phase.output !== null && phase.output !== "" && (
-        <details className="step-more">
-          <summary>Output</summary>
-          <div className="output">
-            <Markdown headingLevel={3}>{phase.output}</Markdown>
-          </div>
-        </details>
-      )}
-      {before !== null && phase.output !== null && before.output !== null && (
-        <Difference
-          before={before.output}
-          after={phase.output}
-          title={`What changed since revision ${before.revision}`}
-        />
-      )}
-      <Files files={phase.files} />
     </li>
   );
 }
@@ -118,27 +104,7 @@ function phaseState(phase: PhaseView, took: string | null): string {
   }
 }
 
-function Files({ files }: { files: readonly FileView[] }): ReactNode {
-  if (files.length === 0) return null;
-  return (
-    <details className="step-more">
-      <summary>Files ({files.length})</summary>
-      <ul className="files">
-        {files.map((file) => (
-          <li key={file.path}>
-            <span className="mono">{file.path}</span>{" "}
-            <span className="muted">
-              {file.deleted ? "deleted" : size(file.size)}
-              {!file.kept && ", too large to publish"}
-            </span>
-          </li>
-        ))}
-      </ul>
-    </details>
-  );
-}
-
-function Checkpoint({ checkpoint, run }: { checkpoint: CheckpointView; run: RunView }): ReactNode {
+function Checkpoint({ checkpoint }: { checkpoint: CheckpointView }): ReactNode {
   const { decision } = checkpoint;
   if (decision === null) {
     const isPending = checkpoint.state === "pending";
@@ -166,6 +132,8 @@ function Checkpoint({ checkpoint, run }: { checkpoint: CheckpointView; run: RunV
           ? `the deadline passed: ${action}`
           : `${decision.actor === null ? "somebody" : personName(decision.actor)} ${action}`}
         {decision.outcome !== null && ` with “${decision.outcome}”`}
+        {decision.means === "edit" && ", with a text of their own"}
+        {decision.means === "earlier" && ", and brought an earlier one back"}
       </p>
       {decision.text !== "" && (
         <blockquote className="words" dir="auto">
@@ -181,9 +149,6 @@ function Checkpoint({ checkpoint, run }: { checkpoint: CheckpointView; run: RunV
             </div>
           ))}
         </dl>
-      )}
-      {outputBefore(run, checkpoint.id) !== null && (
-        <p className="muted">revision {checkpoint.revision}</p>
       )}
     </li>
   );
