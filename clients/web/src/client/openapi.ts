@@ -799,7 +799,13 @@ export interface components {
          *       "files": [],
          *       "summary": null,
          *       "form": [],
-         *       "output_hash": "9f86d081884c7d659a2feaa0c55ad015"
+         *       "output_hash": "9f86d081884c7d659a2feaa0c55ad015",
+         *       "actions": [
+         *         "continue",
+         *         "revise",
+         *         "stop",
+         *         "skip"
+         *       ]
          *     }
          */
         CheckpointBody: {
@@ -1258,6 +1264,12 @@ export interface components {
          *           "summary": null,
          *           "form": [],
          *           "output_hash": "9f86d081884c7d659a2feaa0c55ad015",
+         *           "actions": [
+         *             "continue",
+         *             "revise",
+         *             "stop",
+         *             "skip"
+         *           ],
          *           "decision": null
          *         }
          *       ],
@@ -2072,6 +2084,12 @@ export interface components {
          *           "summary": null,
          *           "form": [],
          *           "output_hash": "9f86d081884c7d659a2feaa0c55ad015",
+         *           "actions": [
+         *             "continue",
+         *             "revise",
+         *             "stop",
+         *             "skip"
+         *           ],
          *           "crew": "plan",
          *           "message": "A content plan for a summer campaign",
          *           "requester": {
