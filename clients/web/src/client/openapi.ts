@@ -13,8 +13,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Execute */
-        post: operations["execute_api_crew_execute_post"];
+        /**
+         * Start a crew
+         * @description Starts the crew and returns at once; a worker runs it. Follow it by events, by webhooks, or by asking for the status.
+         */
+        post: operations["execute"];
         delete?: never;
         options?: never;
         head?: never;
@@ -28,8 +31,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Status */
-        get: operations["status_api_crew_status__execution_id__get"];
+        /**
+         * The status of an execution
+         * @description With `If-None-Match` and `wait`, the answer comes when the status is another one, or as 304 after so many seconds.
+         */
+        get: operations["status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -45,8 +51,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Checkpoint */
-        get: operations["checkpoint_api_crew_checkpoint__execution_id__get"];
+        /**
+         * The checkpoint that waits
+         * @description What a person has to decide now: the output, who may decide, until when.
+         */
+        get: operations["checkpoint"];
         put?: never;
         post?: never;
         delete?: never;
@@ -64,8 +73,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Feedback */
-        post: operations["feedback_api_crew_feedback_post"];
+        /**
+         * Decide a checkpoint
+         * @description Each checkpoint is decided once: of several decisions the first one counts, and the others get 409 with who was faster.
+         */
+        post: operations["feedback"];
         delete?: never;
         options?: never;
         head?: never;
@@ -80,10 +92,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Executions
+         * List executions
          * @description Executions, newest first.
          */
-        get: operations["executions_api_executions_get"];
+        get: operations["executions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -100,10 +112,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Execution
+         * One execution with all that happened
          * @description One execution, with its phases, checkpoints, decisions and outputs.
          */
-        get: operations["execution_api_executions__execution_id__get"];
+        get: operations["execution"];
         put?: never;
         post?: never;
         delete?: never;
@@ -120,10 +132,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Audit
+         * The audit trail of an execution
          * @description What happened to an execution, and who did it, oldest first.
          */
-        get: operations["audit_api_executions__execution_id__audit_get"];
+        get: operations["audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -140,10 +152,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Result
+         * The result of an execution
          * @description The result of a completed execution, as Markdown.
          */
-        get: operations["result_api_executions__execution_id__result_get"];
+        get: operations["result"];
         put?: never;
         post?: never;
         delete?: never;
@@ -162,10 +174,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Cancel
+         * Cancel an execution
          * @description Cancel an execution that has not ended.
          */
-        post: operations["cancel_api_executions__execution_id__cancel_post"];
+        post: operations["cancel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -182,10 +194,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Retry
+         * Run the failed phase again
          * @description Run the failed phase of an execution in `error` again.
          */
-        post: operations["retry_api_executions__execution_id__retry_post"];
+        post: operations["retry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -200,10 +212,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Checkpoints
+         * List the checkpoints that wait for you
          * @description What waits for the person for whom the token acts; without one, all that waits.
          */
-        get: operations["checkpoints_api_checkpoints_get"];
+        get: operations["checkpoints"];
         put?: never;
         post?: never;
         delete?: never;
@@ -219,8 +231,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Crews */
-        get: operations["crews_api_crews_get"];
+        /**
+         * List crews
+         * @description Names, phases and inputs. `problem` says why a crew cannot be started.
+         */
+        get: operations["crews"];
         put?: never;
         post?: never;
         delete?: never;
@@ -236,8 +251,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Crew */
-        get: operations["crew_api_crews__name__get"];
+        /**
+         * One crew, with a JSON Schema of its inputs
+         * @description Its phases, where it pauses, and what it needs to start.
+         */
+        get: operations["crew"];
         put?: never;
         post?: never;
         delete?: never;
@@ -254,10 +272,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Events
+         * Stream the events of all executions
          * @description The events of all executions that the caller may see, from now on.
          */
-        get: operations["events_api_events_get"];
+        get: operations["events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -274,10 +292,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Execution Events
+         * Stream the events of one execution
          * @description The events of one execution, from its first. The stream ends with the last one.
          */
-        get: operations["execution_events_api_executions__execution_id__events_get"];
+        get: operations["execution_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -296,10 +314,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ticket
+         * Get a ticket for an event stream
          * @description A ticket for clients that cannot send headers: browsers' EventSource and WebSocket.
          */
-        post: operations["ticket_api_events_ticket_post"];
+        post: operations["ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -313,19 +331,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Session */
-        get: operations["session_api_session_get"];
+        /**
+         * Who is signed in
+         * @description The person or token of the session or token that the request holds.
+         */
+        get: operations["session"];
         put?: never;
         /**
-         * Sign In
+         * Sign in to the board
          * @description Sign in. The session is in a cookie; it ends after twelve hours, and with its token.
          */
-        post: operations["sign_in_api_session_post"];
+        post: operations["sign_in"];
         /**
-         * Sign Out
+         * Sign out
          * @description Sign out: the session cannot be used again. A token is not revoked by this.
          */
-        delete: operations["sign_out_api_session_delete"];
+        delete: operations["sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -339,10 +360,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Root
+         * The board, or what this is
          * @description The board for `Accept: text/html`; else what this is, and where its parts are.
          */
-        get: operations["root__get"];
+        get: operations["root"];
         put?: never;
         post?: never;
         delete?: never;
@@ -358,8 +379,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Health */
-        get: operations["health_health_get"];
+        /**
+         * Whether the process is alive
+         * @description How much is under way. It needs no token.
+         */
+        get: operations["health"];
         put?: never;
         post?: never;
         delete?: never;
@@ -376,10 +400,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ready
+         * Whether requests can be served
          * @description Whether requests can be served now: the database answers, and Slack's door is open.
          */
-        get: operations["ready_ready_get"];
+        get: operations["ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -396,10 +420,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Metrics
+         * Metrics for Prometheus
          * @description Metrics for Prometheus. They are also on COUNTERSIGN_HEALTH_PORT, without a token.
          */
-        get: operations["metrics_metrics_get"];
+        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -416,10 +440,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Deliveries
+         * List deliveries of webhooks
          * @description The deliveries, the newest first: all, or those in one state.
          */
-        get: operations["deliveries_api_webhooks_deliveries_get"];
+        get: operations["deliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -435,8 +459,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Delivery */
-        get: operations["delivery_api_webhooks_deliveries__delivery_id__get"];
+        /**
+         * One delivery of a webhook
+         * @description One event for one receiver: how often it was tried, and how that ended.
+         */
+        get: operations["delivery"];
         put?: never;
         post?: never;
         delete?: never;
@@ -455,10 +482,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Replay
+         * Try a dead delivery again
          * @description Try a dead delivery again, for another day, with the same id and body.
          */
-        post: operations["replay_api_webhooks_deliveries__delivery_id__replay_post"];
+        post: operations["replay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -472,8 +499,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Healthy */
-        get: operations["healthy_amp__crew__get"];
+        /**
+         * Whether the crew is there
+         * @description As AMP's own health check.
+         */
+        get: operations["amp_healthy"];
         put?: never;
         post?: never;
         delete?: never;
@@ -489,8 +519,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Inputs */
-        get: operations["inputs_amp__crew__inputs_get"];
+        /**
+         * The names of the crew's inputs
+         * @description What `kickoff` takes as `inputs`.
+         */
+        get: operations["amp_inputs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -508,8 +541,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Kickoff */
-        post: operations["kickoff_amp__crew__kickoff_post"];
+        /**
+         * Start the crew
+         * @description Starts the crew; the webhooks named here hear of it.
+         */
+        post: operations["amp_kickoff"];
         delete?: never;
         options?: never;
         head?: never;
@@ -523,8 +559,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Status */
-        get: operations["status_amp__crew__status__kickoff_id__get"];
+        /**
+         * The status of a run
+         * @description While a person is asked, it is `pending_human_input`.
+         */
+        get: operations["amp_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -542,8 +581,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Resume */
-        post: operations["resume_amp__crew__resume_post"];
+        /**
+         * Answer a task that waits
+         * @description Approves the output of a task, or sends it back with words.
+         */
+        post: operations["amp_resume"];
         delete?: never;
         options?: never;
         head?: never;
@@ -559,8 +601,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop */
-        post: operations["stop_amp__crew__stop__kickoff_id__post"];
+        /**
+         * Stop a run
+         * @description Ends a run that has not ended.
+         */
+        post: operations["amp_stop"];
         delete?: never;
         options?: never;
         head?: never;
@@ -576,8 +621,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Respond */
-        post: operations["respond_amp__crew__human_feedback_requests__request_id__respond_post"];
+        /**
+         * Answer a request through its callback
+         * @description For the `callback_url` of a request: it can be answered once.
+         */
+        post: operations["amp_respond"];
         delete?: never;
         options?: never;
         head?: never;
@@ -585,7 +633,28 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    executionEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Something happened to an execution
+         * @description What a webhook receives, after Standard Webhooks. It is tried again for a day, with the same `webhook-id` and body.
+         */
+        post: operations["execution_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /**
@@ -617,7 +686,31 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** AuditBody */
+        /**
+         * AuditBody
+         * @example {
+         *       "items": [
+         *         {
+         *           "seq": 42,
+         *           "at": "2026-02-07T09:14:02.500000Z",
+         *           "event": "checkpoint.decided",
+         *           "actor": {
+         *             "kind": "slack",
+         *             "id": "U065QRSTUV",
+         *             "name": "Ben"
+         *           },
+         *           "details": {
+         *             "checkpoint": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *             "action": "continue",
+         *             "status": "running"
+         *           },
+         *           "digest": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+         *           "hash": "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
         AuditBody: {
             /** Items */
             items: components["schemas"]["AuditRowBody"][];
@@ -675,6 +768,45 @@ export interface components {
          *     `continue` takes the values of the `form`, and publishes the `files` in the project's folder.
          *     `summary` names the task, or the field of a typed output, that sums the output up. `actions` are
          *     those that can be decided here.
+         * @example {
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *       "checkpoint_name": "after_planning",
+         *       "description": "Review the content plan",
+         *       "context": {
+         *         "output": "# Summer campaign\n\nFour posts a week…",
+         *         "task_outputs": [
+         *           {
+         *             "task": "content_plan",
+         *             "agent": "Content strategist",
+         *             "output": "# Summer campaign\n\nFour posts a week…"
+         *           }
+         *         ],
+         *         "revision": 1,
+         *         "feedback": null
+         *       },
+         *       "status": "pending",
+         *       "created_at": "2026-02-07T09:01:30.250000Z",
+         *       "phase": "planning",
+         *       "revision": 1,
+         *       "approvers": [
+         *         "@channel"
+         *       ],
+         *       "deadline": "2026-02-08T09:01:30.250000Z",
+         *       "on_timeout": "stop",
+         *       "kind": "phase",
+         *       "outcomes": [],
+         *       "files": [],
+         *       "summary": null,
+         *       "form": [],
+         *       "output_hash": "9f86d081884c7d659a2feaa0c55ad015",
+         *       "actions": [
+         *         "continue",
+         *         "revise",
+         *         "stop",
+         *         "skip"
+         *       ]
+         *     }
          */
         CheckpointBody: {
             /** Execution Id */
@@ -726,7 +858,7 @@ export interface components {
              * @constant
              */
             status: "completed";
-            result: components["schemas"]["bot__api__amp__bodies__ResultBody"];
+            result: components["schemas"]["AmpResultBody"];
             /** Execution Time */
             execution_time: number;
         };
@@ -748,6 +880,36 @@ export interface components {
          * CrewBody
          * @description A crew. `inputs` is a JSON Schema of the `inputs` that execute takes; `problem` says why the
          *     crew cannot be started. `kind` is null until the crew has been examined.
+         * @example {
+         *       "name": "plan",
+         *       "description": "Plans content for a campaign",
+         *       "kind": "crew",
+         *       "phases": [
+         *         "planning",
+         *         "analysis",
+         *         "strategy"
+         *       ],
+         *       "pauses": [
+         *         "after_planning",
+         *         "after_analysis",
+         *         "before_finalization"
+         *       ],
+         *       "inputs": {
+         *         "$schema": "https://json-schema.org/draft/2020-12/schema",
+         *         "type": "object",
+         *         "properties": {
+         *           "topic": {
+         *             "type": "string",
+         *             "description": "Takes `message` if it is not given."
+         *           }
+         *         },
+         *         "required": [
+         *           "topic"
+         *         ],
+         *         "additionalProperties": false
+         *       },
+         *       "problem": null
+         *     }
          */
         CrewBody: {
             /** Name */
@@ -767,7 +929,44 @@ export interface components {
             /** Problem */
             problem: string | null;
         };
-        /** CrewsBody */
+        /**
+         * CrewsBody
+         * @example {
+         *       "items": [
+         *         {
+         *           "name": "plan",
+         *           "description": "Plans content for a campaign",
+         *           "kind": "crew",
+         *           "phases": [
+         *             "planning",
+         *             "analysis",
+         *             "strategy"
+         *           ],
+         *           "pauses": [
+         *             "after_planning",
+         *             "after_analysis",
+         *             "before_finalization"
+         *           ],
+         *           "inputs": {
+         *             "$schema": "https://json-schema.org/draft/2020-12/schema",
+         *             "type": "object",
+         *             "properties": {
+         *               "topic": {
+         *                 "type": "string",
+         *                 "description": "Takes `message` if it is not given."
+         *               }
+         *             },
+         *             "required": [
+         *               "topic"
+         *             ],
+         *             "additionalProperties": false
+         *           },
+         *           "problem": null
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
         CrewsBody: {
             /** Items */
             items: components["schemas"]["CrewBody"][];
@@ -821,6 +1020,19 @@ export interface components {
         /**
          * DecisionBody
          * @description `means` says how a revision got its text: run, edit or earlier.
+         * @example {
+         *       "action": "continue",
+         *       "outcome": null,
+         *       "feedback": null,
+         *       "values": {},
+         *       "means": null,
+         *       "actor": {
+         *         "kind": "slack",
+         *         "id": "U065QRSTUV",
+         *         "name": "Ben"
+         *       },
+         *       "decided_at": "2026-02-07T09:14:02.500000Z"
+         *     }
          */
         DecisionBody: {
             /** Action */
@@ -842,6 +1054,25 @@ export interface components {
         /**
          * DeliveriesBody
          * @description The newest first. `next` is the `cursor` of the page after this one.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "6d0a4a7e-5a0f-4e5f-9d6e-0f6a3c1f0c55",
+         *           "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *           "type": "checkpoint.waiting",
+         *           "url": "https://example.com/countersign",
+         *           "format": "standard",
+         *           "state": "dead",
+         *           "attempts": 14,
+         *           "created_at": "2026-02-07T09:01:30.250000+00:00",
+         *           "next_attempt_at": null,
+         *           "delivered_at": null,
+         *           "last_status": 503,
+         *           "error": "the receiver answered 503"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
          */
         DeliveriesBody: {
             /** Items */
@@ -854,6 +1085,20 @@ export interface components {
          * @description One event for one webhook. `id` is what the receiver got as `webhook-id`.
          *
          *     `url` is shown without its query. `next_attempt_at` is set while it is queued.
+         * @example {
+         *       "id": "6d0a4a7e-5a0f-4e5f-9d6e-0f6a3c1f0c55",
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "type": "checkpoint.waiting",
+         *       "url": "https://example.com/countersign",
+         *       "format": "standard",
+         *       "state": "dead",
+         *       "attempts": 14,
+         *       "created_at": "2026-02-07T09:01:30.250000+00:00",
+         *       "next_attempt_at": null,
+         *       "delivered_at": null,
+         *       "last_status": 503,
+         *       "error": "the receiver answered 503"
+         *     }
          */
         DeliveryBody: {
             /** Id */
@@ -889,6 +1134,15 @@ export interface components {
          * @description Starts a run. One of `message` and `user_input` fills the other; both may be left out if the
          *     crew takes no request, or all that it needs is in `inputs`. The run's events are sent to
          *     `webhook`, and to each of `webhooks`.
+         * @example {
+         *       "message": "A content plan for a summer campaign",
+         *       "crew": "plan",
+         *       "language": "English",
+         *       "checkpoints": [
+         *         "after_planning",
+         *         "after_analysis"
+         *       ]
+         *     }
          */
         ExecuteBody: {
             /** Message */
@@ -918,6 +1172,137 @@ export interface components {
          * ExecutionBody
          * @description `actions` are those that the state allows: cancel, retry. Who may take them, the crew's rules
          *     say.
+         * @example {
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "crew": "plan",
+         *       "status": "waiting_feedback",
+         *       "message": "A content plan for a summer campaign",
+         *       "requester": {
+         *         "kind": "slack",
+         *         "id": "U012ABCDEF",
+         *         "name": "Ana"
+         *       },
+         *       "channel": "C024BE91L",
+         *       "permalink": "https://example.slack.com/archives/C024BE91L/p1770454800000100",
+         *       "created_at": "2026-02-07T09:00:00.125000Z",
+         *       "updated_at": "2026-02-07T09:01:30.250000Z",
+         *       "ended_at": null,
+         *       "waiting": {
+         *         "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *         "checkpoint_name": "after_planning",
+         *         "deadline": "2026-02-08T09:01:30.250000Z"
+         *       },
+         *       "error": null,
+         *       "request": {
+         *         "message": "A content plan for a summer campaign",
+         *         "user_input": "A content plan for a summer campaign",
+         *         "campaign_context": "",
+         *         "language": "English",
+         *         "inputs": {
+         *           "topic": "A content plan for a summer campaign"
+         *         }
+         *       },
+         *       "phases": [
+         *         "planning",
+         *         "analysis",
+         *         "strategy"
+         *       ],
+         *       "left_out": [],
+         *       "runs": [
+         *         {
+         *           "phase": "planning",
+         *           "phase_index": 0,
+         *           "attempt": 1,
+         *           "revision": 1,
+         *           "status": "done",
+         *           "created_at": "2026-02-07T09:00:00.125000Z",
+         *           "started_at": "2026-02-07T09:00:00.125000Z",
+         *           "ended_at": "2026-02-07T09:01:30.250000Z",
+         *           "output": "# Summer campaign\n\nFour posts a week…",
+         *           "task_outputs": [
+         *             {
+         *               "task": "content_plan",
+         *               "agent": "Content strategist",
+         *               "output": "# Summer campaign\n\nFour posts a week…"
+         *             }
+         *           ],
+         *           "feedback": null,
+         *           "progress": {},
+         *           "error": null
+         *         }
+         *       ],
+         *       "checkpoints": [
+         *         {
+         *           "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *           "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *           "checkpoint_name": "after_planning",
+         *           "description": "Review the content plan",
+         *           "context": {
+         *             "output": "# Summer campaign\n\nFour posts a week…",
+         *             "task_outputs": [
+         *               {
+         *                 "task": "content_plan",
+         *                 "agent": "Content strategist",
+         *                 "output": "# Summer campaign\n\nFour posts a week…"
+         *               }
+         *             ],
+         *             "revision": 1,
+         *             "feedback": null
+         *           },
+         *           "status": "pending",
+         *           "created_at": "2026-02-07T09:01:30.250000Z",
+         *           "phase": "planning",
+         *           "revision": 1,
+         *           "approvers": [
+         *             "@channel"
+         *           ],
+         *           "deadline": "2026-02-08T09:01:30.250000Z",
+         *           "on_timeout": "stop",
+         *           "kind": "phase",
+         *           "outcomes": [],
+         *           "files": [],
+         *           "summary": null,
+         *           "form": [],
+         *           "output_hash": "9f86d081884c7d659a2feaa0c55ad015",
+         *           "actions": [
+         *             "continue",
+         *             "revise",
+         *             "stop",
+         *             "skip"
+         *           ],
+         *           "decision": null
+         *         }
+         *       ],
+         *       "actions": [
+         *         "cancel"
+         *       ],
+         *       "ended_by": null,
+         *       "result": null,
+         *       "usage": {
+         *         "tokens": 5120,
+         *         "at_least": false,
+         *         "cost": 0.0042,
+         *         "price_unknown": [],
+         *         "by_phase": [
+         *           {
+         *             "tokens": 5120,
+         *             "at_least": false,
+         *             "cost": 0.0042,
+         *             "price_unknown": [],
+         *             "phase": "planning"
+         *           }
+         *         ],
+         *         "by_model": [
+         *           {
+         *             "tokens": 5120,
+         *             "at_least": false,
+         *             "cost": 0.0042,
+         *             "price_unknown": [],
+         *             "model": "gpt-4o-mini"
+         *           }
+         *         ]
+         *       }
+         *     }
          */
         ExecutionBody: {
             /** Execution Id */
@@ -954,7 +1339,7 @@ export interface components {
             /** Actions */
             actions: ("cancel" | "retry")[];
             ended_by: components["schemas"]["ActorBody"] | null;
-            result: components["schemas"]["bot__api__bodies__ResultBody"] | null;
+            result: components["schemas"]["ResultBody"] | null;
             usage: components["schemas"]["UsageBody"];
         };
         /**
@@ -995,6 +1380,33 @@ export interface components {
         /**
          * ExecutionsBody
          * @description A page, newest first. `next` is the cursor of the next page, null on the last.
+         * @example {
+         *       "items": [
+         *         {
+         *           "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *           "crew": "plan",
+         *           "status": "waiting_feedback",
+         *           "message": "A content plan for a summer campaign",
+         *           "requester": {
+         *             "kind": "slack",
+         *             "id": "U012ABCDEF",
+         *             "name": "Ana"
+         *           },
+         *           "channel": "C024BE91L",
+         *           "permalink": "https://example.slack.com/archives/C024BE91L/p1770454800000100",
+         *           "created_at": "2026-02-07T09:00:00.125000Z",
+         *           "updated_at": "2026-02-07T09:01:30.250000Z",
+         *           "ended_at": null,
+         *           "waiting": {
+         *             "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *             "checkpoint_name": "after_planning",
+         *             "deadline": "2026-02-08T09:01:30.250000Z"
+         *           },
+         *           "error": null
+         *         }
+         *       ],
+         *       "next": "WyIyMDI2LTAyLTA3VDA5OjAwOjAwKzAwOjAwIiwgIjhkNWQyZjRlIl0"
+         *     }
          */
         ExecutionsBody: {
             /** Items */
@@ -1026,6 +1438,12 @@ export interface components {
          *     `form`. With `revise`, `edited` (texts by task) replaces the output, and `use_revision`
          *     brings back that of an earlier revision; both open a new checkpoint at once. `output_hash` is
          *     that of the output that was seen: if the checkpoint shows another one, nothing is decided.
+         * @example {
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *       "action": "revise",
+         *       "feedback": "Shorter, and name the prices"
+         *     }
          */
         FeedbackBody: {
             /** Execution Id */
@@ -1051,7 +1469,15 @@ export interface components {
             /** Output Hash */
             output_hash?: string | null;
         };
-        /** FeedbackReceivedBody */
+        /**
+         * FeedbackReceivedBody
+         * @example {
+         *       "status": "feedback_received",
+         *       "action": "revise",
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33"
+         *     }
+         */
         FeedbackReceivedBody: {
             /**
              * Status
@@ -1101,7 +1527,14 @@ export interface components {
             /** Deleted */
             deleted: boolean;
         };
-        /** HealthBody */
+        /**
+         * HealthBody
+         * @example {
+         *       "status": "healthy",
+         *       "active_executions": 3,
+         *       "pending_checkpoints": 1
+         *     }
+         */
         HealthBody: {
             /**
              * Status
@@ -1236,6 +1669,12 @@ export interface components {
         /**
          * ProblemBody
          * @description `detail` says what is wrong with this request. `type` is `about:blank`: see `status`.
+         * @example {
+         *       "type": "about:blank",
+         *       "title": "Conflict",
+         *       "status": 409,
+         *       "detail": "checkpoint 'after_planning' was already continued by Ben"
+         *     }
          */
         ProblemBody: {
             /**
@@ -1257,7 +1696,12 @@ export interface components {
             /** Total Tasks */
             total_tasks: number;
         };
-        /** ReadyBody */
+        /**
+         * ReadyBody
+         * @example {
+         *       "status": "ready"
+         *     }
+         */
         ReadyBody: {
             /**
              * Status
@@ -1396,6 +1840,17 @@ export interface components {
          * SessionBody
          * @description Who is signed in. `person` is the Slack user for whom they act, if any; `needed` is false as
          *     long as no token was made, and nobody has to sign in.
+         * @example {
+         *       "name": "Ana",
+         *       "person": "U012ABCDEF",
+         *       "scopes": [
+         *         "decide",
+         *         "execute",
+         *         "read"
+         *       ],
+         *       "needed": true,
+         *       "expires_at": null
+         *     }
          */
         SessionBody: {
             /** Name */
@@ -1412,6 +1867,9 @@ export interface components {
         /**
          * SignInBody
          * @description One of both: the secret of a link from `/crew board`, which works once, or a token.
+         * @example {
+         *       "token": "cst_4fJ…"
+         *     }
          */
         SignInBody: {
             /** Link */
@@ -1419,7 +1877,41 @@ export interface components {
             /** Token */
             token?: string | null;
         };
-        /** StatusBody */
+        /**
+         * StatusBody
+         * @example {
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "status": "waiting_feedback",
+         *       "current_checkpoint": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *       "completed_checkpoints": [],
+         *       "result": null,
+         *       "error": null,
+         *       "usage": {
+         *         "tokens": 5120,
+         *         "at_least": false,
+         *         "cost": 0.0042,
+         *         "price_unknown": [],
+         *         "by_phase": [
+         *           {
+         *             "tokens": 5120,
+         *             "at_least": false,
+         *             "cost": 0.0042,
+         *             "price_unknown": [],
+         *             "phase": "planning"
+         *           }
+         *         ],
+         *         "by_model": [
+         *           {
+         *             "tokens": 5120,
+         *             "at_least": false,
+         *             "cost": 0.0042,
+         *             "price_unknown": [],
+         *             "model": "gpt-4o-mini"
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
         StatusBody: {
             /** Execution Id */
             execution_id: string;
@@ -1429,7 +1921,7 @@ export interface components {
             current_checkpoint: string | null;
             /** Completed Checkpoints */
             completed_checkpoints: string[];
-            result: components["schemas"]["bot__api__bodies__ResultBody"] | null;
+            result: components["schemas"]["ResultBody"] | null;
             /** Error */
             error: string | null;
             usage: components["schemas"]["UsageBody"];
@@ -1465,6 +1957,10 @@ export interface components {
         /**
          * TicketBody
          * @description Opens streams of events for `expires_in` seconds, as `?ticket=`.
+         * @example {
+         *       "ticket": "cst_7Qm…",
+         *       "expires_in": 60
+         *     }
          */
         TicketBody: {
             /** Ticket */
@@ -1554,6 +2050,59 @@ export interface components {
         /**
          * WaitingCheckpointsBody
          * @description A page: the nearest deadline first, those without one last.
+         * @example {
+         *       "items": [
+         *         {
+         *           "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *           "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *           "checkpoint_name": "after_planning",
+         *           "description": "Review the content plan",
+         *           "context": {
+         *             "output": "# Summer campaign\n\nFour posts a week…",
+         *             "task_outputs": [
+         *               {
+         *                 "task": "content_plan",
+         *                 "agent": "Content strategist",
+         *                 "output": "# Summer campaign\n\nFour posts a week…"
+         *               }
+         *             ],
+         *             "revision": 1,
+         *             "feedback": null
+         *           },
+         *           "status": "pending",
+         *           "created_at": "2026-02-07T09:01:30.250000Z",
+         *           "phase": "planning",
+         *           "revision": 1,
+         *           "approvers": [
+         *             "@channel"
+         *           ],
+         *           "deadline": "2026-02-08T09:01:30.250000Z",
+         *           "on_timeout": "stop",
+         *           "kind": "phase",
+         *           "outcomes": [],
+         *           "files": [],
+         *           "summary": null,
+         *           "form": [],
+         *           "output_hash": "9f86d081884c7d659a2feaa0c55ad015",
+         *           "actions": [
+         *             "continue",
+         *             "revise",
+         *             "stop",
+         *             "skip"
+         *           ],
+         *           "crew": "plan",
+         *           "message": "A content plan for a summer campaign",
+         *           "requester": {
+         *             "kind": "slack",
+         *             "id": "U012ABCDEF",
+         *             "name": "Ana"
+         *           },
+         *           "channel": "C024BE91L",
+         *           "permalink": null
+         *         }
+         *       ],
+         *       "next": null
+         *     }
          */
         WaitingCheckpointsBody: {
             /** Items */
@@ -1602,14 +2151,27 @@ export interface components {
             progress: components["schemas"]["ProgressBody"];
         };
         /** ResultBody */
-        bot__api__amp__bodies__ResultBody: {
+        AmpResultBody: {
             /** Output */
             output: string;
             /** Tasks */
             tasks: components["schemas"]["TaskResultBody"][];
         };
-        /** ResultBody */
-        bot__api__bodies__ResultBody: {
+        /**
+         * ResultBody
+         * @example {
+         *       "status": "complete",
+         *       "output": "# Summer campaign\n\nFour posts a week…",
+         *       "task_outputs": [
+         *         {
+         *           "task": "content_plan",
+         *           "agent": "Content strategist",
+         *           "output": "# Summer campaign\n\nFour posts a week…"
+         *         }
+         *       ]
+         *     }
+         */
+        ResultBody: {
             /** Status */
             status: string;
             /** Output */
@@ -1618,7 +2180,220 @@ export interface components {
             task_outputs: components["schemas"]["TaskOutputBody"][];
         };
     };
-    responses: never;
+    responses: {
+        /** @description The request is wrong; `detail` says where */
+        Problem400: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Bad Request",
+                 *       "status": 400,
+                 *       "detail": "message: it is too long"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description A valid token is needed */
+        Problem401: {
+            headers: {
+                /** @description `Bearer` */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Unauthorized",
+                 *       "status": 401,
+                 *       "detail": "a valid token is needed"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The token lacks the scope, or the crew's rules do not let you */
+        Problem403: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "not allowed: you are not among those who may decide it"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description There is no such thing, or you may not see it */
+        Problem404: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Not Found",
+                 *       "status": 404,
+                 *       "detail": "no execution '8d5d2f4e'"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The path has other methods; see `Allow` */
+        Problem405: {
+            headers: {
+                /** @description The methods that the path has */
+                Allow?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Method Not Allowed",
+                 *       "status": 405,
+                 *       "detail": "Method Not Allowed"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The state does not allow it, or somebody was faster */
+        Problem409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Conflict",
+                 *       "status": 409,
+                 *       "detail": "checkpoint 'after_planning' was already continued by Ben"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The body is too large */
+        Problem413: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Request Entity Too Large",
+                 *       "status": 413,
+                 *       "detail": "the body is larger than 1048576 bytes"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The URL is too long */
+        Problem414: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Request-URI Too Long",
+                 *       "status": 414,
+                 *       "detail": "the URL is longer than 8192 bytes"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The body is not JSON */
+        Problem415: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Unsupported Media Type",
+                 *       "status": 415,
+                 *       "detail": "the content type must be application/json"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description Too much at once; see `Retry-After` */
+        Problem429: {
+            headers: {
+                /** @description Seconds */
+                "Retry-After"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "detail": "too many requests: try again in 12 seconds"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The headers are too long */
+        Problem431: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Request Header Fields Too Large",
+                 *       "status": 431,
+                 *       "detail": "the headers are longer than 32768 bytes"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The database is busy or cannot be reached, and nothing was changed; see `Retry-After` */
+        Problem503: {
+            headers: {
+                /** @description Seconds */
+                "Retry-After"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Service Unavailable",
+                 *       "status": 503,
+                 *       "detail": "the database is busy and nothing was changed: try again"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -1626,7 +2401,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    execute_api_crew_execute_post: {
+    execute: {
         parameters: {
             query?: never;
             header?: {
@@ -1641,7 +2416,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1650,75 +2425,42 @@ export interface operations {
                     "application/json": components["schemas"]["StatusBody"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            414: components["responses"]["Problem414"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    status_api_crew_status__execution_id__get: {
+    status: {
         parameters: {
             query?: {
-                /** @description Seconds to wait for a change. */
+                /**
+                 * @description Seconds to wait for a change.
+                 * @example 30
+                 */
                 wait?: number;
             };
             header?: {
                 "if-none-match"?: string | null;
             };
             path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
                 execution_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1734,16 +2476,9 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -1754,30 +2489,28 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    checkpoint_api_crew_checkpoint__execution_id__get: {
+    checkpoint: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
                 execution_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1793,16 +2526,9 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -1813,19 +2539,13 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    feedback_api_crew_feedback_post: {
+    feedback: {
         parameters: {
             query?: never;
             header?: never;
@@ -1838,7 +2558,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1847,26 +2567,9 @@ export interface operations {
                     "application/json": components["schemas"]["FeedbackReceivedBody"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -1877,41 +2580,60 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            414: components["responses"]["Problem414"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    executions_api_executions_get: {
+    executions: {
         parameters: {
             query?: {
+                /**
+                 * @description Only executions in one of these states.
+                 * @example [
+                 *       "running",
+                 *       "waiting_feedback"
+                 *     ]
+                 */
                 status?: components["schemas"]["ExecutionState"][];
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
                 crew?: string | null;
-                /** @description A Slack user's or token's id. */
+                /**
+                 * @description A Slack user's or token's id.
+                 * @example U012ABCDEF
+                 */
                 requester?: string | null;
+                /**
+                 * @description Only executions whose thread is in this Slack channel.
+                 * @example C024BE91L
+                 */
                 channel?: string | null;
+                /**
+                 * @description Only executions that were created later, with a time zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 created_after?: string | null;
+                /**
+                 * @description Only executions that were created earlier, with a time zone.
+                 * @example 2026-03-01T00:00:00Z
+                 */
                 created_before?: string | null;
-                /** @description `next` of the page before. */
+                /**
+                 * @description `next` of the page before.
+                 * @example WyIyMDI2LTAyLTA3VDA5OjAwOjAwKzAwOjAwIiwgIjhkNWQyZjRlIl0
+                 */
                 cursor?: string | null;
-                /** @description Items of a page. */
+                /**
+                 * @description Items of a page.
+                 * @example 50
+                 */
                 limit?: number;
             };
             header?: never;
@@ -1920,7 +2642,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1929,45 +2651,39 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionsBody"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    execution_api_executions__execution_id__get: {
+    execution: {
         parameters: {
             query?: {
-                /** @description Seconds to wait for a change. */
+                /**
+                 * @description Seconds to wait for a change.
+                 * @example 30
+                 */
                 wait?: number;
             };
             header?: {
                 "if-none-match"?: string | null;
             };
             path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
                 execution_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1983,16 +2699,9 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -2003,35 +2712,39 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    audit_api_executions__execution_id__audit_get: {
+    audit: {
         parameters: {
             query?: {
-                /** @description `next` of the page before. */
+                /**
+                 * @description `next` of the page before.
+                 * @example WzQyXQ
+                 */
                 cursor?: string | null;
-                /** @description Items of a page. */
+                /**
+                 * @description Items of a page.
+                 * @example 50
+                 */
                 limit?: number;
             };
             header?: never;
             path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
                 execution_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2040,16 +2753,9 @@ export interface operations {
                     "application/json": components["schemas"]["AuditBody"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -2060,30 +2766,28 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    result_api_executions__execution_id__result_get: {
+    result: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
                 execution_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2093,6 +2797,9 @@ export interface operations {
                     "text/markdown": unknown;
                 };
             };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -2113,30 +2820,28 @@ export interface operations {
                     "text/plain": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "text/plain": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    cancel_api_executions__execution_id__cancel_post: {
+    cancel: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
                 execution_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2145,16 +2850,9 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -2175,30 +2873,28 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    retry_api_executions__execution_id__retry_post: {
+    retry: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
                 execution_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2207,16 +2903,9 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -2237,26 +2926,29 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    checkpoints_api_checkpoints_get: {
+    checkpoints: {
         parameters: {
             query?: {
-                /** @description Those that wait; there are no others yet. */
+                /**
+                 * @description Those that wait; there are no others yet.
+                 * @example true
+                 */
                 waiting?: "true";
-                /** @description `next` of the page before. */
+                /**
+                 * @description `next` of the page before.
+                 * @example WyIyMDI2LTAyLTA3VDA5OjAwOjAwKzAwOjAwIiwgIjhkNWQyZjRlIl0
+                 */
                 cursor?: string | null;
-                /** @description Items of a page. */
+                /**
+                 * @description Items of a page.
+                 * @example 50
+                 */
                 limit?: number;
             };
             header?: never;
@@ -2265,7 +2957,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2274,29 +2966,16 @@ export interface operations {
                     "application/json": components["schemas"]["WaitingCheckpointsBody"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    crews_api_crews_get: {
+    crews: {
         parameters: {
             query?: never;
             header?: never;
@@ -2305,7 +2984,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2314,30 +2993,30 @@ export interface operations {
                     "application/json": components["schemas"]["CrewsBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    crew_api_crews__name__get: {
+    crew: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2346,6 +3025,9 @@ export interface operations {
                     "application/json": components["schemas"]["CrewBody"];
                 };
             };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -2356,28 +3038,31 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    events_api_events_get: {
+    events: {
         parameters: {
             query?: {
-                /** @description As the header `Last-Event-ID`, which wins if both are sent. */
+                /**
+                 * @description As the header `Last-Event-ID`, which wins if both are sent.
+                 * @example 41
+                 */
                 last_event_id?: string | null;
-                /** @description From `POST /api/events/ticket`, in place of a token. */
+                /**
+                 * @description From `POST /api/events/ticket`, in place of a token.
+                 * @example cst_7Qm
+                 */
                 ticket?: string | null;
             };
             header?: {
-                /** @description Resume after the event with this id. */
+                /**
+                 * @description Resume after the event with this id.
+                 * @example 41
+                 */
                 "Last-Event-ID"?: string | null;
             };
             path?: never;
@@ -2398,51 +3083,41 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "text/event-stream": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "text/event-stream": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "text/event-stream": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    execution_events_api_executions__execution_id__events_get: {
+    execution_events: {
         parameters: {
             query?: {
-                /** @description As the header `Last-Event-ID`, which wins if both are sent. */
+                /**
+                 * @description As the header `Last-Event-ID`, which wins if both are sent.
+                 * @example 41
+                 */
                 last_event_id?: string | null;
-                /** @description From `POST /api/events/ticket`, in place of a token. */
+                /**
+                 * @description From `POST /api/events/ticket`, in place of a token.
+                 * @example cst_7Qm
+                 */
                 ticket?: string | null;
             };
             header?: {
-                /** @description Resume after the event with this id. */
+                /**
+                 * @description Resume after the event with this id.
+                 * @example 41
+                 */
                 "Last-Event-ID"?: string | null;
             };
             path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
                 execution_id: string;
             };
             cookie?: never;
@@ -2469,26 +3144,9 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "text/event-stream": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "text/event-stream": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -2499,19 +3157,13 @@ export interface operations {
                     "text/event-stream": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "text/event-stream": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    ticket_api_events_ticket_post: {
+    ticket: {
         parameters: {
             query?: never;
             header?: never;
@@ -2520,7 +3172,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2529,39 +3181,15 @@ export interface operations {
                     "application/json": components["schemas"]["TicketBody"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    session_api_session_get: {
+    session: {
         parameters: {
             query?: never;
             header?: never;
@@ -2570,7 +3198,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2579,19 +3207,13 @@ export interface operations {
                     "application/json": components["schemas"]["SessionBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    sign_in_api_session_post: {
+    sign_in: {
         parameters: {
             query?: never;
             header?: never;
@@ -2604,7 +3226,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2613,16 +3235,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionBody"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -2633,19 +3246,16 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            414: components["responses"]["Problem414"];
+            415: components["responses"]["Problem415"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    sign_out_api_session_delete: {
+    sign_out: {
         parameters: {
             query?: never;
             header?: never;
@@ -2654,26 +3264,20 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done; there is nothing to say */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    root__get: {
+    root: {
         parameters: {
             query?: never;
             header?: never;
@@ -2682,7 +3286,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2692,9 +3296,15 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    health_health_get: {
+    health: {
         parameters: {
             query?: never;
             header?: never;
@@ -2703,7 +3313,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2712,19 +3322,13 @@ export interface operations {
                     "application/json": components["schemas"]["HealthBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    ready_ready_get: {
+    ready: {
         parameters: {
             query?: never;
             header?: never;
@@ -2733,7 +3337,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2742,19 +3346,13 @@ export interface operations {
                     "application/json": components["schemas"]["ReadyBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    metrics_metrics_get: {
+    metrics: {
         parameters: {
             query?: never;
             header?: never;
@@ -2763,7 +3361,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2772,13 +3370,31 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deliveries_api_webhooks_deliveries_get: {
+    deliveries: {
         parameters: {
             query?: {
+                /**
+                 * @description Only deliveries in this state.
+                 * @example dead
+                 */
                 state?: components["schemas"]["DeliveryState"] | null;
+                /**
+                 * @description `next` of the page before.
+                 * @example 41
+                 */
                 cursor?: string | null;
+                /**
+                 * @description The most items of a page.
+                 * @example 50
+                 */
                 limit?: number;
             };
             header?: never;
@@ -2787,7 +3403,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2796,50 +3412,31 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveriesBody"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    delivery_api_webhooks_deliveries__delivery_id__get: {
+    delivery: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description What the receiver got as `webhook-id`.
+                 * @example 6d0a4a7e-5a0f-4e5f-9d6e-0f6a3c1f0c55
+                 */
                 delivery_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2848,16 +3445,9 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveryBody"];
                 };
             };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -2868,30 +3458,28 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    replay_api_webhooks_deliveries__delivery_id__replay_post: {
+    replay: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description What the receiver got as `webhook-id`.
+                 * @example 6d0a4a7e-5a0f-4e5f-9d6e-0f6a3c1f0c55
+                 */
                 delivery_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2900,16 +3488,9 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveryBody"];
                 };
             };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -2930,30 +3511,28 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    healthy_amp__crew__get: {
+    amp_healthy: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
                 crew: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3018,18 +3597,22 @@ export interface operations {
             };
         };
     };
-    inputs_amp__crew__inputs_get: {
+    amp_inputs: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
                 crew: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3094,11 +3677,17 @@ export interface operations {
             };
         };
     };
-    kickoff_amp__crew__kickoff_post: {
+    amp_kickoff: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
             path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
                 crew: string;
             };
             cookie?: never;
@@ -3109,7 +3698,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3201,19 +3790,27 @@ export interface operations {
             };
         };
     };
-    status_amp__crew__status__kickoff_id__get: {
+    amp_status: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
                 crew: string;
+                /**
+                 * @description The id that `kickoff` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
                 kickoff_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3278,11 +3875,15 @@ export interface operations {
             };
         };
     };
-    resume_amp__crew__resume_post: {
+    amp_resume: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
                 crew: string;
             };
             cookie?: never;
@@ -3293,7 +3894,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3385,19 +3986,27 @@ export interface operations {
             };
         };
     };
-    stop_amp__crew__stop__kickoff_id__post: {
+    amp_stop: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
                 crew: string;
+                /**
+                 * @description The id that `kickoff` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
                 kickoff_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3498,14 +4107,26 @@ export interface operations {
             };
         };
     };
-    respond_amp__crew__human_feedback_requests__request_id__respond_post: {
+    amp_respond: {
         parameters: {
             query?: {
+                /**
+                 * @description The secret of the callback's URL.
+                 * @example cst_9aB
+                 */
                 token?: string;
             };
             header?: never;
             path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
                 crew: string;
+                /**
+                 * @description The id of the request that is answered.
+                 * @example c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33
+                 */
                 request_id: string;
             };
             cookie?: never;
@@ -3516,7 +4137,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3605,6 +4226,54 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
+            };
+        };
+    };
+    execution_event: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each try of a delivery */
+                "webhook-id": string;
+                /** @description When it was sent, in Unix seconds */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC-SHA256 of id, timestamp and body, in base64 */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "checkpoint.waiting",
+                 *       "timestamp": "2026-02-07T09:01:30.250000Z",
+                 *       "data": {
+                 *         "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+                 *         "status": "waiting_feedback",
+                 *         "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+                 *         "checkpoint_name": "after_planning",
+                 *         "phase": "planning",
+                 *         "revision": 1
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    type: string;
+                    /** Format: date-time */
+                    timestamp: string;
+                    data: Record<string, never>;
+                };
+            };
+        };
+        responses: {
+            /** @description Received. Any other answer is tried again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

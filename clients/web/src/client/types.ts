@@ -47,10 +47,10 @@ export type PhaseRun = Omit<Schemas["PhaseRunBody"], "task_outputs"> & {
 /** A row of the audit trail. */
 export type AuditEntry = Schemas["AuditRowBody"];
 
-export type ExecutionsQuery = Exclude<
-  paths["/api/executions"]["get"]["parameters"]["query"],
-  undefined
->;
+type ListQuery = Exclude<paths["/api/executions"]["get"]["parameters"]["query"], undefined>;
+export type ExecutionsQuery = Omit<ListQuery, "status"> & {
+  status?: ExecutionState | ExecutionState[];
+};
 
 /** A body with the words and outputs that the document describes only as texts and objects. */
 type Precise<Body> = Omit<Body, "actions" | "context" | "result" | "status"> &
