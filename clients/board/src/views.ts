@@ -161,7 +161,7 @@ export async function runs(
 ): Promise<PageOf<RunItem>> {
   const query = {
     limit: LIMIT,
-    ...(filter.status !== "" && { status: filter.status as ExecutionState }),
+    ...(filter.status !== "" && { status: [filter.status as ExecutionState] }),
     ...(filter.crew !== "" && { crew: filter.crew }),
     ...(filter.cursor !== null && { cursor: filter.cursor }),
   };
