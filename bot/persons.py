@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from storage.errors import Busy
+from storage.policy import same_person
 from storage.records import Actor, ActorKind
 
 
@@ -47,3 +49,15 @@ class NoPersons:
 
     def channels(self, user: str) -> frozenset[str]:  # noqa: ARG002
         return frozenset()
+
+
+def as_requester(actor: Actor, requester: Actor) -> Actor:
+    """What was known of the requester at the start, if the channel is unreachable by now."""
+    if actor.channel_member is not None or not same_person(actor, requester):
+        return actor
+    return replace(
+        actor,
+        channel_member=requester.channel_member,
+        guest=requester.guest if actor.guest is None else actor.guest,
+        external=requester.external if actor.external is None else actor.external,
+    )

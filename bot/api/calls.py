@@ -76,7 +76,9 @@ class Calls:
         checkpoint = self.services.reads.checkpoint(body.checkpoint_id)
         if checkpoint.execution_id != execution.id:
             raise UnknownCheckpoint(body.checkpoint_id)
-        self._decide(body, action, self.services.access.actor(caller, execution.channel))
+        self._decide(
+            body, action, self.services.access.actor(caller, execution.channel, execution.requester)
+        )
         return bodies.FeedbackReceivedBody(
             action=action.value,
             execution_id=execution.id,

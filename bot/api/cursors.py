@@ -10,8 +10,12 @@ from typing import Annotated, Final, TypeAlias
 
 from fastapi import HTTPException, Query
 
+from storage.characters import storable
+
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
+LAST_SEQ: Final = 2**31 - 1
+"""The largest number of a row."""
 
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items of a page.")]
 Cursor: TypeAlias = Annotated[
@@ -29,15 +33,27 @@ def decode(cursor: str, kinds: Sequence[type]) -> list[str | int]:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         parts = json.loads(raw)
     except (ValueError, RecursionError):
-        parts = None
+        raise _bad_cursor() from None
     if not isinstance(parts, list) or [type(part) for part in parts] != list(kinds):
-        raise HTTPException(400, "cursor: this is not the `next` of a page")
+        raise _bad_cursor()
+    if not all(map(_is_in_range, parts)):
+        raise _bad_cursor()
     return parts
+
+
+def _is_in_range(part: str | int) -> bool:
+    if isinstance(part, str):
+        return storable(part) == part
+    return 0 <= part <= LAST_SEQ
 
 
 def decode_time(text: str | int) -> datetime:
     try:
         moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        raise HTTPException(400, "cursor: this is not the `next` of a page") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _bad_cursor() from None
+
+
+def _bad_cursor() -> HTTPException:
+    return HTTPException(400, "cursor: this is not the `next` of a page")

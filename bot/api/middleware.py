@@ -13,6 +13,7 @@ from bot.api.idempotency import Idempotency
 from bot.api.paths import RootPath
 from bot.api.rate_limiter import RateLimiter
 from bot.api.request_sizes import RequestSizes
+from bot.api.request_text import RequestText
 from bot.api.services import Services
 from bot.api.token_cache import TokenCache
 
@@ -46,6 +47,7 @@ def add_middleware(api: FastAPI, services: Services) -> None:
         limiter=RateLimiter(config.rate_limit),
         loopback=config.loopback,
     )
+    api.add_middleware(RequestText)
     api.add_middleware(RequestSizes)
     if config.cors_origins:
         api.add_middleware(

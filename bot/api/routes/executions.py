@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import PlainTextResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from bot.api import execution_bodies
 from bot.api.access import MayExecute, MayRead
@@ -21,6 +22,16 @@ from storage.history_reads import ExecutionFilter
 from storage.states import ExecutionState
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the year is too early or too late") from None
+
+
+Moment: TypeAlias = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 class ExecutionsQuery(BaseModel):
     """What a list is limited to. `status` may be given several times."""
 
@@ -28,8 +39,8 @@ class ExecutionsQuery(BaseModel):
     crew: str | None = Field(None, max_length=100)
     requester: str | None = Field(None, max_length=100, description="A Slack user's or token's id.")
     channel: str | None = Field(None, max_length=64)
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
     cursor: Cursor = None
     limit: Limit = DEFAULT_LIMIT
 
