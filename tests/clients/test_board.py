@@ -6,8 +6,9 @@ The crew is the example program, which needs no CrewAI. A token has been made, s
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from storage.db.database import SystemClock
 from storage.db.engines import open_engine
 from storage.token_manager import TokenManager
 from storage.tokens import Scope, TokenKind
-from tests.e2e.conftest import DESKTOP, Snap
+from tests.clients.web_package import WebPackage
 from tests.support.prefork_server import PreforkServer
 from tests.support.processes import ROOT, BotProcess
 from tests.support.workspace import ANA, BEN, Workspace
@@ -30,7 +31,11 @@ CHANGES = "add search; fix login; remove the old editor"
 FOLLOWS = 5_000
 """Milliseconds within which the board shows what happens elsewhere, on a busy machine."""
 
-AXE = ROOT / "clients" / "board" / "node_modules" / "axe-core" / "axe.min.js"
+DESKTOP = {"width": 1280, "height": 860}
+PHONE = {"width": 390, "height": 844}
+
+Snap = Callable[[Page, str], None]
+Violations = Callable[[Page], list[str]]
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +79,55 @@ def board(browser: Browser) -> Iterator[Page]:
     with browser.new_context(viewport=DESKTOP) as context:  # type: ignore[arg-type]  # a TypedDict
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "console",
-            lambda said: (
-                problems.append(said.text) if "Content Security Policy" in said.text else None
-            ),
-        )
+        page.on("console", lambda said: problems.extend(refused(said.text)))
         yield page
     assert problems == []
+
+
+def refused(said: str) -> list[str]:
+    return [said] if "Content Security Policy" in said else []
+
+
+@pytest.fixture
+def slack(browser: Browser) -> Iterator[Page]:
+    """A page for the practice workspace, or for somebody else."""
+    with browser.new_context(viewport=DESKTOP) as context:  # type: ignore[arg-type]  # a TypedDict
+        yield context.new_page()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(
+        viewport=PHONE,  # type: ignore[arg-type]  # a TypedDict
+        has_touch=True,
+        is_mobile=True,
+        device_scale_factor=2,
+    ) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def snap() -> Snap:
+    folder = Path(os.environ.get("PICTURES_FOLDER", ROOT / "build" / "pictures"))
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def save(page: Page, name: str) -> None:
+        page.screenshot(path=folder / f"{name}.png", animations="disabled")
+
+    return save
+
+
+@pytest.fixture(scope="module")
+def violations(web_package: WebPackage) -> Violations:
+    """What axe-core finds on a page, colours included."""
+    axe = (web_package.folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+    def violations(page: Page) -> list[str]:
+        page.evaluate(axe)
+        found = page.evaluate("axe.run().then((result) => result.violations)")
+        return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]
+
+    return violations
 
 
 def link_for(workspace: Workspace, person: str) -> str:
@@ -96,16 +142,6 @@ def sign_in(page: Page, workspace: Workspace, person: str) -> None:
     page.goto(link_for(workspace, person))
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Waits for you")).to_be_visible()
-
-
-def violations(page: Page) -> list[str]:
-    """What axe-core finds. `npm ci` in clients/board brings it; without it nothing is checked."""
-    if not AXE.exists():
-        return []
-    page.evaluate(AXE.read_text())
-    run = "axe.run().then(({violations}) => violations.map(({id, nodes}) => `${id} ${nodes[0].target}`))"
-    found: list[str] = page.evaluate(run)
-    return found
 
 
 def overflows(page: Page) -> bool:
@@ -128,10 +164,16 @@ def test_without_a_token_the_command_links_to_a_board_without_a_sign_in(
 
 
 def test_a_run_is_started_revised_and_decided_on_the_board_and_in_slack(
-    workspace: Workspace, bot: BotProcess, token: str, board: Page, desktop: Page, snap: Snap
+    workspace: Workspace,
+    bot: BotProcess,
+    token: str,
+    board: Page,
+    slack: Page,
+    violations: Violations,
+    snap: Snap,
 ) -> None:
     campaigns = workspace.channel("campaigns").id
-    desktop.goto(f"{workspace.url}/#u={BEN}&c={campaigns}")
+    slack.goto(f"{workspace.url}/#u={BEN}&c={campaigns}")
     sign_in(board, workspace, ANA)
     assert "cs_" not in board.url
 
@@ -142,7 +184,7 @@ def test_a_run_is_started_revised_and_decided_on_the_board_and_in_slack(
     expect(board.get_by_role("heading", level=1, name=CHANGES)).to_be_visible()
     approval = board.get_by_role("region", name="Is each change below the right heading?")
     expect(approval).to_contain_text("add search")
-    expect(desktop.get_by_text("Is each change below the right heading?").first).to_be_visible()
+    expect(slack.get_by_text("Is each change below the right heading?").first).to_be_visible()
     board.reload()
     approval.get_by_label("Feedback").fill("add a dark theme")
     assert not overflows(board)
@@ -168,7 +210,7 @@ def test_a_run_is_started_revised_and_decided_on_the_board_and_in_slack(
     result = board.get_by_role("region", name="Result")
     expect(result).to_contain_text("dark theme")
     expect(board.locator(".run-head")).to_contain_text("Completed")
-    expect(desktop.get_by_text("execution is complete").last).to_be_visible()
+    expect(slack.get_by_text("execution is complete").last).to_be_visible()
     with board.expect_download() as download:
         result.get_by_role("button", name="Download").click()
     assert "dark theme" in Path(download.value.path()).read_text()
@@ -181,7 +223,12 @@ def test_a_run_is_started_revised_and_decided_on_the_board_and_in_slack(
 
 
 def test_on_a_phone_what_waits_appears_by_itself_and_goes_when_it_is_decided_in_slack(
-    workspace: Workspace, bot: BotProcess, token: str, phone: Page, snap: Snap
+    workspace: Workspace,
+    bot: BotProcess,
+    token: str,
+    phone: Page,
+    violations: Violations,
+    snap: Snap,
 ) -> None:
     sign_in(phone, workspace, BEN)
     expect(phone.get_by_text("Nothing waits for your decision.")).to_be_visible()
@@ -205,7 +252,12 @@ def test_on_a_phone_what_waits_appears_by_itself_and_goes_when_it_is_decided_in_
 
 
 def test_a_link_signs_in_once_and_says_what_to_do_then(
-    workspace: Workspace, bot: BotProcess, token: str, board: Page, desktop: Page
+    workspace: Workspace,
+    bot: BotProcess,
+    token: str,
+    board: Page,
+    slack: Page,
+    violations: Violations,
 ) -> None:
     address = link_for(workspace, ANA)
     board.goto(address)
@@ -213,11 +265,11 @@ def test_a_link_signs_in_once_and_says_what_to_do_then(
     board.get_by_role("button", name="Sign in").click()
     expect(board.get_by_role("heading", name="Waits for you")).to_be_visible()
 
-    desktop.goto(address)
-    desktop.get_by_role("button", name="Sign in").click()
-    expect(desktop.get_by_role("heading", name="This link cannot be used")).to_be_visible()
-    expect(desktop.get_by_text("/crew board")).to_be_visible()
-    assert violations(desktop) == []
+    slack.goto(address)
+    slack.get_by_role("button", name="Sign in").click()
+    expect(slack.get_by_role("heading", name="This link cannot be used")).to_be_visible()
+    expect(slack.get_by_text("/crew board")).to_be_visible()
+    assert violations(slack) == []
 
     board.get_by_role("button", name="Sign out").click()
     expect(board.get_by_role("heading", name="Sign in to the board")).to_be_visible()
