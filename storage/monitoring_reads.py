@@ -11,10 +11,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, Select, func, select
 
 from storage.db import sql
+from storage.db.api_tables import DELIVERY_IS_QUEUED, webhook_deliveries
 from storage.db.database import SystemClock, reading
 from storage.db.tables import (
     CHECKPOINT_IS_PENDING,
-    DELIVERY_IS_QUEUED,
     OUTBOX_TO_POST,
     RUN_IS_QUEUED,
     RUN_IS_RUNNING,
@@ -22,7 +22,6 @@ from storage.db.tables import (
     executions,
     outbox,
     phase_runs,
-    webhook_deliveries,
 )
 from storage.ports import SharedClock
 from storage.states import ExecutionState

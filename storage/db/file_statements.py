@@ -18,13 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.db.tables import (
-    PUBLICATION_IS_WAITING,
-    checkpoints,
-    files,
-    phase_runs,
-    publications,
-)
+from storage.db.tables import PUBLICATION_IS_WAITING, checkpoints, files, phase_runs, publications
 from storage.records import Action, CheckpointKind
 from storage.states import PhaseRunState
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any
-
 from sqlalchemy import (
     Boolean,
     Column,
-    ColumnElement,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -25,34 +19,13 @@ from sqlalchemy import (
     true,
 )
 
+import storage.db.api_tables  # noqa: F401  # so that `metadata` has all tables
 from storage.db.columns import Encoded, EnumText, FreeText, UtcDateTime
-from storage.definitions import CrewDefinition, DecisionRule, Examination, FormField, Json
+from storage.db.metadata import Details, Form, Id, Names, Values, is_state, metadata
+from storage.definitions import CrewDefinition, DecisionRule, Examination, Json
 from storage.messages import OutboxKind, OutboxState
 from storage.records import Actor, CheckpointKind, PhaseOutput, Request, RevisionMeans, Usage
 from storage.states import ACTIVE, CheckpointState, ExecutionState, PhaseRunState
-from storage.tokens import TokenKind
-from storage.webhooks import DeliveryState, WebhookFormat, WebhookPurpose
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-Id = String(36)
-Names = tuple[str, ...]
-Details = Mapping[str, object]
-Form = tuple[FormField, ...]
-Values = Mapping[str, Json]
-
-
-def _is(column: Column[Any], state: StrEnum) -> ColumnElement[bool]:
-    """Compare with a literal: a partial index is not used for a bound parameter."""
-    return column == literal_column(f"'{state.value}'")
-
 
 executions = Table(
     "executions",
@@ -85,9 +58,9 @@ executions = Table(
 )
 
 EXECUTION_IS_ACTIVE = or_(
-    *(_is(executions.c.state, state) for state in ExecutionState if state in ACTIVE)
+    *(is_state(executions.c.state, state) for state in ExecutionState if state in ACTIVE)
 )
-EXECUTION_IS_OPEN = or_(EXECUTION_IS_ACTIVE, _is(executions.c.state, ExecutionState.ERROR))
+EXECUTION_IS_OPEN = or_(EXECUTION_IS_ACTIVE, is_state(executions.c.state, ExecutionState.ERROR))
 Index(
     "ix_executions_active",
     executions.c.crew,
@@ -136,9 +109,9 @@ phase_runs = Table(
     sqlite_autoincrement=True,
 )
 
-RUN_IS_QUEUED = _is(phase_runs.c.state, PhaseRunState.QUEUED)
-RUN_IS_RUNNING = _is(phase_runs.c.state, PhaseRunState.RUNNING)
-RUN_IS_DONE = _is(phase_runs.c.state, PhaseRunState.DONE)
+RUN_IS_QUEUED = is_state(phase_runs.c.state, PhaseRunState.QUEUED)
+RUN_IS_RUNNING = is_state(phase_runs.c.state, PhaseRunState.RUNNING)
+RUN_IS_DONE = is_state(phase_runs.c.state, PhaseRunState.DONE)
 RUN_IS_OPEN = or_(RUN_IS_QUEUED, RUN_IS_RUNNING)
 Index(
     "ix_phase_runs_done",
@@ -198,7 +171,7 @@ checkpoints = Table(
     sqlite_autoincrement=True,
 )
 
-CHECKPOINT_IS_PENDING = _is(checkpoints.c.state, CheckpointState.PENDING)
+CHECKPOINT_IS_PENDING = is_state(checkpoints.c.state, CheckpointState.PENDING)
 CHECKPOINT_IS_DECIDED = checkpoints.c.decided_at.is_not(None)
 Index(
     "ix_checkpoints_decided",
@@ -270,17 +243,17 @@ OUTBOX_TO_POST = and_(
     outbox.c.state != literal_column(f"'{OutboxState.FAILED.value}'"),
 )
 OUTBOX_TO_UPDATE = and_(
-    _is(outbox.c.state, OutboxState.POSTED), outbox.c.shown_version < outbox.c.version
+    is_state(outbox.c.state, OutboxState.POSTED), outbox.c.shown_version < outbox.c.version
 )
-OUTBOX_IS_ROOT = _is(outbox.c.kind, OutboxKind.ROOT)
+OUTBOX_IS_ROOT = is_state(outbox.c.kind, OutboxKind.ROOT)
 # As it stands in the index: PostgreSQL compares the conditions of queries and indexes.
 OUTBOX_IS_NO_ROOT = outbox.c.kind != literal_column(f"'{OutboxKind.ROOT.value}'")
 # Both conditions stand in an index, so that neither priority is sorted or read for the other.
 OUTBOX_HAS_NO_BUTTONS = outbox.c.shown_version == literal_column("0")
 OUTBOX_HAS_BUTTONS = outbox.c.shown_version > literal_column("0")
 OUTBOX_TO_DO = or_(
-    _is(outbox.c.state, OutboxState.QUEUED),
-    _is(outbox.c.state, OutboxState.SENDING),
+    is_state(outbox.c.state, OutboxState.QUEUED),
+    is_state(outbox.c.state, OutboxState.SENDING),
     OUTBOX_TO_UPDATE,
 )
 OUTBOX_IS_MOVED = outbox.c.moved == literal_column("1")
@@ -345,101 +318,6 @@ audit_chain = Table(
     Column("last_seq", Integer, nullable=False),
     Column("length", Integer, nullable=False),
     Column("hash", String(64), nullable=False),
-)
-
-tokens = Table(
-    "tokens",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("kind", EnumText(TokenKind), nullable=False),
-    Column("prefix", String(16), nullable=False, unique=True),
-    Column("hash", String(64), nullable=False),
-    Column("label", FreeText, nullable=False, server_default=""),
-    Column("scopes", Encoded[Names](Names, cached=True), nullable=False),
-    Column("person", String(64)),
-    Column("parent", Id),  # the token that a ticket was made with
-    Column("subject", String(64)),  # what a callback answers: a checkpoint
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime),
-    Column("used_at", UtcDateTime),  # its last use; a link can be used once
-    Column("revoked_at", UtcDateTime),
-    Index(None, "kind", "created_at"),
-    Index(None, "expires_at"),
-)
-
-idempotency_keys = Table(
-    "idempotency_keys",
-    metadata,
-    Column("caller", String(64), primary_key=True),
-    Column("key", String(200), primary_key=True),
-    Column("request_hash", String(64), nullable=False),
-    Column("created_at", UtcDateTime, nullable=False, index=True),
-    Column("locked_until", UtcDateTime),  # NULL: it has been answered
-    Column("status", Integer),
-    Column("headers", Encoded[Details](dict[str, object])),
-    Column("body", FreeText),
-)
-
-webhooks = Table(
-    "webhooks",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("execution_id", Id, ForeignKey("executions.id"), nullable=False, index=True),
-    Column("format", EnumText(WebhookFormat), nullable=False),
-    Column("purpose", EnumText(WebhookPurpose), nullable=False),
-    Column("url", FreeText, nullable=False),
-    Column("host", String(300), nullable=False),  # and port: what deliveries are limited by
-    Column("secrets", FreeText),  # encrypted if there are encryption keys
-    Column("crew", String(100)),  # whose entry in crews.yml names it; NULL: the client that started
-    Column("context", Encoded[Details](dict[str, object])),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("off_at", UtcDateTime),  # the receiver answered that it is gone
-)
-
-webhook_deliveries = Table(
-    "webhook_deliveries",
-    metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", Id, nullable=False, unique=True),  # the header `webhook-id`
-    Column("webhook_id", Id, ForeignKey("webhooks.id"), nullable=False),
-    Column("execution_id", Id, ForeignKey("executions.id"), nullable=False, index=True),
-    Column("host", String(300), nullable=False),  # of the webhook
-    Column("type", String(64), nullable=False),
-    Column("data", Encoded[Details](dict[str, object]), nullable=False),
-    Column("body", FreeText),  # as it was first sent
-    Column("state", EnumText(DeliveryState), nullable=False),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("not_before", UtcDateTime, nullable=False),  # during an attempt: the end of its lease
-    Column("give_up_at", UtcDateTime, nullable=False),
-    Column("lease_owner", String(200)),  # who makes an attempt now
-    Column("delivered_at", UtcDateTime),
-    Column("last_status", Integer),
-    Column("error", FreeText),
-    Index(None, "webhook_id", "seq"),
-    sqlite_autoincrement=True,
-)
-
-DELIVERY_IS_QUEUED = _is(webhook_deliveries.c.state, DeliveryState.QUEUED)
-Index(
-    "ix_webhook_deliveries_queued",
-    webhook_deliveries.c.host,
-    webhook_deliveries.c.not_before,
-    sqlite_where=DELIVERY_IS_QUEUED,
-    postgresql_where=DELIVERY_IS_QUEUED,
-)
-Index(
-    "ix_webhook_deliveries_oldest",
-    webhook_deliveries.c.created_at,
-    sqlite_where=DELIVERY_IS_QUEUED,
-    postgresql_where=DELIVERY_IS_QUEUED,
-)
-DELIVERY_IS_DEAD = _is(webhook_deliveries.c.state, DeliveryState.DEAD)
-Index(
-    "ix_webhook_deliveries_dead",
-    webhook_deliveries.c.seq,
-    sqlite_where=DELIVERY_IS_DEAD,
-    postgresql_where=DELIVERY_IS_DEAD,
 )
 
 lessons = Table(

@@ -18,12 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.db.tables import (
-    DELIVERY_IS_DEAD,
-    DELIVERY_IS_QUEUED,
-    webhook_deliveries,
-    webhooks,
-)
+from storage.db.api_tables import DELIVERY_IS_DEAD, DELIVERY_IS_QUEUED, webhook_deliveries, webhooks
 from storage.webhooks import FAILURES_IN_ORDER, Delivery
 
 _D: Final = webhook_deliveries.c

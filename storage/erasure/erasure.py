@@ -30,15 +30,9 @@ from sqlalchemy import (
 
 from storage.db import audit as audit_log
 from storage.db import sql
+from storage.db.api_tables import idempotency_keys, tokens
 from storage.db.database import reading, writing
-from storage.db.tables import (
-    audit,
-    checkpoints,
-    executions,
-    idempotency_keys,
-    revise_intents,
-    tokens,
-)
+from storage.db.tables import audit, checkpoints, executions, revise_intents
 from storage.db.transaction import Transaction
 from storage.erasure.of_execution import LESSONS_OF, erase_execution, erase_lessons
 from storage.ports import NoDispatch, SharedClock

@@ -19,16 +19,8 @@ from sqlalchemy import (
 
 from storage.db import audit as audit_log
 from storage.db import sql, statements
-from storage.db.tables import (
-    checkpoints,
-    executions,
-    lessons,
-    outbox,
-    phase_runs,
-    revise_intents,
-    webhook_deliveries,
-    webhooks,
-)
+from storage.db.api_tables import webhook_deliveries, webhooks
+from storage.db.tables import checkpoints, executions, lessons, outbox, phase_runs, revise_intents
 from storage.db.transaction import Transaction
 from storage.erasure import words
 from storage.erasure.words import ERASED, ERASED_TEXT, Decided, Place, is_by

@@ -25,8 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+import storage.db.tables  # noqa: F401  # fills it
 from storage.db.columns import UtcDateTime
-from storage.db.tables import metadata
+from storage.db.metadata import metadata
 
 Key = tuple[Any, ...]
 Stored = tuple[Any, ...]

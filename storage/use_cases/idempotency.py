@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from storage.db import sql
-from storage.db.tables import idempotency_keys
+from storage.db.api_tables import idempotency_keys
 from storage.errors import KeyOfAnotherRequest, KeyUnderWay
 from storage.idempotency import Answer, KeyLock
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Connection, Select, bindparam, delete, exists, or_, select
 
 from storage.db import audit, sql
+from storage.db.api_tables import webhook_deliveries, webhooks
 from storage.db.tables import (
     checkpoints,
     executions,
@@ -21,8 +22,6 @@ from storage.db.tables import (
     phase_runs,
     publications,
     revise_intents,
-    webhook_deliveries,
-    webhooks,
 )
 from storage.db.transaction import Transaction
 from storage.messages import OutboxState

@@ -12,7 +12,7 @@ from storage.outbox import new_messages as outbox
 from storage.policy import ACTION_OF_TIMEOUT, LAST_REMINDER, reminder_times
 from storage.records import TIMEOUT, Feedback
 from storage.states import CheckpointEvent, CheckpointState, ExecutionEvent, next_checkpoint
-from storage.use_cases import amp_reports, decisions, inbox, transitions
+from storage.use_cases import amp_reports, decisions, durations, inbox, transitions
 
 
 def expire_due(tx: Transaction, *, limit: int) -> int:
@@ -63,7 +63,7 @@ def _take_effect(tx: Transaction, expired: DecidableCheckpoint, feedback: Feedba
     checkpoint, execution = expired.checkpoint, expired.execution
     effect = checkpoint.rule.on_timeout
     outbox.refresh_checkpoint(tx, execution, checkpoint.id)
-    transitions.measure_decision(tx, checkpoint, feedback)
+    durations.measure_decision(tx, checkpoint, feedback)
     tx.audit(
         execution.id,
         "checkpoint.expired",

@@ -18,8 +18,8 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, insert, literal_column, or_, select, update
 
 from storage.db import sql
+from storage.db.api_tables import tokens
 from storage.db.rows import AnyRow
-from storage.db.tables import tokens
 from storage.db.transaction import new_id
 from storage.errors import AmbiguousToken, UnknownToken
 from storage.tokens import Scope, Token, TokenKind

@@ -14,13 +14,12 @@ from storage.db.rows import newest_outputs
 from storage.db.transaction import Transaction, new_id
 from storage.definitions import CheckpointDefinition, CrewDefinition, DecisionRule
 from storage.errors import Conflict, NoRule, StaleExecution
-from storage.measurements import Measure, Measurement, Span, timed
+from storage.measurements import Measure, Measurement
 from storage.outbox import new_messages as outbox
 from storage.policy import reminder_times
 from storage.records import (
     Action,
     Actor,
-    ActorKind,
     Checkpoint,
     CheckpointKind,
     Execution,
@@ -39,7 +38,7 @@ from storage.states import (
     PhaseRunState,
     next_execution,
 )
-from storage.use_cases import amp_reports, claims, files
+from storage.use_cases import amp_reports, claims, durations, files
 
 
 def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values: Any) -> Execution:
@@ -65,24 +64,11 @@ def apply(tx: Transaction, execution: Execution, event: ExecutionEvent, **values
     moved = replace(execution, **values)
     tx.set_state(execution.id, moved.state, has_webhooks=moved.has_webhooks)
     if moved.state in ENDED or moved.state is ExecutionState.ERROR:
-        _measure_execution(tx, moved)
+        durations.measure_execution(tx, moved)
     outbox.refresh_root(tx, moved)
     if moved.state in ENDED or moved.state is ExecutionState.ERROR:
         amp_reports.queue_end(tx, moved)
     return moved
-
-
-def _measure_execution(tx: Transaction, ended: Execution) -> None:
-    span = Span(
-        ended.id,
-        ended.id,
-        f"execution {ended.crew}",
-        started_at=ended.created_at,
-        ended_at=tx.now,
-        failed=ended.state is ExecutionState.ERROR,
-        attributes={"crew": ended.crew, "state": ended.state.value},
-    )
-    tx.measure(timed(Measure.EXECUTION, ended.state.value, span))
 
 
 def queue_run(
@@ -388,22 +374,7 @@ def record_feedback(
     )
     outbox.refresh_checkpoint(tx, execution, checkpoint.id)
     if feedback is not None:
-        measure_decision(tx, checkpoint, feedback)
-
-
-def measure_decision(tx: Transaction, checkpoint: Checkpoint, feedback: Feedback) -> None:
-    by_timeout = feedback.actor.kind is ActorKind.TIMEOUT
-    label = "timeout" if by_timeout else feedback.action.value
-    span = Span(
-        checkpoint.execution_id,
-        checkpoint.id,
-        f"checkpoint {checkpoint.name}",
-        started_at=checkpoint.created_at,
-        ended_at=tx.now,
-        parent=checkpoint.execution_id,
-        attributes={"checkpoint": checkpoint.name, "action": label},
-    )
-    tx.measure(timed(Measure.DECISION, label, span))
+        durations.measure_decision(tx, checkpoint, feedback)
 
 
 def decision_columns(

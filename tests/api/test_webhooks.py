@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, update
 
-from storage.db.tables import webhook_deliveries
+from storage.db.api_tables import webhook_deliveries
 from storage.webhooks import DeliveryState
 from tests.api.conftest import Service
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine
 
+import storage.db.tables  # noqa: F401  # fills it
 from bot.maintenance import move
 from storage.db.database import upgrade
 from storage.db.engines import open_engine
-from storage.db.tables import metadata
+from storage.db.metadata import metadata
 from storage.definitions import CrewKind
 from storage.states import ExecutionState
 from tests.support.factories import crew, rule

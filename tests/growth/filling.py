@@ -15,9 +15,10 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Boolean, Column, Connection, Integer
 
+import storage.db.tables  # noqa: F401  # fills it
 from storage.db.columns import UtcDateTime
 from storage.db.engines import open_engine
-from storage.db.tables import metadata
+from storage.db.metadata import metadata
 from tests.growth.lives import (
     BEGAN,
     CHANNEL,

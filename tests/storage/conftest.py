@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine
 
-from storage.db.tables import metadata
+import storage.db.tables  # noqa: F401  # fills it
+from storage.db.metadata import metadata
 from storage.definitions import CrewDefinition
 from storage.outbox.outbox import Outbox
 from storage.reads import Reads

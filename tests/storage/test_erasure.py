@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+import storage.db.tables  # noqa: F401  # fills it
 from storage.db.audit_check import verify
 from storage.db.database import reading
-from storage.db.tables import metadata
+from storage.db.metadata import metadata
 from storage.decisions import Decision, Edit
 from storage.erasure.erasure import Erasure
 from storage.outbox.outbox import Outbox

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, inspect, make_url, text
 
+import storage.db.tables  # noqa: F401  # fills it
+from storage.db.api_tables import idempotency_keys
 from storage.db.audit_check import Anchor, verify
 from storage.db.database import upgrade
 from storage.db.engines import open_engine
-from storage.db.tables import idempotency_keys, metadata
+from storage.db.metadata import metadata
 from storage.move.destination import HalfMoved, refuse_half_moved
 from storage.move.move import Moved, Progress, move
 from storage.move.source import CannotMove

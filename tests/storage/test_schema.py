@@ -7,10 +7,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine
 
+import storage.db.tables  # noqa: F401  # fills it
 from storage.db.database import schema, upgrade
 from storage.db.engines import open_engine
+from storage.db.metadata import metadata
 from storage.db.schema import SchemaStatus
-from storage.db.tables import metadata
 
 
 def test_the_migrations_create_the_tables_that_the_code_expects(engine: Engine) -> None:

@@ -14,10 +14,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+import storage.db.tables  # noqa: F401  # fills it
 from storage.db.database import SystemClock, schema, upgrade, writing
 from storage.db.engines import open_engine
+from storage.db.metadata import metadata
 from storage.db.schema import MIGRATIONS, SchemaStatus, configuration
-from storage.db.tables import metadata
 from storage.decisions import Decision
 from storage.errors import IncompatibleSchema
 from storage.outbox.outbox import Outbox

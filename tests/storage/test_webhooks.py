@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, func, select
 
-from storage.db.tables import webhook_deliveries, webhooks
+from storage.db.api_tables import webhook_deliveries, webhooks
 from storage.db.transaction import Transaction
 from storage.decisions import Decision
 from storage.errors import NotDead, UnknownDelivery

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from storage.db.tables import metadata
+import storage.db.tables  # noqa: F401  # fills it
+from storage.db.metadata import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
