@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test compat bench bench-peers bench-growth chaos storm seeded fuzz fuzz-api check format requirements pictures clean
+.PHONY: help run test compat bench bench-peers bench-growth chaos storm seeded fuzz fuzz-api check format requirements web pictures clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -44,7 +44,7 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.installed ## run the test suite
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-bench: $(VENV)/.installed ## measure start, acks, phases, slots and storage (five minutes)
+bench: $(VENV)/.installed ## measure start, acks, phases, slots and storage and event streams (eight minutes)
 	$(BIN)/python -m tests.bench
 
 compat: $(VENV)/.installed ## run crews under every supported version of CrewAI, and print a table (an hour)
@@ -97,8 +97,11 @@ requirements: $(VENV)/.product ## pin the dependencies of pyproject.toml; UPGRAD
 	$(COMPILE) $(UPGRADE) --output-file requirements.txt
 	$(COMPILE) $(UPGRADE) --extra dev --constraints requirements.txt --output-file requirements-dev.txt
 
+web: ## build the board in bot/api/board from clients/board; needs npm
+	cd clients/board && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
 pictures: $(VENV)/.installed ## take the README's pictures again
-	PICTURES_FOLDER=docs/pictures $(BIN)/python -m pytest -q tests/e2e
+	PICTURES_FOLDER=docs/pictures $(BIN)/python -m pytest -q tests/e2e tests/clients
 
 clean: ## remove what was built
 	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache build dist

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from storage.errors import Busy
+from storage.policy import same_person
 from storage.records import Actor, ActorKind
+
+
+class Deactivated(Exception):
+    """The person has left the workspace."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"{user}, for whom the token acts, is deactivated in Slack")
 
 
 class Persons(Protocol):
     """What Slack says about people. Safe to call from any thread; may take a second."""
 
     def actor(self, user: str, channel: str | None) -> Actor:
-        """The person, with what the policy needs to know about them in this channel."""
+        """The person, with what the policy needs to know about them in this channel.
+
+        Raises Deactivated.
+        """
 
     def channels(self, user: str) -> frozenset[str]:
         """The channels that both the person and the bot are in."""
@@ -47,3 +59,15 @@ class NoPersons:
 
     def channels(self, user: str) -> frozenset[str]:  # noqa: ARG002
         return frozenset()
+
+
+def as_requester(actor: Actor, requester: Actor) -> Actor:
+    """What was known of the requester at the start, if the channel is unreachable by now."""
+    if actor.channel_member is not None or not same_person(actor, requester):
+        return actor
+    return replace(
+        actor,
+        channel_member=requester.channel_member,
+        guest=requester.guest if actor.guest is None else actor.guest,
+        external=requester.external if actor.external is None else actor.external,
+    )

@@ -17,6 +17,8 @@ from typing import Final
 GENESIS: Final = "0" * 64
 """What the first row of a chain has in place of the hash of the row before it."""
 
+_canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class ChainHead:
@@ -35,8 +37,7 @@ def digest(*, salt: str, actor: str | None, details: str) -> str:
     without spaces.
     """
     content = [None if actor is None else json.loads(actor), json.loads(details)]
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return _sha256(salt + canonical)
+    return _sha256(salt + _canonical(content))
 
 
 def row_hash(
@@ -45,10 +46,11 @@ def row_hash(
     """Return 64 hex digits. `before` is the hash of the row before.
 
     It is the SHA-256 of `[before, seq, at, execution_id, event, digest]`, as JSON in ASCII without
-    spaces; `at` is in UTC, such as 2026-12-01T09:30:00.000000+00:00.
+    spaces; `at` is in UTC, such as 2026-12-01T09:30:00.000000+00:00. On PostgreSQL, the function
+    `audit_append` computes the same: ids and events need no escapes.
     """
     row = [before, seq, in_utc(at), execution_id, event, digest]
-    return _sha256(json.dumps(row, separators=(",", ":")))
+    return _sha256(_canonical(row))
 
 
 def in_utc(at: datetime) -> str:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from storage.audit_chain import in_utc
 from storage.db import sql
 from storage.db.audit import STORED
 from storage.db.database import reading
@@ -163,7 +164,7 @@ def _exported(connection: Connection, execution_id: str) -> Json:
     def rows(query: Select[Any]) -> Sequence[Any]:
         return sql.execute(connection, query, of_execution).rows
 
-    audit_rows = [_json(row._asdict()) for row in rows(_AUDIT)]
+    audit_rows = [_json(row._asdict() | {"at": in_utc(row.at)}) for row in rows(_AUDIT)]
     row = next(iter(rows(_EXECUTION)), None)
     if row is None:
         if not audit_rows:

@@ -26,12 +26,13 @@ from tests.support.prefork_server import PreforkServer
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 OPENED = pytest.StashKey[ExitStack]()
 SHARED = pytest.StashKey[dict[str, PreforkServer]]()
-LONGEST: Final = ("e2e", "trouble", "crew_runner", "bot", "practice")
+LONGEST: Final = ("e2e", "trouble", "crew_runner", "clients", "bot", "practice")
 """The folders whose files take long. They go first, so that no process is left with one at the
 end while the others have nothing to do."""
 
-TOGETHER: Final = ("tests/practice/page/", "tests/crew_runner/models/")
-"""The folders whose files one process of tests takes: all want a browser, or import CrewAI."""
+TOGETHER: Final = ("tests/practice/page/", "tests/crew_runner/models/", "tests/clients/")
+"""The folders whose files one process of tests takes: all want a browser or the same npm package,
+or import CrewAI."""
 
 _CHECKED_WITH: Final = {"test_systemd.py": "systemd", "test_compose.py": "docker-compose"}
 """The tools that check the files of docs/deploy."""
@@ -143,7 +144,7 @@ def _needed(item: pytest.Item) -> Iterator[str]:
     asked = getattr(item, "fixturenames", ())
     if "postgresql" in variant or "queues" in item.path.parts or "server" in asked:
         yield "postgresql"
-    if "slack_types" in asked:
+    if "slack_types" in asked or "web_package" in asked:
         yield "npm"
 
 

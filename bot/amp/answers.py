@@ -16,7 +16,14 @@ from storage.decision_words import named_outcome, normalized, says_yes
 from storage.errors import OutcomeNeeded
 from storage.records import Action, Checkpoint, CheckpointKind
 
-_FIRST_CLAUSE: Final = re.compile(r"[.!:;,\n]|\s[-–—]\s")
+_FIRST_CLAUSE: Final = re.compile(r"[.!:\n]|\s[-–—]\s")
+_CONDITIONS: Final = frozenset(
+    """
+    after although before but except however if once only provided though unless until when
+    aber außer falls nachdem nur sobald wenn
+    """.split()  # noqa: SIM905 easier to read and to extend
+)
+"""What follows these words may take back what came before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,8 @@ def _with_outcomes(
 def _begins_with(checkpoint: Checkpoint, text: str) -> str | None:
     """The only outcome that the text begins with, as in "Approved. Well done!" for `approve`."""
     first = normalized(_FIRST_CLAUSE.split(text, maxsplit=1)[0])
+    if not _CONDITIONS.isdisjoint(normalized(text).split()):
+        return None
     named = [each for each in checkpoint.outcomes if first and first in _forms(normalized(each))]
     return named[0] if len(named) == 1 else None
 

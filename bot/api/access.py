@@ -8,7 +8,7 @@ from typing import Annotated, Final, TypeAlias
 
 from fastapi import Depends, Request
 
-from bot.persons import NoPersons, Persons
+from bot.persons import NoPersons, Persons, as_requester
 from storage.errors import UnknownExecution
 from storage.reads import Reads
 from storage.records import Actor, ActorKind, Execution
@@ -81,14 +81,15 @@ class Access:
     reads: Reads
     persons: Persons = field(default_factory=NoPersons)
 
-    def actor(self, caller: Caller, channel: str | None) -> Actor:
-        """The actor of a decision in this channel.
+    def actor(self, caller: Caller, channel: str | None, requester: Actor | None = None) -> Actor:
+        """The actor of a decision in this channel, on an execution of this requester.
 
         A caller who acts for a person is that person, with the person's rights. Any other with the
         scope `decide` decides everything: whoever made the token trusts the program that has it.
         """
         if caller.person is not None:
-            return self.persons.actor(caller.person, channel)
+            person = self.persons.actor(caller.person, channel)
+            return person if requester is None else as_requester(person, requester)
         decides = Scope.DECIDE in caller.scopes
         return Actor(ActorKind.API, caller.id, caller.name, decides_everything=decides)
 

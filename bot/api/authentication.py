@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.api import paths
 from bot.api.access import ANONYMOUS, LOOPBACK, Caller
 from bot.api.problems import problem
-from bot.api.rate_limiter import RateLimiter, client_of
+from bot.api.rate_limiter import RateLimiter, group_of
 from bot.api.token_cache import TokenCache
 from storage.db.database import is_outage
 from storage.tokens import Scope as TokenScope
@@ -156,4 +156,4 @@ def _client(scope: Scope, caller: Caller | None) -> str:
     if caller is not None:
         return f"token {caller.id}"
     client = scope.get("client")
-    return f"address {client_of(client[0])}" if client else "address"
+    return group_of(client[0]) if client else "address"

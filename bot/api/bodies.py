@@ -21,8 +21,9 @@ from pydantic import (
 from bot.api.webhook_bodies import MOST_WEBHOOKS, WebhookBody
 from storage import usage
 from storage.characters import storable
-from storage.definitions import Json
+from storage.definitions import CrewDefinition, Json
 from storage.output_hash import output_hash
+from storage.policy import offered_actions
 from storage.records import (
     Checkpoint,
     Counts,
@@ -219,7 +220,8 @@ class CheckpointBody(BaseModel):
     """`kind` says why the run waits. If there are `outcomes`, `continue` must name one of them.
 
     `continue` takes the values of the `form`, and publishes the `files` in the project's folder.
-    `summary` names the task, or the field of a typed output, that sums the output up.
+    `summary` names the task, or the field of a typed output, that sums the output up. `actions` are
+    those that can be decided here.
     """
 
     execution_id: str
@@ -240,6 +242,7 @@ class CheckpointBody(BaseModel):
     summary: str | None
     form: list[FieldBody]
     output_hash: str
+    actions: list[str]
 
 
 class FeedbackReceivedBody(BaseModel):
@@ -333,7 +336,9 @@ def task_outputs(output: PhaseOutput) -> list[TaskOutputBody]:
     ]
 
 
-def checkpoint(record: Checkpoint) -> CheckpointBody:
+def checkpoint(record: Checkpoint, definition: CrewDefinition | None = None) -> CheckpointBody:
+    """`definition` is that of the execution's crew, which may have no revisions."""
+    actions = record.offered if definition is None else offered_actions(record, definition)
     return CheckpointBody(
         execution_id=record.execution_id,
         checkpoint_id=record.id,
@@ -358,6 +363,7 @@ def checkpoint(record: Checkpoint) -> CheckpointBody:
         summary=record.summary or None,
         form=[FieldBody(**asdict(field)) for field in record.form],
         output_hash=output_hash(record.output),
+        actions=[action.value for action in actions],
     )
 
 

@@ -68,7 +68,7 @@ class Calls:
         if execution.state in ENDED:
             raise HTTPException(400, f"the execution has ended: it is {execution.state}")
         checkpoint = self.services.reads.waiting_checkpoint(execution.id)
-        return None if checkpoint is None else bodies.checkpoint(checkpoint)
+        return None if checkpoint is None else bodies.checkpoint(checkpoint, execution.definition)
 
     def feedback(self, caller: Caller, body: bodies.FeedbackBody) -> bodies.FeedbackReceivedBody:
         action = _action(body.action)
@@ -76,7 +76,9 @@ class Calls:
         checkpoint = self.services.reads.checkpoint(body.checkpoint_id)
         if checkpoint.execution_id != execution.id:
             raise UnknownCheckpoint(body.checkpoint_id)
-        self._decide(body, action, self.services.access.actor(caller, execution.channel))
+        self._decide(
+            body, action, self.services.access.actor(caller, execution.channel, execution.requester)
+        )
         return bodies.FeedbackReceivedBody(
             action=action.value,
             execution_id=execution.id,

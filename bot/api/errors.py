@@ -13,6 +13,7 @@ from bot.api import bodies, refusals
 from bot.api.access import ScopeMissing, Unauthenticated
 from bot.api.authentication import unauthenticated
 from bot.api.problems import problem
+from bot.persons import Deactivated
 from storage.errors import CountersignError
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,8 @@ log = logging.getLogger(__name__)
 
 def add_exception_handlers(api: FastAPI) -> None:
     api.add_exception_handler(CountersignError, _refused)
-    api.add_exception_handler(ScopeMissing, _scope_missing)
+    api.add_exception_handler(ScopeMissing, _forbidden)
+    api.add_exception_handler(Deactivated, _forbidden)
     api.add_exception_handler(Unauthenticated, _unauthenticated)
     api.add_exception_handler(RequestValidationError, _bad_request)
     api.add_exception_handler(HTTPException, _http_error)
@@ -35,7 +37,7 @@ async def _refused(_: Request, error: Exception) -> Response:
     return problem(code, refusals.detail(error), headers)
 
 
-async def _scope_missing(_: Request, error: Exception) -> Response:
+async def _forbidden(_: Request, error: Exception) -> Response:
     return problem(403, str(error))
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from bot.api import bodies
+from storage.definitions import CrewDefinition
 from storage.history_reads import AuditRow, ListedExecution
 from storage.records import Actor, Checkpoint, Execution, Feedback, PhaseRun
 from storage.states import ENDED, CheckpointState, ExecutionState
@@ -194,7 +195,7 @@ def execution(
         phases=list(record.phases),
         left_out=list(record.left_out),
         runs=[_run(run) for run in runs],
-        checkpoints=[_checkpoint(each) for each in checkpoints],
+        checkpoints=[_checkpoint(each, record.definition) for each in checkpoints],
         actions=_actions(record),
         ended_by=None if record.ended_by is None else actor(record.ended_by),
         result=bodies.result_body(record, runs),
@@ -226,10 +227,10 @@ def _run(run: PhaseRun) -> PhaseRunBody:
     )
 
 
-def _checkpoint(record: Checkpoint) -> DecidedCheckpointBody:
+def _checkpoint(record: Checkpoint, definition: CrewDefinition) -> DecidedCheckpointBody:
     decided = record.feedback is not None and record.state is not CheckpointState.PENDING
     return DecidedCheckpointBody(
-        **bodies.checkpoint(record).model_dump(),
+        **bodies.checkpoint(record, definition).model_dump(),
         decision=_decision(record.feedback) if decided and record.feedback is not None else None,
     )
 
@@ -249,7 +250,7 @@ def _decision(feedback: Feedback) -> DecisionBody:
 
 def waiting(entry: Entry) -> WaitingCheckpointBody:
     return WaitingCheckpointBody(
-        **bodies.checkpoint(entry.checkpoint).model_dump(),
+        **bodies.checkpoint(entry.checkpoint, entry.execution.definition).model_dump(),
         crew=entry.execution.crew,
         message=entry.execution.request.text,
         requester=actor(entry.execution.requester),

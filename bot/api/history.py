@@ -65,7 +65,7 @@ class History:
     def _managed(self, caller: Caller, execution_id: str) -> tuple[Execution, Actor]:
         access = self.services.access
         execution = access.execution(caller, execution_id)
-        return execution, access.actor(caller, execution.channel)
+        return execution, access.actor(caller, execution.channel, execution.requester)
 
     def _body(self, execution: Execution) -> execution_bodies.ExecutionBody:
         reads = self.services.reads
@@ -128,7 +128,7 @@ class History:
     def _may_decide(self, caller: Caller, candidate: Candidate) -> bool:
         if caller.person is None:
             return True
-        actor = self.services.access.actor(caller, candidate.channel)
+        actor = self.services.access.actor(caller, candidate.channel, candidate.requester)
         return may_decide(candidate.rule, actor=actor, requester=candidate.requester).allowed
 
 

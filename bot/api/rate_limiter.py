@@ -10,6 +10,7 @@ import math
 import time
 from threading import Lock
 from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 from starlette.concurrency import run_in_threadpool
 
@@ -19,9 +20,15 @@ if TYPE_CHECKING:
     from limits.storage import MemoryStorage
     from limits.strategies import MovingWindowRateLimiter
 
-_TIDY_EVERY: Final = 10_000
+_TIDY_SECONDS: Final = 60.0
+
 _NETWORK_OF_A_CLIENT: Final = 64
 """An IPv6 client has a whole /64."""
+
+_ADDRESSES: Final = 1024
+"""Addresses are counted in so many groups: `limits` goes through all that it counts a hundred times
+a second, and a flood may come from any number of them. Somebody without a token who shares a group
+with a flood waits until it is over."""
 
 
 class RateLimiter:
@@ -32,7 +39,7 @@ class RateLimiter:
         self._lock = Lock()
         self._window: MovingWindowRateLimiter | None = None
         self._storage: MemoryStorage | None = None
-        self._hits = 0
+        self._tidied_at = time.monotonic()
 
     async def hit(self, client: str) -> int | None:
         """Count a request. Returns None, or after how many seconds the client may try again."""
@@ -64,14 +71,20 @@ class RateLimiter:
 
     def _tidy(self) -> None:
         """Forget the clients that are gone: the storage keeps an empty list for each."""
-        self._hits += 1
-        if self._hits % _TIDY_EVERY == 0 and self._storage is not None:
+        now = time.monotonic()
+        if now - self._tidied_at > _TIDY_SECONDS and self._storage is not None:
+            self._tidied_at = now
             for key in [key for key, hits in self._storage.events.items() if not hits]:
                 self._storage.clear(key)
 
 
-def client_of(address: str) -> str:
-    """The client at this address, as the rate limit counts it."""
+def group_of(address: str) -> str:
+    """The group in which the rate limit counts this address."""
+    return f"address {crc32(_client_of(address).encode()) % _ADDRESSES}"
+
+
+def _client_of(address: str) -> str:
+    """The client at this address."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import sys
 import threading
@@ -18,8 +19,10 @@ from starlette.types import ASGIApp
 _POLL_INTERVAL: Final = 0.01
 
 SWITCH_SECONDS: Final = 0.001
-"""How long a thread keeps the interpreter while another waits for it. Python's own 5 ms would be the
-wait of each request and event behind a busy worker thread."""
+"""How long a thread keeps the interpreter while another waits for it. With Python's own 5 ms each
+request and event would wait so long behind a busy thread, several times."""
+
+MOST_FILES: Final = 16_384
 
 _STALLED_SECONDS: Final = 1.0
 """On shutdown, what a client has not taken after so long is dropped."""
@@ -70,6 +73,7 @@ class HttpServer:
     def start(self) -> None:
         """Start serving. Returns when requests are answered."""
         sys.setswitchinterval(SWITCH_SECONDS)
+        _allow_many_connections()
         self._thread.start()
         while not self._server.started:
             self._thread.join(_POLL_INTERVAL)
@@ -122,6 +126,14 @@ class _WebSockets(asyncio.Protocol):
         from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
         return WebSocketsSansIOProtocol(**arguments)
+
+
+def _allow_many_connections() -> None:
+    """Raise the limit of open files: each stream is one, and many systems begin with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _close_stalled_connections(listening: socket.socket, *, after: timedelta) -> None:

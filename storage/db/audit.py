@@ -11,7 +11,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
@@ -29,10 +29,8 @@ from sqlalchemy import (
     null,
     select,
     table,
-    true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSON
 
 from storage.audit_chain import GENESIS, ChainHead, digest, in_utc, row_hash
@@ -75,55 +73,22 @@ HEAD: Final[Select[Any]] = select(
     audit_chain.c.first_seq, audit_chain.c.last_seq, audit_chain.c.length, audit_chain.c.hash
 ).where(audit_chain.c.name == CHAIN)
 
-_LOCKED: Final = HEAD.with_for_update().cte("head")
+_APPEND: Final[Select[Any]] = select(func.audit_append(cast(bindparam("rows"), JSON)))
+"""On PostgreSQL: a function of the database locks the head, and numbers and chains the rows, in the
+same round trip as the statements before it."""
 
-_LOCK_HEAD: Final[Mapping[str, Select[Any]]] = {
-    "postgresql": select(_LOCKED, func.nextval("audit_seq_seq").label("seq")).join(
-        func.generate_series(1, bindparam("rows", type_=Integer)), true()
-    ),
-    "sqlite": HEAD.add_columns(
-        select(func.coalesce(func.max(audit.c.seq), 0)).scalar_subquery().label("seq")
-    ),
-}
-"""The head with the numbers of the new rows: on PostgreSQL a row for each, from the sequence, as
-processes of older versions take numbers there, too. On SQLite the last number that is in use."""
+_LAST_SEQ: Final[Select[Any]] = select(func.max(audit.c.seq))
 
-_MOVE_HEAD: Final = (
-    update(audit_chain)
-    .where(audit_chain.c.name == CHAIN)
-    .values(
-        first_seq=bindparam("first_seq", type_=Integer),
-        last_seq=bindparam("last_seq", type_=Integer),
-        length=bindparam("length", type_=Integer),
-        hash=bindparam("last_hash", type_=String),
-    )
-)
+_HEAD_AND_SEQ: Final[Select[Any]] = HEAD.add_columns(_LAST_SEQ.scalar_subquery().label("seq"))
+"""On SQLite, whose write transaction is the lock: the head, and the last number in use."""
 
 _ADD_ROWS: Final = insert(STORED)
 
-_NEW_ROWS: Final = (
-    func.json_to_recordset(cast(bindparam("rows"), JSON))
-    .table_valued(*(column(each.name, each.type) for each in STORED.c))
-    .render_derived(name="new", with_types=True)
-)
-_ADD_ROWS_AND_MOVE_HEAD: Final = (
-    insert(STORED)
-    .from_select([each.name for each in STORED.c], select(*_NEW_ROWS.c))
-    .add_cte(_MOVE_HEAD.cte("moved"))
-)
-"""On PostgreSQL: one statement with one value for all rows, as each costs as much as a row."""
+_MOVE_HEAD: Final = update(audit_chain).where(audit_chain.c.name == CHAIN)
 
-_NEW_CHAIN: Final = {
-    "name": CHAIN,
-    "first_seq": 0,
-    "last_seq": 0,
-    "length": 0,
-    "hash": GENESIS,
-}
-_BEGIN_CHAIN: Final = {
-    "postgresql": postgresql.insert(audit_chain).on_conflict_do_nothing(),
-    "sqlite": sqlite.insert(audit_chain).on_conflict_do_nothing(),
-}
+_BEGIN_CHAIN: Final = insert(audit_chain)
+
+_NO_ROWS: Final = ChainHead(first_seq=0, last_seq=0, length=0, hash=GENESIS)
 
 
 def entry(
@@ -185,73 +150,43 @@ def batched(seqs: Sequence[int], size: int) -> Iterator[list[int]]:
         yield [*seqs[start : start + size]]
 
 
-class LockedHead:
-    """The locked end of the chain. Lock it last in a transaction, and commit soon after.
-
-    In a pipeline, the lock is requested together with the statements before it.
-    """
-
-    def __init__(self, connection: Connection, *, rows: int) -> None:
-        self._connection = connection
-        self._dialect = connection.dialect.name
-        self._rows = rows
-        sql.send_delayed(connection)
-        self._locked = self._lock()
-
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Add as many rows as announced, in this order. They are sent with the commit."""
-        head, seqs = self._head_and_seqs()
-        rows: list[Entry] = []
-        last = head.hash
-        for seq, one in zip(seqs, entries, strict=True):
-            row = _to_row(one, self._connection.dialect)
-            last = row_hash(
-                last,
-                seq=seq,
-                at=one["at"],
-                execution_id=one["execution_id"],
-                event=one["event"],
-                digest=row["digest"],
-            )
-            rows.append(row | {"seq": seq, "hash": last})
-        moved = {
-            "first_seq": head.first_seq or seqs[0],
-            "last_seq": seqs[-1],
-            "length": head.length + len(rows),
-            "last_hash": last,
-        }
-        sql.send_with_commit(self._connection, partial(self._send, rows, moved))
-
-    def _send(self, rows: Sequence[Entry], moved: Entry) -> None:
-        if self._dialect == "postgresql":
-            texts = [row | {"at": in_utc(row["at"])} for row in rows]
-            values = moved | {"rows": json.dumps(texts, ensure_ascii=False)}
-            sql.execute(self._connection, _ADD_ROWS_AND_MOVE_HEAD, values)
-        else:
-            sql.execute_many(self._connection, _ADD_ROWS, rows)
-            sql.execute(self._connection, _MOVE_HEAD, moved)
-
-    def _lock(self) -> sql.Result:
-        numbers = {"rows": self._rows} if self._dialect == "postgresql" else {}
-        return sql.execute(self._connection, _LOCK_HEAD[self._dialect], numbers)
-
-    def _head_and_seqs(self) -> tuple[ChainHead, list[int]]:
-        if not self._locked.rows:  # the first rows of all
-            sql.execute(self._connection, _BEGIN_CHAIN[self._dialect], _NEW_CHAIN)
-            self._locked = self._lock()
-        first = self._locked.rows[0]
-        head = ChainHead(first.first_seq, first.last_seq, first.length, first.hash)
-        if self._dialect == "postgresql":
-            return head, [row.seq for row in self._locked.rows]
-        begin = max(head.last_seq, first.seq) + 1
-        return head, [*range(begin, begin + self._rows)]
-
-
 def append(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Add rows to the log, at the end of a transaction."""
-    with sql.pipeline(connection):
-        head = LockedHead(connection, rows=len(entries))
-    head.append(entries)
+    """Add rows to the log, in this order: last in a transaction, as other writers then wait."""
+    rows = [_to_row(one, connection.dialect) for one in entries]
+    if connection.dialect.name == "postgresql":
+        texts = [row | {"at": in_utc(row["at"])} for row in rows]
+        sql.execute(connection, _APPEND, {"rows": json.dumps(texts, ensure_ascii=False)})
+    else:
+        _append_on_sqlite(connection, rows)
+
+
+def _append_on_sqlite(connection: Connection, rows: list[Entry]) -> None:
+    row = sql.execute(connection, _HEAD_AND_SEQ).first()
+    head = _NO_ROWS if row is None else ChainHead(*row[:-1])
+    in_use = sql.execute(connection, _LAST_SEQ).scalar() if row is None else row.seq
+    first = max(head.last_seq, in_use or 0) + 1
+    last = head.hash
+    for seq, new in enumerate(rows, start=first):
+        last = row_hash(
+            last,
+            seq=seq,
+            at=new["at"],
+            execution_id=new["execution_id"],
+            event=new["event"],
+            digest=new["digest"],
+        )
+        new |= {"seq": seq, "hash": last}
+    moved = {
+        "first_seq": head.first_seq or first,
+        "last_seq": first + len(rows) - 1,
+        "length": head.length + len(rows),
+        "hash": last,
+    }
+    sql.execute_many(connection, _ADD_ROWS, rows)
+    if row is None:
+        sql.execute(connection, _BEGIN_CHAIN, {"name": CHAIN, **moved})
+    else:
+        sql.execute(connection, _MOVE_HEAD, moved)
 
 
 def _to_row(one: Entry, dialect: Dialect) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
             if connection.dialect.name == "sqlite":
                 _begin_on_sqlite(connection, until=until)
             yield connection
-            sql.commit(connection)
+            connection.commit()
     finally:
         if lock is not None:
             lock.release()

@@ -11,11 +11,10 @@ cursor: psycopg's RawCursor on PostgreSQL.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -98,35 +97,6 @@ def pipeline(connection: Connection) -> Iterator[None]:
             yield
     except connection.dialect.loaded_dbapi.Error as error:
         raise _to_sqlalchemy_error(connection, error, "a pipeline") from error
-
-
-_WITH_COMMIT: Final[WeakKeyDictionary[Connection, list[Callable[[], object]]]] = WeakKeyDictionary()
-
-
-def send_with_commit(connection: Connection, send: Callable[[], object]) -> None:
-    """Send the last statements of a transaction together with its commit.
-
-    That saves a round trip while others wait for the locks. On SQLite they are sent at once.
-    """
-    if connection.dialect.name == "postgresql":
-        _WITH_COMMIT.setdefault(connection, []).append(send)
-    else:
-        send()
-
-
-def send_delayed(connection: Connection) -> None:
-    """Send what `send_with_commit` has delayed, as more statements follow."""
-    for send in _WITH_COMMIT.pop(connection, ()):
-        send()
-
-
-def commit(connection: Connection) -> None:
-    if connection in _WITH_COMMIT:
-        with pipeline(connection):
-            send_delayed(connection)
-            connection.commit()
-    else:
-        connection.commit()
 
 
 def _run(

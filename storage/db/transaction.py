@@ -215,7 +215,6 @@ class Transaction:
             return
         self._record_states()
         deliveries = self._webhook_deliveries()
-        head: audit.LockedHead | None = None
         with sql.pipeline(self.connection):
             if deliveries:
                 sql.execute_many(
@@ -227,9 +226,7 @@ class Transaction:
                     self.connection, message_statements.ADD_MESSAGE, [*self._messages.values()]
                 )
             if self._log:
-                head = audit.LockedHead(self.connection, rows=len(self._log))
-        if head is not None:
-            head.append(self._log)
+                audit.append(self.connection, self._log)
 
     def _record_states(self) -> None:
         for entry in self._log:

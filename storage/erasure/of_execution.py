@@ -12,7 +12,6 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
-    func,
     select,
     type_coerce,
     update,
@@ -28,11 +27,12 @@ from storage.db.tables import (
     phase_runs,
     revise_intents,
     webhook_deliveries,
+    webhooks,
 )
 from storage.db.transaction import Transaction
 from storage.erasure import words
 from storage.erasure.words import ERASED, ERASED_TEXT, Decided, Place, is_by
-from storage.records import PhaseOutput
+from storage.records import Actor, PhaseOutput
 from storage.states import ENDED
 from storage.webhooks import DeliveryState
 
@@ -75,25 +75,13 @@ _RUNS: Final = (
 )
 _CHANGE_RUN: Final = update(phase_runs).where(phase_runs.c.id == bindparam("of_id"))
 
-_ID: Final = bindparam("of_quoted", type_=Text)
-_MENTION: Final = bindparam("of_mention", type_=Text)
-
-
-def _without_id(column: Any) -> Any:
-    """The JSON text of a column with the person's id, alone or as a mention, replaced."""
-    text = type_coerce(column, Text)
-    return func.replace(func.replace(text, _ID, f'"{ERASED.id}"'), _MENTION, ERASED_TEXT)
-
-
-_CLEAN_MESSAGES: Final = (
-    update(outbox)
-    .where(outbox.c.execution_id == _OF_THIS)
-    .values(payload=_without_id(outbox.c.payload))
+_MESSAGES: Final = select(outbox.c.seq, outbox.c.payload).where(outbox.c.execution_id == _OF_THIS)
+_CHANGE_MESSAGE: Final = update(outbox).where(outbox.c.seq == bindparam("of_seq"))
+_DELIVERIES: Final = select(webhook_deliveries.c.seq, webhook_deliveries.c.data).where(
+    webhook_deliveries.c.execution_id == _OF_THIS
 )
-_CLEAN_DELIVERIES: Final = (
-    update(webhook_deliveries)
-    .where(webhook_deliveries.c.execution_id == _OF_THIS)
-    .values(data=_without_id(webhook_deliveries.c.data))
+_CHANGE_DELIVERY: Final = update(webhook_deliveries).where(
+    webhook_deliveries.c.seq == bindparam("of_seq")
 )
 _DELETE_BODIES: Final = (
     update(webhook_deliveries)
@@ -102,6 +90,9 @@ _DELETE_BODIES: Final = (
         webhook_deliveries.c.state != DeliveryState.QUEUED,
     )
     .values(body=None)
+)
+_CLEAN_WEBHOOKS: Final = (
+    update(webhooks).where(webhooks.c.execution_id == _OF_THIS).values(context={})
 )
 _DELETE_INTENTS: Final = delete(revise_intents).where(
     revise_intents.c.actor_id == bindparam("of_person"),
@@ -154,11 +145,24 @@ class _Erased:
         self._change(
             statements.CHANGE_EXECUTION, self.execution_id, self._of_execution(execution, edited)
         )
-        traces = {"of_quoted": f'"{self.person}"', "of_mention": f"<@{self.person}>"}
-        sql.execute(self.tx.connection, _CLEAN_MESSAGES, of_this | traces)
-        sql.execute(self.tx.connection, _CLEAN_DELIVERIES, of_this | traces)
+        self._erase_names([execution.requester, execution.ended_by, *_actors(rows)])
         sql.execute(self.tx.connection, _DELETE_BODIES, of_this)
+        if is_by(execution.requester, self.person):  # whose client chose what webhooks get
+            sql.execute(self.tx.connection, _CLEAN_WEBHOOKS, of_this)
         sql.execute(self.tx.connection, _DELETE_INTENTS, of_this | {"of_person": self.person})
+
+    def _erase_names(self, actors: Sequence[Actor | None]) -> None:
+        """Erase the person from messages and deliveries, which have ids and names but no texts."""
+        names = {one.name for one in actors if one is not None and is_by(one, self.person)}
+        for rows_of, change in ((_MESSAGES, _CHANGE_MESSAGE), (_DELIVERIES, _CHANGE_DELIVERY)):
+            rows = sql.execute(
+                self.tx.connection, rows_of, {"of_execution": self.execution_id}
+            ).rows
+            for seq, value in rows:
+                left = words.without_person(value, {self.person, *names} - {""})
+                if left != value:
+                    column = "payload" if rows_of is _MESSAGES else "data"
+                    sql.execute(self.tx.connection, change, {column: left, "of_seq": seq})
 
     def _change(self, statement: Any, row_id: str, columns: Mapping[str, object]) -> None:
         if columns:
@@ -199,6 +203,10 @@ class _Erased:
         if row.output is not None:
             columns["output"] = words.output_without(row.output, edited)
         return columns
+
+
+def _actors(rows: Sequence[Any]) -> list[Actor | None]:
+    return [actor for row in rows for actor in (row.actor, row.asked_by)]
 
 
 def _edited(runs: Sequence[Any], places: Collection[Place]) -> frozenset[str]:

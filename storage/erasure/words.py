@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from storage.records import (
     Actor,
@@ -90,3 +90,14 @@ def _task_without(task: TaskResult, edited: Collection[str]) -> TaskResult:
         return replace(task, saved={})
     structured = ERASED_TEXT if task.structured else ""
     return replace(task, output=ERASED_TEXT, structured=structured, saved={})
+
+
+def without_person(value: Any, names: Collection[str]) -> Any:
+    """Return a JSON value in which these ids and names, alone or mentioned, are replaced."""
+    if isinstance(value, Mapping):
+        return {key: without_person(each, names) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_person(each, names) for each in value]
+    if not isinstance(value, str):
+        return value
+    return ERASED.id if value in names else text_without(value, [f"<@{one}>" for one in names])

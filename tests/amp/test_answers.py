@@ -57,6 +57,8 @@ def test_words_beyond_doubt_pick_an_outcome(text: str, outcome: str) -> None:
     [
         "Good, but the price is wrong",
         "Approve it once the price is right",
+        "Approved. But name the prices first",
+        "approve, and name the prices",
         "approve or reject, I don't mind",
     ],
 )

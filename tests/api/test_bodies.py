@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from bot.api import bodies
 from bot.api.bodies import ExecuteBody, FeedbackBody
+from storage.definitions import CrewDefinition, CrewKind
 from storage.records import (
     Action,
     CheckpointKind,
@@ -224,3 +225,10 @@ def test_a_typed_output_comes_with_its_structure_and_no_other_does() -> None:
         {"task": "count", "agent": "Clerk", "output": "Seven.", "structured": {"shops": 8}},
         {"task": "tell", "agent": "Writer", "output": "a tale"},
     ]
+
+
+def test_a_checkpoint_of_a_crew_without_revisions_does_not_offer_one() -> None:
+    record, crew = a_checkpoint(), CrewDefinition("note", CrewKind.COMMAND)
+    assert "revise" in bodies.checkpoint(record, crew).actions
+    fixed = bodies.checkpoint(record, replace(crew, revise=False))
+    assert fixed.actions == ["continue", "stop", "skip"]

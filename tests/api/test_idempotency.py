@@ -214,6 +214,13 @@ def test_an_answer_with_a_secret_is_not_stored(
         assert database.execute("SELECT * FROM idempotency_keys").fetchall() == []
 
 
+def test_a_ticket_is_not_stored(client: TestClient, service: Service) -> None:
+    tickets = [client.post("/api/events/ticket", headers=KEY).json()["ticket"] for _ in range(2)]
+
+    assert tickets[0] != tickets[1]
+    assert tickets[0].encode() not in service.database.read_bytes()
+
+
 def test_after_a_crash_the_key_is_free_when_its_lock_has_ended(
     slow: Slow, service: Service
 ) -> None:

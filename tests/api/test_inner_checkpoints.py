@@ -86,6 +86,12 @@ def test_a_usual_checkpoint_is_of_kind_phase(api: Api, service: Service) -> None
     assert (checkpoint["kind"], checkpoint["outcomes"]) == ("phase", [])
 
 
+def test_a_checkpoint_lists_what_can_be_decided(at_gate: Any, api: Api, service: Service) -> None:
+    assert at_gate["actions"] == ["continue", "revise", "stop", "skip"]
+    question, _ = asking(api, service, QUESTION)
+    assert question["actions"] == ["continue", "stop", "skip"]
+
+
 def test_a_question_is_answered_with_the_feedbacks_text(api: Api, service: Service) -> None:
     checkpoint, _ = asking(api, service, QUESTION)
     assert (checkpoint["kind"], checkpoint["description"]) == ("question", "Which town?")

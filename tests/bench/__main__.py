@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--only NAME] [--json FILE]`: every benchmark, in about five minutes."""
+"""`python -m tests.bench [--only NAME] [--json FILE]`: every benchmark, in about eight minutes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tests.bench import acks, buttons, cycles, imports, onward, phase_cost, slots, start
+from tests.bench import acks, buttons, cycles, events, imports, onward, phase_cost, slots, start
 from tests.bench.figures import Result
 
 BENCHMARKS: Final[dict[str, Callable[[Path], Result]]] = {
@@ -30,6 +30,8 @@ BENCHMARKS: Final[dict[str, Callable[[Path], Result]]] = {
     "slots": slots.measure,
     "buttons": buttons.measure,
     "cycles": cycles.measure,
+    "events": events.measure,
+    "events-all": partial(events.measure, load=events.EVERYBODY_WATCHES),
 }
 
 

@@ -35,6 +35,7 @@ from bot.process.http_server import HttpServer
 from storage.db.database import SystemClock, upgrade
 from storage.db.engines import open_engine
 from storage.decisions import Decision
+from storage.idempotency_keys import IdempotencyKeys
 from storage.ports import NoDispatch
 from storage.reads import Reads
 from storage.records import Action, Claim
@@ -70,6 +71,7 @@ class Countersign:
             state=self._state,
             reads=self._reads,
             tokens=self._tokens,
+            idempotency_keys=IdempotencyKeys(self._engine, clock=SystemClock()),
             crews={},
             door=None,
             config=ApiConfig(hosts=loopback_hosts("127.0.0.1", port), version="bench"),

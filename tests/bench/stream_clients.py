@@ -10,7 +10,8 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-_EVENT = re.compile(rb"id: (\d+)\ndata: ")
+_EVENT = re.compile(rb"id: (\d+)\n(data: )?")
+"""An event, or only the id from which a stream begins."""
 
 
 @dataclass
@@ -25,10 +26,7 @@ class Stream:
     connections: int = 0
     refused: list[bytes] = field(default_factory=list)
     open: _Connection | None = None
-
-    @property
-    def last_id(self) -> int | None:
-        return self.ids[-1] if self.ids else None
+    last_id: int | None = None
 
 
 class _Connection(asyncio.Protocol):
@@ -60,7 +58,10 @@ class _Connection(asyncio.Protocol):
         data = self._rest + data
         whole, end, rest = data.rpartition(b"\n\n")
         self._rest = rest if end else data
-        for match in _EVENT.finditer(whole):
+        for match in _EVENT.finditer(whole + end):
+            self._stream.last_id = int(match[1])
+            if match[2] is None:
+                continue
             self._stream.ids.append(int(match[1]))
             self._stream.times.append(now)
             self._stream.opened.append(self._opened_at)
@@ -87,13 +88,18 @@ async def connect(stream: Stream, port: int) -> None:
 
 
 async def reconnect_at_random(
-    streams: Sequence[Stream], port: int, *, per_second: float, rng: random.Random
+    streams: Sequence[Stream],
+    port: int,
+    *,
+    per_second: float,
+    rng: random.Random,
+    until: asyncio.Event,
 ) -> None:
-    """Until cancelled, break connections at random and open each again."""
-    while True:
+    """Break connections at random and open each again."""
+    while not until.is_set():
         await asyncio.sleep(rng.expovariate(per_second))
         stream = rng.choice(streams)
-        if stream.open is not None and stream.open.answered.done():
+        if stream.open is not None:
             stream.open.cut()
             await stream.open.lost
             await connect(stream, port)

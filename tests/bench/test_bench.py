@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import __main__ as command
-from tests.bench import acks, buttons, cycles, imports, onward, phase_cost, start
+from tests.bench import acks, buttons, cycles, events, imports, onward, phase_cost, start
 from tests.bench.figures import Figure, Result, percentile, ratio
 from tests.support.prefork_server import PreforkServer
 from tests.support.preforked_fork_server import from_prefork_server
@@ -68,6 +68,21 @@ def test_buttons_time_every_card_and_its_decision_under_slacks_limits(tmp_path: 
         "click to decided, p50",
         "click to decided, p99",
         "updates",
+    }
+
+
+def test_events_reach_every_stream_once_while_connections_break(tmp_path: Path) -> None:
+    load = events.Load(streams=30, watching=6, runs=4, seconds=1.0, reconnects=30.0)
+
+    result = events.measure(tmp_path, load=load, rounds=1)
+
+    assert (result["events lost"], result["events doubled"]) == (0, 0)
+    assert result.samples == 50 * 3 * (6 + 24 / 4)
+    assert {figure.name for figure in result.figures} >= {
+        "commit to event, p99",
+        "bare Starlette app, p99",
+        "commit to event, p99, of the bare app",
+        "memory at the end, of the start",
     }
 
 

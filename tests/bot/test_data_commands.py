@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from contextlib import closing
@@ -135,6 +136,21 @@ def test_all_executions_are_exported_as_an_array_with_one_a_line(operator: Opera
     }
     assert exported[0]["created_at"] <= exported[-1]["created_at"]
     assert len(printed.splitlines()) == len(exported) + 2
+
+
+def test_the_chain_can_be_verified_from_an_export_as_documented(operator: Operator) -> None:
+    def sha256(salt: str, value: object) -> str:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256((salt + text).encode()).hexdigest()
+
+    exported = json.loads(operator.run("export"))
+    rows = [(row, each["execution_id"]) for each in exported for row in each["audit"]]
+    last = "0" * 64
+    for row, execution_id in sorted(rows, key=lambda each: int(each[0]["seq"])):
+        assert row["digest"] == sha256(row["salt"], [row["actor"], row["details"]])
+        last = sha256("", [last, row["seq"], row["at"], execution_id, row["event"], row["digest"]])
+        assert row["hash"] == last
+    assert operator.run("audit", "verify").split()[-1] == f"{len(rows)}:{last}"
 
 
 @pytest.mark.parametrize("unknown", ["nothing", "7f0c1a1e-0000-4000-8000-000000000000", "ä\x01"])

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from storage.db.audit_check import Anchor, Verified, verify
-from storage.db.database import reading
+from storage.db.database import reading, writing
 from storage.decisions import Decision
 from storage.errors import Busy
 from storage.records import Action
@@ -210,6 +210,23 @@ def test_rows_from_before_the_chain_are_counted(engine: Engine, run: Run) -> Non
     verified = intact(engine)
 
     assert (verified.uncovered, verified.length, verified.last_seq) == (7, 1, 8)
+
+
+def test_a_process_of_an_older_version_may_write_meanwhile_but_its_rows_are_named(
+    engine: Engine, run: Run
+) -> None:
+    run.start()
+    with writing(engine) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO audit (at, execution_id, event, details)"
+            " VALUES ('2026-03-02 12:00:00.000000', 'e', 'phase.done', '{}')"
+        )
+    run.start()
+
+    assert [row.seq for row in rows(engine)] == [1, 2, 3]
+    problem = verify(engine).problem
+    assert problem is not None
+    assert (problem.seq, "by a version before 0.3" in problem.text) == (2, True)
 
 
 def test_the_order_of_rows_is_the_order_of_commits(engine: Engine, state: StateManager) -> None:

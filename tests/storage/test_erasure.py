@@ -19,6 +19,7 @@ from storage.state_manager import StateManager
 from storage.states import ExecutionState
 from storage.token_manager import TokenManager
 from storage.tokens import Scope, TokenKind
+from storage.webhooks import NewWebhook
 from tests.storage.conftest import Run
 from tests.support.factories import ANA, BEN, SettableClock, crew, member
 
@@ -52,7 +53,8 @@ def output(words: str) -> PhaseOutput:
 def revised_by_eve(run: Run) -> Execution:
     """Eve asks for it, revises, edits and ends it; Ben says something, too."""
     request = Request(user_input=WORDS[3], message=WORDS[3], values={"topic": WORDS[3]})
-    run.start(PLAN, request=request, requester=EVE)
+    webhook = NewWebhook("https://example.com", context={"meta": {"for": WORDS[3]}})
+    run.start(PLAN, request=request, requester=EVE, webhooks=[webhook])
     run.work(output(WORDS[3]))
     first = run.waiting.id
     run.state.decide(Decision(first, Action.REVISE, EVE, text=WORDS[0]))

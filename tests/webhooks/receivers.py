@@ -57,6 +57,14 @@ Answers: TypeAlias = Callable[[Received, int], Answer]
 """What to answer to a request; the number says how many came before it."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: object) -> None:
+        """Senders that give up cut their connections: that is no error of the receiver."""
+
+
 class Receiver:
     """What arrived, in its order."""
 
@@ -76,11 +84,9 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         if context is not None:
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
         self.port: int = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/hook"
         self.host = f"127.0.0.1:{self.port}"

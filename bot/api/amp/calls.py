@@ -102,7 +102,7 @@ class Calls:
             approves=body.is_approve,
             outcome=body.outcome,
         )
-        actor = self.services.access.actor(caller, execution.channel)
+        actor = self.services.access.actor(caller, execution.channel, execution.requester)
         webhooks = self._webhooks(body, answering(caller))
         if (
             webhooks
@@ -136,7 +136,7 @@ class Calls:
 
     def stop(self, caller: Caller, crew: str, kickoff_id: str) -> bodies.StoppedBody:
         execution = self._execution(caller, crew, kickoff_id)
-        actor = self.services.access.actor(caller, execution.channel)
+        actor = self.services.access.actor(caller, execution.channel, execution.requester)
         try:
             self.services.state.cancel(execution.id, actor=actor)
         except WrongState as error:
@@ -184,7 +184,7 @@ class Calls:
         """Whoever the webhook was for: a person with their own rights, or a program."""
         scopes = expand(token.scopes)
         caller = Caller(token.id, token.label, scopes, person=token.person, kind=token.kind)
-        actor = self.services.access.actor(caller, execution.channel)
+        actor = self.services.access.actor(caller, execution.channel, execution.requester)
         if token.person is not None or source is None:
             return actor
         return replace(actor, name=f"{source} through a callback")

@@ -32,6 +32,9 @@ async def send_events(socket: WebSocket, hub: Hub, audience: Audience, start: St
             async for batch in feed.batches():
                 for event in batch.events:
                     await socket.send_text(event.json)
-        await socket.close(STOPPING if hub.closed else ENDED)
+        if not feed.may_listen:
+            await socket.close(_REFUSED + 401, "a valid token is needed")
+        else:
+            await socket.close(STOPPING if hub.closed else ENDED)
     except (WebSocketDisconnect, RuntimeError):
         return  # the client has left

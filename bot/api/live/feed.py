@@ -31,7 +31,10 @@ class Start:
 
 
 class Feed:
+    """`may_listen` is False once the caller's token is no longer valid."""
+
     def __init__(self, hub: Hub, audience: Audience, start: Start, listener: Listener) -> None:
+        self.may_listen = True
         self._hub = hub
         self._audience = audience
         self._start = start
@@ -67,6 +70,7 @@ class Feed:
         """What the caller may see of it; None if they may not listen any more."""
         sight = await self._audience.sight(self._start.caller, at_least=self._sight)
         if sight is None:
+            self.may_listen = False
             return None
         self._sight = sight
         if sight.channels is None or not batch:

@@ -34,7 +34,7 @@ def encoded(event: Event) -> LiveEvent:
         "status": event.status,
         **event.data,
     }
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(body, separators=(",", ":"))  # in ASCII: clients split lines in many ways
     return LiveEvent(event, text, f"id: {event.seq}\ndata: {text}\n\n".encode())
 
 

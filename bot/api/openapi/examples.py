@@ -70,6 +70,7 @@ _WAITING: Final[dict[str, Any]] = {
     "summary": None,
     "form": [],
     "output_hash": _HASH,
+    "actions": ["continue", "revise", "stop", "skip"],
 }
 _DECISION: Final[dict[str, Any]] = {
     "action": "continue",

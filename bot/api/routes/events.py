@@ -122,8 +122,9 @@ def router(services: Services) -> APIRouter:
         return streams.response(start)
 
     @routes.post("/api/events/ticket", responses=problems(401, 403))
-    def ticket(caller: MayRead) -> TicketBody:
+    def ticket(caller: MayRead, response: Response) -> TicketBody:
         """A ticket for clients that cannot send headers: browsers' EventSource and WebSocket."""
+        response.headers["Cache-Control"] = "no-store"
         parent = None if caller.kind is None else caller.id
         secret = services.tokens.create_ticket(parent)
         return TicketBody(ticket=secret, expires_in=int(TICKET_LIFETIME.total_seconds()))

@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from slack_sdk import WebClient
 
+from bot.persons import as_requester
 from bot.slack.inbound.parse import Person
 from bot.slack.inbound.written import Written
 from bot.slack.people.directory import (
@@ -30,7 +30,7 @@ from bot.slack.people.threads import find_reply
 from bot.slack.people.words import WordReader, Words
 from bot.slack.slack_errors import SLACK_ERRORS
 from storage.definitions import CrewDefinition, DecisionRule
-from storage.policy import CHANNEL, same_person
+from storage.policy import CHANNEL
 from storage.ports import Clock
 from storage.reads import Reads
 from storage.records import Actor, ActorKind, Checkpoint, Execution
@@ -158,6 +158,11 @@ class People:
         """The actor for an action on a whole execution."""
         return self._actor_in_execution(person, execution, rules_of(execution.definition))
 
+    def is_deactivated(self, user: str) -> bool:
+        """Whether Slack has said that this person has left the workspace."""
+        profile = self._directory.profiles.get(user)
+        return profile is not None and profile.deactivated
+
     def shared_channels(self, user: str) -> frozenset[str]:
         """The channels that both this person and the bot are in, as far as Slack answers in time.
 
@@ -188,13 +193,13 @@ class People:
             channel: self._from_caches(person, channel=channel)
             for channel in {each.channel for each in candidates}
         }
-        return [_as_requester(by_channel[each.channel], each.requester) for each in candidates]
+        return [as_requester(by_channel[each.channel], each.requester) for each in candidates]
 
     def _actor_in_execution(
         self, person: Person, execution: Execution, rules: tuple[DecisionRule, ...]
     ) -> Actor:
         actor = self._actor(person, channel=execution.channel, groups=any(map(names_group, rules)))
-        return _as_requester(actor, execution.requester)
+        return as_requester(actor, execution.requester)
 
     def _actor(self, person: Person, *, channel: str | None, groups: bool) -> Actor:
         pending = self._missing(person, groups=groups)
@@ -258,15 +263,3 @@ def names_group(rule: DecisionRule) -> bool:
 def names_only_groups(rule: DecisionRule) -> bool:
     """Whether nobody but the members of user groups may decide."""
     return bool(rule.approvers) and all(approver.startswith("S") for approver in rule.approvers)
-
-
-def _as_requester(actor: Actor, requester: Actor) -> Actor:
-    """What was known of the requester at the start, if the channel is unreachable by now."""
-    if actor.channel_member is not None or not same_person(actor, requester):
-        return actor
-    return replace(
-        actor,
-        channel_member=requester.channel_member,
-        guest=requester.guest if actor.guest is None else actor.guest,
-        external=requester.external if actor.external is None else actor.external,
-    )

@@ -64,6 +64,7 @@ class Profile:
     is_external: bool
     enterprise: str = ""
     teams: frozenset[str] = frozenset()
+    deactivated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ def to_profile(user: Mapping[str, Any]) -> Profile:
         is_external=bool(user.get("is_stranger") or user.get("deleted")),
         enterprise=str(in_organization.get("enterprise_id") or user.get("enterprise_id") or ""),
         teams=frozenset(map(str, in_organization.get("teams") or ())),
+        deactivated=bool(user.get("deleted")),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.persons import Deactivated
 from bot.slack.inbound.parse import Person
 from bot.slack.people.actors import People
 from storage.records import Actor
@@ -14,7 +15,11 @@ class SlackPersons:
         self._people = people
 
     def actor(self, user: str, channel: str | None) -> Actor:
-        return self._people.for_start(Person(user), channel=channel)
+        """Raises Deactivated: who has left cannot click, so their tokens decide nothing either."""
+        actor = self._people.for_start(Person(user), channel=channel)
+        if self._people.is_deactivated(user):
+            raise Deactivated(user)
+        return actor
 
     def channels(self, user: str) -> frozenset[str]:
         return self._people.shared_channels(user)

@@ -26,13 +26,15 @@ class Live {
 
   start(): void {
     document.addEventListener("visibilitychange", this.look);
-    addEventListener("online", this.look);
+    addEventListener("online", this.again);
+    addEventListener("offline", this.again);
     this.open();
   }
 
   stop(): void {
     document.removeEventListener("visibilitychange", this.look);
-    removeEventListener("online", this.look);
+    removeEventListener("online", this.again);
+    removeEventListener("offline", this.again);
     this.close();
   }
 
@@ -56,6 +58,13 @@ class Live {
     } else {
       this.tell(null);
     }
+  };
+
+  /** The network has changed: what is open may be dead without anybody saying so. */
+  private readonly again = (): void => {
+    this.close();
+    this.open();
+    this.tell(null);
   };
 
   private open(): void {

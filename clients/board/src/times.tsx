@@ -16,7 +16,7 @@ export function relative(at: number, now: number): string {
   const difference = at - now;
   const unit = UNITS.find(([, length]) => Math.abs(difference) >= length);
   if (unit === undefined) return difference > 0 ? "in less than a minute" : "just now";
-  return RELATIVE.format(Math.round(difference / unit[1]), unit[0]);
+  return RELATIVE.format(Math.trunc(difference / unit[1]), unit[0]);
 }
 
 /** A moment as people say it; the exact one appears when somebody points at it. */

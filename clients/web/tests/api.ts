@@ -17,7 +17,8 @@ export class Api {
   private state: ExecutionState = "pending";
   private waiting: Checkpoint | null = null;
   private version = 0;
-  private readonly keys = new Map<string, () => unknown>();
+  /** The answers by Idempotency-Key. One without an answer is no answer. */
+  private readonly answers = new Map<string, (response: ServerResponse) => void>();
   private events: string[] = [];
   private readonly listeners = new Set<ServerResponse>();
   private pollers: (() => void)[] = [];
@@ -104,18 +105,22 @@ export class Api {
   private feedback(request: Received, response: ServerResponse): void {
     const decision = request.body as FeedbackRequest;
     const key = String(request.headers["idempotency-key"]);
-    const first = this.keys.get(key);
-    if (this.refuseNext !== null) {
-      this.refuseNext(response);
-      this.refuseNext = null;
-    } else if (first !== undefined) json(response, first());
-    else if (this.waiting?.checkpoint_id !== decision.checkpoint_id) {
+    const first = this.answers.get(key);
+    if (first !== undefined) return first(response);
+    const refuse = this.refuseNext;
+    this.refuseNext = null;
+    if (refuse !== null) {
+      refuse(response);
+      if (!response.destroyed) this.answers.set(key, refuse);
+    } else if (this.waiting?.checkpoint_id !== decision.checkpoint_id) {
       problem(response, 409, "checkpoint 'look' was already continued by Maria");
     } else {
       this.decisions.push(decision);
-      this.keys.set(key, () => ({ status: "feedback_received", ...decision }));
+      const tell = (to: ServerResponse): void =>
+        json(to, { status: "feedback_received", ...decision });
+      this.answers.set(key, tell);
       this.decide(decision.action);
-      json(response, { status: "feedback_received", ...decision });
+      tell(response);
     }
   }
 

@@ -78,11 +78,11 @@ test("an aborted call ends with the signal's reason, and is not sent again", asy
 test("the base URL may have a prefix, and the token may come from a function", async () => {
   server.handle((_, response) => json(response, { items: [], next: null }));
   const calls = client({ baseUrl: `${server.address}/sign/off/`, token: async () => "cs_1" });
-  await calls.executions({ status: "waiting_feedback", limit: 5 });
+  await calls.executions({ status: ["running", "error"], limit: 5 });
   await calls.waiting();
   await calls.cancel("a/b");
   expect(server.received.map((each) => `${each.method} ${each.path}`)).toEqual([
-    "GET /sign/off/api/executions?status=waiting_feedback&limit=5",
+    "GET /sign/off/api/executions?status=running&status=error&limit=5",
     "GET /sign/off/api/checkpoints?waiting=true",
     "POST /sign/off/api/executions/a%2Fb/cancel",
   ]);

@@ -66,13 +66,15 @@ test("heartbeats keep a connection alive, and silence ends it", async () => {
   server.script(
     (_, response) => {
       stream(response, QUICKLY);
-      const beats = [40, 80, 120, 160].map((at) => setTimeout(() => response.write(":\n\n"), at));
-      setTimeout(() => response.write(message(5, "phase.started")), 200);
-      response.on("close", () => beats.forEach(clearTimeout));
+      const beat = setInterval(() => response.write(":\n\n"), 50);
+      setTimeout(() => {
+        clearInterval(beat);
+        response.write(message(5, "phase.started"));
+      }, 900);
     },
     (_, response) => stream(response, message(6, "phase.started")),
   );
-  const started = events({ lastEventId: "4", silence: 120 });
+  const started = events({ lastEventId: "4", silence: 700 });
   expect((await started.next()).value).toMatchObject({ id: "5" });
   expect((await started.next()).value).toMatchObject({ id: "6" });
   expect(server.received.map((each) => each.headers["last-event-id"])).toEqual(["4", "5"]);

@@ -64,7 +64,7 @@ test("every call of the client is answered as its types say", async () => {
   ]);
 
   expect(await client.result(id)).toContain("The plan for **a walk** is out.");
-  const { items } = await client.executions({ status: "completed" });
+  const { items } = await client.executions({ status: ["completed"] });
   expect(items.map((each) => each.execution_id)).toContain(id);
   expect(await client.execution(id)).toMatchObject({ execution_id: id, status: "completed" });
   expect((await client.audit(id)).items.length).toBeGreaterThan(5);

@@ -25,6 +25,7 @@ export function checkpoint(changes: Partial<Checkpoint> = {}, output = "# A plan
     summary: null,
     form: [],
     output_hash: "h1",
+    actions: ["continue", "revise", "stop", "skip"],
     ...changes,
   };
 }

@@ -151,6 +151,16 @@ test("a decision whose answer was lost is the same decision when it is sent agai
   expect(new Set(keys).size).toBe(1);
 });
 
+test("a decision that was refused is asked for anew, because the server repeats its answers", async () => {
+  api.ask();
+  show({ executionId: "e1" });
+  api.refuseNext = (response) => problem(response, 403, "guests may not decide it");
+  await press("Skip");
+  await screen.findByText("Nothing was decided: guests may not decide it");
+  await press("Skip");
+  await screen.findByText("The result");
+});
+
 test("a server that was away is found again", async () => {
   api.ask();
   show({ executionId: "e1" });

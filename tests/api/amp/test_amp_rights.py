@@ -101,3 +101,27 @@ def test_a_callback_ends_with_the_token_of_the_kickoff(
     service.tokens.revoke(secret)
 
     assert answer(client, callback_url) == 401
+
+
+def test_no_callback_is_made_for_a_token_that_was_revoked(
+    client: TestClient, service: Service
+) -> None:
+    secret = token(service, Scope.EXECUTE, Scope.DECIDE)
+    client_with(client, secret).kickoff(**HUMAN)
+    service.tokens.revoke(secret)
+    service.run_phase()
+
+    assert asked(service)["callback_url"] is None
+
+
+def test_a_callback_of_a_person_decides_only_what_they_may(
+    client: TestClient, service: Service
+) -> None:
+    """Without Slack nobody knows whether Ben is in the channel."""
+    _token, secret = service.tokens.create(
+        TokenKind.TOKEN, scopes=[Scope.EXECUTE, Scope.DECIDE], lifetime=None, person="UBEN"
+    )
+    client_with(client, secret).kickoff(**HUMAN)
+    service.run_phase()
+
+    assert answer(client, asked(service)["callback_url"]) == 403

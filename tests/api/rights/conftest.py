@@ -39,13 +39,16 @@ from tests.support.schema import upgraded
 from tests.support.workspace import ANA, BEN, GUS, Workspace
 
 CHANNEL: Final = "C00CAMPAIGN"
+LEA: Final = "U00LEFT001"
+"""An approver who has left the workspace."""
+
 CREW: Final = replace(
     PLAN,
     phases=(PhaseDefinition("draft", ("draft_task",)),),
     checkpoints=(
         replace(
             PLAN.checkpoints[0],
-            rule=DecisionRule(approvers=("@channel",), except_requester=True),
+            rule=DecisionRule(approvers=("@channel", LEA), except_requester=True),
         ),
     ),
 )
@@ -69,6 +72,7 @@ class Rights:
 
     state: StateManager
     reads: Reads
+    tokens: TokenManager
     api: FastAPI
     secrets: Mapping[str, str | None]
     _executions: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -152,6 +156,6 @@ def rights(slack: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             TokenKind.TOKEN, scopes=scopes, lifetime=None, person=person
         )
     tokens.revoke(str(secrets["revoked"]))
-    yield Rights(state, reads, api, secrets)
+    yield Rights(state, reads, tokens, api, secrets)
     people.close()
     engine.dispose()

@@ -1,4 +1,4 @@
-import type { ProblemError } from "@countersign/web";
+import type { ExecutionDetail, ProblemError } from "@countersign/web";
 import { useCallback, useState, type ReactNode } from "react";
 import { useApi } from "../api";
 import { asProblem, useLoaded, type Loaded } from "../loading";
@@ -12,7 +12,7 @@ import { Timeline } from "../run/timeline";
 import { Usage } from "../run/usage";
 import type { Session } from "../session";
 import { Time } from "../times";
-import { personName, run as loadRun, type RunView } from "../views";
+import { inputsOf, personName, subjectOf } from "../views";
 
 /** One run: what it is about, what waits, what happened, and what came of it. */
 export function Run({
@@ -27,11 +27,11 @@ export function Run({
   const client = useApi();
   const loaded = useLoaded(
     id,
-    useCallback(async (signal: AbortSignal) => await loadRun(client, id, signal), [client, id]),
+    useCallback(async (signal: AbortSignal) => await client.execution(id, { signal }), [client, id]),
     (event) => event.execution_id === id,
   );
   const run = loaded.data;
-  useTitle(run === null ? "Run" : run.request.slice(0, 60) || run.crew);
+  useTitle(run === null ? "Run" : subjectOf(run).slice(0, 60));
   return (
     <>
       <p className="back">
@@ -51,25 +51,25 @@ function Found({
   session,
   loaded,
 }: {
-  run: RunView;
+  run: ExecutionDetail;
   tab: string;
   session: Session;
-  loaded: Loaded<RunView>;
+  loaded: Loaded<ExecutionDetail>;
 }): ReactNode {
   const isAudit = tab === "audit";
   return (
     <article className="run">
       <Head run={run} session={session} reload={loaded.reload} />
       <nav className="tabs" aria-label="Parts of the run">
-        <a href={address.run(run.id)} aria-current={isAudit ? undefined : "page"}>
+        <a href={address.run(run.execution_id)} aria-current={isAudit ? undefined : "page"}>
           Overview
         </a>
-        <a href={address.run(run.id, "audit")} aria-current={isAudit ? "page" : undefined}>
+        <a href={address.run(run.execution_id, "audit")} aria-current={isAudit ? "page" : undefined}>
           Audit trail
         </a>
       </nav>
       {isAudit ? (
-        <Audit id={run.id} />
+        <Audit id={run.execution_id} />
       ) : (
         <div className="columns">
           <div className="column-main">
@@ -92,7 +92,7 @@ function Head({
   session,
   reload,
 }: {
-  run: RunView;
+  run: ExecutionDetail;
   session: Session;
   reload: () => void;
 }): ReactNode {
@@ -103,7 +103,7 @@ function Head({
     setBusy(true);
     setProblem(null);
     try {
-      await call(run.id);
+      await call(run.execution_id);
     } catch (reason) {
       setProblem(asProblem(reason));
     } finally {
@@ -111,24 +111,33 @@ function Head({
       reload();
     }
   };
+  const inputs = inputsOf(run);
   const mayAct = session.scopes.includes("execute");
   return (
     <header className="run-head">
-      <p className="run-top">
+      <div className="run-top">
         <State state={run.status} />
         <span className="crew">{run.crew}</span>
-        <span className="muted mono" title={run.id}>
-          {run.id.slice(0, 8)}
+        <span className="muted mono" title={run.execution_id}>
+          {run.execution_id.slice(0, 8)}
         </span>
-      </p>
-      <Heading>{run.request === "" ? `A run of ${run.crew}` : run.request}</Heading>
+        {mayAct && run.actions.includes("cancel") && (
+          <Confirmed
+            label="Cancel the run"
+            question="Cancel this run? It cannot be continued afterwards."
+            confirm="Cancel it"
+            keep="Let it go on"
+            busy={busy}
+            onConfirm={() => void act((id) => client.cancel(id))}
+          />
+        )}
+      </div>
+      <Heading>{subjectOf(run)}</Heading>
       <p className="muted">
-        {run.requester !== null && <>Asked for by {personName(run.requester)}, started </>}
-        {run.requester === null && "Started "}
-        <Time at={run.createdAt} />
-        {run.endedAt !== null && (
+        Asked for by {personName(run.requester)}, started <Time at={run.created_at} />
+        {run.ended_at !== null && (
           <>
-            , ended <Time at={run.endedAt} />
+            , ended <Time at={run.ended_at} />
           </>
         )}
         .
@@ -141,9 +150,9 @@ function Head({
           </>
         )}
       </p>
-      {run.inputs.length > 0 && (
+      {inputs.length > 0 && (
         <dl className="inputs">
-          {run.inputs.map(([name, value]) => (
+          {inputs.map(([name, value]) => (
             <div key={name}>
               <dt>{name}</dt>
               <dd>{value}</dd>
@@ -169,18 +178,6 @@ function Head({
         </div>
       )}
       {problem !== null && <Trouble error={problem} />}
-      {mayAct && run.actions.includes("cancel") && (
-        <div className="run-actions">
-          <Confirmed
-            label="Cancel the run"
-            question="Cancel this run? It cannot be continued afterwards."
-            confirm="Cancel it"
-            keep="Let it go on"
-            busy={busy}
-            onConfirm={() => void act((id) => client.cancel(id))}
-          />
-        </div>
-      )}
     </header>
   );
 }

@@ -1,4 +1,4 @@
-import type { ExecutionState } from "@countersign/web";
+import type { ExecutionState, ExecutionSummary } from "@countersign/web";
 import { useCallback, type ReactNode } from "react";
 import { useApi } from "../api";
 import { useLoaded } from "../loading";
@@ -7,7 +7,7 @@ import { Empty, Heading, Shown, State } from "../parts";
 import { address, go, useTitle } from "../routing";
 import { STATES } from "../texts";
 import { Time } from "../times";
-import { crewNames, personName, runs, type RunItem } from "../views";
+import { crewNames, personName, runs, subjectOf } from "../views";
 
 const FILTERS: readonly { status: ExecutionState | ""; name: string }[] = [
   { status: "", name: "All" },
@@ -101,7 +101,7 @@ function List({ status, crew }: { status: string; crew: string }): ReactNode {
           <>
             <ul className="rows" aria-label="Runs">
               {items.map((run) => (
-                <Row key={run.id} run={run} />
+                <Row key={run.execution_id} run={run} />
               ))}
             </ul>
             <Pages paging={paging} next={next} />
@@ -136,21 +136,21 @@ function Nothing({ status, crew }: { status: string; crew: string }): ReactNode 
   );
 }
 
-function Row({ run }: { run: RunItem }): ReactNode {
+function Row({ run }: { run: ExecutionSummary }): ReactNode {
   return (
     <li className="row">
       <State state={run.status} />
       <div className="row-main">
-        <a className="row-title" href={address.run(run.id)}>
-          {run.request === "" ? `A run of ${run.crew}` : run.request}
+        <a className="row-title" href={address.run(run.execution_id)}>
+          {subjectOf(run)}
         </a>
         <p className="muted row-facts">
           <span className="crew">{run.crew}</span>
-          {run.requester !== null && <> · {personName(run.requester)}</>} · started{" "}
-          <Time at={run.createdAt} />
-          {run.endedAt !== null && (
+          {` · ${personName(run.requester)} · started `}
+          <Time at={run.created_at} />
+          {run.ended_at !== null && (
             <>
-              , ended <Time at={run.endedAt} />
+              , ended <Time at={run.ended_at} />
             </>
           )}
         </p>

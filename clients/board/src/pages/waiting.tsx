@@ -1,3 +1,4 @@
+import type { WaitingCheckpoint } from "@countersign/web";
 import { useCallback, type ReactNode } from "react";
 import { useApi } from "../api";
 import { useLoaded } from "../loading";
@@ -6,7 +7,7 @@ import { Empty, Heading, Shown } from "../parts";
 import { address, useTitle } from "../routing";
 import { approvers, KINDS, TIMEOUTS } from "../texts";
 import { Time, useNow } from "../times";
-import { personName, waiting, type WaitingItem } from "../views";
+import { personName, questionOf, waiting } from "../views";
 
 /** What waits for whoever looks at it, the nearest deadline first. */
 export function Waiting(): ReactNode {
@@ -44,7 +45,7 @@ export function Waiting(): ReactNode {
             <>
               <ul className="cards" aria-label="Checkpoints">
                 {items.map((item) => (
-                  <Card key={item.id} item={item} />
+                  <Card key={item.checkpoint_id} item={item} />
                 ))}
               </ul>
               <Pages paging={pages} next={next} />
@@ -56,7 +57,7 @@ export function Waiting(): ReactNode {
   );
 }
 
-function Card({ item }: { item: WaitingItem }): ReactNode {
+function Card({ item }: { item: WaitingCheckpoint }): ReactNode {
   const kind = KINDS[item.kind];
   return (
     <li className="card">
@@ -69,13 +70,12 @@ function Card({ item }: { item: WaitingItem }): ReactNode {
         <Deadline item={item} />
       </div>
       <h2 className="card-title">
-        <a href={address.run(item.executionId)}>{item.question}</a>
+        <a href={address.run(item.execution_id)}>{questionOf(item)}</a>
       </h2>
       {kind !== undefined && <p className="card-kind">{kind}</p>}
-      {item.request !== "" && <p className="card-request">{item.request}</p>}
+      {item.message !== "" && <p className="card-request">{item.message}</p>}
       <p className="card-facts muted">
-        {item.requester !== null && <>Asked for by {personName(item.requester)}. </>}
-        Waiting since <Time at={item.createdAt} />. Decided by {approvers(item.approvers)}.
+        Asked for by {personName(item.requester)}. Waiting since <Time at={item.created_at} />. Decided by {approvers(item.approvers)}.
       </p>
     </li>
   );
@@ -83,11 +83,11 @@ function Card({ item }: { item: WaitingItem }): ReactNode {
 
 const SOON = 3_600_000;
 
-export function Deadline({ item }: { item: Pick<WaitingItem, "deadline" | "onTimeout"> }): ReactNode {
+function Deadline({ item }: { item: WaitingCheckpoint }): ReactNode {
   const now = useNow();
   if (item.deadline === null) return null;
   const left = new Date(item.deadline).getTime() - now;
-  const then = item.onTimeout === null ? undefined : TIMEOUTS[item.onTimeout];
+  const then = item.on_timeout === null ? undefined : TIMEOUTS[item.on_timeout];
   return (
     <span className={left < SOON ? "deadline deadline-soon" : "deadline"}>
       due <Time at={item.deadline} />

@@ -4,7 +4,7 @@ import { useLoaded } from "../loading";
 import { Pages, usePages } from "../paging";
 import { Empty, Shown } from "../parts";
 import { Time } from "../times";
-import { audit, personName } from "../views";
+import { audit, personName, valuesOf } from "../views";
 
 /** Everything that was recorded about a run, in the order in which it happened. */
 export function Audit({ id }: { id: string }): ReactNode {
@@ -35,9 +35,9 @@ export function Audit({ id }: { id: string }): ReactNode {
                       <Time at={row.at} exact />
                     </span>
                   </p>
-                  {row.details.length > 0 && (
+                  {valuesOf(row.details).length > 0 && (
                     <dl className="inputs">
-                      {row.details.map(([name, value]) => (
+                      {valuesOf(row.details).map(([name, value]) => (
                         <div key={name}>
                           <dt>{name}</dt>
                           <dd>{value}</dd>

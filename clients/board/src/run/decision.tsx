@@ -4,16 +4,18 @@ import {
   type Action,
   type Checkpoint,
   type DecisionDetails,
+  type ExecutionDetail,
   type FeedbackRequest,
 } from "@countersign/web";
 import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
 import { useApi } from "../api";
 import { useLoaded } from "../loading";
 import { Trouble } from "../parts";
+import { Text } from "../text";
 import { approvers } from "../texts";
 import { Time } from "../times";
 import type { Session } from "../session";
-import { outputBefore, personName, type RunView } from "../views";
+import { outputBefore, personName, questionOf } from "../views";
 import { Difference } from "./difference";
 
 /** What waits, and the buttons that decide it. After a decision: what the run does now. */
@@ -22,26 +24,26 @@ export function Decision({
   session,
   reload,
 }: {
-  run: RunView;
+  run: ExecutionDetail;
   session: Session;
   reload: () => void;
 }): ReactNode {
   const client = useApi();
   const loaded = useLoaded(
-    `checkpoint ${run.id}`,
+    `checkpoint ${run.execution_id}`,
     useCallback(
       async (signal: AbortSignal) => {
         try {
-          return { waiting: await client.checkpoint(run.id, { signal }) };
+          return { waiting: await client.checkpoint(run.execution_id, { signal }) };
         } catch (error) {
           // 400: the run has ended.
           if (error instanceof ProblemError && error.status === 400) return { waiting: null };
           throw error;
         }
       },
-      [client, run.id],
+      [client, run.execution_id],
     ),
-    (event) => event.execution_id === run.id,
+    (event) => event.execution_id === run.execution_id,
   );
   const own = useRef(new Set<string>());
   const [shown, setShown] = useState<Checkpoint | null>(null);
@@ -61,7 +63,7 @@ export function Decision({
     if (shown === null) return;
     const body: FeedbackRequest = {
       ...details,
-      execution_id: run.id,
+      execution_id: run.execution_id,
       checkpoint_id: shown.checkpoint_id,
       action,
     };
@@ -82,7 +84,7 @@ export function Decision({
   if (!session.scopes.includes("decide")) {
     return (
       <section className="panel">
-        <h2>{shown.description || shown.checkpoint_name}</h2>
+        <h2>{questionOf(shown)}</h2>
         <p>This waits for a decision. Your token may read it, and not decide.</p>
       </section>
     );
@@ -95,6 +97,7 @@ export function Decision({
         onSubmit={submit}
         className="approval"
         labels={LABELS}
+        renderMarkdown={(text) => <Text below={3}>{text}</Text>}
       />
       {current.status === "pending" && (
         <p className="muted who-decides">
@@ -116,25 +119,25 @@ export function Decision({
 const LABELS = { sent: "Your decision is recorded." } as const;
 
 /** The checkpoint with its state now: somebody else, or the timeout, may have decided it. */
-function stateOf(shown: Checkpoint, run: RunView, waiting: Checkpoint | null): Checkpoint {
+function stateOf(shown: Checkpoint, run: ExecutionDetail, waiting: Checkpoint | null): Checkpoint {
   if (waiting?.checkpoint_id === shown.checkpoint_id) return shown;
-  const known = run.checkpoints.find((each) => each.id === shown.checkpoint_id);
-  const state = known === undefined || known.state === "pending" ? "decided" : known.state;
+  const known = run.checkpoints.find((each) => each.checkpoint_id === shown.checkpoint_id);
+  const state = known === undefined || known.status === "pending" ? "decided" : known.status;
   return { ...shown, status: state };
 }
 
-function Elsewhere({ run, id }: { run: RunView; id: string }): ReactNode {
-  const decision = run.checkpoints.find((each) => each.id === id)?.decision;
+function Elsewhere({ run, id }: { run: ExecutionDetail; id: string }): ReactNode {
+  const decision = run.checkpoints.find((each) => each.checkpoint_id === id)?.decision;
   if (!decision) return null;
   return (
     <p className="muted">
-      By {decision.actor === null ? "somebody" : personName(decision.actor)}, <Time at={decision.at} />.
+      By {personName(decision.actor)}, <Time at={decision.decided_at} />.
     </p>
   );
 }
 
-function Progress({ run }: { run: RunView }): ReactNode {
-  const phase = run.runs.findLast((each) => each.state === "running" || each.state === "queued");
+function Progress({ run }: { run: ExecutionDetail }): ReactNode {
+  const phase = run.runs.findLast((each) => each.status === "running" || each.status === "queued");
   switch (run.status) {
     case "pending":
       return <Note text="The run waits for a free worker." />;
@@ -146,7 +149,7 @@ function Progress({ run }: { run: RunView }): ReactNode {
           text={
             phase === undefined
               ? "The run goes on."
-              : phase.state === "running"
+              : phase.status === "running"
                 ? `Phase ${phase.phase} is running.`
                 : `Phase ${phase.phase} starts as soon as a worker is free.`
           }

@@ -1,11 +1,12 @@
-import { Markdown } from "@countersign/web";
+import type { ExecutionDetail, PhaseRun } from "@countersign/web";
 import type { ReactNode } from "react";
+import { Text } from "../text";
 import { size } from "../texts";
-import { outputBefore, type FileView, type PhaseView, type RunView } from "../views";
+import { filesOf, outputBefore } from "../views";
 import { Difference } from "./difference";
 
 /** What every phase brought, the newest first, with what changed in a revision, and the files. */
-export function Outputs({ run }: { run: RunView }): ReactNode {
+export function Outputs({ run }: { run: ExecutionDetail }): ReactNode {
   const done = run.runs.filter((phase) => (phase.output ?? "") !== "").reverse();
   if (done.length === 0) return null;
   return (
@@ -13,14 +14,14 @@ export function Outputs({ run }: { run: RunView }): ReactNode {
       <h2 id="outputs">Outputs</h2>
       <ol className="outputs">
         {done.map((phase) => (
-          <Output key={phase.key} phase={phase} run={run} />
+          <Output key={`${phase.phase} ${phase.revision} ${phase.attempt}`} phase={phase} run={run} />
         ))}
       </ol>
     </section>
   );
 }
 
-function Output({ phase, run }: { phase: PhaseView; run: RunView }): ReactNode {
+function Output({ phase, run }: { phase: PhaseRun; run: ExecutionDetail }): ReactNode {
   const before = outputBefore(run, phase);
   const text = phase.output ?? "";
   return (
@@ -36,7 +37,7 @@ function Output({ phase, run }: { phase: PhaseView; run: RunView }): ReactNode {
           <div key={index}>
             {name !== "" && <h4>{name}</h4>}
             <div className="output">
-              <Markdown headingLevel={name === "" ? 3 : 4}>{text}</Markdown>
+              <Text below={name === "" ? 3 : 4}>{text}</Text>
             </div>
           </div>
         ))}
@@ -54,23 +55,15 @@ function Output({ phase, run }: { phase: PhaseView; run: RunView }): ReactNode {
 }
 
 /** The text of a phase; if it has several tasks, that of each. */
-function outputs(phase: PhaseView): { name: string; text: string }[] {
-  if (phase.tasks.length < 2) return [{ name: "", text: phase.output ?? "" }];
-  return phase.tasks.map(({ task, agent, output }) => ({
+function outputs(phase: PhaseRun): { name: string; text: string }[] {
+  if (phase.task_outputs.length < 2) return [{ name: "", text: phase.output ?? "" }];
+  return phase.task_outputs.map(({ task, agent, output }) => ({
     name: agent === "" ? task : `${task}, by ${agent}`,
     text: output,
   }));
 }
 
-/** The files that the phase wrote, as the checkpoint after it shows them. */
-function filesOf(run: RunView, { phase, revision }: PhaseView): readonly FileView[] {
-  const after = run.checkpoints.findLast(
-    (each) => each.phase === phase && each.revision === revision,
-  );
-  return after?.files ?? [];
-}
-
-function Files({ files }: { files: readonly FileView[] }): ReactNode {
+function Files({ files }: { files: ReturnType<typeof filesOf> }): ReactNode {
   if (files.length === 0) return null;
   return (
     <details>

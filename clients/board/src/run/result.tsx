@@ -1,20 +1,20 @@
-import { Markdown } from "@countersign/web";
+import type { ExecutionDetail } from "@countersign/web";
 import { useCallback, useState, type ReactNode } from "react";
 import { useApi } from "../api";
 import { useLoaded } from "../loading";
 import { Shown } from "../parts";
-import type { RunView } from "../views";
+import { Text } from "../text";
 
 /** The result, to read, copy and download. */
-export function Result({ run }: { run: RunView }): ReactNode {
+export function Result({ run }: { run: ExecutionDetail }): ReactNode {
   const client = useApi();
   const loaded = useLoaded(
-    `result ${run.id}`,
+    `result ${run.execution_id}`,
     useCallback(
-      async (signal: AbortSignal) => await client.result(run.id, { signal }),
-      [client, run.id],
+      async (signal: AbortSignal) => await client.result(run.execution_id, { signal }),
+      [client, run.execution_id],
     ),
-    (event) => event.execution_id === run.id,
+    (event) => event.execution_id === run.execution_id,
   );
   return (
     <section className="panel" aria-labelledby="result">
@@ -22,9 +22,9 @@ export function Result({ run }: { run: RunView }): ReactNode {
       <Shown loaded={loaded} missing="The run has no result.">
         {(text) => (
           <>
-            <Take text={text} name={`${run.crew}-${run.id.slice(0, 8)}.md`} />
+            <Take text={text} name={`${run.crew}-${run.execution_id.slice(0, 8)}.md`} />
             <div className="output">
-              <Markdown headingLevel={2}>{text}</Markdown>
+              <Text below={2}>{text}</Text>
             </div>
           </>
         )}

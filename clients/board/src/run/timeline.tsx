@@ -1,17 +1,18 @@
+import type { DecidedCheckpoint, ExecutionDetail, PhaseRun } from "@countersign/web";
 import type { ReactNode } from "react";
 import { approvers, DECISIONS } from "../texts";
 import { duration, Time, useNow } from "../times";
-import { personName, type CheckpointView, type PhaseView, type RunView } from "../views";
+import { personName, phasesToCome, questionOf, valuesOf } from "../views";
 
 type Entry =
-  | { at: string; phase: PhaseView; checkpoint?: never }
-  | { at: string; checkpoint: CheckpointView; phase?: never };
+  | { at: string; phase: PhaseRun; checkpoint?: never }
+  | { at: string; checkpoint: DecidedCheckpoint; phase?: never };
 
 /** Every phase and every checkpoint, in the order in which they happened. */
-export function Timeline({ run }: { run: RunView }): ReactNode {
+export function Timeline({ run }: { run: ExecutionDetail }): ReactNode {
   const entries: Entry[] = [
-    ...run.runs.map((phase) => ({ at: phase.startedAt ?? phase.createdAt, phase })),
-    ...run.checkpoints.map((checkpoint) => ({ at: checkpoint.createdAt, checkpoint })),
+    ...run.runs.map((phase) => ({ at: phase.started_at ?? phase.created_at, phase })),
+    ...run.checkpoints.map((checkpoint) => ({ at: checkpoint.created_at, checkpoint })),
   ];
   entries.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   return (
@@ -20,19 +21,19 @@ export function Timeline({ run }: { run: RunView }): ReactNode {
       <ol className="timeline">
         <li className="step step-done">
           <p>
-            <strong>Started</strong> <Time at={run.createdAt} />
+            <strong>Started</strong> <Time at={run.created_at} />
           </p>
-          {run.requester !== null && <p className="muted">by {personName(run.requester)}</p>}
+          <p className="muted">by {personName(run.requester)}</p>
         </li>
         {entries.map((entry) =>
           entry.phase !== undefined ? (
-            <Phase key={entry.phase.key} phase={entry.phase} />
+            <Phase key={`${entry.at} ${entry.phase.phase} ${entry.phase.attempt}`} phase={entry.phase} />
           ) : (
-            <Checkpoint key={entry.checkpoint.id} checkpoint={entry.checkpoint} />
+            <Checkpoint key={entry.checkpoint.checkpoint_id} checkpoint={entry.checkpoint} />
           ),
         )}
         {ENDS[run.status] === undefined ? (
-          coming(run).map((phase) => (
+          phasesToCome(run).map((phase) => (
             <li key={phase} className="step step-next">
               <p className="muted">{phase}</p>
             </li>
@@ -40,20 +41,14 @@ export function Timeline({ run }: { run: RunView }): ReactNode {
         ) : (
           <li className={`step step-${run.status === "completed" ? "done" : "bad"}`}>
             <p>
-              <strong>{ENDS[run.status]}</strong> <Time at={run.endedAt ?? run.changedAt} />
+              <strong>{ENDS[run.status]}</strong> <Time at={run.ended_at ?? run.updated_at} />
             </p>
-            {run.endedBy !== null && <p className="muted">by {personName(run.endedBy)}</p>}
+            {run.ended_by !== null && <p className="muted">by {personName(run.ended_by)}</p>}
           </li>
         )}
       </ol>
     </section>
   );
-}
-
-/** The phases that have not begun. */
-function coming(run: RunView): string[] {
-  const begun = new Set(run.runs.map((each) => each.phase));
-  return run.phases.filter((phase) => !begun.has(phase));
 }
 
 const ENDS: Readonly<Record<string, string>> = {
@@ -71,17 +66,17 @@ const MARKS: Readonly<Record<string, string>> = {
   cancelled: "step-next",
 };
 
-function Phase({ phase }: { phase: PhaseView }): ReactNode {
+function Phase({ phase }: { phase: PhaseRun }): ReactNode {
   const now = useNow();
-  const until = phase.endedAt === null ? now : Date.parse(phase.endedAt);
-  const took = phase.startedAt === null ? null : duration(until - Date.parse(phase.startedAt));
+  const until = phase.ended_at === null ? now : Date.parse(phase.ended_at);
+  const took = phase.started_at === null ? null : duration(until - Date.parse(phase.started_at));
   return (
-    <li className={`step ${MARKS[phase.state] ?? "step-next"}`}>
+    <li className={`step ${MARKS[phase.status] ?? "step-next"}`}>
       <p>
         <strong>{phase.phase}</strong>
         {phase.revision > 1 && `, revision ${phase.revision}`}
         {phase.attempt > 1 && `, attempt ${phase.attempt}`}{" "}
-        <Time at={phase.startedAt ?? phase.createdAt} />
+        <Time at={phase.started_at ?? phase.created_at} />
       </p>
       <p className="muted">{phaseState(phase, took)}</p>
       {phase.error !== null && <p className="step-error">{phase.error}</p>}
@@ -89,8 +84,8 @@ function Phase({ phase }: { phase: PhaseView }): ReactNode {
   );
 }
 
-function phaseState(phase: PhaseView, took: string | null): string {
-  switch (phase.state) {
+function phaseState(phase: PhaseRun, took: string | null): string {
+  switch (phase.status) {
     case "queued":
       return "waits for a worker";
     case "running":
@@ -100,44 +95,44 @@ function phaseState(phase: PhaseView, took: string | null): string {
     case "failed":
       return "failed";
     default:
-      return phase.state;
+      return phase.status;
   }
 }
 
-function Checkpoint({ checkpoint }: { checkpoint: CheckpointView }): ReactNode {
+function Checkpoint({ checkpoint }: { checkpoint: DecidedCheckpoint }): ReactNode {
   const { decision } = checkpoint;
   if (decision === null) {
-    const isPending = checkpoint.state === "pending";
+    const isPending = checkpoint.status === "pending";
     return (
       <li className={`step ${isPending ? "step-wait" : "step-next"}`}>
         <p>
-          <strong>{checkpoint.question}</strong> <Time at={checkpoint.createdAt} />
+          <strong>{questionOf(checkpoint)}</strong> <Time at={checkpoint.created_at} />
         </p>
         <p className="muted">
-          {isPending ? `waits for ${approvers(checkpoint.approvers)}` : checkpoint.state}
+          {isPending ? `waits for ${approvers(checkpoint.approvers)}` : checkpoint.status}
         </p>
       </li>
     );
   }
   const action = DECISIONS[decision.action] ?? decision.action;
-  const values = Object.entries(decision.values);
-  const isTimeout = decision.actor?.kind === "timeout";
+  const values = valuesOf(decision.values);
+  const isTimeout = decision.actor.kind === "timeout";
   return (
     <li className={`step step-${decision.action === "stop" ? "bad" : "decided"}`}>
       <p>
-        <strong>{checkpoint.question}</strong> <Time at={decision.at} />
+        <strong>{questionOf(checkpoint)}</strong> <Time at={decision.decided_at} />
       </p>
       <p className="muted">
         {isTimeout
           ? `the deadline passed: ${action}`
-          : `${decision.actor === null ? "somebody" : personName(decision.actor)} ${action}`}
+          : `${personName(decision.actor)} ${action}`}
         {decision.outcome !== null && ` with “${decision.outcome}”`}
         {decision.means === "edit" && ", with a text of their own"}
         {decision.means === "earlier" && ", and brought an earlier one back"}
       </p>
-      {decision.text !== "" && (
+      {decision.feedback !== null && (
         <blockquote className="words" dir="auto">
-          {decision.text}
+          {decision.feedback}
         </blockquote>
       )}
       {values.length > 0 && (
@@ -145,7 +140,7 @@ function Checkpoint({ checkpoint }: { checkpoint: CheckpointView }): ReactNode {
           {values.map(([name, value]) => (
             <div key={name}>
               <dt>{name}</dt>
-              <dd>{String(value)}</dd>
+              <dd>{value}</dd>
             </div>
           ))}
         </dl>

@@ -1,13 +1,13 @@
+import type { ExecutionStatus } from "@countersign/web";
 import type { ReactNode } from "react";
 import { count } from "../texts";
-import type { RunView } from "../views";
 
-type UsageData = NonNullable<RunView["usage"]>;
+type UsageData = ExecutionStatus["usage"];
 type Spent = Pick<UsageData, "tokens" | "at_least" | "cost" | "price_unknown">;
 
 /** Tokens and cost so far, by phase and by model. */
-export function Usage({ usage }: { usage: UsageData | null }): ReactNode {
-  if (usage === null || usage.tokens === 0) return null;
+export function Usage({ usage }: { usage: UsageData }): ReactNode {
+  if (usage.tokens === 0) return null;
   return (
     <section className="panel" aria-labelledby="usage">
       <h2 id="usage">Usage</h2>

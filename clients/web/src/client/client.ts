@@ -19,6 +19,7 @@ import type {
   FeedbackReceived,
   FeedbackRequest,
   Page,
+  WaitingCheckpoint,
 } from "./types.js";
 
 export interface WriteOptions extends RequestOptions {
@@ -65,11 +66,11 @@ export interface CountersignClient {
   ): Promise<Page<AuditEntry>>;
   /** The result as Markdown. */
   result(executionId: string, options?: RequestOptions): Promise<string>;
-  cancel(executionId: string, options?: WriteOptions): Promise<ExecutionStatus>;
-  retry(executionId: string, options?: WriteOptions): Promise<ExecutionStatus>;
+  cancel(executionId: string, options?: WriteOptions): Promise<ExecutionDetail>;
+  retry(executionId: string, options?: WriteOptions): Promise<ExecutionDetail>;
 
   /** The checkpoints that wait for a decision of the caller. */
-  waiting(query?: PageOptions, options?: RequestOptions): Promise<Page<Checkpoint>>;
+  waiting(query?: PageOptions, options?: RequestOptions): Promise<Page<WaitingCheckpoint>>;
   crews(options?: RequestOptions): Promise<Page<Crew>>;
   crew(name: string, options?: RequestOptions): Promise<Crew>;
 

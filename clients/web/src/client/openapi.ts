@@ -13,8 +13,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Execute */
-        post: operations["execute_api_crew_execute_post"];
+        /**
+         * Start a crew
+         * @description Starts the crew and returns at once; a worker runs it. Follow it by events, by webhooks, or by asking for the status.
+         */
+        post: operations["execute"];
         delete?: never;
         options?: never;
         head?: never;
@@ -28,8 +31,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Status */
-        get: operations["status_api_crew_status__execution_id__get"];
+        /**
+         * The status of an execution
+         * @description With `If-None-Match` and `wait`, the answer comes when the status is another one, or as 304 after so many seconds.
+         */
+        get: operations["status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -45,8 +51,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Checkpoint */
-        get: operations["checkpoint_api_crew_checkpoint__execution_id__get"];
+        /**
+         * The checkpoint that waits
+         * @description What a person has to decide now: the output, who may decide, until when.
+         */
+        get: operations["checkpoint"];
         put?: never;
         post?: never;
         delete?: never;
@@ -64,8 +73,151 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Feedback */
-        post: operations["feedback_api_crew_feedback_post"];
+        /**
+         * Decide a checkpoint
+         * @description Each checkpoint is decided once: of several decisions the first one counts, and the others get 409 with who was faster.
+         */
+        post: operations["feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List executions
+         * @description Executions, newest first.
+         */
+        get: operations["executions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One execution with all that happened
+         * @description One execution, with its phases, checkpoints, decisions and outputs.
+         */
+        get: operations["execution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit trail of an execution
+         * @description What happened to an execution, and who did it, oldest first.
+         */
+        get: operations["audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The result of an execution
+         * @description The result of a completed execution, as Markdown.
+         */
+        get: operations["result"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel an execution
+         * @description Cancel an execution that has not ended.
+         */
+        post: operations["cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run the failed phase again
+         * @description Run the failed phase of an execution in `error` again.
+         */
+        post: operations["retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the checkpoints that wait for you
+         * @description What waits for the person for whom the token acts; without one, all that waits.
+         */
+        get: operations["checkpoints"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -79,8 +231,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Crews */
-        get: operations["crews_api_crews_get"];
+        /**
+         * List crews
+         * @description Names, phases and inputs. `problem` says why a crew cannot be started.
+         */
+        get: operations["crews"];
         put?: never;
         post?: never;
         delete?: never;
@@ -96,11 +251,102 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Crew */
-        get: operations["crew_api_crews__name__get"];
+        /**
+         * One crew, with a JSON Schema of its inputs
+         * @description Its phases, where it pauses, and what it needs to start.
+         */
+        get: operations["crew"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream the events of all executions
+         * @description The events of all executions that the caller may see, from now on.
+         */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream the events of one execution
+         * @description The events of one execution, from its first. The stream ends with the last one.
+         */
+        get: operations["execution_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a ticket for an event stream
+         * @description A ticket for clients that cannot send headers: browsers' EventSource and WebSocket.
+         */
+        post: operations["ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is signed in
+         * @description The person or token of the session or token that the request holds.
+         */
+        get: operations["session"];
+        put?: never;
+        /**
+         * Sign in to the board
+         * @description Sign in. The session is in a cookie; it ends after twelve hours, and with its token.
+         */
+        post: operations["sign_in"];
+        /**
+         * Sign out
+         * @description Sign out: the session cannot be used again. A token is not revoked by this.
+         */
+        delete: operations["sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -113,8 +359,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Root */
-        get: operations["root__get"];
+        /**
+         * The board, or what this is
+         * @description The board for `Accept: text/html`; else what this is, and where its parts are.
+         */
+        get: operations["root"];
         put?: never;
         post?: never;
         delete?: never;
@@ -130,8 +379,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Health */
-        get: operations["health_health_get"];
+        /**
+         * Whether the process is alive
+         * @description How much is under way. It needs no token.
+         */
+        get: operations["health"];
         put?: never;
         post?: never;
         delete?: never;
@@ -140,16 +392,421 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether requests can be served
+         * @description Whether requests can be served now: the database answers, and Slack's door is open.
+         */
+        get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics for Prometheus
+         * @description Metrics for Prometheus. They are also on COUNTERSIGN_HEALTH_PORT, without a token.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deliveries of webhooks
+         * @description The deliveries, the newest first: all, or those in one state.
+         */
+        get: operations["deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/deliveries/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One delivery of a webhook
+         * @description One event for one receiver: how often it was tried, and how that ended.
+         */
+        get: operations["delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/deliveries/{delivery_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a dead delivery again
+         * @description Try a dead delivery again, for another day, with the same id and body.
+         */
+        post: operations["replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the crew is there
+         * @description As AMP's own health check.
+         */
+        get: operations["amp_healthy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}/inputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The names of the crew's inputs
+         * @description What `kickoff` takes as `inputs`.
+         */
+        get: operations["amp_inputs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}/kickoff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start the crew
+         * @description Starts the crew; the webhooks named here hear of it.
+         */
+        post: operations["amp_kickoff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}/status/{kickoff_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The status of a run
+         * @description While a person is asked, it is `pending_human_input`.
+         */
+        get: operations["amp_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer a task that waits
+         * @description Approves the output of a task, or sends it back with words.
+         */
+        post: operations["amp_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}/stop/{kickoff_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a run
+         * @description Ends a run that has not ended.
+         */
+        post: operations["amp_stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/amp/{crew}/human_feedback_requests/{request_id}/respond": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer a request through its callback
+         * @description For the `callback_url` of a request: it can be answered once.
+         */
+        post: operations["amp_respond"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    executionEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Something happened to an execution
+         * @description What a webhook receives, after Standard Webhooks. It is tried again for a day, with the same `webhook-id` and body.
+         */
+        post: operations["execution_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
+        /**
+         * ActorBody
+         * @description Who acted. `kind` is slack, api, timeout or system; `id` is a Slack user's or a token's.
+         */
+        ActorBody: {
+            /** Kind */
+            kind: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * AmpErrorBody
+         * @description An error as CrewAI AMP reports it: `error` names its kind, `message` says what is wrong.
+         */
+        AmpErrorBody: {
+            /** Error */
+            error: string;
+            /** Message */
+            message: string;
+            /**
+             * Details
+             * @default {}
+             */
+            details: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * AuditBody
+         * @example {
+         *       "items": [
+         *         {
+         *           "seq": 42,
+         *           "at": "2026-02-07T09:14:02.500000Z",
+         *           "event": "checkpoint.decided",
+         *           "actor": {
+         *             "kind": "slack",
+         *             "id": "U065QRSTUV",
+         *             "name": "Ben"
+         *           },
+         *           "details": {
+         *             "checkpoint": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *             "action": "continue",
+         *             "status": "running"
+         *           },
+         *           "digest": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+         *           "hash": "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        AuditBody: {
+            /** Items */
+            items: components["schemas"]["AuditRowBody"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * AuditRowBody
+         * @description What happened. `details` are ids and fixed words. `digest` and `hash` chain the log: see
+         *     docs/data.md.
+         */
+        AuditRowBody: {
+            /** Seq */
+            seq: number;
+            /** At */
+            at: string;
+            /** Event */
+            event: string;
+            actor: components["schemas"]["ActorBody"] | null;
+            /** Details */
+            details: {
+                [key: string]: unknown;
+            };
+            /** Digest */
+            digest: string | null;
+            /** Hash */
+            hash: string | null;
+        };
+        /** BasicAuthentication */
+        BasicAuthentication: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            strategy: "basic";
+            /** Username */
+            username: string;
+            /** Password */
+            password: string;
+        };
+        /** BearerAuthentication */
+        BearerAuthentication: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            strategy: "bearer";
+            /** Token */
+            token: string;
+        };
         /**
          * CheckpointBody
          * @description `kind` says why the run waits. If there are `outcomes`, `continue` must name one of them.
          *
          *     `continue` takes the values of the `form`, and publishes the `files` in the project's folder.
-         *     `summary` names the task, or the field of a typed output, that sums the output up.
+         *     `summary` names the task, or the field of a typed output, that sums the output up. `actions` are
+         *     those that can be decided here.
+         * @example {
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *       "checkpoint_name": "after_planning",
+         *       "description": "Review the content plan",
+         *       "context": {
+         *         "output": "# Summer campaign\n\nFour posts a week…",
+         *         "task_outputs": [
+         *           {
+         *             "task": "content_plan",
+         *             "agent": "Content strategist",
+         *             "output": "# Summer campaign\n\nFour posts a week…"
+         *           }
+         *         ],
+         *         "revision": 1,
+         *         "feedback": null
+         *       },
+         *       "status": "pending",
+         *       "created_at": "2026-02-07T09:01:30.250000Z",
+         *       "phase": "planning",
+         *       "revision": 1,
+         *       "approvers": [
+         *         "@channel"
+         *       ],
+         *       "deadline": "2026-02-08T09:01:30.250000Z",
+         *       "on_timeout": "stop",
+         *       "kind": "phase",
+         *       "outcomes": [],
+         *       "files": [],
+         *       "summary": null,
+         *       "form": [],
+         *       "output_hash": "9f86d081884c7d659a2feaa0c55ad015",
+         *       "actions": [
+         *         "continue",
+         *         "revise",
+         *         "stop",
+         *         "skip"
+         *       ]
+         *     }
          */
         CheckpointBody: {
             /** Execution Id */
@@ -187,6 +844,23 @@ export interface components {
             form: components["schemas"]["FieldBody"][];
             /** Output Hash */
             output_hash: string;
+            /** Actions */
+            actions: string[];
+        };
+        /**
+         * CompletedBody
+         * @description `execution_time` is the crew's own, in seconds, without the time that people took.
+         */
+        CompletedBody: {
+            /**
+             * Status
+             * @default completed
+             * @constant
+             */
+            status: "completed";
+            result: components["schemas"]["AmpResultBody"];
+            /** Execution Time */
+            execution_time: number;
         };
         /**
          * ContextBody
@@ -206,6 +880,36 @@ export interface components {
          * CrewBody
          * @description A crew. `inputs` is a JSON Schema of the `inputs` that execute takes; `problem` says why the
          *     crew cannot be started. `kind` is null until the crew has been examined.
+         * @example {
+         *       "name": "plan",
+         *       "description": "Plans content for a campaign",
+         *       "kind": "crew",
+         *       "phases": [
+         *         "planning",
+         *         "analysis",
+         *         "strategy"
+         *       ],
+         *       "pauses": [
+         *         "after_planning",
+         *         "after_analysis",
+         *         "before_finalization"
+         *       ],
+         *       "inputs": {
+         *         "$schema": "https://json-schema.org/draft/2020-12/schema",
+         *         "type": "object",
+         *         "properties": {
+         *           "topic": {
+         *             "type": "string",
+         *             "description": "Takes `message` if it is not given."
+         *           }
+         *         },
+         *         "required": [
+         *           "topic"
+         *         ],
+         *         "additionalProperties": false
+         *       },
+         *       "problem": null
+         *     }
          */
         CrewBody: {
             /** Name */
@@ -225,7 +929,44 @@ export interface components {
             /** Problem */
             problem: string | null;
         };
-        /** CrewsBody */
+        /**
+         * CrewsBody
+         * @example {
+         *       "items": [
+         *         {
+         *           "name": "plan",
+         *           "description": "Plans content for a campaign",
+         *           "kind": "crew",
+         *           "phases": [
+         *             "planning",
+         *             "analysis",
+         *             "strategy"
+         *           ],
+         *           "pauses": [
+         *             "after_planning",
+         *             "after_analysis",
+         *             "before_finalization"
+         *           ],
+         *           "inputs": {
+         *             "$schema": "https://json-schema.org/draft/2020-12/schema",
+         *             "type": "object",
+         *             "properties": {
+         *               "topic": {
+         *                 "type": "string",
+         *                 "description": "Takes `message` if it is not given."
+         *               }
+         *             },
+         *             "required": [
+         *               "topic"
+         *             ],
+         *             "additionalProperties": false
+         *           },
+         *           "problem": null
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
         CrewsBody: {
             /** Items */
             items: components["schemas"]["CrewBody"][];
@@ -233,9 +974,175 @@ export interface components {
             next: string | null;
         };
         /**
+         * DecidedCheckpointBody
+         * @description A checkpoint, also one that was decided or cancelled. `decision` is null while it waits.
+         */
+        DecidedCheckpointBody: {
+            /** Execution Id */
+            execution_id: string;
+            /** Checkpoint Id */
+            checkpoint_id: string;
+            /** Checkpoint Name */
+            checkpoint_name: string;
+            /** Description */
+            description: string;
+            context: components["schemas"]["ContextBody"];
+            /** Status */
+            status: string;
+            /** Created At */
+            created_at: string;
+            /** Phase */
+            phase: string;
+            /** Revision */
+            revision: number;
+            /** Approvers */
+            approvers: string[];
+            /** Deadline */
+            deadline: string | null;
+            /** On Timeout */
+            on_timeout: string | null;
+            /** Kind */
+            kind: string;
+            /** Outcomes */
+            outcomes: string[];
+            /** Files */
+            files: components["schemas"]["FileBody"][];
+            /** Summary */
+            summary: string | null;
+            /** Form */
+            form: components["schemas"]["FieldBody"][];
+            /** Output Hash */
+            output_hash: string;
+            /** Actions */
+            actions: string[];
+            decision: components["schemas"]["DecisionBody"] | null;
+        };
+        /**
+         * DecisionBody
+         * @description `means` says how a revision got its text: run, edit or earlier.
+         * @example {
+         *       "action": "continue",
+         *       "outcome": null,
+         *       "feedback": null,
+         *       "values": {},
+         *       "means": null,
+         *       "actor": {
+         *         "kind": "slack",
+         *         "id": "U065QRSTUV",
+         *         "name": "Ben"
+         *       },
+         *       "decided_at": "2026-02-07T09:14:02.500000Z"
+         *     }
+         */
+        DecisionBody: {
+            /** Action */
+            action: string;
+            /** Outcome */
+            outcome: string | null;
+            /** Feedback */
+            feedback: string | null;
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
+            /** Means */
+            means: string | null;
+            actor: components["schemas"]["ActorBody"];
+            /** Decided At */
+            decided_at: string;
+        };
+        /**
+         * DeliveriesBody
+         * @description The newest first. `next` is the `cursor` of the page after this one.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "6d0a4a7e-5a0f-4e5f-9d6e-0f6a3c1f0c55",
+         *           "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *           "type": "checkpoint.waiting",
+         *           "url": "https://example.com/countersign",
+         *           "format": "standard",
+         *           "state": "dead",
+         *           "attempts": 14,
+         *           "created_at": "2026-02-07T09:01:30.250000+00:00",
+         *           "next_attempt_at": null,
+         *           "delivered_at": null,
+         *           "last_status": 503,
+         *           "error": "the receiver answered 503"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        DeliveriesBody: {
+            /** Items */
+            items: components["schemas"]["DeliveryBody"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * DeliveryBody
+         * @description One event for one webhook. `id` is what the receiver got as `webhook-id`.
+         *
+         *     `url` is shown without its query. `next_attempt_at` is set while it is queued.
+         * @example {
+         *       "id": "6d0a4a7e-5a0f-4e5f-9d6e-0f6a3c1f0c55",
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "type": "checkpoint.waiting",
+         *       "url": "https://example.com/countersign",
+         *       "format": "standard",
+         *       "state": "dead",
+         *       "attempts": 14,
+         *       "created_at": "2026-02-07T09:01:30.250000+00:00",
+         *       "next_attempt_at": null,
+         *       "delivered_at": null,
+         *       "last_status": 503,
+         *       "error": "the receiver answered 503"
+         *     }
+         */
+        DeliveryBody: {
+            /** Id */
+            id: string;
+            /** Execution Id */
+            execution_id: string;
+            /** Type */
+            type: string;
+            /** Url */
+            url: string;
+            format: components["schemas"]["WebhookFormat"];
+            state: components["schemas"]["DeliveryState"];
+            /** Attempts */
+            attempts: number;
+            /** Created At */
+            created_at: string;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+            /** Delivered At */
+            delivered_at: string | null;
+            /** Last Status */
+            last_status: number | null;
+            /** Error */
+            error: string | null;
+        };
+        /**
+         * DeliveryState
+         * @enum {string}
+         */
+        DeliveryState: "queued" | "delivered" | "dead";
+        /**
          * ExecuteBody
          * @description Starts a run. One of `message` and `user_input` fills the other; both may be left out if the
-         *     crew takes no request, or all that it needs is in `inputs`.
+         *     crew takes no request, or all that it needs is in `inputs`. The run's events are sent to
+         *     `webhook`, and to each of `webhooks`.
+         * @example {
+         *       "message": "A content plan for a summer campaign",
+         *       "crew": "plan",
+         *       "language": "English",
+         *       "checkpoints": [
+         *         "after_planning",
+         *         "after_analysis"
+         *       ]
+         *     }
          */
         ExecuteBody: {
             /** Message */
@@ -254,6 +1161,274 @@ export interface components {
             inputs?: {
                 [key: string]: unknown;
             } | null;
+            webhook?: components["schemas"]["WebhookBody"] | null;
+            /**
+             * Webhooks
+             * @default []
+             */
+            webhooks: components["schemas"]["WebhookBody"][];
+        };
+        /**
+         * ExecutionBody
+         * @description `actions` are those that the state allows: cancel, retry. Who may take them, the crew's rules
+         *     say.
+         * @example {
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "crew": "plan",
+         *       "status": "waiting_feedback",
+         *       "message": "A content plan for a summer campaign",
+         *       "requester": {
+         *         "kind": "slack",
+         *         "id": "U012ABCDEF",
+         *         "name": "Ana"
+         *       },
+         *       "channel": "C024BE91L",
+         *       "permalink": "https://example.slack.com/archives/C024BE91L/p1770454800000100",
+         *       "created_at": "2026-02-07T09:00:00.125000Z",
+         *       "updated_at": "2026-02-07T09:01:30.250000Z",
+         *       "ended_at": null,
+         *       "waiting": {
+         *         "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *         "checkpoint_name": "after_planning",
+         *         "deadline": "2026-02-08T09:01:30.250000Z"
+         *       },
+         *       "error": null,
+         *       "request": {
+         *         "message": "A content plan for a summer campaign",
+         *         "user_input": "A content plan for a summer campaign",
+         *         "campaign_context": "",
+         *         "language": "English",
+         *         "inputs": {
+         *           "topic": "A content plan for a summer campaign"
+         *         }
+         *       },
+         *       "phases": [
+         *         "planning",
+         *         "analysis",
+         *         "strategy"
+         *       ],
+         *       "left_out": [],
+         *       "runs": [
+         *         {
+         *           "phase": "planning",
+         *           "phase_index": 0,
+         *           "attempt": 1,
+         *           "revision": 1,
+         *           "status": "done",
+         *           "created_at": "2026-02-07T09:00:00.125000Z",
+         *           "started_at": "2026-02-07T09:00:00.125000Z",
+         *           "ended_at": "2026-02-07T09:01:30.250000Z",
+         *           "output": "# Summer campaign\n\nFour posts a week…",
+         *           "task_outputs": [
+         *             {
+         *               "task": "content_plan",
+         *               "agent": "Content strategist",
+         *               "output": "# Summer campaign\n\nFour posts a week…"
+         *             }
+         *           ],
+         *           "feedback": null,
+         *           "progress": {},
+         *           "error": null
+         *         }
+         *       ],
+         *       "checkpoints": [
+         *         {
+         *           "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *           "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *           "checkpoint_name": "after_planning",
+         *           "description": "Review the content plan",
+         *           "context": {
+         *             "output": "# Summer campaign\n\nFour posts a week…",
+         *             "task_outputs": [
+         *               {
+         *                 "task": "content_plan",
+         *                 "agent": "Content strategist",
+         *                 "output": "# Summer campaign\n\nFour posts a week…"
+         *               }
+         *             ],
+         *             "revision": 1,
+         *             "feedback": null
+         *           },
+         *           "status": "pending",
+         *           "created_at": "2026-02-07T09:01:30.250000Z",
+         *           "phase": "planning",
+         *           "revision": 1,
+         *           "approvers": [
+         *             "@channel"
+         *           ],
+         *           "deadline": "2026-02-08T09:01:30.250000Z",
+         *           "on_timeout": "stop",
+         *           "kind": "phase",
+         *           "outcomes": [],
+         *           "files": [],
+         *           "summary": null,
+         *           "form": [],
+         *           "output_hash": "9f86d081884c7d659a2feaa0c55ad015",
+         *           "actions": [
+         *             "continue",
+         *             "revise",
+         *             "stop",
+         *             "skip"
+         *           ],
+         *           "decision": null
+         *         }
+         *       ],
+         *       "actions": [
+         *         "cancel"
+         *       ],
+         *       "ended_by": null,
+         *       "result": null,
+         *       "usage": {
+         *         "tokens": 5120,
+         *         "at_least": false,
+         *         "cost": 0.0042,
+         *         "price_unknown": [],
+         *         "by_phase": [
+         *           {
+         *             "tokens": 5120,
+         *             "at_least": false,
+         *             "cost": 0.0042,
+         *             "price_unknown": [],
+         *             "phase": "planning"
+         *           }
+         *         ],
+         *         "by_model": [
+         *           {
+         *             "tokens": 5120,
+         *             "at_least": false,
+         *             "cost": 0.0042,
+         *             "price_unknown": [],
+         *             "model": "gpt-4o-mini"
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        ExecutionBody: {
+            /** Execution Id */
+            execution_id: string;
+            /** Crew */
+            crew: string;
+            /** Status */
+            status: string;
+            /** Message */
+            message: string;
+            requester: components["schemas"]["ActorBody"];
+            /** Channel */
+            channel: string | null;
+            /** Permalink */
+            permalink: string | null;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            waiting: components["schemas"]["WaitingBody"] | null;
+            /** Error */
+            error: string | null;
+            request: components["schemas"]["RequestBody"];
+            /** Phases */
+            phases: string[];
+            /** Left Out */
+            left_out: string[];
+            /** Runs */
+            runs: components["schemas"]["PhaseRunBody"][];
+            /** Checkpoints */
+            checkpoints: components["schemas"]["DecidedCheckpointBody"][];
+            /** Actions */
+            actions: ("cancel" | "retry")[];
+            ended_by: components["schemas"]["ActorBody"] | null;
+            result: components["schemas"]["ResultBody"] | null;
+            usage: components["schemas"]["UsageBody"];
+        };
+        /**
+         * ExecutionItemBody
+         * @description An execution in a list. `message` is the request's text, and `waiting` the checkpoint that
+         *     somebody must decide. `permalink` is the address of the thread in Slack.
+         */
+        ExecutionItemBody: {
+            /** Execution Id */
+            execution_id: string;
+            /** Crew */
+            crew: string;
+            /** Status */
+            status: string;
+            /** Message */
+            message: string;
+            requester: components["schemas"]["ActorBody"];
+            /** Channel */
+            channel: string | null;
+            /** Permalink */
+            permalink: string | null;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            waiting: components["schemas"]["WaitingBody"] | null;
+            /** Error */
+            error: string | null;
+        };
+        /**
+         * ExecutionState
+         * @description The states of an execution. The API uses the same values.
+         * @enum {string}
+         */
+        ExecutionState: "pending" | "running" | "waiting_feedback" | "completed" | "error" | "cancelled" | "stopped";
+        /**
+         * ExecutionsBody
+         * @description A page, newest first. `next` is the cursor of the next page, null on the last.
+         * @example {
+         *       "items": [
+         *         {
+         *           "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *           "crew": "plan",
+         *           "status": "waiting_feedback",
+         *           "message": "A content plan for a summer campaign",
+         *           "requester": {
+         *             "kind": "slack",
+         *             "id": "U012ABCDEF",
+         *             "name": "Ana"
+         *           },
+         *           "channel": "C024BE91L",
+         *           "permalink": "https://example.slack.com/archives/C024BE91L/p1770454800000100",
+         *           "created_at": "2026-02-07T09:00:00.125000Z",
+         *           "updated_at": "2026-02-07T09:01:30.250000Z",
+         *           "ended_at": null,
+         *           "waiting": {
+         *             "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *             "checkpoint_name": "after_planning",
+         *             "deadline": "2026-02-08T09:01:30.250000Z"
+         *           },
+         *           "error": null
+         *         }
+         *       ],
+         *       "next": "WyIyMDI2LTAyLTA3VDA5OjAwOjAwKzAwOjAwIiwgIjhkNWQyZjRlIl0"
+         *     }
+         */
+        ExecutionsBody: {
+            /** Items */
+            items: components["schemas"]["ExecutionItemBody"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * FailedBody
+         * @description The execution failed, or somebody stopped or cancelled it: `error` says which.
+         */
+        FailedBody: {
+            /**
+             * Status
+             * @default error
+             * @constant
+             */
+            status: "error";
+            /** Error */
+            error: string;
+            /** Execution Time */
+            execution_time: number;
         };
         /**
          * FeedbackBody
@@ -263,6 +1438,12 @@ export interface components {
          *     `form`. With `revise`, `edited` (texts by task) replaces the output, and `use_revision`
          *     brings back that of an earlier revision; both open a new checkpoint at once. `output_hash` is
          *     that of the output that was seen: if the checkpoint shows another one, nothing is decided.
+         * @example {
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *       "action": "revise",
+         *       "feedback": "Shorter, and name the prices"
+         *     }
          */
         FeedbackBody: {
             /** Execution Id */
@@ -288,7 +1469,15 @@ export interface components {
             /** Output Hash */
             output_hash?: string | null;
         };
-        /** FeedbackReceivedBody */
+        /**
+         * FeedbackReceivedBody
+         * @example {
+         *       "status": "feedback_received",
+         *       "action": "revise",
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33"
+         *     }
+         */
         FeedbackReceivedBody: {
             /**
              * Status
@@ -338,7 +1527,14 @@ export interface components {
             /** Deleted */
             deleted: boolean;
         };
-        /** HealthBody */
+        /**
+         * HealthBody
+         * @example {
+         *       "status": "healthy",
+         *       "active_executions": 3,
+         *       "pending_checkpoints": 1
+         *     }
+         */
         HealthBody: {
             /**
              * Status
@@ -349,6 +1545,66 @@ export interface components {
             active_executions: number;
             /** Pending Checkpoints */
             pending_checkpoints: number;
+        };
+        /**
+         * HumanInputWebhookBody
+         * @description Where to ask a person, and how to authenticate there.
+         */
+        HumanInputWebhookBody: {
+            /** Url */
+            url: string;
+            /** Authentication */
+            authentication?: (components["schemas"]["BearerAuthentication"] | components["schemas"]["BasicAuthentication"]) | null;
+        };
+        /** InputsBody */
+        InputsBody: {
+            /** Inputs */
+            inputs: string[];
+        };
+        /** KickedOffBody */
+        KickedOffBody: {
+            /** Kickoff Id */
+            kickoff_id: string;
+        };
+        /**
+         * KickoffBody
+         * @description `meta` is repeated in every webhook. Inputs that the crew does not know are ignored.
+         * @example {
+         *       "crewWebhookUrl": "https://example.com/hooks/crew",
+         *       "humanInputWebhook": {
+         *         "authentication": {
+         *           "strategy": "bearer",
+         *           "token": "a-secret"
+         *         },
+         *         "url": "https://example.com/hooks/human"
+         *       },
+         *       "inputs": {
+         *         "user_input": "a summer campaign"
+         *       },
+         *       "meta": {
+         *         "requestId": "r-17"
+         *       }
+         *     }
+         */
+        KickoffBody: {
+            /** Taskwebhookurl */
+            taskWebhookUrl?: string | null;
+            /** Stepwebhookurl */
+            stepWebhookUrl?: string | null;
+            /** Crewwebhookurl */
+            crewWebhookUrl?: string | null;
+            humanInputWebhook?: components["schemas"]["HumanInputWebhookBody"] | null;
+            /** Inputs */
+            inputs: {
+                [key: string]: unknown;
+            };
+            /**
+             * Meta
+             * @default {}
+             */
+            meta: {
+                [key: string]: unknown;
+            };
         };
         /** ModelSpentBody */
         ModelSpentBody: {
@@ -362,6 +1618,40 @@ export interface components {
             price_unknown: string[];
             /** Model */
             model: string;
+        };
+        /**
+         * PhaseRunBody
+         * @description A try of a phase. A revision is a further one of the same phase.
+         */
+        PhaseRunBody: {
+            /** Phase */
+            phase: string;
+            /** Phase Index */
+            phase_index: number;
+            /** Attempt */
+            attempt: number;
+            /** Revision */
+            revision: number;
+            /** Status */
+            status: string;
+            /** Created At */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Output */
+            output: string | null;
+            /** Task Outputs */
+            task_outputs: components["schemas"]["TaskOutputBody"][];
+            /** Feedback */
+            feedback: string | null;
+            /** Progress */
+            progress: {
+                [key: string]: unknown;
+            };
+            /** Error */
+            error: string | null;
         };
         /** PhaseSpentBody */
         PhaseSpentBody: {
@@ -379,6 +1669,12 @@ export interface components {
         /**
          * ProblemBody
          * @description `detail` says what is wrong with this request. `type` is `about:blank`: see `status`.
+         * @example {
+         *       "type": "about:blank",
+         *       "title": "Conflict",
+         *       "status": 409,
+         *       "detail": "checkpoint 'after_planning' was already continued by Ben"
+         *     }
          */
         ProblemBody: {
             /**
@@ -393,16 +1689,229 @@ export interface components {
             /** Detail */
             detail: string;
         };
-        /** ResultBody */
-        ResultBody: {
-            /** Status */
-            status: string;
-            /** Output */
-            output: string;
-            /** Task Outputs */
-            task_outputs: components["schemas"]["TaskOutputBody"][];
+        /** ProgressBody */
+        ProgressBody: {
+            /** Completed Tasks */
+            completed_tasks: number;
+            /** Total Tasks */
+            total_tasks: number;
         };
-        /** StatusBody */
+        /**
+         * ReadyBody
+         * @example {
+         *       "status": "ready"
+         *     }
+         */
+        ReadyBody: {
+            /**
+             * Status
+             * @default ready
+             */
+            status: string;
+        };
+        /**
+         * RequestBody
+         * @description What was asked for. `inputs` are those that the crew got, once they are known.
+         */
+        RequestBody: {
+            /** Message */
+            message: string;
+            /** User Input */
+            user_input: string;
+            /** Campaign Context */
+            campaign_context: string;
+            /** Language */
+            language: string;
+            /** Inputs */
+            inputs: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * RespondBody
+         * @description An answer through a `callback_url`. `source` names the program that sends it.
+         *
+         *     Beyond AMP: `outcome` and `is_approve`, if the words are not to be interpreted.
+         * @example {
+         *       "feedback": "Approved",
+         *       "source": "my_app"
+         *     }
+         */
+        RespondBody: {
+            /** Feedback */
+            feedback: string;
+            /** Source */
+            source?: string | null;
+            /** Outcome */
+            outcome?: string | null;
+            /** Is Approve */
+            is_approve?: boolean | null;
+        };
+        /** RespondedBody */
+        RespondedBody: {
+            /**
+             * Status
+             * @default accepted
+             * @constant
+             */
+            status: "accepted";
+            request: components["schemas"]["RespondedRequestBody"];
+        };
+        /** RespondedRequestBody */
+        RespondedRequestBody: {
+            /** Id */
+            id: string;
+            /**
+             * Status
+             * @default responded
+             * @constant
+             */
+            status: "responded";
+            /** Feedback */
+            feedback: string;
+            /** Outcome */
+            outcome: string | null;
+            /** Responded At */
+            responded_at: string;
+            /** Responded Via */
+            responded_via: string;
+        };
+        /**
+         * ResumeBody
+         * @description `is_approve` continues, or revises the task with `human_feedback`.
+         *
+         *     Beyond AMP: `outcome` names the one meant where a flow offers several, `values` fills in the
+         *     checkpoint's form, and with `output_hash` nothing is decided if another output waits by now.
+         * @example {
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "human_feedback": "Name the prices",
+         *       "is_approve": false,
+         *       "task_id": "research_task"
+         *     }
+         */
+        ResumeBody: {
+            /** Taskwebhookurl */
+            taskWebhookUrl?: string | null;
+            /** Stepwebhookurl */
+            stepWebhookUrl?: string | null;
+            /** Crewwebhookurl */
+            crewWebhookUrl?: string | null;
+            humanInputWebhook?: components["schemas"]["HumanInputWebhookBody"] | null;
+            /** Execution Id */
+            execution_id: string;
+            /** Task Id */
+            task_id: string;
+            /**
+             * Human Feedback
+             * @default
+             */
+            human_feedback: string;
+            /** Is Approve */
+            is_approve: boolean;
+            /** Outcome */
+            outcome?: string | null;
+            /**
+             * Values
+             * @default {}
+             */
+            values: {
+                [key: string]: unknown;
+            };
+            /** Output Hash */
+            output_hash?: string | null;
+        };
+        /** ResumedBody */
+        ResumedBody: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "resumed" | "retrying" | "completed";
+            /** Message */
+            message: string;
+        };
+        /**
+         * Scope
+         * @description What a token may do.
+         * @enum {string}
+         */
+        Scope: "execute" | "read" | "decide" | "admin";
+        /**
+         * SessionBody
+         * @description Who is signed in. `person` is the Slack user for whom they act, if any; `needed` is false as
+         *     long as no token was made, and nobody has to sign in.
+         * @example {
+         *       "name": "Ana",
+         *       "person": "U012ABCDEF",
+         *       "scopes": [
+         *         "decide",
+         *         "execute",
+         *         "read"
+         *       ],
+         *       "needed": true,
+         *       "expires_at": null
+         *     }
+         */
+        SessionBody: {
+            /** Name */
+            name: string;
+            /** Person */
+            person: string | null;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+            /** Needed */
+            needed: boolean;
+            /** Expires At */
+            expires_at?: string | null;
+        };
+        /**
+         * SignInBody
+         * @description One of both: the secret of a link from `/crew board`, which works once, or a token.
+         * @example {
+         *       "token": "cst_4fJ…"
+         *     }
+         */
+        SignInBody: {
+            /** Link */
+            link?: string | null;
+            /** Token */
+            token?: string | null;
+        };
+        /**
+         * StatusBody
+         * @example {
+         *       "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *       "status": "waiting_feedback",
+         *       "current_checkpoint": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *       "completed_checkpoints": [],
+         *       "result": null,
+         *       "error": null,
+         *       "usage": {
+         *         "tokens": 5120,
+         *         "at_least": false,
+         *         "cost": 0.0042,
+         *         "price_unknown": [],
+         *         "by_phase": [
+         *           {
+         *             "tokens": 5120,
+         *             "at_least": false,
+         *             "cost": 0.0042,
+         *             "price_unknown": [],
+         *             "phase": "planning"
+         *           }
+         *         ],
+         *         "by_model": [
+         *           {
+         *             "tokens": 5120,
+         *             "at_least": false,
+         *             "cost": 0.0042,
+         *             "price_unknown": [],
+         *             "model": "gpt-4o-mini"
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
         StatusBody: {
             /** Execution Id */
             execution_id: string;
@@ -417,8 +1926,47 @@ export interface components {
             error: string | null;
             usage: components["schemas"]["UsageBody"];
         };
+        /** StoppedBody */
+        StoppedBody: {
+            /**
+             * Status
+             * @default stopped
+             * @constant
+             */
+            status: "stopped";
+            /** Kickoffid */
+            kickoffId: string;
+        };
         TaskOutputBody: {
             [key: string]: unknown;
+        };
+        /**
+         * TaskResultBody
+         * @description `execution_time` is in seconds.
+         */
+        TaskResultBody: {
+            /** Task Id */
+            task_id: string;
+            /** Output */
+            output: string;
+            /** Agent */
+            agent: string;
+            /** Execution Time */
+            execution_time: number;
+        };
+        /**
+         * TicketBody
+         * @description Opens streams of events for `expires_in` seconds, as `?ticket=`.
+         * @example {
+         *       "ticket": "cst_7Qm…",
+         *       "expires_in": 60
+         *     }
+         */
+        TicketBody: {
+            /** Ticket */
+            ticket: string;
+            /** Expires In */
+            expires_in: number;
         };
         /**
          * UsageBody
@@ -438,8 +1986,414 @@ export interface components {
             /** By Model */
             by_model: components["schemas"]["ModelSpentBody"][];
         };
+        /** WaitingBody */
+        WaitingBody: {
+            /** Checkpoint Id */
+            checkpoint_id: string;
+            /** Checkpoint Name */
+            checkpoint_name: string;
+            /** Deadline */
+            deadline: string | null;
+        };
+        /**
+         * WaitingCheckpointBody
+         * @description A checkpoint that waits, with the execution that it belongs to.
+         */
+        WaitingCheckpointBody: {
+            /** Execution Id */
+            execution_id: string;
+            /** Checkpoint Id */
+            checkpoint_id: string;
+            /** Checkpoint Name */
+            checkpoint_name: string;
+            /** Description */
+            description: string;
+            context: components["schemas"]["ContextBody"];
+            /** Status */
+            status: string;
+            /** Created At */
+            created_at: string;
+            /** Phase */
+            phase: string;
+            /** Revision */
+            revision: number;
+            /** Approvers */
+            approvers: string[];
+            /** Deadline */
+            deadline: string | null;
+            /** On Timeout */
+            on_timeout: string | null;
+            /** Kind */
+            kind: string;
+            /** Outcomes */
+            outcomes: string[];
+            /** Files */
+            files: components["schemas"]["FileBody"][];
+            /** Summary */
+            summary: string | null;
+            /** Form */
+            form: components["schemas"]["FieldBody"][];
+            /** Output Hash */
+            output_hash: string;
+            /** Actions */
+            actions: string[];
+            /** Crew */
+            crew: string;
+            /** Message */
+            message: string;
+            requester: components["schemas"]["ActorBody"];
+            /** Channel */
+            channel: string | null;
+            /** Permalink */
+            permalink: string | null;
+        };
+        /**
+         * WaitingCheckpointsBody
+         * @description A page: the nearest deadline first, those without one last.
+         * @example {
+         *       "items": [
+         *         {
+         *           "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+         *           "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+         *           "checkpoint_name": "after_planning",
+         *           "description": "Review the content plan",
+         *           "context": {
+         *             "output": "# Summer campaign\n\nFour posts a week…",
+         *             "task_outputs": [
+         *               {
+         *                 "task": "content_plan",
+         *                 "agent": "Content strategist",
+         *                 "output": "# Summer campaign\n\nFour posts a week…"
+         *               }
+         *             ],
+         *             "revision": 1,
+         *             "feedback": null
+         *           },
+         *           "status": "pending",
+         *           "created_at": "2026-02-07T09:01:30.250000Z",
+         *           "phase": "planning",
+         *           "revision": 1,
+         *           "approvers": [
+         *             "@channel"
+         *           ],
+         *           "deadline": "2026-02-08T09:01:30.250000Z",
+         *           "on_timeout": "stop",
+         *           "kind": "phase",
+         *           "outcomes": [],
+         *           "files": [],
+         *           "summary": null,
+         *           "form": [],
+         *           "output_hash": "9f86d081884c7d659a2feaa0c55ad015",
+         *           "actions": [
+         *             "continue",
+         *             "revise",
+         *             "stop",
+         *             "skip"
+         *           ],
+         *           "crew": "plan",
+         *           "message": "A content plan for a summer campaign",
+         *           "requester": {
+         *             "kind": "slack",
+         *             "id": "U012ABCDEF",
+         *             "name": "Ana"
+         *           },
+         *           "channel": "C024BE91L",
+         *           "permalink": null
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        WaitingCheckpointsBody: {
+            /** Items */
+            items: components["schemas"]["WaitingCheckpointBody"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * WebhookBody
+         * @description Where events of the execution are sent, after Standard Webhooks.
+         *
+         *     `secret` is base64 after `whsec_`; `previous_secret` signs, too, while a receiver changes from
+         *     one to the other. With the format `amp` a secret is any text.
+         * @example {
+         *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+         *       "url": "https://example.com/countersign"
+         *     }
+         */
+        WebhookBody: {
+            /** Url */
+            url: string;
+            /** Secret */
+            secret: string;
+            /** Previous Secret */
+            previous_secret?: string | null;
+            /** @default standard */
+            format: components["schemas"]["WebhookFormat"];
+        };
+        /**
+         * WebhookFormat
+         * @enum {string}
+         */
+        WebhookFormat: "standard" | "amp";
+        /**
+         * WorkingBody
+         * @description While a person is asked, `current_task` is the one that they are asked about.
+         */
+        WorkingBody: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "running" | "pending_human_input";
+            /** Current Task */
+            current_task: string;
+            progress: components["schemas"]["ProgressBody"];
+        };
+        /** ResultBody */
+        AmpResultBody: {
+            /** Output */
+            output: string;
+            /** Tasks */
+            tasks: components["schemas"]["TaskResultBody"][];
+        };
+        /**
+         * ResultBody
+         * @example {
+         *       "status": "complete",
+         *       "output": "# Summer campaign\n\nFour posts a week…",
+         *       "task_outputs": [
+         *         {
+         *           "task": "content_plan",
+         *           "agent": "Content strategist",
+         *           "output": "# Summer campaign\n\nFour posts a week…"
+         *         }
+         *       ]
+         *     }
+         */
+        ResultBody: {
+            /** Status */
+            status: string;
+            /** Output */
+            output: string;
+            /** Task Outputs */
+            task_outputs: components["schemas"]["TaskOutputBody"][];
+        };
     };
-    responses: never;
+    responses: {
+        /** @description The request is wrong; `detail` says where */
+        Problem400: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Bad Request",
+                 *       "status": 400,
+                 *       "detail": "message: it is too long"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description A valid token is needed */
+        Problem401: {
+            headers: {
+                /** @description `Bearer` */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Unauthorized",
+                 *       "status": 401,
+                 *       "detail": "a valid token is needed"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The token lacks the scope, or the crew's rules do not let you */
+        Problem403: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "not allowed: you are not among those who may decide it"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description There is no such thing, or you may not see it */
+        Problem404: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Not Found",
+                 *       "status": 404,
+                 *       "detail": "no execution '8d5d2f4e'"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The path has other methods; see `Allow` */
+        Problem405: {
+            headers: {
+                /** @description The methods that the path has */
+                Allow?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Method Not Allowed",
+                 *       "status": 405,
+                 *       "detail": "Method Not Allowed"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The state does not allow it, or somebody was faster */
+        Problem409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Conflict",
+                 *       "status": 409,
+                 *       "detail": "checkpoint 'after_planning' was already continued by Ben"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The body is too large */
+        Problem413: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Request Entity Too Large",
+                 *       "status": 413,
+                 *       "detail": "the body is larger than 1048576 bytes"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The URL is too long */
+        Problem414: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Request-URI Too Long",
+                 *       "status": 414,
+                 *       "detail": "the URL is longer than 8192 bytes"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The body is not JSON */
+        Problem415: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Unsupported Media Type",
+                 *       "status": 415,
+                 *       "detail": "the content type must be application/json"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description Too much at once; see `Retry-After` */
+        Problem429: {
+            headers: {
+                /** @description Seconds */
+                "Retry-After"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "detail": "too many requests: try again in 12 seconds"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The headers are too long */
+        Problem431: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Request Header Fields Too Large",
+                 *       "status": 431,
+                 *       "detail": "the headers are longer than 32768 bytes"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+        /** @description The database is busy or cannot be reached, and nothing was changed; see `Retry-After` */
+        Problem503: {
+            headers: {
+                /** @description Seconds */
+                "Retry-After"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Service Unavailable",
+                 *       "status": 503,
+                 *       "detail": "the database is busy and nothing was changed: try again"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemBody"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -447,7 +2401,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    execute_api_crew_execute_post: {
+    execute: {
         parameters: {
             query?: never;
             header?: {
@@ -462,7 +2416,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -471,70 +2425,42 @@ export interface operations {
                     "application/json": components["schemas"]["StatusBody"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            414: components["responses"]["Problem414"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    status_api_crew_status__execution_id__get: {
+    status: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /**
+                 * @description Seconds to wait for a change.
+                 * @example 30
+                 */
+                wait?: number;
+            };
+            header?: {
+                "if-none-match"?: string | null;
+            };
             path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
                 execution_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -543,6 +2469,16 @@ export interface operations {
                     "application/json": components["schemas"]["StatusBody"];
                 };
             };
+            /** @description It is as `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -553,30 +2489,28 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    checkpoint_api_crew_checkpoint__execution_id__get: {
+    checkpoint: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
                 execution_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -592,16 +2526,9 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -612,19 +2539,13 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    feedback_api_crew_feedback_post: {
+    feedback: {
         parameters: {
             query?: never;
             header?: never;
@@ -637,7 +2558,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -646,8 +2567,11 @@ export interface operations {
                     "application/json": components["schemas"]["FeedbackReceivedBody"];
                 };
             };
-            /** @description Bad Request */
-            400: {
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -656,8 +2580,130 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Forbidden */
-            403: {
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            414: components["responses"]["Problem414"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    executions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only executions in one of these states.
+                 * @example [
+                 *       "running",
+                 *       "waiting_feedback"
+                 *     ]
+                 */
+                status?: components["schemas"]["ExecutionState"][];
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
+                crew?: string | null;
+                /**
+                 * @description A Slack user's or token's id.
+                 * @example U012ABCDEF
+                 */
+                requester?: string | null;
+                /**
+                 * @description Only executions whose thread is in this Slack channel.
+                 * @example C024BE91L
+                 */
+                channel?: string | null;
+                /**
+                 * @description Only executions that were created later, with a time zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
+                created_after?: string | null;
+                /**
+                 * @description Only executions that were created earlier, with a time zone.
+                 * @example 2026-03-01T00:00:00Z
+                 */
+                created_before?: string | null;
+                /**
+                 * @description `next` of the page before.
+                 * @example WyIyMDI2LTAyLTA3VDA5OjAwOjAwKzAwOjAwIiwgIjhkNWQyZjRlIl0
+                 */
+                cursor?: string | null;
+                /**
+                 * @description Items of a page.
+                 * @example 50
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionsBody"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    execution: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for a change.
+                 * @example 30
+                 */
+                wait?: number;
+            };
+            header?: {
+                "if-none-match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionBody"];
+                };
+            };
+            /** @description It is as `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -666,6 +2712,147 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    audit: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `next` of the page before.
+                 * @example WzQyXQ
+                 */
+                cursor?: string | null;
+                /**
+                 * @description Items of a page.
+                 * @example 50
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditBody"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                    "text/markdown": unknown;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/plain": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/plain": components["schemas"]["ProblemBody"];
+                };
+            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionBody"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -686,68 +2873,39 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    crews_api_crews_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CrewsBody"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                    "application/json": components["schemas"]["ProblemBody"];
-                };
-            };
-        };
-    };
-    crew_api_crews__name__get: {
+    retry: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                name: string;
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
+                execution_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CrewBody"];
+                    "application/json": components["schemas"]["ExecutionBody"];
                 };
             };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             /** @description Not Found */
             404: {
                 headers: {
@@ -758,8 +2916,8 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -768,31 +2926,56 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    root__get: {
+    checkpoints: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Those that wait; there are no others yet.
+                 * @example true
+                 */
+                waiting?: "true";
+                /**
+                 * @description `next` of the page before.
+                 * @example WyIyMDI2LTAyLTA3VDA5OjAwOjAwKzAwOjAwIiwgIjhkNWQyZjRlIl0
+                 */
+                cursor?: string | null;
+                /**
+                 * @description Items of a page.
+                 * @example 50
+                 */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["WaitingCheckpointsBody"];
                 };
             };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
         };
     };
-    health_health_get: {
+    crews: {
         parameters: {
             query?: never;
             header?: never;
@@ -801,7 +2984,336 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrewsBody"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    crew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrewBody"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    events: {
+        parameters: {
+            query?: {
+                /**
+                 * @description As the header `Last-Event-ID`, which wins if both are sent.
+                 * @example 41
+                 */
+                last_event_id?: string | null;
+                /**
+                 * @description From `POST /api/events/ticket`, in place of a token.
+                 * @example cst_7Qm
+                 */
+                ticket?: string | null;
+            };
+            header?: {
+                /**
+                 * @description Resume after the event with this id.
+                 * @example 41
+                 */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events, one JSON object each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 42
+                     *     data: {"id":"42","type":"checkpoint.waiting","execution_id":"2f1c…","at":"2026-01-31T12:00:00Z","status":"waiting_feedback","checkpoint_id":"9a0b…","checkpoint_name":"strategy_review","phase":"strategy","revision":1}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    execution_events: {
+        parameters: {
+            query?: {
+                /**
+                 * @description As the header `Last-Event-ID`, which wins if both are sent.
+                 * @example 41
+                 */
+                last_event_id?: string | null;
+                /**
+                 * @description From `POST /api/events/ticket`, in place of a token.
+                 * @example cst_7Qm
+                 */
+                ticket?: string | null;
+            };
+            header?: {
+                /**
+                 * @description Resume after the event with this id.
+                 * @example 41
+                 */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The id that `execute` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events, one JSON object each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 42
+                     *     data: {"id":"42","type":"checkpoint.waiting","execution_id":"2f1c…","at":"2026-01-31T12:00:00Z","status":"waiting_feedback","checkpoint_id":"9a0b…","checkpoint_name":"strategy_review","phase":"strategy","revision":1}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The execution has ended, and no event follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "text/event-stream": components["schemas"]["ProblemBody"];
+                };
+            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketBody"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionBody"];
+                };
+            };
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionBody"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            414: components["responses"]["Problem414"];
+            415: components["responses"]["Problem415"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    root: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "text/html": string;
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -810,8 +3322,134 @@ export interface operations {
                     "application/json": components["schemas"]["HealthBody"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadyBody"];
+                };
+            };
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deliveries: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only deliveries in this state.
+                 * @example dead
+                 */
+                state?: components["schemas"]["DeliveryState"] | null;
+                /**
+                 * @description `next` of the page before.
+                 * @example 41
+                 */
+                cursor?: string | null;
+                /**
+                 * @description The most items of a page.
+                 * @example 50
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveriesBody"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description What the receiver got as `webhook-id`.
+                 * @example 6d0a4a7e-5a0f-4e5f-9d6e-0f6a3c1f0c55
+                 */
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryBody"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -819,6 +3457,823 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                     "application/json": components["schemas"]["ProblemBody"];
                 };
+            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description What the receiver got as `webhook-id`.
+                 * @example 6d0a4a7e-5a0f-4e5f-9d6e-0f6a3c1f0c55
+                 */
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryBody"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            414: components["responses"]["Problem414"];
+            429: components["responses"]["Problem429"];
+            431: components["responses"]["Problem431"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    amp_healthy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
+                crew: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    amp_inputs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
+                crew: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InputsBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    amp_kickoff: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
+                crew: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KickoffBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KickedOffBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    amp_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
+                crew: string;
+                /**
+                 * @description The id that `kickoff` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
+                kickoff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkingBody"] | components["schemas"]["CompletedBody"] | components["schemas"]["FailedBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    amp_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
+                crew: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResumeBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResumedBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    amp_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
+                crew: string;
+                /**
+                 * @description The id that `kickoff` returned.
+                 * @example 8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11
+                 */
+                kickoff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoppedBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    amp_respond: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The secret of the callback's URL.
+                 * @example cst_9aB
+                 */
+                token?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The crew's name in crews.yml.
+                 * @example plan
+                 */
+                crew: string;
+                /**
+                 * @description The id of the request that is answered.
+                 * @example c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33
+                 */
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RespondBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RespondedBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+        };
+    };
+    execution_event: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each try of a delivery */
+                "webhook-id": string;
+                /** @description When it was sent, in Unix seconds */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC-SHA256 of id, timestamp and body, in base64 */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "checkpoint.waiting",
+                 *       "timestamp": "2026-02-07T09:01:30.250000Z",
+                 *       "data": {
+                 *         "execution_id": "8d5d2f4e-7a0c-4a52-9e0c-0c7f6c2b1a11",
+                 *         "status": "waiting_feedback",
+                 *         "checkpoint_id": "c2a4b8f0-3f0e-4d55-8c0a-5a1d6f1e2b33",
+                 *         "checkpoint_name": "after_planning",
+                 *         "phase": "planning",
+                 *         "revision": 1
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    type: string;
+                    /** Format: date-time */
+                    timestamp: string;
+                    data: Record<string, never>;
+                };
+            };
+        };
+        responses: {
+            /** @description Received. Any other answer is tried again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

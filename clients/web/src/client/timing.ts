@@ -26,8 +26,11 @@ export function linked(signal?: AbortSignal): { controller: AbortController; rel
   return { controller, release: () => signal?.removeEventListener("abort", abort) };
 }
 
-/** Random and unique, also on pages without a secure context, which have no `randomUUID`. */
+/** Random and unique. It is no secret, so it does without `crypto` in Node 18. */
 export function uniqueKey(): string {
-  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
+  const bytes = new Uint8Array(16);
+  const { crypto } = globalThis as { crypto?: Crypto };
+  if (crypto === undefined) bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
+  else crypto.getRandomValues(bytes);
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

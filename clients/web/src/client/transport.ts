@@ -19,7 +19,9 @@ export interface RequestOptions {
   signal?: AbortSignal;
 }
 
-export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
+type QueryValue = string | number | boolean | null | undefined;
+/** A list is one parameter for each of its values. */
+export type Query = Readonly<Record<string, QueryValue | readonly QueryValue[]>>;
 
 export interface Call extends RequestOptions {
   method?: "GET" | "POST";
@@ -149,7 +151,12 @@ function waitBefore(error: unknown, failures: number): number | null {
 }
 
 function queryString(query: Query = {}): string {
-  const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
-  if (pairs.length === 0) return "";
-  return `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString()}`;
+  const pairs = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const each of Array.isArray(value) ? (value as readonly QueryValue[]) : [value]) {
+      if (each !== undefined && each !== null) pairs.append(name, String(each));
+    }
+  }
+  const text = pairs.toString();
+  return text === "" ? "" : `?${text}`;
 }

@@ -1,26 +1,11 @@
-import type { components } from "./openapi.js";
+import type { components, paths } from "./openapi.js";
 
 type Schemas = components["schemas"];
 
 export type Action = "continue" | "revise" | "stop" | "skip";
 
-export type ExecutionState =
-  | "pending"
-  | "running"
-  | "waiting_feedback"
-  | "completed"
-  | "error"
-  | "cancelled"
-  | "stopped";
+export type ExecutionState = Schemas["ExecutionState"];
 
-export type ExecuteRequest = Partial<Schemas["ExecuteBody"]>;
-export type ExecutionStatus = Omit<Schemas["StatusBody"], "status" | "result"> & {
-  status: ExecutionState;
-  result: ExecutionResult | null;
-};
-export type ExecutionResult = Omit<Schemas["ResultBody"], "task_outputs"> & {
-  task_outputs: TaskOutput[];
-};
 /** `structured` is only there if the task has a typed output. */
 export interface TaskOutput {
   task: string;
@@ -28,61 +13,69 @@ export interface TaskOutput {
   output: string;
   structured?: unknown;
 }
-export type FormField = Schemas["FieldBody"];
-export type Checkpoint = Omit<Schemas["CheckpointBody"], "context"> & {
-  context: Omit<Schemas["ContextBody"], "task_outputs"> & { task_outputs: TaskOutput[] };
-  /** What can be decided here. */
-  actions?: Action[];
-};
+export interface ExecutionResult {
+  status: string;
+  output: string;
+  task_outputs: TaskOutput[];
+}
+
+export type ExecuteRequest = Partial<Schemas["ExecuteBody"]>;
 export type FeedbackRequest = Omit<Schemas["FeedbackBody"], "action"> & { action: Action };
 export type FeedbackReceived = Schemas["FeedbackReceivedBody"];
+export type FormField = Schemas["FieldBody"];
 export type Crew = Schemas["CrewBody"];
+export type Actor = Schemas["ActorBody"];
 
-const ALL: readonly Action[] = ["continue", "revise", "skip", "stop"];
-const OFFERED: Readonly<Record<string, readonly Action[]>> = {
-  question: ["continue", "skip", "stop"],
-  budget: ["continue", "stop"],
+/** `result` is there once the execution is completed. */
+export type ExecutionStatus = Precise<Schemas["StatusBody"]>;
+export type Checkpoint = Precise<Schemas["CheckpointBody"]>;
+/** A checkpoint that waits, with the execution that it belongs to. */
+export type WaitingCheckpoint = Precise<Schemas["WaitingCheckpointBody"]>;
+/** An execution in a list. */
+export type ExecutionSummary = Precise<Schemas["ExecutionItemBody"]>;
+/** An execution with its phases, checkpoints and decisions. */
+export type ExecutionDetail = Omit<Precise<Schemas["ExecutionBody"]>, "checkpoints" | "runs"> & {
+  checkpoints: DecidedCheckpoint[];
+  runs: PhaseRun[];
+};
+/** `decision` is null while the checkpoint waits. */
+export type DecidedCheckpoint = Precise<Schemas["DecidedCheckpointBody"]>;
+/** A try of a phase. */
+export type PhaseRun = Omit<Schemas["PhaseRunBody"], "task_outputs"> & {
+  task_outputs: TaskOutput[];
+};
+/** A row of the audit trail. */
+export type AuditEntry = Schemas["AuditRowBody"];
+
+type ListQuery = Exclude<paths["/api/executions"]["get"]["parameters"]["query"], undefined>;
+export type ExecutionsQuery = Omit<ListQuery, "status"> & {
+  status?: ExecutionState | ExecutionState[];
 };
 
+/** A body with the words and outputs that the document describes only as texts and objects. */
+type Precise<Body> = Omit<Body, "actions" | "context" | "result" | "status"> &
+  ("status" extends keyof Body
+    ? { status: "checkpoint_id" extends keyof Body ? string : ExecutionState }
+    : unknown) &
+  ("result" extends keyof Body ? { result: ExecutionResult | null } : unknown) &
+  ("context" extends keyof Body
+    ? { context: Omit<Schemas["ContextBody"], "task_outputs"> & { task_outputs: TaskOutput[] } }
+    : unknown) &
+  ("actions" extends keyof Body
+    ? { actions: ("checkpoint_id" extends keyof Body ? Action : "cancel" | "retry")[] }
+    : unknown);
+
+const ALL: readonly Action[] = ["continue", "revise", "skip", "stop"];
+
 /** What can be decided at a checkpoint, in the order of the buttons. */
-export function offeredActions(checkpoint: Checkpoint): readonly Action[] {
-  const { actions, kind } = checkpoint;
-  if (actions !== undefined) return ALL.filter((action) => actions.includes(action));
-  return OFFERED[kind] ?? ALL;
+export function offeredActions({ actions }: Checkpoint): readonly Action[] {
+  return ALL.filter((action) => actions.includes(action));
 }
 
 /** A page of a list. `next` goes into the next call as `cursor`; null: this is the last page. */
 export interface Page<T> {
   items: T[];
   next: string | null;
-}
-
-/** An execution in a list. */
-export interface ExecutionSummary {
-  execution_id: string;
-  status: ExecutionState;
-  [more: string]: unknown;
-}
-
-/** An execution with its phases, checkpoints and decisions. */
-export interface ExecutionDetail extends ExecutionSummary {
-  phases?: unknown[];
-  checkpoints?: unknown[];
-}
-
-/** A row of the audit trail. */
-export interface AuditEntry {
-  seq: number;
-  event: string;
-  at: string;
-  [more: string]: unknown;
-}
-
-export interface ExecutionsQuery {
-  status?: ExecutionState;
-  crew?: string;
-  limit?: number;
-  cursor?: string;
 }
 
 export type EventType =

@@ -7,6 +7,7 @@ import {
   type Action,
   type Checkpoint,
   type ExecuteRequest,
+  type ExecutionDetail,
   type ExecutionResult,
   type ExecutionState,
   type ExecutionStatus,
@@ -60,8 +61,8 @@ export interface Workflow {
   resume(executionId: string): void;
   /** Follow nothing. The execution goes on. */
   reset(): void;
-  cancel(): Promise<ExecutionStatus>;
-  retry(): Promise<ExecutionStatus>;
+  cancel(): Promise<ExecutionDetail>;
+  retry(): Promise<ExecutionDetail>;
 }
 
 /** Starts a crew, follows it by events, and sends the decisions about it. */
@@ -112,23 +113,38 @@ export function useHITLWorkflow(options: WorkflowOptions = {}): Workflow {
     return started;
   }, []);
 
-  /** One key as long as the same thing is sent again, so that it is carried out once. */
-  const keyOf = useCallback((name: string, body: unknown): string => {
-    const sent = JSON.stringify(body);
-    const known = keys.current.get(name);
-    const key = known?.sent === sent ? known.key : uniqueKey();
-    keys.current.set(name, { sent, key });
-    return key;
-  }, []);
+  /**
+   * Send something under a key. If no answer tells what became of it, the same thing has the same key
+   * next time, so that it is carried out once. The server repeats its answers to a key, so after one
+   * the next has another.
+   */
+  const keyed = useCallback(
+    async <T>(name: string, body: unknown, send: (key: string) => Promise<T>): Promise<T> => {
+      const sent = JSON.stringify(body);
+      const known = keys.current.get(name);
+      const key = known?.sent === sent ? known.key : uniqueKey();
+      keys.current.set(name, { sent, key });
+      try {
+        const answer = await send(key);
+        keys.current.delete(name);
+        return answer;
+      } catch (reason) {
+        const { passes, retryAfter } = asProblem(reason);
+        if (!passes && retryAfter === null) keys.current.delete(name);
+        throw reason;
+      }
+    },
+    [],
+  );
 
   const startExecution = useCallback(
     (request: ExecuteRequest) =>
       once("start", async () => {
         take({ type: "starting" });
         try {
-          const idempotencyKey = keyOf("start", request);
-          const execution = await client.execute(request, { idempotencyKey });
-          keys.current.clear();
+          const execution = await keyed("start", request, (idempotencyKey) =>
+            client.execute(request, { idempotencyKey }),
+          );
           take({ type: "started", execution });
           latest.current.onStart?.(execution.execution_id);
           return execution;
@@ -137,7 +153,7 @@ export function useHITLWorkflow(options: WorkflowOptions = {}): Workflow {
           return null;
         }
       }),
-    [client, once, keyOf],
+    [client, once, keyed],
   );
 
   const submitFeedback = useCallback<Workflow["submitFeedback"]>(
@@ -157,8 +173,9 @@ export function useHITLWorkflow(options: WorkflowOptions = {}): Workflow {
         const own = decided.current;
         take({ type: "submitting", checkpointId });
         try {
-          const idempotencyKey = keyOf(checkpointId, body);
-          const received = await client.feedback(body, { idempotencyKey });
+          const received = await keyed(checkpointId, body, (idempotencyKey) =>
+            client.feedback(body, { idempotencyKey }),
+          );
           own.add(checkpointId);
           take({ type: "submitted", checkpointId, own });
           return received;
@@ -172,7 +189,7 @@ export function useHITLWorkflow(options: WorkflowOptions = {}): Workflow {
           throw problem;
         }
       }),
-    [client, once, keyOf],
+    [client, once, keyed],
   );
 
   const resume = useCallback((id: string) => take({ type: "follow", executionId: id }), []);

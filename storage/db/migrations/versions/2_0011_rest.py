@@ -12,6 +12,50 @@ AUDIT_SKELETON = ("seq", "at", "execution_id", "event", "digest", "hash")
 """The columns of the audit log that can never change."""
 
 
+APPEND_TO_AUDIT = """
+CREATE FUNCTION audit_append(new_rows json) RETURNS integer LANGUAGE plpgsql AS $$
+-- storage/audit_chain.py says what a hash covers. The head is locked until the commit.
+DECLARE
+    head audit_chain%ROWTYPE;
+    new record;
+    new_seq integer;
+BEGIN
+    SELECT * INTO head FROM audit_chain WHERE name = 'audit' FOR UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO audit_chain (name, first_seq, last_seq, length, hash)
+        VALUES ('audit', 0, 0, 0, repeat('0', 64)) ON CONFLICT DO NOTHING;
+        SELECT * INTO STRICT head FROM audit_chain WHERE name = 'audit' FOR UPDATE;
+    END IF;
+    FOR new IN
+        SELECT * FROM json_to_recordset(new_rows) AS each (
+            at text, execution_id text, event text, actor text, details text, salt text,
+            digest text
+        )
+    LOOP
+        new_seq := nextval('audit_seq_seq');
+        head.hash := encode(sha256(convert_to(
+            '["' || head.hash || '",' || new_seq || ',"' || new.at || '","' || new.execution_id
+            || '","' || new.event || '","' || new.digest || '"]', 'UTF8')), 'hex');
+        INSERT INTO audit (seq, at, execution_id, event, actor, details, salt, digest, hash)
+        VALUES (
+            new_seq, new.at::timestamptz, new.execution_id, new.event, new.actor, new.details,
+            new.salt, new.digest, head.hash
+        );
+        IF head.length = 0 THEN
+            head.first_seq := new_seq;
+        END IF;
+        head.last_seq := new_seq;
+        head.length := head.length + 1;
+    END LOOP;
+    UPDATE audit_chain
+    SET first_seq = head.first_seq, last_seq = head.last_seq, length = head.length,
+        hash = head.hash
+    WHERE name = 'audit';
+    RETURN head.length;
+END $$
+"""
+
+
 def upgrade() -> None:
     op.create_index("ix_executions_state", "executions", ["state"])
     _audit_chain()
@@ -33,6 +77,8 @@ def _audit_chain() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_audit_chain"),
     )
     _let_rows_be_emptied()
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(APPEND_TO_AUDIT)
 
 
 def _let_rows_be_emptied() -> None:
