@@ -75,7 +75,7 @@ fuzz: $(VENV)/.installed ## show 20,000 random texts and check that each is whol
 	$(BIN)/python -m tests.slack.markdown.fuzz --count 20000 --seed $(or $(SEED),1)
 
 fuzz-api: $(VENV)/.installed ## send 100,000 malformed requests to the API (ten minutes); SEED=1 is the first
-	FUZZ_COUNT=100000 FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -o timeout=0 tests/api/fuzz
+	FUZZ_EXAMPLES=200 FUZZ_COUNT=100000 FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -o timeout=0 tests/api/fuzz
 
 storm: $(VENV)/.installed ## run 200 executions of all kinds while a worker dies every five seconds
 	$(BIN)/python -m tests.trouble --kind storm --size 200

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from bot.api.openapi import examples, texts
 from bot.api.paths import OPEN, UNLIMITED
-from bot.api.problems import MEDIA_TYPE, ProblemBody, problem_body
+from bot.api.problems import AMP_PATH, MEDIA_TYPE, AmpErrorBody, ProblemBody, problem_body
 
 Document: TypeAlias = dict[str, Any]
 
@@ -75,13 +75,28 @@ def _complete_operation(path: str, operation: Document) -> None:
     for code, response in responses.items():
         if response.get("description") in (None, "", "Successful Response"):
             response["description"] = texts.RESPONSES.get(code, "The answer")
-    if path.startswith("/amp/"):
+    if path.startswith(AMP_PATH):
+        operation["responses"] = _amp_responses(responses)
         return
     if path in _WITHOUT_TOKEN:
         operation["security"] = [{}]
     for code in _common_errors(path, operation):
         responses[code] = {"$ref": f"#/components/responses/Problem{code}"}
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _amp_responses(responses: Document) -> Document:
+    """The errors as AMP shapes them, also those of the middlewares."""
+    schema = {"$ref": f"#/components/schemas/{AmpErrorBody.__name__}"}
+    errors = {code for code in responses if code >= "400"} | {"400", "403", "414", "431"}
+    shaped = {
+        code: {
+            "description": texts.PROBLEMS[code][0] if code in texts.PROBLEMS else "Wrong input",
+            "content": {"application/json": {"schema": schema}},
+        }
+        for code in errors
+    }
+    return dict(sorted({**responses, **shaped}.items()))
 
 
 def _common_errors(path: str, operation: Document) -> list[str]:
