@@ -13,6 +13,8 @@ from tests.support.processes import ROOT
 DOCUMENTS: Final = (ROOT / "clients" / "web" / "README.md", ROOT / "docs" / "web-client.md")
 ADDRESS: Final = "http://127.0.0.1:8000"
 _BLOCK: Final = re.compile(r"^( *)```(tsx?|js)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A block of code. `language`: `ts` and `tsx` are for pages, and `js` is run by Node."""
