@@ -10,7 +10,7 @@ from tests.support.processes import BotProcess
 def test_the_client_and_the_page_of_the_readme_drive_real_runs(
     web_package: WebPackage, bot: BotProcess
 ) -> None:
-    page = web_package.folder / "readme-page.tsx"
+    page = web_package.folder / "documented-page.tsx"
     page.write_text(next(each for each in blocks() if each.language == "tsx").at(bot.address))
     env = {"COUNTERSIGN_URL": bot.address, "README_PAGE": str(page)}
     web_package.npm("run", "test:live", **env)
@@ -19,7 +19,7 @@ def test_the_client_and_the_page_of_the_readme_drive_real_runs(
 def test_the_lines_of_the_readme_run_in_node(built_package: WebPackage, bot: BotProcess) -> None:
     [block] = [each for each in blocks() if each.language == "js"]
     # Inside the package its own name leads to `dist`, as in a project that has installed it.
-    script = built_package.folder / "readme.mjs"
+    script = built_package.folder / "documented.mjs"
     script.write_text(block.at(bot.address))
     lines = built_package.node(script).splitlines()
     assert "The plan for **Create plan** is out." in lines
