@@ -81,6 +81,7 @@ SCOPES_OF_METHOD = {
     "conversations_replies": [{"channels:history"}, {"groups:history"}, {"im:history"}],
     "files_upload_v2": [{"files:write"}],
     "usergroups_list": [{"usergroups:read"}],
+    "users_conversations": [{"channels:read"}, {"groups:read"}, {"im:read"}],
     "users_info": [{"users:read"}],
     "views_open": [],
     "views_push": [],

@@ -38,7 +38,7 @@ export function approvers(rule: readonly string[]): string {
   if (rule.length === 0) return "nobody by Slack";
   return rule
     .map((each) => {
-      if (each === "@channel") return "everybody in the channel";
+      if (each === "@channel") return "anybody in the channel";
       if (each === "@requester") return "who asked for it";
       return each;
     })

@@ -75,7 +75,7 @@ function Card({ item }: { item: WaitingCheckpoint }): ReactNode {
       {kind !== undefined && <p className="card-kind">{kind}</p>}
       {item.message !== "" && <p className="card-request">{item.message}</p>}
       <p className="card-facts muted">
-        Asked for by {personName(item.requester)}. Waiting since <Time at={item.created_at} />. Decided by {approvers(item.approvers)}.
+        Asked for by {personName(item.requester)}. Opened <Time at={item.created_at} />. May be decided by {approvers(item.approvers)}.
       </p>
     </li>
   );

@@ -101,7 +101,7 @@ export function Decision({
       />
       {current.status === "pending" && (
         <p className="muted who-decides">
-          Decided by {approvers(shown.approvers)}. Waiting since <Time at={shown.created_at} />.
+          May be decided by {approvers(shown.approvers)}. Opened <Time at={shown.created_at} />.
         </p>
       )}
       {current.status !== "pending" && <Elsewhere run={run} id={shown.checkpoint_id} />}

@@ -2405,6 +2405,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description A key of your own: a repetition with the same key and body gets the first answer.
+                 * @example order-17
+                 */
                 "idempotency-key"?: string | null;
             };
             path?: never;
@@ -2447,6 +2451,10 @@ export interface operations {
                 wait?: number;
             };
             header?: {
+                /**
+                 * @description The `ETag` of what you have.
+                 * @example "3f2a"
+                 */
                 "if-none-match"?: string | null;
             };
             path: {
@@ -2670,6 +2678,10 @@ export interface operations {
                 wait?: number;
             };
             header?: {
+                /**
+                 * @description The `ETag` of what you have.
+                 * @example "3f2a"
+                 */
                 "if-none-match"?: string | null;
             };
             path: {
@@ -3541,58 +3553,85 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Unauthorized */
+            /** @description The request is wrong; `detail` says where */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description A valid token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["AmpErrorBody"];
+                    "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The token lacks the scope, or the crew's rules do not let you */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["AmpErrorBody"];
+                    "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or you may not see it */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["AmpErrorBody"];
+                    "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The URL is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Wrong input */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["AmpErrorBody"];
+                    "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Too Many Requests */
+            /** @description Too much at once; see `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["AmpErrorBody"];
+                    "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The headers are too long */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description The database is busy or cannot be reached, and nothing was changed; see `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["AmpErrorBody"];
+                    "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
         };
@@ -3621,7 +3660,16 @@ export interface operations {
                     "application/json": components["schemas"]["InputsBody"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description The request is wrong; `detail` says where */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description A valid token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3630,7 +3678,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The token lacks the scope, or the crew's rules do not let you */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3639,7 +3687,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or you may not see it */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3648,7 +3696,16 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The URL is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Wrong input */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3657,7 +3714,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Too Many Requests */
+            /** @description Too much at once; see `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3666,7 +3723,16 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The headers are too long */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description The database is busy or cannot be reached, and nothing was changed; see `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3681,6 +3747,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description A key of your own: a repetition with the same key and body gets the first answer.
+                 * @example order-17
+                 */
                 "idempotency-key"?: string | null;
             };
             path: {
@@ -3707,7 +3777,16 @@ export interface operations {
                     "application/json": components["schemas"]["KickedOffBody"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description The request is wrong; `detail` says where */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description A valid token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3716,7 +3795,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The token lacks the scope, or the crew's rules do not let you */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3725,7 +3804,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or you may not see it */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3734,7 +3813,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Conflict */
+            /** @description The state does not allow it, or somebody was faster */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3743,7 +3822,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Request Entity Too Large */
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3752,7 +3831,16 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Unsupported Media Type */
+            /** @description The URL is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description The body is not JSON */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3761,7 +3849,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Wrong input */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3770,7 +3858,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Too Many Requests */
+            /** @description Too much at once; see `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3779,7 +3867,16 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The headers are too long */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description The database is busy or cannot be reached, and nothing was changed; see `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3819,7 +3916,16 @@ export interface operations {
                     "application/json": components["schemas"]["WorkingBody"] | components["schemas"]["CompletedBody"] | components["schemas"]["FailedBody"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description The request is wrong; `detail` says where */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description A valid token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3828,7 +3934,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The token lacks the scope, or the crew's rules do not let you */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3837,7 +3943,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or you may not see it */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3846,7 +3952,16 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The URL is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description Wrong input */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3855,7 +3970,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Too Many Requests */
+            /** @description Too much at once; see `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3864,7 +3979,16 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The headers are too long */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description The database is busy or cannot be reached, and nothing was changed; see `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3903,7 +4027,16 @@ export interface operations {
                     "application/json": components["schemas"]["ResumedBody"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description The request is wrong; `detail` says where */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description A valid token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3912,7 +4045,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The token lacks the scope, or the crew's rules do not let you */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3921,7 +4054,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or you may not see it */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3930,7 +4063,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Conflict */
+            /** @description The state does not allow it, or somebody was faster */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3939,7 +4072,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Request Entity Too Large */
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3948,7 +4081,16 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Unsupported Media Type */
+            /** @description The URL is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description The body is not JSON */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3957,7 +4099,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Wrong input */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3966,7 +4108,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Too Many Requests */
+            /** @description Too much at once; see `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3975,7 +4117,16 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The headers are too long */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description The database is busy or cannot be reached, and nothing was changed; see `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4015,7 +4166,7 @@ export interface operations {
                     "application/json": components["schemas"]["StoppedBody"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The request is wrong; `detail` says where */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4024,7 +4175,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description A valid token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4033,7 +4184,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The token lacks the scope, or the crew's rules do not let you */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4042,7 +4193,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or you may not see it */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4051,7 +4202,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Conflict */
+            /** @description The state does not allow it, or somebody was faster */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4060,7 +4211,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Request Entity Too Large */
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4069,7 +4220,16 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Unsupported Media Type */
+            /** @description The URL is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description The body is not JSON */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4078,7 +4238,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Wrong input */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4087,7 +4247,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Too Many Requests */
+            /** @description Too much at once; see `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4096,7 +4256,16 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The headers are too long */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description The database is busy or cannot be reached, and nothing was changed; see `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4146,7 +4315,16 @@ export interface operations {
                     "application/json": components["schemas"]["RespondedBody"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description The request is wrong; `detail` says where */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description A valid token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4155,7 +4333,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The token lacks the scope, or the crew's rules do not let you */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4164,7 +4342,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or you may not see it */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4173,7 +4351,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Conflict */
+            /** @description The state does not allow it, or somebody was faster */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4182,7 +4360,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Request Entity Too Large */
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4191,7 +4369,16 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Unsupported Media Type */
+            /** @description The URL is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description The body is not JSON */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4200,7 +4387,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Wrong input */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4209,7 +4396,7 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Too Many Requests */
+            /** @description Too much at once; see `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4218,7 +4405,16 @@ export interface operations {
                     "application/json": components["schemas"]["AmpErrorBody"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The headers are too long */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmpErrorBody"];
+                };
+            };
+            /** @description The database is busy or cannot be reached, and nothing was changed; see `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
