@@ -97,15 +97,13 @@ class Access:
         """The channels whose executions the caller may see; None: all, and those without one."""
         return None if caller.person is None else self.persons.channels(caller.person)
 
-    def can_see(self, caller: Caller, execution: Execution) -> bool:
+    def can_see(self, caller: Caller, requester: Actor, channel: str | None) -> bool:
+        """Whether the caller may see executions of this requester in this channel."""
         if caller.person is None:
             return True
-        requester = execution.requester
         if (requester.kind, requester.id) == (ActorKind.SLACK, caller.person):
             return True
-        return execution.channel is not None and execution.channel in self.persons.channels(
-            caller.person
-        )
+        return channel is not None and channel in self.persons.channels(caller.person)
 
     def execution(self, caller: Caller, execution_id: str) -> Execution:
         """The execution with exactly this id: a shortened one may later match another, too.
@@ -113,6 +111,7 @@ class Access:
         Raises UnknownExecution, also if the caller may not see it.
         """
         execution = self.reads.execution(execution_id)
-        if execution.id != execution_id or not self.can_see(caller, execution):
+        visible = self.can_see(caller, execution.requester, execution.channel)
+        if execution.id != execution_id or not visible:
             raise UnknownExecution(execution_id)
         return execution

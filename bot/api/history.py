@@ -128,7 +128,10 @@ class History:
     def _may_decide(self, caller: Caller, candidate: Candidate) -> bool:
         if caller.person is None:
             return True
-        actor = self.services.access.actor(caller, candidate.channel, candidate.requester)
+        access = self.services.access
+        if not access.can_see(caller, candidate.requester, candidate.channel):
+            return False
+        actor = access.actor(caller, candidate.channel, candidate.requester)
         return may_decide(candidate.rule, actor=actor, requester=candidate.requester).allowed
 
 

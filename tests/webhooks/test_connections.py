@@ -133,11 +133,17 @@ def test_a_name_that_is_bound_again_to_a_private_address_gets_nothing() -> None:
 def test_of_several_addresses_only_allowed_ones_are_tried() -> None:
     resolve = answering(("10.0.0.1", "::1", "127.0.0.1"))
     with receiving() as receiver:
-        (attempt,) = send(
-            f"http://hook.example:{receiver.port}/", allowed=LOOPBACK, resolve=resolve
-        )
+        url = f"http://hook.example:{receiver.port}/"
+        (attempt,) = send(url, allowed=LOOPBACK, resolve=resolve)
 
         assert attempt.error is None
+
+        only_two = AllowedAddresses(parse_networks("127.0.0.2/32"))
+        resolve = answering(("127.0.0.2", "127.0.0.1"))  # the receiver listens on the second
+        (attempt,) = send(url, allowed=only_two, resolve=resolve)
+
+        assert attempt.error is not None
+        assert len(receiver.requests) == 1
 
 
 def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

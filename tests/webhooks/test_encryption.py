@@ -42,7 +42,9 @@ def test_keys_are_separated_by_commas() -> None:
     assert parse_keys("") == ()
 
 
-@pytest.mark.parametrize("key", ["hush", "A" * 60, "ä" * 44, NEW[:-4]])
+@pytest.mark.parametrize(
+    "key", ["hush", "A" * 60, "ä" * 44, NEW[:-4]], ids=["word", "long", "umlauts", "short"]
+)
 def test_a_bad_key_is_refused_by_its_number_and_not_shown(key: str) -> None:
     with pytest.raises(BadKey, match="key 2 is no Fernet key") as refused:
         parse_keys(f"{OLD},{key}")

@@ -42,13 +42,16 @@ CHANNEL: Final = "C00CAMPAIGN"
 LEA: Final = "U00LEFT001"
 """An approver who has left the workspace."""
 
+APPROVER: Final = "U00OUTSIDE"
+"""An approver who is not in the channel."""
+
 CREW: Final = replace(
     PLAN,
     phases=(PhaseDefinition("draft", ("draft_task",)),),
     checkpoints=(
         replace(
             PLAN.checkpoints[0],
-            rule=DecisionRule(approvers=("@channel", LEA), except_requester=True),
+            rule=DecisionRule(approvers=("@channel", LEA, APPROVER), except_requester=True),
         ),
     ),
 )
