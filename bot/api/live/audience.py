@@ -1,6 +1,6 @@
 """What the callers of open streams may see, and whether they may still listen.
 
-Both are read again every minute: a person leaves a channel, a token is revoked.
+Both are read again every few seconds: a person leaves a channel, a token is revoked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from storage.events import Event
 from storage.records import ActorKind
 from storage.token_manager import TokenManager
 
-REREAD_SECONDS: Final = 60.0
+REREAD_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Audience:
         self._reading: dict[str, asyncio.Future[Sight | None]] = {}
 
     async def sight(self, caller: Caller, *, at_least: Sight | None = None) -> Sight | None:
-        """What the caller may see now, at most a minute old. None: they may no longer listen."""
+        """What the caller may see now, at most some seconds old. None: they may no longer listen."""
         if at_least is not None and at_least.is_fresh:
             return at_least
         key = f"{caller.kind}:{caller.id}:{caller.person}"
