@@ -11,6 +11,7 @@ from bot.slack.render import refusals as slack_refusals
 from storage.errors import (
     AlreadyDecided,
     AmbiguousExecution,
+    AmbiguousToken,
     BadForm,
     BadInputs,
     BlankEdit,
@@ -20,6 +21,8 @@ from storage.errors import (
     IncompatibleSchema,
     InputFault,
     InputProblem,
+    KeyOfAnotherRequest,
+    KeyUnderWay,
     LeaseLost,
     LeavingOutNotAllowed,
     LimitReached,
@@ -27,6 +30,7 @@ from storage.errors import (
     NoLesson,
     NoRule,
     NotAllowed,
+    NotDead,
     NothingChanged,
     NotOffered,
     OutcomeNeeded,
@@ -36,10 +40,12 @@ from storage.errors import (
     TooSoon,
     UnknownCheckpoint,
     UnknownCheckpointName,
+    UnknownDelivery,
     UnknownExecution,
     UnknownLesson,
     UnknownRevision,
     UnknownTasks,
+    UnknownToken,
     Unreachable,
     WrongState,
     WrongStructure,
@@ -87,8 +93,14 @@ REFUSED = (
     Unreachable("the database does not answer"),
     StaleExecution("1a2b"),
 )
+OF_REST = (UnknownDelivery("3b1f"), NotDead("3b1f", "queued"))
+"""What only REST can meet."""
+
 INTERNAL = {LeaseLost, MessageLeaseLost, TooSoon, IncompatibleSchema}
 """Raised only to workers, message delivery and a process that starts."""
+
+ELSEWHERE = {UnknownToken, AmbiguousToken, KeyOfAnotherRequest, KeyUnderWay}
+"""Of the command line, and of the middleware for idempotency keys."""
 
 
 def subclasses(base: type[CountersignError] = CountersignError) -> Iterator[type[CountersignError]]:
@@ -99,7 +111,8 @@ def subclasses(base: type[CountersignError] = CountersignError) -> Iterator[type
 
 
 def test_this_file_covers_every_refusal() -> None:
-    assert {type(error) for error in REFUSED} == {*subclasses()} - INTERNAL
+    covered = {type(error) for error in (*REFUSED, *OF_REST)}
+    assert covered == {*subclasses()} - INTERNAL - ELSEWHERE
 
 
 @pytest.mark.parametrize("error", REFUSED, ids=lambda error: type(error).__name__)
@@ -107,7 +120,7 @@ def test_slack_has_a_message_for_it(error: CountersignError) -> None:
     assert slack_refusals.refusal(error) != slack_refusals.UNEXPECTED
 
 
-@pytest.mark.parametrize("error", REFUSED, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", [*REFUSED, *OF_REST], ids=lambda error: type(error).__name__)
 def test_rest_has_a_status_code_and_a_detail_for_it(error: CountersignError) -> None:
     assert 400 <= api_refusals.status_code(error) <= 503
     assert api_refusals.status_code(error) != 500
