@@ -1,5 +1,5 @@
 """What monitoring reads at each scrape. Every query uses an index that holds open rows only, except
-the count of executions by state, which has an index of its own."""
+the count of ended executions, which has an index of its own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from storage.db.api_tables import DELIVERY_IS_QUEUED, webhook_deliveries
 from storage.db.database import SystemClock, reading
 from storage.db.tables import (
     CHECKPOINT_IS_PENDING,
+    EXECUTION_HAS_ENDED,
+    EXECUTION_IS_OPEN,
     OUTBOX_TO_POST,
     RUN_IS_QUEUED,
     RUN_IS_RUNNING,
@@ -27,6 +29,8 @@ from storage.ports import SharedClock
 from storage.states import ExecutionState
 
 _BY_STATE: Final = select(executions.c.state, func.count()).group_by(executions.c.state)
+_OPEN: Final = _BY_STATE.where(EXECUTION_IS_OPEN)
+_ENDED: Final = _BY_STATE.where(EXECUTION_HAS_ENDED)
 _RUNNING: Final = select(func.count()).select_from(phase_runs).where(RUN_IS_RUNNING)
 
 
@@ -68,7 +72,8 @@ class MonitoringReads:
     def gauges(self) -> Gauges:
         with reading(self._engine) as connection:
             now = self._clock.at(connection)
-            counts = {row[0]: row[1] for row in sql.execute(connection, _BY_STATE).rows}
+            rows = [row for query in (_OPEN, _ENDED) for row in sql.execute(connection, query).rows]
+            counts = {row[0]: row[1] for row in rows}
             return Gauges(
                 executions={state: counts.get(state, 0) for state in ExecutionState},
                 checkpoints=_backlog(connection, _CHECKPOINTS, now),

@@ -25,7 +25,7 @@ from storage.db.metadata import Details, Form, Id, Names, Values, is_state, meta
 from storage.definitions import CrewDefinition, DecisionRule, Examination, Json
 from storage.messages import OutboxKind, OutboxState
 from storage.records import Actor, CheckpointKind, PhaseOutput, Request, RevisionMeans, Usage
-from storage.states import ACTIVE, CheckpointState, ExecutionState, PhaseRunState
+from storage.states import ACTIVE, ENDED, CheckpointState, ExecutionState, PhaseRunState
 
 executions = Table(
     "executions",
@@ -54,13 +54,19 @@ executions = Table(
     Index(None, "channel", "created_at"),
     Index(None, "crew", "created_at"),
     Index(None, "created_at"),
-    Index(None, "state"),  # for monitoring, which counts them
 )
 
 EXECUTION_IS_ACTIVE = or_(
     *(is_state(executions.c.state, state) for state in ExecutionState if state in ACTIVE)
 )
 EXECUTION_IS_OPEN = or_(EXECUTION_IS_ACTIVE, is_state(executions.c.state, ExecutionState.ERROR))
+EXECUTION_HAS_ENDED = or_(*(is_state(executions.c.state, state) for state in sorted(ENDED)))
+Index(
+    "ix_executions_ended",  # for monitoring, which counts them
+    executions.c.state,
+    sqlite_where=EXECUTION_HAS_ENDED,
+    postgresql_where=EXECUTION_HAS_ENDED,
+)
 Index(
     "ix_executions_active",
     executions.c.crew,

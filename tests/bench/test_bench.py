@@ -131,7 +131,7 @@ def test_cycles_drive_every_execution_through_all_of_its_checkpoints(tmp_path: P
     assert result.samples == 2 * 2 * 3
     assert {"cycles", "durable commits of the disk", "decide, p99"} <= names(result)
     assert result["commits a cycle"] == cycles.COMMITS_A_CYCLE
-    assert result["statements a cycle"] <= 28
+    assert result["statements a cycle"] <= 34  # two in each commit chain the audit log
 
 
 def test_the_command_prints_a_table_and_writes_the_same_figures_as_json(

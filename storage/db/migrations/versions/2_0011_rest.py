@@ -57,7 +57,14 @@ END $$
 
 
 def upgrade() -> None:
-    op.create_index("ix_executions_state", "executions", ["state"])
+    ended = sa.text("state = 'cancelled' OR state = 'completed' OR state = 'stopped'")
+    op.create_index(
+        "ix_executions_ended",
+        "executions",
+        ["state"],
+        sqlite_where=ended,
+        postgresql_where=ended,
+    )
     _audit_chain()
     _tokens()
     _webhooks()
