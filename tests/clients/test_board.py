@@ -131,11 +131,16 @@ def violations(web_package: WebPackage) -> Violations:
 
 
 def link_for(workspace: Workspace, person: str) -> str:
-    """The address that `/crew board` answers."""
+    """The address that `/crew board` answers, which is another one each time."""
+
+    def links() -> list[str]:
+        return re.findall(r"http://[^\s|>]+#/sign-in/[^\s|>)]+", workspace.ephemeral(person))
+
+    before = links()
     assert workspace.command("/crew board", by=person, in_="campaigns").ok
-    workspace.wait_for(lambda: "Sign in to the board" in workspace.ephemeral(person))
-    [address] = re.findall(r"http://[^\s|>]+#/sign-in/[^\s|>)]+", workspace.ephemeral(person))
-    return str(address)
+    workspace.wait_for(lambda: links() not in ([], before))
+    [address] = links()
+    return address
 
 
 def sign_in(page: Page, workspace: Workspace, person: str) -> None:

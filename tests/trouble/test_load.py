@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -116,7 +117,7 @@ def test_processes_are_killed_and_no_ack_is_lost(killed: Report) -> None:
         ),
         ("UPDATE phase_runs SET revision = revision + 100", "were run, not"),
         ("UPDATE phase_runs SET fence = 0", "for 0 claims"),
-        ("UPDATE executions SET state = 'running'", "have not ended"),
+        ("UPDATE executions SET state = 'running'", "have not ended|it is running"),
         ("UPDATE outbox SET state = 'queued'", "is still to be shown"),
     ],
 )
@@ -133,7 +134,7 @@ def test_a_wrong_row_is_found(killed: Report, tmp_path: Path, change: str, viola
     undisturbed = replace(killed.scene, database=Database(changed), moments=[])
     wrong = violations(undisturbed)
 
-    assert any(violation in text for text in wrong), wrong
+    assert any(re.search(violation, text) for text in wrong), wrong
 
 
 def test_two_messages_in_which_one_checkpoint_can_be_decided_are_found(
