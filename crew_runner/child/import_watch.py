@@ -19,7 +19,8 @@ from typing import Any, Final
 from .messages import Job, ProjectImports
 
 SLOW_SECONDS: Final = 0.3
-"""A project that takes longer to build shares its own modules."""
+"""A project whose build takes more of a processor shares its own modules. Waiting does not count, so a
+busy machine changes nothing."""
 
 _UNSHARED: Final = frozenset({"_countersign", "__main__", "__mp_main__", "sitecustomize"})
 
@@ -43,13 +44,13 @@ class ImportWatch:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Note the modules that import something else in a child than in the fork server."""
-        began = time.monotonic()
+        began = time.process_time()
         os.environ.__class__ = _watched(self)
         try:
             yield
         finally:
             os.environ.__class__ = _Environ
-            self._seconds = time.monotonic() - began
+            self._seconds = time.process_time() - began
 
     def keep_own_modules_apart(self) -> None:
         """Each child imports the project's modules anew, for example because one ran something."""

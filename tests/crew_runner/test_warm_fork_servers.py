@@ -25,7 +25,10 @@ from tests.support.preforked_fork_server import from_prefork_server
 from tests.support.processes import wait_until
 
 RECORD = "import os\nwith open(os.environ['IMPORTS'], 'a') as file: file.write(__name__ + ' ')\n"
-SLOW = RECORD + "import time\ntime.sleep(0.5)\n"
+SLOW = (
+    RECORD + "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass\n"
+)
+"""Takes half a second of a processor, however busy the machine is."""
 CREW = """
 from crewai import Agent, Crew, Task
 from crewai.llms.base_llm import BaseLLM
