@@ -19,8 +19,8 @@ from typing import Any, Final
 from .messages import Job, ProjectImports
 
 SLOW_SECONDS: Final = 0.3
-"""A project whose build takes more of a processor shares its own modules. Waiting does not count, so a
-busy machine changes nothing."""
+"""A project whose build takes more of a processor shares its own modules. Waiting does not count,
+so a busy machine changes nothing."""
 
 _UNSHARED: Final = frozenset({"_countersign", "__main__", "__mp_main__", "sitecustomize"})
 

@@ -48,7 +48,7 @@ class Audience:
         self._reading: dict[str, asyncio.Future[Sight | None]] = {}
 
     async def sight(self, caller: Caller, *, at_least: Sight | None = None) -> Sight | None:
-        """What the caller may see now, at most some seconds old. None: they may no longer listen."""
+        """What the caller may see now, some seconds old at most. None: nothing any more."""
         if at_least is not None and at_least.is_fresh:
             return at_least
         key = f"{caller.kind}:{caller.id}:{caller.person}"
