@@ -18,12 +18,12 @@ from storage.db.tables import (
     audit,
     checkpoints,
     executions,
-    outbox,
 )
 from storage.messages import OutboxKind
 from storage.records import Actor, Execution
 from storage.states import ENDED, ExecutionState
 from storage.use_cases.limits import key_of
+from storage.waiting_reads import permalinks
 
 _TRAIL: Final = (
     select(audit)
@@ -35,10 +35,6 @@ _TRAIL: Final = (
 _WAITING: Final = select(
     checkpoints.c.execution_id, checkpoints.c.id, checkpoints.c.name, checkpoints.c.deadline
 ).where(CHECKPOINT_IS_PENDING, checkpoints.c.execution_id.in_(bindparam("of_ids", expanding=True)))
-
-_THREADS: Final = select(outbox.c.execution_id, outbox.c.permalink).where(
-    outbox.c.key.in_(bindparam("of_keys", expanding=True)), outbox.c.permalink.is_not(None)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +112,17 @@ class HistoryReads:
             found = [to_execution(row) for row in connection.execute(query)]
             of_ids = {"of_ids": [each.id for each in found]}
             waiting = sql.execute(connection, _WAITING, of_ids).rows if found else []
-            keys = [f"{OutboxKind.ROOT.value}:{each.id}" for each in found]
-            threads = sql.execute(connection, _THREADS, {"of_keys": keys}).rows if found else []
+            links = permalinks(connection, [_root_of(each.id) for each in found])
         waits = {row.execution_id: WaitingAt(row.id, row.name, row.deadline) for row in waiting}
-        links = {row.execution_id: row.permalink for row in threads}
         return tuple(
-            ListedExecution(each, waits.get(each.id), links.get(each.id)) for each in found
+            ListedExecution(each, waits.get(each.id), links.get(_root_of(each.id)))
+            for each in found
         )
 
     def permalink(self, execution_id: str) -> str | None:
         """Return the address of the execution's thread, if it has one and Slack has told it."""
-        keys = {"of_keys": [f"{OutboxKind.ROOT.value}:{execution_id}"]}
         with reading(self._engine) as connection:
-            row = sql.execute(connection, _THREADS, keys).first()
-        return None if row is None else str(row.permalink)
+            return permalinks(connection, [_root_of(execution_id)]).get(_root_of(execution_id))
 
     def audit_trail(self, execution_id: str, *, after: int, limit: int) -> tuple[AuditRow, ...]:
         """Return what follows this `seq` in the audit log of one execution, oldest first."""
@@ -149,6 +142,11 @@ class HistoryReads:
             )
             for row in rows
         )
+
+
+def _root_of(execution_id: str) -> str:
+    """Return the key of the first message in the execution's thread."""
+    return f"{OutboxKind.ROOT.value}:{execution_id}"
 
 
 def _filtered(wanted: ExecutionFilter) -> Select[Any]:

@@ -129,7 +129,7 @@ class ListReads:
         keys = {each: f"{OutboxKind.CHECKPOINT.value}:{each}" for each in checkpoint_ids}
         with reading(self._engine) as connection:
             rows = sql.execute(connection, _ENTRIES, {"of_ids": [*checkpoint_ids]}).rows
-            links = _permalinks(connection, [*keys.values()])
+            links = permalinks(connection, [*keys.values()])
         by_id = {
             row.id: Entry(to_checkpoint(row), to_joined_execution(row), links.get(keys[row.id]))
             for row in rows
@@ -143,11 +143,11 @@ class ListReads:
             rows = sql.execute(connection, RUNS_OF_REQUESTER, values).rows
             runs = [to_execution(row) for row in rows]
             keys = {each.id: f"{OutboxKind.ROOT.value}:{each.id}" for each in runs}
-            links = _permalinks(connection, [*keys.values()])
+            links = permalinks(connection, [*keys.values()])
         return tuple((each, links.get(keys[each.id])) for each in runs)
 
 
-def _permalinks(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+def permalinks(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
     """Return the addresses of messages, by the key of their row."""
     if not keys:
         return {}

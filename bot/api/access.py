@@ -28,10 +28,10 @@ class Caller:
 
 
 ANONYMOUS: Final = Caller("anonymous", "anonymous", frozenset())
-"""Whoever calls without a token a path that needs none."""
+"""Anybody without a token, at a path that needs none."""
 
 LOOPBACK: Final = Caller("loopback", "unauthenticated loopback", frozenset(Scope))
-"""Whoever calls on this machine as long as there are no tokens."""
+"""Any program on this machine, as long as there are no tokens."""
 
 
 def answering(caller: Caller) -> dict[str, object]:

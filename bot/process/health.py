@@ -14,9 +14,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
+from bot.metrics.exposition import METRICS_TYPE
 from bot.process.listening import CannotBindError
-
-METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _REQUEST_TIMEOUT: Final = 5.0
 _POLL_INTERVAL: Final = 0.1

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Final
+from typing import Annotated, Any, Final, TypeAlias
 
+from fastapi import Header, Query
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -21,6 +22,17 @@ RECHECK_SECONDS: Final = 2.0
 RECHECKS_A_SECOND: Final = 25
 """What a running phase uses up changes without an event. So pollers look again from time to time;
 if there are many, less often."""
+
+
+Wait: TypeAlias = Annotated[
+    int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for a change.")
+]
+IfNoneMatch: TypeAlias = Annotated[str | None, Header()]
+"""For the document: `conditional` reads all of them from the request."""
+
+NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "It is as `If-None-Match` says"}
+}
 
 
 async def conditional(

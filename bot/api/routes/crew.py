@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 
 from bot.api import bodies
 from bot.api.access import MayDecide, MayExecute, MayRead
 from bot.api.calls import Calls
-from bot.api.live.polling import LONGEST_WAIT, conditional
+from bot.api.live.polling import NOT_MODIFIED, IfNoneMatch, Wait, conditional
 from bot.api.routes.responses import problems
 from bot.api.services import Services
 
@@ -30,16 +30,14 @@ def router(services: Services) -> APIRouter:
     @routes.get(
         "/status/{execution_id}",
         response_model=bodies.StatusBody,
-        responses={304: {"description": "It is as `If-None-Match` says"}, **problems(400, 404)},
+        responses={**NOT_MODIFIED, **problems(400, 404)},
     )
     async def status(
         caller: MayRead,
         request: Request,
         execution_id: str,
-        wait: Annotated[
-            int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for a change.")
-        ] = 0,
-        if_none_match: Annotated[str | None, Header()] = None,  # noqa: ARG001  # all are read below
+        wait: Wait = 0,
+        if_none_match: IfNoneMatch = None,  # noqa: ARG001  # read by `conditional`
     ) -> Response:
         return await conditional(
             request,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, TypeAlias
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
@@ -15,7 +15,7 @@ from bot.api.access import MayExecute, MayRead
 from bot.api.cursors import DEFAULT_LIMIT, Cursor, Limit
 from bot.api.execution_bodies import ExecutionsBody
 from bot.api.history import History
-from bot.api.live.polling import LONGEST_WAIT, conditional
+from bot.api.live.polling import NOT_MODIFIED, IfNoneMatch, Wait, conditional
 from bot.api.routes.responses import problems
 from bot.api.services import Services
 from storage.history_reads import ExecutionFilter
@@ -66,16 +66,14 @@ def router(services: Services) -> APIRouter:
     @routes.get(
         "/{execution_id}",
         response_model=execution_bodies.ExecutionBody,
-        responses={304: {"description": "It is as `If-None-Match` says"}, **problems(400, 404)},
+        responses={**NOT_MODIFIED, **problems(400, 404)},
     )
     async def execution(
         caller: MayRead,
         request: Request,
         execution_id: str,
-        wait: Annotated[
-            int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for a change.")
-        ] = 0,
-        if_none_match: Annotated[str | None, Header()] = None,  # noqa: ARG001  # read by conditional
+        wait: Wait = 0,
+        if_none_match: IfNoneMatch = None,  # noqa: ARG001  # read by `conditional`
     ) -> Response:
         """One execution, with its phases, checkpoints, decisions and outputs."""
         read = partial(history.execution, caller, execution_id)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import PlainTextResponse
 
@@ -11,8 +9,7 @@ from bot.api import bodies
 from bot.api.access import MayAdminister
 from bot.api.routes.responses import problems
 from bot.api.services import Services
-
-METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+from bot.metrics.exposition import METRICS_TYPE
 
 
 def router(services: Services) -> APIRouter:
